@@ -1,0 +1,98 @@
+"""The seam to whatever carries messages away. Backends are found by entry point, ours like a stranger's.
+
+A backend is a class with a `Settings` model for its table in newsletter.toml, made with those settings:
+
+    class Pigeon:
+        class Settings(newsletter.config.Section):
+            loft: str
+        def __init__(self, settings, root): ...
+        limits = Limits(connections=1, window=1)
+        def connect(self): ...        # an async context manager that yields a Session
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+
+from newsletter.config import BACKEND_GROUP, Config, Section
+from newsletter.errors import DeliveryError
+from newsletter.mail.message import Message, Receipt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What the other side bears: how many sessions at once, and messages under way in each."""
+
+    connections: int = 1
+    window: int = 1
+
+
+class Feed(Protocol):
+    """Where a session gets its messages, and says what became of them."""
+
+    def take(self) -> Message | None:
+        """The next message; None when none is ready now."""
+
+    async def wait(self) -> bool:
+        """Wait until one may be ready; False when no more will come."""
+
+    def answer(self, receipt: Receipt) -> None:
+        """The fate of one message that was taken."""
+
+    def untouched(self, message: Message) -> None:
+        """`message` was taken, and nothing of its text has left: it can be handed out again."""
+
+
+class Session(Protocol):
+    """One open connection of a backend."""
+
+    async def deliver(self, feed: Feed) -> None:
+        """Carry messages until the feed ends. Raises SessionLost when the session breaks.
+
+        A message that was taken and neither answered nor given back then counts as unknown.
+        """
+
+
+class Backend(Protocol):
+    """What `newsletter.toml` names under [send] backend."""
+
+    @property
+    def limits(self) -> Limits:
+        """What the other side bears."""
+
+    def connect(self) -> AbstractAsyncContextManager[Session]:
+        """Open a session. Raises Unreachable."""
+
+
+class SessionLost(Exception):
+    """The connection broke; a new session may go on."""
+
+
+class Unreachable(DeliveryError):
+    """No session can be opened: the message says why in words that an editor can act upon."""
+
+
+def load(name: str, config: Config, root: Path) -> Backend:
+    """The backend of that name with its settings; `root` is the folder that its relative paths start from."""
+    (point,) = entry_points(group=BACKEND_GROUP, name=name)
+    make: Callable[[Section, Path], Backend] = point.load()
+    return make(config.backends[name], root)
+
+
+async def deliver_one_by_one(feed: Feed, carry: Callable[[Message], Awaitable[Receipt]]) -> None:
+    """The whole of a simple session: carry each message, and answer it."""
+    async for message in messages(feed):
+        feed.answer(await carry(message))
+
+
+async def messages(feed: Feed) -> AsyncIterator[Message]:
+    """Every message of the feed, until it ends."""
+    while True:
+        message = feed.take()
+        if message is not None:
+            yield message
+        elif not await feed.wait():
+            return

@@ -1,0 +1,33 @@
+"""Keeps messages in memory: for trying a campaign out, and for tests of whatever sends."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from newsletter.backends import Feed, Limits, deliver_one_by_one
+from newsletter.config import Section
+from newsletter.mail.message import Message, Outcome, Receipt
+
+
+class MemoryBackend:
+    """`delivered` is what it was given, in order."""
+
+    class Settings(Section):
+        """The memory backend has nothing to set."""
+
+    limits = Limits()
+
+    def __init__(self, settings: Section, root: Path) -> None:
+        del settings, root
+        self.delivered: list[Message] = []
+
+    @asynccontextmanager
+    async def connect(self) -> "AsyncIterator[MemoryBackend]":
+        yield self
+
+    async def deliver(self, feed: Feed) -> None:
+        await deliver_one_by_one(feed, self._carry)
+
+    async def _carry(self, message: Message) -> Receipt:
+        self.delivered.append(message)
+        return Receipt(key=message.key, outcome=Outcome.ACCEPTED, stage="memory")

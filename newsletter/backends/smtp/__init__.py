@@ -1,0 +1,82 @@
+"""SMTP (RFC 5321): several connections, each one command at a time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+
+from newsletter.backends import Limits, Session
+from newsletter.config import Section
+from newsletter.validation import Fault, faulty
+
+CLEAR_TEXT_ALLOWED = "none-even-over-the-network"
+
+
+class SmtpBackend:
+    """Hands messages to a mail server."""
+
+    class Settings(Section):
+        """The table [smtp]. The password comes from the environment or the keyring, never from the file."""
+
+        host: Annotated[str, Field(min_length=1)] = "localhost"
+        port: Annotated[int, Field(ge=1, le=65535)] = 587
+        security: Literal["starttls", "tls", "none", "none-even-over-the-network"] = "starttls"
+        username: str = ""
+        password: SecretStr | None = None
+        connections: Annotated[int, Field(ge=1, le=100)] = 4
+        timeout: Annotated[float, Field(gt=0)] = 60.0
+
+        @field_validator("security")
+        @classmethod
+        def _clear_text_stays_here(cls, security: str, info: ValidationInfo) -> str:
+            if security == "none" and not _is_loopback(info.data.get("host", "")):
+                raise faulty(Fault(
+                    code="clear-text", message="readers' addresses would cross the network in clear text",
+                    next_step=f'Write "starttls" or "tls"; "{CLEAR_TEXT_ALLOWED}" if you must.'))
+            return security
+
+    def __init__(self, settings: Settings, root: Path) -> None:
+        del root
+        self._settings = settings
+        self.limits = Limits(connections=settings.connections, window=1)
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Session]:
+        # aiosmtplib is loaded when mail goes out; reading a configuration should not wait for it.
+        from newsletter.backends.smtp.session import open_session
+
+        session = await open_session(self._settings, self._password())
+        try:
+            yield session
+        finally:
+            await session.close()
+
+    def _password(self) -> str | None:
+        settings = self._settings
+        if not settings.username:
+            return None
+        if settings.password is not None:
+            return settings.password.get_secret_value()
+        try:
+            import keyring
+            from keyring.errors import KeyringError
+        except ImportError:
+            return None
+        try:
+            return keyring.get_password(f"newsletter:{settings.host}", settings.username)
+        except KeyringError:
+            return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+

@@ -1,0 +1,78 @@
+"""The HTML edition: Jinja fills the MJML template, MJML makes it responsive, premailer inlines the styles."""
+
+import logging
+from html import escape
+from pathlib import Path
+
+from markupsafe import Markup
+
+from newsletter.editions.mjml import mjml_to_html
+from newsletter.editions.press import FieldWriter, Press
+from newsletter.editions.templates import fill
+from newsletter.issue.model import Issue
+from newsletter.issue.richtext import Link, Paragraph, RichText, Run
+
+TEMPLATE = "email.mjml.j2"
+SHOWN_WIDTH = 600
+
+
+def render_html(press: Press, issue: Issue, fields: FieldWriter, image: str) -> str:
+    """The mail's HTML. `image` is the address at which it finds the lead image, such as `cid:lead`."""
+    mjml = fill(TEMPLATE, press.template_path, autoescape=True,
+                words=press.words(issue) | {"image": image, "reader": fields},
+                filters={"inline": lambda text: _inline(text, fields), "paragraphs": lambda text: _paragraphs(text, fields)})
+    html = mjml_to_html(mjml, TEMPLATE, press.template_path)
+    return _inline_styles(html)
+
+
+def _inline(text: RichText, fields: FieldWriter) -> Markup:
+    return Markup("<br>").join(_paragraph(paragraph, fields) for paragraph in text.paragraphs)
+
+
+def _paragraphs(text: RichText, fields: FieldWriter) -> list[Markup]:
+    return [_paragraph(paragraph, fields) for paragraph in text.paragraphs]
+
+
+def _paragraph(paragraph: Paragraph, fields: FieldWriter) -> Markup:
+    return Markup("").join(_link(span, fields) if isinstance(span, Link) else _run(span, fields) for span in paragraph)
+
+
+def _link(link: Link, fields: FieldWriter) -> Markup:
+    inside = Markup("").join(_run(run, fields) for run in link.runs)
+    return Markup('<a href="{}">{}</a>').format(link.href, inside)
+
+
+def _run(run: Run, fields: FieldWriter) -> Markup:
+    text = fields(run.field, run.text) if run.field else run.text
+    html = escape(text)
+    for tag, on in (("code", run.code), ("em", run.emphasis), ("strong", run.strong)):
+        if on:
+            html = f"<{tag}>{html}</{tag}>"
+    return Markup(html)  # noqa: S704  # escaped above, tags of ours around it
+
+
+def _inline_styles(html: str) -> str:
+    # premailer brings lxml and cssutils, a quarter of a second that only this edition should cost.
+    from premailer import Premailer
+
+    # premailer drops a doctype in small letters; without one, Outlook and browsers fall back to quirks.
+    html = html.replace("<!doctype html>", "<!DOCTYPE html>", 1)
+    return str(Premailer(
+        html,
+        keep_style_tags=True,  # media queries and dark mode live there
+        strip_important=False,  # and win over inline styles by !important alone
+        disable_basic_attributes=["width", "height", "bgcolor", "align"],  # MJML sets these as clients need them
+        exclude_pseudoclasses=True,
+        remove_classes=False,
+        align_floating_images=False,
+        disable_link_rewrites=True,
+        disable_validation=True,
+        allow_network=False,
+        allow_loading_external_files=False,
+        cssutils_logging_level=logging.CRITICAL,
+    ).transform())
+
+
+def image_path(issue: Issue) -> Path | None:
+    """The lead image's file beside the draft, if the issue has one."""
+    return issue.path.parent / issue.image.file if issue.image else None

@@ -1,0 +1,96 @@
+"""Every error a user can meet, grouped by what the user does next.
+
+    NewsletterError
+    ├── DraftError       fix the draft
+    ├── TemplateError    fix the template
+    ├── ConfigError      fix newsletter.toml or the environment
+    ├── ListError        fix the subscriber list
+    ├── DeliveryError    mend the connection or wait, then send again
+    └── DecisionNeeded   decide, and say so
+
+Each carries a message (what is wrong), a next step (what to do), and, where they are known, the
+problems behind it with their places. Wrong usage of the command line is click's own `UsageError`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+# C0 and C1 controls, and the marks that reorder what stands around them on a terminal.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Text from a file or a server, made harmless for a terminal: controls become `\\x1b` and the like."""
+    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """A sentence that suggests the known word nearest to `word`, or an empty string."""
+    near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}?" if near else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing wrong in one place of a file that a person wrote.
+
+    `line` and `column` count from 1; a line of 0 means the whole file. `code` is a stable name for
+    machines; `next_step` says what the person does about it.
+    """
+
+    path: Path | str
+    line: int = 0
+    column: int = 0
+    code: str
+    message: str
+    next_step: str = ""
+
+    @property
+    def place(self) -> str:
+        parts = [str(self.path), *(str(n) for n in (self.line, self.column) if n)]
+        return printable(":".join(parts))
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {printable(self.message)} [{self.code}]"
+        return f"{text}\n    {printable(self.next_step)}" if self.next_step else text
+
+
+class NewsletterError(Exception):
+    """The root: an error that a user's action or surroundings caused, with what to do about it."""
+
+    exit_status = 1
+
+    def __init__(self, message: str, *, next_step: str = "", problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+        self.problems = tuple(problems)
+
+
+class DraftError(NewsletterError):
+    """The draft, or the picture beside it, has to be mended."""
+
+
+class TemplateError(NewsletterError):
+    """A file under templates/ has to be mended."""
+
+
+class ConfigError(NewsletterError):
+    """newsletter.toml or a NEWSLETTER_ variable has to be mended."""
+
+    exit_status = 2
+
+
+class ListError(NewsletterError):
+    """The subscriber list has to be mended."""
+
+
+class DeliveryError(NewsletterError):
+    """The mail could not be handed over; nothing is lost, and sending again goes on from here."""
+
+
+class DecisionNeeded(NewsletterError):
+    """Going on by itself could do harm, so a person has to say which way."""

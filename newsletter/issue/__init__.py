@@ -1,0 +1,1 @@
+"""What is said: a draft's YAML becomes a validated, immutable Issue."""

@@ -1,0 +1,46 @@
+"""Is the picture beside a draft one that every edition can carry?"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from warnings import catch_warnings, simplefilter
+
+from newsletter.validation import Fault
+
+FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png"}
+MAX_PIXELS = 40_000_000
+
+
+def image_faults(folder: Path, name: str) -> Iterator[Fault]:
+    """What is wrong with the picture `name` in `folder`: absent, elsewhere, not a picture, too large."""
+    path = folder / name
+    if path.parent.resolve() != folder.resolve() or not path.is_file():
+        near = sorted(p.name for p in folder.glob("*.*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+        beside = f" Pictures there: {', '.join(near)}." if near else ""
+        yield Fault(code="image-missing", message=f"there is no picture {name!r} beside the draft",
+                    next_step=f"Put it into {folder.name}/, next to the draft, or mend its name.{beside}")
+    elif path.resolve().parent != folder.resolve():
+        yield Fault(code="image-link", message=f"{name!r} is a link to a file elsewhere",
+                    next_step="Copy the picture itself into the folder.")
+    elif fault := _decoding_fault(path):
+        yield fault
+
+
+def _decoding_fault(path: Path) -> Fault | None:
+    # Pillow costs 60 ms, and an issue may have no picture.
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with catch_warnings():
+            simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=list(FORMATS)) as picture:
+                if picture.width * picture.height > MAX_PIXELS:
+                    return Fault(code="image-size", next_step="Save it smaller; 1,200 pixels across are plenty.",
+                                 message=f"the picture has {picture.width} x {picture.height} pixels")
+                picture.load()
+    except UnidentifiedImageError:
+        return Fault(code="image-type", message="this file is not a JPEG or PNG picture",
+                     next_step="Save the picture as JPEG or PNG.")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return Fault(code="image-broken", message=f"the picture can't be read to its end ({error})",
+                     next_step="Export it again from where it came from.")
+    return None

@@ -1,0 +1,14 @@
+"""The JSON Schema of a draft, for completion in the editor of the editor's choice."""
+
+import json
+
+from newsletter.issue.model import Issue
+
+SCHEMA_NAME = "draft.schema.json"
+
+
+def draft_schema() -> str:
+    """The schema as text, made from the model, so that it can't say anything else."""
+    schema = Issue.model_json_schema()
+    schema["properties"].pop("path", None)
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"

@@ -1,0 +1,160 @@
+"""YAML as text with places: every scalar stays as it was written, and every node knows its line.
+
+A loader would read `2.10` as 2.1 and `no` as False, take duplicate keys in silence, and crash on
+deep nesting. So the events of libyaml's parser, which does not recurse, are put together here.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+from newsletter.validation import Fault
+
+MAX_DEPTH = 16
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # YAML 1.1, section 4.1.4, as libyaml counts them
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line and a column, both counted from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    text: str
+    style: str | None
+    start: Place
+    end: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    start: Place
+    entries: "list[Node]" = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    start: Place
+    entries: "dict[str, tuple[Scalar, Node]]" = field(default_factory=dict)
+
+
+Node = Scalar | Sequence | Mapping
+
+
+class YamlFault(Exception):
+    """The text can't be read as YAML of the plain kind that drafts are written in."""
+
+    def __init__(self, place: Place, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.place = place
+        self.fault = fault
+
+
+def split_lines(source: str) -> list[str]:
+    return _LINE_BREAK.split(source)
+
+
+def read(source: str) -> tuple[Node | None, list[tuple[Place, Fault]]]:
+    """The tree of the one document in `source` (None when it is empty), and its duplicate keys.
+
+    Raises YamlFault for what can't be read, and for aliases, tags and deep nesting.
+    """
+    builder = _Builder()
+    try:
+        for event in yaml.parse(source, Loader=yaml.CSafeLoader):
+            builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        place = _place(error.problem_mark or error.context_mark)
+        raise YamlFault(place, Fault(code="yaml", message=error.problem or "this is not YAML", next_step="")) from error
+    except yaml.YAMLError as error:
+        raise YamlFault(Place(1, 1), Fault(
+            code="yaml", message="a character that YAML does not allow stands in this file",
+            next_step="Delete control characters and save the file as UTF-8.")) from error
+    return builder.root, builder.duplicates
+
+
+def _place(mark: "yaml.Mark | None") -> Place:
+    return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+
+
+class _Builder:
+    """Puts nodes together from events, without recursion."""
+
+    def __init__(self) -> None:
+        self.root: Node | None = None
+        self.duplicates: list[tuple[Place, Fault]] = []
+        self._open: list[Sequence | Mapping] = []
+        self._keys: list[Scalar | None] = []
+
+    def take(self, event: yaml.Event) -> None:
+        start = _place(event.start_mark)
+        match event:
+            case yaml.AliasEvent():
+                raise YamlFault(start, Fault(code="alias", message="references (*name) are not used in drafts",
+                                             next_step="Text that begins with * needs >- before it, on a line of its own."))
+            case yaml.DocumentStartEvent() if self.root is not None:
+                raise YamlFault(start, Fault(code="documents", message="a second document begins here (---)",
+                                             next_step="Keep one issue in one file."))
+            case yaml.ScalarEvent():
+                self._plain_only(event, start)
+                self._add(Scalar(event.value, event.style, start, _place(event.end_mark)))
+            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
+                self._plain_only(event, start)
+                if len(self._open) >= MAX_DEPTH:
+                    raise YamlFault(start, Fault(code="depth", message=f"this is nested over {MAX_DEPTH} deep",
+                                                 next_step="Text that begins with [ or { needs >- before it."))
+                node = Sequence(start) if isinstance(event, yaml.SequenceStartEvent) else Mapping(start)
+                self._add(node)
+                self._open.append(node)
+                self._keys.append(None)
+            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                self._open.pop()
+                self._keys.pop()
+
+    def _plain_only(self, event: "yaml.ScalarEvent | yaml.CollectionStartEvent", start: Place) -> None:
+        if event.anchor is not None or event.tag is not None:
+            raise YamlFault(start, Fault(code="tag", message="anchors (&name) and tags (!name) are not used in drafts",
+                                         next_step="Text that begins with & or ! needs >- before it, on a line of its own."))
+
+    def _add(self, node: Node) -> None:
+        if not self._open:
+            self.root = node
+            return
+        parent = self._open[-1]
+        key = self._keys[-1]
+        if isinstance(parent, Sequence):
+            parent.entries.append(node)
+        elif key is None:
+            if not isinstance(node, Scalar):
+                raise YamlFault(node.start, Fault(code="key", message="a list or a mapping can't be a key",
+                                                  next_step="Text that begins with [, { or {{ needs >- before it."))
+            self._keys[-1] = node
+        else:
+            if key.text in parent.entries:
+                first = parent.entries[key.text][0].start.line
+                self.duplicates.append((key.start, Fault(
+                    code="duplicate-key", message=f"{key.text!r} stands here a second time (first in line {first})",
+                    next_step="Keep one of the two.")))
+            else:
+                parent.entries[key.text] = (key, node)
+            self._keys[-1] = None
+
+
+def scalars(node: Node | None) -> Iterator[tuple[Scalar, Scalar]]:
+    """Each key with its text, wherever it stands in the tree."""
+    match node:
+        case Sequence(entries=entries):
+            for entry in entries:
+                yield from scalars(entry)
+        case Mapping(entries=pairs):
+            for key, value in pairs.values():
+                if isinstance(value, Scalar):
+                    yield key, value
+                else:
+                    yield from scalars(value)

@@ -1,0 +1,42 @@
+"""The values that mail, backends and delivery share."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One reader's bytes and envelope.
+
+    `key` names the delivery to whoever handed the message over. `data` has CRLF line ends and no line
+    that begins with a dot, so the same bytes serve SMTP's DATA and BDAT, and a file.
+    """
+
+    key: str
+    sender: str
+    recipient: str
+    data: bytes
+
+
+class Outcome(StrEnum):
+    """What became of a message, as far as this side can know."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"  # not now: safe to try again
+    REFUSED = "refused"  # not ever
+    UNKNOWN = "unknown"  # its text was under way when the connection broke
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The fate of one message, with the reply that said so and the stage of the dialogue it came at.
+
+    `code` is the reply code of RFC 5321, `enhanced` the status code of RFC 3463 where there was one.
+    """
+
+    key: str
+    outcome: Outcome
+    stage: str = ""
+    code: int | None = None
+    enhanced: str | None = None
+    reply: str = ""

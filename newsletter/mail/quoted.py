@@ -1,0 +1,21 @@
+"""Quoted-printable (RFC 2045, section 6.7), shaped so that compiled pieces can be put side by side.
+
+Lines stay within 76 characters. A dot never starts a line, so that SMTP's dot-stuffing (RFC 5321,
+section 4.5.2) finds nothing to do and the same bytes serve every way of sending.
+"""
+
+import re
+from email.quoprimime import body_encode
+
+SOFT_BREAK = b"=\r\n"
+_PLAIN = re.compile(r"[A-Za-z0-9,;:!?'()@_/+-](?:[A-Za-z0-9 .,;:!?'()@_/+-]{0,70}[A-Za-z0-9.,;:!?'()@_/+-])?")
+
+
+def encode(text: str) -> bytes:
+    """`text` as quoted-printable lines joined by CRLF; it can stand between two soft line breaks."""
+    if _PLAIN.fullmatch(text):
+        return text.encode("ascii")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
+    # Two columns are left free for the `=2E` that a dot at a line's start becomes.
+    quoted = body_encode(lines.decode("latin-1"), maxlinelen=74, eol="\r\n")
+    return re.sub(r"(?m)^\.", "=2E", quoted).encode("ascii")

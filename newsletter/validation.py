@@ -1,0 +1,61 @@
+"""pydantic's findings in the words of this project, for drafts and for the configuration alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import PydanticCustomError
+
+from newsletter.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One thing wrong with one value. `needle` is the piece of its source at which it shows."""
+
+    code: str
+    message: str
+    next_step: str
+    needle: str = ""
+
+
+def faulty(*faults: Fault) -> PydanticCustomError:
+    """The exception a validator raises to report one or several faults of a value at once."""
+    return PydanticCustomError("faults", "{text}", {"text": faults[0].message, "faults": faults})
+
+
+def explain(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
+    """The faults behind one pydantic error; `siblings` are the keys that would be known in its place."""
+    context: dict[str, Any] = error.get("ctx", {})
+    key = str(error["loc"][-1]) if error["loc"] else ""
+    match error["type"]:
+        case "faults":
+            found: Sequence[Fault] = context["faults"]
+            return found
+        case "missing":
+            return [Fault(code="missing", message=f"{key!r} is missing", next_step=f"Add a line for {key!r}.")]
+        case "extra_forbidden":
+            known = ", ".join(siblings)
+            hint = did_you_mean(key, siblings) or f"Known here: {known}."
+            return [Fault(code="unknown-key", message=f"{key!r} is not a known key", next_step=hint)]
+        case "literal_error":
+            return [Fault(code="value", message=f"{key!r} is {error['input']!r}, which is none of its values",
+                          next_step=f"Write {context['expected']}.")]
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return [Fault(code="shape", message=f"{key!r} should hold named values, not just a text",
+                          next_step=f"Below it, indented, give: {', '.join(siblings)}.")]
+        case "tuple_type" | "list_type" | "frozen_set_type" | "set_type":
+            return [Fault(code="shape", message=f"{key!r} should be a list",
+                          next_step="Start each entry on a line of its own with '- '.")]
+        case "string_type":
+            return [Fault(code="shape", message=f"{key!r} should be a text",
+                          next_step="Give it a text, after >- when it is prose.")]
+        case "too_short":
+            return [Fault(code="empty", message=f"{key!r} has no entry",
+                          next_step="Give it one at least.")]
+        case _:
+            return [Fault(code="value", message=f"{key!r}: {error['msg'][:1].lower()}{error['msg'][1:]}",
+                          next_step="Mend the value.")]

@@ -1,0 +1,103 @@
+"""Where a publication's files live, and which draft a name means."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+
+from newsletter.config import Config, load_config
+from newsletter.errors import ConfigError, DraftError
+
+CONFIG_NAME = "newsletter.toml"
+TEMPLATES = "templates"
+_DRAFT_NAME = re.compile(r"(\d+)\.(\d+)\.ya?ml")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder that holds newsletter.toml, drafts/, templates/ and the subscriber list."""
+
+    root: Path
+    environ: Mapping[str, str]
+
+    @cached_property
+    def config(self) -> Config:
+        return load_config(self.root / CONFIG_NAME, self.environ)
+
+    @property
+    def drafts(self) -> Path:
+        return self.root / "drafts"
+
+    @property
+    def template_path(self) -> tuple[Path, ...]:
+        """Where a template is looked for: what the editors restyled first, then what comes with the program."""
+        return (self.root / TEMPLATES, shipped(TEMPLATES))
+
+    @property
+    def fonts(self) -> Path:
+        """Typefaces of the publication's own, for the PDF."""
+        return self.root / "fonts"
+
+    @property
+    def subscribers(self) -> Path:
+        return self.root / self.config.reader_list.file
+
+    @property
+    def database(self) -> Path:
+        return self.root / self.config.store.url.removeprefix("sqlite:///")
+
+    def build(self, issue: str) -> Path:
+        """The folder for everything made from one issue."""
+        return self.root / "build" / issue
+
+    def record(self, issue: str) -> Path:
+        """The note beside the draft that says that this issue's sending has begun."""
+        return self.drafts / f"{issue}.sent.toml"
+
+    def draft_paths(self) -> list[Path]:
+        """Every draft by its file's name, oldest volume and number first."""
+        found = [(volume_and_number(path), path) for path in self.drafts.glob("*.y*ml")]
+        return [path for name, path in sorted(found) if name != (0, 0)]
+
+    def find_draft(self, name: str | None) -> Path:
+        """The draft that `2.10` or a path means; the newest for None. Raises DraftError."""
+        known = self.draft_paths()
+        if name is None:
+            if not known:
+                raise DraftError(f"There is no draft in {self.drafts} yet.", next_step="Run: newsletter draft new")
+            return known[-1]
+        if re.fullmatch(r"\d+\.\d+", name):
+            path = next((path for path in known if path.stem == name), self.drafts / f"{name}.yaml")
+        else:
+            path = Path(name)
+        if path.is_file():
+            return path
+        stems = [path.stem for path in known]
+        near = get_close_matches(Path(name).stem, stems, n=1, cutoff=0.6)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise DraftError(f"There is no draft {name!r}.", next_step=f"{hint}`newsletter draft list` shows them all.")
+
+
+def volume_and_number(path: Path) -> tuple[int, int]:
+    """What a draft's file name says; (0, 0) for a file that isn't named like a draft."""
+    match = _DRAFT_NAME.fullmatch(path.name)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def find_workspace(start: Path, environ: Mapping[str, str] | None = None) -> Workspace:
+    """The workspace that `start` lies in, looked for upwards as git does. Raises ConfigError."""
+    for folder in (start, *start.parents):
+        if (folder / CONFIG_NAME).is_file():
+            return Workspace(folder, os.environ if environ is None else environ)
+    raise ConfigError(f"There is no {CONFIG_NAME} here or in any folder above.",
+                      next_step="Go to your publication's folder, or make one: newsletter init my-newsletter")
+
+
+def shipped(name: str) -> Path:
+    """A file or folder that comes with the program: in the wheel, or in the checkout around the package."""
+    package = Path(__file__).parent
+    places = (package / name, package / "sample" / name, package.parent / name)
+    return next(place for place in places if place.exists())
