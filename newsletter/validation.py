@@ -42,20 +42,44 @@ def explain(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
             hint = did_you_mean(key, siblings) or f"Known here: {known}."
             return [Fault(code="unknown-key", message=f"{key!r} is not a known key", next_step=hint)]
         case "literal_error":
-            return [Fault(code="value", message=f"{key!r} is {error['input']!r}, which is none of its values",
-                          next_step=f"Write {context['expected']}.")]
+            return [
+                Fault(
+                    code="value",
+                    message=f"{key!r} is {error['input']!r}, which is none of its values",
+                    next_step=f"Write {context['expected']}.",
+                )
+            ]
         case "model_type" | "dict_type" | "model_attributes_type":
-            return [Fault(code="shape", message=f"{key!r} should hold named values, not just a text",
-                          next_step=f"Below it, indented, give: {', '.join(siblings)}.")]
+            return [
+                Fault(
+                    code="shape",
+                    message=f"{key!r} should hold named values, not just a text",
+                    next_step=f"Below it, indented, give: {', '.join(siblings)}.",
+                )
+            ]
         case "tuple_type" | "list_type" | "frozen_set_type" | "set_type":
-            return [Fault(code="shape", message=f"{key!r} should be a list",
-                          next_step="Start each entry on a line of its own with '- '.")]
+            return [
+                Fault(
+                    code="shape",
+                    message=f"{key!r} should be a list",
+                    next_step="Start each entry on a line of its own with '- '.",
+                )
+            ]
         case "string_type":
-            return [Fault(code="shape", message=f"{key!r} should be a text",
-                          next_step="Give it a text, after >- when it is prose.")]
+            return [
+                Fault(
+                    code="shape",
+                    message=f"{key!r} should be a text",
+                    next_step="Give it a text, after >- when it is prose.",
+                )
+            ]
         case "too_short":
-            return [Fault(code="empty", message=f"{key!r} has no entry",
-                          next_step="Give it one at least.")]
+            return [Fault(code="empty", message=f"{key!r} has no entry", next_step="Give it one at least.")]
         case _:
-            return [Fault(code="value", message=f"{key!r}: {error['msg'][:1].lower()}{error['msg'][1:]}",
-                          next_step="Mend the value.")]
+            return [
+                Fault(
+                    code="value",
+                    message=f"{key!r}: {error['msg'][:1].lower()}{error['msg'][1:]}",
+                    next_step="Mend the value.",
+                )
+            ]

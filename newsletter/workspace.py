@@ -92,8 +92,10 @@ def find_workspace(start: Path, environ: Mapping[str, str] | None = None) -> Wor
     for folder in (start, *start.parents):
         if (folder / CONFIG_NAME).is_file():
             return Workspace(folder, os.environ if environ is None else environ)
-    raise ConfigError(f"There is no {CONFIG_NAME} here or in any folder above.",
-                      next_step="Go to your publication's folder, or make one: newsletter init my-newsletter")
+    raise ConfigError(
+        f"There is no {CONFIG_NAME} here or in any folder above.",
+        next_step="Go to your publication's folder, or make one: newsletter init my-newsletter",
+    )
 
 
 def shipped(name: str) -> Path:

@@ -73,9 +73,10 @@ def read_subscribers(path: Path) -> Iterator[Subscriber | Problem]:
             columns = _columns(path, next(rows, []))
             yield from _rows(path, rows, columns)
     except OSError as error:
-        raise ListError(f"The subscriber list {path} can't be read: {error.strerror}.",
-                        next_step="Put the list there, or name another with --list. "
-                                  "subscribers.example.csv shows the form.") from error
+        raise ListError(
+            f"The subscriber list {path} can't be read: {error.strerror}.",
+            next_step="Put the list there, or name another with --list. subscribers.example.csv shows the form.",
+        ) from error
 
 
 def _lines(file: Iterable[bytes]) -> Iterator[str]:
@@ -93,15 +94,32 @@ def _columns(path: Path, header: list[str]) -> list[str]:
     columns = [re.sub(r"\W+", "_", cell.strip().casefold()).strip("_") for cell in header]
     if "email" not in columns:
         near = next((header[columns.index(name)] for name in _SPELLINGS if name in columns), "")
-        hint = f"Rename the column {near!r} to email." if near else (
-            "Begin the file with a line that names the columns: email,name,tags")
-        raise ListError("The subscriber list has no column named email.", problems=[
-            Problem(path=path, line=1, code="no-email-column", message="no column is named email", next_step=hint)])
+        hint = (
+            f"Rename the column {near!r} to email."
+            if near
+            else ("Begin the file with a line that names the columns: email,name,tags")
+        )
+        raise ListError(
+            "The subscriber list has no column named email.",
+            problems=[
+                Problem(path=path, line=1, code="no-email-column", message="no column is named email", next_step=hint)
+            ],
+        )
     twice = sorted({name for name in columns if name and columns.count(name) > 1})
     if twice:
-        raise ListError("The subscriber list names a column twice.", problems=[
-            Problem(path=path, line=1, code="duplicate-column", message=f"two columns are named {name}",
-                    next_step="Rename or remove one of them.") for name in twice])
+        raise ListError(
+            "The subscriber list names a column twice.",
+            problems=[
+                Problem(
+                    path=path,
+                    line=1,
+                    code="duplicate-column",
+                    message=f"two columns are named {name}",
+                    next_step="Rename or remove one of them.",
+                )
+                for name in twice
+            ],
+        )
     return columns
 
 
@@ -115,23 +133,34 @@ def _rows(path: Path, rows: "_csv.Reader", columns: list[str]) -> Iterator[Subsc
             return
         except csv.Error as error:
             found: Subscriber | Fault = Fault(
-                code="csv", message=f"this row can't be read: {error}",
-                next_step='Check the quotes: a quote inside a quoted value is written twice ("").')
+                code="csv",
+                message=f"this row can't be read: {error}",
+                next_step='Check the quotes: a quote inside a quoted value is written twice ("").',
+            )
         else:
             if not any(cell.strip() for cell in row):
                 continue
             found = _row(line, row, columns)
         if isinstance(found, Subscriber) and (first := seen.setdefault(found.reader, line)) != line:
-            found = Fault(code="duplicate", message=f"this address stands in line {first} already",
-                          next_step=f"Nothing has to be done: line {first} is the one that counts.")
-        yield found if isinstance(found, Subscriber) else Problem(
-            path=path, line=line, code=found.code, message=found.message, next_step=found.next_step)
+            found = Fault(
+                code="duplicate",
+                message=f"this address stands in line {first} already",
+                next_step=f"Nothing has to be done: line {first} is the one that counts.",
+            )
+        yield (
+            found
+            if isinstance(found, Subscriber)
+            else Problem(path=path, line=line, code=found.code, message=found.message, next_step=found.next_step)
+        )
 
 
 def _row(line: int, row: list[str], columns: list[str]) -> Subscriber | Fault:
     if len(row) > len(columns):
-        return Fault(code="columns", message=f"the row has {len(row)} values, and there are {len(columns)} columns",
-                     next_step='Put a value that holds a separator between quotes: "Lovelace, Ada".')
+        return Fault(
+            code="columns",
+            message=f"the row has {len(row)} values, and there are {len(columns)} columns",
+            next_step='Put a value that holds a separator between quotes: "Lovelace, Ada".',
+        )
     row += [""] * (len(columns) - len(row))
     fields = {"email": "", "name": ""} | {name: cell.strip() for name, cell in zip(columns, row, strict=True) if name}
     for name, value in fields.items():
@@ -140,8 +169,11 @@ def _row(line: int, row: list[str], columns: list[str]) -> Subscriber | Fault:
     try:
         address = fields["email"] = normalise(fields["email"])
     except ValueError as error:
-        return Fault(code="address", message=f"no mail can be sent to this address: {error}",
-                     next_step="Mend the address, or remove the row.")
+        return Fault(
+            code="address",
+            message=f"no mail can be sent to this address: {error}",
+            next_step="Mend the address, or remove the row.",
+        )
     tags = frozenset(tag for tag in re.split(r"[,;|\s]+", fields.pop("tags", "").casefold()) if tag)
     return Subscriber(address=address, fields=fields, tags=tags, line=line)
 
@@ -149,18 +181,31 @@ def _row(line: int, row: list[str], columns: list[str]) -> Subscriber | Fault:
 def _value_fault(name: str, value: str) -> Fault | None:
     kinds = {unicodedata.category(character) for character in value}
     if "Cs" in kinds:
-        return Fault(code="encoding", message=f"{name}: a letter here is not UTF-8",
-                     next_step="Save the list as UTF-8 (in Excel: 'CSV UTF-8'; this may be Latin-1).")
+        return Fault(
+            code="encoding",
+            message=f"{name}: a letter here is not UTF-8",
+            next_step="Save the list as UTF-8 (in Excel: 'CSV UTF-8'; this may be Latin-1).",
+        )
     if "\0" in value:
-        return Fault(code="nul", message=f"{name}: a NUL byte stands here",
-                     next_step="The file is damaged here: write the row anew.")
+        return Fault(
+            code="nul",
+            message=f"{name}: a NUL byte stands here",
+            next_step="The file is damaged here: write the row anew.",
+        )
     if "\r" in value or "\n" in value:
-        return Fault(code="line-break", message=f"{name}: a line break stands inside the value",
-                     next_step="Write the value on one line.")
+        return Fault(
+            code="line-break",
+            message=f"{name}: a line break stands inside the value",
+            next_step="Write the value on one line.",
+        )
     if "Cc" in kinds:
-        return Fault(code="control-character", message=f"{name}: a control character stands here",
-                     next_step="Write the value anew.")
+        return Fault(
+            code="control-character",
+            message=f"{name}: a control character stands here",
+            next_step="Write the value anew.",
+        )
     if len(value) > MAX_VALUE:
-        return Fault(code="too-long", message=f"{name}: the value is longer than {MAX_VALUE} characters",
-                     next_step="Shorten it.")
+        return Fault(
+            code="too-long", message=f"{name}: the value is longer than {MAX_VALUE} characters", next_step="Shorten it."
+        )
     return None

@@ -26,8 +26,10 @@ class MaildirBackend:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             box = mailbox.Maildir(self._path)
         except OSError as error:
-            raise Unreachable(f"The Maildir {self._path} can't be opened: {error.strerror}.",
-                              next_step="Mend [maildir] path in newsletter.toml.") from error
+            raise Unreachable(
+                f"The Maildir {self._path} can't be opened: {error.strerror}.",
+                next_step="Mend [maildir] path in newsletter.toml.",
+            ) from error
         yield MaildirSession(box)
 
 

@@ -18,9 +18,13 @@ SHOWN_WIDTH = 600
 
 def render_html(press: Press, issue: Issue, fields: FieldWriter, image: str) -> str:
     """The mail's HTML. `image` is the address at which it finds the lead image, such as `cid:lead`."""
-    mjml = fill(TEMPLATE, press.template_path, autoescape=True,
-                words=press.words(issue) | {"image": image, "reader": fields},
-                filters={"inline": lambda text: _inline(text, fields), "paragraphs": lambda text: _paragraphs(text, fields)})
+    mjml = fill(
+        TEMPLATE,
+        press.template_path,
+        autoescape=True,
+        words=press.words(issue) | {"image": image, "reader": fields},
+        filters={"inline": lambda text: _inline(text, fields), "paragraphs": lambda text: _paragraphs(text, fields)},
+    )
     html = mjml_to_html(mjml, TEMPLATE, press.template_path)
     return _inline_styles(html)
 
@@ -57,20 +61,22 @@ def _inline_styles(html: str) -> str:
 
     # premailer drops a doctype in small letters; without one, Outlook and browsers fall back to quirks.
     html = html.replace("<!doctype html>", "<!DOCTYPE html>", 1)
-    return str(Premailer(
-        html,
-        keep_style_tags=True,  # media queries and dark mode live there
-        strip_important=False,  # and win over inline styles by !important alone
-        disable_basic_attributes=["width", "height", "bgcolor", "align"],  # MJML sets these as clients need them
-        exclude_pseudoclasses=True,
-        remove_classes=False,
-        align_floating_images=False,
-        disable_link_rewrites=True,
-        disable_validation=True,
-        allow_network=False,
-        allow_loading_external_files=False,
-        cssutils_logging_level=logging.CRITICAL,
-    ).transform())
+    return str(
+        Premailer(
+            html,
+            keep_style_tags=True,  # media queries and dark mode live there
+            strip_important=False,  # and win over inline styles by !important alone
+            disable_basic_attributes=["width", "height", "bgcolor", "align"],  # MJML sets these as clients need them
+            exclude_pseudoclasses=True,
+            remove_classes=False,
+            align_floating_images=False,
+            disable_link_rewrites=True,
+            disable_validation=True,
+            allow_network=False,
+            allow_loading_external_files=False,
+            cssutils_logging_level=logging.CRITICAL,
+        ).transform()
+    )
 
 
 def image_path(issue: Issue) -> Path | None:

@@ -6,7 +6,7 @@ import shutil
 from datetime import UTC, datetime, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typst import TypstError, compile_with_warnings
 
@@ -16,11 +16,14 @@ from newsletter.errors import DraftError, Problem, TemplateError
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import Link, Paragraph, RichText, Run
 
+if TYPE_CHECKING:
+    from typst import PDFStandard
+
 TEMPLATE = "edition.typ"
-STANDARDS = ["ua-1", "a-2a"]
+STANDARDS: "list[PDFStandard]" = ["ua-1", "a-2a"]
 _PACKAGE = re.compile(r"""["']@\w+/""")
 _MISSING_GLYPH = re.compile(r"the text `?\"(.+?)\"`? could not be displayed")
-_PLACE = re.compile(r"__typst_py_bytes__\.typ:(\d+):(\d+)")
+_PLACE = re.compile(rf"{re.escape(TEMPLATE)}:(\d+):(\d+)")
 
 
 def render_pdf(press: Press, issue: Issue) -> bytes:
@@ -35,11 +38,19 @@ def render_pdf(press: Press, issue: Issue) -> bytes:
             data["image"]["file"] = f"/lead{Path(issue.image.file).suffix.lower()}"
             shutil.copyfile(issue.path.parent / issue.image.file, f"{root}{data['image']['file']}")
         try:
+            Path(root, TEMPLATE).write_bytes(source)
             pdf, _warnings = compile_with_warnings(
-                source, root=root, format="pdf", sys_inputs={"data": json.dumps(data)},
-                font_paths=[str(press.fonts)] if press.fonts.is_dir() else [], ignore_system_fonts=True,
-                package_path=root, package_cache_path=root, pdf_standards=STANDARDS,
-                timestamp=datetime.combine(issue.date, time(), UTC))
+                f"{root}/{TEMPLATE}",
+                root=root,
+                format="pdf",
+                sys_inputs={"data": json.dumps(data)},
+                font_paths=[str(press.fonts)] if press.fonts.is_dir() else [],
+                ignore_system_fonts=True,
+                package_path=root,
+                package_cache_path=root,
+                pdf_standards=STANDARDS,
+                timestamp=datetime.combine(issue.date, time(), UTC),
+            )
         except TypstError as error:
             raise _explain(error, template, issue) from error
     return bytes(pdf)
@@ -66,19 +77,33 @@ def _missing_glyph(text: str, issue: Issue) -> DraftError:
             line, column = number, found + 1
             break
     names = " ".join(f"U+{ord(character):04X}" for character in text[:4])
-    return DraftError("The PDF can't show every character.", problems=[Problem(
-        path=issue.path, line=line, column=column, code="glyph", message=f"no typeface has {text[:20]!r} ({names})",
-        next_step="Put a typeface that has it (.ttf or .otf) into the workspace's fonts/ folder, "
-                  "or write it another way.")])
+    return DraftError(
+        "The PDF can't show every character.",
+        problems=[
+            Problem(
+                path=issue.path,
+                line=line,
+                column=column,
+                code="glyph",
+                message=f"no typeface has {text[:20]!r} ({names})",
+                next_step="Put a typeface that has it (.ttf or .otf) into the workspace's fonts/ folder, "
+                "or write it another way.",
+            )
+        ],
+    )
 
 
 def _data(press: Press, issue: Issue) -> dict[str, Any]:
     publication = press.config.publication
     public = issue.seen_by(frozenset())
     return {
-        "publication": {"title": publication.title, "language": publication.language.split("-")[0],
-                        "contact": publication.contact, "website": publication.website,
-                        "author": press.config.sender.from_.name or publication.title},
+        "publication": {
+            "title": publication.title,
+            "language": publication.language.split("-")[0],
+            "contact": publication.contact,
+            "website": publication.website,
+            "author": press.config.sender.from_.name or publication.title,
+        },
         "label": issue.label,
         "date": issue.date.isoformat(),
         "date_words": press.words(issue)["date"],

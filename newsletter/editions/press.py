@@ -33,9 +33,18 @@ class Press:
         """The standing note. Raises ConfigError for what is wrong in it."""
         text, faults = parse(self.config.publication.about)
         if faults:
-            raise ConfigError("The publication's standing note can't be used.", problems=[
-                Problem(path="newsletter.toml", code=fault.code, next_step=fault.next_step,
-                        message=f"[publication] about: {fault.message}") for fault in faults])
+            raise ConfigError(
+                "The publication's standing note can't be used.",
+                problems=[
+                    Problem(
+                        path="newsletter.toml",
+                        code=fault.code,
+                        next_step=fault.next_step,
+                        message=f"[publication] about: {fault.message}",
+                    )
+                    for fault in faults
+                ],
+            )
         return text
 
     def subject(self, issue: Issue) -> str:

@@ -12,24 +12,40 @@ from newsletter.errors import Problem, TemplateError
 from newsletter.workspace import TEMPLATES
 
 
-def fill(name: str, path: tuple[Path, ...], words: Mapping[str, Any], *, autoescape: bool,
-         filters: Mapping[str, Callable[..., Any]]) -> str:
+def fill(
+    name: str,
+    path: tuple[Path, ...],
+    words: Mapping[str, Any],
+    *,
+    autoescape: bool,
+    filters: Mapping[str, Callable[..., Any]],
+) -> str:
     """The template `name`, first found along `path`, with `words` in it. Raises TemplateError."""
     # Escaping is said outright: select_autoescape does not know a name such as email.mjml.j2.
-    environment = Environment(loader=FileSystemLoader(path), autoescape=autoescape,  # noqa: S701  # as the caller says
-                              undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(path),
+        autoescape=autoescape,  # noqa: S701  # as the caller says
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters |= filters
     try:
         return environment.get_template(name).render(words)
     except TemplateNotFound as error:
-        raise TemplateError(f"The template {error.name} is missing.",
-                            next_step=f"Put it into {TEMPLATES}/, or take the line out that includes it.") from error
+        raise TemplateError(
+            f"The template {error.name} is missing.",
+            next_step=f"Put it into {TEMPLATES}/, or take the line out that includes it.",
+        ) from error
     except TemplateSyntaxError as error:
         raise broken(Path(error.filename or name), error.lineno, error.message or "it can't be read") from error
     except (JinjaError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
         # Jinja rewrites tracebacks so that the innermost frame of a template names its own file and line.
-        frames = [frame for frame in extract_tb(error.__traceback__)
-                  if any(Path(frame.filename).is_relative_to(folder) for folder in path)]
+        frames = [
+            frame
+            for frame in extract_tb(error.__traceback__)
+            if any(Path(frame.filename).is_relative_to(folder) for folder in path)
+        ]
         if not frames:
             raise
         raise broken(Path(frames[-1].filename), frames[-1].lineno or 0, str(error)) from error
@@ -44,7 +60,17 @@ def find(name: str, path: tuple[Path, ...]) -> Path:
 
 
 def broken(path: Path, line: int, message: str, column: int = 0) -> TemplateError:
-    return TemplateError(f"The template {path.name} can't be used.", problems=[Problem(
-        path=path, line=line, column=column, code="template", message=message,
-        next_step="Mend the template there. To go back to the one that comes with the program, delete the file "
-                  f"from your {TEMPLATES}/ folder.")])
+    return TemplateError(
+        f"The template {path.name} can't be used.",
+        problems=[
+            Problem(
+                path=path,
+                line=line,
+                column=column,
+                code="template",
+                message=message,
+                next_step="Mend the template there. To go back to the one that comes with the program, delete the file "
+                f"from your {TEMPLATES}/ folder.",
+            )
+        ],
+    )

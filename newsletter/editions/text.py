@@ -18,10 +18,13 @@ WIDTH = 72
 def render_text(press: Press, issue: Issue, fields: FieldWriter) -> str:
     """The mail's plain text: wrapped at 72 columns, its links as numbered footnotes below each paragraph."""
     notes = _Footnotes(fields)
-    text = fill(TEMPLATE, press.template_path, autoescape=False,
-                words=press.words(issue) | {"reader": fields, "footnotes": notes.take},
-                filters={"plain": notes.plain, "paragraphs": notes.paragraphs,
-                         "wrapped": _wrapped, "underline": _underline})
+    text = fill(
+        TEMPLATE,
+        press.template_path,
+        autoescape=False,
+        words=press.words(issue) | {"reader": fields, "footnotes": notes.take},
+        filters={"plain": notes.plain, "paragraphs": notes.paragraphs, "wrapped": _wrapped, "underline": _underline},
+    )
     return re.sub(r"[ \t]*\n", "\n", re.sub(r"\n(?:[ \t]*\n)+", "\n\n", text.strip())) + "\n"
 
 
@@ -41,8 +44,9 @@ class _Footnotes:
 
     def plain(self, text: RichText) -> str:
         """The words alone, without their links: for headlines."""
-        return " ".join("".join(self._run(run) for run in RichText((paragraph,)).runs())
-                        for paragraph in text.paragraphs)
+        return " ".join(
+            "".join(self._run(run) for run in RichText((paragraph,)).runs()) for paragraph in text.paragraphs
+        )
 
     def paragraphs(self, text: RichText) -> list[str]:
         """Each paragraph with a [number] behind every link."""

@@ -16,8 +16,9 @@ from newsletter.issue.yamltext import Mapping, Node, Place, Scalar, Sequence, Ya
 from newsletter.validation import Fault, explain
 
 MAX_BYTES = 1_000_000
-PROSE_KEYS = frozenset({"subject", "preheader", "headlines_title", "intro", "note", "alt", "credit",
-                        "headline", "detail"})
+PROSE_KEYS = frozenset(
+    {"subject", "preheader", "headlines_title", "intro", "note", "alt", "credit", "headline", "detail"}
+)
 _PUT_MARK = "Put >- after the colon, and the text on the next line, indented."
 
 
@@ -50,10 +51,15 @@ def read_draft(path: Path) -> Draft:
     except YamlFault as error:
         return Draft(path, source, None, (_problem(path, error.place, _advise(error, lines)),))
     if not isinstance(root, Mapping):
-        fault = (Fault(code="empty", message="the draft is empty", next_step="`newsletter draft new` writes one to fill in.")
-                 if root is None else
-                 Fault(code="shape", message="a draft begins with a key such as `volume: 2`",
-                       next_step="`newsletter draft new` writes one to compare with."))
+        fault = (
+            Fault(code="empty", message="the draft is empty", next_step="`newsletter draft new` writes one to fill in.")
+            if root is None
+            else Fault(
+                code="shape",
+                message="a draft begins with a key such as `volume: 2`",
+                next_step="`newsletter draft new` writes one to compare with.",
+            )
+        )
         return Draft(path, source, None, (_problem(path, Place(1, 1), fault),))
     found = [*duplicates, *_cut_off(root, lines)]
     issue, faults = _validate(root, path, lines)
@@ -76,8 +82,14 @@ def require_issue(draft: Draft) -> Issue:
 
 
 def _problem(path: Path, place: Place, fault: Fault) -> Problem:
-    return Problem(path=path, line=place.line, column=place.column,
-                   code=fault.code, message=fault.message, next_step=fault.next_step)
+    return Problem(
+        path=path,
+        line=place.line,
+        column=place.column,
+        code=fault.code,
+        message=fault.message,
+        next_step=fault.next_step,
+    )
 
 
 def _read_text(path: Path) -> tuple[str, Fault | None]:
@@ -85,19 +97,30 @@ def _read_text(path: Path) -> tuple[str, Fault | None]:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        return "", Fault(code="unreadable", message=f"the draft can't be read: {error.strerror}",
-                         next_step="Check its name and its permissions.")
+        return "", Fault(
+            code="unreadable",
+            message=f"the draft can't be read: {error.strerror}",
+            next_step="Check its name and its permissions.",
+        )
     if len(data) > MAX_BYTES:
-        return "", Fault(code="too-large", message=f"the draft is larger than {MAX_BYTES:,} bytes",
-                         next_step="A draft holds one issue's text; pictures stand beside it as files.")
+        return "", Fault(
+            code="too-large",
+            message=f"the draft is larger than {MAX_BYTES:,} bytes",
+            next_step="A draft holds one issue's text; pictures stand beside it as files.",
+        )
     try:
         source = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        return "", Fault(code="encoding", message=f"the draft is not UTF-8 text (first seen in line {line})",
-                         next_step="Save it as UTF-8.")
+        return "", Fault(
+            code="encoding",
+            message=f"the draft is not UTF-8 text (first seen in line {line})",
+            next_step="Save it as UTF-8.",
+        )
     if "\0" in source:
-        return "", Fault(code="binary", message="this is not a text file", next_step="Name a draft such as drafts/2.10.yaml.")
+        return "", Fault(
+            code="binary", message="this is not a text file", next_step="Name a draft such as drafts/2.10.yaml."
+        )
     return source, None
 
 
@@ -108,12 +131,18 @@ def _advise(error: YamlFault, lines: list[str]) -> Fault:
     for number in range(min(error.place.line, len(lines)), 0, -1):
         match = re.match(r"\s*(?:- )?([a-z_]+):[ \t]+(\S.*)", lines[number - 1])
         if match and match[1] in PROSE_KEYS and not match[2].startswith((">", "|")):
-            return Fault(code="yaml", next_step=_PUT_MARK,
-                         message=f"the text of {match[1]!r} in line {number} is taken for YAML ({error.fault.message})")
+            return Fault(
+                code="yaml",
+                next_step=_PUT_MARK,
+                message=f"the text of {match[1]!r} in line {number} is taken for YAML ({error.fault.message})",
+            )
         if match:
             break
-    return Fault(code="yaml", message=f"this is not YAML: {error.fault.message}",
-                 next_step="Check the indentation and the colons here and in the line above.")
+    return Fault(
+        code="yaml",
+        message=f"this is not YAML: {error.fault.message}",
+        next_step="Check the indentation and the colons here and in the line above.",
+    )
 
 
 def _cut_off(root: Node, lines: list[str]) -> Iterator[tuple[Place, Fault]]:
@@ -122,11 +151,16 @@ def _cut_off(root: Node, lines: list[str]) -> Iterator[tuple[Place, Fault]]:
         if key.text in PROSE_KEYS and not value.style:
             # An empty value has the place of whatever comes next, so it is looked for after its key.
             end = value.end if value.text else key.end
-            rest = lines[end.line - 1][end.column - 1:]
+            rest = lines[end.line - 1][end.column - 1 :]
             if match := re.match(r":?\s+#", rest):
-                yield Place(end.line, end.column + match.end() - 1), Fault(
-                    code="cut-off", next_step=f"{_PUT_MARK[:-1]}: `{key.text}: >-`.",
-                    message=f"the rest of {key.text!r} from # on would be lost, since YAML takes it for a comment")
+                yield (
+                    Place(end.line, end.column + match.end() - 1),
+                    Fault(
+                        code="cut-off",
+                        next_step=f"{_PUT_MARK[:-1]}: `{key.text}: >-`.",
+                        message=f"the rest of {key.text!r} from # on would be lost, since YAML takes it for a comment",
+                    ),
+                )
 
 
 def _validate(root: Mapping, path: Path, lines: list[str]) -> tuple[Issue | None, list[tuple[Place, Fault]]]:
@@ -155,8 +189,11 @@ def _siblings(location: Iterable[int | str]) -> list[str]:
 def _without_echoes(found: list[tuple[Place, Fault]]) -> list[tuple[Place, Fault]]:
     """A misspelled key is one mistake, though it also leaves the right key missing."""
     suggested = {fault.next_step for _, fault in found if fault.code == "unknown-key"}
-    return [(place, fault) for place, fault in found if not (
-        fault.code == "missing" and f"Did you mean {fault.message.split(' is ')[0]}?" in suggested)]
+    return [
+        (place, fault)
+        for place, fault in found
+        if not (fault.code == "missing" and f"Did you mean {fault.message.split(' is ')[0]}?" in suggested)
+    ]
 
 
 def _plain(node: Node) -> Any:
@@ -213,11 +250,16 @@ def _file_faults(root: Mapping, path: Path) -> Iterator[tuple[Place, Fault]]:
     if len(texts) == 2 and all(text.isdecimal() for text in texts):
         name = ".".join(str(int(text)) for text in texts)
         if path.stem != name and key_and_numbers[0]:
-            yield key_and_numbers[0][1].start, Fault(
-                code="file-name", message=f"the file is named {path.name}, but says it is {name}",
-                next_step=f"Rename it to {name}.yaml, or mend volume and number.")
+            yield (
+                key_and_numbers[0][1].start,
+                Fault(
+                    code="file-name",
+                    message=f"the file is named {path.name}, but says it is {name}",
+                    next_step=f"Rename it to {name}.yaml, or mend volume and number.",
+                ),
+            )
     image = root.entries.get("image")
-    if image and isinstance(image[1], Mapping) and (file := image[1].entries.get("file")):
-        if isinstance(file[1], Scalar) and file[1].text:
-            for fault in image_faults(path.parent, file[1].text):
-                yield file[1].start, fault
+    file = image[1].entries.get("file") if image and isinstance(image[1], Mapping) else None
+    if file and isinstance(file[1], Scalar) and file[1].text:
+        for fault in image_faults(path.parent, file[1].text):
+            yield file[1].start, fault

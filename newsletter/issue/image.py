@@ -16,11 +16,17 @@ def image_faults(folder: Path, name: str) -> Iterator[Fault]:
     if path.parent.resolve() != folder.resolve() or not path.is_file():
         near = sorted(p.name for p in folder.glob("*.*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
         beside = f" Pictures there: {', '.join(near)}." if near else ""
-        yield Fault(code="image-missing", message=f"there is no picture {name!r} beside the draft",
-                    next_step=f"Put it into {folder.name}/, next to the draft, or mend its name.{beside}")
+        yield Fault(
+            code="image-missing",
+            message=f"there is no picture {name!r} beside the draft",
+            next_step=f"Put it into {folder.name}/, next to the draft, or mend its name.{beside}",
+        )
     elif path.resolve().parent != folder.resolve():
-        yield Fault(code="image-link", message=f"{name!r} is a link to a file elsewhere",
-                    next_step="Copy the picture itself into the folder.")
+        yield Fault(
+            code="image-link",
+            message=f"{name!r} is a link to a file elsewhere",
+            next_step="Copy the picture itself into the folder.",
+        )
     elif fault := _decoding_fault(path):
         yield fault
 
@@ -34,13 +40,22 @@ def _decoding_fault(path: Path) -> Fault | None:
             simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=list(FORMATS)) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
-                    return Fault(code="image-size", next_step="Save it smaller; 1,200 pixels across are plenty.",
-                                 message=f"the picture has {picture.width} x {picture.height} pixels")
+                    return Fault(
+                        code="image-size",
+                        next_step="Save it smaller; 1,200 pixels across are plenty.",
+                        message=f"the picture has {picture.width} x {picture.height} pixels",
+                    )
                 picture.load()
     except UnidentifiedImageError:
-        return Fault(code="image-type", message="this file is not a JPEG or PNG picture",
-                     next_step="Save the picture as JPEG or PNG.")
+        return Fault(
+            code="image-type",
+            message="this file is not a JPEG or PNG picture",
+            next_step="Save the picture as JPEG or PNG.",
+        )
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return Fault(code="image-broken", message=f"the picture can't be read to its end ({error})",
-                     next_step="Export it again from where it came from.")
+        return Fault(
+            code="image-broken",
+            message=f"the picture can't be read to its end ({error})",
+            next_step="Export it again from where it came from.",
+        )
     return None

@@ -13,11 +13,21 @@ from newsletter.validation import Fault, faulty
 
 def _prose(value: object) -> RichText:
     if not isinstance(value, str):
-        raise faulty(Fault(code="shape", message="this should be a text",
-                           next_step="Put >- here and the text on the next line, indented."))
+        raise faulty(
+            Fault(
+                code="shape",
+                message="this should be a text",
+                next_step="Put >- here and the text on the next line, indented.",
+            )
+        )
     if not value.strip():
-        raise faulty(Fault(code="empty", message="this text is empty",
-                           next_step="Write it, after >- on a line of its own, or delete the key."))
+        raise faulty(
+            Fault(
+                code="empty",
+                message="this text is empty",
+                next_step="Write it, after >- on a line of its own, or delete the key.",
+            )
+        )
     text, faults = parse(value)
     if faults:
         raise faulty(*faults)
@@ -27,12 +37,20 @@ def _prose(value: object) -> RichText:
 def _headline(value: object) -> RichText:
     text = _prose(value)
     if len(text.paragraphs) > 1:
-        raise faulty(Fault(code="headline-paragraphs", message="a headline is one paragraph",
-                           next_step="Take the blank line out."))
+        raise faulty(
+            Fault(
+                code="headline-paragraphs", message="a headline is one paragraph", next_step="Take the blank line out."
+            )
+        )
     if any(text.links()):
-        raise faulty(Fault(code="headline-link", needle="](",
-                           message="a headline leads to its own detail, so it can't hold another link",
-                           next_step="Move the link into the detail."))
+        raise faulty(
+            Fault(
+                code="headline-link",
+                needle="](",
+                message="a headline leads to its own detail, so it can't hold another link",
+                next_step="Move the link into the detail.",
+            )
+        )
     return text
 
 
@@ -43,16 +61,27 @@ def _line(value: str) -> str:
     if faults := list(control_characters(value)):
         raise faulty(*faults)
     if "{{" in value:
-        raise faulty(Fault(code="field", message="a field can't stand here", needle="{{",
-                           next_step="Fields belong in the intro, headlines, details and note."))
+        raise faulty(
+            Fault(
+                code="field",
+                message="a field can't stand here",
+                needle="{{",
+                next_step="Fields belong in the intro, headlines, details and note.",
+            )
+        )
     return value
 
 
 def _digits(value: object) -> object:
     # Lax parsing would take "1_0" for 10; a draft's numbers are digits alone.
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,6}", value) or int(value) == 0:
-        raise faulty(Fault(code="number", message=f"{value!r} is not a whole number",
-                           next_step="Write digits alone, from 1 on, for example 10."))
+        raise faulty(
+            Fault(
+                code="number",
+                message=f"{value!r} is not a whole number",
+                next_step="Write digits alone, from 1 on, for example 10.",
+            )
+        )
     return int(value)
 
 
@@ -63,29 +92,47 @@ def _iso_date(value: object) -> object:
             return datetime.date.fromisoformat(value)
     except ValueError:
         pass
-    raise faulty(Fault(code="date", message=f"{value!r} is not a date",
-                       next_step="Write year-month-day, for example 2023-05-31."))
+    raise faulty(
+        Fault(
+            code="date", message=f"{value!r} is not a date", next_step="Write year-month-day, for example 2023-05-31."
+        )
+    )
 
 
 def _file_name(value: str) -> str:
     if not re.fullmatch(r"[^/\\\x00-\x1f]+", value) or value.startswith("."):
-        raise faulty(Fault(code="image-file", message=f"{value!r} is not the name of a file beside the draft",
-                           next_step="Put the picture next to the draft and write its name alone."))
+        raise faulty(
+            Fault(
+                code="image-file",
+                message=f"{value!r} is not the name of a file beside the draft",
+                next_step="Put the picture next to the draft and write its name alone.",
+            )
+        )
     return value
 
 
 def _one_for_all(items: "tuple[Item, ...]") -> "tuple[Item, ...]":
     # Else some readers, and everyone who opens the PDF, would get an issue with nothing in it.
     if all(item.only_for for item in items):
-        raise faulty(Fault(code="only-for", message="every item is only for some readers",
-                           next_step="Leave only_for out of one item at least."))
+        raise faulty(
+            Fault(
+                code="only-for",
+                message="every item is only for some readers",
+                next_step="Leave only_for out of one item at least.",
+            )
+        )
     return items
 
 
 def _tag(value: str) -> str:
     if not re.fullmatch(r"[\w.-]+", value):
-        raise faulty(Fault(code="tag", message=f"{value!r} is not a tag",
-                           next_step="A tag is one word, as in the list's tags column."))
+        raise faulty(
+            Fault(
+                code="tag",
+                message=f"{value!r} is not a tag",
+                next_step="A tag is one word, as in the list's tags column.",
+            )
+        )
     return value
 
 
@@ -103,7 +150,9 @@ class _Value(BaseModel):
 class Image(_Value):
     """The lead image."""
 
-    file: Annotated[str, AfterValidator(_file_name)] = Field(description="A picture next to the draft, by its name alone.")
+    file: Annotated[str, AfterValidator(_file_name)] = Field(
+        description="A picture next to the draft, by its name alone."
+    )
     alt: Line = Field(description="What the picture shows, for readers who can't see it.")
     credit: Prose | None = Field(default=None, description="Whose picture it is; may hold a link.")
 
@@ -114,7 +163,8 @@ class Item(_Value):
     headline: Headline = Field(description="One line; it leads to its detail.")
     detail: Prose = Field(description="The bullet; a blank line starts a paragraph within it.")
     only_for: tuple[Annotated[str, AfterValidator(_tag)], ...] = Field(
-        default=(), description="Only readers with one of these tags get this item, in the email alone.")
+        default=(), description="Only readers with one of these tags get this item, in the email alone."
+    )
 
     def is_for(self, tags: frozenset[str]) -> bool:
         return not self.only_for or not tags.isdisjoint(self.only_for)
@@ -126,12 +176,16 @@ class Issue(_Value):
     volume: Count
     number: Count
     date: Annotated[datetime.date, BeforeValidator(_iso_date)] = Field(description="Year-month-day.")
-    subject: Line | None = Field(default=None, description="The mail's subject; made of the first headline if left out.")
+    subject: Line | None = Field(
+        default=None, description="The mail's subject; made of the first headline if left out."
+    )
     preheader: Line | None = Field(default=None, description="What an inbox shows after the subject.")
     headlines_title: Line = Field(default="Headlines", description="What stands above the headlines.")
     intro: Prose | None = Field(default=None, description="A paragraph before the headlines.")
     image: Image | None = None
-    items: Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_one_for_all)] = Field(description="The headlines with their details.")
+    items: Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_one_for_all)] = Field(
+        description="The headlines with their details."
+    )
     note: Prose | None = Field(default=None, description="A closing paragraph, above the standing one.")
     path: Annotated[Path, Field(exclude=True)] = Field(default=Path(), exclude=True)
 
@@ -152,4 +206,3 @@ class Issue(_Value):
         ends = [self.image.credit if self.image else None, self.intro]
         pairs = [text for item in self.items for text in (item.headline, item.detail)]
         return tuple(text for text in (*ends, *pairs, self.note) if text is not None)
-

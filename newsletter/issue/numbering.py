@@ -17,8 +17,9 @@ class Slot:
     date: datetime.date
 
 
-def next_slot(last: Slot | None, cadence: Cadence, new_volume: Literal["yearly", "never"],
-              today: datetime.date) -> Slot:
+def next_slot(
+    last: Slot | None, cadence: Cadence, new_volume: Literal["yearly", "never"], today: datetime.date
+) -> Slot:
     """The issue after `last`: the first date of its rhythm that is not past.
 
     A yearly volume moves on by one for each calendar year between the two, and its numbers start at 1.

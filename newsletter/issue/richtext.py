@@ -60,8 +60,7 @@ class RichText:
 
     def plain(self) -> str:
         """The words alone, fields by their defaults, paragraphs apart by a blank line."""
-        return "\n\n".join("".join(run.text for run in RichText((paragraph,)).runs())
-                           for paragraph in self.paragraphs)
+        return "\n\n".join("".join(run.text for run in RichText((paragraph,)).runs()) for paragraph in self.paragraphs)
 
 
 def parse(source: str) -> tuple[RichText, list[Fault]]:
@@ -81,7 +80,7 @@ def _markdown() -> MarkdownIt:
     markdown = MarkdownIt("zero").enable(["emphasis", "link", "backticks", "escape", "entity", "autolink"])
     markdown.inline.ruler.before("escape", "field", _field_rule)
     # Every address becomes a link here and is judged below, where the writer can be told why.
-    markdown.validateLink = lambda _url: True  # type: ignore[method-assign]  # the documented way to replace it
+    markdown.validateLink = lambda _url: True  # type: ignore[method-assign, assignment]  # documented so
     return markdown
 
 
@@ -114,8 +113,12 @@ def _spans(tokens: "list[Token]") -> Iterator[Run | Link]:
                 href = None
             case _:
                 text = re.sub(r"[ \t\n]+", " ", token.content)
-                run = replace(style, text=text, code=token.type == "code_inline",
-                              field=token.meta["name"] if token.type == "field" else None)
+                run = replace(
+                    style,
+                    text=text,
+                    code=token.type == "code_inline",
+                    field=token.meta["name"] if token.type == "field" else None,
+                )
                 if href is not None and (text or run.field):
                     inside.append(run)
                 elif text or run.field:
@@ -126,20 +129,31 @@ def control_characters(source: str) -> Iterator[Fault]:
     """A fault for each character that would act on a terminal or a header instead of being read."""
     for character in sorted(set(source)):
         if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t":
-            yield Fault(code="control-character", needle=character,
-                        message=f"the control character {ascii(character)} stands in this text",
-                        next_step="Delete it.")
+            yield Fault(
+                code="control-character",
+                needle=character,
+                message=f"the control character {character!a} stands in this text",
+                next_step="Delete it.",
+            )
 
 
 def _link_faults(paragraph: Paragraph) -> Iterator[Fault]:
     for link in RichText((paragraph,)).links():
         label = "".join(run.text for run in link.runs)
         if not link.runs:
-            yield Fault(code="link-text", message=f"the link to {link.href} has no text", needle="[](",
-                        next_step="Put the words to click between the brackets.")
+            yield Fault(
+                code="link-text",
+                message=f"the link to {link.href} has no text",
+                needle="[](",
+                next_step="Put the words to click between the brackets.",
+            )
         if (message := _address_fault(link.href)) is not None:
-            yield Fault(code="link-address", message=f"the link {label!r} {message}", needle=f"]({link.href}",
-                        next_step="Give it an address beginning with https://, http:// or mailto:.")
+            yield Fault(
+                code="link-address",
+                message=f"the link {label!r} {message}",
+                needle=f"]({link.href}",
+                next_step="Give it an address beginning with https://, http:// or mailto:.",
+            )
 
 
 def _address_fault(href: str) -> str | None:
@@ -160,10 +174,16 @@ def _leftover_faults(source: str, paragraph: Paragraph) -> Iterator[Fault]:
     """Marks that look like a link or a field, and were read as neither."""
     text = "".join(run.text for run in RichText((paragraph,)).runs() if not run.code and not run.field)
     if "](" in text and "\\]" not in source:
-        yield Fault(code="link-broken", message="this looks like a link, but can't be read as one",
-                    needle=text[text.index("]("):].split(" ")[0],
-                    next_step="Write it as [words](https://example.org/page), with no space in the address.")
+        yield Fault(
+            code="link-broken",
+            message="this looks like a link, but can't be read as one",
+            needle=text[text.index("](") :].split(" ")[0],
+            next_step="Write it as [words](https://example.org/page), with no space in the address.",
+        )
     if ("{{" in text or "}}" in text) and "\\{" not in source and "\\}" not in source:
-        yield Fault(code="field", message="this looks like a field, but can't be read as one",
-                    needle=text[text.index("{{"):][:6] if "{{" in text else "}}",
-                    next_step="Write it as {{ name }} or {{ name | reader }}, in small letters.")
+        yield Fault(
+            code="field",
+            message="this looks like a field, but can't be read as one",
+            needle=text[text.index("{{") :][:6] if "{{" in text else "}}",
+            next_step="Write it as {{ name }} or {{ name | reader }}, in small letters.",
+        )

@@ -7,6 +7,7 @@ deep nesting. So the events of libyaml's parser, which does not recurse, are put
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import yaml
 
@@ -47,6 +48,15 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
+class _Mark(Protocol):
+    """A place as yaml.Mark and its twin in C name it, counted from 0."""
+
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+
 class YamlFault(Exception):
     """The text can't be read as YAML of the plain kind that drafts are written in."""
 
@@ -73,13 +83,18 @@ def read(source: str) -> tuple[Node | None, list[tuple[Place, Fault]]]:
         place = _place(error.problem_mark or error.context_mark)
         raise YamlFault(place, Fault(code="yaml", message=error.problem or "this is not YAML", next_step="")) from error
     except yaml.YAMLError as error:
-        raise YamlFault(Place(1, 1), Fault(
-            code="yaml", message="a character that YAML does not allow stands in this file",
-            next_step="Delete control characters and save the file as UTF-8.")) from error
+        raise YamlFault(
+            Place(1, 1),
+            Fault(
+                code="yaml",
+                message="a character that YAML does not allow stands in this file",
+                next_step="Delete control characters and save the file as UTF-8.",
+            ),
+        ) from error
     return builder.root, builder.duplicates
 
 
-def _place(mark: "yaml.Mark | None") -> Place:
+def _place(mark: _Mark | None) -> Place:
     return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
 
 
@@ -96,19 +111,37 @@ class _Builder:
         start = _place(event.start_mark)
         match event:
             case yaml.AliasEvent():
-                raise YamlFault(start, Fault(code="alias", message="references (*name) are not used in drafts",
-                                             next_step="Text that begins with * needs >- before it, on a line of its own."))
+                raise YamlFault(
+                    start,
+                    Fault(
+                        code="alias",
+                        message="references (*name) are not used in drafts",
+                        next_step="Text that begins with * needs >- before it, on a line of its own.",
+                    ),
+                )
             case yaml.DocumentStartEvent() if self.root is not None:
-                raise YamlFault(start, Fault(code="documents", message="a second document begins here (---)",
-                                             next_step="Keep one issue in one file."))
+                raise YamlFault(
+                    start,
+                    Fault(
+                        code="documents",
+                        message="a second document begins here (---)",
+                        next_step="Keep one issue in one file.",
+                    ),
+                )
             case yaml.ScalarEvent():
                 self._plain_only(event, start)
                 self._add(Scalar(event.value, event.style, start, _place(event.end_mark)))
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 self._plain_only(event, start)
                 if len(self._open) >= MAX_DEPTH:
-                    raise YamlFault(start, Fault(code="depth", message=f"this is nested over {MAX_DEPTH} deep",
-                                                 next_step="Text that begins with [ or { needs >- before it."))
+                    raise YamlFault(
+                        start,
+                        Fault(
+                            code="depth",
+                            message=f"this is nested over {MAX_DEPTH} deep",
+                            next_step="Text that begins with [ or { needs >- before it.",
+                        ),
+                    )
                 node = Sequence(start) if isinstance(event, yaml.SequenceStartEvent) else Mapping(start)
                 self._add(node)
                 self._open.append(node)
@@ -119,8 +152,14 @@ class _Builder:
 
     def _plain_only(self, event: "yaml.ScalarEvent | yaml.CollectionStartEvent", start: Place) -> None:
         if event.anchor is not None or event.tag is not None:
-            raise YamlFault(start, Fault(code="tag", message="anchors (&name) and tags (!name) are not used in drafts",
-                                         next_step="Text that begins with & or ! needs >- before it, on a line of its own."))
+            raise YamlFault(
+                start,
+                Fault(
+                    code="tag",
+                    message="anchors (&name) and tags (!name) are not used in drafts",
+                    next_step="Text that begins with & or ! needs >- before it, on a line of its own.",
+                ),
+            )
 
     def _add(self, node: Node) -> None:
         if not self._open:
@@ -132,15 +171,28 @@ class _Builder:
             parent.entries.append(node)
         elif key is None:
             if not isinstance(node, Scalar):
-                raise YamlFault(node.start, Fault(code="key", message="a list or a mapping can't be a key",
-                                                  next_step="Text that begins with [, { or {{ needs >- before it."))
+                raise YamlFault(
+                    node.start,
+                    Fault(
+                        code="key",
+                        message="a list or a mapping can't be a key",
+                        next_step="Text that begins with [, { or {{ needs >- before it.",
+                    ),
+                )
             self._keys[-1] = node
         else:
             if key.text in parent.entries:
                 first = parent.entries[key.text][0].start.line
-                self.duplicates.append((key.start, Fault(
-                    code="duplicate-key", message=f"{key.text!r} stands here a second time (first in line {first})",
-                    next_step="Keep one of the two.")))
+                self.duplicates.append(
+                    (
+                        key.start,
+                        Fault(
+                            code="duplicate-key",
+                            message=f"{key.text!r} stands here a second time (first in line {first})",
+                            next_step="Keep one of the two.",
+                        ),
+                    )
+                )
             else:
                 parent.entries[key.text] = (key, node)
             self._keys[-1] = None

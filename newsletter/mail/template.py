@@ -9,7 +9,7 @@ import re
 from base64 import encodebytes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from html import escape
 from secrets import token_hex
 from typing import Any
@@ -72,17 +72,32 @@ class MessageTemplate:
 
     def to_bytes(self) -> bytes:
         """The template as the store keeps it: a later version of the program sends the same bytes from it."""
-        body = [piece.decode("ascii") if isinstance(piece, bytes) else [piece.field, piece.default, piece.html]
-                for piece in self.body]
-        return json.dumps({"version": _PAYLOAD_VERSION, "campaign": self.campaign, "sender": self.sender,
-                           "domain": self.domain, "header": self.header.decode("ascii"), "body": body}).encode()
+        body = [
+            piece.decode("ascii") if isinstance(piece, bytes) else [piece.field, piece.default, piece.html]
+            for piece in self.body
+        ]
+        return json.dumps(
+            {
+                "version": _PAYLOAD_VERSION,
+                "campaign": self.campaign,
+                "sender": self.sender,
+                "domain": self.domain,
+                "header": self.header.decode("ascii"),
+                "body": body,
+            }
+        ).encode()
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> "MessageTemplate":
         data: dict[str, Any] = json.loads(payload)
         body = tuple(piece.encode("ascii") if isinstance(piece, str) else Slot(*piece) for piece in data["body"])
-        return cls(campaign=data["campaign"], sender=data["sender"], domain=data["domain"],
-                   header=data["header"].encode("ascii"), body=body)
+        return cls(
+            campaign=data["campaign"],
+            sender=data["sender"],
+            domain=data["domain"],
+            header=data["header"].encode("ascii"),
+            body=body,
+        )
 
 
 def compile_message(press: Press, issue: Issue, campaign: str, date: datetime, mark: str = "") -> MessageTemplate:
@@ -93,12 +108,28 @@ def compile_message(press: Press, issue: Issue, campaign: str, date: datetime, m
     text = render_text(press, issue, slots.place)
     html = render_html(press, issue, slots.place, image=f"cid:lead.{campaign}@{domain}")
     slots.refuse_addresses(html, press)
-    header = campaign_headers(config.sender, config.reader_list, config.publication.title,
-                              mark + press.subject(issue), date)
-    body = _mime(text_pieces=slots.split(text, html=False), html_pieces=slots.split(html, html=True),
-                 image=_image_part(issue, f"<lead.{campaign}@{domain}>"), boundary=campaign)
-    return MessageTemplate(campaign=campaign, sender=config.sender.envelope, domain=domain,
-                           header=header, body=tuple(_merged(body)))
+    header = campaign_headers(
+        config.sender, config.reader_list, config.publication.title, mark + press.subject(issue), date
+    )
+    body = _mime(
+        text_pieces=slots.split(text, html=False),
+        html_pieces=slots.split(html, html=True),
+        image=_image_part(issue, f"<lead.{campaign}@{domain}>"),
+        boundary=campaign,
+    )
+    return MessageTemplate(
+        campaign=campaign, sender=config.sender.envelope, domain=domain, header=header, body=tuple(_merged(body))
+    )
+
+
+def sample_message(press: Press, issue: Issue) -> bytes:
+    """The message as a file: to a reader of whom the list says nothing, so every field shows its default."""
+    template = compile_message(
+        press, issue.seen_by(frozenset()), f"sample.{issue.name}", datetime.combine(issue.date, time(), UTC)
+    )
+    values = {slot.field: slot.default or f"[{slot.field}]" for slot in template.body if isinstance(slot, Slot)}
+    address = "reader@example.org"
+    return template.render(address, address, values | {"email": address, "name": ""}).data
 
 
 class _Slots:
@@ -130,18 +161,24 @@ class _Slots:
         """A value in a link's address would need another encoding, and a style or script none is safe in."""
         tag = rf"""\b(?:href|src|style|on\w+)\s*=\s*(?:"[^"]*|'[^']*|[^\s"'>]*){self._token}"""
         if re.search(tag, html, re.IGNORECASE) or re.search(rf"<(style|script)\b[^>]*>[^<]*{self._token}", html):
-            raise broken(find(HTML_TEMPLATE, press.template_path), 0,
-                         "reader(...) stands in a link's address or a style, where it can't be filled in")
+            raise broken(
+                find(HTML_TEMPLATE, press.template_path),
+                0,
+                "reader(...) stands in a link's address or a style, where it can't be filled in",
+            )
 
 
-def _mime(text_pieces: Iterator[bytes | Slot], html_pieces: Iterator[bytes | Slot],
-          image: bytes, boundary: str) -> Iterator[bytes | Slot]:
+def _mime(
+    text_pieces: Iterator[bytes | Slot], html_pieces: Iterator[bytes | Slot], image: bytes, boundary: str
+) -> Iterator[bytes | Slot]:
     """multipart/alternative with the text first (RFC 2046, section 5.1.4); the image is related to the HTML."""
     # "=_" can occur in neither quoted-printable nor base64, so no text can end its part early.
     outer, inner = f"=_a.{boundary}", f"=_r.{boundary}"
     encoding = "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    yield _ascii(f'Content-Type: multipart/alternative; boundary="{outer}"\r\n\r\n'
-                 f"--{outer}\r\nContent-Type: text/plain; charset=utf-8\r\n{encoding}")
+    yield _ascii(
+        f'Content-Type: multipart/alternative; boundary="{outer}"\r\n\r\n'
+        f"--{outer}\r\nContent-Type: text/plain; charset=utf-8\r\n{encoding}"
+    )
     yield from text_pieces
     yield _ascii(f"\r\n--{outer}\r\n")
     if image:
@@ -161,8 +198,10 @@ def _image_part(issue: Issue, content_id: str) -> bytes:
 
     with Image.open(path, formats=list(FORMATS)) as picture:
         kind = FORMATS[str(picture.format)]
-    header = (f"Content-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\nContent-ID: {content_id}\r\n"
-              f'Content-Disposition: inline; filename="lead.{kind.partition("/")[2]}"\r\n\r\n')
+    header = (
+        f"Content-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\nContent-ID: {content_id}\r\n"
+        f'Content-Disposition: inline; filename="lead.{kind.partition("/")[2]}"\r\n\r\n'
+    )
     return _ascii(header) + encodebytes(path.read_bytes()).replace(b"\n", b"\r\n")
 
 

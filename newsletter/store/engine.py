@@ -30,9 +30,11 @@ class Store:
             with self._engine.begin() as connection:
                 yield connection
         except DatabaseError as error:
-            raise DeliveryError(f"The state in {self.path} can't be used: {error.orig}.",
-                                next_step="Close other programs that use it, and see that the disk has room. "
-                                          "Then run the same command again.") from error
+            raise DeliveryError(
+                f"The state in {self.path} can't be used: {error.orig}.",
+                next_step="Close other programs that use it, and see that the disk has room. "
+                "Then run the same command again.",
+            ) from error
 
     def close(self) -> None:
         self._engine.dispose()
@@ -77,5 +79,7 @@ def _keep_version(store: Store, connection: Connection) -> None:
         return
     version = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
     if version != str(SCHEMA_VERSION):
-        raise DeliveryError(f"The state in {store.path} has version {version}; this program knows {SCHEMA_VERSION}.",
-                            next_step="Update newsletter-press on this machine: pip install -U newsletter-press")
+        raise DeliveryError(
+            f"The state in {store.path} has version {version}; this program knows {SCHEMA_VERSION}.",
+            next_step="Update newsletter-press on this machine: pip install -U newsletter-press",
+        )

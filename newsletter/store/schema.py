@@ -17,13 +17,15 @@ SCHEMA_VERSION = 1
 metadata = MetaData()
 
 meta = Table(
-    "meta", metadata,
+    "meta",
+    metadata,
     Column("key", String, primary_key=True),
     Column("value", String, nullable=False),
 )
 
 campaigns = Table(
-    "campaigns", metadata,
+    "campaigns",
+    metadata,
     Column("issue", String, primary_key=True),  # one campaign an issue
     Column("id", String, nullable=False, unique=True),
     Column("subject", Text, nullable=False),
@@ -34,21 +36,25 @@ campaigns = Table(
 )
 
 waves = Table(
-    "waves", metadata,
+    "waves",
+    metadata,
     Column("issue", ForeignKey("campaigns.issue"), primary_key=True),
     Column("tag", String, primary_key=True),  # empty: the whole list
     Column("created_at", String, nullable=False),
 )
 
 templates = Table(
-    "templates", metadata,
+    "templates",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("issue", ForeignKey("campaigns.issue"), nullable=False),
+    Column("variant", String, nullable=False),  # which items its readers see
     Column("payload", LargeBinary, nullable=False),  # a MessageTemplate, see mail/template.py
 )
 
 deliveries = Table(
-    "deliveries", metadata,
+    "deliveries",
+    metadata,
     Column("issue", ForeignKey("campaigns.issue"), primary_key=True),
     Column("reader", String, primary_key=True),  # the address in its one spelling, see audience/subscribers.py
     Column("seq", Integer, nullable=False),
@@ -68,7 +74,8 @@ deliveries = Table(
 )
 
 suppressions = Table(
-    "suppressions", metadata,
+    "suppressions",
+    metadata,
     Column("reader", String, primary_key=True),
     Column("reason", Text, nullable=False),
     Column("at", String, nullable=False),

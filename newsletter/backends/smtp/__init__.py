@@ -33,9 +33,13 @@ class SmtpBackend:
         @classmethod
         def _clear_text_stays_here(cls, security: str, info: ValidationInfo) -> str:
             if security == "none" and not _is_loopback(info.data.get("host", "")):
-                raise faulty(Fault(
-                    code="clear-text", message="readers' addresses would cross the network in clear text",
-                    next_step=f'Write "starttls" or "tls"; "{CLEAR_TEXT_ALLOWED}" if you must.'))
+                raise faulty(
+                    Fault(
+                        code="clear-text",
+                        message="readers' addresses would cross the network in clear text",
+                        next_step=f'Write "starttls" or "tls"; "{CLEAR_TEXT_ALLOWED}" if you must.',
+                    )
+                )
             return security
 
     def __init__(self, settings: Settings, root: Path) -> None:
@@ -78,5 +82,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-

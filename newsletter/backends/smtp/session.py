@@ -22,14 +22,22 @@ _TEXT_DEADLINE_S = 600.0  # RFC 5321, section 4.5.3.2.6: giving up earlier risks
 async def open_session(settings: "SmtpBackend.Settings", password: str | None) -> "SmtpSession":
     """A connection that is encrypted and logged in as the settings say. Raises Unreachable with the cause."""
     if settings.username and password is None:
-        raise Unreachable(f"There is no password for {settings.username} at {settings.host}.",
-                          next_step="Set NEWSLETTER_SMTP__PASSWORD, or store it in the keyring "
-                                    "(pip install 'newsletter-press[keyring]'): "
-                                    f"keyring set newsletter:{settings.host} {settings.username}")
-    client = aiosmtplib.SMTP(hostname=settings.host, port=settings.port, timeout=settings.timeout,
-                             use_tls=settings.security == "tls", start_tls=settings.security == "starttls")
+        raise Unreachable(
+            f"There is no password for {settings.username} at {settings.host}.",
+            next_step="Set NEWSLETTER_SMTP__PASSWORD, or store it in the keyring "
+            "(pip install 'newsletter-press[keyring]'): "
+            f"keyring set newsletter:{settings.host} {settings.username}",
+        )
+    client = aiosmtplib.SMTP(
+        hostname=settings.host,
+        port=settings.port,
+        timeout=settings.timeout,
+        use_tls=settings.security == "tls",
+        start_tls=settings.security == "starttls",
+    )
     try:
         await client.connect()
+        await client.ehlo()
         if settings.username:
             await client.login(settings.username, password or "")
     except (SMTPException, OSError, ValueError) as error:
@@ -44,25 +52,39 @@ def _unreachable(error: Exception, settings: "SmtpBackend.Settings") -> Unreacha
     causes = [error, *_causes(error)]
     certificate = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
     if certificate is not None:
-        return Unreachable(f"The certificate of {server} can't be trusted: {certificate.verify_message}.",
-                           next_step="Check [smtp] host: it has to be the name that the certificate is made out to.")
+        return Unreachable(
+            f"The certificate of {server} can't be trusted: {certificate.verify_message}.",
+            next_step="Check [smtp] host: it has to be the name that the certificate is made out to.",
+        )
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return Unreachable(f"{server} does not answer in TLS as expected.",
-                           next_step='Check [smtp] port and security: 465 goes with "tls", 587 with "starttls".')
+        return Unreachable(
+            f"{server} does not answer in TLS as expected.",
+            next_step='Check [smtp] port and security: 465 goes with "tls", 587 with "starttls".',
+        )
     if isinstance(error, SMTPAuthenticationError):
-        return Unreachable(f"{server} refused the login of {settings.username}: {error.code} {error.message}",
-                           next_step="Check [smtp] username and the password.")
+        return Unreachable(
+            f"{server} refused the login of {settings.username}: {error.code} {error.message}",
+            next_step="Check [smtp] username and the password.",
+        )
     if isinstance(error, aiosmtplib.SMTPNotSupported) or "STARTTLS" in str(error):
-        return Unreachable(f"{server} does not offer what [smtp] asks for: {error}",
-                           next_step="Check [smtp] port, security and username.")
+        return Unreachable(
+            f"{server} does not offer what [smtp] asks for: {error}",
+            next_step="Check [smtp] port, security and username.",
+        )
     if isinstance(error, SMTPTimeoutError):
-        return Unreachable(f"{server} did not answer within {settings.timeout:g} seconds.",
-                           next_step="Check [smtp] host and port, and your network.")
+        return Unreachable(
+            f"{server} did not answer within {settings.timeout:g} seconds.",
+            next_step="Check [smtp] host and port, and your network.",
+        )
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return Unreachable(f"{server} turned the connection away: {error.code} {error.message}",
-                           next_step="Wait, and send again; ask whoever runs the server if it stays so.")
-    return Unreachable(f"No connection to {server}: {error}.",
-                       next_step="Check [smtp] host and port in newsletter.toml, and that the server runs.")
+        return Unreachable(
+            f"{server} turned the connection away: {error.code} {error.message}",
+            next_step="Wait, and send again; ask whoever runs the server if it stays so.",
+        )
+    return Unreachable(
+        f"No connection to {server}: {error}.",
+        next_step="Check [smtp] host and port in newsletter.toml, and that the server runs.",
+    )
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -93,8 +115,11 @@ class SmtpSession:
         """One message; None when the connection broke before its text, and it was given back to the feed."""
         stage = ""
         try:
-            for stage, command, wanted in (("mail", f"MAIL FROM:<{message.sender}>", 250),
-                                           ("rcpt", f"RCPT TO:<{message.recipient}>", 250), ("data", "DATA", 354)):
+            for stage, command, wanted in (
+                ("mail", f"MAIL FROM:<{message.sender}>", 250),
+                ("rcpt", f"RCPT TO:<{message.recipient}>", 250),
+                ("data", "DATA", 354),
+            ):
                 reply = await self._client.execute_command(command.encode("ascii"))
                 if reply.code == _CLOSING:
                     feed.untouched(message)
@@ -109,9 +134,9 @@ class SmtpSession:
 
     async def _text(self, message: Message) -> Receipt:
         protocol = self._client.protocol
+        if protocol is None:  # gone in the moment after its 354
+            return Receipt(key=message.key, outcome=Outcome.DEFERRED, stage="text", reply="the connection was lost")
         try:
-            if protocol is None:
-                raise SMTPServerDisconnected("closed")
             # The template leaves no line that begins with a dot, so the text goes as it is.
             protocol.write(message.data + _END_OF_TEXT)
             reply = await protocol.read_response(timeout=_TEXT_DEADLINE_S)
@@ -139,5 +164,11 @@ def _receipt(message: Message, stage: str, reply: SMTPResponse) -> Receipt:
             outcome = Outcome.REFUSED
     text = " ".join(reply.message.split())
     enhanced = _ENHANCED.match(text)
-    return Receipt(key=message.key, outcome=outcome, stage=stage, code=reply.code,
-                   enhanced=enhanced[1] if enhanced else None, reply=text[enhanced.end():] if enhanced else text)
+    return Receipt(
+        key=message.key,
+        outcome=outcome,
+        stage=stage,
+        code=reply.code,
+        enhanced=enhanced[1] if enhanced else None,
+        reply=text[enhanced.end() :] if enhanced else text,
+    )

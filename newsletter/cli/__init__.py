@@ -1,0 +1,77 @@
+"""The command line: parse, call, print. Each command's module is loaded when it is called, not before."""
+
+import sys
+from importlib import import_module
+
+import click
+
+_COMMANDS = {
+    "init": ("newsletter.cli.init:init", "Make a new workspace that works at once."),
+    "draft": ("newsletter.cli.draft:draft", "Write and check issues."),
+    "export": ("newsletter.cli.export:export", "Write an issue's editions as files."),
+    "send": ("newsletter.cli.send:send", "Send an issue to its readers."),
+    "status": ("newsletter.cli.status:status", "Show what has been sent, and to how many."),
+    "cancel": ("newsletter.cli.status:cancel", "Stop an issue for those still waiting."),
+    "subscribers": ("newsletter.cli.subscribers:subscribers", "Check the list, and keep who asked to leave."),
+    "demo": ("newsletter.cli.demo:demo", "Send the sample issue on this machine alone."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows its commands' names and summaries by heart, so that --help loads nothing but click."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from newsletter.errors import did_you_mean
+
+            hint = did_you_mean(args[0], list(_COMMANDS)) or "`newsletter --help` lists the commands."
+            ctx.fail(f"There is no command {args[0]!r}. {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="newsletter-press", prog_name="newsletter")
+@click.option("--debug", is_flag=True, help="Show the traceback when something fails.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Write an issue once; get the email, the text and the PDF; send it to every reader once.
+
+    \b
+    newsletter draft new           begin the next issue
+    newsletter export all          look at its editions, in build/
+    newsletter send 2.10           send it, after showing what will happen
+    newsletter export pdf          the PDF for the website
+    """
+    ctx.obj = debug
+
+
+def main() -> None:
+    """The console script."""
+    debug = "--debug" in sys.argv[1:2]
+    try:
+        cli.main()
+    except Exception as error:
+        if debug:
+            raise
+        from newsletter.cli.output import show_error
+
+        sys.exit(show_error(error))

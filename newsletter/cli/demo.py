@@ -1,0 +1,21 @@
+"""newsletter demo"""
+
+from pathlib import Path
+
+import click
+
+from newsletter.cli.output import say, short, size
+from newsletter.delivery.report import balance
+from newsletter.demo import demonstrate
+
+
+@click.command()
+def demo() -> None:
+    """Send the sample issue to an example list, over real SMTP, on this machine alone. Works in build/demo."""
+    folder = Path.cwd() / "build" / "demo"
+    done = demonstrate(folder, lambda _tally: None)
+    say(done.subject, style="bold")
+    say(balance(done.counts), style="bold green" if done.counts.complete else "bold yellow")
+    for form, path in done.exported.items():
+        say(f"  {form:<8} {short(path)}  {size(path.stat().st_size)}")
+    say(f"  {'mailbox':<8} {short(done.mailbox)}  {len(list((done.mailbox / 'new').iterdir()))} messages")

@@ -1,0 +1,165 @@
+"""newsletter draft new|list|check|schema"""
+
+import datetime
+import json
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from newsletter.cli.output import as_json, near, say, short, show_problems, table
+from newsletter.errors import DraftError, Problem
+from newsletter.issue.draft import Draft, read_draft
+from newsletter.issue.numbering import Slot, next_slot
+from newsletter.issue.schema import SCHEMA_NAME, draft_schema
+from newsletter.issue.skeleton import new_draft
+from newsletter.workspace import Workspace, find_workspace, volume_and_number
+
+
+@click.group()
+def draft() -> None:
+    """Write and check issues. A draft is one issue, as a YAML file in drafts/."""
+
+
+@draft.command()
+@click.option("--volume", type=click.IntRange(1, 999_999), help="Begin this volume instead of the next number.")
+@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="The issue's date instead of the next one due.")
+@click.option("--edit", is_flag=True, help="Open it in $EDITOR.")
+def new(volume: int | None, date: datetime.datetime | None, edit: bool) -> None:
+    """Begin the next issue: its number and date, and every field explained."""
+    workspace = find_workspace(Path.cwd())
+    slot = _next_slot(workspace, volume, date.date() if date else None)
+    path = workspace.drafts / f"{slot.volume}.{slot.number}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(new_draft(slot))
+    except FileExistsError as error:
+        raise DraftError(f"{short(path)} is there already.", next_step="Edit it, or name another --volume.") from error
+    schema = workspace.drafts / SCHEMA_NAME
+    if not schema.exists():
+        schema.write_text(draft_schema(), encoding="utf-8")
+    say(f"{short(path)}: Vol. {slot.volume}.{slot.number}, {slot.date}")
+    if edit:
+        click.edit(filename=str(path))
+        _show(read_draft(path))
+
+
+def _next_slot(workspace: Workspace, volume: int | None, date: datetime.date | None) -> Slot:
+    publication = workspace.config.publication
+    today = datetime.datetime.now(ZoneInfo(publication.timezone)).date()
+    paths = workspace.draft_paths()
+    last = None
+    if paths:
+        issue = read_draft(paths[-1]).issue
+        last = Slot(*volume_and_number(paths[-1]), issue.date if issue else today)
+    slot = next_slot(last, publication.cadence, publication.new_volume, max(date or today, today))
+    if volume is not None:
+        numbers = [number for known, number in map(volume_and_number, paths) if known == volume]
+        slot = Slot(volume, max(numbers, default=0) + 1, slot.date)
+    return Slot(slot.volume, slot.number, date) if date else slot
+
+
+@draft.command("list")
+@click.option("--json", "json_", is_flag=True, help="For scripts.")
+def list_(json_: bool) -> None:
+    """Every draft with its date, title and state: draft, sending or sent."""
+    # The ledger brings SQLAlchemy, a tenth of a second that writing should not wait for.
+    from newsletter.delivery.status import stage_of
+    from newsletter.store import open_store
+
+    workspace = find_workspace(Path.cwd())
+    store = open_store(workspace.database) if workspace.database.exists() else None
+    rows = []
+    for path in workspace.draft_paths():
+        found = read_draft(path)
+        title = found.issue.items[0].headline.plain() if found.issue else _count(found.problems)
+        date = found.issue.date.isoformat() if found.issue else "?"
+        rows.append((path.stem, date, stage_of(store, path.stem, workspace.record(path.stem)).value, title))
+    if json_:
+        as_json([dict(zip(("issue", "date", "state", "title"), row, strict=True)) for row in rows])
+    elif rows:
+        table(("Issue", "Date", "State", "First headline"), rows)
+    else:
+        say(f"There is no draft in {short(workspace.drafts)} yet. Run: newsletter draft new")
+
+
+def _count(problems: tuple[Problem, ...]) -> str:
+    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+
+
+@draft.command()
+@click.argument("names", nargs=-1, metavar="[DRAFT]...")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="For people, for scripts, or as annotations in a GitHub workflow.",
+)
+def check(names: tuple[str, ...], format_: str) -> None:
+    """Every problem in the drafts named (the newest when none is), each with its place and what to do."""
+    workspace = find_workspace(Path.cwd())
+    drafts = [read_draft(workspace.find_draft(name)) for name in names or (None,)]
+    problems = [problem for found in drafts for problem in found.problems]
+    if format_ == "json":
+        as_json(
+            [
+                {
+                    "path": short(Path(problem.path)),
+                    "line": problem.line,
+                    "column": problem.column,
+                    "code": problem.code,
+                    "message": problem.message,
+                    "next_step": problem.next_step,
+                }
+                for problem in problems
+            ]
+        )
+    elif format_ == "github":
+        for problem in problems:
+            click.echo(_annotation(problem))
+    else:
+        for found in drafts:
+            _show(found)
+    sys.exit(1 if problems else 0)
+
+
+def _show(found: Draft) -> None:
+    name = short(found.path)
+    if found.issue:
+        links = sum(1 for text in found.issue.texts() for _ in text.links())
+        say(f"{name}: no problems ({len(found.issue.items)} items, {links} links)", style="green")
+    else:
+        show_problems(found.problems)
+        say(f"{name}: {_count(found.problems)}", style="bold")
+
+
+def _annotation(problem: Problem) -> str:
+    """A GitHub workflow command; its data and its properties each have their own escapes."""
+
+    def data(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    def prop(text: str) -> str:
+        return data(text).replace(":", "%3A").replace(",", "%2C")
+
+    path = near(problem).split(":")[0]
+    place = f"file={prop(path)},line={max(problem.line, 1)},col={max(problem.column, 1)}"
+    return f"::error {place},title={prop(problem.code)}::{data(f'{problem.message}. {problem.next_step}')}"
+
+
+@draft.command()
+@click.option("--print", "print_", is_flag=True, help="Print it instead of writing it.")
+def schema(print_: bool) -> None:
+    """Write the JSON Schema beside the drafts, for completion in your editor."""
+    if print_:
+        click.echo(json.dumps(json.loads(draft_schema()), indent=2))
+        return
+    workspace = find_workspace(Path.cwd())
+    path = workspace.drafts / SCHEMA_NAME
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(draft_schema(), encoding="utf-8")
+    say(f"{short(path)} is written. An editor with a YAML language server completes drafts by it.")

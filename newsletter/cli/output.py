@@ -1,0 +1,91 @@
+"""What people see: errors with their next step, sizes, tables; plain lines when piped."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from newsletter.errors import NewsletterError, Problem, printable
+
+_UNEXPECTED = (
+    "This is a fault of the program, not yours. Run it again as `newsletter --debug ...` and report what it prints."
+)
+
+
+def console(*, err: bool = False) -> Console:
+    return Console(stderr=err, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def say(text: str = "", style: str = "") -> None:
+    console().print(Text(printable_lines(text), style=style))
+
+
+def printable_lines(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def show_error(error: Exception) -> int:
+    """Print place, cause and next step; returns the exit status."""
+    out = console(err=True)
+    if not isinstance(error, NewsletterError):
+        out.print(Text(f"Error: {printable(str(error) or type(error).__name__)}", style="bold red"))
+        out.print(Text(_UNEXPECTED))
+        return 1
+    out.print(Text(printable_lines(error.message), style="bold red"))
+    show_problems(error.problems, err=True)
+    if error.next_step:
+        out.print(Text(printable_lines(error.next_step)))
+    return error.exit_status
+
+
+def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
+    out = console(err=err)
+    for problem in problems:
+        line = Text(f"{near(problem)}: ", style="bold")
+        line.append(printable(problem.message), style="not bold")
+        line.append(f"  [{problem.code}]", style="dim not bold")
+        out.print(line)
+        if problem.next_step:
+            out.print(Text(f"    {printable(problem.next_step)}", style="cyan"))
+
+
+def near(problem: Problem) -> str:
+    """The problem's place, its path written from the current folder when it lies below."""
+    path = Path(problem.path)
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        return Problem(
+            path=path.relative_to(Path.cwd()), line=problem.line, column=problem.column, code=problem.code, message=""
+        ).place
+    return problem.place
+
+
+def short(path: Path) -> str:
+    """A path from the current folder when it lies below."""
+    return str(path.relative_to(Path.cwd()) if path.is_absolute() and path.is_relative_to(Path.cwd()) else path)
+
+
+def size(octets: int) -> str:
+    return f"{octets} bytes" if octets < 1000 else f"{octets / 1000:.1f} kB"
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on a terminal; tab-separated lines when piped."""
+    out = console()
+    if not out.is_terminal:
+        for row in rows:
+            click.echo("\t".join(printable(cell) for cell in row))
+        return
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        grid.add_column(heading)
+    for row in rows:
+        grid.add_row(*(Text(printable(cell)) for cell in row))
+    out.print(grid)
+
+
+def as_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,224 @@
+"""newsletter send"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from newsletter import backends
+from newsletter.audience.subscribers import Subscriber, normalise, read_subscribers
+from newsletter.cli.output import console, say, short
+from newsletter.cli.report import show_report
+from newsletter.delivery import ledger
+from newsletter.delivery.campaign import carry_out, send_test, sole_sender, write_messages
+from newsletter.delivery.plan import Changes, Plan, plan_dry_run, plan_send
+from newsletter.delivery.run import OnProgress
+from newsletter.delivery.status import Stage, stage_of
+from newsletter.editions import Press
+from newsletter.errors import DecisionNeeded, DeliveryError, DraftError, ListError
+from newsletter.issue.draft import Draft, read_draft, require_issue
+from newsletter.issue.skeleton import unwritten_headlines
+from newsletter.mail.message import Outcome
+from newsletter.store import Store, open_store
+from newsletter.workspace import Workspace, find_workspace
+
+_TESTERS = "testers"
+
+
+@click.command()
+@click.argument("draft", required=False)
+@click.option("--yes", is_flag=True, help="Send without asking; names the draft.")
+@click.option(
+    "--test",
+    "tests",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Send it, marked [TEST], to this address alone; may be repeated. "
+    f"'{_TESTERS}' means those in newsletter.toml.",
+)
+@click.option("--dry-run", is_flag=True, help="Write every message as a file; send nothing.")
+@click.option("--list", "list_file", type=click.Path(dir_okay=False, path_type=Path), help="Another subscriber list.")
+@click.option("--tag", default="", help="Only readers with this tag; the others can follow later.")
+@click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
+@click.option("--with-changes", is_flag=True, help="The draft has changed: send the new text to those still waiting.")
+def send(
+    draft: str | None,
+    yes: bool,
+    tests: tuple[str, ...],
+    dry_run: bool,
+    list_file: Path | None,
+    tag: str,
+    continue_: bool,
+    with_changes: bool,
+) -> None:
+    """Send an issue to its readers: shows what will happen, and asks. Sends to nobody twice.
+
+    Run it again after it was stopped, and it goes on where it was.
+    """
+    if continue_ and with_changes:
+        raise click.UsageError("--continue and --with-changes are two ways to go on: choose one.")
+    workspace = find_workspace(Path.cwd())
+    config = workspace.config
+    store = open_store(workspace.database)
+    found = read_draft(_chosen(workspace, store, draft, yes))
+    press = Press(config, workspace.template_path, workspace.fonts)
+    list_path = list_file or workspace.subscribers
+    if tests:
+        _send_tests(workspace, press, found, tests, list_path)
+    elif dry_run:
+        plan = plan_dry_run(store, press, found, list_path=list_path, tag=tag)
+        folder = workspace.build(found.path.stem) / "dry-run"
+        count = write_messages(plan, folder)
+        say(f"{count:,} messages are in {short(folder)}. Nothing was sent.")
+    else:
+        changes = Changes.CONTINUE if continue_ else Changes.TAKE_OVER if with_changes else Changes.ASK
+        with sole_sender(store, found.path.stem):
+            _send(workspace, store, press, found, list_path, tag, changes, yes)
+
+
+def _chosen(workspace: Workspace, store: Store, name: str | None, yes: bool) -> Path:
+    """The draft named, or the one that has not been sent; never a guess with --yes."""
+    if name is not None:
+        return workspace.find_draft(name)
+    if yes:
+        raise click.UsageError("With --yes, name the draft: newsletter send 2.10 --yes")
+    unsent = [
+        path
+        for path in workspace.draft_paths()
+        if stage_of(store, path.stem, workspace.record(path.stem)) is not Stage.SENT
+    ]
+    if len(unsent) == 1:
+        return unsent[0]
+    if not unsent:
+        raise DraftError("Every draft has been sent.", next_step="Run: newsletter draft new")
+    raise DecisionNeeded(
+        f"{len(unsent)} drafts have not been sent: {', '.join(path.stem for path in unsent)}.",
+        next_step=f"Name one: newsletter send {unsent[-1].stem}",
+    )
+
+
+def _send(
+    workspace: Workspace,
+    store: Store,
+    press: Press,
+    found: Draft,
+    list_path: Path,
+    tag: str,
+    changes: Changes,
+    yes: bool,
+) -> None:
+    name = found.path.stem
+    record = workspace.record(name)
+    if found.issue and (unwritten := unwritten_headlines(found.issue)):
+        raise DraftError(
+            f"{len(unwritten)} headlines of {found.path.name} are still the example's: {unwritten[0]!r}.",
+            next_step="Write them, or take the items out.",
+        )
+    plan = plan_send(store, press, found, record=record, list_path=list_path, tag=tag, changes=changes)
+    if not plan.to_send and plan.wave is None:
+        say(f"{name} has been sent already; nothing is sent now.", style="bold")
+        if plan.draft_changed:
+            say("The draft has changed since. Corrections to what readers have belong into the next issue.")
+        sys.exit(show_report(store, workspace, name))
+    backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
+    _show_plan(workspace, plan, list_path)
+    if not yes:
+        click.confirm("Send it now?", abort=True)
+    try:
+        with _progress(plan.to_send) as on_progress:
+            carry_out(store, plan, backend, record, on_progress)
+    except DeliveryError as error:
+        show_report(store, workspace, name)
+        raise DeliveryError(error.message, next_step=f"{error.next_step}\nTo go on: newsletter send {name}") from error
+    status = show_report(store, workspace, name)
+    if ledger.counts(store, name).waiting:
+        say(f"To go on: newsletter send {name}", style="bold")
+    sys.exit(status)
+
+
+def _show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
+    config = workspace.config
+    sender = config.sender.from_
+    say(f"{config.publication.title} Vol. {plan.campaign.issue}", style="bold")
+    say(f"  Subject   {plan.campaign.subject}")
+    say(f"  From      {sender.name} <{sender.address}>")
+    readers = plan.readers
+    if readers is not None:
+        tagged = f" tagged {plan.wave}" if plan.wave else ""
+        added = len(plan.entries) - readers.suppressed_count
+        say(f"  To        {added:,} readers of {short(list_path)}{tagged}")
+        if readers.suppressed_count:
+            say(f"  Left out  {readers.suppressed_count:,} who asked to leave or can't be reached (suppressed)")
+        if readers.unusable:
+            hint = f"newsletter subscribers check {short(list_path)}"
+            say(f"  Left out  {readers.unusable:,} rows that can't be used; see them: {hint}")
+        if readers.duplicates:
+            say(f"  Left out  {readers.duplicates:,} rows that repeat an address")
+    if not plan.is_new and plan.waiting:
+        say(f"  Going on  {plan.waiting:,} readers still wait")
+    if plan.draft_changed:
+        say("  Text      " + ("the draft as it is now" if plan.reassigned else "as it was when the sending began"))
+    name = config.send.backend
+    place = getattr(config.backends[name], "host", "")
+    say(f"  Through   {name}{f' at {place}' if place else ''}")
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[OnProgress]:
+    """A bar with rate and time left on a terminal; nothing when piped."""
+    columns = (
+        TextColumn("Sending"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[pace]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console(err=True), transient=True, disable=not console(err=True).is_terminal
+    ) as bar:
+        task = bar.add_task("", total=total, pace="")
+
+        def on_progress(tally: Counter[Outcome]) -> None:
+            speed = bar.tasks[task].speed
+            bar.update(task, completed=tally.total(), pace=f"{speed:,.0f}/s" if speed else "")
+
+        yield on_progress
+
+
+def _send_tests(workspace: Workspace, press: Press, found: Draft, tests: tuple[str, ...], list_path: Path) -> None:
+    issue = require_issue(found)
+    addresses = [
+        address for test in tests for address in (workspace.config.send.testers if test == _TESTERS else (test,))
+    ]
+    if not addresses:
+        raise ListError(
+            "newsletter.toml names no testers.", next_step='Add testers = ["you@example.org"] under [send].'
+        )
+    backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
+    receipts = send_test(press, issue, backend, _as_readers(addresses, list_path))
+    for receipt in receipts:
+        reply = " ".join(str(part) for part in (receipt.code, receipt.reply) if part)
+        say(f"[TEST] {issue.name} to {receipt.key}: {receipt.outcome.value} ({reply})")
+    sys.exit(0 if all(receipt.outcome is Outcome.ACCEPTED for receipt in receipts) else 1)
+
+
+def _as_readers(addresses: list[str], list_path: Path) -> list[Subscriber]:
+    """A tester who is on the list gets the mail as that reader; another gets the defaults."""
+    listed = {}
+    if list_path.is_file():
+        listed = {row.reader: row for row in read_subscribers(list_path) if isinstance(row, Subscriber)}
+    readers = []
+    for text in addresses:
+        try:
+            address = normalise(text)
+        except ValueError as error:
+            raise ListError(
+                f"{text!r} is no address to send a test to: {error}", next_step="Write it as name@example.org."
+            ) from error
+        unknown = Subscriber(address=address, fields={"email": address, "name": ""})
+        readers.append(listed.get(unknown.reader, unknown))
+    return readers

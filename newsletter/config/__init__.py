@@ -1,0 +1,6 @@
+"""newsletter.toml and the environment, validated, as one frozen Config."""
+
+from newsletter.config.load import load_config
+from newsletter.config.model import BACKEND_GROUP, Config, Mailbox, Publication, ReaderList, Section, Sender
+
+__all__ = ["BACKEND_GROUP", "Config", "Mailbox", "Publication", "ReaderList", "Section", "Sender", "load_config"]

@@ -1,0 +1,190 @@
+"""Reads newsletter.toml, lays the environment over it, and finds every problem with its place."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from newsletter.config.model import BACKEND_GROUP, Config, Section
+from newsletter.errors import ConfigError, Problem, did_you_mean
+from newsletter.validation import Fault, explain
+
+ENV_PREFIX = "NEWSLETTER_"
+
+
+def load_config(path: Path, environ: Mapping[str, str]) -> Config:
+    """Read `path`, lay the NEWSLETTER_ variables over it, and validate all of it.
+
+    Raises ConfigError with every problem at once, each with its line or its variable's name.
+    """
+    source, tables = _read(path)
+    from_environment = _overlay(tables, environ)
+    where = _Places(path, source, from_environment)
+    problems = list(_misplaced_secrets(source, where))
+    backend_tables = {name: tables.pop(name) for name in sorted(tables.keys() - _section_names())}
+    settings = dict(_backend_settings(backend_tables, tables, where, problems))
+    try:
+        config = Config.model_validate(tables)
+    except ValidationError as error:
+        problems += where.problems(error, Config)
+    if problems:
+        problems.sort(key=lambda problem: (problem.line, str(problem.path)))
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise ConfigError(f"The configuration has {count}.", problems=problems)
+    return config.model_copy(update={"backends": settings})
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        source = path.read_text(encoding="utf-8")
+        return source, tomllib.loads(source)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} can't be read: {error}", next_step="Save it as plain UTF-8 text.") from error
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"line (\d+), column (\d+)", str(error))
+        line, column = (int(place[1]), int(place[2])) if place else (0, 0)
+        message = re.sub(r" \(at .*\)", "", str(error))
+        raise ConfigError(
+            "The configuration can't be read.",
+            problems=[
+                Problem(
+                    path=path,
+                    line=line,
+                    column=column,
+                    code="toml",
+                    message=f"this is not TOML: {message}",
+                    next_step='Each line is a [table] or a key = "value", with the text in quotes.',
+                )
+            ],
+        ) from error
+
+
+def _overlay(tables: dict[str, Any], environ: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """Put each NEWSLETTER_TABLE__KEY into its table; returns which variable each came from."""
+    names = {}
+    for variable, value in environ.items():
+        table, separator, key = variable.removeprefix(ENV_PREFIX).lower().partition("__")
+        if variable.startswith(ENV_PREFIX) and separator:
+            tables.setdefault(table, {})
+            if isinstance(tables[table], dict):
+                tables[table][key] = value
+                names[table, key] = variable
+    return names
+
+
+def _section_names() -> set[str]:
+    return {field.alias or name for name, field in Config.model_fields.items()} - {"backends"}
+
+
+def _misplaced_secrets(source: str, where: "_Places") -> Iterator[Problem]:
+    for table, values in tomllib.loads(source).items():
+        if isinstance(values, dict) and "password" in values:
+            yield Problem(
+                path=where.path,
+                line=where.line(table, "password"),
+                code="secret",
+                message=f"[{table}] holds a password, and this file is shared through git",
+                next_step=f"Remove the line, and set {ENV_PREFIX}{table.upper()}__PASSWORD "
+                "or store it in the system's keyring.",
+            )
+
+
+def _backend_settings(
+    raw: dict[str, Any], tables: Mapping[str, Any], where: "_Places", problems: list[Problem]
+) -> Iterator[tuple[str, Section]]:
+    """The settings of each backend that has a table, and of the one that is chosen."""
+    installed = {point.name: point for point in entry_points(group=BACKEND_GROUP)}
+    send = tables.get("send")
+    chosen = send.get("backend", "smtp") if isinstance(send, dict) else "smtp"
+    for name in sorted({*raw, *([chosen] if isinstance(chosen, str) else [])}):
+        if name in raw and name not in installed:
+            known = [*sorted(_section_names()), *sorted(installed)]
+            problems.append(
+                where.problem(
+                    Fault(
+                        code="unknown-table",
+                        message=f"[{name}] is neither a table of this file nor an installed backend",
+                        next_step=did_you_mean(name, known) or f"Known: {', '.join(known)}.",
+                    ),
+                    name,
+                    "",
+                )
+            )
+        elif name not in installed:
+            problems.append(
+                where.problem(
+                    Fault(
+                        code="unknown-backend",
+                        message=f"no backend named {name!r} is installed",
+                        next_step=did_you_mean(name, sorted(installed))
+                        or f"Installed: {', '.join(sorted(installed))}.",
+                    ),
+                    "send",
+                    "backend",
+                )
+            )
+        else:
+            settings: type[Section] = installed[name].load().Settings
+            try:
+                yield name, settings.model_validate(raw.get(name, {}))
+            except ValidationError as error:
+                problems += where.problems(error, settings, name)
+
+
+class _Places:
+    """Where in newsletter.toml, or in which variable, a table and a key stand."""
+
+    def __init__(self, path: Path, source: str, variables: Mapping[tuple[str, str], str]) -> None:
+        self.path = path
+        self._variables = variables
+        self._lines: dict[tuple[str, str], int] = {}
+        table = ""
+        for number, line in enumerate(source.splitlines(), start=1):
+            if header := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
+                table = header[1]
+                self._lines[table, ""] = number
+            elif key := re.match(r'\s*"?([\w-]+)"?\s*=', line):
+                self._lines.setdefault((table, key[1]), number)
+
+    def line(self, table: str, key: str) -> int:
+        return self._lines.get((table, key)) or self._lines.get((table, ""), 0)
+
+    def problem(self, fault: Fault, table: str, key: str) -> Problem:
+        variable = self._variables.get((table, key))
+        if not key and (table, "") not in self._lines:
+            variable = next((name for (owner, _), name in self._variables.items() if owner == table), None)
+        return Problem(
+            path=f"environment variable {variable}" if variable else self.path,
+            line=0 if variable else self.line(table, key),
+            code=fault.code,
+            message=fault.message,
+            next_step=fault.next_step,
+        )
+
+    def problems(self, error: ValidationError, model: type[BaseModel], table: str = "") -> Iterator[Problem]:
+        for details in error.errors(include_url=False):
+            path = [table, *map(str, details["loc"])] if table else [str(part) for part in details["loc"]]
+            name, key = path[0], path[1] if len(path) > 1 else ""
+            for fault in explain(details, _siblings(model, details["loc"][:-1])):
+                message = f"[{name}] {fault.message}" if key else fault.message
+                if fault.code == "missing" and not key:
+                    message = f"the table [{name}] is missing"
+                yield self.problem(Fault(code=fault.code, message=message, next_step=fault.next_step), name, key)
+
+
+def _siblings(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
+    """The keys known in the table that `location` names."""
+    for part in location:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        annotation = fields[str(part)].annotation if str(part) in fields else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return [
+        field.alias or name
+        for name, field in model.model_fields.items()
+        if name != "backends" and field.annotation is not SecretStr
+    ]

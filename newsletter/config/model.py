@@ -1,0 +1,203 @@
+"""What newsletter.toml holds: its tables, and what each value may be."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from newsletter.validation import Fault, faulty
+
+BACKEND_GROUP = "newsletter.backends"
+
+
+class Mailbox(BaseModel):
+    """An address with the name shown beside it: `Pacific Alliance Digest <digest@example.org>`."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    address: str
+
+
+def _address(text: str) -> str:
+    # Imported here because it costs 60 ms, and most commands read a config without needing dnspython.
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        checked = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        raise faulty(
+            Fault(
+                code="address",
+                message=f"{text!r} is not an email address: {error}",
+                next_step="Write it as name@example.org.",
+            )
+        ) from error
+    return checked.ascii_email or checked.normalized
+
+
+def _mailbox(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r'\s*(?:"?([^"<>\x00-\x1f]*?)"?\s*<([^<>]+)>|([^<>]+))\s*', value)
+    if not match:
+        raise faulty(
+            Fault(
+                code="address", message=f"{value!r} is not a sender", next_step="Write it as Name <name@example.org>."
+            )
+        )
+    return Mailbox(name=match[1] or "", address=_address(match[2] or match[3]))
+
+
+def _one_line(text: str) -> str:
+    if not text.strip() or re.search(r"[\x00-\x1f\x7f]", text):
+        raise faulty(
+            Fault(
+                code="value",
+                message="this has to be one line of text",
+                next_step="Write something, without line breaks.",
+            )
+        )
+    return text
+
+
+def _timezone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError) as error:
+        raise faulty(
+            Fault(
+                code="timezone",
+                message=f"{text!r} is not a time zone",
+                next_step='Write one such as "America/New_York" or "UTC".',
+            )
+        ) from error
+    return text
+
+
+def _language(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", text):
+        raise faulty(
+            Fault(
+                code="language",
+                message=f"{text!r} is not a language tag",
+                next_step='Write one such as "en", "en-GB" or "ja".',
+            )
+        )
+    return text
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", text):
+        raise faulty(
+            Fault(
+                code="website",
+                message=f"{text!r} is not a web address",
+                next_step="Write it in full, beginning with https://.",
+            )
+        )
+    return text
+
+
+def _mailto(text: str) -> str:
+    if not text.startswith("mailto:"):
+        raise faulty(
+            Fault(
+                code="unsubscribe",
+                message=f"{text!r} can't take unsubscribe mails",
+                next_step="Write it as mailto:leave@example.org.",
+            )
+        )
+    _address(text.removeprefix("mailto:").partition("?")[0])
+    return _one_line(text)
+
+
+def _list_id(text: str) -> str:
+    # RFC 2919, section 2: a dotted name under a domain that the publication owns.
+    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text) or len(text) > 255:
+        raise faulty(
+            Fault(
+                code="list-id",
+                message=f"{text!r} can't name a mailing list",
+                next_step="Write a dotted name such as digest.example.org.",
+            )
+        )
+    return text
+
+
+def _comma_separated(value: object) -> object:
+    """An environment variable can hold a list only as text."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Line = Annotated[str, AfterValidator(_one_line)]
+
+
+class Section(BaseModel):
+    """The base of each table of newsletter.toml, a backend's own included."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Publication(Section):
+    title: Line
+    language: Annotated[str, AfterValidator(_language)] = "en"
+    cadence: Literal["weekly", "biweekly", "monthly"] = "biweekly"
+    new_volume: Literal["yearly", "never"] = "yearly"
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    about: str = ""
+    contact: Address
+    website: Annotated[str, AfterValidator(_web_address)] | None = None
+
+    @property
+    def direction(self) -> Literal["ltr", "rtl"]:
+        return "rtl" if self.language.split("-")[0] in {"ar", "dv", "fa", "he", "ps", "ur", "yi"} else "ltr"
+
+
+class Sender(Section):
+    from_: Annotated[Mailbox, BeforeValidator(_mailbox)] = Field(alias="from")
+    reply_to: Address | None = None
+    postal_address: Annotated[str, Field(min_length=1)]
+    bounces: Address | None = None
+
+    @property
+    def envelope(self) -> str:
+        """The address that bounces go to (RFC 5321, MAIL FROM)."""
+        return self.bounces or self.from_.address
+
+
+class ReaderList(Section):
+    file: str = "subscribers.csv"
+    id: Annotated[str, AfterValidator(_list_id)]
+    unsubscribe: Annotated[str, AfterValidator(_mailto)]
+
+    @property
+    def unsubscribe_link(self) -> str:
+        """The address that a click or a mail client uses; it asks for a subject when the config names none."""
+        return self.unsubscribe if "?" in self.unsubscribe else f"{self.unsubscribe}?subject=unsubscribe"
+
+
+class Send(Section):
+    backend: str = "smtp"
+    testers: Annotated[tuple[Address, ...], BeforeValidator(_comma_separated)] = ()
+
+
+class Store(Section):
+    url: Annotated[str, Field(pattern=r"^sqlite:///.")] = "sqlite:///.newsletter/state.db"
+
+
+class Config(BaseModel):
+    """A publication's whole configuration. `backends` holds each named backend's own settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    publication: Publication
+    sender: Sender
+    reader_list: ReaderList = Field(alias="list")
+    send: Send = Send()
+    store: Store = Store()
+    backends: Mapping[str, Section] = Field(default={}, exclude=True)

@@ -1,0 +1,54 @@
+"""The states of a delivery, and the counts that always balance.
+
+from                        to                            when
+(freeze)                    pending, suppressed           the list is frozen
+pending, deferred           sending, suppressed           claimed, durably, before a byte leaves
+sending                     accepted, refused, deferred   the server's reply
+sending                     pending                       untouched: none of its text left
+sending                     unknown                       a crash, or a connection lost under its text
+pending, deferred, unknown  cancelled                     a person cancels
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What is known of one reader's copy. Every reader is in exactly one."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+
+
+OPEN = (State.PENDING, State.DEFERRED)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many readers are in each state; their sum is the list."""
+
+    by_state: Mapping[State, int]
+
+    def __getitem__(self, state: State) -> int:
+        return self.by_state.get(state, 0)
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_state.values())
+
+    @property
+    def waiting(self) -> int:
+        """Readers whom another run would try."""
+        return sum(self[state] for state in OPEN)
+
+    @property
+    def complete(self) -> bool:
+        """Has every reader who should have it been accepted?"""
+        return self.total == sum(self[state] for state in (State.ACCEPTED, State.SUPPRESSED, State.CANCELLED))

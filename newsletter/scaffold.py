@@ -1,0 +1,70 @@
+"""A new workspace that works at once: configuration, first draft, templates, an example list."""
+
+import json
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newsletter.errors import DecisionNeeded
+from newsletter.issue.numbering import next_slot
+from newsletter.issue.schema import SCHEMA_NAME, draft_schema
+from newsletter.issue.skeleton import new_draft
+from newsletter.workspace import CONFIG_NAME, TEMPLATES, shipped
+
+_GITIGNORE = """\
+# Readers' addresses and the record of who got what are personal data: they stay out of git.
+subscribers.csv
+*.csv
+!subscribers.example.csv
+.newsletter/
+build/
+"""
+_EXAMPLE_LIST = "subscribers.example.csv"
+
+
+def make_workspace(folder: Path, title: str) -> list[Path]:
+    """Lay the files of a new publication into `folder`; returns them. Never overwrites: raises DecisionNeeded."""
+    if (folder / CONFIG_NAME).exists():
+        raise DecisionNeeded(
+            f"{folder / CONFIG_NAME} is there already.",
+            next_step="Name another folder; or use the workspace that is there.",
+        )
+    slot = next_slot(None, "biweekly", "yearly", datetime.now(UTC).date())
+    texts = {
+        CONFIG_NAME: _config(title),
+        ".gitignore": _GITIGNORE,
+        _EXAMPLE_LIST: shipped(_EXAMPLE_LIST).read_text(encoding="utf-8"),
+        f"drafts/{SCHEMA_NAME}": draft_schema(),
+        f"drafts/{slot.volume}.{slot.number}.yaml": new_draft(slot),
+    }
+    made = []
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.write_text(text, encoding="utf-8")
+            made.append(path)
+    for template in sorted(shipped(TEMPLATES).iterdir()):
+        path = folder / TEMPLATES / template.name
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists():
+            shutil.copyfile(template, path)
+            made.append(path)
+    return made
+
+
+def _config(title: str) -> str:
+    """The sample publication's configuration, its comments kept, under another name and without its own facts."""
+    source = shipped(CONFIG_NAME).read_text(encoding="utf-8")
+    source = source.replace("# The sample publication. Each", "# Your publication. Each")
+    source = re.sub(
+        r'about = """.*?"""', 'about = "What this newsletter is about, and who makes it."', source, flags=re.DOTALL
+    )
+    source = re.sub(
+        r"^title = .*$", lambda _: f"title = {json.dumps(title, ensure_ascii=False)}", source, flags=re.MULTILINE
+    )
+    sender = json.dumps(f'"{title.replace(chr(34), "")}" <digest@example.org>', ensure_ascii=False)
+    source = re.sub(r"^from = .*$", lambda _: f"from = {sender}", source, flags=re.MULTILINE)
+    source = re.sub(r"^timezone = .*$", 'timezone = "UTC"', source, flags=re.MULTILINE)
+    return re.sub(r"^website = ", "# website = ", source, flags=re.MULTILINE)
