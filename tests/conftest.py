@@ -1,0 +1,104 @@
+"""A workspace of one's own for each test, the command line as a real process, and a real SMTP server."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import smtp_server
+from hypothesis import settings
+
+from newsletter.editions import Press
+from newsletter.workspace import Workspace
+
+ROOT = Path(__file__).parent.parent
+
+settings.register_profile("suite", deadline=None, max_examples=60)
+settings.load_profile("suite")
+
+
+@dataclass
+class Publication:
+    """A copy of the sample publication, with the command line pointed at it."""
+
+    root: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace(self.root, self.environ)
+
+    @property
+    def press(self) -> Press:
+        workspace = self.workspace
+        return Press(workspace.config, workspace.template_path, workspace.fonts)
+
+    def command(self, *args: str) -> list[str]:
+        return [sys.executable, "-m", "newsletter", *args]
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "NO_COLOR": "1", "COLUMNS": "120", **self.environ}
+
+    def run(self, *args: str, stdin: str = "", timeout: float = 120) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            self.command(*args), cwd=self.root, env=self.environment(), input=stdin, text=True,
+            capture_output=True, timeout=timeout, check=False,
+        )  # fmt: skip
+
+    def start(self, *args: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            self.command(*args), cwd=self.root, env=self.environment(), text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def draft(self, name: str, text: str) -> Path:
+        path = self.root / "drafts" / f"{name}.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def readers(self, count: int) -> list[str]:
+        """Write a list of that many readers; returns their addresses."""
+        addresses = [f"reader{number:04}@example.org" for number in range(count)]
+        rows = [f"{address},Reader {number},{'even' if number % 2 == 0 else 'odd'}"
+                for number, address in enumerate(addresses)]  # fmt: skip
+        (self.root / "subscribers.csv").write_text("\n".join(["email,name,tags", *rows]) + "\n")
+        return addresses
+
+    def through(self, server: smtp_server.Server) -> None:
+        self.environ |= {
+            "NEWSLETTER_SMTP__HOST": "127.0.0.1",
+            "NEWSLETTER_SMTP__PORT": str(server.port),
+            "NEWSLETTER_SMTP__SECURITY": "none",
+        }
+
+
+@pytest.fixture
+def publication(tmp_path: Path) -> Publication:
+    root = tmp_path / "digest"
+    (root / "drafts").mkdir(parents=True)
+    for path in (ROOT / "drafts").iterdir():
+        if path.suffix in (".yaml", ".jpg"):
+            shutil.copyfile(path, root / "drafts" / path.name)
+    shutil.copyfile(ROOT / "newsletter.toml", root / "newsletter.toml")
+    shutil.copyfile(ROOT / "subscribers.example.csv", root / "subscribers.csv")
+    return Publication(root)
+
+
+@pytest.fixture
+def server() -> Iterator[smtp_server.Server]:
+    with smtp_server.running() as running:
+        yield running
+
+
+@pytest.fixture
+def write_list(tmp_path: Path) -> Callable[[bytes | str], Path]:
+    def write(content: bytes | str) -> Path:
+        path = tmp_path / "list.csv"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write

@@ -1,0 +1,122 @@
+"""A real SMTP server for tests, on a free loopback port, that can be told to misbehave at any reply."""
+
+import asyncio
+import os
+import signal
+import ssl
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+
+@dataclass
+class Server:
+    """What a test sees of the server: its port, what it stored, and what it should do next."""
+
+    port: int = 0
+    stored: list[tuple[str, bytes]] = field(default_factory=list)
+    replies: int = 0
+    # Called with the number and the text of each reply before it is sent; "drop" closes the connection.
+    on_reply: Callable[[int, str], str | None] = lambda _number, _text: None
+    refuse: dict[str, str] = field(default_factory=dict)  # recipient -> reply to RCPT
+    answer: dict[str, str] = field(default_factory=dict)  # recipient -> reply to the text
+    senders: set[str] = field(default_factory=set)
+
+    def copies(self) -> Counter[str]:
+        return Counter(recipient for recipient, _ in self.stored)
+
+    def message(self, recipient: str) -> bytes:
+        (data,) = [data for known, data in self.stored if known == recipient]
+        return data
+
+
+def kill_at(server: Server, number: int, pid: Callable[[], int], sign: int = signal.SIGKILL) -> None:
+    """Send a signal to a process when the server is about to send its nth reply."""
+
+    def on_reply(count: int, _text: str) -> None:
+        if count == number:
+            os.kill(pid(), sign)
+
+    server.on_reply = on_reply
+
+
+class _Protocol(SMTP):
+    def __init__(self, server: Server, **options: object) -> None:
+        super().__init__(_Handler(server), hostname="localhost", **options)
+        self._told = server
+
+    async def push(self, status: str | bytes) -> None:
+        text = status.decode() if isinstance(status, bytes) else status
+        self._told.replies += 1
+        if self._told.on_reply(self._told.replies, text) == "drop":
+            self.transport.abort()
+            raise ConnectionResetError
+        await super().push(status)
+
+
+class _Handler:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self._server.refuse:
+            return self._server.refuse[address]
+        self._server.senders.add(envelope.mail_from or "")
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 Ok"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        (recipient,) = envelope.rcpt_tos
+        reply = self._server.answer.get(recipient, "250 2.0.0 Ok: stored")
+        if reply.startswith("2"):
+            self._server.stored.append((recipient, bytes(envelope.content or b"")))
+        return reply
+
+
+def _accept_secret(_server: SMTP, _session: Session, _envelope: Envelope, mechanism: str, data: object) -> AuthResult:
+    del mechanism
+    good = isinstance(data, LoginPassword) and data.password == b"secret"
+    return AuthResult(success=good, handled=False, message=None if good else "535 5.7.8 Wrong password")
+
+
+@contextmanager
+def running(*, certificate: ssl.SSLContext | None = None, login: bool = False, tls: bool = False) -> Iterator[Server]:
+    """A server for the time of the context; `certificate` offers STARTTLS, or with `tls` is there from the start."""
+    server = Server()
+    loop = asyncio.new_event_loop()
+    options: dict[str, object] = {"loop": loop}
+    if certificate is not None and not tls:
+        options |= {"tls_context": certificate}
+    if login:
+        options |= {"auth_required": True, "auth_require_tls": False, "authenticator": _accept_secret}
+    listening = loop.run_until_complete(
+        loop.create_server(
+            lambda: _Protocol(server, **options), "127.0.0.1", 0, ssl=certificate if tls and certificate else None
+        )
+    )
+    server.port = listening.sockets[0].getsockname()[1]
+    loop.set_exception_handler(lambda *_: None)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        asyncio.run_coroutine_threadsafe(_close(listening), loop).result(timeout=10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=10)
+        loop.close()
+
+
+async def _close(listening: asyncio.Server) -> None:
+    listening.close()
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
