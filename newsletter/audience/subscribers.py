@@ -192,7 +192,7 @@ def _value_fault(name: str, value: str) -> Fault | None:
             message=f"{name}: a NUL byte stands here",
             next_step="The file is damaged here: write the row anew.",
         )
-    if "\r" in value or "\n" in value:
+    if kinds & {"Zl", "Zp"} or "\r" in value or "\n" in value:
         return Fault(
             code="line-break",
             message=f"{name}: a line break stands inside the value",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 FIELD = re.compile(r"\{\{\s*([a-z][a-z0-9_]{0,40})\s*(?:\|\s*([^{}|\n]*?)\s*)?\}\}")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?")
 LINK_SCHEMES = ("https", "http", "mailto")
 
 
@@ -161,13 +162,14 @@ def _address_fault(href: str) -> str | None:
         return f"leads nowhere ({href!r})"
     try:
         parts = urlsplit(href)
+        host = parts.hostname if parts.port != 0 else None
     except ValueError:
         return f"has an address that can't be read ({href})"
     if parts.scheme not in LINK_SCHEMES:
         return f"has an address that readers can't follow ({href})"
     if parts.scheme == "mailto":
         return None if "@" in parts.path else f"names no mail address ({href})"
-    return None if parts.hostname else f"names no web site ({href})"
+    return None if _HOST.fullmatch(host or "") else f"names no web site ({href})"
 
 
 def _leftover_faults(source: str, paragraph: Paragraph) -> Iterator[Fault]:

@@ -13,7 +13,8 @@ from hashlib import sha256
 from newsletter.config import Mailbox, ReaderList, Sender
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
-_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")  # RFC 5322, section 3.2.3: needs no quotes
+_ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322, section 3.2.3: needs no quotes
+_ATOMS = re.compile(f"{_ATOM}(?: {_ATOM})*")
 _LINE = 76
 
 
@@ -35,7 +36,8 @@ def address_header(name: str, mailbox: Mailbox) -> bytes:
     _refuse_controls(name, mailbox.address)
     if not mailbox.name:
         return f"{name}: {mailbox.address}\r\n".encode("ascii")
-    if mailbox.name.isascii() and len(mailbox.name) < _LINE - len(name) - 4:
+    # Some readers decode what looks like an encoded word even between quotes, where RFC 2047 forbids it.
+    if mailbox.name.isascii() and "=?" not in mailbox.name and len(mailbox.name) < _LINE - len(name) - 4:
         phrase = mailbox.name if _ATOMS.fullmatch(mailbox.name) else f'"{quote(mailbox.name)}"'
     else:
         phrase = Header(mailbox.name, "utf-8", maxlinelen=_LINE, header_name=name).encode(linesep="\r\n")

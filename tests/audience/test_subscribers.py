@@ -1,0 +1,110 @@
+"""The list: every form that spreadsheets write, and every row answered by its line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.audience.subscribers import Subscriber, read_subscribers
+from newsletter.errors import ListError, Problem
+
+Write = Callable[[bytes | str], Path]
+
+
+def _read(path: Path) -> tuple[list[Subscriber], list[tuple[str, int]]]:
+    rows = list(read_subscribers(path))
+    problems = [(row.code, row.line) for row in rows if isinstance(row, Problem)]
+    return [row for row in rows if isinstance(row, Subscriber)], problems
+
+
+def test_the_example_list_is_clean() -> None:
+    readers, problems = _read(ROOT / "subscribers.example.csv")
+    assert problems == []
+    assert len(readers) == 25
+    assert {reader.address.rpartition(".")[2] for reader in readers} == {"org", "com", "net"}
+    assert sum(not reader.fields["name"].isascii() for reader in readers) >= 10
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_separators_marks_and_line_ends(write_list: Write, separator: str, mark: bytes, end: str) -> None:
+    rows = ["Email,Name,Tags,First Name", "Ada@EXAMPLE.org,Ada Lovelace,Board staff,Ada", "", "b@example.net,,,"]
+    text = end.join(row.replace(",", separator) for row in rows) + end
+    readers, problems = _read(write_list(mark + text.encode()))
+    assert problems == []
+    assert readers[0] == Subscriber(
+        address="Ada@example.org",
+        fields={"email": "Ada@example.org", "name": "Ada Lovelace", "first_name": "Ada"},
+        tags=frozenset({"board", "staff"}),
+        line=2,
+    )
+    assert readers[1].address == "b@example.net"
+
+
+def test_every_bad_row_is_answered_by_its_line(write_list: Write) -> None:
+    lines = [
+        b"email,name,tags",
+        b"good@example.org,Good,",
+        b"nowhere,No Sign,",
+        b"GOOD@Example.ORG,Again,",
+        b"nul@example.org,N\0ul,",
+        b"latin@example.org,J\xf6rg,",
+        b'"eve@example.org","Eve\r\nBcc: victim@example.org",',
+        "bücher@example.org,Local,".encode(),
+        b"one,two,three,four",
+        b"bell@example.org,\x07,",
+        b'"open@example.org,never closed',
+    ]
+    readers, problems = _read(write_list(b"\n".join(lines)))
+    assert [reader.address for reader in readers] == ["good@example.org"]
+    assert problems == [
+        ("address", 3), ("duplicate", 4), ("nul", 5), ("encoding", 6), ("line-break", 7), ("address", 9),
+        ("columns", 10), ("control-character", 11), ("csv", 12),
+    ]  # fmt: skip
+
+
+def test_a_domain_in_any_script_is_mailed_in_ascii(write_list: Write) -> None:
+    readers, problems = _read(write_list("email\no@Bücher.example.org\n"))
+    assert problems == []
+    assert readers[0].address == "o@xn--bcher-kva.example.org"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("E-Mail,name\na@example.org,A\n", "'E-Mail'"),
+        ("name,city\nA,B\n", "email,name,tags"),
+        ("", "email,name,tags"),
+        ("a@example.org\n", "email,name,tags"),
+    ],
+)
+def test_a_list_without_an_email_column_says_so(write_list: Write, content: str, words: str) -> None:
+    with pytest.raises(ListError) as caught:
+        list(read_subscribers(write_list(content)))
+    (problem,) = caught.value.problems
+    assert problem.line == 1
+    assert words in problem.next_step
+
+
+def test_columns_are_named_once(write_list: Write) -> None:
+    with pytest.raises(ListError, match="twice"):
+        list(read_subscribers(write_list("email,Name,name\n")))
+
+
+def test_a_list_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ListError, match="can't be read"):
+        list(read_subscribers(tmp_path / "none.csv"))
+
+
+@given(st.binary(max_size=500))
+def test_any_bytes_below_a_header_are_read(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(b"email,name\n" + content)
+    for row in read_subscribers(path):
+        if isinstance(row, Subscriber):
+            assert row.address.isascii()
+            assert not any(ord(character) < 32 for value in row.fields.values() for character in value)

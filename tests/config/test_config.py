@@ -1,0 +1,129 @@
+"""newsletter.toml: all problems at once, each with its place, and the environment over it."""
+
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Publication
+
+from newsletter.config import load_config
+from newsletter.errors import ConfigError
+
+BROKEN = """\
+[publication]
+title = ""
+cadance = "weekly"
+timezone = "Mars/Olympus"
+contact = "not an address"
+[sender]
+from = "No Address Here"
+[list]
+id = "no-dot"
+unsubscribe = "https://example.org/"
+[smtp]
+port = 99999
+pasword = "x"
+[smtpp]
+host = "x"
+[send]
+backend = "smpt"
+"""
+
+
+def _problems(path: Path, environ: dict[str, str] | None = None) -> list[tuple[str, int, str]]:
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, environ or {})
+    assert all(problem.next_step for problem in caught.value.problems)
+    return [(problem.code, problem.line, str(problem.path)) for problem in caught.value.problems]
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "newsletter.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_sample_is_valid() -> None:
+    config = load_config(ROOT / "newsletter.toml", {})
+    assert config.sender.from_.address == "digest@example.org"
+    assert config.sender.from_.name == "Pacific Alliance Digest"
+    assert config.sender.envelope == "bounces@example.org"
+
+
+def test_every_problem_at_once_with_its_line(tmp_path: Path) -> None:
+    found = {(code, line) for code, line, _ in _problems(_write(tmp_path, BROKEN))}
+    assert found == {
+        ("value", 2), ("unknown-key", 3), ("timezone", 4), ("address", 5), ("address", 7), ("missing", 6),
+        ("list-id", 9), ("unsubscribe", 10), ("value", 12), ("unknown-key", 13), ("unknown-table", 14),
+        ("unknown-backend", 17),
+    }  # fmt: skip
+
+
+def test_an_unknown_backend_is_answered_with_those_installed(tmp_path: Path) -> None:
+    text = (ROOT / "newsletter.toml").read_text().replace('backend = "smtp"', 'backend = "pigeon"')
+    with pytest.raises(ConfigError) as caught:
+        load_config(_write(tmp_path, text), {})
+    (problem,) = caught.value.problems
+    assert "pigeon" in problem.message
+    assert "maildir, memory, smtp" in problem.next_step
+
+
+def test_the_environment_wins(publication: Publication) -> None:
+    publication.environ |= {
+        "NEWSLETTER_PUBLICATION__TITLE": "Another",
+        "NEWSLETTER_SEND__TESTERS": "a@example.org, b@example.org",
+        "NEWSLETTER_SMTP__PORT": "2525",
+        "NEWSLETTER_SMTP__PASSWORD": "hush",
+    }
+    config = publication.workspace.config
+    assert config.publication.title == "Another"
+    assert config.send.testers == ("a@example.org", "b@example.org")
+    assert config.backends["smtp"].port == 2525
+    assert "hush" not in repr(config)
+
+
+def test_a_mistake_in_the_environment_names_the_variable(publication: Publication) -> None:
+    path = publication.root / "newsletter.toml"
+    found = _problems(path, {"NEWSLETTER_SMTP__PORT": "x", "NEWSLETTER_SMPT__HOST": "y", "NEWSLETTER_LIST__FIEL": "z"})
+    assert {(code, place) for code, _, place in found} == {
+        ("value", "environment variable NEWSLETTER_SMTP__PORT"),
+        ("unknown-table", "environment variable NEWSLETTER_SMPT__HOST"),
+        ("unknown-key", "environment variable NEWSLETTER_LIST__FIEL"),
+    }
+
+
+def test_a_password_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    text = (ROOT / "newsletter.toml").read_text().replace('username = ""', 'password = "hunter2"')
+    with pytest.raises(ConfigError) as caught:
+        load_config(_write(tmp_path, text), {})
+    assert [problem.code for problem in caught.value.problems] == ["secret"]
+    assert "hunter2" not in str(caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("host", "security", "allowed"),
+    [
+        ("localhost", "none", True),
+        ("127.0.0.1", "none", True),
+        ("::1", "none", True),
+        ("mail.example.org", "none", False),
+        ("mail.example.org", "none-even-over-the-network", True),
+        ("mail.example.org", "starttls", True),
+    ],
+)
+def test_clear_text_stays_on_this_machine(publication: Publication, host: str, security: str, allowed: bool) -> None:
+    publication.environ |= {"NEWSLETTER_SMTP__HOST": host, "NEWSLETTER_SMTP__SECURITY": security}
+    if allowed:
+        assert publication.workspace.config
+    else:
+        assert _problems(publication.root / "newsletter.toml", publication.environ)[0][0] == "clear-text"
+
+
+def test_what_is_not_toml_has_its_line(tmp_path: Path) -> None:
+    assert _problems(_write(tmp_path, "[publication]\ntitle = oops\n"))[0][:2] == ("toml", 2)
+
+
+def test_a_newsletter_from_outer_space_is_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "newsletter.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="can't be read"):
+        load_config(path, {})

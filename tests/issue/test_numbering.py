@@ -1,0 +1,50 @@
+"""The next issue's place in the calendar."""
+
+import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.issue.numbering import Slot, next_date, next_slot
+
+D = datetime.date
+
+
+@pytest.mark.parametrize(
+    ("last", "cadence", "today", "expected"),
+    [
+        (D(2023, 5, 31), "biweekly", D(2023, 6, 1), D(2023, 6, 14)),
+        (D(2023, 5, 31), "biweekly", D(2023, 6, 14), D(2023, 6, 14)),
+        (D(2023, 5, 31), "biweekly", D(2023, 6, 15), D(2023, 6, 28)),
+        (D(2023, 5, 31), "biweekly", D(2023, 5, 1), D(2023, 6, 14)),
+        (D(2023, 5, 31), "weekly", D(2023, 5, 31), D(2023, 6, 7)),
+        (D(2024, 1, 31), "monthly", D(2024, 2, 1), D(2024, 2, 29)),
+        (D(2024, 1, 31), "monthly", D(2024, 3, 1), D(2024, 3, 31)),
+        (D(2023, 12, 15), "monthly", D(2024, 1, 1), D(2024, 1, 15)),
+    ],
+)
+def test_next_date(last: D, cadence: str, today: D, expected: D) -> None:
+    assert next_date(last, cadence, today) == expected
+
+
+def test_a_year_makes_a_volume_when_it_should() -> None:
+    last = Slot(2, 26, D(2023, 12, 27))
+    assert next_slot(last, "biweekly", "yearly", D(2023, 12, 28)) == Slot(3, 1, D(2024, 1, 10))
+    assert next_slot(last, "biweekly", "never", D(2023, 12, 28)) == Slot(2, 27, D(2024, 1, 10))
+    assert next_slot(Slot(3, 7, D(2024, 4, 17)), "weekly", "yearly", D(2024, 4, 18)) == Slot(3, 8, D(2024, 4, 24))
+
+
+def test_the_first_issue_is_1_1_today() -> None:
+    assert next_slot(None, "weekly", "yearly", D(2026, 1, 1)) == Slot(1, 1, D(2026, 1, 1))
+
+
+@given(st.dates(D(2000, 1, 1), D(2100, 1, 1)), st.integers(-400, 4000), st.sampled_from(["weekly", "biweekly"]))
+def test_the_rhythm_is_kept(last: D, days: int, cadence: str) -> None:
+    today = last + datetime.timedelta(days)
+    date = next_date(last, cadence, today)
+    step = 7 if cadence == "weekly" else 14
+    assert date > last
+    assert date >= today
+    assert (date - last).days % step == 0
+    assert date - datetime.timedelta(step) < max(today, last + datetime.timedelta(1))
