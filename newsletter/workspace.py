@@ -76,7 +76,7 @@ class Workspace:
         if path.is_file():
             return path
         stems = [path.stem for path in known]
-        near = get_close_matches(Path(name).stem, stems, n=1, cutoff=0.6)
+        near = get_close_matches(path.name.removesuffix(".yaml"), stems, n=1, cutoff=0.6)
         hint = f"Did you mean {near[0]}? " if near else ""
         raise DraftError(f"There is no draft {name!r}.", next_step=f"{hint}`newsletter draft list` shows them all.")
 

@@ -62,7 +62,7 @@ class _Handler:
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802  # the name that aiosmtpd looks for
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if address in self._server.refuse:
@@ -72,7 +72,7 @@ class _Handler:
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 Ok"
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         (recipient,) = envelope.rcpt_tos
         reply = self._server.answer.get(recipient, "250 2.0.0 Ok: stored")
         if reply.startswith("2"):
@@ -95,7 +95,7 @@ def running(*, certificate: ssl.SSLContext | None = None, login: bool = False, t
     if certificate is not None and not tls:
         options |= {"tls_context": certificate}
     if login:
-        options |= {"auth_required": True, "auth_require_tls": False, "authenticator": _accept_secret}
+        options |= {"auth_required": True, "auth_require_tls": certificate is not None, "authenticator": _accept_secret}
     listening = loop.run_until_complete(
         loop.create_server(
             lambda: _Protocol(server, **options), "127.0.0.1", 0, ssl=certificate if tls and certificate else None

@@ -20,7 +20,7 @@ from newsletter.editions import Press
 from newsletter.errors import DecisionNeeded, ListError, Problem
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
-from newsletter.mail.template import MessageTemplate, MissingValue, compile_message
+from newsletter.mail.template import MessageTemplate, compile_message
 from newsletter.store import Store
 from newsletter.store.suppressions import suppressed_readers
 
@@ -84,7 +84,7 @@ def read_readers(store: Store, path: Path, tag: str) -> Readers:
     for row in read_subscribers(path):
         if isinstance(row, Problem):
             problems.append(row)
-        elif not tag or tag.casefold() in row.tags:
+        elif not tag or tag in row.tags:
             found.append(row)
     with store.transaction() as connection:
         suppressed = suppressed_readers(connection)
@@ -100,6 +100,7 @@ def plan_send(
     store: Store, press: Press, draft: Draft, *, record: Path, list_path: Path, tag: str, changes: Changes
 ) -> Plan:
     """Raises DraftError, ListError, TemplateError, and DecisionNeeded when a person has to say how to go on."""
+    tag = tag.casefold()
     name = draft.path.stem
     campaign = ledger.find_campaign(store, name)
     if campaign is None:
@@ -126,7 +127,7 @@ def plan_send(
 
 def plan_dry_run(store: Store, press: Press, draft: Draft, *, list_path: Path, tag: str) -> Plan:
     """What a first send would do, whatever has been sent already."""
-    return _new_campaign(store, press, draft, list_path, tag)
+    return _new_campaign(store, press, draft, list_path, tag.casefold())
 
 
 def _new_campaign(store: Store, press: Press, draft: Draft, list_path: Path, tag: str) -> Plan:
@@ -244,10 +245,12 @@ def _prove(readers: Iterable[tuple[str, Mapping[str, str], int, int]], shelf: _S
     """Render every reader's message before the first is sent. Raises ListError for values that are missing."""
     lacking: dict[str, list[int]] = {}
     for address, fields, number, line in readers:
-        try:
-            shelf.template(number).render(address, address, fields)
-        except MissingValue as error:
-            lacking.setdefault(error.field, []).append(line)
+        template = shelf.template(number)
+        missing = template.lacking(fields)
+        for name in missing:
+            lacking.setdefault(name, []).append(line)
+        if not missing:
+            template.render(address, address, fields)
     if lacking:
         raise ListError("Some readers lack a value that the issue asks for.", problems=list(_lacks(lacking, path)))
 

@@ -58,6 +58,11 @@ class MessageTemplate:
     def fields(self) -> frozenset[str]:
         return frozenset(piece.field for piece in self.body if isinstance(piece, Slot))
 
+    def lacking(self, fields: Mapping[str, str]) -> list[str]:
+        """The fields that have neither a value in `fields` nor a default, each once, in the text's order."""
+        slots = [piece for piece in self.body if isinstance(piece, Slot)]
+        return list(dict.fromkeys(slot.field for slot in slots if not slot.default and not fields.get(slot.field)))
+
     def render(self, key: str, address: str, fields: Mapping[str, str]) -> Message:
         """The message for one reader. Raises MissingValue, and HeaderFault for a value no header can hold."""
         own = reader_headers(fields.get("name", ""), address, message_id(self.campaign, key, self.domain))

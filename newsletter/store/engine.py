@@ -42,7 +42,14 @@ class Store:
 
 def open_store(path: Path) -> Store:
     """The store at `path`, made when absent. Raises DeliveryError for a newer one, and for a broken one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # Who reads what is nobody else's business on a shared machine.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DeliveryError(
+            f"The folder {path.parent} for the state can't be made: {error.strerror}.",
+            next_step="Make room for it, or name another place: [store] url in newsletter.toml.",
+        ) from error
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": _LOCK_WAIT_S})
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)

@@ -10,6 +10,7 @@ import pytest
 from conftest import Publication
 
 from newsletter.editions import default_fields, render_html, render_pdf, render_text
+from newsletter.editions.export import export
 from newsletter.errors import ConfigError, DraftError, TemplateError
 from newsletter.issue.draft import load_issue
 from newsletter.issue.model import Issue
@@ -227,9 +228,8 @@ def test_a_broken_template_is_answered_with_its_line(
     _restyle(publication, name, old, new)
     issue = load_issue(publication.workspace.find_draft("2.10"))
     with pytest.raises(TemplateError) as caught:
-        render_html(publication.press, issue, default_fields, "cid:x")
-        render_text(publication.press, issue, default_fields)
-        render_pdf(publication.press, issue)
+        export(publication.press, issue, ("html", "text", "pdf"), publication.root / "out")
+    assert not (publication.root / "out").exists()
     said = " ".join([caught.value.message, *(problem.message for problem in caught.value.problems)])
     assert words in said
     for problem in caught.value.problems:

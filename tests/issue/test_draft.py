@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from conftest import Publication
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,7 +149,7 @@ def test_the_file_is_named_after_the_issue(tmp_path: Path) -> None:
     assert _found(tmp_path, GOOD, "2.2") == [("file-name", 1, 9)]
 
 
-def test_a_picture_through_a_link_or_elsewhere_is_refused(tmp_path: Path, publication) -> None:
+def test_a_picture_through_a_link_or_elsewhere_is_refused(publication: Publication) -> None:
     drafts = publication.root / "drafts"
     (drafts / "2.1-link.jpg").symlink_to("/etc/passwd")
     image = "image:\n  file: {}\n  alt: x\n"
@@ -169,7 +170,7 @@ def test_items_for_some_readers_leave_something_for_everyone(tmp_path: Path) -> 
     assert [item.headline.plain() for item in issue.seen_by(frozenset({"members"})).items] == ["One", "Two"]
 
 
-def test_the_digest_changes_with_the_text_and_with_the_picture(publication) -> None:
+def test_the_digest_changes_with_the_text_and_with_the_picture(publication: Publication) -> None:
     path = publication.root / "drafts/2.10.yaml"
     before = read_draft(path).sha256
     assert read_draft(path).sha256 == before
@@ -181,7 +182,7 @@ def test_the_digest_changes_with_the_text_and_with_the_picture(publication) -> N
     assert read_draft(path).sha256 not in (before, changed)
 
 
-def test_an_issue_can_not_be_changed(publication) -> None:
+def test_an_issue_can_not_be_changed(publication: Publication) -> None:
     issue = load_issue(publication.root / "drafts/3.7.yaml")
     assert isinstance(issue, Issue)
     with pytest.raises(ValueError, match="frozen"):

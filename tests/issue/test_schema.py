@@ -14,7 +14,9 @@ def test_the_schema_names_the_models_fields() -> None:
     assert set(schema["properties"]) == set(Issue.model_fields) - {"path"}
     assert sorted(schema["required"]) == ["date", "items", "number", "volume"]
     assert schema["additionalProperties"] is False
-    assert all("description" in field or "$ref" in str(field) for field in schema["$defs"]["Item"]["properties"].values())
+    assert all(
+        "description" in field or "$ref" in str(field) for field in schema["$defs"]["Item"]["properties"].values()
+    )
 
 
 def test_the_sample_drafts_name_it() -> None:

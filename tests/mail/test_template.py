@@ -125,9 +125,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 
 
 @given(name=VALUES, city=VALUES)
-def test_any_reader_gets_what_the_standard_library_would_have_sent(
-    compiled: Compiled, name: str, city: str
-) -> None:
+def test_any_reader_gets_what_the_standard_library_would_have_sent(compiled: Compiled, name: str, city: str) -> None:
     fields = {"email": "ada@example.org", "name": name, "city": city}
     data = compiled.template.render("ada@example.org", "ada@example.org", fields).data
     _well_formed(data)
@@ -158,9 +156,21 @@ def test_pieces_of_quoted_printable_stand_side_by_side(pieces: list[str]) -> Non
 
 @pytest.mark.parametrize(
     "name",
-    ["Ada", "Jørgensen, Søren", 'Jane "JJ" O\'Connor', "田中 美香" * 20, "a" * 300, "x@y <z>", "=?utf-8?q?x?=", "Dot. Com",
-     "back\\slash", "(comment)", "a  b", "🎈" * 60],
-)  # fmt: skip
+    [
+        "Ada",
+        "Jørgensen, Søren",
+        'Jane "JJ" O\'Connor',
+        "田中 美香" * 20,
+        "a" * 300,
+        "x@y <z>",
+        "=?utf-8?q?x?=",
+        "Dot. Com",
+        r"back\slash",
+        "(comment)",
+        "a  b",
+        "🎈" * 60,
+    ],
+)
 def test_any_name_survives_its_header(name: str) -> None:
     line = address_header("To", Mailbox(name=name, address="ada@example.org"))
     assert all(len(part) <= 78 for part in line.split(b"\r\n")) or len(name) == 300
@@ -178,7 +188,9 @@ def _spaces(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-@pytest.mark.parametrize("bad", ["a\r\nBcc: victim@example.org", "a\nb", "a\rb", "a\0b", "a\x1bb", "a\x85b", "a\u2028b", "\ud800"])
+@pytest.mark.parametrize(
+    "bad", ["a\r\nBcc: victim@example.org", "a\nb", "a\rb", "a\0b", "a\x1bb", "a\x85b", "a\u2028b", "\ud800"]
+)
 def test_no_value_adds_a_header(template: MessageTemplate, bad: str) -> None:
     with pytest.raises(HeaderFault):
         template.render("k", "ada@example.org", {"email": "ada@example.org", "name": bad})

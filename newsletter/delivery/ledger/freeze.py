@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from newsletter.delivery.ledger.values import Campaign, Entry, Text
 from newsletter.delivery.states import OPEN, State
@@ -89,7 +89,7 @@ def replace_text(store: Store, campaign: Campaign, texts: Sequence[Text], assign
             .where(
                 deliveries.c.issue == campaign.issue,
                 deliveries.c.reader == bindparam("who"),
-                deliveries.c.state.in_(OPEN),
+                or_(*(deliveries.c.state == state for state in OPEN)),  # IN can't be executed for many rows
             )
             .values(template=bindparam("number"))
         )

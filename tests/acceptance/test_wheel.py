@@ -1,0 +1,65 @@
+"""The wheel works where the checkout is not: a fresh environment, another folder."""
+
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", folder, ROOT],
+        check=True,
+        capture_output=True,
+    )
+    (path,) = folder.glob("newsletter_press-*.whl")
+    return path
+
+
+def test_it_carries_what_the_program_needs(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {
+        "newsletter/py.typed", "newsletter/templates/email.mjml.j2", "newsletter/templates/email.css",
+        "newsletter/templates/email.txt.j2", "newsletter/templates/edition.typ", "newsletter/sample/newsletter.toml",
+        "newsletter/sample/subscribers.example.csv", "newsletter/sample/drafts/2.10.yaml",
+        "newsletter/sample/drafts/2.10-lead.jpg",
+    } <= names  # fmt: skip
+    assert not any(name.startswith(("tests/", "drafts/", "templates/")) for name in names)
+    assert not any(name.endswith("subscribers.csv") for name in names)
+
+
+def test_it_builds_an_issue_from_another_folder(wheel: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "env"
+    venv.create(environment, with_pip=False)
+    target = next((environment / "lib").iterdir()) / "site-packages"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(target)
+    # The packages it depends on are the test environment's; its own files are the wheel's alone.
+    outer = next(path for path in sys.path if path.endswith("site-packages"))
+    (target / "outer.pth").write_text(f"import sys; sys.path.append({outer!r})\n")
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+
+    def run(*args: str) -> str:
+        done = subprocess.run(
+            [environment / "bin/python", "-m", "newsletter", *args], cwd=tmp_path / "work", capture_output=True,
+            text=True, check=False, env={**variables, "PYTHONPATH": ""},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    (tmp_path / "work").mkdir()
+    place = subprocess.run(
+        [environment / "bin/python", "-c", "import newsletter; print(newsletter.__file__)"],
+        capture_output=True, text=True, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert place.stdout.startswith(str(target))
+    run("init", ".")
+    assert "1.1.pdf" in run("export", "all")
+    assert "25 accepted" in run("demo")

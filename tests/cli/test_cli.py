@@ -1,0 +1,197 @@
+"""The command line as an editor meets it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, Publication
+
+HEAVY = ["pydantic", "jinja2", "mjml", "premailer", "lxml", "typst", "sqlalchemy", "aiosmtplib", "rich", "yaml",
+         "email_validator", "markdown_it", "PIL", "aiosmtpd", "newsletter.config", "newsletter.issue"]  # fmt: skip
+
+
+def _loaded(*args: str) -> set[str]:
+    code = (
+        f"import sys; sys.argv = ['newsletter', *{args!r}]\n"
+        "from newsletter.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('LOADED', *sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stderr.split("LOADED")[1].split())
+
+
+@pytest.mark.parametrize("args", [("--help",), ("--version",)])
+def test_help_loads_click_and_nothing_heavy(args: tuple[str, ...]) -> None:
+    loaded = _loaded(*args)
+    assert "click" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_checking_a_draft_does_not_load_what_renders_or_sends() -> None:
+    assert _loaded("draft", "check").isdisjoint({"mjml", "premailer", "typst", "aiosmtplib", "sqlalchemy", "aiosmtpd"})
+
+
+@pytest.mark.parametrize("command", ["init", "draft", "export", "send", "status", "cancel", "subscribers", "demo"])
+def test_every_command_is_listed_and_helps(publication: Publication, command: str) -> None:
+    assert f"  {command} " in publication.run("--help").stdout
+    assert publication.run(command, "--help").returncode == 0
+
+
+def test_a_misspelled_command_is_suggested(publication: Publication) -> None:
+    done = publication.run("sned")
+    assert done.returncode == 2
+    assert "Did you mean 'send'?" in done.stderr
+
+
+def test_draft_list(publication: Publication) -> None:
+    publication.draft("4.1", "volume: 4\n")
+    rows = [line.split("\t") for line in publication.run("draft", "list").stdout.splitlines()]
+    assert [row[:3] for row in rows] == [
+        ["1.4", "2022-08-10", "draft"], ["2.10", "2023-05-31", "draft"], ["3.7", "2024-04-17", "draft"],
+        ["4.1", "?", "draft"],
+    ]  # fmt: skip
+    assert rows[3][3] == "3 problems"
+    assert json.loads(publication.run("draft", "list", "--json").stdout)[1]["issue"] == "2.10"
+
+
+def test_draft_list_knows_what_was_sent_here_and_elsewhere(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_SEND__BACKEND"] = "maildir"
+    assert publication.run("send", "2.10", "--yes").returncode == 0
+    (publication.root / "drafts/1.4.sent.toml").write_text('campaign = "x"\nfinished_at = "y"\n')
+    (publication.root / "drafts/3.7.sent.toml").write_text('campaign = "x"\n')
+    states = [line.split("\t")[2] for line in publication.run("draft", "list").stdout.splitlines()]
+    assert states == ["sent", "sent", "sending"]
+
+
+def test_draft_new_never_overwrites(publication: Publication) -> None:
+    made = publication.run("draft", "new", "--volume", "7", "--date", "2030-01-02")
+    assert made.returncode == 0
+    assert "drafts/7.1.yaml: Vol. 7.1, 2030-01-02" in made.stdout
+    path = publication.root / "drafts/7.1.yaml"
+    assert publication.run("draft", "check", "7.1").returncode == 0
+    text = path.read_text()
+    assert "headline: >-" in text
+    assert "date: 2030-01-02" in text
+    path.write_text("precious")
+    assert "7.2" in publication.run("draft", "new", "--volume", "7").stdout
+    assert path.read_text() == "precious"
+
+
+def test_draft_new_follows_the_calendar(publication: Publication) -> None:
+    (publication.root / "drafts/9.3.yaml").write_text(
+        (publication.root / "drafts/1.4.yaml").read_text()
+        .replace("volume: 1", "volume: 9").replace("number: 4", "number: 3").replace("2022-08-10", "2099-01-01")
+    )  # fmt: skip
+    assert "Vol. 9.4, 2099-01-15" in publication.run("draft", "new").stdout
+
+
+def test_draft_new_opens_the_editor(publication: Publication) -> None:
+    publication.environ["VISUAL"] = publication.environ["EDITOR"] = "sed -i s/first/FIRST/"
+    done = publication.run("draft", "new", "--volume", "8", "--edit")
+    assert done.returncode == 0
+    assert "Write the FIRST headline" in (publication.root / "drafts/8.1.yaml").read_text()
+    assert "no problems" in done.stdout
+
+
+def test_draft_check_in_three_forms(publication: Publication) -> None:
+    publication.draft("4.1", "volume: 4\nnumber: 1\ndate: 2024-01-01\nitems: []\nnotes: 50%, x:y\n")
+    assert publication.run("draft", "check", "2.10", "1.4").returncode == 0
+    text = publication.run("draft", "check", "4.1")
+    assert text.returncode == 1
+    assert "drafts/4.1.yaml:5:1: 'notes' is not a known key  [unknown-key]" in text.stdout
+    assert "Did you mean 'note'?" in text.stdout
+    found = json.loads(publication.run("draft", "check", "4.1", "--format", "json").stdout)
+    assert {(problem["code"], problem["line"]) for problem in found} == {("empty", 4), ("unknown-key", 5)}
+    lines = publication.run("draft", "check", "4.1", "--format", "github").stdout.splitlines()
+    assert "::error file=drafts/4.1.yaml,line=5,col=1,title=unknown-key::" in lines[1]
+    newest = publication.run("draft", "check")
+    assert newest.returncode == 1
+
+
+def test_a_hostile_draft_does_not_reach_the_terminal(publication: Publication) -> None:
+    publication.draft("4.1", 'volume: 4\n"\\e]0;owned\\a\\e[31m": x\n')
+    done = publication.run("draft", "check", "4.1")
+    assert "\x1b" not in done.stdout
+    assert "\\x1b]0;owned" in done.stdout
+
+
+def test_draft_schema(publication: Publication) -> None:
+    assert publication.run("draft", "schema").returncode == 0
+    written = (publication.root / "drafts/draft.schema.json").read_text()
+    assert json.loads(written) == json.loads(publication.run("draft", "schema", "--print").stdout)
+
+
+def test_export(publication: Publication) -> None:
+    done = publication.run("export", "all", "2.10")
+    assert done.returncode == 0
+    folder = publication.root / "build/2.10"
+    assert {path.name for path in folder.iterdir()} == {
+        "2.10.html", "2.10.txt", "2.10.pdf", "2.10.eml", "2.10-lead.jpg",
+    }  # fmt: skip
+    for path in folder.iterdir():
+        assert f"build/2.10/{path.name}  " in done.stdout
+    first = (folder / "2.10.pdf").read_bytes()
+    assert publication.run("export", "pdf", "drafts/2.10.yaml", "-o", "out").returncode == 0
+    assert (publication.root / "out/2.10.pdf").read_bytes() == first
+    newest = publication.run("export", "text")
+    assert "3.7.txt" in newest.stdout
+
+
+def test_what_is_not_there_is_answered(publication: Publication) -> None:
+    done = publication.run("export", "pdf", "2.11")
+    assert done.returncode == 1
+    assert "Did you mean 2.10?" in done.stderr
+    (publication.root / "newsletter.toml").unlink()
+    done = publication.run("draft", "list")
+    assert done.returncode == 2
+    assert "newsletter init" in done.stderr
+
+
+def test_init_makes_a_workspace_that_works_at_once(publication: Publication) -> None:
+    made = publication.run("init", "new-one", "--title", 'The "Weekly" \\ Résumé')
+    assert made.returncode == 0, made.stderr
+    fresh = Publication(publication.root / "new-one")
+    assert fresh.run("draft", "check").returncode == 0
+    assert fresh.run("export", "all").returncode == 0
+    assert 'The "Weekly" \\ Résumé' in (next(fresh.root.glob("build/*/*.txt"))).read_text().replace("RÉSUMÉ", "Résumé").replace("THE", "The").replace("WEEKLY", "Weekly")  # fmt: skip
+    names = {path.name for path in (fresh.root / "templates").iterdir()}
+    assert names == {"email.mjml.j2", "email.css", "email.txt.j2", "edition.typ"}
+    subprocess.run(["git", "init", "-q", "."], cwd=fresh.root, check=True)
+    (fresh.root / "subscribers.csv").write_text("email\n")
+    (fresh.root / ".newsletter").mkdir()
+    (fresh.root / ".newsletter/state.db").write_text("x")
+    tracked = subprocess.run(
+        ["git", "ls-files", "-o", "--exclude-standard"], cwd=fresh.root, check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert "newsletter.toml" in tracked
+    assert "subscribers.example.csv" in tracked
+    assert not any(name in ("subscribers.csv", ".newsletter/state.db") or name.startswith("build") for name in tracked)
+    again = publication.run("init", "new-one")
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
+
+
+def test_subscribers_check(publication: Publication) -> None:
+    good = publication.run("subscribers", "check", str(ROOT / "subscribers.example.csv"))
+    assert good.returncode == 0
+    assert "25 readers, 0 unusable rows, 0 duplicates" in good.stdout
+    assert "members (8)" in good.stdout
+    (publication.root / "bad.csv").write_text("email\na@example.org\nnope\nA@example.org\n")
+    bad = publication.run("subscribers", "check", "bad.csv")
+    assert bad.returncode == 1
+    assert "bad.csv:3: " in bad.stdout
+    assert "bad.csv:4: " in bad.stdout
+    assert "1 readers, 1 unusable rows, 1 duplicates" in bad.stdout
+
+
+def test_suppress_wants_an_address(publication: Publication) -> None:
+    done = publication.run("subscribers", "suppress", "nobody")
+    assert done.returncode == 1
+    assert "'nobody' is no address" in done.stderr
+    assert "gets no more mail" in publication.run("subscribers", "suppress", "a@example.org").stdout
+    assert "on record already" in publication.run("subscribers", "suppress", "A@Example.org").stdout
+    assert "can get mail again" in publication.run("subscribers", "unsuppress", "a@example.org").stdout
+    assert "Nothing stood against" in publication.run("subscribers", "unsuppress", "a@example.org").stdout
