@@ -240,10 +240,10 @@ def test_sessions_end_with_the_feed(publication: Publication, server: Server) ->
             return False
 
         def answer(self, receipt: Receipt) -> None:
-            raise AssertionError
+            raise AssertionError(receipt)
 
         def untouched(self, message: Message) -> None:
-            raise AssertionError
+            raise AssertionError(message)
 
     async def deliver() -> None:
         async with backend.connect() as session:

@@ -1,0 +1,61 @@
+"""Every command in the README and in docs/ runs, in the order in which it stands there."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import smtp_server
+from conftest import ROOT, Publication
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def _commands(page: Path) -> list[str]:
+    blocks = re.findall(r"^```console\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+def test_the_pages_have_commands() -> None:
+    assert sum(len(_commands(page)) for page in PAGES) > 25
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_run(publication: Publication, server: smtp_server.Server, page: Path) -> None:
+    publication.through(server)
+    shutil.copyfile(ROOT / "subscribers.example.csv", publication.root / "subscribers.example.csv")
+    for command in _commands(page):
+        if command.startswith(("make ", "source ")):
+            continue
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=publication.root, input="y\n", text=True, capture_output=True, check=False,
+            env={**publication.environment(), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
+        )  # fmt: skip
+        assert done.returncode == 0, f"{page.name}: {command}\n{done.stdout}{done.stderr}"
+
+
+def test_the_quick_start_is_two_commands_that_make_and_ci_know() -> None:
+    start = ROOT.joinpath("README.md").read_text().split("## Quick start")[1].split("## ")[0]
+    assert re.findall(r"^\$ (make .*)$", start, re.MULTILINE) == ["make demo", "make test"]
+    for target in ("demo", "test"):
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+        assert f"make {target}" in ROOT.joinpath(".ci/run").read_text()
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(
+            r"\]\((?!https?:|mailto:|#)([^)#\s]+)", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+        ):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_command_of_the_program_is_documented() -> None:
+    said = "".join(page.read_text() for page in PAGES)
+    for command in (
+        "init", "draft new", "draft list", "draft check", "draft schema", "export all", "export pdf", "send", "status",
+        "cancel", "subscribers check", "subscribers suppress", "subscribers unsuppress",
+    ):  # fmt: skip
+        assert f"newsletter {command}" in said
