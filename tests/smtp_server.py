@@ -7,7 +7,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -120,3 +120,64 @@ async def _close(listening: asyncio.Server) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextmanager
+def scripted(
+    answer: Callable[[str], bytes | None], banner: bytes = b"220 ready\r\n"
+) -> Iterator[tuple[int, list[bytes]]]:
+    """A server that says exactly what a test wants, byte for byte.
+
+    `answer` gets each command ("TEXT" for a whole text) and gives the bytes to send; None hangs up. Yields the
+    port, and the texts that were taken, answered or not.
+    """
+    texts: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(banner)
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while line := await reader.readline():
+                command = line.decode("latin-1").split()[0].upper()
+                reply = answer(command)
+                if reply is None:
+                    break
+                writer.write(reply)
+                if command == "DATA" and reply.startswith(b"354"):
+                    texts.append(await reader.readuntil(b"\r\n.\r\n"))
+                    if (reply := answer("TEXT")) is None:
+                        break
+                    writer.write(reply)
+        writer.close()
+
+    loop = asyncio.new_event_loop()
+    listening = loop.run_until_complete(asyncio.start_server(talk, "127.0.0.1", 0, limit=2**22))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield listening.sockets[0].getsockname()[1], texts
+    finally:
+        asyncio.run_coroutine_threadsafe(_close(listening), loop).result(timeout=10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=10)
+        loop.close()
+
+
+POLITE = {
+    "EHLO": b"250 ok\r\n", "MAIL": b"250 ok\r\n", "RCPT": b"250 ok\r\n", "DATA": b"354 go\r\n", "TEXT": b"250 ok\r\n",
+    "RSET": b"250 ok\r\n", "QUIT": b"221 bye\r\n",
+}  # fmt: skip
+
+
+@contextmanager
+def silent_after_text() -> Iterator[tuple[int, threading.Event]]:
+    """A server that takes a text and then says nothing more; the event tells that it is there."""
+    reached = threading.Event()
+
+    def answer(command: str) -> bytes:
+        if command == "TEXT":
+            reached.set()
+            return b""
+        return POLITE[command]
+
+    with scripted(answer) as (port, _texts):
+        yield port, reached

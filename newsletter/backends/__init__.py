@@ -42,7 +42,7 @@ class Feed(Protocol):
     def answer(self, receipt: Receipt) -> None:
         """The fate of one message that was taken."""
 
-    def untouched(self, message: Message) -> None:
+    def untouched(self, message: Message, why: str = "") -> None:
         """`message` was taken, and nothing of its text has left: it can be handed out again."""
 
 
@@ -69,6 +69,10 @@ class Backend(Protocol):
 
 class SessionLost(Exception):
     """The connection broke; a new session may go on."""
+
+
+class SenderRefused(DeliveryError):
+    """The server will take no mail from this sender, so no other message needs to be tried."""
 
 
 class Unreachable(DeliveryError):

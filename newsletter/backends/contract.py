@@ -80,7 +80,8 @@ class _ContractFeed:
         self.in_hand.remove(receipt.key)
         self.receipts.append(receipt)
 
-    def untouched(self, message: Message) -> None:
+    def untouched(self, message: Message, why: str = "") -> None:
+        del why
         _promise(message.key in self.in_hand, "only a message in hand is given back")
         self.in_hand.remove(message.key)
         self.left.append(message)

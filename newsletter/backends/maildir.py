@@ -23,7 +23,8 @@ class MaildirBackend:
     @asynccontextmanager
     async def connect(self) -> "AsyncIterator[MaildirSession]":
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            for folder in ("tmp", "new", "cur"):
+                (self._path / folder).mkdir(parents=True, exist_ok=True)
             box = mailbox.Maildir(self._path)
         except OSError as error:
             raise Unreachable(

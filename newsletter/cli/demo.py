@@ -1,5 +1,6 @@
 """newsletter demo"""
 
+import sys
 from pathlib import Path
 
 import click
@@ -19,3 +20,4 @@ def demo() -> None:
     for form, path in done.exported.items():
         say(f"  {form:<8} {short(path)}  {size(path.stat().st_size)}")
     say(f"  {'mailbox':<8} {short(done.mailbox)}  {len(list((done.mailbox / 'new').iterdir()))} messages")
+    sys.exit(0 if done.counts.complete else 1)

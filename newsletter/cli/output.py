@@ -31,6 +31,10 @@ def printable_lines(text: str) -> str:
 def show_error(error: Exception) -> int:
     """Print place, cause and next step; returns the exit status."""
     out = console(err=True)
+    if isinstance(error, OSError) and error.filename is not None:
+        out.print(Text(f"{printable(str(error.filename))}: {error.strerror}.", style="bold red"))
+        out.print(Text("See that the file or folder is there, and that you may read and write it. Then try again."))
+        return 1
     if not isinstance(error, NewsletterError):
         out.print(Text(f"Error: {printable(str(error) or type(error).__name__)}", style="bold red"))
         out.print(Text(_UNEXPECTED))

@@ -16,6 +16,7 @@ from newsletter.cli.report import show_report
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import carry_out, send_test, sole_sender, write_messages
 from newsletter.delivery.plan import Changes, Plan, plan_dry_run, plan_send
+from newsletter.delivery.record import write_record
 from newsletter.delivery.run import OnProgress
 from newsletter.delivery.status import Stage, stage_of
 from newsletter.editions import Press
@@ -61,6 +62,8 @@ def send(
     """
     if continue_ and with_changes:
         raise click.UsageError("--continue and --with-changes are two ways to go on: choose one.")
+    if tests and dry_run:
+        raise click.UsageError("--test sends to the testers, --dry-run sends nothing: choose one.")
     workspace = find_workspace(Path.cwd())
     config = workspace.config
     store = open_store(workspace.database)
@@ -120,32 +123,50 @@ def _send(
         )
     plan = plan_send(store, press, found, record=record, list_path=list_path, tag=tag, changes=changes)
     if not plan.to_send and plan.wave is None:
-        say(f"{name} has been sent already; nothing is sent now.", style="bold")
-        if plan.draft_changed:
-            say("The draft has changed since. Corrections to what readers have belong into the next issue.")
-        sys.exit(show_report(store, workspace, name))
+        _nothing_to_send(workspace, store, plan)
     backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
     _show_plan(workspace, plan, list_path)
     if not yes:
         click.confirm("Send it now?", abort=True)
     try:
         with _progress(plan.to_send) as on_progress:
-            carry_out(store, plan, backend, record, on_progress)
+            carry_out(store, plan, backend, record, on_progress, _say_stopping)
     except DeliveryError as error:
         show_report(store, workspace, name)
-        raise DeliveryError(error.message, next_step=f"{error.next_step}\nTo go on: newsletter send {name}") from error
+        next_step = f"{error.next_step}\nTo go on: newsletter send {name}"
+        raise DeliveryError(error.message, next_step=next_step) from error
+    except KeyboardInterrupt:
+        ledger.settle_crash(store, name)
+        show_report(store, workspace, name)
+        say(f"Ended at once. To go on: newsletter send {name}", style="bold")
+        sys.exit(1)
     status = show_report(store, workspace, name)
     if ledger.counts(store, name).waiting:
         say(f"To go on: newsletter send {name}", style="bold")
     sys.exit(status)
 
 
+def _nothing_to_send(workspace: Workspace, store: Store, plan: Plan) -> None:
+    """Say so, and put the record right in case a crash or a careless hand has touched it."""
+    campaign = plan.campaign
+    ledger.finish_run(store, campaign.issue)
+    write_record(workspace.record(campaign.issue), store, campaign.issue)
+    done = f"was cancelled on {campaign.cancelled_at[:10]}" if campaign.cancelled_at else "has been sent already"
+    say(f"{campaign.issue} {done}; nothing is sent now.", style="bold")
+    if plan.text_changed:
+        say("The draft has changed since. Corrections to what readers have belong into the next issue.")
+    sys.exit(show_report(store, workspace, campaign.issue))
+
+
+def _say_stopping() -> None:
+    console(err=True).print("Finishing the messages in hand. Ctrl-C again ends at once.")
+
+
 def _show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
     config = workspace.config
-    sender = config.sender.from_
     say(f"{config.publication.title} Vol. {plan.campaign.issue}", style="bold")
-    say(f"  Subject   {plan.campaign.subject}")
-    say(f"  From      {sender.name} <{sender.address}>")
+    say(f"  Subject   {plan.sample.shown('Subject')}")
+    say(f"  From      {plan.sample.shown('From')}")
     readers = plan.readers
     if readers is not None:
         tagged = f" tagged {plan.wave}" if plan.wave else ""
@@ -158,10 +179,10 @@ def _show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
             say(f"  Left out  {readers.unusable:,} rows that can't be used; see them: {hint}")
         if readers.duplicates:
             say(f"  Left out  {readers.duplicates:,} rows that repeat an address")
-    if not plan.is_new and plan.waiting:
-        say(f"  Going on  {plan.waiting:,} readers still wait")
-    if plan.draft_changed:
-        say("  Text      " + ("the draft as it is now" if plan.reassigned else "as it was when the sending began"))
+    if plan.waiting:
+        say(f"  Going on  {plan.waiting:,} readers of the frozen list still wait")
+    if plan.text_changed:
+        say("  Text      " + ("as it is now" if plan.takes_over else "as it was when the sending began"))
     name = config.send.backend
     place = getattr(config.backends[name], "host", "")
     say(f"  Through   {name}{f' at {place}' if place else ''}")

@@ -22,7 +22,7 @@ from newsletter.workspace import Workspace, find_workspace
 def status(draft: str | None, json_: bool) -> None:
     """Show each issue that has been sent or is being sent, and where its readers are."""
     workspace, store = _opened()
-    names = [_name(workspace, draft)] if draft else ledger.campaign_names(store) if store else []
+    names = [_name(workspace, store, draft)] if draft else ledger.campaign_names(store) if store else []
     found = [known for name in names if store and (known := campaign_status(store, name))]
     if json_:
         as_json([_as_dict(one) for one in found])
@@ -55,17 +55,17 @@ def status(draft: str | None, json_: bool) -> None:
 def cancel(draft: str, yes: bool) -> None:
     """Stop an issue: whoever still waits, or is unknown, gets no copy."""
     workspace, store = _opened()
-    name = _name(workspace, draft)
-    known = campaign_status(store, name) if store else None
-    if store is None or known is None:
+    name = _name(workspace, store, draft)
+    if store is None or ledger.find_campaign(store, name) is None:
         raise DraftError(f"{name} has not been sent from here, so there is nothing to cancel.")
     with sole_sender(store, name):
-        if not yes:
-            click.confirm(f"{known.counts.waiting:,} readers still wait for {name}. Cancel it for them?", abort=True)
-        count = ledger.cancel(store, name)
+        ledger.settle_crash(store, name)
         counts = ledger.counts(store, name)
-        finished = ledger.find_campaign(store, name)
-        write_record(workspace.record(name), known.campaign, counts, finished.finished_at if finished else None)
+        if not yes:
+            unknown = f" and {counts[State.UNKNOWN]:,} are unknown" if counts[State.UNKNOWN] else ""
+            click.confirm(f"{counts.waiting:,} readers still wait for {name}{unknown}. Cancel it?", abort=True)
+        count = ledger.cancel(store, name)
+        write_record(workspace.record(name), store, name)
     say(f"{name} is cancelled for {count:,} readers.")
     show_report(store, workspace, name)
 
@@ -75,7 +75,10 @@ def _opened() -> tuple[Workspace, Store | None]:
     return workspace, open_store(workspace.database) if workspace.database.exists() else None
 
 
-def _name(workspace: Workspace, draft: str) -> str:
+def _name(workspace: Workspace, store: Store | None, draft: str) -> str:
+    """A campaign is known by its name, even when its draft is gone."""
+    if store is not None and ledger.find_campaign(store, draft) is not None:
+        return draft
     return workspace.find_draft(draft).stem
 
 

@@ -3,8 +3,8 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -17,7 +17,6 @@ from newsletter.delivery import ledger
 from newsletter.delivery.plan import Plan
 from newsletter.delivery.record import write_record
 from newsletter.delivery.run import OnProgress, run_campaign
-from newsletter.delivery.states import Counts
 from newsletter.editions import Press
 from newsletter.errors import DeliveryError
 from newsletter.issue.model import Issue
@@ -43,61 +42,66 @@ def sole_sender(store: Store, issue: str) -> Iterator[None]:
         lock.release()
 
 
-def carry_out(store: Store, plan: Plan, backend: Backend, record: Path, on_progress: OnProgress) -> Counts:
-    """Freeze, note, send, note again. Raises DeliveryError when the run had to stop; sending again goes on."""
-    campaign = plan.campaign
-    if plan.reassigned:
-        ledger.replace_text(store, campaign, plan.texts, plan.reassigned)
+def carry_out(
+    store: Store, plan: Plan, backend: Backend, record: Path, on_progress: OnProgress, on_stop: Callable[[], None]
+) -> None:
+    """Freeze, note, send, note again. Raises DeliveryError when the run had to stop; sending again goes on.
+
+    `on_stop` is called when a signal has asked the run to end with what is in hand.
+    """
+    issue = plan.campaign.issue
+    if plan.takes_over:
+        ledger.replace_text(store, plan.campaign, plan.texts, plan.reassigned)
     if plan.wave is not None:
-        ledger.freeze(store, campaign, plan.wave, plan.texts, plan.entries)
+        ledger.freeze(store, plan.campaign, plan.wave, plan.texts, plan.entries)
+    ledger.begin_run(store, issue)
     # Before the first message leaves: from here on another machine must not begin.
-    write_record(record, campaign, ledger.counts(store, campaign.issue), None)
+    write_record(record, store, issue)
     try:
-        asyncio.run(_until_stopped(store, campaign.issue, backend, on_progress))
+        asyncio.run(_until_stopped(store, issue, backend, on_progress, on_stop))
     finally:
-        counts = ledger.finish_run(store, campaign.issue)
-        finished = ledger.find_campaign(store, campaign.issue)
-        write_record(record, campaign, counts, finished.finished_at if finished else None)
-    return counts
+        ledger.finish_run(store, issue)
+        write_record(record, store, issue)
 
 
-async def _until_stopped(store: Store, issue: str, backend: Backend, on_progress: OnProgress) -> None:
+async def _until_stopped(
+    store: Store, issue: str, backend: Backend, on_progress: OnProgress, on_stop: Callable[[], None]
+) -> None:
     """Ctrl-C and SIGTERM finish what is in hand; a second one ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
 
     def on_signal() -> None:
-        stop.set()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in signals:
             loop.remove_signal_handler(number)
+        stop.set()
+        on_stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in signals:
         loop.add_signal_handler(number, on_signal)
     await run_campaign(store, issue, backend, stop, on_progress)
 
 
 def send_test(press: Press, issue: Issue, backend: Backend, readers: Sequence[Subscriber]) -> list[Receipt]:
-    """Send the issue, marked [TEST], to a few addresses; no campaign knows of it. Raises DeliveryError."""
+    """Send the issue, marked [TEST], to a few addresses; no campaign knows of it.
 
-    def template(reader: Subscriber) -> MessageTemplate:
-        return compile_message(
-            press, issue.seen_by(reader.tags), token_hex(8), datetime.now(UTC).replace(microsecond=0), mark="[TEST] "
-        )
-
-    messages = [template(reader).render(reader.reader, reader.address, reader.fields) for reader in readers]
+    Returns a receipt for each, in their order. Raises Unreachable when there is no session.
+    """
+    date = datetime.now(UTC).replace(microsecond=0)
+    messages = []
+    for reader in readers:
+        template = compile_message(press, issue.seen_by(reader.tags), token_hex(8), date, mark="[TEST] ")
+        messages.append(template.render(reader.reader, reader.address, template.with_names(reader.fields)))
     feed = _ListFeed(messages)
 
     async def deliver() -> None:
         async with backend.connect() as session:
             await session.deliver(feed)
 
-    try:
+    with suppress(SessionLost):
         asyncio.run(deliver())
-    except SessionLost as error:
-        raise DeliveryError(
-            "The connection to the server was lost before every test was answered.", next_step="Try again."
-        ) from error
-    return feed.receipts
+    return [feed.receipts[reader.reader] for reader in readers]
 
 
 class _ListFeed:
@@ -105,26 +109,31 @@ class _ListFeed:
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self._left = list(reversed(messages))
-        self.receipts: list[Receipt] = []
+        self.receipts = {
+            message.key: _deferred(message, "the connection was lost before its turn") for message in messages
+        }
 
     def take(self) -> Message | None:
-        return self._left.pop() if self._left else None
+        message = self._left.pop() if self._left else None
+        if message is not None:
+            lost = Receipt(
+                key=message.key, outcome=Outcome.UNKNOWN, stage="connection", reply="the connection was lost"
+            )
+            self.receipts[message.key] = lost
+        return message
 
     async def wait(self) -> bool:
         return False
 
     def answer(self, receipt: Receipt) -> None:
-        self.receipts.append(receipt)
+        self.receipts[receipt.key] = receipt
 
-    def untouched(self, message: Message) -> None:
-        self.receipts.append(
-            Receipt(
-                key=message.key,
-                outcome=Outcome.DEFERRED,
-                stage="connection",
-                reply="the connection broke before its text was sent",
-            )
-        )
+    def untouched(self, message: Message, why: str = "") -> None:
+        self.receipts[message.key] = _deferred(message, why or "the connection was lost before its text was sent")
+
+
+def _deferred(message: Message, why: str) -> Receipt:
+    return Receipt(key=message.key, outcome=Outcome.DEFERRED, stage="connection", reply=why)
 
 
 def write_messages(plan: Plan, folder: Path) -> int:

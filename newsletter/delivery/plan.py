@@ -16,17 +16,17 @@ from newsletter.audience.subscribers import Subscriber, read_subscribers
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign, Entry, Text
 from newsletter.delivery.record import refuse_foreign_record
+from newsletter.delivery.texts import Texts, rules_of
 from newsletter.editions import Press
 from newsletter.errors import DecisionNeeded, ListError, Problem
 from newsletter.issue.draft import Draft, require_issue
-from newsletter.issue.model import Issue
-from newsletter.mail.template import MessageTemplate, compile_message
+from newsletter.mail.template import MessageTemplate
 from newsletter.store import Store
 from newsletter.store.suppressions import suppressed_readers
 
 
 class Changes(Enum):
-    """What to do when the draft is not the one that the campaign began with."""
+    """What to do when the text is not the one that the campaign began with."""
 
     ASK = "ask"
     CONTINUE = "continue"  # the frozen text for everyone
@@ -59,17 +59,20 @@ class Plan:
     """One send, ready to be shown and carried out.
 
     `wave` is the tag whose readers are to be frozen (empty: all), None when nobody is to be added.
+    `sample` is one of the texts that will go out, `texts` are those to be frozen first.
     """
 
     campaign: Campaign
-    is_new: bool
-    waiting: int
+    sample: MessageTemplate
+    is_new: bool = False
+    waiting: int = 0
     wave: str | None = None
     readers: Readers | None = None
     texts: Sequence[Text] = ()
     entries: Sequence[Entry] = ()
     reassigned: Mapping[str, int] = field(default_factory=dict)
-    draft_changed: bool = False
+    text_changed: bool = False
+    takes_over: bool = False
 
     @property
     def to_send(self) -> int:
@@ -77,8 +80,84 @@ class Plan:
         return self.waiting + added
 
 
-def read_readers(store: Store, path: Path, tag: str) -> Readers:
-    """The list's readers with `tag` (all of them for an empty one). Raises ListError."""
+def plan_send(
+    store: Store, press: Press, draft: Draft, *, record: Path, list_path: Path, tag: str, changes: Changes
+) -> Plan:
+    """Raises DraftError, ListError, TemplateError, and DecisionNeeded when a person has to say how to go on.
+
+    The caller is the issue's sole sender; what a run that died left behind is settled here.
+    """
+    tag = tag.casefold()
+    campaign = ledger.find_campaign(store, draft.path.stem)
+    refuse_foreign_record(record, campaign)
+    if campaign is None:
+        return _plan_new(store, press, draft, list_path, tag)
+    ledger.settle_crash(store, campaign.issue)
+    waiting = ledger.counts(store, campaign.issue).waiting
+    adds = not campaign.covers(tag)
+    _refuse_narrowing(campaign, tag, waiting)
+    changed = draft.sha256 != campaign.draft_sha256 or (adds and _renders_otherwise(store, press, draft, campaign))
+    if changed and changes is Changes.ASK and (waiting or adds):
+        raise DecisionNeeded(
+            f"The text of {campaign.issue} has changed since its sending began.",
+            next_step=f"newsletter send {campaign.issue} --continue       the text as it was, for everyone left\n"
+            f"newsletter send {campaign.issue} --with-changes   the new text, for those who have had nothing\n"
+            f"newsletter cancel {campaign.issue}                nobody else gets it",
+        )
+    frozen = Texts(campaign, frozen=ledger.current_texts(store, campaign.issue))
+    plan = Plan(campaign=campaign, sample=frozen[-1], waiting=waiting, text_changed=changed)
+    texts = frozen
+    if (changed and changes is Changes.TAKE_OVER) or (adds and not changed):
+        issue = require_issue(draft)
+        campaign = replace(campaign, draft_sha256=draft.sha256, rules=rules_of(issue), subject=press.subject(issue))
+        texts = Texts(campaign, source=(press, issue))
+        plan = replace(plan, campaign=campaign, takes_over=changed)
+        if changed:
+            plan = _with_new_text(store, plan, texts)
+    return _with_wave(store, plan, texts, list_path, tag) if adds else plan
+
+
+def plan_dry_run(store: Store, press: Press, draft: Draft, *, list_path: Path, tag: str) -> Plan:
+    """What a first send would do, whatever has been sent already."""
+    return _plan_new(store, press, draft, list_path, tag.casefold())
+
+
+def _plan_new(store: Store, press: Press, draft: Draft, list_path: Path, tag: str) -> Plan:
+    issue = require_issue(draft)
+    campaign = Campaign(
+        issue=issue.name,
+        id=token_hex(8),
+        subject=press.subject(issue),
+        draft_sha256=draft.sha256,
+        rules=rules_of(issue),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    texts = Texts(campaign, source=(press, issue))
+    sample = texts[texts.number(frozenset())]
+    return _with_wave(store, Plan(campaign=campaign, sample=sample, is_new=True), texts, list_path, tag)
+
+
+def _refuse_narrowing(campaign: Campaign, tag: str, waiting: int) -> None:
+    """A tag can add readers to a campaign; it can't hold back those who are in it."""
+    if tag and waiting and campaign.covers(tag) and campaign.waves != {tag}:
+        raise DecisionNeeded(
+            f"{waiting:,} readers of {campaign.issue} still wait, and not all of them have the tag {tag!r}.",
+            next_step=f"newsletter send {campaign.issue}     goes on with all of them",
+        )
+
+
+def _renders_otherwise(store: Store, press: Press, draft: Draft, campaign: Campaign) -> bool:
+    """Would the same draft give another text today, because of its templates or the configuration?"""
+    texts = Texts(campaign, source=(press, require_issue(draft)))
+    texts.number(frozenset())
+    (today,) = texts
+    return any(
+        text.variant == today.variant and text.payload != today.payload
+        for text in ledger.current_texts(store, campaign.issue)
+    )
+
+
+def _read(store: Store, path: Path, tag: str) -> Readers:
     found: list[Subscriber] = []
     problems: list[Problem] = []
     for row in read_subscribers(path):
@@ -96,163 +175,54 @@ def read_readers(store: Store, path: Path, tag: str) -> Readers:
     return Readers(subscribers=found, problems=problems, suppressed=suppressed)
 
 
-def plan_send(
-    store: Store, press: Press, draft: Draft, *, record: Path, list_path: Path, tag: str, changes: Changes
-) -> Plan:
-    """Raises DraftError, ListError, TemplateError, and DecisionNeeded when a person has to say how to go on."""
-    tag = tag.casefold()
-    name = draft.path.stem
-    campaign = ledger.find_campaign(store, name)
-    if campaign is None:
-        refuse_foreign_record(record)
-        return _new_campaign(store, press, draft, list_path, tag)
-    refuse_foreign_record(record, known=campaign.id)
-    changed = draft.sha256 != campaign.draft_sha256
-    waiting = ledger.counts(store, name).waiting
-    if changed and changes is Changes.ASK and (waiting or not campaign.covers(tag)):
-        raise DecisionNeeded(
-            f"The draft {draft.path.name} has changed since its sending began.",
-            next_step=f"newsletter send {name} --continue       the text as it was, for everyone still waiting\n"
-            f"newsletter send {name} --with-changes   the new text, for those who have had nothing\n"
-            f"newsletter cancel {name}                nobody else gets it",
-        )
-    plan = Plan(campaign=campaign, is_new=False, waiting=waiting, draft_changed=changed)
-    take_over = changed and changes is Changes.TAKE_OVER
-    if take_over:
-        plan = _with_new_text(store, press, draft, plan)
-    if not campaign.covers(tag):
-        plan = _with_wave(store, press, draft, plan, list_path, tag, frozen=changed and not take_over)
-    return plan
-
-
-def plan_dry_run(store: Store, press: Press, draft: Draft, *, list_path: Path, tag: str) -> Plan:
-    """What a first send would do, whatever has been sent already."""
-    return _new_campaign(store, press, draft, list_path, tag.casefold())
-
-
-def _new_campaign(store: Store, press: Press, draft: Draft, list_path: Path, tag: str) -> Plan:
-    issue = require_issue(draft)
-    campaign = Campaign(
-        issue=issue.name,
-        id=token_hex(8),
-        subject=press.subject(issue),
-        draft_sha256=draft.sha256,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        finished_at=None,
-        left_out=0,
-        waves=frozenset(),
-    )
-    plan = Plan(campaign=campaign, is_new=True, waiting=0)
-    return _with_wave(store, press, draft, plan, list_path, tag)
-
-
-def _with_wave(
-    store: Store, press: Press, draft: Draft, plan: Plan, list_path: Path, tag: str, *, frozen: bool = False
-) -> Plan:
-    readers = read_readers(store, list_path, tag)
-    known = set() if plan.is_new else ledger.known_readers(store, plan.campaign.issue)
+def _with_wave(store: Store, plan: Plan, texts: Texts, list_path: Path, tag: str) -> Plan:
+    readers = _read(store, list_path, tag)
+    known = ledger.known_readers(store, plan.campaign.issue) if not plan.is_new else set()
     new = [subscriber for subscriber in readers.subscribers if subscriber.reader not in known]
-    shelf = (
-        _Shelf.frozen(ledger.current_texts(store, plan.campaign.issue), require_issue(draft))
-        if frozen
-        else _Shelf(press, require_issue(draft), plan.campaign, plan.texts)
-    )
     entries = [
         Entry(
             reader=subscriber.reader,
             address=subscriber.address,
             fields=subscriber.fields,
             tags=subscriber.tags,
-            template=shelf.number(subscriber.tags),
+            template=texts.number(subscriber.tags),
         )
         for subscriber in new
     ]
-    _prove(
-        (
-            (subscriber.address, subscriber.fields, entry.template, subscriber.line)
-            for subscriber, entry in zip(new, entries, strict=True)
-        ),
-        shelf,
-        list_path,
-    )
-    left_out = len(readers.problems) - readers.duplicates
+    proofs = zip(entries, (subscriber.line for subscriber in new), strict=True)
+    _prove(((entry.address, entry.fields, entry.template, line) for entry, line in proofs), texts, list_path)
     return replace(
         plan,
+        sample=texts[entries[0].template] if entries else plan.sample,
         wave=tag,
         readers=replace(readers, subscribers=new),
-        texts=shelf.texts(),
+        texts=list(texts),
         entries=entries,
-        campaign=replace(plan.campaign, left_out=left_out),
+        campaign=replace(plan.campaign, left_out=readers.unusable),
     )
 
 
-def _with_new_text(store: Store, press: Press, draft: Draft, plan: Plan) -> Plan:
-    issue = require_issue(draft)
-    campaign = replace(plan.campaign, subject=press.subject(issue), draft_sha256=draft.sha256)
-    shelf = _Shelf(press, issue, campaign)
-    waiting = list(ledger.waiting(store, campaign.issue))
-    assigned = {reader: shelf.number(tags) for reader, _, _, tags in waiting}
-    _prove(
-        ((address, fields, assigned[reader], 0) for reader, address, fields, _ in waiting),
-        shelf,
-        Path("the frozen list"),
-    )
-    return replace(plan, campaign=campaign, texts=shelf.texts(), reassigned=assigned)
+def _with_new_text(store: Store, plan: Plan, texts: Texts) -> Plan:
+    waiting = list(ledger.waiting(store, plan.campaign.issue))
+    assigned = {reader: texts.number(tags) for reader, _, _, tags in waiting}
+    proofs = ((address, fields, assigned[reader], 0) for reader, address, fields, _ in waiting)
+    _prove(proofs, texts, Path("the frozen list"))
+    sample = texts[texts.number(frozenset())]
+    return replace(plan, sample=sample, texts=list(texts), reassigned=assigned)
 
 
-class _Shelf:
-    """The compiled texts of a campaign, one for each group of readers who see the same items."""
-
-    def __init__(
-        self, press: Press | None, issue: Issue, campaign: Campaign | None, texts: Iterable[Text] = ()
-    ) -> None:
-        self._press = press
-        self._issue = issue
-        self._campaign = campaign
-        self._templates = {text.variant: MessageTemplate.from_bytes(text.payload) for text in texts}
-        self._numbers = {variant: number for number, variant in enumerate(self._templates)}
-
-    @classmethod
-    def frozen(cls, texts: Iterable[Text], issue: Issue) -> "_Shelf":
-        """Texts that were compiled earlier, and no way to make more: the draft is another one now."""
-        return cls(None, issue, None, texts)
-
-    def number(self, tags: frozenset[str]) -> int:
-        variant = "".join("1" if item.is_for(tags) else "0" for item in self._issue.items)
-        if variant not in self._numbers:
-            if self._press is None or self._campaign is None:
-                raise DecisionNeeded(
-                    "Some of these readers would see other items, and the draft has changed since.",
-                    next_step=f"newsletter send {self._issue.name} --with-changes",
-                )
-            self._templates[variant] = compile_message(
-                self._press,
-                self._issue.seen_by(tags),
-                self._campaign.id,
-                datetime.fromisoformat(self._campaign.created_at),
-            )
-            self._numbers[variant] = len(self._numbers)
-        return self._numbers[variant]
-
-    def template(self, number: int) -> MessageTemplate:
-        return list(self._templates.values())[number]
-
-    def texts(self) -> list[Text]:
-        return [Text(variant, template.to_bytes()) for variant, template in self._templates.items()]
-
-
-def _prove(readers: Iterable[tuple[str, Mapping[str, str], int, int]], shelf: _Shelf, path: Path) -> None:
+def _prove(readers: Iterable[tuple[str, Mapping[str, str], int, int]], texts: Texts, path: Path) -> None:
     """Render every reader's message before the first is sent. Raises ListError for values that are missing."""
     lacking: dict[str, list[int]] = {}
     for address, fields, number, line in readers:
-        template = shelf.template(number)
-        missing = template.lacking(fields)
+        missing = texts[number].lacking(fields)
         for name in missing:
             lacking.setdefault(name, []).append(line)
         if not missing:
-            template.render(address, address, fields)
+            texts[number].render(address, address, fields)
     if lacking:
-        raise ListError("Some readers lack a value that the issue asks for.", problems=list(_lacks(lacking, path)))
+        problems = list(_lacks(lacking, path))
+        raise ListError("Some readers lack a value that the issue asks for.", problems=problems)
 
 
 def _lacks(lacking: Mapping[str, list[int]], path: Path) -> Iterator[Problem]:

@@ -7,53 +7,69 @@ import os
 import tomllib
 from pathlib import Path
 
+from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign
-from newsletter.delivery.states import Counts
-from newsletter.errors import DecisionNeeded
+from newsletter.errors import DecisionNeeded, DeliveryError
+from newsletter.store import Store
 
 
-def read_campaign_id(path: Path) -> str | None:
-    """The campaign that the record at `path` names; None when there is no record. Raises DecisionNeeded."""
+def refuse_foreign_record(path: Path, campaign: Campaign | None) -> None:
+    """Raises DecisionNeeded when the record tells of a sending that this store does not know all of."""
     try:
-        return str(tomllib.loads(path.read_text(encoding="utf-8"))["campaign"])
+        record = tomllib.loads(path.read_text(encoding="utf-8"))
+        named, runs = str(record["campaign"]), int(record.get("runs", 0))
     except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
+        return
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DecisionNeeded(
             f"The record {path} can't be read, so it is not known whether the issue went out.",
             next_step="Restore the file from git, or ask whoever sent the issue.",
         ) from error
-
-
-def refuse_foreign_record(path: Path, known: str | None = None) -> None:
-    """Raises DecisionNeeded when the record names a campaign other than the `known` one."""
-    campaign = read_campaign_id(path)
-    if campaign is not None and campaign != known:
+    if campaign is None or named != campaign.id:
         raise DecisionNeeded(
-            f"This issue has been sent from elsewhere: {path.name} names the campaign {campaign}, "
+            f"This issue has been sent from elsewhere: {path.name} names the campaign {named}, "
             "which is not in this machine's state.",
-            next_step="Send from the machine (or with the state, .newsletter/state.db) that began it. "
+            next_step="Send from the machine that began it, or bring its whole .newsletter folder here "
+            "(every file in it, while nothing is being sent).\n"
             f"Only if you know that nobody got the issue: delete {path} and send again.",
+        )
+    if runs > campaign.runs:
+        raise DecisionNeeded(
+            f"This machine's state is older than {path.name}: it knows of {campaign.runs} runs of this sending, "
+            f"and there have been {runs}.",
+            next_step="Bring the whole .newsletter folder (every file in it) from the machine that sent last.",
         )
 
 
-def write_record(path: Path, campaign: Campaign, counts: Counts, finished_at: str | None) -> None:
-    """Write the record whole or not at all."""
+def write_record(path: Path, store: Store, issue: str) -> None:
+    """Write the record of a campaign, whole or not at all. Raises DeliveryError when the folder can't be written."""
+    campaign = ledger.find_campaign(store, issue)
+    if campaign is None:
+        return
+    counts = ledger.counts(store, issue)
     lines = [
         "# This issue has been sent, or is being sent. Commit this file: it keeps another machine from",
         "# sending the issue a second time.",
         f'campaign = "{campaign.id}"',
         f'draft_sha256 = "{campaign.draft_sha256}"',
+        f"runs = {campaign.runs}",
         f'began_at = "{campaign.created_at}"',
-        *([f'finished_at = "{finished_at}"'] if finished_at else []),
+        *([f'finished_at = "{campaign.finished_at}"'] if campaign.finished_at else []),
+        *([f'cancelled_at = "{campaign.cancelled_at}"'] if campaign.cancelled_at else []),
         "",
         "[readers]",
         *(f"{state.value} = {count}" for state, count in counts.by_state.items()),
         f"total = {counts.total}",
     ]
-    draft = path.with_suffix(".toml.new")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    fresh = path.with_suffix(".toml.new")
+    try:
+        with fresh.open("w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise DeliveryError(
+            f"The record {path} can't be written: {error.strerror}.",
+            next_step=f"See that {path.parent} can be written to and has room, and send again.",
+        ) from error

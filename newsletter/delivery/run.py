@@ -10,9 +10,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from secrets import token_hex
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from newsletter.backends import Backend, SessionLost, Unreachable
+from newsletter.backends import Backend, SenderRefused, SessionLost, Unreachable
 from newsletter.delivery import ledger
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Message, Outcome, Receipt
@@ -71,7 +71,9 @@ class _Run:
         self._to_carry = asyncio.Condition()
         self._ready: deque[Message] = deque()
         self._receipts: list[Receipt] = []
-        self._returned: list[str] = []
+        self._returned: dict[str, str] = {}
+        self._released: list[str] = []
+        self._connecting: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._done = False
         self.failure: DeliveryError | None = None
@@ -82,15 +84,15 @@ class _Run:
 
     async def keep_books(self) -> None:
         """Record, take back and claim, one commit after another, until nothing waits and nothing is under way."""
-        await self._in_ledger(partial(ledger.begin_run, self._store, self._issue))
         self._to_record.set()
         while True:
             await self._to_record.wait()
             self._to_record.clear()
             receipts, self._receipts = self._receipts, []
-            returned, self._returned = self._returned, []
-            released = [message.key for message in self._ready] if self._stopping else []
-            if released:
+            returned, self._returned = self._returned, {}
+            released, self._released = self._released, []
+            if self._stopping:
+                released += [message.key for message in self._ready]
                 self._ready.clear()
             answered = len(receipts) + len(returned) + len(released)
             want = 0 if self._stopping else self._ahead - self._claimed + answered
@@ -122,20 +124,12 @@ class _Run:
             # One login shows whether the server lets us in at all; a wrong password is tried only once.
             await self._first_session.wait()
         try:
-            while not (self._done or self._stopping):
-                feed = _SessionFeed(self)
-                try:
-                    async with self._backend.connect() as session:
-                        self._first_session.set()
-                        await session.deliver(feed)
-                except SessionLost:
-                    feed.close("the connection was lost")
-                    await self._rest_after_loss()
-                finally:
-                    feed.close("the session ended before its reply")
-        except Unreachable as error:
+            while await self.wait():
+                await self._one_session()
+        except (SenderRefused, Unreachable) as error:
             # A server may allow fewer connections than we would like; the others go on.
-            if self._alive == 1 or not self._first_session.is_set():
+            alone = self._alive == 1 or not self._first_session.is_set()
+            if not self._done and (alone or isinstance(error, SenderRefused)):
                 self._halt(error)
         except Exception as error:  # noqa: BLE001  # a plug-in backend may raise anything; the others finish first
             failure = DeliveryError(f"The backend failed: {error!r}.", next_step="Report it to whoever wrote it.")
@@ -145,13 +139,30 @@ class _Run:
             self._alive -= 1
             self._first_session.set()
 
+    async def _one_session(self) -> None:
+        feed = _SessionFeed(self)
+        connecting = cast("asyncio.Task[None]", asyncio.current_task())
+        self._connecting.add(connecting)
+        try:
+            async with self._backend.connect() as session:
+                self._connecting.discard(connecting)
+                self._first_session.set()
+                await session.deliver(feed)
+        except SessionLost as loss:
+            feed.close(str(loss) or "the connection was lost")
+            await self._rest_after_loss(str(loss))
+        finally:
+            self._connecting.discard(connecting)
+            feed.close("the session ended before its reply")
+
     async def dismiss_sessions(self) -> None:
         self._done = True
         self._first_session.set()
+        self._cancel_connecting()
         await self._wake_sessions()
 
     def take(self) -> Message | None:
-        return self._ready.popleft() if self._ready and not self._stopping else None
+        return self._ready.popleft() if self._ready and not (self._stopping or self._done) else None
 
     async def wait(self) -> bool:
         async with self._to_carry:
@@ -159,26 +170,40 @@ class _Run:
         return not (self._done or self._stopping)
 
     def answer(self, receipt: Receipt) -> None:
-        self._fruitless = 0
+        # A text that is lost time after time is no progress: the whole list would become unknown.
+        if receipt.outcome is not Outcome.UNKNOWN:
+            self._fruitless = 0
         self._receipts.append(receipt)
         self._to_record.set()
 
-    def give_back(self, key: str) -> None:
-        self._returned.append(key)
+    def give_back(self, key: str, why: str, *, session_was_useful: bool) -> None:
+        """Untouched. A session that has carried others and then ends is no fault of the one it gives back."""
+        if session_was_useful:
+            self._released.append(key)
+        else:
+            self._returned[key] = why
         self._to_record.set()
 
     def _halt(self, failure: DeliveryError | None = None) -> None:
         """Hand out no more; what is in hand is finished and recorded."""
         self._stopping = True
         self.failure = self.failure or failure
+        self._first_session.set()
+        self._cancel_connecting()
         self._to_record.set()
 
-    async def _rest_after_loss(self) -> None:
+    def _cancel_connecting(self) -> None:
+        for task in self._connecting:
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    async def _rest_after_loss(self, why: str) -> None:
         self._fruitless += 1
-        if self._fruitless >= _FRUITLESS_SESSIONS * self._backend.limits.connections:
+        if self._fruitless >= max(_FRUITLESS_SESSIONS, 2 * self._backend.limits.connections):
+            said = f" It says: {why}" if why else ""
             self._halt(
                 DeliveryError(
-                    "The server breaks every connection before it takes a message.",
+                    f"The server breaks every connection before it has taken a message.{said}",
                     next_step="Wait, and send again; ask whoever runs the server if it stays so.",
                 )
             )
@@ -204,6 +229,7 @@ class _SessionFeed:
     def __init__(self, run: _Run) -> None:
         self._run = run
         self._in_hand: dict[str, Message] = {}
+        self._useful = False
 
     def take(self) -> Message | None:
         message = self._run.take()
@@ -217,11 +243,13 @@ class _SessionFeed:
     def answer(self, receipt: Receipt) -> None:
         if self._in_hand.pop(receipt.key, None) is None:
             raise ValueError("an answer for a message that was not taken, or was answered already")
+        self._useful = self._useful or receipt.outcome is not Outcome.UNKNOWN
         self._run.answer(receipt)
 
-    def untouched(self, message: Message) -> None:
+    def untouched(self, message: Message, why: str = "") -> None:
         del self._in_hand[message.key]
-        self._run.give_back(message.key)
+        why = why or "the connection broke before its text was sent"
+        self._run.give_back(message.key, why, session_was_useful=self._useful)
 
     def close(self, why: str) -> None:
         """Whatever is still in hand may have gone out or not."""

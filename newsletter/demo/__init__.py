@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter import backends
+from newsletter.delivery import ledger
 from newsletter.delivery.campaign import carry_out
 from newsletter.delivery.plan import Changes, plan_send
 from newsletter.delivery.run import OnProgress
@@ -44,7 +45,11 @@ def demonstrate(folder: Path, on_progress: OnProgress) -> Demonstration:
                 "NEWSLETTER_SMTP__HOST": "127.0.0.1",
                 "NEWSLETTER_SMTP__PORT": str(port),
                 "NEWSLETTER_SMTP__SECURITY": "none",
+                "NEWSLETTER_SMTP__USERNAME": "",
                 "NEWSLETTER_LIST__FILE": _LIST,
+                "NEWSLETTER_SEND__BACKEND": "smtp",
+                # Whatever the sample's file says by now: nothing outside the folder is touched.
+                "NEWSLETTER_STORE__URL": "sqlite:///.newsletter/state.db",
             },
         )
         press = Press(workspace.config, workspace.template_path, workspace.fonts)
@@ -57,7 +62,8 @@ def demonstrate(folder: Path, on_progress: OnProgress) -> Demonstration:
             store, press, draft, record=record, list_path=workspace.subscribers, tag="", changes=Changes.ASK
         )
         backend = backends.load(workspace.config.send.backend, workspace.config, folder)
-        counts = carry_out(store, plan, backend, record, on_progress)
+        carry_out(store, plan, backend, record, on_progress, on_stop=lambda: None)
+        counts = ledger.counts(store, _ISSUE)
         store.close()
     return Demonstration(subject=plan.campaign.subject, counts=counts, mailbox=mailbox, exported=exported)
 

@@ -10,6 +10,8 @@ from base64 import encodebytes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from email import message_from_bytes
+from email.policy import default as default_policy
 from html import escape
 from secrets import token_hex
 from typing import Any
@@ -57,6 +59,14 @@ class MessageTemplate:
     @property
     def fields(self) -> frozenset[str]:
         return frozenset(piece.field for piece in self.body if isinstance(piece, Slot))
+
+    def shown(self, name: str) -> str:
+        """A header that is the same for every reader, decoded for people."""
+        return str(message_from_bytes(self.header, policy=default_policy)[name])
+
+    def with_names(self, fields: Mapping[str, str]) -> Mapping[str, str]:
+        """For a message to nobody on the list: a field with neither value nor default shows its name."""
+        return {**fields, **{name: f"[{name}]" for name in self.lacking(fields)}}
 
     def lacking(self, fields: Mapping[str, str]) -> list[str]:
         """The fields that have neither a value in `fields` nor a default, each once, in the text's order."""
@@ -132,9 +142,8 @@ def sample_message(press: Press, issue: Issue) -> bytes:
     template = compile_message(
         press, issue.seen_by(frozenset()), f"sample.{issue.name}", datetime.combine(issue.date, time(), UTC)
     )
-    values = {slot.field: slot.default or f"[{slot.field}]" for slot in template.body if isinstance(slot, Slot)}
     address = "reader@example.org"
-    return template.render(address, address, values | {"email": address, "name": ""}).data
+    return template.render(address, address, template.with_names({"email": address, "name": ""})).data
 
 
 class _Slots:

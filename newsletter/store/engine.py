@@ -30,6 +30,12 @@ class Store:
             with self._engine.begin() as connection:
                 yield connection
         except DatabaseError as error:
+            if any(sign in str(error.orig) for sign in ("not a database", "malformed")):
+                raise DeliveryError(
+                    f"The state in {self.path} is damaged: {error.orig}.",
+                    next_step="Put back the whole folder from your backup. Without one, move it away: "
+                    "the records beside the drafts still say which issues went out.",
+                ) from error
             raise DeliveryError(
                 f"The state in {self.path} can't be used: {error.orig}.",
                 next_step="Close other programs that use it, and see that the disk has room. "

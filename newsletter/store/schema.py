@@ -32,6 +32,9 @@ campaigns = Table(
     Column("draft_sha256", String, nullable=False),
     Column("created_at", String, nullable=False),  # ISO 8601, UTC
     Column("finished_at", String),
+    Column("cancelled_at", String),
+    Column("runs", Integer, nullable=False),  # how often a sending of it has begun
+    Column("rules", Text, nullable=False),  # JSON: for each item, the tags it is only for
     Column("left_out", Integer, nullable=False),  # rows of the list that could not become readers
 )
 

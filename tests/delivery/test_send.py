@@ -2,13 +2,14 @@
 
 import json
 import re
+import signal
 import sqlite3
 from collections import Counter
 from email import message_from_bytes, policy
 
 import pytest
 from conftest import Publication
-from smtp_server import Server
+from smtp_server import Server, kill_at, silent_after_text
 
 
 def _readers(publication: Publication) -> dict[str, int]:
@@ -262,3 +263,163 @@ def test_a_state_that_can_not_be_made_is_answered(digest: Publication) -> None:
     assert done.returncode == 1
     assert "can't be made" in done.stderr
     assert "[store] url" in done.stderr
+
+
+def test_a_killed_send_that_had_claimed_the_last_readers_ends(digest: Publication, server: Server) -> None:
+    digest.readers(8)
+    running = []
+    kill_at(server, 30, lambda: running[0].pid)
+    running.append(digest.start("send", "2.10", "--yes"))
+    running[0].communicate(timeout=60)
+    with sqlite3.connect(digest.root / ".newsletter/state.db") as connection:
+        connection.execute("UPDATE deliveries SET state = 'sending' WHERE state = 'pending'")
+    again = digest.run("send", "2.10", "--yes")
+    assert again.returncode == 1
+    assert "0 pending" in again.stdout
+    assert "sending" not in _readers(digest)
+    assert _readers(digest)["unknown"] >= 1
+    record = (digest.root / "drafts/2.10.sent.toml").read_text()
+    assert "finished_at" in record
+    assert "unknown = " in record
+
+
+def test_cancel_settles_what_a_crash_left(digest: Publication, server: Server) -> None:
+    digest.readers(50)
+    running = []
+    kill_at(server, 60, lambda: running[0].pid)
+    running.append(digest.start("send", "2.10", "--yes"))
+    running[0].communicate(timeout=60)
+    assert digest.run("cancel", "2.10", "--yes").returncode == 0
+    assert set(_readers(digest)) == {"accepted", "cancelled"}
+    assert "was cancelled on" in digest.run("send", "2.10", "--yes").stdout
+
+
+def test_cancel_means_nobody_else(digest: Publication, server: Server) -> None:
+    digest.readers(10)
+    digest.run("send", "2.10", "--yes", "--tag", "even")
+    (digest.root / "drafts/2.10.yaml").rename(digest.root / "2.10.yaml")
+    assert "5 accepted" in digest.run("status", "2.10").stdout
+    assert digest.run("cancel", "2.10", "--yes").returncode == 0
+    (digest.root / "2.10.yaml").rename(digest.root / "drafts/2.10.yaml")
+    assert "was cancelled on" in digest.run("send", "2.10", "--yes").stdout
+    assert len(server.stored) == 5
+
+
+def test_an_issue_that_only_a_wave_has_is_not_sent_yet(digest: Publication, server: Server) -> None:
+    digest.readers(10)
+    digest.run("send", "2.10", "--yes", "--tag", "even")
+    assert "2.10\t2023-05-31\tsending" in digest.run("draft", "list").stdout
+    digest.run("send", "2.10", "--yes")
+    assert "2.10\t2023-05-31\tsent" in digest.run("draft", "list").stdout
+
+
+def test_a_tag_can_not_narrow_what_is_under_way(digest: Publication, server: Server) -> None:
+    digest.readers(10)
+    server.refuse["reader0001@example.org"] = "451 4.3.0 later"
+    digest.run("send", "2.10", "--yes")
+    narrowed = digest.run("send", "2.10", "--yes", "--tag", "even")
+    assert narrowed.returncode == 1
+    assert "not all of them have the tag 'even'" in narrowed.stderr
+
+
+def test_an_item_for_some_is_for_them_alone_whatever_the_draft_says_later(digest: Publication, server: Server) -> None:
+    digest.readers(6)
+    draft = digest.root / "drafts/2.10.yaml"
+    text = draft.read_text()
+    draft.write_text(text.replace("    detail: >-\n      A day", "    only_for: [even]\n    detail: >-\n      A day"))
+    digest.run("send", "2.10", "--yes", "--tag", "even")
+    draft.write_text(text.replace("A day before", "One day before"))
+    assert digest.run("send", "2.10", "--yes", "--continue").returncode == 0
+    assert {recipient for recipient, data in server.stored if b"A day before" in data} == {
+        "reader0000@example.org", "reader0002@example.org", "reader0004@example.org",
+    }  # fmt: skip
+    assert len(server.stored) == 6
+
+
+def test_a_wave_with_another_configuration_is_another_text(digest: Publication, server: Server) -> None:
+    digest.readers(10)
+    digest.run("send", "2.10", "--yes", "--tag", "even")
+    digest.environ["NEWSLETTER_PUBLICATION__TITLE"] = "Atlantic Digest"
+    asked = digest.run("send", "2.10", "--yes")
+    assert asked.returncode == 1
+    assert "has changed since" in asked.stderr
+    frozen = digest.run("send", "2.10", "--yes", "--continue")
+    assert "Subject   Pacific Alliance Digest" in frozen.stdout
+    assert "Text      as it was when the sending began" in frozen.stdout
+    assert len(server.stored) == 10
+    assert not any(b"Atlantic" in data for _, data in server.stored)
+
+
+def test_an_older_copy_of_the_state_is_refused(digest: Publication, server: Server) -> None:
+    digest.readers(10)
+    digest.run("send", "2.10", "--yes", "--tag", "even")
+    state = digest.root / ".newsletter/state.db"
+    old = state.read_bytes()
+    digest.run("send", "2.10", "--yes")
+    state.write_bytes(old)
+    refused = digest.run("send", "2.10", "--yes")
+    assert refused.returncode == 1
+    assert "older than 2.10.sent.toml" in refused.stderr
+    assert len(server.stored) == 10
+
+
+def test_a_lost_record_is_written_again(digest: Publication, server: Server) -> None:
+    digest.run("send", "2.10", "--yes")
+    record = digest.root / "drafts/2.10.sent.toml"
+    before = record.read_text()
+    record.unlink()
+    assert "already" in digest.run("send", "2.10", "--yes").stdout
+    assert record.read_text() == before
+
+
+def test_a_test_and_a_dry_run_exclude_each_other(digest: Publication, server: Server) -> None:
+    done = digest.run("send", "2.10", "--test", "me@example.org", "--dry-run")
+    assert done.returncode == 2
+    assert server.stored == []
+
+
+def test_a_tester_of_whom_nothing_is_known_sees_the_fields_names(digest: Publication, server: Server) -> None:
+    draft = digest.root / "drafts/2.10.yaml"
+    draft.write_text(draft.read_text().replace("{{ name | reader }}", "{{ town }}"))
+    assert digest.run("send", "2.10", "--test", "me@example.org").returncode == 0
+    assert "Dear [town]," in _text(server.message("me@example.org"))
+
+
+def test_every_tester_is_answered_when_the_connection_breaks(digest: Publication, server: Server) -> None:
+    data: list[str] = []
+    server.on_reply = lambda _, text: (
+        "drop" if text.startswith("354") and (data.append(text) or len(data) == 2) else None
+    )
+    done = digest.run("send", "2.10", "--test", "a@example.org", "--test", "b@example.org", "--test", "c@example.org")
+    assert done.returncode == 1
+    assert "a@example.org: accepted" in done.stdout
+    assert "b@example.org: deferred" in done.stdout
+    assert "c@example.org: deferred (the connection was lost before its turn)" in done.stdout
+
+
+def test_a_record_that_can_not_be_written_stops_with_words(digest: Publication, server: Server) -> None:
+    (digest.root / "drafts/2.10.sent.toml.new").mkdir()
+    done = digest.run("send", "2.10", "--yes")
+    assert done.returncode == 1
+    assert "The record" in done.stderr
+    assert "can't be written" in done.stderr
+    assert server.stored == []
+
+
+def test_a_second_interrupt_ends_at_once_with_a_report(digest: Publication) -> None:
+    with silent_after_text() as (port, reached):
+        digest.environ |= {
+            "NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(port),
+            "NEWSLETTER_SMTP__SECURITY": "none", "NEWSLETTER_SMTP__CONNECTIONS": "1",
+        }  # fmt: skip
+        running = digest.start("send", "2.10", "--yes")
+        assert reached.wait(timeout=30)
+        running.send_signal(signal.SIGINT)
+        assert running.stderr is not None
+        assert "Finishing the messages in hand" in running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=20)
+    assert running.returncode == 1
+    assert "Traceback" not in err
+    assert "Ended at once. To go on: newsletter send 2.10" in out
+    assert _readers(digest)["unknown"] <= 2

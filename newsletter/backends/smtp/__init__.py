@@ -55,8 +55,10 @@ class SmtpBackend:
         session = await open_session(self._settings, self._password())
         try:
             yield session
-        finally:
-            await session.close()
+        except BaseException:
+            session.abort()
+            raise
+        await session.close()
 
     def _password(self) -> str | None:
         settings = self._settings

@@ -5,9 +5,9 @@ import ssl
 from typing import TYPE_CHECKING
 
 import aiosmtplib
-from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPResponse, SMTPServerDisconnected, SMTPTimeoutError
+from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPResponse, SMTPTimeoutError
 
-from newsletter.backends import Feed, SessionLost, Unreachable, messages
+from newsletter.backends import Feed, SenderRefused, SessionLost, Unreachable, messages
 from newsletter.mail.message import Message, Outcome, Receipt
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\s+")  # RFC 3463
 _CLOSING = 421  # RFC 5321, section 3.8: the server ends the connection after this reply
+_LOGIN_WANTED = 530  # RFC 4954, section 6
+_OK = 250
+_WRONG_NAME = (62, 64)  # OpenSSL: X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _END_OF_TEXT = b".\r\n"
 _TEXT_DEADLINE_S = 600.0  # RFC 5321, section 4.5.3.2.6: giving up earlier risks a second copy
 
@@ -52,9 +55,13 @@ def _unreachable(error: Exception, settings: "SmtpBackend.Settings") -> Unreacha
     causes = [error, *_causes(error)]
     certificate = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
     if certificate is not None:
+        wrong_name = certificate.verify_code in _WRONG_NAME
         return Unreachable(
             f"The certificate of {server} can't be trusted: {certificate.verify_message}.",
-            next_step="Check [smtp] host: it has to be the name that the certificate is made out to.",
+            next_step="Check [smtp] host: it has to be the name that the certificate is made out to."
+            if wrong_name
+            else "Have the server's certificate signed by an authority that this machine knows; "
+            "or name its own in the environment: SSL_CERT_FILE=/path/to/certificate.pem",
         )
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return Unreachable(
@@ -74,11 +81,11 @@ def _unreachable(error: Exception, settings: "SmtpBackend.Settings") -> Unreacha
     if isinstance(error, SMTPTimeoutError):
         return Unreachable(
             f"{server} did not answer within {settings.timeout:g} seconds.",
-            next_step="Check [smtp] host and port, and your network.",
+            next_step='Check [smtp] host, port and security (465: "tls", 587: "starttls"), and your network.',
         )
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return Unreachable(
-            f"{server} turned the connection away: {error.code} {error.message}",
+            f"{server} turned the connection away: {_words(f'{error.code} {error.message}')}",
             next_step="Wait, and send again; ask whoever runs the server if it stays so.",
         )
     return Unreachable(
@@ -98,12 +105,17 @@ class SmtpSession:
 
     async def deliver(self, feed: Feed) -> None:
         async for message in messages(feed):
-            receipt = await self._transaction(message, feed)
-            if receipt is None:
-                raise SessionLost
+            try:
+                receipt = await self._envelope(message) or await self._text(message)
+            except _NothingSent as nothing:
+                feed.untouched(message, str(nothing))
+                raise SessionLost(str(nothing)) from nothing
+            except SenderRefused:
+                feed.untouched(message)
+                raise
             feed.answer(receipt)
-            if receipt.code == _CLOSING or not self._client.is_connected:
-                raise SessionLost
+            if receipt.outcome is Outcome.UNKNOWN or receipt.code == _CLOSING or not self._client.is_connected:
+                raise SessionLost(receipt.reply)
 
     async def close(self) -> None:
         try:
@@ -111,64 +123,90 @@ class SmtpSession:
         except (SMTPException, OSError):
             self._client.close()
 
-    async def _transaction(self, message: Message, feed: Feed) -> Receipt | None:
-        """One message; None when the connection broke before its text, and it was given back to the feed."""
-        stage = ""
-        try:
-            for stage, command, wanted in (
-                ("mail", f"MAIL FROM:<{message.sender}>", 250),
-                ("rcpt", f"RCPT TO:<{message.recipient}>", 250),
-                ("data", "DATA", 354),
-            ):
+    def abort(self) -> None:
+        self._client.close()
+
+    async def _envelope(self, message: Message) -> Receipt | None:
+        """Sender, reader and DATA; a receipt when the server will not have this message.
+
+        Raises _NothingSent when the connection is of no more use, SenderRefused when it is about all messages.
+        """
+        for stage, command, wanted in (
+            ("mail", f"MAIL FROM:<{message.sender}>", (250,)),
+            ("rcpt", f"RCPT TO:<{message.recipient}>", (250, 251)),  # 251 forwards: RFC 5321, section 3.4
+            ("data", "DATA", (354,)),
+        ):
+            try:
                 reply = await self._client.execute_command(command.encode("ascii"))
-                if reply.code == _CLOSING:
-                    feed.untouched(message)
-                    return None
-                # 251 forwards (RFC 5321, section 3.4), and is as good as 250.
-                if reply.code != wanted and not (stage == "rcpt" and reply.code == 251):
-                    return await self._give_up(_receipt(message, stage, reply))
-        except (SMTPServerDisconnected, SMTPTimeoutError, ConnectionError):
-            feed.untouched(message)
-            return None
-        return await self._text(message)
+            except (SMTPException, OSError) as error:
+                raise _NothingSent(f"no reply to {stage.upper()}: {_words(str(error))}") from error
+            if reply.code in wanted and not self._unasked_for():
+                continue
+            if reply.code == _CLOSING or reply.code // 100 not in (4, 5) or self._unasked_for():
+                raise _NothingSent(f"{reply.code} {_words(reply.message)}")
+            if reply.code // 100 == 5 and (stage == "mail" or reply.code == _LOGIN_WANTED):
+                raise SenderRefused(
+                    f"The server takes no mail from {message.sender}: {reply.code} {_words(reply.message)}",
+                    next_step="Check [sender] bounces and from, and [smtp] username and password, in newsletter.toml.",
+                )
+            return await self._give_up(_receipt(message, stage, reply))
+        return None
 
     async def _text(self, message: Message) -> Receipt:
         protocol = self._client.protocol
         if protocol is None:  # gone in the moment after its 354
-            return Receipt(key=message.key, outcome=Outcome.DEFERRED, stage="text", reply="the connection was lost")
+            raise _NothingSent("the connection was lost")
         try:
             # The template leaves no line that begins with a dot, so the text goes as it is.
             protocol.write(message.data + _END_OF_TEXT)
             reply = await protocol.read_response(timeout=_TEXT_DEADLINE_S)
-        except (SMTPServerDisconnected, SMTPTimeoutError, ConnectionError) as error:
+        except (SMTPException, OSError) as error:
             self._client.close()
-            return Receipt(key=message.key, outcome=Outcome.UNKNOWN, stage="text", reply=f"no reply came: {error}")
+            return _unknown(message, f"no reply came: {_words(str(error))}")
+        if reply.code // 100 not in (2, 4, 5) or self._unasked_for():
+            self._client.close()
+            return _unknown(message, f"the reply can't be understood: {reply.code} {_words(reply.message)}")
         return _receipt(message, "text", reply)
+
+    def _unasked_for(self) -> bool:
+        """More than one reply to one command: from here on no reply could be trusted to be the right one's."""
+        # aiosmtplib keeps what came too early, and has no public way to look at it.
+        return bool(getattr(self._client.protocol, "_buffer", b""))
 
     async def _give_up(self, receipt: Receipt) -> Receipt:
         """End the transaction that a reply has failed, so that the next message begins a new one."""
         try:
-            await self._client.execute_command(b"RSET")
-        except (SMTPServerDisconnected, SMTPTimeoutError, ConnectionError):
+            reply = await self._client.execute_command(b"RSET")
+        except (SMTPException, OSError):
             self._client.close()
+        else:
+            if reply.code != _OK:
+                self._client.close()
         return receipt
 
 
+class _NothingSent(Exception):
+    """The connection is of no more use, and nothing of the message's text has left."""
+
+
+def _unknown(message: Message, why: str) -> Receipt:
+    return Receipt(key=message.key, outcome=Outcome.UNKNOWN, stage="text", reply=why)
+
+
 def _receipt(message: Message, stage: str, reply: SMTPResponse) -> Receipt:
-    match reply.code // 100:
-        case 2:
-            outcome = Outcome.ACCEPTED
-        case 4:
-            outcome = Outcome.DEFERRED
-        case _:
-            outcome = Outcome.REFUSED
-    text = " ".join(reply.message.split())
+    """What a reply says of one message. A 2xx means accepted after the text alone; see _envelope."""
+    outcomes = {2: Outcome.ACCEPTED, 4: Outcome.DEFERRED, 5: Outcome.REFUSED}
+    text = _words(reply.message)
     enhanced = _ENHANCED.match(text)
     return Receipt(
         key=message.key,
-        outcome=outcome,
+        outcome=outcomes[reply.code // 100],
         stage=stage,
         code=reply.code,
         enhanced=enhanced[1] if enhanced else None,
         reply=text[enhanced.end() :] if enhanced else text,
     )
+
+
+def _words(reply: str) -> str:
+    return " ".join(reply.split())

@@ -14,7 +14,7 @@ from newsletter.delivery.ledger.read import (
     template_payload,
     waiting,
 )
-from newsletter.delivery.ledger.run import begin_run, cancel, finish_run, step
+from newsletter.delivery.ledger.run import begin_run, cancel, finish_run, settle_crash, step
 from newsletter.delivery.ledger.values import Campaign, Claim, Entry, Outstanding, Text
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "known_readers",
     "outstanding",
     "replace_text",
+    "settle_crash",
     "step",
     "template_payload",
     "waiting",

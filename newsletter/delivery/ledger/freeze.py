@@ -24,28 +24,7 @@ def freeze(store: Store, campaign: Campaign, wave: str, texts: Sequence[Text], e
     An entry's `template` counts into `texts`. A reader whom the campaign has already stays as they are.
     """
     with store.transaction() as connection:
-        connection.execute(
-            insert(campaigns)
-            .prefix_with("OR IGNORE")
-            .values(
-                issue=campaign.issue,
-                id=campaign.id,
-                subject=campaign.subject,
-                draft_sha256=campaign.draft_sha256,
-                created_at=campaign.created_at,
-                left_out=campaign.left_out,
-            )
-        )
-        connection.execute(
-            update(campaigns)
-            .where(campaigns.c.issue == campaign.issue)
-            .values(
-                finished_at=None,
-                subject=campaign.subject,
-                draft_sha256=campaign.draft_sha256,
-                left_out=campaign.left_out,
-            )
-        )
+        _keep_campaign(connection, campaign)
         connection.execute(insert(waves).values(issue=campaign.issue, tag=wave, created_at=now()))
         numbers = _add_texts(connection, campaign.issue, texts)
         suppressed = suppressed_readers(connection)
@@ -79,11 +58,7 @@ def replace_text(store: Store, campaign: Campaign, texts: Sequence[Text], assign
     """Give a new text to readers who have had none: `assigned` says which of `texts` is whose."""
     with store.transaction() as connection:
         numbers = _add_texts(connection, campaign.issue, texts)
-        connection.execute(
-            update(campaigns)
-            .where(campaigns.c.issue == campaign.issue)
-            .values(subject=campaign.subject, draft_sha256=campaign.draft_sha256)
-        )
+        _keep_campaign(connection, campaign)
         statement = (
             update(deliveries)
             .where(
@@ -95,6 +70,20 @@ def replace_text(store: Store, campaign: Campaign, texts: Sequence[Text], assign
         )
         for group in _groups(assigned.items()):
             connection.execute(statement, [{"who": reader, "number": numbers[index]} for reader, index in group])
+
+
+def _keep_campaign(connection: Connection, campaign: Campaign) -> None:
+    """Add the campaign, or bring what a new text or wave changes up to date; it is open again then."""
+    changing = {
+        "subject": campaign.subject,
+        "draft_sha256": campaign.draft_sha256,
+        "rules": json.dumps(campaign.rules),
+        "left_out": campaign.left_out,
+        "finished_at": None,
+    }
+    known = {"issue": campaign.issue, "id": campaign.id, "created_at": campaign.created_at, "runs": 0}
+    connection.execute(insert(campaigns).prefix_with("OR IGNORE").values(**known, **changing))
+    connection.execute(update(campaigns).where(campaigns.c.issue == campaign.issue).values(**changing))
 
 
 def _add_texts(connection: Connection, issue: str, texts: Sequence[Text]) -> list[int]:

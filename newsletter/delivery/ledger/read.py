@@ -17,7 +17,8 @@ def find_campaign(store: Store, issue: str) -> Campaign | None:
         if row is None:
             return None
         tags = connection.scalars(select(waves.c.tag).where(waves.c.issue == issue)).all()
-        return Campaign(**row._mapping, waves=frozenset(tags))
+        values = {**row._mapping, "rules": json.loads(row.rules)}
+        return Campaign(**values, waves=frozenset(tags))
 
 
 def campaign_names(store: Store) -> list[str]:

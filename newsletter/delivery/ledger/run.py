@@ -1,30 +1,28 @@
 """A run's own part of the ledger: claim before a byte leaves, record after the answer."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from sqlalchemy import Connection, and_, bindparam, case, select, update
 
 from newsletter.delivery.ledger.read import counts_by_state
 from newsletter.delivery.ledger.values import Claim
-from newsletter.delivery.states import OPEN, Counts, State
+from newsletter.delivery.states import OPEN, State
 from newsletter.mail.message import Receipt
 from newsletter.store import Store
 from newsletter.store.engine import now
-from newsletter.store.schema import campaigns, deliveries, suppressions
+from newsletter.store.schema import campaigns, deliveries, suppressions, waves
 
 MAX_RETURNS = 3
 
 
-def begin_run(store: Store, issue: str) -> None:
-    """What an earlier run left claimed may have gone out or not: nobody but a person can tell."""
+def settle_crash(store: Store, issue: str) -> None:
+    """What a run that died left claimed may have gone out or not: nobody but a person can tell."""
     with store.transaction() as connection:
         connection.execute(
             update(deliveries)
-            .where(
-                deliveries.c.issue == issue,
-                deliveries.c.state == State.SENDING,
-            )
+            .where(deliveries.c.issue == issue, deliveries.c.state == State.SENDING)
             .values(
                 state=State.UNKNOWN,
                 stage="crash",
@@ -34,19 +32,25 @@ def begin_run(store: Store, issue: str) -> None:
         )
 
 
+def begin_run(store: Store, issue: str) -> None:
+    """Count the run, so that an older copy of the store can be told from this one by the record's count."""
+    with store.transaction() as connection:
+        connection.execute(update(campaigns).where(campaigns.c.issue == issue).values(runs=campaigns.c.runs + 1))
+
+
 def step(
     store: Store,
     issue: str,
     run: str,
     *,
     receipts: Sequence[Receipt] = (),
-    returned: Sequence[str] = (),
+    returned: Mapping[str, str] = MappingProxyType({}),
     released: Sequence[str] = (),
     want: int = 0,
 ) -> list[Claim]:
     """Record what became of messages, take back those untouched, and claim up to `want` more, in one commit.
 
-    `returned` are those whose connection broke too early, `released` those never handed to a connection.
+    `returned` are those given back untouched, with the reason; `released` those for whom that was no fault.
     """
     with store.transaction() as connection:
         _record(connection, issue, receipts)
@@ -61,21 +65,21 @@ def step(
         return claims
 
 
-def finish_run(store: Store, issue: str) -> Counts:
-    """Close the campaign when nobody waits any more; returns where everyone is."""
+def finish_run(store: Store, issue: str) -> None:
+    """Close the campaign when it has the whole list and nobody waits any more."""
     with store.transaction() as connection:
         counts = counts_by_state(connection, issue)
-        if not counts.waiting and not counts[State.SENDING]:
+        whole = connection.scalar(select(waves.c.tag).where(waves.c.issue == issue, waves.c.tag == "")) is not None
+        if whole and not counts.waiting and not counts[State.SENDING]:
             connection.execute(
                 update(campaigns)
                 .where(campaigns.c.issue == issue, campaigns.c.finished_at.is_(None))
                 .values(finished_at=now())
             )
-        return counts
 
 
 def cancel(store: Store, issue: str) -> int:
-    """Nobody who waits will be tried again; returns how many that were."""
+    """Nobody who waits will be tried again, and nobody added; returns how many readers that left without."""
     with store.transaction() as connection:
         states = (*OPEN, State.UNKNOWN)
         changed = connection.execute(
@@ -83,7 +87,10 @@ def cancel(store: Store, issue: str) -> int:
             .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
             .values(state=State.CANCELLED, at=now())
         )
-        connection.execute(update(campaigns).where(campaigns.c.issue == issue).values(finished_at=now()))
+        moment = now()
+        connection.execute(
+            update(campaigns).where(campaigns.c.issue == issue).values(finished_at=moment, cancelled_at=moment)
+        )
         return changed.rowcount
 
 
@@ -111,7 +118,7 @@ def _record(connection: Connection, issue: str, receipts: Sequence[Receipt]) -> 
                     "at_stage": receipt.stage,
                     "reply_code": receipt.code,
                     "status": receipt.enhanced,
-                    "words": receipt.reply,
+                    "words": _storable(receipt.reply),
                     "moment": now(),
                 }
                 for receipt in receipts
@@ -119,7 +126,7 @@ def _record(connection: Connection, issue: str, receipts: Sequence[Receipt]) -> 
         )
 
 
-def _take_back(connection: Connection, issue: str, returned: Sequence[str]) -> None:
+def _take_back(connection: Connection, issue: str, returned: Mapping[str, str]) -> None:
     """Untouched messages wait again; one that comes back time after time waits for the next run."""
     if returned:
         again = deliveries.c.returns + 1
@@ -134,10 +141,10 @@ def _take_back(connection: Connection, issue: str, returned: Sequence[str]) -> N
                 returns=again,
                 state=case((again % MAX_RETURNS == 0, State.DEFERRED.value), else_=State.PENDING.value),
                 stage="connection",
-                reply="the connection broke before its text was sent",
+                reply=bindparam("words"),
                 at=now(),
             ),
-            [{"who": reader} for reader in returned],
+            [{"who": reader, "words": _storable(why)} for reader, why in returned.items()],
         )
 
 
@@ -176,6 +183,10 @@ def _claim(connection: Connection, issue: str, run: str, state: State, want: int
         )
         .values(
             run=run,
+            stage=None,
+            code=None,
+            enhanced=None,
+            reply=None,
             state=case((deliveries.c.reader.in_(left), State.SUPPRESSED.value), else_=State.SENDING.value),
         )
         .returning(
@@ -189,3 +200,8 @@ def _claim(connection: Connection, issue: str, run: str, state: State, want: int
         for row in rows
         if row.state == State.SENDING
     ]
+
+
+def _storable(words: str) -> str:
+    """A server's or a plug-in's words: bytes that are no UTF-8 arrive as surrogates, which no database takes."""
+    return words.encode("utf-8", "backslashreplace").decode()[:1000]

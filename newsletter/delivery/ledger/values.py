@@ -1,6 +1,6 @@
 """What the ledger takes and gives: frozen values, no SQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -12,14 +12,17 @@ class Campaign:
     id: str
     subject: str
     draft_sha256: str
+    rules: Sequence[Sequence[str]]  # for each item, the tags it is only for
     created_at: str
-    finished_at: str | None
-    left_out: int
-    waves: frozenset[str]
+    finished_at: str | None = None
+    cancelled_at: str | None = None
+    left_out: int = 0
+    runs: int = 0
+    waves: frozenset[str] = frozenset()
 
     def covers(self, tag: str) -> bool:
         """Are the readers with this tag (or all, for an empty one) in the campaign already?"""
-        return "" in self.waves or tag in self.waves
+        return "" in self.waves or tag in self.waves or self.cancelled_at is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,53 @@
+"""The compiled texts of a campaign: one for each group of readers who see the same items."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from newsletter.delivery.ledger import Campaign, Text
+from newsletter.editions import Press
+from newsletter.errors import DecisionNeeded
+from newsletter.issue.model import Issue
+from newsletter.mail.template import MessageTemplate, compile_message
+
+
+class Texts:
+    """Compiles each text when the first of its readers comes, or hands out those that were frozen.
+
+    Who sees what is decided by the campaign's own rules, so that a draft which has changed since can't
+    show a reader an item that was never meant for them.
+    """
+
+    def __init__(
+        self, campaign: Campaign, *, source: tuple[Press, Issue] | None = None, frozen: Iterable[Text] = ()
+    ) -> None:
+        self._campaign = campaign
+        self._source = source
+        self._templates = [MessageTemplate.from_bytes(text.payload) for text in frozen]
+        self._numbers = {text.variant: number for number, text in enumerate(frozen)}
+
+    def number(self, tags: frozenset[str]) -> int:
+        """Which text is for a reader with these tags. Raises DecisionNeeded when it was not frozen in its time."""
+        variant = "".join("1" if not only or not tags.isdisjoint(only) else "0" for only in self._campaign.rules)
+        if variant not in self._numbers:
+            if self._source is None:
+                raise DecisionNeeded(
+                    "Some of these readers would see other items than anyone before, and the text has changed since.",
+                    next_step=f"newsletter send {self._campaign.issue} --with-changes",
+                )
+            press, issue = self._source
+            date = datetime.fromisoformat(self._campaign.created_at)
+            self._templates.append(compile_message(press, issue.seen_by(tags), self._campaign.id, date))
+            self._numbers[variant] = len(self._numbers)
+        return self._numbers[variant]
+
+    def __getitem__(self, number: int) -> MessageTemplate:
+        return self._templates[number]
+
+    def __iter__(self) -> Iterator[Text]:
+        for variant, number in self._numbers.items():
+            yield Text(variant, self._templates[number].to_bytes())
+
+
+def rules_of(issue: Issue) -> Sequence[Sequence[str]]:
+    """For each item, the tags of the readers it is only for; none for everyone."""
+    return [list(item.only_for) for item in issue.items]

@@ -1,0 +1,140 @@
+"""What a server says, to the byte, and what becomes of the reader."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from conftest import Publication
+from smtp_server import POLITE, scripted
+
+READERS = 6
+
+
+def _send(publication: Publication, answer: Callable[[str], bytes | None]) -> tuple[dict[str, int], int, str]:
+    """The readers by state, the texts the server took, and what the program said."""
+    publication.readers(READERS)
+    with scripted(answer) as (port, texts):
+        publication.environ |= {
+            "NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(port),
+            "NEWSLETTER_SMTP__SECURITY": "none", "NEWSLETTER_SMTP__TIMEOUT": "2", "NEWSLETTER_SMTP__CONNECTIONS": "2",
+        }  # fmt: skip
+        done = publication.run("send", "2.10", "--yes", timeout=60)
+        assert "Traceback" not in done.stderr
+        assert "fault of the program" not in done.stderr
+        assert done.returncode in (0, 1)
+        (status,) = json.loads(publication.run("status", "2.10", "--json").stdout)
+        assert sum(status["readers"].values()) == READERS
+        states = {name: count for name, count in status["readers"].items() if count}
+        return states, len(texts), done.stdout + done.stderr
+
+
+def _always(**replies: bytes | None) -> Callable[[str], bytes | None]:
+    return lambda command: replies.get(command, POLITE[command])
+
+
+def _once(stage: str, reply: bytes | None) -> Callable[[str], bytes | None]:
+    """Misbehave at one command only, then be polite."""
+    left = [reply]
+    return lambda command: left.pop() if command == stage and left else POLITE[command]
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize(
+    "reply", [b"hello garbage\r\n", b"250 ok\r\n250 ok\r\n", b"999 what\r\n", b"25\r\n", None, b""]
+)
+def test_one_strange_reply_before_the_text_costs_nobody_anything(
+    publication: Publication, stage: str, reply: bytes | None
+) -> None:
+    states, texts, said = _send(publication, _once(stage, reply))
+    assert states == {"accepted": READERS}, said
+    assert texts == READERS
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply"), [("DATA", b"250 ok\r\n"), ("RCPT", b"252 maybe\r\n"), ("MAIL", b"354 go\r\n")]
+)
+def test_only_a_reply_to_the_text_accepts(publication: Publication, stage: str, reply: bytes) -> None:
+    states, texts, said = _send(publication, _always(**{stage: reply}))
+    assert "accepted" not in states
+    assert texts == 0
+    assert "breaks every connection" in said
+
+
+@pytest.mark.parametrize("reply", [b"999 what\r\n", b"25\r\n", b"354 more\r\n", b"gibberish\r\n", b"100 wait\r\n"])
+def test_a_strange_reply_after_the_text_is_unknown(publication: Publication, reply: bytes) -> None:
+    states, _, _ = _send(publication, _once("TEXT", reply))
+    assert states == {"accepted": READERS - 1, "unknown": 1}
+
+
+def test_a_server_that_always_hangs_up_after_the_text_does_not_burn_the_list(publication: Publication) -> None:
+    publication.readers(60)
+    with scripted(_always(TEXT=None)) as (port, _):
+        publication.environ |= {
+            "NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(port),
+            "NEWSLETTER_SMTP__SECURITY": "none",
+        }  # fmt: skip
+        done = publication.run("send", "2.10", "--yes")
+    (status,) = json.loads(publication.run("status", "2.10", "--json").stdout)
+    assert status["readers"]["unknown"] <= 12
+    assert status["readers"]["pending"] >= 48
+    assert "breaks every connection" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply"),
+    [
+        ("MAIL", b"530 5.7.0 Authentication required\r\n"),
+        ("MAIL", b"550 5.7.1 not you\r\n"),
+        ("RCPT", b"530 login\r\n"),
+    ],
+)
+def test_a_sender_who_is_refused_stops_the_run(publication: Publication, stage: str, reply: bytes) -> None:
+    states, texts, said = _send(publication, _always(**{stage: reply}))
+    assert states == {"pending": READERS}
+    assert texts == 0
+    assert "takes no mail from bounces@example.org" in said
+    assert reply.decode().strip() in said
+
+
+def test_letters_of_another_charset_in_a_reply_are_kept(publication: Publication) -> None:
+    states, _, said = _send(publication, _always(RCPT="550 5.1.1 Empfänger unbekannt\r\n".encode("latin-1")))
+    assert states == {"refused": READERS}
+    assert "Empf\\udce4nger unbekannt" in said
+
+
+def test_closing_in_the_servers_own_words(publication: Publication) -> None:
+    states, _, said = _send(publication, _always(RCPT=b"421 4.7.0 Address blocked, see example.org\r\n"))
+    assert set(states) <= {"pending", "deferred"}
+    assert "421 4.7.0 Address blocked, see example.org" in said
+
+
+def test_one_message_a_connection_is_slow_and_complete(publication: Publication) -> None:
+    taken: list[str] = []
+
+    def answer(command: str) -> bytes | None:
+        if command == "TEXT":
+            taken.append(command)
+        if command == "MAIL" and taken:
+            taken.pop()
+            return b"421 4.7.0 one message a connection\r\n"
+        return POLITE[command]
+
+    states, texts, _ = _send(publication, answer)
+    assert states == {"accepted": READERS}
+    assert texts == READERS
+
+
+def test_connections_that_hang_do_not_spoil_what_one_has_done(publication: Publication) -> None:
+    greeted: list[str] = []
+
+    def answer(command: str) -> bytes | None:
+        if command == "EHLO":
+            greeted.append(command)
+            return b"" if len(greeted) > 1 else POLITE[command]
+        return POLITE[command]
+
+    publication.environ["NEWSLETTER_SMTP__CONNECTIONS"] = "2"
+    states, texts, said = _send(publication, answer)
+    assert states == {"accepted": READERS}
+    assert texts == READERS
+    assert "did not answer" not in said
