@@ -1,6 +1,7 @@
 """A new workspace that works at once: configuration, first draft, templates, an example list."""
 
 import json
+import os
 import re
 import shutil
 from datetime import UTC, datetime
@@ -25,14 +26,15 @@ _EXAMPLE_LIST = "subscribers.example.csv"
 
 def make_workspace(folder: Path, title: str) -> list[Path]:
     """Lay the files of a new publication into `folder`; returns them. Never overwrites: raises DecisionNeeded."""
-    if (folder / CONFIG_NAME).exists():
+    if not title.strip() or not title.isprintable():
+        raise DecisionNeeded("A title is one line of text.", next_step="Give one: --title 'My Newsletter'")
+    if os.path.lexists(folder / CONFIG_NAME):
         raise DecisionNeeded(
             f"{folder / CONFIG_NAME} is there already.",
             next_step="Name another folder; or use the workspace that is there.",
         )
     slot = next_slot(None, "biweekly", "yearly", datetime.now(UTC).date())
     texts = {
-        CONFIG_NAME: _config(title),
         ".gitignore": _GITIGNORE,
         _EXAMPLE_LIST: shipped(_EXAMPLE_LIST).read_text(encoding="utf-8"),
         f"drafts/{SCHEMA_NAME}": draft_schema(),
@@ -42,16 +44,18 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
+        if not os.path.lexists(path):
             path.write_text(text, encoding="utf-8")
             made.append(path)
     for template in sorted(shipped(TEMPLATES).iterdir()):
         path = folder / TEMPLATES / template.name
         path.parent.mkdir(exist_ok=True)
-        if not path.exists():
+        if not os.path.lexists(path):
             shutil.copyfile(template, path)
             made.append(path)
-    return made
+    # Last, since it is what makes a folder a workspace: a half-made one can be made again.
+    (folder / CONFIG_NAME).write_text(_config(title), encoding="utf-8")
+    return [folder / CONFIG_NAME, *made]
 
 
 def _config(title: str) -> str:
@@ -64,7 +68,8 @@ def _config(title: str) -> str:
     source = re.sub(
         r"^title = .*$", lambda _: f"title = {json.dumps(title, ensure_ascii=False)}", source, flags=re.MULTILINE
     )
-    sender = json.dumps(f'"{title.replace(chr(34), "")}" <digest@example.org>', ensure_ascii=False)
+    name = title.replace(chr(34), "").replace(chr(92), "").strip() or "Newsletter"
+    sender = json.dumps(f'"{name}" <digest@example.org>', ensure_ascii=False)
     source = re.sub(r"^from = .*$", lambda _: f"from = {sender}", source, flags=re.MULTILINE)
     source = re.sub(r"^timezone = .*$", 'timezone = "UTC"', source, flags=re.MULTILINE)
     return re.sub(r"^website = ", "# website = ", source, flags=re.MULTILINE)

@@ -30,7 +30,8 @@ def faulty(*faults: Fault) -> PydanticCustomError:
 def explain(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
     """The faults behind one pydantic error; `siblings` are the keys that would be known in its place."""
     context: dict[str, Any] = error.get("ctx", {})
-    key = str(error["loc"][-1]) if error["loc"] else ""
+    last = error["loc"][-1] if error["loc"] else "this"
+    key = f"entry {last + 1}" if isinstance(last, int) else str(last)
     match error["type"]:
         case "faults":
             found: Sequence[Fault] = context["faults"]
@@ -54,7 +55,7 @@ def explain(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
                 Fault(
                     code="shape",
                     message=f"{key!r} should hold named values, not just a text",
-                    next_step=f"Below it, indented, give: {', '.join(siblings)}.",
+                    next_step=f"Give these below it: {', '.join(siblings)}.",
                 )
             ]
         case "tuple_type" | "list_type" | "frozen_set_type" | "set_type":
@@ -70,9 +71,11 @@ def explain(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
                 Fault(
                     code="shape",
                     message=f"{key!r} should be a text",
-                    next_step="Give it a text, after >- when it is prose.",
+                    next_step="Give it a text.",
                 )
             ]
+        case "too_short" if error["input"]:
+            return []  # its entries are there, and each has a problem of its own
         case "too_short":
             return [Fault(code="empty", message=f"{key!r} has no entry", next_step="Give it one at least.")]
         case _:

@@ -3,23 +3,21 @@
 import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from email_validator import EmailNotValidError, validate_email
 
 from newsletter.errors import ListError, Problem
 from newsletter.validation import Fault
 
-if TYPE_CHECKING:
-    import _csv
-
 DELIMITERS = ",;\t"
-MAX_LINE_BYTES = 100_000
+MAX_LINE = 100_000
 MAX_VALUE = 500
+_NAME_COLUMNS = "Begin the file with a line that names the columns: email,name,tags"
+_SAVE_AS_UTF8 = "Save the list as UTF-8; in Excel the type is called 'CSV UTF-8'."
+_QUOTES = "Check the quotes: each that is opened is closed in the same line, and one inside is written twice."
 _SPELLINGS = ("e_mail", "mail", "email_address", "e_mail_address", "address")
 
 
@@ -61,17 +59,19 @@ def normalise(address: str) -> str:
 def read_subscribers(path: Path) -> Iterator[Subscriber | Problem]:
     """Each row as a Subscriber, or as the Problem that keeps it from being one. Streams.
 
-    Duplicates come as problems of code "duplicate"; the first row of an address stands.
+    A row is one line: no value of a list holds a line break, and so a quote that is never closed costs its
+    own row and no other. Duplicates come as problems of code "duplicate"; the first row of an address stands.
     Raises ListError when the file is not there or has no `email` column.
     """
     try:
-        with path.open("rb") as file:
-            lines = _lines(file)
-            header_line = next(lines, "")
-            delimiter = _delimiter(header_line)
-            rows = csv.reader(chain([header_line], lines), delimiter=delimiter, strict=True)
-            columns = _columns(path, next(rows, []))
-            yield from _rows(path, rows, columns)
+        with path.open("rb") as raw:
+            if raw.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+                raise _unusable(path, 1, "encoding", "this is UTF-16, which Excel calls Unicode Text", _SAVE_AS_UTF8)
+        # A byte that is not UTF-8 becomes a lone surrogate, which _value_fault finds with its row.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+            lines = enumerate(iter(lambda: file.readline(MAX_LINE), ""), start=1)
+            columns, delimiter = _header(path, lines)
+            yield from _rows(path, lines, columns, delimiter)
     except OSError as error:
         raise ListError(
             f"The subscriber list {path} can't be read: {error.strerror}.",
@@ -79,79 +79,70 @@ def read_subscribers(path: Path) -> Iterator[Subscriber | Problem]:
         ) from error
 
 
-def _lines(file: Iterable[bytes]) -> Iterator[str]:
-    # A byte that is not UTF-8 becomes a lone surrogate, which _row_fault finds with its row.
-    for number, raw in enumerate(file):
-        text = raw[:MAX_LINE_BYTES].decode("utf-8-sig" if number == 0 else "utf-8", "surrogateescape")
-        yield text + ("\n" if len(raw) > MAX_LINE_BYTES else "")
+def _header(path: Path, lines: Iterator[tuple[int, str]]) -> tuple[list[str], str]:
+    """The columns' names, and what separates them; blank lines and Excel's `sep=` may stand before."""
+    delimiter = ""
+    for number, line in lines:
+        if not line.strip():
+            continue
+        if sep := re.fullmatch(r"sep=(.)\s*", line):
+            delimiter = sep[1]
+            continue
+        delimiter = delimiter or max(DELIMITERS, key=line.count)
+        try:
+            header = _split(line, delimiter)
+        except csv.Error as error:
+            raise _unusable(path, number, "csv", f"the line of column names can't be read: {error}", _QUOTES) from error
+        return _columns(path, number, header), delimiter
+    raise _unusable(path, 1, "no-email-column", "the list is empty", _NAME_COLUMNS)
 
 
-def _delimiter(header: str) -> str:
-    return max(DELIMITERS, key=header.count)
-
-
-def _columns(path: Path, header: list[str]) -> list[str]:
+def _columns(path: Path, line: int, header: list[str]) -> list[str]:
     columns = [re.sub(r"\W+", "_", cell.strip().casefold()).strip("_") for cell in header]
     if "email" not in columns:
         near = next((header[columns.index(name)] for name in _SPELLINGS if name in columns), "")
-        hint = (
-            f"Rename the column {near!r} to email."
-            if near
-            else ("Begin the file with a line that names the columns: email,name,tags")
-        )
-        raise ListError(
-            "The subscriber list has no column named email.",
-            problems=[
-                Problem(path=path, line=1, code="no-email-column", message="no column is named email", next_step=hint)
-            ],
-        )
-    twice = sorted({name for name in columns if name and columns.count(name) > 1})
-    if twice:
-        raise ListError(
-            "The subscriber list names a column twice.",
-            problems=[
-                Problem(
-                    path=path,
-                    line=1,
-                    code="duplicate-column",
-                    message=f"two columns are named {name}",
-                    next_step="Rename or remove one of them.",
-                )
-                for name in twice
-            ],
-        )
+        hint = f"Rename the column {near!r} to email." if near else _NAME_COLUMNS
+        raise _unusable(path, line, "no-email-column", "no column is named email", hint)
+    for name in sorted(set(columns)):
+        if name and columns.count(name) > 1:
+            message = f"two columns are named {name}"
+            raise _unusable(path, line, "duplicate-column", message, "Rename or remove one of them.")
     return columns
 
 
-def _rows(path: Path, rows: "_csv.Reader", columns: list[str]) -> Iterator[Subscriber | Problem]:
+def _unusable(path: Path, line: int, code: str, message: str, next_step: str) -> ListError:
+    problem = Problem(path=path, line=line, code=code, message=message, next_step=next_step)
+    return ListError("The subscriber list can't be used.", problems=[problem])
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True), [])
+
+
+def _rows(
+    path: Path, lines: Iterator[tuple[int, str]], columns: list[str], delimiter: str
+) -> Iterator[Subscriber | Problem]:
     seen: dict[str, int] = {}
-    while True:
-        line = rows.line_num + 1
+    for number, line in lines:
+        found: Subscriber | Fault
         try:
-            row = next(rows)
-        except StopIteration:
-            return
+            row = _split(line, delimiter)
         except csv.Error as error:
-            found: Subscriber | Fault = Fault(
-                code="csv",
-                message=f"this row can't be read: {error}",
-                next_step='Check the quotes: a quote inside a quoted value is written twice ("").',
-            )
+            found = Fault(code="csv", message=f"this row can't be read: {error}", next_step=_QUOTES)
         else:
             if not any(cell.strip() for cell in row):
                 continue
-            found = _row(line, row, columns)
-        if isinstance(found, Subscriber) and (first := seen.setdefault(found.reader, line)) != line:
+            found = _row(number, row, columns)
+        if isinstance(found, Subscriber) and (first := seen.setdefault(found.reader, number)) != number:
             found = Fault(
                 code="duplicate",
                 message=f"this address stands in line {first} already",
                 next_step=f"Nothing has to be done: line {first} is the one that counts.",
             )
-        yield (
-            found
-            if isinstance(found, Subscriber)
-            else Problem(path=path, line=line, code=found.code, message=found.message, next_step=found.next_step)
-        )
+        if isinstance(found, Subscriber):
+            yield found
+        else:
+            yield Problem(path=path, line=number, code=found.code, message=found.message, next_step=found.next_step)
 
 
 def _row(line: int, row: list[str], columns: list[str]) -> Subscriber | Fault:
@@ -184,7 +175,7 @@ def _value_fault(name: str, value: str) -> Fault | None:
         return Fault(
             code="encoding",
             message=f"{name}: a letter here is not UTF-8",
-            next_step="Save the list as UTF-8 (in Excel: 'CSV UTF-8'; this may be Latin-1).",
+            next_step=_SAVE_AS_UTF8,
         )
     if "\0" in value:
         return Fault(

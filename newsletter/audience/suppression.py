@@ -1,14 +1,14 @@
 """Who asked not to be mailed, recorded and forgotten by the editors."""
 
 from newsletter.audience.subscribers import normalise, reader_key
-from newsletter.errors import ListError
+from newsletter.errors import ListError, printable
 from newsletter.store import Store, suppressions
 
 
 def suppress(store: Store, address: str, reason: str) -> bool:
     """Never mail `address` again; False when that was so already. Raises ListError for no address."""
     with store.transaction() as connection:
-        return suppressions.suppress(connection, _reader(address), reason)
+        return suppressions.suppress(connection, _reader(address), printable(reason))
 
 
 def unsuppress(store: Store, address: str) -> bool:

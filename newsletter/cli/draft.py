@@ -52,13 +52,18 @@ def _next_slot(workspace: Workspace, volume: int | None, date: datetime.date | N
     paths = workspace.draft_paths()
     last = None
     if paths:
-        issue = read_draft(paths[-1]).issue
-        last = Slot(*volume_and_number(paths[-1]), issue.date if issue else today)
-    slot = next_slot(last, publication.cadence, publication.new_volume, max(date or today, today))
-    if volume is not None:
-        numbers = [number for known, number in map(volume_and_number, paths) if known == volume]
-        slot = Slot(volume, max(numbers, default=0) + 1, slot.date)
-    return Slot(slot.volume, slot.number, date) if date else slot
+        last_date = read_draft(paths[-1]).date or date
+        if last_date is None:
+            raise DraftError(
+                f"{short(paths[-1])} has no date to go on from.",
+                next_step="Mend it, or say when the next issue comes: newsletter draft new --date 2030-01-02",
+            )
+        last = Slot(*volume_and_number(paths[-1]), last_date)
+    slot = next_slot(last, publication.cadence, publication.new_volume, today, date)
+    if volume is None:
+        return slot
+    numbers = [number for known, number in map(volume_and_number, paths) if known == volume]
+    return Slot(volume, max(numbers, default=0) + 1, slot.date)
 
 
 @draft.command("list")
@@ -75,7 +80,7 @@ def list_(json_: bool) -> None:
     for path in workspace.draft_paths():
         found = read_draft(path)
         title = found.issue.items[0].headline.plain() if found.issue else _count(found.problems)
-        date = found.issue.date.isoformat() if found.issue else "?"
+        date = found.date.isoformat() if found.date else "?"
         rows.append((path.stem, date, stage_of(store, path.stem, workspace.record(path.stem)).value, title))
     if json_:
         as_json([dict(zip(("issue", "date", "state", "title"), row, strict=True)) for row in rows])

@@ -24,7 +24,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     source, tables = _read(path)
     from_environment = _overlay(tables, environ)
     where = _Places(path, source, from_environment)
-    problems = list(_misplaced_secrets(source, where))
+    problems = [*_misplaced_secrets(source, where), *_stray_values(tables, where)]
     backend_tables = {name: tables.pop(name) for name in sorted(tables.keys() - _section_names())}
     settings = dict(_backend_settings(backend_tables, tables, where, problems))
     try:
@@ -40,10 +40,12 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
-        source = path.read_text(encoding="utf-8")
+        source = path.read_text(encoding="utf-8-sig")
         return source, tomllib.loads(source)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} can't be read: {error}", next_step="Save it as plain UTF-8 text.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is nested too deep to be a configuration.") from error
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"line (\d+), column (\d+)", str(error))
         line, column = (int(place[1]), int(place[2])) if place else (0, 0)
@@ -91,6 +93,19 @@ def _misplaced_secrets(source: str, where: "_Places") -> Iterator[Problem]:
                 next_step=f"Remove the line, and set {ENV_PREFIX}{table.upper()}__PASSWORD "
                 "or store it in the system's keyring.",
             )
+
+
+def _stray_values(tables: dict[str, Any], where: "_Places") -> Iterator[Problem]:
+    """Values outside of any table; they are taken out, so that the rest can be looked at."""
+    for name in [name for name, value in tables.items() if not isinstance(value, dict)]:
+        del tables[name]
+        yield Problem(
+            path=where.path,
+            line=where.line("", name),
+            code="shape",
+            message=f"{name!r} stands outside of every table",
+            next_step=f"If it is a table's name, write [{name}] on a line of its own; else move it below its table.",
+        )
 
 
 def _backend_settings(
@@ -170,7 +185,8 @@ class _Places:
             path = [table, *map(str, details["loc"])] if table else [str(part) for part in details["loc"]]
             name, key = path[0], path[1] if len(path) > 1 else ""
             for fault in explain(details, _siblings(model, details["loc"][:-1])):
-                message = f"[{name}] {fault.message}" if key else fault.message
+                named = not key or repr(key) in fault.message
+                message = f"[{name}] {fault.message}" if named else f"[{name}] {key}: {fault.message}"
                 if fault.code == "missing" and not key:
                     message = f"the table [{name}] is missing"
                 yield self.problem(Fault(code=fault.code, message=message, next_step=fault.next_step), name, key)

@@ -1,6 +1,7 @@
 """What newsletter.toml holds: its tables, and what each value may be."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -41,23 +42,25 @@ def _address(text: str) -> str:
 def _mailbox(value: object) -> object:
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r'\s*(?:"?([^"<>\x00-\x1f]*?)"?\s*<([^<>]+)>|([^<>]+))\s*', value)
+    match = re.fullmatch(r'\s*(?:(?:"([^"]*)"|([^"<>]*?))\s*<([^<>]+)>|([^<>"]+))\s*', value)
     if not match:
         raise faulty(
             Fault(
                 code="address", message=f"{value!r} is not a sender", next_step="Write it as Name <name@example.org>."
             )
         )
-    return Mailbox(name=match[1] or "", address=_address(match[2] or match[3]))
+    name = match[1] or match[2] or ""
+    return Mailbox(name=_one_line(name) if name else "", address=_address(match[3] or match[4]))
 
 
 def _one_line(text: str) -> str:
-    if not text.strip() or re.search(r"[\x00-\x1f\x7f]", text):
+    kinds = {unicodedata.category(character) for character in text}
+    if not text.strip() or kinds & {"Cc", "Cs", "Zl", "Zp"}:
         raise faulty(
             Fault(
                 code="value",
                 message="this has to be one line of text",
-                next_step="Write something, without line breaks.",
+                next_step="Write something, without line breaks and control characters.",
             )
         )
     return text
@@ -90,28 +93,44 @@ def _language(text: str) -> str:
 
 
 def _web_address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", text):
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and parts.hostname and re.fullmatch(_URL_CHARACTERS, text)
+    except ValueError:
+        good = False
+    if not good:
         raise faulty(
             Fault(
                 code="website",
                 message=f"{text!r} is not a web address",
-                next_step="Write it in full, beginning with https://.",
+                next_step="Write it in full, beginning with https://, without spaces or letters that are not ASCII.",
             )
         )
     return text
 
 
 def _mailto(text: str) -> str:
-    if not text.startswith("mailto:"):
+    address, mark, query = text.removeprefix("mailto:").partition("?")
+    if not text.startswith("mailto:") or not re.fullmatch(f"(?:{_URL_CHARACTERS})?", query):
         raise faulty(
             Fault(
                 code="unsubscribe",
                 message=f"{text!r} can't take unsubscribe mails",
-                next_step="Write it as mailto:leave@example.org.",
+                next_step="Write it as mailto:leave@example.org, or mailto:leave@example.org?subject=leave.",
             )
         )
-    _address(text.removeprefix("mailto:").partition("?")[0])
+    return f"mailto:{_address(address)}{mark}{query}"
+
+
+def _sqlite(text: str) -> str:
+    if not text.startswith("sqlite:///") or text == "sqlite:///":
+        raise faulty(
+            Fault(
+                code="store",
+                message=f"{text!r} names no state that this version can keep",
+                next_step="Write sqlite:/// and a path, as in sqlite:///.newsletter/state.db.",
+            )
+        )
     return _one_line(text)
 
 
@@ -133,6 +152,8 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+# RFC 3986, section 2, without the quotes and brackets that end an address in a header.
+_URL_CHARACTERS = r"[A-Za-z0-9%?=&+.,!*'()/:;@_~$#-]+"
 Address = Annotated[str, AfterValidator(_address)]
 Line = Annotated[str, AfterValidator(_one_line)]
 
@@ -161,7 +182,7 @@ class Publication(Section):
 class Sender(Section):
     from_: Annotated[Mailbox, BeforeValidator(_mailbox)] = Field(alias="from")
     reply_to: Address | None = None
-    postal_address: Annotated[str, Field(min_length=1)]
+    postal_address: Line
     bounces: Address | None = None
 
     @property
@@ -171,7 +192,7 @@ class Sender(Section):
 
 
 class ReaderList(Section):
-    file: str = "subscribers.csv"
+    file: Line = "subscribers.csv"
     id: Annotated[str, AfterValidator(_list_id)]
     unsubscribe: Annotated[str, AfterValidator(_mailto)]
 
@@ -187,7 +208,7 @@ class Send(Section):
 
 
 class Store(Section):
-    url: Annotated[str, Field(pattern=r"^sqlite:///.")] = "sqlite:///.newsletter/state.db"
+    url: Annotated[str, AfterValidator(_sqlite)] = "sqlite:///.newsletter/state.db"
 
 
 class Config(BaseModel):

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from newsletter.editions.html import image_path, render_html
@@ -30,7 +31,8 @@ def export(
         written[form].write_bytes(data)
     if "html" in forms and (picture := image_path(issue)) is not None:
         written["image"] = folder / picture.name
-        shutil.copyfile(picture, written["image"])
+        with suppress(shutil.SameFileError):
+            shutil.copyfile(picture, written["image"])
     return written
 
 

@@ -13,6 +13,7 @@ from typst import TypstError, compile_with_warnings
 from newsletter.editions.press import Press
 from newsletter.editions.templates import broken, find
 from newsletter.errors import DraftError, Problem, TemplateError
+from newsletter.issue.image import image_format
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import Link, Paragraph, RichText, Run
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = "edition.typ"
 STANDARDS: "list[PDFStandard]" = ["ua-1", "a-2a"]
-_PACKAGE = re.compile(r"""["']@\w+/""")
+_PACKAGE = re.compile(r"""["']@""")
 _MISSING_GLYPH = re.compile(r"the text `?\"(.+?)\"`? could not be displayed")
 _PLACE = re.compile(rf"{re.escape(TEMPLATE)}:(\d+):(\d+)")
 
@@ -35,8 +36,9 @@ def render_pdf(press: Press, issue: Issue) -> bytes:
     with TemporaryDirectory(prefix="newsletter-pdf-") as root:
         data = _data(press, issue)
         if issue.image:
-            data["image"]["file"] = f"/lead{Path(issue.image.file).suffix.lower()}"
-            shutil.copyfile(issue.path.parent / issue.image.file, f"{root}{data['image']['file']}")
+            picture = issue.path.parent / issue.image.file
+            data["image"]["file"] = f"/lead.{image_format(picture)}"
+            shutil.copyfile(picture, f"{root}{data['image']['file']}")
         try:
             Path(root, TEMPLATE).write_bytes(source)
             pdf, _warnings = compile_with_warnings(
@@ -71,17 +73,18 @@ def _explain(error: TypstError, template: Path, issue: Issue) -> TemplateError |
 
 
 def _missing_glyph(text: str, issue: Issue) -> DraftError:
-    line, column = 0, 0
-    for number, content in enumerate(issue.path.read_text(encoding="utf-8").splitlines(), start=1):
-        if (found := content.find(text)) >= 0:
-            line, column = number, found + 1
+    path, line, column = Path("newsletter.toml"), 0, 0
+    for number, content in enumerate(issue.path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        found = -1 if content.lstrip().startswith("#") else content.find(text)
+        if found >= 0:
+            path, line, column = issue.path, number, found + 1
             break
     names = " ".join(f"U+{ord(character):04X}" for character in text[:4])
     return DraftError(
         "The PDF can't show every character.",
         problems=[
             Problem(
-                path=issue.path,
+                path=path,
                 line=line,
                 column=column,
                 code="glyph",

@@ -37,6 +37,10 @@ def fill(
             f"The template {error.name} is missing.",
             next_step=f"Put it into {TEMPLATES}/, or take the line out that includes it.",
         ) from error
+    except UnicodeDecodeError as error:
+        raise broken(_not_utf8(path), 0, "it is not UTF-8 text") from error
+    except RecursionError as error:
+        raise broken(find(name, path), 0, "something in it includes or calls itself without end") from error
     except TemplateSyntaxError as error:
         raise broken(Path(error.filename or name), error.lineno, error.message or "it can't be read") from error
     except (JinjaError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
@@ -49,6 +53,16 @@ def fill(
         if not frames:
             raise
         raise broken(Path(frames[-1].filename), frames[-1].lineno or 0, str(error)) from error
+
+
+def _not_utf8(path: tuple[Path, ...]) -> Path:
+    """The first template that can't be read: Jinja's error does not say which it was."""
+    for file in (file for folder in path if folder.is_dir() for file in sorted(folder.iterdir()) if file.is_file()):
+        try:
+            file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            return file
+    return path[0]
 
 
 def find(name: str, path: tuple[Path, ...]) -> Path:

@@ -1,6 +1,8 @@
 """A draft's YAML becomes an Issue, or every problem in it with its line and column."""
 
+import datetime
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,14 +14,11 @@ from pydantic import BaseModel, ValidationError
 from newsletter.errors import DraftError, Problem
 from newsletter.issue.image import image_faults
 from newsletter.issue.model import Image, Issue, Item
-from newsletter.issue.yamltext import Mapping, Node, Place, Scalar, Sequence, YamlFault, read, scalars, split_lines
+from newsletter.issue.prose import advise, cut_off, unfold
+from newsletter.issue.yamltext import Mapping, Node, Place, Scalar, Sequence, YamlFault, read, split_lines
 from newsletter.validation import Fault, explain
 
 MAX_BYTES = 1_000_000
-PROSE_KEYS = frozenset(
-    {"subject", "preheader", "headlines_title", "intro", "note", "alt", "credit", "headline", "detail"}
-)
-_PUT_MARK = "Put >- after the colon, and the text on the next line, indented."
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,7 @@ class Draft:
     source: str
     issue: Issue | None
     problems: tuple[Problem, ...]
+    date: datetime.date | None = None  # known even when something else is wrong
 
     @property
     def sha256(self) -> str:
@@ -49,7 +49,7 @@ def read_draft(path: Path) -> Draft:
     try:
         root, duplicates = read(source)
     except YamlFault as error:
-        return Draft(path, source, None, (_problem(path, error.place, _advise(error, lines)),))
+        return Draft(path, source, None, (_problem(path, error.place, advise(error, lines)),))
     if not isinstance(root, Mapping):
         fault = (
             Fault(code="empty", message="the draft is empty", next_step="`newsletter draft new` writes one to fill in.")
@@ -61,12 +61,20 @@ def read_draft(path: Path) -> Draft:
             )
         )
         return Draft(path, source, None, (_problem(path, Place(1, 1), fault),))
-    found = [*duplicates, *_cut_off(root, lines)]
+    found = [*duplicates, *cut_off(root, lines)]
     issue, faults = _validate(root, path, lines)
     found += faults
     found.sort(key=lambda pair: (pair[0].line, pair[0].column))
     problems = tuple(_problem(path, place, fault) for place, fault in found)
-    return Draft(path, source, None if problems else issue, problems)
+    return Draft(path, source, None if problems else issue, problems, _date(root))
+
+
+def _date(root: Mapping) -> datetime.date | None:
+    written = root.entries.get("date")
+    try:
+        return datetime.date.fromisoformat(written[1].text) if written and isinstance(written[1], Scalar) else None
+    except ValueError:
+        return None
 
 
 def load_issue(path: Path) -> Issue:
@@ -124,45 +132,6 @@ def _read_text(path: Path) -> tuple[str, Fault | None]:
     return source, None
 
 
-def _advise(error: YamlFault, lines: list[str]) -> Fault:
-    """libyaml's complaint, led back to the prose that most likely caused it."""
-    if error.fault.next_step:
-        return error.fault
-    for number in range(min(error.place.line, len(lines)), 0, -1):
-        match = re.match(r"\s*(?:- )?([a-z_]+):[ \t]+(\S.*)", lines[number - 1])
-        if match and match[1] in PROSE_KEYS and not match[2].startswith((">", "|")):
-            return Fault(
-                code="yaml",
-                next_step=_PUT_MARK,
-                message=f"the text of {match[1]!r} in line {number} is taken for YAML ({error.fault.message})",
-            )
-        if match:
-            break
-    return Fault(
-        code="yaml",
-        message=f"this is not YAML: {error.fault.message}",
-        next_step="Check the indentation and the colons here and in the line above.",
-    )
-
-
-def _cut_off(root: Node, lines: list[str]) -> Iterator[tuple[Place, Fault]]:
-    """Prose that YAML takes for a comment and drops in silence."""
-    for key, value in scalars(root):
-        if key.text in PROSE_KEYS and not value.style:
-            # An empty value has the place of whatever comes next, so it is looked for after its key.
-            end = value.end if value.text else key.end
-            rest = lines[end.line - 1][end.column - 1 :]
-            if match := re.match(r":?\s+#", rest):
-                yield (
-                    Place(end.line, end.column + match.end() - 1),
-                    Fault(
-                        code="cut-off",
-                        next_step=f"{_PUT_MARK[:-1]}: `{key.text}: >-`.",
-                        message=f"the rest of {key.text!r} from # on would be lost, since YAML takes it for a comment",
-                    ),
-                )
-
-
 def _validate(root: Mapping, path: Path, lines: list[str]) -> tuple[Issue | None, list[tuple[Place, Fault]]]:
     tree = _plain(root)
     found: list[tuple[Place, Fault]] = []
@@ -171,12 +140,16 @@ def _validate(root: Mapping, path: Path, lines: list[str]) -> tuple[Issue | None
         issue = Issue.model_validate(tree)
         issue = issue.model_copy(update={"path": path})
     except ValidationError as error:
+        seen: Counter[tuple[object, ...]] = Counter()
         for details in error.errors(include_url=False):
             location = details["loc"]
-            faults = explain(details, _siblings(location[:-1]))
-            found += [(_locate(root, location, fault, lines), fault) for fault in faults]
+            for fault in explain(details, _siblings(location[:-1])):
+                found.append((_locate(root, location, fault, lines, seen[location, fault.needle]), fault))
+                seen[location, fault.needle] += 1
     found = _without_echoes(found)
-    found += _file_faults(root, path)
+    found += _name_faults(root, path)
+    if all(fault.code != "image-file" for _, fault in found):  # a name that is none is not looked for
+        found += _picture_faults(root, path)
     return issue, found
 
 
@@ -199,7 +172,7 @@ def _without_echoes(found: list[tuple[Place, Fault]]) -> list[tuple[Place, Fault
 def _plain(node: Node) -> Any:
     match node:
         case Scalar():
-            return _unfold(node)
+            return unfold(node)
         case Sequence():
             return [_plain(entry) for entry in node.entries]
         case Mapping():
@@ -211,15 +184,7 @@ def _left_open(node: Node) -> bool:
     return isinstance(node, Scalar) and not node.text and not node.style
 
 
-def _unfold(node: Scalar) -> str:
-    """One rule for paragraphs in all of YAML's styles: a blank line in the draft, a blank line here.
-
-    Folding has made one line break of a blank line already, except in the literal style (|).
-    """
-    return node.text if node.style == "|" else re.sub(r"\n+", "\n\n", node.text.strip("\n"))
-
-
-def _locate(root: Node, location: tuple[int | str, ...], fault: Fault, lines: list[str]) -> Place:
+def _locate(root: Node, location: tuple[int | str, ...], fault: Fault, lines: list[str], occurrence: int) -> Place:
     node, key = root, None
     for part in location:
         if isinstance(node, Mapping) and part in node.entries:
@@ -229,25 +194,26 @@ def _locate(root: Node, location: tuple[int | str, ...], fault: Fault, lines: li
     if fault.code == "unknown-key" and key is not None:
         return key.start
     if isinstance(node, Scalar) and fault.needle:
-        return _find(fault.needle, node, lines)
+        return _find(fault.needle, node, lines, occurrence)
     # A value left out has the place of whatever comes next, but its key is in the right place.
     return key.start if key is not None and _left_open(node) else node.start
 
 
-def _find(needle: str, node: Scalar, lines: list[str]) -> Place:
+def _find(needle: str, node: Scalar, lines: list[str], occurrence: int) -> Place:
+    """Where the needle stands in the scalar's source, counted from 0; the scalar's own place when nowhere."""
     for number in range(node.start.line, min(node.end.line, len(lines)) + 1):
         begin = node.start.column - 1 if number == node.start.line else 0
-        column = lines[number - 1].find(needle, begin)
-        if column >= 0:
-            return Place(number, column + 1)
+        for match in re.finditer(re.escape(needle), lines[number - 1][begin:]):
+            if occurrence == 0:
+                return Place(number, begin + match.start() + 1)
+            occurrence -= 1
     return node.start
 
 
-def _file_faults(root: Mapping, path: Path) -> Iterator[tuple[Place, Fault]]:
-    """What only shows beside other files: the draft's own name, and its picture."""
+def _name_faults(root: Mapping, path: Path) -> Iterator[tuple[Place, Fault]]:
     key_and_numbers = [root.entries.get(key) for key in ("volume", "number")]
     texts = [pair[1].text for pair in key_and_numbers if pair and isinstance(pair[1], Scalar)]
-    if len(texts) == 2 and all(text.isdecimal() for text in texts):
+    if len(texts) == 2 and all(re.fullmatch(r"[0-9]{1,6}", text) for text in texts):
         name = ".".join(str(int(text)) for text in texts)
         if path.stem != name and key_and_numbers[0]:
             yield (
@@ -258,6 +224,9 @@ def _file_faults(root: Mapping, path: Path) -> Iterator[tuple[Place, Fault]]:
                     next_step=f"Rename it to {name}.yaml, or mend volume and number.",
                 ),
             )
+
+
+def _picture_faults(root: Mapping, path: Path) -> Iterator[tuple[Place, Fault]]:
     image = root.entries.get("image")
     file = image[1].entries.get("file") if image and isinstance(image[1], Mapping) else None
     if file and isinstance(file[1], Scalar) and file[1].text:

@@ -6,14 +6,12 @@ from warnings import catch_warnings, simplefilter
 
 from newsletter.validation import Fault
 
-FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png"}
+FORMATS = ("JPEG", "PNG")
 MAX_PIXELS = 40_000_000
 
 
 def image_faults(folder: Path, name: str) -> Iterator[Fault]:
     """What is wrong with the picture `name` in `folder`: absent, elsewhere, not a picture, too large."""
-    if Path(name).name != name:
-        return  # the model says what is wrong with that
     path = folder / name
     if not path.is_file():
         near = sorted(p.name for p in folder.glob("*.*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
@@ -40,7 +38,13 @@ def _decoding_fault(path: Path) -> Fault | None:
     try:
         with catch_warnings():
             simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=list(FORMATS)) as picture:
+            with Image.open(path, formats=FORMATS) as picture:
+                if picture.mode == "CMYK":
+                    return Fault(
+                        code="image-colours",
+                        message="the picture is made for printing (CMYK), which screens show in wrong colours",
+                        next_step="Save it as RGB.",
+                    )
                 if picture.width * picture.height > MAX_PIXELS:
                     return Fault(
                         code="image-size",
@@ -61,3 +65,11 @@ def _decoding_fault(path: Path) -> Fault | None:
             next_step="Export it again from where it came from.",
         )
     return None
+
+
+def image_format(path: Path) -> str:
+    """What the picture is, whatever its name says: "jpeg" or "png"."""
+    from PIL import Image
+
+    with Image.open(path, formats=FORMATS) as picture:
+        return str(picture.format).lower()

@@ -51,6 +51,14 @@ def _headline(value: object) -> RichText:
                 next_step="Move the link into the detail.",
             )
         )
+    if not text.plain().strip():
+        raise faulty(
+            Fault(
+                code="empty",
+                message="a headline is never empty, not for the PDF's readers either",
+                next_step="Write words that can be seen, and give a field a default: {{ name | reader }}.",
+            )
+        )
     return text
 
 
@@ -88,7 +96,7 @@ def _digits(value: object) -> object:
 def _iso_date(value: object) -> object:
     # Lax parsing would take "1685491200" for a day.
     try:
-        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        if isinstance(value, str) and re.fullmatch(r"[12]\d{3}-\d\d-\d\d", value):
             return datetime.date.fromisoformat(value)
     except ValueError:
         pass
@@ -100,12 +108,14 @@ def _iso_date(value: object) -> object:
 
 
 def _file_name(value: str) -> str:
-    if not re.fullmatch(r"[^/\\\x00-\x1f]+", value) or value.startswith("."):
+    # The name becomes part of an address in the HTML, so it is kept to what needs no quoting there.
+    if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png)", value, re.IGNORECASE):
         raise faulty(
             Fault(
                 code="image-file",
-                message=f"{value!r} is not the name of a file beside the draft",
-                next_step="Put the picture next to the draft and write its name alone.",
+                message=f"{value[:120]!r} can't be the name of a picture beside the draft",
+                next_step="Put a .jpg or .png next to the draft, named with letters, digits, dots and hyphens, "
+                "and write its name alone.",
             )
         )
     return value
@@ -125,6 +135,7 @@ def _one_for_all(items: "tuple[Item, ...]") -> "tuple[Item, ...]":
 
 
 def _tag(value: str) -> str:
+    value = value.casefold()  # as the list's tags are
     if not re.fullmatch(r"[\w.-]+", value):
         raise faulty(
             Fault(

@@ -18,15 +18,19 @@ class Slot:
 
 
 def next_slot(
-    last: Slot | None, cadence: Cadence, new_volume: Literal["yearly", "never"], today: datetime.date
+    last: Slot | None,
+    cadence: Cadence,
+    new_volume: Literal["yearly", "never"],
+    today: datetime.date,
+    date: datetime.date | None = None,
 ) -> Slot:
-    """The issue after `last`: the first date of its rhythm that is not past.
+    """The issue after `last`: on `date`, or on the first day of its rhythm that is not past.
 
     A yearly volume moves on by one for each calendar year between the two, and its numbers start at 1.
     """
     if last is None:
-        return Slot(1, 1, today)
-    date = next_date(last.date, cadence, today)
+        return Slot(1, 1, date or today)
+    date = date or next_date(last.date, cadence, today)
     years = date.year - last.date.year
     if new_volume == "yearly" and years > 0:
         return Slot(last.volume + years, 1, date)

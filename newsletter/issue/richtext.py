@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 FIELD = re.compile(r"\{\{\s*([a-z][a-z0-9_]{0,40})\s*(?:\|\s*([^{}|\n]*?)\s*)?\}\}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?")
+# Controls, lone surrogates, private use, and the two separators that end a line.
+_UNWELCOME = ("Cc", "Cs", "Co", "Zl", "Zp")
+_LONGEST_ADDRESS = 2000
 LINK_SCHEMES = ("https", "http", "mailto")
 
 
@@ -67,10 +70,13 @@ class RichText:
 def parse(source: str) -> tuple[RichText, list[Fault]]:
     """Read inline Markdown; a blank line starts a paragraph. Returns the text and all that is wrong in it."""
     faults = list(control_characters(source))
-    paragraphs = []
+    paragraphs: list[Paragraph] = []
     for part in re.split(r"\n[ \t]*\n", source.strip()):
         tokens = _markdown().parseInline(part)[0].children or []
         paragraphs.append(tuple(_spans(tokens)))
+        # An entity such as &#13; shows its character only now.
+        words = RichText((paragraphs[-1],)).plain()
+        faults += [fault for fault in control_characters(words) if fault.needle not in part]
         faults += _link_faults(paragraphs[-1])
         faults += _leftover_faults(part, paragraphs[-1])
     return RichText(tuple(paragraphs)), faults
@@ -113,7 +119,8 @@ def _spans(tokens: "list[Token]") -> Iterator[Run | Link]:
                 yield Link(href=href or "", runs=tuple(inside))
                 href = None
             case _:
-                text = re.sub(r"[ \t\n]+", " ", token.content)
+                # A hard break is a line's end after a backslash: a space, as every line's end is.
+                text = " " if token.type == "hardbreak" else re.sub(r"[ \t\n]+", " ", token.content)
                 run = replace(
                     style,
                     text=text,
@@ -129,7 +136,7 @@ def _spans(tokens: "list[Token]") -> Iterator[Run | Link]:
 def control_characters(source: str) -> Iterator[Fault]:
     """A fault for each character that would act on a terminal or a header instead of being read."""
     for character in sorted(set(source)):
-        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t":
+        if unicodedata.category(character) in _UNWELCOME and character not in "\n\t":
             yield Fault(
                 code="control-character",
                 needle=character,
@@ -141,7 +148,7 @@ def control_characters(source: str) -> Iterator[Fault]:
 def _link_faults(paragraph: Paragraph) -> Iterator[Fault]:
     for link in RichText((paragraph,)).links():
         label = "".join(run.text for run in link.runs)
-        if not link.runs:
+        if not label.strip():
             yield Fault(
                 code="link-text",
                 message=f"the link to {link.href} has no text",
@@ -160,6 +167,10 @@ def _link_faults(paragraph: Paragraph) -> Iterator[Fault]:
 def _address_fault(href: str) -> str | None:
     if href.strip("#") == "":
         return f"leads nowhere ({href!r})"
+    if "%7B%7B" in href.upper():
+        return "has a field in its address, and addresses can't hold one yet"
+    if len(href) > _LONGEST_ADDRESS:
+        return f"has an address of {len(href):,} characters"
     try:
         parts = urlsplit(href)
         host = parts.hostname if parts.port != 0 else None

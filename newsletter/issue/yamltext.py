@@ -14,6 +14,7 @@ import yaml
 from newsletter.validation import Fault
 
 MAX_DEPTH = 16
+_NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # YAML 1.1, section 4.1.4, as libyaml counts them
 
 
@@ -80,18 +81,25 @@ def read(source: str) -> tuple[Node | None, list[tuple[Place, Fault]]]:
         for event in yaml.parse(source, Loader=yaml.CSafeLoader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        place = _place(error.problem_mark or error.context_mark)
+        # An open quote is complained of at the file's end; where it was opened is the place to look.
+        opened = "quoted scalar" in (error.context or "")
+        place = _place(error.context_mark if opened else error.problem_mark or error.context_mark)
         raise YamlFault(place, Fault(code="yaml", message=error.problem or "this is not YAML", next_step="")) from error
     except yaml.YAMLError as error:
-        raise YamlFault(
-            Place(1, 1),
-            Fault(
-                code="yaml",
-                message="a character that YAML does not allow stands in this file",
-                next_step="Delete control characters and save the file as UTF-8.",
-            ),
-        ) from error
+        raise _not_allowed(source) from error
     return builder.root, builder.duplicates
+
+
+def _not_allowed(source: str) -> YamlFault:
+    """The first character that YAML takes in no text at all (YAML 1.1, section 4.1.1), with its place."""
+    for number, line in enumerate(split_lines(source), start=1):
+        if match := _NOT_ALLOWED.search(line):
+            message = f"the character U+{ord(match[0]):04X}, which YAML does not allow, stands here"
+            return YamlFault(
+                Place(number, match.start() + 1), Fault(code="yaml", message=message, next_step="Delete it.")
+            )
+    fault = Fault(code="yaml", message="YAML can't read this file", next_step="Save it as plain UTF-8 text.")
+    return YamlFault(Place(1, 1), fault)
 
 
 def _place(mark: _Mark | None) -> Place:

@@ -25,9 +25,10 @@ class HeaderFault(ValueError):
 def text_header(name: str, value: str) -> bytes:
     """An unstructured header such as Subject, folded."""
     _refuse_controls(name, value)
-    charset = "us-ascii" if value.isascii() else "utf-8"
-    folded = Header(value, charset, maxlinelen=_LINE, header_name=name, continuation_ws=" ").encode(linesep="\r\n")
-    return f"{name}: {folded}\r\n".encode("ascii")
+    # ASCII goes as it is, unless a reader would decode it, or a word is too long for a line to break before it.
+    plain = value.isascii() and "=?" not in value and all(len(word) < _LINE - len(name) - 2 for word in value.split())
+    header = Header(value, "us-ascii" if plain else "utf-8", maxlinelen=_LINE, header_name=name, continuation_ws=" ")
+    return f"{name}: {header.encode(linesep=chr(13) + chr(10))}\r\n".encode("ascii")
 
 
 def address_header(name: str, mailbox: Mailbox) -> bytes:

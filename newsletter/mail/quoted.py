@@ -16,6 +16,6 @@ def encode(text: str) -> bytes:
     if _PLAIN.fullmatch(text):
         return text.encode("ascii")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
-    # Two columns are left free for the `=2E` that a dot at a line's start becomes.
-    quoted = body_encode(lines.decode("latin-1"), maxlinelen=74, eol="\r\n")
+    # Three columns are left free: two for the `=2E` that a dot at a line's start becomes, one for a soft break.
+    quoted = body_encode(lines.decode("latin-1"), maxlinelen=73, eol="\r\n")
     return re.sub(r"(?m)^\.", "=2E", quoted).encode("ascii")

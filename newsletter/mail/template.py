@@ -20,7 +20,7 @@ from newsletter.editions import Press, render_html, render_text
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
 from newsletter.editions.html import image_path
 from newsletter.editions.templates import broken, find
-from newsletter.issue.image import FORMATS
+from newsletter.issue.image import image_format
 from newsletter.issue.model import Issue
 from newsletter.mail.headers import campaign_headers, message_id, reader_headers
 from newsletter.mail.message import Message
@@ -173,13 +173,18 @@ class _Slots:
 
     def refuse_addresses(self, html: str, press: Press) -> None:
         """A value in a link's address would need another encoding, and a style or script none is safe in."""
-        tag = rf"""\b(?:href|src|style|on\w+)\s*=\s*(?:"[^"]*|'[^']*|[^\s"'>]*){self._token}"""
-        if re.search(tag, html, re.IGNORECASE) or re.search(rf"<(style|script)\b[^>]*>[^<]*{self._token}", html):
-            raise broken(
-                find(HTML_TEMPLATE, press.template_path),
-                0,
-                "reader(...) stands in a link's address or a style, where it can't be filled in",
+        for slot in re.finditer(self._token, html):
+            before = html[: slot.start()]
+            tag = before.rfind("<")
+            attribute = (
+                re.search(r"""([\w:-]+)\s*=\s*["']?[^"'>]*$""", before[tag:]) if tag > before.rfind(">") else None
             )
+            in_sheet = any(before.rfind(f"<{name}") > before.rfind(f"</{name}") for name in ("style", "script"))
+            if in_sheet or (attribute and re.fullmatch(r"href|src|style|on\w+", attribute[1].lower())):
+                template = find(HTML_TEMPLATE, press.template_path)
+                raise broken(
+                    template, 0, "reader(...) stands in a link's address or a style, where it can't be filled in"
+                )
 
 
 def _mime(
@@ -208,13 +213,10 @@ def _image_part(issue: Issue, content_id: str) -> bytes:
     path = image_path(issue)
     if path is None:
         return b""
-    from PIL import Image
-
-    with Image.open(path, formats=list(FORMATS)) as picture:
-        kind = FORMATS[str(picture.format)]
+    kind = image_format(path)
     header = (
-        f"Content-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\nContent-ID: {content_id}\r\n"
-        f'Content-Disposition: inline; filename="lead.{kind.partition("/")[2]}"\r\n\r\n'
+        f"Content-Type: image/{kind}\r\nContent-Transfer-Encoding: base64\r\nContent-ID: {content_id}\r\n"
+        f'Content-Disposition: inline; filename="lead.{kind}"\r\n\r\n'
     )
     return _ascii(header) + encodebytes(path.read_bytes()).replace(b"\n", b"\r\n")
 

@@ -30,7 +30,7 @@ def test_the_example_list_is_clean() -> None:
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_separators_marks_and_line_ends(write_list: Write, separator: str, mark: bytes, end: str) -> None:
     rows = ["Email,Name,Tags,First Name", "Ada@EXAMPLE.org,Ada Lovelace,Board staff,Ada", "", "b@example.net,,,"]
     text = end.join(row.replace(",", separator) for row in rows) + end
@@ -62,9 +62,30 @@ def test_every_bad_row_is_answered_by_its_line(write_list: Write) -> None:
     readers, problems = _read(write_list(b"\n".join(lines)))
     assert [reader.address for reader in readers] == ["good@example.org"]
     assert problems == [
-        ("address", 3), ("duplicate", 4), ("nul", 5), ("encoding", 6), ("line-break", 7), ("address", 9),
+        ("address", 3), ("duplicate", 4), ("nul", 5), ("encoding", 6), ("csv", 7), ("address", 8), ("address", 9),
         ("columns", 10), ("control-character", 11), ("csv", 12),
     ]  # fmt: skip
+
+
+def test_an_open_quote_costs_its_own_row_and_no_other(write_list: Write) -> None:
+    readers, problems = _read(
+        write_list('email,name\na@x.org,"Bob\nb@x.org,B\nc@x.org,"C"\nd@x.org,"never\ne@x.org,E\n')
+    )
+    assert [reader.address for reader in readers] == ["b@x.org", "c@x.org", "e@x.org"]
+    assert problems == [("csv", 2), ("csv", 5)]
+
+
+def test_what_excel_and_people_put_before_and_between(write_list: Write) -> None:
+    readers, problems = _read(write_list('sep=;\n\nemail;name\na@x.org; "Ada; Countess"\n'))
+    assert problems == []
+    assert readers[0].fields["name"] == "Ada; Countess"
+    with pytest.raises(ListError) as caught:
+        _read(write_list("email,name\n".encode("utf-16")))
+    assert "UTF-16" in caught.value.problems[0].message
+    for broken in ('"email\n', '"email"x,name\n'):
+        with pytest.raises(ListError) as caught:
+            _read(write_list(broken))
+        assert caught.value.problems[0].code == "csv"
 
 
 def test_a_domain_in_any_script_is_mailed_in_ascii(write_list: Write) -> None:
@@ -91,7 +112,7 @@ def test_a_list_without_an_email_column_says_so(write_list: Write, content: str,
 
 
 def test_columns_are_named_once(write_list: Write) -> None:
-    with pytest.raises(ListError, match="twice"):
+    with pytest.raises(ListError, match="can't be used"):
         list(read_subscribers(write_list("email,Name,name\n")))
 
 

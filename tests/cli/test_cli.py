@@ -76,7 +76,7 @@ def test_draft_new_never_overwrites(publication: Publication) -> None:
     assert "headline: >-" in text
     assert "date: 2030-01-02" in text
     path.write_text("precious")
-    assert "7.2" in publication.run("draft", "new", "--volume", "7").stdout
+    assert "7.2" in publication.run("draft", "new", "--volume", "7", "--date", "2030-02-02").stdout
     assert path.read_text() == "precious"
 
 
@@ -196,3 +196,43 @@ def test_suppress_wants_an_address(publication: Publication) -> None:
     assert "on record already" in publication.run("subscribers", "suppress", "A@Example.org").stdout
     assert "can get mail again" in publication.run("subscribers", "unsuppress", "a@example.org").stdout
     assert "Nothing stood against" in publication.run("subscribers", "unsuppress", "a@example.org").stdout
+
+
+@pytest.mark.parametrize("title", ["A <B> C", "<script>", "100% \\ \\1 'x'", "x@y"])
+def test_init_takes_any_title(publication: Publication, title: str) -> None:
+    assert publication.run("init", "w", "--title", title).returncode == 0
+    done = Publication(publication.root / "w").run("export", "all")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("title", ["", "  ", "a\nb", "a\x7fb"])
+def test_init_wants_a_title(publication: Publication, title: str) -> None:
+    done = publication.run("init", "w", "--title", title)
+    assert done.returncode == 1
+    assert "one line" in done.stderr
+    assert not (publication.root / "w").exists()
+
+
+def test_a_half_made_workspace_can_be_made_again(publication: Publication) -> None:
+    (publication.root / "w").mkdir()
+    (publication.root / "w/drafts").write_text("in the way")
+    assert publication.run("init", "w").returncode == 1
+    (publication.root / "w/drafts").unlink()
+    assert publication.run("init", "w").returncode == 0
+
+
+def test_draft_new_wants_a_date_to_go_on_from(publication: Publication) -> None:
+    publication.draft("6.1", "volume: 6\nnumber: 1\ndate: soon\n")
+    done = publication.run("draft", "new")
+    assert done.returncode == 1
+    assert "has no date to go on from" in done.stderr
+    assert "6.2" in publication.run("draft", "new", "--date", "2031-01-02").stdout
+
+
+def test_files_in_the_way_are_answered_plainly(publication: Publication) -> None:
+    (publication.root / "file").write_text("")
+    for args in (("export", "text", "2.10", "-o", "file/x"), ("draft", "check", "x" * 300)):
+        done = publication.run(*args)
+        assert done.returncode == 1
+        assert "fault of the program" not in done.stderr
+    assert publication.run("export", "html", "2.10", "-o", "drafts").returncode == 0

@@ -127,3 +127,39 @@ def test_a_newsletter_from_outer_space_is_no_file(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="can't be read"):
         load_config(path, {})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PUBLICATION__TITLE", "A\u0085B"), ("PUBLICATION__TITLE", "A\u2028B"), ("PUBLICATION__TITLE", "\udcff"),
+        ("PUBLICATION__WEBSITE", "http://[::1"), ("PUBLICATION__WEBSITE", "https://example.org/日本"),
+        ("SENDER__POSTAL_ADDRESS", "  "), ("SENDER__POSTAL_ADDRESS", "A \x1b[31m"),
+        ("SENDER__FROM", "\udcff <a@x.org>"),
+        ("LIST__UNSUBSCRIBE", "mailto:a@x.org?subject=x>, <http://evil"),
+        ("LIST__UNSUBSCRIBE", "mailto:a@x.org?subject=é"),
+        ("LIST__FILE", "a\0b"), ("STORE__URL", "postgresql://x"),
+    ],
+)  # fmt: skip
+def test_no_value_can_harm_what_it_goes_into(publication: Publication, variable: str, value: str) -> None:
+    ((_, _, place),) = _problems(publication.root / "newsletter.toml", {f"NEWSLETTER_{variable}": value})
+    assert place == f"environment variable NEWSLETTER_{variable}"
+
+
+def test_an_address_in_any_script_takes_unsubscribe_mails(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_LIST__UNSUBSCRIBE"] = "mailto:leave@bücher.example.org"
+    link = publication.workspace.config.reader_list.unsubscribe_link
+    assert link == "mailto:leave@xn--bcher-kva.example.org?subject=unsubscribe"
+
+
+def test_a_mark_at_the_start_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "newsletter.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + (ROOT / "newsletter.toml").read_bytes())
+    assert load_config(path, {}).publication.title == "Pacific Alliance Digest"
+
+
+def test_a_value_outside_of_every_table(tmp_path: Path) -> None:
+    found = _problems(
+        _write(tmp_path, "smtp = 3\n" + (ROOT / "newsletter.toml").read_text().replace("[smtp]", "[maildir]"))
+    )
+    assert ("shape", 1) in [(code, line) for code, line, _ in found]

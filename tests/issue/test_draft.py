@@ -208,3 +208,70 @@ def test_any_prose_after_the_mark_is_kept_or_answered(tmp_path_factory: pytest.T
     assert draft.issue is not None or draft.problems
     if draft.issue is not None and prose.isalnum():
         assert draft.issue.items[0].detail.plain() == f"x{prose}x"
+
+
+def test_a_line_that_yaml_takes_for_a_comment_is_found_below_a_text_too(tmp_path: Path) -> None:
+    text = GOOD.replace("      Text", "      Japan's rank rose to\n    #1 in the world, ahead of all.")
+    assert _found(tmp_path, text) == [("cut-off", 9, 5)]
+    assert _found(tmp_path, GOOD.replace("      Text", "      Text\n    # a comment")) == []
+    assert _found(tmp_path, GOOD + "\n#a comment\n") == []
+
+
+def test_a_line_indented_by_accident_starts_no_paragraph(tmp_path: Path) -> None:
+    text = GOOD.replace("      Text", "      one\n        two\n      three\n\n      four\n\n        five")
+    (item,) = load_issue(_draft(tmp_path, text)).items
+    assert item.detail.plain() == "one two three\n\nfour\n\nfive"
+
+
+def test_each_of_several_equal_faults_has_its_own_place(tmp_path: Path) -> None:
+    text = GOOD.replace("      Text", "      [a](#) and [b](#) here\n      and [c](#).")
+    assert _found(tmp_path, text) == [("link-address", 8, 9), ("link-address", 8, 20), ("link-address", 9, 13)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("      Text", "      Te\x0bxt", (8, 9)),
+        ("      Text", '      Text\nnote: "open\n  x', (9, 7)),
+        ("      Text", "      Text\n\tx: 1", (9, 1)),
+    ],
+)
+def test_what_yaml_can_not_read_has_its_place(tmp_path: Path, old: str, new: str, place: tuple[int, int]) -> None:
+    ((_, line, column),) = _found(tmp_path, GOOD.replace(old, new))
+    assert (line, column) == place
+
+
+def test_prose_behind_its_mark_is_sent_to_the_next_line(tmp_path: Path) -> None:
+    (problem,) = read_draft(_draft(tmp_path, GOOD + "note: >- text here\n")).problems
+    assert "next line" in problem.next_step
+    assert "'note'" in problem.message
+
+
+def test_tags_are_compared_as_the_lists_are(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("      Text", "      Text\n    only_for: [Members]")
+        + "  - headline: >-\n      B\n    detail: >-\n      C\n"
+    )
+    assert load_issue(_draft(tmp_path, text)).items[0].is_for(frozenset({"members"}))
+
+
+def test_a_number_of_any_length_is_answered(tmp_path: Path) -> None:
+    assert _found(tmp_path, GOOD.replace("volume: 2", f"volume: {'9' * 5000}"))[0][0] == "number"
+
+
+def test_a_date_is_known_even_when_something_else_is_wrong(tmp_path: Path) -> None:
+    draft = read_draft(_draft(tmp_path, GOOD + "broken: 1\n"))
+    assert draft.problems
+    assert str(draft.date) == "2023-01-02"
+
+
+@pytest.mark.parametrize("name", ["lead #1.jpg", "100%25.jpg", "http:x.jpg", "a.svg", "x" * 300 + ".jpg", "2.1.html"])
+def test_a_picture_has_a_plain_name(tmp_path: Path, name: str) -> None:
+    assert _found(tmp_path, GOOD + f'image:\n  file: "{name}"\n  alt: x\n') == [("image-file", 10, 9)]
+
+
+def test_a_picture_for_printing_is_refused(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("CMYK", (4, 4)).save(tmp_path / "a.jpg")
+    assert _found(tmp_path, GOOD + "image:\n  file: a.jpg\n  alt: x\n") == [("image-colours", 10, 9)]

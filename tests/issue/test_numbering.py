@@ -48,3 +48,9 @@ def test_the_rhythm_is_kept(last: D, days: int, cadence: str) -> None:
     assert date >= today
     assert (date - last).days % step == 0
     assert date - datetime.timedelta(step) < max(today, last + datetime.timedelta(1))
+
+
+def test_a_date_of_ones_own_decides_the_volume() -> None:
+    last = Slot(2, 26, D(2026, 11, 20))
+    assert next_slot(last, "biweekly", "yearly", D(2026, 11, 22), D(2026, 12, 31)) == Slot(2, 27, D(2026, 12, 31))
+    assert next_slot(last, "biweekly", "yearly", D(2026, 11, 22), D(2027, 1, 3)) == Slot(3, 1, D(2027, 1, 3))

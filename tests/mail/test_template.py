@@ -184,6 +184,30 @@ def test_any_subject_survives_its_header(subject: str) -> None:
     assert _spaces(message["Subject"]) == _spaces(subject)
 
 
+@pytest.mark.parametrize(
+    "subject",
+    ["How =?utf-8?b?w6k=?= to", "Break =?utf-8?q?a=0D=0ABcc=3A_x?=", "x" * 1200, f"https://x.org/{'a' * 80} is out"],
+)
+def test_a_subject_that_ascii_would_spoil_is_encoded(subject: str) -> None:
+    line = text_header("Subject", subject)
+    assert all(len(part) <= 78 for part in line.split(b"\r\n"))
+    assert str(make_header(decode_header(str(message_from_bytes(line)["Subject"])))) == subject
+
+
+def test_a_dot_and_a_full_line_stay_within_76_columns() -> None:
+    for length in range(60, 90):
+        encoded = SOFT_BREAK.join([b"", encode("." + "a" * length), b""])
+        assert all(len(line) <= 76 for line in encoded.split(b"\r\n"))
+
+
+def test_prose_that_looks_like_an_attribute_is_prose(publication: Publication) -> None:
+    path = publication.draft("1.1", (publication.root / "drafts/1.4.yaml").read_text().replace(
+        "number: 4", 'number: 1\nintro: >-\n  style={{ name | x }} href="{{ name | y }}"'))  # fmt: skip
+    template = compile_message(publication.press, load_issue(path), "c", DATE)
+    data = template.render("k", "a@example.org", {"email": "a@example.org", "name": "Ada"}).data
+    assert 'style=Ada href="Ada"' in _parsed(data).get_body(("plain",)).get_content()
+
+
 def _spaces(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
