@@ -133,13 +133,8 @@ def _send(
             carry_out(store, plan, backend, record, on_progress, _say_stopping)
     except DeliveryError as error:
         show_report(store, workspace, name)
-        next_step = f"{error.next_step}\nTo go on: newsletter send {name}"
+        next_step = f"{error.next_step}\nTo go on: newsletter send {name}".strip()
         raise DeliveryError(error.message, next_step=next_step) from error
-    except KeyboardInterrupt:
-        ledger.settle_crash(store, name)
-        show_report(store, workspace, name)
-        say(f"Ended at once. To go on: newsletter send {name}", style="bold")
-        sys.exit(1)
     status = show_report(store, workspace, name)
     if ledger.counts(store, name).waiting:
         say(f"To go on: newsletter send {name}", style="bold")

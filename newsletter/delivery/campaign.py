@@ -60,6 +60,7 @@ def carry_out(
     try:
         asyncio.run(_until_stopped(store, issue, backend, on_progress, on_stop))
     finally:
+        ledger.settle_crash(store, issue)
         ledger.finish_run(store, issue)
         write_record(record, store, issue)
 
@@ -70,17 +71,22 @@ async def _until_stopped(
     """Ctrl-C and SIGTERM finish what is in hand; a second one ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
+    run = asyncio.create_task(run_campaign(store, issue, backend, stop, on_progress))
 
     def on_signal() -> None:
-        for number in signals:
-            loop.remove_signal_handler(number)
-        stop.set()
-        on_stop()
+        # Python's own handler would not do for the second: a signal that another thread takes does not wake the loop.
+        if stop.is_set():
+            run.cancel()
+        else:
+            stop.set()
+            on_stop()
 
-    for number in signals:
+    for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
-    await run_campaign(store, issue, backend, stop, on_progress)
+    try:
+        await run
+    except asyncio.CancelledError as error:
+        raise DeliveryError("Ended at once, with messages in hand.") from error
 
 
 def send_test(press: Press, issue: Issue, backend: Backend, readers: Sequence[Subscriber]) -> list[Receipt]:

@@ -39,6 +39,10 @@ async def run_campaign(
         sessions = [asyncio.create_task(run.keep_session(number)) for number in range(backend.limits.connections)]
         try:
             await run.keep_books()
+        except asyncio.CancelledError:
+            for session in sessions:
+                session.cancel()
+            raise
         finally:
             await run.dismiss_sessions()
             watcher.cancel()

@@ -421,5 +421,7 @@ def test_a_second_interrupt_ends_at_once_with_a_report(digest: Publication) -> N
         out, err = running.communicate(timeout=20)
     assert running.returncode == 1
     assert "Traceback" not in err
-    assert "Ended at once. To go on: newsletter send 2.10" in out
+    assert "25 on the list = 0 accepted" in out
+    assert "Ended at once" in err
+    assert "To go on: newsletter send 2.10" in err
     assert _readers(digest)["unknown"] <= 2
