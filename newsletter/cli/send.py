@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -207,9 +208,8 @@ def _progress(total: int) -> Iterator[OnProgress]:
 
 def _send_tests(workspace: Workspace, press: Press, found: Draft, tests: tuple[str, ...], list_path: Path) -> None:
     issue = require_issue(found)
-    addresses = [
-        address for test in tests for address in (workspace.config.send.testers if test == _TESTERS else (test,))
-    ]
+    named = (workspace.config.send.testers if test == _TESTERS else (test,) for test in tests)
+    addresses = list(dict.fromkeys(chain.from_iterable(named)))
     if not addresses:
         raise ListError(
             "newsletter.toml names no testers.", next_step='Add testers = ["you@example.org"] under [send].'

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from secrets import token_hex
 from typing import TypeVar, cast
@@ -47,6 +48,7 @@ async def run_campaign(
             await run.dismiss_sessions()
             watcher.cancel()
             await asyncio.gather(watcher, *sessions, return_exceptions=True)
+            await run.close_books()
     if run.failure is not None:
         raise run.failure
 
@@ -100,18 +102,12 @@ class _Run:
                 self._ready.clear()
             answered = len(receipts) + len(returned) + len(released)
             want = 0 if self._stopping else self._ahead - self._claimed + answered
-            claims = await self._in_ledger(
-                partial(
-                    ledger.step,
-                    self._store,
-                    self._issue,
-                    self._id,
-                    receipts=receipts,
-                    returned=returned,
-                    released=released,
-                    want=want,
-                )
-            )
+            step = partial(ledger.step, receipts=receipts, returned=returned, released=released, want=want)
+            try:
+                claims = await self._in_ledger(partial(step, self._store, self._issue, self._id))
+            except DeliveryError:
+                self._receipts[:0] = receipts
+                raise
             self._claimed += len(claims) - answered
             for claim in claims:
                 template = await self._template(claim.template)
@@ -121,6 +117,13 @@ class _Run:
             if self._claimed == 0 and not claims:
                 return
             await self._wake_sessions()
+
+    async def close_books(self) -> None:
+        """Record what was still answered after the last commit; when the store fails, it stays unknown."""
+        if self._receipts:
+            last = partial(ledger.step, self._store, self._issue, self._id, receipts=self._receipts)
+            with suppress(DeliveryError):
+                await self._in_ledger(last)
 
     async def keep_session(self, number: int) -> None:
         """One connection, opened again when it breaks, for as long as there is something to carry."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from sqlalchemy import Connection, and_, bindparam, case, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, select, update
 
 from newsletter.delivery.ledger.read import counts_by_state
 from newsletter.delivery.ledger.values import Claim
@@ -94,15 +94,20 @@ def cancel(store: Store, issue: str) -> int:
         return changed.rowcount
 
 
+def _in_hand(issue: str) -> tuple[ColumnElement[bool], ...]:
+    """One reader whose message is under way: an answer to anything else comes too late."""
+    return (
+        deliveries.c.issue == issue,
+        deliveries.c.reader == bindparam("who"),
+        deliveries.c.state == State.SENDING,
+    )
+
+
 def _record(connection: Connection, issue: str, receipts: Sequence[Receipt]) -> None:
     if receipts:
         connection.execute(
             update(deliveries)
-            .where(
-                deliveries.c.issue == issue,
-                deliveries.c.reader == bindparam("who"),
-                deliveries.c.state == State.SENDING,
-            )
+            .where(*_in_hand(issue))
             .values(
                 state=bindparam("outcome"),
                 stage=bindparam("at_stage"),
@@ -132,11 +137,7 @@ def _take_back(connection: Connection, issue: str, returned: Mapping[str, str]) 
         again = deliveries.c.returns + 1
         connection.execute(
             update(deliveries)
-            .where(
-                deliveries.c.issue == issue,
-                deliveries.c.reader == bindparam("who"),
-                deliveries.c.state == State.SENDING,
-            )
+            .where(*_in_hand(issue))
             .values(
                 returns=again,
                 state=case((again % MAX_RETURNS == 0, State.DEFERRED.value), else_=State.PENDING.value),
@@ -151,13 +152,7 @@ def _take_back(connection: Connection, issue: str, returned: Mapping[str, str]) 
 def _release(connection: Connection, issue: str, released: Sequence[str]) -> None:
     if released:
         connection.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.issue == issue,
-                deliveries.c.reader == bindparam("who"),
-                deliveries.c.state == State.SENDING,
-            )
-            .values(state=State.PENDING),
+            update(deliveries).where(*_in_hand(issue)).values(state=State.PENDING),
             [{"who": reader} for reader in released],
         )
 
