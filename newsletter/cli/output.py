@@ -17,7 +17,10 @@ _UNEXPECTED = (
 
 
 def console(*, err: bool = False) -> Console:
-    return Console(stderr=err, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    out = Console(stderr=err, highlight=False, markup=False, emoji=False)
+    # Lines are broken between words for people, and left whole for whatever reads them from a pipe.
+    out.soft_wrap = not out.is_terminal
+    return out
 
 
 def say(text: str = "", style: str = "") -> None:

@@ -38,7 +38,7 @@ def status(draft: str | None, json_: bool) -> None:
                 (
                     one.campaign.issue,
                     one.stage.value,
-                    one.campaign.created_at,
+                    one.campaign.created_at[:10],
                     f"{one.counts.total:,}",
                     *(f"{one.counts[state]:,}" for state in State),
                 )

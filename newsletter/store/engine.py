@@ -56,7 +56,9 @@ def open_store(path: Path) -> Store:
             f"The folder {path.parent} for the state can't be made: {error.strerror}.",
             next_step="Make room for it, or name another place: [store] url in newsletter.toml.",
         ) from error
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": _LOCK_WAIT_S})
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)), connect_args={"timeout": _LOCK_WAIT_S}, hide_parameters=True
+    )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     store = Store(path, engine)

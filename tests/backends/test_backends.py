@@ -192,7 +192,7 @@ def test_a_closed_port(publication: Publication) -> None:
     publication.environ |= {
         "NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(port), "NEWSLETTER_SMTP__SECURITY": "none",
     }  # fmt: skip
-    assert f"No connection to 127.0.0.1:{port}" in _refused(publication)
+    assert f"No connection to 127.0.0.1:{port}: Connection refused." in _refused(publication)
 
 
 def test_a_server_without_starttls(publication: Publication, server: Server) -> None:

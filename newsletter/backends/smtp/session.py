@@ -1,5 +1,6 @@
 """One SMTP connection: MAIL, RCPT, DATA and the text, each after the reply to the one before."""
 
+import os
 import re
 import ssl
 from typing import TYPE_CHECKING
@@ -88,8 +89,11 @@ def _unreachable(error: Exception, settings: "SmtpBackend.Settings") -> Unreacha
             f"{server} turned the connection away: {_words(f'{error.code} {error.message}')}",
             next_step="Wait, and send again; ask whoever runs the server if it stays so.",
         )
+    # asyncio has words of its own for errno; a name that can't be resolved has a negative one.
+    system = next((cause for cause in causes if isinstance(cause, OSError) and cause.errno), None)
+    words = error if system is None else os.strerror(system.errno) if system.errno > 0 else system.strerror
     return Unreachable(
-        f"No connection to {server}: {error}.",
+        f"No connection to {server}: {words}.",
         next_step="Check [smtp] host and port in newsletter.toml, and that the server runs.",
     )
 
