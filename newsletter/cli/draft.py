@@ -71,11 +71,11 @@ def _next_slot(workspace: Workspace, volume: int | None, date: datetime.date | N
 def list_(json_: bool) -> None:
     """Every draft with its date, title and state: draft, sending or sent."""
     # The ledger brings SQLAlchemy, a tenth of a second that writing should not wait for.
+    from newsletter.cli.state import known_store
     from newsletter.delivery.status import stage_of
-    from newsletter.store import open_store
 
     workspace = find_workspace(Path.cwd())
-    store = open_store(workspace.database) if workspace.database.exists() else None
+    store = known_store(workspace)
     rows = []
     for path in workspace.draft_paths():
         found = read_draft(path)

@@ -14,6 +14,7 @@ from newsletter import backends
 from newsletter.audience.subscribers import Subscriber, normalise, read_subscribers
 from newsletter.cli.output import console, say, short
 from newsletter.cli.report import show_report
+from newsletter.cli.state import opened_store
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import carry_out, send_test, sole_sender, write_messages
 from newsletter.delivery.plan import Changes, Plan, plan_dry_run, plan_send
@@ -25,7 +26,7 @@ from newsletter.errors import DecisionNeeded, DeliveryError, DraftError, ListErr
 from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.skeleton import unwritten_headlines
 from newsletter.mail.message import Outcome
-from newsletter.store import Store, open_store
+from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
 
 _TESTERS = "testers"
@@ -67,7 +68,7 @@ def send(
         raise click.UsageError("--test sends to the testers, --dry-run sends nothing: choose one.")
     workspace = find_workspace(Path.cwd())
     config = workspace.config
-    store = open_store(workspace.database)
+    store = opened_store(workspace)
     found = read_draft(_chosen(workspace, store, draft, yes))
     press = Press(config, workspace.template_path, workspace.fonts)
     list_path = list_file or workspace.subscribers

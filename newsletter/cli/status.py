@@ -6,13 +6,14 @@ import click
 
 from newsletter.cli.output import as_json, say, table
 from newsletter.cli.report import show_report
+from newsletter.cli.state import known_store
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import sole_sender
 from newsletter.delivery.record import write_record
 from newsletter.delivery.states import State
 from newsletter.delivery.status import Status, campaign_status
 from newsletter.errors import DraftError
-from newsletter.store import Store, open_store
+from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
 
 
@@ -72,7 +73,7 @@ def cancel(draft: str, yes: bool) -> None:
 
 def _opened() -> tuple[Workspace, Store | None]:
     workspace = find_workspace(Path.cwd())
-    return workspace, open_store(workspace.database) if workspace.database.exists() else None
+    return workspace, known_store(workspace)
 
 
 def _name(workspace: Workspace, store: Store | None, draft: str) -> str:

@@ -9,8 +9,8 @@ import click
 from newsletter.audience import suppression
 from newsletter.audience.subscribers import read_subscribers
 from newsletter.cli.output import say, short, show_problems
+from newsletter.cli.state import opened_store
 from newsletter.errors import Problem
-from newsletter.store import open_store
 from newsletter.workspace import find_workspace
 
 
@@ -47,7 +47,7 @@ def check(file: Path | None) -> None:
 @click.option("--reason", default="unsubscribed", show_default=True, help="Why: unsubscribed, bounced, complained, ...")
 def suppress(address: str, reason: str) -> None:
     """Never mail ADDRESS again, whatever the list says."""
-    store = open_store(find_workspace(Path.cwd()).database)
+    store = opened_store(find_workspace(Path.cwd()))
     new = suppression.suppress(store, address, reason)
     say(f"{address} gets no more mail ({reason})." if new else f"{address} was on record already.")
 
@@ -56,6 +56,6 @@ def suppress(address: str, reason: str) -> None:
 @click.argument("address")
 def unsuppress(address: str) -> None:
     """Mail ADDRESS again when it is on the list."""
-    store = open_store(find_workspace(Path.cwd()).database)
+    store = opened_store(find_workspace(Path.cwd()))
     was = suppression.unsuppress(store, address)
     say(f"{address} can get mail again." if was else f"Nothing stood against {address}.")

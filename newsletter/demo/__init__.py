@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def demonstrate(folder: Path, on_progress: OnProgress) -> Demonstration:
     """Lay a workspace in `folder`, build the sample issue, and send it to the example list over loopback."""
     _lay_workspace(folder)
     mailbox = folder / "mailbox"
-    with mail_server(mailbox) as port:
+    with ExitStack() as stack:
+        port = stack.enter_context(mail_server(mailbox))
         workspace = Workspace(
             folder,
             {
@@ -56,7 +58,7 @@ def demonstrate(folder: Path, on_progress: OnProgress) -> Demonstration:
         draft = read_draft(workspace.find_draft(_ISSUE))
         issue = require_issue(draft)
         exported = export(press, issue, ("html", "text", "pdf"), workspace.build(_ISSUE))
-        store = open_store(workspace.database)
+        store = stack.enter_context(closing(open_store(workspace.database)))
         record = workspace.record(_ISSUE)
         plan = plan_send(
             store, press, draft, record=record, list_path=workspace.subscribers, tag="", changes=Changes.ASK
@@ -64,7 +66,6 @@ def demonstrate(folder: Path, on_progress: OnProgress) -> Demonstration:
         backend = backends.load(workspace.config.send.backend, workspace.config, folder)
         carry_out(store, plan, backend, record, on_progress, on_stop=lambda: None)
         counts = ledger.counts(store, _ISSUE)
-        store.close()
     return Demonstration(subject=plan.campaign.subject, counts=counts, mailbox=mailbox, exported=exported)
 
 

@@ -62,8 +62,12 @@ def open_store(path: Path) -> Store:
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     store = Store(path, engine)
-    with store.transaction() as connection:
-        _keep_version(store, connection)
+    try:
+        with store.transaction() as connection:
+            _keep_version(store, connection)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 

@@ -1,5 +1,7 @@
 """The table of states, held by a machine: every reader in one state, claims bounded, nobody claimed twice."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,10 +32,10 @@ def _entries(count: int, first: int = 0) -> list[Entry]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = open_store(tmp_path / "state.db")
-    ledger.freeze(store, CAMPAIGN, "", [Text("1", b"{}")], _entries(10))
-    return store
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(tmp_path / "state.db")) as store:
+        ledger.freeze(store, CAMPAIGN, "", [Text("1", b"{}")], _entries(10))
+        yield store
 
 
 def _accepted(reader: str) -> Receipt:
@@ -58,7 +60,8 @@ def test_nobody_is_claimed_twice(store: Store) -> None:
 
 def test_a_claim_is_durable_before_it_is_handed_out(store: Store, tmp_path: Path) -> None:
     ledger.step(store, "1.1", "run", want=2)
-    assert ledger.counts(open_store(tmp_path / "state.db"), "1.1")[State.SENDING] == 2
+    with closing(open_store(tmp_path / "state.db")) as another:
+        assert ledger.counts(another, "1.1")[State.SENDING] == 2
 
 
 def test_a_run_that_died_leaves_unknowns(store: Store) -> None:

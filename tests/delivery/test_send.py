@@ -5,6 +5,7 @@ import re
 import signal
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from email import message_from_bytes, policy
 
 import pytest
@@ -252,7 +253,7 @@ def test_the_state_is_private_and_the_database_sound(digest: Publication) -> Non
     digest.run("send", "2.10", "--yes")
     folder = digest.root / ".newsletter"
     assert folder.stat().st_mode & 0o077 == 0
-    with sqlite3.connect(folder / "state.db") as connection:
+    with closing(sqlite3.connect(folder / "state.db")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
@@ -271,7 +272,7 @@ def test_a_killed_send_that_had_claimed_the_last_readers_ends(digest: Publicatio
     kill_at(server, 30, lambda: running[0].pid)
     running.append(digest.start("send", "2.10", "--yes"))
     running[0].communicate(timeout=60)
-    with sqlite3.connect(digest.root / ".newsletter/state.db") as connection:
+    with closing(sqlite3.connect(digest.root / ".newsletter/state.db")) as connection, connection:
         connection.execute("UPDATE deliveries SET state = 'sending' WHERE state = 'pending'")
     again = digest.run("send", "2.10", "--yes")
     assert again.returncode == 1

@@ -91,7 +91,8 @@ def _unreachable(error: Exception, settings: "SmtpBackend.Settings") -> Unreacha
         )
     # asyncio has words of its own for errno; a name that can't be resolved has a negative one.
     system = next((cause for cause in causes if isinstance(cause, OSError) and cause.errno), None)
-    words = error if system is None else os.strerror(system.errno) if system.errno > 0 else system.strerror
+    number = system.errno if system and system.errno else 0
+    words = os.strerror(number) if number > 0 else system.strerror if system else error
     return Unreachable(
         f"No connection to {server}: {words}.",
         next_step="Check [smtp] host and port in newsletter.toml, and that the server runs.",
