@@ -7,6 +7,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+from newsletter.config import Config
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.numbering import next_slot
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
@@ -21,6 +22,8 @@ subscribers.csv
 .newsletter/
 build/
 """
+_ABOUT = "What this newsletter is about, and who makes it."
+_POSTAL_ADDRESS = "The postal address that the law asks for"
 _EXAMPLE_LIST = "subscribers.example.csv"
 
 
@@ -62,14 +65,19 @@ def _config(title: str) -> str:
     """The sample publication's configuration, its comments kept, under another name and without its own facts."""
     source = shipped(CONFIG_NAME).read_text(encoding="utf-8")
     source = source.replace("# The sample publication. Each", "# Your publication. Each")
-    source = re.sub(
-        r'about = """.*?"""', 'about = "What this newsletter is about, and who makes it."', source, flags=re.DOTALL
-    )
+    source = re.sub(r'about = """.*?"""', f'about = "{_ABOUT}"', source, flags=re.DOTALL)
     source = re.sub(
         r"^title = .*$", lambda _: f"title = {json.dumps(title, ensure_ascii=False)}", source, flags=re.MULTILINE
     )
     name = title.replace(chr(34), "").replace(chr(92), "").strip() or "Newsletter"
     sender = json.dumps(f'"{name}" <digest@example.org>', ensure_ascii=False)
     source = re.sub(r"^from = .*$", lambda _: f"from = {sender}", source, flags=re.MULTILINE)
+    source = re.sub(r"^postal_address = .*$", f'postal_address = "{_POSTAL_ADDRESS}"', source, flags=re.MULTILINE)
     source = re.sub(r"^timezone = .*$", 'timezone = "UTC"', source, flags=re.MULTILINE)
     return re.sub(r"^website = ", "# website = ", source, flags=re.MULTILINE)
+
+
+def unwritten_settings(config: Config) -> list[str]:
+    """Settings that still say what `make_workspace` put there, and that readers would see."""
+    written = {"[publication] about": config.publication.about, "[sender] postal_address": config.sender.postal_address}
+    return [name for name, value in written.items() if value in (_ABOUT, _POSTAL_ADDRESS)]

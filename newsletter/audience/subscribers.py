@@ -16,7 +16,7 @@ DELIMITERS = ",;\t"
 MAX_LINE = 100_000
 MAX_VALUE = 500
 _NAME_COLUMNS = "Begin the file with a line that names the columns: email,name,tags"
-_SAVE_AS_UTF8 = "Save the list as UTF-8; in Excel the type is called 'CSV UTF-8'."
+_SAVE_AS_UTF8 = "Save the list as CSV in UTF-8; in Excel the type is called 'CSV UTF-8'."
 _QUOTES = "Check the quotes: each that is opened is closed in the same line, and one inside is written twice."
 _SPELLINGS = ("e_mail", "mail", "email_address", "e_mail_address", "address")
 
@@ -65,8 +65,11 @@ def read_subscribers(path: Path) -> Iterator[Subscriber | Problem]:
     """
     try:
         with path.open("rb") as raw:
-            if raw.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+            start = raw.read(4)
+            if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
                 raise _unusable(path, 1, "encoding", "this is UTF-16, which Excel calls Unicode Text", _SAVE_AS_UTF8)
+            if start == b"PK\x03\x04":
+                raise _unusable(path, 0, "workbook", "this is a workbook (.xlsx or .ods), not a list", _SAVE_AS_UTF8)
         # A byte that is not UTF-8 becomes a lone surrogate, which _value_fault finds with its row.
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
             lines = enumerate(iter(lambda: file.readline(MAX_LINE), ""), start=1)

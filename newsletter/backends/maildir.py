@@ -31,12 +31,13 @@ class MaildirBackend:
                 f"The Maildir {self._path} can't be opened: {error.strerror}.",
                 next_step="Mend [maildir] path in newsletter.toml.",
             ) from error
-        yield MaildirSession(box)
+        yield MaildirSession(box, self._path)
 
 
 class MaildirSession:
-    def __init__(self, box: mailbox.Maildir) -> None:
+    def __init__(self, box: mailbox.Maildir, path: Path) -> None:
         self._box = box
+        self._path = path
 
     async def deliver(self, feed: Feed) -> None:
         await deliver_one_by_one(feed, self._carry)
@@ -47,4 +48,6 @@ class MaildirSession:
             await asyncio.to_thread(self._box.add, message.data.replace(b"\r\n", b"\n"))
         except OSError as error:
             return Receipt(key=message.key, outcome=Outcome.DEFERRED, stage="maildir", reply=error.strerror or "")
-        return Receipt(key=message.key, outcome=Outcome.ACCEPTED, stage="maildir")
+        return Receipt(
+            key=message.key, outcome=Outcome.ACCEPTED, stage="maildir", reply=f"stored in {self._path.name}/"
+        )

@@ -129,6 +129,8 @@ def check(names: tuple[str, ...], format_: str) -> None:
     else:
         for found in drafts:
             _show(found)
+        # Last, since it raises: a draft is no use to a publication whose configuration is broken.
+        _ = workspace.config
     sys.exit(1 if problems else 0)
 
 

@@ -80,10 +80,10 @@ def size(octets: int) -> str:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table on a terminal; tab-separated lines when piped."""
+    """A table on a terminal; tab-separated lines under a line of headings when piped."""
     out = console()
     if not out.is_terminal:
-        for row in rows:
+        for row in (headings, *rows):
             click.echo("\t".join(printable(cell) for cell in row))
         return
     grid = Table(box=None, pad_edge=False, header_style="bold")

@@ -12,6 +12,10 @@ def show_report(store: Store, workspace: Workspace, issue: str) -> int:
     """Print the balance and the reasons, write the CSV; returns 0 when everyone who should have it has it."""
     counts = ledger.counts(store, issue)
     say(balance(counts), style="bold green" if counts.complete else "bold yellow")
+    campaign = ledger.find_campaign(store, issue)
+    if campaign and campaign.left_out:
+        left_out = "1 row" if campaign.left_out == 1 else f"{campaign.left_out:,} rows"
+        say(f"  {left_out} of the list could not be used: newsletter subscribers check", style="yellow")
     rows = ledger.outstanding(store, issue)
     if rows:
         for state, reply, count in by_reply(rows)[:8]:

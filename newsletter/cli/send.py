@@ -22,10 +22,11 @@ from newsletter.delivery.record import write_record
 from newsletter.delivery.run import OnProgress
 from newsletter.delivery.status import Stage, stage_of
 from newsletter.editions import Press
-from newsletter.errors import DecisionNeeded, DeliveryError, DraftError, ListError
+from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError, ListError
 from newsletter.issue.draft import Draft, read_draft, require_issue
-from newsletter.issue.skeleton import unwritten_headlines
+from newsletter.issue.skeleton import unwritten
 from newsletter.mail.message import Outcome
+from newsletter.scaffold import unwritten_settings
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
 
@@ -118,18 +119,16 @@ def _send(
 ) -> None:
     name = found.path.stem
     record = workspace.record(name)
-    if found.issue and (unwritten := unwritten_headlines(found.issue)):
-        raise DraftError(
-            f"{len(unwritten)} headlines of {found.path.name} are still the example's: {unwritten[0]!r}.",
-            next_step="Write them, or take the items out.",
-        )
+    _refuse_examples(workspace, found)
     plan = plan_send(store, press, found, record=record, list_path=list_path, tag=tag, changes=changes)
     if not plan.to_send and plan.wave is None:
         _nothing_to_send(workspace, store, plan)
     backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
     _show_plan(workspace, plan, list_path)
+    if found.issue:
+        say(f"  Dated     {found.issue.date:%A}, {found.issue.date}")
     if not yes:
-        click.confirm("Send it now?", abort=True)
+        _ask()
     try:
         with _progress(plan.to_send) as on_progress:
             carry_out(store, plan, backend, record, on_progress, _say_stopping)
@@ -143,6 +142,20 @@ def _send(
     sys.exit(status)
 
 
+def _refuse_examples(workspace: Workspace, found: Draft) -> None:
+    """What `draft new` and `init` wrote for the editor to replace is not for readers' eyes."""
+    if found.issue and (texts := unwritten(found.issue)):
+        raise DraftError(
+            f"{len(texts)} texts of {found.path.name} are still the example's, such as {texts[0]!r}.",
+            next_step="Write them, or take the items out.",
+        )
+    if settings := unwritten_settings(workspace.config):
+        raise ConfigError(
+            f"newsletter.toml still has the example's {' and '.join(settings)}.",
+            next_step="Write your own: readers see it in every issue.",
+        )
+
+
 def _nothing_to_send(workspace: Workspace, store: Store, plan: Plan) -> None:
     """Say so, and put the record right in case a crash or a careless hand has touched it."""
     campaign = plan.campaign
@@ -153,6 +166,12 @@ def _nothing_to_send(workspace: Workspace, store: Store, plan: Plan) -> None:
     if plan.text_changed:
         say("The draft has changed since. Corrections to what readers have belong into the next issue.")
     sys.exit(show_report(store, workspace, campaign.issue))
+
+
+def _ask() -> None:
+    if not click.confirm("Send it now?"):
+        say("Nothing was sent.")
+        sys.exit(1)
 
 
 def _say_stopping() -> None:
@@ -176,6 +195,10 @@ def _show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
             say(f"  Left out  {readers.unusable:,} rows that can't be used; see them: {hint}")
         if readers.duplicates:
             say(f"  Left out  {readers.duplicates:,} rows that repeat an address")
+        for tag in plan.tags_without_readers:
+            say(f"  Note      no reader here has the tag {tag!r}, which items are only for", style="yellow")
+    if plan.waiting and readers is None:
+        say(f"  To        the list as it was frozen; {short(list_path)} is not read again")
     if plan.waiting:
         say(f"  Going on  {plan.waiting:,} readers of the frozen list still wait")
     if plan.text_changed:

@@ -57,11 +57,14 @@ def cancel(draft: str, yes: bool) -> None:
     """Stop an issue: whoever still waits, or is unknown, gets no copy."""
     workspace, store = _opened()
     name = _name(workspace, store, draft)
-    if store is None or ledger.find_campaign(store, name) is None:
+    known = ledger.find_campaign(store, name) if store else None
+    if store is None or known is None:
         raise DraftError(f"{name} has not been sent from here, so there is nothing to cancel.")
     with sole_sender(store, name):
         ledger.settle_crash(store, name)
         counts = ledger.counts(store, name)
+        if known.finished_at and not counts[State.UNKNOWN]:
+            raise DraftError(f"{name} is at its end, and nobody waits for it.", next_step="There is nothing to cancel.")
         if not yes:
             unknown = f" and {counts[State.UNKNOWN]:,} are unknown" if counts[State.UNKNOWN] else ""
             click.confirm(f"{counts.waiting:,} readers still wait for {name}{unknown}. Cancel it?", abort=True)

@@ -53,7 +53,7 @@ def carry_out(
     if plan.takes_over:
         ledger.replace_text(store, plan.campaign, plan.texts, plan.reassigned)
     if plan.wave is not None:
-        ledger.freeze(store, plan.campaign, plan.wave, plan.texts, plan.entries)
+        ledger.freeze(store, plan.campaign, plan.wave, plan.texts, plan.entries, anew=plan.is_new)
     ledger.begin_run(store, issue)
     # Before the first message leaves: from here on another machine must not begin.
     write_record(record, store, issue)

@@ -18,7 +18,7 @@ from newsletter.delivery.ledger import Campaign, Entry, Text
 from newsletter.delivery.record import refuse_foreign_record
 from newsletter.delivery.texts import Texts, rules_of
 from newsletter.editions import Press
-from newsletter.errors import DecisionNeeded, ListError, Problem
+from newsletter.errors import DecisionNeeded, ListError, Problem, did_you_mean
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.mail.template import MessageTemplate
 from newsletter.store import Store
@@ -75,6 +75,12 @@ class Plan:
     takes_over: bool = False
 
     @property
+    def tags_without_readers(self) -> list[str]:
+        """Tags that items are only for, and that nobody in this wave has."""
+        have = {tag for entry in self.entries for tag in entry.tags}
+        return sorted({tag for only in self.campaign.rules for tag in only} - have) if self.readers else []
+
+    @property
     def to_send(self) -> int:
         added = len(self.entries) - (self.readers.suppressed_count if self.readers else 0)
         return self.waiting + added
@@ -93,7 +99,11 @@ def plan_send(
     if campaign is None:
         return _plan_new(store, press, draft, list_path, tag)
     ledger.settle_crash(store, campaign.issue)
-    waiting = ledger.counts(store, campaign.issue).waiting
+    counts = ledger.counts(store, campaign.issue)
+    if counts.untouched and campaign.cancelled_at is None:
+        # The server could not be reached, say: what was frozen has served nobody, and the list may be better by now.
+        return _plan_new(store, press, draft, list_path, tag, known=campaign)
+    waiting = counts.waiting
     adds = not campaign.covers(tag)
     _refuse_narrowing(campaign, tag, waiting)
     changed = draft.sha256 != campaign.draft_sha256 or (adds and _renders_otherwise(store, press, draft, campaign))
@@ -122,11 +132,13 @@ def plan_dry_run(store: Store, press: Press, draft: Draft, *, list_path: Path, t
     return _plan_new(store, press, draft, list_path, tag.casefold())
 
 
-def _plan_new(store: Store, press: Press, draft: Draft, list_path: Path, tag: str) -> Plan:
+def _plan_new(
+    store: Store, press: Press, draft: Draft, list_path: Path, tag: str, known: Campaign | None = None
+) -> Plan:
     issue = require_issue(draft)
     campaign = Campaign(
         issue=issue.name,
-        id=token_hex(8),
+        id=known.id if known else token_hex(8),
         subject=press.subject(issue),
         draft_sha256=draft.sha256,
         rules=rules_of(issue),
@@ -214,18 +226,20 @@ def _with_new_text(store: Store, plan: Plan, texts: Texts) -> Plan:
 def _prove(readers: Iterable[tuple[str, Mapping[str, str], int, int]], texts: Texts, path: Path) -> None:
     """Render every reader's message before the first is sent. Raises ListError for values that are missing."""
     lacking: dict[str, list[int]] = {}
+    columns: list[str] = []
     for address, fields, number, line in readers:
+        columns = columns or list(fields)
         missing = texts[number].lacking(fields)
         for name in missing:
             lacking.setdefault(name, []).append(line)
         if not missing:
             texts[number].render(address, address, fields)
     if lacking:
-        problems = list(_lacks(lacking, path))
+        problems = list(_lacks(lacking, columns, path))
         raise ListError("Some readers lack a value that the issue asks for.", problems=problems)
 
 
-def _lacks(lacking: Mapping[str, list[int]], path: Path) -> Iterator[Problem]:
+def _lacks(lacking: Mapping[str, list[int]], columns: Sequence[str], path: Path) -> Iterator[Problem]:
     for name, lines in lacking.items():
         count = "1 reader has" if len(lines) == 1 else f"{len(lines)} readers have"
         yield Problem(
@@ -233,5 +247,6 @@ def _lacks(lacking: Mapping[str, list[int]], path: Path) -> Iterator[Problem]:
             line=lines[0],
             code="missing-value",
             message=f"{count} no {json.dumps(name)}",
-            next_step=f"Give the field a default in the draft: {{{{ {name} | reader }}}}, or fill the list's column.",
+            next_step=(did_you_mean(name, columns) if name not in columns else "")
+            or f"Give the field a default in the draft: {{{{ {name} | reader }}}}, or fill the list's column.",
         )

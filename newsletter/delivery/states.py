@@ -49,6 +49,11 @@ class Counts:
         return sum(self[state] for state in OPEN)
 
     @property
+    def untouched(self) -> bool:
+        """Has nobody had anything yet, nor may have?"""
+        return self.total == self[State.PENDING] + self[State.SUPPRESSED]
+
+    @property
     def complete(self) -> bool:
         """Has every reader who should have it been accepted?"""
         return self.total == sum(self[state] for state in (State.ACCEPTED, State.SUPPRESSED, State.CANCELLED))

@@ -143,7 +143,9 @@ def _validate(root: Mapping, path: Path, lines: list[str]) -> tuple[Issue | None
         seen: Counter[tuple[object, ...]] = Counter()
         for details in error.errors(include_url=False):
             location = details["loc"]
-            for fault in explain(details, _siblings(location[:-1])):
+            # A text where a mapping should be wants the mapping's own keys, not its neighbours.
+            within = location if details["type"] == "model_type" else location[:-1]
+            for fault in explain(details, _siblings(within)):
                 found.append((_locate(root, location, fault, lines, seen[location, fault.needle]), fault))
                 seen[location, fault.needle] += 1
     found = _without_echoes(found)

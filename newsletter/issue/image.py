@@ -8,6 +8,7 @@ from newsletter.validation import Fault
 
 FORMATS = ("JPEG", "PNG")
 MAX_PIXELS = 40_000_000
+MAX_BYTES = 2_000_000
 
 
 def image_faults(folder: Path, name: str) -> Iterator[Fault]:
@@ -26,6 +27,12 @@ def image_faults(folder: Path, name: str) -> Iterator[Fault]:
             code="image-link",
             message=f"{name!r} is a link to a file elsewhere",
             next_step="Copy the picture itself into the folder.",
+        )
+    elif path.stat().st_size > MAX_BYTES:
+        yield Fault(
+            code="image-bytes",
+            message=f"the picture has {path.stat().st_size / 1e6:.1f} MB, and travels in every reader's mail",
+            next_step="Save it smaller: 1,200 pixels across, as JPEG, make about 0.2 MB.",
         )
     elif fault := _decoding_fault(path):
         yield fault

@@ -193,6 +193,13 @@ def _leftover_faults(source: str, paragraph: Paragraph) -> Iterator[Fault]:
             needle=text[text.index("](") :].split(" ")[0],
             next_step="Write it as [words](https://example.org/page), with no space in the address.",
         )
+    elif match := re.search(r"\] +\((?:https?|mailto):", text):
+        yield Fault(
+            code="link-broken",
+            message="this looks like a link, but a space stands between its words and its address",
+            needle=match[0],
+            next_step="Take the space out: [words](https://example.org/page).",
+        )
     if ("{{" in text or "}}" in text) and "\\{" not in source and "\\}" not in source:
         yield Fault(
             code="field",

@@ -2,6 +2,7 @@
 
 from newsletter.issue.model import Issue
 from newsletter.issue.numbering import Slot
+from newsletter.issue.richtext import parse
 
 _HEADLINE = "Write the {} headline here"
 _DETAIL = "Write what happened here, with [links](https://example.org/) to where it stands."
@@ -67,7 +68,8 @@ def new_draft(slot: Slot) -> str:
     return _TEXT.format(slot=slot, name=f"{slot.volume}.{slot.number}", items=items)
 
 
-def unwritten_headlines(issue: Issue) -> list[str]:
-    """Headlines that still say what `new_draft` put there."""
-    placeholders = {_HEADLINE.format(ordinal) for ordinal in _ORDINALS}
-    return [item.headline.plain() for item in issue.items if item.headline.plain() in placeholders]
+def unwritten(issue: Issue) -> list[str]:
+    """Headlines and details that still say what `new_draft` put there."""
+    placeholders = {_HEADLINE.format(ordinal) for ordinal in _ORDINALS} | {parse(_DETAIL)[0].plain()}
+    texts = (text.plain() for item in issue.items for text in (item.headline, item.detail))
+    return [text for text in texts if text in placeholders]

@@ -82,6 +82,9 @@ def test_what_excel_and_people_put_before_and_between(write_list: Write) -> None
     with pytest.raises(ListError) as caught:
         _read(write_list("email,name\n".encode("utf-16")))
     assert "UTF-16" in caught.value.problems[0].message
+    with pytest.raises(ListError) as caught:
+        _read(write_list(b"PK\x03\x04rest"))
+    assert "workbook" in caught.value.problems[0].message
     for broken in ('"email\n', '"email"x,name\n'):
         with pytest.raises(ListError) as caught:
             _read(write_list(broken))

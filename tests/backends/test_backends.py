@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from conftest import Publication
+from conftest import ROOT, Publication
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -251,3 +251,13 @@ def test_sessions_end_with_the_feed(publication: Publication, server: Server) ->
 
     asyncio.run(deliver())
     assert server.stored == []
+
+
+def test_the_backend_in_the_docs_keeps_the_contract(tmp_path: Path) -> None:
+    page = (ROOT / "docs/backends.md").read_text()
+    example = page.split("```python\n")[1].split("```")[0]
+    names: dict[str, type] = {}
+    exec(compile(example, "docs/backends.md", "exec"), names)
+    (tmp_path / "loft").mkdir()
+    check_backend(names["PigeonBackend"](names["PigeonBackend"].Settings(loft="loft"), tmp_path))
+    assert {path.name for path in (tmp_path / "loft").iterdir()} == {"ada@example.org", "grace@example.org"}

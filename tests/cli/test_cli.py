@@ -48,7 +48,8 @@ def test_a_misspelled_command_is_suggested(publication: Publication) -> None:
 
 def test_draft_list(publication: Publication) -> None:
     publication.draft("4.1", "volume: 4\n")
-    rows = [line.split("\t") for line in publication.run("draft", "list").stdout.splitlines()]
+    heads, *rows = [line.split("\t") for line in publication.run("draft", "list").stdout.splitlines()]
+    assert heads == ["Issue", "Date", "State", "First headline"]
     assert [row[:3] for row in rows] == [
         ["1.4", "2022-08-10", "draft"], ["2.10", "2023-05-31", "draft"], ["3.7", "2024-04-17", "draft"],
         ["4.1", "?", "draft"],
@@ -62,7 +63,7 @@ def test_draft_list_knows_what_was_sent_here_and_elsewhere(publication: Publicat
     assert publication.run("send", "2.10", "--yes").returncode == 0
     (publication.root / "drafts/1.4.sent.toml").write_text('campaign = "x"\nfinished_at = "y"\n')
     (publication.root / "drafts/3.7.sent.toml").write_text('campaign = "x"\n')
-    states = [line.split("\t")[2] for line in publication.run("draft", "list").stdout.splitlines()]
+    states = [line.split("\t")[2] for line in publication.run("draft", "list").stdout.splitlines()[1:]]
     assert states == ["sent", "sent", "sending"]
 
 
@@ -211,6 +212,29 @@ def test_init_wants_a_title(publication: Publication, title: str) -> None:
     assert done.returncode == 1
     assert "one line" in done.stderr
     assert not (publication.root / "w").exists()
+
+
+def test_what_init_wrote_is_not_sent(publication: Publication) -> None:
+    publication.run("init", "w")
+    fresh = Publication(publication.root / "w", {"NEWSLETTER_SEND__BACKEND": "maildir"})
+    (path,) = (fresh.root / "drafts").glob("*.yaml")
+    (fresh.root / "subscribers.csv").write_text("email\na@example.org\n")
+    done = fresh.run("send", path.stem, "--yes")
+    assert done.returncode == 1
+    assert "10 texts" in done.stderr
+    path.write_text(path.read_text().replace("Write ", "Wrote "))
+    done = fresh.run("send", path.stem, "--yes")
+    assert done.returncode == 2
+    assert "[publication] about and [sender] postal_address" in done.stderr
+    assert not (fresh.root / "build/maildir").exists()
+
+
+def test_draft_check_looks_at_the_configuration_too(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_SMTP__PORT"] = "x"
+    done = publication.run("draft", "check", "2.10")
+    assert done.returncode == 2
+    assert "no problems" in done.stdout
+    assert "NEWSLETTER_SMTP__PORT" in done.stderr
 
 
 def test_a_half_made_workspace_can_be_made_again(publication: Publication) -> None:

@@ -35,6 +35,8 @@ def test_it_shows_asks_sends_and_reports(digest: Publication, server: Server) ->
     assert "From      Pacific Alliance Digest <digest@example.org>" in no.stdout
     assert "To        25 readers of subscribers.csv" in no.stdout
     assert "Through   smtp at 127.0.0.1" in no.stdout
+    assert "Nothing was sent." in no.stdout
+    assert "Dated     Wednesday, 2023-05-31" in no.stdout
     assert server.stored == []
     assert not (digest.root / "drafts/2.10.sent.toml").exists()
     yes = digest.run("send", "2.10", stdin="y\n")
@@ -217,6 +219,7 @@ def test_a_value_that_some_readers_lack_stops_before_the_first(digest: Publicati
     assert stopped.returncode == 1
     assert 'subscribers.csv:3: 2 readers have no "city"' in stopped.stderr
     assert 'subscribers.csv:2: 3 readers have no "nmae"' in stopped.stderr
+    assert "Did you mean 'name'?" in stopped.stderr
     assert "{{ city | reader }}" in stopped.stderr
     assert server.stored == []
     assert json.loads(digest.run("status", "--json").stdout) == []
@@ -226,6 +229,7 @@ def test_the_example_headlines_are_not_sent(digest: Publication, server: Server)
     made = digest.run("draft", "new", "--volume", "9").stdout.split(":")[0]
     stopped = digest.run("send", made, "--yes")
     assert stopped.returncode == 1
+    assert "10 texts of" in stopped.stderr
     assert "still the example's" in stopped.stderr
     assert server.stored == []
 
@@ -426,3 +430,54 @@ def test_a_second_interrupt_ends_at_once_with_a_report(digest: Publication) -> N
     assert "Ended at once" in err
     assert "To go on: newsletter send 2.10" in err
     assert _readers(digest)["unknown"] <= 2
+
+
+def test_while_nobody_has_anything_the_list_and_the_draft_are_read_anew(digest: Publication, server: Server) -> None:
+    digest.readers(5)
+    port = digest.environ["NEWSLETTER_SMTP__PORT"]
+    digest.environ["NEWSLETTER_SMTP__PORT"] = "1"
+    assert "5 pending" in digest.run("send", "2.10", "--yes").stdout
+    campaign = re.search('campaign = "(.*)"', (digest.root / "drafts/2.10.sent.toml").read_text())
+    readers = digest.readers(7)
+    draft = digest.root / "drafts/2.10.yaml"
+    draft.write_text(draft.read_text().replace("A day before", "One day before"))
+    digest.environ["NEWSLETTER_SMTP__PORT"] = port
+    assert digest.run("send", "2.10", "--yes").returncode == 0
+    assert server.copies() == Counter(readers)
+    assert all(b"One day before" in data for _, data in server.stored)
+    again = re.search('campaign = "(.*)"', (digest.root / "drafts/2.10.sent.toml").read_text())
+    assert campaign is not None
+    assert again is not None
+    assert campaign[1] == again[1]
+
+
+def test_a_tag_that_nobody_has_is_pointed_out(digest: Publication, server: Server) -> None:
+    draft = digest.root / "drafts/2.10.yaml"
+    text = draft.read_text().replace(
+        "    detail: >-\n      A day", "    only_for: [memmbers]\n    detail: >-\n      A day"
+    )
+    draft.write_text(text)
+    assert "no reader here has the tag 'memmbers'" in digest.run("send", "2.10", stdin="n\n").stdout
+
+
+def test_going_on_says_that_the_list_is_not_read_again(digest: Publication, server: Server) -> None:
+    digest.readers(5)
+    server.refuse["reader0001@example.org"] = "451 4.3.0 later"
+    digest.run("send", "2.10", "--yes")
+    server.refuse.clear()
+    (digest.root / "other.csv").write_text("email\nx@example.org\n")
+    done = digest.run("send", "2.10", "--yes", "--list", "other.csv")
+    assert "the list as it was frozen; other.csv is not read again" in done.stdout
+    assert "x@example.org" not in server.copies()
+
+
+def test_rows_that_could_not_be_used_are_in_the_report(digest: Publication, server: Server) -> None:
+    (digest.root / "subscribers.csv").write_text("email\na@example.org\nbroken\n")
+    assert "1 row of the list could not be used" in digest.run("send", "2.10", "--yes").stdout
+
+
+def test_what_is_at_its_end_can_not_be_cancelled(digest: Publication, server: Server) -> None:
+    digest.run("send", "2.10", "--yes")
+    done = digest.run("cancel", "2.10", "--yes")
+    assert done.returncode == 1
+    assert "nobody waits for it" in done.stderr

@@ -275,3 +275,13 @@ def test_a_picture_for_printing_is_refused(tmp_path: Path) -> None:
 
     Image.new("CMYK", (4, 4)).save(tmp_path / "a.jpg")
     assert _found(tmp_path, GOOD + "image:\n  file: a.jpg\n  alt: x\n") == [("image-colours", 10, 9)]
+
+
+def test_a_picture_that_is_too_heavy_for_a_mail(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x" * 2_100_000)
+    assert _found(tmp_path, GOOD + "image:\n  file: a.jpg\n  alt: x\n") == [("image-bytes", 10, 9)]
+
+
+def test_a_text_where_keys_should_be_is_told_the_keys(tmp_path: Path) -> None:
+    (problem,) = read_draft(_draft(tmp_path, GOOD + "image: lead.png\n")).problems
+    assert "file, alt, credit" in problem.next_step

@@ -67,6 +67,7 @@ def test_addresses_are_ascii_and_whole() -> None:
         ("[](https://example.org/)", "link-text"),
         ("[a](https://example.org/a b)", "link-broken"),
         ("[a](https://example.org/{{ name }})", "link-broken"),
+        ("[a] (https://example.org/)", "link-broken"),
         ("{{ Name }}", "field"),
         ("{{ name", "field"),
         ("{{ a.b }}", "field"),

@@ -29,7 +29,7 @@ async def open_session(settings: "SmtpBackend.Settings", password: str | None) -
         raise Unreachable(
             f"There is no password for {settings.username} at {settings.host}.",
             next_step="Set NEWSLETTER_SMTP__PASSWORD, or store it in the keyring "
-            "(pip install 'newsletter-press[keyring]'): "
+            "(pip install keyring): "
             f"keyring set newsletter:{settings.host} {settings.username}",
         )
     client = aiosmtplib.SMTP(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from newsletter.delivery.ledger.values import Campaign, Entry, Text
 from newsletter.delivery.states import OPEN, State
@@ -18,12 +18,18 @@ _GROUP = 500
 _T = TypeVar("_T")
 
 
-def freeze(store: Store, campaign: Campaign, wave: str, texts: Sequence[Text], entries: Iterable[Entry]) -> None:
+def freeze(
+    store: Store, campaign: Campaign, wave: str, texts: Sequence[Text], entries: Iterable[Entry], *, anew: bool = False
+) -> None:
     """Add a wave of readers to the campaign (made when it is new), all of them or none.
 
-    An entry's `template` counts into `texts`. A reader whom the campaign has already stays as they are.
+    An entry's `template` counts into `texts`. A reader whom the campaign has already stays as they are; with
+    `anew` what was frozen before is forgotten first, which is right only when nobody has had anything.
     """
     with store.transaction() as connection:
+        if anew:
+            for table in (deliveries, waves, templates):
+                connection.execute(delete(table).where(table.c.issue == campaign.issue))
         _keep_campaign(connection, campaign)
         connection.execute(insert(waves).values(issue=campaign.issue, tag=wave, created_at=now()))
         numbers = _add_texts(connection, campaign.issue, texts)
