@@ -27,6 +27,11 @@ def faulty(*faults: Fault) -> PydanticCustomError:
     return PydanticCustomError("faults", "{text}", {"text": faults[0].message, "faults": faults})
 
 
+def rejected(code: str, message: str, next_step: str, needle: str = "") -> PydanticCustomError:
+    """The exception a validator raises for the one thing wrong with a value; the words are those of a Fault."""
+    return faulty(Fault(code=code, message=message, next_step=next_step, needle=needle))
+
+
 def explain(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
     """The faults behind one pydantic error; `siblings` are the keys that would be known in its place."""
     context: dict[str, Any] = error.get("ctx", {})

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from newsletter.validation import Fault, faulty
+from newsletter.validation import rejected
 
 BACKEND_GROUP = "newsletter.backends"
 
@@ -29,12 +29,10 @@ def _address(text: str) -> str:
     try:
         checked = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
-        raise faulty(
-            Fault(
-                code="address",
-                message=f"{text!r} is not an email address: {error}",
-                next_step="Write it as name@example.org.",
-            )
+        raise rejected(
+            code="address",
+            message=f"{text!r} is not an email address: {error}",
+            next_step="Write it as name@example.org.",
         ) from error
     return checked.ascii_email or checked.normalized
 
@@ -44,10 +42,8 @@ def _mailbox(value: object) -> object:
         return value
     match = re.fullmatch(r'\s*(?:(?:"([^"]*)"|([^"<>]*?))\s*<([^<>]+)>|([^<>"]+))\s*', value)
     if not match:
-        raise faulty(
-            Fault(
-                code="address", message=f"{value!r} is not a sender", next_step="Write it as Name <name@example.org>."
-            )
+        raise rejected(
+            code="address", message=f"{value!r} is not a sender", next_step="Write it as Name <name@example.org>."
         )
     name = match[1] or match[2] or ""
     return Mailbox(name=_one_line(name) if name else "", address=_address(match[3] or match[4]))
@@ -56,12 +52,10 @@ def _mailbox(value: object) -> object:
 def _one_line(text: str) -> str:
     kinds = {unicodedata.category(character) for character in text}
     if not text.strip() or kinds & {"Cc", "Cs", "Zl", "Zp"}:
-        raise faulty(
-            Fault(
-                code="value",
-                message="this has to be one line of text",
-                next_step="Write something, without line breaks and control characters.",
-            )
+        raise rejected(
+            code="value",
+            message="this has to be one line of text",
+            next_step="Write something, without line breaks and control characters.",
         )
     return text
 
@@ -70,24 +64,20 @@ def _timezone(text: str) -> str:
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError) as error:
-        raise faulty(
-            Fault(
-                code="timezone",
-                message=f"{text!r} is not a time zone",
-                next_step='Write one such as "America/New_York" or "UTC".',
-            )
+        raise rejected(
+            code="timezone",
+            message=f"{text!r} is not a time zone",
+            next_step='Write one such as "America/New_York" or "UTC".',
         ) from error
     return text
 
 
 def _language(text: str) -> str:
     if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", text):
-        raise faulty(
-            Fault(
-                code="language",
-                message=f"{text!r} is not a language tag",
-                next_step='Write one such as "en", "en-GB" or "ja".',
-            )
+        raise rejected(
+            code="language",
+            message=f"{text!r} is not a language tag",
+            next_step='Write one such as "en", "en-GB" or "ja".',
         )
     return text
 
@@ -99,12 +89,10 @@ def _web_address(text: str) -> str:
     except ValueError:
         good = False
     if not good:
-        raise faulty(
-            Fault(
-                code="website",
-                message=f"{text!r} is not a web address",
-                next_step="Write it in full, beginning with https://, without spaces or letters that are not ASCII.",
-            )
+        raise rejected(
+            code="website",
+            message=f"{text!r} is not a web address",
+            next_step="Write it in full, beginning with https://, without spaces or letters that are not ASCII.",
         )
     return text
 
@@ -112,24 +100,20 @@ def _web_address(text: str) -> str:
 def _mailto(text: str) -> str:
     address, mark, query = text.removeprefix("mailto:").partition("?")
     if not text.startswith("mailto:") or not re.fullmatch(f"(?:{_URL_CHARACTERS})?", query):
-        raise faulty(
-            Fault(
-                code="unsubscribe",
-                message=f"{text!r} can't take unsubscribe mails",
-                next_step="Write it as mailto:leave@example.org, or mailto:leave@example.org?subject=leave.",
-            )
+        raise rejected(
+            code="unsubscribe",
+            message=f"{text!r} can't take unsubscribe mails",
+            next_step="Write it as mailto:leave@example.org, or mailto:leave@example.org?subject=leave.",
         )
     return f"mailto:{_address(address)}{mark}{query}"
 
 
 def _sqlite(text: str) -> str:
     if not text.startswith("sqlite:///") or text == "sqlite:///":
-        raise faulty(
-            Fault(
-                code="store",
-                message=f"{text!r} names no state that this version can keep",
-                next_step="Write sqlite:/// and a path, as in sqlite:///.newsletter/state.db.",
-            )
+        raise rejected(
+            code="store",
+            message=f"{text!r} names no state that this version can keep",
+            next_step="Write sqlite:/// and a path, as in sqlite:///.newsletter/state.db.",
         )
     return _one_line(text)
 
@@ -137,12 +121,10 @@ def _sqlite(text: str) -> str:
 def _list_id(text: str) -> str:
     # RFC 2919, section 2: a dotted name under a domain that the publication owns.
     if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text) or len(text) > 255:
-        raise faulty(
-            Fault(
-                code="list-id",
-                message=f"{text!r} can't name a mailing list",
-                next_step="Write a dotted name such as digest.example.org.",
-            )
+        raise rejected(
+            code="list-id",
+            message=f"{text!r} can't name a mailing list",
+            next_step="Write a dotted name such as digest.example.org.",
         )
     return text
 

@@ -8,25 +8,21 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from newsletter.issue.richtext import RichText, control_characters, parse
-from newsletter.validation import Fault, faulty
+from newsletter.validation import faulty, rejected
 
 
 def _prose(value: object) -> RichText:
     if not isinstance(value, str):
-        raise faulty(
-            Fault(
-                code="shape",
-                message="this should be a text",
-                next_step="Put >- here and the text on the next line, indented.",
-            )
+        raise rejected(
+            code="shape",
+            message="this should be a text",
+            next_step="Put >- here and the text on the next line, indented.",
         )
     if not value.strip():
-        raise faulty(
-            Fault(
-                code="empty",
-                message="this text is empty",
-                next_step="Write it, after >- on a line of its own, or delete the key.",
-            )
+        raise rejected(
+            code="empty",
+            message="this text is empty",
+            next_step="Write it, after >- on a line of its own, or delete the key.",
         )
     text, faults = parse(value)
     if faults:
@@ -37,27 +33,21 @@ def _prose(value: object) -> RichText:
 def _headline(value: object) -> RichText:
     text = _prose(value)
     if len(text.paragraphs) > 1:
-        raise faulty(
-            Fault(
-                code="headline-paragraphs", message="a headline is one paragraph", next_step="Take the blank line out."
-            )
+        raise rejected(
+            code="headline-paragraphs", message="a headline is one paragraph", next_step="Take the blank line out."
         )
     if any(text.links()):
-        raise faulty(
-            Fault(
-                code="headline-link",
-                needle="](",
-                message="a headline leads to its own detail, so it can't hold another link",
-                next_step="Move the link into the detail.",
-            )
+        raise rejected(
+            code="headline-link",
+            needle="](",
+            message="a headline leads to its own detail, so it can't hold another link",
+            next_step="Move the link into the detail.",
         )
     if not text.plain().strip():
-        raise faulty(
-            Fault(
-                code="empty",
-                message="a headline is never empty, not for the PDF's readers either",
-                next_step="Write words that can be seen, and give a field a default: {{ name | reader }}.",
-            )
+        raise rejected(
+            code="empty",
+            message="a headline is never empty, not for the PDF's readers either",
+            next_step="Write words that can be seen, and give a field a default: {{ name | reader }}.",
         )
     return text
 
@@ -65,17 +55,15 @@ def _headline(value: object) -> RichText:
 def _line(value: str) -> str:
     value = " ".join(value.split())
     if not value:
-        raise faulty(Fault(code="empty", message="this text is empty", next_step="Write it, or delete the key."))
+        raise rejected(code="empty", message="this text is empty", next_step="Write it, or delete the key.")
     if faults := list(control_characters(value)):
         raise faulty(*faults)
     if "{{" in value:
-        raise faulty(
-            Fault(
-                code="field",
-                message="a field can't stand here",
-                needle="{{",
-                next_step="Fields belong in the intro, headlines, details and note.",
-            )
+        raise rejected(
+            code="field",
+            message="a field can't stand here",
+            needle="{{",
+            next_step="Fields belong in the intro, headlines, details and note.",
         )
     return value
 
@@ -83,12 +71,10 @@ def _line(value: str) -> str:
 def _digits(value: object) -> object:
     # Lax parsing would take "1_0" for 10; a draft's numbers are digits alone.
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,6}", value) or int(value) == 0:
-        raise faulty(
-            Fault(
-                code="number",
-                message=f"{value!r} is not a whole number",
-                next_step="Write digits alone, from 1 on, for example 10.",
-            )
+        raise rejected(
+            code="number",
+            message=f"{value!r} is not a whole number",
+            next_step="Write digits alone, from 1 on, for example 10.",
         )
     return int(value)
 
@@ -100,23 +86,19 @@ def _iso_date(value: object) -> object:
             return datetime.date.fromisoformat(value)
     except ValueError:
         pass
-    raise faulty(
-        Fault(
-            code="date", message=f"{value!r} is not a date", next_step="Write year-month-day, for example 2023-05-31."
-        )
+    raise rejected(
+        code="date", message=f"{value!r} is not a date", next_step="Write year-month-day, for example 2023-05-31."
     )
 
 
 def _file_name(value: str) -> str:
     # The name becomes part of an address in the HTML, so it is kept to what needs no quoting there.
     if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png)", value, re.IGNORECASE):
-        raise faulty(
-            Fault(
-                code="image-file",
-                message=f"{value[:120]!r} can't be the name of a picture beside the draft",
-                next_step="Put a .jpg or .png next to the draft, named with letters, digits, dots and hyphens, "
-                "and write its name alone.",
-            )
+        raise rejected(
+            code="image-file",
+            message=f"{value[:120]!r} can't be the name of a picture beside the draft",
+            next_step="Put a .jpg or .png next to the draft, named with letters, digits, dots and hyphens, "
+            "and write its name alone.",
         )
     return value
 
@@ -124,12 +106,10 @@ def _file_name(value: str) -> str:
 def _one_for_all(items: "tuple[Item, ...]") -> "tuple[Item, ...]":
     # Else some readers, and everyone who opens the PDF, would get an issue with nothing in it.
     if all(item.only_for for item in items):
-        raise faulty(
-            Fault(
-                code="only-for",
-                message="every item is only for some readers",
-                next_step="Leave only_for out of one item at least.",
-            )
+        raise rejected(
+            code="only-for",
+            message="every item is only for some readers",
+            next_step="Leave only_for out of one item at least.",
         )
     return items
 
@@ -137,12 +117,8 @@ def _one_for_all(items: "tuple[Item, ...]") -> "tuple[Item, ...]":
 def _tag(value: str) -> str:
     value = value.casefold()  # as the list's tags are
     if not re.fullmatch(r"[\w.-]+", value):
-        raise faulty(
-            Fault(
-                code="tag",
-                message=f"{value!r} is not a tag",
-                next_step="A tag is one word, as in the list's tags column.",
-            )
+        raise rejected(
+            code="tag", message=f"{value!r} is not a tag", next_step="A tag is one word, as in the list's tags column."
         )
     return value
 

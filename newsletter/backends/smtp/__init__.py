@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from newsletter.backends import Limits, Session
 from newsletter.config import Section
-from newsletter.validation import Fault, faulty
+from newsletter.validation import rejected
 
 CLEAR_TEXT_ALLOWED = "none-even-over-the-network"
 
@@ -33,12 +33,10 @@ class SmtpBackend:
         @classmethod
         def _clear_text_stays_here(cls, security: str, info: ValidationInfo) -> str:
             if security == "none" and not _is_loopback(info.data.get("host", "")):
-                raise faulty(
-                    Fault(
-                        code="clear-text",
-                        message="readers' addresses would cross the network in clear text",
-                        next_step=f'Write "starttls" or "tls"; "{CLEAR_TEXT_ALLOWED}" if you must.',
-                    )
+                raise rejected(
+                    code="clear-text",
+                    message="readers' addresses would cross the network in clear text",
+                    next_step=f'Write "starttls" or "tls"; "{CLEAR_TEXT_ALLOWED}" if you must.',
                 )
             return security
 
