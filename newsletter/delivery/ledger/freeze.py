@@ -85,9 +85,10 @@ def _keep_campaign(connection: Connection, campaign: Campaign) -> None:
         "draft_sha256": campaign.draft_sha256,
         "rules": json.dumps(campaign.rules),
         "left_out": campaign.left_out,
+        "created_at": campaign.created_at,
         "finished_at": None,
     }
-    known = {"issue": campaign.issue, "id": campaign.id, "created_at": campaign.created_at, "runs": 0}
+    known = {"issue": campaign.issue, "id": campaign.id, "runs": 0}
     connection.execute(insert(campaigns).prefix_with("OR IGNORE").values(**known, **changing))
     connection.execute(update(campaigns).where(campaigns.c.issue == campaign.issue).values(**changing))
 

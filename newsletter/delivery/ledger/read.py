@@ -44,10 +44,10 @@ def waiting(store: Store, issue: str) -> Iterator[tuple[str, str, dict[str, str]
 
 
 def current_texts(store: Store, issue: str) -> list[Text]:
-    """The newest text of each variant: what a reader who has had nothing would get."""
+    """The newest text of each variant, the very newest last: what a reader who has had nothing would get."""
     newest = select(func.max(templates.c.id)).where(templates.c.issue == issue).group_by(templates.c.variant)
     with store.transaction() as connection:
-        rows = connection.execute(select(templates).where(templates.c.id.in_(newest)))
+        rows = connection.execute(select(templates).where(templates.c.id.in_(newest)).order_by(templates.c.id))
         return [Text(row.variant, row.payload) for row in rows]
 
 
