@@ -8,6 +8,8 @@
     ├── DeliveryError    mend the connection or wait, then send again
     └── DecisionNeeded   decide, and say so
 
+A backend's own `Unreachable` and `SenderRefused` (backends/__init__.py) are DeliveryErrors.
+
 Each carries a message (what is wrong), a next step (what to do), and, where they are known, the
 problems behind it with their places. Wrong usage of the command line is click's own `UsageError`.
 """
@@ -31,6 +33,11 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     """A sentence that suggests the known word nearest to `word`, or an empty string."""
     near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return f"Did you mean {near[0]!r}?" if near else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 reader`, `3 readers`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 @dataclass(frozen=True, kw_only=True)

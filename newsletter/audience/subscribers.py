@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from email_validator import EmailNotValidError, validate_email
-
+from newsletter.address import normalise
 from newsletter.errors import ListError, Problem
 from newsletter.validation import Fault
 
@@ -42,18 +41,6 @@ def reader_key(address: str) -> str:
     that readers use don't, and a reader who gets two copies, or who left and is mailed again, minds.
     """
     return address.casefold()
-
-
-def normalise(address: str) -> str:
-    """The address as it is mailed: domain in small letters and ASCII. Raises ValueError with the reason.
-
-    A part before the @ that is not ASCII would need SMTPUTF8, which many servers lack, and is refused.
-    """
-    try:
-        valid = validate_email(address.strip(), check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError as error:
-        raise ValueError(str(error)) from error
-    return valid.ascii_email or valid.normalized
 
 
 def read_subscribers(path: Path) -> Iterator[Subscriber | Problem]:

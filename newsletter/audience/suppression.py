@@ -1,6 +1,7 @@
 """Who asked not to be mailed, recorded and forgotten by the editors."""
 
-from newsletter.audience.subscribers import normalise, reader_key
+from newsletter.address import normalise
+from newsletter.audience.subscribers import reader_key
 from newsletter.errors import ListError, printable
 from newsletter.store import Store, suppressions
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from newsletter.cli.output import as_json, near, say, short, show_problems, table
-from newsletter.errors import DraftError, Problem
+from newsletter.errors import DraftError, Problem, counted
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.numbering import Slot, next_slot
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
@@ -79,7 +79,7 @@ def list_(json_: bool) -> None:
     rows = []
     for path in workspace.draft_paths():
         found = read_draft(path)
-        title = found.issue.items[0].headline.plain() if found.issue else _count(found.problems)
+        title = found.issue.items[0].headline.plain() if found.issue else counted(len(found.problems), "problem")
         date = found.date.isoformat() if found.date else "?"
         rows.append((path.stem, date, stage_of(store, path.stem, workspace.record(path.stem)).value, title))
     if json_:
@@ -88,10 +88,6 @@ def list_(json_: bool) -> None:
         table(("Issue", "Date", "State", "First headline"), rows)
     else:
         say(f"There is no draft in {short(workspace.drafts)} yet. Run: newsletter draft new")
-
-
-def _count(problems: tuple[Problem, ...]) -> str:
-    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
 
 
 @draft.command()
@@ -138,10 +134,10 @@ def _show(found: Draft) -> None:
     name = short(found.path)
     if found.issue:
         links = sum(1 for text in found.issue.texts() for _ in text.links())
-        say(f"{name}: no problems ({len(found.issue.items)} items, {links} links)", style="green")
+        say(f"{name}: no problems ({counted(len(found.issue.items), 'item')}, {counted(links, 'link')})", style="green")
     else:
         show_problems(found.problems)
-        say(f"{name}: {_count(found.problems)}", style="bold")
+        say(f"{name}: {counted(len(found.problems), 'problem')}", style="bold")
 
 
 def _annotation(problem: Problem) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -62,12 +63,7 @@ def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
 
 def near(problem: Problem) -> str:
     """The problem's place, its path written from the current folder when it lies below."""
-    path = Path(problem.path)
-    if path.is_absolute() and path.is_relative_to(Path.cwd()):
-        return Problem(
-            path=path.relative_to(Path.cwd()), line=problem.line, column=problem.column, code=problem.code, message=""
-        ).place
-    return problem.place
+    return replace(problem, path=short(Path(problem.path))).place
 
 
 def short(path: Path) -> str:

@@ -4,6 +4,7 @@ from newsletter.cli.output import say, short
 from newsletter.delivery import ledger
 from newsletter.delivery.report import balance, by_reply, write_csv
 from newsletter.delivery.states import State
+from newsletter.errors import counted
 from newsletter.store import Store
 from newsletter.workspace import Workspace
 
@@ -14,8 +15,10 @@ def show_report(store: Store, workspace: Workspace, issue: str) -> int:
     say(balance(counts), style="bold green" if counts.complete else "bold yellow")
     campaign = ledger.find_campaign(store, issue)
     if campaign and campaign.left_out:
-        left_out = "1 row" if campaign.left_out == 1 else f"{campaign.left_out:,} rows"
-        say(f"  {left_out} of the list could not be used: newsletter subscribers check", style="yellow")
+        say(
+            f"  {counted(campaign.left_out, 'row')} of the list could not be used: newsletter subscribers check",
+            style="yellow",
+        )
     rows = ledger.outstanding(store, issue)
     if rows:
         for state, reply, count in by_reply(rows)[:8]:

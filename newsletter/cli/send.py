@@ -11,7 +11,8 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from newsletter import backends
-from newsletter.audience.subscribers import Subscriber, normalise, read_subscribers
+from newsletter.address import normalise
+from newsletter.audience.subscribers import Subscriber, read_subscribers
 from newsletter.cli.output import console, say, short
 from newsletter.cli.report import show_report
 from newsletter.cli.state import opened_store
@@ -22,7 +23,7 @@ from newsletter.delivery.record import write_record
 from newsletter.delivery.run import OnProgress
 from newsletter.delivery.status import Stage, stage_of
 from newsletter.editions import Press
-from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError, ListError
+from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError, ListError, counted
 from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.skeleton import unwritten
 from newsletter.mail.message import Outcome
@@ -79,7 +80,7 @@ def send(
         plan = plan_dry_run(store, press, found, list_path=list_path, tag=tag)
         folder = workspace.build(found.path.stem) / "dry-run"
         count = write_messages(plan, folder)
-        say(f"{count:,} messages are in {short(folder)}. Nothing was sent.")
+        say(f"{counted(count, 'message')} in {short(folder)}. Nothing was sent.")
     else:
         changes = Changes.CONTINUE if continue_ else Changes.TAKE_OVER if with_changes else Changes.ASK
         with sole_sender(store, found.path.stem):
@@ -187,20 +188,20 @@ def _show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
     if readers is not None:
         tagged = f" tagged {plan.wave}" if plan.wave else ""
         added = len(plan.entries) - readers.suppressed_count
-        say(f"  To        {added:,} readers of {short(list_path)}{tagged}")
+        say(f"  To        {counted(added, 'reader')} of {short(list_path)}{tagged}")
         if readers.suppressed_count:
             say(f"  Left out  {readers.suppressed_count:,} who asked to leave or can't be reached (suppressed)")
         if readers.unusable:
             hint = f"newsletter subscribers check {short(list_path)}"
-            say(f"  Left out  {readers.unusable:,} rows that can't be used; see them: {hint}")
+            say(f"  Left out  {counted(readers.unusable, 'row')} that can't be used; see them: {hint}")
         if readers.duplicates:
-            say(f"  Left out  {readers.duplicates:,} rows that repeat an address")
+            say(f"  Left out  {counted(readers.duplicates, 'row')} with an address that stands there before")
         for tag in plan.tags_without_readers:
             say(f"  Note      no reader here has the tag {tag!r}, which items are only for", style="yellow")
     if plan.waiting and readers is None:
         say(f"  To        the list as it was frozen; {short(list_path)} is not read again")
     if plan.waiting:
-        say(f"  Going on  {plan.waiting:,} readers of the frozen list still wait")
+        say(f"  Going on  {counted(plan.waiting, 'reader')} of the frozen list still to be tried")
     if plan.text_changed:
         say("  Text      " + ("as it is now" if plan.takes_over else "as it was when the sending began"))
     name = config.send.backend

@@ -12,7 +12,7 @@ from newsletter.delivery.campaign import sole_sender
 from newsletter.delivery.record import write_record
 from newsletter.delivery.states import State
 from newsletter.delivery.status import Status, campaign_status
-from newsletter.errors import DraftError
+from newsletter.errors import DraftError, counted
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
 
@@ -70,7 +70,7 @@ def cancel(draft: str, yes: bool) -> None:
             click.confirm(f"{counts.waiting:,} readers still wait for {name}{unknown}. Cancel it?", abort=True)
         count = ledger.cancel(store, name)
         write_record(workspace.record(name), store, name)
-    say(f"{name} is cancelled for {count:,} readers.")
+    say(f"{name} is cancelled for {counted(count, 'reader')}.")
     show_report(store, workspace, name)
 
 

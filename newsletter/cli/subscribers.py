@@ -10,7 +10,7 @@ from newsletter.audience import suppression
 from newsletter.audience.subscribers import read_subscribers
 from newsletter.cli.output import say, short, show_problems
 from newsletter.cli.state import opened_store
-from newsletter.errors import Problem
+from newsletter.errors import Problem, counted
 from newsletter.workspace import find_workspace
 
 
@@ -33,10 +33,8 @@ def check(file: Path | None) -> None:
             tags.update(row.tags)
     show_problems(problems)
     duplicates = sum(problem.code == "duplicate" for problem in problems)
-    say(
-        f"{short(path)}: {readers:,} readers, {len(problems) - duplicates:,} unusable rows, {duplicates:,} duplicates",
-        style="bold",
-    )
+    kinds = ((readers, "reader"), (len(problems) - duplicates, "unusable row"), (duplicates, "duplicate"))
+    say(f"{short(path)}: {', '.join(counted(number, noun) for number, noun in kinds)}", style="bold")
     if tags:
         say("Tags: " + ", ".join(f"{tag} ({count:,})" for tag, count in tags.most_common()))
     sys.exit(1 if len(problems) > duplicates else 0)

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from newsletter.config.model import BACKEND_GROUP, Config, Section
-from newsletter.errors import ConfigError, Problem, did_you_mean
+from newsletter.errors import ConfigError, Problem, counted, did_you_mean
 from newsletter.validation import Fault, explain
 
 ENV_PREFIX = "NEWSLETTER_"
@@ -33,8 +33,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
         problems += where.problems(error, Config)
     if problems:
         problems.sort(key=lambda problem: (problem.line, str(problem.path)))
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise ConfigError(f"The configuration has {count}.", problems=problems)
+        raise ConfigError(f"The configuration has {counted(len(problems), 'problem')}.", problems=problems)
     return config.model_copy(update={"backends": settings})
 
 

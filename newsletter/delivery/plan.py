@@ -18,7 +18,7 @@ from newsletter.delivery.ledger import Campaign, Entry, Text
 from newsletter.delivery.record import refuse_foreign_record
 from newsletter.delivery.texts import Texts, rules_of
 from newsletter.editions import Press
-from newsletter.errors import DecisionNeeded, ListError, Problem, did_you_mean
+from newsletter.errors import DecisionNeeded, ListError, Problem, counted, did_you_mean
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.mail.template import MessageTemplate
 from newsletter.store import Store
@@ -241,7 +241,7 @@ def _prove(readers: Iterable[tuple[str, Mapping[str, str], int, int]], texts: Te
 
 def _lacks(lacking: Mapping[str, list[int]], columns: Sequence[str], path: Path) -> Iterator[Problem]:
     for name, lines in lacking.items():
-        count = "1 reader has" if len(lines) == 1 else f"{len(lines)} readers have"
+        count = f"{counted(len(lines), 'reader')} {'has' if len(lines) == 1 else 'have'}"
         yield Problem(
             path=path,
             line=lines[0],

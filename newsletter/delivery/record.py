@@ -5,6 +5,7 @@ It names no address. A second laptop with an empty store reads in it that the is
 
 import os
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.delivery import ledger
@@ -13,30 +14,46 @@ from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.store import Store
 
 
-def refuse_foreign_record(path: Path, campaign: Campaign | None) -> None:
-    """Raises DecisionNeeded when the record tells of a sending that this store does not know all of."""
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What the note says of the sending."""
+
+    campaign: str
+    runs: int
+    finished: bool
+
+
+def read_record(path: Path) -> Record | None:
+    """The record at `path`; None when there is none. Raises DecisionNeeded when it can't be read."""
     try:
-        record = tomllib.loads(path.read_text(encoding="utf-8"))
-        named, runs = str(record["campaign"]), int(record.get("runs", 0))
+        noted = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Record(campaign=str(noted["campaign"]), runs=int(noted.get("runs", 0)), finished="finished_at" in noted)
     except FileNotFoundError:
-        return
+        return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DecisionNeeded(
             f"The record {path} can't be read, so it is not known whether the issue went out.",
             next_step="Restore the file from git, or ask whoever sent the issue.",
         ) from error
-    if campaign is None or named != campaign.id:
+
+
+def refuse_foreign_record(path: Path, campaign: Campaign | None) -> None:
+    """Raises DecisionNeeded when the record tells of a sending that this store does not know all of."""
+    record = read_record(path)
+    if record is None:
+        return
+    if campaign is None or record.campaign != campaign.id:
         raise DecisionNeeded(
-            f"This issue has been sent from elsewhere: {path.name} names the campaign {named}, "
+            f"This issue has been sent from elsewhere: {path.name} names the campaign {record.campaign}, "
             "which is not in this machine's state.",
             next_step="Send from the machine that began it, or bring its whole .newsletter folder here "
             "(every file in it, while nothing is being sent).\n"
             f"Only if you know that nobody got the issue: delete {path} and send again.",
         )
-    if runs > campaign.runs:
+    if record.runs > campaign.runs:
         raise DecisionNeeded(
             f"This machine's state is older than {path.name}: it knows of {campaign.runs} runs of this sending, "
-            f"and there have been {runs}.",
+            f"and there have been {record.runs}.",
             next_step="Bring the whole .newsletter folder (every file in it) from the machine that sent last.",
         )
 

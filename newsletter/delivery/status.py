@@ -1,13 +1,14 @@
 """Where each issue stands: still a draft, being sent, or sent."""
 
-import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign
+from newsletter.delivery.record import read_record
 from newsletter.delivery.states import Counts
+from newsletter.errors import DecisionNeeded
 from newsletter.store import Store
 
 
@@ -39,9 +40,9 @@ def stage_of(store: Store | None, issue: str, record: Path) -> Stage:
     if store is not None and (status := campaign_status(store, issue)) is not None:
         return status.stage
     try:
-        noted = tomllib.loads(record.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Stage.DRAFT
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        noted = read_record(record)
+    except DecisionNeeded:
         return Stage.SENDING
-    return Stage.SENT if "finished_at" in noted else Stage.SENDING
+    if noted is None:
+        return Stage.DRAFT
+    return Stage.SENT if noted.finished else Stage.SENDING

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from newsletter.editions.html import image_path, render_html
+from newsletter.editions.html import render_html
 from newsletter.editions.pdf import render_pdf
 from newsletter.editions.press import Press, default_fields
 from newsletter.editions.text import render_text
@@ -29,7 +29,7 @@ def export(
     for form, data in made.items():
         written[form] = folder / f"{issue.name}.{suffixes.get(form, form)}"
         written[form].write_bytes(data)
-    if "html" in forms and (picture := image_path(issue)) is not None:
+    if "html" in forms and (picture := issue.picture) is not None:
         written["image"] = folder / picture.name
         with suppress(shutil.SameFileError):
             shutil.copyfile(picture, written["image"])
@@ -37,8 +37,7 @@ def export(
 
 
 def _html(press: Press, issue: Issue) -> bytes:
-    picture = image_path(issue)
-    return render_html(press, issue, default_fields, picture.name if picture else "").encode()
+    return render_html(press, issue, default_fields, issue.picture.name if issue.picture else "").encode()
 
 
 def _text(press: Press, issue: Issue) -> bytes:

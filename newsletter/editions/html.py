@@ -2,7 +2,6 @@
 
 import logging
 from html import escape
-from pathlib import Path
 
 from markupsafe import Markup
 
@@ -13,7 +12,6 @@ from newsletter.issue.model import Issue
 from newsletter.issue.richtext import Link, Paragraph, RichText, Run
 
 TEMPLATE = "email.mjml.j2"
-SHOWN_WIDTH = 600
 
 
 def render_html(press: Press, issue: Issue, fields: FieldWriter, image: str) -> str:
@@ -77,8 +75,3 @@ def _inline_styles(html: str) -> str:
             cssutils_logging_level=logging.CRITICAL,
         ).transform()
     )
-
-
-def image_path(issue: Issue) -> Path | None:
-    """The lead image's file beside the draft, if the issue has one."""
-    return issue.path.parent / issue.image.file if issue.image else None

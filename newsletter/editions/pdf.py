@@ -35,10 +35,9 @@ def render_pdf(press: Press, issue: Issue) -> bytes:
     # The root holds the one file that the template may read, so that no path or link leads out of it.
     with TemporaryDirectory(prefix="newsletter-pdf-") as root:
         data = _data(press, issue)
-        if issue.image:
-            picture = issue.path.parent / issue.image.file
-            data["image"]["file"] = f"/lead.{image_format(picture)}"
-            shutil.copyfile(picture, f"{root}{data['image']['file']}")
+        if issue.picture:
+            data["image"]["file"] = f"/lead.{image_format(issue.picture)}"
+            shutil.copyfile(issue.picture, f"{root}{data['image']['file']}")
         try:
             Path(root, TEMPLATE).write_bytes(source)
             pdf, _warnings = compile_with_warnings(

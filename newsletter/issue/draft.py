@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from newsletter.errors import DraftError, Problem
+from newsletter.errors import DraftError, Problem, counted
 from newsletter.issue.image import image_faults
 from newsletter.issue.model import Image, Issue, Item
 from newsletter.issue.prose import advise, cut_off, unfold
@@ -35,8 +35,8 @@ class Draft:
     def sha256(self) -> str:
         """Names this text and its picture, so that a change of either shows."""
         digest = sha256(self.source.encode())
-        if self.issue and self.issue.image:
-            digest.update((self.path.parent / self.issue.image.file).read_bytes())
+        if self.issue and self.issue.picture:
+            digest.update(self.issue.picture.read_bytes())
         return digest.hexdigest()
 
 
@@ -84,7 +84,7 @@ def load_issue(path: Path) -> Issue:
 
 def require_issue(draft: Draft) -> Issue:
     if draft.issue is None:
-        count = "1 problem" if len(draft.problems) == 1 else f"{len(draft.problems)} problems"
+        count = counted(len(draft.problems), "problem")
         raise DraftError(f"The draft {draft.path.name} has {count}.", problems=draft.problems)
     return draft.issue
 

@@ -184,6 +184,11 @@ class Issue(_Value):
     def label(self) -> str:
         return f"Vol. {self.name}"
 
+    @property
+    def picture(self) -> Path | None:
+        """Where the lead image's file is: next to the draft."""
+        return self.path.parent / self.image.file if self.image else None
+
     def seen_by(self, tags: frozenset[str]) -> "Issue":
         """The issue as a reader with these tags gets it."""
         return self.model_copy(update={"items": tuple(item for item in self.items if item.is_for(tags))})

@@ -18,7 +18,6 @@ from typing import Any
 
 from newsletter.editions import Press, render_html, render_text
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
-from newsletter.editions.html import image_path
 from newsletter.editions.templates import broken, find
 from newsletter.issue.image import image_format
 from newsletter.issue.model import Issue
@@ -55,10 +54,6 @@ class MessageTemplate:
     domain: str
     header: bytes
     body: tuple[bytes | Slot, ...]
-
-    @property
-    def fields(self) -> frozenset[str]:
-        return frozenset(piece.field for piece in self.body if isinstance(piece, Slot))
 
     def shown(self, name: str) -> str:
         """A header that is the same for every reader, decoded for people."""
@@ -210,15 +205,14 @@ def _mime(
 
 
 def _image_part(issue: Issue, content_id: str) -> bytes:
-    path = image_path(issue)
-    if path is None:
+    if issue.picture is None:
         return b""
-    kind = image_format(path)
+    kind = image_format(issue.picture)
     header = (
         f"Content-Type: image/{kind}\r\nContent-Transfer-Encoding: base64\r\nContent-ID: {content_id}\r\n"
         f'Content-Disposition: inline; filename="lead.{kind}"\r\n\r\n'
     )
-    return _ascii(header) + encodebytes(path.read_bytes()).replace(b"\n", b"\r\n")
+    return _ascii(header) + encodebytes(issue.picture.read_bytes()).replace(b"\n", b"\r\n")
 
 
 def _merged(pieces: Iterator[bytes | Slot]) -> Iterator[bytes | Slot]:

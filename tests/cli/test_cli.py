@@ -186,7 +186,7 @@ def test_subscribers_check(publication: Publication) -> None:
     assert bad.returncode == 1
     assert "bad.csv:3: " in bad.stdout
     assert "bad.csv:4: " in bad.stdout
-    assert "1 readers, 1 unusable rows, 1 duplicates" in bad.stdout
+    assert "1 reader, 1 unusable row, 1 duplicate" in bad.stdout
 
 
 def test_suppress_wants_an_address(publication: Publication) -> None:

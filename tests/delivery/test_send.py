@@ -208,8 +208,8 @@ def test_another_list(digest: Publication, server: Server) -> None:
     sent = digest.run("send", "2.10", "--yes", "--list", "board.csv")
     assert sent.returncode == 0
     assert "To        2 readers of board.csv" in sent.stdout
-    assert "1 rows that can't be used" in sent.stdout
-    assert "1 rows that repeat an address" in sent.stdout
+    assert "1 row that can't be used" in sent.stdout
+    assert "1 row with an address that stands there before" in sent.stdout
 
 
 def test_a_value_that_some_readers_lack_stops_before_the_first(digest: Publication, server: Server) -> None:
