@@ -4,11 +4,12 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter.config import Config
-from newsletter.errors import DecisionNeeded
+from newsletter.errors import DecisionNeeded, did_you_mean
 from newsletter.issue.numbering import next_slot
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
 from newsletter.issue.skeleton import new_draft
@@ -59,6 +60,31 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
     # Last, since it is what makes a folder a workspace: a half-made one can be made again.
     (folder / CONFIG_NAME).write_text(_config(title), encoding="utf-8")
     return [folder / CONFIG_NAME, *made]
+
+
+def eject(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Copy the named templates that come with the program, or all, into `folder`; returns the copies.
+
+    Raises DecisionNeeded for one that is there already, before any is copied, and for a name that is none.
+    """
+    known = {path.name: path for path in sorted(shipped(TEMPLATES).iterdir())}
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, list(known)) or f"There are: {', '.join(known)}."
+            raise DecisionNeeded(f"There is no template {name!r}.", next_step=hint)
+    there = [name for name in names or known if os.path.lexists(folder / name)]
+    if folder.resolve() == shipped(TEMPLATES).resolve():
+        raise DecisionNeeded("This publication's templates are the program's own: edit them in place.")
+    if there and (names or len(there) == len(known)):
+        raise DecisionNeeded(
+            f"{folder.name}/ has {', '.join(there)} already.",
+            next_step="Edit what is there; or delete it, and then eject it again.",
+        )
+    folder.mkdir(exist_ok=True)
+    copies = [folder / name for name in names or known if name not in there]
+    for copy in copies:
+        shutil.copyfile(known[copy.name], copy)
+    return copies
 
 
 def _config(title: str) -> str:

@@ -35,7 +35,7 @@ class Publication:
     @property
     def press(self) -> Press:
         workspace = self.workspace
-        return Press(workspace.config, workspace.template_path, workspace.fonts)
+        return Press.of(workspace)
 
     def command(self, *args: str) -> list[str]:
         return [sys.executable, "-m", "newsletter", *args]

@@ -9,6 +9,7 @@ _COMMANDS = {
     "init": ("newsletter.cli.init:init", "Make a new workspace that works at once."),
     "draft": ("newsletter.cli.draft:draft", "Write and check issues."),
     "export": ("newsletter.cli.export:export", "Write an issue's editions as files."),
+    "templates": ("newsletter.cli.templates:templates", "Restyle the editions."),
     "send": ("newsletter.cli.send:send", "Send an issue to its readers."),
     "status": ("newsletter.cli.status:status", "Show what has been sent, and to how many."),
     "cancel": ("newsletter.cli.status:cancel", "Stop an issue for those still waiting."),

@@ -3,6 +3,7 @@
 import datetime
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ import click
 from newsletter.cli.output import as_json, near, say, short, show_problems, table
 from newsletter.errors import DraftError, Problem, counted
 from newsletter.issue.draft import Draft, read_draft
+from newsletter.issue.model import Issue
 from newsletter.issue.numbering import Slot, next_slot
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
 from newsletter.issue.skeleton import new_draft
@@ -100,11 +102,15 @@ def list_(json_: bool) -> None:
     show_default=True,
     help="For people, for scripts, or as annotations in a GitHub workflow.",
 )
-def check(names: tuple[str, ...], format_: str) -> None:
+@click.option("--rendered", is_flag=True, help="Build the email too, and say what mail clients lack.")
+def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
     """Every problem in the drafts named (the newest when none is), each with its place and what to do."""
     workspace = find_workspace(Path.cwd())
     drafts = [read_draft(workspace.find_draft(name)) for name in names or (None,)]
     problems = [problem for found in drafts for problem in found.problems]
+    issues = [found.issue for found in drafts if found.issue and rendered]
+    if format_ != "text":
+        problems += _check_rendered(workspace, issues)
     if format_ == "json":
         as_json(
             [
@@ -127,7 +133,24 @@ def check(names: tuple[str, ...], format_: str) -> None:
             _show(found)
         # Last, since it raises: a draft is no use to a publication whose configuration is broken.
         _ = workspace.config
+        problems += _check_rendered(workspace, issues, show=True)
     sys.exit(1 if problems else 0)
+
+
+def _check_rendered(workspace: Workspace, issues: Sequence[Issue], *, show: bool = False) -> list[Problem]:
+    """What mail clients lack of the issues' emails; building them is slow, so only where it is asked for."""
+    problems: list[Problem] = []
+    if issues:
+        from newsletter.cli.rendered import check_rendered, show_rendered
+        from newsletter.editions import Press
+
+        press = Press.of(workspace)
+        for issue in issues:
+            report = check_rendered(press, issue)
+            problems += report.problems
+            if show:
+                show_rendered(press, issue, report)
+    return problems
 
 
 def _show(found: Draft) -> None:

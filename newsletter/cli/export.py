@@ -1,38 +1,77 @@
-"""newsletter export html|text|pdf|eml|all"""
+"""newsletter export html|text|pdf|web|png|eml|all|site"""
 
+import sys
 from pathlib import Path
 
 import click
 
 from newsletter.cli.output import say, short, size
-from newsletter.issue.draft import load_issue
-from newsletter.workspace import find_workspace
+from newsletter.errors import counted
+from newsletter.issue.draft import load_issue, read_draft
+from newsletter.workspace import Workspace, find_workspace
 
-_FORMS = ("html", "text", "pdf", "eml")
+_FORMS = ("html", "text", "pdf", "web", "png", "eml")
+_ALL = ("html", "text", "pdf", "web", "eml")
 
 
 @click.command()
-@click.argument("form", type=click.Choice([*_FORMS, "all"]))
+@click.argument("form", type=click.Choice([*_FORMS, "all", "site"]))
 @click.argument("draft", required=False)
 @click.option(
     "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder to write to; build/ISSUE when left out.",
+    help="The folder to write to; build/ISSUE when left out, build/site for the site.",
 )
-def export(form: str, draft: str | None, output: Path | None) -> None:
-    """Write an issue's editions as files. DRAFT is 2.10 or a path; the newest when left out."""
+@click.option("--check", is_flag=True, help="Say what the email uses that mail clients lack, and its size.")
+@click.option("--sent-only", is_flag=True, help="With site: leave out issues that have not been sent.")
+def export(form: str, draft: str | None, output: Path | None, check: bool, sent_only: bool) -> None:
+    """Write an issue's editions as files. DRAFT is 2.10 or a path; the newest when left out.
+
+    html is the email, web a page for your website, png the PDF's pages as pictures. site is every issue's
+    page and PDF, with an index, a feed and a sitemap; what has not changed is not made again.
+    """
     workspace = find_workspace(Path.cwd())
+    if form == "site":
+        if draft or check:
+            raise click.UsageError("`export site` is about all issues: it takes no DRAFT and no --check.")
+        _site(workspace, output or workspace.root / "build" / "site", sent_only)
+        return
+    if sent_only:
+        raise click.UsageError("--sent-only goes with `export site`.")
     issue = load_issue(workspace.find_draft(draft))
-    config = workspace.config
+    _ = workspace.config  # before what takes long to load, so that its mistakes come at once
 
     # Below here it gets heavy: MJML, premailer, Typst.
     from newsletter.editions import Press
     from newsletter.editions.export import export as write
     from newsletter.mail.template import sample_message
 
-    press = Press(config, workspace.template_path, workspace.fonts)
-    forms = _FORMS if form == "all" else (form,)
+    press = Press.of(workspace)
+    forms = _ALL if form == "all" else (form,)
     written = write(press, issue, forms, output or workspace.build(issue.name), more={"eml": sample_message})
     for path in written.values():
         say(f"{short(path)}  {size(path.stat().st_size)}")
+    if check:
+        from newsletter.cli.rendered import check_rendered, show_rendered
+
+        report = check_rendered(press, issue)
+        show_rendered(press, issue, report)
+        sys.exit(1 if report.problems else 0)
+
+
+def _site(workspace: Workspace, folder: Path, sent_only: bool) -> None:
+    from newsletter.editions import Press
+    from newsletter.editions.site import export_site
+
+    paths = [path for path in workspace.draft_paths() if not sent_only or workspace.record(path.stem).exists()]
+    press = Press.of(workspace)
+    site = export_site(press, [read_draft(path) for path in paths], folder)
+    for name, reason in site.left_out.items():
+        say(f"{name} is left out: {reason} (newsletter draft check {name})", style="yellow")
+    for name in site.removed:
+        say(f"{short(folder / name)} is removed: nothing leads to it any more")
+    if not workspace.config.publication.website:
+        say("Without a feed and a sitemap: they need [publication] website in newsletter.toml.", style="yellow")
+    made = f"{counted(len(site.built), 'issue')} made" if site.built else "Nothing new"
+    say(f"{short(folder / 'index.html')}: {made}, {len(site.kept)} unchanged", style="green")

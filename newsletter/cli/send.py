@@ -69,10 +69,10 @@ def send(
     if tests and dry_run:
         raise click.UsageError("--test sends to the testers, --dry-run sends nothing: choose one.")
     workspace = find_workspace(Path.cwd())
-    config = workspace.config
+    _ = workspace.config  # its mistakes first
     store = opened_store(workspace)
     found = read_draft(_chosen(workspace, store, draft, yes))
-    press = Press(config, workspace.template_path, workspace.fonts)
+    press = Press.of(workspace)
     list_path = list_file or workspace.subscribers
     if tests:
         _send_tests(workspace, press, found, tests, list_path)

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from newsletter.address import normalise
+from newsletter.config.theme import Theme
 from newsletter.validation import rejected
 
 BACKEND_GROUP = "newsletter.backends"
@@ -153,6 +154,10 @@ class Publication(Section):
     contact: Address
     website: Annotated[str, AfterValidator(_web_address)] | None = None
 
+    def address(self, name: str) -> str | None:
+        """Where the site has the file `name`, once `export site` was put there; None without a website."""
+        return f"{self.website.rstrip('/')}/{name}" if self.website else None
+
     @property
     def direction(self) -> Literal["ltr", "rtl"]:
         return "rtl" if self.language.split("-")[0] in {"ar", "dv", "fa", "he", "ps", "ur", "yi"} else "ltr"
@@ -181,6 +186,50 @@ class ReaderList(Section):
         return self.unsubscribe if "?" in self.unsubscribe else f"{self.unsubscribe}?subject=unsubscribe"
 
 
+# The mail clients that `newsletter/checks` knows, by names that an editor would use.
+Client = Literal[
+    "gmail", "gmail-mobile", "apple-mail", "apple-mail-ios", "outlook-windows", "new-outlook", "outlook-mac",
+    "outlook-mobile", "yahoo", "yahoo-mobile", "aol", "samsung", "thunderbird", "protonmail", "fastmail", "hey",
+    "gmx", "web-de", "orange", "laposte", "mail-ru",
+]  # fmt: skip
+
+
+class Email(Section):
+    """How the mail carries its pictures, and which clients it is checked against."""
+
+    images: Literal["attach", "link"] = "attach"
+    clients: Annotated[tuple[Client, ...], BeforeValidator(_comma_separated)] = (
+        "gmail",
+        "gmail-mobile",
+        "apple-mail",
+        "apple-mail-ios",
+        "outlook-windows",
+        "new-outlook",
+        "yahoo",
+        "yahoo-mobile",
+    )
+
+
+def _linkable(email: Email, info: ValidationInfo) -> Email:
+    publication = info.data.get("publication")
+    if email.images == "link" and publication and not publication.website:
+        raise rejected(
+            code="website",
+            message="images are to be linked, and the publication has no web address",
+            next_step="Give [publication] a website (where you put what `newsletter export site` makes), "
+            'or write images = "attach".',
+        )
+    return email
+
+
+class Pdf(Section):
+    """The PDF's layout. With `print_links`, addresses stand as footnotes, for readers on paper."""
+
+    columns: Annotated[int, Field(ge=1, le=2)] = 1
+    paper: Literal["us-letter", "a4"] = "us-letter"
+    print_links: bool = False
+
+
 class Send(Section):
     backend: str = "smtp"
     testers: Annotated[tuple[Address, ...], BeforeValidator(_comma_separated)] = ()
@@ -198,6 +247,9 @@ class Config(BaseModel):
     publication: Publication
     sender: Sender
     reader_list: ReaderList = Field(alias="list")
+    theme: Theme = Theme()
+    email: Annotated[Email, AfterValidator(_linkable)] = Email()
+    pdf: Pdf = Pdf()
     send: Send = Send()
     store: Store = Store()
     backends: Mapping[str, Section] = Field(default={}, exclude=True)

@@ -54,7 +54,7 @@ def demonstrate(folder: Path, on_progress: OnProgress) -> Demonstration:
                 "NEWSLETTER_STORE__URL": "sqlite:///.newsletter/state.db",
             },
         )
-        press = Press(workspace.config, workspace.template_path, workspace.fonts)
+        press = Press.of(workspace)
         draft = read_draft(workspace.find_draft(_ISSUE))
         issue = require_issue(draft)
         exported = export(press, issue, ("html", "text", "pdf"), workspace.build(_ISSUE))

@@ -1,8 +1,23 @@
 """How it looks: an Issue becomes its editions, each from the same span stream and a template."""
 
-from newsletter.editions.html import render_html
-from newsletter.editions.pdf import render_pdf
-from newsletter.editions.press import FieldWriter, Press, default_fields
+from newsletter.editions.html import email_sources, render_html
+from newsletter.editions.pdf import render_pages, render_pdf
+from newsletter.editions.pictures import Picture
+from newsletter.editions.press import FieldWriter, Placer, Press, beside, default_fields
 from newsletter.editions.text import render_text
+from newsletter.editions.web import render_web
 
-__all__ = ["FieldWriter", "Press", "default_fields", "render_html", "render_pdf", "render_text"]
+__all__ = [
+    "FieldWriter",
+    "Picture",
+    "Placer",
+    "Press",
+    "beside",
+    "default_fields",
+    "email_sources",
+    "render_html",
+    "render_pages",
+    "render_pdf",
+    "render_text",
+    "render_web",
+]

@@ -1,44 +1,68 @@
 """Editions as files, for the website and for looking at."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from newsletter.editions.html import render_html
-from newsletter.editions.pdf import render_pdf
-from newsletter.editions.press import Press, default_fields
+from newsletter.editions.pdf import render_pages, render_pdf
+from newsletter.editions.press import Press, beside, default_fields
 from newsletter.editions.text import render_text
+from newsletter.editions.web import page_name, pdf_name, render_web
 from newsletter.issue.model import Issue
 
-Maker = Callable[[Press, Issue], bytes]
+# One form of an issue as files: names and contents, the edition itself first.
+Maker = Callable[[Press, Issue], Mapping[str, bytes]]
+FORMS = ("html", "text", "pdf", "web", "png")
+_PAGE_DOTS = 110  # an inch; a letter's page is then 935 pixels wide
 
 
 def export(
     press: Press, issue: Issue, forms: Sequence[str], folder: Path, more: Mapping[str, Maker] | None = None
 ) -> dict[str, Path]:
-    """Write the named forms into `folder` as 2.10.html and so on; returns where each one is.
+    """Write the named forms into `folder`; returns where each file's form is, pictures by their own names.
 
-    `more` adds forms that rooms above this one make. The HTML's image is copied beside it.
+    `more` adds forms that rooms above this one make. All are made before any is written.
     """
-    makers = {"html": _html, "text": _text, "pdf": render_pdf, **(more or {})}
-    suffixes = {"text": "txt"}
-    made = {form: makers[form](press, issue.seen_by(frozenset())) for form in forms}
+    makers: dict[str, Maker] = {
+        "html": _html, "text": _text, "pdf": _pdf, "web": web_files, "png": _pages, **(more or {}),
+    }  # fmt: skip
+    public = issue.seen_by(frozenset())
+    made = {form: makers[form](press, public) for form in forms}
     folder.mkdir(parents=True, exist_ok=True)
-    written = {}
-    for form, data in made.items():
-        written[form] = folder / f"{issue.name}.{suffixes.get(form, form)}"
-        written[form].write_bytes(data)
-    if "html" in forms and (picture := issue.picture) is not None:
-        written["image"] = folder / picture.name
-        with suppress(shutil.SameFileError):
-            shutil.copyfile(picture, written["image"])
+    written: dict[str, Path] = {}
+    for form, files in made.items():
+        for name, data in files.items():
+            path = folder / name
+            path.write_bytes(data)
+            if path not in written.values():
+                written[form if form not in written else name] = path
     return written
 
 
-def _html(press: Press, issue: Issue) -> bytes:
-    return render_html(press, issue, default_fields, issue.picture.name if issue.picture else "").encode()
+def web_files(press: Press, issue: Issue, pdf: bytes = b"") -> dict[str, bytes]:
+    """The web page and the pictures beside it. The PDF is made for its size when it is not given."""
+    page = render_web(press, issue, pdf or render_pdf(press, issue)).encode()
+    return {page_name(issue): page, **_pictures(press, issue)}
 
 
-def _text(press: Press, issue: Issue) -> bytes:
-    return render_text(press, issue, default_fields).encode()
+def _html(press: Press, issue: Issue) -> dict[str, bytes]:
+    # Not 2.10.html, which is the page's address on the web.
+    html = render_html(press, issue, default_fields, beside).encode()
+    return {f"{issue.name}.email.html": html, **_pictures(press, issue)}
+
+
+def _text(press: Press, issue: Issue) -> dict[str, bytes]:
+    return {f"{issue.name}.txt": render_text(press, issue, default_fields).encode()}
+
+
+def _pdf(press: Press, issue: Issue) -> dict[str, bytes]:
+    return {pdf_name(issue): render_pdf(press, issue)}
+
+
+def _pages(press: Press, issue: Issue) -> dict[str, bytes]:
+    pages = render_pages(press, issue, dots=_PAGE_DOTS)
+    return {f"{issue.name}-page-{number}.png": page for number, page in enumerate(pages, start=1)}
+
+
+def _pictures(press: Press, issue: Issue) -> dict[str, bytes]:
+    return {picture.name: picture.data for picture in press.pictures(issue)}

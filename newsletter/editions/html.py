@@ -1,30 +1,51 @@
 """The HTML edition: Jinja fills the MJML template, MJML makes it responsive, premailer inlines the styles."""
 
 import logging
+from collections.abc import Callable
 from html import escape
+from pathlib import Path
 
 from markupsafe import Markup
 
 from newsletter.editions.mjml import mjml_to_html
-from newsletter.editions.press import FieldWriter, Press
-from newsletter.editions.templates import fill
+from newsletter.editions.press import FieldWriter, Placer, Press
+from newsletter.editions.templates import fill, sources
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import Link, Paragraph, RichText, Run
 
 TEMPLATE = "email.mjml.j2"
+_INBOX_LINE = 150  # characters: more than any inbox shows of subject and preheader
 
 
-def render_html(press: Press, issue: Issue, fields: FieldWriter, image: str) -> str:
-    """The mail's HTML. `image` is the address at which it finds the lead image, such as `cid:lead`."""
+def render_html(press: Press, issue: Issue, fields: FieldWriter, place: Placer) -> str:
+    """The mail's HTML. `place` says at which address it finds a picture."""
     mjml = fill(
         TEMPLATE,
         press.template_path,
         autoescape=True,
-        words=press.words(issue) | {"image": image, "reader": fields},
-        filters={"inline": lambda text: _inline(text, fields), "paragraphs": lambda text: _paragraphs(text, fields)},
+        words=press.words(issue) | press.shown(issue, place) | {"reader": fields},
+        filters=rich_filters(fields) | {"padding": _padding},
     )
     html = mjml_to_html(mjml, TEMPLATE, press.template_path)
     return _inline_styles(html)
+
+
+def email_sources(press: Press) -> list[Path]:
+    """The files that the mail's HTML is made from: the template, and what it includes."""
+    return sources(TEMPLATE, press.template_path)
+
+
+def rich_filters(fields: FieldWriter) -> dict[str, Callable[[RichText], object]]:
+    """How a template writes an issue's texts as HTML: `text | inline`, and `text | paragraphs` for each."""
+    return {"inline": lambda text: _inline(text, fields), "paragraphs": lambda text: _paragraphs(text, fields)}
+
+
+def _padding(preheader: str) -> str:
+    """Enough of nothing behind a preheader that an inbox has no room left for the text below it.
+
+    Inboxes fold plain spaces into one; this pair (a joiner without width, a space that stays) they keep.
+    """
+    return "\u034f\u00a0" * max(0, _INBOX_LINE - len(preheader))
 
 
 def _inline(text: RichText, fields: FieldWriter) -> Markup:

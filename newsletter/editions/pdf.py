@@ -2,115 +2,184 @@
 
 import json
 import re
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from typst import TypstError, compile_with_warnings
+from typst import Fonts, TypstError, compile_with_warnings
 
+from newsletter.editions.pictures import PRINT_PIXELS
 from newsletter.editions.press import Press
 from newsletter.editions.templates import broken, find
+from newsletter.editions.typefaces import package_for, typefaces
 from newsletter.errors import DraftError, Problem, TemplateError
-from newsletter.issue.image import image_format
 from newsletter.issue.model import Issue
-from newsletter.issue.richtext import Link, Paragraph, RichText, Run
+from newsletter.issue.richtext import Link, RichText, Run
 
 if TYPE_CHECKING:
     from typst import PDFStandard
 
-TEMPLATE = "edition.typ"
+# By the number of columns.
+TEMPLATES = {1: "edition.typ", 2: "edition-columns.typ"}
+PARTS = "edition-parts.typ"
 STANDARDS: "list[PDFStandard]" = ["ua-1", "a-2a"]
+_FALLBACK = ("Source Serif 4", "Libertinus Serif", "Noto Serif JP", "DejaVu Sans Mono")
 _PACKAGE = re.compile(r"""["']@""")
-_MISSING_GLYPH = re.compile(r"the text `?\"(.+?)\"`? could not be displayed")
-_PLACE = re.compile(rf"{re.escape(TEMPLATE)}:(\d+):(\d+)")
+_MISSING_GLYPH = re.compile(r'the text `?"(.+?)"`? could not be displayed')
+_PLACE = re.compile(r"^error:.*?┌─ (\S+?\.typ):(\d+):(\d+)", re.MULTILINE | re.DOTALL)
 
 
 def render_pdf(press: Press, issue: Issue) -> bytes:
-    """The PDF's bytes, the same for the same issue. Raises TemplateError, and DraftError for a glyph no font has."""
-    template = find(TEMPLATE, press.template_path)
-    source = template.read_bytes()
-    _refuse_packages(template, source)
-    # The root holds the one file that the template may read, so that no path or link leads out of it.
-    with TemporaryDirectory(prefix="newsletter-pdf-") as root:
-        data = _data(press, issue)
-        if issue.picture:
-            data["image"]["file"] = f"/lead.{image_format(issue.picture)}"
-            shutil.copyfile(issue.picture, f"{root}{data['image']['file']}")
-        try:
-            Path(root, TEMPLATE).write_bytes(source)
-            pdf, _warnings = compile_with_warnings(
-                f"{root}/{TEMPLATE}",
-                root=root,
-                format="pdf",
-                sys_inputs={"data": json.dumps(data)},
-                font_paths=[str(press.fonts)] if press.fonts.is_dir() else [],
-                ignore_system_fonts=True,
-                package_path=root,
-                package_cache_path=root,
-                pdf_standards=STANDARDS,
-                timestamp=datetime.combine(issue.date, time(), UTC),
-            )
-        except TypstError as error:
-            raise _explain(error, template, issue) from error
+    """The PDF's bytes, the same for the same issue. Raises TemplateError, and DraftError for glyphs no font has."""
+    with _set(press, issue) as job:
+        pdf, _warnings = compile_with_warnings(
+            job.main,
+            root=job.root,
+            format="pdf",
+            sys_inputs=job.inputs,
+            font_paths=job.fonts,
+            ignore_system_fonts=True,
+            package_path=job.root,
+            package_cache_path=job.root,
+            pdf_standards=STANDARDS,
+            timestamp=datetime.combine(issue.date, time(), UTC),
+        )
     return bytes(pdf)
 
 
-def _refuse_packages(template: Path, source: bytes) -> None:
-    for number, line in enumerate(source.decode("utf-8", "replace").splitlines(), start=1):
+def render_pages(press: Press, issue: Issue, dots: int = 60) -> list[bytes]:
+    """The PDF's pages as PNG pictures, with `dots` an inch. Raises TemplateError."""
+    with _set(press, issue) as job:
+        pages, _warnings = compile_with_warnings(
+            job.main,
+            root=job.root,
+            format="png",
+            ppi=dots,
+            sys_inputs=job.inputs,
+            font_paths=job.fonts,
+            ignore_system_fonts=True,
+            package_path=job.root,
+            package_cache_path=job.root,
+        )
+    return [bytes(page) for page in (pages if isinstance(pages, list) else [pages])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    root: str
+    main: str
+    inputs: dict[str, str]
+    fonts: Fonts
+
+
+@contextmanager
+def _set(press: Press, issue: Issue) -> Iterator[_Job]:
+    """A folder with all that Typst may read, so that no path or link leads out of it; its errors in our words."""
+    main = TEMPLATES[press.config.pdf.columns]
+    sources = {name: find(name, press.template_path) for name in (main, PARTS)}
+    for source in sources.values():
+        _refuse_packages(source)
+    fonts = typefaces(press.fonts)
+    with TemporaryDirectory(prefix="newsletter-pdf-") as root:
+        data = _data(press, issue, set(fonts.families()))
+        for role, picture in (("image", press.lead(issue, PRINT_PIXELS)), ("logo", press.logo())):
+            if picture:
+                data[role] = {**(data[role] or {}), "file": f"/{picture.name}", "width": picture.width}
+                Path(root, picture.name).write_bytes(picture.data)
+        try:
+            for name, source in sources.items():
+                Path(root, name).write_bytes(source.read_bytes())
+            yield _Job(root=root, main=f"{root}/{main}", inputs={"data": json.dumps(data)}, fonts=fonts)
+        except TypstError as error:
+            raise _explain(error, sources, press, issue) from error
+
+
+def _refuse_packages(template: Path) -> None:
+    for number, line in enumerate(template.read_bytes().decode("utf-8", "replace").splitlines(), start=1):
         if _PACKAGE.search(line):
             raise broken(template, number, "a package would be fetched from the network; write what it does here")
 
 
-def _explain(error: TypstError, template: Path, issue: Issue) -> TemplateError | DraftError:
-    if glyph := _MISSING_GLYPH.search(error.message):
-        return _missing_glyph(glyph[1], issue)
+def _explain(error: TypstError, sources: dict[str, Path], press: Press, issue: Issue) -> TemplateError | DraftError:
+    if glyphs := _MISSING_GLYPH.findall(error.diagnostic):
+        return _missing_glyphs(dict.fromkeys("".join(glyphs)), press, issue)
     place = _PLACE.search(error.diagnostic)
-    line, column = (int(place[1]), int(place[2])) if place else (0, 0)
-    return broken(template, line, "; ".join([error.message, *error.hints]), column)
+    name = Path(place[1]).name if place else ""
+    if place is None or name not in sources:
+        return broken(next(iter(sources.values())), 0, "; ".join([error.message, *error.hints]))
+    return broken(sources[name], int(place[2]), "; ".join([error.message, *error.hints]), int(place[3]))
 
 
-def _missing_glyph(text: str, issue: Issue) -> DraftError:
-    path, line, column = Path("newsletter.toml"), 0, 0
-    for number, content in enumerate(issue.path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        found = -1 if content.lstrip().startswith("#") else content.find(text)
-        if found >= 0:
-            path, line, column = issue.path, number, found + 1
-            break
-    names = " ".join(f"U+{ord(character):04X}" for character in text[:4])
+def _missing_glyphs(characters: dict[str, None], press: Press, issue: Issue) -> DraftError:
+    """One problem for each script that is lacking, at the place of its first character."""
+    scripts: dict[str, list[str]] = {}
+    for character in characters:
+        scripts.setdefault(package_for(character), []).append(character)
     return DraftError(
         "The PDF can't show every character.",
-        problems=[
-            Problem(
-                path=path,
-                line=line,
-                column=column,
-                code="glyph",
-                message=f"no typeface has {text[:20]!r} ({names})",
-                next_step="Put a typeface that has it (.ttf or .otf) into the workspace's fonts/ folder, "
-                "or write it another way.",
-            )
-        ],
+        problems=[_missing(script, found, press, issue) for script, found in scripts.items()],
     )
 
 
-def _data(press: Press, issue: Issue) -> dict[str, Any]:
-    publication = press.config.publication
+def _missing(package: str, characters: list[str], press: Press, issue: Issue) -> Problem:
+    path, line, column = _first_place(characters[0], press, issue)
+    names = ", ".join(f"{character!r} (U+{ord(character):04X})" for character in characters[:3])
+    more = f" and {len(characters) - 3} more" if len(characters) > 3 else ""
+    install = f"Run: pip install '{package}'. Or put" if package else "Put"
+    return Problem(
+        path=path,
+        line=line,
+        column=column,
+        code="glyph",
+        message=f"no typeface has {names}{more}",
+        next_step=f"{install} a typeface that has it (.ttf or .otf) into the workspace's fonts/ folder, "
+        "or write it another way.",
+    )
+
+
+def _first_place(character: str, press: Press, issue: Issue) -> tuple[Path | str, int, int]:
+    """In the draft, or else in the configuration, whose title and note stand in every issue."""
+    for path in (issue.path, press.template_path[0].parent / "newsletter.toml"):
+        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else []
+        for number, content in enumerate(lines, start=1):
+            column = -1 if content.lstrip().startswith("#") else content.find(character)
+            if column >= 0:
+                return path, number, column + 1
+    return issue.path, 0, 0
+
+
+def _data(press: Press, issue: Issue, families: set[str]) -> dict[str, Any]:
+    publication, theme, layout = press.config.publication, press.config.theme, press.config.pdf
     public = issue.seen_by(frozenset())
+    language, *rest = publication.language.split("-")
+    region = next((part.upper() for part in rest if len(part) == 2), None)  # Typst knows no other form
     return {
         "publication": {
             "title": publication.title,
-            "language": publication.language.split("-")[0],
+            "language": language,
+            "region": region,
+            "direction": publication.direction,
             "contact": publication.contact,
             "website": publication.website,
             "author": press.config.sender.from_.name or publication.title,
         },
+        "theme": {
+            **{name: getattr(theme, name) for name in ("text", "link", "accent", "rule", "quiet", "dateline")},
+            **{name: getattr(theme, name) for name in ("masthead", "masthead_text")},
+            "font": _known(theme.font, families),
+            "heading_font": _known(theme.heading_font, families),
+        },
+        "layout": {"paper": layout.paper, "print_links": layout.print_links},
         "label": issue.label,
         "date": issue.date.isoformat(),
         "date_words": press.words(issue)["date"],
         "headlines_title": issue.headlines_title,
         "keywords": [publication.title, issue.label, issue.headlines_title],
+        "logo": None,
         "intro": _rich(issue.intro),
         "image": {"alt": issue.image.alt, "credit": _rich(issue.image.credit)} if issue.image else None,
         "items": [{"headline": _rich(item.headline), "detail": _rich(item.detail)} for item in public.items],
@@ -119,12 +188,17 @@ def _data(press: Press, issue: Issue) -> dict[str, Any]:
     }
 
 
+def _known(wanted: tuple[str, ...], families: set[str]) -> list[str]:
+    """The families that are there, of those wanted and of those that come with the program."""
+    known = {family.casefold() for family in families}
+    return [family for family in (*wanted, *_FALLBACK) if family.casefold() in known]
+
+
 def _rich(text: RichText | None) -> list[list[dict[str, Any]]] | None:
     return [[_span(span) for span in paragraph] for paragraph in text.paragraphs] if text else None
 
 
 def _span(span: Run | Link) -> dict[str, Any]:
     if isinstance(span, Link):
-        inside: Paragraph = span.runs
-        return {"href": span.href, "spans": [_span(run) for run in inside]}
+        return {"href": span.href, "spans": [_span(run) for run in span.runs]}
     return {"text": span.text, "strong": span.strong, "emphasis": span.emphasis, "code": span.code}

@@ -1,4 +1,4 @@
-"""What every edition of an issue is made with: the publication, its templates, and the shared words."""
+"""What every edition of an issue is made with: the publication, its templates, pictures and shared words."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,17 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.config import Config
+from newsletter.editions.pictures import Picture, prepared
 from newsletter.errors import ConfigError, Problem
+from newsletter.issue.image import image_faults
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText, parse
+from newsletter.workspace import Workspace
 
 # Given a field's name and its default, what stands in its place: the default, a slot, a reader's value.
 FieldWriter = Callable[[str, str], str]
+# Where an edition finds a picture: beside it, within the mail, or on the web.
+Placer = Callable[[Picture], str]
+
+
+LOGO = "logo"
+_LOGO_WIDTH = 200  # pixels
 
 
 def default_fields(_name: str, default: str) -> str:
     """For editions that no single reader gets: the PDF, and files for the web."""
     return default
+
+
+def beside(picture: Picture) -> str:
+    """For editions as files, with their pictures in the same folder."""
+    return picture.name
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,10 @@ class Press:
     config: Config
     template_path: tuple[Path, ...]
     fonts: Path
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "Press":
+        return cls(workspace.config, workspace.template_path, workspace.fonts)
 
     @cached_property
     def about(self) -> RichText:
@@ -47,6 +65,38 @@ class Press:
             )
         return text
 
+    @cached_property
+    def logo_path(self) -> Path | None:
+        """The logo in the workspace's templates/. Raises ConfigError when it is no picture that can be shown."""
+        if self.config.theme.logo is None:
+            return None
+        folder = self.template_path[0]
+        for fault in image_faults(folder, self.config.theme.logo):
+            raise ConfigError(
+                "The logo can't be used.",
+                problems=[
+                    Problem(
+                        path="newsletter.toml",
+                        code=fault.code,
+                        message=f"[theme] logo: {fault.message}",
+                        next_step=fault.next_step.replace("here and in the draft", "here and there"),
+                    )
+                ],
+            )
+        return folder / self.config.theme.logo
+
+    def lead(self, issue: Issue, widest: int = 0) -> Picture | None:
+        """The issue's picture, at most twice as wide as it is shown, or `widest` pixels."""
+        path = issue.picture
+        return prepared(path, f"{issue.name}-lead", widest or 2 * self.config.theme.width) if path else None
+
+    def logo(self) -> Picture | None:
+        return prepared(self.logo_path, LOGO, 2 * _LOGO_WIDTH) if self.logo_path else None
+
+    def pictures(self, issue: Issue) -> list[Picture]:
+        """All that the email and the web page show."""
+        return [picture for picture in (self.logo(), self.lead(issue)) if picture]
+
     def subject(self, issue: Issue) -> str:
         title = self.config.publication.title
         return issue.subject or f"{title} {issue.label}: {issue.items[0].headline.plain()}"
@@ -57,13 +107,33 @@ class Press:
 
     def words(self, issue: Issue) -> dict[str, Any]:
         """The names that every template knows."""
+        publication = self.config.publication
         return {
-            "publication": self.config.publication,
+            "publication": publication,
             "sender": self.config.sender,
+            "theme": self.config.theme,
             "about": self.about,
             "issue": issue,
             "date": f"{issue.date:%B} {issue.date.day}, {issue.date.year}",
             "subject": self.subject(issue),
             "preheader": self.preheader(issue),
             "unsubscribe": self.config.reader_list.unsubscribe_link,
+            "web_page": publication.address(f"{issue.name}.html"),
+            "web_pdf": publication.address(f"{issue.name}.pdf"),
+        }
+
+    def shown(self, issue: Issue, place: Placer) -> dict[str, Any]:
+        """The names by which a template shows pictures."""
+        return {"image": self.sized(self.lead(issue), place), "logo": self.sized(self.logo(), place)}
+
+    def sized(self, picture: Picture | None, place: Placer) -> dict[str, Any] | None:
+        """A picture for a template: its address, and the width and height at which it stands."""
+        if picture is None:
+            return None
+        width, height = picture.shown(_LOGO_WIDTH if picture.stem == LOGO else self.config.theme.width)
+        return {
+            "src": place(picture),
+            "width": width,
+            "height": height,
+            "pixels": (picture.width, picture.height),
         }

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2 import TemplateError as JinjaError
+from jinja2.meta import find_referenced_templates
 
 from newsletter.errors import Problem, TemplateError
 from newsletter.workspace import TEMPLATES
@@ -71,6 +72,16 @@ def find(name: str, path: tuple[Path, ...]) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise TemplateError(f"The template {name} is missing.", next_step=f"Put it into {TEMPLATES}/.")
+
+
+def sources(name: str, path: tuple[Path, ...]) -> list[Path]:
+    """The template `name` and all that it includes by name, each once, itself first. Raises TemplateError."""
+    found = [find(name, path)]
+    for file in found:
+        tree = Environment().parse(file.read_text(encoding="utf-8"))  # noqa: S701  # read, not filled
+        inner = [find(part, path) for part in find_referenced_templates(tree) if part]
+        found += [part for part in inner if part not in found]
+    return found
 
 
 def broken(path: Path, line: int, message: str, column: int = 0) -> TemplateError:

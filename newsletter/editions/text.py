@@ -1,18 +1,24 @@
 """The plaintext edition: a template over the same issue, worth reading in itself."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
-from wcwidth import wcswidth, wrap
+from wcwidth import wcswidth
 
 from newsletter.editions.press import FieldWriter, Press
 from newsletter.editions.templates import fill
 from newsletter.issue.model import Issue
-from newsletter.issue.richtext import Link, Paragraph, RichText, Run
+from newsletter.issue.richtext import Paragraph, RichText, Run
 
 TEMPLATE = "email.txt.j2"
 WIDTH = 72
+# Between a link's words and its footnote's number, so that no line begins with the number. Drafts hold no
+# character of private use, so none of theirs is taken for it.
+_BOUND = "\ue000"
+# Scripts that are written without spaces: kana, Han, Hangul's neighbours, and their full-width signs.
+_UNSPACED = re.compile("[\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]")
+_MARKS = {"strong": "*", "emphasis": "_", "code": "`"}
 
 
 def render_text(press: Press, issue: Issue, fields: FieldWriter) -> str:
@@ -24,7 +30,7 @@ def render_text(press: Press, issue: Issue, fields: FieldWriter) -> str:
         autoescape=False,
         words=press.words(issue) | {"reader": fields, "footnotes": notes.take},
         filters={"plain": notes.plain, "paragraphs": notes.paragraphs, "wrapped": _wrapped, "underline": _underline},
-    )
+    ).replace(_BOUND, " ")
     return re.sub(r"[ \t]*\n", "\n", re.sub(r"\n(?:[ \t]*\n)+", "\n\n", text.strip())) + "\n"
 
 
@@ -44,38 +50,79 @@ class _Footnotes:
 
     def plain(self, text: RichText) -> str:
         """The words alone, without their links: for headlines."""
-        return " ".join(
-            "".join(self._run(run) for run in RichText((paragraph,)).runs()) for paragraph in text.paragraphs
-        )
+        return " ".join(self._marked(RichText((paragraph,)).runs()) for paragraph in text.paragraphs)
 
     def paragraphs(self, text: RichText) -> list[str]:
         """Each paragraph with a [number] behind every link."""
-        return [self._paragraph(paragraph) for paragraph in text.paragraphs]
+        return [self._marked(self._numbered(paragraph)) for paragraph in text.paragraphs]
 
     def take(self) -> list[_Footnote]:
         """The footnotes of all that was written since they were last taken."""
         taken, self._waiting = self._waiting, []
         return taken
 
-    def _paragraph(self, paragraph: Paragraph) -> str:
-        return "".join(self._link(span) if isinstance(span, Link) else self._run(span) for span in paragraph)
+    def _numbered(self, paragraph: Paragraph) -> Iterator[Run]:
+        for span in paragraph:
+            if isinstance(span, Run):
+                yield span
+                continue
+            yield from span.runs
+            self._count += 1
+            self._waiting.append(_Footnote(self._count, span.href))
+            last = span.runs[-1]
+            yield Run(text=f"{_BOUND}[{self._count}]", strong=last.strong, emphasis=last.emphasis)
 
-    def _link(self, link: Link) -> str:
-        self._count += 1
-        self._waiting.append(_Footnote(self._count, link.href))
-        return f"{''.join(self._run(run) for run in link.runs)} [{self._count}]"
-
-    def _run(self, run: Run) -> str:
-        text = self._fields(run.field, run.text) if run.field else run.text
-        mark = "*" if run.strong else "_" if run.emphasis else "`" if run.code else ""
-        return f"{mark}{text}{mark}" if text.strip() else text
+    def _marked(self, runs: Iterable[Run]) -> str:
+        """With *strong*, _emphasis_ and `code`, a mark where a style begins and where it ends, nested as they are."""
+        written = ""
+        open_: list[str] = []
+        for run in runs:
+            text = self._fields(run.field, run.text) if run.field else run.text
+            wanted = [style for style in _MARKS if getattr(run, style)] if text.strip() else open_
+            kept = next((n for n, style in enumerate(open_) if style not in wanted), len(open_))
+            # A mark clings to its word: the space before a closing one, and after an opening one, stands outside.
+            ending = "".join(_MARKS[style] for style in reversed(open_[kept:]))
+            if ending:
+                bare = written.rstrip(" ")
+                written = bare + ending + written[len(bare) :]
+            opening = [style for style in wanted if style not in open_[:kept]]
+            bare = text.lstrip(" ") if opening else text
+            written += text[: len(text) - len(bare)] + "".join(_MARKS[style] for style in opening) + bare
+            open_ = open_[:kept] + opening
+        bare = written.rstrip(" ")
+        return bare + "".join(_MARKS[style] for style in reversed(open_)) + written[len(bare) :]
 
 
 def _wrapped(text: str, first: str = "", rest: str | None = None, width: int = WIDTH) -> str:
-    """`text` within `width` columns, its first line behind `first`, the others behind `rest`."""
-    fold = partial(wrap, width=width, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(fold(text, initial_indent=first, subsequent_indent=first if rest is None else rest))
+    """`text` within `width` columns, its first line behind `first`, the others behind `rest`.
+
+    Words stay whole, addresses above all; text in a script without spaces is broken where Unicode's line
+    breaking algorithm (UAX 14) allows it, so that no line begins with a full stop.
+    """
+    rest = first if rest is None else rest
+    lines, line, empty = [], first, True
+    for word in text.split():
+        for index, piece in enumerate(_pieces(word)):
+            space = " " if index == 0 and not empty else ""
+            if not empty and _columns(line) + len(space) + _columns(piece) > width:
+                lines.append(line)
+                line, space = rest, ""
+            line, empty = line + space + piece, False
+    return "\n".join([*lines, line])
+
+
+def _pieces(word: str) -> list[str]:
+    if not _UNSPACED.search(word) or "://" in word:
+        return [word]
+    # Only here, where it is needed: its tables take a while to load.
+    from uniseg.linebreak import line_break_units
+
+    return list(line_break_units(word))
+
+
+def _columns(text: str) -> int:
+    return max(0, wcswidth(text))
 
 
 def _underline(text: str, mark: str = "-") -> str:
-    return f"{text}\n{mark * min(max(wcswidth(text), 1), WIDTH)}"
+    return f"{text}\n{mark * max(1, *map(_columns, text.splitlines()))}"

@@ -93,12 +93,12 @@ def _iso_date(value: object) -> object:
 
 def _file_name(value: str) -> str:
     # The name becomes part of an address in the HTML, so it is kept to what needs no quoting there.
-    if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png)", value, re.IGNORECASE):
+    if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png|webp|hei[cf])", value, re.IGNORECASE):
         raise rejected(
             code="image-file",
             message=f"{value[:120]!r} can't be the name of a picture beside the draft",
-            next_step="Put a .jpg or .png next to the draft, named with letters, digits, dots and hyphens, "
-            "and write its name alone.",
+            next_step="Put a .jpg, .png, .webp or .heic next to the draft, named with letters, digits, dots "
+            "and hyphens, and write its name alone.",
         )
     return value
 

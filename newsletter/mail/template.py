@@ -7,7 +7,7 @@ A reader's message is then the pieces with the reader's values between them, and
 import json
 import re
 from base64 import encodebytes
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from email import message_from_bytes
@@ -16,10 +16,9 @@ from html import escape
 from secrets import token_hex
 from typing import Any
 
-from newsletter.editions import Press, render_html, render_text
+from newsletter.editions import Picture, Press, render_html, render_text
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
 from newsletter.editions.templates import broken, find
-from newsletter.issue.image import image_format
 from newsletter.issue.model import Issue
 from newsletter.mail.headers import campaign_headers, message_id, reader_headers
 from newsletter.mail.message import Message
@@ -116,7 +115,15 @@ def compile_message(press: Press, issue: Issue, campaign: str, date: datetime, m
     domain = config.sender.from_.address.partition("@")[2]
     slots = _Slots()
     text = render_text(press, issue, slots.place)
-    html = render_html(press, issue, slots.place, image=f"cid:lead.{campaign}@{domain}")
+    attached = press.pictures(issue) if config.email.images == "attach" else []
+
+    def content_id(picture: Picture) -> str:
+        return f"{picture.stem}.{campaign}@{domain}"
+
+    def place(picture: Picture) -> str:
+        return f"cid:{content_id(picture)}" if attached else config.publication.address(picture.name) or picture.name
+
+    html = render_html(press, issue, slots.place, place)
     slots.refuse_addresses(html, press)
     header = campaign_headers(
         config.sender, config.reader_list, config.publication.title, mark + press.subject(issue), date
@@ -124,7 +131,7 @@ def compile_message(press: Press, issue: Issue, campaign: str, date: datetime, m
     body = _mime(
         text_pieces=slots.split(text, html=False),
         html_pieces=slots.split(html, html=True),
-        image=_image_part(issue, f"<lead.{campaign}@{domain}>"),
+        images=[_image_part(picture, f"<{content_id(picture)}>") for picture in attached],
         boundary=campaign,
     )
     return MessageTemplate(
@@ -132,13 +139,14 @@ def compile_message(press: Press, issue: Issue, campaign: str, date: datetime, m
     )
 
 
-def sample_message(press: Press, issue: Issue) -> bytes:
+def sample_message(press: Press, issue: Issue) -> dict[str, bytes]:
     """The message as a file: to a reader of whom the list says nothing, so every field shows its default."""
     template = compile_message(
         press, issue.seen_by(frozenset()), f"sample.{issue.name}", datetime.combine(issue.date, time(), UTC)
     )
     address = "reader@example.org"
-    return template.render(address, address, template.with_names({"email": address, "name": ""})).data
+    message = template.render(address, address, template.with_names({"email": address, "name": ""}))
+    return {f"{issue.name}.eml": message.data}
 
 
 class _Slots:
@@ -183,9 +191,9 @@ class _Slots:
 
 
 def _mime(
-    text_pieces: Iterator[bytes | Slot], html_pieces: Iterator[bytes | Slot], image: bytes, boundary: str
+    text_pieces: Iterator[bytes | Slot], html_pieces: Iterator[bytes | Slot], images: Sequence[bytes], boundary: str
 ) -> Iterator[bytes | Slot]:
-    """multipart/alternative with the text first (RFC 2046, section 5.1.4); the image is related to the HTML."""
+    """multipart/alternative with the text first (RFC 2046, section 5.1.4); the pictures are related to the HTML."""
     # "=_" can occur in neither quoted-printable nor base64, so no text can end its part early.
     outer, inner = f"=_a.{boundary}", f"=_r.{boundary}"
     encoding = "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
@@ -195,24 +203,21 @@ def _mime(
     )
     yield from text_pieces
     yield _ascii(f"\r\n--{outer}\r\n")
-    if image:
+    if images:
         yield _ascii(f'Content-Type: multipart/related; type="text/html"; boundary="{inner}"\r\n\r\n--{inner}\r\n')
     yield _ascii(f"Content-Type: text/html; charset=utf-8\r\n{encoding}")
     yield from html_pieces
-    if image:
-        yield _ascii(f"\r\n--{inner}\r\n") + image + _ascii(f"--{inner}--\r\n")
+    if images:
+        yield b"".join([_ascii(f"\r\n--{inner}\r\n") + image for image in images]) + _ascii(f"--{inner}--\r\n")
     yield _ascii(f"\r\n--{outer}--\r\n")
 
 
-def _image_part(issue: Issue, content_id: str) -> bytes:
-    if issue.picture is None:
-        return b""
-    kind = image_format(issue.picture)
+def _image_part(picture: Picture, content_id: str) -> bytes:
     header = (
-        f"Content-Type: image/{kind}\r\nContent-Transfer-Encoding: base64\r\nContent-ID: {content_id}\r\n"
-        f'Content-Disposition: inline; filename="lead.{kind}"\r\n\r\n'
+        f"Content-Type: image/{picture.kind}\r\nContent-Transfer-Encoding: base64\r\nContent-ID: {content_id}\r\n"
+        f'Content-Disposition: inline; filename="{picture.name}"\r\n\r\n'
     )
-    return _ascii(header) + encodebytes(issue.picture.read_bytes()).replace(b"\n", b"\r\n")
+    return _ascii(header) + encodebytes(picture.data).replace(b"\n", b"\r\n")
 
 
 def _merged(pieces: Iterator[bytes | Slot]) -> Iterator[bytes | Slot]:

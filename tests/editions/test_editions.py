@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Publication
 
-from newsletter.editions import default_fields, render_html, render_pdf, render_text
+from newsletter.editions import beside, default_fields, render_html, render_pdf, render_text
 from newsletter.editions.export import export
 from newsletter.errors import ConfigError, DraftError, TemplateError
 from newsletter.issue.draft import load_issue
@@ -80,7 +80,7 @@ def _said(issue: Issue) -> list[str]:
 def test_the_editions_agree(publication: Publication, name: str, tmp_path: Path) -> None:
     press = publication.press
     issue = load_issue(publication.workspace.find_draft(name))
-    page = _Page(render_html(press, issue, default_fields, "lead.jpg"))
+    page = _Page(render_html(press, issue, default_fields, beside))
     text = render_text(press, issue, default_fields)
     pdf = render_pdf(press, issue)
     for edition in (page.text, text, re.sub(r"Page \d+ of \d+", "", _pdf_text(pdf, tmp_path))):
@@ -121,7 +121,7 @@ def test_the_pdf_is_sound_tagged_and_the_same_each_time(publication: Publication
 
 def test_the_html_keeps_what_mail_clients_need(publication: Publication) -> None:
     issue = load_issue(publication.workspace.find_draft("2.10"))
-    html = render_html(publication.press, issue, default_fields, "cid:lead")
+    html = render_html(publication.press, issue, default_fields, lambda picture: f"cid:{picture.stem}")
     assert html.startswith("<!DOCTYPE html>")
     assert "<!--[if mso | IE]>" in html
     assert "@media (prefers-color-scheme: dark)" in html
@@ -173,7 +173,7 @@ items:
 def test_an_editors_text_is_never_markup(publication: Publication, tmp_path: Path) -> None:
     path = publication.draft("2.1", HOSTILE.replace("\\\\", "\\").replace("%%", "%").replace("%s", "x"))
     issue = load_issue(path)
-    html = render_html(publication.press, issue, default_fields, "")
+    html = render_html(publication.press, issue, default_fields, beside)
     page = _Page(html)
     assert not any(tag in ("script", "b", "x", "c") for tag, _ in page.tags)
     assert not any("onclick" in values for _, values in page.tags)
@@ -246,7 +246,7 @@ def test_a_workspace_can_restyle_one_template(publication: Publication) -> None:
     (folder / "email.txt.j2").write_text("{{ publication.title }}: {{ issue.items | length }}\n")
     issue = load_issue(publication.workspace.find_draft("2.10"))
     assert render_text(publication.press, issue, default_fields) == "Pacific Alliance Digest: 5\n"
-    assert "<h1" in render_html(publication.press, issue, default_fields, "")
+    assert "<h1" in render_html(publication.press, issue, default_fields, beside)
 
 
 def test_a_broken_standing_note_is_the_configurations(publication: Publication) -> None:
@@ -258,5 +258,5 @@ def test_a_broken_standing_note_is_the_configurations(publication: Publication) 
 
 def test_a_right_to_left_publication_says_so(publication: Publication) -> None:
     publication.environ["NEWSLETTER_PUBLICATION__LANGUAGE"] = "ar"
-    html = render_html(publication.press, load_issue(publication.workspace.find_draft("1.4")), default_fields, "")
+    html = render_html(publication.press, load_issue(publication.workspace.find_draft("1.4")), default_fields, beside)
     assert re.search(r'<html[^>]*lang="ar"[^>]*dir="rtl"|<html[^>]*dir="rtl"[^>]*lang="ar"', html)

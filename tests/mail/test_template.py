@@ -102,7 +102,7 @@ class Compiled:
         self.template = compile_message(publication.press, issue, "c", DATE)
         # Lines are wrapped once for all readers, by marks as long as the compiler's own.
         self.text = render_text(publication.press, issue, self._mark)
-        self.html = render_html(publication.press, issue, self._mark, "cid:x")
+        self.html = render_html(publication.press, issue, self._mark, lambda picture: "cid:x")
 
     def _mark(self, name: str, default: str) -> str:
         self._places.append((name, default))

@@ -1,0 +1,34 @@
+"""newsletter templates list|eject"""
+
+from pathlib import Path
+
+import click
+
+from newsletter.cli.output import say, short, table
+from newsletter.scaffold import eject as copy_out
+from newsletter.workspace import TEMPLATES, find_workspace, shipped
+
+
+@click.group()
+def templates() -> None:
+    """What the editions look like, as files that you can restyle."""
+
+
+@templates.command("list")
+def list_() -> None:
+    """Every template, and whether yours or the one that comes with the program is used."""
+    own = find_workspace(Path.cwd()).root / TEMPLATES
+    names = sorted({path.name for folder in (shipped(TEMPLATES), own) if folder.is_dir() for path in folder.iterdir()})
+    used = [short(own / name) if (own / name).is_file() else "the program's" for name in names]
+    table(("Template", "Used"), zip(names, used, strict=True))
+
+
+@templates.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def eject(names: tuple[str, ...]) -> None:
+    """Copy templates into your templates/, to be restyled; all of them when none is named.
+
+    Nothing there is overwritten. Delete a copy to go back to the one that comes with the program.
+    """
+    for path in copy_out(find_workspace(Path.cwd()).root / TEMPLATES, names):
+        say(f"{short(path)} is yours now. Delete it to go back.")

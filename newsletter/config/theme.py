@@ -1,0 +1,185 @@
+"""`[theme]`: the colours, typefaces, logo and width that all editions share.
+
+Contrast is that of WCAG 2.2, success criterion 1.4.3: 4.5 to 1 for text. What a publication chooses is
+held to it here, and what is derived (quiet text, dark mode) is made to keep it.
+"""
+
+import re
+from colorsys import hls_to_rgb, rgb_to_hls
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+from newsletter.validation import rejected
+
+READABLE = 4.5
+_GENERIC = ("serif", "sans-serif", "monospace", "system-ui")
+
+
+def _colour(text: str) -> str:
+    match = re.fullmatch(r"#([0-9a-f]{3}|[0-9a-f]{6})", text.strip().lower())
+    if not match:
+        raise rejected(
+            code="colour", message=f"{text!r} is not a colour", next_step='Write it as "#12304f" (red, green, blue).'
+        )
+    digits = match[1]
+    return "#" + ("".join(digit * 2 for digit in digits) if len(digits) == 3 else digits)
+
+
+def _family(text: str) -> str:
+    if not re.fullmatch(r"\w[\w .+-]{0,60}", text):
+        raise rejected(
+            code="font",
+            message=f"{text!r} can't be a typeface's name",
+            next_step='Write names alone, the first choice first: ["Source Serif 4", "Georgia", "serif"].',
+        )
+    return text.strip()
+
+
+def _list(value: object) -> object:
+    """An environment variable can hold a list only as text."""
+    return [part.strip(" '\"") for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _logo(name: str) -> str:
+    if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png)", name, re.IGNORECASE):
+        raise rejected(
+            code="logo",
+            message=f"{name!r} can't be the logo",
+            next_step="Put a .png or .jpg into templates/, and write its name alone: mail clients show no SVG.",
+        )
+    return name
+
+
+Colour = Annotated[str, AfterValidator(_colour)]
+Families = Annotated[
+    tuple[Annotated[str, AfterValidator(_family)], ...], BeforeValidator(_list), Field(min_length=1, max_length=8)
+]
+# What each colour of text stands on.
+_GROUNDS = {"text": ("paper", "desk"), "link": ("paper", "desk"), "accent": ("paper",), "masthead_text": ("masthead",)}
+
+
+class Dark(BaseModel):
+    """The colours of dark mode."""
+
+    model_config = ConfigDict(frozen=True)
+
+    paper: str = "#17202a"
+    desk: str = "#0e141b"
+    text: str = "#e6e9ed"
+    quiet: str = "#c3cad2"
+    rule: str = "#3c4754"
+    masthead: str
+    masthead_text: str
+    dateline: str
+    accent: str
+    link: str
+
+
+class Theme(BaseModel):
+    """How the publication looks, in every edition."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    paper: Colour = "#ffffff"
+    desk: Colour = "#eceae4"
+    masthead: Colour = "#12304f"
+    masthead_text: Colour = "#ffffff"
+    text: Colour = "#1d2733"
+    link: Colour = "#1a4f8b"
+    accent: Colour = "#8a2f22"
+    rule: Colour = "#c9c4b8"
+    font: Families = ("Source Serif 4", "Georgia", "Times New Roman", "serif")
+    heading_font: Families = ("Source Serif 4", "Georgia", "Times New Roman", "serif")
+    logo: Annotated[str, AfterValidator(_logo)] | None = None
+    width: Annotated[int, Field(ge=480, le=800)] = 600
+
+    @field_validator(*_GROUNDS)
+    @classmethod
+    def _readable(cls, colour: str, info: ValidationInfo) -> str:
+        for ground in _GROUNDS[info.field_name or ""]:
+            behind = info.data.get(ground)
+            if behind and (ratio := contrast(colour, behind)) < READABLE:
+                raise rejected(
+                    code="contrast",
+                    message=f"{colour} on the {ground}'s {behind} is hard to read: their contrast is {ratio:.1f} to 1",
+                    next_step=f"Choose colours further apart, {READABLE} to 1 at least.",
+                )
+        return colour
+
+    @property
+    def quiet(self) -> str:
+        """For what stands back: credits, notes, the imprint."""
+        return self._softened(self.text, self.paper, (self.paper, self.desk))
+
+    @property
+    def dateline(self) -> str:
+        return self._softened(self.masthead_text, self.masthead, (self.masthead,))
+
+    @staticmethod
+    def _softened(colour: str, towards: str, grounds: tuple[str, ...]) -> str:
+        softer = mixed(colour, towards, 0.2)
+        return softer if all(contrast(softer, ground) >= READABLE for ground in grounds) else colour
+
+    @property
+    def dark(self) -> Dark:
+        paper, desk = Dark.model_fields["paper"].default, Dark.model_fields["desk"].default
+        masthead = mixed(self.masthead, "#000000", 0.3) if _luminance(self.masthead) < 0.2 else desk
+        over = _lightened(self.masthead_text, masthead)
+        return Dark(
+            masthead=masthead,
+            masthead_text=over,
+            dateline=self._softened(over, masthead, (masthead,)),
+            accent=_lightened(self.accent, paper),
+            link=_lightened(self.link, paper),
+        )
+
+    @property
+    def css_font(self) -> str:
+        return _css(self.font)
+
+    @property
+    def css_heading_font(self) -> str:
+        return _css(self.heading_font)
+
+
+def _css(families: tuple[str, ...]) -> str:
+    plain = re.compile(r"[A-Za-z-]+")
+    return ", ".join(name if plain.fullmatch(name) or name in _GENERIC else f"'{name}'" for name in families)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours, from 1 to 21 (WCAG 2.2, "contrast ratio")."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def mixed(colour: str, other: str, share: float) -> str:
+    """`colour` with `share` (0 to 1) of `other` in it."""
+    pairs = zip(_channels(colour), _channels(other), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
+
+
+def _lightened(colour: str, ground: str) -> str:
+    """The same hue, light enough to be read with ease on a dark ground."""
+    hue, lightness, saturation = rgb_to_hls(*(channel / 255 for channel in _channels(colour)))
+    steps = (lightness + (1 - lightness) * step / 20 for step in range(21))
+    lighter = (hls_to_rgb(hue, step, saturation) for step in steps)
+    return next(step for step in map(_hex, lighter) if contrast(step, ground) >= READABLE + 2)
+
+
+def _hex(rgb: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(channel * 255):02x}" for channel in rgb)
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    red, green, blue = (
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+        for value in (channel / 255 for channel in _channels(colour))
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

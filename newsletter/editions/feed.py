@@ -1,0 +1,73 @@
+"""What machines read of the site: the Atom feed (RFC 4287) and the sitemap (sitemaps.org, protocol 0.9)."""
+
+from collections.abc import Sequence
+from datetime import datetime, time
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from zoneinfo import ZoneInfo
+
+from newsletter.editions.press import Press
+from newsletter.editions.web import Page, render_article
+from newsletter.issue.model import Issue
+
+_ATOM = "http://www.w3.org/2005/Atom"
+_SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
+_NEWEST = 20  # entries: a feed is for what is new, the index for the rest
+
+
+def atom_feed(press: Press, pages: Sequence[Page]) -> bytes:
+    """The newest issues with their whole text. The publication has a website; `pages` has the newest first."""
+    publication = press.config.publication
+    feed = Element("feed", {"xmlns": _ATOM, "xml:lang": publication.language})
+    _text(feed, "title", publication.title)
+    _text(feed, "id", publication.address("") or "")
+    SubElement(feed, "link", rel="self", type="application/atom+xml", href=publication.address("feed.xml") or "")
+    SubElement(feed, "link", rel="alternate", type="text/html", href=publication.address("") or "")
+    _text(feed, "updated", max(_moment(press, page.issue) for page in pages))
+    author = SubElement(feed, "author")
+    _text(author, "name", press.config.sender.from_.name or publication.title)
+    _text(feed, "generator", "newsletter-press")
+    for page in pages[:_NEWEST]:
+        address = publication.address(page.name) or ""
+        entry = SubElement(feed, "entry")
+        _text(entry, "title", press.subject(page.issue))
+        _text(entry, "id", address)
+        SubElement(entry, "link", rel="alternate", type="text/html", href=address)
+        SubElement(
+            entry,
+            "link",
+            rel="enclosure",
+            type="application/pdf",
+            href=publication.address(page.pdf.name) or "",
+            length=str(page.pdf.octets),
+        )
+        _text(entry, "published", _moment(press, page.issue))
+        _text(entry, "updated", _moment(press, page.issue))
+        _text(entry, "summary", press.preheader(page.issue))
+        content = SubElement(entry, "content", type="html")
+        content.text = render_article(press, page.issue)
+    return _written(feed)
+
+
+def sitemap(press: Press, pages: Sequence[Page]) -> bytes:
+    """Every page's address, for search engines. The publication has a website."""
+    urls = Element("urlset", {"xmlns": _SITEMAP})
+    dates = {page.name: page.issue.date.isoformat() for page in pages}
+    for name, date in {"": max(dates.values()), **dates}.items():
+        url = SubElement(urls, "url")
+        _text(url, "loc", press.config.publication.address(name) or "")
+        _text(url, "lastmod", date)
+    return _written(urls)
+
+
+def _moment(press: Press, issue: Issue) -> str:
+    """The beginning of the issue's day where the publication is made."""
+    return datetime.combine(issue.date, time(), ZoneInfo(press.config.publication.timezone)).isoformat()
+
+
+def _text(parent: Element, tag: str, text: str) -> None:
+    SubElement(parent, tag).text = text
+
+
+def _written(root: Element) -> bytes:
+    indent(root)
+    return bytes(tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"

@@ -1,0 +1,87 @@
+"""Pictures as the editions carry them: small enough, JPEG or PNG, without what a camera wrote into them."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from newsletter.issue.image import opened
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# A letter's text is 6.5 inches wide; 300 dots an inch is what print asks for.
+PRINT_PIXELS = 1950
+_JPEG_QUALITY = 86
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture's bytes, ready to travel. `width` and `height` are in pixels; `kind` is "jpeg" or "png"."""
+
+    stem: str
+    kind: str
+    width: int
+    height: int
+    data: bytes
+
+    @property
+    def name(self) -> str:
+        return f"{self.stem}.{'jpg' if self.kind == 'jpeg' else 'png'}"
+
+    def shown(self, width: int) -> tuple[int, int]:
+        """Width and height at which it stands in a column of `width`: never larger than it is."""
+        width = min(width, self.width)
+        return width, max(1, round(self.height * width / self.width))
+
+
+def prepared(path: Path, stem: str, widest: int) -> Picture:
+    """The picture at `path`, at most `widest` pixels wide, under a name of its own.
+
+    Turned upright as its EXIF says, in sRGB, and free of EXIF, comments and profiles, which may say where
+    and by whom it was taken. WebP and HEIC become JPEG, or PNG where they are see-through.
+    """
+    state = path.stat()
+    return _prepared(path, state.st_mtime_ns, state.st_size, stem, widest)
+
+
+@lru_cache(maxsize=16)
+def _prepared(path: Path, _changed: int, _size: int, stem: str, widest: int) -> Picture:
+    from PIL import ImageOps
+
+    with opened(path) as source:
+        kind = "png" if source.format == "PNG" or source.has_transparency_data else "jpeg"
+        # A JPEG can be read at half or a quarter of its size, which is much quicker.
+        source.draft("RGB", (widest, 1))
+        picture = _screen_colours(ImageOps.exif_transpose(source), kind)
+    if picture.width > widest:
+        from PIL.Image import Resampling
+
+        height = max(1, round(picture.height * widest / picture.width))
+        picture = picture.resize((widest, height), Resampling.LANCZOS)
+    picture.info = {}
+    file = BytesIO()
+    if kind == "png":
+        picture.save(file, "PNG", optimize=True)
+    else:
+        picture.save(file, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True)
+    return Picture(stem=stem, kind=kind, width=picture.width, height=picture.height, data=file.getvalue())
+
+
+def _screen_colours(picture: "Image", kind: str) -> "Image":
+    """In sRGB, which is what a picture without a profile is taken for."""
+    from PIL import ImageCms
+
+    mode = "RGBA" if kind == "png" and picture.has_transparency_data else "RGB"
+    profile = picture.info.get("icc_profile")
+    if profile and picture.mode in ("RGB", "RGBA", "CMYK", "L"):
+        try:
+            converted = ImageCms.profileToProfile(
+                picture, ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode=mode
+            )
+        except (ImageCms.PyCMSError, ValueError, OSError):
+            converted = None  # a profile that can't be read is as good as none
+        if converted is not None:
+            return converted
+    return picture if picture.mode == mode else picture.convert(mode)

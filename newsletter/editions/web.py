@@ -1,0 +1,119 @@
+"""The web edition: a page of the issue for the publication's website, and the list of all issues."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from newsletter.editions.html import rich_filters
+from newsletter.editions.press import Press, beside, default_fields
+from newsletter.editions.templates import fill
+from newsletter.issue.model import Issue
+from newsletter.issue.richtext import RichText
+
+PAGE = "web.html.j2"
+ARTICLE = "article.html.j2"
+INDEX = "index.html.j2"
+
+
+@dataclass(frozen=True)
+class Download:
+    """The PDF beside a page: its name, and its size in words."""
+
+    name: str
+    octets: int
+
+    @property
+    def size(self) -> str:
+        return f"{max(1, round(self.octets / 1000)):,} kB" if self.octets < 1_000_000 else f"{self.octets / 1e6:.1f} MB"
+
+
+@dataclass(frozen=True)
+class Page:
+    """An issue's page as the index lists it."""
+
+    issue: Issue
+    date: str
+    pdf: Download
+
+    @property
+    def name(self) -> str:
+        return page_name(self.issue)
+
+
+def page_name(issue: Issue) -> str:
+    return f"{issue.name}.html"
+
+
+def pdf_name(issue: Issue) -> str:
+    return f"{issue.name}.pdf"
+
+
+def render_web(press: Press, issue: Issue, pdf: bytes) -> str:
+    """The issue's page; `pdf` is the edition that it offers for download. Raises TemplateError."""
+    public = issue.seen_by(frozenset())
+    more = {"pdf": Download(pdf_name(issue), len(pdf)), "metadata": _metadata(press, public)}
+    return _filled(PAGE, press, press.words(public) | press.shown(public, beside) | more)
+
+
+def render_article(press: Press, issue: Issue) -> str:
+    """The issue's body alone, with whole addresses, for the feed. The publication has a website."""
+    public = issue.seen_by(frozenset())
+    publication = press.config.publication
+    pictures = press.shown(public, lambda picture: publication.address(picture.name) or picture.name)
+    return _filled(
+        ARTICLE, press, press.words(public) | pictures | {"base": publication.address(page_name(issue)) or ""}
+    )
+
+
+def render_index(press: Press, pages: Sequence[Page]) -> str:
+    """The page that lists all issues; `pages` has the newest first."""
+    logo = press.logo()
+    return _filled(
+        INDEX,
+        press,
+        {
+            "publication": press.config.publication,
+            "theme": press.config.theme,
+            "about": press.about,
+            "logo": press.sized(logo, beside),
+            "pages": pages,
+        },
+    )
+
+
+def _filled(name: str, press: Press, words: dict[str, Any]) -> str:
+    return fill(
+        name,
+        press.template_path,
+        words,
+        autoescape=True,
+        filters=rich_filters(default_fields) | {"plain": RichText.plain},
+    )
+
+
+def _metadata(press: Press, issue: Issue) -> dict[str, Any]:
+    """The page for search engines: an Article as schema.org describes it."""
+    publication = press.config.publication
+    publisher = {"@type": "Organization", "name": press.config.sender.from_.name or publication.title}
+    known = {
+        "@context": "https://schema.org",
+        "@type": "Article",
+        "headline": press.subject(issue),
+        "description": press.preheader(issue),
+        "datePublished": issue.date.isoformat(),
+        "inLanguage": publication.language,
+        "author": publisher,
+        "publisher": publisher,
+        "isPartOf": {
+            "@type": "PublicationIssue",
+            "issueNumber": issue.number,
+            "isPartOf": {
+                "@type": "PublicationVolume",
+                "volumeNumber": issue.volume,
+                "isPartOf": {"@type": "Periodical", "name": publication.title},
+            },
+        },
+        "url": publication.address(page_name(issue)),
+        "image": next((publication.address(picture.name) for picture in [press.lead(issue)] if picture), None),
+    }
+    return {key: value for key, value in known.items() if value is not None}
