@@ -1,4 +1,4 @@
-"""A new workspace that works at once: configuration, first draft, templates, an example list."""
+"""A new workspace that works at once: configuration, first draft, an example list; and templates to restyle."""
 
 import json
 import os
@@ -29,7 +29,10 @@ _EXAMPLE_LIST = "subscribers.example.csv"
 
 
 def make_workspace(folder: Path, title: str) -> list[Path]:
-    """Lay the files of a new publication into `folder`; returns them. Never overwrites: raises DecisionNeeded."""
+    """Lay the files of a new publication into `folder`; returns them. Never overwrites: raises DecisionNeeded.
+
+    No templates: copies that nobody restyles would keep later versions from being seen (`eject` makes them).
+    """
     if not title.strip() or not title.isprintable():
         raise DecisionNeeded("A title is one line of text.", next_step="Give one: --title 'My Newsletter'")
     if os.path.lexists(folder / CONFIG_NAME):
@@ -50,12 +53,6 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not os.path.lexists(path):
             path.write_text(text, encoding="utf-8")
-            made.append(path)
-    for template in sorted(shipped(TEMPLATES).iterdir()):
-        path = folder / TEMPLATES / template.name
-        path.parent.mkdir(exist_ok=True)
-        if not os.path.lexists(path):
-            shutil.copyfile(template, path)
             made.append(path)
     # Last, since it is what makes a folder a workspace: a half-made one can be made again.
     (folder / CONFIG_NAME).write_text(_config(title), encoding="utf-8")

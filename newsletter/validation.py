@@ -81,6 +81,15 @@ def explain(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
             ]
         case "too_short" if error["input"]:
             return []  # its entries are there, and each has a problem of its own
+        case "too_long":
+            most = context["max_length"]
+            return [
+                Fault(
+                    code="too-many",
+                    message=f"{key!r} has {context['actual_length'] or 'too many'} entries, and {most} are the most",
+                    next_step="Spread them over several.",
+                )
+            ]
         case "too_short":
             return [Fault(code="empty", message=f"{key!r} has no entry", next_step="Give it one at least.")]
         case _:

@@ -93,7 +93,7 @@ def _property_fault(path: Path, picture: "Image") -> Fault | None:
     if picture.width * picture.height > MAX_PIXELS:
         return _too_large(f"{picture.width:,} x {picture.height:,} pixels")
     # An eighth of the size suffices to see whether a JPEG goes on to its end.
-    picture.draft(None, (picture.width // 8, picture.height // 8))
+    picture.draft(None, (max(1, picture.width // 8), max(1, picture.height // 8)))
     picture.load()
     return None
 

@@ -123,6 +123,7 @@ def _tag(value: str) -> str:
     return value
 
 
+MAX_ITEMS = 200  # far more than anyone reads; what each edition costs stays bounded
 _TEXT = WithJsonSchema({"type": "string", "minLength": 1})
 Prose = Annotated[RichText, PlainValidator(_prose), _TEXT]
 Headline = Annotated[RichText, PlainValidator(_headline), _TEXT]
@@ -170,7 +171,7 @@ class Issue(_Value):
     headlines_title: Line = Field(default="Headlines", description="What stands above the headlines.")
     intro: Prose | None = Field(default=None, description="A paragraph before the headlines.")
     image: Image | None = None
-    items: Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_one_for_all)] = Field(
+    items: Annotated[tuple[Item, ...], Field(min_length=1, max_length=MAX_ITEMS), AfterValidator(_one_for_all)] = Field(
         description="The headlines with their details."
     )
     note: Prose | None = Field(default=None, description="A closing paragraph, above the standing one.")

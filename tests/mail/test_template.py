@@ -72,7 +72,11 @@ def test_the_whole_message(publication: Publication, template: MessageTemplate) 
     html, image = related.iter_parts()
     assert html.get_content_type() == "text/html"
     assert image.get_content_type() == "image/jpeg"
-    assert image.get_content() == (publication.root / "drafts/2.10-lead.jpg").read_bytes()
+    lead = publication.press.lead(load_issue(publication.workspace.find_draft("2.10")))
+    assert lead is not None
+    assert image.get_content() == lead.data
+    assert image["Content-ID"] == "<2.10-lead.0123456789abcdef@example.org>"
+    assert f"cid:{image['Content-ID'][1:-1]}" in html.get_content()
     assert f"cid:{image['Content-ID'][1:-1]}" in html.get_content()
     assert "Dear Ada, the second half" in text.get_content()
     assert "Dear Ada, the second half" in " ".join(html.get_content().split())

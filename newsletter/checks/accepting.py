@@ -1,0 +1,73 @@
+"""What is accepted: by a comment in a template, or by mjml.toml for what MJML writes by itself."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+
+from newsletter.checks.clients import known_features
+from newsletter.checks.email import Email, Source
+from newsletter.errors import Problem, did_you_mean
+
+_COMMENT = re.compile(r"\{#[-+]?\s*accept(?=[\s:])(?P<body>.*?)[-+]?#\}", re.DOTALL)
+_FORM = "Write it as {# accept css-gap: why the mail does well without it #}."
+
+
+def accept_comments(email: Email) -> Iterator[Problem]:
+    """Comments that would accept something, and say it in a way that can't be followed."""
+    for source in email.sources:
+        for _, _, problem in _comments(source):
+            if problem:
+                yield problem
+
+
+def accepted_features(sources: Iterable[Source]) -> Mapping[str, str]:
+    """By feature, the reason that a template's comment gives."""
+    reasons: dict[str, str] = {}
+    for source in sources:
+        for slug, reason, problem in _comments(source):
+            if not problem:
+                reasons.setdefault(slug, reason)
+    return reasons
+
+
+@cache
+def made_by_mjml() -> Mapping[tuple[str, str], str]:
+    """By feature and client, why it does no harm that MJML writes it there."""
+    text = files(__package__).joinpath("mjml.toml").read_text(encoding="utf-8")
+    return {
+        (entry["feature"], client): " ".join(entry["reason"].split())
+        for entry in tomllib.loads(text)["made"]
+        for client in entry["clients"]
+    }
+
+
+def _comments(source: Source) -> Iterator[tuple[str, str, Problem | None]]:
+    """Each feature that a comment accepts, with the reason or with what is wrong about it."""
+    for match in _COMMENT.finditer(source.text):
+        names, _, reason = match["body"].partition(":")
+        for slug in [name.strip() for name in names.split(",")]:
+            message, next_step = "", _FORM
+            if not slug:
+                message = "this accepts something, and does not say what"
+            elif slug not in known_features():
+                message = f"{slug!r} is no feature that can be accepted"
+                next_step = did_you_mean(slug, sorted(known_features())) or _FORM
+            elif not reason.strip():
+                message = f"{slug} is accepted, and nothing says why"
+            yield slug, " ".join(reason.split()), _problem(source, match.start(), message, next_step)
+
+
+def _problem(source: Source, at: int, message: str, next_step: str) -> Problem | None:
+    if not message:
+        return None
+    before = source.text[:at]
+    return Problem(
+        path=source.path,
+        line=before.count("\n") + 1,
+        column=at - (before.rfind("\n") + 1) + 1,
+        code="accept",
+        message=message,
+        next_step=next_step,
+    )

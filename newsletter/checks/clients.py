@@ -1,0 +1,109 @@
+"""The mail clients by the names that newsletter.toml has for them, and what each of them lacks."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from newsletter.errors import ConfigError, did_you_mean
+
+WORD = "outlook.windows"  # the platform that lays out with Word, and sees what is meant for it alone
+_IOS_ANDROID = {"ios": "iOS", "android": "Android"}
+_WEB_AND_PHONES = {"desktop-webmail": "web"} | _IOS_ANDROID
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client as one would call it, and its platforms in the data with a word for each."""
+
+    name: str
+    platforms: Mapping[str, str]
+
+
+def _client(name: str, family: str, platforms: Mapping[str, str]) -> Client:
+    return Client(name, {f"{family}.{platform}": word for platform, word in platforms.items()})
+
+
+def _one(name: str, platform: str) -> Client:
+    return Client(name, {platform: ""})
+
+
+CLIENTS: Mapping[str, Client] = {
+    "gmail": _one("Gmail on the web", "gmail.desktop-webmail"),
+    "gmail-mobile": _client("Gmail on phones", "gmail", _IOS_ANDROID | {"mobile-webmail": "browser"}),
+    "apple-mail": _one("Apple Mail on the Mac", "apple-mail.macos"),
+    "apple-mail-ios": _one("Apple Mail on iPhone and iPad", "apple-mail.ios"),
+    "outlook-windows": _one("Outlook for Windows (classic)", WORD),
+    # The new Outlook for Windows is Outlook.com in a window of its own: one engine, one set of tests.
+    "new-outlook": _one("the new Outlook and Outlook.com", "outlook.outlook-com"),
+    "outlook-mac": _one("Outlook for Mac", "outlook.macos"),
+    "outlook-mobile": _client("Outlook on phones", "outlook", _IOS_ANDROID),
+    "yahoo": _one("Yahoo on the web", "yahoo.desktop-webmail"),
+    "yahoo-mobile": _client("Yahoo on phones", "yahoo", _IOS_ANDROID),
+    "aol": _client("AOL", "aol", _WEB_AND_PHONES),
+    "samsung": _one("Samsung Email", "samsung-email.android"),
+    "thunderbird": _client("Thunderbird", "thunderbird", {"macos": "macOS", "windows": "Windows"}),
+    "protonmail": _client("Proton Mail", "protonmail", _WEB_AND_PHONES),
+    "fastmail": _one("Fastmail", "fastmail.desktop-webmail"),
+    "hey": _one("HEY", "hey.desktop-webmail"),
+    "gmx": _client("GMX", "gmx", _WEB_AND_PHONES),
+    "web-de": _client("WEB.DE", "web-de", _WEB_AND_PHONES),
+    "orange": _client("Orange", "orange", _WEB_AND_PHONES),
+    "laposte": _client("LaPoste.net", "laposte", _WEB_AND_PHONES),
+    "mail-ru": _one("Mail.ru", "mail-ru.desktop-webmail"),
+}
+
+
+def lacking(platform: str) -> frozenset[str]:
+    """The features that a platform does not have at all; what it has in part or was never tested for is not here."""
+    return _lacking()[platform]
+
+
+def known_features() -> frozenset[str]:
+    return frozenset(_data()["features"])
+
+
+def data_date() -> str:
+    """The day of the data, such as `2026-05-13`."""
+    return str(_data()["date"])
+
+
+def check_known(clients: Iterable[str]) -> None:
+    """Raises ConfigError for a name that no client here has."""
+    for client in clients:
+        if client not in CLIENTS:
+            raise ConfigError(
+                f"{client!r} is no mail client that can be checked.",
+                next_step=did_you_mean(client, list(CLIENTS)) or f"Those known are {', '.join(CLIENTS)}.",
+            )
+
+
+def naming(lack: Mapping[str, Collection[str]]) -> str:
+    """`Gmail on the web, Yahoo on phones (iOS) and HEY`: clients, and their platforms if only some of them count."""
+    return _list([_named(CLIENTS[client], platforms) for client, platforms in lack.items() if platforms])
+
+
+def _named(client: Client, platforms: Collection[str]) -> str:
+    words = [word for platform, word in client.platforms.items() if platform in platforms]
+    return client.name if len(words) == len(client.platforms) else f"{client.name} ({_list(words)})"
+
+
+def _list(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+@cache
+def _lacking() -> Mapping[str, frozenset[str]]:
+    data = _data()
+    return {
+        platform: frozenset(slug for slug, feature in data["features"].items() if feature["results"][number] == "n")
+        for number, platform in enumerate(data["platforms"])
+    }
+
+
+@cache
+def _data() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(files(__package__).joinpath("caniemail.json").read_text(encoding="utf-8"))
+    return data

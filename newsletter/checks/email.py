@@ -1,0 +1,79 @@
+"""An email as the checks see it: what it uses, the files it was made from, and who is to read it."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from newsletter.checks.clients import check_known
+from newsletter.checks.css import Origin, read_sheet
+from newsletter.checks.markup import Seen, read_markup
+from newsletter.checks.views import blanked
+from newsletter.errors import Problem
+
+_JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A problem that somebody knows of and lets be, and why."""
+
+    problem: Problem
+    reason: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A template file that the email was made from."""
+
+    path: Path
+    text: str
+
+    @cached_property
+    def seen(self) -> Seen:
+        text = _without_jinja(self.text)
+        if self.path.name.removesuffix(".j2").endswith(".css"):
+            found = tuple(read_sheet(text, Origin(), inlined=True))
+            return Seen(found, found)
+        return read_markup(text)
+
+
+@dataclass(frozen=True)
+class Email:
+    html: str
+    sources: tuple[Source, ...]
+    clients: tuple[str, ...]
+    image_kinds: frozenset[str]
+
+    @classmethod
+    def read(
+        cls, html: str, sources: Sequence[Path], clients: Sequence[str], image_kinds: Collection[str] = ()
+    ) -> "Email":
+        """Raises ConfigError for a client that is not known."""
+        check_known(clients)
+        return cls(
+            html,
+            tuple(Source(path, path.read_text(encoding="utf-8", errors="replace")) for path in dict.fromkeys(sources)),
+            tuple(dict.fromkeys(clients)),
+            frozenset(kind.lower() for kind in image_kinds),
+        )
+
+    @cached_property
+    def seen(self) -> Seen:
+        return read_markup(self.html)
+
+    @property
+    def place(self) -> Path | str:
+        """Where to look for what stands in no single line."""
+        return self.sources[0].path if self.sources else "email"
+
+
+def _without_jinja(text: str) -> str:
+    """As long as `text`. A value before a unit becomes a number, so that `{{ width }}px` remains a length."""
+    return _JINJA.sub(lambda match: _stand_in(match[0], text[match.end() : match.end() + 1]), text)
+
+
+def _stand_in(tag: str, following: str) -> str:
+    space = blanked(tag)
+    return space[:-1] + "1" if tag.startswith("{{") and re.match("[a-z%]", following) else space

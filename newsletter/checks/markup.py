@@ -1,0 +1,133 @@
+"""Finds the features that HTML and MJML use, with those of the CSS in them.
+
+This reads start tags one by one, as they are written, and builds no tree: a tree would hold elements that
+nobody wrote, and would not know in which line and column a tag stood.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from html.parser import HTMLParser
+
+from newsletter.checks.css import Origin, image_format, read_sheet, read_style
+from newsletter.checks.found import Found
+from newsletter.checks.tables import ATTRIBUTES, ELEMENTS, MJML_ATTRIBUTES, PROPERTIES, TYPED
+from newsletter.checks.views import View, view
+
+_SHEETS = ("style", "mj-style")
+# Attributes that MJML turns into CSS, except where it hands them on.
+_MEASURES = frozenset({"align", "height", "valign", "width"})
+_AS_WRITTEN = frozenset({"mj-image", "mj-table"})
+_PICTURES = frozenset({"img", "input", "mj-image", "mj-carousel-image", "mj-social-element", "v:fill", "v:image"})
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an email, or a file it is made of, uses: as classic Outlook sees it, and as all others do."""
+
+    word: tuple[Found, ...]
+    others: tuple[Found, ...]
+
+
+def read_markup(text: str) -> Seen:
+    return Seen(*(tuple(_Scanner(view(text, word=word)).found) for word in (True, False)))
+
+
+class _Scanner(HTMLParser):
+    def __init__(self, seen: View) -> None:
+        super().__init__(convert_charrefs=False)
+        self.found: list[Found] = []
+        self._view = seen
+        self._lines = [0, *(match.end() for match in re.finditer("\n", seen.text))]
+        self._sheet: tuple[str, int, str] | None = None  # an open style sheet's tag, where it begins, its media query
+        self.feed(seen.text)
+        self.close()
+        self._end_sheet(len(seen.text))
+
+    def handle_decl(self, decl: str) -> None:
+        if decl.lower().split() == ["doctype", "html"]:
+            self._add("html-doctype", "the HTML5 doctype", self._here())
+
+    def handle_comment(self, data: str) -> None:
+        del data
+        self._add("html-comments", "a comment", self._here())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        start = self._here()
+        written = self.get_starttag_text() or ""
+        kind = values.get("type", "").strip().lower()
+        if slug := ELEMENTS.get(tag):
+            name = slug.removeprefix("html-") if tag.startswith("mj-") else tag
+            self._add(slug, f"`<{name}>`", start)
+        if slug := TYPED.get((tag, kind)):
+            self._add(slug, f'`<{tag} type="{kind}">`' if kind else f"`<{tag}>`", start)
+        if tag == "meta" and values.get("name", "").strip().lower() == "color-scheme":
+            self._add("html-meta-color-scheme", '`<meta name="color-scheme">`', start)
+        for name, value in values.items():
+            self.found.extend(self._attribute(tag, name, value, start + _attribute_at(written, name)))
+        if tag in _SHEETS:
+            self._end_sheet(start)
+            self._sheet = tag, start + len(written), values.get("media", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._sheet and self._sheet[0] == tag:
+            self._end_sheet(self._here())
+
+    def _attribute(self, tag: str, name: str, value: str, at: int) -> Iterator[Found]:
+        origin = self._origin(at)
+        slugs: Mapping[str, str] = {}
+        if name in ATTRIBUTES and not (tag.startswith("mj-") and name in _MEASURES and tag not in _AS_WRITTEN):
+            slugs = {ATTRIBUTES[name]: f"the attribute `{name}`"}
+        elif name == "href" and tag not in ("link", "base"):
+            if value.strip().startswith("#"):
+                slugs = {"html-anchor-links": "a link within the mail"}
+            elif value.strip().lower().startswith("mailto:"):
+                slugs = {"html-mailto-links": "a mailto: link"}
+        if ((name == "src" and tag in _PICTURES) or name in ("background", "background-url")) and (
+            image := image_format(value)
+        ):
+            slugs = {**slugs, image: image.replace("image-", "a picture of the kind ")}
+        yield from (Found(slug, what, origin.line, origin.column) for slug, what in slugs.items())
+        if name == "style":
+            yield from read_style(value, self._origin(self._value_at(at)))
+        elif tag.startswith("mj-"):
+            yield from _mjml_attribute(name, value, origin)
+
+    def _value_at(self, at: int) -> int:
+        match = re.compile(r"[^\s=>]+\s*=\s*[\"']?").match(self._view.text, at)
+        return match.end() if match else at
+
+    def _end_sheet(self, end: int) -> None:
+        if self._sheet:
+            _, start, media = self._sheet
+            self._sheet = None
+            inlined = not self._view.was_comment(start) and media.lower() in ("", "all", "screen")
+            text = self._view.text[start:end]
+            self.found.extend(read_sheet(text, self._origin(start), inlined=inlined, media=media))
+
+    def _add(self, slug: str, what: str, at: int) -> None:
+        origin = self._origin(at)
+        self.found.append(Found(slug, what, origin.line, origin.column))
+
+    def _here(self) -> int:
+        line, column = self.getpos()
+        return self._lines[line - 1] + column
+
+    def _origin(self, offset: int) -> Origin:
+        line = bisect_right(self._lines, offset)
+        return Origin(line, offset - self._lines[line - 1] + 1)
+
+
+def _attribute_at(tag: str, name: str) -> int:
+    match = re.search(rf"(?<=[\s\"'/]){re.escape(name)}(?=[\s=/>])", tag, re.IGNORECASE)
+    return match.start() if match else 0
+
+
+def _mjml_attribute(name: str, value: str, origin: Origin) -> Iterator[Found]:
+    """An attribute that MJML turns into CSS, such as `border-radius="4px"`."""
+    name = MJML_ATTRIBUTES.get(name, name)
+    if name in PROPERTIES:
+        for found in read_style(f"{name}: {value}", Origin()):
+            yield replace(found, line=origin.line, column=origin.column)

@@ -1,0 +1,85 @@
+"""What a CSS selector needs of a mail client."""
+
+from collections.abc import Iterator, Sequence
+
+from newsletter.checks.tables import COMBINATORS, PSEUDO_CLASSES, PSEUDO_ELEMENTS
+from newsletter.checks.tree import Node, split, walk
+
+_NAMES = {" ": "a descendant selector", ">": "the selector `>`", "+": "the selector `+`", "~": "the selector `~`"}
+# Written with one colon before CSS 3, and so to this day.
+_OLD_ELEMENTS = frozenset({"after", "before", "first-letter", "first-line"})
+# The two pseudo-classes with which premailer puts a rule into the tags all the same.
+_KEPT_BY_PREMAILER = (":first-child", ":last-child")
+
+# A feature's slug, what one calls it, and the node that it is.
+Part = tuple[str, str, Node]
+
+
+def parts(selector: Sequence[Node]) -> Iterator[Part]:
+    """The features in one selector, those in `:not(…)` and its like included."""
+    waiting = [list(selector)]
+    while waiting:
+        for part, arguments in _simple(waiting.pop()):
+            if part:
+                yield part
+            waiting.extend(arguments)
+
+
+def inlined(selector: Sequence[Node]) -> bool:
+    """Whether premailer writes a rule with this selector into the tags, so that it works without a style sheet."""
+    words = [node.word if node.kind != "function" else f"{node.word}()" for node in selector]
+    if any("*" in node.word for node in walk(selector)):
+        return False
+    return ":" not in words or "".join(words[words.index(":") :]).strip() in _KEPT_BY_PREMAILER
+
+
+def _simple(nodes: list[Node]) -> Iterator[tuple[Part | None, list[list[Node]]]]:
+    """Each simple selector and combinator, with the selectors that stand as its arguments."""
+    chain = 0  # how many classes and ids the compound selector has so far: `.a.b` has two
+    gap: Node | None = None  # white space, which is a combinator if no other follows it
+    started = False
+    at = 0
+    while at < len(nodes):
+        node, at = nodes[at], at + 1
+        if node.kind == "comment":
+            continue
+        if node.kind == "whitespace":
+            gap = node
+            continue
+        if node.kind == "literal" and node.word in COMBINATORS:
+            yield (COMBINATORS[node.word], _NAMES[node.word], node), []
+            chain, gap, started = 0, None, False
+            continue
+        if gap and started:
+            yield (COMBINATORS[" "], _NAMES[" "], gap), []
+            chain = 0
+        gap, started = None, True
+        following = nodes[at] if at < len(nodes) else None
+        if node.kind == "literal" and node.word == ":" and following:
+            twice = following.kind == "literal" and following.word == ":"
+            name = nodes[at + 1] if twice and at + 1 < len(nodes) else following
+            at += 2 if twice else 1
+            yield _pseudo(node, name, element=twice or name.word in _OLD_ELEMENTS)
+            continue
+        is_class = node.kind == "literal" and node.word == "." and following is not None
+        if is_class:
+            yield ("css-selector-class", "a class selector", node), []
+            at += 1
+        elif node.kind == "hash":
+            yield ("css-selector-id", "an id selector", node), []
+        elif node.kind == "[] block":
+            yield ("css-selector-attribute", "an attribute selector", node), []
+        elif node.kind == "ident":
+            yield ("css-selector-type", "a type selector", node), []
+        elif node.kind == "literal" and node.word == "*":
+            yield ("css-selector-universal", "the selector `*`", node), []
+        chain += is_class or node.kind == "hash"
+        if chain == 2 and (is_class or node.kind == "hash"):
+            yield ("css-selector-chaining", "a chain of classes", node), []
+
+
+def _pseudo(colon: Node, name: Node, *, element: bool) -> tuple[Part | None, list[list[Node]]]:
+    slug = (PSEUDO_ELEMENTS if element else PSEUDO_CLASSES).get(name.word)
+    part = (slug, f"`{'::' if element else ':'}{name.word}`", colon) if slug else None
+    takes_selectors = name.kind == "function" and name.word in ("has", "is", "not", "where")
+    return part, split(name.inner) if takes_selectors else []

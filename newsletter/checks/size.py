@@ -1,0 +1,25 @@
+"""The check of an email's length."""
+
+from collections.abc import Iterator
+
+from newsletter.checks.email import Email
+from newsletter.errors import Problem
+
+CLIPPED_AT = 102_000  # Gmail shows about 102 kB of a message's HTML, and the rest behind a link
+
+
+def clipped(email: Email) -> Iterator[Problem]:
+    """Gmail hides the end of a long mail, and with it the link to unsubscribe."""
+    size = html_size(email.html)
+    if size > CLIPPED_AT and any(client.startswith("gmail") for client in email.clients):
+        yield Problem(
+            path=email.place,
+            code="clipped",
+            message=f"the mail has {size:,} bytes of HTML, and Gmail shows only the first {CLIPPED_AT:,} or so",
+            next_step="Shorten the issue: the end that is cut off holds the link to unsubscribe.",
+        )
+
+
+def html_size(html: str) -> int:
+    """In UTF-8, as it is sent."""
+    return len(html.encode(errors="surrogatepass"))

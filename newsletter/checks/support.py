@@ -1,0 +1,97 @@
+"""The checks of what mail clients can do."""
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from newsletter.checks.accepting import accepted_features, made_by_mjml
+from newsletter.checks.clients import CLIENTS, WORD, lacking, naming
+from newsletter.checks.email import Accepted, Email
+from newsletter.checks.found import Found
+from newsletter.checks.markup import Seen
+from newsletter.checks.tables import IMAGES
+from newsletter.errors import Problem
+
+# A client, and those of its platforms that lack something.
+_Lacking = dict[str, set[str]]
+
+
+def client_support(email: Email) -> Iterator[Problem | Accepted]:
+    """Features that a client lacks, in the place where a template has them, or else as MJML's."""
+    placed: dict[tuple[Path, int, str], tuple[Found, _Lacking]] = {}
+    made: dict[str, tuple[Found, _Lacking]] = {}
+    for client in email.clients:
+        for platform in CLIENTS[client].platforms:
+            missed = _missed(email.seen, platform)
+            left = dict(missed)
+            for source in email.sources:
+                for found in _each_missed(source.seen, platform):
+                    if found.slug in missed:
+                        left.pop(found.slug, None)
+                        key = source.path, found.line, found.slug
+                        placed.setdefault(key, (found, {}))[1].setdefault(client, set()).add(platform)
+            for slug, found in left.items():
+                made.setdefault(slug, (found, {}))[1].setdefault(client, set()).add(platform)
+    reasons = accepted_features(email.sources)
+    order = {source.path: number for number, source in enumerate(email.sources)}
+    for (path, _, slug), (found, lack) in sorted(placed.items(), key=lambda item: (order[item[0][0]], item[0][1:])):
+        problem = _problem(path, found, found.what, lack)
+        yield Accepted(problem, reasons[slug]) if slug in reasons else problem
+    for slug, (found, lack) in sorted(made.items()):
+        yield from _made_by_mjml(email, slug, found, lack, reasons.get(slug))
+
+
+def image_support(email: Email) -> Iterator[Problem | Accepted]:
+    """Pictures in a format that a client can't show."""
+    reasons = accepted_features(email.sources)
+    for slug, kind in sorted({IMAGES[kind]: kind for kind in email.image_kinds if kind in IMAGES}.items()):
+        lack = {
+            client: {platform for platform in CLIENTS[client].platforms if slug in lacking(platform)}
+            for client in email.clients
+        }
+        if any(lack.values()):
+            problem = Problem(
+                path=email.place,
+                code=slug,
+                message=f"a picture in this mail is of the kind {kind}, which is not supported by {naming(lack)}",
+                next_step=f"Save it as JPEG or PNG, or accept it with a comment in the template that says why: "
+                f"{{# accept {slug}: … #}}",
+            )
+            yield Accepted(problem, reasons[slug]) if slug in reasons else problem
+
+
+def _made_by_mjml(
+    email: Email, slug: str, found: Found, lack: _Lacking, accepted: str | None
+) -> Iterator[Problem | Accepted]:
+    """MJML may do well without something in one client and not in another, so that each reason has its own."""
+    by_reason: dict[str, _Lacking] = {}
+    for client, platforms in lack.items():
+        by_reason.setdefault(accepted or made_by_mjml().get((slug, client), ""), {})[client] = platforms
+    for reason, clients in by_reason.items():
+        problem = _problem(email.place, found, f"{found.what} (made by MJML)", clients, placed=False)
+        yield Accepted(problem, reason) if reason else problem
+
+
+def _problem(path: Path | str, found: Found, what: str, lack: _Lacking, *, placed: bool = True) -> Problem:
+    return Problem(
+        path=path,
+        line=found.line if placed else 0,
+        column=found.column if placed else 0,
+        code=found.slug,
+        message=f"{what} is not supported by {naming(lack)}",
+        next_step=f"Write it another way, or accept it with a comment that says why: {{# accept {found.slug}: … #}}",
+    )
+
+
+def _missed(seen: Seen, platform: str) -> Mapping[str, Found]:
+    """The features that a platform sees and lacks, each with its first use."""
+    missed: dict[str, Found] = {}
+    for found in _each_missed(seen, platform):
+        missed.setdefault(found.slug, found)
+    return missed
+
+
+def _each_missed(seen: Seen, platform: str) -> Iterator[Found]:
+    lack: Collection[str] = lacking(platform)
+    for found in seen.word if platform == WORD else seen.others:
+        if found.slug in lack and not any(slug in lack for slug in found.inside):
+            yield found

@@ -1,0 +1,87 @@
+"""Conditional comments: what classic Outlook sees of an email, and what everyone else does.
+
+    <!--[if mso]> … <![endif]-->                  classic Outlook alone
+    <!--[if !mso]><!--> … <!--<![endif]-->        everyone but classic Outlook
+
+Classic Outlook lays out with Word, and asks these conditions of Word's version; to others they are comments.
+"""
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+WORD_VERSION = 16  # Outlook 2016 and all that came after it
+_MARK = re.compile(
+    r"""
+      <!--\[if\s(?P<hidden>[^\]>]*)\]>(?P<shown>\s*<!-->|\s*<!--\s*-->|-->)?
+    | <!\[if\s(?P<bare>[^\]>]*)\]>
+    | (?P<end>(?:<!--)?<!\[endif\](?:--)?>)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_ATOM = re.compile(r"(!*)(?:(lte?|gte?)\s+)?(\w+)(?:\s+([\d.]+))?")
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "": operator.eq, "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class View:
+    """The text with all blanked that is not seen, so that places stay. `revealed` were comments to everyone else."""
+
+    text: str
+    revealed: tuple[tuple[int, int], ...]
+
+    def was_comment(self, offset: int) -> bool:
+        """premailer, too, saw only a comment here, and wrote none of its styles into the tags."""
+        return any(start <= offset < end for start, end in self.revealed)
+
+
+def blanked(text: str) -> str:
+    """As long as `text`, with its line breaks and nothing else."""
+    return re.sub(r"[^\n]", " ", text)
+
+
+def view(markup: str, *, word: bool) -> View:
+    """What Word sees of `markup`, or what other clients do."""
+    seen: list[str] = []
+    revealed: list[tuple[int, int]] = []
+    conditions: list[tuple[bool, int]] = []  # of those open: whether they are met, and where a comment began
+    at = 0
+    for mark in _MARK.finditer(markup):
+        shown = all(met for met, _ in conditions)
+        seen += [markup[at : mark.start()] if shown else blanked(markup[at : mark.start()]), blanked(mark[0])]
+        at = mark.end()
+        if mark["end"]:
+            if conditions:
+                met, start = conditions.pop()
+                if met and start >= 0:
+                    revealed.append((start, mark.start()))
+            continue
+        is_comment = mark["hidden"] is not None and mark["shown"] is None
+        condition = mark["hidden"] if mark["hidden"] is not None else mark["bare"]
+        met = _met(condition) if word else not is_comment
+        conditions.append((met, mark.end() if is_comment else -1))
+    rest = markup[at:]
+    seen.append(rest if all(met for met, _ in conditions) else blanked(rest))
+    # What is left of `<![` is XML's; HTML takes it for a comment, and Python's parser fails at it.
+    text = re.sub(r"<!\[[^>]*>?", lambda match: blanked(match[0]), "".join(seen))
+    return View(text, tuple(revealed))
+
+
+def _met(condition: str) -> bool:
+    """Whether Word meets a condition such as `mso | IE`, `!mso`, `gte mso 9`."""
+    return any(all(_atom(atom) for atom in either.split("&")) for either in condition.split("|"))
+
+
+def _atom(text: str) -> bool:
+    match = _ATOM.fullmatch(re.sub(r"[()]", "", text).strip().lower())
+    if not match:
+        return False
+    negations, comparison, name, version = match.groups(default="")
+    try:
+        met = name == "mso" and (not version or _COMPARE[comparison](WORD_VERSION, float(version)))
+    except ValueError:  # two points in a version
+        met = False
+    return met != bool(len(negations) % 2)

@@ -1,0 +1,142 @@
+"""Every edition of an issue says the same, each in its own way."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, Publication
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from reading import RIGHT_TO_LEFT, Page, letters, pdf_links, pdf_text
+
+from newsletter.editions import Press, beside, default_fields, render_html, render_pdf, render_text, render_web
+from newsletter.issue.draft import load_issue, read_draft
+from newsletter.issue.model import Issue
+from newsletter.workspace import Workspace
+
+SAMPLES = ["2.10", "3.7", "1.4"]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("columns", ["1", "2"])
+def test_the_samples_editions_agree(publication: Publication, name: str, columns: str, tmp_path: Path) -> None:
+    publication.environ["NEWSLETTER_PDF__COLUMNS"] = columns
+    press = publication.press
+    issue = load_issue(publication.workspace.find_draft(name))
+    pdf = render_pdf(press, issue)
+    page = Page(render_html(press, issue, default_fields, beside))
+    web = Page(render_web(press, issue, pdf))
+    text = render_text(press, issue, default_fields)
+    for edition in (page.text, web.text, text, re.sub(r"Page \d+ of \d+", "", pdf_text(pdf, tmp_path))):
+        said = letters(edition)
+        for words in [*_paragraphs(issue), *press.about.plain().split("\n\n"), issue.headlines_title]:
+            assert letters(words) in said, words
+        assert issue.label in edition
+        assert "digest@example.org" in edition
+    addresses = [link.href for words in (*issue.texts(), press.about) for link in words.links()]
+    assert addresses
+    for address in addresses:
+        assert address in page.links
+        assert address in web.links
+        assert re.search(rf"\] {re.escape(address)}$", text, re.MULTILINE)
+        assert address in pdf_links(pdf, tmp_path)
+
+
+def _paragraphs(issue: Issue) -> list[str]:
+    return [paragraph for text in issue.texts() for paragraph in text.plain().split("\n\n")]
+
+
+# Words as people write them, in four scripts and three directions of thought, and the marks that could be
+# taken for markup by Markdown, HTML, Jinja, MJML, Typst or YAML.
+_LATIN = st.text("abcdefgh ijklmnopq rstuvwxyz ÄÖÜßéñ'’.,;:!? 0123456789", min_size=1, max_size=60)
+_MARKUP = st.text("<>&\"'#$*_[]{}()`@%~^|=+-/\\ xyz", min_size=1, max_size=24)
+_HEBREW = st.text("אבגדהוזחטיכלמנסעפצקרשת ", min_size=1, max_size=30)
+_ARABIC = st.text("ابتثجحخدذرزسشصضطظعغفقكلمنهوي ", min_size=1, max_size=30)
+_JAPANESE = st.text("日本語文章宇宙開発協力政府は、。「」のをがカタカナひらがな", min_size=1, max_size=40)
+_LONG = st.builds(lambda letter, count: letter * count, st.sampled_from("wil/.-"), st.integers(60, 300))
+_WORDS = st.one_of(_LATIN, _MARKUP, _HEBREW, _ARABIC, _JAPANESE, _LONG)
+_ADDRESS = st.builds(
+    lambda path, query: f"https://example.org/{path}?{query}",
+    st.text("abc/._~-0123456789", min_size=1, max_size=120),
+    st.text("abc=&+%20", max_size=40).map(lambda query: query.replace("%", "%25")),
+)
+
+
+def _escaped(text: str) -> str:
+    """Markdown that shows just this text."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+
+
+def _link(words: str, address: str) -> str:
+    return f"[{_escaped(words) or 'link'}](<{address}>)"
+
+
+_RICH = st.lists(st.one_of(_WORDS.map(_escaped), st.builds(_link, _WORDS, _ADDRESS)), min_size=1, max_size=5).map(
+    " ".join
+)
+_ITEMS = st.lists(st.fixed_dictionaries({"headline": _WORDS.map(_escaped), "detail": _RICH}), min_size=1, max_size=4)
+
+
+@pytest.fixture(scope="module")
+def press(tmp_path_factory: pytest.TempPathFactory) -> Press:
+    root = tmp_path_factory.mktemp("random")
+    (root / "drafts").mkdir()
+    (root / "newsletter.toml").write_bytes((ROOT / "newsletter.toml").read_bytes())
+    (root / "drafts" / "lead.jpg").write_bytes((ROOT / "drafts" / "2.10-lead.jpg").read_bytes())
+    return Press.of(Workspace(root, {}))
+
+
+@settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=60)
+@given(items=_ITEMS, credit=_RICH, note=_RICH)
+def test_the_editions_of_any_issue_agree(press: Press, items: list[dict[str, str]], credit: str, note: str) -> None:
+    folder = press.template_path[0].parent
+    draft = {
+        "volume": 2,
+        "number": 1,
+        "date": "DATE",
+        "image": {"file": "lead.jpg", "alt": "A picture", "credit": credit},
+        "items": items,
+        "note": note,
+    }
+    path = folder / "drafts" / "2.1.yaml"
+    text = yaml.safe_dump(draft, allow_unicode=True, sort_keys=False, width=10_000, default_style='"')
+    path.write_text(re.sub(r'"(volume|number)": !!int ', r'"\1": ', text).replace('"DATE"', "2024-01-02"))
+    found = read_draft(path)
+    assume(found.issue is not None)
+    issue = found.issue
+    assert issue is not None
+    assert issue.image is not None
+    assert issue.image.credit is not None
+
+    pdf = render_pdf(press, issue)
+    html = Page(render_html(press, issue, default_fields, beside))
+    web = Page(render_web(press, issue, pdf))
+    plain = render_text(press, issue, default_fields)
+    in_order = [issue.image.credit.plain(), *(item.headline.plain() for item in issue.items)]
+    in_order += [paragraph for item in issue.items for paragraph in item.detail.plain().split("\n\n")]
+    texts = (html.text, web.text, re.sub(r"(?m)^ *\[\d+\] .*$", "", plain), pdf_text(pdf, folder))
+    for name, edition in zip(("html", "web", "text", "pdf"), texts, strict=True):
+        said, place = letters(edition), 0
+        for words in in_order:
+            if name == "pdf" and RIGHT_TO_LEFT.search(words):
+                # Which way round it reads a line of two directions is the reader's own; each word is whole.
+                assert all(letters(word) in said[place:] for word in RIGHT_TO_LEFT.findall(words)), words
+                continue
+            place = said.find(letters(words), place)
+            assert place >= 0, (name, words)
+            place += len(letters(words))
+    links = [link.href for words in (*issue.texts(), press.about) for link in words.links()]
+    assert _among(links, html.outward) == links
+    assert _among(links, web.outward) == links
+    assert re.findall(r"(?m)^ *\[\d+\] (.*)$", plain) == links
+    # A link over two lines is two places to click.
+    assert _unrepeated(_among(links, pdf_links(pdf, folder))) == _unrepeated(links)
+
+
+def _among(wanted: list[str], found: list[str]) -> list[str]:
+    return [link for link in found if link in wanted]
+
+
+def _unrepeated(links: list[str]) -> list[str]:
+    return [link for number, link in enumerate(links) if number == 0 or links[number - 1] != link]

@@ -1,0 +1,135 @@
+"""Pictures travel small, upright, in screen colours, and without what a camera knows."""
+
+import os
+from io import BytesIO
+from pathlib import Path
+
+import pillow_heif
+import pytest
+from conftest import ROOT, Publication
+from PIL import Image, ImageCms
+
+from newsletter.editions import render_html
+from newsletter.editions.pictures import prepared
+from newsletter.issue.draft import load_issue
+from newsletter.mail.template import sample_message
+
+
+def _photo(size: tuple[int, int]) -> Image.Image:
+    with Image.open(ROOT / "drafts/2.10-lead.jpg") as picture:
+        return picture.convert("RGB").resize(size)
+
+
+def _opened(data: bytes) -> Image.Image:
+    picture = Image.open(BytesIO(data))
+    picture.load()
+    return picture
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "webp", "heic"])
+def test_a_picture_is_at_most_as_wide_as_asked(tmp_path: Path, kind: str) -> None:
+    pillow_heif.register_heif_opener()
+    _photo((3000, 1500)).save(tmp_path / f"a.{kind}")
+    picture = prepared(tmp_path / f"a.{kind}", "2.1-lead", 1200)
+    assert picture.kind == ("png" if kind == "png" else "jpeg")
+    assert picture.name == ("2.1-lead.png" if kind == "png" else "2.1-lead.jpg")
+    assert (picture.width, picture.height) == _opened(picture.data).size == (1200, 600)
+    assert picture.shown(600) == (600, 300)
+
+
+def test_a_small_picture_is_not_blown_up(tmp_path: Path) -> None:
+    _photo((300, 200)).save(tmp_path / "a.jpg")
+    picture = prepared(tmp_path / "a.jpg", "x", 1200)
+    assert (picture.width, picture.height) == (300, 200)
+    assert picture.shown(600) == (300, 200)
+
+
+def test_what_the_camera_wrote_is_gone_and_the_picture_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    exif[0x010F] = "Secret Camera"
+    exif.get_ifd(0x8825)[2] = (38.0, 53.0, 23.0)  # where it was taken
+    _photo((800, 400)).save(tmp_path / "a.jpg", exif=exif, comment=b"taken by Ada")
+    picture = prepared(tmp_path / "a.jpg", "x", 1200)
+    assert (picture.width, picture.height) == (400, 800)
+    assert b"Secret" not in picture.data
+    assert b"Ada" not in picture.data
+    opened = _opened(picture.data)
+    assert not opened.getexif()
+    assert "comment" not in opened.info
+
+
+def test_see_through_pictures_stay_so(tmp_path: Path) -> None:
+    Image.new("RGBA", (40, 40), "#ff000080").save(tmp_path / "a.webp", lossless=True)
+    picture = prepared(tmp_path / "a.webp", "x", 1200)
+    assert picture.kind == "png"
+    assert _opened(picture.data).getpixel((5, 5)) == (255, 0, 0, 128)
+    Image.new("P", (40, 40)).save(tmp_path / "b.png", transparency=0)
+    assert _opened(prepared(tmp_path / "b.png", "x", 1200).data).mode == "RGBA"
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "L", "1", "P", "I;16", "LA"])
+def test_every_kind_of_colours_becomes_what_screens_show(tmp_path: Path, mode: str) -> None:
+    name = "a.jpg" if mode in ("CMYK", "L") else "a.png"
+    (_photo((60, 30)).convert(mode) if mode != "I;16" else Image.new("I;16", (60, 30))).save(tmp_path / name)
+    picture = prepared(tmp_path / name, "x", 1200)
+    assert _opened(picture.data).mode in ("RGB", "RGBA")
+
+
+def test_a_profile_is_applied_and_left_out(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    _photo((60, 30)).save(tmp_path / "spoilt.jpg", icc_profile=b"not a profile")
+    _photo((60, 30)).save(tmp_path / "other.jpg", icc_profile=profile.tobytes())
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    _photo((60, 30)).save(tmp_path / "same.jpg", icc_profile=srgb.tobytes())
+    for name in ("spoilt", "other", "same"):
+        assert "icc_profile" not in _opened(prepared(tmp_path / f"{name}.jpg", "x", 1200).data).info
+
+
+def test_a_changed_picture_is_prepared_anew(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (40, 40), "red").save(path)
+    first = prepared(path, "x", 1200)
+    assert prepared(path, "x", 1200) is first
+    Image.new("RGB", (40, 40), "blue").save(path)
+    os.utime(path, ns=(1, 1))
+    assert prepared(path, "x", 1200).data != first.data
+
+
+def test_the_same_picture_makes_the_same_bytes(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        _photo((1500, 700)).save(tmp_path / folder / "x.webp")
+    assert prepared(tmp_path / "a/x.webp", "x", 900) == prepared(tmp_path / "b/x.webp", "x", 900)
+
+
+def test_linked_pictures_do_not_travel(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_EMAIL__IMAGES"] = "link"
+    issue = load_issue(publication.workspace.find_draft("2.10"))
+    (message,) = sample_message(publication.press, issue).values()
+    assert b"Content-Type: image/" not in message
+    assert b"multipart/related" not in message
+    assert b"https://example.org/digest/2.10-lead.jpg" in message.replace(b"=\r\n", b"")
+
+
+def test_a_logo_and_a_picture_travel_together(publication: Publication) -> None:
+    (publication.root / "templates").mkdir()
+    Image.new("RGB", (400, 100), "red").save(publication.root / "templates/logo.png")
+    publication.environ["NEWSLETTER_THEME__LOGO"] = "logo.png"
+    issue = load_issue(publication.workspace.find_draft("2.10"))
+    (data,) = sample_message(publication.press, issue).values()
+    from email import message_from_bytes, policy
+
+    message = message_from_bytes(data, policy=policy.default)
+    parts = {part["Content-ID"]: part for part in message.walk() if part.get_content_maintype() == "image"}
+    assert [part.get_filename() for part in parts.values()] == ["logo.png", "2.10-lead.jpg"]
+    assert all(part.defects == [] for part in message.walk())
+    html = message.get_body(("html",)).get_content()
+    assert all(f"cid:{content_id[1:-1]}" in html for content_id in parts)
+    assert all(_opened(part.get_content()).width for part in parts.values())
+
+
+def test_an_edition_as_a_file_names_the_picture_beside_it(publication: Publication) -> None:
+    issue = load_issue(publication.workspace.find_draft("2.10"))
+    html = render_html(publication.press, issue, lambda _name, default: default, lambda picture: picture.name)
+    assert 'src="2.10-lead.jpg"' in html

@@ -1,0 +1,119 @@
+"""An editor restyles by templates, and a broken one is answered with its own file and line."""
+
+import pytest
+from conftest import Publication
+
+from newsletter.editions import beside, default_fields, render_html, render_pdf, render_text
+from newsletter.editions.export import export
+from newsletter.errors import DecisionNeeded, TemplateError
+from newsletter.issue.draft import load_issue
+from newsletter.scaffold import eject
+
+
+def _restyle(publication: Publication, name: str, old: str, new: str) -> None:
+    (copy,) = eject(publication.root / "templates", [name])
+    text = copy.read_text()
+    assert old in text
+    copy.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("email.mjml.j2", "{{ subject }}", "{{ subjekt }}", "subjekt"),
+        ("email.mjml.j2", "{{ subject }}", "{{ subject", "unexpected"),
+        ("email.mjml.j2", "<mj-head>", "<mj-haed>", "mj-haed"),
+        ("email.mjml.j2", "</mj-head>", "", "mj-"),
+        ("email.mjml.j2", '{% include "email.css" %}', '{% include "none.css" %}', "none.css"),
+        ("email.mjml.j2", "{{ publication.title }}", "{{ publication.titel }}", "titel"),
+        ("email.mjml.j2", "{{ publication.title }}", "{{ 1 / 0 }}", "division"),
+        ("email.mjml.j2", "{{ theme.css_font }}", "{{ theme.fnot }}", "fnot"),
+        ("email.css", "{{ theme.accent }}", "{{ theme.akzent }}", "akzent"),
+        ("email.css", "{% set dark", "{% sett dark", "sett"),
+        ("email.txt.j2", "address) | wrapped", "address) | wraped", "wraped"),
+        ("edition.typ", "masthead(24pt)", "mastheadd(24pt)", "mastheadd"),
+        ("edition.typ", "publish.with", '#import "@preview/cetz:0.2.0"\npublish.with', "network"),
+        ("edition.typ", "#lead", "#lead(", "unclosed"),
+        ("edition.typ", "#lead", '#read("/etc/passwd")', "passwd"),
+        ("edition-parts.typ", "data.label", "data.labl", "labl"),
+        ("edition-parts.typ", "rgb(theme", "rbg(theme", "rbg"),
+        ("edition-parts.typ", "#let theme", '#import "@preview/cetz:0.2.0"\n#let theme', "network"),
+        ("web.html.j2", "{{ pdf.name }}", "{{ pdf.nmae }}", "nmae"),
+        ("web.css", "{{ dark.desk }}", "{{ dark.dsek }}", "dsek"),
+        ("article.html.j2", "{% endfor %}", "", "endfor"),
+    ],
+)
+def test_a_broken_template_is_answered_with_its_line(
+    publication: Publication, name: str, old: str, new: str, words: str
+) -> None:
+    _restyle(publication, name, old, new)
+    issue = load_issue(publication.workspace.find_draft("2.10"))
+    with pytest.raises(TemplateError) as caught:
+        export(publication.press, issue, ("html", "text", "pdf", "web"), publication.root / "out")
+    assert not (publication.root / "out").exists()
+    said = " ".join([caught.value.message, *(problem.message for problem in caught.value.problems)])
+    assert words in said
+    text = (publication.root / "templates" / name).read_text().splitlines()
+    for problem in caught.value.problems:
+        assert problem.path == publication.root / "templates" / name
+        assert problem.line <= len(text)
+        if new and "include" not in new:
+            assert new.splitlines()[0] in text[problem.line - 1]
+
+
+def test_a_broken_two_column_template_too(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_PDF__COLUMNS"] = "2"
+    _restyle(publication, "edition-columns.typ", "#headlines(10.5pt)", "#headlines(10.5pt, 3)")
+    with pytest.raises(TemplateError) as caught:
+        render_pdf(publication.press, load_issue(publication.workspace.find_draft("1.4")))
+    (problem,) = caught.value.problems
+    assert problem.path == publication.root / "templates/edition-columns.typ"
+    assert "unexpected argument" in problem.message
+    assert problem.line > 0
+
+
+def test_a_workspace_can_restyle_one_template(publication: Publication) -> None:
+    folder = publication.root / "templates"
+    folder.mkdir()
+    (folder / "email.txt.j2").write_text("{{ publication.title }}: {{ issue.items | length }}\n")
+    issue = load_issue(publication.workspace.find_draft("2.10"))
+    assert render_text(publication.press, issue, default_fields) == "Pacific Alliance Digest: 5\n"
+    assert "<h1" in render_html(publication.press, issue, default_fields, beside)
+
+
+def test_a_change_to_a_template_shows_at_once(publication: Publication) -> None:
+    folder = publication.root / "templates"
+    folder.mkdir()
+    press = publication.press
+    issue = load_issue(publication.workspace.find_draft("2.10"))
+    for words in ("one", "two", "one"):
+        (folder / "email.txt.j2").write_text(words)
+        assert render_text(press, issue, default_fields) == f"{words}\n"
+
+
+def test_eject_copies_and_never_overwrites(publication: Publication) -> None:
+    done = publication.run("templates", "eject", "email.css", "edition.typ")
+    assert done.returncode == 0
+    assert "templates/email.css is yours now" in done.stdout
+    own = publication.root / "templates"
+    assert sorted(path.name for path in own.iterdir()) == ["edition.typ", "email.css"]
+    (own / "email.css").write_text("/* mine */")
+    again = publication.run("templates", "eject", "email.css")
+    assert again.returncode == 1
+    assert "templates/ has email.css already" in again.stderr
+    rest = publication.run("templates", "eject")
+    assert rest.returncode == 0
+    assert (own / "email.css").read_text() == "/* mine */"
+    assert (own / "web.html.j2").is_file()
+    listed = publication.run("templates", "list")
+    assert "web.css\ttemplates/web.css" in listed.stdout
+    wrong = publication.run("templates", "eject", "web.ccs")
+    assert wrong.returncode == 1
+    assert "Did you mean 'web.css'?" in wrong.stderr
+
+
+def test_the_programs_own_templates_are_not_ejected_onto_themselves() -> None:
+    from newsletter.workspace import shipped
+
+    with pytest.raises(DecisionNeeded, match="edit them in place"):
+        eject(shipped("templates"), ["email.css"])

@@ -1,0 +1,104 @@
+"""The plain text is worth reading in itself."""
+
+import re
+
+from conftest import Publication
+from hypothesis import given
+from hypothesis import strategies as st
+from wcwidth import wcswidth
+
+from newsletter.editions import default_fields, render_text
+from newsletter.editions.text import WIDTH, _wrapped
+from newsletter.issue.draft import load_issue
+
+DRAFT = """\
+volume: 2
+number: 1
+date: 2023-01-02
+items:
+  - headline: >-
+      A **bold** headline
+    detail: >-
+      {}
+"""
+
+
+def _detail(publication: Publication, detail: str) -> str:
+    issue = load_issue(publication.draft("2.1", DRAFT.format(detail)))
+    text = render_text(publication.press, issue, default_fields)
+    return text[text.index("DETAILS") : text.index("-" * WIDTH)]
+
+
+def test_text_is_wrapped_and_addresses_are_whole(publication: Publication) -> None:
+    for name in ("2.10", "3.7", "1.4"):
+        text = render_text(publication.press, load_issue(publication.workspace.find_draft(name)), default_fields)
+        assert all(len(line) <= WIDTH for line in text.splitlines() if "://" not in line)
+        assert "\n\n\n" not in text
+        assert not re.search(r"[ \t]$", text, re.MULTILINE)
+
+
+def test_it_reads_in_order(publication: Publication) -> None:
+    text = render_text(publication.press, load_issue(publication.workspace.find_draft("2.10")), default_fields)
+    parts = [
+        "PACIFIC ALLIANCE DIGEST\n=======================\nVol. 2.10 - May 31, 2023\n",
+        "In your browser: https://example.org/digest/2.10.html\n",
+        "[Image: A drawing of a ferry",
+        "Image: drawn for the Example Institute [1]\n[1] https://example.org/pictures/bay\n",
+        "\nHEADLINES\n---------\n\n1. Leaders align",
+        "\nDETAILS\n-------\n\n1. A day before",
+        "met in Hiroshima [2]",
+        "\n   [2] https://example.org/2023/05/leaders\n",
+        "\n2. On May 21",
+        "Unsubscribe: mailto:leave@example.org?subject=unsubscribe\n",
+    ]
+    places = [text.find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_a_line_never_begins_with_a_footnotes_number(publication: Publication) -> None:
+    link = "[word](https://example.org/)"
+    for filler in range(40):
+        text = _detail(publication, f"{'x' * filler} {' '.join([link] * 12)}")
+        assert not re.search(r"^ +\[\d+\] (?!https)", text, re.MULTILINE)
+
+
+def test_marks_are_nested_as_the_emphasis_is(publication: Publication) -> None:
+    text = _detail(publication, "***both* strong** and *soft **and strong** again* `code` **a [b](https://e.org/) c**d")
+    assert "*_both_ strong* and _soft *and strong* again_ `code` *a b [1] c*d" in text
+
+
+def test_japanese_is_broken_where_japanese_may_be(publication: Publication) -> None:
+    sentence = (
+        "日本政府は、宇宙開発に関する新しい方針を発表しました。「はやぶさ」のような成功をめざす、と述べています。"
+    )
+    text = _detail(publication, sentence * 4)
+    lines = [line[3:] for line in text.splitlines()[2:] if line.strip()]
+    assert len(lines) > 4
+    assert all(wcswidth(f"   {line}") <= WIDTH for line in lines)
+    assert all(wcswidth(line) > WIDTH - 12 for line in lines[:-1])
+    assert not any(line[0] in "、。」" or line[-1] == "「" for line in lines)
+    assert "".join(lines) == sentence * 4
+
+
+_WORD = st.one_of(
+    st.text("abcdefg,.", min_size=1, max_size=30),
+    st.text("日本語文章宇宙、。「」", min_size=1, max_size=60),
+    st.text("אבגד", min_size=1, max_size=20),
+    st.text("abc/日本", max_size=60).map(lambda path: f"https://example.org/{path}"),
+    st.text("ab", min_size=80, max_size=200),
+)
+
+
+@given(words=st.lists(_WORD, min_size=1, max_size=20), first=st.sampled_from(["", "* ", "10. "]))
+def test_wrapping_loses_nothing(words: list[str], first: str) -> None:
+    lines = _wrapped(" ".join(words), first, " " * len(first)).split("\n")
+    assert lines[0].startswith(first)
+    assert all(line.startswith(" " * len(first)) for line in lines[1:])
+    bare = [line[len(first) :] for line in lines]
+    assert "".join(bare).replace(" ", "") == "".join(words)
+    for line in lines:
+        # Only what can't be broken is wider: one word, or one address.
+        assert wcswidth(line) <= WIDTH or " " not in line[len(first) :]
+    for word in words:
+        assert "://" not in word or any(word in line for line in lines)

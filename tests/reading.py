@@ -1,0 +1,67 @@
+"""What a reader sees of each edition: the words of a page, of a PDF, and the links in them."""
+
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+_UNSEEN = ("style", "title", "script")
+# Spaces, footnotes' and emphasis's marks, hyphens and the marks of direction, which each edition sets in its own way.
+_SETTING = re.compile("\\[\\d+\\]|[\\s*_`\u00ad\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\u2010-]")
+RIGHT_TO_LEFT = re.compile("[\u0590-\u07ff\ufb1d-\ufdff\ufe70-\ufefc]+")
+
+
+class Page(HTMLParser):
+    """The words a reader sees, and the links; `within` has the words of each element of one class."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self._hidden = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.tags.append((tag, values))
+        self._hidden += tag in _UNSEEN
+        if tag == "a" and values.get("href"):
+            self.links.append(values["href"] or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in _UNSEEN
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    @property
+    def outward(self) -> list[str]:
+        """The links that lead out of the page, in their order."""
+        return [link for link in self.links if "://" in link or link.startswith("mailto:")]
+
+
+def letters(text: str) -> str:
+    """What is said, without how it is set."""
+    return _SETTING.sub("", text).casefold()
+
+
+def pdf_text(pdf: bytes, folder: Path) -> str:
+    path = folder / "x.pdf"
+    path.write_bytes(pdf)
+    return subprocess.run(["pdftotext", "-raw", path, "-"], check=True, capture_output=True, text=True).stdout
+
+
+def pdf_links(pdf: bytes, folder: Path) -> list[str]:
+    """The addresses that the PDF's links lead to, page by page, each as often as it is linked in a row."""
+    path = folder / "l.pdf"
+    path.write_bytes(pdf)
+    plain = subprocess.run(
+        ["qpdf", "--qdf", "--object-streams=disable", path, "-"], check=True, capture_output=True
+    ).stdout
+    return [uri.decode() for uri in re.findall(rb"/URI \(((?:[^()\\]|\\.)*)\)", plain)]
