@@ -1,0 +1,203 @@
+"""The PDF is sound, tagged, the same each time, and names what it can't show."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import Publication
+from reading import letters, pdf_links, pdf_text
+
+from newsletter.editions import render_pages, render_pdf
+from newsletter.editions.typefaces import package_for
+from newsletter.errors import DraftError
+from newsletter.issue.draft import load_issue
+
+SAMPLES = ["2.10", "3.7", "1.4"]
+DRAFT = """\
+volume: 2
+number: 1
+date: 2023-01-02
+items:
+"""
+
+
+def _item(headline: str, detail: str) -> str:
+    return f"  - headline: >-\n      {headline}\n    detail: >-\n      {detail}\n"
+
+
+def _long_issue(count: int) -> str:
+    """Details of eight lines or so, each ending in a word of its own."""
+    sentence = "The two ministers met again and agreed to go on meeting, as they have for many years now. "
+    return DRAFT + "".join(_item(f"Headline {n}", f"start{n} {sentence * 4} stop{n}") for n in range(count))
+
+
+def _pages(pdf: bytes, folder: Path) -> list[str]:
+    return pdf_text(pdf, folder).rstrip("\f").split("\f")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("columns", ["1", "2"])
+def test_it_is_sound_tagged_and_the_same_each_time(
+    publication: Publication, name: str, columns: str, tmp_path: Path
+) -> None:
+    publication.environ |= {"NEWSLETTER_PDF__COLUMNS": columns, "NEWSLETTER_PDF__PRINT_LINKS": "true"}
+    issue = load_issue(publication.workspace.find_draft(name))
+    pdf = render_pdf(publication.press, issue)
+    assert pdf == render_pdf(publication.press, issue)
+    path = tmp_path / "issue.pdf"
+    path.write_bytes(pdf)
+    check = subprocess.run(["qpdf", "--check", path], capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stdout
+    info = subprocess.run(["pdfinfo", path], capture_output=True, text=True, check=True).stdout
+    assert f"Title:           Pacific Alliance Digest Vol. {name}" in info
+    assert "Author:          Pacific Alliance Digest" in info
+    assert re.search(rf"Keywords: .*Vol\. {re.escape(name)}", info)
+    assert "Tagged:          yes" in info
+    assert "612 x 792 pts (letter)" in info
+    plain = subprocess.run(["qpdf", "--qdf", path, "-"], capture_output=True, check=True).stdout
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in plain
+    assert b"<pdfaid:part>2</pdfaid:part>" in plain
+    assert b"<pdfaid:conformance>A</pdfaid:conformance>" in plain
+    assert b"/Outlines" in plain
+    assert b"/Lang (en)" in plain
+    fonts = subprocess.run(["pdffonts", path], capture_output=True, text=True, check=True).stdout
+    assert "SourceSerif4" in fonts
+    # Every font is embedded and says which letters its glyphs are.
+    assert all(line.split()[-5:-2] == ["yes", "yes", "yes"] for line in fonts.splitlines()[2:])
+
+
+@pytest.mark.parametrize("columns", ["1", "2"])
+def test_page_furniture_and_whole_bullets(publication: Publication, columns: str, tmp_path: Path) -> None:
+    publication.environ["NEWSLETTER_PDF__COLUMNS"] = columns
+    issue = load_issue(publication.draft("2.1", _long_issue(16)))
+    pages = _pages(render_pdf(publication.press, issue), tmp_path)
+    assert len(pages) >= 3
+    for number, page in enumerate(pages, start=1):
+        assert f"Page {number} of {len(pages)}" in page
+        assert "January 2, 2023" in page
+        assert "Pacific Alliance Digest" in page
+        assert "Vol. 2.1" in page
+        # No bullet begins on one page and ends on another.
+        assert re.findall(r"start(\d+)", page) == re.findall(r"stop(\d+)", page)
+        # No heading stands last on its page.
+        assert not re.search(r"(HEADLINES|DETAILS)\s*(January 2, 2023|$)", page)
+
+
+def test_a_bullet_longer_than_a_page_is_not_lost(publication: Publication, tmp_path: Path) -> None:
+    publication.environ["NEWSLETTER_PDF__COLUMNS"] = "2"
+    long = "\n\n      ".join(f"Paragraph{number} with a few words of its own." for number in range(150))
+    issue = load_issue(publication.draft("2.1", DRAFT + _item("One", long)))
+    pages = _pages(render_pdf(publication.press, issue), tmp_path)
+    assert len(pages) >= 2
+    assert re.findall(r"Paragraph(\d+)", " ".join(pages)) == [str(number) for number in range(150)]
+    box = subprocess.run(["pdftotext", "-bbox", tmp_path / "x.pdf", "-"], capture_output=True, text=True, check=True)
+    assert max(float(y) for y in re.findall(r'yMax="([\d.]+)">Para', box.stdout)) < 792
+
+
+@pytest.mark.parametrize("columns", ["1", "2"])
+def test_words_longer_than_a_line_stay_on_the_page(publication: Publication, columns: str, tmp_path: Path) -> None:
+    publication.environ |= {"NEWSLETTER_PDF__COLUMNS": columns, "NEWSLETTER_PDF__PRINT_LINKS": "true"}
+    words = "w" * 200 + " [" + "https://example.org/x" * 10 + "](https://example.org/" + "a" * 200 + ")"
+    issue = load_issue(publication.draft("2.1", DRAFT + _item("m" * 120, words)))
+    pdf = render_pdf(publication.press, issue)
+    assert letters("w" * 200) in letters(pdf_text(pdf, tmp_path))
+    box = subprocess.run(["pdftotext", "-bbox", tmp_path / "x.pdf", "-"], capture_output=True, text=True, check=True)
+    assert max(float(x) for x in re.findall(r'<word .*xMax="([\d.]+)"', box.stdout)) < 612 - 40
+
+
+def test_addresses_are_printed_when_asked_for(publication: Publication, tmp_path: Path) -> None:
+    issue = load_issue(publication.workspace.find_draft("1.4"))
+    address = next(issue.items[0].detail.links()).href
+    assert address not in pdf_text(render_pdf(publication.press, issue), tmp_path)
+    publication.environ["NEWSLETTER_PDF__PRINT_LINKS"] = "true"
+    pdf = render_pdf(publication.press, issue)
+    assert address in pdf_text(pdf, tmp_path)
+    assert address in pdf_links(pdf, tmp_path)
+
+
+def test_paper_and_language_are_the_publications(publication: Publication, tmp_path: Path) -> None:
+    publication.environ |= {"NEWSLETTER_PDF__PAPER": "a4", "NEWSLETTER_PUBLICATION__LANGUAGE": "de-AT"}
+    word = "Donaudampfschifffahrtsgesellschaftskapitän"
+    path = publication.draft("2.1", DRAFT + _item("Eins", f"Der {word} und " * 30))
+    (tmp_path / "a4.pdf").write_bytes(render_pdf(publication.press, load_issue(path)))
+    info = subprocess.run(["pdfinfo", tmp_path / "a4.pdf"], capture_output=True, text=True, check=True).stdout
+    assert "595.276 x 841.89 pts (A4)" in info
+    plain = subprocess.run(["qpdf", "--qdf", tmp_path / "a4.pdf", "-"], capture_output=True, check=True).stdout
+    assert b"/Lang (de-AT)" in plain
+    # Broken by German rules.
+    text = pdf_text(render_pdf(publication.press, load_issue(path)), tmp_path)
+    assert re.search("(Donau|Donaudampf|Donaudampfschiff)\u00ad\n", text)
+
+
+def test_pages_are_pictures_too(publication: Publication) -> None:
+    issue = load_issue(publication.workspace.find_draft("2.10"))
+    pages = render_pages(publication.press, issue)
+    assert len(pages) == 2
+    assert all(page.startswith(b"\x89PNG") for page in pages)
+    done = publication.run("export", "png", "2.10")
+    assert done.returncode == 0
+    assert "build/2.10/2.10-page-2.png" in done.stdout
+
+
+def test_a_theme_reaches_the_pdf(publication: Publication, tmp_path: Path) -> None:
+    issue = load_issue(publication.workspace.find_draft("1.4"))
+    plain = render_pdf(publication.press, issue)
+    publication.environ |= {
+        "NEWSLETTER_THEME__MASTHEAD": "#204020",
+        "NEWSLETTER_THEME__FONT": "Libertinus Serif, serif",
+    }
+    (tmp_path / "themed.pdf").write_bytes(render_pdf(publication.press, issue))
+    assert (tmp_path / "themed.pdf").read_bytes() != plain
+    fonts = subprocess.run(["pdffonts", tmp_path / "themed.pdf"], capture_output=True, text=True, check=True).stdout
+    assert "Libertinus" in fonts
+
+
+def test_japanese_hebrew_and_arabic_are_set_once_their_typefaces_are_there(
+    publication: Publication, tmp_path: Path
+) -> None:
+    path = publication.draft("2.1", DRAFT + _item("日本語の見出し", "שלום عربي"))
+    text = pdf_text(render_pdf(publication.press, load_issue(path)), tmp_path)
+    assert "日本語の見出し" in text
+    assert "שלום" in text
+    assert "عربي" in text
+
+
+def test_every_character_without_a_glyph_is_named_with_its_place(publication: Publication) -> None:
+    path = publication.draft("2.1", DRAFT + _item("One ཀ", "Two ไทย and ᚠ, ไ again"))
+    with pytest.raises(DraftError) as caught:
+        render_pdf(publication.press, load_issue(path))
+    problems = {(problem.line, problem.column): problem for problem in caught.value.problems}
+    assert set(problems) == {(6, 11), (8, 11)}
+    assert all(problem.code == "glyph" and problem.path == path for problem in problems.values())
+    assert "U+0F40" in problems[6, 11].message
+    assert "U+16A0" in problems[6, 11].message
+    assert "U+0E44" in problems[8, 11].message
+    assert "pip install 'fontpkg-noto-sans-thai'" in problems[8, 11].next_step
+    assert "fonts/ folder" in problems[6, 11].next_step
+
+
+def test_a_glyph_missing_from_the_standing_note_is_the_configurations(publication: Publication) -> None:
+    config = publication.root / "newsletter.toml"
+    config.write_text(config.read_text().replace("Pacific Alliance Digest*", "Pacific ไทย Digest*"))
+    with pytest.raises(DraftError) as caught:
+        render_pdf(publication.press, load_issue(publication.workspace.find_draft("1.4")))
+    (problem,) = caught.value.problems
+    assert Path(problem.path).name == "newsletter.toml"
+    assert problem.line > 0
+
+
+@pytest.mark.parametrize(
+    ("character", "package"),
+    [
+        ("日", "newsletter-press[japanese]"),
+        ("ひ", "newsletter-press[japanese]"),
+        ("カ", "newsletter-press[japanese]"),
+        ("ع", "fontpkg-noto-sans-arabic"),
+        ("ש", "fontpkg-frank-ruhl-libre"),
+        ("ไ", "fontpkg-noto-sans-thai"),
+        ("ᚠ", ""),
+    ],
+)
+def test_what_to_install_is_known_by_script(character: str, package: str) -> None:
+    assert package_for(character) == package
