@@ -6,12 +6,15 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CI_JOBS ?= auto
 
-.PHONY: demo test lint types contract clean
+# The tests' two tools from npm; without npm, those tests skip and say so.
+NODE_MODULES := tests/node/node_modules/.installed
+
+.PHONY: demo test lint types contract golden screenshots clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
 
-test: lint types contract
+test: lint types contract $(NODE_MODULES)
 	$(BIN)/python -m pytest -n $(CI_JOBS) --cov --cov-report=term
 
 lint: $(INSTALLED)
@@ -24,6 +27,20 @@ types: $(INSTALLED)
 contract: $(INSTALLED)
 	$(BIN)/lint-imports
 
+# The emails that test_html.py compares with: read the difference before you commit it.
+golden: $(INSTALLED)
+	WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/editions/test_html.py -k looked_at
+
+# Every edition of every sample, as pictures, and one sheet of them all: build/screenshots/.
+screenshots: $(INSTALLED)
+	$(BIN)/python tools/screenshots.py
+
+$(NODE_MODULES): tests/node/package.json
+	@if command -v npm >/dev/null; then \
+		npm install --prefix tests/node --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
+		&& touch $@; \
+	else echo "npm is not there: the tests with axe-core and the HTML checker will be skipped" >&2; fi
+
 # The stamp is newer than what decides what is installed, so nothing unchanged is installed again.
 $(INSTALLED): pyproject.toml constraints.txt hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -34,4 +51,4 @@ $(INSTALLED): pyproject.toml constraints.txt hatch_build.py
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) tests/node/node_modules build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -106,14 +106,18 @@ def test_words_longer_than_a_line_stay_on_the_page(publication: Publication, col
     assert max(float(x) for x in re.findall(r'<word .*xMax="([\d.]+)"', box.stdout)) < 612 - 40
 
 
-def test_addresses_are_printed_when_asked_for(publication: Publication, tmp_path: Path) -> None:
-    issue = load_issue(publication.workspace.find_draft("1.4"))
-    address = next(issue.items[0].detail.links()).href
-    assert address not in pdf_text(render_pdf(publication.press, issue), tmp_path)
+@pytest.mark.parametrize("columns", ["1", "2"])
+def test_addresses_are_printed_when_asked_for(publication: Publication, columns: str, tmp_path: Path) -> None:
+    publication.environ["NEWSLETTER_PDF__COLUMNS"] = columns
+    issue = load_issue(publication.workspace.find_draft("2.10"))
+    addresses = [link.href for text in (*issue.texts(), publication.press.about) for link in text.links()]
+    plain = pdf_text(render_pdf(publication.press, issue), tmp_path)
+    assert not any(address in plain for address in addresses if address != "https://example.org/")
     publication.environ["NEWSLETTER_PDF__PRINT_LINKS"] = "true"
     pdf = render_pdf(publication.press, issue)
-    assert address in pdf_text(pdf, tmp_path)
-    assert address in pdf_links(pdf, tmp_path)
+    for address in addresses:
+        assert address.removeprefix("mailto:") in pdf_text(pdf, tmp_path)
+        assert address in pdf_links(pdf, tmp_path)
 
 
 def test_paper_and_language_are_the_publications(publication: Publication, tmp_path: Path) -> None:

@@ -1,0 +1,214 @@
+"""The email and the web page in a real browser: at four widths, light and dark, nothing is in a reader's way."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from browser import barriers, chromium
+from conftest import ROOT, Publication
+from playwright.sync_api import Browser, Page
+
+from newsletter.editions import beside, default_fields, render_html, render_pdf, render_web
+from newsletter.issue.draft import load_issue
+from newsletter.issue.model import Issue
+
+Mode = Literal["light", "dark"]
+SAMPLES = ["2.10", "3.7", "1.4"]
+WIDTHS = [320, 375, 600, 1200]
+
+HOSTILE = f"""\
+volume: 2
+number: 11
+date: 2023-06-14
+image:
+  file: 2.10-lead.jpg
+  alt: A picture
+  credit: >-
+    {"credit" * 30}
+items:
+  - headline: >-
+      {"Headline" * 30}
+    detail: >-
+      {"w" * 300} [{"https://example.org/" * 12}](https://example.org/{"a" * 300}) `{"code" * 60}`
+  - headline: >-
+      日本語の見出しと長い文章がここに続いていきます日本語の見出しと長い文章がここに続いていきます
+    detail: >-
+      שלום עולם [مرحبا](https://example.org/) **strong** and *soft*
+note: >-
+  {"note" * 80}
+"""
+
+# Each text that is seen, and what is wrong with it; and places where one stands on another.
+_LOOK = """() => {
+  const wrong = [];
+  const seen = element => element.getClientRects().length > 0 && getComputedStyle(element).visibility !== 'hidden';
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || !seen(element) || ['STYLE', 'SCRIPT'].includes(element.tagName)) continue;
+    const size = parseFloat(getComputedStyle(element).fontSize);
+    if (size < 14 && element.closest('[style*="display:none"]') === null)
+      wrong.push(`${size}px: ${texts.currentNode.data.trim().slice(0, 40)}`);
+  }
+  for (const link of document.querySelectorAll('a[href]'))
+    if (seen(link) && !getComputedStyle(link).textDecorationLine.includes('underline'))
+      wrong.push(`a link by its colour alone: ${link.textContent.slice(0, 40)}`);
+  const blocks = [...document.querySelectorAll('h1, h2, h3, p, figcaption, img')].filter(seen);
+  const boxes = blocks.map(block => [block, block.getBoundingClientRect()]);
+  boxes.forEach(([one, a], index) => boxes.slice(index + 1).forEach(([other, b]) => {
+    if (one.contains(other)) return;
+    const over = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+    const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+    if (over > 1 && across > 1) wrong.push(`${one.outerHTML.slice(0, 60)} over ${other.outerHTML.slice(0, 60)}`);
+  }));
+  if (document.documentElement.scrollWidth > innerWidth)
+    wrong.push(`scrolls sideways: ${document.documentElement.scrollWidth} of ${innerWidth}`);
+  for (const image of document.images) {
+    const box = image.getBoundingClientRect();
+    const shape = image.naturalWidth / image.naturalHeight;
+    if (!image.naturalWidth || Math.abs(box.width / box.height - shape) > 0.02 * shape)
+      wrong.push(`the picture is out of shape: ${box.width} x ${box.height}`);
+  }
+  return wrong;
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+def _write(publication: Publication, issue: Issue, folder: Path) -> dict[str, Path]:
+    press = publication.press
+    public = issue.seen_by(frozenset())
+    for picture in press.pictures(public):
+        (folder / picture.name).write_bytes(picture.data)
+    pages = {
+        "email": render_html(press, public, default_fields, beside),
+        "web": render_web(press, public, render_pdf(press, public)),
+    }
+    for name, html in pages.items():
+        (folder / f"{name}.html").write_text(html, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in pages}
+
+
+def _open(browser: Browser, path: Path, width: int, mode: Mode) -> Page:
+    # The page's own rules would keep axe-core out of it.
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=mode, bypass_csp=True)
+    page.goto(path.as_uri())
+    return page
+
+
+@pytest.mark.parametrize("edition", ["email", "web"])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_nothing_is_in_a_readers_way(
+    publication: Publication, browser: Browser, name: str, edition: str, tmp_path: Path
+) -> None:
+    path = _write(publication, load_issue(publication.workspace.find_draft(name)), tmp_path)[edition]
+    modes: tuple[Mode, ...] = ("light", "dark")
+    for mode in modes:
+        for width in WIDTHS:
+            page = _open(browser, path, width, mode)
+            assert page.evaluate(_LOOK) == [], (mode, width)
+            assert barriers(page) == [], (mode, width)
+            page.close()
+
+
+@pytest.mark.parametrize("edition", ["email", "web"])
+def test_words_of_any_length_stay_within_the_page(
+    publication: Publication, browser: Browser, edition: str, tmp_path: Path
+) -> None:
+    path = _write(publication, load_issue(publication.draft("2.11", HOSTILE)), tmp_path)[edition]
+    for width in WIDTHS:
+        page = _open(browser, path, width, "light")
+        assert page.evaluate(_LOOK) == [], width
+        page.close()
+
+
+def test_dark_mode_is_dark(publication: Publication, browser: Browser, tmp_path: Path) -> None:
+    paths = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)
+    for path, ground in ((paths["email"], ".paper"), (paths["web"], "body")):
+        page = _open(browser, path, 600, "dark")
+        colour = page.evaluate("selector => getComputedStyle(document.querySelector(selector)).backgroundColor", ground)
+        assert sum(map(int, re.findall(r"\d+", colour)[:3])) < 150
+        page.close()
+
+
+def test_outlooks_dark_mode_is_readable(publication: Publication, browser: Browser, tmp_path: Path) -> None:
+    path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["email"]
+    page = _open(browser, path, 600, "light")
+    page.evaluate("for (const mark of ['data-ogsc', 'data-ogsb']) document.documentElement.setAttribute(mark, '')")
+    colour = page.evaluate("getComputedStyle(document.querySelector('.details p')).color")
+    assert sum(map(int, re.findall(r"\d+", colour)[:3])) > 600
+    assert barriers(page, rules=["color-contrast"]) == []
+    page.close()
+
+
+def test_a_theme_of_ones_own_is_as_readable(publication: Publication, browser: Browser, tmp_path: Path) -> None:
+    publication.environ |= {
+        "NEWSLETTER_THEME__MASTHEAD": "#f4efe6",
+        "NEWSLETTER_THEME__MASTHEAD_TEXT": "#5c1a1a",
+        "NEWSLETTER_THEME__LINK": "#7a1f5c",
+        "NEWSLETTER_THEME__ACCENT": "#0b5d3b",
+        "NEWSLETTER_THEME__DESK": "#dfe6ea",
+        "NEWSLETTER_THEME__WIDTH": "720",
+    }
+    paths = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)
+    modes: tuple[Mode, ...] = ("light", "dark")
+    for path in paths.values():
+        for mode in modes:
+            page = _open(browser, path, 1200, mode)
+            assert page.evaluate(_LOOK) == []
+            assert barriers(page, rules=["color-contrast"]) == []
+            page.close()
+
+
+def test_headlines_lead_to_their_details(publication: Publication, browser: Browser, tmp_path: Path) -> None:
+    paths = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)
+    for path in paths.values():
+        page = _open(browser, path, 375, "light")
+        page.click(".headlines li:nth-child(2) a")
+        top = page.evaluate("document.querySelectorAll('.details li')[1].getBoundingClientRect().top")
+        assert -1 <= top < 60
+        page.close()
+
+
+def test_without_its_pictures_the_email_still_says_what_they_show(
+    publication: Publication, browser: Browser, tmp_path: Path
+) -> None:
+    path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["email"]
+    (tmp_path / "2.10-lead.jpg").unlink()
+    page = _open(browser, path, 375, "light")
+    assert page.get_by_alt_text("A drawing of a ferry crossing").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.close()
+
+
+def test_the_page_asks_for_nothing_but_what_lies_beside_it(
+    publication: Publication, browser: Browser, tmp_path: Path
+) -> None:
+    path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["web"]
+    page = browser.new_page(java_script_enabled=False)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    assert sorted(asked) == sorted([path.as_uri(), (tmp_path / "2.10-lead.jpg").as_uri()])
+    page.close()
+
+
+def test_on_paper_the_page_is_the_issue_alone(publication: Publication, browser: Browser, tmp_path: Path) -> None:
+    path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["web"]
+    page = _open(browser, path, 800, "light")
+    page.emulate_media(media="print")
+    assert not page.get_by_text("Download this issue").is_visible()
+    assert page.get_by_role("heading", level=1).is_visible()
+    shown = page.evaluate("getComputedStyle(document.querySelector('.details a'), '::after').content")
+    assert "https://example.org/2023/05/leaders" in shown
+    page.close()
+
+
+def test_the_samples_are_the_repositorys() -> None:
+    assert {path.stem for path in (ROOT / "drafts").glob("*.yaml")} == set(SAMPLES)
