@@ -96,6 +96,11 @@ def _set(press: Press, issue: Issue) -> Iterator[_Job]:
             yield _Job(root=root, main=f"{root}/{main}", inputs={"data": json.dumps(data)}, fonts=fonts)
         except TypstError as error:
             raise _explain(error, sources, press, issue) from error
+        except BaseException as error:
+            # A panic in Typst's Rust core is no Exception, and its class can't be imported.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise broken(sources[main], 0, f"Typst broke down over it: {error}") from error
 
 
 def _refuse_packages(template: Path) -> None:

@@ -24,6 +24,11 @@ def _restyle(publication: Publication, name: str, old: str, new: str) -> None:
         ("email.mjml.j2", "{{ subject }}", "{{ subject", "unexpected"),
         ("email.mjml.j2", "<mj-head>", "<mj-haed>", "mj-haed"),
         ("email.mjml.j2", "</mj-head>", "", "mj-"),
+        ("email.mjml.j2", "<mj-divider padding", "<mj-divider pading", "Did you mean 'padding'?"),
+        ("email.mjml.j2", '<mj-column padding="0 32px"', "<mj-column padding=0", 'name="value"'),
+        ("email.mjml.j2", "<mj-head>", '<mj-head><mj-include path="/etc/passwd" />', "mj-include"),
+        ("email.mjml.j2", "<h2>", "<h3>", "</h2> stands here"),
+        ("email.css", "h1, h2 {", "</style> h1, h2 {", "</style>"),
         ("email.mjml.j2", '{% include "email.css" %}', '{% include "none.css" %}', "none.css"),
         ("email.mjml.j2", "{{ publication.title }}", "{{ publication.titel }}", "titel"),
         ("email.mjml.j2", "{{ publication.title }}", "{{ 1 / 0 }}", "division"),
@@ -57,7 +62,7 @@ def test_a_broken_template_is_answered_with_its_line(
     for problem in caught.value.problems:
         assert problem.path == publication.root / "templates" / name
         assert problem.line <= len(text)
-        if new and "include" not in new:
+        if new and "{% include" not in new and "stands here" not in words:
             assert new.splitlines()[0] in text[problem.line - 1]
 
 
@@ -70,6 +75,20 @@ def test_a_broken_two_column_template_too(publication: Publication) -> None:
     assert problem.path == publication.root / "templates/edition-columns.typ"
     assert "unexpected argument" in problem.message
     assert problem.line > 0
+
+
+def test_a_panic_in_typst_is_the_templates_error(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):  # as pyo3 names it
+        pass
+
+    def panic(*args: object, **options: object) -> None:
+        raise PanicException("index out of bounds")
+
+    monkeypatch.setattr("newsletter.editions.pdf.compile_with_warnings", panic)
+    with pytest.raises(TemplateError) as caught:
+        render_pdf(publication.press, load_issue(publication.workspace.find_draft("1.4")))
+    (problem,) = caught.value.problems
+    assert "index out of bounds" in problem.message
 
 
 def test_a_workspace_can_restyle_one_template(publication: Publication) -> None:

@@ -1,0 +1,48 @@
+"""Ours: what `newsletter export` does, for html, text and pdf in one process. Started by editions.py."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from stopwatch import Stopwatch, serve
+
+
+def main() -> None:
+    watch = Stopwatch()
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("draft", type=Path)
+    parser.add_argument("folder", type=Path, help="where the files go")
+    parser.add_argument("--serve", action="store_true", help="rebuild at each line on stdin")
+    options = parser.parse_args()
+    watch.lap("options")
+
+    # In the order of newsletter/cli/export.py, which loads what is heavy when the draft is known to be right.
+    from newsletter.issue.draft import load_issue
+    from newsletter.workspace import Workspace
+
+    watch.lap("imports for reading")
+    workspace = Workspace(options.workspace, {})
+    _ = workspace.config
+    watch.lap("configuration")
+
+    def build(watch: Stopwatch) -> None:
+        issue = load_issue(options.draft)
+        watch.lap("read")
+
+        from newsletter.editions import Press
+        from newsletter.editions.export import export
+
+        watch.lap("imports for editions")
+        press = Press.of(workspace)
+        for form in ("html", "text", "pdf"):
+            export(press, issue, (form,), options.folder)
+            watch.lap(form)
+
+    if options.serve:
+        serve(build)
+    else:
+        build(watch)
+        watch.report()
+
+
+main()
