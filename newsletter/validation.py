@@ -82,11 +82,12 @@ def explain(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
         case "too_short" if error["input"]:
             return []  # its entries are there, and each has a problem of its own
         case "too_long":
-            most = context["max_length"]
+            count = context["actual_length"]
+            have = f"{count:,}" if count else "too many"  # pydantic stops counting where the source is endless
             return [
                 Fault(
                     code="too-many",
-                    message=f"{key!r} has {context['actual_length'] or 'too many'} entries, and {most} are the most",
+                    message=f"{key!r} has {have} entries, and {context['max_length']} are the most",
                     next_step="Spread them over several.",
                 )
             ]

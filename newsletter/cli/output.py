@@ -72,6 +72,8 @@ def short(path: Path) -> str:
 
 
 def size(octets: int) -> str:
+    if octets >= 1_000_000:
+        return f"{octets / 1e6:.1f} MB"
     return f"{octets} bytes" if octets < 1000 else f"{octets / 1000:.1f} kB"
 
 

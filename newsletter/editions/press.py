@@ -114,13 +114,27 @@ class Press:
             "theme": self.config.theme,
             "about": self.about,
             "issue": issue,
-            "date": f"{issue.date:%B} {issue.date.day}, {issue.date.year}",
+            "date": self._date(issue),
             "subject": self.subject(issue),
             "preheader": self.preheader(issue),
             "unsubscribe": self.config.reader_list.unsubscribe_link,
             "web_page": publication.address(f"{issue.name}.html"),
             "web_pdf": publication.address(f"{issue.name}.pdf"),
         }
+
+    def _date(self, issue: Issue) -> str:
+        """The issue's date in words, as the publication's language writes it."""
+        language = self.config.publication.language
+        if language in ("en", "en-US"):
+            return f"{issue.date:%B} {issue.date.day}, {issue.date.year}"
+        # Only for other languages, since its loading would cost every English publication 50 ms.
+        from babel import Locale, UnknownLocaleError
+        from babel.dates import format_date
+
+        try:
+            return format_date(issue.date, "long", Locale.parse(language, sep="-"))
+        except (ValueError, UnknownLocaleError):
+            return issue.date.isoformat()
 
     def shown(self, issue: Issue, place: Placer) -> dict[str, Any]:
         """The names by which a template shows pictures."""

@@ -55,7 +55,8 @@ def test_links_between_pages_lead_somewhere() -> None:
 def test_every_command_of_the_program_is_documented() -> None:
     said = "".join(page.read_text() for page in PAGES)
     for command in (
-        "init", "draft new", "draft list", "draft check", "draft schema", "export all", "export pdf", "send", "status",
+        "init", "draft new", "draft list", "draft check", "draft schema", "export all", "export pdf",
+        "export site", "export web", "export html", "templates list", "templates eject", "send", "status",
         "cancel", "subscribers check", "subscribers suppress", "subscribers unsuppress",
     ):  # fmt: skip
         assert f"newsletter {command}" in said

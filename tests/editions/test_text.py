@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from conftest import Publication
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +55,17 @@ def test_it_reads_in_order(publication: Publication) -> None:
     places = [text.find(part) for part in parts]
     assert -1 not in places
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("language", "date"),
+    [("en", "January 2, 2023"), ("en-GB", "2 January 2023"), ("de", "2. Januar 2023"), ("ja", "2023年1月2日"),
+     ("xx", "2023-01-02")],
+)  # fmt: skip
+def test_the_date_is_written_in_the_publications_language(publication: Publication, language: str, date: str) -> None:
+    publication.environ["NEWSLETTER_PUBLICATION__LANGUAGE"] = language
+    issue = load_issue(publication.draft("2.1", DRAFT.format("Text")))
+    assert f"Vol. 2.1 - {date}\n" in render_text(publication.press, issue, default_fields)
 
 
 def test_a_line_never_begins_with_a_footnotes_number(publication: Publication) -> None:

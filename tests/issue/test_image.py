@@ -130,5 +130,4 @@ def test_more_items_than_an_issue_can_hold_are_refused(tmp_path: Path) -> None:
     path.write_text(f"volume: 2\nnumber: 1\ndate: 2023-01-02\nitems:\n{items}\n")
     (problem,) = read_draft(path).problems
     assert (problem.code, problem.line) == ("too-many", 5)
-    assert "10,000" in problem.message or "10000" in problem.message
-    assert "200" in problem.message
+    assert problem.message == "'items' has 10,000 entries, and 200 are the most"
