@@ -1,10 +1,9 @@
 """The publication's website as files: every issue's page and PDF, an index, a feed and a sitemap.
 
-Stages: read the drafts, render those whose page or what it is made of has changed, write what all pages
-share, and take away what an earlier run made and this one did not.
+Stages: choose the issues, make the files of those that have changed and what all share, see that nobody else's
+files stand in the way, write, and take away what an earlier run made and this one did not.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,17 +12,17 @@ from pathlib import Path
 
 from newsletter.editions.export import web_files
 from newsletter.editions.feed import atom_feed, sitemap
+from newsletter.editions.manifest import Made, names, read_manifest, write_manifest
 from newsletter.editions.pdf import render_pdf
 from newsletter.editions.press import Press
 from newsletter.editions.typefaces import typefaces
 from newsletter.editions.web import Download, Page, pdf_name, render_index
-from newsletter.errors import DraftError
+from newsletter.errors import DecisionNeeded, DraftError
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.issue.skeleton import unwritten
 
-# What each file was made from, so that a later run knows what has changed. It holds hashes alone.
-MANIFEST = ".newsletter-site.json"
+_SHARED = "site"  # the manifest's name for what belongs to no single issue
 
 
 @dataclass
@@ -37,16 +36,19 @@ class Site:
 
 
 def export_site(press: Press, drafts: Iterable[Draft], folder: Path) -> Site:
-    """Write or renew the site in `folder`. Raises DraftError for a broken draft whose page is there already."""
+    """Write or renew the site in `folder`.
+
+    Raises DraftError for a broken draft whose page is there already, and DecisionNeeded where a file that this
+    program didn't write would be lost.
+    """
     site = Site()
-    before = _read_manifest(folder / MANIFEST)
+    before = read_manifest(folder)
     issues = _publishable(drafts, before, site)
     if not issues:
         raise DraftError("There is no issue to publish yet.", next_step="newsletter draft check names what is missing.")
-    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[str, dict[str, bytes]] = {}
+    after: dict[str, Made] = {}
     surroundings = _surroundings(press)
-    after: dict[str, _Made] = {}
-    pages = []
     for draft, issue in issues:
         source = _hash(surroundings, draft.sha256)
         known = before.get(issue.name)
@@ -54,17 +56,38 @@ def export_site(press: Press, drafts: Iterable[Draft], folder: Path) -> Site:
             after[issue.name] = known
             site.kept.append(issue.name)
         else:
-            after[issue.name] = _Made(source, _write(folder, _issue_files(press, issue)))
+            files[issue.name] = _issue_files(press, issue)
+            after[issue.name] = Made.of(source, files[issue.name])
             site.built.append(issue.name)
-        octets = (folder / pdf_name(issue)).stat().st_size
-        pages.append(Page(issue.seen_by(frozenset()), press.words(issue)["date"], Download(pdf_name(issue), octets)))
-    after["site"] = _Made("", _write(folder, _shared_files(press, pages)))
-    site.removed = _remove(folder, _files(before) - _files(after))
-    _write_manifest(folder / MANIFEST, after)
+    files[_SHARED] = _shared_files(press, [_page(press, issue, files, folder) for _, issue in issues])
+    after[_SHARED] = Made.of("", files[_SHARED])
+    _refuse_to_overwrite(folder, names(after) - names(before))
+    folder.mkdir(parents=True, exist_ok=True)
+    # First that these files are ours, so that a run which was stopped here can be run again.
+    write_manifest(folder, {**before, **{name: Made("", after[name].files) for name in files}})
+    for made in files.values():
+        _write(folder, made)
+    site.removed = _remove(folder, names(before) - names(after))
+    write_manifest(folder, after)
     return site
 
 
-def _publishable(drafts: Iterable[Draft], before: "Mapping[str, _Made]", site: Site) -> list[tuple[Draft, Issue]]:
+def _page(press: Press, issue: Issue, files: Mapping[str, Mapping[str, bytes]], folder: Path) -> Page:
+    pdf = pdf_name(issue)
+    octets = len(files[issue.name][pdf]) if issue.name in files else (folder / pdf).stat().st_size
+    return Page(issue.seen_by(frozenset()), press.words(issue)["date"], Download(pdf, octets))
+
+
+def _refuse_to_overwrite(folder: Path, new: Iterable[str]) -> None:
+    strangers = sorted(name for name in new if (folder / name).exists())
+    if strangers:
+        raise DecisionNeeded(
+            f"{folder} holds {', '.join(strangers[:3])}, which this program did not write.",
+            next_step="Name another folder with -o, or move them away.",
+        )
+
+
+def _publishable(drafts: Iterable[Draft], before: Mapping[str, Made], site: Site) -> list[tuple[Draft, Issue]]:
     """The finished drafts, newest first. One that was never published and isn't finished yet is no mistake."""
     issues = []
     for draft in drafts:
@@ -112,53 +135,16 @@ def _hash(*parts: str) -> str:
     return sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _write(folder: Path, files: Mapping[str, bytes]) -> dict[str, str]:
-    """Write what differs; returns each file's hash."""
-    hashes = {}
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """What is the same already is left alone, so that a copy to the web server finds nothing new in it."""
     for name, data in files.items():
         path = folder / name
         if not path.is_file() or path.read_bytes() != data:
             path.write_bytes(data)
-        hashes[name] = sha256(data).hexdigest()
-    return hashes
 
 
-def _remove(folder: Path, names: Iterable[str]) -> list[str]:
-    gone = [name for name in sorted(names) if (folder / name).is_file()]
-    for name in gone:
+def _remove(folder: Path, gone: Iterable[str]) -> list[str]:
+    there = [name for name in sorted(gone) if (folder / name).is_file()]
+    for name in there:
         (folder / name).unlink()
-    return gone
-
-
-@dataclass(frozen=True)
-class _Made:
-    """What an issue, or what all issues share, was made from, and its files with their hashes."""
-
-    source: str
-    files: Mapping[str, str]
-
-    def is_whole(self, folder: Path) -> bool:
-        return all(
-            (folder / name).is_file() and sha256((folder / name).read_bytes()).hexdigest() == digest
-            for name, digest in self.files.items()
-        )
-
-
-def _read_manifest(path: Path) -> dict[str, _Made]:
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        made = {str(name): _Made(str(entry["from"]), dict(entry["files"])) for name, entry in known.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}  # none yet, or spoilt: everything is made anew
-    # A name alone: what someone wrote into the manifest must not remove a file elsewhere.
-    names = {name for entry in made.values() for name in entry.files}
-    return made if all(Path(name).name == name for name in names) else {}
-
-
-def _write_manifest(path: Path, made: Mapping[str, _Made]) -> None:
-    known = {name: {"from": entry.source, "files": dict(entry.files)} for name, entry in made.items()}
-    path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _files(made: Mapping[str, _Made]) -> set[str]:
-    return {name for entry in made.values() for name in entry.files}
+    return there

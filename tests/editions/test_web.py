@@ -11,7 +11,8 @@ from conftest import Publication
 from reading import Page
 
 from newsletter.editions import render_pdf, render_web
-from newsletter.issue.draft import load_issue
+from newsletter.editions.site import export_site
+from newsletter.issue.draft import load_issue, read_draft
 
 HOSTILE = """\
 volume: 2
@@ -178,6 +179,54 @@ def test_what_is_gone_from_the_drafts_is_gone_from_the_site(publication: Publica
     (site / ".newsletter-site.json").write_text(json.dumps(manifest))
     assert publication.run("export", "site").returncode == 0
     assert (publication.root / "newsletter.toml").is_file()
+
+
+def test_a_strangers_file_is_not_overwritten(publication: Publication) -> None:
+    (publication.root / "index.html").write_text("my own page")
+    done = publication.run("export", "site", "-o", ".")
+    assert done.returncode == 1
+    assert "index.html, which this program did not write" in done.stderr
+    assert (publication.root / "index.html").read_text() == "my own page"
+    assert not (publication.root / "2.10.html").exists()
+
+
+def test_a_run_that_was_stopped_anywhere_can_be_run_again(
+    publication: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts = [read_draft(path) for path in publication.workspace.draft_paths()]
+    whole = publication.root / "whole"
+    export_site(publication.press, drafts, whole)
+    writing = Path.write_bytes
+    for last in range(10):
+        left = last
+
+        def stop(path: Path, data: bytes) -> int:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                writing(path, data[: len(data) // 2])
+                raise KeyboardInterrupt
+            return writing(path, data)
+
+        folder = publication.root / f"stopped{last}"
+        monkeypatch.setattr(Path, "write_bytes", stop)
+        with pytest.raises(KeyboardInterrupt):
+            export_site(publication.press, drafts, folder)
+        monkeypatch.undo()
+        export_site(publication.press, drafts, folder)
+        assert _tree(folder) == _tree(whole)
+
+
+def test_a_glyph_that_is_missing_leaves_the_site_as_it_was(publication: Publication) -> None:
+    assert publication.run("export", "site").returncode == 0
+    before = _tree(publication.root / "build/site")
+    publication.draft("4.1", HOSTILE.replace("volume: 2", "volume: 4").replace("number: 11", "number: 1") + "      ᚠ\n")
+    config = publication.root / "newsletter.toml"
+    config.write_text(config.read_text().replace('accent = "#8a2f22"', 'accent = "#204020"'))
+    done = publication.run("export", "site")
+    assert done.returncode == 1
+    assert "U+16A0" in done.stderr
+    assert _tree(publication.root / "build/site") == before
 
 
 def test_an_unfinished_draft_is_left_out_and_a_published_one_is_not_lost(publication: Publication) -> None:
