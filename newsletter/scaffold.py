@@ -25,6 +25,7 @@ build/
 """
 _ABOUT = "What this newsletter is about, and who makes it."
 _POSTAL_ADDRESS = "The postal address that the law asks for"
+_DOMAIN = "your-domain.example"  # nobody's, by RFC 2606
 _EXAMPLE_LIST = "subscribers.example.csv"
 
 
@@ -93,14 +94,25 @@ def _config(title: str) -> str:
         r"^title = .*$", lambda _: f"title = {json.dumps(title, ensure_ascii=False)}", source, flags=re.MULTILINE
     )
     name = title.replace(chr(34), "").replace(chr(92), "").strip() or "Newsletter"
-    sender = json.dumps(f'"{name}" <digest@example.org>', ensure_ascii=False)
+    sender = json.dumps(f'"{name}" <digest@{_DOMAIN}>', ensure_ascii=False)
     source = re.sub(r"^from = .*$", lambda _: f"from = {sender}", source, flags=re.MULTILINE)
     source = re.sub(r"^postal_address = .*$", f'postal_address = "{_POSTAL_ADDRESS}"', source, flags=re.MULTILINE)
     source = re.sub(r"^timezone = .*$", 'timezone = "UTC"', source, flags=re.MULTILINE)
-    return re.sub(r"^website = ", "# website = ", source, flags=re.MULTILINE)
+    source = re.sub(r"^website = ", "# website = ", source, flags=re.MULTILINE)
+    return re.sub(r"(?<=[@.])example\.org", _DOMAIN, source)
 
 
 def unwritten_settings(config: Config) -> list[str]:
-    """Settings that still say what `make_workspace` put there, and that readers would see."""
-    written = {"[publication] about": config.publication.about, "[sender] postal_address": config.sender.postal_address}
-    return [name for name, value in written.items() if value in (_ABOUT, _POSTAL_ADDRESS)]
+    """Settings that still say what `make_workspace` put there, and that readers would see or answer to."""
+    sender, readers = config.sender, config.reader_list
+    written = {
+        "[publication] about": config.publication.about == _ABOUT,
+        "[publication] contact": _DOMAIN in config.publication.contact,
+        "[sender] from": _DOMAIN in sender.from_.address,
+        "[sender] reply_to": _DOMAIN in (sender.reply_to or ""),
+        "[sender] postal_address": sender.postal_address == _POSTAL_ADDRESS,
+        "[sender] bounces": _DOMAIN in (sender.bounces or ""),
+        "[list] id": _DOMAIN in readers.id,
+        "[list] unsubscribe": _DOMAIN in readers.unsubscribe,
+    }
+    return [name for name, is_example in written.items() if is_example]

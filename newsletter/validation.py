@@ -81,6 +81,25 @@ def explain(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
             ]
         case "too_short" if error["input"]:
             return []  # its entries are there, and each has a problem of its own
+        case "int_parsing" | "int_type" | "int_from_float":
+            return [
+                Fault(
+                    code="value",
+                    message=f"{key!r} is {error['input']!r}, which is not a whole number",
+                    next_step="Write digits alone, without quotes.",
+                )
+            ]
+        case "less_than_equal" | "greater_than_equal":
+            bound = f"{context['le']} at most" if "le" in context else f"{context['ge']} at least"
+            return [Fault(code="value", message=f"{key!r} is {error['input']}", next_step=f"It has to be {bound}.")]
+        case "bool_parsing" | "bool_type":
+            return [
+                Fault(
+                    code="value",
+                    message=f"{key!r} is {error['input']!r}, which is neither true nor false",
+                    next_step="Write true or false, without quotes.",
+                )
+            ]
         case "too_long":
             count = context["actual_length"]
             have = f"{count:,}" if count else "too many"  # pydantic stops counting where the source is endless

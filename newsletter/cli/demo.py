@@ -18,6 +18,7 @@ def demo() -> None:
     say(done.subject, style="bold")
     say(balance(done.counts), style="bold green" if done.counts.complete else "bold yellow")
     for form, path in done.exported.items():
-        say(f"  {form:<8} {short(path)}  {size(path.stat().st_size)}")
+        if form != path.name:  # a picture beside the email
+            say(f"  {form:<8} {short(path)}  {size(path.stat().st_size)}")
     say(f"  {'mailbox':<8} {short(done.mailbox)}  {len(list((done.mailbox / 'new').iterdir()))} messages")
     sys.exit(0 if done.counts.complete else 1)

@@ -15,7 +15,7 @@ from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.model import Issue
 from newsletter.issue.numbering import Slot, next_slot
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
-from newsletter.issue.skeleton import new_draft
+from newsletter.issue.skeleton import new_draft, unwritten
 from newsletter.workspace import Workspace, find_workspace, volume_and_number
 
 
@@ -158,6 +158,8 @@ def _show(found: Draft) -> None:
     if found.issue:
         links = sum(1 for text in found.issue.texts() for _ in text.links())
         say(f"{name}: no problems ({counted(len(found.issue.items), 'item')}, {counted(links, 'link')})", style="green")
+        if examples := unwritten(found.issue):
+            say(f"  {counted(len(examples), 'text')} still to be written, such as {examples[0]!r}", style="yellow")
     else:
         show_problems(found.problems)
         say(f"{name}: {counted(len(found.problems), 'problem')}", style="bold")

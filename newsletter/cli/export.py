@@ -40,7 +40,7 @@ def export(form: str, draft: str | None, output: Path | None, check: bool, sent_
     if sent_only:
         raise click.UsageError("--sent-only goes with `export site`.")
     issue = load_issue(workspace.find_draft(draft))
-    _ = workspace.config  # before what takes long to load, so that its mistakes come at once
+    config = workspace.config  # before what takes long to load, so that its mistakes come at once
 
     # Below here it gets heavy: MJML, premailer, Typst.
     from newsletter.editions import Press
@@ -52,6 +52,11 @@ def export(form: str, draft: str | None, output: Path | None, check: bool, sent_
     written = write(press, issue, forms, output or workspace.build(issue.name), more={"eml": sample_message})
     for path in written.values():
         say(f"{short(path)}  {size(path.stat().st_size)}")
+    if "pdf" in forms:
+        from newsletter.editions.typefaces import lacking
+
+        for family in {lacking(font, press.fonts) for font in (config.theme.font, config.theme.heading_font)} - {""}:
+            say(f"The PDF does without {family}: put it into fonts/ as .ttf or .otf, or install it.", style="yellow")
     if check:
         from newsletter.cli.rendered import check_rendered, show_rendered
 

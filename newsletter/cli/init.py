@@ -12,7 +12,7 @@ from newsletter.scaffold import make_workspace
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--title", default="My Newsletter", show_default=True, help="The publication's name.")
 def init(folder: Path, title: str) -> None:
-    """Make a new workspace in FOLDER: a configuration, a first draft, the templates, an example list."""
+    """Make a new workspace in FOLDER: a configuration, a first draft, an example list."""
     made = make_workspace(folder, title)
     say(f"A workspace for {title} stands in {short(folder.resolve())}:")
     for path in made:

@@ -152,8 +152,8 @@ def _refuse_examples(workspace: Workspace, found: Draft) -> None:
         )
     if settings := unwritten_settings(workspace.config):
         raise ConfigError(
-            f"newsletter.toml still has the example's {' and '.join(settings)}.",
-            next_step="Write your own: readers see it in every issue.",
+            f"newsletter.toml still has the example's {', '.join(settings)}.",
+            next_step="Write your own: readers see these, answer to them, and leave by them.",
         )
 
 

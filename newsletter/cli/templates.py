@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from newsletter.cli.output import say, short, table
+from newsletter.errors import did_you_mean
 from newsletter.scaffold import eject as copy_out
 from newsletter.workspace import TEMPLATES, find_workspace, shipped
 
@@ -18,9 +19,12 @@ def templates() -> None:
 def list_() -> None:
     """Every template, and whether yours or the one that comes with the program is used."""
     own = find_workspace(Path.cwd()).root / TEMPLATES
-    names = sorted({path.name for folder in (shipped(TEMPLATES), own) if folder.is_dir() for path in folder.iterdir()})
-    used = [short(own / name) if (own / name).is_file() else "the program's" for name in names]
-    table(("Template", "Used"), zip(names, used, strict=True))
+    known = sorted(path.name for path in shipped(TEMPLATES).iterdir())
+    used = [short(own / name) if (own / name).is_file() else "the program's" for name in known]
+    table(("Template", "Used"), zip(known, used, strict=True))
+    for path in sorted(own.iterdir()) if own.is_dir() else ():
+        if path.name not in known and path.suffix in (".j2", ".css", ".typ"):
+            say(f"{short(path)} is used only where a template includes it. {did_you_mean(path.name, known)}".strip())
 
 
 @templates.command()

@@ -1,6 +1,16 @@
 """newsletter.toml and the environment, validated, as one frozen Config."""
 
-from newsletter.config.load import load_config
+from newsletter.config.load import line_of, load_config
 from newsletter.config.model import BACKEND_GROUP, Config, Mailbox, Publication, ReaderList, Section, Sender
 
-__all__ = ["BACKEND_GROUP", "Config", "Mailbox", "Publication", "ReaderList", "Section", "Sender", "load_config"]
+__all__ = [
+    "BACKEND_GROUP",
+    "Config",
+    "Mailbox",
+    "Publication",
+    "ReaderList",
+    "Section",
+    "Sender",
+    "line_of",
+    "load_config",
+]

@@ -49,6 +49,8 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
         place = re.search(r"line (\d+), column (\d+)", str(error))
         line, column = (int(place[1]), int(place[2])) if place else (0, 0)
         message = re.sub(r" \(at .*\)", "", str(error))
+        if message == r"Illegal character '\n'":
+            message = 'the text in this line is never closed; add a " at its end'
         raise ConfigError(
             "The configuration can't be read.",
             problems=[
@@ -62,6 +64,11 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
                 )
             ],
         ) from error
+
+
+def line_of(path: Path, table: str, key: str) -> int:
+    """Where a setting stands in newsletter.toml, for what only shows when it is used; 0 when it isn't there."""
+    return _Places(path, path.read_text(encoding="utf-8-sig"), {}).line(table, key) if path.is_file() else 0
 
 
 def _overlay(tables: dict[str, Any], environ: Mapping[str, str]) -> dict[tuple[str, str], str]:

@@ -132,6 +132,11 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _small(value: object) -> object:
+    """A4 is a4."""
+    return value.lower() if isinstance(value, str) else value
+
+
 # RFC 3986, section 2, without the quotes and brackets that end an address in a header.
 _URL_CHARACTERS = r"[A-Za-z0-9%?=&+.,!*'()/:;@_~$#-]+"
 Address = Annotated[str, AfterValidator(_address)]
@@ -226,7 +231,7 @@ class Pdf(Section):
     """The PDF's layout. With `print_links`, addresses stand as footnotes, for readers on paper."""
 
     columns: Annotated[int, Field(ge=1, le=2)] = 1
-    paper: Literal["us-letter", "a4"] = "us-letter"
+    paper: Annotated[Literal["us-letter", "a4"], BeforeValidator(_small)] = "us-letter"
     print_links: bool = False
 
 

@@ -100,10 +100,12 @@ class Theme(BaseModel):
         for ground in _GROUNDS[info.field_name or ""]:
             behind = info.data.get(ground)
             if behind and (ratio := contrast(colour, behind)) < READABLE:
+                name = info.field_name
+                away = "darker" if _luminance(colour) < _luminance(behind) else "lighter"
                 raise rejected(
                     code="contrast",
-                    message=f"{colour} on the {ground}'s {behind} is hard to read: their contrast is {ratio:.1f} to 1",
-                    next_step=f"Choose colours further apart, {READABLE} to 1 at least.",
+                    message=f"{name} {colour} on {ground} {behind} is hard to read: their contrast is {ratio:.1f} to 1",
+                    next_step=f"Make {name} {away}, or {ground} the opposite; {READABLE} to 1 is the least.",
                 )
         return colour
 
@@ -124,8 +126,10 @@ class Theme(BaseModel):
     @property
     def dark(self) -> Dark:
         paper, desk = Dark.model_fields["paper"].default, Dark.model_fields["desk"].default
-        masthead = mixed(self.masthead, "#000000", 0.3) if _luminance(self.masthead) < 0.2 else desk
-        over = _lightened(self.masthead_text, masthead)
+        masthead, over = self.masthead, self.masthead_text
+        if self.logo is None:  # a logo was drawn for the ground it has
+            masthead = mixed(masthead, "#000000", 0.3) if _luminance(masthead) < 0.2 else desk
+            over = _lightened(over, masthead, 10)
         return Dark(
             masthead=masthead,
             masthead_text=over,
@@ -160,12 +164,12 @@ def mixed(colour: str, other: str, share: float) -> str:
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
-def _lightened(colour: str, ground: str) -> str:
+def _lightened(colour: str, ground: str, least: float = READABLE + 2) -> str:
     """The same hue, light enough to be read with ease on a dark ground."""
     hue, lightness, saturation = rgb_to_hls(*(channel / 255 for channel in _channels(colour)))
     steps = (lightness + (1 - lightness) * step / 20 for step in range(21))
     lighter = (hls_to_rgb(hue, step, saturation) for step in steps)
-    return next(step for step in map(_hex, lighter) if contrast(step, ground) >= READABLE + 2)
+    return next(step for step in map(_hex, lighter) if contrast(step, ground) >= least)
 
 
 def _hex(rgb: tuple[float, float, float]) -> str:

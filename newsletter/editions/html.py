@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from newsletter.editions.mjml import mjml_to_html
 from newsletter.editions.press import FieldWriter, Placer, Press
-from newsletter.editions.templates import fill, sources
+from newsletter.editions.templates import fill, refuse_open_blocks, sources
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import Link, Paragraph, RichText, Run
 
@@ -26,6 +26,7 @@ def render_html(press: Press, issue: Issue, fields: FieldWriter, place: Placer) 
         words=press.words(issue) | press.shown(issue, place) | {"reader": fields},
         filters=rich_filters(fields) | {"padding": _padding},
     )
+    refuse_open_blocks(TEMPLATE, press.template_path)
     html = mjml_to_html(mjml, TEMPLATE, press.template_path)
     return _inline_styles(html)
 

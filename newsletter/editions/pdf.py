@@ -19,6 +19,7 @@ from newsletter.editions.typefaces import package_for, typefaces
 from newsletter.errors import DraftError, Problem, TemplateError
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import Link, RichText, Run
+from newsletter.workspace import CONFIG_NAME
 
 if TYPE_CHECKING:
     from typst import PDFStandard
@@ -88,7 +89,8 @@ def _set(press: Press, issue: Issue) -> Iterator[_Job]:
         data = _data(press, issue, set(fonts.families()))
         for role, picture in (("image", press.lead(issue, PRINT_PIXELS)), ("logo", press.logo())):
             if picture:
-                data[role] = {**(data[role] or {}), "file": f"/{picture.name}", "width": picture.width}
+                data[role] = {**(data[role] or {}), "file": f"/{picture.name}"}
+                data[role] |= {"width": picture.width, "height": picture.height}
                 Path(root, picture.name).write_bytes(picture.data)
         try:
             for name, source in sources.items():
@@ -148,7 +150,7 @@ def _missing(package: str, characters: list[str], press: Press, issue: Issue) ->
 
 def _first_place(character: str, press: Press, issue: Issue) -> tuple[Path | str, int, int]:
     """In the draft, or else in the configuration, whose title and note stand in every issue."""
-    for path in (issue.path, press.template_path[0].parent / "newsletter.toml"):
+    for path in (issue.path, press.template_path[0].parent / CONFIG_NAME):
         lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else []
         for number, content in enumerate(lines, start=1):
             column = -1 if content.lstrip().startswith("#") else content.find(character)

@@ -30,10 +30,10 @@ class Picture:
     def name(self) -> str:
         return f"{self.stem}.{'jpg' if self.kind == 'jpeg' else 'png'}"
 
-    def shown(self, width: int) -> tuple[int, int]:
-        """Width and height at which it stands in a column of `width`: never larger than it is."""
-        width = min(width, self.width)
-        return width, max(1, round(self.height * width / self.width))
+    def shown(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height at which it stands in a space of that size: whole, and never larger than it is."""
+        share = min(1, width / self.width, height / self.height)
+        return max(1, round(self.width * share)), max(1, round(self.height * share))
 
 
 def prepared(path: Path, stem: str, widest: int) -> Picture:

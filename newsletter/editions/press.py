@@ -1,18 +1,19 @@
 """What every edition of an issue is made with: the publication, its templates, pictures and shared words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from newsletter.config import Config
+from newsletter.config import Config, line_of
 from newsletter.editions.pictures import Picture, prepared
 from newsletter.errors import ConfigError, Problem
 from newsletter.issue.image import image_faults
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText, parse
-from newsletter.workspace import Workspace
+from newsletter.validation import Fault
+from newsletter.workspace import CONFIG_NAME, Workspace
 
 # Given a field's name and its default, what stands in its place: the default, a slot, a reader's value.
 FieldWriter = Callable[[str, str], str]
@@ -21,7 +22,7 @@ Placer = Callable[[Picture], str]
 
 
 LOGO = "logo"
-_LOGO_WIDTH = 200  # pixels
+_LOGO_WIDTH, _LOGO_HEIGHT = 200, 72  # pixels
 
 
 def default_fields(_name: str, default: str) -> str:
@@ -51,18 +52,7 @@ class Press:
         """The standing note. Raises ConfigError for what is wrong in it."""
         text, faults = parse(self.config.publication.about)
         if faults:
-            raise ConfigError(
-                "The publication's standing note can't be used.",
-                problems=[
-                    Problem(
-                        path="newsletter.toml",
-                        code=fault.code,
-                        next_step=fault.next_step,
-                        message=f"[publication] about: {fault.message}",
-                    )
-                    for fault in faults
-                ],
-            )
+            raise self._refused("The publication's standing note can't be used.", "publication", "about", faults)
         return text
 
     @cached_property
@@ -71,19 +61,24 @@ class Press:
         if self.config.theme.logo is None:
             return None
         folder = self.template_path[0]
-        for fault in image_faults(folder, self.config.theme.logo):
-            raise ConfigError(
-                "The logo can't be used.",
-                problems=[
-                    Problem(
-                        path="newsletter.toml",
-                        code=fault.code,
-                        message=f"[theme] logo: {fault.message}",
-                        next_step=fault.next_step.replace("here and in the draft", "here and there"),
-                    )
-                ],
-            )
+        if faults := list(image_faults(folder, self.config.theme.logo)):
+            raise self._refused("The logo can't be used.", "theme", "logo", faults)
         return folder / self.config.theme.logo
+
+    def _refused(self, message: str, table: str, key: str, faults: Sequence[Fault]) -> ConfigError:
+        """What is wrong with a setting that only shows when it is used."""
+        path = self.template_path[0].parent / CONFIG_NAME
+        problems = [
+            Problem(
+                path=path,
+                line=line_of(path, table, key),
+                code=fault.code,
+                message=f"[{table}] {key}: {fault.message}",
+                next_step=fault.next_step.replace("here and in the draft", "here and there"),
+            )
+            for fault in faults
+        ]
+        return ConfigError(message, problems=problems)
 
     def lead(self, issue: Issue, widest: int = 0) -> Picture | None:
         """The issue's picture, at most twice as wide as it is shown, or `widest` pixels."""
@@ -144,7 +139,10 @@ class Press:
         """A picture for a template: its address, and the width and height at which it stands."""
         if picture is None:
             return None
-        width, height = picture.shown(_LOGO_WIDTH if picture.stem == LOGO else self.config.theme.width)
+        column = self.config.theme.width
+        # A picture taller than wide leaves room for the text on the same screen.
+        space = (_LOGO_WIDTH, _LOGO_HEIGHT) if picture.stem == LOGO else (column, round(column * 1.1))
+        width, height = picture.shown(*space)
         return {
             "src": place(picture),
             "width": width,

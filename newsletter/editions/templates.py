@@ -1,6 +1,8 @@
 """Fills the Jinja templates, and turns each of their failures into one with a file and a line."""
 
+import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -12,6 +14,10 @@ from jinja2.meta import find_referenced_templates
 
 from newsletter.errors import Problem, TemplateError
 from newsletter.workspace import TEMPLATES
+
+_NOT_CSS = re.compile(r"""\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|/\*.*?\*/|"[^"\n]*"|'[^'\n]*'""", re.DOTALL)
+# Jinja names our classes in full; an editor knows them by their words.
+_CLASS = re.compile(r"'newsletter\.[\w.]+\.(\w+) object'")
 
 
 class _Compiled(BytecodeCache):
@@ -72,7 +78,8 @@ def fill(
         ]
         if not frames:
             raise
-        raise broken(Path(frames[-1].filename), frames[-1].lineno or 0, str(error)) from error
+        said = _CLASS.sub(lambda match: f"{match[1].lower()!r}", str(error))
+        raise broken(Path(frames[-1].filename), frames[-1].lineno or 0, said) from error
 
 
 def _not_utf8(path: tuple[Path, ...]) -> Path:
@@ -93,14 +100,38 @@ def find(name: str, path: tuple[Path, ...]) -> Path:
     raise TemplateError(f"The template {name} is missing.", next_step=f"Put it into {TEMPLATES}/.")
 
 
+def refuse_open_blocks(name: str, path: tuple[Path, ...]) -> None:
+    """CSS takes a forgotten brace in silence, and drops the rules after it. Raises TemplateError."""
+    for file in sources(name, path):
+        if not file.name.endswith(".css"):
+            continue
+        text = _NOT_CSS.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), file.read_text(encoding="utf-8"))
+        open_at: list[int] = []
+        for brace in re.finditer(r"[{}]", text):
+            line = text.count("\n", 0, brace.start()) + 1
+            if brace[0] == "{":
+                open_at.append(line)
+            elif open_at:
+                open_at.pop()
+            else:
+                raise broken(file, line, "this } closes nothing")
+        if open_at:
+            raise broken(file, open_at[0], "the { in this line is never closed")
+
+
 def sources(name: str, path: tuple[Path, ...]) -> list[Path]:
     """The template `name` and all that it includes by name, each once, itself first. Raises TemplateError."""
     found = [find(name, path)]
     for file in found:
-        tree = Environment().parse(file.read_text(encoding="utf-8"))  # noqa: S701  # read, not filled
-        inner = [find(part, path) for part in find_referenced_templates(tree) if part]
+        inner = [find(part, path) for part in _includes(file.read_text(encoding="utf-8"))]
         found += [part for part in inner if part not in found]
     return found
+
+
+@lru_cache(maxsize=64)
+def _includes(text: str) -> tuple[str, ...]:
+    tree = Environment().parse(text)  # noqa: S701  # read, not filled
+    return tuple(part for part in find_referenced_templates(tree) if part)
 
 
 def broken(path: Path, line: int, message: str, column: int = 0) -> TemplateError:

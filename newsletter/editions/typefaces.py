@@ -11,12 +11,9 @@ from typst import Fonts
 
 # Japanese has no fontpkg-* package; this one holds Noto Serif JP and Noto Sans JP under the OFL, and nothing else.
 _JAPANESE = "pylopdf_fonts_jp"
+_JAPANESE_EXTRA = "newsletter-press[japanese]"
 _PACKAGES = {
-    "CJK": "newsletter-press[japanese]",
-    "HIRAGANA": "newsletter-press[japanese]",
-    "KATAKANA": "newsletter-press[japanese]",
-    "IDEOGRAPHIC": "newsletter-press[japanese]",
-    "FULLWIDTH": "newsletter-press[japanese]",
+    **dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC", "FULLWIDTH"), _JAPANESE_EXTRA),
     "ARABIC": "fontpkg-noto-sans-arabic",
     "HEBREW": "fontpkg-frank-ruhl-libre",
     "DEVANAGARI": "fontpkg-noto-sans-devanagari",
@@ -50,6 +47,14 @@ def _installed() -> Iterable[Path]:
         yield from (Path(folder) for folder in (spec.submodule_search_locations or () if spec else ()))
 
 
+def lacking(wanted: Iterable[str], folder: Path) -> str:
+    """The first choice among `wanted`, when the PDF has to do without it; else ""."""
+    first = next(iter(wanted), "")
+    return "" if first.casefold() in {family.casefold() for family in typefaces(folder).families()} else first
+
+
 def package_for(character: str) -> str:
-    """What to install for a character that no typeface has; "" when it is not known."""
-    return _PACKAGES.get(unicodedata.name(character, "").split(" ")[0].split("-")[0], "")
+    """What to install for a character that no typeface has; "" when that is not known, or is here already."""
+    package = _PACKAGES.get(unicodedata.name(character, "").split(" ")[0].split("-")[0], "")
+    module = _JAPANESE if package == _JAPANESE_EXTRA else package.replace("-", "_")
+    return "" if not module or find_spec(module) else package

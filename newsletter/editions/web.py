@@ -6,7 +6,7 @@ from typing import Any
 
 from newsletter.editions.html import rich_filters
 from newsletter.editions.press import Press, beside, default_fields
-from newsletter.editions.templates import fill
+from newsletter.editions.templates import fill, refuse_open_blocks
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText
 
@@ -82,13 +82,15 @@ def render_index(press: Press, pages: Sequence[Page]) -> str:
 
 
 def _filled(name: str, press: Press, words: dict[str, Any]) -> str:
-    return fill(
+    html = fill(
         name,
         press.template_path,
         words,
         autoescape=True,
         filters=rich_filters(default_fields) | {"plain": RichText.plain},
     )
+    refuse_open_blocks(name, press.template_path)
+    return html
 
 
 def _metadata(press: Press, issue: Issue) -> dict[str, Any]:

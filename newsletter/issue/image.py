@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
 
+from newsletter.errors import did_you_mean
 from newsletter.validation import Fault
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def image_faults(folder: Path, name: str) -> Iterator[Fault]:
     path = folder / name
     if not path.is_file():
         near = sorted(p.name for p in folder.glob("*.*") if p.suffix.lower() in SUFFIXES)
-        there = f" Pictures there: {', '.join(near)}." if near else ""
+        meant = did_you_mean(name, near)
+        there = f" {meant}" if meant else f" Pictures there: {', '.join(near)}." if near else ""
         yield Fault(
             code="image-missing",
             message=f"there is no picture {name!r} in {folder.name}/",

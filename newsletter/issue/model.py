@@ -92,6 +92,13 @@ def _iso_date(value: object) -> object:
 
 
 def _file_name(value: str) -> str:
+    if re.fullmatch(r"[\w .()+-]+\.(gif|svg|tiff?|bmp|avif|pdf|eps|ai|psd)", value, re.IGNORECASE):
+        kind = value.rsplit(".", 1)[1].upper()
+        raise rejected(
+            code="image-file",
+            message=f"{kind} is not a kind of picture that every edition can carry",
+            next_step="Save it as JPEG or PNG.",
+        )
     # The name becomes part of an address in the HTML, so it is kept to what needs no quoting there.
     if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png|webp|hei[cf])", value, re.IGNORECASE):
         raise rejected(

@@ -155,7 +155,9 @@ def test_init_makes_a_workspace_that_works_at_once(publication: Publication) -> 
     made = publication.run("init", "new-one", "--title", 'The "Weekly" \\ Résumé')
     assert made.returncode == 0, made.stderr
     fresh = Publication(publication.root / "new-one")
-    assert fresh.run("draft", "check").returncode == 0
+    checked = fresh.run("draft", "check")
+    assert checked.returncode == 0
+    assert "10 texts still to be written, such as 'Write the first headline here'" in checked.stdout
     assert fresh.run("export", "all").returncode == 0
     (text,) = fresh.root.glob("build/*/*.txt")
     assert text.read_text().splitlines()[0] == 'THE "WEEKLY" \\ RÉSUMÉ'
@@ -224,7 +226,7 @@ def test_what_init_wrote_is_not_sent(publication: Publication) -> None:
     path.write_text(path.read_text().replace("Write ", "Wrote "))
     done = fresh.run("send", path.stem, "--yes")
     assert done.returncode == 2
-    assert "[publication] about and [sender] postal_address" in done.stderr
+    assert "[publication] about, [publication] contact, [sender] from" in done.stderr
     assert not (fresh.root / "build/maildir").exists()
 
 

@@ -182,7 +182,8 @@ def test_a_theme_reaches_every_part_of_the_email(publication: Publication) -> No
         ("FONT", "Arial; } body { display: none", "can't be a typeface's name"),
         ("LOGO", "../logo.png", "can't be the logo"),
         ("LOGO", "logo.svg", "mail clients show no SVG"),
-        ("WIDTH", "2000", "less than or equal to 800"),
+        ("WIDTH", "wide", "not a whole number"),
+        ("WIDTH", "2000", "800 at most"),
     ],
 )
 def test_a_theme_that_nobody_could_read_is_refused(publication: Publication, name: str, value: str, words: str) -> None:
@@ -217,6 +218,13 @@ def test_a_logo_that_is_not_there_is_the_configurations(publication: Publication
     with pytest.raises(ConfigError) as caught:
         _html(publication)
     assert "[theme] logo: there is no picture 'logo.png' in templates/" in caught.value.problems[0].message
+    del publication.environ["NEWSLETTER_THEME__LOGO"]
+    config = publication.root / "newsletter.toml"
+    config.write_text(config.read_text().replace("# logo = ", "logo = "))
+    with pytest.raises(ConfigError) as caught:
+        _html(publication)
+    (problem,) = caught.value.problems
+    assert config.read_text().splitlines()[problem.line - 1].startswith('logo = "logo.png"')
 
 
 def test_pictures_are_linked_only_where_there_is_a_website(publication: Publication) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Publication
+from PIL import Image
 from reading import letters, pdf_links, pdf_text
 
 from newsletter.editions import render_pages, render_pdf
@@ -203,5 +204,33 @@ def test_a_glyph_missing_from_the_standing_note_is_the_configurations(publicatio
         ("ᚠ", ""),
     ],
 )
-def test_what_to_install_is_known_by_script(character: str, package: str) -> None:
+def test_what_to_install_is_known_by_script(monkeypatch: pytest.MonkeyPatch, character: str, package: str) -> None:
+    monkeypatch.setattr("newsletter.editions.typefaces.find_spec", lambda _module: None)
     assert package_for(character) == package
+
+
+def test_what_is_installed_already_is_no_advice() -> None:
+    assert package_for("标") == ""  # Noto Serif JP is here, and has no simplified Chinese
+
+
+@pytest.mark.parametrize("columns", ["1", "2"])
+@pytest.mark.parametrize("height", [1500, 6000])
+def test_a_tall_picture_leaves_its_credit_and_the_text_on_the_page(
+    publication: Publication, columns: str, height: int, tmp_path: Path
+) -> None:
+    publication.environ["NEWSLETTER_PDF__COLUMNS"] = columns
+    Image.new("RGB", (1200, height), "#406080").save(publication.root / "drafts/tall.jpg")
+    source = publication.workspace.find_draft("2.10").read_text().replace("number: 10", "number: 11")
+    issue = load_issue(publication.draft("2.11", source.replace("2.10-lead.jpg", "tall.jpg")))
+    first = _pages(render_pdf(publication.press, issue), tmp_path)[0]
+    assert "drawn for the Example Institute" in first
+    assert "HEADLINES" in first
+    assert "Page 1 of 2" in first
+
+
+def test_a_typeface_that_is_not_here_is_said(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_THEME__FONT"] = "Garamond Premier, Georgia, serif"
+    done = publication.run("export", "pdf", "1.4")
+    assert done.returncode == 0
+    assert "The PDF does without Garamond Premier" in done.stdout
+    assert "does without" not in publication.run("export", "text", "1.4").stdout

@@ -34,14 +34,15 @@ def test_a_picture_is_at_most_as_wide_as_asked(tmp_path: Path, kind: str) -> Non
     assert picture.kind == ("png" if kind == "png" else "jpeg")
     assert picture.name == ("2.1-lead.png" if kind == "png" else "2.1-lead.jpg")
     assert (picture.width, picture.height) == _opened(picture.data).size == (1200, 600)
-    assert picture.shown(600) == (600, 300)
+    assert picture.shown(600, 660) == (600, 300)
+    assert picture.shown(600, 150) == (300, 150)
 
 
 def test_a_small_picture_is_not_blown_up(tmp_path: Path) -> None:
     _photo((300, 200)).save(tmp_path / "a.jpg")
     picture = prepared(tmp_path / "a.jpg", "x", 1200)
     assert (picture.width, picture.height) == (300, 200)
-    assert picture.shown(600) == (300, 200)
+    assert picture.shown(600, 660) == (300, 200)
 
 
 def test_what_the_camera_wrote_is_gone_and_the_picture_upright(tmp_path: Path) -> None:

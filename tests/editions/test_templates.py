@@ -43,6 +43,10 @@ def _restyle(publication: Publication, name: str, old: str, new: str) -> None:
         ("edition-parts.typ", "data.label", "data.labl", "labl"),
         ("edition-parts.typ", "rgb(theme", "rbg(theme", "rbg"),
         ("edition-parts.typ", "#let theme", '#import "@preview/cetz:0.2.0"\n#let theme', "network"),
+        ("email.css", "p { margin: 0 0 12px; }", "p { margin: 0 0 12px;", "never closed"),
+        ("web.css", ".logo { display: block;", ".logo display: block;", "closes nothing"),
+        ("web.css", "html { background: var(--desk); }", "html { background: var(--desk);", "never closed"),
+        ("web.html.j2", "{{ issue.label }}", "{{ issue.lable }}", "'issue' has no attribute 'lable'"),
         ("web.html.j2", "{{ pdf.name }}", "{{ pdf.nmae }}", "nmae"),
         ("web.css", "{{ dark.desk }}", "{{ dark.dsek }}", "dsek"),
         ("article.html.j2", "{% endfor %}", "", "endfor"),
@@ -124,7 +128,9 @@ def test_eject_copies_and_never_overwrites(publication: Publication) -> None:
     assert rest.returncode == 0
     assert (own / "email.css").read_text() == "/* mine */"
     assert (own / "web.html.j2").is_file()
+    (own / "emial.css").write_text("p { color: red }")
     listed = publication.run("templates", "list")
+    assert "templates/emial.css is used only where a template includes it. Did you mean 'email.css'?" in listed.stdout
     assert "web.css\ttemplates/web.css" in listed.stdout
     wrong = publication.run("templates", "eject", "web.ccs")
     assert wrong.returncode == 1
