@@ -23,7 +23,7 @@ class Stopwatch:
         print(json.dumps({"began": self.began, "ended": self.last, "laps": self.laps}), flush=True)
 
 
-def serve(build: Callable[[Stopwatch], None]) -> None:
+def serve(build: Callable[[Stopwatch], object]) -> None:
     """Build once for each line on stdin: the warm process. An empty report says that it is ready."""
     Stopwatch().report()
     for _line in sys.stdin:
