@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from newsletter.cli.output import as_json, near, say, short, show_problems, table
-from newsletter.errors import DraftError, Problem, counted
+from newsletter.errors import DraftError, Problem, TemplateError, counted
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.model import Issue
 from newsletter.issue.numbering import Slot, next_slot
@@ -131,9 +131,9 @@ def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
     else:
         for found in drafts:
             _show(found)
-        # Last, since it raises: a draft is no use to a publication whose configuration is broken.
-        _ = workspace.config
         problems += _check_rendered(workspace, issues, show=True)
+    # Last, since it raises: a draft is no use to a publication whose configuration is broken.
+    _ = workspace.config
     sys.exit(1 if problems else 0)
 
 
@@ -146,7 +146,13 @@ def _check_rendered(workspace: Workspace, issues: Sequence[Issue], *, show: bool
 
         press = Press.of(workspace)
         for issue in issues:
-            report = check_rendered(press, issue)
+            try:
+                report = check_rendered(press, issue)
+            except TemplateError as error:
+                if show:
+                    raise
+                problems += error.problems
+                continue
             problems += report.problems
             if show:
                 show_rendered(press, issue, report)

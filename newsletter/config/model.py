@@ -49,7 +49,7 @@ def _mailbox(value: object) -> object:
 
 def _one_line(text: str) -> str:
     kinds = {unicodedata.category(character) for character in text}
-    if not text.strip() or kinds & {"Cc", "Cs", "Zl", "Zp"}:
+    if not text.strip() or kinds & {"Cc", "Cs", "Co", "Zl", "Zp"} or re.search("[\ufdd0-\ufdef\ufffe\uffff]", text):
         raise rejected(
             code="value",
             message="this has to be one line of text",
@@ -86,11 +86,11 @@ def _web_address(text: str) -> str:
         good = parts.scheme in ("http", "https") and parts.hostname and re.fullmatch(_URL_CHARACTERS, text)
     except ValueError:
         good = False
-    if not good:
+    if not good or parts.query or parts.fragment:
         raise rejected(
             code="website",
-            message=f"{text!r} is not a web address",
-            next_step="Write it in full, beginning with https://, without spaces or letters that are not ASCII.",
+            message=f"{text!r} is not the address of a website",
+            next_step="Write it in full, beginning with https://, without spaces, ?, # or letters that are not ASCII.",
         )
     return text
 
@@ -203,7 +203,7 @@ class Email(Section):
     """How the mail carries its pictures, and which clients it is checked against."""
 
     images: Literal["attach", "link"] = "attach"
-    clients: Annotated[tuple[Client, ...], BeforeValidator(_comma_separated)] = (
+    clients: Annotated[tuple[Client, ...], BeforeValidator(_comma_separated), Field(min_length=1)] = (
         "gmail",
         "gmail-mobile",
         "apple-mail",

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from newsletter.validation import rejected
 
 READABLE = 4.5
+_WITH_EASE = 10.0
 _GENERIC = ("serif", "sans-serif", "monospace", "system-ui")
 
 
@@ -56,7 +57,12 @@ Families = Annotated[
     tuple[Annotated[str, AfterValidator(_family)], ...], BeforeValidator(_list), Field(min_length=1, max_length=8)
 ]
 # What each colour of text stands on.
-_GROUNDS = {"text": ("paper", "desk"), "link": ("paper", "desk"), "accent": ("paper",), "masthead_text": ("masthead",)}
+_GROUNDS = {
+    "text": ("paper", "desk"),
+    "link": ("paper", "desk"),
+    "accent": ("paper", "desk"),
+    "masthead_text": ("masthead",),
+}
 
 
 class Dark(BaseModel):
@@ -104,7 +110,7 @@ class Theme(BaseModel):
                 away = "darker" if _luminance(colour) < _luminance(behind) else "lighter"
                 raise rejected(
                     code="contrast",
-                    message=f"{name} {colour} on {ground} {behind} is hard to read: their contrast is {ratio:.1f} to 1",
+                    message=f"{name} {colour} on {ground} {behind} is hard to read: {int(10 * ratio) / 10} to 1",
                     next_step=f"Make {name} {away}, or {ground} the opposite; {READABLE} to 1 is the least.",
                 )
         return colour
@@ -128,8 +134,12 @@ class Theme(BaseModel):
         paper, desk = Dark.model_fields["paper"].default, Dark.model_fields["desk"].default
         masthead, over = self.masthead, self.masthead_text
         if self.logo is None:  # a logo was drawn for the ground it has
-            masthead = mixed(masthead, "#000000", 0.3) if _luminance(masthead) < 0.2 else desk
-            over = _lightened(over, masthead, 10)
+            darker = (mixed(masthead, "#000000", share / 10) for share in range(3, 11))
+            if _luminance(masthead) < 0.2:
+                masthead = next(colour for colour in darker if contrast("#ffffff", colour) >= _WITH_EASE)
+            else:
+                masthead = desk
+            over = _lightened(over, masthead, _WITH_EASE)
         return Dark(
             masthead=masthead,
             masthead_text=over,
@@ -137,6 +147,12 @@ class Theme(BaseModel):
             accent=_lightened(self.accent, paper),
             link=_lightened(self.link, paper),
         )
+
+    def on_paper(self, name: str) -> str:
+        """A colour of text for print: the same hue, dark enough for white paper."""
+        colour: str = getattr(self, name)
+        darker = (mixed(colour, "#000000", share / 20) for share in range(21))
+        return next(step for step in darker if contrast(step, "#ffffff") >= READABLE)
 
     @property
     def css_font(self) -> str:

@@ -8,6 +8,7 @@ from newsletter.editions.pdf import render_pages, render_pdf
 from newsletter.editions.press import Press, beside, default_fields
 from newsletter.editions.text import render_text
 from newsletter.editions.web import page_name, pdf_name, render_web
+from newsletter.errors import DecisionNeeded
 from newsletter.issue.model import Issue
 
 # One form of an issue as files: names and contents, the edition itself first.
@@ -28,6 +29,7 @@ def export(
     }  # fmt: skip
     public = issue.seen_by(frozenset())
     made = {form: makers[form](press, public) for form in forms}
+    _refuse_to_lose(issue, [folder / name for files in made.values() for name in files])
     folder.mkdir(parents=True, exist_ok=True)
     written: dict[str, Path] = {}
     for form, files in made.items():
@@ -37,6 +39,16 @@ def export(
             if path not in written.values():
                 written[form if form not in written else name] = path
     return written
+
+
+def _refuse_to_lose(issue: Issue, paths: Sequence[Path]) -> None:
+    """The picture that is exported may bear the name of the one that it was made from."""
+    for path in paths:
+        if issue.picture and path.exists() and path.samefile(issue.picture):
+            raise DecisionNeeded(
+                f"{path} is the draft's own picture, and would be overwritten by a smaller one.",
+                next_step="Name another folder with -o.",
+            )
 
 
 def web_files(press: Press, issue: Issue, pdf: bytes = b"") -> dict[str, bytes]:

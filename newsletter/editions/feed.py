@@ -1,7 +1,7 @@
 """What machines read of the site: the Atom feed (RFC 4287) and the sitemap (sitemaps.org, protocol 0.9)."""
 
 from collections.abc import Sequence
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from zoneinfo import ZoneInfo
 
@@ -61,7 +61,8 @@ def sitemap(press: Press, pages: Sequence[Page]) -> bytes:
 
 def _moment(press: Press, issue: Issue) -> str:
     """The beginning of the issue's day where the publication is made."""
-    return datetime.combine(issue.date, time(), ZoneInfo(press.config.publication.timezone)).isoformat()
+    midnight = datetime.combine(issue.date, time(), ZoneInfo(press.config.publication.timezone))
+    return midnight.astimezone(UTC).isoformat()  # some old zones differ by seconds, which RFC 3339 can't say
 
 
 def _text(parent: Element, tag: str, text: str) -> None:

@@ -23,7 +23,7 @@ class Made:
 
     def is_whole(self, folder: Path) -> bool:
         """Are its files there as they were written?"""
-        return all(
+        return bool(self.files) and all(
             (folder / name).is_file() and sha256((folder / name).read_bytes()).hexdigest() == digest
             for name, digest in self.files.items()
         )
@@ -34,7 +34,7 @@ def read_manifest(folder: Path) -> dict[str, Made]:
     try:
         known = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return {str(name): Made(str(entry["from"]), _plain(entry["files"])) for name, entry in known.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
@@ -45,7 +45,9 @@ def _plain(files: Mapping[str, str]) -> dict[str, str]:
 
 def write_manifest(folder: Path, made: Mapping[str, Made]) -> None:
     known = {name: {"from": entry.source, "files": dict(entry.files)} for name, entry in made.items()}
-    (folder / MANIFEST).write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    new = folder / f"{MANIFEST}.new"
+    new.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    new.replace(folder / MANIFEST)  # at once: half a manifest would know nothing of what is there
 
 
 def names(made: Mapping[str, Made]) -> set[str]:

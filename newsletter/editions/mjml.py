@@ -1,6 +1,7 @@
 """MJML, with the checks that its core leaves out: it takes unknown tags in silence, and gives no lines."""
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -38,6 +39,19 @@ _ATTRIBUTES = frozenset(
     thumbnails title type usemap vertical-align width
     """.split()  # noqa: SIM905  # as above
 )
+# What stands in what, where it matters: elsewhere MJML drops it, text and all, in silence.
+_LAYOUT = {
+    "mjml": {"mj-head", "mj-body"},
+    "mj-body": {"mj-section", "mj-wrapper", "mj-hero", "mj-raw"},
+    "mj-wrapper": {"mj-section", "mj-hero", "mj-raw"},
+    "mj-section": {"mj-column", "mj-group", "mj-raw"},
+    "mj-group": {"mj-column", "mj-raw"},
+    "mj-column": {
+        "mj-accordion", "mj-button", "mj-carousel", "mj-divider", "mj-image", "mj-navbar", "mj-raw", "mj-social",
+        "mj-spacer", "mj-table", "mj-text",
+    },
+}  # fmt: skip
+_STRAY = re.compile(r"<(?![A-Za-z/!?])|<!--(?:(?!-->).)*?--(?!>)|<\w+(?:\s[^<>]*?)?\s[\w:-]+=(?![\s\"'])", re.DOTALL)
 _STRICT_TAG = re.compile(r"""<[\w-]+(?:\s+[\w:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/?>""")
 _JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _Fault = tuple[int, str]
@@ -53,22 +67,34 @@ def mjml_to_html(mjml: str, template: str, path: tuple[Path, ...]) -> str:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic in MJML's Rust core is no Exception
-        raise _locate((0, f"MJML can't read it: {error}"), template, path) from error
+        raise _locate((0, f"MJML can't read it: {error}"), template, path, _stray) from error
 
 
-def _locate(fault: _Fault, template: str, path: tuple[Path, ...]) -> Exception:
+def _stray(markup: str) -> _Fault | None:
+    """What browsers forgive and MJML does not, with its line."""
+    if found := _STRAY.search(markup):
+        shown = " ".join(markup[found.start() : found.end() + 12].split())
+        return markup.count("\n", 0, found.start()) + 1, (
+            f"MJML can't read {shown!r}: a < in text is written &lt;, and an attribute's value stands in quotes"
+        )
+    return None
+
+
+def _locate(
+    fault: _Fault, template: str, path: tuple[Path, ...], look: Callable[[str], _Fault | None] | None = None
+) -> Exception:
     """The same fault in the files that the markup came from, whose lines differ from the filled one's."""
     files = sources(template, path)
     for file in files:
-        source = file.read_text(encoding="utf-8")
-        own = _fault(_JINJA.sub(lambda tag: re.sub(r"[^\n]", " ", tag[0]), source))
+        source = file.read_text(encoding="utf-8-sig")
+        own = (look or _fault)(_JINJA.sub(lambda tag: re.sub(r"[^\n]", " ", tag[0]), source))
         if own:
             return broken(file, *own)
     return broken(files[0], 0, fault[1])
 
 
 def _fault(markup: str) -> _Fault | None:
-    """The first tag that is unknown, unopened, unclosed or misspelled, with its line."""
+    """The first tag that is unknown, unopened, unclosed, misspelled or in the wrong place, with its line."""
     checker = _Checker(convert_charrefs=False)
     checker.feed(markup)
     checker.close()
@@ -82,6 +108,7 @@ class _Checker(HTMLParser):
     def __init__(self, *, convert_charrefs: bool) -> None:
         super().__init__(convert_charrefs=convert_charrefs)
         self.open: list[tuple[str, int]] = []
+        self._bodies = 0
         self.fault: _Fault | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -91,6 +118,12 @@ class _Checker(HTMLParser):
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._check(tag, attrs)
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self.open and self.open[-1][0] in _LAYOUT and self.fault is None:
+            holder = self.open[-1][0]
+            line = self.getpos()[0] + data[: len(data) - len(data.lstrip())].count("\n")
+            self.fault = line, f"text stands in <{holder}>, where it would be lost: put it into <mj-text>"
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _VOID:
@@ -102,9 +135,19 @@ class _Checker(HTMLParser):
             self.fault = self.getpos()[0], f"</{tag}> stands here, and {expected} should"
 
     def _check(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        line = self.getpos()[0]
+        holder = self.open[-1][0] if self.open else ""
+        if self.fault is None and tag in _COMPONENTS | {"p", "div", "table", "img", "a"} and holder:
+            if holder in _LAYOUT and tag not in _LAYOUT[holder]:
+                self.fault = line, f"<{tag}> stands in <{holder}>, where it would be lost"
+            elif tag in _LAYOUT and not holder.startswith("mj"):
+                self.fault = line, f"<{tag}> stands in <{holder}>, where it would not be read as MJML"
+        if tag == "mj-body":
+            self._bodies += 1
+            if self._bodies > 1 and self.fault is None:
+                self.fault = line, "a second <mj-body>, of which only one would be shown"
         if not tag.startswith("mj") or self.fault:
             return
-        line = self.getpos()[0]
         if tag == "mj-include":
             self.fault = line, '<mj-include> finds no file here: write {% include "file" %}'
         elif tag not in _COMPONENTS:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from typst import Fonts, TypstError, compile_with_warnings
+from wcwidth import wcswidth
 
 from newsletter.editions.pictures import PRINT_PIXELS
 from newsletter.editions.press import Press
@@ -29,7 +30,12 @@ TEMPLATES = {1: "edition.typ", 2: "edition-columns.typ"}
 PARTS = "edition-parts.typ"
 STANDARDS: "list[PDFStandard]" = ["ua-1", "a-2a"]
 _FALLBACK = ("Source Serif 4", "Libertinus Serif", "Noto Serif JP", "DejaVu Sans Mono")
-_PACKAGE = re.compile(r"""["']@""")
+# A block that must not be broken has to fit: 22 lines do, even of nothing but capitals, with room for footnotes.
+_TALL, _COLUMNS = 22, 40
+_LONG_TITLE = re.compile(r"[!-\u052f]{30,}")
+_LONG_PART = re.compile(r"[^/?&=.-]{40,}")
+_PACKAGE = re.compile(r"""["'](?:@|\\u\{0*40\})""")
+_ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")  # how Typst names combining marks
 _MISSING_GLYPH = re.compile(r'the text `?"(.+?)"`? could not be displayed')
 _PLACE = re.compile(r"^error:.*?┌─ (\S+?\.typ):(\d+):(\d+)", re.MULTILINE | re.DOTALL)
 
@@ -106,14 +112,19 @@ def _set(press: Press, issue: Issue) -> Iterator[_Job]:
 
 
 def _refuse_packages(template: Path) -> None:
-    for number, line in enumerate(template.read_bytes().decode("utf-8", "replace").splitlines(), start=1):
+    try:
+        text = template.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise broken(template, 0, "it is not UTF-8 text") from error
+    for number, line in enumerate(text.splitlines(), start=1):
         if _PACKAGE.search(line):
             raise broken(template, number, "a package would be fetched from the network; write what it does here")
 
 
 def _explain(error: TypstError, sources: dict[str, Path], press: Press, issue: Issue) -> TemplateError | DraftError:
     if glyphs := _MISSING_GLYPH.findall(error.diagnostic):
-        return _missing_glyphs(dict.fromkeys("".join(glyphs)), press, issue)
+        named = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), "".join(glyphs))
+        return _missing_glyphs(dict.fromkeys(named), press, issue)
     place = _PLACE.search(error.diagnostic)
     name = Path(place[1]).name if place else ""
     if place is None or name not in sources:
@@ -167,6 +178,7 @@ def _data(press: Press, issue: Issue, families: set[str]) -> dict[str, Any]:
     return {
         "publication": {
             "title": publication.title,
+            "title_shown": _breakable(publication.title, _LONG_TITLE),
             "language": language,
             "region": region,
             "direction": publication.direction,
@@ -175,24 +187,39 @@ def _data(press: Press, issue: Issue, families: set[str]) -> dict[str, Any]:
             "author": press.config.sender.from_.name or publication.title,
         },
         "theme": {
-            **{name: getattr(theme, name) for name in ("text", "link", "accent", "rule", "quiet", "dateline")},
-            **{name: getattr(theme, name) for name in ("masthead", "masthead_text")},
+            **{name: theme.on_paper(name) for name in ("text", "link", "accent", "quiet")},
+            **{name: getattr(theme, name) for name in ("rule", "masthead", "masthead_text", "dateline")},
             "font": _known(theme.font, families),
             "heading_font": _known(theme.heading_font, families),
         },
         "layout": {"paper": layout.paper, "print_links": layout.print_links},
         "label": issue.label,
         "date": issue.date.isoformat(),
-        "date_words": press.words(issue)["date"],
+        "date_words": press.words(issue)["date"].strip("\u2068\u2069"),
         "headlines_title": issue.headlines_title,
         "keywords": [publication.title, issue.label, issue.headlines_title],
         "logo": None,
         "intro": _rich(issue.intro),
         "image": {"alt": issue.image.alt, "credit": _rich(issue.image.credit)} if issue.image else None,
-        "items": [{"headline": _rich(item.headline), "detail": _rich(item.detail)} for item in public.items],
+        "items": [
+            {"headline": _rich(item.headline), "detail": _rich(item.detail), "tall": _lines(item.detail) > _TALL}
+            for item in public.items
+        ],
+        "closing_tall": sum(_lines(text) for text in (issue.note, press.about) if text) > _TALL,
+        "tall": sum(_lines(item.headline) for item in public.items) > _TALL,
         "note": _rich(issue.note),
         "about": _rich(press.about),
     }
+
+
+def _lines(text: RichText) -> int:
+    """About how many lines a text takes in the narrower of the layouts."""
+    return sum(1 + wcswidth(paragraph) // _COLUMNS for paragraph in text.plain().split("\n\n"))
+
+
+def _breakable(text: str, word: re.Pattern[str] = re.compile(r"[!-\u052f]{52,}")) -> str:
+    """A word longer than a line may break anywhere, where the script's letters don't join."""
+    return word.sub(lambda match: "\u200b".join(match[0]), text)
 
 
 def _known(wanted: tuple[str, ...], families: set[str]) -> list[str]:
@@ -207,5 +234,6 @@ def _rich(text: RichText | None) -> list[list[dict[str, Any]]] | None:
 
 def _span(span: Run | Link) -> dict[str, Any]:
     if isinstance(span, Link):
-        return {"href": span.href, "spans": [_span(run) for run in span.runs]}
-    return {"text": span.text, "strong": span.strong, "emphasis": span.emphasis, "code": span.code}
+        address = _breakable(span.href.removeprefix("mailto:"), _LONG_PART)
+        return {"href": span.href, "address": address, "spans": [_span(run) for run in span.runs]}
+    return {"text": _breakable(span.text), "strong": span.strong, "emphasis": span.emphasis, "code": span.code}

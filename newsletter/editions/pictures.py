@@ -42,8 +42,14 @@ def prepared(path: Path, stem: str, widest: int) -> Picture:
     Turned upright as its EXIF says, in sRGB, and free of EXIF, comments and profiles, which may say where
     and by whom it was taken. WebP and HEIC become JPEG, or PNG where they are see-through.
     """
-    state = path.stat()
-    return _prepared(path, state.st_mtime_ns, state.st_size, stem, widest)
+    changed, size = path.stat().st_mtime_ns, path.stat().st_size
+    return _prepared(path, changed, size, stem, min(widest, _longest_side(path, changed, size)))
+
+
+@lru_cache(maxsize=16)
+def _longest_side(path: Path, _changed: int, _size: int) -> int:
+    with opened(path) as source:
+        return max(source.size)
 
 
 @lru_cache(maxsize=16)
@@ -53,7 +59,7 @@ def _prepared(path: Path, _changed: int, _size: int, stem: str, widest: int) -> 
     with opened(path) as source:
         kind = "png" if source.format == "PNG" or source.has_transparency_data else "jpeg"
         # A JPEG can be read at half or a quarter of its size, which is much quicker.
-        source.draft("RGB", (widest, 1))
+        source.draft("RGB", (widest, widest))
         picture = _screen_colours(ImageOps.exif_transpose(source), kind)
     if picture.width > widest:
         from PIL.Image import Resampling
@@ -73,6 +79,8 @@ def _screen_colours(picture: "Image", kind: str) -> "Image":
     """In sRGB, which is what a picture without a profile is taken for."""
     from PIL import ImageCms
 
+    if picture.mode.startswith("I"):  # 16 bits of grey: 257 steps for each that a screen has
+        picture = picture.convert("I").point(lambda grey: grey * (1 / 257)).convert("L")
     mode = "RGBA" if kind == "png" and picture.has_transparency_data else "RGB"
     profile = picture.info.get("icc_profile")
     if profile and picture.mode in ("RGB", "RGBA", "CMYK", "L"):

@@ -109,13 +109,18 @@ class Press:
             "theme": self.config.theme,
             "about": self.about,
             "issue": issue,
-            "date": self._date(issue),
+            "label": self._isolated(issue.label),
+            "date": self._isolated(self._date(issue)),
             "subject": self.subject(issue),
             "preheader": self.preheader(issue),
             "unsubscribe": self.config.reader_list.unsubscribe_link,
             "web_page": publication.address(f"{issue.name}.html"),
             "web_pdf": publication.address(f"{issue.name}.pdf"),
         }
+
+    def _isolated(self, text: str) -> str:
+        """Text of its own direction within a right-to-left line, whose neighbours must not tear it apart (UAX 9)."""
+        return f"\u2068{text}\u2069" if self.config.publication.direction == "rtl" else text
 
     def _date(self, issue: Issue) -> str:
         """The issue's date in words, as the publication's language writes it."""

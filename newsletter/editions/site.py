@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
+from os.path import lexists
 from pathlib import Path
 
 from newsletter.editions.export import web_files
 from newsletter.editions.feed import atom_feed, sitemap
-from newsletter.editions.manifest import Made, names, read_manifest, write_manifest
+from newsletter.editions.manifest import MANIFEST, Made, names, read_manifest, write_manifest
 from newsletter.editions.pdf import render_pdf
 from newsletter.editions.press import Press
 from newsletter.editions.typefaces import typefaces
@@ -21,6 +22,7 @@ from newsletter.errors import DecisionNeeded, DraftError
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.issue.skeleton import unwritten
+from newsletter.workspace import volume_and_number
 
 _SHARED = "site"  # the manifest's name for what belongs to no single issue
 
@@ -61,7 +63,8 @@ def export_site(press: Press, drafts: Iterable[Draft], folder: Path) -> Site:
             site.built.append(issue.name)
     files[_SHARED] = _shared_files(press, [_page(press, issue, files, folder) for _, issue in issues])
     after[_SHARED] = Made.of("", files[_SHARED])
-    _refuse_to_overwrite(folder, names(after) - names(before))
+    if not (folder / MANIFEST).exists():
+        _refuse_to_overwrite(folder, names(after))
     folder.mkdir(parents=True, exist_ok=True)
     # First that these files are ours, so that a run which was stopped here can be run again.
     write_manifest(folder, {**before, **{name: Made("", after[name].files) for name in files}})
@@ -79,7 +82,7 @@ def _page(press: Press, issue: Issue, files: Mapping[str, Mapping[str, bytes]], 
 
 
 def _refuse_to_overwrite(folder: Path, new: Iterable[str]) -> None:
-    strangers = sorted(name for name in new if (folder / name).exists())
+    strangers = sorted(name for name in new if lexists(folder / name))
     if strangers:
         raise DecisionNeeded(
             f"{folder} holds {', '.join(strangers[:3])}, which this program did not write.",
@@ -89,15 +92,23 @@ def _refuse_to_overwrite(folder: Path, new: Iterable[str]) -> None:
 
 def _publishable(drafts: Iterable[Draft], before: Mapping[str, Made], site: Site) -> list[tuple[Draft, Issue]]:
     """The finished drafts, newest first. One that was never published and isn't finished yet is no mistake."""
-    issues = []
+    issues: list[tuple[Draft, Issue]] = []
     for draft in drafts:
-        name = draft.path.stem
+        name = "{}.{}".format(*volume_and_number(draft.path))
+        published = name in before
         if draft.issue is None:
-            if name in before:
+            if published:
                 require_issue(draft)
-            site.left_out[name] = "it has problems"
-        elif unwritten(draft.issue):
-            site.left_out[name] = "not all of it is written yet"
+            site.left_out[draft.path.stem] = "it has problems"
+        elif texts := unwritten(draft.issue):
+            if published:
+                raise DraftError(
+                    f"{draft.path.name} is published, and has a text that is still to be written: {texts[0]!r}.",
+                    next_step="Write it, or take the item out.",
+                )
+            site.left_out[draft.path.stem] = "not all of it is written yet"
+        elif any(issue.name == name for _, issue in issues):
+            raise DraftError(f"Two drafts say that they are {name}.", next_step="Keep one of them.")
         else:
             issues.append((draft, draft.issue))
     return sorted(issues, key=lambda pair: (pair[1].date, pair[1].volume, pair[1].number), reverse=True)
@@ -121,9 +132,9 @@ def _surroundings(press: Press) -> str:
     """Everything but the draft that an issue's files are made from."""
     parts = [version("newsletter-press"), version("typst"), press.config.model_dump_json()]
     for folder in press.template_path:
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
             if path.is_file():
-                parts += [path.name, sha256(path.read_bytes()).hexdigest()]
+                parts += [str(path.relative_to(folder)), sha256(path.read_bytes()).hexdigest()]
     parts += sorted({font.family for font in typefaces(press.fonts).fonts()})
     for path in sorted(press.fonts.rglob("*")) if press.fonts.is_dir() else ():
         if path.is_file():

@@ -48,7 +48,7 @@ def fill(
     """The template `name`, first found along `path`, with `words` in it. Raises TemplateError."""
     # Escaping is said outright: select_autoescape does not know a name such as email.mjml.j2.
     environment = Environment(
-        loader=FileSystemLoader(path),
+        loader=FileSystemLoader(path, encoding="utf-8-sig"),  # as Windows' editors may save
         autoescape=autoescape,  # noqa: S701  # as the caller says
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -69,7 +69,7 @@ def fill(
         raise broken(find(name, path), 0, "something in it includes or calls itself without end") from error
     except TemplateSyntaxError as error:
         raise broken(Path(error.filename or name), error.lineno, error.message or "it can't be read") from error
-    except (JinjaError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+    except (JinjaError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError, MemoryError) as error:
         # Jinja rewrites tracebacks so that the innermost frame of a template names its own file and line.
         frames = [
             frame
@@ -86,7 +86,7 @@ def _not_utf8(path: tuple[Path, ...]) -> Path:
     """The first template that can't be read: Jinja's error does not say which it was."""
     for file in (file for folder in path if folder.is_dir() for file in sorted(folder.iterdir()) if file.is_file()):
         try:
-            file.read_text(encoding="utf-8")
+            file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError:
             return file
     return path[0]
@@ -105,7 +105,7 @@ def refuse_open_blocks(name: str, path: tuple[Path, ...]) -> None:
     for file in sources(name, path):
         if not file.name.endswith(".css"):
             continue
-        text = _NOT_CSS.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), file.read_text(encoding="utf-8"))
+        text = _NOT_CSS.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), file.read_text(encoding="utf-8-sig"))
         open_at: list[int] = []
         for brace in re.finditer(r"[{}]", text):
             line = text.count("\n", 0, brace.start()) + 1
@@ -123,7 +123,7 @@ def sources(name: str, path: tuple[Path, ...]) -> list[Path]:
     """The template `name` and all that it includes by name, each once, itself first. Raises TemplateError."""
     found = [find(name, path)]
     for file in found:
-        inner = [find(part, path) for part in _includes(file.read_text(encoding="utf-8"))]
+        inner = [find(part, path) for part in _includes(file.read_text(encoding="utf-8-sig"))]
         found += [part for part in inner if part not in found]
     return found
 

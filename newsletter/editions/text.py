@@ -78,7 +78,8 @@ class _Footnotes:
         open_: list[str] = []
         for run in runs:
             text = self._fields(run.field, run.text) if run.field else run.text
-            wanted = [style for style in _MARKS if getattr(run, style)] if text.strip() else open_
+            styles = [style for style in _MARKS if getattr(run, style)]
+            wanted = styles if text.strip() else [style for style in open_ if style != "code"]
             kept = next((n for n, style in enumerate(open_) if style not in wanted), len(open_))
             # A mark clings to its word: the space before a closing one, and after an opening one, stands outside.
             ending = "".join(_MARKS[style] for style in reversed(open_[kept:]))
@@ -101,7 +102,7 @@ def _wrapped(text: str, first: str = "", rest: str | None = None, width: int = W
     """
     rest = first if rest is None else rest
     lines, line, empty = [], first, True
-    for word in text.split():
+    for word in re.split("[ \t\n]+", text.strip(" \t\n")):  # a no-break space is part of a word
         for index, piece in enumerate(_pieces(word)):
             space = " " if index == 0 and not empty else ""
             if not empty and _columns(line) + len(space) + _columns(piece) > width:

@@ -1,6 +1,8 @@
 """Is the picture beside a draft one that every edition can be given?"""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
@@ -15,6 +17,7 @@ SUFFIXES = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".heic": "HEIF", ".heif": "HEIF",
 }  # fmt: skip
 MAX_PIXELS = 36_000_000
+MAX_SIDE = 16_000  # of Typst; a picture of one row would take gigabytes too
 MAX_BYTES = 25_000_000
 
 
@@ -42,31 +45,36 @@ def image_faults(folder: Path, name: str) -> Iterator[Fault]:
             message=f"the picture has {path.stat().st_size / 1e6:.0f} MB",
             next_step=f"Save it smaller than {MAX_BYTES / 1e6:.0f} MB; 2,000 pixels across are plenty.",
         )
-    elif fault := _decoding_fault(path):
+    elif fault := _decoding_fault(path, path.stat().st_mtime_ns, path.stat().st_size):
         yield fault
 
 
-def opened(path: Path) -> "Image":
+@contextmanager
+def opened(path: Path) -> "Iterator[Image]":
     """The picture's file, opened and not yet decoded, as one of the kinds that we take. Raises as Pillow does."""
     # Pillow costs 60 ms, and an issue may have no picture.
     from PIL import Image
 
-    if SUFFIXES.get(path.suffix.lower()) != "HEIF":
-        return Image.open(path, formats=("JPEG", "PNG", "WEBP"))
-    from pillow_heif import register_heif_opener
+    formats = ["JPEG", "PNG", "WEBP"]
+    if SUFFIXES.get(path.suffix.lower()) == "HEIF":
+        from pillow_heif import register_heif_opener
 
-    register_heif_opener()
-    return Image.open(path, formats=("HEIF", "JPEG", "PNG", "WEBP"))
+        register_heif_opener()
+        formats.append("HEIF")
+    with catch_warnings():
+        simplefilter("ignore")  # Pillow's words are for programmers; what is wrong shows when it is decoded
+        with Image.open(path, formats=formats) as picture:
+            yield picture
 
 
-def _decoding_fault(path: Path) -> Fault | None:
+@lru_cache(maxsize=64)
+def _decoding_fault(path: Path, _changed: int, _size: int) -> Fault | None:
+    """Kept while the file is the same: a draft is read far more often than its picture changes."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with catch_warnings():
-            simplefilter("ignore")  # Pillow's words are for programmers; what is wrong shows when it is decoded
-            with opened(path) as picture:
-                return _property_fault(path, picture)
+        with opened(path) as picture:
+            return _property_fault(path, picture)
     except Image.DecompressionBombError:
         return _too_large("far too many pixels")
     except UnidentifiedImageError:
@@ -84,15 +92,16 @@ def _decoding_fault(path: Path) -> Fault | None:
 
 
 def _property_fault(path: Path, picture: "Image") -> Fault | None:
-    kind = SUFFIXES.get(path.suffix.lower())
-    if picture.format != kind:
-        right = next(suffix for suffix, known in SUFFIXES.items() if known == picture.format)
+    # MPO is how cameras write a JPEG that has others behind it.
+    kind = "JPEG" if picture.format == "MPO" else picture.format
+    if kind != SUFFIXES.get(path.suffix.lower()):
+        right = next(suffix for suffix, known in SUFFIXES.items() if known == kind)
         return Fault(
             code="image-type",
-            message=f"the picture is named {path.suffix}, but is a {picture.format} file",
+            message=f"the picture is named {path.suffix}, but is a {kind} file",
             next_step=f"Rename it to {path.with_suffix(right).name}, here and in the draft.",
         )
-    if picture.width * picture.height > MAX_PIXELS:
+    if picture.width * picture.height > MAX_PIXELS or max(picture.size) > MAX_SIDE:
         return _too_large(f"{picture.width:,} x {picture.height:,} pixels")
     # An eighth of the size suffices to see whether a JPEG goes on to its end.
     picture.draft(None, (max(1, picture.width // 8), max(1, picture.height // 8)))
@@ -103,6 +112,6 @@ def _property_fault(path: Path, picture: "Image") -> Fault | None:
 def _too_large(size: str) -> Fault:
     return Fault(
         code="image-size",
-        message=f"the picture has {size}, and {MAX_PIXELS // 1_000_000} million are the most",
+        message=f"the picture has {size}; {MAX_PIXELS // 1_000_000} million are the most, and {MAX_SIDE:,} a side",
         next_step="Save it smaller; 2,000 pixels across are plenty.",
     )

@@ -136,13 +136,20 @@ def _spans(tokens: "list[Token]") -> Iterator[Run | Link]:
 def control_characters(source: str) -> Iterator[Fault]:
     """A fault for each character that would act on a terminal or a header instead of being read."""
     for character in sorted(set(source)):
-        if unicodedata.category(character) in _UNWELCOME and character not in "\n\t":
+        unwelcome = unicodedata.category(character) in _UNWELCOME or is_noncharacter(character)
+        if unwelcome and character not in "\n\t":
             yield Fault(
                 code="control-character",
                 needle=character,
                 message=f"the control character {character!a} stands in this text",
                 next_step="Delete it.",
             )
+
+
+def is_noncharacter(character: str) -> bool:
+    """Code points that will never be characters (Unicode, 23.7), and that XML can't hold."""
+    code = ord(character)
+    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
 def _link_faults(paragraph: Paragraph) -> Iterator[Fault]:

@@ -53,6 +53,14 @@ def test_a_template_that_asks_too_much_is_told_where(publication: Publication) -
     assert publication.run("draft", "check", "--rendered", "2.10").returncode == 0
 
 
+def test_a_broken_template_is_a_problem_for_machines_too(publication: Publication) -> None:
+    (sheet,) = eject(publication.root / "templates", ["email.css"])
+    sheet.write_text(sheet.read_text() + ".note {")
+    done = publication.run("draft", "check", "--rendered", "--format", "json", "2.10")
+    assert done.returncode == 1
+    assert [problem["code"] for problem in json.loads(done.stdout)] == ["template"]
+
+
 def test_a_mail_that_gmail_would_cut_off_is_said(publication: Publication) -> None:
     source = publication.workspace.find_draft("2.10").read_text().replace("number: 10", "number: 11")
     long = publication.draft("2.11", source.replace("note: >-", "note: >-\n" + "  word word word\n" * 8000))

@@ -260,4 +260,4 @@ def test_files_in_the_way_are_answered_plainly(publication: Publication) -> None
         done = publication.run(*args)
         assert done.returncode == 1
         assert "fault of the program" not in done.stderr
-    assert publication.run("export", "html", "2.10", "-o", "drafts").returncode == 0
+    assert publication.run("export", "text", "2.10", "-o", "drafts").returncode == 0

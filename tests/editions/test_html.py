@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 from conftest import Publication
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
+from pydantic import ValidationError
 from reading import Page, letters, pdf_text
 
 from newsletter.config.theme import READABLE, Theme, contrast
@@ -14,6 +17,7 @@ from newsletter.editions import beside, default_fields, render_html, render_pdf,
 from newsletter.errors import ConfigError
 from newsletter.issue.draft import load_issue
 
+COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -176,9 +180,9 @@ def test_a_theme_reaches_every_part_of_the_email(publication: Publication) -> No
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("LINK", "#9cc6f5", "contrast is 1.8 to 1"),
+        ("LINK", "#9cc6f5", "hard to read: 1.7 to 1"),
         ("TEXT", "grey", "'grey' is not a colour"),
-        ("PAPER", "#000", "contrast"),
+        ("PAPER", "#000", "hard to read"),
         ("FONT", "Arial; } body { display: none", "can't be a typeface's name"),
         ("LOGO", "../logo.png", "can't be the logo"),
         ("LOGO", "logo.svg", "mail clients show no SVG"),
@@ -195,10 +199,16 @@ def test_a_theme_that_nobody_could_read_is_refused(publication: Publication, nam
     assert words in said
 
 
-def test_dark_mode_is_readable_whatever_the_colours(publication: Publication) -> None:
-    for colour in ("#12304f", "#000000", "#7a1f5c", "#004400", "#5c0000"):
-        theme = Theme(masthead=colour, link=colour, accent=colour, text=colour)
+@given(masthead=COLOURS, link=COLOURS, accent=COLOURS, text=COLOURS, paper=COLOURS, desk=COLOURS)
+def test_whatever_a_theme_allows_is_readable_in_both_modes(**colours: str) -> None:
+    for chosen in (colours, {name: colours[name] for name in ("masthead", "link", "accent", "text")}):
+        try:
+            theme = Theme.model_validate(chosen)
+        except ValidationError:
+            continue
         dark = theme.dark
+        for name in ("text", "link", "accent", "quiet"):
+            assert contrast(theme.on_paper(name), "#ffffff") >= READABLE
         for text, ground in (
             (dark.text, dark.paper),
             (dark.link, dark.paper),
@@ -207,6 +217,7 @@ def test_dark_mode_is_readable_whatever_the_colours(publication: Publication) ->
             (dark.quiet, dark.desk),
             (dark.masthead_text, dark.masthead),
             (dark.dateline, dark.masthead),
+            (theme.accent, theme.desk),
             (theme.quiet, theme.desk),
             (theme.dateline, theme.masthead),
         ):

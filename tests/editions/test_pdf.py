@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,39 @@ def test_every_character_without_a_glyph_is_named_with_its_place(publication: Pu
     assert "U+0E44" in problems[8, 11].message
     assert "pip install 'fontpkg-noto-sans-thai'" in problems[8, 11].next_step
     assert "fonts/ folder" in problems[6, 11].next_step
+
+
+def test_combining_marks_are_named_as_themselves(publication: Publication) -> None:
+    path = publication.draft("2.1", DRAFT + _item("One", "জানুয়ারি"))
+    with pytest.raises(DraftError) as caught:
+        render_pdf(publication.press, load_issue(path))
+    (problem,) = caught.value.problems
+    assert "U+005C" not in problem.message
+    assert "U+099C" in problem.message
+
+
+@pytest.mark.parametrize("columns", ["1", "2"])
+def test_a_long_note_is_not_cut_at_the_pages_end(publication: Publication, columns: str, tmp_path: Path) -> None:
+    publication.environ["NEWSLETTER_PDF__COLUMNS"] = columns
+    words = " ".join(f"w{number}z" for number in range(1500))
+    path = publication.draft("2.1", DRAFT + _item("One", "Two") + f"note: >-\n  {words}\n")
+    text = " ".join(_pages(render_pdf(publication.press, load_issue(path)), tmp_path))
+    assert "w1499z" in text
+
+
+def test_a_dark_theme_is_dark_on_white_when_printed(publication: Publication, tmp_path: Path) -> None:
+    publication.environ |= {
+        "NEWSLETTER_THEME__PAPER": "#111111",
+        "NEWSLETTER_THEME__DESK": "#000000",
+        "NEWSLETTER_THEME__TEXT": "#ffffff",
+        "NEWSLETTER_THEME__LINK": "#ffee88",
+        "NEWSLETTER_THEME__ACCENT": "#ffcc66",
+    }
+    issue = load_issue(publication.workspace.find_draft("1.4"))
+    (page,) = render_pages(publication.press, issue, dots=60)
+    with Image.open(BytesIO(page)) as picture:
+        below = picture.convert("L").crop((0, 160, *picture.size))
+    assert below.getextrema()[0] < 130  # there is something to read
 
 
 def test_a_glyph_missing_from_the_standing_note_is_the_configurations(publication: Publication) -> None:

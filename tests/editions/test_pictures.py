@@ -3,6 +3,7 @@
 import os
 from io import BytesIO
 from pathlib import Path
+from warnings import catch_warnings, simplefilter
 
 import pillow_heif
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image, ImageCms
 from newsletter.editions import render_html
 from newsletter.editions.pictures import prepared
 from newsletter.issue.draft import load_issue
+from newsletter.issue.image import image_faults
 from newsletter.mail.template import sample_message
 
 
@@ -102,6 +104,38 @@ def test_the_same_picture_makes_the_same_bytes(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         _photo((1500, 700)).save(tmp_path / folder / "x.webp")
     assert prepared(tmp_path / "a/x.webp", "x", 900) == prepared(tmp_path / "b/x.webp", "x", 900)
+
+
+def test_grey_of_sixteen_bits_keeps_its_shades(tmp_path: Path) -> None:
+    ramp = Image.new("I;16", (256, 4))
+    for x in range(256):
+        for y in range(4):
+            ramp.putpixel((x, y), 257 * x)
+    ramp.save(tmp_path / "a.png")
+    shown = _opened(prepared(tmp_path / "a.png", "x", 1200).data)
+    assert [shown.getpixel((x, 1)) for x in (0, 100, 255)] == [(0, 0, 0), (100, 100, 100), (255, 255, 255)]
+
+
+def test_a_turned_photo_is_as_wide_as_any_other(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    _photo((4000, 3000)).save(tmp_path / "a.jpg", exif=exif)
+    picture = prepared(tmp_path / "a.jpg", "x", 1200)
+    assert (picture.width, picture.height) == (1200, 1600)
+
+
+def test_a_photo_with_others_behind_it_is_a_photo(tmp_path: Path) -> None:
+    (tmp_path / "drafts").mkdir()
+    _photo((80, 40)).save(tmp_path / "drafts/a.jpg", "MPO", save_all=True, append_images=[_photo((80, 40))])
+    assert list(image_faults(tmp_path / "drafts", "a.jpg")) == []
+    assert prepared(tmp_path / "drafts/a.jpg", "x", 1200).kind == "jpeg"
+
+
+def test_spoilt_exif_is_nobodys_business(tmp_path: Path) -> None:
+    _photo((80, 40)).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xffgarbage")
+    with catch_warnings():
+        simplefilter("error")
+        assert prepared(tmp_path / "a.jpg", "x", 1200).width == 80
 
 
 def test_linked_pictures_do_not_travel(publication: Publication) -> None:

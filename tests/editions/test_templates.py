@@ -28,6 +28,11 @@ def _restyle(publication: Publication, name: str, old: str, new: str) -> None:
         ("email.mjml.j2", '<mj-column padding="0 32px"', "<mj-column padding=0", 'name="value"'),
         ("email.mjml.j2", "<mj-head>", '<mj-head><mj-include path="/etc/passwd" />', "mj-include"),
         ("email.mjml.j2", "<h2>", "<h3>", "</h2> stands here"),
+        ("email.mjml.j2", "<mj-column>", "<mj-column>words without a home", "put it into <mj-text>"),
+        ("email.mjml.j2", "<mj-column>", "<mj-column><p>words</p>", "<p> stands in <mj-column>"),
+        ("email.mjml.j2", "</mj-body>", "</mj-body><mj-body></mj-body>", "a second <mj-body>"),
+        ("email.mjml.j2", "Write to us:", "a < b, write to us:", "written &lt;"),
+        ("email.mjml.j2", "<h1>", "<h1 dir=rtl>", "in quotes"),
         ("email.css", "h1, h2 {", "</style> h1, h2 {", "</style>"),
         ("email.mjml.j2", '{% include "email.css" %}', '{% include "none.css" %}', "none.css"),
         ("email.mjml.j2", "{{ publication.title }}", "{{ publication.titel }}", "titel"),
@@ -93,6 +98,28 @@ def test_a_panic_in_typst_is_the_templates_error(publication: Publication, monke
         render_pdf(publication.press, load_issue(publication.workspace.find_draft("1.4")))
     (problem,) = caught.value.problems
     assert "index out of bounds" in problem.message
+
+
+def test_templates_saved_by_windows_editors_look_the_same(publication: Publication) -> None:
+    issue = load_issue(publication.workspace.find_draft("2.10"))
+    makers = ("html", "text", "web")
+    export(publication.press, issue, makers, publication.root / "one")
+    for copy in eject(publication.root / "templates", []):
+        copy.write_bytes(b"\xef\xbb\xbf" + copy.read_bytes().replace(b"\n", b"\r\n"))
+    export(publication.press, issue, (*makers, "pdf"), publication.root / "two")
+    for name in ("2.10.email.html", "2.10.txt", "2.10.html"):
+        one, two = ((publication.root / folder / name).read_text() for folder in ("one", "two"))
+        assert "\ufeff" not in two
+        assert one.split() == two.split()
+
+
+def test_a_typst_file_that_is_not_utf8_is_named(publication: Publication) -> None:
+    (copy,) = eject(publication.root / "templates", ["edition-parts.typ"])
+    copy.write_bytes(b"// caf\xe9\n" + copy.read_bytes())
+    with pytest.raises(TemplateError) as caught:
+        render_pdf(publication.press, load_issue(publication.workspace.find_draft("1.4")))
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.message) == (copy, "it is not UTF-8 text")
 
 
 def test_a_workspace_can_restyle_one_template(publication: Publication) -> None:

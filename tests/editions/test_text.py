@@ -75,6 +75,18 @@ def test_a_line_never_begins_with_a_footnotes_number(publication: Publication) -
         assert not re.search(r"^ +\[\d+\] (?!https)", text, re.MULTILINE)
 
 
+def test_a_no_break_space_holds_and_two_codes_are_two(publication: Publication) -> None:
+    text = _detail(publication, "x " * 33 + "10&nbsp;km `a` `b`")
+    assert "10\u00a0km" in text
+    assert "`a` `b`" in text
+
+
+def test_a_right_to_left_dateline_is_not_torn_apart(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_PUBLICATION__LANGUAGE"] = "ar"
+    text = render_text(publication.press, load_issue(publication.draft("2.1", DRAFT.format("x"))), default_fields)
+    assert re.search("\u2068Vol. 2.1\u2069 - \u2068[^\u2069]*2023\u2069", text)
+
+
 def test_marks_are_nested_as_the_emphasis_is(publication: Publication) -> None:
     text = _detail(publication, "***both* strong** and *soft **and strong** again* `code` **a [b](https://e.org/) c**d")
     assert "*_both_ strong* and _soft *and strong* again_ `code` *a b [1] c*d" in text

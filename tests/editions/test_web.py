@@ -117,7 +117,7 @@ def test_the_feed_is_valid_atom(publication: Publication) -> None:
     assert not feed.bozo
     assert feed.version == "atom10"
     assert feed.feed.id == "https://example.org/digest/"
-    assert feed.feed.updated == feed.entries[0].updated == "2024-04-17T00:00:00-04:00"
+    assert feed.feed.updated == feed.entries[0].updated == "2024-04-17T04:00:00+00:00"
     assert [entry.id for entry in feed.entries] == [
         f"https://example.org/digest/{name}.html" for name in ("3.7", "2.10", "1.4")
     ]
@@ -227,6 +227,59 @@ def test_a_glyph_that_is_missing_leaves_the_site_as_it_was(publication: Publicat
     assert done.returncode == 1
     assert "U+16A0" in done.stderr
     assert _tree(publication.root / "build/site") == before
+
+
+def test_a_published_issue_is_never_taken_off_by_a_slip(publication: Publication) -> None:
+    assert publication.run("export", "site").returncode == 0
+    site = publication.root / "build/site"
+    before = _tree(site)
+    draft = publication.workspace.find_draft("1.4")
+    source = draft.read_text()
+    unwritten = "  - headline: Write the first headline here\n    detail: Text\n"
+    draft.write_text(source.replace("items:\n", f"items:\n{unwritten}"))
+    done = publication.run("export", "site")
+    assert done.returncode == 1
+    assert "1.4.yaml is published, and has a text that is still to be written" in done.stderr
+    draft.write_text(source)
+    twin = draft.with_suffix(".yml")
+    twin.write_text(source)
+    assert "Two drafts say that they are 1.4" in publication.run("export", "site").stderr
+    twin.unlink()
+    draft.rename(draft.with_name("01.4.yaml"))
+    assert "01.4.yaml" in publication.run("export", "site").stderr
+    assert _tree(site) == before
+
+
+@pytest.mark.parametrize("content", ["", "{", "[" * 100_000, '{"1.4": {"from": "x", "files": {}}}', "[1, 2]"])
+def test_a_spoilt_manifest_means_that_all_is_made_anew(publication: Publication, content: str) -> None:
+    assert publication.run("export", "site").returncode == 0
+    site = publication.root / "build/site"
+    before = _tree(site)
+    (site / ".newsletter-site.json").write_text(content)
+    done = publication.run("export", "site")
+    assert "3 issues made" in done.stdout
+    assert _tree(site) == before
+
+
+def test_what_a_template_includes_from_a_folder_is_part_of_it(publication: Publication) -> None:
+    part = publication.root / "templates/sub/part.html"
+    part.parent.mkdir(parents=True)
+    part.write_text("one")
+    (publication.root / "templates/article.html.j2").write_text('{% include "sub/part.html" %}')
+    assert publication.run("export", "site").returncode == 0
+    part.write_text("two")
+    assert "3 issues made" in publication.run("export", "site").stdout
+    assert "two" in (publication.root / "build/site/2.10.html").read_text()
+
+
+def test_an_export_never_overwrites_the_picture_that_it_was_made_from(publication: Publication) -> None:
+    picture = publication.root / "drafts/2.10-lead.jpg"
+    before = picture.read_bytes()
+    done = publication.run("export", "html", "2.10", "-o", "drafts")
+    assert done.returncode == 1
+    assert "the draft's own picture" in done.stderr
+    assert picture.read_bytes() == before
+    assert not (publication.root / "drafts/2.10.email.html").exists()
 
 
 def test_an_unfinished_draft_is_left_out_and_a_published_one_is_not_lost(publication: Publication) -> None:

@@ -71,6 +71,8 @@ def test_forty_megapixels_are_refused_before_they_are_decoded(tmp_path: Path) ->
     assert _problems(tmp_path, "a.png") == [("image-size", 8, 9)]
     _blank_png(tmp_path / "b.png", 60_000, 60_000)  # a bomb: 3,600 megapixels in half a megabyte
     assert _problems(tmp_path, "b.png") == [("image-size", 8, 9)]
+    _blank_png(tmp_path / "d.png", 20, 16_001)
+    assert _problems(tmp_path, "d.png") == [("image-size", 8, 9)]
     _blank_png(tmp_path / "c.png", 6000, MAX_PIXELS // 6000)
     assert _problems(tmp_path, "c.png") == []
 
