@@ -9,7 +9,7 @@ CI_JOBS ?= auto
 # The tests' two tools from npm; without npm, those tests skip and say so.
 NODE_MODULES := tests/node/node_modules/.installed
 
-.PHONY: demo test lint types contract golden screenshots clean
+.PHONY: demo test lint types contract golden screenshots bench-editions clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -35,6 +35,12 @@ golden: $(INSTALLED)
 screenshots: $(INSTALLED)
 	$(BIN)/python tools/screenshots.py
 
+# Beside npm's mjml with WeasyPrint, which wants Debian's libpango-1.0-0, libpangoft2-1.0-0, libharfbuzz-subset0.
+bench-editions: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group bench
+	npm install --prefix benchmarks --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(BIN)/python benchmarks/editions.py
+
 $(NODE_MODULES): tests/node/package.json
 	@if command -v npm >/dev/null; then \
 		npm install --prefix tests/node --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
@@ -51,4 +57,4 @@ $(INSTALLED): pyproject.toml constraints.txt hatch_build.py
 	@touch $@
 
 clean:
-	rm -rf $(VENV) tests/node/node_modules build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) tests/node/node_modules benchmarks/node_modules build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

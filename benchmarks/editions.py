@@ -19,29 +19,29 @@ peers leave out is in the head of peers.py. `newsletter export all` is our comma
 page and the .eml; it stands there for what the command line adds.
 
 The last column says how many times ours' median fits into the row's. Below stand the steps of each run (medians
-too; what lies between them is left out, so they add up to about the whole), and what ours imports, each module
-with what it alone brings in. -X importtime makes imports slower than they are: read it for shares.
+too; what lies between them is left out, so they add up to about the whole).
+
+Both set the PDF in Source Serif 4, from the same files. With a typeface of the system's instead, WeasyPrint has
+less to cut down: `--system-serif` shows how much.
 """
 
 import json
 import os
-import platform
 import re
 import shutil
 import subprocess
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
-from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
+
+import fontpkg_source_serif_4
+from table import Contender, facts, show, show_laps
 
 from newsletter.workspace import CONFIG_NAME, Workspace, shipped
 
@@ -49,21 +49,6 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 PROSE = re.compile(r"^( +(?!- |\w+: (?:\S+$|\[))\S+ )", re.MULTILINE)  # the first word of a line that is no key
 WARM_UPS = 3
-IMPORTS_SHOWN = 16
-IMPORT_RUNS = 5
-
-
-@dataclass
-class Contender:
-    """One way to make the editions, and how long its rounds took. `laps` are the steps, in their order."""
-
-    name: str
-    command: list[str]
-    folder: Path
-    totals: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    laps: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    last_pdf: bytes = b""
 
 
 class Draft:
@@ -91,7 +76,7 @@ def main() -> None:
     options = parsed_options()
     with TemporaryDirectory(prefix="newsletter-bench-") as folder:
         root = Path(folder)
-        draft = prepare(root, options.draft)
+        draft = prepare(root, options.draft, system_serif=options.system_serif)
         for line in facts(options.weasyprint_python):
             print(line)
         cold = contenders(root, draft, options, warm=False)
@@ -102,7 +87,6 @@ def main() -> None:
         show(f"Warm: a rebuild in processes that stay, {options.warm} rounds", warm)
         for title, measured in (("cold", cold), ("warm", warm)):
             show_laps(title, [contender for contender in measured if contender.laps])
-        show_imports(cold[0])
         if options.keep:
             for contender in warm:
                 shutil.copytree(contender.folder, options.keep / contender.folder.name, dirs_exist_ok=True)
@@ -122,22 +106,23 @@ def parsed_options() -> Namespace:
     parser.add_argument(
         "--peers-with", default="", metavar="OPTIONS", help='more for peers.py: "--untagged --no-inlining"'
     )
+    parser.add_argument("--system-serif", action="store_true", help="let the peers use the system's typeface")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="copy what was made last, to be looked at")
     return parser.parse_args()
 
 
-def prepare(root: Path, draft: Path) -> Draft:
+def prepare(root: Path, draft: Path, *, system_serif: bool) -> Draft:
     """A workspace with the draft, its picture, and the settings for the peers as settings.json."""
     source = Workspace(ROOT, {})
     (root / "drafts").mkdir()
     shutil.copyfile(ROOT / CONFIG_NAME, root / CONFIG_NAME)
     for file in draft.parent.glob(f"{draft.stem}*"):
         shutil.copyfile(file, root / "drafts" / file.name)
-    (root / "settings.json").write_text(json.dumps(settings(source)), encoding="utf-8")
+    (root / "settings.json").write_text(json.dumps(settings(source, system_serif=system_serif)), encoding="utf-8")
     return Draft(root / "drafts" / draft.name)
 
 
-def settings(workspace: Workspace) -> dict[str, Any]:
+def settings(workspace: Workspace, *, system_serif: bool) -> dict[str, Any]:
     """What templates know of newsletter.toml, worked out: the peers need not do it again."""
     config = workspace.config
     theme = config.theme
@@ -148,6 +133,7 @@ def settings(workspace: Workspace) -> dict[str, Any]:
         "theme": {**{name: getattr(theme, name) for name in names}, "dark": theme.dark.model_dump()},
         "about": config.publication.about,
         "unsubscribe": config.reader_list.unsubscribe_link,
+        "typeface": "" if system_serif else str(fontpkg_source_serif_4.ROOT / "files"),
     }
 
 
@@ -268,94 +254,6 @@ def check(contender: Contender, draft: Draft) -> None:
         if draft.word not in file.read_text(encoding="utf-8"):
             raise SystemExit(f"{contender.name}: {file.name} is not of this round's draft.")
     contender.last_pdf = made
-
-
-def facts(weasyprint_python: str) -> list[str]:
-    """What was measured on what."""
-    theirs = "import platform, weasyprint; print(weasyprint.__version__, 'on Python', platform.python_version())"
-    mjml = HERE / "node_modules" / "mjml" / "package.json"
-    if not mjml.is_file():
-        raise SystemExit("npm's mjml is missing. Run: npm install --prefix benchmarks")
-    weasyprint = said_by([weasyprint_python, "-c", theirs], "WeasyPrint is missing there: see --help.")
-    node = said_by(["node", "--version"], "node is missing.").removeprefix("v")
-    ours = ", ".join(f"{name} {version(name)}" for name in ("typst", "mjml-python", "premailer", "jinja2"))
-    return [
-        f"Machine: {os.cpu_count()} cores, {processor()}, {platform.system()} {platform.release()}; "
-        f"load at the beginning {os.getloadavg()[0]:.1f}",
-        f"Ours:    Python {platform.python_version()}, {ours}",
-        f"Peers:   node {node}, mjml {json.loads(mjml.read_bytes())['version']}, weasyprint {weasyprint}",
-    ]
-
-
-def processor() -> str:
-    information = Path("/proc/cpuinfo")
-    text = information.read_text(encoding="utf-8") if information.is_file() else ""
-    model = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
-    return model[1] if model else platform.machine()
-
-
-def said_by(command: list[str], otherwise: str) -> str:
-    try:
-        return subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError) as error:
-        print(getattr(error, "stderr", None) or error, file=sys.stderr)
-        raise SystemExit(otherwise) from error
-
-
-def show(title: str, measured: Sequence[Contender]) -> None:
-    print(f"\n{title}\n{'ms':26}{'median':>9}{'quartiles':>18}{'processor':>11}{'x ours':>9}")
-    ours = median(measured[0].totals)
-    for contender in measured:
-        low, middle, high = quantiles(contender.totals, n=4, method="inclusive")
-        cpu = f"{1000 * median(contender.cpu):11.0f}" if contender.cpu else " " * 11
-        between = f"{1000 * low:.1f} - {1000 * high:.1f}"
-        print(f"{contender.name:26}{1000 * middle:9.1f}{between:>18}{cpu}{middle / ours:9.1f}")
-
-
-def show_laps(title: str, measured: Sequence[Contender]) -> None:
-    print(f"\nSteps, {title} (median ms)")
-    for contender in measured:
-        print(f"  {contender.name}")
-        for name, seconds in contender.laps.items():
-            if median(seconds) >= 0.00005:
-                print(f"    {name:22}{1000 * median(seconds):9.1f}")
-
-
-def show_imports(ours: Contender) -> None:
-    """What ours imports, by the distribution or package that first wanted it: medians of a few runs."""
-    runs = [imported(ours.command) for _ in range(IMPORT_RUNS)]
-    packages = {
-        name: [median(run.get(name, (0.0, 0.0))[place] for run in runs) for place in (0, 1)] for name in runs[0]
-    }
-    print(f"\nImports of ours, cold (-X importtime, median of {IMPORT_RUNS} runs, ms)")
-    print(f"{'':26}{'itself':>9}{'with standard library':>24}")
-    for name, (itself, whole) in sorted(packages.items(), key=lambda pair: -pair[1][1])[:IMPORTS_SHOWN]:
-        print(f"  {name:24}{itself:9.1f}{whole:24.1f}")
-    itself, whole = (sum(pair[place] for pair in packages.values()) for place in (0, 1))
-    print(f"  {'all':24}{'':9}{whole:24.1f}")
-
-
-def imported(command: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """By package: milliseconds in its own modules, and with those of the standard library that it is first to want."""
-    python, *arguments = command
-    written = subprocess.run(
-        [python, "-X", "importtime", *arguments], capture_output=True, encoding="utf-8", check=True
-    ).stderr
-    lines = re.findall(r"^import time:\s+(\d+) \|\s+\d+ \|( +)(\S+)$", written, re.MULTILINE)
-    itself: dict[str, float] = defaultdict(float)
-    whole: dict[str, float] = defaultdict(float)
-    above: list[tuple[int, str]] = []  # an importer's line comes below those of what it imports, so read upwards
-    for microseconds, indent, module in reversed(lines):
-        while above and above[-1][0] >= len(indent):
-            above.pop()
-        package = module.split(".")[0]
-        if package in sys.stdlib_module_names:
-            package = above[-1][1] if above else "Python's start"
-        else:
-            itself[package] += int(microseconds) / 1000
-        whole[package] += int(microseconds) / 1000
-        above.append((len(indent), package))
-    return {name: (itself.get(name, 0.0), total) for name, total in whole.items()}
 
 
 if __name__ == "__main__":

@@ -17,9 +17,11 @@ def main() -> None:
     watch.lap("options")
 
     # In the order of newsletter/cli/export.py, which loads what is heavy when the draft is known to be right.
+    from newsletter.cli import collect_rarely
     from newsletter.issue.draft import load_issue
     from newsletter.workspace import Workspace
 
+    collect_rarely()
     watch.lap("imports for reading")
     workspace = Workspace(options.workspace, {})
     _ = workspace.config

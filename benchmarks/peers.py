@@ -6,8 +6,7 @@ the mail, the text and the issue's body are the project's own, so that both fill
 and print.css.j2 beside this file stand for our Typst templates.
 
 The peers do less than ours, and keep that lead: the draft and the MJML are not validated, the picture is
-copied and not made anew, newsletter.toml comes read and validated, and the typeface is whichever of the
-system's is meant by "serif" (ours embeds Source Serif 4).
+copied and not made anew, and newsletter.toml comes read and validated.
 """
 
 import json

@@ -27,7 +27,9 @@ _PACKAGES = {
 def typefaces(folder: Path) -> Fonts:
     """All of them; `folder` is the workspace's fonts/, which need not be there."""
     own = tuple(
-        (file, file.stat().st_mtime_ns) for file in sorted(folder.rglob("*")) if file.suffix.lower() in (".ttf", ".otf")
+        (file, file.stat().st_mtime_ns)
+        for file in sorted(folder.rglob("*"))
+        if file.suffix.lower() in (".ttf", ".otf") and file.is_file()
     )
     return _loaded(folder if own else None, own)
 
