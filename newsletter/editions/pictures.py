@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # A letter's text is 6.5 inches wide; 300 dots an inch is what print asks for.
 PRINT_PIXELS = 1950
+# A picture stands at most this much taller than its column is wide, to leave room for the text on the same screen.
+TALLEST = 1.1
 _JPEG_QUALITY = 86
 
 
@@ -37,7 +39,7 @@ class Picture:
 
 
 def prepared(path: Path, stem: str, widest: int) -> Picture:
-    """The picture at `path`, at most `widest` pixels wide, under a name of its own.
+    """The picture at `path`, at most `widest` pixels wide and TALLEST times as high, under a name of its own.
 
     Turned upright as its EXIF says, in sRGB, and free of EXIF, comments and profiles, which may say where
     and by whom it was taken. WebP and HEIC become JPEG, or PNG where they are see-through.
@@ -61,11 +63,12 @@ def _prepared(path: Path, _changed: int, _size: int, stem: str, widest: int) -> 
         # A JPEG can be read at half or a quarter of its size, which is much quicker.
         source.draft("RGB", (widest, widest))
         picture = _screen_colours(ImageOps.exif_transpose(source), kind)
-    if picture.width > widest:
+    share = min(widest / picture.width, widest * TALLEST / picture.height)
+    if share < 1:
         from PIL.Image import Resampling
 
-        height = max(1, round(picture.height * widest / picture.width))
-        picture = picture.resize((widest, height), Resampling.LANCZOS)
+        size = (max(1, round(picture.width * share)), max(1, round(picture.height * share)))
+        picture = picture.resize(size, Resampling.LANCZOS)
     picture.info = {}
     file = BytesIO()
     if kind == "png":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.config import Config, line_of
-from newsletter.editions.pictures import Picture, prepared
+from newsletter.editions.pictures import TALLEST, Picture, prepared
 from newsletter.errors import ConfigError, Problem
 from newsletter.issue.image import image_faults
 from newsletter.issue.model import Issue
@@ -19,7 +19,6 @@ from newsletter.workspace import CONFIG_NAME, Workspace
 FieldWriter = Callable[[str, str], str]
 # Where an edition finds a picture: beside it, within the mail, or on the web.
 Placer = Callable[[Picture], str]
-
 
 LOGO = "logo"
 _LOGO_WIDTH, _LOGO_HEIGHT = 200, 72  # pixels
@@ -127,7 +126,7 @@ class Press:
         language = self.config.publication.language
         if language in ("en", "en-US"):
             return f"{issue.date:%B} {issue.date.day}, {issue.date.year}"
-        # Only for other languages, since its loading would cost every English publication 50 ms.
+        # Loaded for other languages alone: publications in English need not wait for it.
         from babel import Locale, UnknownLocaleError
         from babel.dates import format_date
 
@@ -145,8 +144,7 @@ class Press:
         if picture is None:
             return None
         column = self.config.theme.width
-        # A picture taller than wide leaves room for the text on the same screen.
-        space = (_LOGO_WIDTH, _LOGO_HEIGHT) if picture.stem == LOGO else (column, round(column * 1.1))
+        space = (_LOGO_WIDTH, _LOGO_HEIGHT) if picture.stem == LOGO else (column, round(column * TALLEST))
         width, height = picture.shown(*space)
         return {
             "src": place(picture),

@@ -121,7 +121,14 @@ def test_a_turned_photo_is_as_wide_as_any_other(tmp_path: Path) -> None:
     exif[0x0112] = 6
     _photo((4000, 3000)).save(tmp_path / "a.jpg", exif=exif)
     picture = prepared(tmp_path / "a.jpg", "x", 1200)
-    assert (picture.width, picture.height) == (1200, 1600)
+    assert (picture.width, picture.height) == (990, 1320)  # of 3000 x 4000: no higher than 1.1 x 1200
+
+
+def test_a_tower_is_no_larger_than_it_is_shown(tmp_path: Path) -> None:
+    Image.new("RGB", (1200, 12_000), "red").save(tmp_path / "a.png")
+    picture = prepared(tmp_path / "a.png", "x", 1200)
+    assert (picture.width, picture.height) == (132, 1320)
+    assert picture.shown(600, 660) == (66, 660)
 
 
 def test_a_photo_with_others_behind_it_is_a_photo(tmp_path: Path) -> None:
