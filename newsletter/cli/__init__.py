@@ -56,13 +56,13 @@ class _LazyGroup(click.Group):
 @click.option("--debug", is_flag=True, help="Show the traceback when something fails.")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> None:
-    """Write an issue once; get the email, the text and the PDF; send it to every reader once.
+    """Write an issue once; get the email, the text, the PDF and the web page; send it to every reader once.
 
     \b
     newsletter draft new           begin the next issue
     newsletter export all          look at its editions, in build/
     newsletter send 2.10           send it, after showing what will happen
-    newsletter export pdf          the PDF for the website
+    newsletter export pdf          the PDF for the website; export site for all of it
     """
     ctx.obj = debug
 
