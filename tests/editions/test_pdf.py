@@ -1,17 +1,20 @@
 """The PDF is sound, tagged, the same each time, and names what it can't show."""
 
 import re
+import shutil
 import subprocess
 from io import BytesIO
 from pathlib import Path
 
+import fontpkg_source_serif_4
+import pylopdf_fonts_jp
 import pytest
 from conftest import Publication
 from PIL import Image
 from reading import letters, pdf_links, pdf_text
 
 from newsletter.editions import render_pages, render_pdf
-from newsletter.editions.typefaces import package_for
+from newsletter.editions.typefaces import _loaded, package_for
 from newsletter.errors import DraftError
 from newsletter.issue.draft import load_issue
 
@@ -167,6 +170,22 @@ def test_japanese_hebrew_and_arabic_are_set_once_their_typefaces_are_there(
     assert "日本語の見出し" in text
     assert "שלום" in text
     assert "عربي" in text
+
+
+def test_a_typeface_in_the_workspaces_folder_is_used(
+    publication: Publication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("newsletter.editions.typefaces._installed", lambda: [fontpkg_source_serif_4.ROOT])
+    issue = load_issue(publication.draft("2.1", DRAFT + _item("One", "日本語")))
+    typefaces = publication.root / "fonts"
+    typefaces.mkdir()
+    (typefaces / "readme.ttf").symlink_to("nowhere")
+    _loaded.cache_clear()
+    with pytest.raises(DraftError):
+        render_pdf(publication.press, issue)
+    shutil.copyfile(pylopdf_fonts_jp.serif_path(), typefaces / "NotoSerifJP.otf")
+    assert "日本語" in pdf_text(render_pdf(publication.press, issue), tmp_path)
+    _loaded.cache_clear()
 
 
 def test_every_character_without_a_glyph_is_named_with_its_place(publication: Publication) -> None:
