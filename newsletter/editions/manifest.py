@@ -33,7 +33,8 @@ def read_manifest(folder: Path) -> dict[str, Made]:
     """By issue; empty when there is none, or it is spoilt."""
     try:
         known = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return {str(name): Made(str(entry["from"]), _plain(entry["files"])) for name, entry in known.items()}
+        made = {str(name): Made(str(entry["from"]), _plain(entry["files"])) for name, entry in known.items()}
+        return made if all(entry.files for entry in made.values()) else {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 

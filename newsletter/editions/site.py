@@ -63,8 +63,8 @@ def export_site(press: Press, drafts: Iterable[Draft], folder: Path) -> Site:
             site.built.append(issue.name)
     files[_SHARED] = _shared_files(press, [_page(press, issue, files, folder) for _, issue in issues])
     after[_SHARED] = Made.of("", files[_SHARED])
-    if not (folder / MANIFEST).exists():
-        _refuse_to_overwrite(folder, names(after))
+    if before or not lexists(folder / MANIFEST):  # a spoilt manifest says that the folder is ours, and not what of it
+        _refuse_to_overwrite(folder, names(after) - names(before))
     folder.mkdir(parents=True, exist_ok=True)
     # First that these files are ours, so that a run which was stopped here can be run again.
     write_manifest(folder, {**before, **{name: Made("", after[name].files) for name in files}})

@@ -84,7 +84,8 @@ def fill(
 
 def _not_utf8(path: tuple[Path, ...]) -> Path:
     """The first template that can't be read: Jinja's error does not say which it was."""
-    for file in (file for folder in path if folder.is_dir() for file in sorted(folder.iterdir()) if file.is_file()):
+    files = [file for folder in path if folder.is_dir() for file in sorted(folder.iterdir())]
+    for file in (file for file in files if file.suffix in (".j2", ".css")):  # a logo may lie there too
         try:
             file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError:

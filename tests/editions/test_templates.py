@@ -113,6 +113,16 @@ def test_templates_saved_by_windows_editors_look_the_same(publication: Publicati
         assert one.split() == two.split()
 
 
+def test_a_template_that_is_not_utf8_is_named_and_not_the_logo_beside_it(publication: Publication) -> None:
+    (copy,) = eject(publication.root / "templates", ["web.css"])
+    (copy.parent / "a.png").write_bytes(b"\x89PNG\xff")
+    copy.write_bytes(copy.read_bytes() + b"/* caf\xe9 */")
+    with pytest.raises(TemplateError) as caught:
+        export(publication.press, load_issue(publication.workspace.find_draft("1.4")), ["web"], publication.root / "x")
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.message) == (copy, "it is not UTF-8 text")
+
+
 def test_a_typst_file_that_is_not_utf8_is_named(publication: Publication) -> None:
     (copy,) = eject(publication.root / "templates", ["edition-parts.typ"])
     copy.write_bytes(b"// caf\xe9\n" + copy.read_bytes())

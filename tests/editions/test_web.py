@@ -188,6 +188,12 @@ def test_a_strangers_file_is_not_overwritten(publication: Publication) -> None:
     assert "index.html, which this program did not write" in done.stderr
     assert (publication.root / "index.html").read_text() == "my own page"
     assert not (publication.root / "2.10.html").exists()
+    assert publication.run("export", "site").returncode == 0
+    own = publication.root / "build/site/2.11.html"
+    own.write_text("my own page")
+    publication.draft("2.11", HOSTILE)
+    assert "2.11.html, which this program did not write" in publication.run("export", "site").stderr
+    assert own.read_text() == "my own page"
 
 
 def test_a_run_that_was_stopped_anywhere_can_be_run_again(
