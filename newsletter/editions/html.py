@@ -26,7 +26,7 @@ def render_html(press: Press, issue: Issue, fields: FieldWriter, place: Placer) 
         words=press.words(issue) | press.shown(issue, place) | {"reader": fields},
         filters=rich_filters(fields) | {"padding": _padding},
     )
-    refuse_open_blocks(TEMPLATE, press.template_path)
+    refuse_open_blocks(mjml, TEMPLATE, press.template_path)
     html = mjml_to_html(mjml, TEMPLATE, press.template_path)
     return _inline_styles(html)
 

@@ -13,11 +13,10 @@ from newsletter.errors import did_you_mean
 _VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
 _COMPONENTS = frozenset(
     """
-    mjml mj-head mj-body mj-include mj-attributes mj-all mj-class mj-breakpoint mj-font mj-html-attributes
-    mj-selector mj-html-attribute mj-preview mj-style mj-title mj-raw mj-accordion mj-accordion-element
-    mj-accordion-title mj-accordion-text mj-button mj-carousel mj-carousel-image mj-column mj-divider mj-group
-    mj-hero mj-image mj-navbar mj-navbar-link mj-section mj-social mj-social-element mj-spacer mj-table mj-text
-    mj-wrapper
+    mj-accordion mj-accordion-element mj-accordion-text mj-accordion-title mj-all mj-attributes mj-body mj-
+    breakpoint mj-button mj-carousel mj-carousel-image mj-class mj-column mj-divider mj-font mj-group mj-head
+    mj-hero mj-image mj-include mj-navbar mj-navbar-link mj-preview mj-raw mj-section mj-social mj-social-
+    element mj-spacer mj-style mj-table mj-text mj-title mj-wrapper mjml
     """.split()  # noqa: SIM905  # a literal list of forty names would be forty lines
 )
 
@@ -26,17 +25,18 @@ _ATTRIBUTES = frozenset(
     """
     align alt background-color background-height background-position background-position-x background-position-y
     background-repeat background-size background-url background-width base-url border border-bottom border-color
-    border-left border-radius border-right border-style border-top border-width cellpadding cellspacing class color
-    container-background-color css-class dir direction fluid-on-mobile font-family font-size font-style font-weight
-    full-width hamburger height href ico-align ico-close ico-color ico-font-family ico-font-size ico-line-height
-    ico-open ico-padding ico-padding-bottom ico-padding-left ico-padding-right ico-padding-top ico-text-decoration
-    ico-text-transform icon-align icon-color icon-height icon-padding icon-position icon-size icon-unwrapped-alt
-    icon-unwrapped-url icon-width icon-wrapped-alt icon-wrapped-url inline inner-background-color inner-border
-    inner-border-bottom inner-border-left inner-border-radius inner-border-right inner-border-top inner-padding lang
-    left-icon letter-spacing line-height mj-class mode name owa padding padding-bottom padding-left padding-right
-    padding-top path rel right-icon role sizes src srcset table-layout target tb-border tb-border-radius
-    tb-hover-border-color tb-selected-border-color tb-width text-align text-decoration text-padding text-transform
-    thumbnails title type usemap vertical-align width
+    border-left border-radius border-right border-style border-top border-width cellpadding cellspacing class
+    color container-background-color css-class dir direction fluid-on-mobile font-family font-size font-style
+    font-weight full-width gap hamburger height href ico-align ico-close ico-color ico-font-family ico-font-size
+    ico-line-height ico-open ico-padding ico-padding-bottom ico-padding-left ico-padding-right ico-padding-top
+    ico-text-decoration ico-text-transform icon-align icon-color icon-height icon-padding icon-position icon-
+    size icon-unwrapped-alt icon-unwrapped-url icon-width icon-wrapped-alt icon-wrapped-url id inline inner-
+    background-color inner-border inner-border-bottom inner-border-left inner-border-radius inner-border-right
+    inner-border-top inner-padding lang left-icon letter-spacing line-height max-height mj-class mode name owa
+    padding padding-bottom padding-left padding-right padding-top path position rel right-icon role sizes src
+    srcset table-layout target tb-border tb-border-radius tb-hover-border-color tb-selected-border-color tb-
+    width text-align text-decoration text-padding text-transform thumbnails thumbnails-src title type usemap
+    vertical-align width
     """.split()  # noqa: SIM905  # as above
 )
 # What stands in what, where it matters: elsewhere MJML drops it, text and all, in silence.
@@ -85,12 +85,15 @@ def _locate(
 ) -> Exception:
     """The same fault in the files that the markup came from, whose lines differ from the filled one's."""
     files = sources(template, path)
+    found: list[tuple[Path, _Fault]] = []
     for file in files:
         source = file.read_text(encoding="utf-8-sig")
         own = (look or _fault)(_JINJA.sub(lambda tag: re.sub(r"[^\n]", " ", tag[0]), source))
-        if own:
-            return broken(file, *own)
-    return broken(files[0], 0, fault[1])
+        found += [(file, own)] if own else []
+    # Both branches of an {% if %} stand in the source, and can look like a fault of their own.
+    same = [pair for pair in found if re.sub(r"\d+", "", pair[1][1]) == re.sub(r"\d+", "", fault[1])]
+    likely = same or [pair for pair in found if look or pair[0] != files[0]]
+    return broken(likely[0][0], *likely[0][1]) if likely else broken(files[0], 0, fault[1])
 
 
 def _fault(markup: str) -> _Fault | None:
@@ -112,6 +115,8 @@ class _Checker(HTMLParser):
         self.fault: _Fault | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._is_raw():
+            return
         self._check(tag, attrs)
         if tag not in _VOID:
             self.open.append((tag, self.getpos()[0]))
@@ -125,8 +130,17 @@ class _Checker(HTMLParser):
             line = self.getpos()[0] + data[: len(data) - len(data.lstrip())].count("\n")
             self.fault = line, f"text stands in <{holder}>, where it would be lost: put it into <mj-text>"
 
+    def _is_raw(self) -> bool:
+        """What stands in mj-raw is passed on as it is, and may open what another mj-raw closes."""
+        return bool(self.open) and self.open[-1][0] == "mj-raw"
+
+    def handle_entityref(self, name: str) -> None:
+        self.handle_data(f"&{name};")
+
+    handle_charref = handle_entityref
+
     def handle_endtag(self, tag: str) -> None:
-        if tag in _VOID:
+        if tag in _VOID or (self._is_raw() and tag != "mj-raw"):
             return
         if self.open and self.open[-1][0] == tag:
             self.open.pop()
@@ -142,7 +156,7 @@ class _Checker(HTMLParser):
                 self.fault = line, f"<{tag}> stands in <{holder}>, where it would be lost"
             elif tag in _LAYOUT and not holder.startswith("mj"):
                 self.fault = line, f"<{tag}> stands in <{holder}>, where it would not be read as MJML"
-        if tag == "mj-body":
+        if tag == "mj-body" and holder == "mjml":
             self._bodies += 1
             if self._bodies > 1 and self.fault is None:
                 self.fault = line, "a second <mj-body>, of which only one would be shown"

@@ -86,6 +86,8 @@ def _screen_colours(picture: "Image", kind: str) -> "Image":
         picture = picture.convert("I").point(lambda grey: grey * (1 / 257)).convert("L")
     mode = "RGBA" if kind == "png" and picture.has_transparency_data else "RGB"
     profile = picture.info.get("icc_profile")
+    if mode == "RGBA" and picture.mode in ("RGB", "P", "LA"):
+        picture = picture.convert("RGBA")  # a profile's conversion would forget what is see-through
     if profile and picture.mode in ("RGB", "RGBA", "CMYK", "L"):
         try:
             converted = ImageCms.profileToProfile(

@@ -37,7 +37,7 @@ class Site:
     removed: list[str] = field(default_factory=list)
 
 
-def export_site(press: Press, drafts: Iterable[Draft], folder: Path) -> Site:
+def export_site(press: Press, drafts: Sequence[Draft], folder: Path) -> Site:
     """Write or renew the site in `folder`.
 
     Raises DraftError for a broken draft whose page is there already, and DecisionNeeded where a file that this
@@ -90,7 +90,7 @@ def _refuse_to_overwrite(folder: Path, new: Iterable[str]) -> None:
         )
 
 
-def _publishable(drafts: Iterable[Draft], before: Mapping[str, Made], site: Site) -> list[tuple[Draft, Issue]]:
+def _publishable(drafts: Sequence[Draft], before: Mapping[str, Made], site: Site) -> list[tuple[Draft, Issue]]:
     """The finished drafts, newest first. One that was never published and isn't finished yet is no mistake."""
     issues: list[tuple[Draft, Issue]] = []
     for draft in drafts:
@@ -111,6 +111,10 @@ def _publishable(drafts: Iterable[Draft], before: Mapping[str, Made], site: Site
             raise DraftError(f"Two drafts say that they are {name}.", next_step="Keep one of them.")
         else:
             issues.append((draft, draft.issue))
+    # A draft under another name leaves its old page without one, and would be mended by its name.
+    gone = set(before) - {_SHARED} - {issue.name for _, issue in issues}
+    for draft in drafts if gone else ():
+        require_issue(draft)
     return sorted(issues, key=lambda pair: (pair[1].date, pair[1].volume, pair[1].number), reverse=True)
 
 

@@ -18,6 +18,7 @@ WIDTH = 72
 _BOUND = "\ue000"
 # Scripts that are written without spaces: kana, Han, Hangul's neighbours, and their full-width signs.
 _UNSPACED = re.compile("[\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]")
+_ADDRESS = re.compile(r"([a-z]+://[!-~]+)")
 _MARKS = {"strong": "*", "emphasis": "_", "code": "`"}
 
 
@@ -113,12 +114,13 @@ def _wrapped(text: str, first: str = "", rest: str | None = None, width: int = W
 
 
 def _pieces(word: str) -> list[str]:
-    if not _UNSPACED.search(word) or "://" in word:
+    if not _UNSPACED.search(word):
         return [word]
     # Only here, where it is needed: its tables take a while to load.
     from uniseg.linebreak import line_break_units
 
-    return list(line_break_units(word))
+    parts = _ADDRESS.split(word)  # every second one is an address
+    return [piece for n, part in enumerate(parts) for piece in ([part] if n % 2 else line_break_units(part)) if piece]
 
 
 def _columns(text: str) -> int:
@@ -126,4 +128,4 @@ def _columns(text: str) -> int:
 
 
 def _underline(text: str, mark: str = "-") -> str:
-    return f"{text}\n{mark * max(1, *map(_columns, text.splitlines()))}"
+    return f"{text}\n{mark * max([1, *map(_columns, text.splitlines())])}"

@@ -89,7 +89,7 @@ def _filled(name: str, press: Press, words: dict[str, Any]) -> str:
         autoescape=True,
         filters=rich_filters(default_fields) | {"plain": RichText.plain},
     )
-    refuse_open_blocks(name, press.template_path)
+    refuse_open_blocks(html, name, press.template_path)
     return html
 
 

@@ -67,6 +67,9 @@ def test_see_through_pictures_stay_so(tmp_path: Path) -> None:
     picture = prepared(tmp_path / "a.webp", "x", 1200)
     assert picture.kind == "png"
     assert _opened(picture.data).getpixel((5, 5)) == (255, 0, 0, 128)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.new("RGB", (40, 40)).save(tmp_path / "c.png", transparency=(0, 0, 0), icc_profile=srgb)
+    assert _opened(prepared(tmp_path / "c.png", "x", 1200).data).getpixel((5, 5))[3] == 0
     Image.new("P", (40, 40)).save(tmp_path / "b.png", transparency=0)
     assert _opened(prepared(tmp_path / "b.png", "x", 1200).data).mode == "RGBA"
 

@@ -75,6 +75,50 @@ def test_a_broken_template_is_answered_with_its_line(
             assert new.splitlines()[0] in text[problem.line - 1]
 
 
+GOOD_CSS = [
+    "{% if logo %}.a { color: red; {% else %}.a { color: blue; {% endif %} }",
+    '.q { content: "\\"{"; }',
+    ".q { content: 'it\\'s }'; }",
+    ".sm\\{x { color: red }",
+    ".u { background: url(data:image/svg+xml,{fill:red) }",
+    "/* { */ .c { color: red }",
+]
+
+
+@pytest.mark.parametrize("css", GOOD_CSS)
+def test_css_that_is_right_is_not_refused(publication: Publication, css: str) -> None:
+    issue = load_issue(publication.workspace.find_draft("1.4"))
+    for sheet in eject(publication.root / "templates", ["web.css", "email.css"]):
+        sheet.write_text(f"{sheet.read_text()}\n{css}\n")
+    export(publication.press, issue, ["web", "html"], publication.root / "x")
+
+
+GOOD_MJML = [
+    ("<mj-attributes>", '<mj-attributes><mj-body background-color="#ffffff" />'),
+    ("<mj-section>", "<mj-raw><table><tr><td></mj-raw><mj-raw></td></tr></table></mj-raw><mj-section>"),
+    ("<mj-text>", '<mj-image src="x.png" alt="" max-height="20px" /><mj-text>'),
+    ("<mj-section>", '{% if logo %}<mj-section padding="1px">{% else %}<mj-section padding="2px">{% endif %}'),
+    ("<mj-section>", '<mj-wrapper gap="2px"><mj-section><mj-column></mj-column></mj-section></mj-wrapper><mj-section>'),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), GOOD_MJML)
+def test_mjml_that_is_right_is_not_refused(publication: Publication, old: str, new: str) -> None:
+    _restyle(publication, "email.mjml.j2", old, new)
+    issue = load_issue(publication.workspace.find_draft("2.10"))
+    assert "Unsubscribe" in render_html(publication.press, issue, default_fields, beside)
+
+
+def test_a_slip_is_told_from_the_branches_around_it(publication: Publication) -> None:
+    _restyle(publication, "email.mjml.j2", "<mj-section>", GOOD_MJML[3][1])
+    copy = publication.root / "templates/email.mjml.j2"
+    copy.write_text(copy.read_text().replace("<mj-divider padding", "<mj-divider pading", 1))
+    with pytest.raises(TemplateError) as caught:
+        render_html(publication.press, load_issue(publication.workspace.find_draft("2.10")), default_fields, beside)
+    (problem,) = caught.value.problems
+    assert "pading" in problem.message or problem.line == 0
+
+
 def test_a_broken_two_column_template_too(publication: Publication) -> None:
     publication.environ["NEWSLETTER_PDF__COLUMNS"] = "2"
     _restyle(publication, "edition-columns.typ", "#headlines(10.5pt)", "#headlines(10.5pt, 3)")

@@ -87,6 +87,14 @@ def test_a_right_to_left_dateline_is_not_torn_apart(publication: Publication) ->
     assert re.search("\u2068Vol. 2.1\u2069 - \u2068[^\u2069]*2023\u2069", text)
 
 
+def test_an_address_within_japanese_is_whole_and_the_rest_wrapped(publication: Publication) -> None:
+    address = "https://example.org/" + "a" * 30
+    text = _detail(publication, f"{'日本政府は、' * 20}<{address}>{'発表しました。' * 20}")
+    lines = text.splitlines()
+    assert any(address in line for line in lines)
+    assert all(wcswidth(line) <= WIDTH for line in lines)
+
+
 def test_marks_are_nested_as_the_emphasis_is(publication: Publication) -> None:
     text = _detail(publication, "***both* strong** and *soft **and strong** again* `code` **a [b](https://e.org/) c**d")
     assert "*_both_ strong* and _soft *and strong* again_ `code` *a b [1] c*d" in text
@@ -109,7 +117,7 @@ _WORD = st.one_of(
     st.text("abcdefg,.", min_size=1, max_size=30),
     st.text("日本語文章宇宙、。「」", min_size=1, max_size=60),
     st.text("אבגד", min_size=1, max_size=20),
-    st.text("abc/日本", max_size=60).map(lambda path: f"https://example.org/{path}"),
+    st.text("abc/-", max_size=60).map(lambda path: f"https://example.org/{path}"),
     st.text("ab", min_size=80, max_size=200),
 )
 

@@ -253,6 +253,8 @@ def test_a_published_issue_is_never_taken_off_by_a_slip(publication: Publication
     twin.unlink()
     draft.rename(draft.with_name("01.4.yaml"))
     assert "01.4.yaml" in publication.run("export", "site").stderr
+    draft.with_name("01.4.yaml").rename(draft.with_name("1.5.yaml"))
+    assert "says it is 1.4" in publication.run("export", "site").stderr
     assert _tree(site) == before
 
 
