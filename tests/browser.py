@@ -21,6 +21,7 @@ def needed(what: str, there: bool) -> None:
         return
     if os.environ.get("CI"):
         pytest.fail(f"{what} is missing, and CI has to have it")
+    # A newcomer's machine may lack a browser, Java or npm; the other tests still say what is right there.
     pytest.skip(f"{what} is not installed (.ci/run says what the tests need)")
 
 
