@@ -77,6 +77,22 @@ class NewsletterError(Exception):
         self.problems = tuple(problems)
 
 
+def explained(error: Exception) -> NewsletterError:
+    """Any error, in words for a person: what the system refused, and what is no one's fault but the program's."""
+    if isinstance(error, NewsletterError):
+        return error
+    if isinstance(error, OSError) and error.filename is not None:
+        return NewsletterError(
+            f"{error.filename}: {error.strerror}.",
+            next_step="See that the file or folder is there, and that you may read and write it. Then try again.",
+        )
+    return NewsletterError(
+        f"Error: {str(error) or type(error).__name__}",
+        next_step="This is a fault of the program, not yours. Run it again as `newsletter --debug ...` "
+        "and report what it prints.",
+    )
+
+
 class DraftError(NewsletterError):
     """The draft, or the picture beside it, has to be mended."""
 

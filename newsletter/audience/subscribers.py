@@ -34,6 +34,11 @@ class Subscriber:
         return reader_key(self.address)
 
 
+def unlisted(address: str) -> Subscriber:
+    """A reader whom no list knows."""
+    return Subscriber(address=address, fields={"email": address, "name": ""})
+
+
 def reader_key(address: str) -> str:
     """The one spelling by which a reader is known: `Ada@Example.org` and `ada@example.org` are one person.
 

@@ -13,9 +13,11 @@ from newsletter.checks.clients import CLIENTS, data_date
 from newsletter.checks.email import Accepted, Email
 from newsletter.checks.size import clipped, html_size
 from newsletter.checks.support import client_support, image_support
+from newsletter.editions import Press, beside, default_fields, email_sources, render_html
 from newsletter.errors import Problem
+from newsletter.issue.model import Issue
 
-__all__ = ["CHECKS", "CLIENTS", "Accepted", "Report", "check_email", "data_date"]
+__all__ = ["CHECKS", "CLIENTS", "Accepted", "Report", "check_email", "check_rendered", "data_date"]
 
 CHECKS: tuple[Callable[[Email], Iterator[Problem | Accepted]], ...] = (
     client_support,
@@ -32,6 +34,13 @@ class Report:
     problems: tuple[Problem, ...]
     accepted: tuple[Accepted, ...]
     size: int
+
+
+def check_rendered(press: Press, issue: Issue) -> Report:
+    """Build the issue's email as the most readers get it, and check that."""
+    html = render_html(press, issue.seen_by(frozenset()), default_fields, beside)
+    kinds = {picture.kind for picture in press.pictures(issue)}
+    return check_email(html, email_sources(press), press.config.email.clients, kinds)
 
 
 def check_email(

@@ -141,7 +141,8 @@ def _check_rendered(workspace: Workspace, issues: Sequence[Issue], *, show: bool
     """What mail clients lack of the issues' emails; building them is slow, so only where it is asked for."""
     problems: list[Problem] = []
     if issues:
-        from newsletter.cli.rendered import check_rendered, show_rendered
+        from newsletter.checks import check_rendered
+        from newsletter.cli.rendered import show_rendered
         from newsletter.editions import Press
 
         press = Press.of(workspace)

@@ -58,7 +58,8 @@ def export(form: str, draft: str | None, output: Path | None, check: bool, sent_
         for family in {lacking(font, press.fonts) for font in (config.theme.font, config.theme.heading_font)} - {""}:
             say(f"The PDF does without {family}: put it into fonts/ as .ttf or .otf, or install it.", style="yellow")
     if check:
-        from newsletter.cli.rendered import check_rendered, show_rendered
+        from newsletter.checks import check_rendered
+        from newsletter.cli.rendered import show_rendered
 
         report = check_rendered(press, issue)
         show_rendered(press, issue, report)

@@ -10,11 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from newsletter.errors import NewsletterError, Problem, printable
-
-_UNEXPECTED = (
-    "This is a fault of the program, not yours. Run it again as `newsletter --debug ...` and report what it prints."
-)
+from newsletter.errors import Problem, explained, printable
 
 
 def console(*, err: bool = False) -> Console:
@@ -35,19 +31,12 @@ def printable_lines(text: str) -> str:
 def show_error(error: Exception) -> int:
     """Print place, cause and next step; returns the exit status."""
     out = console(err=True)
-    if isinstance(error, OSError) and error.filename is not None:
-        out.print(Text(f"{printable(str(error.filename))}: {error.strerror}.", style="bold red"))
-        out.print(Text("See that the file or folder is there, and that you may read and write it. Then try again."))
-        return 1
-    if not isinstance(error, NewsletterError):
-        out.print(Text(f"Error: {printable(str(error) or type(error).__name__)}", style="bold red"))
-        out.print(Text(_UNEXPECTED))
-        return 1
-    out.print(Text(printable_lines(error.message), style="bold red"))
-    show_problems(error.problems, err=True)
-    if error.next_step:
-        out.print(Text(printable_lines(error.next_step)))
-    return error.exit_status
+    told = explained(error)
+    out.print(Text(printable_lines(told.message), style="bold red"))
+    show_problems(told.problems, err=True)
+    if told.next_step:
+        out.print(Text(printable_lines(told.next_step)))
+    return told.exit_status
 
 
 def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:

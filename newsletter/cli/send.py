@@ -11,17 +11,16 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from newsletter import backends
-from newsletter.address import normalise
-from newsletter.audience.subscribers import Subscriber, read_subscribers
 from newsletter.cli.output import console, say, short
 from newsletter.cli.report import show_report
 from newsletter.cli.state import opened_store
 from newsletter.delivery import ledger
-from newsletter.delivery.campaign import carry_out, send_test, sole_sender, write_messages
+from newsletter.delivery.campaign import carry_out, sole_sender, write_messages
 from newsletter.delivery.plan import Changes, Plan, plan_dry_run, plan_send
 from newsletter.delivery.record import write_record
 from newsletter.delivery.run import OnProgress
 from newsletter.delivery.status import Stage, stage_of
+from newsletter.delivery.testing import send_test, testers, told
 from newsletter.editions import Press
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError, ListError, counted
 from newsletter.issue.draft import Draft, read_draft, require_issue
@@ -240,26 +239,7 @@ def _send_tests(workspace: Workspace, press: Press, found: Draft, tests: tuple[s
             "newsletter.toml names no testers.", next_step='Add testers = ["you@example.org"] under [send].'
         )
     backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
-    receipts = send_test(press, issue, backend, _as_readers(addresses, list_path))
+    receipts = send_test(press, issue, backend, testers(addresses, list_path))
     for receipt in receipts:
-        reply = " ".join(str(part) for part in (receipt.code, receipt.reply) if part)
-        say(f"[TEST] {issue.name} to {receipt.key}: {receipt.outcome.value} ({reply})")
+        say(told(issue, receipt))
     sys.exit(0 if all(receipt.outcome is Outcome.ACCEPTED for receipt in receipts) else 1)
-
-
-def _as_readers(addresses: list[str], list_path: Path) -> list[Subscriber]:
-    """A tester who is on the list gets the mail as that reader; another gets the defaults."""
-    listed = {}
-    if list_path.is_file():
-        listed = {row.reader: row for row in read_subscribers(list_path) if isinstance(row, Subscriber)}
-    readers = []
-    for text in addresses:
-        try:
-            address = normalise(text)
-        except ValueError as error:
-            raise ListError(
-                f"{text!r} is no address to send a test to: {error}", next_step="Write it as name@example.org."
-            ) from error
-        unknown = Subscriber(address=address, fields={"email": address, "name": ""})
-        readers.append(listed.get(unknown.reader, unknown))
-    return readers

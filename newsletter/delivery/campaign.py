@@ -1,27 +1,21 @@
-"""The sending of one issue, and what goes beside it: a test, a dry run."""
+"""The sending of one issue, and a dry run of it."""
 
 import asyncio
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 
 from filelock import FileLock, Timeout
 
-from newsletter.audience.subscribers import Subscriber
-from newsletter.backends import Backend, SessionLost
+from newsletter.backends import Backend
 from newsletter.delivery import ledger
 from newsletter.delivery.plan import Plan
 from newsletter.delivery.record import write_record
 from newsletter.delivery.run import OnProgress, run_campaign
-from newsletter.editions import Press
 from newsletter.errors import DeliveryError
-from newsletter.issue.model import Issue
-from newsletter.mail.message import Message, Outcome, Receipt
-from newsletter.mail.template import MessageTemplate, compile_message
+from newsletter.mail.template import MessageTemplate
 from newsletter.store import Store
 
 
@@ -87,59 +81,6 @@ async def _until_stopped(
         await run
     except asyncio.CancelledError as error:
         raise DeliveryError("Ended at once, with messages in hand.") from error
-
-
-def send_test(press: Press, issue: Issue, backend: Backend, readers: Sequence[Subscriber]) -> list[Receipt]:
-    """Send the issue, marked [TEST], to a few addresses; no campaign knows of it.
-
-    Returns a receipt for each, in their order. Raises Unreachable when there is no session.
-    """
-    date = datetime.now(UTC).replace(microsecond=0)
-    messages = []
-    for reader in readers:
-        template = compile_message(press, issue.seen_by(reader.tags), token_hex(8), date, mark="[TEST] ")
-        messages.append(template.render(reader.reader, reader.address, template.with_names(reader.fields)))
-    feed = _ListFeed(messages)
-
-    async def deliver() -> None:
-        async with backend.connect() as session:
-            await session.deliver(feed)
-
-    with suppress(SessionLost):
-        asyncio.run(deliver())
-    return [feed.receipts[reader.reader] for reader in readers]
-
-
-class _ListFeed:
-    """A feed over a few messages that no ledger keeps."""
-
-    def __init__(self, messages: Sequence[Message]) -> None:
-        self._left = list(reversed(messages))
-        self.receipts = {
-            message.key: _deferred(message, "the connection was lost before its turn") for message in messages
-        }
-
-    def take(self) -> Message | None:
-        message = self._left.pop() if self._left else None
-        if message is not None:
-            lost = Receipt(
-                key=message.key, outcome=Outcome.UNKNOWN, stage="connection", reply="the connection was lost"
-            )
-            self.receipts[message.key] = lost
-        return message
-
-    async def wait(self) -> bool:
-        return False
-
-    def answer(self, receipt: Receipt) -> None:
-        self.receipts[receipt.key] = receipt
-
-    def untouched(self, message: Message, why: str = "") -> None:
-        self.receipts[message.key] = _deferred(message, why or "the connection was lost before its text was sent")
-
-
-def _deferred(message: Message, why: str) -> Receipt:
-    return Receipt(key=message.key, outcome=Outcome.DEFERRED, stage="connection", reply=why)
 
 
 def write_messages(plan: Plan, folder: Path) -> int:

@@ -23,17 +23,18 @@ _CLASS = re.compile(r"'newsletter\.[\w.]+\.(\w+) object'")
 
 
 class _Compiled(BytecodeCache):
-    """What Jinja makes of a template, kept by the template's text: a preview fills the same ones all day."""
+    """What Jinja makes of a template, kept while its text stays: a preview fills the same ones all day."""
 
     def __init__(self) -> None:
-        self._code: dict[tuple[str, str], bytes] = {}
+        self._code: dict[str, tuple[str, bytes]] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        if code := self._code.get((bucket.key, bucket.checksum)):
+        checksum, code = self._code.get(bucket.key, ("", b""))
+        if checksum == bucket.checksum:
             bucket.bytecode_from_string(code)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._code[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+        self._code[bucket.key] = (bucket.checksum, bucket.bytecode_to_string())
 
 
 _COMPILED = _Compiled()

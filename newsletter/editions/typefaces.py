@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,7 +34,7 @@ def typefaces(folder: Path) -> Fonts:
     return _loaded(folder if own else None, own)
 
 
-@cache
+@lru_cache(maxsize=2)
 def _loaded(folder: Path | None, _files: tuple[tuple[Path, int], ...]) -> Fonts:
     """Kept while the same files are there: looking through them takes longer than setting a page."""
     folders = [*([folder] if folder else []), *_installed()]

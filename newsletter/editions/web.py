@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from newsletter.editions.html import rich_filters
-from newsletter.editions.press import Press, beside, default_fields
+from newsletter.editions.press import Placer, Press, beside, default_fields
 from newsletter.editions.templates import fill, refuse_open_blocks
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText
@@ -48,11 +48,14 @@ def pdf_name(issue: Issue) -> str:
     return f"{issue.name}.pdf"
 
 
-def render_web(press: Press, issue: Issue, pdf: bytes) -> str:
-    """The issue's page; `pdf` is the edition that it offers for download. Raises TemplateError."""
+def render_web(press: Press, issue: Issue, pdf: bytes, place: Placer = beside) -> str:
+    """The issue's page; `pdf` is the edition that it offers for download, `place` where it finds pictures.
+
+    Raises TemplateError.
+    """
     public = issue.seen_by(frozenset())
     more = {"pdf": Download(pdf_name(issue), len(pdf)), "metadata": _metadata(press, public)}
-    return _filled(PAGE, press, press.words(public) | press.shown(public, beside) | more)
+    return _filled(PAGE, press, press.words(public) | press.shown(public, place) | more)
 
 
 def render_article(press: Press, issue: Issue) -> str:

@@ -16,6 +16,7 @@ from html import escape
 from secrets import token_hex
 from typing import Any
 
+from newsletter.audience.subscribers import Subscriber, unlisted
 from newsletter.editions import Picture, Press, render_html, render_text
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
 from newsletter.editions.templates import broken, find
@@ -25,6 +26,8 @@ from newsletter.mail.message import Message
 from newsletter.mail.quoted import SOFT_BREAK, encode
 
 _PAYLOAD_VERSION = 1
+# A reader of whom nothing is known.
+NOBODY = unlisted("reader@example.org")
 
 
 class MissingValue(ValueError):
@@ -139,14 +142,18 @@ def compile_message(press: Press, issue: Issue, campaign: str, date: datetime, m
     )
 
 
+def single_message(
+    press: Press, issue: Issue, reader: Subscriber, campaign: str, date: datetime, mark: str = ""
+) -> Message:
+    """The issue for one reader, outside of a sending: a field with neither value nor default shows its name."""
+    template = compile_message(press, issue.seen_by(reader.tags), campaign, date, mark)
+    return template.render(reader.reader, reader.address, template.with_names(reader.fields))
+
+
 def sample_message(press: Press, issue: Issue) -> dict[str, bytes]:
     """The message as a file: to a reader of whom the list says nothing, so every field shows its default."""
-    template = compile_message(
-        press, issue.seen_by(frozenset()), f"sample.{issue.name}", datetime.combine(issue.date, time(), UTC)
-    )
-    address = "reader@example.org"
-    message = template.render(address, address, template.with_names({"email": address, "name": ""}))
-    return {f"{issue.name}.eml": message.data}
+    date = datetime.combine(issue.date, time(), UTC)
+    return {f"{issue.name}.eml": single_message(press, issue, NOBODY, f"sample.{issue.name}", date).data}
 
 
 class _Slots:

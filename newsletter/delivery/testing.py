@@ -1,0 +1,93 @@
+"""The test that an editor sends, to a few addresses and outside of every campaign."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+
+from newsletter.address import normalise
+from newsletter.audience.subscribers import Subscriber, read_subscribers, unlisted
+from newsletter.backends import Backend, SessionLost
+from newsletter.editions import Press
+from newsletter.errors import ListError
+from newsletter.issue.model import Issue
+from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.template import single_message
+
+
+def testers(addresses: Sequence[str], list_path: Path) -> list[Subscriber]:
+    """Who gets a test. One who is on the list gets the mail as that reader; another gets the defaults.
+
+    Raises ListError for what is no address.
+    """
+    listed = {}
+    if list_path.is_file():
+        listed = {row.reader: row for row in read_subscribers(list_path) if isinstance(row, Subscriber)}
+    readers = []
+    for text in addresses:
+        try:
+            reader = unlisted(normalise(text))
+        except ValueError as error:
+            raise ListError(
+                f"{text!r} is no address to send a test to: {error}", next_step="Write it as name@example.org."
+            ) from error
+        readers.append(listed.get(reader.reader, reader))
+    return readers
+
+
+def send_test(press: Press, issue: Issue, backend: Backend, readers: Sequence[Subscriber]) -> list[Receipt]:
+    """Send the issue, marked [TEST], to a few addresses; no campaign knows of it.
+
+    Returns a receipt for each, in their order. Raises Unreachable when there is no session.
+    """
+    date = datetime.now(UTC).replace(microsecond=0)
+    messages = [single_message(press, issue, reader, token_hex(8), date, mark="[TEST] ") for reader in readers]
+    feed = _ListFeed(messages)
+
+    async def deliver() -> None:
+        async with backend.connect() as session:
+            await session.deliver(feed)
+
+    with suppress(SessionLost):
+        asyncio.run(deliver())
+    return [feed.receipts[reader.reader] for reader in readers]
+
+
+class _ListFeed:
+    """A feed over a few messages that no ledger keeps."""
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self._left = list(reversed(messages))
+        self.receipts = {
+            message.key: _deferred(message, "the connection was lost before its turn") for message in messages
+        }
+
+    def take(self) -> Message | None:
+        message = self._left.pop() if self._left else None
+        if message is not None:
+            lost = Receipt(
+                key=message.key, outcome=Outcome.UNKNOWN, stage="connection", reply="the connection was lost"
+            )
+            self.receipts[message.key] = lost
+        return message
+
+    async def wait(self) -> bool:
+        return False
+
+    def answer(self, receipt: Receipt) -> None:
+        self.receipts[receipt.key] = receipt
+
+    def untouched(self, message: Message, why: str = "") -> None:
+        self.receipts[message.key] = _deferred(message, why or "the connection was lost before its text was sent")
+
+
+def _deferred(message: Message, why: str) -> Receipt:
+    return Receipt(key=message.key, outcome=Outcome.DEFERRED, stage="connection", reply=why)
+
+
+def told(issue: Issue, receipt: Receipt) -> str:
+    """What became of a test, in a line."""
+    reply = " ".join(str(part) for part in (receipt.code, receipt.reply) if part)
+    return f"[TEST] {issue.name} to {receipt.key}: {receipt.outcome.value} ({reply})"

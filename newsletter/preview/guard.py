@@ -1,0 +1,42 @@
+"""What keeps other sites and the editions' own content from doing harm: the headers of every answer."""
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+# The page around a frame reads it, to keep its place and to replace what has changed. Nothing in it runs, posts,
+# or asks the network for anything; a link opens in a window of its own.
+SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"
+
+
+def frame_policy(*, images: bool) -> str:
+    """Without images, a frame looks as the mail does where a client blocks them."""
+    shown = "'self' data:" if images else "'none'"
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; img-src {shown}; form-action 'none'; base-uri 'none'; "
+        f"frame-ancestors 'self'; sandbox {SANDBOX}"
+    )
+
+
+class Guarded:
+    """Says with every answer that it is for this page alone, is what it says it is, and is not to be kept."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Cross-Origin-Resource-Policy"] = "same-origin"
+                headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                headers["Referrer-Policy"] = "no-referrer"
+                headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        await self._app(scope, receive, guarded)

@@ -1,0 +1,89 @@
+// The frame that shows the email and the web page: replaced in place when the draft changes, so that the reader's
+// place is kept and nothing flickers.
+
+import { WIDTHS } from "./address.js";
+
+const frame = document.getElementById("frame");
+const stage = frame.parentElement;
+let shown = ""; // the address that the frame was loaded from
+
+/** Show what is at `address`. The same address again is another state of the same edition. */
+export async function show(address, title, isCurrent) {
+  frame.title = title;
+  if (address !== shown || !frame.contentDocument?.body) return load(address);
+  const html = await fetched(address);
+  if (!isCurrent() || address !== shown) return;
+  // The frame's own parser: this page's policy would take the inline styles out.
+  const next = new frame.contentWindow.DOMParser().parseFromString(html, "text/html");
+  morph(frame.contentDocument.documentElement, next.documentElement);
+  ready();
+}
+
+async function load(address) {
+  await fetched(address); // or else an error would stand in the frame as plain text
+  const same = address.split("?")[0] === shown.split("?")[0];
+  const place = same && frame.contentWindow ? frame.contentWindow.scrollY : remembered(address);
+  shown = address;
+  await new Promise((resolve) => {
+    frame.addEventListener("load", resolve, { once: true });
+    frame.contentWindow.location.replace(address); // an address of its own in the history would break "back"
+  });
+  frame.contentWindow.scrollTo(0, place);
+  ready();
+}
+
+/** What the server says at `address`. Throws what stands in the way of an edition, as the server tells it. */
+export async function fetched(address, as = "text") {
+  const response = await fetch(address);
+  if (!response.ok) {
+    const told = response.headers.get("content-type")?.startsWith("application/json");
+    throw told ? await response.json() : { title: `The preview answered: ${response.status}`, problems: [] };
+  }
+  return response[as]();
+}
+
+function ready() {
+  const inner = frame.contentDocument;
+  for (const link of inner.querySelectorAll("a[href]:not([href^='#'])")) {
+    link.target = "_blank";
+    link.rel = "noopener noreferrer";
+  }
+  // Shortcuts work while the frame has the focus too.
+  inner.onkeydown = (event) => document.dispatchEvent(new KeyboardEvent("keydown", event));
+  inner.onscroll = () => sessionStorage.setItem(placeName(shown), String(frame.contentWindow.scrollY));
+}
+
+const placeName = (address) => `place ${address.split("?")[0]}`;
+const remembered = (address) => Number(sessionStorage.getItem(placeName(address)) ?? 0);
+
+/** Make `old` like `next`, touching only what differs. */
+function morph(old, next) {
+  if (old.nodeType !== next.nodeType || old.nodeName !== next.nodeName) {
+    old.replaceWith(old.ownerDocument.importNode(next, true));
+    return;
+  }
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== next.data) old.data = next.data;
+    return;
+  }
+  for (const { name, value } of [...next.attributes]) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  for (const { name } of [...old.attributes]) if (!next.hasAttribute(name)) old.removeAttribute(name);
+  const [before, after] = [[...old.childNodes], [...next.childNodes]];
+  after.forEach((child, index) => {
+    if (index < before.length) morph(before[index], child);
+    else old.append(old.ownerDocument.importNode(child, true));
+  });
+  before.slice(after.length).forEach((child) => child.remove());
+}
+
+/** Give the frame its width, and shrink it to the room that there is. Returns the share, 1 for full size. */
+export function fit(width) {
+  const wanted = WIDTHS[width];
+  const share = Math.min(1, stage.clientWidth / wanted);
+  const style = document.documentElement.style;
+  style.setProperty("--frame-width", `${wanted}px`);
+  style.setProperty("--frame-share", share);
+  return share;
+}

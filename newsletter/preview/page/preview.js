@@ -1,0 +1,226 @@
+// The page: it listens to the server, and shows the state of one draft in the edition that was chosen.
+
+import * as address from "./address.js";
+import * as frame from "./frame.js";
+import * as panel from "./panel.js";
+import * as reader from "./reader.js";
+import * as trial from "./trial.js";
+
+const by = (id) => document.getElementById(id);
+const NAMES = { email: "Email", text: "Text", pdf: "PDF", web: "Web page", source: "Source" };
+let chosen = address.read();
+let state = null;
+let events = null;
+let drawn = ""; // what is on the canvas, so that the same is not fetched twice
+let drawing = false;
+
+function listen() {
+  events?.close();
+  events = new EventSource(address.edition(chosen, "events", { reader: chosen.reader }));
+  events.addEventListener("state", (event) => take(JSON.parse(event.data)));
+  events.addEventListener("error", () => {
+    document.body.dataset.lost = "";
+    by("status").textContent = `The preview has stopped. Start it again: newsletter preview ${chosen.draft}`;
+  });
+}
+
+function take(next) {
+  if (document.body.dataset.lost !== undefined) {
+    // Back after it was started anew: this page's token is no longer good.
+    if (state && next.server !== state.server) return location.reload();
+    delete document.body.dataset.lost;
+  }
+  if (next.moved) return choose({ draft: next.moved });
+  state = next;
+  panel.show(state);
+  reader.show(state);
+  drafts();
+  tell();
+  draw();
+}
+
+function tell() {
+  const stops = state.notices.filter((notice) => notice.stops);
+  const count = stops.reduce((sum, notice) => sum + Math.max(1, notice.problems.length), 0);
+  const said = count === 1 ? "1 problem" : `${count} problems`;
+  const status = state.stale ? (state.proof ? `${said}; this is the last good state` : said) : count ? said : "Up to date";
+  if (by("status").textContent !== status) by("status").textContent = status;
+  by("status").dataset.kind = count ? "bad" : "good";
+  document.title = `${count ? `(${count}) ` : ""}${state.draft} · ${NAMES[chosen.view]} · Preview`;
+  const isStale = state.stale && state.proof !== null;
+  by("stale").hidden = !isStale;
+  by("stale-why").textContent = isStale ? `${state.notices[0].title} What you see is from before.` : "";
+  document.body.classList.toggle("is-stale", isStale);
+}
+
+function drafts() {
+  const select = by("drafts");
+  const known = state.drafts.map(({ name, sent }) => [name, sent ? `${name} · sent` : name]);
+  if (!known.some(([name]) => name === state.draft)) known.unshift([state.draft, `${state.draft} · gone`]);
+  const options = known.map(([name, label]) => new Option(label, name, false, name === state.draft));
+  if (select.innerHTML !== options.map((option) => option.outerHTML).join("")) select.replaceChildren(...options);
+  select.value = state.draft;
+}
+
+/** Bring the canvas up to date. While that is under way, later states wait, and the last of them is drawn. */
+async function draw() {
+  if (drawing) return;
+  drawing = true;
+  try {
+    for (let wanted = key(); wanted !== drawn; wanted = key()) {
+      drawn = wanted;
+      await drawView();
+    }
+  } finally {
+    drawing = false;
+  }
+}
+
+function key() {
+  const { draft, view, mode, images, reader } = chosen;
+  return JSON.stringify([state.proof ?? state.revision, draft, view, mode, images, reader, view === "pdf" && state.pages]);
+}
+
+async function drawView() {
+  const { view, reader: who } = chosen;
+  const mode = chosen.mode === "dark" ? "dark" : "";
+  const images = chosen.images === "off" ? "off" : "";
+  const wanted = drawn;
+  const isCurrent = () => wanted === key();
+  try {
+    if (state.proof === null) throw { quiet: "There is nothing to show until the draft has no problems." };
+    if (view === "email") {
+      await frame.show(address.edition(chosen, "email.html", { mode, images, reader: who }), "Email", isCurrent);
+    } else if (view === "web") {
+      await frame.show(address.edition(chosen, "web.html", { mode }), "Web page", isCurrent);
+    } else if (view === "pdf") {
+      await pages();
+    } else {
+      const name = view === "text" ? "email.txt" : "message.eml";
+      const text = await frame.fetched(address.edition(chosen, name, { reader: who }));
+      if (isCurrent() && by("text").textContent !== text) by("text").textContent = text;
+    }
+    by("nothing").hidden = true;
+  } catch (told) {
+    if (isCurrent()) nothing(told);
+  }
+}
+
+/** Why there is nothing on the canvas; what stood there before, if it was the same edition, stays below it. */
+function nothing(told) {
+  const line = Object.assign(document.createElement("p"), { className: "quiet", textContent: told.quiet ?? "" });
+  by("nothing").replaceChildren(told.title ? panel.notice(told) : line);
+  by("nothing").hidden = false;
+}
+
+async function pages() {
+  if (state.pages === null) {
+    if (!by("pages").childElementCount) throw { quiet: "The PDF is being set …" };
+    return;
+  }
+  const pictures = await Promise.all(
+    Array.from({ length: state.pages }, async (_, index) => {
+      const picture = new Image();
+      picture.className = "page";
+      picture.alt = `Page ${index + 1} of ${state.pages} of the PDF`;
+      picture.src = address.edition(chosen, `page-${index + 1}.png`, { proof: String(state.proof) });
+      await picture.decode();
+      return picture;
+    }),
+  );
+  by("pages").replaceChildren(...pictures);
+}
+
+/** Take new choices: into the address, onto the controls, and onto the canvas. */
+function choose(changes) {
+  const before = chosen;
+  address.write(changes);
+  chosen = { ...chosen, ...changes };
+  controls();
+  if (before.draft !== chosen.draft) {
+    by("pages").replaceChildren();
+    by("text").textContent = "";
+  }
+  if (before.view !== chosen.view) by("nothing").hidden = true;
+  if (before.draft !== chosen.draft || before.reader !== chosen.reader) listen();
+  else if (state) {
+    tell();
+    draw();
+  }
+}
+
+function controls() {
+  for (const name of ["view", "width", "mode"]) {
+    for (const input of document.getElementsByName(name)) input.checked = input.value === chosen[name];
+  }
+  by("images").checked = chosen.images === "on";
+  document.body.dataset.view = chosen.view;
+  document.body.dataset.width = chosen.width;
+  for (const element of document.querySelectorAll("[data-for]")) {
+    element.hidden = !element.dataset.for.split(" ").includes(chosen.view);
+  }
+  by("pdf-link").href = address.edition(chosen, "edition.pdf");
+  by("save-link").href = address.edition(chosen, "message.eml", { save: "1", reader: chosen.reader });
+  resize();
+}
+
+function resize() {
+  const share = frame.fit(chosen.width);
+  const isFramed = ["email", "web"].includes(chosen.view);
+  by("scale").textContent = isFramed && share < 0.995 ? `shown at ${Math.round(share * 100)} %` : "";
+}
+
+const next = (values, value) => values[(values.indexOf(value) + 1) % values.length];
+
+function step(by_) {
+  const names = state.drafts.map(({ name }) => name); // the newest first
+  const index = names.indexOf(chosen.draft) - by_;
+  if (names[index]) choose({ draft: names[index] });
+}
+
+const SHORTCUTS = {
+  w: () => choose({ width: next(Object.keys(address.WIDTHS), chosen.width) }),
+  c: () => choose({ mode: next(["light", "dark"], chosen.mode) }),
+  i: () => choose({ images: next(["on", "off"], chosen.images) }),
+  r: () => by("reader").focus(),
+  t: () => by("test-open").click(),
+  "[": () => step(-1),
+  "]": () => step(1),
+  "?": () => by("help").showModal(),
+};
+address.VIEWS.forEach((view, index) => (SHORTCUTS[index + 1] = () => choose({ view })));
+
+function onKey(event) {
+  const typing = event.target instanceof Element && event.target.closest("input:not([type=radio], [type=checkbox]), select, dialog");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem("shortcuts") === "off") return;
+  const act = SHORTCUTS[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function wire() {
+  for (const name of ["view", "width", "mode"]) {
+    by(name).addEventListener("change", (event) => choose({ [name]: event.target.value }));
+  }
+  by("images").addEventListener("change", (event) => choose({ images: event.target.checked ? "on" : "off" }));
+  by("drafts").addEventListener("change", (event) => choose({ draft: event.target.value }));
+  by("help-open").addEventListener("click", () => by("help").showModal());
+  by("shortcuts").checked = localStorage.getItem("shortcuts") !== "off";
+  by("shortcuts").addEventListener("change", (event) => localStorage.setItem("shortcuts", event.target.checked ? "on" : "off"));
+  for (const button of document.querySelectorAll("[data-close]")) {
+    button.addEventListener("click", () => button.closest("dialog").close());
+  }
+  by("inbox").open = (localStorage.getItem("inbox") ?? (window.innerWidth >= 900 ? "open" : "")) === "open";
+  by("inbox").addEventListener("toggle", (event) => localStorage.setItem("inbox", event.target.open ? "open" : "closed"));
+  reader.wire(() => chosen, (id) => choose({ reader: id }));
+  trial.wire(() => chosen, () => by("reader").dataset.shown);
+  document.addEventListener("keydown", onKey);
+  new ResizeObserver(resize).observe(by("canvas"));
+  // Browsers open few connections to one server: a page that nobody sees leaves its own to the others.
+  document.addEventListener("visibilitychange", () => (document.hidden ? events.close() : listen()));
+}
+
+wire();
+controls();
+listen();

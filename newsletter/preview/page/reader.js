@@ -1,0 +1,54 @@
+// Whose mail is shown: a reader found in the list by some letters of name, address or tags.
+
+import { edition } from "./address.js";
+import { fetched } from "./frame.js";
+
+const input = document.getElementById("reader");
+const list = document.getElementById("readers");
+const found = new Map(); // what an option says -> the reader's id
+let asked = 0;
+
+/** `choose` gets the id of the reader that was picked, or "" for nobody in particular. */
+export function wire(chosen, choose) {
+  const look = async () => {
+    const turn = ++asked;
+    try {
+      const readers = JSON.parse(await fetched(edition(chosen(), "readers", { words: input.value })));
+      if (turn !== asked) return;
+      list.replaceChildren(...readers.map((reader) => {
+        const option = document.createElement("option");
+        option.value = named(reader);
+        option.label = reader.tags ? `${option.value} (${reader.tags})` : option.value;
+        found.set(option.value, reader.id);
+        return option;
+      }));
+      input.setCustomValidity("");
+    } catch (told) {
+      input.setCustomValidity([told.title, told.next_step].filter(Boolean).join(" "));
+      input.reportValidity();
+    }
+  };
+  input.addEventListener("focus", look);
+  input.addEventListener("input", () => {
+    if (found.has(input.value)) choose(found.get(input.value));
+    else if (!input.value) choose("");
+    else look();
+  });
+  // Letters that are nobody's name choose nobody: what is shown stays what the field says.
+  input.addEventListener("change", () => {
+    if (input.value && !found.has(input.value)) input.value = input.dataset.shown ?? "";
+  });
+}
+
+/** Say in the field whose mail is shown. */
+export function show(state) {
+  input.placeholder = state.lost ? "not on the list any more" : "any reader";
+  const name = state.reader ? named(state.reader) : "";
+  if (state.reader) found.set(name, state.reader.id);
+  input.dataset.shown = name;
+  if (document.activeElement !== input) input.value = name;
+}
+
+function named(reader) {
+  return reader.name ? `${reader.name} <${reader.address}>` : reader.address;
+}

@@ -1,0 +1,154 @@
+"""Looks at each draft that somebody follows whenever files change, and tells its followers.
+
+Two threads work side by side: one reads drafts and makes the mail, which is what an editor waits for; the
+other makes the checks and the PDF. Each takes the last state there is, so that nothing piles up behind a
+burst of saves, and typing never waits for the PDF.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from newsletter.preview.look import Showing, drafts_of, look
+from newsletter.preview.watch import changes
+from newsletter.workspace import Workspace
+
+T = TypeVar("T")
+# Seconds. An editor's program may write a file in several steps, so a fault has to last before it is shown.
+_SETTLED = 0.08
+# The checks and the PDF begin when the browser has its mail: they would take turns with what serves it.
+_BREATH = 0.1
+
+
+class Studio:
+    """All drafts under preview. `note` is told each new state of one."""
+
+    def __init__(self, workspace: Workspace, draft: Path, note: Callable[[Showing], None]) -> None:
+        self.workspace = workspace
+        self.first = draft
+        self._note = note
+        self._showings: dict[str, Showing] = {}
+        self._followers = Counter([draft.stem])  # the terminal follows the first
+        self._one_at_a_time = asyncio.Lock()
+        self._told = asyncio.Condition()
+        self._changed, self._unfinished = asyncio.Event(), asyncio.Event()
+        self._looking = ThreadPoolExecutor(1, "preview-mail")
+        self._printing = ThreadPoolExecutor(1, "preview-pdf")
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        self._changed.set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch())
+                group.create_task(self._look())
+                group.create_task(self._print())
+        finally:
+            for pool in (self._looking, self._printing):
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def drafts(self) -> dict[str, Path]:
+        return drafts_of(self.workspace, self.first)
+
+    async def showing(self, name: str) -> Showing:
+        """The draft's present state."""
+        async with self._one_at_a_time:
+            if name not in self._showings:
+                await self._publish(await self._looked(name))
+            return self._showings[name]
+
+    async def follow(self, name: str) -> AsyncIterator[Showing]:
+        """Each new state of a draft, the present one first, without end; states nobody had time for are left out."""
+        self._followers[name] += 1
+        try:
+            showing = await self.showing(name)
+            while True:
+                yield showing
+                seen = showing.revision
+                async with self._told:
+                    while (showing := self._showings[name]).revision == seen:
+                        await self._told.wait()
+        finally:
+            self._followers[name] -= 1
+
+    async def _watch(self) -> None:
+        async for paths in changes(lambda: self.workspace, self.first.parent):
+            if any(path.parent != self.workspace.drafts for path in paths):
+                # A fresh one: it keeps its configuration once that is read.
+                self.workspace = Workspace(self.workspace.root, self.workspace.environ)
+            for name in [name for name in self._showings if self._followers[name] <= 0]:
+                del self._showings[name], self._followers[name]  # looked at anew when somebody comes back
+            self._changed.set()
+
+    async def _look(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            for name in [name for name, count in self._followers.items() if count > 0]:
+                async with self._one_at_a_time:
+                    showing = await self._looked(name)
+                    if not await self._is_passing(showing):
+                        await self._publish(showing)
+
+    async def _looked(self, name: str) -> Showing:
+        before = self._showings.get(name) or Showing(name=name)
+        return await self._in(self._looking, lambda: look(self.workspace, self.first, before))
+
+    async def _is_passing(self, showing: Showing) -> bool:
+        """Whether a new fault is gone at once, because a program was in the middle of writing the file."""
+        before = self._showings.get(showing.name)
+        if showing.trouble is None or (before and before.trouble):
+            return False
+        try:
+            await asyncio.wait_for(self._changed.wait(), _SETTLED)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _publish(self, showing: Showing) -> None:
+        self._showings[showing.name] = showing
+        if showing.moved_to:
+            await self._move(showing)
+        self._note(showing)
+        async with self._told:
+            self._told.notify_all()
+        if showing.proof and not showing.proof.finished:
+            self._unfinished.set()
+
+    async def _move(self, showing: Showing) -> None:
+        """A draft that was renamed takes its last good state along, and the terminal."""
+        new = showing.moved_to
+        if new not in self._showings:
+            self._showings[new] = showing.now(name=new, moved_to="", trouble=None)
+            await self._publish(await self._looked(new))
+        if showing.name == self.first.stem:
+            self.first = self.drafts()[new]
+            self._followers.subtract([showing.name])
+            self._followers.update([new])
+
+    async def _print(self) -> None:
+        while True:
+            await self._unfinished.wait()
+            await asyncio.sleep(_BREATH)
+            self._unfinished.clear()
+            for name in list(self._showings):
+                await self._finish(name)
+
+    async def _finish(self, name: str) -> None:
+        """The checks, then the other editions, each told when made; given up when the text has changed meanwhile."""
+        proof = self._showings[name].proof if name in self._showings else None
+        if proof is None or proof.finished:
+            return
+        for stage in (proof.check, proof.print):
+            await self._in(self._printing, stage)
+            async with self._one_at_a_time:
+                showing = self._showings.get(name)
+                if showing is None or showing.proof is not proof:
+                    return
+                await self._publish(showing.now())
+
+    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)

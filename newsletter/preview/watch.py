@@ -1,0 +1,77 @@
+"""Says that files of a workspace have changed: drafts and their pictures, templates, typefaces, settings, the list."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, suppress
+from pathlib import Path
+
+from watchfiles import Change, DefaultFilter, awatch
+
+from newsletter.errors import NewsletterError
+from newsletter.workspace import CONFIG_NAME, TEMPLATES, Workspace, shipped
+
+# Milliseconds: how long the disk has to be still before a change is told, and the longest that is waited for it.
+_STILL, _LONGEST = 12, 100
+
+
+async def changes(current: Callable[[], Workspace], beside: Path) -> AsyncIterator[set[Path]]:
+    """The files that have changed, each time some have, without end.
+
+    `current` gives the workspace as it is by then: its settings say where the list is. `beside` is
+    the folder of a draft that lies elsewhere. Folders may come and go.
+    """
+    while True:
+        workspace = current()
+        folders = _folders(workspace, beside)
+        # Not the whole tree: beside the publication there may be a .venv or .git of many thousand folders.
+        found = awatch(
+            *folders, recursive=False, step=_STILL, debounce=_LONGEST, watch_filter=_Relevant(workspace, folders)
+        )
+        with suppress(FileNotFoundError):  # a folder that went while this began
+            async with aclosing(found):
+                async for changed in found:
+                    paths = {Path(path) for _, path in changed}
+                    yield paths
+                    # One that was made anew in the same place has to be followed anew.
+                    if _folders(current(), beside) != folders or not paths.isdisjoint(folders):
+                        break
+        await asyncio.sleep(_STILL / 1000)
+        yield set(folders)  # whatever has changed while nobody watched
+
+
+def _folders(workspace: Workspace, beside: Path) -> list[Path]:
+    found = [workspace.root, *_within(workspace.drafts), *_within(workspace.fonts), *_within(beside)]
+    for folder in dict.fromkeys((*workspace.template_path, shipped(TEMPLATES))):
+        found += _within(folder)
+    if (lists := _subscribers(workspace).parent).is_dir():
+        found.append(lists)
+    return sorted(dict.fromkeys(found))
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield folder
+        yield from (path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())
+
+
+def _subscribers(workspace: Workspace) -> Path:
+    """Where the list is; in the workspace itself while newsletter.toml can't be read."""
+    try:
+        return workspace.subscribers
+    except NewsletterError:
+        return workspace.root / CONFIG_NAME
+
+
+class _Relevant(DefaultFilter):
+    """Leaves out what editors write beside a file, and whatever else lies in the workspace's own folder."""
+
+    def __init__(self, workspace: Workspace, folders: list[Path]) -> None:
+        super().__init__()
+        self._inner = {folder for folder in folders if folder != workspace.root}
+        self._named = {workspace.root / CONFIG_NAME, _subscribers(workspace)}
+        self._to_come = {workspace.drafts, workspace.fonts, workspace.template_path[0]}
+
+    def __call__(self, change: Change, path: str) -> bool:
+        file = Path(path)
+        own = file.parent in self._inner or file in self._named or file in self._to_come
+        return own and not file.name.startswith(".") and super().__call__(change, path)
