@@ -40,7 +40,6 @@ class Studio:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        self._changed.set()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch())

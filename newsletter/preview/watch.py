@@ -15,28 +15,39 @@ _STILL, _LONGEST = 12, 100
 
 
 async def changes(current: Callable[[], Workspace], beside: Path) -> AsyncIterator[set[Path]]:
-    """The files that have changed, each time some have, without end.
+    """The files that have changed, each time some have, without end; at the beginning all folders.
 
-    `current` gives the workspace as it is by then: its settings say where the list is. `beside` is
-    the folder of a draft that lies elsewhere. Folders may come and go.
+    `current` gives the workspace as it is by then: its settings say where the list is. `beside` is the folder of
+    a draft that lies elsewhere. Folders may come and go.
     """
     while True:
-        workspace = current()
-        folders = _folders(workspace, beside)
-        # Not the whole tree: beside the publication there may be a .venv or .git of many thousand folders.
-        found = awatch(
-            *folders, recursive=False, step=_STILL, debounce=_LONGEST, watch_filter=_Relevant(workspace, folders)
-        )
         with suppress(FileNotFoundError):  # a folder that went while this began
-            async with aclosing(found):
-                async for changed in found:
-                    paths = {Path(path) for _, path in changed}
-                    yield paths
-                    # One that was made anew in the same place has to be followed anew.
-                    if _folders(current(), beside) != folders or not paths.isdisjoint(folders):
-                        break
+            async for paths in _until_folders_change(current, beside):
+                yield paths
         await asyncio.sleep(_STILL / 1000)
-        yield set(folders)  # whatever has changed while nobody watched
+
+
+async def _until_folders_change(current: Callable[[], Workspace], beside: Path) -> AsyncIterator[set[Path]]:
+    workspace = current()
+    folders = _folders(workspace, beside)
+    # Not the whole tree: beside the publication there may be a .venv or .git of many thousand folders.
+    found = awatch(
+        *folders, recursive=False, step=_STILL, debounce=_LONGEST, watch_filter=_Relevant(workspace, folders)
+    )
+    async with aclosing(found):
+        coming = asyncio.ensure_future(anext(found))
+        try:
+            await asyncio.sleep(0)  # from here on the folders are watched
+            yield set(folders)  # whatever has changed while nobody did
+            while True:
+                paths = {Path(path) for _, path in await coming}
+                yield paths
+                # A folder that was made anew in the same place has to be followed anew.
+                if _folders(current(), beside) != folders or not paths.isdisjoint(folders):
+                    return
+                coming = asyncio.ensure_future(anext(found))
+        finally:
+            coming.cancel()
 
 
 def _folders(workspace: Workspace, beside: Path) -> list[Path]:
