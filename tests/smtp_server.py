@@ -96,15 +96,18 @@ def running(*, certificate: ssl.SSLContext | None = None, login: bool = False, t
         options |= {"tls_context": certificate}
     if login:
         options |= {"auth_required": True, "auth_require_tls": certificate is not None, "authenticator": _accept_secret}
-    listening = loop.run_until_complete(
-        loop.create_server(
+
+    async def listen() -> asyncio.Server:
+        return await loop.create_server(
             lambda: _Protocol(server, **options), "127.0.0.1", 0, ssl=certificate if tls and certificate else None
         )
-    )
-    server.port = listening.sockets[0].getsockname()[1]
+
     loop.set_exception_handler(lambda *_: None)
+    # All in a thread of its own: Playwright has a loop in the test's.
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
+    listening = asyncio.run_coroutine_threadsafe(listen(), loop).result(timeout=10)
+    server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server
     finally:

@@ -89,5 +89,5 @@ def _deferred(message: Message, why: str) -> Receipt:
 
 def told(issue: Issue, receipt: Receipt) -> str:
     """What became of a test, in a line."""
-    reply = " ".join(str(part) for part in (receipt.code, receipt.reply) if part)
+    reply = " ".join(str(part) for part in (receipt.code, receipt.enhanced, receipt.reply) if part)
     return f"[TEST] {issue.name} to {receipt.key}: {receipt.outcome.value} ({reply})"

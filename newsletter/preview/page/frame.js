@@ -81,7 +81,7 @@ function morph(old, next) {
 /** Give the frame its width, and shrink it to the room that there is. Returns the share, 1 for full size. */
 export function fit(width) {
   const wanted = WIDTHS[width];
-  const share = Math.min(1, stage.clientWidth / wanted);
+  const share = Math.min(1, stage.clientWidth / (wanted + 2)); // with its border
   const style = document.documentElement.style;
   style.setProperty("--frame-width", `${wanted}px`);
   style.setProperty("--frame-share", share);

@@ -78,7 +78,7 @@ async function draw() {
 
 function key() {
   const { draft, view, mode, images, reader } = chosen;
-  return JSON.stringify([state.proof ?? state.revision, draft, view, mode, images, reader, view === "pdf" && state.pages]);
+  return JSON.stringify([state.proof ?? state.revision, draft, view, mode, images, reader, view === "pdf" && [state.pages, state.finished]]);
 }
 
 async function drawView() {
@@ -115,6 +115,7 @@ function nothing(told) {
 
 async function pages() {
   if (state.pages === null) {
+    if (state.finished) await frame.fetched(address.edition(chosen, "edition.pdf")); // it says why there is none
     if (!by("pages").childElementCount) throw { quiet: "The PDF is being set …" };
     return;
   }

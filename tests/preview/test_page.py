@@ -1,0 +1,325 @@
+"""The preview in a real browser: an editor writes, breaks, mends, looks at every edition, and sends a test."""
+
+import re
+from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from email.policy import default as modern
+
+import pytest
+import smtp_server
+from browser import barriers, chromium
+from conftest import ROOT, Publication
+from playwright.sync_api import Browser, Page, expect
+from preview_server import PATIENCE, Preview, previewing
+
+VIEWS = ["Email", "Text", "PDF", "Web page", "Source"]
+_FRAMED = "wanted => document.getElementById('frame').contentWindow.location.search === wanted"
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 480, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def preview(publication: Publication, server: smtp_server.Server) -> Iterator[Preview]:
+    publication.through(server)
+    with previewing(publication, "2.10") as running:
+        yield running
+
+
+@pytest.fixture
+def opened(browser: Browser, preview: Preview) -> Iterator[Callable[..., Page]]:
+    """Opens the preview's page; whatever a page complains of in its console fails the test."""
+    contexts, complaints = [], []
+
+    def open_(query: str = "", size: dict[str, int] = WIDE, **more: object) -> Page:
+        context = browser.new_context(viewport=size, permissions=["clipboard-read", "clipboard-write"], **more)
+        context.set_default_timeout(PATIENCE * 1000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(preview.address + query)
+        return page
+
+    expect.set_options(timeout=PATIENCE * 1000)
+    yield open_
+    for context in contexts:
+        context.close()
+    # What the browser notes by itself: a 422, by which an edition says why it can't be made, and blocked images.
+    assert [said for said in complaints if "422" not in said and "Loading the image" not in said] == []
+
+
+def _write(publication: Publication, *changes: tuple[str, str]) -> None:
+    text = (ROOT / "drafts" / "2.10.yaml").read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    publication.draft("2.10", text)
+
+
+def test_an_editors_hour(publication: Publication, server: smtp_server.Server, opened: Callable[..., Page]) -> None:
+    page = opened()
+    email = page.frame_locator("#frame")
+    status = page.locator("#status")
+    expect(email.get_by_text("Dear reader, the second half of May belonged to Hiroshima.")).to_be_visible()
+    expect(status).to_have_text("Up to date")
+    page.evaluate("window.sameDocument = true")
+
+    # Saved: it shows without a reload, and the reader's place is kept.
+    page.evaluate("document.getElementById('frame').contentWindow.scrollTo(0, 500)")
+    _write(publication, ("Hiroshima", "Nagasaki"))
+    expect(email.get_by_text("Dear reader, the second half of May belonged to Nagasaki.")).to_be_attached()
+    assert page.evaluate("document.getElementById('frame').contentWindow.scrollY") == 500
+
+    # Broken: the problem with its place, and the last good state, marked.
+    _write(publication, ("Hiroshima", "Kyoto"), ("date: 2023-05-31", "date: May 31"))
+    expect(page.locator("#stale")).to_contain_text("Not up to date.")
+    expect(page.locator(".notice")).to_contain_text("'May 31' is not a date")
+    expect(status).to_have_text("1 problem; this is the last good state")
+    expect(page).to_have_title("(1) 2.10 · Email · Preview")
+    expect(email.get_by_text("belonged to Nagasaki.")).to_be_attached()
+    page.get_by_role("button", name="drafts/2.10.yaml:4:7").click()
+    expect(status).to_have_text("Copied: drafts/2.10.yaml:4:7")
+    assert page.evaluate("navigator.clipboard.readText()") == "drafts/2.10.yaml:4:7"
+
+    # Mended.
+    _write(publication, ("Hiroshima", "Kyoto"))
+    expect(email.get_by_text("belonged to Kyoto.")).to_be_attached()
+    expect(page.locator("#stale")).to_be_hidden()
+    expect(status).to_have_text("Up to date")
+
+    # The other editions.
+    page.get_by_label("Text", exact=True).check(force=True)
+    expect(page.locator("#text")).to_contain_text("PACIFIC ALLIANCE DIGEST\n===")
+    page.get_by_label("PDF", exact=True).check(force=True)
+    expect(page.locator("img.page")).to_have_count(2)
+    page.get_by_label("Web page").check(force=True)
+    expect(page.frame_locator("#frame").get_by_text("Download this issue")).to_be_visible()
+    page.get_by_label("Source").check(force=True)
+    expect(page.locator("#text")).to_contain_text("List-Unsubscribe: <mailto:leave@example.org")
+    assert page.url.endswith("/2.10?view=source")
+
+    # A test, read where it arrived.
+    page.get_by_role("button", name="Send me a test …").click()
+    page.get_by_label("To", exact=True).fill("me@example.org")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#test-result")).to_contain_text("[TEST] 2.10 to me@example.org: accepted (250")
+    message = message_from_bytes(server.message("me@example.org"), policy=modern)
+    assert message["Subject"].startswith("[TEST] Pacific Alliance Digest Vol. 2.10")
+    assert "Kyoto" in message.get_body(("plain",)).get_content()
+
+    # All of that in the one document, and the address is remembered for the next time.
+    assert page.evaluate("window.sameDocument")
+    page.reload()
+    page.get_by_role("button", name="Send me a test …").click()
+    expect(page.get_by_label("To", exact=True)).to_have_value("me@example.org")
+
+
+def test_the_view_is_kept_in_the_address(opened: Callable[..., Page]) -> None:
+    page = opened()
+    page.get_by_label("Phone").check(force=True)
+    page.get_by_label("Dark").check(force=True)
+    page.get_by_label("Images").uncheck()
+    page.wait_for_function(_FRAMED, arg="?mode=dark&images=off")
+    page.reload()
+    for label in ("Phone", "Dark"):
+        expect(page.get_by_label(label)).to_be_checked()
+    expect(page.get_by_label("Images")).not_to_be_checked()
+    page.wait_for_function(_FRAMED, arg="?mode=dark&images=off")
+    page.frame_locator("#frame").get_by_text("Dear reader").wait_for()
+    assert page.evaluate("document.getElementById('frame').clientWidth") == 375
+    look = page.evaluate("""() => {
+      const inner = document.getElementById('frame').contentDocument;
+      const text = [...inner.querySelectorAll('td, div, p')].find(element => element.textContent.startsWith('Dear'));
+      return {background: getComputedStyle(inner.body).backgroundColor, colour: getComputedStyle(text).color,
+              shown: inner.querySelector('img').naturalWidth};
+    }""")
+    assert look["shown"] == 0  # not loaded, as where a client blocks images
+    assert sum(map(int, re.findall(r"\d+", look["background"])[:3])) < 150
+    assert sum(map(int, re.findall(r"\d+", look["colour"])[:3])) > 500
+
+
+def test_the_colours_are_the_pages_choice_and_not_the_systems(opened: Callable[..., Page]) -> None:
+    page = opened("?mode=light", color_scheme="dark")
+    page.frame_locator("#frame").get_by_text("Dear reader").wait_for()
+    background = page.evaluate(
+        "getComputedStyle(document.getElementById('frame').contentDocument.body).backgroundColor"
+    )
+    assert sum(map(int, re.findall(r"\d+", background)[:3])) > 600
+
+
+def test_keys_do_what_the_list_of_them_says(opened: Callable[..., Page]) -> None:
+    page = opened()
+    page.frame_locator("#frame").get_by_text("Dear reader").wait_for()
+    for key, view in zip("12345", VIEWS, strict=True):
+        page.keyboard.press(key)
+        expect(page.get_by_role("radio", name=view, exact=True)).to_be_checked()
+    page.keyboard.press("1")
+    page.keyboard.press("w")
+    expect(page.get_by_label("Tablet")).to_be_checked()
+    page.keyboard.press("c")
+    expect(page.get_by_label("Dark")).to_be_checked()
+    page.keyboard.press("i")
+    expect(page.get_by_label("Images")).not_to_be_checked()
+    page.keyboard.press("]")
+    expect(page.locator("#drafts")).to_have_value("3.7")
+    page.keyboard.press("[")
+    expect(page.locator("#drafts")).to_have_value("2.10")
+    page.keyboard.press("t")
+    expect(page.locator("#test")).to_be_visible()
+    page.keyboard.type("t1c")  # letters of an address
+    expect(page.get_by_label("To", exact=True)).to_have_value("t1c")
+    page.keyboard.press("Escape")
+    # Within the frame too.
+    page.frame_locator("#frame").get_by_text("Dear reader").click()
+    page.keyboard.press("2")
+    expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
+    # Who speaks to the computer, or types into the wrong window, can do without.
+    page.keyboard.press("?")
+    page.get_by_label("Use these shortcuts").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
+
+
+def test_all_of_it_can_be_reached_by_the_keyboard_alone(opened: Callable[..., Page]) -> None:
+    page = opened()
+    page.frame_locator("#frame").get_by_text("Dear reader").wait_for()
+    reached = []
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.name"))
+    for name in ("drafts", "view", "test-open", "help-open", "width", "mode", "images", "reader"):
+        assert name in reached
+    page.locator("input[name=view]:checked").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
+
+
+@pytest.mark.parametrize("view", ["email", "text", "pdf", "web", "source"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_nothing_keeps_a_person_out(opened: Callable[..., Page], view: str, size: dict[str, int]) -> None:
+    for scheme in ("light", "dark"):
+        page = opened(f"?view={view}", size, color_scheme=scheme, bypass_csp=True)  # axe-core is a script too
+        expect(page.locator("#status")).to_have_text("Up to date")
+        if view == "pdf":
+            page.locator("img.page").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert barriers(page) == []
+
+
+def test_a_reader_is_picked_and_the_mail_is_theirs(
+    publication: Publication, server: smtp_server.Server, opened: Callable[..., Page]
+) -> None:
+    _write(publication, ("Dear {{ name | reader }}", "Dear {{ name }} of {{ city }}"))
+    page = opened()
+    email = page.frame_locator("#frame")
+    expect(email.get_by_text("Dear [name] of [city]")).to_be_visible()
+    expect(page.locator(".notice")).to_contain_text("Nothing stands for {{ name }}, {{ city }}.")
+    page.get_by_label("As").click()
+    page.get_by_label("As").press_sequentially("okaf")
+    expect(page.locator("#readers option")).to_have_count(1)
+    page.get_by_label("As").fill(page.locator("#readers option").get_attribute("value"))
+    expect(email.get_by_text("Dear Ada Okafor of Lagos")).to_be_visible()
+    expect(page.locator(".notice")).to_have_count(0)
+    assert "okafor" not in page.url.lower()  # an address has no place in a history of addresses
+    page.keyboard.press("Tab")
+    for view, words in (("Text", "Dear Ada Okafor of Lagos"), ("Source", "To: Ada Okafor <ada.okafor@example.org>")):
+        page.get_by_label(view, exact=True).check(force=True)
+        expect(page.locator("#text")).to_contain_text(words)
+    page.reload()
+    expect(page.get_by_label("As")).to_have_value("Ada Okafor <ada.okafor@example.org>")
+
+    page.get_by_role("button", name="Send me a test …").click()
+    expect(page.locator("#test-as")).to_contain_text("As Ada Okafor <ada.okafor@example.org> gets it.")
+    page.get_by_label("To", exact=True).fill("me@example.org")
+    page.keyboard.press("Enter")
+    expect(page.locator("#test-result")).to_contain_text("accepted")
+    assert [recipient for recipient, _ in server.stored] == ["me@example.org"]
+    assert b"Ada Okafor" in server.message("me@example.org")
+
+    publication.readers(3)  # another list: she is gone from it
+    expect(page.get_by_label("As")).to_have_attribute("placeholder", "not on the list any more")
+
+
+def test_a_test_that_fails_says_why_as_the_command_line_does(
+    publication: Publication, server: smtp_server.Server, opened: Callable[..., Page]
+) -> None:
+    server.refuse["me@example.org"] = "550 5.1.1 No such user"
+    page = opened()
+    page.get_by_role("button", name="Send me a test …").click()
+    result = page.locator("#test-result")
+    page.get_by_label("To", exact=True).fill("me@example.org")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(result).to_contain_text("[TEST] 2.10 to me@example.org: refused (550 5.1.1 No such user)")
+    page.get_by_label("To", exact=True).fill("me@localhost")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(result).to_contain_text("Write it as name@example.org.")
+    _write(publication, ("date: 2023-05-31", "date: May 31"))
+    page.get_by_label("To", exact=True).fill("me@example.org")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(result).to_contain_text("drafts/2.10.yaml:4:7")
+    assert server.stored == []
+
+
+def test_a_page_finds_a_preview_that_was_started_again(
+    publication: Publication, server: smtp_server.Server, browser: Browser
+) -> None:
+    publication.through(server)
+    page = browser.new_page(viewport=WIDE)
+    page.set_default_timeout(PATIENCE * 1000)
+    with previewing(publication, "2.10") as first:
+        page.goto(f"{first.address}?view=text&width=phone")
+        expect(page.locator("#status")).to_have_text("Up to date")
+        assert first.end() == 0
+        expect(page.locator("#status")).to_contain_text(
+            "The preview has stopped. Start it again: newsletter preview 2.10"
+        )
+    _write(publication, ("Hiroshima", "Nagasaki"))
+    with previewing(publication, "2.10") as second:
+        assert second.port == first.port
+        expect(page.locator("#text")).to_contain_text("Nagasaki")
+        expect(page.locator("#status")).to_have_text("Up to date")
+        page.get_by_role("button", name="Send me a test …").click()  # with the new one's token
+        page.get_by_label("To", exact=True).fill("me@example.org")
+        page.keyboard.press("Enter")
+        expect(page.locator("#test-result")).to_contain_text("accepted")
+    page.close()
+
+
+def test_a_draft_renamed_or_deleted_while_open(publication: Publication, opened: Callable[..., Page]) -> None:
+    page = opened("?view=text&mode=dark")
+    expect(page.locator("#text")).to_contain_text("Hiroshima")
+    path = publication.root / "drafts" / "2.10.yaml"
+    text = path.read_text()
+    path.rename(path.with_name("2.11.yaml"))
+    expect(page.locator("#drafts")).to_have_value("2.11")
+    assert page.url.endswith("/2.11?view=text&mode=dark")
+    expect(page.locator(".notice")).to_contain_text("Rename it to 2.10.yaml, or mend volume and number.")
+    expect(page.locator("#text")).to_contain_text("Hiroshima")
+    path.with_name("2.11.yaml").unlink()
+    expect(page.locator("#stale")).to_contain_text("The draft 2.11.yaml is gone from drafts/.")
+    expect(page.locator("#text")).to_contain_text("Hiroshima")
+    path.with_name("2.11.yaml").write_text(text.replace("number: 10", "number: 11").replace("Hiroshima", "Nagasaki"))
+    expect(page.locator("#text")).to_contain_text("Nagasaki")
+    expect(page.locator("#stale")).to_be_hidden()
+
+
+def test_a_fault_of_one_edition_shows_in_its_view(publication: Publication, opened: Callable[..., Page]) -> None:
+    page = opened("?view=pdf")
+    expect(page.locator("img.page")).to_have_count(2)
+    _write(publication, ("Hiroshima", "Hiroshima \U00012000"))
+    expect(page.locator("#notices .notice")).to_contain_text("no typeface has")
+    expect(page.locator("#nothing .notice")).to_contain_text("no typeface has")
+    expect(page.locator("img.page")).to_have_count(2)  # those from before
+    page.keyboard.press("1")
+    expect(page.frame_locator("#frame").get_by_text("Dear reader")).to_be_visible()
+    expect(page.locator("#nothing")).to_be_hidden()
+    _write(publication)
+    page.keyboard.press("3")
+    expect(page.locator("#nothing")).to_be_hidden()
+    expect(page.locator("#status")).to_have_text("Up to date")
