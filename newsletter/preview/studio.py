@@ -111,7 +111,8 @@ class Studio:
         self._showings[showing.name] = showing
         if showing.moved_to:
             await self._move(showing)
-        self._note(showing)
+        if self._followers[showing.name] > 0:
+            self._note(showing)
         async with self._told:
             self._told.notify_all()
         if showing.proof and not showing.proof.finished:

@@ -1,0 +1,104 @@
+"""The command itself: its port, its browser, its words, its end."""
+
+import signal
+import socket
+import sys
+import time
+
+import pytest
+from conftest import Publication
+from preview_server import PATIENCE, previewing
+
+
+def test_a_publication_has_the_same_port_each_day(publication: Publication) -> None:
+    with previewing(publication) as first:
+        port = first.port
+    with previewing(publication) as second:
+        assert second.port == port
+        with previewing(publication) as beside:  # taken by now: any other
+            assert beside.port != port
+            assert beside.ask("/3.7")[0] == 200
+
+
+def test_a_port_in_use_is_said_with_what_to_do(publication: Publication) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = publication.run("preview", "--no-open", "--port", port)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"Port {port} is in use by another program.",
+        "Leave --port out for one that is free, or name another.",
+    ]
+
+
+def test_the_port_that_was_asked_for(publication: Publication) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with previewing(publication, "1.4", "--port", str(port)) as preview:
+        assert preview.address == f"http://127.0.0.1:{port}/1.4"
+        assert preview.ask("/")[1]["location"] == "/1.4"
+
+
+def test_it_shows_the_newest_draft_unless_told_otherwise(publication: Publication) -> None:
+    with previewing(publication) as preview:
+        assert preview.address.endswith("/3.7")
+        preview.says("3.7: no problems")
+
+
+def test_it_opens_the_browser(publication: Publication) -> None:
+    note = publication.root / "opened"
+    browser = publication.root / "browser"
+    browser.write_text(f"#!{sys.executable}\nimport sys\nopen({str(note)!r}, 'w').write(sys.argv[1])\n")
+    browser.chmod(0o755)
+    publication.environ["BROWSER"] = str(browser)
+    process = publication.start("preview", "2.10")
+    try:
+        began = time.monotonic()
+        while not (note.exists() and note.read_text()):
+            assert time.monotonic() - began < PATIENCE
+            time.sleep(0.05)
+        assert note.read_text().endswith("/2.10")
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert note.read_text() in out
+    assert err == ""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
+def test_it_ends_at_once_though_a_page_is_open(publication: Publication, number: int, status: int) -> None:
+    with previewing(publication, "2.10") as preview:
+        states = preview.states()
+        next(states)
+        assert preview.end(number) == status
+    assert not any("Traceback" in line for line in preview.printed)
+
+
+def test_what_is_wrong_before_it_can_start(publication: Publication) -> None:
+    assert "Did you mean 2.10?" in publication.run("preview", "2.1").stderr
+    config = publication.root / "newsletter.toml"
+    config.write_text(config.read_text().replace("port = 587", 'port = "many"'))
+    done = publication.run("preview")
+    assert done.returncode == 2
+    assert "newsletter.toml:" in done.stderr
+
+
+def test_the_terminal_says_each_change_once_and_without_its_colours_abused(publication: Publication) -> None:
+    path = publication.root / "drafts" / "2.10.yaml"
+    text = path.read_text()
+    with previewing(publication, "2.10") as preview:
+        preview.says("2.10: no problems")
+        path.write_text(text.replace("date: 2023-05-31", 'date: "\\e[31mred"'))
+        preview.says("1 problem")
+        for _ in range(3):
+            path.write_text(path.read_text())
+            time.sleep(0.2)
+        path.write_text(text)
+        while "\n".join(preview.printed).count("2.10: no problems") < 2:
+            time.sleep(0.02)
+    said = "\n".join(preview.printed)
+    assert said.count("1 problem") == 1
+    assert "\x1b[31m" not in said
