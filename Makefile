@@ -9,7 +9,7 @@ CI_JOBS ?= auto
 # The tests' two tools from npm; without npm, those tests skip and say so.
 NODE_MODULES := tests/node/node_modules/.installed
 
-.PHONY: demo test lint types contract golden screenshots bench-editions clean
+.PHONY: demo test lint types contract golden screenshots bench-editions bench-preview clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -41,6 +41,11 @@ bench-editions: $(INSTALLED)
 	npm install --prefix benchmarks --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/python benchmarks/editions.py
 
+# Beside the development servers of Maizzle and of React Email; wants Debian's chromium.
+bench-preview: $(INSTALLED)
+	npm install --prefix benchmarks/preview-peers --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(BIN)/python benchmarks/preview.py
+
 $(NODE_MODULES): tests/node/package.json
 	@if command -v npm >/dev/null; then \
 		npm install --prefix tests/node --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
@@ -57,4 +62,5 @@ $(INSTALLED): pyproject.toml constraints.txt hatch_build.py
 	@touch $@
 
 clean:
-	rm -rf $(VENV) tests/node/node_modules benchmarks/node_modules build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) tests/node/node_modules benchmarks/node_modules benchmarks/preview-peers/node_modules \
+		benchmarks/preview-peers/build build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -27,7 +27,6 @@ less to cut down: `--system-serif` shows how much.
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -41,35 +40,13 @@ from time import perf_counter
 from typing import Any
 
 import fontpkg_source_serif_4
+from draft import ROOT, Draft, copied
 from table import Contender, facts, show, show_laps
 
-from newsletter.workspace import CONFIG_NAME, Workspace, shipped
+from newsletter.workspace import Workspace, shipped
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent
-PROSE = re.compile(r"^( +(?!- |\w+: (?:\S+$|\[))\S+ )", re.MULTILINE)  # the first word of a line that is no key
 WARM_UPS = 3
-
-
-class Draft:
-    """The draft that all contenders read, in a workspace of its own, with other words in every round."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._source = path.read_text(encoding="utf-8")
-        self._round = 0
-
-    @property
-    def word(self) -> str:
-        return f"round-{self._round}"
-
-    def change(self) -> None:
-        """Puts this round's word behind the first word of each line of prose."""
-        self._round += 1
-        text, count = PROSE.subn(rf"\g<1>{self.word} ", self._source)
-        if not count:
-            raise SystemExit(f"{self.path.name} has no line whose words could be changed.")
-        self.path.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
@@ -113,13 +90,9 @@ def parsed_options() -> Namespace:
 
 def prepare(root: Path, draft: Path, *, system_serif: bool) -> Draft:
     """A workspace with the draft, its picture, and the settings for the peers as settings.json."""
-    source = Workspace(ROOT, {})
-    (root / "drafts").mkdir()
-    shutil.copyfile(ROOT / CONFIG_NAME, root / CONFIG_NAME)
-    for file in draft.parent.glob(f"{draft.stem}*"):
-        shutil.copyfile(file, root / "drafts" / file.name)
-    (root / "settings.json").write_text(json.dumps(settings(source, system_serif=system_serif)), encoding="utf-8")
-    return Draft(root / "drafts" / draft.name)
+    known = settings(Workspace(ROOT, {}), system_serif=system_serif)
+    (root / "settings.json").write_text(json.dumps(known), encoding="utf-8")
+    return copied(draft, root)
 
 
 def settings(workspace: Workspace, *, system_serif: bool) -> dict[str, Any]:

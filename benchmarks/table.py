@@ -37,11 +37,17 @@ def facts(weasyprint_python: str) -> list[str]:
     node = said_by(["node", "--version"], "node is missing.").removeprefix("v")
     ours = ", ".join(f"{name} {version(name)}" for name in ("typst", "mjml-python", "premailer", "jinja2"))
     return [
-        f"Machine: {os.cpu_count()} cores, {processor()}, {platform.system()} {platform.release()}; "
-        f"load at the beginning {os.getloadavg()[0]:.1f}",
+        machine(),
         f"Ours:    Python {platform.python_version()}, {ours}",
         f"Peers:   node {node}, mjml {json.loads(mjml.read_bytes())['version']}, weasyprint {weasyprint}",
     ]
+
+
+def machine() -> str:
+    return (
+        f"Machine: {os.cpu_count()} cores, {processor()}, {platform.system()} {platform.release()}; "
+        f"load at the beginning {os.getloadavg()[0]:.1f}"
+    )
 
 
 def processor() -> str:
