@@ -1,7 +1,7 @@
 """Every edition of every sample as pictures, for eyes to judge: `make screenshots` writes build/screenshots/.
 
 The email at four widths, light and dark; the text as a terminal shows it; the PDF's pages in both layouts;
-the web page on a screen, a phone and paper; and contact.png with all of them.
+the web page on a screen, a phone and paper; the live preview in two windows; and contact.png with all of them.
 """
 
 import shutil
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
+from preview_pictures import shoot_preview
 
 from newsletter.config.model import Pdf
 from newsletter.editions import Press, beside, default_fields, render_html, render_pages, render_pdf, render_text
@@ -43,6 +44,7 @@ def main() -> None:
         for issue in issues:
             _shoot_issue(browser, press, issue, pages)
         _shoot_index(browser, press, issues, pages)
+        shoot_preview(browser, FOLDER, pages / "workspace")
         browser.close()
     _contact_sheet()
     print(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER.relative_to(Path.cwd())}, all on contact.png")

@@ -57,8 +57,9 @@ def described(reader: Subscriber) -> dict[str, str]:
 
 def notice(error: NewsletterError, root: Path, *, stops: bool = True, edition: str = "") -> dict[str, Any]:
     """An error as the command line would say it; `stops` when there is no edition because of it, or not that one."""
+    title = error.message if edition.lower() in error.message.lower() else f"{edition}: {error.message}"
     return {
-        "title": printable(f"{edition}: {error.message}" if edition else error.message),
+        "title": printable(title),
         "stops": stops,
         "next_step": printable(error.next_step),
         "problems": [_problem(problem, root) for problem in error.problems],

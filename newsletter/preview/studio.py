@@ -111,10 +111,10 @@ class Studio:
 
     async def _publish(self, showing: Showing) -> None:
         self._showings[showing.name] = showing
-        if showing.moved_to:
-            await self._move(showing)
         if self._followers[showing.name] > 0:
             self._note(showing)
+        if showing.moved_to:
+            await self._move(showing)
         async with self._told:
             self._told.notify_all()
         if showing.proof and not showing.proof.finished:
@@ -123,13 +123,13 @@ class Studio:
     async def _move(self, showing: Showing) -> None:
         """A draft that was renamed takes its last good state along, and the terminal."""
         new = showing.moved_to
+        if showing.name == self.first.stem:
+            self.first = self.drafts().get(new, self.first)
+            self._followers.subtract([showing.name])
+            self._followers.update([new])
         if new not in self._showings:
             self._showings[new] = showing.now(name=new, moved_to="", trouble=None)
             await self._publish(await self._looked(new))
-        if showing.name == self.first.stem:
-            self.first = self.drafts()[new]
-            self._followers.subtract([showing.name])
-            self._followers.update([new])
 
     async def _print(self) -> None:
         while True:

@@ -131,7 +131,7 @@ def test_a_fault_of_the_web_page_alone_stops_no_other_edition(publication: Publi
 def test_a_glyph_that_no_typeface_has_is_a_problem_of_the_pdf(publication: Publication, preview: Preview) -> None:
     _write(publication, ("Hiroshima", "Hiroshima \U00012000"))
     state = preview.until(lambda state: state["notices"] and state["finished"])
-    assert state["notices"][0]["title"] == "PDF: The PDF can't show every character."
+    assert state["notices"][0]["title"] == "The PDF can't show every character."
     assert state["notices"][0]["problems"][0]["place"].startswith("drafts/2.10.yaml:")
     assert not state["stale"]
     preview.says("2.10 (PDF): The PDF can't show every character.")

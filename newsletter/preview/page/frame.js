@@ -28,7 +28,7 @@ async function load(address) {
     frame.addEventListener("load", resolve, { once: true });
     frame.contentWindow.location.replace(address); // an address of its own in the history would break "back"
   });
-  frame.contentWindow.scrollTo(0, place);
+  if (frame.contentWindow.scrollY === 0) frame.contentWindow.scrollTo(0, place); // nobody was quicker
   ready();
 }
 

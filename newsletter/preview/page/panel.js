@@ -56,18 +56,19 @@ function inbox(issue) {
   }
 }
 
-function numbers({ issue, pages }) {
+function numbers({ issue, pages, finished }) {
   const rows = [];
   if (issue.words || !issue.signs) rows.push(["Words", issue.words.toLocaleString("en")]);
   if (issue.signs) rows.push(["Signs", issue.signs.toLocaleString("en")]);
   rows.push(["Reading time", `${issue.minutes} min`]);
-  rows.push(["PDF", pages === null ? "…" : pages === 1 ? "1 page" : `${pages} pages`]);
+  rows.push(["PDF", pages === null ? (finished ? "none" : "…") : pages === 1 ? "1 page" : `${pages} pages`]);
   fill(by("numbers"), rows.flatMap(([name, value]) => [
     made("dt", { textContent: name }), made("dd", { textContent: value })]));
   const kilobytes = (bytes) => (bytes / 1000).toFixed(1);
   const over = issue.size > issue.limit;
+  const limit = `${issue.limit / 1000} kB`;
   by("size-label").textContent =
-    `HTML: ${kilobytes(issue.size)} kB; Gmail ${over ? "cuts it off" : "would cut it off"} at ${issue.limit / 1000} kB`;
+    `HTML: ${kilobytes(issue.size)} kB${over ? `, and Gmail cuts it off at ${limit}` : ` of the ${limit} that Gmail shows`}`;
   Object.assign(by("size"), { max: issue.limit, high: issue.limit * 0.9, value: issue.size });
   by("size").textContent = by("size-label").textContent;
 }

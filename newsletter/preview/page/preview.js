@@ -43,7 +43,8 @@ function tell() {
   const stops = state.notices.filter((notice) => notice.stops);
   const count = stops.reduce((sum, notice) => sum + Math.max(1, notice.problems.length), 0);
   const said = count === 1 ? "1 problem" : `${count} problems`;
-  const status = state.stale ? (state.proof ? `${said}; this is the last good state` : said) : count ? said : "Up to date";
+  const from = state.stale && state.proof !== null ? "; this is the last good state" : "";
+  const status = count ? said + from : "Up to date";
   if (by("status").textContent !== status) by("status").textContent = status;
   by("status").dataset.kind = count ? "bad" : "good";
   document.title = `${count ? `(${count}) ` : ""}${state.draft} · ${NAMES[chosen.view]} · Preview`;
@@ -78,7 +79,8 @@ async function draw() {
 
 function key() {
   const { draft, view, mode, images, reader } = chosen;
-  return JSON.stringify([state.proof ?? state.revision, draft, view, mode, images, reader, view === "pdf" && [state.pages, state.finished]]);
+  const made = view === "pdf" ? [state.pages, state.finished] : []; // the PDF follows the rest
+  return JSON.stringify([state.proof ?? state.revision, draft, view, mode, images, reader, ...made]);
 }
 
 async function drawView() {
@@ -173,9 +175,10 @@ function resize() {
 
 const next = (values, value) => values[(values.indexOf(value) + 1) % values.length];
 
-function step(by_) {
+/** To the next newer draft, or with -1 to the next older one. */
+function step(way) {
   const names = state.drafts.map(({ name }) => name); // the newest first
-  const index = names.indexOf(chosen.draft) - by_;
+  const index = names.indexOf(chosen.draft) - way;
   if (names[index]) choose({ draft: names[index] });
 }
 
@@ -192,8 +195,9 @@ const SHORTCUTS = {
 address.VIEWS.forEach((view, index) => (SHORTCUTS[index + 1] = () => choose({ view })));
 
 function onKey(event) {
-  const typing = event.target instanceof Element && event.target.closest("input:not([type=radio], [type=checkbox]), select, dialog");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem("shortcuts") === "off") return;
+  const fields = "input:not([type=radio], [type=checkbox]), select, dialog";
+  const isTyping = event.target instanceof Element && event.target.closest(fields);
+  if (isTyping || event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem("shortcuts") === "off") return;
   const act = SHORTCUTS[event.key];
   if (!act) return;
   event.preventDefault();
@@ -208,12 +212,14 @@ function wire() {
   by("drafts").addEventListener("change", (event) => choose({ draft: event.target.value }));
   by("help-open").addEventListener("click", () => by("help").showModal());
   by("shortcuts").checked = localStorage.getItem("shortcuts") !== "off";
-  by("shortcuts").addEventListener("change", (event) => localStorage.setItem("shortcuts", event.target.checked ? "on" : "off"));
+  by("shortcuts").addEventListener("change", ({ target }) =>
+    localStorage.setItem("shortcuts", target.checked ? "on" : "off"));
   for (const button of document.querySelectorAll("[data-close]")) {
     button.addEventListener("click", () => button.closest("dialog").close());
   }
   by("inbox").open = (localStorage.getItem("inbox") ?? (window.innerWidth >= 900 ? "open" : "")) === "open";
-  by("inbox").addEventListener("toggle", (event) => localStorage.setItem("inbox", event.target.open ? "open" : "closed"));
+  by("inbox").addEventListener("toggle", ({ target }) =>
+    localStorage.setItem("inbox", target.open ? "open" : "closed"));
   reader.wire(() => chosen, (id) => choose({ reader: id }));
   trial.wire(() => chosen, () => by("reader").dataset.shown);
   document.addEventListener("keydown", onKey);

@@ -1,0 +1,90 @@
+"""The live preview as pictures: each view in a wide window and in one beside an editor, and its messages."""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from newsletter.workspace import Workspace
+
+ROOT = Path(__file__).parent.parent
+SIZES = {"1440": {"width": 1440, "height": 900}, "0480": {"width": 480, "height": 900}}
+VIEWS = ("email", "text", "pdf", "web", "source")
+
+
+def shoot_preview(browser: Browser, folder: Path, workspace: Path) -> None:
+    """Pictures into `folder`; `workspace` is a folder to be made, with the sample publication in it."""
+    _copy(workspace)
+    draft = workspace / "drafts" / "2.10.yaml"
+    text = draft.read_text(encoding="utf-8")
+    with _previewing(workspace) as address:
+        for name, size in SIZES.items():
+            page = browser.new_page(viewport=size)
+            for view in VIEWS:
+                _open(page, f"{address}?view={view}")
+                page.screenshot(path=folder / f"preview-{view}-{name}.png")
+            _open(page, f"{address}?width=phone&mode=dark&images=off")
+            page.emulate_media(color_scheme="dark")
+            page.screenshot(path=folder / f"preview-email-phone-dark-{name}.png")
+            page.emulate_media(color_scheme="light")
+            _open(page, address)
+            draft.write_text(
+                text.replace("date: 2023-05-31", "dat: May 31").replace("/leaders)", ")"), encoding="utf-8"
+            )
+            page.locator("#stale").wait_for()
+            page.screenshot(path=folder / f"preview-problems-{name}.png")
+            draft.write_text(text.replace("Hiroshima", "Hiroshima \U00012000"), encoding="utf-8")
+            _open(page, f"{address}?view=pdf")
+            page.locator("#nothing .notice").wait_for()
+            page.screenshot(path=folder / f"preview-problem-of-the-pdf-{name}.png")
+            draft.unlink()
+            page.locator("#stale").wait_for()
+            page.screenshot(path=folder / f"preview-draft-gone-{name}.png")
+            draft.write_text(text, encoding="utf-8")
+            _open(page, address)
+            page.get_by_label("As", exact=True).fill("Ada Okafor <ada.okafor@example.org>")
+            page.keyboard.press("Escape")
+            page.get_by_role("button", name="Send me a test …").click()
+            page.get_by_label("To", exact=True).fill("editor@example.org")
+            page.get_by_role("button", name="Send", exact=True).click()
+            page.locator("#test-result .notice").wait_for()  # nobody listens at the sample's port
+            page.screenshot(path=folder / f"preview-test-{name}.png")
+            page.keyboard.press("Escape")
+            page.keyboard.press("?")
+            page.screenshot(path=folder / f"preview-shortcuts-{name}.png")
+            page.close()
+
+
+def _copy(workspace: Path) -> None:
+    (workspace / "drafts").mkdir(parents=True)
+    for path in Workspace(ROOT, {}).draft_paths():
+        for file in path.parent.glob(f"{path.stem}[.-]*"):
+            shutil.copyfile(file, workspace / "drafts" / file.name)
+    shutil.copyfile(ROOT / "newsletter.toml", workspace / "newsletter.toml")
+    shutil.copyfile(ROOT / "subscribers.example.csv", workspace / "subscribers.csv")
+
+
+@contextmanager
+def _previewing(workspace: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "newsletter", "preview", "2.10", "--no-open"]
+    with subprocess.Popen(command, cwd=workspace, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # ours
+        address = None
+        while address is None and process.stdout:
+            address = re.search(r"http://\S+", process.stdout.readline())
+        try:
+            yield address[0] if address else ""
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+def _open(page: Page, address: str) -> None:
+    """Until all of it stands there."""
+    page.goto(address)
+    page.wait_for_function("() => document.getElementById('status').textContent")
+    page.wait_for_timeout(1200)  # the checks, the PDF and its pictures follow
