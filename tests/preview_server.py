@@ -91,9 +91,9 @@ class Preview:
 
 
 @contextmanager
-def previewing(publication: Publication, *args: str) -> Iterator[Preview]:
+def previewing(publication: Publication, *args: str, no_open: bool = True) -> Iterator[Preview]:
     """The command, from its printing the address until the end of the context."""
-    process = publication.start("preview", "--no-open", *args)
+    process = publication.start("preview", *(["--no-open"] if no_open else []), *args)
     lines: queue.Queue[str] = queue.Queue()
     printed: list[str] = []
 

@@ -61,7 +61,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
     \b
     newsletter draft new           begin the next issue
-    newsletter export all          look at its editions, in build/
+    newsletter preview             see it in every edition while you write
     newsletter send 2.10           send it, after showing what will happen
     newsletter export pdf          the PDF for the website; export site for all of it
     """

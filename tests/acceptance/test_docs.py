@@ -1,6 +1,7 @@
 """Every command in the README and in docs/ runs, in the order in which it stands there."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import smtp_server
 from conftest import ROOT, Publication
+from preview_server import previewing
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -29,11 +31,22 @@ def test_the_commands_of_a_page_run(publication: Publication, server: smtp_serve
     for command in _commands(page):
         if command.startswith(("make ", "source ")):
             continue
+        if command.startswith("newsletter preview"):
+            _look(publication, command)
+            continue
         done = subprocess.run(
             ["bash", "-c", command], cwd=publication.root, input="y\n", text=True, capture_output=True, check=False,
             env={**publication.environment(), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
         )  # fmt: skip
         assert done.returncode == 0, f"{page.name}: {command}\n{done.stdout}{done.stderr}"
+
+
+def _look(publication: Publication, command: str) -> None:
+    """A preview stays until it is told to end."""
+    publication.environ["BROWSER"] = "true"
+    with previewing(publication, *shlex.split(command)[2:], no_open=False) as preview:
+        assert preview.ask("/2.10/email.html")[0] == 200
+        assert preview.end() == 0
 
 
 def test_the_quick_start_is_two_commands_that_make_and_ci_know() -> None:
@@ -55,7 +68,7 @@ def test_links_between_pages_lead_somewhere() -> None:
 def test_every_command_of_the_program_is_documented() -> None:
     said = "".join(page.read_text() for page in PAGES)
     for command in (
-        "init", "draft new", "draft list", "draft check", "draft schema", "export all", "export pdf",
+        "init", "preview", "draft new", "draft list", "draft check", "draft schema", "export all", "export pdf",
         "export site", "export web", "export html", "templates list", "templates eject", "send", "status",
         "cancel", "subscribers check", "subscribers suppress", "subscribers unsuppress",
     ):  # fmt: skip
