@@ -1,6 +1,6 @@
 """What the server answers: the page, a draft's state as it changes, its editions, and the sending of a test."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from anyio import create_task_group
@@ -17,13 +17,22 @@ from newsletter.preview.studio import Studio
 _LARGEST_BODY = 10_000  # bytes of an order to send a test
 
 
-def build_app(studio: Studio, token: str) -> Starlette:
-    """The application, in which the studio works; `token` is what a page has to show to have a test sent."""
+def build_app(studio: Studio, token: str, on_failure: Callable[[Exception], None]) -> Starlette:
+    """The application, in which the studio works; `token` is what a page has to show to have a test sent.
+
+    `on_failure` is told when the studio can't go on.
+    """
+
+    async def work() -> None:
+        try:
+            await studio.run()
+        except* Exception as failures:  # noqa: BLE001  # whatever it is, it ends the preview with its words
+            on_failure(failures.exceptions[0])
 
     @asynccontextmanager
     async def working(_app: Starlette) -> AsyncIterator[None]:
         async with create_task_group() as group:
-            group.start_soon(studio.run)
+            group.start_soon(work)
             yield
             group.cancel_scope.cancel()
 

@@ -33,12 +33,21 @@ def preview(
     Raises DecisionNeeded for a `port` that can't be had.
     """
     with closing(_listening(workspace.root, port)) as listening:
-        app = build_app(Studio(workspace, draft, note), token_urlsafe())
+        failures: list[Exception] = []
+
+        def fail(error: Exception) -> None:
+            failures.append(error)
+            server.should_exit = True
+
+        app = build_app(Studio(workspace, draft, note), token_urlsafe(), fail)
         on_address(f"http://{_HOST}:{listening.getsockname()[1]}/{draft.stem}")
         config = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        server = uvicorn.Server(config)
+        server.run(sockets=[listening])
+        if failures:
+            raise failures[0]
 
 
 def _listening(root: Path, port: int | None) -> socket.socket:

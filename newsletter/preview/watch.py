@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, awatch
@@ -20,19 +20,33 @@ async def changes(current: Callable[[], Workspace], beside: Path) -> AsyncIterat
     `current` gives the workspace as it is by then: its settings say where the list is. `beside` is the folder of
     a draft that lies elsewhere. Folders may come and go.
     """
+    polling = False
     while True:
-        with suppress(FileNotFoundError):  # a folder that went while this began
-            async for paths in _until_folders_change(current, beside):
+        try:
+            async for paths in _until_folders_change(current, beside, polling):
                 yield paths
+        except FileNotFoundError:
+            pass  # a folder that went while this began
+        except OSError:
+            if polling:
+                raise
+            polling = True  # the system tells no more programs of changes: too many ask
         await asyncio.sleep(_STILL / 1000)
 
 
-async def _until_folders_change(current: Callable[[], Workspace], beside: Path) -> AsyncIterator[set[Path]]:
+async def _until_folders_change(
+    current: Callable[[], Workspace], beside: Path, polling: bool
+) -> AsyncIterator[set[Path]]:
     workspace = current()
     folders = _folders(workspace, beside)
     # Not the whole tree: beside the publication there may be a .venv or .git of many thousand folders.
     found = awatch(
-        *folders, recursive=False, step=_STILL, debounce=_LONGEST, watch_filter=_Relevant(workspace, folders)
+        *folders,
+        recursive=False,
+        step=_STILL,
+        debounce=_LONGEST,
+        watch_filter=_Relevant(workspace, folders),
+        force_polling=polling or None,
     )
     async with aclosing(found):
         coming = asyncio.ensure_future(anext(found))

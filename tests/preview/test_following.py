@@ -1,12 +1,21 @@
 """The preview follows the files: each change shows, each fault is named, and it recovers by itself."""
 
+import asyncio
+import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, Publication
 from preview_server import Preview, previewing
+from watchfiles import awatch
+from watchfiles.main import FileChange
+
+from newsletter.preview import watch
 
 
 @pytest.fixture
@@ -272,6 +281,35 @@ def test_fifty_saves_in_a_second_come_to_one_last_state(publication: Publication
     assert not any(state["stale"] for state in seen)
     assert "Place-49" in preview.text("/2.10/email.html")
     assert "Place-49" in preview.text("/2.10/web.html")
+
+
+def test_where_the_system_tells_of_no_changes_they_are_looked_for(publication: Publication) -> None:
+    publication.environ["WATCHFILES_FORCE_POLLING"] = "1"
+    with previewing(publication, "2.10") as preview:
+        preview.until(lambda state: state["finished"])
+        _write(publication, ("Hiroshima", "Nagasaki"))
+        preview.until(lambda state: "Nagasaki" in str(state["issue"]))
+
+
+def test_the_same_when_it_tells_too_many_programs_already(
+    publication: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*folders: Path, force_polling: bool | None, **more: Any) -> AsyncIterator[set[FileChange]]:
+        if not force_polling:
+            raise OSError("OS file watch limit reached.")
+        return awatch(*folders, force_polling=True, **more)
+
+    monkeypatch.setattr(watch, "awatch", refused)
+    os.utime(publication.root / "drafts" / "2.10.yaml", (0, 0))  # looked for by the second
+
+    async def first_change() -> set[Path]:
+        async with aclosing(watch.changes(lambda: publication.workspace, publication.workspace.drafts)) as found:
+            await anext(found)
+            _write(publication, ("Hiroshima", "Nagasaki"))
+            return await anext(found)
+
+    changed = asyncio.run(asyncio.wait_for(first_change(), 20))
+    assert publication.workspace.drafts / "2.10.yaml" in changed
 
 
 def test_a_fault_that_nobody_foresaw_is_shown_and_survived(publication: Publication, preview: Preview) -> None:

@@ -266,6 +266,24 @@ def test_a_test_that_fails_says_why_as_the_command_line_does(
     assert server.stored == []
 
 
+@pytest.mark.parametrize(("view", "scroller"), [("text", "#text"), ("source", "#text"), ("pdf", "#pages")])
+def test_the_readers_place_is_kept_in_every_view(
+    publication: Publication, opened: Callable[..., Page], view: str, scroller: str
+) -> None:
+    page = opened(f"?view={view}")
+    place = page.locator(scroller)
+    expect(page.locator("#status")).to_have_text("Up to date")
+    (page.locator("img.page").last if view == "pdf" else place.get_by_text("Hiroshima")).wait_for()
+    before = page.locator("img.page").first.get_attribute("src") if view == "pdf" else ""
+    place.evaluate("element => element.scrollTo(0, 300)")
+    _write(publication, ("Hiroshima", "Nagasaki"))
+    if view == "pdf":
+        expect(page.locator("img.page").first).not_to_have_attribute("src", before)
+    else:
+        expect(place).to_contain_text("Nagasaki")
+    assert place.evaluate("element => element.scrollTop") == 300
+
+
 def test_a_page_finds_a_preview_that_was_started_again(
     publication: Publication, server: smtp_server.Server, browser: Browser
 ) -> None:
@@ -314,7 +332,7 @@ def test_a_fault_of_one_edition_shows_in_its_view(publication: Publication, open
     expect(page.locator("img.page")).to_have_count(2)
     _write(publication, ("Hiroshima", "Hiroshima \U00012000"))
     expect(page.locator("#notices .notice")).to_contain_text("no typeface has")
-    expect(page.locator("#nothing .notice")).to_contain_text("no typeface has")
+    expect(page.locator("#nothing .notice")).to_contain_text("The PDF can't show every character.")
     expect(page.locator("img.page")).to_have_count(2)  # those from before
     page.keyboard.press("1")
     expect(page.frame_locator("#frame").get_by_text("Dear reader")).to_be_visible()

@@ -111,7 +111,9 @@ async function drawView() {
 /** Why there is nothing on the canvas; what stood there before, if it was the same edition, stays below it. */
 function nothing(told) {
   const line = Object.assign(document.createElement("p"), { className: "quiet", textContent: told.quiet ?? "" });
-  by("nothing").replaceChildren(told.title ? panel.notice(told) : line);
+  const isListed = state.notices.some(({ title }) => title.endsWith(told.title));
+  const short = { title: told.title, stops: true, next_step: "The place and what to do stand among the problems." };
+  by("nothing").replaceChildren(told.title ? panel.notice(isListed ? short : told) : line);
   by("nothing").hidden = false;
 }
 
