@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -102,3 +103,25 @@ def test_the_terminal_says_each_change_once_and_without_its_colours_abused(publi
     said = "\n".join(preview.printed)
     assert said.count("1 problem") == 1
     assert "\x1b[31m" not in said
+
+
+def test_a_preview_that_can_not_go_on_ends_and_says_why(publication: Publication) -> None:
+    program = """
+import sys
+from newsletter.cli import main
+from newsletter.preview.studio import Studio
+
+async def refused(self):
+    raise OSError(24, "Too many open files", "drafts")
+
+Studio._print = refused
+sys.argv = ["newsletter", "preview", "--no-open"]
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=publication.root, env=publication.environment(), text=True,
+        capture_output=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("drafts: Too many open files.\n")
+    assert "Traceback" not in done.stderr
