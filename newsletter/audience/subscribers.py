@@ -3,7 +3,7 @@
 import csv
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +48,16 @@ def reader_key(address: str) -> str:
     return address.casefold()
 
 
-def read_subscribers(path: Path) -> Iterator[Subscriber | Problem]:
+def every_line(_number: int, _line: str) -> bool:
+    return True
+
+
+def read_subscribers(path: Path, wanted: Callable[[int, str], bool] = every_line) -> Iterator[Subscriber | Problem]:
     """Each row as a Subscriber, or as the Problem that keeps it from being one. Streams.
 
     A row is one line: no value of a list holds a line break, and so a quote that is never closed costs its
     own row and no other. Duplicates come as problems of code "duplicate"; the first row of an address stands.
+    `wanted` chooses, by number and text, which lines are read at all: to look for a few in a long list is quick.
     Raises ListError when the file is not there or has no `email` column.
     """
     try:
@@ -66,12 +71,21 @@ def read_subscribers(path: Path) -> Iterator[Subscriber | Problem]:
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
             lines = enumerate(iter(lambda: file.readline(MAX_LINE), ""), start=1)
             columns, delimiter = _header(path, lines)
-            yield from _rows(path, lines, columns, delimiter)
+            yield from _rows(path, (row for row in lines if wanted(*row)), columns, delimiter)
     except OSError as error:
         raise ListError(
             f"The subscriber list {path} can't be read: {error.strerror}.",
             next_step="Put the list there, or name another with --list. subscribers.example.csv shows the form.",
         ) from error
+
+
+def read_columns(path: Path) -> list[str]:
+    """The names of the list's columns, which are those of its fields. Raises ListError."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+            return _header(path, enumerate(iter(lambda: file.readline(MAX_LINE), ""), start=1))[0]
+    except OSError as error:
+        raise ListError(f"The subscriber list {path} can't be read: {error.strerror}.") from error
 
 
 def _header(path: Path, lines: Iterator[tuple[int, str]]) -> tuple[list[str], str]:

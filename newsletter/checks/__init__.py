@@ -40,18 +40,23 @@ def check_rendered(press: Press, issue: Issue) -> Report:
     """Build the issue's email as the most readers get it, and check that."""
     html = render_html(press, issue.seen_by(frozenset()), default_fields, beside)
     kinds = {picture.kind for picture in press.pictures(issue)}
-    return check_email(html, email_sources(press), press.config.email.clients, kinds)
+    return check_email(html, email_sources(press), press.config.email.clients, kinds, issue.path)
 
 
 def check_email(
-    html: str, sources: Sequence[Path], clients: Sequence[str], image_kinds: Collection[str] = ()
+    html: str,
+    sources: Sequence[Path],
+    clients: Sequence[str],
+    image_kinds: Collection[str] = (),
+    draft: Path | None = None,
 ) -> Report:
     """All that is to be said of an email.
 
     `html` is what is sent, `sources` are the template files it was made from, `clients` names of `CLIENTS`,
-    and `image_kinds` the formats of its pictures, such as `jpeg`. Raises ConfigError for an unknown client.
+    `image_kinds` the formats of its pictures, such as `jpeg`, and `draft` the file that its words are from.
+    Raises ConfigError for an unknown client.
     """
-    email = Email.read(html, sources, clients, image_kinds)
+    email = Email.read(html, sources, clients, image_kinds, draft)
     findings = [finding for check in CHECKS for finding in check(email)]
     return Report(
         problems=tuple(finding for finding in findings if isinstance(finding, Problem)),

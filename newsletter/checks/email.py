@@ -45,10 +45,16 @@ class Email:
     sources: tuple[Source, ...]
     clients: tuple[str, ...]
     image_kinds: frozenset[str]
+    draft: Path | None = None
 
     @classmethod
     def read(
-        cls, html: str, sources: Sequence[Path], clients: Sequence[str], image_kinds: Collection[str] = ()
+        cls,
+        html: str,
+        sources: Sequence[Path],
+        clients: Sequence[str],
+        image_kinds: Collection[str] = (),
+        draft: Path | None = None,
     ) -> "Email":
         """Raises ConfigError for a client that is not known."""
         check_known(clients)
@@ -57,6 +63,7 @@ class Email:
             tuple(Source(path, path.read_text(encoding="utf-8", errors="replace")) for path in dict.fromkeys(sources)),
             tuple(dict.fromkeys(clients)),
             frozenset(kind.lower() for kind in image_kinds),
+            draft,
         )
 
     @cached_property

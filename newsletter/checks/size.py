@@ -13,7 +13,7 @@ def clipped(email: Email) -> Iterator[Problem]:
     size = html_size(email.html)
     if size > CLIPPED_AT and any(client.startswith("gmail") for client in email.clients):
         yield Problem(
-            path=email.place,
+            path=email.draft or email.place,
             code="clipped",
             message=f"the mail has {size:,} bytes of HTML, and Gmail shows only the first {CLIPPED_AT:,} or so",
             next_step="Shorten the issue: the end that is cut off holds the link to unsubscribe.",

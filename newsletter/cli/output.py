@@ -57,7 +57,11 @@ def near(problem: Problem) -> str:
 
 def short(path: Path) -> str:
     """A path from the current folder when it lies below."""
-    return str(path.relative_to(Path.cwd()) if path.is_absolute() and path.is_relative_to(Path.cwd()) else path)
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # somebody has taken the folder away
+        return str(path)
+    return str(path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path)
 
 
 def size(octets: int) -> str:

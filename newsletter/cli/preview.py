@@ -1,20 +1,24 @@
 """newsletter preview"""
 
 import logging
+import os
 import sys
+import threading
 import webbrowser
 from datetime import datetime
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.cli.output import say, show_problems
-from newsletter.workspace import find_workspace
+from newsletter.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
     from newsletter.preview.look import Showing
+    from newsletter.preview.notices import Notice
+
+_PATIENCE = 2  # seconds, for work in hand when the preview ends
 
 
 @click.command()
@@ -36,37 +40,59 @@ def preview(debug: bool, draft: str | None, port: int | None, no_open: bool) -> 
     if debug:
         logging.basicConfig()
         logging.getLogger("newsletter").setLevel(logging.DEBUG)
+    else:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # tracebacks; the page says what is wrong
 
-    def on_address(address: str) -> None:
+    def on_address(address: str, taken: int | None) -> None:
         say(f"{path.stem} is shown at {address}", style="bold")
+        if taken:
+            say(f"This publication's own port {taken} is taken: perhaps it is shown there already.", style="yellow")
         say("Save the draft, and look there. Ctrl-C ends the preview.")
         if not no_open:
-            Thread(target=webbrowser.open, args=[address], daemon=True).start()
+            threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
 
     try:
-        serve(workspace, path, port, on_address, _Teller().tell)
+        serve(workspace, path, port, on_address, _Teller(workspace).tell)
     except KeyboardInterrupt:
         say("The preview has ended.")
-        sys.exit(0)
+        _leave()
+
+
+def _leave() -> None:
+    """At once, though a template may be at work that has no end: threads can't be stopped."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(_PATIENCE)
+            if thread.is_alive():
+                sys.stdout.flush()
+                os._exit(0)
+    sys.exit(0)
 
 
 class _Teller:
     """Says in the terminal how a draft stands, each time that changes."""
 
-    def __init__(self) -> None:
-        self._said: dict[str, str] = {}
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._said: dict[str, list[Notice]] = {}
 
     def tell(self, showing: "Showing") -> None:
-        faults = showing.faults
-        text = repr([(fault.message, fault.next_step, fault.problems) for fault in faults.values()])
-        if self._said.get(showing.name) == text or not (faults or (showing.proof and showing.proof.finished)):
+        from newsletter.preview.notices import notices
+
+        found = notices(showing, None, self._workspace.subscribers)
+        is_whole = showing.trouble is not None or (showing.proof is not None and showing.proof.finished)
+        if not is_whole or self._said.get(showing.name) == found:
             return
-        self._said[showing.name] = text
-        time = f"{datetime.now():%H:%M:%S}"  # noqa: DTZ005  # the clock on the wall
-        if not faults:
-            say(f"{time} {showing.name}: no problems", style="green")
-        for form, fault in faults.items():
-            say(f"{time} {showing.name}{f' ({form})' if form else ''}: {fault.message}", style="bold")
-            show_problems(fault.problems)
-            if fault.next_step:
-                say(f"    {fault.next_step}", style="cyan")
+        self._said[showing.name] = found
+        stops = [notice for notice in found if notice.stops]
+        name = f"{datetime.now():%H:%M:%S} {showing.name}"  # noqa: DTZ005  # the clock on the wall
+        if not stops:
+            say(f"{name}: no problems", style="green")
+        for notice in stops:
+            say(f"{name}: {notice.title}", style="bold")
+            show_problems(notice.problems)
+            if notice.next_step:
+                say(f"    {notice.next_step}", style="cyan")
+        for notice in found:
+            if not notice.stops:
+                say(f"    {notice.title} (The page says more.)", style="yellow")

@@ -1,5 +1,6 @@
 """newsletter send"""
 
+import asyncio
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -239,7 +240,7 @@ def _send_tests(workspace: Workspace, press: Press, found: Draft, tests: tuple[s
             "newsletter.toml names no testers.", next_step='Add testers = ["you@example.org"] under [send].'
         )
     backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
-    receipts = send_test(press, issue, backend, testers(addresses, list_path))
+    receipts = asyncio.run(send_test(press, issue, backend, testers(addresses, list_path)))
     for receipt in receipts:
         say(told(issue, receipt))
     sys.exit(0 if all(receipt.outcome is Outcome.ACCEPTED for receipt in receipts) else 1)

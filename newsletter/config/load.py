@@ -38,10 +38,14 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    if not path.is_file():  # nor a named pipe, which would never end
+        raise ConfigError(f"There is no file {path.name} in {path.parent} any more.", next_step="Put it back.")
     try:
         source = path.read_text(encoding="utf-8-sig")
         return source, tomllib.loads(source)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}.", next_step="Check its permissions.") from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path} can't be read: {error}", next_step="Save it as plain UTF-8 text.") from error
     except RecursionError as error:
         raise ConfigError(f"{path} is nested too deep to be a configuration.") from error

@@ -1,6 +1,5 @@
 """The test that an editor sends, to a few addresses and outside of every campaign."""
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -37,7 +36,7 @@ def testers(addresses: Sequence[str], list_path: Path) -> list[Subscriber]:
     return readers
 
 
-def send_test(press: Press, issue: Issue, backend: Backend, readers: Sequence[Subscriber]) -> list[Receipt]:
+async def send_test(press: Press, issue: Issue, backend: Backend, readers: Sequence[Subscriber]) -> list[Receipt]:
     """Send the issue, marked [TEST], to a few addresses; no campaign knows of it.
 
     Returns a receipt for each, in their order. Raises Unreachable when there is no session.
@@ -45,13 +44,9 @@ def send_test(press: Press, issue: Issue, backend: Backend, readers: Sequence[Su
     date = datetime.now(UTC).replace(microsecond=0)
     messages = [single_message(press, issue, reader, token_hex(8), date, mark="[TEST] ") for reader in readers]
     feed = _ListFeed(messages)
-
-    async def deliver() -> None:
+    with suppress(SessionLost):
         async with backend.connect() as session:
             await session.deliver(feed)
-
-    with suppress(SessionLost):
-        asyncio.run(deliver())
     return [feed.receipts[reader.reader] for reader in readers]
 
 

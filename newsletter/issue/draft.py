@@ -101,6 +101,8 @@ def _problem(path: Path, place: Place, fault: Fault) -> Problem:
 
 
 def _read_text(path: Path) -> tuple[str, Fault | None]:
+    if path.exists() and not path.is_file():  # a named pipe would never end
+        return "", Fault(code="unreadable", message="this is no file", next_step="Name a draft's file.")
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -5,30 +5,29 @@ import re
 from collections.abc import AsyncIterator
 from importlib.resources import files
 from secrets import compare_digest, token_hex
-from typing import Any
 
 from sse_starlette import EventSourceResponse
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from newsletter.audience.subscribers import Subscriber
-from newsletter.errors import DraftError, NewsletterError, explained
-from newsletter.mail.template import NOBODY
+from newsletter.errors import DraftError, ListError, NewsletterError, explained
 from newsletter.preview import readers
 from newsletter.preview.frames import Mode, in_mode
 from newsletter.preview.guard import frame_policy
 from newsletter.preview.look import Showing
+from newsletter.preview.notices import Notice
 from newsletter.preview.proof import Proof
-from newsletter.preview.state import described, notice, state
+from newsletter.preview.state import as_plain, described, list_of, state
 from newsletter.preview.studio import Studio
 from newsletter.preview.trial import send_trial
 
 TOKEN_HEADER = "X-Preview-Token"  # noqa: S105  # the name of a header
 _PAGE = files(__package__).joinpath("page")
-_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _DRAFT = re.compile(r"\w[\w.-]{0,99}")
+_PDF_PAGE = re.compile(r"page-([1-9][0-9]{0,3})\.png")
 
 
 class Answers:
@@ -40,63 +39,73 @@ class Answers:
         self._server = token_hex(4)  # a page notices by it that it talks to another server than before
 
     async def home(self, _request: Request) -> Response:
-        return RedirectResponse(f"/{self._studio.first.stem}")
+        return RedirectResponse(self._studio.home)
 
     async def asset(self, request: Request) -> Response:
-        assets = {file.name: file for file in _PAGE.iterdir()}
-        file = assets.get(request.path_params["name"])
-        suffix = f".{request.path_params['name'].rpartition('.')[2]}"
-        if file is None or suffix not in _TYPES:
+        name: str = request.path_params["name"]
+        kind = _TYPES.get(name.rpartition(".")[2])
+        file = next((file for file in _PAGE.iterdir() if file.name == name), None)
+        if file is None or kind is None:
             raise HTTPException(404)
-        return Response(file.read_bytes(), media_type=_TYPES[suffix])
+        return Response(file.read_bytes(), media_type=kind)
 
     async def page(self, request: Request) -> Response:
         """The page itself, with the token that only it can read."""
-        _draft(request)
+        self._draft(request)
         html = _PAGE.joinpath("preview.html").read_text(encoding="utf-8")
         return HTMLResponse(html.replace("{token}", self._token))
 
     async def events(self, request: Request) -> Response:
-        """The draft's state, now and each time it changes."""
-        name, id_ = _draft(request), request.query_params.get("reader", "")
+        """The draft's state, now and each time it changes; at the end, a word that this page should ask by itself."""
+        name, id_ = self._draft(request), _id(request)
 
         async def states() -> AsyncIterator[dict[str, str]]:
             async for showing in self._studio.follow(name):
-                yield {"event": "state", "data": json.dumps(await run_in_threadpool(self._state, showing, id_))}
+                yield {"event": "state", "data": await self._state(showing, id_)}
+            yield {"event": "crowded", "data": ""}
 
         return EventSourceResponse(states())
 
+    async def state(self, request: Request) -> Response:
+        """The same once, for a page that asks by itself."""
+        showing = await self._studio.showing(self._draft(request), fresh=True)
+        return Response(await self._state(showing, _id(request)), media_type="application/json")
+
     async def readers(self, request: Request) -> Response:
         """Readers of the list who match some words."""
-        words = request.query_params.get("words", "")
-        found = await run_in_threadpool(readers.search, self._studio.workspace.subscribers, words)
-        return JSONResponse([described(reader) for reader in found])
+        workspace, words = self._studio.workspace, request.query_params.get("words", "")
+        if not workspace.subscribers.is_file():
+            raise ListError(
+                "There is no list yet.",
+                next_step=f"Put your readers into {workspace.config.reader_list.file}; "
+                "subscribers.example.csv shows the form.",
+            )
+        return JSONResponse(
+            await self._studio.work(lambda: [described(one) for one in readers.search(workspace.subscribers, words)])
+        )
 
     async def test(self, request: Request) -> Response:
         """Send a test. Another site can make a browser ask for it, but it can't read the token."""
         if not compare_digest(request.headers.get(TOKEN_HEADER, "").encode(), self._token.encode()):
             raise HTTPException(403, "This is for the preview's own page. Reload it, and try again.")
-        order = await _order(request)
-        path = self._studio.drafts().get(_draft(request))
+        order, name = await _order(request), self._draft(request)
+        path = self._studio.drafts().get(name)
         if path is None:
-            raise DraftError(f"There is no draft {_draft(request)}.")
-        reader, _lost = await run_in_threadpool(self._reader, order.get("reader", ""))
-        sent = await run_in_threadpool(send_trial, self._studio.workspace, path, order.get("address", ""), reader)
-        return JSONResponse(sent)
+            raise DraftError(f"There is no draft {name} any more.")
+        reader = await self._studio.work(lambda: self._reader(order.get("reader", "")))
+        return JSONResponse(await send_trial(self._studio.workspace, path, order.get("address", ""), reader))
 
     async def email(self, request: Request) -> Response:
-        proof = await self._proof(request)
-        email = await run_in_threadpool(proof.email, await self._chosen(request))
-        return _frame(request, email.html)
+        proof, reader = await self._asked(request)
+        return _frame(request, (await self._studio.work(lambda: proof.email(reader))).html)
 
     async def text(self, request: Request) -> Response:
-        proof = await self._proof(request)
-        email = await run_in_threadpool(proof.email, await self._chosen(request))
-        return PlainTextResponse(email.text)
+        proof, reader = await self._asked(request)
+        return PlainTextResponse((await self._studio.work(lambda: proof.email(reader))).text)
 
     async def message(self, request: Request) -> Response:
-        proof = await self._proof(request)
-        data = await run_in_threadpool(proof.message, await self._chosen(request))
+        proof, reader = await self._asked(request)
+        data = await self._studio.work(lambda: proof.message(reader))
         if "save" in request.query_params:
             named = f'attachment; filename="{proof.issue.name}.eml"'
             return Response(data, media_type="message/rfc822", headers={"Content-Disposition": named})
@@ -104,72 +113,68 @@ class Answers:
 
     async def web(self, request: Request) -> Response:
         proof = await self._proof(request)
-        return _frame(request, await run_in_threadpool(proof.web))
+        return _frame(request, await self._studio.work(proof.web))
 
     async def pdf(self, request: Request) -> Response:
         proof = await self._proof(request)
         named = {"Content-Disposition": f'inline; filename="{proof.issue.name}.pdf"'}
-        return Response(await run_in_threadpool(proof.pdf), media_type="application/pdf", headers=named)
-
-    async def pdf_page(self, request: Request) -> Response:
-        proof = await self._proof(request)
-        pages = await run_in_threadpool(proof.pages)
-        number = request.path_params["number"]
-        if not 1 <= number <= len(pages):
-            raise HTTPException(404)
-        return Response(pages[number - 1], media_type="image/png")
+        return Response(await self._studio.work(proof.pdf), media_type="application/pdf", headers=named)
 
     async def picture(self, request: Request) -> Response:
-        """The lead image or the logo, as the editions carry it; the web page's link to its PDF leads here too."""
-        proof = await self._proof(request)
-        name = request.path_params["name"]
+        """A page of the PDF, the lead image, the logo; and what the web page's link to its PDF leads to."""
+        proof, name = await self._proof(request), request.path_params["name"]
         if name == f"{proof.issue.name}.pdf":
             return await self.pdf(request)
-        picture = await run_in_threadpool(proof.picture, name)
+        if page := _PDF_PAGE.fullmatch(name):
+            pages = await self._studio.work(proof.pages)
+            if int(page[1]) > len(pages):
+                raise HTTPException(404)
+            return Response(pages[int(page[1]) - 1], media_type="image/png")
+        picture = await self._studio.work(lambda: proof.picture(name))
         if picture is None:
             raise HTTPException(404)
         return Response(picture.data, media_type=f"image/{picture.kind}")
 
     async def trouble(self, _request: Request, error: Exception) -> Response:
         """What can't be made says why, as the command line would."""
-        return JSONResponse(notice(explained(error), self._studio.workspace.root), status_code=422)
+        told = as_plain(Notice.of(explained(error)), self._studio.workspace.root)
+        return JSONResponse(told, status_code=422 if isinstance(error, NewsletterError | OSError) else 500)
 
-    def _state(self, showing: Showing, id_: str) -> dict[str, Any]:
-        reader, lost = self._reader(id_)
-        told = state(showing, self._studio.workspace, self._studio.drafts(), reader, lost=lost)
-        return {**told, "server": self._server}
+    async def _state(self, showing: Showing, id_: str) -> str:
+        studio = self._studio
+        told = await studio.work(lambda: state(showing, studio.workspace, studio.drafts(), id_))
+        return json.dumps({**told, "server": self._server})
 
-    def _reader(self, id_: str) -> tuple[Subscriber | None, bool]:
-        """Who was chosen, and whether the list has that one no more."""
-        try:
-            found = readers.find(self._studio.workspace.subscribers, id_) if id_ else None
-        except NewsletterError:
-            found = None
-        return found, bool(id_) and found is None
+    def _reader(self, id_: str) -> Subscriber | None:
+        list_path = list_of(self._studio.workspace)
+        return readers.find(list_path, id_) if list_path else None
 
-    async def _chosen(self, request: Request) -> Subscriber:
-        reader, _lost = await run_in_threadpool(self._reader, request.query_params.get("reader", ""))
-        return reader or NOBODY
+    async def _asked(self, request: Request) -> tuple[Proof, Subscriber | None]:
+        id_ = _id(request)
+        return await self._proof(request), await self._studio.work(lambda: self._reader(id_)) if id_ else None
 
     async def _proof(self, request: Request) -> Proof:
         """The last good state. Raises what stands in the way when there has been none."""
-        showing = await self._studio.showing(_draft(request))
+        showing = await self._studio.showing(self._draft(request))
         if showing.proof is None:
             raise showing.trouble or DraftError("There is nothing to show yet.")
         return showing.proof
 
+    def _draft(self, request: Request) -> str:
+        name: str = request.path_params["draft"]
+        if not _DRAFT.fullmatch(name) and name not in self._studio.drafts():
+            raise HTTPException(404)
+        return name
 
-def _draft(request: Request) -> str:
-    name: str = request.path_params["draft"]
-    if not _DRAFT.fullmatch(name):
-        raise HTTPException(404)
-    return name
+
+def _id(request: Request) -> str:
+    return request.query_params.get("reader", "")
 
 
 async def _order(request: Request) -> dict[str, str]:
     try:
         order = json.loads(await request.body())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HTTPException(400, "This is no JSON.") from error
     if not isinstance(order, dict) or not all(isinstance(value, str) for value in order.values()):
         raise HTTPException(400, "The order names an address, and a reader if need be.")

@@ -44,6 +44,7 @@ def build_app(studio: Studio, token: str, on_failure: Callable[[Exception], None
             Route("/-/{name}", answers.asset),
             Route("/{draft}", answers.page),
             Route("/{draft}/events", answers.events),
+            Route("/{draft}/state", answers.state),
             Route("/{draft}/readers", answers.readers),
             Route("/{draft}/test", answers.test, methods=["POST"]),
             Route("/{draft}/email.html", answers.email),
@@ -51,7 +52,6 @@ def build_app(studio: Studio, token: str, on_failure: Callable[[Exception], None
             Route("/{draft}/web.html", answers.web),
             Route("/{draft}/message.eml", answers.message),
             Route("/{draft}/edition.pdf", answers.pdf),
-            Route("/{draft}/page-{number:int}.png", answers.pdf_page),
             Route("/{draft}/{name}", answers.picture),
         ],
         middleware=[
@@ -59,7 +59,7 @@ def build_app(studio: Studio, token: str, on_failure: Callable[[Exception], None
             Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False),
             Middleware(Guarded),
         ],
-        exception_handlers={NewsletterError: answers.trouble, OSError: answers.trouble},
+        exception_handlers={NewsletterError: answers.trouble, OSError: answers.trouble, Exception: answers.trouble},
         lifespan=working,
         max_body_size=_LARGEST_BODY,
     )

@@ -1,6 +1,7 @@
 """What keeps other sites and the editions' own content from doing harm: the headers of every answer."""
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PAGE_POLICY = (
@@ -21,13 +22,27 @@ def frame_policy(*, images: bool) -> str:
     )
 
 
+def _is_visit(headers: Headers) -> bool:
+    """Whether somebody has followed a link to here from elsewhere, in a window of its own."""
+    return (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest")) == ("navigate", "document")
+
+
 class Guarded:
-    """Says with every answer that it is for this page alone, is what it says it is, and is not to be kept."""
+    """Says with every answer that it is for this page alone, is what it says it is, and is not to be kept.
+
+    Browsers say which site a request comes from (Fetch Metadata): another one's is not worked on at all.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        if headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") and not _is_visit(headers):
+            answer = PlainTextResponse("This is for the preview's own page.", status_code=403)
+            await answer(scope, receive, send)
+            return
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)

@@ -31,7 +31,7 @@ class Showing:
     trouble: NewsletterError | None = None
     moved_to: str = ""
     text: str = ""
-    identity: tuple[int, int] | None = None
+    identity: tuple[int, ...] | None = None
 
     @property
     def faults(self) -> dict[str, NewsletterError]:
@@ -64,7 +64,7 @@ def look(workspace: Workspace, more: Path, before: Showing) -> Showing:
         last = before.proof
         if last and last.workspace is workspace and (last.issue.path, before.text) == (path, draft.sha256):
             return before.now(trouble=None)  # saved, and nothing changed
-        proof = Proof(next(_PROOFS), workspace, issue)
+        proof = Proof(next(_PROOFS), workspace, issue, draft.source)
         proof.email()
         return before.now(proof=proof, text=draft.sha256, trouble=None)
     except Exception as error:  # noqa: BLE001  # whatever it is, the page shows it, and the preview goes on
@@ -99,9 +99,10 @@ def _refuse_outside(workspace: Workspace, path: Path) -> None:
         )
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """A file's own, and the time of its text: the number alone is given to the next new file when it is free."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return status.st_dev, status.st_ino
+    return status.st_dev, status.st_ino, status.st_mtime_ns

@@ -40,11 +40,12 @@ class Proof:
     raises: TemplateError, and DraftError for glyphs that no typeface has.
     """
 
-    def __init__(self, number: int, workspace: Workspace, issue: Issue) -> None:
+    def __init__(self, number: int, workspace: Workspace, issue: Issue, source: str) -> None:
         self.number = number
         self.workspace = workspace
         self.press = Press.of(workspace)
         self.issue = issue
+        self.source = source  # the draft's text
         self.report: Report | None = None  # of the checks, once they have been made
         self.page_count: int | None = None  # of the PDF, once it has been set
         self.finished = False
@@ -52,8 +53,13 @@ class Proof:
         self._made: dict[tuple[str, str], object] = {}
         self._locks = {form: RLock() for form in ("email", "pdf", "pages", "web")}
 
-    def email(self, reader: Subscriber = NOBODY) -> Email:
-        return self._once("email", reader.reader, lambda: self._email(reader))
+    def email(self, reader: Subscriber | None = None) -> Email:
+        """As that reader gets it; without one, fields show their defaults."""
+        return self._once("email", reader.reader if reader else "", lambda: self._email(reader or NOBODY))
+
+    def lacking(self, reader: Subscriber | None) -> tuple[str, ...]:
+        """The fields that show their own names to that reader."""
+        return self.email(reader).lacking
 
     def pdf(self) -> bytes:
         return self._once("pdf", "", lambda: render_pdf(self.press, self.issue))
@@ -65,10 +71,10 @@ class Proof:
     def web(self) -> str:
         return self._once("web", "", lambda: render_web(self.press, self.issue, self.pdf(), place=address))
 
-    def message(self, reader: Subscriber = NOBODY) -> bytes:
+    def message(self, reader: Subscriber | None) -> bytes:
         """The mail as it would travel now."""
         date = datetime.now(UTC).replace(microsecond=0)
-        return single_message(self.press, self.issue, reader, f"preview.{self.issue.name}", date).data
+        return single_message(self.press, self.issue, reader or NOBODY, f"preview.{self.issue.name}", date).data
 
     def picture(self, name: str) -> Picture | None:
         return next((picture for picture in self.press.pictures(self.issue) if picture.name == name), None)

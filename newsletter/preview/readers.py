@@ -1,43 +1,54 @@
-"""The list, for choosing whose mail is shown. A reader is named by a hash, since addresses don't belong into a URL."""
+"""The list, for choosing whose mail is shown. A reader is named without the address, which has no place in a URL."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 
-from newsletter.audience.subscribers import Subscriber, read_subscribers
+from newsletter.audience.subscribers import Subscriber, every_line, read_subscribers
 
-_SHOWN = 20
-_SEARCHED = 50_000  # rows: some seconds' worth; whoever has more types more of the address
+_SHOWN = 100
+_ID = re.compile(r"([0-9]{1,9})-([0-9a-f]{16})")
+_ONE_AT_A_TIME = Lock()
 
 
 def reader_id(reader: Subscriber) -> str:
-    return sha256(reader.reader.encode()).hexdigest()[:16]
+    """The row's line, where to look first, and a hash of the address, by which it is known when rows have moved."""
+    return f"{reader.line}-{_hash(reader)}"
 
 
-def search(path: Path, words: str) -> list[Subscriber]:
-    """The first readers of the list whose name, address or tags hold `words`. Raises ListError."""
+def search(path: Path, words: str, most: int | None = _SHOWN) -> Iterator[Subscriber]:
+    """The first readers of the list whose row holds all of the words. Raises ListError."""
     wanted = words.casefold().split()
-    found = (reader for reader in islice(_readers(path), _SEARCHED) if _matches(reader, wanted))
-    return list(islice(found, _SHOWN))
+
+    def holds_all(_number: int, line: str) -> bool:
+        text = line.casefold()
+        return all(word in text for word in wanted)
+
+    return islice(_readers(path, holds_all), most)
 
 
 def find(path: Path, id_: str) -> Subscriber | None:
     """The reader of that id; None when the list has none. Raises ListError."""
-    status = path.stat() if path.is_file() else None
-    return _find(path, status.st_mtime_ns, id_) if status else None
+    if not _ID.fullmatch(id_) or not path.is_file():
+        return None
+    with _ONE_AT_A_TIME:
+        return _find(path, path.stat().st_mtime_ns, id_)
 
 
 @lru_cache(maxsize=16)
 def _find(path: Path, _changed: int, id_: str) -> Subscriber | None:
-    return next((reader for reader in _readers(path) if reader_id(reader) == id_), None)
+    line, hash_ = id_.split("-")
+    nearest = _readers(path, lambda number, _line: number == int(line))
+    return next((reader for rows in (nearest, _readers(path)) for reader in rows if _hash(reader) == hash_), None)
 
 
-def _readers(path: Path) -> Iterator[Subscriber]:
-    return (row for row in read_subscribers(path) if isinstance(row, Subscriber))
+def _readers(path: Path, wanted: Callable[[int, str], bool] = every_line) -> Iterator[Subscriber]:
+    return (row for row in read_subscribers(path, wanted) if isinstance(row, Subscriber))
 
 
-def _matches(reader: Subscriber, wanted: list[str]) -> bool:
-    text = " ".join([*reader.fields.values(), *sorted(reader.tags)]).casefold()
-    return all(word in text for word in wanted)
+def _hash(reader: Subscriber) -> str:
+    return sha256(reader.reader.encode()).hexdigest()[:16]

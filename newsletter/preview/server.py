@@ -25,12 +25,13 @@ def preview(
     workspace: Workspace,
     draft: Path,
     port: int | None,
-    on_address: Callable[[str], None],
+    on_address: Callable[[str, int | None], None],
     note: Callable[[Showing], None],
 ) -> None:
-    """Serve until the process is told to end. `on_address` gets the page's address, `note` each new state.
+    """Serve until the process is told to end.
 
-    Raises DecisionNeeded for a `port` that can't be had.
+    `on_address` gets the page's address, and the publication's own port when that is taken; `note` each new
+    state. Raises DecisionNeeded for a `port` that can't be had.
     """
     with closing(_listening(workspace.root, port)) as listening:
         failures: list[Exception] = []
@@ -39,8 +40,10 @@ def preview(
             failures.append(error)
             server.should_exit = True
 
-        app = build_app(Studio(workspace, draft, note), token_urlsafe(), fail)
-        on_address(f"http://{_HOST}:{listening.getsockname()[1]}/{draft.stem}")
+        studio = Studio(workspace, draft, note)
+        app = build_app(studio, token_urlsafe(), fail)
+        own, taken = _own_port(workspace.root), listening.getsockname()[1]
+        on_address(f"http://{_HOST}:{taken}{studio.home}", own if port is None and taken != own else None)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
         )
@@ -57,11 +60,14 @@ def _listening(root: Path, port: int | None) -> socket.socket:
     """
     if port is not None:
         return _bound(port)
-    own = _FIRST_PORT + int.from_bytes(sha256(str(root.resolve()).encode()).digest()[:4]) % _PORTS
     try:
-        return _bound(own)
+        return _bound(_own_port(root))
     except DecisionNeeded:
         return _bound(0)
+
+
+def _own_port(root: Path) -> int:
+    return _FIRST_PORT + int.from_bytes(sha256(str(root.resolve()).encode()).digest()[:4]) % _PORTS
 
 
 def _bound(port: int) -> socket.socket:

@@ -1,21 +1,20 @@
-"""What the page shows beside an edition, as plain values for JSON: problems, numbers, links, the inbox line."""
+"""What the page shows beside an edition, as plain values for JSON: notices, numbers, links, the inbox line."""
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from newsletter.audience.subscribers import Subscriber
 from newsletter.checks.size import CLIPPED_AT, html_size
-from newsletter.errors import NewsletterError, Problem, counted, printable
+from newsletter.errors import ConfigError, Problem, printable
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText
-from newsletter.issue.skeleton import unwritten
-from newsletter.mail.template import NOBODY
 from newsletter.preview.look import Showing
+from newsletter.preview.notices import Notice, notices
 from newsletter.preview.proof import Proof
-from newsletter.preview.readers import reader_id
+from newsletter.preview.readers import find, reader_id
 from newsletter.workspace import Workspace
 
 # Silent reading of English prose, words a minute: Brysbaert, "How many words do we read per minute?", 2019.
@@ -24,28 +23,39 @@ _WORDS_A_MINUTE = 238
 _SIGNS_A_MINUTE = 500
 _SIGN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
+_DATE = re.compile(r"^date:\s*[\"']?(\d{4}-\d\d-\d\d)", re.MULTILINE)
+_LOST = Notice(
+    title="The reader that was chosen is not on the list any more.", next_step="What you see is what any reader gets."
+)
 
 
-def state(
-    showing: Showing, workspace: Workspace, drafts: dict[str, Path], reader: Subscriber | None, *, lost: bool
-) -> dict[str, Any]:
-    """`reader` is whose mail is shown, None for nobody's in particular; `lost` when the list has that one no more."""
+def state(showing: Showing, workspace: Workspace, drafts: dict[str, Path], id_: str) -> dict[str, Any]:
+    """`id_` says whose mail is shown; "" for nobody's in particular."""
+    list_path = list_of(workspace)
+    reader = find(list_path, id_) if list_path else None
     proof = showing.proof
-    chosen = reader or NOBODY
+    told = ([_LOST] if id_ and reader is None else []) + notices(showing, reader, list_path)
     return {
         "draft": showing.name,
         "revision": showing.revision,
         "proof": proof.number if proof else None,
         "stale": showing.trouble is not None,
         "moved": showing.moved_to,
-        "drafts": [{"name": name, "sent": workspace.record(name).exists()} for name in reversed(drafts)],
-        "notices": list(_notices(showing, chosen, workspace.root)),
+        "drafts": [_listed(name, path, workspace) for name, path in reversed(drafts.items())],
+        "notices": [as_plain(notice, workspace.root) for notice in told],
         "finished": proof.finished if proof else True,
         "pages": proof.page_count if proof else None,
-        "issue": _facts(proof, chosen) if proof else None,
+        "issue": _facts(proof, reader) if proof else None,
         "reader": described(reader) if reader else None,
-        "lost": lost,
     }
+
+
+def list_of(workspace: Workspace) -> Path | None:
+    """Where the list is, if newsletter.toml can say so."""
+    try:
+        return workspace.subscribers
+    except ConfigError:
+        return None
 
 
 def described(reader: Subscriber) -> dict[str, str]:
@@ -55,46 +65,14 @@ def described(reader: Subscriber) -> dict[str, str]:
     return {"id": reader_id(reader), "address": reader.address, "name": printable(name), "tags": printable(tags)}
 
 
-def notice(error: NewsletterError, root: Path, *, stops: bool = True, edition: str = "") -> dict[str, Any]:
-    """An error as the command line would say it; `stops` when there is no edition because of it, or not that one."""
-    title = error.message if edition.lower() in error.message.lower() else f"{edition}: {error.message}"
+def as_plain(notice: Notice, root: Path) -> dict[str, Any]:
+    """For JSON, with places that are written from the workspace's own folder."""
     return {
-        "title": printable(title),
-        "stops": stops,
-        "next_step": printable(error.next_step),
-        "problems": [_problem(problem, root) for problem in error.problems],
+        "title": printable(notice.title),
+        "stops": notice.stops,
+        "next_step": printable(notice.next_step),
+        "problems": [_problem(problem, root) for problem in notice.problems],
     }
-
-
-def _notices(showing: Showing, reader: Subscriber, root: Path) -> Iterator[dict[str, Any]]:
-    for form, fault in showing.faults.items():
-        yield notice(fault, root, edition=form)
-    proof = showing.proof
-    if proof is None:
-        return
-    if not showing.trouble:
-        if lacking := proof.email(reader).lacking:
-            yield _lacking(lacking, reader)
-        if texts := unwritten(proof.issue):
-            error = NewsletterError(
-                f"{counted(len(texts), 'text')} still the example's.", next_step=f"Write them: the first is {texts[0]}"
-            )
-            yield notice(error, root, stops=False)
-    if proof.report and proof.report.problems:
-        problems = proof.report.problems
-        error = NewsletterError(f"Mail clients: {counted(len(problems), 'problem')}.", problems=problems)
-        yield notice(error, root, stops=False)
-
-
-def _lacking(fields: Iterable[str], reader: Subscriber) -> dict[str, Any]:
-    named = ", ".join(f"{{{{ {field} }}}}" for field in fields)
-    who = "a reader without a row in the list" if reader is NOBODY else reader.fields.get("name") or reader.address
-    error = NewsletterError(
-        f"Nothing stands for {named}.",
-        next_step=f"For {who} there is neither a value nor a default, and `send` would stop. Give it a default: "
-        "{{ name | reader }}.",
-    )
-    return notice(error, Path(), stops=False)
 
 
 def _problem(problem: Problem, root: Path) -> dict[str, Any]:
@@ -108,9 +86,23 @@ def _problem(problem: Problem, root: Path) -> dict[str, Any]:
     }
 
 
-def _facts(proof: Proof, reader: Subscriber) -> dict[str, Any]:
-    email = proof.email(reader)
-    issue = proof.issue.seen_by(reader.tags)
+def _listed(name: str, path: Path, workspace: Workspace) -> dict[str, Any]:
+    changed = path.stat().st_mtime_ns if path.is_file() else 0
+    return {"name": name, "date": _date(path, changed), "sent": workspace.record(name).exists()}
+
+
+@lru_cache(maxsize=1000)
+def _date(path: Path, _changed: int) -> str:
+    """A draft's date, known before the rest is in order."""
+    if not path.is_file():
+        return ""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        found = _DATE.search(file.read(10_000))
+    return found[1] if found else ""
+
+
+def _facts(proof: Proof, reader: Subscriber | None) -> dict[str, Any]:
+    issue = proof.issue.seen_by(reader.tags if reader else frozenset())
     texts = [*issue.texts(), proof.press.about]
     words, signs = _length(issue)
     sender = proof.press.config.sender.from_
@@ -118,7 +110,7 @@ def _facts(proof: Proof, reader: Subscriber) -> dict[str, Any]:
         "subject": proof.press.subject(issue),
         "preheader": proof.press.preheader(issue),
         "from": sender.name or sender.address,
-        "size": html_size(email.html),
+        "size": html_size(proof.email(reader).html),
         "limit": CLIPPED_AT,
         "words": words,
         "signs": signs,

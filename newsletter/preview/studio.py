@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from newsletter.preview.look import Showing, drafts_of, look
 from newsletter.preview.watch import changes
@@ -22,6 +23,8 @@ T = TypeVar("T")
 _SETTLED = 0.08
 # The checks and the PDF begin when the browser has its mail: they would take turns with what serves it.
 _BREATH = 0.1
+# A browser opens six connections to one server, and each that follows keeps one.
+_PLACES = 4
 
 
 class Studio:
@@ -39,6 +42,8 @@ class Studio:
         self._is_warm = False
         self._looking = ThreadPoolExecutor(1, "preview-mail")
         self._printing = ThreadPoolExecutor(1, "preview-pdf")
+        self._answering = ThreadPoolExecutor(4, "preview-answers")
+        self._places: list[object] = []
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -48,32 +53,48 @@ class Studio:
                 group.create_task(self._look())
                 group.create_task(self._print())
         finally:
-            for pool in (self._looking, self._printing):
+            for pool in (self._looking, self._printing, self._answering):
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def drafts(self) -> dict[str, Path]:
         return drafts_of(self.workspace, self.first)
 
-    async def showing(self, name: str) -> Showing:
-        """The draft's present state."""
+    @property
+    def home(self) -> str:
+        """The path of the first draft's page."""
+        return f"/{quote(self.first.stem)}"
+
+    async def showing(self, name: str, *, fresh: bool = False) -> Showing:
+        """The draft's last known state; a `fresh` one is read anew when nobody follows the draft."""
         async with self._one_at_a_time:
-            if name not in self._showings:
+            if name not in self._showings or (fresh and self._followers[name] <= 0):
                 await self._publish(await self._looked(name))
             return self._showings[name]
 
     async def follow(self, name: str) -> AsyncIterator[Showing]:
-        """Each new state of a draft, the present one first, without end; states nobody had time for are left out."""
+        """Each new state of a draft, the present one first; states nobody had time for are left out.
+
+        Ends when too many others have come to follow since.
+        """
+        place = object()
         self._followers[name] += 1
+        self._places.append(place)
         try:
             showing = await self.showing(name)
-            while True:
+            await self._tell()  # whoever lost a place
+            while place in self._places[-_PLACES:]:
                 yield showing
                 seen = showing.revision
                 async with self._told:
-                    while (showing := self._showings[name]).revision == seen:
+                    while (showing := self._showings[name]).revision == seen and place in self._places[-_PLACES:]:
                         await self._told.wait()
         finally:
+            self._places.remove(place)
             self._followers[name] -= 1
+
+    async def work(self, task: Callable[[], T]) -> T:
+        """Something to answer a request with, in a thread that nobody has to wait for at the end."""
+        return await self._in(self._answering, task)
 
     async def _watch(self) -> None:
         async for paths in changes(lambda: self.workspace, self.first.parent):
@@ -115,10 +136,13 @@ class Studio:
             self._note(showing)
         if showing.moved_to:
             await self._move(showing)
-        async with self._told:
-            self._told.notify_all()
+        await self._tell()
         if showing.proof and not showing.proof.finished:
             self._unfinished.set()
+
+    async def _tell(self) -> None:
+        async with self._told:
+            self._told.notify_all()
 
     async def _move(self, showing: Showing) -> None:
         """A draft that was renamed takes its last good state along, and the terminal."""
@@ -127,7 +151,8 @@ class Studio:
             self.first = self.drafts().get(new, self.first)
             self._followers.subtract([showing.name])
             self._followers.update([new])
-        if new not in self._showings:
+        known = self._showings.get(new)
+        if known is None or known.moved_to:
             self._showings[new] = showing.now(name=new, moved_to="", trouble=None)
             await self._publish(await self._looked(new))
 

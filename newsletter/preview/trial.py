@@ -13,7 +13,7 @@ from newsletter.mail.message import Outcome
 from newsletter.workspace import Workspace
 
 
-def send_trial(workspace: Workspace, draft: Path, address: str, reader: Subscriber | None) -> dict[str, Any]:
+async def send_trial(workspace: Workspace, draft: Path, address: str, reader: Subscriber | None) -> dict[str, Any]:
     """One test to `address`: as that reader gets it, or as the list knows the address itself.
 
     Raises what `newsletter send --test` would show.
@@ -23,5 +23,5 @@ def send_trial(workspace: Workspace, draft: Path, address: str, reader: Subscrib
         tester = replace(reader, address=tester.address)
     issue = load_issue(draft)
     backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
-    (receipt,) = send_test(Press.of(workspace), issue, backend, [tester])
+    (receipt,) = await send_test(Press.of(workspace), issue, backend, [tester])
     return {"accepted": receipt.outcome is Outcome.ACCEPTED, "text": told(issue, receipt)}

@@ -7,7 +7,6 @@ from conftest import ROOT, Publication
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.audience.subscribers import Subscriber
 from newsletter.checks.size import html_size
 from newsletter.editions import beside, default_fields, render_html
 from newsletter.issue.draft import load_issue
@@ -34,16 +33,20 @@ items:
 """
 
 
-def _shown(publication: Publication, text: str, reader: Subscriber | None = None) -> dict:
+def _shown(publication: Publication, text: str, who: str = "") -> dict:
+    """The state of a draft with that text, as the first reader that `who` finds."""
     path = publication.draft("2.11", text)
     workspace = publication.workspace
     showing = look(workspace, path, Showing(name="2.11"))
-    return state(showing, workspace, {"2.11": path}, reader, lost=False)
+    id_ = readers.reader_id(next(readers.search(workspace.subscribers, who))) if who else ""
+    return state(showing, workspace, {"2.11": path}, id_)
 
 
-def _reader(**fields: str) -> Subscriber:
-    return Subscriber(address="ada@example.org", fields={"email": "ada@example.org", "name": "", **fields},
-                      tags=frozenset(fields.pop("tags", "").split()))  # fmt: skip
+def _told(shown: dict) -> list[tuple[str, list[str]]]:
+    return [
+        (notice["title"], [f"{problem['place']}: {problem['message']}" for problem in notice["problems"]])
+        for notice in shown["notices"]
+    ]
 
 
 def test_numbers_and_links_are_the_readers_own(publication: Publication) -> None:
@@ -53,7 +56,7 @@ def test_numbers_and_links_are_the_readers_own(publication: Publication) -> None
         ("six seven", "https://example.org/a"),
         ("eight", "mailto:me@example.org"),
     ]
-    member = _shown(publication, DRAFT, _reader(tags="members"))["issue"]
+    member = _shown(publication, DRAFT, "tanaka")["issue"]
     assert (member["words"], member["signs"]) == (13, 5)
     assert ("more", "https://example.org/members") in [(link["text"], link["href"]) for link in member["links"]]
     assert member["size"] > everyone["size"]
@@ -73,23 +76,63 @@ def test_the_size_is_that_of_the_mail(publication: Publication) -> None:
     assert shown["limit"] == 102_000
 
 
-def test_a_field_without_value_or_default_is_said(publication: Publication) -> None:
-    text = DRAFT.replace("{{ name | reader }}", "{{ name }}")
-    (notice,) = _shown(publication, text)["notices"]
-    assert (notice["title"], notice["stops"]) == ("Nothing stands for {{ name }}.", False)
-    assert _shown(publication, text, _reader(name="Ada"))["notices"] == []
-    (notice,) = _shown(publication, text, _reader(city="Lagos"))["notices"]
-    assert "ada@example.org" in notice["next_step"]
+def test_a_field_without_value_or_default_is_said_with_its_place(publication: Publication) -> None:
+    text = DRAFT.replace("{{ name | reader }}", "{{ name }}").replace("    only_for: [members]\n", "")
+    assert _told(_shown(publication, text)) == [
+        ("1 field without a default.", ["drafts/2.11.yaml:8:12: {{ name }} has no default"])
+    ]
+    assert _told(_shown(publication, text, "okafor")) == []
+    told = _told(_shown(publication, text, "team@example.org"))
+    assert told[0][1] == ["drafts/2.11.yaml:8:12: {{ name }} has no value here, and no default"]
+
+
+def test_a_field_that_no_column_has_is_said_even_with_a_default(publication: Publication) -> None:
+    text = DRAFT.replace("{{ name | reader }}", "{{ nmae | reader }}").replace("    only_for: [members]\n", "")
+    shown = _shown(publication, text)
+    assert _told(shown) == [
+        ("The list has no column for 1 field.", ["drafts/2.11.yaml:8:12: no reader has a value for {{ nmae }}"])
+    ]
+    assert "email, name, city" in shown["notices"][0]["problems"][0]["next_step"]
+    (publication.root / "subscribers.csv").unlink()
+    assert _told(_shown(publication, text)) == []
+
+
+def test_items_that_are_only_for_some_are_not_missed_in_silence(publication: Publication) -> None:
+    (notice,) = _shown(publication, DRAFT)["notices"]
+    assert notice["title"] == "1 item not shown."
+    assert notice["next_step"] == 'Only for readers tagged members; choose one under "As" to see it.'
+    assert _shown(publication, DRAFT, "tanaka")["notices"] == []
+    told = _told(_shown(publication, DRAFT.replace("[members]", "[member]")))
+    assert told[1] == ("No reader has the tag member.", ["drafts/2.11.yaml:13:16: nobody in the list is tagged member"])
 
 
 def test_texts_that_are_still_the_examples_are_said(publication: Publication) -> None:
-    done = publication.run("draft", "new", "--volume", "9")
-    assert done.returncode == 0
-    path = publication.root / "drafts" / "9.1.yaml"
-    showing = look(publication.workspace, path, Showing(name="9.1"))
-    notices = state(showing, publication.workspace, {}, None, lost=False)["notices"]
-    assert "still the example's" in notices[0]["title"]
-    assert not notices[0]["stops"]
+    assert publication.run("draft", "new", "--volume", "9").returncode == 0
+    showing = look(publication.workspace, publication.root / "drafts" / "9.1.yaml", Showing(name="9.1"))
+    (told,) = _told(state(showing, publication.workspace, {}, ""))
+    assert told[0] == "10 texts to be written."
+    assert re.fullmatch(r"drafts/9\.1\.yaml:\d+:7: the first is 'Write the first headline here'", told[1][0])
+
+
+def test_a_mail_that_is_too_long_is_a_problem_of_the_draft(publication: Publication) -> None:
+    text = DRAFT.replace("Four", "word " * 25_000).replace("    only_for: [members]\n", "")
+    path = publication.draft("2.11", text)
+    showing = look(publication.workspace, path, Showing(name="2.11"))
+    assert showing.proof
+    showing.proof.check()
+    (told,) = _told(state(showing, publication.workspace, {}, ""))
+    assert told[0] == "Mail clients: 1 problem."
+    assert told[1][0].startswith("drafts/2.11.yaml: the mail has ")
+
+
+def test_a_reader_who_has_left_the_list_is_missed(publication: Publication) -> None:
+    workspace = publication.workspace
+    id_ = readers.reader_id(next(readers.search(workspace.subscribers, "okafor")))
+    publication.readers(3)
+    path = publication.root / "drafts" / "2.10.yaml"
+    shown = state(look(workspace, path, Showing(name="2.10")), workspace, {}, id_)
+    assert shown["reader"] is None
+    assert _told(shown) == [("The reader that was chosen is not on the list any more.", [])]
 
 
 def test_readers_are_found_by_any_of_their_words(publication: Publication) -> None:
@@ -101,17 +144,30 @@ def test_readers_are_found_by_any_of_their_words(publication: Publication) -> No
     assert found("okafor") == found("ada lagos") == found("OKAFOR board") == ["ada.okafor@example.org"]
     assert found("東京") == ["mika.tanaka@example.com"]
     assert len(found("members")) == 8
-    assert len(found("")) == 20
+    assert len(found("")) == 25
     assert found("nobody at all") == []
+
+
+def test_the_last_reader_of_a_long_list_is_found(publication: Publication) -> None:
+    addresses = publication.readers(60_000)
+    path = publication.root / "subscribers.csv"
+    (last,) = readers.search(path, addresses[-1])
+    assert readers.find(path, readers.reader_id(last)) == last
 
 
 def test_a_reader_is_known_again_by_an_id_that_tells_nothing(publication: Publication) -> None:
     path = publication.root / "subscribers.csv"
     (ada,) = readers.search(path, "okafor")
     id_ = readers.reader_id(ada)
-    assert re.fullmatch("[0-9a-f]{16}", id_)
+    assert re.fullmatch("2-[0-9a-f]{16}", id_)
     assert readers.find(path, id_) == ada
-    assert readers.find(path, "0" * 16) is None
+    for none in ("2-" + "0" * 16, "0", "", "2-x", "../2", "9" * 99 + "-" + "0" * 16):
+        assert readers.find(path, none) is None
+    rows = path.read_text().splitlines()
+    path.write_text("\n".join([rows[0], *rows[5:], *rows[1:5]]) + "\n")
+    moved = readers.find(path, id_)
+    assert moved
+    assert (moved.address, moved.line) == (ada.address, 23)
     publication.readers(3)
     assert readers.find(path, id_) is None
     path.unlink()

@@ -143,7 +143,7 @@ def test_a_glyph_that_no_typeface_has_is_a_problem_of_the_pdf(publication: Publi
     assert state["notices"][0]["title"] == "The PDF can't show every character."
     assert state["notices"][0]["problems"][0]["place"].startswith("drafts/2.10.yaml:")
     assert not state["stale"]
-    preview.says("2.10 (PDF): The PDF can't show every character.")
+    preview.says("2.10: The PDF can't show every character.")
 
 
 def test_settings_are_followed(publication: Publication, preview: Preview) -> None:
@@ -203,6 +203,58 @@ def test_a_draft_that_is_renamed_is_followed(publication: Publication, preview: 
     (drafts / "2.11.yaml").write_text(text.replace("number: 10", "number: 11"))
     state = preview.until(lambda state: not state["stale"], draft="2.11")
     assert state["issue"]["subject"].startswith("Pacific Alliance Digest Vol. 2.11")
+
+
+def test_a_draft_that_is_renamed_and_named_as_before(publication: Publication, preview: Preview) -> None:
+    path = publication.root / "drafts" / "2.10.yaml"
+    preview.says("2.10: no problems")
+    path.rename(path.with_name("2.11.yaml"))
+    time.sleep(0.09)
+    path.with_name("2.11.yaml").rename(path)
+    time.sleep(0.5)
+    assert not preview.until(lambda state: state["proof"])["stale"]
+    _write(publication, ("date: 2023-05-31", "date: May 31"))
+    preview.says("2.10: The draft 2.10.yaml has 1 problem.")
+
+
+def test_a_new_draft_is_not_taken_for_one_that_was_deleted(publication: Publication, preview: Preview) -> None:
+    """File systems give a number that is free to the next file."""
+    preview.until(lambda state: state["proof"])
+    other = (ROOT / "drafts" / "3.7.yaml").read_text().replace("number: 7", "number: 8")
+    for _ in range(3):
+        (publication.root / "drafts" / "2.10.yaml").unlink()
+        publication.draft("3.8", other)
+        state = preview.until(lambda state: state["stale"])
+        assert not state["moved"]
+        _write(publication)
+        (publication.root / "drafts" / "3.8.yaml").unlink()
+        preview.until(lambda state: not state["stale"])
+
+
+@pytest.mark.parametrize("name", ["drafts/2.10.yaml", "newsletter.toml"])
+def test_a_pipe_in_place_of_a_file_holds_nothing_up(publication: Publication, preview: Preview, name: str) -> None:
+    preview.until(lambda state: state["proof"])
+    path = publication.root / name
+    text = path.read_text()
+    path.unlink()
+    os.mkfifo(path)
+    preview.until(lambda state: state["stale"])
+    path.unlink()
+    path.write_text(text)
+    preview.until(lambda state: not state["stale"])
+
+
+def test_started_in_a_folder_that_is_taken_away(publication: Publication) -> None:
+    drafts = publication.root / "drafts"
+    inside = Publication(drafts)
+    with previewing(inside, "2.10") as preview:
+        preview.until(lambda state: state["finished"])
+        drafts.rename(publication.root / "elsewhere")
+        preview.until(lambda state: state["stale"])
+        shutil.copytree(publication.root / "elsewhere", drafts)
+        preview.until(lambda state: not state["stale"])
+        _write(publication, ("date: 2023-05-31", "date: May 31"))
+        preview.says("'May 31' is not a date")
 
 
 def test_a_folder_of_drafts_that_is_moved_away_and_back(publication: Publication, preview: Preview) -> None:

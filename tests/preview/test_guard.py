@@ -67,6 +67,16 @@ def test_its_own_names_are_answered(preview: Preview, host: str) -> None:
     assert preview.ask("/2.10", headers={"Host": host.format(port=preview.port)})[0] == 200
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_what_another_site_asks_for_is_not_worked_on(preview: Preview, site: str) -> None:
+    """Whatever else keeps it from the answer, it could keep the machine busy."""
+    for dest, mode in (("image", "no-cors"), ("empty", "cors"), ("iframe", "navigate"), ("script", "no-cors")):
+        headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+        assert preview.ask("/2.10/email.txt", headers=headers)[0] == 403
+    visit = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert preview.ask("/2.10", headers=visit)[0] == 200  # a link in a chat
+
+
 def test_it_listens_on_this_machine_alone(preview: Preview) -> None:
     with open(f"/proc/{preview.process.pid}/net/tcp") as file:  # noqa: PTH123  # the kernel's own table
         listening = [line.split()[1] for line in file.readlines()[1:] if line.split()[3] == "0A"]
@@ -93,7 +103,8 @@ def test_with_the_token_it_is_sent(preview: Preview, mailbox: smtp_server.Server
 @pytest.mark.parametrize(
     ("method", "body", "status"),
     [("POST", b"no json", 400), ("POST", b"[]", 400), ("POST", b'{"address": 1}', 400), ("POST", b"{}", 422),
-     ("POST", b'{"address": "me@example.org\\r\\nBcc: you@example.org"}', 422), ("POST", b" " * 20_000, 413),
+     ("POST", b'{"address": "me@example.org\\r\\nBcc: you@example.org"}', 422),
+     ("POST", b" " * 20_000, 413), ("POST", b"[" * 9_000, 400),
      ("GET", None, 404), ("PUT", b"{}", 405)],
 )  # fmt: skip
 def test_an_order_that_is_none(
@@ -233,7 +244,8 @@ PATHS = [
     "/2.10/%2e%2e%2f%2e%2e%2fsecret.yaml", "/-/../preview.html", "/-/preview.html", "/-/..%2f__init__.py",
     "/-/..%2f..%2f..%2fnewsletter.toml", "/drafts/2.10.yaml", "/2.10/2.10.yaml", "/2.10/newsletter.toml",
     "/2.10/subscribers.csv", "//etc/passwd", "/2.10//etc/passwd", "/2.10/%00", "/2.10/page-0.png", "/2.10/page-99.png",
-    "/2.10/page--1.png", "/../../../../../../etc/passwd", "/file:///etc/passwd", "/%2fetc%2fpasswd/email.html",
+    "/2.10/page--1.png",
+    "/2.10/page-" + "9" * 5_000 + ".png", "/../../../../../../etc/passwd", "/file:///etc/passwd", "/%2fetc%2fpasswd/email.html",
     "/2.10/logo.png", "/2.10/2.10-lead.jpg/x", "/.newsletter/state.db", "/.git/config",
 ]  # fmt: skip
 

@@ -83,7 +83,7 @@ def test_an_editors_hour(publication: Publication, server: smtp_server.Server, o
     expect(page).to_have_title("(1) 2.10 · Email · Preview")
     expect(email.get_by_text("belonged to Nagasaki.")).to_be_attached()
     page.get_by_role("button", name="drafts/2.10.yaml:4:7").click()
-    expect(status).to_have_text("Copied: drafts/2.10.yaml:4:7")
+    expect(page.locator("#said")).to_have_text("Copied: drafts/2.10.yaml:4:7")
     assert page.evaluate("navigator.clipboard.readText()") == "drafts/2.10.yaml:4:7"
 
     # Mended.
@@ -219,7 +219,7 @@ def test_a_reader_is_picked_and_the_mail_is_theirs(
     page = opened()
     email = page.frame_locator("#frame")
     expect(email.get_by_text("Dear [name] of [city]")).to_be_visible()
-    expect(page.locator(".notice")).to_contain_text("Nothing stands for {{ name }}, {{ city }}.")
+    expect(page.locator(".notice")).to_contain_text("2 fields without a default.")
     page.get_by_label("As").click()
     page.get_by_label("As").press_sequentially("okaf")
     expect(page.locator("#readers option")).to_have_count(1)
@@ -227,7 +227,11 @@ def test_a_reader_is_picked_and_the_mail_is_theirs(
     expect(email.get_by_text("Dear Ada Okafor of Lagos")).to_be_visible()
     expect(page.locator(".notice")).to_have_count(0)
     assert "okafor" not in page.url.lower()  # an address has no place in a history of addresses
-    page.keyboard.press("Tab")
+    page.keyboard.press("r")
+    page.get_by_label("As").press_sequentially("li")
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("As")).to_have_value("Ada Okafor <ada.okafor@example.org>")
+    expect(email.get_by_text("Dear Ada Okafor of Lagos")).to_be_visible()
     for view, words in (("Text", "Dear Ada Okafor of Lagos"), ("Source", "To: Ada Okafor <ada.okafor@example.org>")):
         page.get_by_label(view, exact=True).check(force=True)
         expect(page.locator("#text")).to_contain_text(words)
@@ -243,7 +247,8 @@ def test_a_reader_is_picked_and_the_mail_is_theirs(
     assert b"Ada Okafor" in server.message("me@example.org")
 
     publication.readers(3)  # another list: she is gone from it
-    expect(page.get_by_label("As")).to_have_attribute("placeholder", "not on the list any more")
+    expect(page.get_by_label("As")).to_have_value("")
+    expect(page.locator("#notices")).to_contain_text("The reader that was chosen is not on the list any more.")
 
 
 def test_a_test_that_fails_says_why_as_the_command_line_does(
@@ -307,6 +312,80 @@ def test_a_page_finds_a_preview_that_was_started_again(
         page.keyboard.press("Enter")
         expect(page.locator("#test-result")).to_contain_text("accepted")
     page.close()
+
+
+def test_a_page_that_was_hidden_while_the_preview_was_started_again(
+    publication: Publication, server: smtp_server.Server, browser: Browser
+) -> None:
+    hide = """hidden => {
+      Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+      document.dispatchEvent(new Event('visibilitychange'));
+    }"""
+    page = browser.new_page(viewport=WIDE)
+    page.set_default_timeout(PATIENCE * 1000)
+    with previewing(publication, "2.10") as first:
+        page.goto(f"{first.address}?view=text")
+        expect(page.locator("#text")).to_contain_text("Hiroshima")
+        page.evaluate(hide, arg=True)
+    _write(publication, ("Hiroshima", "Nagasaki"))
+    with previewing(publication, "2.10"):
+        page.evaluate(hide, arg=False)
+        expect(page.locator("#text")).to_contain_text("Nagasaki")
+    page.close()
+
+
+def test_a_page_opened_on_a_broken_draft_shows_it_when_it_is_mended(publication: Publication, browser: Browser) -> None:
+    _write(publication, ("date: 2023-05-31", "date: May 31"))
+    page = browser.new_page(viewport=WIDE)
+    page.set_default_timeout(PATIENCE * 1000)
+    with previewing(publication, "2.10") as preview:
+        page.goto(preview.address)
+        expect(page.locator("#nothing")).to_contain_text("There is nothing to show until the draft has no problems.")
+        _write(publication)
+        expect(page.frame_locator("#frame").get_by_text("Dear reader")).to_be_visible()
+        expect(page.locator("#nothing")).to_be_hidden()
+    page.close()
+
+
+def test_more_pages_than_a_browser_has_connections(publication: Publication, opened: Callable[..., Page]) -> None:
+    pages = [opened("?view=text") for _ in range(8)]
+    first = pages[0].context
+    pages += [first.new_page() for _ in range(7)]
+    for page in pages[8:]:
+        page.goto(pages[0].url)
+    for page in pages:
+        expect(page.locator("#text")).to_contain_text("Hiroshima")
+    _write(publication, ("Hiroshima", "Nagasaki"))
+    for page in pages:
+        expect(page.locator("#text")).to_contain_text("Nagasaki")
+
+
+def test_back_leads_to_the_view_and_the_draft_before(opened: Callable[..., Page]) -> None:
+    page = opened()
+    page.frame_locator("#frame").get_by_text("Dear reader").wait_for()
+    page.keyboard.press("2")
+    page.keyboard.press("]")
+    expect(page.locator("#text")).to_contain_text("Vol. 3.7")
+    page.go_back()
+    expect(page.locator("#text")).to_contain_text("Vol. 2.10")
+    page.go_back()
+    expect(page.frame_locator("#frame").get_by_text("Dear reader")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#text")).to_contain_text("Vol. 2.10")
+
+
+def test_links_in_drawings_and_maps_open_elsewhere_too(publication: Publication, opened: Callable[..., Page]) -> None:
+    (publication.root / "templates").mkdir()
+    source = (ROOT / "templates" / "web.html.j2").read_text()
+    odd = """<svg><a href="/elsewhere" id="drawn"><text y="20">x</text></a></svg>
+    <map name="m"><area href="/elsewhere" id="mapped" shape="default" alt="m"></map></body>"""
+    (publication.root / "templates" / "web.html.j2").write_text(source.replace("</body>", odd))
+    page = opened("?view=web")
+    for name in ("drawn", "mapped"):
+        link = page.frame_locator("#frame").locator(f"#{name}")
+        link.wait_for(state="attached")
+        expect(link).to_have_attribute("target", "_blank")
+    expect(page.locator("#nothing")).to_be_hidden()
 
 
 def test_a_draft_renamed_or_deleted_while_open(publication: Publication, opened: Callable[..., Page]) -> None:

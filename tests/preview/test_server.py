@@ -4,9 +4,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+import smtp_server
 from conftest import Publication
 from preview_server import PATIENCE, previewing
 
@@ -19,6 +21,7 @@ def test_a_publication_has_the_same_port_each_day(publication: Publication) -> N
         with previewing(publication) as beside:  # taken by now: any other
             assert beside.port != port
             assert beside.ask("/3.7")[0] == 200
+            beside.says(f"own port {port} is taken: perhaps it is shown there already.")
 
 
 def test_a_port_in_use_is_said_with_what_to_do(publication: Publication) -> None:
@@ -76,6 +79,36 @@ def test_it_ends_at_once_though_a_page_is_open(publication: Publication, number:
         next(states)
         assert preview.end(number) == status
     assert not any("Traceback" in line for line in preview.printed)
+
+
+def test_it_ends_though_a_test_hangs_at_the_mail_server(publication: Publication) -> None:
+    with smtp_server.silent_after_text() as (port, reached):
+        publication.environ |= {
+            "NEWSLETTER_SMTP__HOST": "127.0.0.1",
+            "NEWSLETTER_SMTP__PORT": str(port),
+            "NEWSLETTER_SMTP__SECURITY": "none",
+        }
+        with previewing(publication, "2.10") as preview:
+            token, order = preview.token(), b'{"address": "me@example.org"}'
+            asking = threading.Thread(
+                target=lambda: preview.ask("/2.10/test", "POST", order, {"X-Preview-Token": token}), daemon=True
+            )
+            asking.start()
+            assert reached.wait(PATIENCE)
+            assert preview.end() == 0
+            asking.join(PATIENCE)
+    assert not any("Traceback" in line for line in preview.printed)
+
+
+def test_it_ends_though_a_template_has_no_end(publication: Publication) -> None:
+    (publication.root / "templates").mkdir()
+    endless = "{% for one in range(100000) %}{% for two in range(100000) %}{% endfor %}{% endfor %}"
+    (publication.root / "templates" / "email.txt.j2").write_text(endless)
+    with previewing(publication, "2.10") as preview:
+        assert preview.ask("/2.10")[0] == 200
+        time.sleep(1)
+        assert preview.end() == 0
+    assert preview.printed[-1] == "The preview has ended."
 
 
 def test_what_is_wrong_before_it_can_start(publication: Publication) -> None:

@@ -16,7 +16,7 @@ export function read() {
   return chosen;
 }
 
-/** Put some choices into the address, and leave the others there. */
+/** Put some choices into the address, and leave the others there. "Back" leads to the draft and view before. */
 export function write(changes) {
   const url = new URL(location.href);
   for (const [name, value] of Object.entries(changes)) {
@@ -24,7 +24,8 @@ export function write(changes) {
     else if (value) url.searchParams.set(name, value);
     else url.searchParams.delete(name);
   }
-  history.replaceState(null, "", url);
+  const isTurn = "draft" in changes || "view" in changes;
+  if (url.href !== location.href) history[isTurn ? "pushState" : "replaceState"](null, "", url);
 }
 
 /** The address of one of a draft's editions. */

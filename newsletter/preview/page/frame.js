@@ -22,7 +22,7 @@ export async function show(address, title, isCurrent) {
 async function load(address) {
   await fetched(address); // or else an error would stand in the frame as plain text
   const same = address.split("?")[0] === shown.split("?")[0];
-  const place = same && frame.contentWindow ? frame.contentWindow.scrollY : remembered(address);
+  const place = (same && frame.contentDocument?.defaultView?.scrollY) || remembered(address);
   shown = address;
   await new Promise((resolve) => {
     frame.addEventListener("load", resolve, { once: true });
@@ -44,9 +44,9 @@ export async function fetched(address, as = "text") {
 
 function ready() {
   const inner = frame.contentDocument;
-  for (const link of inner.querySelectorAll("a[href]:not([href^='#'])")) {
-    link.target = "_blank";
-    link.rel = "noopener noreferrer";
+  for (const link of inner.querySelectorAll(":is(a, area):not([href^='#'])")) {
+    link.setAttribute("target", "_blank"); // a property of the same name is read-only in SVG
+    link.setAttribute("rel", "noopener noreferrer");
   }
   // Shortcuts work while the frame has the focus too.
   inner.onkeydown = (event) => document.dispatchEvent(new KeyboardEvent("keydown", event));
@@ -81,7 +81,7 @@ function morph(old, next) {
 /** Give the frame its width, and shrink it to the room that there is. Returns the share, 1 for full size. */
 export function fit(width) {
   const wanted = WIDTHS[width];
-  const share = Math.min(1, stage.clientWidth / (wanted + 2)); // with its border
+  const share = Math.min(1, (stage.clientWidth - 1) / (wanted + 2)); // with its border
   const style = document.documentElement.style;
   style.setProperty("--frame-width", `${wanted}px`);
   style.setProperty("--frame-share", share);

@@ -25,7 +25,7 @@ export function notice(told) {
 async function copy(button, text) {
   await navigator.clipboard.writeText(text);
   button.dataset.copied = "";
-  by("status").textContent = `Copied: ${text}`;
+  by("said").textContent = `Copied: ${text}`;
   setTimeout(() => delete button.dataset.copied, 1500);
 }
 
@@ -57,7 +57,7 @@ function inbox(issue) {
 }
 
 function numbers({ issue, pages, finished }) {
-  const rows = [];
+  const rows = [["Subject", `${[...issue.subject].length} characters`]];
   if (issue.words || !issue.signs) rows.push(["Words", issue.words.toLocaleString("en")]);
   if (issue.signs) rows.push(["Signs", issue.signs.toLocaleString("en")]);
   rows.push(["Reading time", `${issue.minutes} min`]);
@@ -67,8 +67,8 @@ function numbers({ issue, pages, finished }) {
   const kilobytes = (bytes) => (bytes / 1000).toFixed(1);
   const over = issue.size > issue.limit;
   const limit = `${issue.limit / 1000} kB`;
-  by("size-label").textContent =
-    `HTML: ${kilobytes(issue.size)} kB${over ? `, and Gmail cuts it off at ${limit}` : ` of the ${limit} that Gmail shows`}`;
+  const part = over ? `, and Gmail cuts it off at ${limit}` : ` of the ${limit} that Gmail shows`;
+  by("size-label").textContent = `HTML: ${kilobytes(issue.size)} kB${part}`;
   Object.assign(by("size"), { max: issue.limit, high: issue.limit * 0.9, value: issue.size });
   by("size").textContent = by("size-label").textContent;
 }

@@ -11,25 +11,41 @@ const NAMES = { email: "Email", text: "Text", pdf: "PDF", web: "Web page", sourc
 let chosen = address.read();
 let state = null;
 let events = null;
+let asking = 0; // the timer of a page that asks by itself
 let drawn = ""; // what is on the canvas, so that the same is not fetched twice
 let drawing = false;
 
 function listen() {
   events?.close();
+  clearInterval(asking);
+  asking = 0;
+  if (document.hidden) return; // browsers open few connections to one server: they are left to pages that are seen
   events = new EventSource(address.edition(chosen, "events", { reader: chosen.reader }));
   events.addEventListener("state", (event) => take(JSON.parse(event.data)));
-  events.addEventListener("error", () => {
-    document.body.dataset.lost = "";
-    by("status").textContent = `The preview has stopped. Start it again: newsletter preview ${chosen.draft}`;
+  events.addEventListener("crowded", () => {
+    events.close();
+    asking = setInterval(ask, 1500);
   });
+  events.addEventListener("error", lose);
+}
+
+/** When many pages follow, those that nobody has looked at for longest ask now and then instead. */
+async function ask() {
+  try {
+    take(JSON.parse(await frame.fetched(address.edition(chosen, "state", { reader: chosen.reader }))));
+  } catch {
+    lose();
+  }
+}
+
+function lose() {
+  document.body.dataset.lost = "";
+  by("status").textContent = `The preview has stopped. Start it again: newsletter preview ${chosen.draft}`;
 }
 
 function take(next) {
-  if (document.body.dataset.lost !== undefined) {
-    // Back after it was started anew: this page's token is no longer good.
-    if (state && next.server !== state.server) return location.reload();
-    delete document.body.dataset.lost;
-  }
+  if (state && next.server !== state.server) return location.reload(); // started anew: this page's token is void
+  delete document.body.dataset.lost;
   if (next.moved) return choose({ draft: next.moved });
   state = next;
   panel.show(state);
@@ -44,7 +60,9 @@ function tell() {
   const count = stops.reduce((sum, notice) => sum + Math.max(1, notice.problems.length), 0);
   const said = count === 1 ? "1 problem" : `${count} problems`;
   const from = state.stale && state.proof !== null ? "; this is the last good state" : "";
-  const status = count ? said + from : "Up to date";
+  const notes = state.notices.length - stops.length;
+  const advice = notes ? ` · ${notes === 1 ? "1 note" : `${notes} notes`}` : "";
+  const status = count ? said + from : `Up to date${advice}`;
   if (by("status").textContent !== status) by("status").textContent = status;
   by("status").dataset.kind = count ? "bad" : "good";
   document.title = `${count ? `(${count}) ` : ""}${state.draft} · ${NAMES[chosen.view]} · Preview`;
@@ -56,7 +74,8 @@ function tell() {
 
 function drafts() {
   const select = by("drafts");
-  const known = state.drafts.map(({ name, sent }) => [name, sent ? `${name} · sent` : name]);
+  const labelled = ({ name, date, sent }) => [name, [name, date, sent && "sent"].filter(Boolean).join(" · ")];
+  const known = state.drafts.map(labelled);
   if (!known.some(([name]) => name === state.draft)) known.unshift([state.draft, `${state.draft} · gone`]);
   const options = known.map(([name, label]) => new Option(label, name, false, name === state.draft));
   if (select.innerHTML !== options.map((option) => option.outerHTML).join("")) select.replaceChildren(...options);
@@ -80,7 +99,8 @@ async function draw() {
 function key() {
   const { draft, view, mode, images, reader } = chosen;
   const made = view === "pdf" ? [state.pages, state.finished] : []; // the PDF follows the rest
-  return JSON.stringify([state.proof ?? state.revision, draft, view, mode, images, reader, ...made]);
+  const shown = state.proof === null ? `none, ${state.revision}` : state.proof;
+  return JSON.stringify([shown, draft, view, mode, images, reader, ...made]);
 }
 
 async function drawView() {
@@ -138,9 +158,13 @@ async function pages() {
 
 /** Take new choices: into the address, onto the controls, and onto the canvas. */
 function choose(changes) {
-  const before = chosen;
   address.write(changes);
-  chosen = { ...chosen, ...changes };
+  turnTo({ ...chosen, ...changes });
+}
+
+function turnTo(next) {
+  const before = chosen;
+  chosen = next;
   controls();
   if (before.draft !== chosen.draft) {
     by("pages").replaceChildren();
@@ -175,19 +199,21 @@ function resize() {
   by("scale").textContent = isFramed && share < 0.995 ? `shown at ${Math.round(share * 100)} %` : "";
 }
 
+const isShown = (id) => by(id).offsetParent !== null;
 const next = (values, value) => values[(values.indexOf(value) + 1) % values.length];
 
 /** To the next newer draft, or with -1 to the next older one. */
 function step(way) {
+  if (!state) return;
   const names = state.drafts.map(({ name }) => name); // the newest first
   const index = names.indexOf(chosen.draft) - way;
   if (names[index]) choose({ draft: names[index] });
 }
 
 const SHORTCUTS = {
-  w: () => choose({ width: next(Object.keys(address.WIDTHS), chosen.width) }),
-  c: () => choose({ mode: next(["light", "dark"], chosen.mode) }),
-  i: () => choose({ images: next(["on", "off"], chosen.images) }),
+  w: () => isShown("width") && choose({ width: next(Object.keys(address.WIDTHS), chosen.width) }),
+  c: () => isShown("mode") && choose({ mode: next(["light", "dark"], chosen.mode) }),
+  i: () => isShown("images") && choose({ images: next(["on", "off"], chosen.images) }),
   r: () => by("reader").focus(),
   t: () => by("test-open").click(),
   "[": () => step(-1),
@@ -219,15 +245,17 @@ function wire() {
   for (const button of document.querySelectorAll("[data-close]")) {
     button.addEventListener("click", () => button.closest("dialog").close());
   }
-  by("inbox").open = (localStorage.getItem("inbox") ?? (window.innerWidth >= 900 ? "open" : "")) === "open";
+  const roomy = window.innerWidth >= 1200 && window.innerHeight >= 760;
+  by("inbox").open = (localStorage.getItem("inbox") ?? (roomy ? "open" : "")) === "open";
   by("inbox").addEventListener("toggle", ({ target }) =>
     localStorage.setItem("inbox", target.open ? "open" : "closed"));
   reader.wire(() => chosen, (id) => choose({ reader: id }));
   trial.wire(() => chosen, () => by("reader").dataset.shown);
   document.addEventListener("keydown", onKey);
   new ResizeObserver(resize).observe(by("canvas"));
-  // Browsers open few connections to one server: a page that nobody sees leaves its own to the others.
-  document.addEventListener("visibilitychange", () => (document.hidden ? events.close() : listen()));
+  document.addEventListener("visibilitychange", () => (document.hidden ? events?.close() : listen()));
+  window.addEventListener("focus", () => asking && listen());
+  window.addEventListener("popstate", () => turnTo(address.read()));
 }
 
 wire();

@@ -30,9 +30,17 @@ export function wire(chosen, choose) {
   };
   input.addEventListener("focus", look);
   input.addEventListener("input", () => {
-    if (found.has(input.value)) choose(found.get(input.value));
-    else if (!input.value) choose("");
+    if (found.has(input.value)) {
+      choose(found.get(input.value));
+      input.blur();
+    } else if (!input.value) choose("");
     else look();
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault(); // which would empty the field, and so choose nobody
+    input.value = input.dataset.shown ?? "";
+    input.blur();
   });
   // Letters that are nobody's name choose nobody: what is shown stays what the field says.
   input.addEventListener("change", () => {
@@ -40,13 +48,12 @@ export function wire(chosen, choose) {
   });
 }
 
-/** Say in the field whose mail is shown. */
+/** Say in the field whose mail is shown, unless somebody is typing another name there. */
 export function show(state) {
-  input.placeholder = state.lost ? "not on the list any more" : "any reader";
   const name = state.reader ? named(state.reader) : "";
   if (state.reader) found.set(name, state.reader.id);
+  if (document.activeElement !== input || input.value === input.dataset.shown) input.value = name;
   input.dataset.shown = name;
-  if (document.activeElement !== input) input.value = name;
 }
 
 function named(reader) {

@@ -15,6 +15,7 @@ export function wire(chosen, readerName) {
     by("test-result").replaceChildren();
     by("test").showModal();
   });
+  by("test-address").addEventListener("input", () => by("test-result").replaceChildren());
   by("test-form").addEventListener("submit", (event) => {
     event.preventDefault();
     send(chosen());
@@ -34,8 +35,8 @@ async function send(chosen) {
     });
     if (response.ok) {
       const { accepted, text } = await response.json();
-      say(accepted ? "good" : "bad", text);
-    } else if (response.status === 422) {
+      say(accepted ? "good" : "bad", accepted ? `Sent. ${text}` : text);
+    } else if (response.headers.get("content-type")?.startsWith("application/json")) {
       by("test-result").replaceChildren(notice(await response.json()));
     } else {
       say("bad", await response.text());
