@@ -245,7 +245,8 @@ PATHS = [
     "/-/..%2f..%2f..%2fnewsletter.toml", "/drafts/2.10.yaml", "/2.10/2.10.yaml", "/2.10/newsletter.toml",
     "/2.10/subscribers.csv", "//etc/passwd", "/2.10//etc/passwd", "/2.10/%00", "/2.10/page-0.png", "/2.10/page-99.png",
     "/2.10/page--1.png",
-    "/2.10/page-" + "9" * 5_000 + ".png", "/../../../../../../etc/passwd", "/file:///etc/passwd", "/%2fetc%2fpasswd/email.html",
+    "/2.10/page-" + "9" * 5_000 + ".png",
+    "/../../../../../../etc/passwd", "/file:///etc/passwd", "/%2fetc%2fpasswd/email.html",
     "/2.10/logo.png", "/2.10/2.10-lead.jpg/x", "/.newsletter/state.db", "/.git/config",
 ]  # fmt: skip
 

@@ -165,6 +165,8 @@ function choose(changes) {
 function turnTo(next) {
   const before = chosen;
   chosen = next;
+  const isFramed = ["email", "web"].includes(chosen.view);
+  if (!isFramed && document.activeElement === by("frame")) by("canvas").focus(); // keys would go nowhere
   controls();
   if (before.draft !== chosen.draft) {
     by("pages").replaceChildren();
