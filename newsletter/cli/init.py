@@ -18,6 +18,6 @@ def init(folder: Path, title: str) -> None:
     for path in made:
         say(f"  {path.relative_to(folder)}")
     say(
-        f"\nNext:\n  cd {folder}\n  newsletter draft check\n  newsletter export all\n"
+        f"\nNext:\n  cd {folder}\n  newsletter preview\n"
         "Then write your addresses into newsletter.toml, and your readers into subscribers.csv."
     )

@@ -15,8 +15,8 @@ _TEXT = """\
 # can do harm. Texts may hold *emphasis*, **strong**, [links](https://example.org/), `code`,
 # and fields that differ by reader: {{{{ name | reader }}}}.
 #
+#   newsletter preview {name}          the email, the text and the PDF in the browser, while you write
 #   newsletter draft check {name}      every problem in this file
-#   newsletter export all {name}       the email, the text and the PDF, in build/{name}/
 
 volume: {slot.volume}
 number: {slot.number}

@@ -197,7 +197,9 @@ class _Builder:
                         Fault(
                             code="duplicate-key",
                             message=f"{key.text!r} stands here a second time (first in line {first})",
-                            next_step="Keep one of the two.",
+                            next_step="Keep one of the two; an item of its own begins with a dash: - headline: >-"
+                            if key.text in ("headline", "detail")
+                            else "Keep one of the two.",
                         ),
                     )
                 )
