@@ -247,7 +247,7 @@ function wire() {
   for (const button of document.querySelectorAll("[data-close]")) {
     button.addEventListener("click", () => button.closest("dialog").close());
   }
-  const roomy = window.innerWidth >= 1200 && window.innerHeight >= 760;
+  const roomy = window.innerWidth >= 1340 && window.innerHeight >= 760; // for both in one line
   by("inbox").open = (localStorage.getItem("inbox") ?? (roomy ? "open" : "")) === "open";
   by("inbox").addEventListener("toggle", ({ target }) =>
     localStorage.setItem("inbox", target.open ? "open" : "closed"));
