@@ -117,7 +117,7 @@ class Proof:
             key = form, reader
             if key not in self._made:
                 if len(self._made) >= _READERS + len(self._locks):
-                    del self._made[next(key for key in self._made if key[0] == "email")]
+                    del self._made[next(key for key in self._made if key[1])]
                 self._made[key] = make()
             return cast(T, self._made[key])
 

@@ -57,6 +57,7 @@ class Studio:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def drafts(self) -> dict[str, Path]:
+        """Every draft that can be shown, by its name."""
         return drafts_of(self.workspace, self.first)
 
     @property
@@ -66,6 +67,8 @@ class Studio:
 
     async def showing(self, name: str, *, fresh: bool = False) -> Showing:
         """The draft's last known state; a `fresh` one is read anew when nobody follows the draft."""
+        if name in self._showings and not fresh:
+            return self._showings[name]  # without waiting for a look that is under way
         async with self._one_at_a_time:
             if name not in self._showings or (fresh and self._followers[name] <= 0):
                 await self._publish(await self._looked(name))

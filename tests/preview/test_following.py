@@ -117,6 +117,7 @@ def test_a_template_with_an_error_is_named_by_its_line(publication: Publication,
     (problem,) = state["notices"][0]["problems"]
     assert problem["place"].startswith("templates/email.mjml.j2:")
     assert "nothing" in problem["message"]
+    preview.says("templates/email.mjml.j2:")
     publication.draft("2.10", (ROOT / "drafts" / "2.10.yaml").read_text())  # the draft alone does not mend it
     time.sleep(0.5)
     assert preview.until(lambda _: True)["stale"]

@@ -46,6 +46,7 @@ function lose() {
 function take(next) {
   if (state && next.server !== state.server) return location.reload(); // started anew: this page's token is void
   delete document.body.dataset.lost;
+  if (next.draft !== chosen.draft) return; // late, for the draft before
   if (next.moved) return choose({ draft: next.moved });
   state = next;
   panel.show(state);
@@ -68,7 +69,7 @@ function tell() {
   document.title = `${count ? `(${count}) ` : ""}${state.draft} · ${NAMES[chosen.view]} · Preview`;
   const isStale = state.stale && state.proof !== null;
   by("stale").hidden = !isStale;
-  by("stale-why").textContent = isStale ? `${state.notices[0].title} What you see is from before.` : "";
+  by("stale-why").textContent = isStale ? `${stops[0].title} What you see is from before.` : "";
   document.body.classList.toggle("is-stale", isStale);
 }
 
@@ -89,7 +90,9 @@ async function draw() {
   try {
     for (let wanted = key(); wanted !== drawn; wanted = key()) {
       drawn = wanted;
-      await drawView();
+      if (await drawView()) continue;
+      drawn = ""; // the preview does not answer: its next state tries again
+      break;
     }
   } finally {
     drawing = false;
@@ -103,6 +106,7 @@ function key() {
   return JSON.stringify([shown, draft, view, mode, images, reader, ...made]);
 }
 
+/** Returns whether there was an answer. */
 async function drawView() {
   const { view, reader: who } = chosen;
   const mode = chosen.mode === "dark" ? "dark" : "";
@@ -124,8 +128,10 @@ async function drawView() {
     }
     by("nothing").hidden = true;
   } catch (told) {
+    if (told instanceof Error) return false;
     if (isCurrent()) nothing(told);
   }
+  return true;
 }
 
 /** Why there is nothing on the canvas; what stood there before, if it was the same edition, stays below it. */
@@ -249,8 +255,8 @@ function wire() {
   }
   const roomy = window.innerWidth >= 1340 && window.innerHeight >= 760; // for both in one line
   by("inbox").open = (localStorage.getItem("inbox") ?? (roomy ? "open" : "")) === "open";
-  by("inbox").addEventListener("toggle", ({ target }) =>
-    localStorage.setItem("inbox", target.open ? "open" : "closed"));
+  by("inbox").firstElementChild.addEventListener("click", () =>
+    localStorage.setItem("inbox", by("inbox").open ? "closed" : "open")); // as it was before the click
   reader.wire(() => chosen, (id) => choose({ reader: id }));
   trial.wire(() => chosen, () => by("reader").dataset.shown);
   document.addEventListener("keydown", onKey);
