@@ -34,9 +34,8 @@ def shoot_preview(browser: Browser, folder: Path, workspace: Path) -> None:
             page.screenshot(path=folder / f"preview-email-phone-dark-{name}.png")
             page.emulate_media(color_scheme="light")
             _open(page, address)
-            draft.write_text(
-                text.replace("date: 2023-05-31", "dat: May 31").replace("/leaders)", ")"), encoding="utf-8"
-            )
+            wrong = text.replace("date: 2023-05-31", "dat: May 31").replace("https://example.org/2023/05/leaders", "#")
+            draft.write_text(wrong, encoding="utf-8")
             page.locator("#stale").wait_for()
             page.screenshot(path=folder / f"preview-problems-{name}.png")
             draft.write_text(text.replace("Hiroshima", "Hiroshima \U00012000"), encoding="utf-8")

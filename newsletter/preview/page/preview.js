@@ -49,6 +49,7 @@ function take(next) {
   if (next.draft !== chosen.draft) return; // late, for the draft before
   if (next.moved) return choose({ draft: next.moved });
   state = next;
+  if (!by("nothing").hidden) drawn = ""; // why there is nothing may be something else by now
   panel.show(state);
   reader.show(state);
   drafts();
