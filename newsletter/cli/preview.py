@@ -16,7 +16,6 @@ from newsletter.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
     from newsletter.preview.look import Showing
-    from newsletter.preview.notices import Notice
 
 _PATIENCE = 2  # seconds, for work in hand when the preview ends
 
@@ -52,7 +51,7 @@ def preview(debug: bool, draft: str | None, port: int | None, no_open: bool) -> 
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
 
     try:
-        serve(workspace, path, port, on_address, _Teller(workspace).tell)
+        serve(workspace, path, port, on_address, _Teller().tell)
     except KeyboardInterrupt:
         say("The preview has ended.")
         _leave()
@@ -70,20 +69,21 @@ def _leave() -> None:
 
 
 class _Teller:
-    """Says in the terminal how a draft stands, each time that changes."""
+    """Says in the terminal how a draft stands, each time that this changes, wherever in the file it is."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._said: dict[str, list[Notice]] = {}
+    def __init__(self) -> None:
+        self._said: dict[str, list[str]] = {}
 
-    def tell(self, showing: "Showing") -> None:
+    def tell(self, showing: "Showing", workspace: Workspace) -> None:
         from newsletter.preview.notices import notices
+        from newsletter.preview.state import list_of
 
-        found = notices(showing, None, self._workspace.subscribers)
+        found = notices(showing, None, list_of(workspace))
+        text = [text for notice in found for text in (notice.title, *(problem.message for problem in notice.problems))]
         is_whole = showing.trouble is not None or (showing.proof is not None and showing.proof.finished)
-        if not is_whole or self._said.get(showing.name) == found:
+        if not is_whole or self._said.get(showing.name) == text:
             return
-        self._said[showing.name] = found
+        self._said[showing.name] = text
         stops = [notice for notice in found if notice.stops]
         name = f"{datetime.now():%H:%M:%S} {showing.name}"  # noqa: DTZ005  # the clock on the wall
         if not stops:

@@ -21,19 +21,21 @@ def testers(addresses: Sequence[str], list_path: Path) -> list[Subscriber]:
 
     Raises ListError for what is no address.
     """
-    listed = {}
-    if list_path.is_file():
-        listed = {row.reader: row for row in read_subscribers(list_path) if isinstance(row, Subscriber)}
     readers = []
     for text in addresses:
         try:
-            reader = unlisted(normalise(text))
+            readers.append(unlisted(normalise(text)))
         except ValueError as error:
             raise ListError(
                 f"{text!r} is no address to send a test to: {error}", next_step="Write it as name@example.org."
             ) from error
-        readers.append(listed.get(reader.reader, reader))
-    return readers
+    # What stands before the @ is written the same in the list; the rest may be in other letters.
+    names = {reader.reader.partition("@")[0] for reader in readers}
+    listed = {}
+    if list_path.is_file():
+        rows = read_subscribers(list_path, lambda _number, line: any(name in line.casefold() for name in names))
+        listed = {row.reader: row for row in rows if isinstance(row, Subscriber)}
+    return [listed.get(reader.reader, reader) for reader in readers]
 
 
 async def send_test(press: Press, issue: Issue, backend: Backend, readers: Sequence[Subscriber]) -> list[Receipt]:

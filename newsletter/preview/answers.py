@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from importlib.resources import files
 from secrets import compare_digest, token_hex
 
@@ -21,7 +22,7 @@ from newsletter.preview.notices import Notice
 from newsletter.preview.proof import Proof
 from newsletter.preview.state import as_plain, described, list_of, state
 from newsletter.preview.studio import Studio
-from newsletter.preview.trial import send_trial
+from newsletter.preview.trial import prepare_trial
 
 TOKEN_HEADER = "X-Preview-Token"  # noqa: S105  # the name of a header
 _PAGE = files(__package__).joinpath("page")
@@ -93,7 +94,9 @@ class Answers:
         if path is None:
             raise DraftError(f"There is no draft {name} any more.")
         reader = await self._studio.work(lambda: self._reader(order.get("reader", "")))
-        return JSONResponse(await send_trial(self._studio.workspace, path, order.get("address", ""), reader))
+        workspace, address = self._studio.workspace, order.get("address", "")
+        send = await self._studio.work(lambda: prepare_trial(workspace, path, address, reader))
+        return JSONResponse(await send())
 
     async def email(self, request: Request) -> Response:
         proof, reader = await self._asked(request)
@@ -147,7 +150,9 @@ class Answers:
 
     def _reader(self, id_: str) -> Subscriber | None:
         list_path = list_of(self._studio.workspace)
-        return readers.find(list_path, id_) if list_path else None
+        with suppress(ListError):  # the state says so
+            return readers.find(list_path, id_) if list_path else None
+        return None
 
     async def _asked(self, request: Request) -> tuple[Proof, Subscriber | None]:
         id_ = _id(request)

@@ -48,14 +48,14 @@ class Showing:
 def drafts_of(workspace: Workspace, more: Path) -> dict[str, Path]:
     """Every draft by its name; `more` is one that the command line named, wherever it lies."""
     known = {path.stem: path for path in workspace.draft_paths()}
-    return known if more.stem in known or not more.exists() else {more.stem: more, **known}
+    return known if more.parent == workspace.drafts else known | {more.stem: more}
 
 
 def look(workspace: Workspace, more: Path, before: Showing) -> Showing:
     """Stages: find the file, read it, make the mail. Never raises for what is on disk."""
     try:
         path = drafts_of(workspace, more).get(before.name)
-        if path is None:
+        if path is None or not path.exists():
             return _without_file(workspace, before)
         _refuse_outside(workspace, path)
         before = replace(before, file=path, identity=_identity(path), moved_to="")
@@ -76,15 +76,14 @@ def _without_file(workspace: Workspace, before: Showing) -> Showing:
     for path in workspace.draft_paths():
         if before.identity and before.identity == _identity(path):
             return before.now(moved_to=path.stem, trouble=DraftError(f"{before.name} is named {path.stem} now."))
-    folder = workspace.drafts.name
     if before.file:
         gone = DraftError(
-            f"The draft {before.file.name} is gone from {folder}/.",
+            f"The draft {before.file.name} is gone from {before.file.parent.name}/.",
             next_step="Put the file back, and the preview goes on; or choose another draft.",
         )
     else:
         gone = DraftError(
-            f"There is no draft {before.name} in {folder}/.",
+            f"There is no draft {before.name} in {workspace.drafts.name}/.",
             next_step="Choose one that is there, or begin the next: newsletter draft new",
         )
     return before.now(trouble=gone)

@@ -12,6 +12,7 @@ from newsletter.issue.skeleton import unwritten
 from newsletter.preview.look import Showing
 from newsletter.preview.proof import Proof
 from newsletter.preview.readers import search
+from newsletter.workspace import TEMPLATES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +50,16 @@ def notices(showing: Showing, reader: Subscriber | None, list_path: Path | None)
 def _fields(proof: Proof, reader: Subscriber | None, list_path: Path | None) -> Iterator[Notice]:
     """Fields that the list has no column for, and those that show their own names."""
     names = [run.field for text in proof.issue.texts() for run in text.runs() if run.field]
-    columns = _columns(list_path)
+    columns = [column for column in _columns(list_path) if column not in ("", "tags")]
     strangers = [name for name in dict.fromkeys(names) if columns and name not in columns]
     if strangers:
-        there = ", ".join(column for column in columns if column != "tags")
+        there = ", ".join(columns)
         yield Notice(
             title=f"The list has no column for {counted(len(strangers), 'field')}.",
             problems=tuple(
                 _placed(
                     proof,
-                    rf"\{{\{{\s*{re.escape(name)}\b",
+                    rf"(?<!`)\{{\{{\s*{re.escape(name)}\b",
                     code="field",
                     message=f"no reader has a value for {{{{ {name} }}}}",
                     next_step=f"The list's columns are: {there}.",
@@ -73,10 +74,17 @@ def _fields(proof: Proof, reader: Subscriber | None, list_path: Path | None) -> 
             problems=tuple(
                 _placed(
                     proof,
-                    rf"\{{\{{\s*{re.escape(name)}\b",
+                    rf"(?<!`)\{{\{{\s*{re.escape(name)}\s*\}}\}}",
                     code="field",
                     message=f"{{{{ {name} }}}} {whose}",
                     next_step=f"Write it as {{{{ {name} | something }}}}: where a reader has no value, the send stops.",
+                )
+                if name in names
+                else Problem(
+                    path=proof.workspace.root / TEMPLATES,
+                    code="field",
+                    message=f"a template asks for {name}, which {whose}",
+                    next_step=f'Write it there as reader("{name}", "something").',
                 )
                 for name in lacking
             ),
@@ -101,7 +109,7 @@ def _for_some(proof: Proof, reader: Subscriber | None, list_path: Path | None) -
             problems=tuple(
                 _placed(
                     proof,
-                    rf"(?<=[\[\s,]){re.escape(tag)}(?=[\],\s])",
+                    rf"(?:only_for:.*?(?<![\w.-])|^\s*-\s+[\"']?)({re.escape(tag)})(?![\w.-])",
                     code="tag",
                     message=f"nobody in the list is tagged {tag}",
                     next_step="Compare it with the list's tags column.",
@@ -117,7 +125,7 @@ def _examples(proof: Proof) -> Iterator[Notice]:
     if texts:
         first = _placed(
             proof,
-            re.escape(texts[0][:20]),
+            re.escape(texts[0][:25]),
             code="example",
             message=f"the first is '{texts[0]}'",
             next_step="Write your own, or take the items out: `send` refuses them.",
@@ -129,9 +137,9 @@ def _placed(proof: Proof, pattern: str, *, code: str, message: str, next_step: s
     """With the line and column at which the draft first has what `pattern` matches."""
     path = proof.issue.path
     for number, line in enumerate(proof.source.splitlines(), start=1):
-        match = None if line.lstrip().startswith("#") else re.search(pattern, line, re.IGNORECASE)
+        match = None if line.startswith("#") else re.search(pattern, line, re.IGNORECASE)
         if match:
-            column = match.start() + 1
+            column = match.start(match.lastindex or 0) + 1
             return Problem(path=path, line=number, column=column, code=code, message=message, next_step=next_step)
     return Problem(path=path, code=code, message=message, next_step=next_step)
 

@@ -1,7 +1,7 @@
 """One good state of a draft, and the editions made from it: each when it is first wanted, and once."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,7 +55,7 @@ class Proof:
 
     def email(self, reader: Subscriber | None = None) -> Email:
         """As that reader gets it; without one, fields show their defaults."""
-        return self._once("email", reader.reader if reader else "", lambda: self._email(reader or NOBODY))
+        return self._once("email", reader.reader if reader else "", lambda: self._email(reader))
 
     def lacking(self, reader: Subscriber | None) -> tuple[str, ...]:
         """The fields that show their own names to that reader."""
@@ -104,10 +104,10 @@ class Proof:
             _LOG.debug("the %s can't be made", form, exc_info=True)
             self.faults[form] = explained(error)
 
-    def _email(self, reader: Subscriber) -> Email:
+    def _email(self, reader: Subscriber | None) -> Email:
         lacking: dict[str, None] = {}
-        fields = _fields_of(reader, lacking)
-        issue = self.issue.seen_by(reader.tags)
+        fields = _fields_of(reader.fields if reader else {}, lacking)
+        issue = self.issue.seen_by(reader.tags if reader else frozenset())
         html = render_html(self.press, issue, fields, address)
         text = render_text(self.press, issue, fields)
         return Email(html, text, tuple(lacking))
@@ -127,9 +127,9 @@ def address(picture: Picture) -> str:
     return f"{picture.name}?{sha256(picture.data).hexdigest()[:12]}"
 
 
-def _fields_of(reader: Subscriber, lacking: dict[str, None]) -> FieldWriter:
+def _fields_of(values: Mapping[str, str], lacking: dict[str, None]) -> FieldWriter:
     def write(name: str, default: str) -> str:
-        if value := reader.fields.get(name) or default:
+        if value := values.get(name) or default:
             return value
         lacking[name] = None
         return f"[{name}]"

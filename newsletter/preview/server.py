@@ -26,7 +26,7 @@ def preview(
     draft: Path,
     port: int | None,
     on_address: Callable[[str, int | None], None],
-    note: Callable[[Showing], None],
+    note: Callable[[Showing, Workspace], None],
 ) -> None:
     """Serve until the process is told to end.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from newsletter.audience.subscribers import Subscriber
 from newsletter.checks.size import CLIPPED_AT, html_size
-from newsletter.errors import ConfigError, Problem, printable
+from newsletter.errors import ConfigError, NewsletterError, Problem, printable
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText
 from newsletter.preview.look import Showing
@@ -25,16 +25,25 @@ _SIGN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 _DATE = re.compile(r"^date:\s*[\"']?(\d{4}-\d\d-\d\d)", re.MULTILINE)
 _LOST = Notice(
-    title="The reader that was chosen is not on the list any more.", next_step="What you see is what any reader gets."
+    title="The reader that was chosen is not on the list any more.",
+    next_step='What you see is what any reader gets. Press Escape in the field "As" to let it be.',
 )
 
 
 def state(showing: Showing, workspace: Workspace, drafts: dict[str, Path], id_: str) -> dict[str, Any]:
     """`id_` says whose mail is shown; "" for nobody's in particular."""
     list_path = list_of(workspace)
-    reader = find(list_path, id_) if list_path else None
-    proof = showing.proof
-    told = ([_LOST] if id_ and reader is None else []) + notices(showing, reader, list_path)
+    proof, told = showing.proof, []
+    reader = None
+    try:
+        reader = find(list_path, id_) if list_path else None
+        told += [_LOST] if id_ and reader is None else []
+        if proof and reader:
+            proof.email(reader)
+    except NewsletterError as error:  # of the list, or of a template that fails for this reader alone
+        told.append(Notice.of(error))
+        reader = None
+    told += notices(showing, reader, list_path)
     return {
         "draft": showing.name,
         "revision": showing.revision,
@@ -61,8 +70,9 @@ def list_of(workspace: Workspace) -> Path | None:
 def described(reader: Subscriber) -> dict[str, str]:
     """A reader for the list to choose from."""
     name = reader.fields.get("name", "")
-    tags = ", ".join(sorted(reader.tags))
-    return {"id": reader_id(reader), "address": reader.address, "name": printable(name), "tags": printable(tags)}
+    more = [value for field, value in reader.fields.items() if value and field not in ("name", "email")]
+    about = ", ".join([*sorted(reader.tags), *more])
+    return {"id": reader_id(reader), "address": reader.address, "name": printable(name), "about": printable(about)}
 
 
 def as_plain(notice: Notice, root: Path) -> dict[str, Any]:

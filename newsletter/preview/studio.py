@@ -25,14 +25,15 @@ _SETTLED = 0.08
 _BREATH = 0.1
 # A browser opens six connections to one server, and each that follows keeps one.
 _PLACES = 4
+_KEPT = 8
 
 
 class Studio:
     """All drafts under preview. `note` is told each new state of one."""
 
-    def __init__(self, workspace: Workspace, draft: Path, note: Callable[[Showing], None]) -> None:
+    def __init__(self, workspace: Workspace, draft: Path, note: Callable[[Showing, Workspace], None]) -> None:
         self.workspace = workspace
-        self.first = draft
+        self.first = draft.absolute()
         self._note = note
         self._showings: dict[str, Showing] = {}
         self._followers = Counter([draft.stem])  # the terminal follows the first
@@ -44,6 +45,7 @@ class Studio:
         self._printing = ThreadPoolExecutor(1, "preview-pdf")
         self._answering = ThreadPoolExecutor(4, "preview-answers")
         self._places: list[object] = []
+        self._aside: dict[str, None] = {}  # drafts whose state is of older files, the oldest first
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -67,10 +69,10 @@ class Studio:
 
     async def showing(self, name: str, *, fresh: bool = False) -> Showing:
         """The draft's last known state; a `fresh` one is read anew when nobody follows the draft."""
-        if name in self._showings and not fresh:
+        if name in self._showings and name not in self._aside and not fresh:
             return self._showings[name]  # without waiting for a look that is under way
         async with self._one_at_a_time:
-            if name not in self._showings or (fresh and self._followers[name] <= 0):
+            if name not in self._showings or name in self._aside or (fresh and self._followers[name] <= 0):
                 await self._publish(await self._looked(name))
             return self._showings[name]
 
@@ -94,19 +96,28 @@ class Studio:
         finally:
             self._places.remove(place)
             self._followers[name] -= 1
+            if self._followers[name] <= 0 and name in self._showings:
+                self._aside[name] = None
 
     async def work(self, task: Callable[[], T]) -> T:
         """Something to answer a request with, in a thread that nobody has to wait for at the end."""
         return await self._in(self._answering, task)
 
     async def _watch(self) -> None:
-        async for paths in changes(lambda: self.workspace, self.first.parent):
+        async for paths in changes(lambda: self.workspace, self.first):
             if any(path.parent != self.workspace.drafts for path in paths):
                 # A fresh one: it keeps its configuration once that is read.
                 self.workspace = Workspace(self.workspace.root, self.workspace.environ)
-            for name in [name for name in self._showings if self._followers[name] <= 0]:
-                del self._showings[name], self._followers[name]  # looked at anew when somebody comes back
+            self._put_aside()
             self._changed.set()
+
+    def _put_aside(self) -> None:
+        """What nobody follows is looked at anew when somebody comes back to it; a few last good states are kept."""
+        for name in [name for name in self._showings if self._followers[name] <= 0]:
+            self._aside[name] = None
+        while len(self._aside) > _KEPT:
+            oldest = next(iter(self._aside))
+            del self._aside[oldest], self._showings[oldest]
 
     async def _look(self) -> None:
         while True:
@@ -120,6 +131,7 @@ class Studio:
 
     async def _looked(self, name: str) -> Showing:
         before = self._showings.get(name) or Showing(name=name)
+        self._aside.pop(name, None)
         return await self._in(self._looking, lambda: look(self.workspace, self.first, before))
 
     async def _is_passing(self, showing: Showing) -> bool:
@@ -136,7 +148,7 @@ class Studio:
     async def _publish(self, showing: Showing) -> None:
         self._showings[showing.name] = showing
         if self._followers[showing.name] > 0:
-            self._note(showing)
+            self._note(showing, self.workspace)
         if showing.moved_to:
             await self._move(showing)
         await self._tell()

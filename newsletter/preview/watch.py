@@ -14,16 +14,16 @@ from newsletter.workspace import CONFIG_NAME, TEMPLATES, Workspace, shipped
 _STILL, _LONGEST = 12, 100
 
 
-async def changes(current: Callable[[], Workspace], beside: Path) -> AsyncIterator[set[Path]]:
+async def changes(current: Callable[[], Workspace], draft: Path) -> AsyncIterator[set[Path]]:
     """The files that have changed, each time some have, without end; at the beginning all folders.
 
-    `current` gives the workspace as it is by then: its settings say where the list is. `beside` is the folder of
-    a draft that lies elsewhere. Folders may come and go.
+    `current` gives the workspace as it is by then: its settings say where the list is. `draft` is one that may
+    lie elsewhere. Folders may come and go.
     """
     polling = False
     while True:
         try:
-            async for paths in _until_folders_change(current, beside, polling):
+            async for paths in _until_folders_change(current, draft, polling):
                 yield paths
         except FileNotFoundError:
             pass  # a folder that went while this began
@@ -35,17 +35,17 @@ async def changes(current: Callable[[], Workspace], beside: Path) -> AsyncIterat
 
 
 async def _until_folders_change(
-    current: Callable[[], Workspace], beside: Path, polling: bool
+    current: Callable[[], Workspace], draft: Path, polling: bool
 ) -> AsyncIterator[set[Path]]:
     workspace = current()
-    folders = _folders(workspace, beside)
+    folders = _folders(workspace, draft)
     # Not the whole tree: beside the publication there may be a .venv or .git of many thousand folders.
     found = awatch(
         *folders,
         recursive=False,
         step=_STILL,
         debounce=_LONGEST,
-        watch_filter=_Relevant(workspace, folders),
+        watch_filter=_Relevant(workspace, folders, draft),
         force_polling=polling or None,
     )
     async with aclosing(found):
@@ -57,15 +57,17 @@ async def _until_folders_change(
                 paths = {Path(path) for _, path in await coming}
                 yield paths
                 # A folder that was made anew in the same place has to be followed anew.
-                if _folders(current(), beside) != folders or not paths.isdisjoint(folders):
+                if _folders(current(), draft) != folders or not paths.isdisjoint(folders):
                     return
                 coming = asyncio.ensure_future(anext(found))
         finally:
             coming.cancel()
 
 
-def _folders(workspace: Workspace, beside: Path) -> list[Path]:
-    found = [workspace.root, *_within(workspace.drafts), *_within(workspace.fonts), *_within(beside)]
+def _folders(workspace: Workspace, draft: Path) -> list[Path]:
+    found = [workspace.root, *_within(workspace.drafts), *_within(workspace.fonts)]
+    if draft.parent.is_dir():
+        found.append(draft.parent)
     for folder in dict.fromkeys((*workspace.template_path, shipped(TEMPLATES))):
         found += _within(folder)
     if (lists := _subscribers(workspace).parent).is_dir():
@@ -90,10 +92,10 @@ def _subscribers(workspace: Workspace) -> Path:
 class _Relevant(DefaultFilter):
     """Leaves out what editors write beside a file, and whatever else lies in the workspace's own folder."""
 
-    def __init__(self, workspace: Workspace, folders: list[Path]) -> None:
+    def __init__(self, workspace: Workspace, folders: list[Path], draft: Path) -> None:
         super().__init__()
         self._inner = {folder for folder in folders if folder != workspace.root}
-        self._named = {workspace.root / CONFIG_NAME, _subscribers(workspace)}
+        self._named = {workspace.root / CONFIG_NAME, _subscribers(workspace), draft}
         self._to_come = {workspace.drafts, workspace.fonts, workspace.template_path[0]}
 
     def __call__(self, change: Change, path: str) -> bool:

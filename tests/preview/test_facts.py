@@ -106,6 +106,73 @@ def test_items_that_are_only_for_some_are_not_missed_in_silence(publication: Pub
     assert told[1] == ("No reader has the tag member.", ["drafts/2.11.yaml:13:16: nobody in the list is tagged member"])
 
 
+def test_places_are_those_of_what_is_meant(publication: Publication) -> None:
+    text = """\
+volume: 2
+number: 11
+date: 2023-06-14
+intro: >-
+  Dear ghosts, {{ city | you }} and `{{ city }}`
+  # 1 is {{ city }}
+items:
+  - headline: >-
+      One
+    detail: >-
+      Two {{ tags | none }}
+  - headline: >-
+      Three
+    detail: >-
+      Four
+    only_for:
+      - Ghosts
+"""
+    told = dict(_told(_shown(publication, text)))
+    assert told["1 field without a default."] == ["drafts/2.11.yaml:6:10: {{ city }} has no default"]
+    assert told["The list has no column for 1 field."] == [
+        "drafts/2.11.yaml:11:11: no reader has a value for {{ tags }}"
+    ]
+    assert told["No reader has the tag ghosts."] == ["drafts/2.11.yaml:17:9: nobody in the list is tagged ghosts"]
+
+
+def test_a_field_of_a_template_is_looked_for_there(publication: Publication) -> None:
+    (publication.root / "templates").mkdir()
+    source = (ROOT / "templates" / "email.txt.j2").read_text()
+    (publication.root / "templates" / "email.txt.j2").write_text(source + '{{ reader("motto", "") }}')
+    told = _told(_shown(publication, DRAFT.replace("    only_for: [members]\n", "")))
+    assert told == [("1 field without a default.", ["templates: a template asks for motto, which has no default"])]
+
+
+def test_a_list_that_can_not_be_read_is_said_and_the_mail_is_anybodys(publication: Publication) -> None:
+    workspace = publication.workspace
+    id_ = readers.reader_id(next(readers.search(workspace.subscribers, "okafor")))
+    workspace.subscribers.write_text("name\nAda\n")
+    path = publication.root / "drafts" / "2.10.yaml"
+    shown = state(look(workspace, path, Showing(name="2.10")), workspace, {}, id_)
+    assert shown["reader"] is None
+    assert shown["issue"]
+    (told,) = _told(shown)
+    assert told[1] == ["subscribers.csv:1: no column is named email"]
+
+
+def test_a_template_that_fails_for_one_reader_alone(publication: Publication) -> None:
+    (publication.root / "templates").mkdir()
+    source = (ROOT / "templates" / "email.txt.j2").read_text()
+    odd = "{% if issue.items | length > 1 %}{{ nothing.here }}{% endif %}"
+    (publication.root / "templates" / "email.txt.j2").write_text(source + odd)
+    assert not any(notice["stops"] for notice in _shown(publication, DRAFT)["notices"])
+    shown = _shown(publication, DRAFT, "tanaka")
+    assert shown["notices"][0]["stops"]
+    assert shown["notices"][0]["problems"][0]["place"].startswith("templates/email.txt.j2:")
+
+
+def test_a_field_without_a_reader_shows_its_default_whatever_its_name(publication: Publication) -> None:
+    text = DRAFT.replace("{{ name | reader }}", "{{ email | you }}")
+    path = publication.draft("2.11", text)
+    showing = look(publication.workspace, path, Showing(name="2.11"))
+    assert showing.proof
+    assert "Four you" in showing.proof.email().text
+
+
 def test_texts_that_are_still_the_examples_are_said(publication: Publication) -> None:
     assert publication.run("draft", "new", "--volume", "9").returncode == 0
     showing = look(publication.workspace, publication.root / "drafts" / "9.1.yaml", Showing(name="9.1"))

@@ -206,6 +206,43 @@ def test_a_draft_that_is_renamed_is_followed(publication: Publication, preview: 
     assert state["issue"]["subject"].startswith("Pacific Alliance Digest Vol. 2.11")
 
 
+@pytest.mark.parametrize("folder", ["archive", "."])
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_draft_that_lies_elsewhere_in_the_publication(publication: Publication, folder: str, inside: bool) -> None:
+    place = publication.root / folder
+    place.mkdir(exist_ok=True)
+    text = (ROOT / "drafts" / "2.10.yaml").read_text().replace("2.10-lead.jpg", "lead.jpg")
+    shutil.copyfile(ROOT / "drafts" / "2.10-lead.jpg", place / "lead.jpg")
+    (place / "2.10.yaml").write_text(text.replace("Hiroshima", "Kobe"))
+    started = Publication(place if inside else publication.root)
+    with previewing(started, "2.10.yaml" if inside else f"{folder}/2.10.yaml") as preview:
+        preview.until(lambda state: state["finished"])
+        assert "Kobe" in preview.text("/2.10/email.txt")  # and not that of drafts/
+        (place / "2.10.yaml").write_text(text.replace("Hiroshima", "Nagasaki"))
+        preview.until(lambda state: "Nagasaki" in str(state["issue"]))
+        other = publication.root / "other.yaml"
+        (place / "2.10.yaml").rename(other)
+        if folder == "archive":
+            preview.says("is gone from archive/")
+
+
+def test_what_nobody_looks_at_keeps_its_last_good_state(publication: Publication, preview: Preview) -> None:
+    """A page that is hidden, or that asks now and then: all but the terminal's own draft."""
+    preview.until(lambda state: state["proof"], draft="3.7")
+    text = (publication.root / "drafts" / "3.7.yaml").read_text()
+    publication.draft("3.7", text.replace("volume: 3", "volume: three"))
+    time.sleep(0.5)
+    state = preview.until(lambda state: state["stale"], draft="3.7")
+    assert state["proof"]
+    assert preview.ask("/3.7/email.html")[0] == 200
+    publication.draft("3.7", text)
+    preview.until(lambda state: not state["stale"], draft="3.7")
+    path = publication.root / "drafts" / "3.7.yaml"
+    path.rename(path.with_name("3.8.yaml"))
+    time.sleep(0.5)
+    assert preview.until(lambda state: state["moved"], draft="3.7")["moved"] == "3.8"
+
+
 def test_a_draft_that_is_renamed_and_named_as_before(publication: Publication, preview: Preview) -> None:
     path = publication.root / "drafts" / "2.10.yaml"
     preview.says("2.10: no problems")

@@ -175,6 +175,7 @@ def test_keys_do_what_the_list_of_them_says(opened: Callable[..., Page]) -> None
     expect(page.get_by_label("To", exact=True)).to_have_value("t1c")
     page.keyboard.press("Escape")
     # Within the frame too.
+    page.frame_locator("#frame").get_by_text("Vol. 2.10").first.wait_for()
     page.frame_locator("#frame").get_by_text("Dear reader").click()
     page.keyboard.press("2")
     expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
@@ -233,6 +234,7 @@ def test_a_reader_is_picked_and_the_mail_is_theirs(
     expect(page.locator(".notice")).to_have_count(0)
     assert "okafor" not in page.url.lower()  # an address has no place in a history of addresses
     page.keyboard.press("r")
+    expect(page.locator("#readers option")).to_have_count(25)
     page.get_by_label("As").press_sequentially("li")
     page.keyboard.press("Escape")
     expect(page.get_by_label("As")).to_have_value("Ada Okafor <ada.okafor@example.org>")
@@ -254,6 +256,10 @@ def test_a_reader_is_picked_and_the_mail_is_theirs(
     publication.readers(3)  # another list: she is gone from it
     expect(page.get_by_label("As")).to_have_value("")
     expect(page.locator("#notices")).to_contain_text("The reader that was chosen is not on the list any more.")
+    page.keyboard.press("Escape")  # the test's dialog
+    page.keyboard.press("r")
+    page.keyboard.press("Escape")
+    expect(page.locator("#notices")).not_to_contain_text("not on the list any more")
 
 
 def test_a_test_that_fails_says_why_as_the_command_line_does(
@@ -377,6 +383,49 @@ def test_back_leads_to_the_view_and_the_draft_before(opened: Callable[..., Page]
     expect(page.frame_locator("#frame").get_by_text("Dear reader")).to_be_visible()
     page.go_forward()
     expect(page.locator("#text")).to_contain_text("Vol. 2.10")
+
+
+def test_back_is_not_trapped_by_a_draft_that_was_renamed(publication: Publication, opened: Callable[..., Page]) -> None:
+    page = opened("?view=text")
+    expect(page.locator("#text")).to_contain_text("Vol. 2.10")
+    page.locator("#drafts").select_option("3.7")
+    expect(page.locator("#text")).to_contain_text("Vol. 3.7")
+    path = publication.root / "drafts" / "3.7.yaml"
+    path.rename(path.with_name("3.8.yaml"))
+    expect(page.locator("#drafts")).to_have_value("3.8")
+    page.go_back()
+    expect(page.locator("#text")).to_contain_text("Vol. 2.10")
+
+
+def test_a_link_within_the_email_leaves_the_controls_in_step(opened: Callable[..., Page]) -> None:
+    page = opened()
+    email = page.frame_locator("#frame")
+    email.get_by_role("link", name="Space: second set").click()
+    page.wait_for_function("() => document.getElementById('frame').contentWindow.scrollY > 300")
+    page.keyboard.press("i")
+    page.wait_for_function(_FRAMED, arg="?images=off")
+    page.keyboard.press("2")
+    page.go_back()
+    expect(page.get_by_label("Images")).not_to_be_checked()
+    page.wait_for_function(_FRAMED, arg="?images=off")
+
+
+def test_dialogs_give_the_focus_back_and_keep_the_keys(opened: Callable[..., Page]) -> None:
+    page = opened()
+    email = page.frame_locator("#frame")
+    email.get_by_text("Dear reader").click()
+    page.keyboard.press("t")
+    page.get_by_label("To", exact=True).fill("me@example.org")
+    page.get_by_role("button", name="Send", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#test-result")).to_contain_text("accepted")
+    assert page.evaluate("document.activeElement.id") == "test-send"
+    page.keyboard.press("2")
+    expect(page.get_by_role("radio", name="Email", exact=True)).to_be_checked()
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => document.activeElement.id === 'frame'")
+    page.keyboard.press("PageDown")
+    page.wait_for_function("() => document.getElementById('frame').contentWindow.scrollY > 100")
 
 
 def test_links_in_drawings_and_maps_open_elsewhere_too(publication: Publication, opened: Callable[..., Page]) -> None:

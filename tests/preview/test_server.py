@@ -111,6 +111,20 @@ def test_it_ends_though_a_template_has_no_end(publication: Publication) -> None:
     assert preview.printed[-1] == "The preview has ended."
 
 
+def test_a_problem_that_only_moves_is_not_said_again(publication: Publication) -> None:
+    path = publication.root / "drafts" / "2.10.yaml"
+    text = path.read_text()
+    with previewing(publication, "2.10") as preview:
+        preview.says("2.10: no problems")
+        for lines in range(5):
+            path.write_text("# more\n" * lines + text.replace("date: 2023-05-31", "date: May 31"))
+            preview.until(lambda state, line=4 + lines: state["stale"] and f":{line}:7" in str(state["notices"]))
+        path.write_text(text)
+        while "\n".join(preview.printed).count("2.10: no problems") < 2:
+            time.sleep(0.02)
+    assert "\n".join(preview.printed).count("'May 31' is not a date") == 1
+
+
 def test_what_is_wrong_before_it_can_start(publication: Publication) -> None:
     assert "Did you mean 2.10?" in publication.run("preview", "2.1").stderr
     config = publication.root / "newsletter.toml"

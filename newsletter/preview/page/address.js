@@ -16,15 +16,14 @@ export function read() {
   return chosen;
 }
 
-/** Put some choices into the address, and leave the others there. "Back" leads to the draft and view before. */
-export function write(changes) {
+/** Put some choices into the address, and leave the others there. After a turn, "back" leads to what was before. */
+export function write(changes, isTurn) {
   const url = new URL(location.href);
   for (const [name, value] of Object.entries(changes)) {
     if (name === "draft") url.pathname = `/${encodeURIComponent(value)}`;
     else if (value) url.searchParams.set(name, value);
     else url.searchParams.delete(name);
   }
-  const isTurn = "draft" in changes || "view" in changes;
   if (url.href !== location.href) history[isTurn ? "pushState" : "replaceState"](null, "", url);
 }
 

@@ -50,6 +50,13 @@ function ready() {
   }
   // Shortcuts work while the frame has the focus too.
   inner.onkeydown = (event) => document.dispatchEvent(new KeyboardEvent("keydown", event));
+  // Within the edition, so that the frame's address stays what this page has given it.
+  inner.onclick = (event) => {
+    const link = event.target.closest("a[href^='#']");
+    if (!link) return;
+    event.preventDefault();
+    inner.getElementById(decodeURIComponent(link.hash.slice(1)))?.scrollIntoView();
+  };
   inner.onscroll = () => sessionStorage.setItem(placeName(shown), String(frame.contentWindow.scrollY));
 }
 

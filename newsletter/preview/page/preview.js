@@ -1,6 +1,7 @@
 // The page: it listens to the server, and shows the state of one draft in the edition that was chosen.
 
 import * as address from "./address.js";
+import * as dialog from "./dialog.js";
 import * as frame from "./frame.js";
 import * as panel from "./panel.js";
 import * as reader from "./reader.js";
@@ -40,21 +41,22 @@ async function ask() {
 
 function lose() {
   document.body.dataset.lost = "";
-  by("status").textContent = `The preview has stopped. Start it again: newsletter preview ${chosen.draft}`;
+  const status = `The preview has stopped. Start it again: newsletter preview ${chosen.draft}`;
+  if (by("status").textContent !== status) by("status").textContent = status; // else it would be read out again
 }
 
 function take(next) {
   if (state && next.server !== state.server) return location.reload(); // started anew: this page's token is void
   delete document.body.dataset.lost;
   if (next.draft !== chosen.draft) return; // late, for the draft before
-  if (next.moved) return choose({ draft: next.moved });
+  if (next.moved) return choose({ draft: next.moved }, { isTurn: false });
   state = next;
   if (!by("nothing").hidden) drawn = ""; // why there is nothing may be something else by now
+  draw(); // first, since it has to wait for the server
   panel.show(state);
   reader.show(state);
   drafts();
   tell();
-  draw();
 }
 
 function tell() {
@@ -71,7 +73,12 @@ function tell() {
   const isStale = state.stale && state.proof !== null;
   by("stale").hidden = !isStale;
   by("stale-why").textContent = isStale ? `${stops[0].title} What you see is from before.` : "";
-  document.body.classList.toggle("is-stale", isStale);
+  mark();
+}
+
+/** What stands on the canvas is from before: while the draft has problems, or this edition alone. */
+function mark() {
+  document.body.classList.toggle("is-stale", !by("stale").hidden || !by("nothing").hidden);
 }
 
 function drafts() {
@@ -132,6 +139,7 @@ async function drawView() {
     if (told instanceof Error) return false;
     if (isCurrent()) nothing(told);
   }
+  mark();
   return true;
 }
 
@@ -164,8 +172,8 @@ async function pages() {
 }
 
 /** Take new choices: into the address, onto the controls, and onto the canvas. */
-function choose(changes) {
-  address.write(changes);
+function choose(changes, { isTurn = "draft" in changes || "view" in changes } = {}) {
+  address.write(changes, isTurn);
   turnTo({ ...chosen, ...changes });
 }
 
@@ -224,17 +232,18 @@ const SHORTCUTS = {
   c: () => isShown("mode") && choose({ mode: next(["light", "dark"], chosen.mode) }),
   i: () => isShown("images") && choose({ images: next(["on", "off"], chosen.images) }),
   r: () => by("reader").focus(),
-  t: () => by("test-open").click(),
+  t: () => trial.open(),
   "[": () => step(-1),
   "]": () => step(1),
-  "?": () => by("help").showModal(),
+  "?": () => dialog.open(by("help")),
 };
 address.VIEWS.forEach((view, index) => (SHORTCUTS[index + 1] = () => choose({ view })));
 
 function onKey(event) {
   const fields = "input:not([type=radio], [type=checkbox]), select, dialog";
   const isTyping = event.target instanceof Element && event.target.closest(fields);
-  if (isTyping || event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem("shortcuts") === "off") return;
+  if (isTyping || document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (localStorage.getItem("shortcuts") === "off") return;
   const act = SHORTCUTS[event.key];
   if (!act) return;
   event.preventDefault();
@@ -247,13 +256,10 @@ function wire() {
   }
   by("images").addEventListener("change", (event) => choose({ images: event.target.checked ? "on" : "off" }));
   by("drafts").addEventListener("change", (event) => choose({ draft: event.target.value }));
-  by("help-open").addEventListener("click", () => by("help").showModal());
+  by("help-open").addEventListener("click", () => dialog.open(by("help")));
   by("shortcuts").checked = localStorage.getItem("shortcuts") !== "off";
   by("shortcuts").addEventListener("change", ({ target }) =>
     localStorage.setItem("shortcuts", target.checked ? "on" : "off"));
-  for (const button of document.querySelectorAll("[data-close]")) {
-    button.addEventListener("click", () => button.closest("dialog").close());
-  }
   const roomy = window.innerWidth >= 1340 && window.innerHeight >= 760; // for both in one line
   by("inbox").open = (localStorage.getItem("inbox") ?? (roomy ? "open" : "")) === "open";
   by("inbox").firstElementChild.addEventListener("click", () =>

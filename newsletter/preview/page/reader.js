@@ -12,13 +12,14 @@ let asked = 0;
 export function wire(chosen, choose) {
   const look = async () => {
     const turn = ++asked;
+    const words = input.value === input.dataset.shown ? "" : input.value;
     try {
-      const readers = JSON.parse(await fetched(edition(chosen(), "readers", { words: input.value })));
+      const readers = JSON.parse(await fetched(edition(chosen(), "readers", { words })));
       if (turn !== asked) return;
       list.replaceChildren(...readers.map((reader) => {
         const option = document.createElement("option");
         option.value = named(reader);
-        option.label = reader.tags ? `${option.value} (${reader.tags})` : option.value;
+        option.label = reader.about ? `${option.value} (${reader.about})` : option.value;
         found.set(option.value, reader.id);
         return option;
       }));
@@ -28,18 +29,24 @@ export function wire(chosen, choose) {
       input.reportValidity();
     }
   };
-  input.addEventListener("focus", look);
+  input.addEventListener("focus", () => {
+    input.select(); // the next letters are another name
+    look();
+  });
   input.addEventListener("input", () => {
     if (found.has(input.value)) {
       choose(found.get(input.value));
       input.blur();
-    } else if (!input.value) choose("");
-    else look();
+      return;
+    }
+    if (!input.value) choose("");
+    look();
   });
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     event.preventDefault(); // which would empty the field, and so choose nobody
     input.value = input.dataset.shown ?? "";
+    if (!input.value && chosen().reader) choose(""); // one who is not on the list any more
     input.blur();
   });
   // Letters that are nobody's name choose nobody: what is shown stays what the field says.

@@ -1,5 +1,6 @@
 // "Send me a test": to an address that is typed once, and remembered by this browser alone.
 
+import * as dialog from "./dialog.js";
 import { edition } from "./address.js";
 import { notice } from "./panel.js";
 
@@ -7,19 +8,24 @@ const by = (id) => document.getElementById(id);
 const REMEMBERED = "test address";
 const token = document.querySelector('meta[name="preview-token"]').content;
 
+let named = () => "";
+
 /** `chosen` says which draft is looked at, as which reader; `readerName` who that is. */
 export function wire(chosen, readerName) {
-  by("test-open").addEventListener("click", () => {
-    by("test-address").value = localStorage.getItem(REMEMBERED) ?? "";
-    by("test-as").textContent = readerName() ? `As ${readerName()} gets it.` : "";
-    by("test-result").replaceChildren();
-    by("test").showModal();
-  });
+  named = readerName;
+  by("test-open").addEventListener("click", open);
   by("test-address").addEventListener("input", () => by("test-result").replaceChildren());
   by("test-form").addEventListener("submit", (event) => {
     event.preventDefault();
     send(chosen());
   });
+}
+
+export function open() {
+  by("test-address").value = localStorage.getItem(REMEMBERED) ?? "";
+  by("test-as").textContent = named() ? `As ${named()} gets it.` : "";
+  by("test-result").replaceChildren();
+  dialog.open(by("test"));
 }
 
 async function send(chosen) {
@@ -45,6 +51,7 @@ async function send(chosen) {
     say("bad", "The preview does not answer. Look in the terminal that it runs in.");
   } finally {
     by("test-send").disabled = false;
+    if (by("test").open) by("test-send").focus(); // a button that is disabled loses it
   }
 }
 
