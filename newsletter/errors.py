@@ -29,6 +29,11 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
+def below(path: Path, folder: Path) -> Path:
+    """The path from the folder on, when it lies below it."""
+    return path.relative_to(folder) if path.is_absolute() and path.is_relative_to(folder) else path
+
+
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """A sentence that suggests the known word nearest to `word`, or an empty string."""
     near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)

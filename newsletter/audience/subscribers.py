@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from newsletter.address import normalise
 from newsletter.errors import ListError, Problem
@@ -69,7 +70,7 @@ def read_subscribers(path: Path, wanted: Callable[[int, str], bool] = every_line
                 raise _unusable(path, 0, "workbook", "this is a workbook (.xlsx or .ods), not a list", _SAVE_AS_UTF8)
         # A byte that is not UTF-8 becomes a lone surrogate, which _value_fault finds with its row.
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-            lines = enumerate(iter(lambda: file.readline(MAX_LINE), ""), start=1)
+            lines = _numbered(file)
             columns, delimiter = _header(path, lines)
             yield from _rows(path, (row for row in lines if wanted(*row)), columns, delimiter)
     except OSError as error:
@@ -83,9 +84,13 @@ def read_columns(path: Path) -> list[str]:
     """The names of the list's columns, which are those of its fields. Raises ListError."""
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-            return _header(path, enumerate(iter(lambda: file.readline(MAX_LINE), ""), start=1))[0]
+            return _header(path, _numbered(file))[0]
     except OSError as error:
         raise ListError(f"The subscriber list {path} can't be read: {error.strerror}.") from error
+
+
+def _numbered(file: TextIO) -> Iterator[tuple[int, str]]:
+    return enumerate(iter(lambda: file.readline(MAX_LINE), ""), start=1)
 
 
 def _header(path: Path, lines: Iterator[tuple[int, str]]) -> tuple[list[str], str]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from newsletter.errors import Problem, explained, printable
+from newsletter.errors import Problem, below, explained, printable
 
 
 def console(*, err: bool = False) -> Console:
@@ -61,7 +61,7 @@ def short(path: Path) -> str:
         here = Path.cwd()
     except FileNotFoundError:  # somebody has taken the folder away
         return str(path)
-    return str(path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path)
+    return str(below(path, here))
 
 
 def size(octets: int) -> str:

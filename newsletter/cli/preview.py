@@ -76,7 +76,7 @@ class _Teller:
 
     def tell(self, showing: "Showing", workspace: Workspace) -> None:
         from newsletter.preview.notices import notices
-        from newsletter.preview.state import list_of
+        from newsletter.preview.readers import list_of
 
         found = notices(showing, None, list_of(workspace))
         text = [text for notice in found for text in (notice.title, *(problem.message for problem in notice.problems))]

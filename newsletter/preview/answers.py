@@ -20,9 +20,9 @@ from newsletter.preview.guard import frame_policy
 from newsletter.preview.look import Showing
 from newsletter.preview.notices import Notice
 from newsletter.preview.proof import Proof
-from newsletter.preview.state import as_plain, described, list_of, state
+from newsletter.preview.state import as_plain, described, state
 from newsletter.preview.studio import Studio
-from newsletter.preview.trial import prepare_trial
+from newsletter.preview.testing import prepare_test
 
 TOKEN_HEADER = "X-Preview-Token"  # noqa: S105  # the name of a header
 _PAGE = files(__package__).joinpath("page")
@@ -95,7 +95,7 @@ class Answers:
             raise DraftError(f"There is no draft {name} any more.")
         reader = await self._studio.work(lambda: self._reader(order.get("reader", "")))
         workspace, address = self._studio.workspace, order.get("address", "")
-        send = await self._studio.work(lambda: prepare_trial(workspace, path, address, reader))
+        send = await self._studio.work(lambda: prepare_test(workspace, path, address, reader))
         return JSONResponse(await send())
 
     async def email(self, request: Request) -> Response:
@@ -149,7 +149,7 @@ class Answers:
         return json.dumps({**told, "server": self._server})
 
     def _reader(self, id_: str) -> Subscriber | None:
-        list_path = list_of(self._studio.workspace)
+        list_path = readers.list_of(self._studio.workspace)
         with suppress(ListError):  # the state says so
             return readers.find(list_path, id_) if list_path else None
         return None

@@ -9,10 +9,20 @@ from pathlib import Path
 from threading import Lock
 
 from newsletter.audience.subscribers import Subscriber, every_line, read_subscribers
+from newsletter.errors import ConfigError
+from newsletter.workspace import Workspace
 
 _SHOWN = 100
 _ID = re.compile(r"([0-9]{1,9})-([0-9a-f]{16})")
 _ONE_AT_A_TIME = Lock()
+
+
+def list_of(workspace: Workspace) -> Path | None:
+    """Where the list is, if newsletter.toml can say so."""
+    try:
+        return workspace.subscribers
+    except ConfigError:
+        return None
 
 
 def reader_id(reader: Subscriber) -> str:

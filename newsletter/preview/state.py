@@ -8,13 +8,13 @@ from typing import Any
 
 from newsletter.audience.subscribers import Subscriber
 from newsletter.checks.size import CLIPPED_AT, html_size
-from newsletter.errors import ConfigError, NewsletterError, Problem, printable
+from newsletter.errors import NewsletterError, Problem, below, printable
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText
 from newsletter.preview.look import Showing
 from newsletter.preview.notices import Notice, notices
 from newsletter.preview.proof import Proof
-from newsletter.preview.readers import find, reader_id
+from newsletter.preview.readers import find, list_of, reader_id
 from newsletter.workspace import Workspace
 
 # Silent reading of English prose, words a minute: Brysbaert, "How many words do we read per minute?", 2019.
@@ -59,14 +59,6 @@ def state(showing: Showing, workspace: Workspace, drafts: dict[str, Path], id_: 
     }
 
 
-def list_of(workspace: Workspace) -> Path | None:
-    """Where the list is, if newsletter.toml can say so."""
-    try:
-        return workspace.subscribers
-    except ConfigError:
-        return None
-
-
 def described(reader: Subscriber) -> dict[str, str]:
     """A reader for the list to choose from."""
     name = reader.fields.get("name", "")
@@ -86,10 +78,8 @@ def as_plain(notice: Notice, root: Path) -> dict[str, Any]:
 
 
 def _problem(problem: Problem, root: Path) -> dict[str, Any]:
-    path = Path(problem.path)
-    near = path.relative_to(root) if path.is_absolute() and path.is_relative_to(root) else path
     return {
-        "place": replace(problem, path=near).place,
+        "place": replace(problem, path=below(Path(problem.path), root)).place,
         "code": problem.code,
         "message": printable(problem.message),
         "next_step": printable(problem.next_step),

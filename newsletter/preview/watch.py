@@ -7,7 +7,7 @@ from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, awatch
 
-from newsletter.errors import NewsletterError
+from newsletter.preview.readers import list_of
 from newsletter.workspace import CONFIG_NAME, TEMPLATES, Workspace, shipped
 
 # Milliseconds: how long the disk has to be still before a change is told, and the longest that is waited for it.
@@ -70,8 +70,9 @@ def _folders(workspace: Workspace, draft: Path) -> list[Path]:
         found.append(draft.parent)
     for folder in dict.fromkeys((*workspace.template_path, shipped(TEMPLATES))):
         found += _within(folder)
-    if (lists := _subscribers(workspace).parent).is_dir():
-        found.append(lists)
+    readers = list_of(workspace)
+    if readers and readers.parent.is_dir():
+        found.append(readers.parent)
     return sorted(dict.fromkeys(found))
 
 
@@ -81,21 +82,13 @@ def _within(folder: Path) -> Iterator[Path]:
         yield from (path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())
 
 
-def _subscribers(workspace: Workspace) -> Path:
-    """Where the list is; in the workspace itself while newsletter.toml can't be read."""
-    try:
-        return workspace.subscribers
-    except NewsletterError:
-        return workspace.root / CONFIG_NAME
-
-
 class _Relevant(DefaultFilter):
     """Leaves out what editors write beside a file, and whatever else lies in the workspace's own folder."""
 
     def __init__(self, workspace: Workspace, folders: list[Path], draft: Path) -> None:
         super().__init__()
         self._inner = {folder for folder in folders if folder != workspace.root}
-        self._named = {workspace.root / CONFIG_NAME, _subscribers(workspace), draft}
+        self._named = {workspace.root / CONFIG_NAME, list_of(workspace), draft}
         self._to_come = {workspace.drafts, workspace.fonts, workspace.template_path[0]}
 
     def __call__(self, change: Change, path: str) -> bool:

@@ -375,6 +375,7 @@ def test_fifty_saves_in_a_second_come_to_one_last_state(publication: Publication
 
 def test_where_the_system_tells_of_no_changes_they_are_looked_for(publication: Publication) -> None:
     publication.environ["WATCHFILES_FORCE_POLLING"] = "1"
+    os.utime(publication.root / "drafts" / "2.10.yaml", (0, 0))  # looked for by the second
     with previewing(publication, "2.10") as preview:
         preview.until(lambda state: state["finished"])
         _write(publication, ("Hiroshima", "Nagasaki"))

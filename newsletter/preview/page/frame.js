@@ -24,22 +24,29 @@ async function load(address) {
   const same = address.split("?")[0] === shown.split("?")[0];
   const place = (same && frame.contentDocument?.defaultView?.scrollY) || remembered(address);
   shown = address;
+  let isLoading = true;
+  const heedEarly = () => {
+    heed(); // keys count before the pictures are there
+    if (isLoading) requestAnimationFrame(heedEarly);
+  };
+  requestAnimationFrame(heedEarly);
   await new Promise((resolve) => {
     frame.addEventListener("load", resolve, { once: true });
     frame.contentWindow.location.replace(address); // an address of its own in the history would break "back"
   });
+  isLoading = false;
   if (frame.contentWindow.scrollY === 0) frame.contentWindow.scrollTo(0, place); // nobody was quicker
   ready();
 }
 
 /** What the server says at `address`. Throws what stands in the way of an edition, as the server tells it. */
-export async function fetched(address, as = "text") {
+export async function fetched(address) {
   const response = await fetch(address);
   if (!response.ok) {
     const told = response.headers.get("content-type")?.startsWith("application/json");
     throw told ? await response.json() : { title: `The preview answered: ${response.status}`, problems: [] };
   }
-  return response[as]();
+  return response.text();
 }
 
 function ready() {
@@ -48,6 +55,13 @@ function ready() {
     link.setAttribute("target", "_blank"); // a property of the same name is read-only in SVG
     link.setAttribute("rel", "noopener noreferrer");
   }
+  heed();
+}
+
+/** Listen to what is done in the frame, whichever document it has by now. */
+function heed() {
+  const inner = frame.contentDocument;
+  if (!inner) return;
   // Shortcuts work while the frame has the focus too.
   inner.onkeydown = (event) => document.dispatchEvent(new KeyboardEvent("keydown", event));
   // Within the edition, so that the frame's address stays what this page has given it.

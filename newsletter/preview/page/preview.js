@@ -5,7 +5,7 @@ import * as dialog from "./dialog.js";
 import * as frame from "./frame.js";
 import * as panel from "./panel.js";
 import * as reader from "./reader.js";
-import * as trial from "./trial.js";
+import * as test from "./test.js";
 
 const by = (id) => document.getElementById(id);
 const NAMES = { email: "Email", text: "Text", pdf: "PDF", web: "Web page", source: "Source" };
@@ -232,7 +232,7 @@ const SHORTCUTS = {
   c: () => isShown("mode") && choose({ mode: next(["light", "dark"], chosen.mode) }),
   i: () => isShown("images") && choose({ images: next(["on", "off"], chosen.images) }),
   r: () => by("reader").focus(),
-  t: () => trial.open(),
+  t: () => test.open(),
   "[": () => step(-1),
   "]": () => step(1),
   "?": () => dialog.open(by("help")),
@@ -265,10 +265,10 @@ function wire() {
   by("inbox").firstElementChild.addEventListener("click", () =>
     localStorage.setItem("inbox", by("inbox").open ? "closed" : "open")); // as it was before the click
   reader.wire(() => chosen, (id) => choose({ reader: id }));
-  trial.wire(() => chosen, () => by("reader").dataset.shown);
+  test.wire(() => chosen, () => by("reader").dataset.shown);
   document.addEventListener("keydown", onKey);
   new ResizeObserver(resize).observe(by("canvas"));
-  document.addEventListener("visibilitychange", () => (document.hidden ? events?.close() : listen()));
+  document.addEventListener("visibilitychange", listen);
   window.addEventListener("focus", () => asking && listen());
   window.addEventListener("popstate", () => turnTo(address.read()));
 }

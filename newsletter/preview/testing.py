@@ -14,7 +14,7 @@ from newsletter.mail.message import Outcome
 from newsletter.workspace import Workspace
 
 
-def prepare_trial(
+def prepare_test(
     workspace: Workspace, draft: Path, address: str, reader: Subscriber | None
 ) -> Callable[[], Awaitable[dict[str, Any]]]:
     """A test to `address`: as that reader gets it, or as the list knows the address itself.
