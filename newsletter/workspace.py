@@ -46,8 +46,10 @@ class Workspace:
         return self.root / self.config.reader_list.file
 
     @property
-    def database(self) -> Path:
-        return self.root / self.config.store.url.removeprefix("sqlite:///")
+    def database(self) -> Path | str:
+        """Where the store is: an SQLite file, or the URL of a PostgreSQL database."""
+        url = self.config.store.url
+        return self.root / url.removeprefix("sqlite:///") if url.startswith("sqlite:") else url
 
     def build(self, issue: str) -> Path:
         """The folder for everything made from one issue."""

@@ -25,6 +25,8 @@ class Server:
     refuse: dict[str, str] = field(default_factory=dict)  # recipient -> reply to RCPT
     answer: dict[str, str] = field(default_factory=dict)  # recipient -> reply to the text
     senders: set[str] = field(default_factory=set)
+    refuse_when: Callable[[str], bool] = lambda _recipient: True  # which of those in `refuse` are refused this time
+    sessions: int = 0  # how many connections have said who they are
 
     def copies(self) -> Counter[str]:
         return Counter(recipient for recipient, _ in self.stored)
@@ -62,10 +64,17 @@ class _Handler:
     def __init__(self, server: Server) -> None:
         self._server = server
 
+    async def handle_EHLO(  # noqa: N802  # the name that aiosmtpd looks for
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        self._server.sessions += 1
+        return responses
+
     async def handle_RCPT(  # noqa: N802  # the name that aiosmtpd looks for
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if address in self._server.refuse:
+        if address in self._server.refuse and self._server.refuse_when(address):
             return self._server.refuse[address]
         self._server.senders.add(envelope.mail_from or "")
         envelope.rcpt_tos.append(address)

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
@@ -54,12 +55,30 @@ def every_line(_number: int, _line: str) -> bool:
 
 
 def read_subscribers(path: Path, wanted: Callable[[int, str], bool] = every_line) -> Iterator[Subscriber | Problem]:
-    """Each row as a Subscriber, or as the Problem that keeps it from being one. Streams.
+    """Each row as `read_rows` gives it, but for duplicates: they come as problems of code "duplicate".
+
+    The first row of an address stands. `wanted` chooses, by number and text, which lines are read at all: to look
+    for a few in a long list is quick.
+    """
+    seen: dict[str, int] = {}
+    for row in read_rows(path, wanted):
+        if isinstance(row, Subscriber) and (first := seen.setdefault(row.reader, row.line)) != row.line:
+            yield Problem(
+                path=path,
+                line=row.line,
+                code="duplicate",
+                message=f"this address stands in line {first} already",
+                next_step=f"Nothing has to be done: line {first} is the one that counts.",
+            )
+        else:
+            yield row
+
+
+def read_rows(path: Path, wanted: Callable[[int, str], bool] = every_line) -> Iterator[Subscriber | Problem]:
+    """Each row as a Subscriber, or as the Problem that keeps it from being one. Streams, and remembers none.
 
     A row is one line: no value of a list holds a line break, and so a quote that is never closed costs its
-    own row and no other. Duplicates come as problems of code "duplicate"; the first row of an address stands.
-    `wanted` chooses, by number and text, which lines are read at all: to look for a few in a long list is quick.
-    Raises ListError when the file is not there or has no `email` column.
+    own row and no other. Raises ListError when the file is not there or has no `email` column.
     """
     try:
         with path.open("rb") as raw:
@@ -130,13 +149,15 @@ def _unusable(path: Path, line: int, code: str, message: str, next_step: str) ->
 
 
 def _split(line: str, delimiter: str) -> list[str]:
+    text = line.rstrip("\r\n")
+    if '"' not in text and "\r" not in text:
+        return text.split(delimiter)  # what csv would make of it, but for spaces, which nobody keeps
     return next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True), [])
 
 
 def _rows(
     path: Path, lines: Iterator[tuple[int, str]], columns: list[str], delimiter: str
 ) -> Iterator[Subscriber | Problem]:
-    seen: dict[str, int] = {}
     for number, line in lines:
         found: Subscriber | Fault
         try:
@@ -147,12 +168,6 @@ def _rows(
             if not any(cell.strip() for cell in row):
                 continue
             found = _row(number, row, columns)
-        if isinstance(found, Subscriber) and (first := seen.setdefault(found.reader, number)) != number:
-            found = Fault(
-                code="duplicate",
-                message=f"this address stands in line {first} already",
-                next_step=f"Nothing has to be done: line {first} is the one that counts.",
-            )
         if isinstance(found, Subscriber):
             yield found
         else:
@@ -168,9 +183,12 @@ def _row(line: int, row: list[str], columns: list[str]) -> Subscriber | Fault:
         )
     row += [""] * (len(columns) - len(row))
     fields = {"email": "", "name": ""} | {name: cell.strip() for name, cell in zip(columns, row, strict=True) if name}
-    for name, value in fields.items():
-        if fault := _value_fault(name, value):
-            return fault
+    # Printable by Python's word has none of what _value_fault looks for, which takes a while to look.
+    together = "".join(row)
+    if not together.isprintable() or len(together) > MAX_VALUE:
+        for name, value in fields.items():
+            if fault := _value_fault(name, value):
+                return fault
     try:
         address = fields["email"] = normalise(fields["email"])
     except ValueError as error:
@@ -179,8 +197,13 @@ def _row(line: int, row: list[str], columns: list[str]) -> Subscriber | Fault:
             message=f"no mail can be sent to this address: {error}",
             next_step="Mend the address, or remove the row.",
         )
-    tags = frozenset(tag for tag in re.split(r"[,;|\s]+", fields.pop("tags", "").casefold()) if tag)
+    tags = _tags(fields.pop("tags", ""))
     return Subscriber(address=address, fields=fields, tags=tags, line=line)
+
+
+@lru_cache(maxsize=10_000)
+def _tags(cell: str) -> frozenset[str]:
+    return frozenset(tag for tag in re.split(r"[,;|\s]+", cell.casefold()) if tag)
 
 
 def _value_fault(name: str, value: str) -> Fault | None:

@@ -24,10 +24,17 @@ from newsletter.mail.message import Message, Receipt
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the other side bears: how many sessions at once, and messages under way in each."""
+    """What the other side bears: how many sessions at once, and how fast. None: as fast as it goes.
+
+    `window` is how many messages one session may have taken and not answered yet. The rates count messages of
+    all sessions together, `per_connection` those of one; the run keeps them, so that no backend has to.
+    """
 
     connections: int = 1
     window: int = 1
+    per_second: float | None = None
+    per_hour: int | None = None
+    per_connection: int | None = None
 
 
 class Feed(Protocol):
@@ -68,7 +75,11 @@ class Backend(Protocol):
 
 
 class SessionLost(Exception):
-    """The connection broke; a new session may go on."""
+    """The connection broke; a new session may go on. `code` is the reply that ended it, such as 421."""
+
+    def __init__(self, why: str = "", code: int | None = None) -> None:
+        super().__init__(why)
+        self.code = code
 
 
 class SenderRefused(DeliveryError):
@@ -76,7 +87,14 @@ class SenderRefused(DeliveryError):
 
 
 class Unreachable(DeliveryError):
-    """No session can be opened: the message says why in words that an editor can act upon."""
+    """No session can be opened: the message says why in words that an editor can act upon.
+
+    `code` is the server's reply when it was one; a 4xx says that a session may be opened later.
+    """
+
+    def __init__(self, message: str, *, next_step: str = "", code: int | None = None) -> None:
+        super().__init__(message, next_step=next_step)
+        self.code = code
 
 
 def load(name: str, config: Config, root: Path) -> Backend:

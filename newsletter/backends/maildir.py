@@ -1,19 +1,27 @@
 """Writes messages into a Maildir, where a mail program or an archive can read them."""
 
 import asyncio
-import mailbox
+import os
+import socket
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
+from secrets import token_hex
+from typing import Annotated
 
-from newsletter.backends import Feed, Limits, Unreachable, deliver_one_by_one
+from pydantic import Field
+
+from newsletter.backends import Feed, Limits, SessionLost, Unreachable, messages
 from newsletter.config import Section
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.errors import DeliveryError
+from newsletter.mail.message import Outcome, Receipt
 
 
 class MaildirBackend:
     class Settings(Section):
-        path: str = "build/maildir"
+        path: Annotated[str, Field(min_length=1)] = "build/maildir"
 
     limits = Limits()
 
@@ -25,29 +33,61 @@ class MaildirBackend:
         try:
             for folder in ("tmp", "new", "cur"):
                 (self._path / folder).mkdir(parents=True, exist_ok=True)
-            box = mailbox.Maildir(self._path)
         except OSError as error:
             raise Unreachable(
                 f"The Maildir {self._path} can't be opened: {error.strerror}.",
                 next_step="Mend [maildir] path in newsletter.toml.",
             ) from error
-        yield MaildirSession(box, self._path)
+        yield MaildirSession(self._path)
 
 
 class MaildirSession:
-    def __init__(self, box: mailbox.Maildir, path: Path) -> None:
-        self._box = box
+    def __init__(self, path: Path) -> None:
         self._path = path
 
     async def deliver(self, feed: Feed) -> None:
-        await deliver_one_by_one(feed, self._carry)
+        async for message in messages(feed):
+            try:
+                await asyncio.to_thread(self._store, message.data.replace(b"\r\n", b"\n"))
+            except OSError as error:
+                # A full disk or a folder gone is no fault of this message; the next would fare no better.
+                feed.untouched(message)
+                raise DeliveryError(
+                    f"The Maildir {self._path} takes no more: {error.strerror}.",
+                    next_step="Make room on its disk, or mend [maildir] path in newsletter.toml.",
+                ) from error
+            try:
+                await asyncio.to_thread(_sync, self._path / "new")
+            except OSError as error:
+                why = f"stored, and the disk does not confirm it: {error.strerror}"
+                feed.answer(Receipt(key=message.key, outcome=Outcome.UNKNOWN, stage="maildir", reply=why))
+                raise SessionLost(why) from error
+            reply = f"stored in {self._path.name}/"
+            feed.answer(Receipt(key=message.key, outcome=Outcome.ACCEPTED, stage="maildir", reply=reply))
 
-    async def _carry(self, message: Message) -> Receipt:
+    def _store(self, text: bytes) -> None:
+        """All of it in new/, or nothing: https://cr.yp.to/proto/maildir.html"""
+        host = socket.gethostname().replace("/", r"\057").replace(":", r"\072")
+        now = time.time_ns() // 1000
+        name = f"{now // 1_000_000}.M{now % 1_000_000}R{token_hex(8)}.{host}"
+        unfinished = self._path / "tmp" / name
         try:
-            # The module writes to tmp/, syncs, and links into new/, as Maildir wants it.
-            await asyncio.to_thread(self._box.add, message.data.replace(b"\r\n", b"\n"))
-        except OSError as error:
-            return Receipt(key=message.key, outcome=Outcome.DEFERRED, stage="maildir", reply=error.strerror or "")
-        return Receipt(
-            key=message.key, outcome=Outcome.ACCEPTED, stage="maildir", reply=f"stored in {self._path.name}/"
-        )
+            # Readers' addresses and names are in it: for the owner's eyes alone.
+            with open(unfinished, "xb", opener=partial(os.open, mode=0o600)) as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.rename(self._path / "new" / name)
+        except OSError:
+            with suppress(OSError):
+                unfinished.unlink()
+            raise
+
+
+def _sync(folder: Path) -> None:
+    """Have the folder's entries on disk: a file that was synced is lost all the same when its name is."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

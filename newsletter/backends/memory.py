@@ -1,4 +1,7 @@
-"""Keeps messages in memory: for trying a campaign out, and for tests of whatever sends."""
+"""Keeps messages in memory until the program ends: for trying a campaign out, and for tests of whatever sends.
+
+To the ledger it is a backend like any other, so an issue that went this way has been sent, and reached nobody.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,4 +33,4 @@ class MemoryBackend:
 
     async def _carry(self, message: Message) -> Receipt:
         self.delivered.append(message)
-        return Receipt(key=message.key, outcome=Outcome.ACCEPTED, stage="memory")
+        return Receipt(key=message.key, outcome=Outcome.ACCEPTED, stage="memory", reply="kept nowhere")

@@ -2,28 +2,29 @@
 
 import asyncio
 import sys
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from newsletter import backends
-from newsletter.cli.output import console, say, short
+from newsletter.cli.output import say, short
 from newsletter.cli.report import show_report
+from newsletter.cli.sending import carry, show_plan
 from newsletter.cli.state import opened_store
 from newsletter.delivery import ledger
-from newsletter.delivery.campaign import carry_out, sole_sender, write_messages
-from newsletter.delivery.plan import Changes, Plan, plan_dry_run, plan_send
+from newsletter.delivery.campaign import schedule, settle_plan, sole_sender, write_messages
+from newsletter.delivery.ledger import Staged
+from newsletter.delivery.plan import Changes, Plan, Wish, plan_dry_run, plan_send
 from newsletter.delivery.record import write_record
-from newsletter.delivery.run import OnProgress
+from newsletter.delivery.states import State
 from newsletter.delivery.status import Stage, stage_of
 from newsletter.delivery.testing import send_test, testers, told
 from newsletter.editions import Press
-from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError, ListError, counted
+from newsletter.errors import ConfigError, DecisionNeeded, DraftError, ListError, counted
 from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.skeleton import unwritten
 from newsletter.mail.message import Outcome
@@ -48,6 +49,9 @@ _TESTERS = "testers"
 @click.option("--dry-run", is_flag=True, help="Write every message as a file; send nothing.")
 @click.option("--list", "list_file", type=click.Path(dir_okay=False, path_type=Path), help="Another subscriber list.")
 @click.option("--tag", default="", help="Only readers with this tag; the others can follow later.")
+@click.option("--to-new", is_flag=True, help="Only readers who came onto the list since it was sent.")
+@click.option("--at", metavar="MOMENT", help='Later, by the outbox: "2026-12-01 09:00 America/New_York".')
+@click.option("--expires", metavar="DURATION", help="With --at: not at all when it is later than that, such as 2h.")
 @click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
 @click.option("--with-changes", is_flag=True, help="The draft has changed: send the new text to those still waiting.")
 def send(
@@ -57,6 +61,9 @@ def send(
     dry_run: bool,
     list_file: Path | None,
     tag: str,
+    to_new: bool,
+    at: str | None,
+    expires: str | None,
     continue_: bool,
     with_changes: bool,
 ) -> None:
@@ -64,27 +71,58 @@ def send(
 
     Run it again after it was stopped, and it goes on where it was.
     """
-    if continue_ and with_changes:
-        raise click.UsageError("--continue and --with-changes are two ways to go on: choose one.")
+    changes = chosen_changes(continue_, with_changes)
     if tests and dry_run:
         raise click.UsageError("--test sends to the testers, --dry-run sends nothing: choose one.")
+    if (tests or dry_run) and (at or to_new):
+        raise click.UsageError("--test and --dry-run go with neither --at nor --to-new.")
+    if expires and not at:
+        raise click.UsageError("--expires goes with --at.")
     workspace = find_workspace(Path.cwd())
-    _ = workspace.config  # its mistakes first
+    later = _later(workspace, at, expires)
     store = opened_store(workspace)
     found = read_draft(_chosen(workspace, store, draft, yes))
-    press = Press.of(workspace)
     list_path = list_file or workspace.subscribers
     if tests:
-        _send_tests(workspace, press, found, tests, list_path)
+        _send_tests(workspace, store, found, tests, list_path)
     elif dry_run:
-        plan = plan_dry_run(store, press, found, list_path=list_path, tag=tag)
-        folder = workspace.build(found.path.stem) / "dry-run"
-        count = write_messages(plan, folder)
+        with ledger.staged_list(store) as staged:
+            plan = plan_dry_run(staged, Press.of(workspace), found, list_path=list_path, tag=tag)
+            folder = workspace.build(found.path.stem) / "dry-run"
+            count = write_messages(staged, plan, folder)
         say(f"{counted(count, 'message')} in {short(folder)}. Nothing was sent.")
     else:
-        changes = Changes.CONTINUE if continue_ else Changes.TAKE_OVER if with_changes else Changes.ASK
-        with sole_sender(store, found.path.stem):
-            _send(workspace, store, press, found, list_path, tag, changes, yes)
+        wish = Wish(tag=tag, changes=changes, to_new=to_new)
+        sys.exit(send_or_schedule(workspace, store, found, list_path, wish, yes=yes, later=later))
+
+
+@click.command()
+@click.argument("draft")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    required=True,
+    type=click.Choice([State.DEFERRED.value, State.REFUSED.value]),
+    help="Whom to try again: those put off, those turned away; may be repeated.",
+)
+@click.option("--yes", is_flag=True, help="Send without asking.")
+@click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
+@click.option("--with-changes", is_flag=True, help="The draft has changed: send them the new text.")
+def retry(draft: str, states: tuple[str, ...], yes: bool, continue_: bool, with_changes: bool) -> None:
+    """Try readers again whom the server would not have: refused ones once the cause is mended, deferred ones now."""
+    changes = chosen_changes(continue_, with_changes)
+    workspace = find_workspace(Path.cwd())
+    store = opened_store(workspace)
+    found = read_draft(workspace.find_draft(draft))
+    wish = Wish(changes=changes, retried=[State(state) for state in states])
+    sys.exit(send_or_schedule(workspace, store, found, workspace.subscribers, wish, yes=yes))
+
+
+def chosen_changes(continue_: bool, with_changes: bool) -> Changes:
+    if continue_ and with_changes:
+        raise click.UsageError("--continue and --with-changes are two ways to go on: choose one.")
+    return Changes.CONTINUE if continue_ else Changes.TAKE_OVER if with_changes else Changes.ASK
 
 
 def _chosen(workspace: Workspace, store: Store, name: str | None, yes: bool) -> Path:
@@ -108,39 +146,63 @@ def _chosen(workspace: Workspace, store: Store, name: str | None, yes: bool) -> 
     )
 
 
-def _send(
+@dataclass(frozen=True, kw_only=True)
+class Later:
+    """When a send is left to the outbox."""
+
+    due: datetime
+    expires: datetime
+
+
+def _later(workspace: Workspace, at: str | None, expires: str | None) -> Later | None:
+    if at is None:
+        return None
+    from newsletter.delivery.moments import parse_duration, parse_moment
+
+    now = datetime.now(UTC)
+    due = parse_moment(at, ZoneInfo(workspace.config.publication.timezone), now)
+    return Later(due=due, expires=due + parse_duration(expires or "1d"))
+
+
+def send_or_schedule(
     workspace: Workspace,
     store: Store,
-    press: Press,
     found: Draft,
     list_path: Path,
-    tag: str,
-    changes: Changes,
+    wish: Wish,
+    *,
     yes: bool,
-) -> None:
+    later: Later | None = None,
+) -> int:
+    """Plan it, show it, ask, and do it; returns the exit status."""
     name = found.path.stem
     record = workspace.record(name)
     _refuse_examples(workspace, found)
-    plan = plan_send(store, press, found, record=record, list_path=list_path, tag=tag, changes=changes)
-    if not plan.to_send and plan.wave is None:
-        _nothing_to_send(workspace, store, plan)
-    backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
-    _show_plan(workspace, plan, list_path)
-    if found.issue:
-        say(f"  Dated     {found.issue.date:%A}, {found.issue.date}")
-    if not yes:
-        _ask()
-    try:
-        with _progress(plan.to_send) as on_progress:
-            carry_out(store, plan, backend, record, on_progress, _say_stopping)
-    except DeliveryError as error:
-        show_report(store, workspace, name)
-        next_step = f"{error.next_step}\nTo go on: newsletter send {name}".strip()
-        raise DeliveryError(error.message, next_step=next_step) from error
-    status = show_report(store, workspace, name)
-    if ledger.counts(store, name).waiting:
-        say(f"To go on: newsletter send {name}", style="bold")
-    sys.exit(status)
+    with sole_sender(store, name):
+        with ledger.staged_list(store) as staged:
+            plan = plan_send(store, staged, Press.of(workspace), found, record=record, list_path=list_path, wish=wish)
+            if not plan.to_send and plan.wave is None:
+                return _nothing_to_send(workspace, store, plan)
+            show_plan(workspace, plan, list_path)
+            if found.issue:
+                say(f"  Dated     {found.issue.date:%A}, {found.issue.date}")
+            if later:
+                return _schedule(workspace, store, staged, plan, later, yes)
+            if not (yes or _agreed("Send it now?")):
+                return 1
+            settle_plan(store, staged, plan)
+        return carry(workspace, store, name, ask=not yes)
+
+
+def _schedule(workspace: Workspace, store: Store, staged: Staged, plan: Plan, later: Later, yes: bool) -> int:
+    zone = ZoneInfo(workspace.config.publication.timezone)
+    due, expires = later.due.astimezone(zone), later.expires.astimezone(zone)
+    say(f"  At        {due:%A, %Y-%m-%d %H:%M %Z}, and not after {expires:%A, %Y-%m-%d %H:%M %Z}")
+    if not (yes or _agreed("Put it into the outbox?")):
+        return 1
+    schedule(store, staged, plan, workspace.record(plan.campaign.issue), later.due, later.expires)
+    say("It is in the outbox, and leaves when `newsletter outbox run` is called then.", style="bold green")
+    return 0
 
 
 def _refuse_examples(workspace: Workspace, found: Draft) -> None:
@@ -157,7 +219,7 @@ def _refuse_examples(workspace: Workspace, found: Draft) -> None:
         )
 
 
-def _nothing_to_send(workspace: Workspace, store: Store, plan: Plan) -> None:
+def _nothing_to_send(workspace: Workspace, store: Store, plan: Plan) -> int:
     """Say so, and put the record right in case a crash or a careless hand has touched it."""
     campaign = plan.campaign
     ledger.finish_run(store, campaign.issue)
@@ -166,73 +228,19 @@ def _nothing_to_send(workspace: Workspace, store: Store, plan: Plan) -> None:
     say(f"{campaign.issue} {done}; nothing is sent now.", style="bold")
     if plan.text_changed:
         say("The draft has changed since. Corrections to what readers have belong into the next issue.")
-    sys.exit(show_report(store, workspace, campaign.issue))
+    return show_report(store, workspace, campaign.issue)
 
 
-def _ask() -> None:
-    if not click.confirm("Send it now?"):
+def _agreed(question: str) -> bool:
+    agreed = click.confirm(question)
+    if not agreed:
         say("Nothing was sent.")
-        sys.exit(1)
+    return agreed
 
 
-def _say_stopping() -> None:
-    console(err=True).print("Finishing the messages in hand. Ctrl-C again ends at once.")
-
-
-def _show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
-    config = workspace.config
-    say(f"{config.publication.title} Vol. {plan.campaign.issue}", style="bold")
-    say(f"  Subject   {plan.sample.shown('Subject')}")
-    say(f"  From      {plan.sample.shown('From')}")
-    readers = plan.readers
-    if readers is not None:
-        tagged = f" tagged {plan.wave}" if plan.wave else ""
-        added = len(plan.entries) - readers.suppressed_count
-        say(f"  To        {counted(added, 'reader')} of {short(list_path)}{tagged}")
-        if readers.suppressed_count:
-            say(f"  Left out  {readers.suppressed_count:,} who asked to leave or can't be reached (suppressed)")
-        if readers.unusable:
-            hint = f"newsletter subscribers check {short(list_path)}"
-            say(f"  Left out  {counted(readers.unusable, 'row')} that can't be used; see them: {hint}")
-        if readers.duplicates:
-            say(f"  Left out  {counted(readers.duplicates, 'row')} with an address that stands there before")
-        for tag in plan.tags_without_readers:
-            say(f"  Note      no reader here has the tag {tag!r}, which items are only for", style="yellow")
-    if plan.waiting and readers is None:
-        say(f"  To        the list as it was frozen; {short(list_path)} is not read again")
-    if plan.waiting:
-        say(f"  Going on  {counted(plan.waiting, 'reader')} of the frozen list still to be tried")
-    if plan.text_changed:
-        say("  Text      " + ("as it is now" if plan.takes_over else "as it was when the sending began"))
-    name = config.send.backend
-    place = getattr(config.backends[name], "host", "")
-    say(f"  Through   {name}{f' at {place}' if place else ''}")
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[OnProgress]:
-    """A bar with rate and time left on a terminal; nothing when piped."""
-    columns = (
-        TextColumn("Sending"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[pace]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(
-        *columns, console=console(err=True), transient=True, disable=not console(err=True).is_terminal
-    ) as bar:
-        task = bar.add_task("", total=total, pace="")
-
-        def on_progress(tally: Counter[Outcome]) -> None:
-            speed = bar.tasks[task].speed
-            bar.update(task, completed=tally.total(), pace=f"{speed:,.0f}/s" if speed else "")
-
-        yield on_progress
-
-
-def _send_tests(workspace: Workspace, press: Press, found: Draft, tests: tuple[str, ...], list_path: Path) -> None:
+def _send_tests(workspace: Workspace, store: Store, found: Draft, tests: tuple[str, ...], list_path: Path) -> None:
     issue = require_issue(found)
+    press = Press.of(workspace)
     named = (workspace.config.send.testers if test == _TESTERS else (test,) for test in tests)
     addresses = list(dict.fromkeys(chain.from_iterable(named)))
     if not addresses:

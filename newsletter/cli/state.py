@@ -2,17 +2,23 @@
 
 import click
 
-from newsletter.store import Store, open_store
+from newsletter.store import Store, find_store, open_store
 from newsletter.workspace import Workspace
 
 
 def opened_store(workspace: Workspace) -> Store:
     """The store, made when it is not there yet."""
-    store = open_store(workspace.database)
-    click.get_current_context().call_on_close(store.close)
-    return store
+    return _until_the_end(open_store(workspace.database, workspace.config.store.password))
 
 
 def known_store(workspace: Workspace) -> Store | None:
     """The store if there is one: looking at a publication leaves no trace in it."""
-    return opened_store(workspace) if workspace.database.exists() else None
+    store = find_store(workspace.database, workspace.config.store.password)
+    return _until_the_end(store) if store else None
+
+
+def _until_the_end(store: Store) -> Store:
+    click.get_current_context().call_on_close(store.close)
+    if store.notice:
+        click.echo(store.notice, err=True)
+    return store

@@ -4,13 +4,14 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
 from newsletter.address import normalise
 from newsletter.config.theme import Theme
+from newsletter.field import fielded
 from newsletter.validation import rejected
 
 BACKEND_GROUP = "newsletter.backends"
@@ -97,23 +98,50 @@ def _web_address(text: str) -> str:
 
 def _mailto(text: str) -> str:
     address, mark, query = text.removeprefix("mailto:").partition("?")
-    if not text.startswith("mailto:") or not re.fullmatch(f"(?:{_URL_CHARACTERS})?", query):
+    words = [piece for piece in fielded(query) if isinstance(piece, str)]
+    if not text.startswith("mailto:") or not all(re.fullmatch(_URL_CHARACTERS, part) for part in words):
         raise rejected(
             code="unsubscribe",
             message=f"{text!r} can't take unsubscribe mails",
-            next_step="Write it as mailto:leave@example.org, or mailto:leave@example.org?subject=leave.",
+            next_step="Write it as mailto:leave@example.org, or mailto:leave@example.org?subject=leave%20{{ email }}.",
         )
     return f"mailto:{_address(address)}{mark}{query}"
 
 
-def _sqlite(text: str) -> str:
-    if not text.startswith("sqlite:///") or text == "sqlite:///":
+def _store_url(text: str) -> str:
+    """A path for SQLite, or where a PostgreSQL database is, in libpq's own form; never a password."""
+    _one_line(text)
+    if text.startswith("sqlite:///") and text != "sqlite:///":
+        return text
+    try:
+        parts = urlsplit(text)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        secret = parts.password is not None or "password" in options
+        good = (
+            parts.scheme == "postgresql"
+            and re.fullmatch("/[^/]+", parts.path)
+            and not parts.fragment
+            and parts.port != 0  # raises ValueError for one that is no number, or too large
+            and options.keys() <= _LIBPQ_OPTIONS
+            and options.get("sslmode", "require") in _TLS_MODES
+        )
+    except ValueError:
+        secret = good = False
+    if secret:
+        raise rejected(
+            code="secret",
+            message="'url' holds a password, which would be shared through git and shown in messages",
+            next_step="Take it out, and set NEWSLETTER_STORE__PASSWORD, or put it into ~/.pgpass.",
+        )
+    if not good:
+        # Not shown, since a password may stand somewhere in it all the same.
         raise rejected(
             code="store",
-            message=f"{text!r} names no state that this version can keep",
-            next_step="Write sqlite:/// and a path, as in sqlite:///.newsletter/state.db.",
+            message="'url' names no state that this version can keep",
+            next_step="Write sqlite:/// and a path, as in sqlite:///.newsletter/state.db, "
+            "or postgresql://user@host:5432/database.",
         )
-    return _one_line(text)
+    return text
 
 
 def _list_id(text: str) -> str:
@@ -139,6 +167,9 @@ def _small(value: object) -> object:
 
 # RFC 3986, section 2, without the quotes and brackets that end an address in a header.
 _URL_CHARACTERS = r"[A-Za-z0-9%?=&+.,!*'()/:;@_~$#-]+"
+# What of libpq's connection parameters a URL may carry: where a socket is, how TLS is checked, the search path.
+_LIBPQ_OPTIONS = {"host", "options", "sslcert", "sslkey", "sslmode", "sslrootcert"}
+_TLS_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 Address = Annotated[str, AfterValidator(_address)]
 Line = Annotated[str, AfterValidator(_one_line)]
 
@@ -187,7 +218,7 @@ class ReaderList(Section):
 
     @property
     def unsubscribe_link(self) -> str:
-        """The address that a click or a mail client uses; it asks for a subject when the config names none."""
+        """The address that a click or a mail client uses, fields and all; a subject is asked for if none is named."""
         return self.unsubscribe if "?" in self.unsubscribe else f"{self.unsubscribe}?subject=unsubscribe"
 
 
@@ -236,12 +267,22 @@ class Pdf(Section):
 
 
 class Send(Section):
+    """How issues leave. `retries` are minutes to wait before each further try of a reader whom the server puts off;
+    `refusals` is the percentage of refused readers at which a send stops and asks."""
+
     backend: str = "smtp"
     testers: Annotated[tuple[Address, ...], BeforeValidator(_comma_separated)] = ()
+    retries: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=1440)], ...], BeforeValidator(_comma_separated), Field(max_length=20)
+    ] = (1, 5, 15)
+    refusals: Annotated[float, Field(gt=0, le=100)] = 10
 
 
 class Store(Section):
-    url: Annotated[str, AfterValidator(_sqlite)] = "sqlite:///.newsletter/state.db"
+    """Where the state is. The password is PostgreSQL's; libpq looks for one in ~/.pgpass by itself."""
+
+    url: Annotated[str, AfterValidator(_store_url)] = "sqlite:///.newsletter/state.db"
+    password: SecretStr | None = None
 
 
 class Config(BaseModel):

@@ -1,76 +1,119 @@
-"""The sending of one issue, and a dry run of it."""
+"""The sending of one issue, now or later, and a dry run of it."""
 
 import asyncio
 import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from secrets import token_hex
 
 from newsletter.backends import Backend
 from newsletter.delivery import ledger
+from newsletter.delivery.ledger import Staged
 from newsletter.delivery.plan import Plan
 from newsletter.delivery.record import write_record
-from newsletter.delivery.run import OnProgress, run_campaign
+from newsletter.delivery.run import OnProgress, Rules, run_campaign
 from newsletter.errors import DeliveryError
-from newsletter.mail.template import MessageTemplate
-from newsletter.store import Store
+from newsletter.mail.compiled import MessageTemplate
+from newsletter.store import Busy, Store
 
 
 @contextmanager
 def sole_sender(store: Store, issue: str) -> Iterator[None]:
-    """One process sends an issue at a time. The kernel frees the lock when the process dies, however it dies."""
-    lock = FileLock(store.path.parent / f"{issue}.lock")
+    """One process sends an issue at a time. The lock goes with the process, however it dies."""
     try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
+        with store.sole(issue):
+            yield
+    except Busy as error:
         raise DeliveryError(
             f"Another process is sending {issue} right now.",
             next_step="Wait until it has ended. `newsletter status` shows how far it is.",
         ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+
+
+def settle_plan(store: Store, staged: Staged, plan: Plan) -> None:
+    """Make the plan the ledger's: the new text, the new readers, those who are to be tried again."""
+    if plan.retried:
+        ledger.reopen(store, plan.campaign.issue, plan.retried)
+    if plan.takes_over:
+        ledger.replace_text(store, plan.campaign, plan.texts, plan.assigned)
+    if plan.wave is not None:
+        ledger.freeze(staged, plan.campaign, plan.wave, plan.texts, anew=plan.is_new)
+
+
+def schedule(store: Store, staged: Staged, plan: Plan, record: Path, due: datetime, expires: datetime) -> None:
+    """Freeze the plan for the outbox: not before `due`, and not at all after `expires`; both with their zone."""
+    campaign = replace(plan.campaign, due_at=_in_utc(due), expires_at=_in_utc(expires))
+    settle_plan(store, staged, replace(plan, campaign=campaign))
+    write_record(record, store, campaign.issue)
+
+
+def _in_utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def carry_out(
-    store: Store, plan: Plan, backend: Backend, record: Path, on_progress: OnProgress, on_stop: Callable[[], None]
+    store: Store,
+    issue: str,
+    backend: Backend,
+    record: Path,
+    rules: Rules,
+    on_progress: OnProgress,
+    on_stop: Callable[[], None],
 ) -> None:
-    """Freeze, note, send, note again. Raises DeliveryError when the run had to stop; sending again goes on.
+    """Note, send to everyone who waits, note again. Raises DeliveryError when the run had to stop; sending again
+    goes on.
 
     `on_stop` is called when a signal has asked the run to end with what is in hand.
     """
-    issue = plan.campaign.issue
-    if plan.takes_over:
-        ledger.replace_text(store, plan.campaign, plan.texts, plan.reassigned)
-    if plan.wave is not None:
-        ledger.freeze(store, plan.campaign, plan.wave, plan.texts, plan.entries, anew=plan.is_new)
-    ledger.begin_run(store, issue)
+    run = token_hex(8)
+    ledger.begin_run(store, issue, run)
     # Before the first message leaves: from here on another machine must not begin.
     write_record(record, store, issue)
+    ending = "the program failed"
     try:
-        asyncio.run(_until_stopped(store, issue, backend, on_progress, on_stop))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            ending = runner.run(_until_stopped(store, issue, run, backend, rules, on_progress, on_stop))
+    except DeliveryError as error:
+        ending = error.message
+        raise
     finally:
         ledger.settle_crash(store, issue)
-        ledger.finish_run(store, issue)
+        ledger.finish_run(store, issue, run, ending)
         write_record(record, store, issue)
 
 
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop's when it is installed: it halves what the connections cost."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
 async def _until_stopped(
-    store: Store, issue: str, backend: Backend, on_progress: OnProgress, on_stop: Callable[[], None]
-) -> None:
-    """Ctrl-C and SIGTERM finish what is in hand; a second one ends the process at once."""
+    store: Store,
+    issue: str,
+    run: str,
+    backend: Backend,
+    rules: Rules,
+    on_progress: OnProgress,
+    on_stop: Callable[[], None],
+) -> str:
+    """Ctrl-C and SIGTERM finish what is in hand; a second one ends the process at once. Returns why it ended early."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    run = asyncio.create_task(run_campaign(store, issue, backend, stop, on_progress))
+    sending = asyncio.create_task(run_campaign(store, issue, run, backend, rules, stop, on_progress))
 
     def on_signal() -> None:
         # Python's own handler would not do for the second: a signal that another thread takes does not wake the loop.
         if stop.is_set():
-            run.cancel()
+            sending.cancel()
         else:
             stop.set()
             on_stop()
@@ -78,19 +121,19 @@ async def _until_stopped(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
     try:
-        await run
+        await sending
     except asyncio.CancelledError as error:
         raise DeliveryError("Ended at once, with messages in hand.") from error
+    return "it was asked to stop" if stop.is_set() else ""
 
 
-def write_messages(plan: Plan, folder: Path) -> int:
+def write_messages(staged: Staged, plan: Plan, folder: Path) -> int:
     """A dry run: every message of the plan's new readers as a file. Returns how many."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     templates = [MessageTemplate.from_bytes(text.payload) for text in plan.texts]
-    suppressed = plan.readers.suppressed if plan.readers else {}
-    entries = [entry for entry in plan.entries if entry.reader not in suppressed]
-    for number, entry in enumerate(entries, start=1):
-        message = templates[entry.template].render(entry.reader, entry.address, entry.fields)
-        (folder / f"{number:06}.eml").write_bytes(message.data)
-    return len(entries)
+    count = 0
+    for count, entry in enumerate(staged.entries(), start=1):
+        message = templates[entry.text].render(entry.reader, entry.address, entry.fields)
+        (folder / f"{count:06}.eml").write_bytes(message.data)
+    return count

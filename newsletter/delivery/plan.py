@@ -5,24 +5,27 @@ reader's message renders.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
-from newsletter.audience.subscribers import Subscriber, read_subscribers
+from newsletter.audience.subscribers import Subscriber, read_rows
 from newsletter.delivery import ledger
-from newsletter.delivery.ledger import Campaign, Entry, Text
+from newsletter.delivery.ledger import Campaign, Entry, Staged, Text
 from newsletter.delivery.record import refuse_foreign_record
+from newsletter.delivery.states import OPEN, State
 from newsletter.delivery.texts import Texts, rules_of
-from newsletter.editions import Press
 from newsletter.errors import DecisionNeeded, ListError, Problem, counted, did_you_mean
 from newsletter.issue.draft import Draft, require_issue
-from newsletter.mail.template import MessageTemplate
+from newsletter.mail.compiled import MessageTemplate
 from newsletter.store import Store
-from newsletter.store.suppressions import suppressed_readers
+
+if TYPE_CHECKING:
+    from newsletter.editions import Press
 
 
 class Changes(Enum):
@@ -35,31 +38,22 @@ class Changes(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Readers:
-    """The list as read for a wave: who gets the issue, and who can't or won't."""
+    """The list as read for a wave, counted: who gets the issue, and who can't or won't."""
 
-    subscribers: Sequence[Subscriber]
-    problems: Sequence[Problem]
-    suppressed: Mapping[str, str]
-
-    @property
-    def duplicates(self) -> int:
-        return sum(problem.code == "duplicate" for problem in self.problems)
-
-    @property
-    def unusable(self) -> int:
-        return len(self.problems) - self.duplicates
-
-    @property
-    def suppressed_count(self) -> int:
-        return sum(subscriber.reader in self.suppressed for subscriber in self.subscribers)
+    new: int  # staged: not in the campaign before, the suppressed included
+    suppressed: int
+    duplicates: int
+    unusable: int
+    tags: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """One send, ready to be shown and carried out.
 
-    `wave` is the tag whose readers are to be frozen (empty: all), None when nobody is to be added.
-    `sample` is one of the texts that will go out, `texts` are those to be frozen first.
+    `wave` is the tag whose readers are staged to be frozen (empty: all), None when nobody is to be added.
+    `sample` is one of the texts that will go out, `texts` are those to be frozen first, `assigned` says whose they
+    are among readers who wait already. `retried` are states whose readers are to wait again.
     """
 
     campaign: Campaign
@@ -69,45 +63,62 @@ class Plan:
     wave: str | None = None
     readers: Readers | None = None
     texts: Sequence[Text] = ()
-    entries: Sequence[Entry] = ()
-    reassigned: Mapping[str, int] = field(default_factory=dict)
+    assigned: Mapping[str, int] = field(default_factory=dict)
     text_changed: bool = False
     takes_over: bool = False
+    retried: Sequence[State] = ()
 
     @property
     def tags_without_readers(self) -> list[str]:
         """Tags that items are only for, and that nobody in this wave has."""
-        have = {tag for entry in self.entries for tag in entry.tags}
+        have = self.readers.tags if self.readers else frozenset()
         return sorted({tag for only in self.campaign.rules for tag in only} - have) if self.readers else []
 
     @property
+    def added(self) -> int:
+        return self.readers.new - self.readers.suppressed if self.readers else 0
+
+    @property
     def to_send(self) -> int:
-        added = len(self.entries) - (self.readers.suppressed_count if self.readers else 0)
-        return self.waiting + added
+        return self.waiting + self.added
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the editor asked for: a tag's readers, those who joined since, those whom the server turned away."""
+
+    tag: str = ""
+    changes: Changes = Changes.ASK
+    to_new: bool = False
+    retried: Sequence[State] = ()
 
 
 def plan_send(
-    store: Store, press: Press, draft: Draft, *, record: Path, list_path: Path, tag: str, changes: Changes
+    store: Store, staged: Staged, press: "Press", draft: Draft, *, record: Path, list_path: Path, wish: Wish
 ) -> Plan:
     """Raises DraftError, ListError, TemplateError, and DecisionNeeded when a person has to say how to go on.
 
     The caller is the issue's sole sender; what a run that died left behind is settled here.
     """
-    tag = tag.casefold()
-    campaign = ledger.find_campaign(store, draft.path.stem)
+    wish = replace(wish, tag=wish.tag.casefold())
+    name = draft.path.stem
+    campaign = ledger.find_campaign(store, name)
     refuse_foreign_record(record, campaign)
     if campaign is None:
-        return _plan_new(store, press, draft, list_path, tag)
+        _refuse_without_campaign(name, wish)
+        return _plan_new(staged, press, draft, list_path, wish.tag)
+    _refuse_scheduled(campaign)
     ledger.settle_crash(store, campaign.issue)
     counts = ledger.counts(store, campaign.issue)
-    if counts.untouched and campaign.cancelled_at is None:
+    if counts.untouched and campaign.cancelled_at is None and not wish.retried:
         # The server could not be reached, say: what was frozen has served nobody, and the list may be better by now.
-        return _plan_new(store, press, draft, list_path, tag, known=campaign)
-    waiting = counts.waiting
-    adds = not campaign.covers(tag)
-    _refuse_narrowing(campaign, tag, waiting)
+        return _plan_new(staged, press, draft, list_path, wish.tag, known=campaign)
+    waiting = counts.waiting + sum(counts[state] for state in wish.retried if state not in OPEN)
+    adds = (wish.to_new or not campaign.covers(wish.tag)) and not wish.retried
+    _refuse_cancelled(campaign, wish)
+    _refuse_narrowing(campaign, wish, waiting)
     changed = draft.sha256 != campaign.draft_sha256 or (adds and _renders_otherwise(store, press, draft, campaign))
-    if changed and changes is Changes.ASK and (waiting or adds):
+    if changed and wish.changes is Changes.ASK and (waiting or adds):
         raise DecisionNeeded(
             f"The text of {campaign.issue} has changed since its sending began.",
             next_step=f"newsletter send {campaign.issue} --continue       the text as it was, for everyone left\n"
@@ -115,25 +126,30 @@ def plan_send(
             f"newsletter cancel {campaign.issue}                nobody else gets it",
         )
     frozen = Texts(campaign, frozen=ledger.current_texts(store, campaign.issue))
-    plan = Plan(campaign=campaign, sample=frozen[-1], waiting=waiting, text_changed=changed)
+    plan = Plan(campaign=campaign, sample=frozen[-1], waiting=waiting, text_changed=changed, retried=wish.retried)
     texts = frozen
-    if (changed and changes is Changes.TAKE_OVER) or (adds and not changed):
+    if (changed and wish.changes is Changes.TAKE_OVER) or (adds and not changed):
         issue = require_issue(draft)
         campaign = replace(campaign, draft_sha256=draft.sha256, rules=rules_of(issue), subject=press.subject(issue))
         texts = Texts(campaign, source=(press, issue))
         plan = replace(plan, campaign=campaign, takes_over=changed)
         if changed:
             plan = _with_new_text(store, plan, texts)
-    return _with_wave(store, plan, texts, list_path, tag) if adds else plan
+    return _with_wave(staged, plan, texts, list_path, wish.tag) if adds else plan
 
 
-def plan_dry_run(store: Store, press: Press, draft: Draft, *, list_path: Path, tag: str) -> Plan:
+def plan_dry_run(staged: Staged, press: "Press", draft: Draft, *, list_path: Path, tag: str) -> Plan:
     """What a first send would do, whatever has been sent already."""
-    return _plan_new(store, press, draft, list_path, tag.casefold())
+    return _plan_new(staged, press, draft, list_path, tag.casefold())
 
 
 def _plan_new(
-    store: Store, press: Press, draft: Draft, list_path: Path, tag: str, known: Campaign | None = None
+    staged: Staged,
+    press: "Press",
+    draft: Draft,
+    list_path: Path,
+    tag: str,
+    known: Campaign | None = None,
 ) -> Plan:
     issue = require_issue(draft)
     campaign = Campaign(
@@ -146,19 +162,43 @@ def _plan_new(
     )
     texts = Texts(campaign, source=(press, issue))
     sample = texts[texts.number(frozenset())]
-    return _with_wave(store, Plan(campaign=campaign, sample=sample, is_new=True), texts, list_path, tag)
+    return _with_wave(staged, Plan(campaign=campaign, sample=sample, is_new=True), texts, list_path, tag)
 
 
-def _refuse_narrowing(campaign: Campaign, tag: str, waiting: int) -> None:
+def _refuse_without_campaign(issue: str, wish: Wish) -> None:
+    if wish.to_new or wish.retried:
+        raise DecisionNeeded(
+            f"{issue} has not been sent yet.", next_step=f"newsletter send {issue}     sends it to the whole list"
+        )
+
+
+def _refuse_scheduled(campaign: Campaign) -> None:
+    if campaign.due_at:
+        raise DecisionNeeded(
+            f"{campaign.issue} is in the outbox, to be sent from {campaign.due_at} on.",
+            next_step=f"newsletter outbox cancel {campaign.issue}     takes it out; then it can be sent at any time",
+        )
+
+
+def _refuse_cancelled(campaign: Campaign, wish: Wish) -> None:
+    if campaign.cancelled_at and (wish.to_new or wish.retried):
+        raise DecisionNeeded(
+            f"{campaign.issue} was cancelled on {campaign.cancelled_at[:10]}, so nobody else gets it.",
+            next_step="Bring it in the next issue.",
+        )
+
+
+def _refuse_narrowing(campaign: Campaign, wish: Wish, waiting: int) -> None:
     """A tag can add readers to a campaign; it can't hold back those who are in it."""
-    if tag and waiting and campaign.covers(tag) and campaign.waves != {tag}:
+    tag = wish.tag
+    if tag and waiting and (campaign.covers(tag) or wish.to_new) and campaign.waves != {tag}:
         raise DecisionNeeded(
             f"{waiting:,} readers of {campaign.issue} still wait, and not all of them have the tag {tag!r}.",
             next_step=f"newsletter send {campaign.issue}     goes on with all of them",
         )
 
 
-def _renders_otherwise(store: Store, press: Press, draft: Draft, campaign: Campaign) -> bool:
+def _renders_otherwise(store: Store, press: "Press", draft: Draft, campaign: Campaign) -> bool:
     """Would the same draft give another text today, because of its templates or the configuration?"""
     texts = Texts(campaign, source=(press, require_issue(draft)))
     texts.number(frozenset())
@@ -169,84 +209,111 @@ def _renders_otherwise(store: Store, press: Press, draft: Draft, campaign: Campa
     )
 
 
-def _read(store: Store, path: Path, tag: str) -> Readers:
-    found: list[Subscriber] = []
-    problems: list[Problem] = []
-    for row in read_subscribers(path):
-        if isinstance(row, Problem):
-            problems.append(row)
-        elif not tag or tag in row.tags:
-            found.append(row)
-    with store.transaction() as connection:
-        suppressed = suppressed_readers(connection)
-    if not found:
+def _with_wave(staged: Staged, plan: Plan, texts: Texts, list_path: Path, tag: str) -> Plan:
+    """Read the list onto the stage, with the proof that each reader's message renders."""
+    wave = _Wave(texts, list_path, tag)
+    # A new campaign leaves nobody out, for what was frozen before it has served nobody.
+    duplicates = staged.fill(wave.entries(), plan.campaign.issue if not plan.is_new else None)
+    if not wave.found:
         raise ListError(
-            f"No reader in {path.name} has the tag {tag!r}." if tag else f"{path.name} has no reader.",
-            next_step=f"`newsletter subscribers check {path}` shows what is in the list.",
+            f"No reader in {list_path.name} has the tag {tag!r}." if tag else f"{list_path.name} has no reader.",
+            next_step=f"`newsletter subscribers check {list_path}` shows what is in the list.",
         )
-    return Readers(subscribers=found, problems=problems, suppressed=suppressed)
-
-
-def _with_wave(store: Store, plan: Plan, texts: Texts, list_path: Path, tag: str) -> Plan:
-    readers = _read(store, list_path, tag)
-    known = ledger.known_readers(store, plan.campaign.issue) if not plan.is_new else set()
-    new = [subscriber for subscriber in readers.subscribers if subscriber.reader not in known]
-    entries = [
-        Entry(
-            reader=subscriber.reader,
-            address=subscriber.address,
-            fields=subscriber.fields,
-            tags=subscriber.tags,
-            template=texts.number(subscriber.tags),
-        )
-        for subscriber in new
-    ]
-    proofs = zip(entries, (subscriber.line for subscriber in new), strict=True)
-    _prove(((entry.address, entry.fields, entry.template, line) for entry, line in proofs), texts, list_path)
+    _refuse_lacking(staged, wave.columns, list_path)
+    new, suppressed = staged.counts()
+    readers = Readers(
+        new=new, suppressed=suppressed, duplicates=duplicates, unusable=wave.unusable, tags=frozenset(wave.tags)
+    )
     return replace(
         plan,
-        sample=texts[entries[0].template] if entries else plan.sample,
+        sample=texts[wave.first_text] if new else plan.sample,
         wave=tag,
-        readers=replace(readers, subscribers=new),
+        readers=readers,
         texts=list(texts),
-        entries=entries,
-        campaign=replace(plan.campaign, left_out=readers.unusable),
+        campaign=replace(plan.campaign, left_out=wave.unusable),
     )
 
 
+class _Wave:
+    """The list's rows as entries, and what was seen on the way."""
+
+    def __init__(self, texts: Texts, path: Path, tag: str) -> None:
+        self._texts = texts
+        self._path = path
+        self._tag = tag
+        self.found = 0
+        self.unusable = 0
+        self.first_text = 0
+        self.tags: set[str] = set()
+        self.columns: list[str] = []
+
+    def entries(self) -> Iterator[Entry]:
+        for row in read_rows(self._path):
+            if isinstance(row, Problem):
+                self.unusable += 1
+            elif not self._tag or self._tag in row.tags:
+                yield self._entry(row)
+
+    def _entry(self, row: Subscriber) -> Entry:
+        text = self._texts.number(row.tags)
+        reader = row.reader
+        lacks = self._texts[text].lacking(row.fields)
+        if not lacks:
+            self._texts[text].prove(reader, row.address, row.fields)
+        if not self.found:
+            self.first_text = text
+            self.columns = list(row.fields)
+        self.found += 1
+        self.tags |= row.tags
+        return Entry(
+            reader=reader, address=row.address, fields=row.fields, tags=row.tags, text=text, line=row.line, lacks=lacks
+        )
+
+
 def _with_new_text(store: Store, plan: Plan, texts: Texts) -> Plan:
-    waiting = list(ledger.waiting(store, plan.campaign.issue))
-    assigned = {reader: texts.number(tags) for reader, _, _, tags in waiting}
-    proofs = ((address, fields, assigned[reader], 0) for reader, address, fields, _ in waiting)
-    _prove(proofs, texts, Path("the frozen list"))
-    sample = texts[texts.number(frozenset())]
-    return replace(plan, sample=sample, texts=list(texts), reassigned=assigned)
-
-
-def _prove(readers: Iterable[tuple[str, Mapping[str, str], int, int]], texts: Texts, path: Path) -> None:
-    """Render every reader's message before the first is sent. Raises ListError for values that are missing."""
-    lacking: dict[str, list[int]] = {}
+    issue = plan.campaign.issue
+    states = {*OPEN, *plan.retried}
+    assigned = {
+        tags: texts.number(frozenset(json.loads(tags))) for tags in ledger.frozen_tags(store, issue, list(states))
+    }
+    lacking: dict[str, tuple[int, int]] = {}
     columns: list[str] = []
-    for address, fields, number, line in readers:
+    for reader, address, fields, tags in ledger.frozen_readers(store, issue, list(states)):
+        template = texts[assigned[tags]]
         columns = columns or list(fields)
-        missing = texts[number].lacking(fields)
-        for name in missing:
-            lacking.setdefault(name, []).append(line)
-        if not missing:
-            texts[number].render(address, address, fields)
+        if missing := template.lacking(fields):
+            lacking |= {name: (lacking.get(name, (0, 0))[0] + 1, 0) for name in missing}
+        else:
+            template.prove(reader, address, fields)
+    _refuse(lacking, columns, Path("the frozen list"))
+    sample = texts[texts.number(frozenset())]
+    return replace(plan, sample=sample, texts=list(texts), assigned=assigned)
+
+
+def _refuse_lacking(staged: Staged, columns: Sequence[str], path: Path) -> None:
+    lacking: dict[str, tuple[int, int]] = {}
+    for names, count, line in staged.lacking():
+        for name in names:
+            before, first = lacking.get(name, (0, line))
+            lacking[name] = (before + count, min(first, line))
+    _refuse(lacking, columns, path)
+
+
+def _refuse(lacking: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path) -> None:
+    """Raises ListError for values that are missing: how many readers have none, and the first one's line."""
     if lacking:
-        problems = list(_lacks(lacking, columns, path))
-        raise ListError("Some readers lack a value that the issue asks for.", problems=problems)
+        raise ListError(
+            "Some readers lack a value that the issue asks for.", problems=list(_lacks(lacking, columns, path))
+        )
 
 
-def _lacks(lacking: Mapping[str, list[int]], columns: Sequence[str], path: Path) -> Iterator[Problem]:
-    for name, lines in lacking.items():
-        count = f"{counted(len(lines), 'reader')} {'has' if len(lines) == 1 else 'have'}"
+def _lacks(lacking: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path) -> Iterator[Problem]:
+    for name, (count, line) in lacking.items():
         yield Problem(
             path=path,
-            line=lines[0],
+            line=line,
             code="missing-value",
-            message=f"{count} no {json.dumps(name)}",
+            message=f"{counted(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}",
             next_step=(did_you_mean(name, columns) if name not in columns else "")
             or f"Give the field a default in the draft: {{{{ {name} | reader }}}}, or fill the list's column.",
         )

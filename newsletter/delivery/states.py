@@ -7,6 +7,8 @@ sending                     accepted, refused, deferred   the server's reply
 sending                     pending                       untouched: none of its text left
 sending                     unknown                       a crash, or a connection lost under its text
 pending, deferred, unknown  cancelled                     a person cancels
+refused, deferred           pending                       a person asks for another try (`retry`)
+unknown                     accepted, pending             a person has found out (`reconcile`)
 """
 
 from collections.abc import Mapping

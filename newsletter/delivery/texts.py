@@ -2,12 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from newsletter.delivery.ledger import Campaign, Text
-from newsletter.editions import Press
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.model import Issue
-from newsletter.mail.template import MessageTemplate, compile_message
+from newsletter.mail.compiled import MessageTemplate
+
+if TYPE_CHECKING:
+    from newsletter.editions import Press
+
+
+_REMEMBERED = 10_000  # sets of tags; a list with more of them pays for each reader
 
 
 class Texts:
@@ -18,15 +24,18 @@ class Texts:
     """
 
     def __init__(
-        self, campaign: Campaign, *, source: tuple[Press, Issue] | None = None, frozen: Iterable[Text] = ()
+        self, campaign: Campaign, *, source: "tuple[Press, Issue] | None" = None, frozen: Iterable[Text] = ()
     ) -> None:
         self._campaign = campaign
         self._source = source
         self._templates = [MessageTemplate.from_bytes(text.payload) for text in frozen]
+        self._by_tags: dict[frozenset[str], int] = {}
         self._numbers = {text.variant: number for number, text in enumerate(frozen)}
 
     def number(self, tags: frozenset[str]) -> int:
         """Which text is for a reader with these tags. Raises DecisionNeeded when it was not frozen in its time."""
+        if (known := self._by_tags.get(tags)) is not None:
+            return known
         variant = "".join("1" if not only or not tags.isdisjoint(only) else "0" for only in self._campaign.rules)
         if variant not in self._numbers:
             if self._source is None:
@@ -34,10 +43,15 @@ class Texts:
                     "Some of these readers would see other items than anyone before, and the text has changed since.",
                     next_step=f"newsletter send {self._campaign.issue} --with-changes",
                 )
+            # What compiles brings MJML, premailer and Typst; going on with frozen texts needs none of them.
+            from newsletter.mail.template import compile_message
+
             press, issue = self._source
             date = datetime.fromisoformat(self._campaign.created_at)
             self._templates.append(compile_message(press, issue.seen_by(tags), self._campaign.id, date))
             self._numbers[variant] = len(self._numbers)
+        if len(self._by_tags) < _REMEMBERED:
+            self._by_tags[tags] = self._numbers[variant]
         return self._numbers[variant]
 
     def __getitem__(self, number: int) -> MessageTemplate:

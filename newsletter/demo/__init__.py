@@ -8,9 +8,9 @@ from pathlib import Path
 
 from newsletter import backends
 from newsletter.delivery import ledger
-from newsletter.delivery.campaign import carry_out
-from newsletter.delivery.plan import Changes, plan_send
-from newsletter.delivery.run import OnProgress
+from newsletter.delivery.campaign import carry_out, settle_plan
+from newsletter.delivery.plan import Wish, plan_send
+from newsletter.delivery.run import OnProgress, Rules
 from newsletter.delivery.states import Counts
 from newsletter.demo.server import mail_server
 from newsletter.editions import Press
@@ -60,11 +60,11 @@ def demonstrate(folder: Path, on_progress: OnProgress) -> Demonstration:
         exported = export(press, issue, ("html", "text", "pdf"), workspace.build(_ISSUE))
         store = stack.enter_context(closing(open_store(workspace.database)))
         record = workspace.record(_ISSUE)
-        plan = plan_send(
-            store, press, draft, record=record, list_path=workspace.subscribers, tag="", changes=Changes.ASK
-        )
+        with ledger.staged_list(store) as staged:
+            plan = plan_send(store, staged, press, draft, record=record, list_path=workspace.subscribers, wish=Wish())
+            settle_plan(store, staged, plan)
         backend = backends.load(workspace.config.send.backend, workspace.config, folder)
-        carry_out(store, plan, backend, record, on_progress, on_stop=lambda: None)
+        carry_out(store, _ISSUE, backend, record, Rules(), on_progress, on_stop=lambda: None)
         counts = ledger.counts(store, _ISSUE)
     return Demonstration(subject=plan.campaign.subject, counts=counts, mailbox=mailbox, exported=exported)
 

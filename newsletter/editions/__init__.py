@@ -3,9 +3,10 @@
 from newsletter.editions.html import email_sources, render_html
 from newsletter.editions.pdf import render_pages, render_pdf
 from newsletter.editions.pictures import Picture
-from newsletter.editions.press import FieldWriter, Placer, Press, beside, default_fields
+from newsletter.editions.press import Placer, Press, beside
 from newsletter.editions.text import render_text
 from newsletter.editions.web import render_web
+from newsletter.field import FieldWriter, default_fields
 
 __all__ = [
     "FieldWriter",

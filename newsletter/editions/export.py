@@ -5,10 +5,11 @@ from pathlib import Path
 
 from newsletter.editions.html import render_html
 from newsletter.editions.pdf import render_pages, render_pdf
-from newsletter.editions.press import Press, beside, default_fields
+from newsletter.editions.press import Press, beside
 from newsletter.editions.text import render_text
 from newsletter.editions.web import page_name, pdf_name, render_web
 from newsletter.errors import DecisionNeeded
+from newsletter.field import default_fields
 from newsletter.issue.model import Issue
 
 # One form of an issue as files: names and contents, the edition itself first.

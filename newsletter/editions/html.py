@@ -8,8 +8,9 @@ from pathlib import Path
 from markupsafe import Markup
 
 from newsletter.editions.mjml import mjml_to_html
-from newsletter.editions.press import FieldWriter, Placer, Press
+from newsletter.editions.press import Placer, Press
 from newsletter.editions.templates import fill, refuse_open_blocks, sources
+from newsletter.field import FieldWriter
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import Link, Paragraph, RichText, Run
 
@@ -23,7 +24,7 @@ def render_html(press: Press, issue: Issue, fields: FieldWriter, place: Placer) 
         TEMPLATE,
         press.template_path,
         autoescape=True,
-        words=press.words(issue) | press.shown(issue, place) | {"reader": fields},
+        words=press.words(issue, fields) | press.shown(issue, place) | {"reader": fields},
         filters=rich_filters(fields) | {"padding": _padding},
     )
     refuse_open_blocks(mjml, TEMPLATE, press.template_path)
@@ -63,7 +64,7 @@ def _paragraph(paragraph: Paragraph, fields: FieldWriter) -> Markup:
 
 def _link(link: Link, fields: FieldWriter) -> Markup:
     inside = Markup("").join(_run(run, fields) for run in link.runs)
-    return Markup('<a href="{}">{}</a>').format(link.href, inside)
+    return Markup('<a href="{}">{}</a>').format(link.to(fields), inside)
 
 
 def _run(run: Run, fields: FieldWriter) -> Markup:

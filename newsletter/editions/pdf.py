@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from typst import Fonts, TypstError, compile_with_warnings
 from wcwidth import wcswidth
 
 from newsletter.editions.pictures import PRINT_PIXELS
@@ -23,7 +22,7 @@ from newsletter.issue.richtext import Link, RichText, Run
 from newsletter.workspace import CONFIG_NAME
 
 if TYPE_CHECKING:
-    from typst import PDFStandard
+    from typst import Fonts, PDFStandard, TypstError
 
 # By the number of columns.
 TEMPLATES = {1: "edition.typ", 2: "edition-columns.typ"}
@@ -42,6 +41,8 @@ _PLACE = re.compile(r"^error:.*?┌─ (\S+?\.typ):(\d+):(\d+)", re.MULTILINE | 
 
 def render_pdf(press: Press, issue: Issue) -> bytes:
     """The PDF's bytes, the same for the same issue. Raises TemplateError, and DraftError for glyphs no font has."""
+    from typst import compile_with_warnings  # 20 MB that only this edition should cost
+
     with _set(press, issue) as job:
         pdf, _warnings = compile_with_warnings(
             job.main,
@@ -60,6 +61,8 @@ def render_pdf(press: Press, issue: Issue) -> bytes:
 
 def render_pages(press: Press, issue: Issue, dots: int = 60) -> list[bytes]:
     """The PDF's pages as PNG pictures, with `dots` an inch. Raises TemplateError."""
+    from typst import compile_with_warnings
+
     with _set(press, issue) as job:
         pages, _warnings = compile_with_warnings(
             job.main,
@@ -80,12 +83,14 @@ class _Job:
     root: str
     main: str
     inputs: dict[str, str]
-    fonts: Fonts
+    fonts: "Fonts"
 
 
 @contextmanager
 def _set(press: Press, issue: Issue) -> Iterator[_Job]:
     """A folder with all that Typst may read, so that no path or link leads out of it; its errors in our words."""
+    from typst import TypstError
+
     main = TEMPLATES[press.config.pdf.columns]
     sources = {name: find(name, press.template_path) for name in (main, PARTS)}
     for source in sources.values():
@@ -121,7 +126,7 @@ def _refuse_packages(template: Path) -> None:
             raise broken(template, number, "a package would be fetched from the network; write what it does here")
 
 
-def _explain(error: TypstError, sources: dict[str, Path], press: Press, issue: Issue) -> TemplateError | DraftError:
+def _explain(error: "TypstError", sources: dict[str, Path], press: Press, issue: Issue) -> TemplateError | DraftError:
     if glyphs := _MISSING_GLYPH.findall(error.diagnostic):
         named = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), "".join(glyphs))
         return _missing_glyphs(dict.fromkeys(named), press, issue)

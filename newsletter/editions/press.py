@@ -9,24 +9,18 @@ from typing import Any
 from newsletter.config import Config, line_of
 from newsletter.editions.pictures import TALLEST, Picture, prepared
 from newsletter.errors import ConfigError, Problem
+from newsletter.field import FieldWriter, address, default_fields, fielded, written
 from newsletter.issue.image import image_faults
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText, parse
 from newsletter.validation import Fault
 from newsletter.workspace import CONFIG_NAME, Workspace
 
-# Given a field's name and its default, what stands in its place: the default, a slot, a reader's value.
-FieldWriter = Callable[[str, str], str]
 # Where an edition finds a picture: beside it, within the mail, or on the web.
 Placer = Callable[[Picture], str]
 
 LOGO = "logo"
 _LOGO_WIDTH, _LOGO_HEIGHT = 200, 72  # pixels
-
-
-def default_fields(_name: str, default: str) -> str:
-    """For editions that no single reader gets: the PDF, and files for the web."""
-    return default
 
 
 def beside(picture: Picture) -> str:
@@ -91,15 +85,22 @@ class Press:
         """All that the email and the web page show."""
         return [picture for picture in (self.logo(), self.lead(issue)) if picture]
 
-    def subject(self, issue: Issue) -> str:
-        title = self.config.publication.title
-        return issue.subject or f"{title} {issue.label}: {issue.items[0].headline.plain()}"
+    def subject(self, issue: Issue, fields: FieldWriter = default_fields) -> str:
+        if issue.subject:
+            return written(issue.subject, fields)
+        return f"{self.config.publication.title} {issue.label}: {issue.items[0].headline.plain(fields)}"
 
-    def preheader(self, issue: Issue) -> str:
-        others = [item.headline.plain() for item in issue.items[1:]]
-        return issue.preheader or " · ".join(others) or issue.items[0].headline.plain()
+    def preheader(self, issue: Issue, fields: FieldWriter = default_fields) -> str:
+        if issue.preheader:
+            return written(issue.preheader, fields)
+        others = [item.headline.plain(fields) for item in issue.items[1:]]
+        return " · ".join(others) or issue.items[0].headline.plain(fields)
 
-    def words(self, issue: Issue) -> dict[str, Any]:
+    def unsubscribe(self, fields: FieldWriter = default_fields) -> str:
+        """Where readers leave the list, by a click or through their mail client."""
+        return address(fielded(self.config.reader_list.unsubscribe_link), fields)
+
+    def words(self, issue: Issue, fields: FieldWriter = default_fields) -> dict[str, Any]:
         """The names that every template knows."""
         publication = self.config.publication
         return {
@@ -110,9 +111,9 @@ class Press:
             "issue": issue,
             "label": self._isolated(issue.label),
             "date": self._isolated(self._date(issue)),
-            "subject": self.subject(issue),
-            "preheader": self.preheader(issue),
-            "unsubscribe": self.config.reader_list.unsubscribe_link,
+            "subject": self.subject(issue, fields),
+            "preheader": self.preheader(issue, fields),
+            "unsubscribe": self.unsubscribe(fields),
             "web_page": publication.address(f"{issue.name}.html"),
             "web_pdf": publication.address(f"{issue.name}.pdf"),
         }

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from wcwidth import wcswidth
 
-from newsletter.editions.press import FieldWriter, Press
+from newsletter.editions.press import Press
 from newsletter.editions.templates import fill
+from newsletter.field import FieldWriter
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import Paragraph, RichText, Run
 
@@ -29,7 +30,7 @@ def render_text(press: Press, issue: Issue, fields: FieldWriter) -> str:
         TEMPLATE,
         press.template_path,
         autoescape=False,
-        words=press.words(issue) | {"reader": fields, "footnotes": notes.take},
+        words=press.words(issue, fields) | {"reader": fields, "footnotes": notes.take},
         filters={"plain": notes.plain, "paragraphs": notes.paragraphs, "wrapped": _wrapped, "underline": _underline},
     ).replace(_BOUND, " ")
     return re.sub(r"[ \t]*\n", "\n", re.sub(r"\n(?:[ \t]*\n)+", "\n\n", text.strip())) + "\n"
@@ -69,7 +70,7 @@ class _Footnotes:
                 continue
             yield from span.runs
             self._count += 1
-            self._waiting.append(_Footnote(self._count, span.href))
+            self._waiting.append(_Footnote(self._count, span.to(self._fields)))
             last = span.runs[-1]
             yield Run(text=f"{_BOUND}[{self._count}]", strong=last.strong, emphasis=last.emphasis)
 

@@ -6,8 +6,10 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from typst import Fonts
+if TYPE_CHECKING:
+    from typst import Fonts
 
 # Japanese has no fontpkg-* package; this one holds Noto Serif JP and Noto Sans JP under the OFL, and nothing else.
 _JAPANESE = "pylopdf_fonts_jp"
@@ -24,7 +26,7 @@ _PACKAGES = {
 }
 
 
-def typefaces(folder: Path) -> Fonts:
+def typefaces(folder: Path) -> "Fonts":
     """All of them; `folder` is the workspace's fonts/, which need not be there."""
     own = tuple(
         (file, file.stat().st_mtime_ns)
@@ -35,8 +37,10 @@ def typefaces(folder: Path) -> Fonts:
 
 
 @lru_cache(maxsize=2)
-def _loaded(folder: Path | None, _files: tuple[tuple[Path, int], ...]) -> Fonts:
+def _loaded(folder: Path | None, _files: tuple[tuple[Path, int], ...]) -> "Fonts":
     """Kept while the same files are there: looking through them takes longer than setting a page."""
+    from typst import Fonts
+
     folders = [*([folder] if folder else []), *_installed()]
     return Fonts(include_system_fonts=False, font_paths=[str(path) for path in folders])
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from newsletter.editions.html import rich_filters
-from newsletter.editions.press import Placer, Press, beside, default_fields
+from newsletter.editions.press import Placer, Press, beside
 from newsletter.editions.templates import fill, refuse_open_blocks
+from newsletter.field import default_fields
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
+from newsletter.field import Field as ReaderField
+from newsletter.field import Fielded, fielded, written
 from newsletter.issue.richtext import RichText, control_characters, parse
 from newsletter.validation import faulty, rejected
 
@@ -52,20 +54,50 @@ def _headline(value: object) -> RichText:
     return text
 
 
-def _line(value: str) -> str:
+def _one_line(value: str) -> str:
     value = " ".join(value.split())
     if not value:
         raise rejected(code="empty", message="this text is empty", next_step="Write it, or delete the key.")
     if faults := list(control_characters(value)):
         raise faulty(*faults)
+    return value
+
+
+def _line(value: str) -> str:
+    value = _one_line(value)
     if "{{" in value:
         raise rejected(
             code="field",
             message="a field can't stand here",
             needle="{{",
-            next_step="Fields belong in the intro, headlines, details and note.",
+            next_step="Fields belong in the subject, preheader, intro, headlines, details and note.",
         )
     return value
+
+
+def _fielded_line(value: object) -> Fielded:
+    if not isinstance(value, str):
+        raise rejected(
+            code="shape",
+            message="this should be a text",
+            next_step="Put >- here and the text on the next line, indented.",
+        )
+    pieces = fielded(_one_line(value))
+    if any("{{" in piece for piece in pieces if isinstance(piece, str)):
+        raise rejected(
+            code="field",
+            message="this looks like a field, but can't be read as one",
+            needle="{{",
+            next_step="Write it as {{ name }} or {{ name | reader }}, in small letters.",
+        )
+    if not written(pieces).strip():
+        raise rejected(
+            code="empty",
+            message="this is never empty, not on the web page either",
+            needle="{{",
+            next_step="Write words beside the field, or give it a default: {{ name | reader }}.",
+        )
+    return pieces
 
 
 def _digits(value: object) -> object:
@@ -135,6 +167,7 @@ _TEXT = WithJsonSchema({"type": "string", "minLength": 1})
 Prose = Annotated[RichText, PlainValidator(_prose), _TEXT]
 Headline = Annotated[RichText, PlainValidator(_headline), _TEXT]
 Line = Annotated[str, AfterValidator(_line)]
+FieldedLine = Annotated[Fielded, PlainValidator(_fielded_line), WithJsonSchema({"type": "string"})]
 Count = Annotated[int, BeforeValidator(_digits), WithJsonSchema({"type": "integer", "minimum": 1})]
 
 
@@ -171,10 +204,10 @@ class Issue(_Value):
     volume: Count
     number: Count
     date: Annotated[datetime.date, BeforeValidator(_iso_date)] = Field(description="Year-month-day.")
-    subject: Line | None = Field(
+    subject: FieldedLine | None = Field(
         default=None, description="The mail's subject; made of the first headline if left out."
     )
-    preheader: Line | None = Field(default=None, description="What an inbox shows after the subject.")
+    preheader: FieldedLine | None = Field(default=None, description="What an inbox shows after the subject.")
     headlines_title: Line = Field(default="Headlines", description="What stands above the headlines.")
     intro: Prose | None = Field(default=None, description="A paragraph before the headlines.")
     image: Image | None = None
@@ -206,3 +239,9 @@ class Issue(_Value):
         ends = [self.image.credit if self.image else None, self.intro]
         pairs = [text for item in self.items for text in (item.headline, item.detail)]
         return tuple(text for text in (*ends, *pairs, self.note) if text is not None)
+
+    def fields(self) -> "tuple[ReaderField, ...]":
+        """Every field that the draft asks for, once for each place."""
+        lines = [piece for line in (self.subject, self.preheader) for piece in line or ()]
+        of_lines = [piece for piece in lines if isinstance(piece, ReaderField)]
+        return (*of_lines, *(field for text in self.texts() for field in text.fields()))

@@ -1,7 +1,7 @@
 """Inline Markdown as one span stream, which every edition renders for itself.
 
 CommonMark's emphasis, strong, links, code, escapes, entities and autolinks, and the fields of ours
-(`{{ name | reader }}`); nothing else, so that raw HTML is shown as text.
+(`{{ name | reader }}`), in text and within a link's address; nothing else, so that raw HTML is shown as text.
 """
 
 import re
@@ -9,23 +9,29 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from markdown_it import MarkdownIt
+import mdurl
+from markdown_it import MarkdownIt, helpers
+from markdown_it.common.normalize_url import normalizeLink
 
+from newsletter.field import FIELD, Field, Fielded, FieldWriter, address, default_fields, fielded, takes_field
 from newsletter.validation import Fault
 
 if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
-FIELD = re.compile(r"\{\{\s*([a-z][a-z0-9_]{0,40})\s*(?:\|\s*([^{}|\n]*?)\s*)?\}\}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?")
 # Controls, lone surrogates, private use, and the two separators that end a line.
 _UNWELCOME = ("Cc", "Cs", "Co", "Zl", "Zp")
 _LONGEST_ADDRESS = 2000
 LINK_SCHEMES = ("https", "http", "mailto")
+# What hides a field in an address from CommonMark's rules. Of private use, and so a fault in any draft.
+_MARK, _FILLING = "\ue001", "\ue002"
+_UNESCAPED_FIELD = re.compile(rf"(?<!\\){FIELD.pattern}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +47,19 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    href: str
+    """Words that lead somewhere. The fields of an address stand behind its host alone."""
+
+    address: Fielded
     runs: tuple[Run, ...]
+
+    @property
+    def href(self) -> str:
+        """The address where no single reader is meant: its fields by their defaults."""
+        return self.to(default_fields)
+
+    def to(self, fields: FieldWriter) -> str:
+        """The address with what `fields` writes in it, percent-encoded."""
+        return address(self.address, fields)
 
 
 Paragraph = tuple[Run | Link, ...]
@@ -62,9 +79,17 @@ class RichText:
     def links(self) -> Iterator[Link]:
         return (span for paragraph in self.paragraphs for span in paragraph if isinstance(span, Link))
 
-    def plain(self) -> str:
-        """The words alone, fields by their defaults, paragraphs apart by a blank line."""
-        return "\n\n".join("".join(run.text for run in RichText((paragraph,)).runs()) for paragraph in self.paragraphs)
+    def fields(self) -> Iterator[Field]:
+        """Every field, in the words and in the links' addresses."""
+        yield from (Field(run.field, run.text) for run in self.runs() if run.field)
+        yield from (piece for link in self.links() for piece in link.address if isinstance(piece, Field))
+
+    def plain(self, fields: FieldWriter = default_fields) -> str:
+        """The words alone, fields as `fields` writes them, paragraphs apart by a blank line."""
+        return "\n\n".join(
+            "".join(fields(run.field, run.text) if run.field else run.text for run in RichText((paragraph,)).runs())
+            for paragraph in self.paragraphs
+        )
 
 
 def parse(source: str) -> tuple[RichText, list[Fault]]:
@@ -88,7 +113,31 @@ def _markdown() -> MarkdownIt:
     markdown.inline.ruler.before("escape", "field", _field_rule)
     # Every address becomes a link here and is judged below, where the writer can be told why.
     markdown.validateLink = lambda _url: True  # type: ignore[method-assign, assignment]  # documented so
+    markdown.normalizeLink = _normalised  # type: ignore[method-assign]  # documented so
+    markdown.helpers = SimpleNamespace(  # type: ignore[assignment]  # a module by default, asked for these three
+        parseLinkDestination=_destination,
+        parseLinkLabel=helpers.parseLinkLabel,
+        parseLinkTitle=helpers.parseLinkTitle,
+    )
     return markdown
+
+
+def _destination(source: str, start: int, end: int) -> Any:
+    """A link's address as CommonMark reads it, except that a field in it is whole, spaces and all."""
+    hidden = _UNESCAPED_FIELD.sub(lambda field: _MARK + _FILLING * (len(field[0]) - 1), source)
+    found = helpers.parseLinkDestination(hidden, start, end)
+    if found.ok and _MARK in found.str:
+        first, *others = re.split(f"{_MARK}{_FILLING}+", found.str)
+        fields = _UNESCAPED_FIELD.finditer(source, start, end)
+        # What stands behind a field is never the host, so it is encoded without being taken apart.
+        rest = [field[0] + mdurl.encode(part) for field, part in zip(fields, others, strict=False)]
+        found.str = normalizeLink(first) + "".join(rest)
+    return found
+
+
+def _normalised(url: str) -> str:
+    """An address in ASCII. One with a field was made so when it was read; between < and > none is taken."""
+    return url if FIELD.search(url) else normalizeLink(url)
 
 
 def _field_rule(state: "StateInline", silent: bool) -> bool:
@@ -116,7 +165,7 @@ def _spans(tokens: "list[Token]") -> Iterator[Run | Link]:
             case "link_open":
                 href, inside = str(token.attrs["href"]), []
             case "link_close":
-                yield Link(href=href or "", runs=tuple(inside))
+                yield Link(address=fielded(href or ""), runs=tuple(inside))
                 href = None
             case _:
                 # A hard break is a line's end after a backslash: a space, as every line's end is.
@@ -162,7 +211,16 @@ def _link_faults(paragraph: Paragraph) -> Iterator[Fault]:
                 needle="[](",
                 next_step="Put the words to click between the brackets.",
             )
-        if (message := _address_fault(link.href)) is not None:
+        start = link.address[0] if link.address and isinstance(link.address[0], str) else ""
+        if any(isinstance(piece, Field) for piece in link.address) and not takes_field(start):
+            yield Fault(
+                code="link-address",
+                message=f"the link {label!r} has a field in its address where it could lead anywhere",
+                needle=f"]({start}{{{{",
+                next_step="Put it behind the web site's name, as in https://example.org/?who={{ email }}, "
+                "or behind the ? of a mailto: address.",
+            )
+        elif (message := _address_fault(link.href)) is not None:
             yield Fault(
                 code="link-address",
                 message=f"the link {label!r} {message}",
@@ -175,7 +233,7 @@ def _address_fault(href: str) -> str | None:
     if href.strip("#") == "":
         return f"leads nowhere ({href!r})"
     if "%7B%7B" in href.upper():
-        return "has a field in its address, and addresses can't hold one yet"
+        return "has what looks like a field in its address, and can't be read as one"
     if len(href) > _LONGEST_ADDRESS:
         return f"has an address of {len(href):,} characters"
     try:
@@ -212,5 +270,6 @@ def _leftover_faults(source: str, paragraph: Paragraph) -> Iterator[Fault]:
             code="field",
             message="this looks like a field, but can't be read as one",
             needle=text[text.index("{{") :][:6] if "{{" in text else "}}",
-            next_step="Write it as {{ name }} or {{ name | reader }}, in small letters.",
+            next_step="Write it as {{ name }} or {{ name | reader }}, in small letters; in an address as "
+            "[words](https://example.org/?who={{ email }}).",
         )

@@ -16,72 +16,95 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322, section 3.2.3: needs no quotes
 _ATOMS = re.compile(f"{_ATOM}(?: {_ATOM})*")
 _LINE = 76
+_LONGEST_LINE = 998  # RFC 5322, section 2.1.1: for what can't be folded
 
 
 class HeaderFault(ValueError):
-    """A value that must not stand in a header."""
+    """A value that must not stand in a header, nor anywhere in a message: it holds a control character, say."""
+
+
+def refuse_controls(name: str, value: str) -> None:
+    """Raises HeaderFault for what would act on a header, a terminal or a parser instead of being read."""
+    # What Python holds printable has no controls in it, and is known far quicker; so are nearly all values.
+    if not value.isprintable() and _CONTROL.search(value):
+        raise HeaderFault(f"a control character or a line break in {name}")
+
+
+def refuse_unmailable(name: str, address: str) -> None:
+    """Raises HeaderFault for an address that can't stand in the header called `name`."""
+    refuse_controls(name, address)
+    if not address.isascii():
+        raise HeaderFault(f"{name} can hold ASCII only")
+    if len(address) > _LONGEST_LINE - len(name) - len(":  <>"):
+        raise HeaderFault(f"{name} is longer than a line can be")
 
 
 def text_header(name: str, value: str) -> bytes:
     """An unstructured header such as Subject, folded."""
-    _refuse_controls(name, value)
+    refuse_controls(name, value)
     # ASCII goes as it is, unless a reader would decode it, or a word is too long for a line to break before it.
     plain = value.isascii() and "=?" not in value and all(len(word) < _LINE - len(name) - 2 for word in value.split())
+    if plain and len(name) + 2 + len(value) <= _LINE:
+        return f"{name}: {value}\r\n".encode("ascii")
     header = Header(value, "us-ascii" if plain else "utf-8", maxlinelen=_LINE, header_name=name, continuation_ws=" ")
     return f"{name}: {header.encode(linesep=chr(13) + chr(10))}\r\n".encode("ascii")
 
 
 def address_header(name: str, mailbox: Mailbox) -> bytes:
-    """A header that names one mailbox, such as From or To."""
-    _refuse_controls(name, mailbox.name)
-    _refuse_controls(name, mailbox.address)
-    if not mailbox.name:
-        return f"{name}: {mailbox.address}\r\n".encode("ascii")
-    # Some readers decode what looks like an encoded word even between quotes, where RFC 2047 forbids it.
-    if mailbox.name.isascii() and "=?" not in mailbox.name and len(mailbox.name) < _LINE - len(name) - 4:
-        phrase = mailbox.name if _ATOMS.fullmatch(mailbox.name) else f'"{quote(mailbox.name)}"'
-    else:
-        phrase = Header(mailbox.name, "utf-8", maxlinelen=_LINE, header_name=name).encode(linesep="\r\n")
-    last = phrase.rpartition("\n")[2]
-    gap = " " if len(name) + 2 + len(last) + len(mailbox.address) + 3 <= _LINE else "\r\n "
-    return f"{name}: {phrase}{gap}<{mailbox.address}>\r\n".encode("ascii")
+    """A header that names one mailbox, such as From."""
+    return _mailbox_line(name, mailbox.name, mailbox.address)
 
 
 def plain_header(name: str, value: str) -> bytes:
     """A structured header whose value is ASCII and must not be folded or encoded."""
-    _refuse_controls(name, value)
+    refuse_controls(name, value)
+    line = f"{name}: {value}"
+    if len(line) > _LONGEST_LINE:
+        raise HeaderFault(f"{name} is longer than a line can be")
     try:
-        return f"{name}: {value}\r\n".encode("ascii")
+        return f"{line}\r\n".encode("ascii")
     except UnicodeEncodeError as error:
         raise HeaderFault(f"{name} can hold ASCII only") from error
 
 
-def campaign_headers(sender: Sender, readers: ReaderList, list_name: str, subject: str, date: datetime) -> bytes:
-    """What is the same for every reader of a campaign."""
+def campaign_headers(
+    sender: Sender, readers: ReaderList, list_name: str, date: datetime, subject: bytes, unsubscribe: bytes
+) -> bytes:
+    """What is the same for every reader of a campaign; `subject` and `unsubscribe` are empty where they differ."""
     lines = [
         address_header("From", sender.from_),
         plain_header("Reply-To", sender.reply_to) if sender.reply_to else b"",
-        text_header("Subject", subject),
+        subject,
         plain_header("Date", format_datetime(date)),
         # RFC 2919: the name beside the identifier is a phrase.
         address_header("List-Id", Mailbox(name=list_name, address=readers.id)),
-        plain_header("List-Unsubscribe", f"<{readers.unsubscribe_link}>"),  # RFC 2369, section 3.2
+        unsubscribe,
         plain_header("MIME-Version", "1.0"),
     ]
     return b"".join(lines)
 
 
 def reader_headers(name: str, address: str, message_id: str) -> bytes:
-    """What is one reader's own."""
-    return address_header("To", Mailbox(name=name, address=address)) + plain_header("Message-ID", message_id)
+    """What is one reader's own. Never raises for what the two refusals above let through."""
+    return _mailbox_line("To", name, address) + f"Message-ID: {message_id}\r\n".encode("ascii")
 
 
 def message_id(campaign: str, reader: str, domain: str) -> str:
     """One id for a reader's copy of a campaign: should it ever slip out twice, it is known as one."""
-    digest = sha256(f"{campaign}\0{reader}".encode()).hexdigest()[:32]
+    digest = sha256(f"{campaign}\0{reader}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return f"<{digest}@{domain}>"
 
 
-def _refuse_controls(name: str, *values: str) -> None:
-    if any(_CONTROL.search(value) for value in values):
-        raise HeaderFault(f"a control character or a line break in {name}")
+def _mailbox_line(header: str, name: str, address: str) -> bytes:
+    refuse_controls(header, name)
+    refuse_unmailable(header, address)
+    if not name:
+        return f"{header}: {address}\r\n".encode("ascii")
+    # Some readers decode what looks like an encoded word even between quotes, where RFC 2047 forbids it.
+    if name.isascii() and "=?" not in name and len(name) < _LINE - len(header) - 4:
+        phrase = name if _ATOMS.fullmatch(name) else f'"{quote(name)}"'
+    else:
+        phrase = Header(name, "utf-8", maxlinelen=_LINE, header_name=header).encode(linesep="\r\n")
+    last = phrase.rpartition("\n")[2]
+    gap = " " if len(header) + 2 + len(last) + len(address) + 3 <= _LINE else "\r\n "
+    return f"{header}: {phrase}{gap}<{address}>\r\n".encode("ascii")

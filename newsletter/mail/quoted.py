@@ -8,13 +8,17 @@ import re
 from email.quoprimime import body_encode
 
 SOFT_BREAK = b"=\r\n"
-_PLAIN = re.compile(r"[A-Za-z0-9,;:!?'()@_/+-](?:[A-Za-z0-9 .,;:!?'()@_/+-]{0,70}[A-Za-z0-9.,;:!?'()@_/+-])?")
+# One line that says the same encoded: no "=", no space at its end, no dot at its start.
+_PLAIN = re.compile(r"[!-\-/-<>-~](?:[ -<>-~]{0,70}[!-<>-~])?")
 
 
 def encode(text: str) -> bytes:
     """`text` as quoted-printable lines joined by CRLF; it can stand between two soft line breaks."""
-    if _PLAIN.fullmatch(text):
-        return text.encode("ascii")
+    return text.encode("ascii") if _PLAIN.fullmatch(text) else encode_any(text)
+
+
+def encode_any(text: str) -> bytes:
+    """The same without the shortcut for what needs no encoding, which most values of readers don't."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
     # Three columns are left free: two for the `=2E` that a dot at a line's start becomes, one for a soft break.
     quoted = body_encode(lines.decode("latin-1"), maxlinelen=73, eol="\r\n")

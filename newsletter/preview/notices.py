@@ -49,7 +49,7 @@ def notices(showing: Showing, reader: Subscriber | None, list_path: Path | None)
 
 def _fields(proof: Proof, reader: Subscriber | None, list_path: Path | None) -> Iterator[Notice]:
     """Fields that the list has no column for, and those that show their own names."""
-    names = [run.field for text in proof.issue.texts() for run in text.runs() if run.field]
+    names = [field.name for field in proof.issue.fields()]
     columns = [column for column in _columns(list_path) if column not in ("", "tags")]
     strangers = [name for name in dict.fromkeys(names) if columns and name not in columns]
     if strangers:

@@ -1,5 +1,6 @@
 """The durable state of a publication: what was sent to whom, and who must not be mailed."""
 
-from newsletter.store.engine import Store, open_store
+from newsletter.store.database import Busy
+from newsletter.store.engine import Staging, Store, find_store, open_store
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Busy", "Staging", "Store", "find_store", "open_store"]

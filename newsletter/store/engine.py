@@ -1,74 +1,182 @@
-"""Opens the store, and keeps one version of its schema apart from another."""
+"""The store: its transactions, and the one version of its tables that this program knows."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import ConnectionPoolEntry
+from pydantic import SecretStr
+from sqlalchemy import Connection, Insert, String, Table, column, insert, inspect, select, table
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from newsletter.errors import DeliveryError
+from newsletter.store.database import Busy, Database
 from newsletter.store.schema import SCHEMA_VERSION, meta, metadata
+from newsletter.store.sqlite import Sqlite
 
-_LOCK_WAIT_S = 15
+_OLDER = frozenset(str(version) for version in range(1, SCHEMA_VERSION))
 
 
 class Store:
-    """A publication's state in one SQLite file. Its transactions are durable once they have ended."""
+    """A publication's state. Its transactions are durable once they have ended.
 
-    def __init__(self, path: Path, engine: Engine) -> None:
-        self.path = path
-        self._engine = engine
+    `place` names it in messages; `notice` says what was done to it when it was opened, if anything.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.place = database.place
+        self.notice = ""
+        self._database = database
+        self._engine = database.engine()
+        self._reading_engine = self._engine.execution_options(**database.reading)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """A connection whose work stands or falls as one. Raises DeliveryError when the file fails."""
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except DatabaseError as error:
-            if any(sign in str(error.orig) for sign in ("not a database", "malformed")):
-                raise DeliveryError(
-                    f"The state in {self.path} is damaged: {error.orig}.",
-                    next_step="Put back the whole folder from your backup. Without one, move it away: "
-                    "the records beside the drafts still say which issues went out.",
-                ) from error
-            raise DeliveryError(
-                f"The state in {self.path} can't be used: {error.orig}.",
-                next_step="Close other programs that use it, and see that the disk has room. "
-                "Then run the same command again.",
-            ) from error
+        """A connection whose work stands or falls as one. Raises DeliveryError when the database fails."""
+        with _explaining(self._database), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one moment and changes nothing; it waits for no writer, and none waits for it."""
+        with _explaining(self._database), self._reading_engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def staging(self) -> Iterator["Staging"]:
+        """A connection with temporary tables of its own, which are gone when the context ends."""
+        with _explaining(self._database), self._engine.connect() as connection:
+            connection.detach()
+            yield Staging(self._database, connection)
+
+    def sole(self, name: str) -> AbstractContextManager[None]:
+        """Hold `name` for the time of the context. Raises Busy when another living process holds it."""
+        return self._database.sole(self._engine, name)
 
     def close(self) -> None:
         self._engine.dispose()
 
+    def _prepare(self, *, make: bool) -> bool:
+        """Make or migrate the tables; False when there are none and none are to be made."""
+        with self.reading() as connection:
+            version = _version(connection)
+        if version in _OLDER:
+            self._bring_up_to_date()
+        elif version is None and make:
+            self._make_tables()
+        elif version not in (None, str(SCHEMA_VERSION)):
+            raise DeliveryError(
+                f"The state in {self.place} has version {version}; this program knows {SCHEMA_VERSION}.",
+                next_step="Update newsletter-press on this machine: pip install -U newsletter-press",
+            )
+        return version is not None or make
 
-def open_store(path: Path) -> Store:
-    """The store at `path`, made when absent. Raises DeliveryError for a newer one, and for a broken one."""
+    def _make_tables(self) -> None:
+        with self.transaction() as connection:
+            self._database.shut_out_others(connection)
+            if _version(connection) is None:  # no other program was quicker
+                metadata.create_all(connection)
+                connection.execute(insert(meta).values(key="schema_version", value=str(SCHEMA_VERSION)))
+
+    def _bring_up_to_date(self) -> None:
+        """Back up and migrate. Raises DeliveryError while an earlier version of the program is sending."""
+        # alembic takes as long to import as all of the store, and is needed once in years.
+        from newsletter.store.migrations import migrate, tables_of
+
+        with _explaining(self._database), self._engine.connect() as connection, ExitStack() as held:
+            connection.detach()  # what is set for this connection must not serve others
+            with connection.execution_options(**self._database.migrating).begin():
+                self._database.shut_out_others(connection)
+                found = _version(connection)
+                if found not in _OLDER:
+                    return  # another program was quicker
+                version = int(found)
+                self._refuse_senders(connection, held)
+                kept = self._database.back_up(connection, version, tables_of(version))
+                migrate(connection, version)
+        self.notice = (
+            f"The state in {self.place} had version {version}, and has version {SCHEMA_VERSION} now. "
+            f"As it was before, it is kept in {kept}."
+        )
+
+    def _refuse_senders(self, connection: Connection, held: ExitStack) -> None:
+        # Every version has these two columns.
+        unfinished = (
+            select(column("issue", String)).select_from(table("campaigns")).where(column("finished_at").is_(None))
+        )
+        for issue in connection.scalars(unfinished).all():
+            try:
+                held.enter_context(self.sole(issue))
+            except Busy as error:
+                raise DeliveryError(
+                    f"An earlier version of this program is sending {issue}, "
+                    "and this one would have to bring the state up to date.",
+                    next_step="Wait until that has ended. Then run the same command again.",
+                ) from error
+
+
+class Staging:
+    """One connection: temporary tables are filled in `local` transactions, and used in a `durable` one."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self._database = database
+        self._connection = connection
+
+    def local(self) -> AbstractContextManager[Connection]:
+        """For temporary tables alone (the store's own may be read): it blocks nobody, and nobody blocks it."""
+        return self._transaction(self._database.local)
+
+    def durable(self) -> AbstractContextManager[Connection]:
+        """Like the store's own `transaction`, with the temporary tables in reach."""
+        return self._transaction(self._database.writing)
+
+    @contextmanager
+    def _transaction(self, options: Mapping[str, Any]) -> Iterator[Connection]:
+        with _explaining(self._database), self._connection.execution_options(**options).begin():
+            yield self._connection
+
+
+def open_store(place: Path | str, password: SecretStr | None = None) -> Store:
+    """The store in an SQLite file or at a PostgreSQL database's URL, made when absent and migrated when older.
+
+    Raises DeliveryError for a newer one, and for one that is broken, locked or out of reach.
+    """
+    store = Store(_database(place, password))
     try:
-        # Who reads what is nobody else's business on a shared machine.
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise DeliveryError(
-            f"The folder {path.parent} for the state can't be made: {error.strerror}.",
-            next_step="Make room for it, or name another place: [store] url in newsletter.toml.",
-        ) from error
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)), connect_args={"timeout": _LOCK_WAIT_S}, hide_parameters=True
-    )
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
-    store = Store(path, engine)
-    try:
-        with store.transaction() as connection:
-            _keep_version(store, connection)
+        store._prepare(make=True)
     except BaseException:
         store.close()
         raise
     return store
+
+
+def find_store(place: Path | str, password: SecretStr | None = None) -> Store | None:
+    """The store if there is one, migrated when older: looking for it makes neither a file nor a table."""
+    if isinstance(place, Path) and not place.exists():
+        return None
+    store = Store(_database(place, password))
+    try:
+        found = store._prepare(make=False)
+    except BaseException:
+        store.close()
+        raise
+    if not found:
+        store.close()
+    return store if found else None
+
+
+def insert_new(connection: Connection, into: Table) -> Insert:
+    """An INSERT that leaves alone what is there already, by the table's keys.
+
+    With `from_select` the SELECT needs a WHERE, if only true(): SQLite takes ON CONFLICT for a join's ON otherwise.
+    """
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(into).on_conflict_do_nothing()
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(into).on_conflict_do_nothing()
 
 
 def now() -> str:
@@ -76,29 +184,27 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _configure(connection: object, _record: ConnectionPoolEntry) -> None:
-    # isolation_level None hands BEGIN over to _begin: sqlite3 would begin late and take locks later still.
-    connection.isolation_level = None  # type: ignore[attr-defined]  # a sqlite3.Connection, typed as object by the event
-    cursor = connection.cursor()  # type: ignore[attr-defined]  # the same
-    cursor.execute("PRAGMA journal_mode = WAL")
-    # A claim has to outlive a power cut, or a reader could be sent a second copy: FULL syncs at each commit.
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
+def _database(place: Path | str, password: SecretStr | None) -> Database:
+    if isinstance(place, Path):
+        return Sqlite(place)
+    from newsletter.store.postgresql import Postgresql
+
+    return Postgresql(place, password)
 
 
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _keep_version(store: Store, connection: Connection) -> None:
+def _version(connection: Connection) -> str | None:
+    """What the store says of its tables; None when there are none."""
     if not inspect(connection).has_table(meta.name):
-        metadata.create_all(connection)
-        connection.execute(insert(meta).values(key="schema_version", value=str(SCHEMA_VERSION)))
-        return
-    version = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
-    if version != str(SCHEMA_VERSION):
-        raise DeliveryError(
-            f"The state in {store.path} has version {version}; this program knows {SCHEMA_VERSION}.",
-            next_step="Update newsletter-press on this machine: pip install -U newsletter-press",
-        )
+        return None
+    return connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
+
+
+@contextmanager
+def _explaining(database: Database) -> Iterator[None]:
+    try:
+        yield
+    except (DataError, IntegrityError) as error:
+        # Its text quotes the row that was refused, a reader's, which no traceback may carry into a bug report.
+        raise database.in_words(error) from None
+    except DBAPIError as error:
+        raise database.in_words(error) from error

@@ -1,7 +1,8 @@
-"""The tables. `SCHEMA_VERSION` rises with every change of theirs."""
+"""The tables. `SCHEMA_VERSION` rises with every change of theirs, and each version has a step in migrations/."""
 
 from sqlalchemy import (
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -10,9 +11,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -36,6 +38,30 @@ campaigns = Table(
     Column("runs", Integer, nullable=False),  # how often a sending of it has begun
     Column("rules", Text, nullable=False),  # JSON: for each item, the tags it is only for
     Column("left_out", Integer, nullable=False),  # rows of the list that could not become readers
+    Column("run", String),  # the run that may claim and record; another one has been taken over from
+    Column("due_at", String),  # ISO 8601, UTC: sent by the outbox from then on
+    Column("expires_at", String),  # and not at all after this
+    Column("text_sha256", String),  # what the editions were, see delivery/approval.py
+    Column("commit_id", String),  # of the draft, when [send] require asks for it
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("issue", ForeignKey("campaigns.issue"), nullable=False),
+    Column("began_at", String, nullable=False),
+    Column("ended_at", String),  # none: it is under way, or its process died
+    Column("ending", Text),  # why it ended before everyone was answered
+)
+
+tests = Table(
+    "tests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("issue", String, nullable=False),
+    Column("text_sha256", String, nullable=False),
+    Column("at", String, nullable=False),
 )
 
 waves = Table(
@@ -58,9 +84,9 @@ templates = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("issue", ForeignKey("campaigns.issue"), primary_key=True),
-    Column("reader", String, primary_key=True),  # the address in its one spelling, see audience/subscribers.py
-    Column("seq", Integer, nullable=False),
+    Column("id", Integer, primary_key=True),  # rises in the list's order
+    Column("issue", ForeignKey("campaigns.issue"), nullable=False),
+    Column("reader", String, nullable=False),  # the address in its one spelling, see audience/subscribers.py
     Column("address", String, nullable=False),
     Column("fields", Text, nullable=False),  # JSON: what the list says of this reader
     Column("tags", Text, nullable=False),  # JSON
@@ -68,12 +94,16 @@ deliveries = Table(
     Column("state", String, nullable=False),
     Column("run", String),  # the run that touched it last
     Column("returns", Integer, nullable=False, default=0),  # how often it was taken and came back untouched
+    Column("tries", Integer, nullable=False, default=0),  # how often this run was told "not now"
+    Column("due", Float, nullable=False, default=0.0),  # deferred: not before this, in seconds since 1970
     Column("stage", String),
     Column("code", Integer),
     Column("enhanced", String),
     Column("reply", Text),
     Column("at", String),
-    Index("deliveries_by_state", "issue", "state", "seq"),
+    Column("took", Integer),  # milliseconds from handing it to the backend to the answer
+    UniqueConstraint("issue", "reader"),
+    Index("deliveries_by_state", "issue", "state", "due", "id"),
 )
 
 suppressions = Table(

@@ -1,4 +1,4 @@
-"""SMTP (RFC 5321): several connections, each one command at a time."""
+"""SMTP (RFC 5321): several connections, each as fast as the server's extensions allow."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,15 +19,28 @@ class SmtpBackend:
     """Hands messages to a mail server."""
 
     class Settings(Section):
-        """The table [smtp]. The password comes from the environment or the keyring, never from the file."""
+        """The table [smtp]. The password comes from the environment or the keyring, never from the file.
+
+        `auth`: whether it is a password, or an access token for XOAUTH2. `window` is how many messages a connection
+        with `chunking` has under way. The timeouts are in seconds: for each step up to the text, and for the reply
+        to the text.
+        """
 
         host: Annotated[str, Field(min_length=1)] = "localhost"
         port: Annotated[int, Field(ge=1, le=65535)] = 587
         security: Literal["starttls", "tls", "none", "none-even-over-the-network"] = "starttls"
         username: str = ""
         password: SecretStr | None = None
+        auth: Literal["password", "xoauth2"] = "password"
         connections: Annotated[int, Field(ge=1, le=100)] = 4
-        timeout: Annotated[float, Field(gt=0)] = 60.0
+        chunking: bool = False
+        window: Annotated[int, Field(ge=1, le=100)] = 16
+        messages_per_second: Annotated[float, Field(gt=0)] | None = None
+        messages_per_hour: Annotated[int, Field(ge=1)] | None = None
+        messages_per_connection: Annotated[int, Field(ge=1)] | None = None
+        # RFC 5321, section 4.5.3.2: giving up on a command is harmless, giving up on a text risks a second copy.
+        timeout: Annotated[float, Field(gt=0)] = 300.0
+        text_timeout: Annotated[float, Field(gt=0)] = 600.0
 
         @field_validator("security")
         @classmethod
@@ -43,12 +56,19 @@ class SmtpBackend:
     def __init__(self, settings: Settings, root: Path) -> None:
         del root
         self._settings = settings
-        self.limits = Limits(connections=settings.connections, window=1)
+        # What is announced is known once a connection is open. PIPELINING has a text under way and an envelope.
+        self.limits = Limits(
+            connections=settings.connections,
+            window=max(settings.window, 2) if settings.chunking else 2,
+            per_second=settings.messages_per_second,
+            per_hour=settings.messages_per_hour,
+            per_connection=settings.messages_per_connection,
+        )
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Session]:
         # aiosmtplib is loaded when mail goes out; reading a configuration should not wait for it.
-        from newsletter.backends.smtp.session import open_session
+        from newsletter.backends.smtp.connect import open_session
 
         session = await open_session(self._settings, self._password())
         try:

@@ -1,7 +1,8 @@
 """What the ledger knows, read only."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
@@ -12,7 +13,7 @@ from newsletter.store.schema import campaigns, deliveries, templates, waves
 
 
 def find_campaign(store: Store, issue: str) -> Campaign | None:
-    with store.transaction() as connection:
+    with store.reading() as connection:
         row = connection.execute(select(campaigns).where(campaigns.c.issue == issue)).one_or_none()
         if row is None:
             return None
@@ -23,43 +24,65 @@ def find_campaign(store: Store, issue: str) -> Campaign | None:
 
 def campaign_names(store: Store) -> list[str]:
     """Every issue with a campaign, oldest first."""
-    with store.transaction() as connection:
+    with store.reading() as connection:
         return list(connection.scalars(select(campaigns.c.issue).order_by(campaigns.c.created_at)))
 
 
-def known_readers(store: Store, issue: str) -> set[str]:
-    """Everyone the campaign has, in whatever state."""
-    with store.transaction() as connection:
-        return set(connection.scalars(select(deliveries.c.reader).where(deliveries.c.issue == issue)))
+def frozen_tags(store: Store, issue: str, states: Sequence[State] = OPEN) -> list[str]:
+    """The sets of tags, as they are stored, of the campaign's readers in these states."""
+    with store.reading() as connection:
+        return list(
+            connection.scalars(
+                select(deliveries.c.tags)
+                .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
+                .distinct()
+                .order_by(deliveries.c.tags)
+            )
+        )
 
 
-def waiting(store: Store, issue: str) -> Iterator[tuple[str, str, dict[str, str], frozenset[str]]]:
-    """Reader, address, fields and tags of everyone whom another run would try."""
+def frozen_readers(
+    store: Store, issue: str, states: Sequence[State] = OPEN
+) -> Iterator[tuple[str, str, dict[str, str], str]]:
+    """Reader, address, fields, and tags as they are stored, of everyone in these states. Streams."""
     columns = (deliveries.c.reader, deliveries.c.address, deliveries.c.fields, deliveries.c.tags)
-    with store.transaction() as connection:
-        for row in connection.execute(
-            select(*columns).where(deliveries.c.issue == issue, deliveries.c.state.in_(OPEN)).order_by(deliveries.c.seq)
-        ):
-            yield row.reader, row.address, json.loads(row.fields), frozenset(json.loads(row.tags))
+    with store.reading() as connection:
+        rows = connection.execution_options(yield_per=1000).execute(
+            select(*columns)
+            .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
+            .order_by(deliveries.c.id)
+        )
+        for row in rows:
+            yield row.reader, row.address, json.loads(row.fields), row.tags
 
 
 def current_texts(store: Store, issue: str) -> list[Text]:
     """The newest text of each variant, the very newest last: what a reader who has had nothing would get."""
     newest = select(func.max(templates.c.id)).where(templates.c.issue == issue).group_by(templates.c.variant)
-    with store.transaction() as connection:
+    with store.reading() as connection:
         rows = connection.execute(select(templates).where(templates.c.id.in_(newest)).order_by(templates.c.id))
         return [Text(row.variant, row.payload) for row in rows]
 
 
 def template_payload(store: Store, number: int) -> bytes:
-    with store.transaction() as connection:
+    with store.reading() as connection:
         payload: bytes = connection.execute(select(templates.c.payload).where(templates.c.id == number)).scalar_one()
         return payload
 
 
 def counts(store: Store, issue: str) -> Counts:
-    with store.transaction() as connection:
+    with store.reading() as connection:
         return counts_by_state(connection, issue)
+
+
+def recent_answers(store: Store, seconds: float, at_most: int) -> list[float]:
+    """When messages of any issue were answered within the last seconds: seconds since 1970, the oldest first."""
+    since = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+    with store.reading() as connection:
+        latest = connection.scalars(
+            select(deliveries.c.at).where(deliveries.c.at >= since).order_by(deliveries.c.at.desc()).limit(at_most)
+        ).all()
+        return [datetime.fromisoformat(moment).timestamp() for moment in reversed(latest)]
 
 
 def outstanding(store: Store, issue: str) -> list[Outstanding]:
@@ -72,11 +95,11 @@ def outstanding(store: Store, issue: str) -> list[Outstanding]:
         deliveries.c.enhanced,
         deliveries.c.reply,
     )
-    with store.transaction() as connection:
+    with store.reading() as connection:
         rows = connection.execute(
             select(*columns)
             .where(deliveries.c.issue == issue, deliveries.c.state != State.ACCEPTED)
-            .order_by(deliveries.c.seq)
+            .order_by(deliveries.c.id)
         )
         return [Outstanding(**row._mapping) for row in rows]
 

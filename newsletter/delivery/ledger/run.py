@@ -4,15 +4,16 @@ import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, select, update
+from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 
 from newsletter.delivery.ledger.read import counts_by_state
-from newsletter.delivery.ledger.values import Claim
+from newsletter.delivery.ledger.values import NEVER, Answer, Claim, Taken
 from newsletter.delivery.states import OPEN, State
-from newsletter.mail.message import Receipt
+from newsletter.errors import DeliveryError
+from newsletter.mail.message import Outcome
 from newsletter.store import Store
 from newsletter.store.engine import now
-from newsletter.store.schema import campaigns, deliveries, suppressions, waves
+from newsletter.store.schema import campaigns, deliveries, runs, suppressions, waves
 
 MAX_RETURNS = 3
 
@@ -20,22 +21,48 @@ MAX_RETURNS = 3
 def settle_crash(store: Store, issue: str) -> None:
     """What a run that died left claimed may have gone out or not: nobody but a person can tell."""
     with store.transaction() as connection:
+        _settle(connection, issue)
+
+
+def begin_run(store: Store, issue: str, run: str) -> None:
+    """From here on only this run claims and records; everyone deferred may be tried at once.
+
+    Runs are counted, so that an older copy of the store can be told from this one by the record's count.
+    """
+    with store.transaction() as connection:
+        _settle(connection, issue)
+        connection.execute(
+            update(campaigns)
+            .where(campaigns.c.issue == issue)
+            .values(run=run, runs=campaigns.c.runs + 1, due_at=None, expires_at=None)
+        )
+        connection.execute(insert(runs).values(id=run, issue=issue, began_at=now()))
         connection.execute(
             update(deliveries)
-            .where(deliveries.c.issue == issue, deliveries.c.state == State.SENDING)
-            .values(
-                state=State.UNKNOWN,
-                stage="crash",
-                reply="the program ended before the server's reply was recorded",
-                at=now(),
-            )
+            .where(deliveries.c.issue == issue, deliveries.c.state == State.DEFERRED)
+            .values(tries=0, due=0.0)
         )
 
 
-def begin_run(store: Store, issue: str) -> None:
-    """Count the run, so that an older copy of the store can be told from this one by the record's count."""
+def finish_run(store: Store, issue: str, run: str | None = None, ending: str = "") -> None:
+    """Close the run, and the campaign when it has the whole list and nobody waits any more."""
     with store.transaction() as connection:
-        connection.execute(update(campaigns).where(campaigns.c.issue == issue).values(runs=campaigns.c.runs + 1))
+        if run is not None:
+            connection.execute(
+                update(runs).where(runs.c.id == run).values(ended_at=now(), ending=_storable(ending) or None)
+            )
+        close_when_done(connection, issue)
+
+
+def close_when_done(connection: Connection, issue: str) -> None:
+    counts = counts_by_state(connection, issue)
+    whole = connection.scalar(select(waves.c.tag).where(waves.c.issue == issue, waves.c.tag == "")) is not None
+    if whole and not counts.waiting and not counts[State.SENDING]:
+        connection.execute(
+            update(campaigns)
+            .where(campaigns.c.issue == issue, campaigns.c.finished_at.is_(None))
+            .values(finished_at=now())
+        )
 
 
 def step(
@@ -43,160 +70,232 @@ def step(
     issue: str,
     run: str,
     *,
-    receipts: Sequence[Receipt] = (),
-    returned: Mapping[str, str] = MappingProxyType({}),
-    released: Sequence[str] = (),
+    answers: Sequence[Answer] = (),
+    returned: Mapping[int, str] = MappingProxyType({}),
+    released: Sequence[int] = (),
     want: int = 0,
-) -> list[Claim]:
+    moment: float | None = None,
+) -> Taken:
     """Record what became of messages, take back those untouched, and claim up to `want` more, in one commit.
 
-    `returned` are those given back untouched, with the reason; `released` those for whom that was no fault.
+    `returned` are the ids of those given back untouched, with the reason; `released` those for whom that was no
+    fault. Given a `moment`, in seconds since 1970, those deferred until then are claimed first. Raises DeliveryError
+    when another run has taken over.
     """
     with store.transaction() as connection:
-        _record(connection, issue, receipts)
-        _take_back(connection, issue, returned)
-        _release(connection, issue, released)
+        _refuse_two_runs(connection, issue, run)
+        _record(connection, run, answers)
+        _take_back(connection, run, returned)
+        _release(connection, run, released)
         claims: list[Claim] = []
-        for state in OPEN:
-            while (
-                len(claims) < want and (rows := _claim(connection, issue, run, state, want - len(claims))) is not None
-            ):
-                claims += rows
-        return claims
-
-
-def finish_run(store: Store, issue: str) -> None:
-    """Close the campaign when it has the whole list and nobody waits any more."""
-    with store.transaction() as connection:
-        counts = counts_by_state(connection, issue)
-        whole = connection.scalar(select(waves.c.tag).where(waves.c.issue == issue, waves.c.tag == "")) is not None
-        if whole and not counts.waiting and not counts[State.SENDING]:
-            connection.execute(
-                update(campaigns)
-                .where(campaigns.c.issue == issue, campaigns.c.finished_at.is_(None))
-                .values(finished_at=now())
+        next_due = None
+        if moment is not None:
+            claims += _claim(connection, issue, run, State.DEFERRED, want, moment)
+            next_due = connection.scalar(
+                select(func.min(deliveries.c.due)).where(
+                    deliveries.c.issue == issue, deliveries.c.state == State.DEFERRED, deliveries.c.due < NEVER
+                )
             )
+        claims += _claim(connection, issue, run, State.PENDING, want - len(claims), 0.0)
+        return Taken(claims=claims, next_due=next_due)
 
 
 def cancel(store: Store, issue: str) -> int:
     """Nobody who waits will be tried again, and nobody added; returns how many readers that left without."""
     with store.transaction() as connection:
         states = (*OPEN, State.UNKNOWN)
+        moment = now()
         changed = connection.execute(
             update(deliveries)
             .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
-            .values(state=State.CANCELLED, at=now())
+            .values(state=State.CANCELLED, at=moment)
         )
-        moment = now()
         connection.execute(
-            update(campaigns).where(campaigns.c.issue == issue).values(finished_at=moment, cancelled_at=moment)
+            update(campaigns)
+            .where(campaigns.c.issue == issue)
+            .values(finished_at=moment, cancelled_at=moment, due_at=None, expires_at=None)
         )
         return changed.rowcount
 
 
-def _in_hand(issue: str) -> tuple[ColumnElement[bool], ...]:
-    """One reader whose message is under way: an answer to anything else comes too late."""
-    return (
-        deliveries.c.issue == issue,
-        deliveries.c.reader == bindparam("who"),
-        deliveries.c.state == State.SENDING,
+def reopen(store: Store, issue: str, states: Sequence[State]) -> int:
+    """Readers whom the server turned away wait again, because a person says so; returns how many."""
+    with store.transaction() as connection:
+        changed = connection.execute(
+            update(deliveries)
+            .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
+            .values(state=State.PENDING, tries=0, due=0.0, returns=0)
+        )
+        connection.execute(update(campaigns).where(campaigns.c.issue == issue).values(finished_at=None))
+        return changed.rowcount
+
+
+def _settle(connection: Connection, issue: str) -> None:
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.issue == issue, deliveries.c.state == State.SENDING)
+        .values(
+            state=State.UNKNOWN,
+            stage="crash",
+            code=None,
+            enhanced=None,
+            reply="the program ended before the server's reply was recorded",
+            at=now(),
+        )
+    )
+    connection.execute(
+        update(runs)
+        .where(runs.c.issue == issue, runs.c.ended_at.is_(None), runs.c.ending.is_(None))
+        .values(ending="the program ended without a word")
     )
 
 
-def _record(connection: Connection, issue: str, receipts: Sequence[Receipt]) -> None:
-    if receipts:
+def _refuse_two_runs(connection: Connection, issue: str, run: str) -> None:
+    # The row is held until the commit, so that another run can begin before this step or after it, not within.
+    holder = connection.scalar(select(campaigns.c.run).where(campaigns.c.issue == issue).with_for_update(read=True))
+    if holder != run:
+        raise DeliveryError(
+            f"Another process has taken over the sending of {issue}.",
+            next_step="Let it end. `newsletter status` shows how far it is.",
+        )
+
+
+_IN_HAND = (
+    deliveries.c.id == bindparam("key"),
+    deliveries.c.state == State.SENDING,  # an answer to anything else comes too late
+    deliveries.c.run == bindparam("holder"),
+)
+_RECORD = (
+    update(deliveries)
+    .where(*_IN_HAND)
+    .values(
+        state=bindparam("outcome"),
+        stage=bindparam("at_stage"),
+        code=bindparam("reply_code"),
+        enhanced=bindparam("status"),
+        reply=bindparam("words"),
+        at=bindparam("moment"),
+        took=bindparam("milliseconds"),
+        tries=bindparam("tried"),
+        due=bindparam("again"),
+    )
+)
+
+
+def _record(connection: Connection, run: str, answers: Sequence[Answer]) -> None:
+    if answers:
+        moment = now()
         connection.execute(
-            update(deliveries)
-            .where(*_in_hand(issue))
-            .values(
-                state=bindparam("outcome"),
-                stage=bindparam("at_stage"),
-                code=bindparam("reply_code"),
-                enhanced=bindparam("status"),
-                reply=bindparam("words"),
-                at=bindparam("moment"),
-            ),
+            _RECORD,
             [
                 {
-                    "who": receipt.key,
-                    "outcome": State(receipt.outcome.value),
-                    "at_stage": receipt.stage,
-                    "reply_code": receipt.code,
-                    "status": receipt.enhanced,
-                    "words": _storable(receipt.reply),
-                    "moment": now(),
+                    "key": answer.claim.id,
+                    "holder": run,
+                    "outcome": answer.receipt.outcome.value,
+                    "at_stage": answer.receipt.stage,
+                    "reply_code": answer.receipt.code,
+                    "status": answer.receipt.enhanced,
+                    "words": _storable(answer.receipt.reply),
+                    "moment": moment,
+                    "milliseconds": answer.took,
+                    "tried": answer.claim.tries + (answer.receipt.outcome is Outcome.DEFERRED),
+                    "again": answer.due,
                 }
-                for receipt in receipts
+                for answer in answers
             ],
         )
 
 
-def _take_back(connection: Connection, issue: str, returned: Mapping[str, str]) -> None:
+def _take_back(connection: Connection, run: str, returned: Mapping[int, str]) -> None:
     """Untouched messages wait again; one that comes back time after time waits for the next run."""
     if returned:
         again = deliveries.c.returns + 1
+        given_up = again % MAX_RETURNS == 0
         connection.execute(
             update(deliveries)
-            .where(*_in_hand(issue))
+            .where(*_IN_HAND)
             .values(
                 returns=again,
-                state=case((again % MAX_RETURNS == 0, State.DEFERRED.value), else_=State.PENDING.value),
+                state=case((given_up, State.DEFERRED.value), else_=State.PENDING.value),
+                due=case((given_up, NEVER), else_=0.0),
                 stage="connection",
                 reply=bindparam("words"),
                 at=now(),
             ),
-            [{"who": reader, "words": _storable(why)} for reader, why in returned.items()],
+            [{"key": key, "holder": run, "words": _storable(why)} for key, why in returned.items()],
         )
 
 
-def _release(connection: Connection, issue: str, released: Sequence[str]) -> None:
+def _release(connection: Connection, run: str, released: Sequence[int]) -> None:
     if released:
+        # Those who were deferred wait as deferred, with the server's words; the claim took neither from them.
+        waits = case((deliveries.c.tries > 0, State.DEFERRED.value), else_=State.PENDING.value)
         connection.execute(
-            update(deliveries).where(*_in_hand(issue)).values(state=State.PENDING),
-            [{"who": reader} for reader in released],
+            update(deliveries).where(*_IN_HAND).values(state=waits),
+            [{"key": key, "holder": run} for key in released],
         )
 
 
-def _claim(connection: Connection, issue: str, run: str, state: State, want: int) -> list[Claim] | None:
-    """Some of the waiting in `state`; None when there are none. The suppressed among them are set aside."""
-    another_run = and_(deliveries.c.state == state, deliveries.c.run.is_distinct_from(run))
-    chosen = (
-        select(deliveries.c.reader)
-        .where(
-            deliveries.c.issue == issue,
-            another_run if state is State.DEFERRED else deliveries.c.state == state,
-        )
-        .order_by(deliveries.c.seq)
-        .limit(want)
+def _claim(connection: Connection, issue: str, run: str, state: State, want: int, moment: float) -> list[Claim]:
+    """Up to `want` of the waiting in `state`. The suppressed among them are set aside, and others taken instead."""
+    claims: list[Claim] = []
+    while len(claims) < want:
+        rows = connection.execute(
+            _CLAIM,
+            {"the_issue": issue, "holder": run, "the_state": state, "until": moment, "want": want - len(claims)},
+        ).all()
+        if not rows:
+            break
+        claims += [
+            Claim(
+                id=row.id,
+                reader=row.reader,
+                address=row.address,
+                fields=json.loads(row.fields),
+                template=row.template,
+                tries=row.tries,
+            )
+            for row in rows
+            if row.state == State.SENDING
+        ]
+    # The rows come back in any order, and the first of the list are to be the first to leave.
+    return sorted(claims, key=lambda claim: claim.id)
+
+
+_CHOSEN = (
+    select(deliveries.c.id)
+    .where(
+        deliveries.c.issue == bindparam("the_issue"),
+        deliveries.c.state == bindparam("the_state"),
+        deliveries.c.due <= bindparam("until"),
     )
-    left = select(suppressions.c.reader)
-    rows = connection.execute(
-        update(deliveries)
-        .where(
-            deliveries.c.issue == issue,
-            deliveries.c.reader.in_(chosen),
-        )
-        .values(
-            run=run,
-            stage=None,
-            code=None,
-            enhanced=None,
-            reply=None,
-            state=case((deliveries.c.reader.in_(left), State.SUPPRESSED.value), else_=State.SENDING.value),
-        )
-        .returning(
-            deliveries.c.reader, deliveries.c.address, deliveries.c.fields, deliveries.c.template, deliveries.c.state
-        )
-    ).all()
-    if not rows:
-        return None
-    return [
-        Claim(reader=row.reader, address=row.address, fields=json.loads(row.fields), template=row.template)
-        for row in rows
-        if row.state == State.SENDING
-    ]
+    .order_by(deliveries.c.due, deliveries.c.id)
+    .limit(bindparam("want"))
+    .with_for_update(skip_locked=True)
+    .cte("chosen")
+)
+_CLAIM = (
+    update(deliveries)
+    .where(deliveries.c.id.in_(select(_CHOSEN.c.id)))
+    .values(
+        run=bindparam("holder"),
+        state=case(
+            (deliveries.c.reader.in_(select(suppressions.c.reader)), State.SUPPRESSED.value),
+            else_=State.SENDING.value,
+        ),
+    )
+    .returning(
+        deliveries.c.id,
+        deliveries.c.reader,
+        deliveries.c.address,
+        deliveries.c.fields,
+        deliveries.c.template,
+        deliveries.c.tries,
+        deliveries.c.state,
+    )
+)
 
 
 def _storable(words: str) -> str:
-    """A server's or a plug-in's words: bytes that are no UTF-8 arrive as surrogates, which no database takes."""
-    return words.encode("utf-8", "backslashreplace").decode()[:1000]
+    """A server's or a plug-in's words: bytes that are no UTF-8 arrive as surrogates, and NUL no database takes."""
+    return words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")[:1000]

@@ -1,0 +1,267 @@
+"""Hands each message to a program, such as `sendmail -i`, and reads its fate from the exit status (sysexits.h)."""
+
+import asyncio
+import os
+import re
+import shlex
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from newsletter.backends import Feed, Limits, SenderRefused, SessionLost, Unreachable, messages
+from newsletter.config import Section
+from newsletter.errors import DeliveryError, did_you_mean, printable
+from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.validation import rejected
+
+_EXAMPLE = '["/usr/sbin/sendmail", "-i", "-f", "{sender}", "--", "{recipient}"]'
+_STAND_INS = ("sender", "recipient")
+_STAND_IN = re.compile(r"\{(\w+)\}")
+_REPLY_LENGTH = 300
+# A program may leave another behind that keeps its stderr open: what it said itself is there well before this.
+_LAST_WORDS_S = 0.5
+# A killed program is gone at once, unless it runs as another user (by sudo, say) or hangs in the kernel.
+_KILLED_S = 5.0
+
+_OUTCOMES = {
+    os.EX_OK: Outcome.ACCEPTED,
+    os.EX_DATAERR: Outcome.REFUSED,
+    os.EX_NOUSER: Outcome.REFUSED,
+    os.EX_NOHOST: Outcome.REFUSED,
+    os.EX_UNAVAILABLE: Outcome.DEFERRED,
+    os.EX_OSERR: Outcome.DEFERRED,
+    os.EX_CANTCREAT: Outcome.DEFERRED,
+    os.EX_TEMPFAIL: Outcome.DEFERRED,
+}
+# These tell of the command and its setting up, not of one message: the next one would end the same way.
+_ABOUT_ALL = frozenset({os.EX_USAGE, os.EX_NOINPUT, os.EX_OSFILE, os.EX_NOPERM, os.EX_CONFIG})
+_NAMES = {getattr(os, name): name for name in dir(os) if name.startswith("EX_")}
+
+
+def _words(value: object) -> object:
+    """A text is split as a shell would split it; no shell ever sees it."""
+    if isinstance(value, list):
+        return value
+    try:
+        return shlex.split(value) if isinstance(value, str) else [value]
+    except ValueError as error:
+        raise rejected(
+            code="command",
+            message=f"{value!r} can't be split into words: {error}",
+            next_step=f"Close every quote, or write the words as a list: {_EXAMPLE}",
+        ) from error
+
+
+def _sound(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not words or not words[0] or _STAND_IN.search(words[0]) or any("\0" in word for word in words):
+        raise rejected(code="command", message="this names no program", next_step=f"Write one such as {_EXAMPLE}")
+    for name in _STAND_IN.findall(" ".join(words)):
+        if name not in _STAND_INS:
+            raise rejected(
+                code="command",
+                message=f"nothing is known that could take the place of {{{name}}}",
+                next_step=did_you_mean(name, _STAND_INS) or "There are {sender} and {recipient}.",
+            )
+    return words
+
+
+class CommandBackend:
+    """Runs a program for each message, several at once when `connections` says so."""
+
+    class Settings(Section):
+        """The table [command]. `timeout` is in seconds."""
+
+        command: Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_sound)]
+        connections: Annotated[int, Field(ge=1, le=100)] = 1
+        # As long as RFC 5321, section 4.5.3.2.6, gives a server: a program killed earlier may have sent it.
+        timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
+        messages_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+        messages_per_hour: Annotated[int, Field(ge=1)] | None = None
+
+    def __init__(self, settings: Settings, root: Path) -> None:
+        self._settings = settings
+        self._root = root
+        self.limits = Limits(
+            connections=settings.connections,
+            per_second=settings.messages_per_second,
+            per_hour=settings.messages_per_hour,
+        )
+
+    @asynccontextmanager
+    async def connect(self) -> "AsyncIterator[CommandSession]":
+        name = self._settings.command[0]
+        # With a folder in its name it is looked for from the publication's root, else among the installed programs.
+        program = shutil.which(self._root / name if os.sep in name else name)
+        if program is None:
+            raise Unreachable(
+                f"There is no program {name!r} that may be run.",
+                next_step=f"Check [command] command in newsletter.toml; a whole path is surest: {_EXAMPLE}",
+            )
+        yield CommandSession(Path(program).absolute(), self._settings, self._root)
+
+
+class CommandSession:
+    def __init__(self, program: Path, settings: CommandBackend.Settings, root: Path) -> None:
+        self._program = program
+        self._settings = settings
+        self._root = root
+
+    async def deliver(self, feed: Feed) -> None:
+        async for message in messages(feed):
+            try:
+                receipt = await self._carry(message)
+            except DeliveryError:
+                feed.untouched(message)
+                raise
+            feed.answer(receipt)
+            if receipt.outcome is Outcome.UNKNOWN:
+                # A program that fails so each time would leave the whole list unknown; a run stops at lost sessions.
+                raise SessionLost(receipt.reply)
+
+    async def _carry(self, message: Message) -> Receipt:
+        arguments = self._arguments(message)
+        if arguments is None:
+            return _receipt(
+                message, Outcome.REFUSED, 'the address begins with "-": it needs a "--" before it in the command'
+            )
+        transport, listener = await self._start(arguments, message.data.replace(b"\r\n", b"\n"))
+        ending = await self._end(transport, listener)
+        if ending.status in _ABOUT_ALL:
+            raise SenderRefused(
+                f"{self._program} takes no mail: {ending.words}",
+                next_step="Check [command] command in newsletter.toml, and how that program is set up.",
+            )
+        outcome = Outcome.UNKNOWN if ending.status is None else _OUTCOMES.get(ending.status, Outcome.UNKNOWN)
+        return _receipt(message, outcome, ending.words)
+
+    def _arguments(self, message: Message) -> list[str] | None:
+        """The words for this message, each whole; None when the reader's address would be taken for an option.
+
+        Raises SenderRefused when the sender's would.
+        """
+        values = {"sender": message.sender, "recipient": message.recipient}
+        words: list[str] = []
+        for word in self._settings.command[1:]:
+            # In one pass: braces may stand in an address, too.
+            filled = _STAND_IN.sub(lambda match: values[match[1]], word)
+            if filled.startswith("-") and not word.startswith("-") and "--" not in words:
+                if not word.startswith("{sender}"):
+                    return None
+                raise SenderRefused(
+                    f'The sender {message.sender} begins with "-" and would be taken for an option.',
+                    next_step='Choose another [sender] bounces; or write "-f{sender}" in one word, '
+                    'or a "--" before it, if the program understands that.',
+                )
+            words.append(filled)
+        return words
+
+    async def _start(self, arguments: list[str], text: bytes) -> "tuple[asyncio.SubprocessTransport, _Listener]":
+        try:
+            # From a file, not a pipe: were this process killed, a program could take half a message for a whole one.
+            with TemporaryFile() as file:
+                file.write(text)
+                file.seek(0)
+                return await asyncio.get_running_loop().subprocess_exec(
+                    _Listener,
+                    self._program,
+                    *arguments,
+                    stdin=file,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=asyncio.subprocess.PIPE,
+                    cwd=self._root,
+                    # Ctrl-C at the terminal asks the run to finish what is in hand; it must not reach the program.
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise DeliveryError(
+                f"{self._program} can't be run: {error.strerror}.",
+                next_step="Check [command] command in newsletter.toml; of a script also the first line, "
+                "which names what runs it.",
+            ) from error
+
+    async def _end(self, transport: asyncio.SubprocessTransport, listener: "_Listener") -> "_Ending":
+        """Wait for the program to end. It is killed when it takes too long, and when this is cancelled."""
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                await listener.ended.wait()
+        except TimeoutError:
+            pass
+        finally:
+            in_time = listener.ended.is_set()
+            if not in_time:
+                await listener.kill(transport)
+            await listener.close(transport)
+        status = transport.get_returncode() if in_time else None
+        if status is None:
+            how = f"it had not ended after {self._settings.timeout:g} seconds"
+        elif status < 0:
+            how = f"ended by signal {-status} ({signal.strsignal(-status)})"
+        else:
+            how = f"status {status}" + (f" ({_NAMES[status]})" if status in _NAMES else "")
+        reply = printable(" ".join(listener.said.decode("utf-8", "backslashreplace").split()))
+        return _Ending(status=status, words=f"{how}: {reply}"[:_REPLY_LENGTH] if reply else how)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ending:
+    """How a program ended, and that in words with what it said. None: it did not; less than 0: by a signal."""
+
+    status: int | None
+    words: str
+
+
+def _receipt(message: Message, outcome: Outcome, reply: str) -> Receipt:
+    return Receipt(key=message.key, outcome=outcome, stage="command", reply=reply)
+
+
+class _Listener(asyncio.SubprocessProtocol):
+    """Keeps the first of what a program says on stderr, lets go of the rest, and tells when it has ended.
+
+    asyncio's own Process waits until stderr is closed, too; a mail server left in the background keeps it open.
+    """
+
+    def __init__(self) -> None:
+        self.said = b""
+        self.ended = asyncio.Event()
+        self._silent = asyncio.Event()
+        self._closed = asyncio.Event()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        del fd  # stderr's is the only one
+        self.said = (self.said + data)[:_REPLY_LENGTH]
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        del fd, exc
+        self._silent.set()
+
+    def process_exited(self) -> None:
+        self.ended.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._closed.set()
+
+    async def kill(self, transport: asyncio.SubprocessTransport) -> None:
+        """Kill the program and whatever it has started."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(transport.get_pid(), signal.SIGKILL)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_KILLED_S):
+                await self.ended.wait()
+
+    async def close(self, transport: asyncio.SubprocessTransport) -> None:
+        """Hear the last words of a program that has ended, and give back what it took of this process."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self._silent.wait()
+        with suppress(PermissionError):
+            transport.close()
+        if self.ended.is_set():
+            await self._closed.wait()

@@ -1,0 +1,302 @@
+"""The client's side of SMTP once it is logged in (RFC 5321), as a pure state machine: no socket and no clock.
+
+Whoever drives it gives it a message while there is `room`, writes what `outgoing` returns, hands what the
+server says to `receive`, and carries `receipts` and `returned` away, until `end` says why nothing more can go.
+
+Three ways of speaking, by what the server announced:
+- one command at a time;
+- PIPELINING (RFC 2920): a text travels with the next message's MAIL, RCPT and DATA, and never before its 354;
+- CHUNKING (RFC 3030): a window of whole transactions, each MAIL, RCPT, BDAT with the text, and RSET.
+
+Replies carry no mark of what they answer: they come in the commands' order. So what is awaited stands in a
+queue, and a server that says one word too many or too few can't be trusted from there on.
+"""
+
+import re
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from newsletter.backends import SenderRefused, SessionLost
+from newsletter.backends.smtp.replies import GARBLED, ReplyReader, words
+from newsletter.mail.message import Message, Outcome, Receipt
+
+_OK = 250
+_WILL_FORWARD = 251  # RFC 5321, section 3.4
+_START_TEXT = 354
+_CLOSING = 421  # RFC 5321, section 3.8: the server ends the connection after this reply
+_LOGIN_WANTED = 530  # RFC 4954, section 6
+_TOO_LARGE = 552  # RFC 1870, section 6.1: after MAIL with SIZE it is about the message, not about its sender
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\s+")  # RFC 3463
+# A space, an angle bracket or a line's end would end the address, or the command, early.
+_ADDRESSES = re.compile(r"[!-;=?-~]* [!-;=?-~]+")
+_DOT = b".\r\n"
+
+
+class Stage(Enum):
+    """What a reply answers; receipts name it."""
+
+    RSET = "rset"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    TEXT = "text"
+    DOT = "dot"  # ends a text of nothing, where 354 came although the envelope had failed
+
+
+_ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+_ENVELOPE_ANEW = (Stage.RSET, *_ENVELOPE)
+_CHUNKED = (Stage.MAIL, Stage.RCPT, Stage.TEXT, Stage.RSET)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extensions:
+    """What the server announced, as far as it is used. `size`: the largest text; 0 where no largest was named."""
+
+    pipelining: bool = False
+    chunking: bool = False
+    size: int | None = None
+
+
+class _Transaction:
+    """One message on its way."""
+
+    __slots__ = ("failure", "message", "text_left")
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self.text_left = False  # or a part of it may have
+        self.failure: Receipt | SenderRefused | None = None  # by its first failing reply; later ones follow from it
+
+
+class Dialogue:
+    """`receipts` and `returned` (untouched, with why) are for the driver to carry away and empty."""
+
+    def __init__(self, extensions: Extensions, window: int = 1) -> None:
+        self.receipts: list[Receipt] = []
+        self.returned: list[tuple[Message, str]] = []
+        self.end: SessionLost | SenderRefused | None = None
+        self._pipelining = extensions.pipelining
+        # Without PIPELINING each command waits for its reply, and a window would have nothing to hold.
+        self._chunking = extensions.chunking and extensions.pipelining
+        self._size = extensions.size
+        self._window = window
+        self._reader = ReplyReader()
+        self._in_hand: deque[_Transaction] = deque()
+        self._awaited: deque[tuple[Stage, _Transaction]] = deque()
+        self._answerable = 0  # how many of those belong to commands that have been written
+        self._early = False  # the reply that is coming in began before there was a command that it could answer
+        self._out: list[bytes] = []
+        self._leaving: list[_Transaction] = []  # whose texts stand in _out
+        self._unsent: deque[tuple[Stage, str]] = deque()  # one command at a time: those still to come
+        self._envelope_open = False
+        self._reset_first = False
+        self._refusal: SenderRefused | None = None
+
+    @property
+    def room(self) -> bool:
+        """May another message be given now?"""
+        if self.end is not None or self._refusal is not None:
+            return False
+        return len(self._in_hand) < self._window if self._chunking else not self._envelope_open
+
+    @property
+    def awaits(self) -> Stage | None:
+        """What the next reply answers; None when nothing is under way."""
+        return self._awaited[0][0] if self._awaited else None
+
+    def give(self, message: Message) -> None:
+        """Begin a message's transaction, or refuse it here, as the server would have to."""
+        if unfit := self._unfit(message):
+            self.receipts.append(_receipt(message, Stage.MAIL, None, unfit))
+            return
+        transaction = _Transaction(message)
+        self._in_hand.append(transaction)
+        size = f" SIZE={len(message.data)}" if self._size is not None else ""  # RFC 1870, section 5
+        envelope = f"MAIL FROM:<{message.sender}>{size}\r\nRCPT TO:<{message.recipient}>\r\n"
+        if self._chunking:
+            # RFC 3030, section 2: after a failed BDAT the server's state is indeterminate until it gets RSET.
+            bdat = f"{envelope}BDAT {len(message.data)} LAST\r\n".encode("ascii")
+            self._out += (bdat, message.data, b"RSET\r\n")
+            self._leaving.append(transaction)
+            self._await(transaction, _CHUNKED)
+            return
+        self._envelope_open = True
+        commands, stages = f"{envelope}DATA\r\n", _ENVELOPE
+        if self._reset_first:
+            self._reset_first = False
+            commands, stages = f"RSET\r\n{commands}", _ENVELOPE_ANEW
+        if self._pipelining:
+            self._out.append(commands.encode("ascii"))
+            self._await(transaction, stages)
+        else:
+            self._unsent.extend(zip(stages, commands.splitlines(keepends=True), strict=True))
+            self._command(transaction)
+
+    def outgoing(self) -> bytes:
+        """What to write now. From here on the texts among it count as having left."""
+        for transaction in self._leaving:
+            transaction.text_left = True
+        self._leaving.clear()
+        self._answerable = len(self._awaited)
+        data = b"".join(self._out)
+        self._out.clear()
+        return data
+
+    def receive(self, data: bytes) -> int:
+        """What the server said, in whatever pieces it came; returns how many replies that made."""
+        if self.end is not None:
+            return 0
+        count = 0
+        for count, (code, text) in enumerate(self._reader.read(data), start=1):
+            if code == GARBLED:
+                self.lose(f"the reply can't be understood: {words(text)}")
+            elif self._early or self._answerable == 0:
+                closing = code == _CLOSING
+                said = f"{code} {words(text)}"
+                self.lose(said if closing else f"a reply that nobody asked for: {said}", code if closing else None)
+            else:
+                self._reply(code, text)
+            if self.end is not None:
+                return count
+        self._early = self._reader.unfinished and (self._answerable == 0 or (self._early and count == 0))
+        return count
+
+    def lose(self, why: str, code: int | None = None) -> None:
+        """The connection is of no more use: whose text may have left is unknown, the others are given back."""
+        if self.end is None:
+            self._finish(SessionLost(why, code), text_read=True)
+
+    def _unfit(self, message: Message) -> str:
+        if self._size and len(message.data) > self._size:
+            return f"the message has {len(message.data):,} bytes, and the server takes {self._size:,} at most"
+        if not _ADDRESSES.fullmatch(f"{message.sender} {message.recipient}"):
+            return "the address can't stand in an SMTP command"
+        return ""
+
+    def _await(self, transaction: _Transaction, stages: Sequence[Stage]) -> None:
+        for stage in stages:
+            self._awaited.append((stage, transaction))
+
+    def _command(self, transaction: _Transaction) -> None:
+        stage, command = self._unsent.popleft()
+        self._out.append(command.encode("ascii"))
+        self._await(transaction, (stage,))
+
+    def _reply(self, code: int, text: bytes) -> None:
+        stage, transaction = self._awaited.popleft()
+        self._answerable -= 1
+        if code == _CLOSING:
+            self._closing(stage, transaction, words(text))
+        elif stage is Stage.TEXT:
+            self._text_reply(transaction, code, words(text))
+        elif code == (_START_TEXT if stage is Stage.DATA else _OK) or (stage is Stage.RCPT and code == _WILL_FORWARD):
+            if stage is Stage.DATA:
+                self._send_text(transaction)
+            elif self._unsent:
+                self._command(transaction)
+        elif stage is Stage.DOT and code // 100 != 3:
+            pass
+        elif code // 100 in (4, 5) and stage is not Stage.RSET:
+            self._failed(stage, transaction, code, words(text))
+        else:
+            # A 2xx or 3xx that does not belong here accepts nobody, and no reply after it can be trusted.
+            self.lose(f"{code} {words(text)}", code if code // 100 in (4, 5) else None)
+        if stage in (Stage.TEXT, Stage.DOT) and not self._pipelining:
+            self._envelope_open = False
+
+    def _send_text(self, transaction: _Transaction) -> None:
+        if transaction.failure is None:
+            # No line of it begins with a dot (mail/quoted.py), so the text goes as it is.
+            self._out += (transaction.message.data, _DOT)
+            self._leaving.append(transaction)
+            self._await(transaction, (Stage.TEXT,))
+        else:
+            # RFC 2920, section 3.1: a server may say 354 although it has taken no recipient.
+            self._out.append(_DOT)
+            self._await(transaction, (Stage.DOT,))
+        self._envelope_open = not self._pipelining
+
+    def _text_reply(self, transaction: _Transaction, code: int, said: str) -> None:
+        failure = transaction.failure
+        if code // 100 == 3:
+            self.lose(f"the reply can't be understood: {code} {said}")
+        elif code // 100 != 2:
+            self._settle(failure or self._verdict(transaction.message, Stage.TEXT, code, said))
+        elif isinstance(failure, Receipt) and failure.stage == Stage.RCPT.value:
+            self._settle(failure)  # a text for nobody may be taken
+        elif failure is not None:
+            transaction.failure = None
+            self.lose(f"{code} {said}, after a refused MAIL")
+        else:
+            self._settle(_receipt(transaction.message, Stage.TEXT, code, said))
+
+    def _failed(self, stage: Stage, transaction: _Transaction, code: int, said: str) -> None:
+        if stage is Stage.DATA or not self._pipelining:
+            self._envelope_open = False
+            self._unsent.clear()
+        if transaction.failure is not None:
+            return
+        transaction.failure = self._verdict(transaction.message, stage, code, said)
+        if not self._chunking:  # there the reply to the text, which has left already, is still to come
+            self._reset_first = True
+            self._settle(transaction.failure)
+
+    def _verdict(self, message: Message, stage: Stage, code: int, said: str) -> Receipt | SenderRefused:
+        """What a failing reply is about: this message, or whoever sends it."""
+        about_size = code == _TOO_LARGE and self._size is not None
+        if code == _LOGIN_WANTED or (stage is Stage.MAIL and code // 100 == 5 and not about_size):
+            return SenderRefused(
+                f"The server takes no mail from {message.sender}: {code} {said}",
+                next_step="Check [sender] bounces and from, and [smtp] username and password, in newsletter.toml.",
+            )
+        return _receipt(message, stage, code, said)
+
+    def _closing(self, stage: Stage, transaction: _Transaction, said: str) -> None:
+        """421. Replies come in order, so the server has read no command behind the one that it answers so."""
+        if stage is Stage.TEXT:
+            self._settle(transaction.failure or _receipt(transaction.message, stage, _CLOSING, said))
+        if self.end is None:
+            self._finish(SessionLost(f"{_CLOSING} {said}", _CLOSING), text_read=False)
+
+    def _settle(self, verdict: Receipt | SenderRefused) -> None:
+        """The oldest message in hand is done with."""
+        transaction = self._in_hand.popleft()
+        if isinstance(verdict, Receipt):
+            self.receipts.append(verdict)
+        else:
+            self.returned.append((transaction.message, str(verdict)))
+            self._refusal = self._refusal or verdict
+        # With a window of whole transactions the texts behind have left, and their replies are still worth having.
+        if self._refusal and not (self._chunking and self._in_hand):
+            self._finish(self._refusal, text_read=True)
+
+    def _finish(self, end: SessionLost | SenderRefused, *, text_read: bool) -> None:
+        """Say of everyone in hand what can be said; `text_read`: the server may have read texts that have left."""
+        self.end = end
+        for transaction in self._in_hand:
+            message, failure = transaction.message, transaction.failure
+            if isinstance(failure, Receipt):
+                self.receipts.append(failure)
+            elif transaction.text_left and text_read and failure is None:
+                unknown = Receipt(key=message.key, outcome=Outcome.UNKNOWN, stage=Stage.TEXT.value, reply=str(end))
+                self.receipts.append(unknown)
+            else:
+                self.returned.append((message, str(end)))
+        for queue in (self._in_hand, self._awaited, self._unsent, self._out, self._leaving):
+            queue.clear()
+
+
+def _receipt(message: Message, stage: Stage, code: int | None, said: str) -> Receipt:
+    """What a reply says of one message; without a code the refusal is ours."""
+    enhanced = _ENHANCED.match(said)
+    outcomes = {2: Outcome.ACCEPTED, 4: Outcome.DEFERRED, 5: Outcome.REFUSED}
+    return Receipt(
+        key=message.key,
+        outcome=outcomes[code // 100] if code else Outcome.REFUSED,
+        stage=stage.value,
+        code=code,
+        enhanced=enhanced[1] if enhanced else None,
+        reply=said[enhanced.end() :] if enhanced else said,
+    )

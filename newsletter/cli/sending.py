@@ -1,0 +1,121 @@
+"""What `send`, `retry` and the outbox share: the plan shown, the run with its progress, the report at the end."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from newsletter import backends
+from newsletter.cli.output import console, say, short
+from newsletter.cli.report import show_report
+from newsletter.delivery import ledger
+from newsletter.delivery.campaign import carry_out
+from newsletter.delivery.desk import TooManyRefused
+from newsletter.delivery.plan import Plan
+from newsletter.delivery.run import OnProgress, Rules
+from newsletter.delivery.run import Progress as RunProgress
+from newsletter.errors import DeliveryError, counted
+from newsletter.mail.message import Outcome
+from newsletter.store import Store
+from newsletter.workspace import Workspace
+
+
+def show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
+    """What is about to happen, before anybody is asked."""
+    config = workspace.config
+    say(f"{config.publication.title} Vol. {plan.campaign.issue}", style="bold")
+    say(f"  Subject   {plan.sample.shown('Subject')}")
+    say(f"  From      {plan.sample.shown('From')}")
+    readers = plan.readers
+    if readers is not None:
+        tagged = f" tagged {plan.wave}" if plan.wave else ""
+        say(f"  To        {counted(plan.added, 'reader')} of {short(list_path)}{tagged}")
+        if readers.suppressed:
+            say(f"  Left out  {readers.suppressed:,} who asked to leave or can't be reached (suppressed)")
+        if readers.unusable:
+            hint = f"newsletter subscribers check {short(list_path)}"
+            say(f"  Left out  {counted(readers.unusable, 'row')} that can't be used; see them: {hint}")
+        if readers.duplicates:
+            say(f"  Left out  {counted(readers.duplicates, 'row')} with an address that stands there before")
+        for tag in plan.tags_without_readers:
+            say(f"  Note      no reader here has the tag {tag!r}, which items are only for", style="yellow")
+    if plan.waiting and readers is None:
+        say(f"  To        the list as it was frozen; {short(list_path)} is not read again")
+    if plan.waiting:
+        say(f"  Going on  {counted(plan.waiting, 'reader')} of the frozen list still to be tried")
+    if plan.text_changed:
+        say("  Text      " + ("as it is now" if plan.takes_over else "as it was when the sending began"))
+    name = config.send.backend
+    place = getattr(config.backends[name], "host", "")
+    say(f"  Through   {name}{f' at {place}' if place else ''}")
+
+
+def carry(workspace: Workspace, store: Store, issue: str, *, ask: bool) -> int:
+    """Send to everyone who waits, and report; returns the exit status. Raises DeliveryError when it had to stop.
+
+    When too many are refused, a person is asked whether to go on; with `ask` False the run just stops.
+    """
+    config = workspace.config
+    backend = backends.load(config.send.backend, config, workspace.root)
+    refusals: float | None = config.send.refusals / 100
+    while True:
+        rules = Rules(waits=[60 * minutes for minutes in config.send.retries], refusals=refusals)
+        try:
+            with _progress(ledger.counts(store, issue).waiting) as on_progress:
+                carry_out(store, issue, backend, workspace.record(issue), rules, on_progress, _say_stopping)
+        except TooManyRefused as error:
+            show_report(store, workspace, issue)
+            if not ask:
+                next_step = f"{error.next_step}\nTo go on all the same: newsletter send {issue}"
+                raise DeliveryError(error.message, next_step=next_step) from error
+            say(error.message, style="bold yellow")
+            if not click.confirm("Go on all the same?"):
+                say(f"To go on: newsletter send {issue}", style="bold")
+                return 1
+            refusals = None
+            continue
+        except DeliveryError as error:
+            show_report(store, workspace, issue)
+            next_step = f"{error.next_step}\nTo go on: newsletter send {issue}".strip()
+            raise DeliveryError(error.message, next_step=next_step) from error
+        status = show_report(store, workspace, issue)
+        if ledger.counts(store, issue).waiting:
+            say(f"To go on: newsletter send {issue}", style="bold")
+        return status
+
+
+def _say_stopping() -> None:
+    console(err=True).print("Finishing the messages in hand. Ctrl-C again ends at once.")
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[OnProgress]:
+    """A bar with rate and time left on a terminal; when piped, only a line for each long rest."""
+    err = console(err=True)
+    columns = (
+        TextColumn("Sending"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[pace]}"),
+        TimeRemainingColumn(),
+    )
+    rests: set[int] = set()
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("", total=total, pace="")
+
+        def on_progress(now: RunProgress) -> None:
+            speed = bar.tasks[task].speed
+            pace = f"{speed:,.0f}/s" if speed else ""
+            if now.resting_until is not None:
+                at = time.strftime("%H:%M:%S", time.localtime(now.resting_until))
+                later = now.tally[Outcome.DEFERRED]
+                pace = f"{later:,} put off by the server: again at {at}" if later else f"the pace allows more at {at}"
+                if bar.disable and int(now.resting_until) not in rests and now.resting_until - time.time() > 1:
+                    rests.add(int(now.resting_until))
+                    err.print(f"{pace[0].upper()}{pace[1:]}. Ctrl-C leaves them for a later send.")
+            bar.update(task, completed=now.tally.total() - now.tally[Outcome.DEFERRED], pace=pace)
+
+        yield on_progress

@@ -1,0 +1,181 @@
+"""Where a run's sessions take the messages that are claimed, and hand in what became of them."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import time
+
+from newsletter.delivery.ledger import NEVER, Answer, Claim
+from newsletter.delivery.pace import Pace, asks_for_less
+from newsletter.errors import DeliveryError
+from newsletter.mail.message import Message, Outcome, Receipt
+
+_REFUSALS_COUNT_FROM = 100
+
+
+class TooManyRefused(DeliveryError):
+    """So many readers are refused that something other than their addresses may be wrong; a person has to look."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """What sessions have handed in since the last time, by delivery."""
+
+    answers: Sequence[Answer]
+    returned: dict[int, str]  # untouched, with the reason
+    released: Sequence[int]  # untouched, and no fault of theirs
+
+    def __len__(self) -> int:
+        return len(self.answers) + len(self.returned) + len(self.released)
+
+
+class Desk:
+    """Messages one way, answers the other. Nothing here waits for the ledger.
+
+    `waits` are the seconds after which a deferred message is tried again, each time the next of them; `refusals`
+    is the share of refused readers, of 1, at which the run halts; None never halts it.
+    """
+
+    def __init__(self, pace: Pace, waits: Sequence[float] = (), refusals: float | None = None) -> None:
+        self.pace = pace
+        self.tally: Counter[Outcome] = Counter()
+        self.failure: DeliveryError | None = None
+        self.fruitless = 0  # sessions that broke in a row
+        self.halting = False  # hand out no more
+        self.closed = False  # and nothing is under way any more
+        self.news = asyncio.Event()  # for the books: something was handed in, or the run halts
+        self._waits = waits
+        self._refusals = refusals
+        self._loop = asyncio.get_running_loop()
+        self._ready: deque[tuple[Claim, Message]] = deque()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._alarm: asyncio.TimerHandle | None = None
+        self._answers: list[Answer] = []
+        self._returned: dict[int, str] = {}
+        self._released: list[int] = []
+
+    def take(self) -> tuple[Claim, Message] | None:
+        """The next message; None when there is none, or it may not leave yet."""
+        if not self._ready or self.halting:
+            return None
+        now = self._loop.time()
+        if self.pace.ready_at(now) > now:
+            return None
+        self.pace.left(now)
+        return self._ready.popleft()
+
+    async def wait(self, patience: float | None = None) -> bool:
+        """Wait until a message may be there; False when none will come, or none within `patience` seconds."""
+        while not self.halting and not self.closed:
+            if self._ready:
+                now = self._loop.time()
+                at = self.pace.ready_at(now)
+                if at <= now:
+                    return True
+                if self._alarm is None or self._alarm.when() > at:
+                    self._alarm = self._loop.call_at(at, self._ring)
+            if not await self._woken(patience):
+                return False
+        return False
+
+    async def rest(self, seconds: float) -> None:
+        """Do nothing for a while, unless the run ends."""
+        until = self._loop.time() + seconds
+        while not self.halting and not self.closed and (left := until - self._loop.time()) > 0:
+            await self._woken(left)
+
+    def answer(self, claim: Claim, receipt: Receipt, took: float) -> None:
+        """The fate of a message, `took` seconds after it was taken."""
+        wait = None
+        if asks_for_less(receipt.code, receipt.enhanced):
+            self.pace.throttled(self._loop.time())
+        if receipt.outcome is Outcome.DEFERRED and claim.tries < len(self._waits):
+            wait = self._waits[claim.tries]
+        # A text that is lost time after time is no progress: the whole list would become unknown.
+        if receipt.outcome is not Outcome.UNKNOWN:
+            self.fruitless = 0
+        self.tally[receipt.outcome] += 1
+        due = NEVER if wait is None else time() + wait
+        self._answers.append(Answer(claim=claim, receipt=receipt, took=round(took * 1000), due=due))
+        self.news.set()
+        self._watch_refusals()
+
+    def lost(self, code: int | None) -> None:
+        """A session broke, by this reply or without one."""
+        self.fruitless += 1
+        if asks_for_less(code, None):
+            self.pace.throttled(self._loop.time())
+
+    def give_back(self, claim: Claim, why: str, *, session_was_useful: bool) -> None:
+        """Untouched. A session that has carried others and then ends is no fault of the one it gives back."""
+        if session_was_useful:
+            self._released.append(claim.id)
+        else:
+            self._returned[claim.id] = why
+        self.news.set()
+
+    def supply(self, messages: Sequence[tuple[Claim, Message]]) -> None:
+        """Lay out what was claimed."""
+        for claim, _ in messages:
+            if claim.tries:  # it was counted when it was deferred, and will be counted anew
+                self.tally[Outcome.DEFERRED] -= 1
+        self._ready.extend(messages)
+        if self._ready:
+            self.wake()
+
+    def collect(self) -> Collected:
+        """Take in what was handed in, and, when the run halts, what nobody has taken."""
+        self.news.clear()
+        if self.halting:
+            self._released += [claim.id for claim, _ in self._ready]
+            self._ready.clear()
+        collected = Collected(answers=self._answers, returned=self._returned, released=self._released)
+        self._answers, self._returned, self._released = [], {}, []
+        return collected
+
+    def keep(self, collected: Collected) -> None:
+        """Answers that could not be recorded are not to be forgotten."""
+        self._answers[:0] = collected.answers
+
+    def halt(self, failure: DeliveryError | None = None) -> None:
+        """Hand out no more; what is in hand is finished and recorded."""
+        self.halting = True
+        self.failure = self.failure or failure
+        self.news.set()
+        self.wake()
+
+    def close(self) -> None:
+        """There is nothing more to carry."""
+        self.closed = True
+        self.wake()
+
+    def wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self.wake()
+
+    async def _woken(self, patience: float | None) -> bool:
+        future = self._loop.create_future()
+        self._waiting.append(future)
+        done, _ = await asyncio.wait([future], timeout=patience)
+        return bool(done)
+
+    def _watch_refusals(self) -> None:
+        answered = self.tally.total()
+        refused = self.tally[Outcome.REFUSED]
+        if self._refusals is None or self.halting or answered < _REFUSALS_COUNT_FROM:
+            return
+        if refused > self._refusals * answered:
+            self.halt(
+                TooManyRefused(
+                    f"{refused:,} of the first {answered:,} readers were refused; more than {self._refusals:.0%} is "
+                    "a sign that something else is wrong than their addresses.",
+                    next_step="See what the server says, above.",
+                )
+            )

@@ -1,0 +1,94 @@
+"""How fast messages leave: what the backend's limits allow, and less while the server asks for less."""
+
+from collections import deque
+from collections.abc import Iterable
+
+from newsletter.backends import Limits
+
+HOUR_S = 3600.0
+_BURST_S = 0.05  # as much may leave at once as the rate gives in this time, so that timers can be coarse
+_CUT_EVERY_S = 1.0  # what was under way when the rate was cut is still answered: that is one sign, not many
+_GROW_EVERY_S = 10.0
+_GROWTH = 1.1  # half the rate is whole again after a little more than a minute
+_SLOWEST = 1.0  # messages a second, unless the limits say less
+_FREE_AGAIN = 4.0  # without a limit of its own the pace is given free at this many times what it was when it was cut
+_MEASURED = 50  # departures
+
+
+class Pace:
+    """Keeps the time of departures; every moment is given in seconds of one clock that only goes forward.
+
+    `recent` are moments of the last hour at which messages left already, for the limit by the hour.
+    """
+
+    def __init__(self, limits: Limits, recent: Iterable[float] = ()) -> None:
+        self._ceiling = limits.per_second
+        self._rate = limits.per_second  # None: as fast as it goes
+        self._per_hour = limits.per_hour
+        self._hour: deque[float] = deque(recent, maxlen=limits.per_hour) if limits.per_hour else deque(maxlen=0)
+        self._last: deque[float] = deque(maxlen=_MEASURED)
+        self._slot = 0.0
+        self._cut_at = float("-inf")
+        self._grown_at = 0.0
+        self._free_at = 0.0
+
+    @property
+    def rate(self) -> float | None:
+        """Messages a second at most; None when nothing holds them."""
+        return self._rate
+
+    def ready_at(self, now: float) -> float:
+        """The moment at which the next message may leave."""
+        if self._rate is None and not self._per_hour:
+            return now
+        self._grow(now)
+        at = now if self._rate is None else max(now, self._slot - _BURST_S)
+        if self._per_hour and len(self._hour) == self._per_hour:
+            at = max(at, self._hour[0] + HOUR_S)
+        return at
+
+    def room(self, now: float, seconds: float) -> int | None:
+        """How many may leave within the next seconds; None when nothing holds them."""
+        if self.ready_at(now) > now + seconds:
+            return 0
+        rooms = []
+        if self._rate is not None:
+            rooms.append(max(1, int(self._rate * seconds)))
+        if self._per_hour:
+            rooms.append(max(1, self._per_hour - sum(moment > now - HOUR_S for moment in self._hour)))
+        return min(rooms, default=None)
+
+    def left(self, now: float) -> None:
+        """A message was handed over."""
+        self._last.append(now)
+        if self._per_hour:
+            self._hour.append(now)
+        if self._rate is not None:
+            self._slot = max(self._slot, now) + 1 / self._rate
+
+    def throttled(self, now: float) -> None:
+        """The server has asked for less: halve the rate."""
+        if now - self._cut_at < _CUT_EVERY_S:
+            return
+        measured = len(self._last) / max(now - self._last[0], _BURST_S) if self._last else _SLOWEST
+        before = measured if self._rate is None else min(self._rate, measured)
+        slowest = _SLOWEST if self._ceiling is None else min(_SLOWEST, self._ceiling)
+        self._rate = max(before / 2, slowest)
+        self._free_at = max(self._free_at, _FREE_AGAIN * before)
+        self._slot = now + 1 / self._rate
+        self._cut_at = self._grown_at = now
+
+    def _grow(self, now: float) -> None:
+        """Recover slowly, up to the limit or until there is none."""
+        while self._rate is not None and self._rate != self._ceiling and now - self._grown_at >= _GROW_EVERY_S:
+            self._grown_at += _GROW_EVERY_S
+            self._rate *= _GROWTH
+            if self._ceiling is not None:
+                self._rate = min(self._rate, self._ceiling)
+            elif self._rate >= self._free_at:
+                self._rate = None
+
+
+def asks_for_less(code: int | None, enhanced: str | None) -> bool:
+    """Is this reply about how much we send? RFC 5321, section 4.2.3; RFC 3463, section 3.8 for 4.7.x."""
+    return code == 421 or (code is not None and 450 <= code <= 454) or (enhanced or "").startswith("4.7.")

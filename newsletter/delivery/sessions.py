@@ -1,0 +1,165 @@
+"""A run's connections: each is opened, carries messages, and is opened again when it breaks."""
+
+import asyncio
+from typing import cast
+
+from newsletter.backends import Backend, SenderRefused, SessionLost, Unreachable
+from newsletter.delivery.desk import Desk
+from newsletter.delivery.ledger import Claim
+from newsletter.errors import DeliveryError
+from newsletter.mail.message import Message, Outcome, Receipt
+
+_FRUITLESS_SESSIONS = 5
+_REST_S = 0.2
+_LONGEST_REST_S = 16.0
+_TRIES_TO_OPEN = 3
+_TRIES_TO_OPEN_AGAIN = 6  # with the rests between them half a minute, which is what a server takes to start anew
+_IDLE_S = 5.0  # a connection with nothing to do is closed before the server does it
+
+
+class Sessions:
+    """As many connections as the backend bears. The first has to stand before the others are tried."""
+
+    def __init__(self, backend: Backend, desk: Desk) -> None:
+        self._backend = backend
+        self._desk = desk
+        self._first = asyncio.Event()
+        self._opened = False  # has there ever been a session?
+        self._open = 0
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._keep(number)) for number in range(self._backend.limits.connections)]
+
+    def cancel(self) -> None:
+        """Break off, whatever is under way."""
+        for task in self._tasks:
+            task.cancel()
+
+    def stop_connecting(self) -> None:
+        """Nobody needs a connection that is not open yet."""
+        self._first.set()
+        for task in self._connecting:
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    async def ended(self) -> None:
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep(self, number: int) -> None:
+        """One connection after another, for as long as there is something to carry."""
+        if number > 0:
+            # One login shows whether the server lets us in at all; a wrong password is tried only once.
+            await self._first.wait()
+        failures = 0
+        try:
+            while await self._desk.wait():
+                try:
+                    await self._one_session()
+                    failures = 0
+                except SessionLost as loss:
+                    await self._rest_after_loss(loss)
+                except Unreachable as error:
+                    failures += 1
+                    if self._for_good(error, failures):
+                        if self._open:
+                            return  # the server may allow fewer connections than we would like; the others go on
+                        raise
+                    await self._desk.rest(min(_REST_S * 2**failures, _LONGEST_REST_S))
+        except (SenderRefused, Unreachable) as error:
+            if not self._desk.closed:
+                self._halt(error)
+        except Exception as error:  # noqa: BLE001  # a plug-in backend may raise anything; the others finish first
+            failure = DeliveryError(f"The backend failed: {error!r}.", next_step="Report it to whoever wrote it.")
+            failure.__cause__ = error
+            self._halt(failure)
+        finally:
+            self._first.set()
+
+    def _for_good(self, error: Unreachable, failures: int) -> bool:
+        """Is there no use in trying again? With a wrong password there is none; a server may be starting anew."""
+        if error.code is not None and error.code // 100 == 5:
+            return True
+        if not self._opened:
+            return error.code is None or failures >= _TRIES_TO_OPEN
+        return failures >= _TRIES_TO_OPEN_AGAIN
+
+    async def _one_session(self) -> None:
+        feed = SessionFeed(self._desk, self._backend.limits.per_connection)
+        connecting = cast("asyncio.Task[None]", asyncio.current_task())
+        self._connecting.add(connecting)
+        try:
+            async with self._backend.connect() as session:
+                self._connecting.discard(connecting)
+                self._opened = True
+                self._first.set()
+                self._open += 1
+                try:
+                    await session.deliver(feed)
+                finally:
+                    self._open -= 1
+        except SessionLost as loss:
+            feed.close(str(loss) or "the connection was lost")
+            raise
+        finally:
+            self._connecting.discard(connecting)
+            feed.close("the session ended before its reply")
+
+    async def _rest_after_loss(self, loss: SessionLost) -> None:
+        desk = self._desk
+        desk.lost(loss.code)
+        if desk.fruitless >= max(_FRUITLESS_SESSIONS, 2 * self._backend.limits.connections):
+            said = f" It says: {loss}" if str(loss) else ""
+            self._halt(
+                DeliveryError(
+                    f"The server breaks every connection before it has taken a message.{said}",
+                    next_step="Wait, and send again; ask whoever runs the server if it stays so.",
+                )
+            )
+        await desk.rest(_REST_S)
+
+    def _halt(self, failure: DeliveryError) -> None:
+        self._desk.halt(failure)
+        self.stop_connecting()
+
+
+class SessionFeed:
+    """One session's end of the desk: knows what it has in hand, so that nothing taken is ever lost sight of."""
+
+    def __init__(self, desk: Desk, at_most: int | None = None) -> None:
+        self._desk = desk
+        self._left = at_most
+        self._in_hand: dict[str, tuple[Claim, float]] = {}
+        self._useful = False
+        self._clock = asyncio.get_running_loop().time
+
+    def take(self) -> Message | None:
+        if self._left == 0 or (taken := self._desk.take()) is None:
+            return None
+        claim, message = taken
+        self._in_hand[message.key] = (claim, self._clock())
+        if self._left is not None:
+            self._left -= 1
+        return message
+
+    async def wait(self) -> bool:
+        return self._left != 0 and await self._desk.wait(_IDLE_S)
+
+    def answer(self, receipt: Receipt) -> None:
+        taken = self._in_hand.pop(receipt.key, None)
+        if taken is None:
+            raise ValueError("an answer for a message that was not taken, or was answered already")
+        self._useful = self._useful or receipt.outcome is not Outcome.UNKNOWN
+        claim, since = taken
+        self._desk.answer(claim, receipt, self._clock() - since)
+
+    def untouched(self, message: Message, why: str = "") -> None:
+        claim, _ = self._in_hand.pop(message.key)
+        why = why or "the connection broke before its text was sent"
+        self._desk.give_back(claim, why, session_was_useful=self._useful)
+
+    def close(self, why: str) -> None:
+        """Whatever is still in hand may have gone out or not."""
+        for key in list(self._in_hand):
+            self.answer(Receipt(key=key, outcome=Outcome.UNKNOWN, stage="connection", reply=why))

@@ -1,0 +1,55 @@
+"""Fields: what differs by reader, in a closed grammar. `{{ name }}`, or with a default `{{ name | reader }}`."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+FIELD = re.compile(r"\{\{\s*([a-z][a-z0-9_]{0,40})\s*(?:\|\s*([^{}|\n]*?)\s*)?\}\}")
+# Past the host, or past the ? of a mailto: no value there changes where a link leads.
+_OPEN_TO_FIELDS = re.compile(r"(?:https?://[^/?#\s\\]+[/?#]|mailto:[^?]*\?)", re.IGNORECASE)
+
+# Given a field's name and its default, what stands in its place: the default, a slot, a reader's value.
+FieldWriter = Callable[[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A place for a reader's value, and what stands there when a reader has none."""
+
+    name: str
+    default: str = ""
+
+
+# A text and the fields in it, in order.
+Fielded = tuple[str | Field, ...]
+
+
+def default_fields(_name: str, default: str) -> str:
+    """For what no single reader gets: the PDF, and files for the web."""
+    return default
+
+
+def fielded(text: str) -> Fielded:
+    """The text's words and fields, one after another; what only looks like a field is words."""
+    # Each match gives three parts: the words before it, its name, its default.
+    parts: list[str | None] = FIELD.split(text)
+    pieces: list[str | Field] = [parts[0] or ""]
+    for name, default, words in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        pieces += [Field(name or "", default or ""), words or ""]
+    return tuple(piece for piece in pieces if piece != "")
+
+
+def written(pieces: Sequence[str | Field], fields: FieldWriter = default_fields) -> str:
+    """The text, with what `fields` writes in the place of each field."""
+    return "".join(piece if isinstance(piece, str) else fields(piece.name, piece.default) for piece in pieces)
+
+
+def address(pieces: Sequence[str | Field], fields: FieldWriter = default_fields) -> str:
+    """A link's address: a value is percent-encoded whole (RFC 3986, section 2.1), so that it stays one part of it."""
+    return written(pieces, lambda name, default: quote(fields(name, default), safe=""))
+
+
+def takes_field(before: str) -> bool:
+    """May a field follow in an address that begins so? Never in its scheme, host or mailbox."""
+    return _OPEN_TO_FIELDS.match(before) is not None

@@ -1,0 +1,99 @@
+"""Where what differs by reader stands in a rendered edition, and how it has to be written there.
+
+A nonce stands in each slot's place while an edition is rendered. Small letters, digits and a colon pass
+autoescape, MJML and premailer whole, in text and in attributes; and the colon is what shows that a nonce has
+been percent-encoded, which every part of a link's address is.
+"""
+
+import re
+from html.parser import HTMLParser
+from secrets import token_hex
+
+from newsletter.field import takes_field
+from newsletter.mail.compiled import Form, Slot
+
+# Attributes that fetch, run or restyle something. An image's address that differs by reader would tell who looked.
+_UNSAFE = re.compile(
+    r"on.*|style|src|srcset|srcdoc|action|formaction|background|cite|data|poster|longdesc|ping|manifest|content|.*:href"
+)
+
+
+class Misplaced(Exception):
+    """A slot stands where no value of a reader's is safe; says where."""
+
+
+class Slots:
+    """Hands out nonces, and finds them again in what was rendered."""
+
+    def __init__(self) -> None:
+        self._token = f"slot{token_hex(4)}"
+        # The whole of it is as long as it always was, so that lines break where they did in campaigns under way.
+        self._nonce = re.compile(rf"{self._token}(?::|(%3A))(\d{{5}})z")
+        self._places: list[tuple[str, str]] = []
+
+    def place(self, name: str, default: str) -> str:
+        """A nonce for this field: a FieldWriter, see newsletter/field.py."""
+        self._places.append((name, default))
+        return f"{self._token}:{len(self._places) - 1:05}z"
+
+    def in_text(self, rendered: str) -> list[str | Slot]:
+        """Words and slots by turns, words at both ends. Raises Misplaced."""
+        return self._split(rendered, ["text"] * len(self._nonce.findall(rendered)))
+
+    def in_html(self, rendered: str) -> list[str | Slot]:
+        """Markup and slots by turns, markup at both ends. Raises Misplaced."""
+        finder = _Finder(self._nonce)
+        finder.feed(rendered)
+        finder.close()
+        if len(finder.forms) != len(self._nonce.findall(rendered)):
+            raise Misplaced("stands within a tag, where it can't be filled in")
+        return self._split(rendered, finder.forms)
+
+    def _split(self, rendered: str, forms: list[Form]) -> list[str | Slot]:
+        pieces: list[str | Slot] = []
+        end = 0
+        for found, form in zip(self._nonce.finditer(rendered), forms, strict=True):
+            name, default = self._places[int(found[2])]
+            pieces += [rendered[end : found.start()], Slot(name, default, "address" if found[1] else form)]
+            end = found.end()
+        pieces.append(rendered[end:])
+        if any(self._token in piece.casefold() for piece in pieces if isinstance(piece, str)):
+            raise Misplaced("has gone through a filter that changed it; only urlencode is known here")
+        return pieces
+
+
+class _Finder(HTMLParser):
+    """Reads HTML as a mail client does, and says of each nonce, in order, what form its value takes there."""
+
+    def __init__(self, nonce: re.Pattern[str]) -> None:
+        super().__init__(convert_charrefs=False)
+        self._nonce = nonce
+        self.forms: list[Form] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            for found in self._nonce.finditer(value or ""):
+                self.forms.append(_form(tag, name, (value or "")[: found.start()]))
+
+    def handle_data(self, data: str) -> None:
+        found = self._nonce.findall(data)
+        if found and self.cdata_elem in ("style", "script"):
+            raise Misplaced(f"stands in a <{self.cdata_elem}>, where no value is safe")
+        self.forms += ["html"] * len(found)
+
+    def handle_comment(self, data: str) -> None:
+        # Outlook reads what other clients take for a comment.
+        inner = _Finder(self._nonce)
+        inner.feed(data)
+        inner.close()
+        self.forms += inner.forms
+
+
+def _form(tag: str, attribute: str, before: str) -> Form:
+    if attribute == "href" and tag in ("a", "area", "v:roundrect"):
+        if not takes_field(before):
+            raise Misplaced("stands in the part of a link's address that says where it leads; put it behind the host")
+        return "address"
+    if attribute == "href" or _UNSAFE.fullmatch(attribute):
+        raise Misplaced(f"stands in {attribute}=, where no value is safe")
+    return "html"

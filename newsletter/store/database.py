@@ -1,0 +1,44 @@
+"""The seam between the store and its two databases."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from newsletter.errors import DeliveryError
+
+
+class Busy(Exception):
+    """Another living process holds what was asked for."""
+
+
+class Database(Protocol):
+    """What SQLite and PostgreSQL do each in their own way. The mappings are execution options."""
+
+    place: str  # for messages: never with a password
+    reading: Mapping[str, Any]  # a transaction that sees one moment, and neither blocks nor is blocked
+    writing: Mapping[str, Any]  # a durable one
+    local: Mapping[str, Any]  # one that writes to temporary tables alone
+    migrating: Mapping[str, Any]  # one that changes tables
+
+    def engine(self) -> Engine:
+        """Raises DeliveryError when it can't be had at all."""
+        ...
+
+    def sole(self, engine: Engine, name: str) -> AbstractContextManager[None]:
+        """Hold `name` as the only process. Raises Busy."""
+        ...
+
+    def shut_out_others(self, connection: Connection) -> None:
+        """Until this transaction ends, no other program makes or migrates the tables."""
+        ...
+
+    def back_up(self, connection: Connection, version: int, tables: Sequence[str]) -> str:
+        """Copy the tables as they are, durably or with this transaction; returns where to, in words."""
+        ...
+
+    def in_words(self, error: DBAPIError) -> DeliveryError:
+        """What the database refused, why, and what to do about it."""
+        ...

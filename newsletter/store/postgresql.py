@@ -1,0 +1,206 @@
+"""The store in a PostgreSQL database, for those who send from several machines."""
+
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from itertools import count
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from newsletter.errors import DeliveryError
+from newsletter.store.database import Busy
+
+# https://www.postgresql.org/docs/current/libpq-connect.html: a machine that is gone is noticed within a minute,
+# and not after the two hours of TCP's own habit.
+_CONNECT = {
+    "application_name": "newsletter-press",
+    "client_encoding": "utf8",
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # ms
+}
+# The same seen from the server, so that a dead machine's lock is freed; those that an older server lacks are left
+# out. A claim has to outlive a power cut, or a reader could be sent a second copy: commits are never "off".
+_SETTINGS = """
+SELECT set_config(name, value, false)
+FROM pg_settings JOIN (VALUES
+    ('tcp_keepalives_idle', '30'), ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3'),
+    ('lock_timeout', '15s'), ('idle_session_timeout', '0'), ('synchronous_commit', 'on')
+) AS ours (name, value) USING (name)
+WHERE name <> 'synchronous_commit' OR setting = 'off'
+"""
+_LOCK_NOT_AVAILABLE = "55P03"
+# By SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html: what it means here, and what to do.
+_WORDS = {
+    "22P05": (
+        "is in an encoding that can't hold every name",
+        "Make one that can: createdb --encoding=UTF8 --template=template0 NAME.",
+    ),
+    "25006": ("takes no changes now", "Is it a standby? Name the server that is written to."),
+    "42501": (
+        "gives its user too few rights",
+        "Let its owner grant them: GRANT USAGE, CREATE ON SCHEMA public TO user.",
+    ),
+    "53100": ("has no room left on its server's disk", "Make room there."),
+    "53300": ("has no connection left", "Close other programs that use its server."),
+    _LOCK_NOT_AVAILABLE: ("is in use by another program", "Let that program end, or close it."),
+    "40P01": ("is in use by another program", "Let that program end, or close it."),
+}
+
+
+class Postgresql:
+    """A publication's state in a database of a server.
+
+    READ COMMITTED, the server's own default, is enough for claims: each is a single UPDATE of rows that it has locked
+    itself, so what it changes it has seen as it was last committed; SKIP LOCKED keeps two claims apart, and the
+    run's id, read under a lock in the same transaction, keeps two runs apart.
+    """
+
+    # One moment for several queries, as SQLite gives it, so that a report's numbers add up.
+    reading: Mapping[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    writing: Mapping[str, Any] = {}
+    local: Mapping[str, Any] = {}
+    migrating: Mapping[str, Any] = {}
+
+    def __init__(self, url: str, password: SecretStr | None) -> None:
+        self._url = make_url(url)
+        self._password = password
+        self.place = self._url.set(password=None, query={}).render_as_string()
+
+    def engine(self) -> Engine:
+        """Raises DeliveryError when psycopg is missing."""
+        password = self._password.get_secret_value() if self._password else None
+        url = URL.create(
+            "postgresql+psycopg",
+            username=self._url.username,
+            password=password,
+            host=self._url.host,
+            port=self._url.port,
+            database=self._url.database,
+            query=self._url.query,
+        )
+        try:
+            engine = create_engine(
+                url,
+                connect_args={**_CONNECT, **self._encrypted()},
+                isolation_level="READ COMMITTED",
+                # A process that waits for hours may find its connections gone, which is no reason to give up.
+                pool_pre_ping=True,
+                hide_parameters=True,
+            )
+        except ImportError as error:
+            raise DeliveryError(
+                "The state is in PostgreSQL, and the library that talks to it is not installed.",
+                next_step='Install it: pip install "newsletter-press[postgresql]"',
+            ) from error
+        event.listen(engine, "connect", _configure)
+        return engine
+
+    def _encrypted(self) -> Mapping[str, str]:
+        """Readers' addresses don't cross a network in clear text unless the URL, or libpq's own variable, says so."""
+        host = self._url.query.get("host") or self._url.host or ""
+        here = not host or str(host).startswith("/") or host in ("localhost", "127.0.0.1", "::1")
+        chosen = here or "sslmode" in self._url.query or "PGSSLMODE" in os.environ
+        return {} if chosen else {"sslmode": "require"}
+
+    @contextmanager
+    def sole(self, engine: Engine, name: str) -> Iterator[None]:
+        """A connection of its own holds the lock, and the server frees it when that is gone."""
+        try:
+            connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()
+            # A second is more than enough for the server to notice that a process was killed just now.
+            connection.exec_driver_sql("SET lock_timeout = '1s'")
+            connection.execute(select(func.pg_advisory_lock(_key(connection, name))))
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+                connection.close()
+                raise Busy(name) from error
+            raise self.in_words(error) from error
+        with connection:
+            yield
+
+    def shut_out_others(self, connection: Connection) -> None:
+        connection.execute(select(func.pg_advisory_xact_lock(_key(connection, "tables"))))
+
+    def back_up(self, connection: Connection, version: int, tables: Sequence[str]) -> str:
+        """Copies beside the tables, in the same transaction: they are there when the migration is, and not else."""
+        known = set(inspect(connection).get_table_names())
+        suffixes = (f"_v{version}_backup{f'_{number}' if number > 1 else ''}" for number in count(1))
+        suffix = next(suffix for suffix in suffixes if f"{tables[0]}{suffix}" not in known)
+        # Taken together and first: readers and writers of the old tables wait here, and nobody for one another.
+        connection.exec_driver_sql(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+        for table in tables:
+            connection.exec_driver_sql(f"CREATE TABLE {table}{suffix} AS TABLE {table}")
+        return f"the tables {tables[0]}{suffix} to {tables[-1]}{suffix} of {self.place}"
+
+    def in_words(self, error: DBAPIError) -> DeliveryError:
+        """The server's own words only where they can't quote a row: its DETAIL would show an address."""
+        state = getattr(error.orig, "sqlstate", None) or ""
+        primary = getattr(getattr(error.orig, "diag", None), "message_primary", None) or ""
+        words = str(error.orig)
+        if state.startswith(("57P", "08")) or error.connection_invalidated or (error.statement and not state):
+            return DeliveryError(
+                f"The connection to {self.place} was lost: {primary or _first_line(words)}.",
+                next_step="See that the server is up. Then run the same command again: it goes on from here.",
+            )
+        if not state:
+            return self._unreachable(words)
+        what, remedy = _WORDS.get(state, ("can't be used", "Ask whoever looks after the server."))
+        cause = state if state.startswith(("22", "23")) else primary
+        return DeliveryError(
+            f"The state in {self.place} {what}: {cause}.", next_step=f"{remedy} Then run the same command again."
+        )
+
+    def _unreachable(self, words: str) -> DeliveryError:
+        """The server's refusals carry no SQLSTATE here, so its words decide; in another language they stand alone."""
+        database, user = self._url.database or "", self._url.username
+        where = [f"-h {self._url.host}"] if self._url.host else []
+        where += [f"-p {self._url.port}"] if self._url.port else []
+        as_user = [f"-U {shlex.quote(user)}"] if user else []
+        if re.search(r'database ".*" does not exist', words):
+            command = " ".join(["createdb", *where, *as_user, shlex.quote(database)])
+            return DeliveryError(f"The server has no database {database!r}.", next_step=f"Make it: {command}")
+        if re.search("password authentication failed|no password supplied", words):
+            return DeliveryError(
+                f"The server refuses the password for {self.place}."
+                if self._password
+                else f"The server wants a password for {self.place}.",
+                next_step="Set NEWSLETTER_STORE__PASSWORD, or put it into ~/.pgpass. Then run the same command again.",
+            )
+        if "does not support SSL" in words:
+            return DeliveryError(
+                f"The server of {self.place} offers no TLS: readers' addresses would cross the network in clear text.",
+                next_step="Turn TLS on there, or end [store] url with ?sslmode=disable if the network is yours alone.",
+            )
+        return DeliveryError(
+            f"The state in {self.place} can't be reached: {_first_line(words)}.",
+            next_step="See that the server is up and that [store] url names it. Then run the same command again.",
+        )
+
+
+def _configure(connection: object, _record: ConnectionPoolEntry) -> None:
+    connection.execute(_SETTINGS)  # type: ignore[attr-defined]  # a psycopg.Connection, typed as object by the event
+    connection.commit()  # type: ignore[attr-defined]  # the same
+
+
+def _key(connection: Connection, name: str) -> int:
+    """A lock's number: of this program's, in this schema (the server keeps databases apart by itself)."""
+    schema = connection.scalar(select(func.current_schema()))
+    digest = sha256(f"newsletter-press\0{schema}\0{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _first_line(words: str) -> str:
+    """What follows in libpq's messages is advice, and the same for each of a name's addresses."""
+    first = words.partition("\n")[0].removeprefix("connection failed: ").removeprefix("consuming input failed: ")
+    return first.rstrip(". ")

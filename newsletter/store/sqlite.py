@@ -1,0 +1,153 @@
+"""The store in one SQLite file: WAL, and one writer at a time."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from newsletter.errors import DeliveryError
+from newsletter.store.database import Busy
+
+_LOCK_WAIT_S = 15
+# SQLite's own names of its result codes, https://sqlite.org/rescode.html: what each means here, and what to do.
+_WORDS = {
+    "SQLITE_BUSY": ("is in use by another program", "Let that program end, or close it."),
+    "SQLITE_LOCKED": ("is in use by another program", "Let that program end, or close it."),
+    "SQLITE_FULL": ("has no room left on its disk", "Make room there."),
+    "SQLITE_READONLY": ("may not be written to", "See that the file and its folder are yours to write."),
+    "SQLITE_CANTOPEN": ("can't be opened", "See that the file and its folder are yours to read and write."),
+    "SQLITE_PERM": ("can't be opened", "See that the file and its folder are yours to read and write."),
+}
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
+class Sqlite:
+    """A publication's state in one file. It needs no server, and serves one machine."""
+
+    # A transaction that may write takes the lock at once: taken later, it could find what it read outdated.
+    writing: Mapping[str, Any] = {"begin": ("BEGIN IMMEDIATE",)}
+    reading: Mapping[str, Any] = {"begin": ("BEGIN",)}
+    local: Mapping[str, Any] = {"begin": ("BEGIN",)}  # temporary tables live in a file of their own
+    # A table that others refer to could not be made anew with the keys on, and they can't be put off from within.
+    migrating: Mapping[str, Any] = {"begin": ("PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE")}
+
+    def __init__(self, path: Path) -> None:
+        self.place = str(path)
+        self._path = path
+
+    def engine(self) -> Engine:
+        """Makes the folder when it is absent. Raises DeliveryError when that can't be done."""
+        try:
+            # Who reads what is nobody else's business on a shared machine.
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise DeliveryError(
+                f"The folder {self._path.parent} for the state can't be made: {error.strerror}.",
+                next_step="Make room for it, or name another place: [store] url in newsletter.toml.",
+            ) from error
+        engine = create_engine(
+            URL.create("sqlite", database=str(self._path)),
+            connect_args={"timeout": _LOCK_WAIT_S},
+            execution_options=self.writing,
+            hide_parameters=True,
+        )
+        event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    @contextmanager
+    def sole(self, engine: Engine, name: str) -> Iterator[None]:
+        """The kernel frees the lock when the process dies, however it dies."""
+        del engine
+        path = self._path.parent / f"{name}.lock"
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise Busy(name) from error
+        except OSError as error:
+            raise DeliveryError(
+                f"The lock {path} can't be taken: {error.strerror}.",
+                next_step="See that the folder is yours to write, and has room. Then run the same command again.",
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def shut_out_others(self, connection: Connection) -> None:
+        """BEGIN IMMEDIATE has done it."""
+
+    def back_up(self, connection: Connection, version: int, tables: Sequence[str]) -> str:
+        """A copy of the whole file, synced, beside it. An older copy stays: it may be the better one."""
+        del connection, tables  # it holds the lock, so that what is copied stays as it is until the migration
+        names = (f"{self._path.name}.v{version}-backup{f'-{number}' if number > 1 else ''}" for number in count(1))
+        copy = next(path for name in names if not (path := self._path.with_name(name)).exists())
+        unfinished = copy.with_name(f"{copy.name}.part")
+        try:
+            unfinished.unlink(missing_ok=True)
+            unfinished.touch(mode=0o600)
+            with closing(sqlite3.connect(self._path)) as source, closing(sqlite3.connect(unfinished)) as target:
+                source.backup(target)
+                target.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a second
+            _sync(unfinished)
+            unfinished.rename(copy)
+            _sync(copy.parent)
+        except (OSError, sqlite3.Error) as error:
+            unfinished.unlink(missing_ok=True)
+            raise DeliveryError(
+                f"The state in {self.place} has to be brought up to date, and can't be copied first: {error}.",
+                next_step="Nothing has changed. Make room there, and run the same command again.",
+            ) from error
+        return str(copy)
+
+    def in_words(self, error: DBAPIError) -> DeliveryError:
+        name = getattr(error.orig, "sqlite_errorname", "")
+        kind = "_".join(name.split("_")[:2])  # SQLITE_BUSY_SNAPSHOT is a SQLITE_BUSY
+        if kind in _DAMAGED:
+            return DeliveryError(
+                f"The state in {self.place} is damaged: {error.orig}.",
+                next_step="Put back the whole folder from your backup. Without one, move it away: "
+                "the records beside the drafts still say which issues went out.",
+            )
+        what, remedy = _WORDS.get(
+            kind, ("can't be used", "Close other programs that use it, and see that it has room.")
+        )
+        return DeliveryError(
+            f"The state in {self.place} {what}: {error.orig}.", next_step=f"{remedy} Then run the same command again."
+        )
+
+
+def _configure(connection: object, _record: ConnectionPoolEntry) -> None:
+    # isolation_level None hands BEGIN over to _begin: sqlite3 would begin late and take locks later still.
+    connection.isolation_level = None  # type: ignore[attr-defined]  # a sqlite3.Connection, typed as object by the event
+    cursor = connection.cursor()  # type: ignore[attr-defined]  # the same
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # A claim has to outlive a power cut, or a reader could be sent a second copy: FULL syncs at each commit.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    # A staged list of a million readers belongs on disk; some builds of SQLite would keep it in memory.
+    cursor.execute("PRAGMA temp_store = FILE")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    for statement in connection.get_execution_options()["begin"]:
+        connection.exec_driver_sql(statement)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

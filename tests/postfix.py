@@ -1,0 +1,176 @@
+"""Debian's Postfix with a configuration, a queue and a port of its own, for as long as a test needs it.
+
+It offers STARTTLS and a login, announces PIPELINING, CHUNKING and SIZE, and delivers what it takes into one
+Maildir, or throws it away. It wants root, and the Debian packages postfix, libsasl2-modules and sasl2-bin.
+"""
+
+import mailbox
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from certificate import make_certificate
+
+USER, PASSWORD = "digest", "secret"
+# What each server on the way writes above a message (RFC 5321, section 4.4), and Postfix's own.
+_TRACE = re.compile(rb"(?:(?:Return-Path|X-Original-To|Delivered-To|Received):[^\n]*\n(?:[ \t][^\n]*\n)*)+")
+_SERVICES = """\
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+proxymap unix - - n - - proxymap
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+virtual unix - n n - - virtual
+anvil unix - - n - 1 anvil
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+def _command(name: str) -> str:
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") or ""
+
+
+def unavailable() -> str:
+    """Why Postfix can't be started here; empty when it can."""
+    if os.geteuid() != 0:
+        return "Postfix can be started by root alone"
+    missing = [name for name in ("postfix", "saslpasswd2") if not _command(name)]
+    missing += [] if list(Path("/usr/lib").glob("*/sasl2/libcrammd5.so*")) else ["libsasl2-modules"]
+    return f"not there: {', '.join(missing)} (Debian: postfix, sasl2-bin, libsasl2-modules)" if missing else ""
+
+
+@dataclass(frozen=True)
+class Postfix:
+    port: int
+    certificate: Path
+    folder: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What makes `newsletter` send through it."""
+        return {
+            "NEWSLETTER_SMTP__HOST": "localhost",
+            "NEWSLETTER_SMTP__PORT": str(self.port),
+            "NEWSLETTER_SMTP__SECURITY": "starttls",
+            "NEWSLETTER_SMTP__USERNAME": f"{USER}@localhost",
+            "NEWSLETTER_SMTP__PASSWORD": PASSWORD,
+            "SSL_CERT_FILE": str(self.certificate),
+        }
+
+    def copies(self, count: int, timeout: float = 60) -> dict[str, list[bytes]]:
+        """What the Maildir holds for each address, less the trace headers, once `count` messages are there."""
+        until = time.monotonic() + timeout
+        box = mailbox.Maildir(self.folder / "mail" / "box")
+        while len(box) < count and time.monotonic() < until:
+            time.sleep(0.05)
+        found: dict[str, list[bytes]] = {}
+        for key in box:
+            raw = box.get_bytes(key)
+            (address,) = re.findall(rb"^Delivered-To: (\S+)$", raw, re.MULTILINE)
+            found.setdefault(address.decode(), []).append(_TRACE.sub(b"", raw, count=1))
+        return found
+
+    def log(self) -> str:
+        return (self.folder / "postfix.log").read_text()
+
+
+@contextmanager
+def postfix(*, keep: bool = True, offers_chunking: bool = True, size: int = 10_240_000) -> Iterator[Postfix]:
+    """A server for the time of the context; unless `keep`, it throws away what it has taken."""
+    # Not below pytest's own folders, which are closed to others: Postfix's processes run as users of their own.
+    with tempfile.TemporaryDirectory(prefix="postfix-") as name:
+        folder = Path(name)
+        port = _free_port()
+        _configure(folder, port, keep=keep, offers_chunking=offers_chunking, size=size)
+        command = [_command("postfix"), "-c", str(folder / "etc")]
+        running = subprocess.Popen([*command, "start-fg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            _wait_for(port)
+            yield Postfix(port, folder / "server.pem", folder)
+        finally:
+            subprocess.run([*command, "stop"], check=False, capture_output=True)
+            running.wait(timeout=30)
+
+
+def _configure(folder: Path, port: int, *, keep: bool, offers_chunking: bool, size: int) -> None:
+    folder.chmod(0o755)
+    etc, sasl = folder / "etc", folder / "sasl"
+    for path, owner in ((etc, "root"), (sasl, "root"), (folder / "spool", "root"), (folder / "lib", "postfix"),
+                        (folder / "mail", "nobody")):  # fmt: skip
+        path.mkdir()
+        os.chown(path, pwd.getpwnam(owner).pw_uid, -1)
+    make_certificate(folder)
+    (sasl / "smtpd.conf").write_text(
+        f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {sasl}/users\n"
+        "mech_list: PLAIN LOGIN CRAM-MD5\n"
+    )
+    subprocess.run(
+        [_command("saslpasswd2"), "-c", "-p", "-f", f"{sasl}/users", "-u", "localhost", USER],
+        input=PASSWORD, text=True, check=True, capture_output=True,
+    )  # fmt: skip
+    os.chown(sasl / "users", pwd.getpwnam("postfix").pw_uid, -1)
+    daemons = subprocess.run(
+        [_command("postconf"), "-dh", "daemon_directory"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    nobody = pwd.getpwnam("nobody").pw_uid
+    settings = {
+        "compatibility_level": "3.6",
+        "queue_directory": folder / "spool",
+        "data_directory": folder / "lib",
+        "daemon_directory": daemons,
+        "maillog_file": folder / "postfix.log",
+        "maillog_file_prefixes": folder,
+        "inet_interfaces": "127.0.0.1",
+        "inet_protocols": "ipv4",
+        "myhostname": "localhost",
+        "mydestination": "",
+        "alias_maps": "",
+        "virtual_mailbox_domains": "example.org",
+        "virtual_mailbox_maps": "static:box/",
+        "virtual_mailbox_base": folder / "mail",
+        "virtual_uid_maps": f"static:{nobody}",
+        "virtual_gid_maps": f"static:{nobody}",
+        "virtual_transport": "virtual" if keep else "discard",
+        "smtpd_tls_cert_file": folder / "server.pem",
+        "smtpd_tls_security_level": "may",
+        "smtpd_tls_auth_only": "yes",
+        "smtpd_sasl_auth_enable": "yes",
+        "cyrus_sasl_config_path": sasl,
+        # Who sends to whom is not looked at on a port for submission, beyond the login.
+        "smtpd_relay_restrictions": "permit_sasl_authenticated, reject",
+        "smtpd_discard_ehlo_keywords": "" if offers_chunking else "chunking",
+        "message_size_limit": size,
+        "in_flow_delay": "0",
+    }
+    (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
+    (etc / "master.cf").write_text(f"127.0.0.1:{port} inet n - n - - smtpd\n{_SERVICES}")
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as trial:
+            if trial.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("Postfix did not start")

@@ -1,0 +1,170 @@
+"""A PostgreSQL server of one's own, run by an ordinary user from a temporary folder, and stores on both databases."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from newsletter.store import Store, open_store
+
+USER = "newsletter"
+READY = b"database system is ready to accept connections"
+GUARDED = "guarded"  # a user of whom a password is asked, if there is one of this name
+NOT_INSTALLED = "no PostgreSQL server is installed (Debian: apt-get install postgresql)"
+
+
+@dataclass
+class Postgres:
+    """A running server: a database is made with a number, and named by a URL as [store] url takes it."""
+
+    port: int
+    folder: Path
+    process: "subprocess.Popen[bytes]"
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def url(self, database: str, user: str = USER) -> str:
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
+    def fresh(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"digest{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        self.execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
+
+    def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        """What the server's own administrator says; returns the rows, if there are any."""
+        import psycopg
+
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def stop(self, sign: int = signal.SIGINT) -> None:
+        """SIGINT is PostgreSQL's fast shutdown, SIGQUIT one as after a power cut."""
+        if self.process.poll() is None:
+            self.process.send_signal(sign)
+        self.process.wait(timeout=60)
+
+
+def programs() -> Path | None:
+    """The folder with initdb and postgres: the newest of Debian's, or wherever PATH leads."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parent.parent.name))
+    found = debian[-1] if debian else shutil.which("postgres")
+    return Path(found).resolve().parent if found else None
+
+
+@contextmanager
+def running_postgres(folder: Path | None = None, *settings: str) -> Iterator[Postgres]:
+    """A server for the time of the context, its data in `folder` (a temporary one if None) and gone afterwards.
+
+    `settings` are further ones of the server's, as in "fsync=on". The folder's parents have to be open to others when
+    this runs as root, since the server refuses to be root's and is run as somebody else.
+    """
+    binaries = programs()
+    if binaries is None:
+        raise FileNotFoundError(NOT_INSTALLED)
+    home = Path(tempfile.mkdtemp(prefix="newsletter-postgres-", dir=folder))
+    identity: dict[str, object] = {}
+    if os.geteuid() == 0:
+        someone = _someone()
+        shutil.chown(home, someone.pw_uid, someone.pw_gid)
+        identity = {"user": someone.pw_uid, "group": someone.pw_gid, "extra_groups": []}
+    try:
+        data = home / "data"
+        subprocess.run(
+            [binaries / "initdb", "--pgdata", data, "--username", USER, "--auth=trust", "--encoding=UTF8",
+             "--no-locale", "--no-sync"],
+            check=True, stdout=subprocess.DEVNULL, cwd=home, **identity,
+        )  # fmt: skip
+        rules = data / "pg_hba.conf"
+        rules.write_text(f"host all {GUARDED} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+        server = _start(binaries, home, settings, identity)
+        try:
+            yield server
+        finally:
+            server.stop(signal.SIGQUIT)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _start(binaries: Path, home: Path, settings: tuple[str, ...], identity: dict[str, object]) -> Postgres:
+    # Another process may take a free port before the server does.
+    for _ in range(5):
+        with closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        options = ("listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={home}", "fsync=off",
+                   "max_connections=50", "lc_messages=C", *settings)  # fmt: skip
+        process = subprocess.Popen(
+            [*_dies_with_us(), binaries / "postgres", "-D", home / "data", *(f"-c{option}" for option in options)],
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, cwd=home, **identity,
+        )  # fmt: skip
+        said: list[bytes] = []
+        for line in process.stderr or ():
+            said.append(line)
+            if READY in line:
+                # Somebody has to go on reading, or the server would stand still when the pipe is full.
+                threading.Thread(target=_drain, args=(process,), daemon=True).start()
+                return Postgres(port=port, folder=home, process=process)
+        process.wait(timeout=60)
+    raise RuntimeError(b"".join(said).decode(errors="replace"))
+
+
+def _drain(process: "subprocess.Popen[bytes]") -> None:
+    if process.stderr:
+        with process.stderr as log:
+            for _line in log:
+                pass
+
+
+def _dies_with_us() -> list[str]:
+    """On Linux the kernel stops the server when this process is killed."""
+    return ["setpriv", "--pdeathsig", "QUIT"] if shutil.which("setpriv") else []
+
+
+def _someone() -> pwd.struct_passwd:
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise RuntimeError("this runs as root, and there is no other user for the PostgreSQL server")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server for the whole session."""
+    if programs() is None:
+        pytest.skip(NOT_INSTALLED)
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """Where no store is yet, once on each database: what `open_store` takes."""
+    if request.param == "sqlite":
+        yield tmp_path / "state.db"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.fresh()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+def store(place: Path | str) -> Iterator[Store]:
+    with closing(open_store(place)) as opened:
+        yield opened

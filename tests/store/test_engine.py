@@ -1,0 +1,207 @@
+"""One store on two databases: its transactions, its stage, its locks."""
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from postgres import Postgres
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, insert, literal, select, true
+
+from newsletter.store import Busy, Staging, Store, find_store, open_store, suppressions
+from newsletter.store.engine import insert_new
+from newsletter.store.schema import suppressions as kept
+
+HOLDER = """
+import sys
+from pathlib import Path
+from newsletter.store import open_store
+place = sys.argv[1] if sys.argv[1].startswith("postgresql:") else Path(sys.argv[1])
+with open_store(place).sole(sys.argv[2]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+staged = Table("staged", MetaData(), Column("id", Integer, primary_key=True), Column("reader", String),
+               prefixes=["TEMPORARY"])  # fmt: skip
+
+
+class Mishap(Exception):
+    """Anything that ends a transaction before its end."""
+
+
+def _suppress(store: Store, reader: str) -> None:
+    with store.transaction() as connection:
+        suppressions.suppress(connection, reader, "unsubscribed")
+
+
+def _move(staging: Staging, *, mishap: bool = False) -> None:
+    moved = select(staged.c.reader, literal("moved"), literal("now")).where(true()).order_by(staged.c.id)
+    with staging.durable() as connection:
+        connection.execute(insert_new(connection, kept).from_select(["reader", "reason", "at"], moved))
+        if mishap:
+            raise Mishap
+
+
+def _suppressed(connection: Connection) -> set[str]:
+    return set(suppressions.suppressed_readers(connection))
+
+
+@contextmanager
+def _holder(place: Path | str, name: str) -> Iterator["subprocess.Popen[str]"]:
+    """A process that holds `name` until it is told to end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(place), name], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield process
+
+
+def test_a_transaction_stands_or_falls_as_one(store: Store, place: Path | str) -> None:
+    def fail() -> None:
+        with store.transaction() as connection:
+            suppressions.suppress(connection, "a@example.org", "unsubscribed")
+            raise Mishap
+
+    with pytest.raises(Mishap):
+        fail()
+    _suppress(store, "b@example.org")
+    with closing(open_store(place)) as another, another.reading() as connection:
+        assert _suppressed(connection) == {"b@example.org"}
+
+
+def test_looking_makes_nothing(place: Path | str, request: pytest.FixtureRequest) -> None:
+    assert find_store(place) is None
+    if isinstance(place, Path):
+        assert list(place.parent.iterdir()) == []
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        assert server.execute("SELECT * FROM pg_tables WHERE schemaname = 'public'", place.rpartition("/")[2]) == []
+
+
+def test_what_is_there_is_found(store: Store, place: Path | str) -> None:
+    _suppress(store, "a@example.org")
+    found = find_store(place)
+    assert found is not None
+    with closing(found), found.reading() as connection:
+        assert _suppressed(connection) == {"a@example.org"}
+
+
+def test_programs_that_begin_together_make_one_store(place: Path | str) -> None:
+    stores: list[Store] = []
+    threads = [threading.Thread(target=lambda: stores.append(open_store(place))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(stores) == 4
+    for number, store in enumerate(stores):
+        _suppress(store, f"r{number}@example.org")
+    with stores[0].reading() as connection:
+        assert len(_suppressed(connection)) == 4
+    for store in stores:
+        store.close()
+
+
+def test_whoever_reads_waits_for_no_writer_and_sees_one_moment(store: Store, place: Path | str) -> None:
+    _suppress(store, "a@example.org")
+    with closing(open_store(place)) as other, store.transaction() as writing:
+        suppressions.suppress(writing, "b@example.org", "unsubscribed")
+        with other.reading() as connection:
+            assert _suppressed(connection) == {"a@example.org"}
+    with closing(open_store(place)) as other, other.reading() as connection:
+        assert len(_suppressed(connection)) == 2
+        _suppress(store, "c@example.org")
+        assert len(_suppressed(connection)) == 2
+    with store.reading() as connection:
+        assert len(_suppressed(connection)) == 3
+
+
+def test_a_transaction_may_be_another_threads(store: Store) -> None:
+    thread = threading.Thread(target=_suppress, args=(store, "a@example.org"))
+    thread.start()
+    thread.join()
+    with store.reading() as connection:
+        assert _suppressed(connection) == {"a@example.org"}
+
+
+def test_what_is_there_already_is_left_alone(store: Store) -> None:
+    with store.transaction() as connection:
+        assert suppressions.suppress(connection, "a@example.org", "bounced")
+        assert not suppressions.suppress(connection, "a@example.org", "complained")
+        assert suppressions.suppressed_readers(connection) == {"a@example.org": "bounced"}
+        assert suppressions.unsuppress(connection, "a@example.org")
+        assert not suppressions.unsuppress(connection, "a@example.org")
+
+
+def test_a_staged_list_is_kept_in_one_transaction_and_blocks_nobody(store: Store, place: Path | str) -> None:
+    with closing(open_store(place)) as other, store.staging() as staging:
+        with staging.local() as connection:
+            staged.create(connection)
+        # Somebody else writes meanwhile, and both go on.
+        with other.transaction() as writing:
+            suppressions.suppress(writing, "r1@example.org", "bounced")
+            for number in range(3):
+                with staging.local() as connection:
+                    connection.execute(insert(staged).values(id=number, reader=f"r{number}@example.org"))
+                    assert _suppressed(connection) == set()
+        with pytest.raises(Mishap):
+            _move(staging, mishap=True)
+        _move(staging)
+        with staging.local() as connection:
+            assert connection.scalar(select(func.count()).select_from(staged)) == 3
+        with other.reading() as connection:
+            assert suppressions.suppressed_readers(connection) == {
+                "r0@example.org": "moved", "r1@example.org": "bounced", "r2@example.org": "moved",
+            }  # fmt: skip
+
+
+def test_a_stage_is_its_owners_alone_and_gone_at_the_end(store: Store) -> None:
+    with store.staging() as one, store.staging() as two:
+        for staging in (one, two):
+            with staging.local() as connection:
+                staged.create(connection)
+                connection.execute(insert(staged).values(reader="r@example.org"))
+                assert connection.scalar(select(func.count()).select_from(staged)) == 1
+    with store.staging() as staging, staging.local() as connection:
+        staged.create(connection)
+
+
+def test_one_process_holds_a_name(store: Store, place: Path | str) -> None:
+    with _holder(place, "2.10") as process:
+        with pytest.raises(Busy), store.sole("2.10"):
+            pytest.fail("it was held twice")
+        with store.sole("2.11"), pytest.raises(Busy), store.sole("2.11"):
+            pytest.fail("it was held twice by one process")
+        process.communicate("", timeout=60)
+    with store.sole("2.10"):
+        pass
+    with store.sole("2.10"):
+        pass
+
+
+def test_a_name_is_free_when_its_holder_is_killed(store: Store, place: Path | str) -> None:
+    with _holder(place, "2.10") as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=60)
+    with store.sole("2.10"):
+        pass
+
+
+def test_two_publications_share_a_database_in_two_schemas(postgres: Postgres) -> None:
+    url = postgres.fresh()
+    postgres.execute("CREATE SCHEMA other", url.rpartition("/")[2])
+    with (
+        closing(open_store(url)) as one,
+        closing(open_store(f"{url}?options=-csearch_path%3Dother")) as other,
+        one.sole("2.10"),
+        other.sole("2.10"),
+    ):
+        _suppress(one, "a@example.org")
+        with other.reading() as connection:
+            assert _suppressed(connection) == set()
+    postgres.drop(url)

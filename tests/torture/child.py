@@ -1,0 +1,156 @@
+"""The command line with faults inside: at the nth commit of the store, or at the nth write to a socket.
+
+Run as `python child.py PLAN send 2.10 --yes`, PLAN being JSON; see `Seams`. The seams are those of SQLAlchemy and
+asyncio, so that nothing of the program is replaced but its patience.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.default import DefaultDialect
+
+_SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
+
+
+class Seams:
+    """Counts commits and writes, and lets the plan's faults strike.
+
+    The plan: `faults`, each with `at`, `nth`, `when`, `act`, `pages`; `lock_wait_s`, the longest wait for the
+    database; `text_deadline_s`; `send_buffer`, in bytes; `control`, the two pipe ends through which another
+    process is asked to do something to the database.
+    """
+
+    def __init__(self, plan: dict[str, Any]) -> None:
+        self._faults = plan["faults"]
+        self._plan = plan
+        self._counts = {"commit": 0, "write": 0}
+        self._room: int | None = None
+        self._kill_when_blocked = False
+        self._tell_of_wait = False
+
+    def install(self) -> None:
+        # uvloop's transports have no seam.
+        sys.modules["uvloop"] = None  # type: ignore[assignment]  # the documented way to forbid an import
+        self._watch_store()
+        self._watch_sockets()
+        signal.signal(signal.SIGUSR1, lambda *_: setattr(self, "_kill_when_blocked", True))
+        if self._plan.get("text_deadline_s"):
+            session = import_module("newsletter.backends.smtp.session")
+            if hasattr(session, "_TEXT_DEADLINE_S"):
+                session._TEXT_DEADLINE_S = self._plan["text_deadline_s"]
+
+    def _strike(self, at: str, when: str) -> dict[str, Any] | None:
+        for fault in self._faults:
+            if (fault["at"], fault["when"], fault["nth"]) == (at, when, self._counts[at]):
+                self._tell("struck")
+                if fault["act"] in _SIGNALS:
+                    os.kill(os.getpid(), _SIGNALS[fault["act"]])
+                return fault
+        return None
+
+    def _tell(self, word: str) -> None:
+        os.write(self._plan["control"][1], f"{word}\n".encode())
+
+    def _ask(self, word: str) -> None:
+        self._tell(word)
+        os.read(self._plan["control"][0], 100)
+
+    def _watch_store(self) -> None:
+        commit = DefaultDialect.do_commit
+
+        def do_commit(dialect: DefaultDialect, connection: Any) -> None:
+            self._counts["commit"] += 1
+            self._strike("commit", "before")
+            commit(dialect, connection)
+            if (fault := self._strike("commit", "after")) is not None:
+                self._take(fault)
+            self._limit(connection)
+
+        DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]  # the seam: what every commit goes through
+
+        @event.listens_for(Engine, "do_connect")
+        def be_impatient(dialect: Any, _record: Any, _args: Any, options: dict[str, Any]) -> None:
+            if dialect.name == "sqlite" and self._plan.get("lock_wait_s"):
+                options["timeout"] = self._plan["lock_wait_s"]
+
+        @event.listens_for(Engine, "connect")
+        def limit(connection: Any, _record: Any) -> None:
+            self._limit(connection)
+
+        @event.listens_for(Engine, "begin")
+        def be_impatient_there_too(connection: Connection) -> None:
+            if connection.dialect.name == "postgresql" and self._plan.get("lock_wait_s"):
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * self._plan['lock_wait_s'])}")
+
+        @event.listens_for(Engine, "before_cursor_execute")
+        def tell_of_wait(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if self._tell_of_wait and statement.startswith(("BEGIN IMMEDIATE", "UPDATE", "INSERT", "DELETE")):
+                self._tell_of_wait = False
+                self._tell("waiting")
+
+    def _take(self, fault: dict[str, Any]) -> None:
+        if fault["act"] == "full":
+            self._room = fault["pages"]
+        elif fault["act"] == "no space":
+            largest = max((path.stat().st_size for path in Path(".newsletter").iterdir()), default=0)
+            limit = largest + 4096 * fault["pages"] if fault["pages"] >= 0 else 0
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+        elif fault["act"].startswith("lock"):
+            self._ask("lock")
+            self._tell_of_wait = fault["act"] == "lock briefly"
+        elif fault["act"] == "cut":
+            self._ask("cut")
+
+    def _limit(self, connection: Any) -> None:
+        """Let the database grow by the pages that are left; the limit belongs to each connection."""
+        if self._room is None:
+            return
+        cursor = connection.cursor()
+        (pages,) = cursor.execute("PRAGMA page_count").fetchone()
+        if not hasattr(self, "_most"):
+            self._most = pages + self._room
+        cursor.execute(f"PRAGMA max_page_count = {self._most}")
+        cursor.close()
+
+    def _watch_sockets(self) -> None:
+        transport: Any = asyncio.selector_events._SelectorSocketTransport  # type: ignore[attr-defined]  # private
+        write, begin = transport.write, transport.__init__
+
+        def counted_write(self_: Any, data: bytes) -> None:
+            self._counts["write"] += 1
+            self._strike("write", "before")
+            if any(fault["when"] == "half" and fault["nth"] == self._counts["write"] for fault in self._faults):
+                if not self_._buffer:
+                    self_._sock.send(data[: len(data) // 2])
+                self._strike("write", "half")
+            write(self_, data)
+            self._strike("write", "after")
+            if self._kill_when_blocked and self_._buffer:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def small_begin(self_: Any, loop: Any, sock: Any, *args: Any, **options: Any) -> None:
+            if self._plan.get("send_buffer"):
+                sock.setsockopt(asyncio.base_events.socket.SOL_SOCKET, asyncio.base_events.socket.SO_SNDBUF,
+                                self._plan["send_buffer"])  # fmt: skip
+            begin(self_, loop, sock, *args, **options)
+
+        transport.write = counted_write
+        transport.writelines = lambda self_, lines: counted_write(self_, b"".join(lines))
+        transport.__init__ = small_begin
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)  # this folder: its modules are the harness's
+    plan = json.loads(sys.argv.pop(1))
+    Seams(plan).install()
+    from newsletter.cli import main
+
+    main()

@@ -1,0 +1,136 @@
+"""What a trial has to show, whatever went wrong: no reader with two copies, none lost unseen, books that balance."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from torture.faults import SIGNALS
+from torture.trial import Ended, Trial
+
+_BREAKDOWNS = ("full", "no space", "lock", "cut")
+
+
+def faults_of(trial: Trial) -> list[str]:
+    """Everything that is wrong, a sentence each; nothing when the trial is passed."""
+    return [
+        *_processes(trial),
+        *_copies(trial),
+        *_books(trial),
+        *_record(trial),
+        *trial.offences,
+        *(f"the database is damaged: {line}" for line in trial.database),
+    ]
+
+
+def _processes(trial: Trial) -> Iterator[str]:
+    everyone = set(trial.addresses)
+    for number, ended in enumerate(trial.ended, start=1):
+        if ended.hung:
+            yield f"send {number} hung"
+        elif ended.status not in _statuses(ended):
+            yield f"send {number} ended with status {ended.status}"
+        if ended.status == 0 and ended.accepted != everyone:
+            yield f"send {number} ended with status 0, and {len(everyone - ended.accepted)} had not been reached"
+        for sign in ("Traceback", "never retrieved", "fault of the program", "Exception ignored"):
+            if sign in ended.err and not ended.hung:
+                yield f"send {number} says {sign!r}"
+        if ended.send.completes and (left := _left_out(trial, ended)) > _most_unknown(trial, trial.ended[:number]):
+            yield f"send {number} left {left} out whom the server would have taken"
+
+
+def _statuses(ended: Ended) -> set[int]:
+    """The documented ones, and death by the signals that were sent."""
+    acts = {fault.act for fault in ended.struck}
+    if ended.struck_within:
+        acts |= {fault.act for fault in ended.send.within}
+        # Outside of a run nothing holds off a signal: there is nothing in hand.
+        also = {-SIGNALS[act] for act in acts & SIGNALS.keys()}
+    else:
+        also = set()
+    return {0, 1} | also | ({-SIGNALS["kill"]} if acts & {"kill", "stall until killed"} else set())
+
+
+def _left_out(trial: Trial, ended: Ended) -> int:
+    """Readers without a copy whom nothing kept from having one within this send."""
+    tries = len(trial.scenario.retries.split(",")) if trial.retries and trial.scenario.retries else 0
+    rules = trial.scenario.rules.items()
+    kept = {trial.addresses[number] for number, rule in rules if rule.times is None or rule.times > tries}
+    return len(set(trial.addresses) - ended.accepted - kept)
+
+
+def _most_unknown(trial: Trial, ended: list[Ended]) -> int:
+    """A lost connection leaves at most a window behind; a crash what was claimed: two windows for each connection."""
+    most = 0
+    for one in ended:
+        acts = [fault.act for fault in one.struck] + [fault.act for fault in one.send.within if one.struck_within]
+        crashed = one.status < 0 or any(act in _BREAKDOWNS for act in acts) or sum(act in SIGNALS for act in acts) > 1
+        most += 2 * trial.connections * trial.window * crashed
+        most += trial.window * sum(fault.breaks for fault in one.struck)
+    if any(one.send.deadline_s for one in ended):
+        most += trial.window * trial.abandoned
+    return most
+
+
+def _copies(trial: Trial) -> Iterator[str]:
+    everyone = set(trial.addresses)
+    if strangers := trial.copies.keys() - everyone:
+        yield f"{len(strangers)} copies for nobody on the list"
+    if twice := [reader for reader, count in trial.copies.items() if count > 1]:
+        yield f"TWO COPIES for {len(twice)}: {', '.join(twice[:3])}"
+    listed = trial.listed if _count(trial, "accepted") < len(everyone) else {}
+    if lost := [reader for reader in trial.addresses if reader not in listed and not trial.copies[reader]]:
+        yield f"LOST UNSEEN: {len(lost)}, such as {', '.join(lost[:3])}"
+    for state in ("refused", "deferred", "pending", "suppressed", "cancelled"):
+        those = [reader for reader, known in listed.items() if known == state]
+        if wrong := [reader for reader in those if trial.copies[reader]]:
+            yield f"{len(wrong)} are {state}, and have a copy: {', '.join(wrong[:3])}"
+        if state == "refused" and (wrong := [who for who in those if "5" not in trial.answered.get(who, "")]):
+            yield f"{len(wrong)} are refused, and no reply of theirs was: {', '.join(wrong[:3])}"
+        if state == "deferred" and (wrong := set(those) - trial.lasting):
+            yield f"{len(wrong)} are still deferred after a send in which the server took everybody"
+    unknown = sum(state == "unknown" for state in listed.values())
+    if unknown > (most := _most_unknown(trial, trial.ended)):
+        yield f"{unknown} are unknown, and at most {most} can have been under way"
+
+
+def _books(trial: Trial) -> Iterator[str]:
+    readers = trial.status.get("readers")
+    if not isinstance(readers, dict):
+        yield "`status --json` says nothing of the campaign"
+        return
+    if not trial.status["list"] == len(trial.addresses) == sum(readers.values()):
+        yield f"the report does not balance: {trial.status['list']} on the list, {readers}"
+    for state in ("pending", "sending"):
+        if readers.get(state):
+            yield f"{readers[state]} are {state} after a send without faults"
+    stands = Counter({state: count for state, count in readers.items() if count and state != "accepted"})
+    if Counter(trial.listed.values()) != stands:
+        yield f"not-accepted.csv lists {dict(Counter(trial.listed.values()))}, and the report has {dict(stands)}"
+    complete = readers["accepted"] == trial.status["list"]
+    if (trial.ended[-1].status == 0) is not complete:
+        yield f"the last send's status is {trial.ended[-1].status}, and the report has {readers}"
+    if (trial.status["state"] == "sent") is not (not readers["deferred"]):
+        yield f"the campaign is {trial.status['state']!r}, with {readers['deferred']} deferred"
+
+
+def _record(trial: Trial) -> Iterator[str]:
+    noted, readers = trial.record.get("readers"), trial.status.get("readers")
+    if not isinstance(noted, dict) or not isinstance(readers, dict):
+        yield "there is no record beside the draft"
+        return
+    if noted != {**{state: count for state, count in readers.items() if count}, "total": trial.status["list"]}:
+        yield f"the record has {noted}, the report {readers}"
+    if trial.record["campaign"] != trial.status["campaign"]:
+        yield "the record names another campaign"
+    if trial.record.get("finished_at") != trial.status["finished"]:
+        yield "record and report do not agree on when it was finished"
+
+
+def _count(trial: Trial, state: str) -> int:
+    readers = trial.status.get("readers")
+    return readers.get(state, 0) if isinstance(readers, dict) else 0
+
+
+def balance(trial: Trial) -> str:
+    readers = trial.status.get("readers")
+    parts = [f"{count} {state}" for state, count in readers.items() if count] if isinstance(readers, dict) else []
+    return f"{trial.status.get('list', '?')} = {' + '.join(parts)}"
