@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +79,7 @@ class Postfix:
         while len(box) < count and time.monotonic() < until:
             time.sleep(0.05)
         found: dict[str, list[bytes]] = {}
-        for key in box:
+        for key in box.keys():  # noqa: SIM118  # a mailbox iterates over its messages
             raw = box.get_bytes(key)
             (address,) = re.findall(rb"^Delivered-To: (\S+)$", raw, re.MULTILINE)
             found.setdefault(address.decode(), []).append(_TRACE.sub(b"", raw, count=1))
@@ -90,26 +90,31 @@ class Postfix:
 
 
 @contextmanager
-def postfix(*, keep: bool = True, offers_chunking: bool = True, size: int = 10_240_000) -> Iterator[Postfix]:
-    """A server for the time of the context; unless `keep`, it throws away what it has taken."""
+def postfix(*, keep: bool = True, login: bool = True, size: int = 10_240_000) -> Iterator[Postfix]:
+    """A server for the time of the context; unless `keep`, it throws away what it has taken.
+
+    Without `login` it takes mail from anybody who reaches its loopback port, in clear text if they like.
+    """
     # Not below pytest's own folders, which are closed to others: Postfix's processes run as users of their own.
     with tempfile.TemporaryDirectory(prefix="postfix-") as name:
         folder = Path(name)
         port = _free_port()
-        _configure(folder, port, keep=keep, offers_chunking=offers_chunking, size=size)
+        _configure(folder, port, keep=keep, login=login, size=size)
         command = [_command("postfix"), "-c", str(folder / "etc")]
         running = subprocess.Popen([*command, "start-fg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            _wait_for(port)
-            yield Postfix(port, folder / "server.pem", folder)
+            server = Postfix(port, folder / "server.pem", folder)
+            _wait_for(server)
+            yield server
         finally:
             subprocess.run([*command, "stop"], check=False, capture_output=True)
             running.wait(timeout=30)
 
 
-def _configure(folder: Path, port: int, *, keep: bool, offers_chunking: bool, size: int) -> None:
+def _configure(folder: Path, port: int, *, keep: bool, login: bool, size: int) -> None:
     folder.chmod(0o755)
-    etc, sasl = folder / "etc", folder / "sasl"
+    etc = folder / "etc"
+    sasl = etc / "sasl"  # where Debian's Postfix looks for smtpd.conf; others look at cyrus_sasl_config_path
     for path, owner in ((etc, "root"), (sasl, "root"), (folder / "spool", "root"), (folder / "lib", "postfix"),
                         (folder / "mail", "nobody")):  # fmt: skip
         path.mkdir()
@@ -151,9 +156,7 @@ def _configure(folder: Path, port: int, *, keep: bool, offers_chunking: bool, si
         "smtpd_tls_auth_only": "yes",
         "smtpd_sasl_auth_enable": "yes",
         "cyrus_sasl_config_path": sasl,
-        # Who sends to whom is not looked at on a port for submission, beyond the login.
-        "smtpd_relay_restrictions": "permit_sasl_authenticated, reject",
-        "smtpd_discard_ehlo_keywords": "" if offers_chunking else "chunking",
+        "smtpd_relay_restrictions": "permit_sasl_authenticated, reject" if login else "permit_mynetworks, reject",
         "message_size_limit": size,
         "in_flow_delay": "0",
     }
@@ -167,10 +170,10 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _wait_for(port: int) -> None:
+def _wait_for(server: Postfix) -> None:
     for _ in range(200):
-        with socket.socket() as trial:
-            if trial.connect_ex(("127.0.0.1", port)) == 0:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", server.port), timeout=5) as trial:
+            if trial.recv(4) == b"220 ":
                 return
         time.sleep(0.05)
-    raise AssertionError("Postfix did not start")
+    raise AssertionError(f"Postfix did not start:\n{server.log()}")

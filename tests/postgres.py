@@ -19,7 +19,7 @@ import pytest
 from newsletter.store import Store, open_store
 
 USER = "newsletter"
-READY = b"database system is ready to accept connections"
+READY = b"database system is ready to accept"
 GUARDED = "guarded"  # a user of whom a password is asked, if there is one of this name
 NOT_INSTALLED = "no PostgreSQL server is installed (Debian: apt-get install postgresql)"
 
@@ -41,6 +41,14 @@ class Postgres:
         name = f"digest{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name}")
         return self.url(name)
+
+    def emptied(self) -> str:
+        """The URL of one database, without what it held: a tenth of a fresh one's time."""
+        if not self.execute("SELECT 1 FROM pg_database WHERE datname = 'shared'"):
+            self.execute("CREATE DATABASE shared")
+        self.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shared'")
+        self.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public", "shared")
+        return self.url("shared")
 
     def drop(self, url: str) -> None:
         self.execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
@@ -153,15 +161,12 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
     """Where no store is yet, once on each database: what `open_store` takes."""
     if request.param == "sqlite":
-        yield tmp_path / "state.db"
-        return
+        return tmp_path / "state.db"
     server: Postgres = request.getfixturevalue("postgres")
-    url = server.fresh()
-    yield url
-    server.drop(url)
+    return server.emptied()
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ import re
 import shlex
 import shutil
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import subprocess
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -25,8 +27,7 @@ _EXAMPLE = '["/usr/sbin/sendmail", "-i", "-f", "{sender}", "--", "{recipient}"]'
 _STAND_INS = ("sender", "recipient")
 _STAND_IN = re.compile(r"\{(\w+)\}")
 _REPLY_LENGTH = 300
-# A program may leave another behind that keeps its stderr open: what it said itself is there well before this.
-_LAST_WORDS_S = 0.5
+_PIPE_OCTETS = 65536
 # A killed program is gone at once, unless it runs as another user (by sudo, say) or hangs in the kernel.
 _KILLED_S = 5.0
 
@@ -47,15 +48,14 @@ _NAMES = {getattr(os, name): name for name in dir(os) if name.startswith("EX_")}
 
 def _words(value: object) -> object:
     """A text is split as a shell would split it; no shell ever sees it."""
-    if isinstance(value, list):
-        return value
+    next_step = f"Write the words as a list: {_EXAMPLE}"
+    if not isinstance(value, str | list):
+        raise rejected(code="command", message="this is neither a text nor a list of texts", next_step=next_step)
     try:
-        return shlex.split(value) if isinstance(value, str) else [value]
+        return shlex.split(value) if isinstance(value, str) else value
     except ValueError as error:
         raise rejected(
-            code="command",
-            message=f"{value!r} can't be split into words: {error}",
-            next_step=f"Close every quote, or write the words as a list: {_EXAMPLE}",
+            code="command", message=f"this can't be split into words: {error}", next_step=next_step
         ) from error
 
 
@@ -131,8 +131,7 @@ class CommandSession:
             return _receipt(
                 message, Outcome.REFUSED, 'the address begins with "-": it needs a "--" before it in the command'
             )
-        transport, listener = await self._start(arguments, message.data.replace(b"\r\n", b"\n"))
-        ending = await self._end(transport, listener)
+        ending = await self._end(self._start(arguments, message.data.replace(b"\r\n", b"\n")))
         if ending.status in _ABOUT_ALL:
             raise SenderRefused(
                 f"{self._program} takes no mail: {ending.words}",
@@ -162,51 +161,64 @@ class CommandSession:
             words.append(filled)
         return words
 
-    async def _start(self, arguments: list[str], text: bytes) -> "tuple[asyncio.SubprocessTransport, _Listener]":
+    def _start(self, arguments: list[str], text: bytes) -> "_Running":
         try:
             # From a file, not a pipe: were this process killed, a program could take half a message for a whole one.
             with TemporaryFile() as file:
                 file.write(text)
                 file.seek(0)
-                return await asyncio.get_running_loop().subprocess_exec(
-                    _Listener,
-                    self._program,
-                    *arguments,
-                    stdin=file,
-                    stdout=asyncio.subprocess.DEVNULL,
-                    stderr=asyncio.subprocess.PIPE,
-                    cwd=self._root,
-                    # Ctrl-C at the terminal asks the run to finish what is in hand; it must not reach the program.
-                    start_new_session=True,
-                )
+                with _deaf_to_ctrl_c():
+                    process = subprocess.Popen(  # noqa: S603  # what newsletter.toml names, and addresses as data
+                        [self._program, *arguments],
+                        stdin=file,
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.PIPE,
+                        cwd=self._root,
+                        start_new_session=True,
+                    )
         except OSError as error:
             raise DeliveryError(
                 f"{self._program} can't be run: {error.strerror}.",
                 next_step="Check [command] command in newsletter.toml; of a script also the first line, "
                 "which names what runs it.",
             ) from error
+        return _Running(process)
 
-    async def _end(self, transport: asyncio.SubprocessTransport, listener: "_Listener") -> "_Ending":
+    async def _end(self, running: "_Running") -> "_Ending":
         """Wait for the program to end. It is killed when it takes too long, and when this is cancelled."""
         try:
             async with asyncio.timeout(self._settings.timeout):
-                await listener.ended.wait()
+                await running.ended.wait()
         except TimeoutError:
             pass
         finally:
-            in_time = listener.ended.is_set()
+            in_time = running.ended.is_set()
             if not in_time:
-                await listener.kill(transport)
-            await listener.close(transport)
-        status = transport.get_returncode() if in_time else None
+                await running.kill()
+            running.close()
+        status = running.status if in_time else None
         if status is None:
             how = f"it had not ended after {self._settings.timeout:g} seconds"
         elif status < 0:
             how = f"ended by signal {-status} ({signal.strsignal(-status)})"
         else:
             how = f"status {status}" + (f" ({_NAMES[status]})" if status in _NAMES else "")
-        reply = printable(" ".join(listener.said.decode("utf-8", "backslashreplace").split()))
+        reply = printable(" ".join(running.said.decode("utf-8", "backslashreplace").split()))
         return _Ending(status=status, words=f"{how}: {reply}"[:_REPLY_LENGTH] if reply else how)
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Ctrl-C asks the run to finish what is in hand, so it must not reach a program started meanwhile.
+
+    It goes to every process of the terminal's group. A program leaves that by a session of its own; in the moment
+    before, it has this mask from us. Our own handler still hears of it: the signal waits, or takes another thread.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,47 +233,55 @@ def _receipt(message: Message, outcome: Outcome, reply: str) -> Receipt:
     return Receipt(key=message.key, outcome=outcome, stage="command", reply=reply)
 
 
-class _Listener(asyncio.SubprocessProtocol):
-    """Keeps the first of what a program says on stderr, lets go of the rest, and tells when it has ended.
+class _Running:
+    """A program that was started: knows when it has ended, and keeps the first of what it says on stderr.
 
-    asyncio's own Process waits until stderr is closed, too; a mail server left in the background keeps it open.
+    asyncio's own subprocesses won't do: they wait for the end of stderr as well, which a mail server left in the
+    background keeps open, and uvloop's take the mask away.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self.said = b""
         self.ended = asyncio.Event()
-        self._silent = asyncio.Event()
-        self._closed = asyncio.Event()
+        self._process = process
+        self._loop = asyncio.get_running_loop()
+        assert process.stderr is not None  # noqa: S101  # for the type checker: _start asks for it
+        self._stderr = process.stderr
+        os.set_blocking(self._stderr.fileno(), False)
+        self._loop.add_reader(self._stderr, self._listen)
+        threading.Thread(target=self._wait, name="command", daemon=True).start()
 
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        del fd  # stderr's is the only one
-        self.said = (self.said + data)[:_REPLY_LENGTH]
+    @property
+    def status(self) -> int | None:
+        """As Popen has it: less than 0 is the signal that ended it, None when it has not ended."""
+        return self._process.returncode
 
-    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        del fd, exc
-        self._silent.set()
-
-    def process_exited(self) -> None:
-        self.ended.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self._closed.set()
-
-    async def kill(self, transport: asyncio.SubprocessTransport) -> None:
+    async def kill(self) -> None:
         """Kill the program and whatever it has started."""
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(transport.get_pid(), signal.SIGKILL)
+            os.killpg(self._process.pid, signal.SIGKILL)
         with suppress(TimeoutError):
             async with asyncio.timeout(_KILLED_S):
                 await self.ended.wait()
 
-    async def close(self, transport: asyncio.SubprocessTransport) -> None:
-        """Hear the last words of a program that has ended, and give back what it took of this process."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_WORDS_S):
-                await self._silent.wait()
-        with suppress(PermissionError):
-            transport.close()
-        if self.ended.is_set():
-            await self._closed.wait()
+    def close(self) -> None:
+        """Read what it has said last; what another process may still say there is not waited for."""
+        while len(self.said) < _REPLY_LENGTH and self._listen():
+            pass
+        self._loop.remove_reader(self._stderr)
+        self._stderr.close()
+
+    def _listen(self) -> bool:
+        try:
+            said = os.read(self._stderr.fileno(), _PIPE_OCTETS)
+        except BlockingIOError:
+            return False
+        self.said = (self.said + said)[:_REPLY_LENGTH]
+        if not said:
+            self._loop.remove_reader(self._stderr)
+        return bool(said)
+
+    def _wait(self) -> None:
+        self._process.wait()
+        with suppress(RuntimeError):  # the loop is gone: nobody waits any more for one that could not be killed
+            self._loop.call_soon_threadsafe(self.ended.set)

@@ -15,11 +15,13 @@ _COMMANDS = {
     "templates": ("newsletter.cli.templates:templates", "Restyle the editions."),
     "send": ("newsletter.cli.send:send", "Send an issue to its readers."),
     "retry": ("newsletter.cli.send:retry", "Try readers again whom the server would not have."),
+    "outbox": ("newsletter.cli.outbox:outbox", "Send issues at their moment: send --at puts them in."),
     "status": ("newsletter.cli.status:status", "Show what has been sent, and to how many."),
     "report": ("newsletter.cli.report:report", "Show who got an issue, what servers said, and how fast it went."),
     "reconcile": ("newsletter.cli.reconcile:reconcile", "Say which of the unknown have it."),
     "cancel": ("newsletter.cli.status:cancel", "Stop an issue for those still waiting."),
     "subscribers": ("newsletter.cli.subscribers:subscribers", "Check the list, and keep who asked to leave."),
+    "dkim": ("newsletter.cli.dkim:dkim", "Make the keys that messages are signed with."),
     "demo": ("newsletter.cli.demo:demo", "Send the sample issue on this machine alone."),
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from newsletter.cli.output import say, short, size
-from newsletter.errors import counted
+from newsletter.errors import ConfigError, counted
 from newsletter.issue.draft import load_issue, read_draft
 from newsletter.workspace import Workspace, find_workspace
 
@@ -23,15 +23,23 @@ _ALL = ("html", "text", "pdf", "web", "eml")
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder to write to; build/ISSUE when left out, build/site for the site.",
 )
+@click.option("--as", "address", metavar="ADDRESS", help="With eml: the very message that this reader gets, or got.")
 @click.option("--check", is_flag=True, help="Say what the email uses that mail clients lack, and its size.")
 @click.option("--sent-only", is_flag=True, help="With site: leave out issues that have not been sent.")
-def export(form: str, draft: str | None, output: Path | None, check: bool, sent_only: bool) -> None:
+def export(
+    form: str, draft: str | None, output: Path | None, address: str | None, check: bool, sent_only: bool
+) -> None:
     """Write an issue's editions as files. DRAFT is 2.10 or a path; the newest when left out.
 
     html is the email, web a page for your website, png the PDF's pages as pictures. site is every issue's
     page and PDF, with an index, a feed and a sitemap; what has not changed is not made again.
     """
     workspace = find_workspace(Path.cwd())
+    if address is not None:
+        if form != "eml" or check:
+            raise click.UsageError("--as goes with `export eml`, and without --check.")
+        _copy(workspace, workspace.find_draft(draft), output, address)
+        return
     if form == "site":
         if draft or check:
             raise click.UsageError("`export site` is about all issues: it takes no DRAFT and no --check.")
@@ -64,6 +72,32 @@ def export(form: str, draft: str | None, output: Path | None, check: bool, sent_
         report = check_rendered(press, issue)
         show_rendered(press, issue, report)
         sys.exit(1 if report.problems else 0)
+
+
+def _copy(workspace: Workspace, draft: Path, folder: Path | None, address: str) -> None:
+    from newsletter.cli.state import known_store
+    from newsletter.delivery.copies import frozen_copy, listed_copy
+    from newsletter.mail.dkim import Signer
+
+    name = draft.stem
+    store = known_store(workspace)
+    message = frozen_copy(store, name, address) if store else None
+    told = f"as it was frozen for the sending of {name}"
+    if message is None:
+        from newsletter.editions import Press
+
+        message = listed_copy(Press.of(workspace), load_issue(draft), workspace.subscribers, address)
+        told = f"as the draft is now: {name} has not been sent to this reader"
+    try:
+        if signer := Signer.of(workspace.config, workspace.root):
+            message = signer.sign(message)
+    except ConfigError as error:  # the key is on another machine, say
+        reasons = [problem.message for problem in error.problems] or [error.message]
+        told += f"; unsigned, because {reasons[0]}"
+    path = (folder or workspace.build(name)) / f"{name}.reader.eml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(message.data)
+    say(f"{short(path)}  {size(len(message.data))}, {told}")
 
 
 def _site(workspace: Workspace, folder: Path, sent_only: bool) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -16,10 +16,13 @@ from newsletter.cli.report import show_report
 from newsletter.cli.sending import carry, show_plan
 from newsletter.cli.state import opened_store
 from newsletter.delivery import ledger
+from newsletter.delivery.approval import approve, rendering_sha256
 from newsletter.delivery.campaign import schedule, settle_plan, sole_sender, write_messages
 from newsletter.delivery.ledger import Staged
+from newsletter.delivery.moments import parse_duration, parse_moment, shown, when
 from newsletter.delivery.plan import Changes, Plan, Wish, plan_dry_run, plan_send
 from newsletter.delivery.record import write_record
+from newsletter.delivery.run import signing
 from newsletter.delivery.states import State
 from newsletter.delivery.status import Stage, stage_of
 from newsletter.delivery.testing import send_test, testers, told
@@ -157,8 +160,6 @@ class Later:
 def _later(workspace: Workspace, at: str | None, expires: str | None) -> Later | None:
     if at is None:
         return None
-    from newsletter.delivery.moments import parse_duration, parse_moment
-
     now = datetime.now(UTC)
     due = parse_moment(at, ZoneInfo(workspace.config.publication.timezone), now)
     return Later(due=due, expires=due + parse_duration(expires or "1d"))
@@ -181,6 +182,8 @@ def send_or_schedule(
     with sole_sender(store, name):
         with ledger.staged_list(store) as staged:
             plan = plan_send(store, staged, Press.of(workspace), found, record=record, list_path=list_path, wish=wish)
+            if plan.texts and workspace.config.send.require:
+                plan = _approved(workspace, store, found, plan)
             if not plan.to_send and plan.wave is None:
                 return _nothing_to_send(workspace, store, plan)
             show_plan(workspace, plan, list_path)
@@ -194,10 +197,18 @@ def send_or_schedule(
         return carry(workspace, store, name, ask=not yes)
 
 
+def _approved(workspace: Workspace, store: Store, found: Draft, plan: Plan) -> Plan:
+    """What [send] require asks of a text before its first copy. One that was frozen had it then."""
+    if plan.text_changed and not plan.takes_over:
+        return plan
+    approval = approve(workspace.config.send.require, workspace, store, Press.of(workspace), found)
+    return replace(plan, campaign=replace(plan.campaign, **asdict(approval)))
+
+
 def _schedule(workspace: Workspace, store: Store, staged: Staged, plan: Plan, later: Later, yes: bool) -> int:
     zone = ZoneInfo(workspace.config.publication.timezone)
-    due, expires = later.due.astimezone(zone), later.expires.astimezone(zone)
-    say(f"  At        {due:%A, %Y-%m-%d %H:%M %Z}, and not after {expires:%A, %Y-%m-%d %H:%M %Z}")
+    now = datetime.now(UTC)
+    say(f"  At        {shown(later.due, zone)}, {when(later.due, now)}; not after {shown(later.expires, zone)}")
     if not (yes or _agreed("Put it into the outbox?")):
         return 1
     schedule(store, staged, plan, workspace.record(plan.campaign.issue), later.due, later.expires)
@@ -248,7 +259,11 @@ def _send_tests(workspace: Workspace, store: Store, found: Draft, tests: tuple[s
             "newsletter.toml names no testers.", next_step='Add testers = ["you@example.org"] under [send].'
         )
     backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
-    receipts = asyncio.run(send_test(press, issue, backend, testers(addresses, list_path)))
+    sign = signing(workspace)
+    text = rendering_sha256(press, issue)
+    receipts = asyncio.run(send_test(press, issue, backend, testers(addresses, list_path), sign))
     for receipt in receipts:
         say(told(issue, receipt))
+    if any(receipt.outcome is Outcome.ACCEPTED for receipt in receipts):
+        ledger.note_test(store, issue.name, text)
     sys.exit(0 if all(receipt.outcome is Outcome.ACCEPTED for receipt in receipts) else 1)

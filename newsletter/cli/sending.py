@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -60,11 +61,10 @@ def carry(workspace: Workspace, store: Store, issue: str, *, ask: bool) -> int:
     """
     config = workspace.config
     backend = backends.load(config.send.backend, config, workspace.root)
-    refusals: float | None = config.send.refusals / 100
+    rules = Rules.of(workspace)
     while True:
-        rules = Rules(waits=[60 * minutes for minutes in config.send.retries], refusals=refusals)
         try:
-            with _progress(ledger.counts(store, issue).waiting) as on_progress:
+            with progress(ledger.counts(store, issue).waiting) as on_progress:
                 carry_out(store, issue, backend, workspace.record(issue), rules, on_progress, _say_stopping)
         except TooManyRefused as error:
             show_report(store, workspace, issue)
@@ -75,7 +75,7 @@ def carry(workspace: Workspace, store: Store, issue: str, *, ask: bool) -> int:
             if not click.confirm("Go on all the same?"):
                 say(f"To go on: newsletter send {issue}", style="bold")
                 return 1
-            refusals = None
+            rules = replace(rules, refusals=None)
             continue
         except DeliveryError as error:
             show_report(store, workspace, issue)
@@ -92,7 +92,7 @@ def _say_stopping() -> None:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[OnProgress]:
+def progress(total: int) -> Iterator[OnProgress]:
     """A bar with rate and time left on a terminal; when piped, only a line for each long rest."""
     err = console(err=True)
     columns = (

@@ -103,6 +103,15 @@ def _misplaced_secrets(source: str, where: "_Places") -> Iterator[Problem]:
                 next_step=f"Remove the line, and set {ENV_PREFIX}{table.upper()}__PASSWORD "
                 "or store it in the system's keyring.",
             )
+        if isinstance(values, dict) and (table, "key" in values) == ("dkim", True):
+            yield Problem(
+                path=where.path,
+                line=where.line(table, "key"),
+                code="secret",
+                message="[dkim] holds a private key, and this file is shared through git",
+                next_step=f"Remove the line, and name a file outside of git (key_file), or set {ENV_PREFIX}DKIM__KEY. "
+                "Whoever has seen this key can sign as you: make another.",
+            )
 
 
 def _stray_values(tables: dict[str, Any], where: "_Places") -> Iterator[Problem]:

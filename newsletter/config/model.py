@@ -266,12 +266,17 @@ class Pdf(Section):
     print_links: bool = False
 
 
+# What may be asked of an issue before it leaves, see newsletter/delivery/approval.py.
+Requirement = Literal["clean-checks", "committed", "tested"]
+
+
 class Send(Section):
     """How issues leave. `retries` are minutes to wait before each further try of a reader whom the server puts off;
     `refusals` is the percentage of refused readers at which a send stops and asks."""
 
     backend: str = "smtp"
     testers: Annotated[tuple[Address, ...], BeforeValidator(_comma_separated)] = ()
+    require: Annotated[tuple[Requirement, ...], BeforeValidator(_comma_separated)] = ()
     retries: Annotated[
         tuple[Annotated[float, Field(ge=0, le=1440)], ...], BeforeValidator(_comma_separated), Field(max_length=20)
     ] = (1, 5, 15)
@@ -283,6 +288,38 @@ class Store(Section):
 
     url: Annotated[str, AfterValidator(_store_url)] = "sqlite:///.newsletter/state.db"
     password: SecretStr | None = None
+
+
+def _selectors(names: tuple[str, ...]) -> tuple[str, ...]:
+    # RFC 6376, section 3.1: labels of a domain name, since the public key is looked for under it.
+    label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    for name in names:
+        if not re.fullmatch(rf"{label}(?:\.{label})*", name) or names.count(name) > 1:
+            raise rejected(
+                code="selector",
+                message=f"{name!r} can't be a key's selector",
+                next_step="Write a word such as s1, of letters, digits and hyphens, and another one for each key.",
+            )
+    return names
+
+
+def _selected(value: object, info: ValidationInfo) -> object:
+    if not info.data.get("selector", True):
+        raise rejected(
+            code="selector",
+            message="there is a key to sign with, and no selector says where its public half is",
+            next_step='Write selector = "s1", when the DNS record is s1._domainkey under your domain.',
+        )
+    return value
+
+
+class Dkim(Section):
+    """Signing (RFC 6376). Each selector has a key: in the files in their order, then in NEWSLETTER_DKIM__KEY."""
+
+    selector: Annotated[tuple[str, ...], BeforeValidator(_comma_separated), AfterValidator(_selectors)] = ()
+    domain: Annotated[str, AfterValidator(_list_id)] | None = None
+    key_file: Annotated[tuple[Line, ...], BeforeValidator(_comma_separated), AfterValidator(_selected)] = ()
+    key: Annotated[SecretStr | None, AfterValidator(_selected)] = None
 
 
 class Config(BaseModel):
@@ -298,4 +335,5 @@ class Config(BaseModel):
     pdf: Pdf = Pdf()
     send: Send = Send()
     store: Store = Store()
+    dkim: Dkim = Dkim()
     backends: Mapping[str, Section] = Field(default={}, exclude=True)

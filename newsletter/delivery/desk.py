@@ -12,6 +12,7 @@ from newsletter.errors import DeliveryError
 from newsletter.mail.message import Message, Outcome, Receipt
 
 _REFUSALS_COUNT_FROM = 100
+_GATHER_S = 0.003  # a commit costs as much as ten messages, and a few answers more share it
 
 
 class TooManyRefused(DeliveryError):
@@ -34,10 +35,11 @@ class Desk:
     """Messages one way, answers the other. Nothing here waits for the ledger.
 
     `waits` are the seconds after which a deferred message is tried again, each time the next of them; `refusals`
-    is the share of refused readers, of 1, at which the run halts; None never halts it.
+    is the share of refused readers, of 1, at which the run halts; None never halts it. The books hear of answers
+    when there is a `group` of them, or a moment after the first.
     """
 
-    def __init__(self, pace: Pace, waits: Sequence[float] = (), refusals: float | None = None) -> None:
+    def __init__(self, pace: Pace, waits: Sequence[float] = (), refusals: float | None = None, group: int = 1) -> None:
         self.pace = pace
         self.tally: Counter[Outcome] = Counter()
         self.failure: DeliveryError | None = None
@@ -45,6 +47,8 @@ class Desk:
         self.halting = False  # hand out no more
         self.closed = False  # and nothing is under way any more
         self.news = asyncio.Event()  # for the books: something was handed in, or the run halts
+        self._group = group
+        self._gathering: asyncio.TimerHandle | None = None
         self._waits = waits
         self._refusals = refusals
         self._loop = asyncio.get_running_loop()
@@ -98,7 +102,10 @@ class Desk:
         self.tally[receipt.outcome] += 1
         due = NEVER if wait is None else time() + wait
         self._answers.append(Answer(claim=claim, receipt=receipt, took=round(took * 1000), due=due))
-        self.news.set()
+        if len(self._answers) >= self._group:
+            self.news.set()
+        elif self._gathering is None:
+            self._gathering = self._loop.call_later(_GATHER_S, self._gathered)
         self._watch_refusals()
 
     def lost(self, code: int | None) -> None:
@@ -155,6 +162,10 @@ class Desk:
         for future in waiting:
             if not future.done():
                 future.set_result(None)
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self.news.set()
 
     def _ring(self) -> None:
         self._alarm = None

@@ -9,113 +9,135 @@ over, and only ids of ours are ever given back.
 """
 
 import re
+import zlib
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from gzip import GzipFile
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+
+from newsletter.errors import NewsletterError
 
 _CHUNK = 1 << 20
-_LONGEST = 500  # an id of ours, with the longest domain that there can be (RFC 1035, section 2.3.4: 255 octets)
-_LINE = 1 << 16
+_LONGEST_ID = 32 + 1 + 255  # RFC 1035, section 2.3.4: a domain has 255 octets at most
+_LONGEST_LINE = 1 << 14  # syslog's own limits are below this
 
-# What mail/headers.py makes, wherever it stands.
-_ID = re.compile(rb"(?<![0-9A-Za-z.+_-])([0-9a-f]{32})@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)")
+_ID = re.compile(rb"([0-9a-f]{32})@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)")  # what mail/headers.py makes
 
-# Syslog's lines, in its old form and in that of RFC 5424's time stamps: "... host postfix/qmgr[123]: QUEUEID: ...".
-_POSTFIX = re.compile(rb"(\S+) \S*/([a-z0-9_-]+)\[\d+\]: (?:\[ID \d+ \S+\] )?([0-9A-Za-z]{5,20}): (.*)")
-_QUEUE_MANAGERS = (b"qmgr", b"oqmgr", b"nqmgr")
-_AGENTS = (b"smtp", b"lmtp", b"local", b"virtual", b"pipe", b"error", b"discard", b"relay", b"retry")
-_QUEUED = re.compile(rb"removed\s*$|from=<.*\(queue active\)\s*$")
-_TRIED = re.compile(rb"to=<.*\bstatus=[a-z]+ ")
+# A syslog line is "... host postfix/qmgr[123]: QUEUE-ID: words"; Solaris puts an [ID ...] before the queue id.
+_PROGRAM = re.compile(rb"\S*/([a-z0-9_-]+)\[\d+")
+_QUEUE = re.compile(rb"(?:\[ID \d+ \S+\] )?([0-9A-Za-z]{5,25}): (.*)")
 _HEADER_READ = re.compile(rb"message-id=(.*)")
+_QUEUED = re.compile(rb"(?:removed|from=<.*\(queue active\))\s*$")
+_TRIED = re.compile(rb"to=<.*\bstatus=[a-z]+ ")
+_QUEUE_MANAGERS = (b"qmgr", b"oqmgr", b"nqmgr")
+_AGENTS = (b"smtp", b"lmtp", b"local", b"virtual", b"pipe", b"error", b"retry", b"discard", b"relay")
 
-# "2026-11-22 14:00:05 1tE9xG-000000001Ab-0aBc <= sender ... id=THE-ID": the form of the id is Exim's section 9.
-_EXIM = re.compile(rb"(?:^|\s)[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} <= \S+ .*?\bid=(\S+)")
+# "... 1tE9xG-000000001Ab-0aBc <= sender H=host ... id=MESSAGE-ID" (Exim's specification, chapter "Log files").
+_EXIM = re.compile(rb"(?:^|\s)[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} <= \S+ (.*)")
+_EXIM_ID = re.compile(rb"\bid=(\S+)")
 
 
 @dataclass
 class Traces:
     """Ids of ours that were found: of messages that arrived, and of those whose text may have come in part.
 
-    `known` says whether the text is of the right kind at all: a mail log, and with ids such as ours in it.
+    `has_lines` says that there were lines of a mail log, `has_ids` that there were ids such as ours at all.
     """
 
     arrived: set[bytes] = field(default_factory=set)
     begun: set[bytes] = field(default_factory=set)
-    is_log: bool = False
+    has_lines: bool = False
     has_ids: bool = False
 
 
-def find_ids(file: BinaryIO, ours: Container[bytes], traces: Traces) -> None:
+def find_ids(file: BufferedIOBase, ours: Container[bytes], traces: Traces) -> None:
     """Every id of ours that stands anywhere in the text counts as arrived."""
     rest = b""
     while True:
         chunk = file.read(_CHUNK)
         text = rest + chunk
         for match in _ID.finditer(text):
-            # What touches the end may go on in the next chunk, and be another id there.
-            if match.end() < len(text) or not chunk:
-                traces.has_ids = True
-                if (found := _id(match)) in ours:
-                    traces.arrived.add(found)
+            # What ends here, or with a dot after it, may go on in the next chunk, and be another id there.
+            if (match.end() < len(text) - 1 or not chunk) and (found := _known(match, ours, traces)):
+                traces.arrived.add(found)
         if not chunk:
             return
-        rest = text[-_LONGEST:]
+        rest = text[-_LONGEST_ID - 1 :]
 
 
-def find_arrivals(file: BinaryIO, ours: Container[bytes], traces: Traces) -> None:
+def find_arrivals(file: BufferedIOBase, ours: Container[bytes], traces: Traces) -> None:
     """Those of ours that a log of Postfix or Exim shows to have arrived whole, or to have begun to.
 
     What one file says of a queue id means nothing in another: Postfix gives short ones out again.
     """
     under_way: dict[tuple[bytes, bytes], bytes] = {}
-    for line in iter(lambda: file.readline(_LINE), b""):
-        if postfix := _POSTFIX.search(line):
-            traces.is_log = True
-            host, program, queue_id, words = postfix.groups()
-            if program == b"cleanup":
-                _begin(words, (host, queue_id), ours, traces, under_way)
-            elif _shows_whole(program, words) and (whole := under_way.get((host, queue_id))):
-                traces.arrived.add(whole)
-                traces.begun.discard(whole)
+    for line in _lines(file):
+        head, _, words = line.partition(b"]: ")
+        places = head[-_LONGEST_ID:].split()
+        program = _PROGRAM.fullmatch(places[-1]) if len(places) > 1 else None
+        queue = _QUEUE.match(words) if program else None
+        if program and queue:
+            traces.has_lines = True
+            _read_postfix(program[1], (places[-2], queue[1]), queue[2], under_way, ours, traces)
         elif exim := _EXIM.search(line):
-            traces.is_log = True
-            if match := _ID.search(exim[1]):
-                traces.has_ids = True
-                if (found := _id(match)) in ours:
-                    traces.arrived.add(found)
+            traces.has_lines = True
+            if (named := _EXIM_ID.search(exim[1])) and (found := _known(_ID.search(named[1]), ours, traces)):
+                traces.arrived.add(found)
+    traces.begun -= traces.arrived
 
 
-def _begin(
-    words: bytes,
+def _read_postfix(
+    program: bytes,
     place: tuple[bytes, bytes],
+    words: bytes,
+    under_way: dict[tuple[bytes, bytes], bytes],
     ours: Container[bytes],
     traces: Traces,
-    under_way: dict[tuple[bytes, bytes], bytes],
 ) -> None:
-    if not (header := _HEADER_READ.match(words)):
-        return
-    under_way.pop(place, None)  # the queue id is another message's from here on
-    if match := _ID.search(header[1]):
-        traces.has_ids = True
-        if (found := _id(match)) in ours:
-            under_way[place] = found
-            if found not in traces.arrived:
+    if program == b"cleanup":
+        if header := _HEADER_READ.match(words):
+            under_way.pop(place, None)  # the queue id is another message's from here on
+            if found := _known(_ID.search(header[1]), ours, traces):
+                under_way[place] = found
                 traces.begun.add(found)
+    elif place in under_way and _shows_whole(program, words):
+        traces.arrived.add(under_way[place])
 
 
 def _shows_whole(program: bytes, words: bytes) -> bool:
-    if program in _QUEUE_MANAGERS:
-        return bool(_QUEUED.match(words) or _TRIED.match(words))
-    return program in _AGENTS and bool(_TRIED.match(words))
+    form = _QUEUED if program in _QUEUE_MANAGERS else _TRIED if program in _AGENTS else None
+    return form is not None and form.match(words) is not None
 
 
-def _id(match: re.Match[bytes]) -> bytes:
-    """The id in its one spelling: a domain's letters have no case."""
-    return match[1] + b"@" + match[2].lower()
+def _known(match: re.Match[bytes] | None, ours: Container[bytes], traces: Traces) -> bytes | None:
+    """The id in its one spelling (a domain's letters have no case) when it is ours."""
+    if match is None:
+        return None
+    traces.has_ids = True
+    found = match[1] + b"@" + match[2].lower()
+    return found if found in ours else None
+
+
+def _lines(file: BufferedIOBase) -> Iterator[bytes]:
+    """Lines, without those that are too long for a log: what stands in one's middle might look like a line."""
+    whole = True
+    while piece := file.readline(_LONGEST_LINE):
+        ends = piece.endswith(b"\n")
+        if whole and (ends or len(piece) < _LONGEST_LINE):
+            yield piece
+        whole = ends
 
 
 @contextmanager
-def opened(path: Path, standard_input: BinaryIO) -> Iterator[BinaryIO]:
+def opened(path: Path, standard_input: BufferedReader) -> Iterator[BufferedIOBase]:
     """The file, unpacked when it is gzip; - is the standard input. Raises NewsletterError for what can't be read."""
+    try:
+        with standard_input if str(path) == "-" else path.open("rb") as raw:
+            yield GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        raise NewsletterError(
+            f"{path} can't be read to its end: {error}.",
+            next_step="Nothing has been decided. Mend the file, or take it as it was before it was packed.",
+        ) from error

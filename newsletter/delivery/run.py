@@ -21,10 +21,13 @@ from newsletter.delivery.pace import HOUR_S, Pace
 from newsletter.delivery.sessions import Sessions
 from newsletter.errors import DeliveryError
 from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.dkim import Signer
 from newsletter.mail.message import Message, Outcome
 from newsletter.store import Store
+from newsletter.workspace import Workspace
 
 _AHEAD_S = 2.0  # with a slow pace, no more is claimed than leaves within this time
+_TELL_EVERY_S = 0.1
 _LOOK_EVERY_S = 30.0  # the clock on the wall may jump
 _T = TypeVar("_T")
 
@@ -51,6 +54,22 @@ class Rules:
     waits: Sequence[float] = ()
     refusals: float | None = None
     sign: Callable[[Message], Message] | None = None
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "Rules":
+        """As newsletter.toml has it. Raises ConfigError for a signature's key that can't be used."""
+        config = workspace.config
+        return cls(
+            waits=[60 * minutes for minutes in config.send.retries],
+            refusals=config.send.refusals / 100,
+            sign=signing(workspace),
+        )
+
+
+def signing(workspace: Workspace) -> Callable[[Message], Message] | None:
+    """The publication's signature, when it has one. Raises ConfigError."""
+    signer = Signer.of(workspace.config, workspace.root)
+    return signer.sign if signer else None
 
 
 async def run_campaign(
@@ -111,6 +130,7 @@ class _Books:
         self._most_ahead = 2 * backend.limits.connections * backend.limits.window
         self._templates: dict[int, MessageTemplate] = {}
         self._claimed = 0  # claimed, and not recorded yet
+        self._told_at = 0.0
         self._next_due: float | None = 0.0  # when a deferred reader may be tried again
 
     async def open(self) -> None:
@@ -120,7 +140,8 @@ class _Books:
             moments = await self._in_ledger(partial(ledger.recent_answers, self._store, HOUR_S, self._limits.per_hour))
             shift = asyncio.get_running_loop().time() - time()
             recent = [moment + shift for moment in moments]
-        self.desk = Desk(Pace(self._limits, recent), self._rules.waits, self._rules.refusals)
+        pace = Pace(self._limits, recent)
+        self.desk = Desk(pace, self._rules.waits, self._rules.refusals, group=max(1, self._most_ahead // 4))
 
     async def keep(self) -> None:
         """Record, take back and claim, one commit after another, until nothing waits and nothing is under way."""
@@ -171,11 +192,18 @@ class _Books:
         elif idle:
             loop = asyncio.get_running_loop()
             resting = time() + max(0.0, self.desk.pace.ready_at(loop.time()) - loop.time())
-        self._on_progress(Progress(tally=self.desk.tally, resting_until=resting))
+        self._tell(resting)
         patience = None if resting is None else min(_LOOK_EVERY_S, max(0.0, resting - time()))
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await self.desk.news.wait()
+
+    def _tell(self, resting: float | None) -> None:
+        """Nobody sees more than a few changes a second, and each costs as much as a message."""
+        now = asyncio.get_running_loop().time()
+        if resting is not None or now - self._told_at >= _TELL_EVERY_S:
+            self._told_at = now
+            self._on_progress(Progress(tally=self.desk.tally, resting_until=resting))
 
     def _note_due(self, taken: ledger.Taken, answers: Sequence[ledger.Answer], *, looked: bool) -> None:
         if looked:

@@ -1,4 +1,4 @@
-"""Where each issue stands: still a draft, being sent, or sent."""
+"""Where each issue stands: still a draft, in the outbox, being sent, or sent."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +14,7 @@ from newsletter.store import Store
 
 class Stage(StrEnum):
     DRAFT = "draft"
+    SCHEDULED = "scheduled"
     SENDING = "sending"
     SENT = "sent"
 
@@ -27,6 +28,8 @@ class Status:
 
     @property
     def stage(self) -> Stage:
+        if self.campaign.due_at:
+            return Stage.SCHEDULED
         return Stage.SENT if self.campaign.finished_at else Stage.SENDING
 
 

@@ -1,6 +1,6 @@
 """The test that an editor sends, to a few addresses and outside of every campaign."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,13 +38,22 @@ def testers(addresses: Sequence[str], list_path: Path) -> list[Subscriber]:
     return [listed.get(reader.reader, reader) for reader in readers]
 
 
-async def send_test(press: Press, issue: Issue, backend: Backend, readers: Sequence[Subscriber]) -> list[Receipt]:
+async def send_test(
+    press: Press,
+    issue: Issue,
+    backend: Backend,
+    readers: Sequence[Subscriber],
+    sign: Callable[[Message], Message] | None = None,
+) -> list[Receipt]:
     """Send the issue, marked [TEST], to a few addresses; no campaign knows of it.
 
-    Returns a receipt for each, in their order. Raises Unreachable when there is no session.
+    `sign` is the last hand on each message, as in a sending. Returns
+    a receipt for each, in their order. Raises Unreachable when there is no session.
     """
     date = datetime.now(UTC).replace(microsecond=0)
     messages = [single_message(press, issue, reader, token_hex(8), date, mark="[TEST] ") for reader in readers]
+    if sign:
+        messages = [sign(message) for message in messages]
     feed = _ListFeed(messages)
     with suppress(SessionLost):
         async with backend.connect() as session:

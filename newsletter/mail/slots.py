@@ -1,8 +1,8 @@
 """Where what differs by reader stands in a rendered edition, and how it has to be written there.
 
-A nonce stands in each slot's place while an edition is rendered. Small letters, digits and a colon pass
-autoescape, MJML and premailer whole, in text and in attributes; and the colon is what shows that a nonce has
-been percent-encoded, which every part of a link's address is.
+A nonce stands in each slot's place while an edition is rendered. Small letters, digits and a comma pass
+autoescape, MJML and premailer whole, in text and in attributes; and the comma is what shows that a nonce has
+been percent-encoded, which every value in a link's address is.
 """
 
 import re
@@ -16,6 +16,7 @@ from newsletter.mail.compiled import Form, Slot
 _UNSAFE = re.compile(
     r"on.*|style|src|srcset|srcdoc|action|formaction|background|cite|data|poster|longdesc|ping|manifest|content|.*:href"
 )
+_QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 
 
 class Misplaced(Exception):
@@ -28,13 +29,13 @@ class Slots:
     def __init__(self) -> None:
         self._token = f"slot{token_hex(4)}"
         # The whole of it is as long as it always was, so that lines break where they did in campaigns under way.
-        self._nonce = re.compile(rf"{self._token}(?::|(%3A))(\d{{5}})z")
+        self._nonce = re.compile(rf"{self._token}(?:,|(%2C))(\d{{5}})z")
         self._places: list[tuple[str, str]] = []
 
     def place(self, name: str, default: str) -> str:
         """A nonce for this field: a FieldWriter, see newsletter/field.py."""
         self._places.append((name, default))
-        return f"{self._token}:{len(self._places) - 1:05}z"
+        return f"{self._token},{len(self._places) - 1:05}z"
 
     def in_text(self, rendered: str) -> list[str | Slot]:
         """Words and slots by turns, words at both ends. Raises Misplaced."""
@@ -58,7 +59,7 @@ class Slots:
             end = found.end()
         pieces.append(rendered[end:])
         if any(self._token in piece.casefold() for piece in pieces if isinstance(piece, str)):
-            raise Misplaced("has gone through a filter that changed it; only urlencode is known here")
+            raise Misplaced("has been changed by a filter, or by the style that it stands in; only urlencode is known")
         return pieces
 
 
@@ -71,6 +72,8 @@ class _Finder(HTMLParser):
         self.forms: list[Form] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._nonce.search(_QUOTED.sub("", self.get_starttag_text() or "")):
+            raise Misplaced("stands in a tag outside of quotes, where a value could add to the tag")
         for name, value in attrs:
             for found in self._nonce.finditer(value or ""):
                 self.forms.append(_form(tag, name, (value or "")[: found.start()]))

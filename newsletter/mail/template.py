@@ -72,10 +72,15 @@ def single_message(
     return template.render(reader.reader, reader.address, template.with_names(reader.fields))
 
 
-def sample_message(press: Press, issue: Issue, reader: Subscriber = NOBODY) -> dict[str, bytes]:
-    """The message as a file, dated as the issue is; to a reader of whom the list says nothing, if none is named."""
+def sample_for(press: Press, issue: Issue, reader: Subscriber) -> Message:
+    """The issue for one reader outside of a sending, dated as the issue is."""
     date = datetime.combine(issue.date, time(), UTC)
-    return {f"{issue.name}.eml": single_message(press, issue, reader, f"sample.{issue.name}", date).data}
+    return single_message(press, issue, reader, f"sample.{issue.name}", date)
+
+
+def sample_message(press: Press, issue: Issue) -> dict[str, bytes]:
+    """The message as a file: to a reader of whom the list says nothing, so every field shows its default."""
+    return {f"{issue.name}.eml": sample_for(press, issue, NOBODY).data}
 
 
 def _split(

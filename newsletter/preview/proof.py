@@ -28,6 +28,8 @@ _READERS = 8  # whose emails are kept, so that going back and forth between a fe
 class Email:
     """The mail as one reader gets it. `lacking` names the fields with neither a value nor a default."""
 
+    subject: str
+    preheader: str
     html: str
     text: str
     lacking: tuple[str, ...]
@@ -110,7 +112,8 @@ class Proof:
         issue = self.issue.seen_by(reader.tags if reader else frozenset())
         html = render_html(self.press, issue, fields, address)
         text = render_text(self.press, issue, fields)
-        return Email(html, text, tuple(lacking))
+        subject, preheader = self.press.subject(issue, fields), self.press.preheader(issue, fields)
+        return Email(subject, preheader, html, text, tuple(lacking))
 
     def _once(self, form: str, reader: str, make: Callable[[], T]) -> T:
         with self._locks[form]:

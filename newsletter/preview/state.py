@@ -103,14 +103,15 @@ def _date(path: Path, _changed: int) -> str:
 
 def _facts(proof: Proof, reader: Subscriber | None) -> dict[str, Any]:
     issue = proof.issue.seen_by(reader.tags if reader else frozenset())
+    email = proof.email(reader)
     texts = [*issue.texts(), proof.press.about]
     words, signs = _length(issue)
     sender = proof.press.config.sender.from_
     return {
-        "subject": proof.press.subject(issue),
-        "preheader": proof.press.preheader(issue),
+        "subject": email.subject,
+        "preheader": email.preheader,
         "from": sender.name or sender.address,
-        "size": html_size(proof.email(reader).html),
+        "size": html_size(email.html),
         "limit": CLIPPED_AT,
         "words": words,
         "signs": signs,

@@ -1,6 +1,8 @@
 """Sends the editor the draft as it stands on disk, through the backend that readers' copies will go through."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from newsletter import backends
 from newsletter.audience.subscribers import Subscriber
 from newsletter.delivery.testing import send_test, testers, told
 from newsletter.editions import Press
+from newsletter.errors import NewsletterError
 from newsletter.issue.draft import load_issue
 from newsletter.mail.message import Outcome
 from newsletter.workspace import Workspace
@@ -21,15 +24,35 @@ def prepare_test(
 
     Reading takes its time, and what is returned sends. Both raise what `newsletter send --test` would show.
     """
+    # The ledger brings SQLAlchemy, a tenth of a second that the preview's start should not wait for.
+    from newsletter.delivery.approval import rendering_sha256
+    from newsletter.delivery.run import signing
+
     (tester,) = testers([address], workspace.subscribers)
     if reader is not None:
         tester = replace(reader, address=tester.address)
     issue = load_issue(draft)
     press = Press.of(workspace)
     backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
+    sign = signing(workspace)
+    text = rendering_sha256(press, issue)
 
     async def send() -> dict[str, Any]:
-        (receipt,) = await send_test(press, issue, backend, [tester])
-        return {"accepted": receipt.outcome is Outcome.ACCEPTED, "text": told(issue, receipt)}
+        (receipt,) = await send_test(press, issue, backend, [tester], sign)
+        accepted, said = receipt.outcome is Outcome.ACCEPTED, told(issue, receipt)
+        if accepted:
+            try:
+                await asyncio.to_thread(_note, workspace, issue.name, text)
+            except NewsletterError as error:
+                said += f" It is not noted that this text was tested: {error.message}"
+        return {"accepted": accepted, "text": said}
 
     return send
+
+
+def _note(workspace: Workspace, issue: str, text: str) -> None:
+    from newsletter.delivery import ledger
+    from newsletter.store import open_store
+
+    with closing(open_store(workspace.database, workspace.config.store.password)) as store:
+        ledger.note_test(store, issue, text)

@@ -66,7 +66,7 @@ class Postgresql:
     """
 
     # One moment for several queries, as SQLite gives it, so that a report's numbers add up.
-    reading: Mapping[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    reading: Mapping[str, Any] = {"isolation_level": "REPEATABLE READ"}
     writing: Mapping[str, Any] = {}
     local: Mapping[str, Any] = {}
     migrating: Mapping[str, Any] = {}

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,8 @@ class Sqlite:
             unfinished.rename(copy)
             _sync(copy.parent)
         except (OSError, sqlite3.Error) as error:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()
             raise DeliveryError(
                 f"The state in {self.place} has to be brought up to date, and can't be copied first: {error}.",
                 next_step="Nothing has changed. Make room there, and run the same command again.",

@@ -1,5 +1,6 @@
 """The list: every form that spreadsheets write, and every row answered by its line."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.audience.subscribers import Subscriber, read_subscribers
+from newsletter.audience.subscribers import Subscriber, _split, read_subscribers
 from newsletter.errors import ListError, Problem
 
 Write = Callable[[bytes | str], Path]
@@ -132,3 +133,16 @@ def test_any_bytes_below_a_header_are_read(tmp_path_factory: pytest.TempPathFact
         if isinstance(row, Subscriber):
             assert row.address.isascii()
             assert not any(ord(character) < 32 for value in row.fields.values() for character in value)
+
+
+_CELLS = st.text(st.characters(exclude_characters="\r\n"), max_size=20)
+
+
+@given(st.lists(st.lists(_CELLS, min_size=2, max_size=3), max_size=6), st.sampled_from(",;\t"))
+def test_a_row_without_quotes_is_read_as_csv_reads_it(rows: list[list[str]], delimiter: str) -> None:
+    for row in rows:
+        line = delimiter.join(cell.replace('"', "").replace(delimiter, " ") for cell in row) + "\n"
+        quick = [cell.strip() for cell in _split(line, delimiter)]
+        slow = next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True), [])
+        assert [cell for cell in quick if cell] == [cell.strip() for cell in slow if cell.strip()]
+        assert not slow or len(quick) == len(slow)

@@ -2,6 +2,7 @@
 
 import asyncio
 import mailbox
+import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -79,6 +80,19 @@ def test_the_backend_in_the_docs_keeps_the_contract_by_the_test_in_the_docs(tmp_
         exec(compile(example.split("```")[0], "docs/backends.md", "exec"), names)
     names["test_pigeon"](tmp_path)
     assert any((tmp_path / "loft").iterdir())
+
+
+def test_the_settings_in_the_docs_are_valid(publication: Publication) -> None:
+    sample = (publication.root / "newsletter.toml").read_text()
+    chosen = re.findall(
+        r'^```toml\n\[send\]\nbackend = "(\w+)"\n(.*?)^```',
+        (ROOT / "docs/backends.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert [name for name, _ in chosen] == ["command", "maildir"]
+    for name, settings in chosen:
+        (publication.root / "newsletter.toml").write_text(f"{sample}\n{settings}")
+        assert isinstance(_load(publication, name).limits, Limits)
 
 
 def test_the_contract_speaks_to_the_recipients_named(publication: Publication) -> None:

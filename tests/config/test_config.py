@@ -137,7 +137,8 @@ def test_a_newsletter_from_outer_space_is_no_file(tmp_path: Path) -> None:
         ("SENDER__POSTAL_ADDRESS", "  "), ("SENDER__POSTAL_ADDRESS", "A \x1b[31m"),
         ("SENDER__FROM", "\udcff <a@x.org>"),
         ("LIST__UNSUBSCRIBE", "mailto:a@x.org?subject=x>, <http://evil"),
-        ("LIST__UNSUBSCRIBE", "mailto:a@x.org?subject=é"),
+        ("LIST__UNSUBSCRIBE", "mailto:a@x.org?subject=é"), ("LIST__UNSUBSCRIBE", "mailto:{{ email }}?subject=x"),
+        ("LIST__UNSUBSCRIBE", "mailto:a@x.org?s={{ Email }}"), ("LIST__UNSUBSCRIBE", "mailto:a@x.org?s={{ email }}é"),
         ("LIST__FILE", "a\0b"), ("STORE__URL", "postgresql://x"),
     ],
 )  # fmt: skip
@@ -150,6 +151,12 @@ def test_an_address_in_any_script_takes_unsubscribe_mails(publication: Publicati
     publication.environ["NEWSLETTER_LIST__UNSUBSCRIBE"] = "mailto:leave@bücher.example.org"
     link = publication.workspace.config.reader_list.unsubscribe_link
     assert link == "mailto:leave@xn--bcher-kva.example.org?subject=unsubscribe"
+
+
+def test_an_unsubscribe_mail_may_say_whose_it_is(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_LIST__UNSUBSCRIBE"] = "mailto:leave@example.org?subject=leave%20{{ email | ? }}&b=x"
+    link = publication.workspace.config.reader_list.unsubscribe_link
+    assert link == "mailto:leave@example.org?subject=leave%20{{ email | ? }}&b=x"
 
 
 def test_a_mark_at_the_start_is_no_mistake(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import DraftError
+from newsletter.field import Field
 from newsletter.issue.draft import load_issue, read_draft
 from newsletter.issue.model import Issue
 
@@ -126,6 +127,38 @@ def test_a_blank_line_starts_a_paragraph_in_every_style(tmp_path: Path, style: s
     text = GOOD.replace("detail: >-\n      Text", f"detail: {style}\n      One\n      line.\n\n      Two.")
     (item,) = load_issue(_draft(tmp_path, text)).items
     assert item.detail.plain() == "One line.\n\nTwo."
+
+
+def test_subject_and_preheader_hold_fields(tmp_path: Path) -> None:
+    lines = "subject: >-\n  News for {{ name |  our\n  reader }}!\npreheader: '{{ city | Anywhere }}'\nitems"
+    issue = load_issue(_draft(tmp_path, GOOD.replace("items", lines)))
+    assert issue.subject == ("News for ", Field("name", "our reader"), "!")
+    assert issue.preheader == (Field("city", "Anywhere"),)
+    assert issue.fields() == (Field("name", "our reader"), Field("city", "Anywhere"))
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("subject: For {{ Name }}", ("field", 4, 14)),
+        ("subject: For {{ name", ("field", 4, 14)),
+        ("preheader: '{{ name }}'", ("empty", 4, 13)),
+        ("subject: '{{ name |   }} '", ("empty", 4, 11)),
+        ("headlines_title: For {{ name }}", ("field", 4, 22)),
+        ("subject: [a]", ("shape", 4, 10)),
+        ("subject: '  '", ("empty", 4, 10)),
+        ('subject: "a\\eb"', ("control-character", 4, 10)),
+    ],
+)
+def test_what_is_no_field_of_a_line_has_its_place(tmp_path: Path, line: str, place: tuple[str, int, int]) -> None:
+    assert _found(tmp_path, GOOD.replace("items", f"{line}\nitems")) == [place]
+
+
+def test_a_field_where_an_address_leads_has_its_place(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        "      Text", "      A [fine](https://example.org/?{{ name }}) one,\n      a [bad](https://{{ name }}/) one"
+    )
+    assert _found(tmp_path, text) == [("link-address", 9, 13)]
 
 
 def test_values_stay_what_the_writer_wrote(tmp_path: Path) -> None:

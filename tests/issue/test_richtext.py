@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.field import Field
 from newsletter.issue.richtext import Link, Run, parse
 
 
@@ -22,7 +23,7 @@ def test_styles_links_and_fields() -> None:
         Run(text="see", emphasis=True),
         Run(text=" "),
         Link(
-            href="https://example.org/?a=1&b=2",
+            address=("https://example.org/?a=1&b=2",),
             runs=(Run(text="the "), Run(text="x", code=True), Run(text=" page")),
         ),
         Run(text="."),
@@ -53,6 +54,36 @@ def test_addresses_are_ascii_and_whole() -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "pieces", "href"),
+    [
+        ("https://example.org/?who={{ email }}", ("?who=", Field("email")), "?who="),
+        ("https://example.org/{{ city | a b/c }}#x", (Field("city", "a b/c"), "#x"), "a%20b%2Fc#x"),
+        ("https://example.org/{{name}}{{email}}", (Field("name"), Field("email")), ""),
+        ("<https://example.org/{{ name }} (a>", (Field("name"), "%20(a"), "%20(a"),
+        ("https://example.org/ü{{ name | ü }}ü", ("%C3%BC", Field("name", "ü"), "%C3%BC"), "%C3%BC%C3%BC%C3%BC"),
+        ("https://example.org/{{ name | a) }}(b)", (Field("name", "a)"), "(b)"), "a%29(b)"),
+        ('https://example.org/#{{ name }} "a title"', ("#", Field("name")), "#"),
+    ],
+)
+def test_a_field_stands_in_an_address_behind_its_host(source: str, pieces: tuple[str | Field, ...], href: str) -> None:
+    start = "https://example.org/"
+    (link,) = _one(f"[yours]({source})")
+    assert isinstance(link, Link)
+    whole = (start + pieces[0], *pieces[1:]) if isinstance(pieces[0], str) else (start, *pieces)
+    assert link.address == whole
+    assert link.href == start + href
+
+
+def test_a_value_in_an_address_is_percent_encoded() -> None:
+    (link,) = _one("[write](mailto:desk@example.org?subject={{ name | me }}&body={{ email }})")
+    assert isinstance(link, Link)
+    values = {"name": "Ada & Søn", "email": "ada+1@example.org"}
+    assert link.to(lambda name, _: values[name]) == (
+        "mailto:desk@example.org?subject=Ada%20%26%20S%C3%B8n&body=ada%2B1%40example.org"
+    )
+
+
+@pytest.mark.parametrize(
     ("source", "code"),
     [
         ("[a](#)", "link-address"),
@@ -66,7 +97,7 @@ def test_addresses_are_ascii_and_whole() -> None:
         ("<javascript:alert(1)>", "link-address"),
         ("[](https://example.org/)", "link-text"),
         ("[a](https://example.org/a b)", "link-broken"),
-        ("[a](https://example.org/{{ name }})", "link-broken"),
+        ("[a](https://example.org/{{ Name }})", "link-broken"),
         ("[a] (https://example.org/)", "link-broken"),
         ("{{ Name }}", "field"),
         ("{{ name", "field"),
@@ -74,7 +105,21 @@ def test_addresses_are_ascii_and_whole() -> None:
         ("{% if x %}{{ '' }}{% endif %}", "field"),
         ("[ ](https://example.org/)", "link-text"),
         ("[&nbsp;](https://example.org/)", "link-text"),
-        ("[a](https://example.org/{{name}})", "link-address"),
+        ("[a](https://example.org/{{Name}})", "link-address"),
+        ("[a]({{ name }})", "link-address"),
+        ("[a]({{ name }}://example.org/)", "link-address"),
+        ("[a](https://{{ name }}/)", "link-address"),
+        ("[a](https://{{ name }}.example.org/)", "link-address"),
+        ("[a](https://example.org{{ name }}/)", "link-address"),
+        ("[a](https://example.org:{{ name }}/)", "link-address"),
+        ("[a](https://{{ name }}@example.org/)", "link-address"),
+        ("[a](//example.org/{{ name }})", "link-address"),
+        ("[a](mailto:{{ email }})", "link-address"),
+        ("[a](mailto:a@{{ name }}?subject=x)", "link-address"),
+        ("[a](javascript:{{ name }})", "link-address"),
+        ("[a](ftp://example.org/{{ name }})", "link-address"),
+        ("[a](https:///{{ name }})", "link-address"),
+        ("<https://example.org/?{{name}}>", "field"),
         (f"[a](https://example.org/{'x' * 3000})", "link-address"),
         ("form &#12; feed", "control-character"),
         ("return &#13;", "control-character"),
@@ -90,7 +135,10 @@ def test_what_readers_could_not_follow_is_a_fault(source: str, code: str) -> Non
     assert all(fault.next_step for fault in faults)
 
 
-@given(st.text(max_size=300))
+@given(
+    st.text(max_size=300)
+    | st.text("[](){{}}|abc <>\\`:/?#\ue001\ue002.@m", max_size=60).map("[a](https://b.org/".__add__)
+)
 def test_any_text_is_read(source: str) -> None:
     text, faults = parse(source)
     for link in text.links():

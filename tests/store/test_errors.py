@@ -67,9 +67,9 @@ def test_a_newer_store_is_refused(store: Store, place: Path | str) -> None:
 
 
 def test_an_address_is_in_no_traceback(store: Store) -> None:
+    _suppress(store, "secretly@example.org")
     with pytest.raises(DeliveryError) as caught, store.transaction() as connection:
-        for _ in range(2):
-            connection.execute(insert(kept).values(reader="secretly@example.org", reason="x", at="now"))
+        connection.execute(insert(kept).values(reader="secretly@example.org", reason="x", at="now"))
     assert "can't be used" in caught.value.message
     assert "secretly" not in "".join(traceback.format_exception(caught.value))
 

@@ -65,18 +65,18 @@ CREATE TABLE deliveries (
     FOREIGN KEY(template) REFERENCES templates (id)
 );
 CREATE INDEX deliveries_by_state ON deliveries (issue, state, seq);
-INSERT INTO deliveries VALUES ('1.1', 'reader0000@example.org', 1, 'reader0000@example.org', '{"email": "reader0000@example.org", "name": "Reader 0"}', '["even"]', 2, 'accepted', 'e105ef21a541056f', 0, 'text', 250, '2.0.0', 'Ok: stored', '2026-11-22T12:11:46.042+00:00');
 INSERT INTO deliveries VALUES ('1.1', 'reader0001@example.org', 2, 'reader0001@example.org', '{"email": "reader0001@example.org", "name": "Reader 1"}', '["odd"]', 1, 'accepted', 'e105ef21a541056f', 0, 'text', 250, '2.0.0', 'Ok: stored', '2026-11-22T12:11:46.048+00:00');
-INSERT INTO deliveries VALUES ('1.1', 'reader0002@example.org', 3, 'reader0002@example.org', '{"email": "reader0002@example.org", "name": "Reader 2"}', '["even"]', 2, 'refused', 'e105ef21a541056f', 0, 'rcpt', 550, '5.1.1', 'No such mailbox', '2026-11-22T12:11:46.048+00:00');
 INSERT INTO deliveries VALUES ('1.1', 'reader0003@example.org', 4, 'reader0003@example.org', '{"email": "reader0003@example.org", "name": "Reader 3"}', '["odd"]', 1, 'deferred', 'e105ef21a541056f', 0, 'rcpt', 451, '4.3.2', 'Try again later', '2026-11-22T12:11:46.048+00:00');
-INSERT INTO deliveries VALUES ('1.1', 'reader0004@example.org', 5, 'reader0004@example.org', '{"email": "reader0004@example.org", "name": "Reader 4"}', '["even"]', 2, 'accepted', 'e105ef21a541056f', 0, 'text', 250, '2.0.0', 'Ok: stored', '2026-11-22T12:11:46.052+00:00');
 INSERT INTO deliveries VALUES ('1.1', 'reader0005@example.org', 6, 'reader0005@example.org', '{"email": "reader0005@example.org", "name": "Reader 5"}', '["odd"]', 1, 'accepted', 'e105ef21a541056f', 0, 'text', 250, '2.0.0', 'Ok: stored', '2026-11-22T12:11:46.056+00:00');
-INSERT INTO deliveries VALUES ('1.1', 'reader0006@example.org', 7, 'reader0006@example.org', '{"email": "reader0006@example.org", "name": "Reader 6"}', '["even"]', 2, 'sending', 'e105ef21a541056f', 0, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO deliveries VALUES ('1.1', 'reader0007@example.org', 8, 'reader0007@example.org', '{"email": "reader0007@example.org", "name": "Reader 7"}', '["odd"]', 1, 'sending', 'e105ef21a541056f', 0, NULL, NULL, NULL, NULL, NULL);
-INSERT INTO deliveries VALUES ('1.1', 'reader0008@example.org', 9, 'reader0008@example.org', '{"email": "reader0008@example.org", "name": "Reader 8"}', '["even"]', 2, 'sending', 'e105ef21a541056f', 0, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO deliveries VALUES ('1.1', 'reader0009@example.org', 10, 'reader0009@example.org', '{"email": "reader0009@example.org", "name": "Reader 9"}', '["odd"]', 1, 'sending', 'e105ef21a541056f', 0, NULL, NULL, NULL, NULL, NULL);
-INSERT INTO deliveries VALUES ('1.1', 'reader0010@example.org', 11, 'reader0010@example.org', '{"email": "reader0010@example.org", "name": "Reader 10"}', '["even"]', 2, 'pending', NULL, 0, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO deliveries VALUES ('1.1', 'reader0011@example.org', 12, 'reader0011@example.org', '{"email": "reader0011@example.org", "name": "Reader 11"}', '["odd"]', 1, 'pending', NULL, 0, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO deliveries VALUES ('1.1', 'reader0000@example.org', 1, 'reader0000@example.org', '{"email": "reader0000@example.org", "name": "Reader 0"}', '["even"]', 2, 'accepted', 'e105ef21a541056f', 0, 'text', 250, '2.0.0', 'Ok: stored', '2026-11-22T12:11:46.042+00:00');
+INSERT INTO deliveries VALUES ('1.1', 'reader0002@example.org', 3, 'reader0002@example.org', '{"email": "reader0002@example.org", "name": "Reader 2"}', '["even"]', 2, 'refused', 'e105ef21a541056f', 0, 'rcpt', 550, '5.1.1', 'No such mailbox', '2026-11-22T12:11:46.048+00:00');
+INSERT INTO deliveries VALUES ('1.1', 'reader0004@example.org', 5, 'reader0004@example.org', '{"email": "reader0004@example.org", "name": "Reader 4"}', '["even"]', 2, 'accepted', 'e105ef21a541056f', 0, 'text', 250, '2.0.0', 'Ok: stored', '2026-11-22T12:11:46.052+00:00');
+INSERT INTO deliveries VALUES ('1.1', 'reader0006@example.org', 7, 'reader0006@example.org', '{"email": "reader0006@example.org", "name": "Reader 6"}', '["even"]', 2, 'sending', 'e105ef21a541056f', 0, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO deliveries VALUES ('1.1', 'reader0008@example.org', 9, 'reader0008@example.org', '{"email": "reader0008@example.org", "name": "Reader 8"}', '["even"]', 2, 'sending', 'e105ef21a541056f', 0, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO deliveries VALUES ('1.1', 'reader0010@example.org', 11, 'reader0010@example.org', '{"email": "reader0010@example.org", "name": "Reader 10"}', '["even"]', 2, 'pending', NULL, 0, NULL, NULL, NULL, NULL, NULL);
 
 CREATE TABLE suppressions (
     reader VARCHAR NOT NULL,

@@ -24,12 +24,13 @@ class Seams:
     """Counts commits and writes, and lets the plan's faults strike.
 
     The plan: `faults`, each with `at`, `nth`, `when`, `act`, `pages`; `lock_wait_s`, the longest wait for the
-    database; `text_deadline_s`; `send_buffer`, in bytes; `control`, the two pipe ends through which another
+    database; `slowest`, messages a second; `send_buffer`, in bytes; `plain_asyncio`, since uvloop's transports have no
+    seams; `control`, the two pipe ends through which another
     process is asked to do something to the database.
     """
 
     def __init__(self, plan: dict[str, Any]) -> None:
-        self._faults = plan["faults"]
+        self._faults = plan.get("faults", [])
         self._plan = plan
         self._counts = {"commit": 0, "write": 0}
         self._room: int | None = None
@@ -37,15 +38,14 @@ class Seams:
         self._tell_of_wait = False
 
     def install(self) -> None:
-        # uvloop's transports have no seam.
-        sys.modules["uvloop"] = None  # type: ignore[assignment]  # the documented way to forbid an import
+        if self._plan.get("plain_asyncio"):
+            sys.modules["uvloop"] = None  # type: ignore[assignment]  # the documented way to forbid an import
+        if self._plan.get("slowest"):
+            pace: Any = import_module("newsletter.delivery.pace")
+            pace._SLOWEST = self._plan["slowest"]
         self._watch_store()
         self._watch_sockets()
         signal.signal(signal.SIGUSR1, lambda *_: setattr(self, "_kill_when_blocked", True))
-        if self._plan.get("text_deadline_s"):
-            session = import_module("newsletter.backends.smtp.session")
-            if hasattr(session, "_TEXT_DEADLINE_S"):
-                session._TEXT_DEADLINE_S = self._plan["text_deadline_s"]
 
     def _strike(self, at: str, when: str) -> dict[str, Any] | None:
         for fault in self._faults:

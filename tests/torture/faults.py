@@ -97,5 +97,6 @@ class Mood:
     login: bool = False
     style: str = "whole"  # or "lumps" for what came together, "octets" one at a time, "lines": two to a reply
     lenient: bool = False  # 354 even when no recipient was taken, which RFC 2920, section 3.1, foresees
+    lingering: bool = False  # closes a connection only after the client has: no RST overtakes what was said
     wordy: bool = False
     small_buffers: bool = False

@@ -4,13 +4,21 @@ A plan is a function of its seed alone: the remainder chooses the kind, the quot
 the kind has one, and the rest is drawn from a generator that the seed has set.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
 from torture.faults import STAGES, ChildFault, Fault, Mood, Rule
 
-_LATER = ("450 4.2.1 Mailbox busy", "451 4.3.2 Try again later", "452 4.2.2 Mailbox full", "451 4.7.1 Greylisted")
+_LATER = (
+    "450 4.2.1 Mailbox busy",
+    "451 4.3.2 Try again later",
+    "452 4.2.2 Mailbox full",
+    "451 4.7.1 Greylisted",
+    "442 4.4.2 Connection lost",
+    "431 4.3.1 Out of memory",
+)
 _NEVER = ("550 5.1.1 No such mailbox", "552 5.2.2 Mailbox full", "553 5.1.3 Bad address", "554 5.6.0 Not wanted")
 _CLOSING = ("421 4.3.2 Shutting down", "421 Too busy")
 _GARBAGE = ("what?", "", "25", "999 9.9.9 Eh", "2500 Ok", "\xff\xfe\x00", "300 Hm", "150 Wait", "250-", "x" * 9000)
@@ -49,7 +57,16 @@ class Scenario:
     window: int = 1
     retries: str = ""
     picture: bool = False  # larger texts
+    uvloop: bool = True  # where it is installed
     overlapping: bool = False  # the next send begins while the server still reads what the last one left behind
+
+    @property
+    def asks_for_less(self) -> bool:
+        """Does the server ask more than once to be sent less? The program would then take minutes, rightly."""
+        faults = [fault for send in self.sends for fault in send.at_server if fault.act == "say"]
+        replies = [rule.reply for rule in self.rules.values()]
+        replies += [fault.reply for fault in faults if len(faults) > 1 or fault.times > 1]
+        return any(re.match(r"421|45[0-4]|\d+ 4\.7\.", reply) for reply in replies)
 
     def __str__(self) -> str:
         talk = [f"{self.connections} connections"]
@@ -76,6 +93,7 @@ def _usual(random: Random, seed: int, kind: str, readers: int) -> Scenario:
         size=random.random() < 0.5,
         style=random.choice(("whole", "whole", "lumps", "octets", "lines")),
         lenient=random.random() < 0.5,
+        lingering=random.random() < 0.5,
     )
     count = random.choice((0, 0, readers // 60, readers // 30))
     who = random.sample(range(readers), 2 * count)
@@ -95,6 +113,7 @@ def _usual(random: Random, seed: int, kind: str, readers: int) -> Scenario:
         chunking=chunking and random.random() < 0.7,
         window=random.choice((1, 4, 16)),
         overlapping=random.random() < 0.25,
+        uvloop=random.random() < 0.5,
     )
 
 
@@ -138,17 +157,16 @@ def _killed_in_text(random: Random, usual: Scenario, _number: int) -> Scenario:
 
 
 def _killed_before_commit(random: Random, usual: Scenario, _number: int) -> Scenario:
-    sends = [
-        Send(within=(ChildFault(at="commit", nth=_commit(random, usual), act="kill", when="before"),)) for _ in range(2)
-    ]
-    return replace(usual, sends=tuple(sends))
+    return _killed_at_commits(random, usual, "before")
 
 
 def _killed_after_commit(random: Random, usual: Scenario, _number: int) -> Scenario:
-    sends = [
-        Send(within=(ChildFault(at="commit", nth=_commit(random, usual), act="kill", when="after"),)) for _ in range(2)
-    ]
-    return replace(usual, sends=tuple(sends))
+    return _killed_at_commits(random, usual, "after")
+
+
+def _killed_at_commits(random: Random, usual: Scenario, when: str) -> Scenario:
+    faults = [ChildFault(at="commit", nth=_commit(random, usual), act="kill", when=when) for _ in range(2)]
+    return replace(usual, sends=tuple(Send(within=(fault,)) for fault in faults))
 
 
 def _killed_at_write(random: Random, usual: Scenario, number: int) -> Scenario:

@@ -123,8 +123,9 @@ class _Dialogue(asyncio.Protocol):
         self._work()
 
     def data_received(self, data: bytes) -> None:
-        self._inbox += data
-        self._work()
+        if not self._over:
+            self._inbox += data
+            self._work()
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._server.dialogues.discard(self)
@@ -353,7 +354,10 @@ class _Dialogue(asyncio.Protocol):
     def _close(self) -> None:
         self._flush()
         self._over = True
-        self._transport.close()
+        if self._mood.lingering:
+            self._transport.write_eof()
+        else:
+            self._transport.close()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import threading
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from conftest import ROOT, Publication
@@ -24,7 +24,6 @@ from torture.server import FaultServer, serving
 from torture.stores import TrialStore, emptied
 
 from newsletter.backends.smtp import SmtpBackend
-from newsletter.config.model import Send as SendSettings
 
 HANG_S = 90  # a net under everything: what has not ended by then never will
 _CHILD = Path(__file__).with_name("child.py")
@@ -70,7 +69,6 @@ class Trial:
     addresses: list[str]
     connections: int  # this and the next as the program's own backend has it
     window: int
-    retries: bool  # are deferred readers tried again within a run?
     ended: list[Ended] = field(default_factory=list)
     copies: Counter[str] = field(default_factory=Counter)
     answered: Mapping[str, set[str]] = field(default_factory=dict)
@@ -91,35 +89,32 @@ def try_out(scenario: Scenario, root: Path, database: str | None = None) -> Tria
     """Carry out the scenario in the new folder `root`; `database` is a PostgreSQL server's URL, None for SQLite."""
     publication = _publication(scenario, root)
     settings = _settings(scenario)
-    publication.environ |= {**settings, "NEWSLETTER_SMTP__SECURITY": "none", "PYTHONFAULTHANDLER": "1"}
-    limits = _limits(settings)
+    publication.environ |= {f"NEWSLETTER_SMTP__{key.upper()}": value for key, value in settings.items()}
+    publication.environ |= {
+        "NEWSLETTER_SMTP__SECURITY": "none", "NEWSLETTER_SEND__RETRIES": scenario.retries, "PYTHONFAULTHANDLER": "1"
+    }  # fmt: skip
+    limits = SmtpBackend(SmtpBackend.Settings.model_validate(settings), root).limits
     trial = Trial(
         scenario=scenario,
         addresses=publication.readers(scenario.readers),
-        connections=limits[0],
-        window=limits[1],
-        retries="retries" in SendSettings.model_fields,
+        connections=limits.connections,
+        window=limits.window,
     )
     rules = {trial.addresses[number]: rule for number, rule in scenario.rules.items()}
     with emptied(database, root) as store, serving(scenario.mood, rules) as server:
         publication.environ |= {"NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(server.port)}
         publication.environ |= store.environ
         for send in scenario.sends:
-            trial.ended.append(_carry_out(send, publication, server, store))
+            trial.ended.append(_carry_out(scenario, send, publication, server, store))
             server.settle(wait=not scenario.overlapping)
         for _ in range(4):
-            trial.ended.append(_carry_out(Send(), publication, server, store))
+            trial.ended.append(_carry_out(scenario, Send(), publication, server, store))
             waiting = {who for who, state in _listed(publication).items() if state in ("pending", "deferred")}
             if trial.ended[-1].status == 0 or not waiting - trial.lasting:
                 break
         server.settle(wait=True)
         _look_around(trial, publication, server, store)
     return trial
-
-
-def supported(scenario: Scenario) -> Scenario:
-    """The same without what this version of the program has no setting for."""
-    return scenario if "chunking" in SmtpBackend.Settings.model_fields else replace(scenario, chunking=False)
 
 
 def _publication(scenario: Scenario, root: Path) -> Publication:
@@ -132,34 +127,24 @@ def _publication(scenario: Scenario, root: Path) -> Publication:
 
 
 def _settings(scenario: Scenario) -> dict[str, str]:
-    """[smtp] and [send] by the environment; keys that the program does not know would be mistakes."""
-    smtp = {"connections": str(scenario.connections)}
+    """[smtp], as far as the scenario has a say in it."""
+    settings = {"connections": str(scenario.connections)}
     if scenario.mood.login:
-        smtp |= {"username": "digest", "password": "secret"}
+        settings |= {"username": "digest", "password": "secret"}
     if scenario.chunking:
-        smtp |= {"chunking": "true", "window": str(scenario.window)}
-    send = {"retries": scenario.retries} if "retries" in SendSettings.model_fields else {}
-    return {f"NEWSLETTER_{table}__{key.upper()}": value
-            for table, values in (("SMTP", smtp), ("SEND", send)) for key, value in values.items()}  # fmt: skip
+        settings |= {"chunking": "true", "window": str(scenario.window)}
+    return settings
 
 
-def _limits(settings: Mapping[str, str]) -> tuple[int, int]:
-    prefix = "NEWSLETTER_SMTP__"
-    own = {key.removeprefix(prefix).lower(): value for key, value in settings.items() if key.startswith(prefix)}
-    limits = SmtpBackend(SmtpBackend.Settings.model_validate(own), Path()).limits
-    return limits.connections, limits.window
-
-
-def _carry_out(send: Send, publication: Publication, server: FaultServer, store: TrialStore) -> Ended:
+def _carry_out(
+    scenario: Scenario, send: Send, publication: Publication, server: FaultServer, store: TrialStore
+) -> Ended:
     """One `newsletter send` as a process of its own, with the plan's faults."""
-    command, environ, fds = publication.command("send", "2.10", "--yes"), publication.environment(), ()
-    patience = _patience(send, environ)
+    command, environ = publication.command("send", "2.10", "--yes"), publication.environment()
     to_child, from_child = os.pipe(), os.pipe()
-    if send.within or patience or server.mood.small_buffers:
-        fds = (to_child[0], from_child[1])
-        plan = {"faults": [asdict(fault) for fault in send.within], "control": fds, **patience,
-                "send_buffer": 4096 if server.mood.small_buffers else None}  # fmt: skip
-        command = [sys.executable, str(_CHILD), json.dumps(plan), *command[3:]]
+    fds = (to_child[0], from_child[1])
+    if inside := _inside(scenario, send, environ):
+        command = [sys.executable, str(_CHILD), json.dumps({**inside, "control": fds}), *command[3:]]
     server.begin(send.at_server)
     process = subprocess.Popen(
         command, cwd=publication.root, env=environ, text=True, pass_fds=fds, stdin=subprocess.DEVNULL,
@@ -183,16 +168,23 @@ def _carry_out(send: Send, publication: Publication, server: FaultServer, store:
                  struck_within=struck.is_set(), accepted=frozenset(server.accepted))  # fmt: skip
 
 
-def _patience(send: Send, environ: dict[str, str]) -> dict[str, float]:
-    """Shorter waits: by the settings that there are, and by the child's hand where there is none."""
-    patience = {} if send.lock_wait_s is None else {"lock_wait_s": send.lock_wait_s}
+def _inside(scenario: Scenario, send: Send, environ: dict[str, str]) -> dict[str, object]:
+    """What has to be done within the process, since no setting does it; nothing when it can run as it is."""
+    inside: dict[str, object] = {}
+    if send.within:
+        inside["faults"] = [asdict(fault) for fault in send.within]
+    if scenario.mood.small_buffers:
+        inside["send_buffer"] = 4096
+    if not scenario.uvloop or scenario.mood.small_buffers or any(fault.at == "write" for fault in send.within):
+        inside["plain_asyncio"] = True
+    if scenario.asks_for_less:
+        inside["slowest"] = 500
+    if send.lock_wait_s is not None:
+        inside["lock_wait_s"] = send.lock_wait_s
     if send.deadline_s is not None:
-        environ["NEWSLETTER_SMTP__TIMEOUT"] = str(send.deadline_s)
-        if "text_timeout" in SmtpBackend.Settings.model_fields:
-            environ["NEWSLETTER_SMTP__TEXT_TIMEOUT"] = str(send.deadline_s)
-        else:
-            patience["text_deadline_s"] = send.deadline_s
-    return patience
+        deadlines = ("NEWSLETTER_SMTP__TIMEOUT", "NEWSLETTER_SMTP__TEXT_TIMEOUT")
+        environ |= dict.fromkeys(deadlines, str(send.deadline_s))
+    return inside
 
 
 def _attend(requests: int, answers: int, store: TrialStore, struck: threading.Event) -> None:

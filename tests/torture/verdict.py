@@ -51,7 +51,7 @@ def _statuses(ended: Ended) -> set[int]:
 
 def _left_out(trial: Trial, ended: Ended) -> int:
     """Readers without a copy whom nothing kept from having one within this send."""
-    tries = len(trial.scenario.retries.split(",")) if trial.retries and trial.scenario.retries else 0
+    tries = len(trial.scenario.retries.split(",")) if trial.scenario.retries else 0
     rules = trial.scenario.rules.items()
     kept = {trial.addresses[number] for number, rule in rules if rule.times is None or rule.times > tries}
     return len(set(trial.addresses) - ended.accepted - kept)

@@ -4,11 +4,13 @@ Plain synchronous code. Each function is one transaction, and what it says is on
 """
 
 from newsletter.delivery.ledger.freeze import freeze, replace_text
+from newsletter.delivery.ledger.outbox import has_begun, hold, last_ending, schedule, scheduled, unschedule
 from newsletter.delivery.ledger.read import (
     campaign_names,
     counts,
     counts_by_state,
     current_texts,
+    delivery_of,
     find_campaign,
     frozen_readers,
     frozen_tags,
@@ -32,6 +34,7 @@ from newsletter.delivery.ledger.statistics import (
     reply_sums,
     run_sums,
 )
+from newsletter.delivery.ledger.tested import note_test, tested_texts
 from newsletter.delivery.ledger.values import NEVER, Answer, Campaign, Claim, Entry, Outstanding, Taken, Text
 
 __all__ = [
@@ -57,6 +60,7 @@ __all__ = [
     "counts",
     "counts_by_state",
     "current_texts",
+    "delivery_of",
     "domain_sums",
     "each_delivery",
     "find_campaign",
@@ -64,6 +68,10 @@ __all__ = [
     "freeze",
     "frozen_readers",
     "frozen_tags",
+    "has_begun",
+    "hold",
+    "last_ending",
+    "note_test",
     "outstanding",
     "recent_answers",
     "reconcile",
@@ -71,8 +79,12 @@ __all__ = [
     "replace_text",
     "reply_sums",
     "run_sums",
+    "schedule",
+    "scheduled",
     "settle_crash",
     "staged_list",
     "step",
     "template_payload",
+    "tested_texts",
+    "unschedule",
 ]

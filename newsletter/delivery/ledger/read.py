@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from newsletter.delivery.ledger.values import Campaign, Outstanding, Text
+from newsletter.delivery.ledger.values import Campaign, Claim, Outstanding, Text
 from newsletter.delivery.states import OPEN, Counts, State
 from newsletter.store import Store
 from newsletter.store.schema import campaigns, deliveries, templates, waves
@@ -68,6 +68,16 @@ def template_payload(store: Store, number: int) -> bytes:
     with store.reading() as connection:
         payload: bytes = connection.execute(select(templates.c.payload).where(templates.c.id == number)).scalar_one()
         return payload
+
+
+def delivery_of(store: Store, issue: str, reader: str) -> Claim | None:
+    """One reader's part in a campaign, as it was frozen; None when they have none."""
+    columns = (deliveries.c.id, deliveries.c.reader, deliveries.c.address, deliveries.c.fields, deliveries.c.template)
+    with store.reading() as connection:
+        row = connection.execute(
+            select(*columns).where(deliveries.c.issue == issue, deliveries.c.reader == reader)
+        ).one_or_none()
+        return Claim(**{**row._mapping, "fields": json.loads(row.fields)}) if row else None
 
 
 def counts(store: Store, issue: str) -> Counts:

@@ -13,6 +13,7 @@ from newsletter.errors import DeliveryError
 from newsletter.mail.message import Outcome
 from newsletter.store import Store
 from newsletter.store.engine import now
+from newsletter.store.prepared import Prepared
 from newsletter.store.schema import campaigns, deliveries, runs, suppressions, waves
 
 MAX_RETURNS = 3
@@ -34,7 +35,12 @@ def begin_run(store: Store, issue: str, run: str) -> None:
         connection.execute(
             update(campaigns)
             .where(campaigns.c.issue == issue)
-            .values(run=run, runs=campaigns.c.runs + 1, due_at=None, expires_at=None)
+            .values(
+                run=run,
+                runs=campaigns.c.runs + 1,
+                # What the outbox begins stays in it until it has ended well; what is begun by hand is a person's.
+                expires_at=case((campaigns.c.due_at.is_not(None), campaigns.c.expires_at)),
+            )
         )
         connection.execute(insert(runs).values(id=run, issue=issue, began_at=now()))
         connection.execute(
@@ -61,7 +67,7 @@ def close_when_done(connection: Connection, issue: str) -> None:
         connection.execute(
             update(campaigns)
             .where(campaigns.c.issue == issue, campaigns.c.finished_at.is_(None))
-            .values(finished_at=now())
+            .values(finished_at=now(), due_at=None, expires_at=None)
         )
 
 
@@ -152,7 +158,7 @@ def _settle(connection: Connection, issue: str) -> None:
 
 def _refuse_two_runs(connection: Connection, issue: str, run: str) -> None:
     # The row is held until the commit, so that another run can begin before this step or after it, not within.
-    holder = connection.scalar(select(campaigns.c.run).where(campaigns.c.issue == issue).with_for_update(read=True))
+    holder = _HOLDER.execute(connection, {"the_issue": issue}).scalar()
     if holder != run:
         raise DeliveryError(
             f"Another process has taken over the sending of {issue}.",
@@ -160,12 +166,15 @@ def _refuse_two_runs(connection: Connection, issue: str, run: str) -> None:
         )
 
 
+_HOLDER = Prepared(
+    select(campaigns.c.run).where(campaigns.c.issue == bindparam("the_issue")).with_for_update(read=True)
+)
 _IN_HAND = (
     deliveries.c.id == bindparam("key"),
-    deliveries.c.state == State.SENDING,  # an answer to anything else comes too late
+    deliveries.c.state == State.SENDING.value,  # an answer to anything else comes too late
     deliveries.c.run == bindparam("holder"),
 )
-_RECORD = (
+_RECORD = Prepared(
     update(deliveries)
     .where(*_IN_HAND)
     .values(
@@ -185,8 +194,8 @@ _RECORD = (
 def _record(connection: Connection, run: str, answers: Sequence[Answer]) -> None:
     if answers:
         moment = now()
-        connection.execute(
-            _RECORD,
+        _RECORD.execute_many(
+            connection,
             [
                 {
                     "key": answer.claim.id,
@@ -240,9 +249,9 @@ def _claim(connection: Connection, issue: str, run: str, state: State, want: int
     """Up to `want` of the waiting in `state`. The suppressed among them are set aside, and others taken instead."""
     claims: list[Claim] = []
     while len(claims) < want:
-        rows = connection.execute(
-            _CLAIM,
-            {"the_issue": issue, "holder": run, "the_state": state, "until": moment, "want": want - len(claims)},
+        rows = _CLAIM.execute(
+            connection,
+            {"the_issue": issue, "holder": run, "the_state": state.value, "until": moment, "want": want - len(claims)},
         ).all()
         if not rows:
             break
@@ -274,7 +283,7 @@ _CHOSEN = (
     .with_for_update(skip_locked=True)
     .cte("chosen")
 )
-_CLAIM = (
+_CLAIM = Prepared(
     update(deliveries)
     .where(deliveries.c.id.in_(select(_CHOSEN.c.id)))
     .values(

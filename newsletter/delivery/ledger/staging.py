@@ -7,6 +7,7 @@ the plan and think for as long as they like.
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 from itertools import islice
 
 from sqlalchemy import (
@@ -166,13 +167,18 @@ def _suppressed() -> ColumnElement[bool]:
     return select(suppressions.c.reader).where(suppressions.c.reader == _staged.c.reader).exists()
 
 
+@lru_cache(maxsize=10_000)
+def _tags(tags: frozenset[str]) -> str:
+    return json.dumps(sorted(tags))
+
+
 def _row(number: int, entry: Entry) -> dict[str, object]:
     return {
         "id": number,
         "reader": entry.reader,
         "address": entry.address,
         "fields": json.dumps(entry.fields),
-        "tags": json.dumps(sorted(entry.tags)) if entry.tags else "[]",
+        "tags": _tags(entry.tags),
         "text": entry.text,
         "line": entry.line,
         "lacks": json.dumps(entry.lacks) if entry.lacks else "",

@@ -1,0 +1,52 @@
+"""newsletter dkim key"""
+
+import os
+import re
+from pathlib import Path
+from typing import cast
+
+import click
+
+from newsletter.cli.output import say, short
+from newsletter.errors import DecisionNeeded
+from newsletter.workspace import find_workspace
+
+_STRING = 255  # octets: RFC 1035, section 3.3; a longer record is several strings
+
+
+@click.group()
+def dkim() -> None:
+    """Sign what is sent, so that receivers see that it is yours."""
+
+
+@dkim.command()
+@click.option("--selector", required=True, help="A name for the key, such as s1. Each key has one of its own.")
+@click.option("--type", "kind", type=click.Choice(["rsa", "ed25519"]), default="rsa", show_default=True)
+def key(selector: str, kind: str) -> None:
+    """Make a pair of keys: a private one to sign with, and a public one to publish in the DNS."""
+    if not re.fullmatch("[A-Za-z0-9-]{1,63}", selector):
+        raise click.BadParameter("a word of letters, digits and hyphens, such as s1", param_hint="--selector")
+    workspace = find_workspace(Path.cwd())
+    config = workspace.config
+
+    from newsletter.mail.keys import Kind, new_key
+
+    pem, record = new_key(cast(Kind, kind))
+    path = workspace.root / ".newsletter" / f"dkim-{selector}.pem"  # which git leaves alone
+    path.parent.mkdir(exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise DecisionNeeded(
+            f"{short(path)} is there already, and mail may be signed with it.",
+            next_step="Name the new key otherwise: --selector s2",
+        ) from error
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pem)
+    domain = config.dkim.domain or config.sender.from_.address.partition("@")[2]
+    strings = " ".join(f'"{record[start : start + _STRING]}"' for start in range(0, len(record), _STRING))
+    say(f"{short(path)} is the private key: keep it out of git, and a copy in a safe place.", style="green")
+    say("\nPublish this record in the DNS:\n")
+    click.echo(f"{selector}._domainkey.{domain}. IN TXT {strings}")
+    say("\nWhen it can be seen (an hour later, say), write into newsletter.toml:\n")
+    click.echo(f'[dkim]\nselector = "{selector}"\nkey_file = ".newsletter/{path.name}"')

@@ -1,0 +1,281 @@
+"""newsletter outbox list|run|cancel"""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+from rich.live import Live
+from rich.text import Text
+
+from newsletter import backends
+from newsletter.cli.output import as_json, console, printable_lines, say, short, show_error, table
+from newsletter.cli.report import campaign_name, show_report
+from newsletter.cli.sending import progress
+from newsletter.cli.state import known_store, opened_store
+from newsletter.delivery import ledger
+from newsletter.delivery.campaign import carry_out, sole_sender
+from newsletter.delivery.ledger import Campaign
+from newsletter.delivery.moments import how_long, shown, when
+from newsletter.delivery.outbox import Clock, Fate, Outbox, Standing, Stop, Upcoming, standing, take_out
+from newsletter.delivery.run import Progress, Rules
+from newsletter.errors import DraftError, NewsletterError, counted
+from newsletter.issue.draft import read_draft
+from newsletter.store import Store
+from newsletter.workspace import Workspace, find_workspace
+
+
+@click.group()
+def outbox() -> None:
+    """Issues that leave at their moment: `newsletter send 2.10 --at "tomorrow 09:00"` puts one in."""
+
+
+@outbox.command("list")
+@click.option("--json", "json_", is_flag=True, help="For scripts.")
+def list_(json_: bool) -> None:
+    """What is in the outbox: when it leaves, when it expires, and to how many readers."""
+    workspace = find_workspace(Path.cwd())
+    zone = ZoneInfo(workspace.config.publication.timezone)
+    store = known_store(workspace)
+    now = datetime.now(UTC)
+    found = list(_waiting(store, now)) if store else []
+    changed = {campaign.issue: _has_changed(workspace, campaign) for campaign, _, _ in found}
+    if json_:
+        as_json(
+            [
+                {
+                    "issue": campaign.issue,
+                    "state": stands.value,
+                    "subject": campaign.subject,
+                    "due": campaign.due_at,
+                    "expires": campaign.expires_at,
+                    "readers": readers,
+                    "draft_changed": changed[campaign.issue],
+                }
+                for campaign, stands, readers in found
+            ]
+        )
+        return
+    if not found:
+        say("The outbox is empty.")
+        return
+    table(
+        ("Issue", "State", "Due", "When", "Expires", "Readers", "Subject"),
+        [
+            (
+                campaign.issue,
+                stands.value,
+                _moment(campaign.due_at, zone),
+                when(datetime.fromisoformat(campaign.due_at), now) if campaign.due_at else "",
+                _moment(campaign.expires_at, zone),
+                f"{readers:,}",
+                campaign.subject,
+            )
+            for campaign, stands, readers in found
+        ],
+    )
+    for issue in (issue for issue, has_changed in changed.items() if has_changed):
+        say(f"The draft of {issue} has changed since. What leaves is the text as it was then.", style="yellow")
+
+
+def _waiting(store: Store, now: datetime) -> Iterator[tuple[Campaign, Standing, int]]:
+    for issue in ledger.scheduled(store):
+        campaign = ledger.find_campaign(store, issue)
+        if campaign and (stands := standing(store, campaign, now)):
+            yield campaign, stands, ledger.counts(store, issue).waiting
+
+
+def _has_changed(workspace: Workspace, campaign: Campaign) -> bool:
+    """Does the draft say something else than what was frozen? One that is gone says nothing."""
+    paths = (path for path in workspace.draft_paths() if path.stem == campaign.issue)
+    return any(read_draft(path).sha256 != campaign.draft_sha256 for path in paths)
+
+
+def _moment(text: str | None, zone: ZoneInfo) -> str:
+    return shown(datetime.fromisoformat(text), zone) if text else ""
+
+
+@outbox.command()
+@click.argument("draft")
+def cancel(draft: str) -> None:
+    """Take an issue out of the outbox. It can be sent at any time then, or put in again."""
+    workspace = find_workspace(Path.cwd())
+    store = known_store(workspace)
+    name = campaign_name(workspace, store, draft)
+    if store is None:
+        raise DraftError(f"{name} is not in the outbox.", next_step="The outbox is empty.")
+    record = workspace.record(name)
+    was_noted = record.exists()
+    with sole_sender(store, name):
+        take_out(store, name, record)
+        counts = ledger.counts(store, name)
+    say(f"{name} is out of the outbox.", style="bold")
+    if was_noted and not record.exists():
+        say(f"{short(record)} is removed, since nothing had been sent. If it was committed, commit that it is gone.")
+    if counts.waiting:
+        say(f"{counted(counts.waiting, 'reader')} still without it. To send it: newsletter send {name}")
+
+
+@outbox.command()
+@click.option("--wait", is_flag=True, help="Stay, and send each issue when its moment comes. Ctrl-C ends it.")
+@click.pass_obj
+def run(debug: bool, wait: bool) -> None:
+    """Send what is due, and nothing that has expired. For cron or a timer; or it stays, with --wait.
+
+    The exit status is 1 when something is left to you: an issue that has expired, that was stopped, or that did not
+    reach everyone.
+    """
+    if debug:
+        logging.basicConfig()
+        logging.getLogger("newsletter").setLevel(logging.DEBUG)
+    workspace = find_workspace(Path.cwd())
+    _ = workspace.config  # its mistakes first
+    store = opened_store(workspace) if wait else known_store(workspace)
+    if store is None:
+        return
+    stop = Stop()
+    stop.listen()
+    with _waiting_line() as line:
+        post = _Post(workspace, store, stop, line)
+        watched = Outbox(store, workspace.record, post.carry, post.tell, Clock(now=_now, pause=time.sleep), stop)
+        if wait:
+            watched.watch(post.wait)
+            line.say("The outbox is not watched any more.")
+            return
+        well = watched.look()
+        # cron mails whatever is printed: only a person wants to know that there is nothing to do.
+        if well and watched.upcoming and console().is_terminal:
+            line.say(f"Nothing is due. {post.next_in_words(watched.upcoming)}")
+    sys.exit(0 if well else 1)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Line:
+    """What is awaited: on a terminal a line that counts down, else a line for each new thing to wait for."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._last = ""
+
+    def show(self, text: str, countdown: str = "") -> None:
+        if self._live.console.is_terminal:
+            self._live.start()
+            self._live.update(Text(printable_lines(f"{text} {countdown}".strip())), refresh=True)
+        elif text != self._last:
+            say(text)
+        self._last = text
+
+    def hide(self) -> None:
+        self._live.stop()
+
+    def say(self, text: str, style: str = "") -> None:
+        self.hide()
+        say(text, style=style)
+
+
+@contextmanager
+def _waiting_line() -> Iterator[_Line]:
+    live = Live(console=console(err=True), auto_refresh=False, transient=True)
+    try:
+        yield _Line(live)
+    finally:
+        live.stop()
+
+
+class _Post:
+    """Carries what is due, and says what comes of it."""
+
+    def __init__(self, workspace: Workspace, store: Store, stop: Stop, line: _Line) -> None:
+        self._workspace = workspace
+        self._store = store
+        self._stop = stop
+        self._line = line
+        self._zone = ZoneInfo(workspace.config.publication.timezone)
+
+    def carry(self, campaign: Campaign) -> None:
+        # Read anew: while this waited, somebody may have mended the configuration.
+        workspace = Workspace(self._workspace.root, self._workspace.environ)
+        send = workspace.config.send
+        readers = ledger.counts(self._store, campaign.issue).waiting
+        self._line.say(f"{campaign.issue} leaves to {counted(readers, 'reader')}: {campaign.subject}", style="bold")
+        backend = backends.load(send.backend, workspace.config, workspace.root)
+        rules = Rules(waits=[60 * minutes for minutes in send.retries], refusals=send.refusals / 100)
+        try:
+            with progress(readers) as show:
+
+                def on_progress(now: Progress) -> None:
+                    self._stop.pass_on()
+                    show(now)
+
+                record = workspace.record(campaign.issue)
+                carry_out(self._store, campaign.issue, backend, record, rules, on_progress, self._on_stop)
+        finally:
+            self._stop.listen()
+
+    def tell(self, issue: str, fate: Fate, error: NewsletterError | None) -> None:
+        self._line.hide()
+        if fate in (Fate.SENT, Fate.STOPPED) or (fate is Fate.HELD and error):
+            self._report(issue)
+        by_hand = (
+            f"newsletter send {issue}            goes on, after showing what will happen\n"
+            f"newsletter outbox cancel {issue}   leaves it"
+        )
+        match fate:
+            case Fate.SENT:
+                if ledger.counts(self._store, issue).waiting:
+                    say(f"To try them again: newsletter send {issue}", style="bold")
+            case Fate.STOPPED:
+                say(
+                    f"{issue} stays in the outbox, and the next `newsletter outbox run` goes on. "
+                    f"To leave it at that: newsletter outbox cancel {issue}",
+                    style="bold",
+                )
+            case Fate.BUSY:
+                say(f"{issue} is being sent by another process.")
+            case Fate.LATER if error:
+                steps = f"{error.next_step}\nIt stays in the outbox, and is tried again.".strip()
+                show_error(NewsletterError(f"{issue}: {error.message}", next_step=steps, problems=error.problems))
+            case Fate.HELD:
+                why = error.message if error else ledger.last_ending(self._store, issue)
+                steps = f"{error.next_step if error else ''}\nThe outbox does not go on by itself:\n{by_hand}".strip()
+                show_error(NewsletterError(f"{issue} was stopped: {why}", next_step=steps))
+            case Fate.EXPIRED:
+                show_error(self._expired(issue))
+
+    def wait(self, upcoming: Upcoming | None, trouble: NewsletterError | None) -> None:
+        if trouble is not None:
+            self._line.show(f"{trouble.message} It is tried again.")
+        elif upcoming is not None:
+            left = how_long(upcoming.at - _now())
+            self._line.show(f"Waiting for {upcoming.issue}, {shown(upcoming.at, self._zone)}:", f"in {left}.")
+        else:
+            self._line.show("Waiting: nothing is in the outbox that can leave.")
+
+    def next_in_words(self, upcoming: Upcoming) -> str:
+        return f"{upcoming.issue} leaves {when(upcoming.at, _now())}, {shown(upcoming.at, self._zone)}."
+
+    def _expired(self, issue: str) -> NewsletterError:
+        campaign = ledger.find_campaign(self._store, issue)
+        at = _moment(campaign.expires_at, self._zone) if campaign else ""
+        return NewsletterError(
+            f"{issue} was to leave before {at}, and has expired: it was not sent.",
+            next_step=f"newsletter outbox cancel {issue}   takes it out; then it can be sent at once, or put in again",
+        )
+
+    def _report(self, issue: str) -> None:
+        try:
+            show_report(self._store, self._workspace, issue)
+        except (NewsletterError, OSError) as error:  # what was sent is sent, whether it can be shown or not
+            show_error(error)
+
+    def _on_stop(self) -> None:
+        self._stop.asked = True
+        console(err=True).print("Finishing the messages in hand. A second signal ends at once.")

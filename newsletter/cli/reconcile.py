@@ -1,0 +1,156 @@
+"""newsletter reconcile"""
+
+import sys
+from collections import Counter
+from io import BufferedReader
+from itertools import islice
+from pathlib import Path
+from typing import cast
+
+import click
+
+from newsletter.cli.output import console, say, table
+from newsletter.cli.report import campaign_name, show_report
+from newsletter.cli.state import known_store
+from newsletter.delivery import ledger
+from newsletter.delivery.campaign import sole_sender
+from newsletter.delivery.reconcile import Words, look_up, named_readers, refuse_others, settle, tally, unknowns
+from newsletter.delivery.record import write_record
+from newsletter.delivery.states import State
+from newsletter.errors import DraftError, counted
+from newsletter.store import Store
+from newsletter.workspace import find_workspace
+
+_SHOWN = 40
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE_OR_PIPE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+
+
+@click.command()
+@click.argument("draft")
+@click.option("--arrived", multiple=True, metavar="ADDRESS", help="This reader has it; may be repeated.")
+@click.option("--not-arrived", multiple=True, metavar="ADDRESS", help="This reader does not; may be repeated.")
+@click.option("--all-arrived", is_flag=True, help="Everyone unknown has it.")
+@click.option("--none-arrived", is_flag=True, help="Nobody unknown has it.")
+@click.option(
+    "--message-ids",
+    "id_files",
+    multiple=True,
+    type=_FILE_OR_PIPE,
+    help="Whoever's Message-ID stands in this file has it; - for standard input.",
+)
+@click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    type=_FILE,
+    help="Whoever's message this log of Postfix or Exim shows whole has it; .gz too.",
+)
+@click.option("--others-not-arrived", is_flag=True, help="With any of these: the other unknown ones do not have it.")
+@click.option("--yes", is_flag=True, help="Write it down without asking.")
+def reconcile(
+    draft: str,
+    arrived: tuple[str, ...],
+    not_arrived: tuple[str, ...],
+    all_arrived: bool,
+    none_arrived: bool,
+    id_files: tuple[Path, ...],
+    logs: tuple[Path, ...],
+    others_not_arrived: bool,
+    yes: bool,
+) -> None:
+    """Say which of the unknown have the issue: by name, or by what their mail server wrote down.
+
+    Without an option it lists them, each with its Message-ID. Who has it is sent nothing more; who does not
+    waits again, and the next `newsletter send` tries them.
+    """
+    named = bool(arrived or not_arrived or id_files or logs)
+    if all_arrived + none_arrived + named > 1:
+        raise click.UsageError("--all-arrived and --none-arrived are about everyone, and stand alone.")
+    if others_not_arrived and not named:
+        raise click.UsageError("--others-not-arrived goes with what says who has it; --none-arrived is for nobody.")
+    workspace = find_workspace(Path.cwd())
+    store = known_store(workspace)
+    name = campaign_name(workspace, store, draft)
+    if store is None or ledger.find_campaign(store, name) is None:
+        raise DraftError(f"{name} has not been sent from here, so there is nothing to reconcile.")
+    with sole_sender(store, name):
+        ledger.settle_crash(store, name)
+        count = ledger.counts(store, name)[State.UNKNOWN]
+        if not count:
+            say(f"Nobody is unknown: of each reader of {name} it is known whether they have it.")
+            return
+        if not (named or all_arrived or none_arrived):
+            _show_unknowns(store, name, count)
+            sys.exit(1)
+        words = Words(
+            arrived=named_readers(arrived),
+            not_arrived=named_readers(not_arrived),
+            traces=look_up(store, name, id_files, logs, _standard_input(), all_else=others_not_arrived),
+            others=State.ACCEPTED if all_arrived else State.PENDING if none_arrived or others_not_arrived else None,
+        )
+        refuse_others(store, name, words)
+        sides = tally(store, name, words)
+        _show_sides(store, name, words, sides)
+        if sides[State.UNKNOWN] == count:
+            say(f"Nothing is known of any of the {count:,} yet, and nothing was written down.")
+            sys.exit(1)
+        if not yes:
+            click.confirm("Write that down?", abort=True)
+        settle(store, name, words)
+        write_record(workspace.record(name), store, name)
+    show_report(store, workspace, name)
+    if sides[State.PENDING]:
+        say(f"To send it to those without: newsletter send {name}", style="bold")
+    sys.exit(1 if sides[State.UNKNOWN] else 0)
+
+
+def _standard_input() -> BufferedReader:
+    return cast("BufferedReader", sys.stdin.buffer)
+
+
+def _show_unknowns(store: Store, name: str, count: int) -> None:
+    """All of them when piped, so that nothing is missing from what others are asked about; some on a terminal."""
+    shown = count if not console().is_terminal else min(count, _SHOWN)
+    rows = islice(unknowns(store, name), shown)
+    table(
+        ("Address", "Message-ID", "When", "Known"),
+        ((one.address, one.message_id, one.at or "", one.words) for one in rows),
+    )
+    if not console().is_terminal:
+        return
+    if shown < count:
+        say(f"and {count - shown:,} more: newsletter reconcile {name} > unknown.tsv")
+    say()
+    say(f"{counted(count, 'reader')} of {name} may have it or not. Your mail server's log knows:", style="bold")
+    say(f"  newsletter reconcile {name} --log /var/log/mail.log     a log of Postfix or Exim")
+    say(
+        f"  newsletter reconcile {name} --message-ids FILE          Message-IDs of those that arrived, from any service"
+    )
+    say("Or ask the readers, and say so:")
+    say(f"  newsletter reconcile {name} --arrived ADDRESS --not-arrived ADDRESS")
+    say(f"  newsletter reconcile {name} --all-arrived, or --none-arrived")
+    say(f"Who has it is sent nothing more. Who does not is tried again by `newsletter send {name}`.")
+
+
+def _show_sides(store: Store, name: str, words: Words, sides: Counter[State]) -> None:
+    say(
+        f"{name}: {sides[State.ACCEPTED]:,} have it, {sides[State.PENDING]:,} do not, "
+        f"{sides[State.UNKNOWN]:,} stay unknown."
+    )
+    verdicts = ((one, words.verdict(one)) for one in unknowns(store, name))
+    settled = ((one, side) for one, side in verdicts if side)
+    rows = [
+        (one.address, "has it" if side[0] is State.ACCEPTED else "does not", side[1])
+        for one, side in islice(settled, _SHOWN)
+    ]
+    if rows:
+        table(("Address", "", "Because"), rows)
+        if (more := sides.total() - sides[State.UNKNOWN] - len(rows)) > 0:
+            say(f"and {more:,} more")
+    if begun := len(words.traces.begun):
+        say(
+            f"{counted(begun, 'message')} began to arrive, and the log does not show the end: these stay unknown "
+            "until you say otherwise.",
+            style="yellow",
+        )

@@ -1,0 +1,52 @@
+"""The very message that one reader gets, or got."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from newsletter.address import normalise
+from newsletter.audience.subscribers import Subscriber, read_subscribers, reader_key
+from newsletter.delivery import ledger
+from newsletter.errors import ListError
+from newsletter.issue.model import Issue
+from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.message import Message
+from newsletter.store import Store
+
+if TYPE_CHECKING:
+    from newsletter.editions import Press
+
+
+def frozen_copy(store: Store, issue: str, address: str) -> Message | None:
+    """What the issue's campaign sends, or sent, to that address; None when it has no such reader.
+
+    It is made as it is for sending, from what was frozen, so it is the same to the byte. Raises ListError.
+    """
+    delivery = ledger.delivery_of(store, issue, _reader(address))
+    if delivery is None:
+        return None
+    template = MessageTemplate.from_bytes(ledger.template_payload(store, delivery.template))
+    return template.render(delivery.reader, delivery.address, delivery.fields)
+
+
+def listed_copy(press: "Press", issue: Issue, list_path: Path, address: str) -> Message:
+    """What the draft would be today for a reader of the list. Raises ListError for an address that is not on it."""
+    from newsletter.mail.template import sample_for  # with all that makes editions, which a frozen copy needs not
+
+    wanted = _reader(address)
+    # What stands before the @ is written the same in the list; the rest may be in other letters.
+    name = wanted.partition("@")[0]
+    rows = read_subscribers(list_path, lambda _number, line: name in line.casefold())
+    for row in rows:
+        if isinstance(row, Subscriber) and row.reader == wanted:
+            return sample_for(press, issue, row)
+    raise ListError(
+        f"{address} is not in {list_path.name}, and {issue.name} has not been sent there.",
+        next_step=f"Name an address of the list. A copy for nobody in particular: newsletter export eml {issue.name}",
+    )
+
+
+def _reader(address: str) -> str:
+    try:
+        return reader_key(normalise(address))
+    except ValueError as error:
+        raise ListError(f"{address!r} is no address: {error}", next_step="Write it as name@example.org.") from error

@@ -1,0 +1,26 @@
+"""Which texts of an issue were sent as a test."""
+
+from sqlalchemy import insert, select
+
+from newsletter.store import Store
+from newsletter.store.engine import now
+from newsletter.store.schema import tests
+
+
+def note_test(store: Store, issue: str, text_sha256: str) -> None:
+    """A test of this text was sent, and at least one tester's copy was accepted."""
+    with store.transaction() as connection:
+        connection.execute(insert(tests).values(issue=issue, text_sha256=text_sha256, at=now()))
+
+
+def tested_texts(store: Store, issue: str) -> dict[str, str]:
+    """Each text of the issue that was sent as a test, and when it last was: ISO 8601 in UTC. The latest stands last."""
+    with store.reading() as connection:
+        rows = connection.execute(
+            select(tests.c.text_sha256, tests.c.at).where(tests.c.issue == issue).order_by(tests.c.id)
+        )
+        latest: dict[str, str] = {}
+        for text, at in rows:
+            latest.pop(text, None)
+            latest[text] = at
+        return latest

@@ -1,0 +1,112 @@
+"""DKIM signatures (RFC 6376), by RSA and by Ed25519 (RFC 8463).
+
+The body is hashed as it is (`simple`): it is quoted-printable and base64, with no white space for a relay to
+change. A signature bears no time, so that the same message is signed the same today and when somebody asks
+what a reader got.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from newsletter.config import Config
+from newsletter.mail.keys import Key, read_keys
+from newsletter.mail.message import Message
+
+# What readers see, and what their programs act on (RFC 6376, section 5.4.1; for the last two RFC 8058, section 4).
+_SIGNED = (
+    "From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "List-Id",
+    "List-Unsubscribe", "List-Unsubscribe-Post",
+)  # fmt: skip
+# Covered when they are not there, too. Others that are not may be a relay's to add, such as List-Unsubscribe-Post.
+_NEVER_ADDED = ("From", "To", "Cc", "Reply-To", "Subject")
+_FOLD = 72
+_FIELD_END = re.compile(rb"\r\n(?![ \t])")
+_WHITE = re.compile(rb"(?:\r\n)?[ \t]+")
+_EMPTY_LINES = re.compile(rb"(?:\r\n)+\Z")
+
+
+class Signer:
+    """Puts a signature by each key in front of a message."""
+
+    def __init__(self, domain: str, keys: Sequence[Key]) -> None:
+        self._domain = domain
+        self._keys = keys
+
+    @classmethod
+    def of(cls, config: Config, root: Path) -> "Signer | None":
+        """The signer that [dkim] asks for; None when it asks for none.
+
+        Raises ConfigError for a key that is not there, can't be used, or isn't kept to oneself.
+        """
+        if not config.dkim.selector:
+            return None
+        return cls(config.dkim.domain or config.sender.from_.address.partition("@")[2], read_keys(config, root))
+
+    def sign(self, message: Message) -> Message:
+        """The same message, signed."""
+        head, _, body = message.data.partition(b"\r\n\r\n")
+        body_hash = b64encode(sha256(_simple(body)).digest())
+        names, header = _covered(head)
+        signatures = b"".join(self._signature(key, names, header, body_hash) for key in self._keys)
+        return Message(
+            key=message.key, sender=message.sender, recipient=message.recipient, data=signatures + message.data
+        )
+
+    def _signature(self, key: Key, names: tuple[str, ...], header: bytes, body_hash: bytes) -> bytes:
+        written, hashed = _frame(key.algorithm, self._domain, key.selector, names)
+        signature = b64encode(key.sign(header + hashed % body_hash))
+        lines = (signature[start : start + _FOLD] for start in range(0, len(signature), _FOLD))
+        return written % body_hash + b"\r\n  ".join(lines) + b"\r\n"
+
+
+@lru_cache(maxsize=16)
+def _frame(algorithm: str, domain: str, selector: str, names: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """A signature's own header but for the body's hash and the signature: as written, and as hashed."""
+    lines = [""]
+    for name in names:
+        if len(lines[-1]) + len(name) > _FOLD:
+            lines.append("")
+        lines[-1] += f"{name}:"
+    covered = "\r\n  ".join(lines).rstrip(":")
+    written = (
+        f"DKIM-Signature: v=1; a={algorithm}; c=relaxed/simple;\r\n d={domain}; s={selector};\r\n"
+        f" h={covered};\r\n bh=%b;\r\n b="
+    ).encode("ascii")
+    return written, _relaxed(written)
+
+
+def _covered(head: bytes) -> tuple[tuple[str, ...], bytes]:
+    """The names for the h= tag, and their fields as they are hashed.
+
+    Each name stands there once more than it occurs, so that another field of that name breaks the signature
+    (RFC 6376, section 8.15). Of several of one name the last comes first (section 5.4.2).
+    """
+    fields: dict[bytes, list[bytes]] = {}
+    for line in _FIELD_END.split(head):
+        fields.setdefault(line.partition(b":")[0].rstrip().lower(), []).append(line)
+    names: list[str] = []
+    hashed: list[bytes] = []
+    for name in _SIGNED:
+        there = fields.get(name.lower().encode("ascii"), ())
+        hashed += [_relaxed(line) for line in reversed(there)]
+        if there or name in _NEVER_ADDED:
+            names += [name] * (len(there) + 1)
+    return tuple(names), b"".join(line + b"\r\n" for line in hashed)
+
+
+@lru_cache(maxsize=64)
+def _relaxed(field: bytes) -> bytes:
+    """A header field in the `relaxed` form (section 3.4.2). Most are the same for every reader of a campaign."""
+    name, _, value = field.partition(b":")
+    return name.rstrip().lower() + b":" + _WHITE.sub(b" ", value).strip(b" ")
+
+
+def _simple(body: bytes) -> bytes:
+    """The body in the `simple` form (section 3.4.3), which ends with one line's end."""
+    if body.endswith(b"\r\n") and not body.endswith(b"\r\n\r\n"):
+        return body
+    return _EMPTY_LINES.sub(b"", body) + b"\r\n"

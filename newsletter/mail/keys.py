@@ -1,0 +1,150 @@
+"""The keys that messages are signed with (DKIM): read from files and the environment, and made."""
+
+import re
+import stat
+import subprocess
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from newsletter.config import Config, line_of
+from newsletter.errors import ConfigError, Problem, counted
+from newsletter.workspace import CONFIG_NAME
+
+Kind = Literal["rsa", "ed25519"]
+_VARIABLE = "NEWSLETTER_DKIM__KEY"
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_LEAST_BITS, _BITS = 1024, 2048  # RFC 8301, section 3.2: what a signer must have, and what it should
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A private key at work. `sign` takes the bytes themselves, not their hash."""
+
+    selector: str
+    algorithm: str
+    sign: Callable[[bytes], bytes]
+
+
+def read_keys(config: Config, root: Path) -> list[Key]:
+    """The key of each selector that [dkim] names. Raises ConfigError."""
+    selectors = config.dkim.selector
+    pems = [(where, pem) for where, text in _sources(config, root) for pem in _blocks(where, text, root)]
+    if len(pems) != len(selectors):
+        raise _refused(
+            root,
+            f"{counted(len(selectors), 'selector')} and {counted(len(pems), 'key')}",
+            f"Each key has a selector of its own: name the files in key_file in the same order, or set {_VARIABLE}.",
+        )
+    return [_key(selector, where, pem, root) for selector, (where, pem) in zip(selectors, pems, strict=True)]
+
+
+def new_key(kind: Kind) -> tuple[bytes, str]:
+    """A new private key as PEM, and the DNS record of its public half (RFC 6376, section 3.6.1; RFC 8463, section 4.2).
+
+    Raises ConfigError when the package for it is not installed.
+    """
+    _require_cryptography()
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+    if kind == "ed25519":
+        short = Ed25519PrivateKey.generate()
+        pem = short.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        public = short.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    else:
+        key = generate_private_key(public_exponent=65537, key_size=_BITS)
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return pem, f"v=DKIM1; k={kind}; p={b64encode(public).decode()}"
+
+
+def _sources(config: Config, root: Path) -> Iterator[tuple[str, str]]:
+    """Where keys are, and what stands there: the files in their order, then the environment."""
+    for name in config.dkim.key_file:
+        path = root / name
+        try:
+            mode = path.stat().st_mode
+            text = path.read_text(encoding="ascii", errors="replace")
+        except OSError as error:
+            raise _refused(
+                root, f"{name} can't be read: {error.strerror}", "Put the key there, or mend the name."
+            ) from error
+        if mode & (stat.S_IROTH | stat.S_IWOTH):
+            raise _refused(
+                root, f"every user of this machine can read {name}", f"Keep it to yourself: chmod 600 {path}"
+            )
+        if _is_tracked(path):
+            raise _refused(
+                root,
+                f"{name} is in git, so everyone with a copy of the publication can sign as you",
+                "Make a new key (newsletter dkim key), change the DNS record, and take this one out: git rm --cached.",
+            )
+        yield name, text
+    if config.dkim.key:
+        # One line is all that some places let a variable be.
+        yield _VARIABLE, config.dkim.key.get_secret_value().replace("\\n", "\n")
+
+
+def _blocks(where: str, text: str, root: Path) -> list[bytes]:
+    found = [block[0].encode("ascii", "replace") for block in _PEM.finditer(text)]
+    if not found:
+        raise _refused(root, f"{where} holds no private key", "A key begins with -----BEGIN PRIVATE KEY-----.")
+    return found
+
+
+def _key(selector: str, where: str, pem: bytes, root: Path) -> Key:
+    _require_cryptography()
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is locked by a password
+        raise _refused(
+            root, f"{where} holds a key that can't be used", "Give an RSA or Ed25519 key as PEM, without a password."
+        ) from error
+    if isinstance(key, Ed25519PrivateKey):
+        # RFC 8463, section 3: what is signed is the hash.
+        return Key(selector, "ed25519-sha256", lambda data: key.sign(sha256(data).digest()))
+    if isinstance(key, RSAPrivateKey) and key.key_size >= _LEAST_BITS:
+        padding, digest = PKCS1v15(), SHA256()
+        return Key(selector, "rsa-sha256", lambda data: key.sign(data, padding, digest))
+    raise _refused(
+        root, f"{where} holds a key that no receiver takes", f"Make one: newsletter dkim key ({_BITS} bits)."
+    )
+
+
+def _require_cryptography() -> None:
+    try:
+        import cryptography  # noqa: F401  # the parts of it are imported where they are used
+    except ImportError as error:
+        raise ConfigError(
+            "Signing needs a package that is not installed.",
+            next_step='Install it: pip install "newsletter-press[dkim]"',
+        ) from error
+
+
+def _is_tracked(path: Path) -> bool:
+    """Is the file in a git repository's index? Not, as far as can be known, where there is no git."""
+    path = path.resolve()
+    command = ["git", "-C", str(path.parent), "ls-files", "--error-unmatch", "--", path.name]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603  # no shell
+    except OSError:
+        return False
+
+
+def _refused(root: Path, message: str, next_step: str) -> ConfigError:
+    path = root / CONFIG_NAME
+    line = line_of(path, "dkim", "key_file")
+    problem = Problem(path=path, line=line, code="dkim", message=f"[dkim]: {message}", next_step=next_step)
+    return ConfigError("Messages can't be signed.", problems=[problem])

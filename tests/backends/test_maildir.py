@@ -1,0 +1,122 @@
+"""The Maildir: whole messages or none, on the disk before they count, and a full disk is nobody's fault."""
+
+import asyncio
+import mailbox
+import os
+import resource
+import signal
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import Publication
+
+from newsletter.backends import SessionLost, Unreachable
+from newsletter.backends.maildir import MaildirBackend
+from newsletter.errors import DeliveryError
+from newsletter.mail.message import Message, Outcome, Receipt
+
+TEXT = b"Subject: x\r\n\r\n" + b"x" * 60 + b"\r\n"
+
+
+class _Feed:
+    """Two messages, and what is said of them."""
+
+    def __init__(self) -> None:
+        self.left = [
+            Message(key=name, sender="b@example.org", recipient=f"{name}@example.org", data=TEXT)
+            for name in ("ada", "grace")
+        ]
+        self.receipts: list[Receipt] = []
+        self.returned: list[str] = []
+
+    def take(self) -> Message | None:
+        return self.left.pop(0) if self.left else None
+
+    async def wait(self) -> bool:
+        return False
+
+    def answer(self, receipt: Receipt) -> None:
+        self.receipts.append(receipt)
+
+    def untouched(self, message: Message) -> None:
+        self.returned.append(message.key)
+
+
+def _deliver(root: Path, feed: _Feed) -> None:
+    async def deliver() -> None:
+        async with MaildirBackend(MaildirBackend.Settings(path="box"), root).connect() as session:
+            await session.deliver(feed)
+
+    asyncio.run(deliver())
+
+
+@contextmanager
+def _no_file_larger_than(octets: int) -> Iterator[None]:
+    """What a full disk does: a write fails, when it reaches the disk."""
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_message_is_whole_in_new_and_for_its_owners_eyes(tmp_path: Path) -> None:
+    feed = _Feed()
+    _deliver(tmp_path, feed)
+    assert [receipt.outcome for receipt in feed.receipts] == [Outcome.ACCEPTED] * 2
+    stored = list((tmp_path / "box/new").iterdir())
+    assert [path.read_bytes() for path in stored] == [TEXT.replace(b"\r\n", b"\n")] * 2
+    assert {stat.S_IMODE(path.stat().st_mode) for path in stored} == {0o600}
+    assert not list((tmp_path / "box/tmp").iterdir())
+    assert len(mailbox.Maildir(tmp_path / "box", create=False)) == 2
+
+
+def test_a_full_disk_stops_the_run_and_gives_the_message_back(tmp_path: Path) -> None:
+    feed = _Feed()
+    with _no_file_larger_than(40), pytest.raises(DeliveryError, match="takes no more: File too large") as caught:
+        _deliver(tmp_path, feed)
+    assert caught.value.next_step
+    assert feed.returned == ["ada"]
+    assert feed.receipts == []
+    assert len(feed.left) == 1
+    for folder in ("tmp", "new"):
+        assert not list((tmp_path / "box" / folder).iterdir())
+
+
+def test_a_name_that_may_not_be_on_the_disk_leaves_its_reader_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = os.fsync
+
+    def fail_for_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(5, "Input/output error")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_for_folders)
+    feed = _Feed()
+    with pytest.raises(SessionLost, match="Input/output error"):
+        _deliver(tmp_path, feed)
+    assert [receipt.outcome for receipt in feed.receipts] == [Outcome.UNKNOWN]
+    assert feed.returned == []
+
+
+def test_a_file_in_its_place_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "box").write_text("")
+    with pytest.raises(Unreachable, match="can't be opened: ") as caught:
+        _deliver(tmp_path, _Feed())
+    assert "[maildir] path" in caught.value.next_step
+
+
+def test_an_issue_goes_into_a_maildir(publication: Publication) -> None:
+    readers = publication.readers(20)
+    publication.environ["NEWSLETTER_SEND__BACKEND"] = "maildir"
+    assert publication.run("send", "2.10", "--yes").returncode == 0
+    box = mailbox.Maildir(publication.root / "build/maildir", create=False)
+    assert sorted(message["To"].rpartition(" ")[2].strip("<>") for message in box) == sorted(readers)

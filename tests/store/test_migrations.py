@@ -1,0 +1,306 @@
+"""A store of an earlier version is brought up to date: whole or not at all, its backup first, on both databases."""
+
+import json
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from conftest import Publication
+from filelock import FileLock
+from postgres import Postgres
+from smtp_server import Server
+from sqlalchemy import Connection, Engine, event, inspect, text
+
+from newsletter.errors import DeliveryError
+from newsletter.store import find_store, open_store
+from newsletter.store.engine import _database
+
+VERSION_1 = Path(__file__).with_name("version1.sql").read_text()
+TABLES = ("campaigns", "deliveries", "meta", "suppressions", "templates", "waves")
+# Opens a store; killed before the first statement that has the words, if there are any.
+OPEN = """
+import os, signal, sys
+from pathlib import Path
+from sqlalchemy import Engine, event
+from newsletter.store import open_store
+
+def before(connection, cursor, statement, *rest):
+    if words and words in statement:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+place, words = sys.argv[1:]
+event.listen(Engine, "before_cursor_execute", before)
+store = open_store(place if place.startswith("postgresql:") else Path(place))
+print(store.notice)
+store.close()
+print("alembic" in sys.modules)
+"""
+
+
+@pytest.fixture
+def old(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
+    """A store of version 1, whose only campaign was stopped half way."""
+    if isinstance(place, Path):
+        with closing(sqlite3.connect(place)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(VERSION_1)
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        script = re.sub(r"X'([0-9A-F]+)'", r"'\\x\1'", VERSION_1).replace("BLOB", "BYTEA")
+        script = script.replace("id INTEGER NOT NULL", "id SERIAL NOT NULL")
+        server.execute(f"{script} SELECT setval('templates_id_seq', 2)", place.rpartition("/")[2])
+    return place
+
+
+def _rows(connection: Connection, table: str) -> list[dict[str, object]]:
+    rows = [dict(row) for row in connection.execute(text(f"SELECT * FROM {table}")).mappings()]
+    return sorted(rows, key=lambda row: str(row.get("reader") or row))
+
+
+def _before(place: Path | str) -> dict[str, list[dict[str, object]]]:
+    """What the tables hold, looked at without opening the store."""
+    engine = _database(place, None).engine()
+    with engine.connect() as connection:
+        found = {table: _rows(connection, table) for table in TABLES}
+    engine.dispose()
+    return found
+
+
+def _open(place: Path | str, die_before: str = "") -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", OPEN, str(place), die_before], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def _shape(connection: Connection) -> dict[str, object]:
+    """Every table with its columns, keys and indexes by name, but for the copies of older ones."""
+    found = inspect(connection)
+    return {
+        name: (
+            [{**column, "type": str(column["type"])} for column in found.get_columns(name)],
+            found.get_pk_constraint(name),
+            sorted(found.get_foreign_keys(name), key=str),
+            found.get_unique_constraints(name),
+            found.get_indexes(name),
+        )
+        for name in found.get_table_names()
+        if "backup" not in name
+    }
+
+
+def test_everyone_is_carried_over_and_numbered_in_the_lists_order(old: Path | str) -> None:
+    before = _before(old)
+    with closing(open_store(old)) as store, store.reading() as connection:
+        after = {table: _rows(connection, table) for table in TABLES}
+        numbered = connection.scalars(text("SELECT reader FROM deliveries ORDER BY id")).all()
+    assert numbered == [row["reader"] for row in sorted(before["deliveries"], key=lambda row: str(row["seq"]).zfill(9))]
+    for table in TABLES:
+        for was, became in zip(before[table], after[table], strict=True):
+            lasting = was.keys() - {"seq", "value"}
+            assert {key: became[key] for key in lasting} == {key: was[key] for key in lasting}
+    assert after["meta"] == [{"key": "schema_version", "value": "2"}]
+    assert {(row["tries"], row["due"], row["took"]) for row in after["deliveries"]} == {(0, 0.0, None)}
+
+
+def test_a_migrated_store_has_the_tables_of_a_new_one(old: Path | str, request: pytest.FixtureRequest) -> None:
+    with closing(open_store(old)) as store, store.reading() as connection:
+        migrated = _shape(connection)
+    if isinstance(old, Path):
+        old.unlink()
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public", old.rpartition("/")[2])
+    with closing(open_store(old)) as store, store.reading() as connection:
+        assert migrated == _shape(connection)
+
+
+def test_new_rows_get_new_numbers(old: Path | str) -> None:
+    with closing(open_store(old)) as store, store.transaction() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO deliveries (issue, reader, address, fields, tags, template, state, returns, tries, due) "
+                "SELECT issue, 'new@example.org', address, fields, tags, template, state, 0, 0, 0.0 "
+                "FROM deliveries WHERE id = 1"
+            )
+        )
+        assert connection.scalar(text("SELECT id FROM deliveries WHERE reader = 'new@example.org'")) == 13
+
+
+def test_a_copy_of_the_file_is_kept_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VERSION_1)
+    before = _before(path)
+    (tmp_path / "state.db.v1-backup").write_text("an older one")
+    (tmp_path / "state.db.v1-backup-2.part").write_text("one that was never finished")
+    with closing(open_store(path)) as store:
+        assert store.notice.endswith(f"it is kept in {tmp_path / 'state.db.v1-backup-2'}.")
+    assert (tmp_path / "state.db.v1-backup").read_text() == "an older one"
+    copy = tmp_path / "state.db.v1-backup-2"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    # Put back, it is the store that it was.
+    path.unlink()
+    copy.rename(path)
+    assert _before(path) == before
+    assert sorted(file.name for file in tmp_path.iterdir() if "backup" in file.name) == ["state.db.v1-backup"]
+
+
+def test_copies_of_the_tables_are_kept_beside_them(postgres: Postgres) -> None:
+    place = postgres.fresh()
+    script = re.sub(r"X'([0-9A-F]+)'", r"'\\x\1'", VERSION_1).replace("BLOB", "BYTEA")
+    postgres.execute(f"{script}; CREATE TABLE meta_v1_backup (older integer)", place.rpartition("/")[2])
+    before = _before(place)
+    with closing(open_store(place)) as store, store.reading() as connection:
+        assert "the tables meta_v1_backup_2 to suppressions_v1_backup_2" in store.notice
+        assert {table: _rows(connection, f"{table}_v1_backup_2") for table in TABLES} == before
+        assert _rows(connection, "meta_v1_backup") == []
+    postgres.drop(place)
+
+
+def test_it_is_done_once(old: Path | str) -> None:
+    with closing(open_store(old)) as store:
+        assert "had version 1, and has version 2 now" in store.notice
+    found = find_store(old)
+    assert found is not None
+    with closing(found):
+        assert found.notice == ""
+
+
+@pytest.mark.parametrize(
+    "words", ["CREATE TABLE runs", "DROP TABLE deliveries", "INSERT INTO deliveries", "UPDATE meta"]
+)
+def test_killed_half_way_it_is_as_it_was_and_goes_well_again(old: Path | str, words: str) -> None:
+    before = _before(old)
+    killed = _open(old, die_before=words)
+    killed.communicate(timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert _before(old) == before
+    with closing(open_store(old)) as store, store.reading() as connection:
+        assert len(_rows(connection, "deliveries")) == 12
+
+
+def test_of_two_programs_at_once_one_does_it(old: Path | str) -> None:
+    both = [_open(old), _open(old)]
+    said = [program.communicate(timeout=60) for program in both]
+    assert [program.returncode for program in both] == [0, 0], said
+    assert sorted("had version 1" in out for out, _ in said) == [False, True]
+    with closing(open_store(old)) as store, store.reading() as connection:
+        assert len(_rows(connection, "deliveries")) == 12
+
+
+def test_it_waits_for_a_sender_of_the_earlier_version_to_end(old: Path | str) -> None:
+    before = _before(old)
+    if isinstance(old, Path):
+        sending = FileLock(old.parent / "1.1.lock")  # as version 1 took it
+    else:
+        database = _database(old, None)
+        sending = database.sole(database.engine(), "1.1")
+    with sending, pytest.raises(DeliveryError, match=r"An earlier version of this program is sending 1\.1") as caught:
+        open_store(old)
+    assert "Wait until that has ended" in caught.value.next_step
+    assert _before(old) == before
+    open_store(old).close()
+
+
+def test_a_full_disk_leaves_the_earlier_version(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VERSION_1)
+    before = _before(path)
+
+    def fill_up(connection: sqlite3.Connection, _record: object) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+
+    event.listen(Engine, "connect", fill_up)
+    try:
+        with pytest.raises(DeliveryError, match="has no room left on its disk"):
+            open_store(path)
+    finally:
+        event.remove(Engine, "connect", fill_up)
+    assert _before(path) == before
+    open_store(path).close()
+
+
+def test_without_room_for_the_copy_nothing_is_done(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VERSION_1)
+    before = _before(path)
+    (tmp_path / "state.db.v1-backup.part").mkdir()
+    with pytest.raises(DeliveryError, match="has to be brought up to date, and can't be copied first") as caught:
+        open_store(path)
+    assert caught.value.next_step.startswith("Nothing has changed.")
+    assert _before(path) == before
+
+
+def test_rows_that_belong_to_nothing_are_not_carried_over(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VERSION_1)
+        connection.execute("DELETE FROM templates WHERE id = 2")
+        connection.commit()
+    before = _before(path)
+    with pytest.raises(DeliveryError, match="some of its rows belong to others that are not there"):
+        open_store(path)
+    assert _before(path) == before
+
+
+def test_alembic_is_imported_when_there_is_something_to_migrate_and_not_else(old: Path | str) -> None:
+    for imported in ("True", "False"):
+        opened = _open(old)
+        out, err = opened.communicate(timeout=60)
+        assert out.splitlines()[-1] == imported, err
+
+
+@pytest.fixture
+def half_sent(publication: Publication, old: Path | str) -> Publication:
+    """The publication whose sending version 1 began, with the record that it left beside the draft."""
+    if isinstance(old, Path):
+        (publication.root / ".newsletter").mkdir()
+        shutil.copyfile(old, publication.root / ".newsletter/state.db")
+    else:
+        publication.environ["NEWSLETTER_STORE__URL"] = old
+    publication.draft("1.1", HALF_SENT)
+    (publication.root / "drafts/1.1.sent.toml").write_text('campaign = "37e7cbe53eb78aa4"\nruns = 1\n')
+    publication.readers(12)
+    return publication
+
+
+HALF_SENT = """\
+volume: 1
+number: 1
+date: 2026-03-02
+items:
+  - headline: >-
+      A sending that stopped half way
+    detail: >-
+      Dear {{ name | reader }}, it [began](https://example.org/began) with version 1.
+"""
+
+
+def test_a_send_that_an_earlier_version_began_is_shown_and_goes_on(half_sent: Publication, server: Server) -> None:
+    shown = half_sent.run("status", "--json")
+    assert "had version 1, and has version 2 now" in shown.stderr
+    (status,) = json.loads(shown.stdout)
+    begun = {state: count for state, count in status["readers"].items() if count}
+    assert begun == {"pending": 2, "sending": 4, "accepted": 4, "deferred": 1, "refused": 1}
+    half_sent.through(server)
+    done = half_sent.run("send", "1.1", "--yes", "--continue")
+    assert "Traceback" not in done.stderr
+    # The deferred one and those who had not been taken; what became of the four in hand is for a person to say.
+    assert set(server.copies()) == {"reader0003@example.org", "reader0010@example.org", "reader0011@example.org"}
+    assert set(server.copies().values()) == {1}
+    assert b"it began [1] with version 1" in server.message("reader0003@example.org").replace(b"=\r\n", b"")
+    (status,) = json.loads(half_sent.run("status", "--json").stdout)
+    ended = {state: count for state, count in status["readers"].items() if count}
+    assert ended == {"accepted": 7, "refused": 1, "unknown": 4}
