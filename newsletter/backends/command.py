@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated
+from typing import IO, Annotated, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -245,8 +245,7 @@ class _Running:
         self.ended = asyncio.Event()
         self._process = process
         self._loop = asyncio.get_running_loop()
-        assert process.stderr is not None  # noqa: S101  # for the type checker: _start asks for it
-        self._stderr = process.stderr
+        self._stderr = cast("IO[bytes]", process.stderr)
         os.set_blocking(self._stderr.fileno(), False)
         self._loop.add_reader(self._stderr, self._listen)
         threading.Thread(target=self._wait, name="command", daemon=True).start()

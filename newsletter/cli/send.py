@@ -179,6 +179,7 @@ def send_or_schedule(
     name = found.path.stem
     record = workspace.record(name)
     _refuse_examples(workspace, found)
+    signing(workspace)  # a key that can't be used is told before anything is frozen
     with sole_sender(store, name):
         with ledger.staged_list(store) as staged:
             plan = plan_send(store, staged, Press.of(workspace), found, record=record, list_path=list_path, wish=wish)

@@ -96,9 +96,11 @@ def _read_postfix(
     ours: Container[bytes],
     traces: Traces,
 ) -> None:
-    if program == b"cleanup":
+    if words.startswith(b"client="):
+        under_way.pop(place, None)  # the queue id is another message's from here on
+    elif program == b"cleanup":
         if header := _HEADER_READ.match(words):
-            under_way.pop(place, None)  # the queue id is another message's from here on
+            under_way.pop(place, None)
             if found := _known(_ID.search(header[1]), ours, traces):
                 under_way[place] = found
                 traces.begun.add(found)

@@ -13,7 +13,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from newsletter.audience.subscribers import Subscriber, read_rows
+from newsletter.audience.subscribers import Subscriber, read_rows, reader_key
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign, Entry, Staged, Text
 from newsletter.delivery.record import refuse_foreign_record
@@ -22,10 +22,14 @@ from newsletter.delivery.texts import Texts, rules_of
 from newsletter.errors import DecisionNeeded, ListError, Problem, counted, did_you_mean
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.headers import HeaderFault
 from newsletter.store import Store
 
 if TYPE_CHECKING:
     from newsletter.editions import Press
+
+
+_FROZEN = Path("the frozen list")
 
 
 class Changes(Enum):
@@ -204,7 +208,9 @@ def _renders_otherwise(store: Store, press: "Press", draft: Draft, campaign: Cam
     texts.number(frozenset())
     (today,) = texts
     return any(
-        text.variant == today.variant and text.payload != today.payload
+        text.variant == today.variant
+        # Not their bytes: an earlier version of the program wrote the same text in another form.
+        and MessageTemplate.from_bytes(text.payload) != MessageTemplate.from_bytes(today.payload)
         for text in ledger.current_texts(store, campaign.issue)
     )
 
@@ -259,7 +265,7 @@ class _Wave:
         reader = row.reader
         lacks = self._texts[text].lacking(row.fields)
         if not lacks:
-            self._texts[text].prove(reader, row.address, row.fields)
+            _prove(self._texts[text], row.address, row.fields, self._path, row.line)
         if not self.found:
             self.first_text = text
             self.columns = list(row.fields)
@@ -278,16 +284,31 @@ def _with_new_text(store: Store, plan: Plan, texts: Texts) -> Plan:
     }
     lacking: dict[str, tuple[int, int]] = {}
     columns: list[str] = []
-    for reader, address, fields, tags in ledger.frozen_readers(store, issue, list(states)):
+    for address, fields, tags in ledger.frozen_readers(store, issue, list(states)):
         template = texts[assigned[tags]]
         columns = columns or list(fields)
         if missing := template.lacking(fields):
             lacking |= {name: (lacking.get(name, (0, 0))[0] + 1, 0) for name in missing}
         else:
-            template.prove(reader, address, fields)
-    _refuse(lacking, columns, Path("the frozen list"))
+            _prove(template, address, fields, _FROZEN, 0)
+    _refuse(lacking, columns, _FROZEN)
     sample = texts[texts.number(frozenset())]
     return replace(plan, sample=sample, texts=list(texts), assigned=assigned)
+
+
+def _prove(template: MessageTemplate, address: str, fields: Mapping[str, str], path: Path, line: int) -> None:
+    """Raises ListError when this reader's message could not be made."""
+    try:
+        template.prove(reader_key(address), address, fields)
+    except HeaderFault as fault:
+        problem = Problem(
+            path=path,
+            line=line,
+            code="header",
+            message=f"this reader's message can't be made: {fault}",
+            next_step="Mend the row, or take the field out of the subject or of [list] unsubscribe.",
+        )
+        raise ListError("A reader's value can't stand where the issue has it.", problems=[problem]) from fault
 
 
 def _refuse_lacking(staged: Staged, columns: Sequence[str], path: Path) -> None:

@@ -354,10 +354,11 @@ class LedgerMachine(RuleBasedStateMachine):
         self.truth: Counter[str] = Counter()
         self.left: set[str] = set()
         self.in_hand: list[Claim] = []
-        self.lost: list[Claim] = []  # in the hand of a run that died
+        self.answered: list[Claim] = []  # in this run
+        self.lost: list[tuple[str, Claim]] = []  # in the hand of a run that died
         self.clock = 0.0
         self.run = 0
-        self._add(range(6))
+        self._add(range(12))
         self._begin()
 
     def _add(self, numbers: Iterable[int]) -> None:
@@ -368,6 +369,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _begin(self) -> None:
         self.run += 1
+        self.answered = []
         ledger.begin_run(self.store, "1.1", str(self.run))
         self.due = dict.fromkeys(self.due, 0.0)
 
@@ -378,8 +380,9 @@ class LedgerMachine(RuleBasedStateMachine):
             if (due or state is State.PENDING) and reader not in self.left:
                 yield reader
 
-    @rule(want=st.integers(0, 4))
-    def claim(self, want: int) -> None:
+    @rule(want=st.integers(1, 6), later=st.sampled_from([0.0, 1.0, 10.0]))
+    def claim(self, want: int, later: float) -> None:
+        self.clock += later
         waiting = list(self._waiting())
         claims = ledger.step(self.store, "1.1", str(self.run), want=want, moment=self.clock).claims
         taken = [claim.reader for claim in claims]
@@ -395,65 +398,78 @@ class LedgerMachine(RuleBasedStateMachine):
         self.states |= dict.fromkeys(taken, State.SENDING)
 
     @precondition(lambda self: self.in_hand)
-    @rule(outcome=st.sampled_from(list(Outcome)), wait=st.sampled_from([0.0, 5.0, NEVER]))
-    def answer(self, outcome: Outcome, wait: float) -> None:
-        claim = self.in_hand.pop(0)
-        self.truth[claim.reader] += outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
-        self.states[claim.reader] = State(outcome.value)
-        self.due[claim.reader] = self.clock + wait
-        ledger.step(self.store, "1.1", str(self.run), answers=[_answer(claim, outcome, due=self.clock + wait)])
+    @rule(
+        outcomes=st.lists(
+            st.tuples(st.sampled_from(list(Outcome)), st.sampled_from([0.0, 5.0, NEVER])), min_size=1, max_size=4
+        )
+    )
+    def answer(self, outcomes: list[tuple[Outcome, float]]) -> None:
+        answers = []
+        for (outcome, wait), claim in zip(outcomes, self.in_hand, strict=False):
+            self.truth[claim.reader] += outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
+            self.states[claim.reader] = State(outcome.value)
+            self.due[claim.reader] = self.clock + wait
+            answers.append(_answer(claim, outcome, due=self.clock + wait))
+        self.answered += self.in_hand[: len(answers)]
+        del self.in_hand[: len(answers)]
+        ledger.step(self.store, "1.1", str(self.run), answers=answers)
 
-    @precondition(lambda self: self.lost)
+    @precondition(lambda self: self.answered or self.lost)
     @rule(outcome=st.sampled_from(list(Outcome)))
-    def answer_too_late(self, outcome: Outcome) -> None:
-        ledger.step(self.store, "1.1", str(self.run), answers=[_answer(self.lost.pop(), outcome)])
+    def answer_again_or_too_late(self, outcome: Outcome) -> None:
+        for claim in self.answered:
+            if claim.id not in {other.id for other in self.in_hand}:
+                ledger.step(self.store, "1.1", str(self.run), answers=[_answer(claim, outcome)])
+        for run, claim in self.lost[:1]:
+            with pytest.raises(DeliveryError, match="has taken over"):
+                ledger.step(self.store, "1.1", run, answers=[_answer(claim, outcome)])
 
     @precondition(lambda self: self.in_hand)
-    @rule()
-    def come_back_untouched(self) -> None:
+    @rule(fault=st.booleans())
+    def come_back_untouched(self, fault: bool) -> None:
         claim = self.in_hand.pop()
-        ledger.step(self.store, "1.1", str(self.run), returned={claim.id: "broke"})
-        self.states[claim.reader] = _states(self.store)[claim.reader]
-        assert self.states[claim.reader] in OPEN
-        self.due[claim.reader] = NEVER
+        if fault:
+            ledger.step(self.store, "1.1", str(self.run), returned={claim.id: "broke"})
+            self.states[claim.reader] = _states(self.store)[claim.reader]
+            assert self.states[claim.reader] in OPEN
+            self.due[claim.reader] = NEVER
+        else:
+            ledger.step(self.store, "1.1", str(self.run), released=[claim.id])
+            self.states[claim.reader] = State.DEFERRED if claim.tries else State.PENDING
 
-    @precondition(lambda self: self.in_hand)
-    @rule()
-    def be_released(self) -> None:
-        claim = self.in_hand.pop()
-        ledger.step(self.store, "1.1", str(self.run), released=[claim.id])
-        self.states[claim.reader] = State.DEFERRED if claim.tries else State.PENDING
+    @rule(
+        event=st.sampled_from(["crash", "crash", "leave", "leave", "join", "look", "retry"]), number=st.integers(0, 15)
+    )
+    def something_else_happens(self, event: str, number: int) -> None:
+        match event:
+            case "crash":
+                self._crash(sent=number % 2)
+            case "leave":
+                self._leave_or_come_again(f"r{number}@example.org")
+            case "join":
+                self._add(range(number, 16))
+            case "look":
+                self._find_out()
+            case "retry":
+                self._ask_for_another_try()
 
-    @rule(sent=st.booleans())
-    def crash(self, sent: bool) -> None:
+    def _crash(self, sent: int) -> None:
         for claim in self.in_hand:
             self.truth[claim.reader] += sent
             self.states[claim.reader] = State.UNKNOWN
-        self.lost += self.in_hand
+        self.lost += [(str(self.run), claim) for claim in self.in_hand]
         self.in_hand = []
         self._begin()
 
-    @rule(seconds=st.sampled_from([1.0, 10.0]))
-    def wait(self, seconds: float) -> None:
-        self.clock += seconds
+    def _leave_or_come_again(self, reader: str) -> None:
+        if reader in self.left:
+            with self.store.transaction() as connection:
+                suppressions.unsuppress(connection, reader)
+        else:
+            _suppress(self.store, reader)
+        self.left ^= {reader}
 
-    @rule(number=st.integers(0, 9))
-    def leave(self, number: int) -> None:
-        _suppress(self.store, f"r{number}@example.org")
-        self.left.add(f"r{number}@example.org")
-
-    @rule(number=st.integers(0, 9))
-    def come_again(self, number: int) -> None:
-        with self.store.transaction() as connection:
-            suppressions.unsuppress(connection, f"r{number}@example.org")
-        self.left.discard(f"r{number}@example.org")
-
-    @rule(first=st.integers(0, 9))
-    def join(self, first: int) -> None:
-        self._add(range(first, 10))
-
-    @rule()
-    def find_out_about_the_unknown(self) -> None:
+    def _find_out(self) -> None:
         verdicts = {
             reader: State.ACCEPTED if self.truth[reader] else State.PENDING
             for reader, state in self.states.items()
@@ -462,8 +478,7 @@ class LedgerMachine(RuleBasedStateMachine):
         ledger.reconcile(self.store, "1.1", verdicts, "looked")
         self.states |= verdicts
 
-    @rule()
-    def ask_for_another_try(self) -> None:
+    def _ask_for_another_try(self) -> None:
         ledger.reopen(self.store, "1.1", [State.REFUSED, State.DEFERRED])
         for reader, state in self.states.items():
             if state in (State.REFUSED, State.DEFERRED):
@@ -473,14 +488,16 @@ class LedgerMachine(RuleBasedStateMachine):
     def nobody_has_two_copies_and_the_ledger_knows_everyone(self) -> None:
         assert all(copies <= 1 for copies in self.truth.values())
         assert _states(self.store) == self.states
-        counts = ledger.counts(self.store, "1.1")
-        assert counts.total == len(self.states)
-        assert counts[State.SENDING] == len(self.in_hand)
         assert {reader for reader, state in self.states.items() if state is State.ACCEPTED} <= set(+self.truth)
+
+    def teardown(self) -> None:
+        counts = ledger.counts(self.store, "1.1")
+        assert counts.by_state == Counter(self.states.values())
+        assert counts[State.SENDING] == len(self.in_hand)
 
 
 def test_in_any_order_of_events_nobody_has_two_copies(store: Store) -> None:
     run_state_machine_as_test(
         type("Machine", (LedgerMachine,), {"store": store}),
-        settings=settings(max_examples=30, stateful_step_count=25, deadline=None),
+        settings=settings(max_examples=40, stateful_step_count=30, deadline=None),
     )

@@ -137,7 +137,7 @@ def test_a_panic_in_typst_is_the_templates_error(publication: Publication, monke
     def panic(*args: object, **options: object) -> None:
         raise PanicException("index out of bounds")
 
-    monkeypatch.setattr("newsletter.editions.pdf.compile_with_warnings", panic)
+    monkeypatch.setattr("typst.compile_with_warnings", panic)
     with pytest.raises(TemplateError) as caught:
         render_pdf(publication.press, load_issue(publication.workspace.find_draft("1.4")))
     (problem,) = caught.value.problems

@@ -28,7 +28,7 @@ _START_TEXT = 354
 _CLOSING = 421  # RFC 5321, section 3.8: the server ends the connection after this reply
 _LOGIN_WANTED = 530  # RFC 4954, section 6
 _TOO_LARGE = 552  # RFC 1870, section 6.1: after MAIL with SIZE it is about the message, not about its sender
-_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\s+")  # RFC 3463
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")  # RFC 3463
 # A space, an angle bracket or a line's end would end the address, or the command, early.
 _ADDRESSES = re.compile(r"[!-;=?-~]* [!-;=?-~]+")
 _DOT = b".\r\n"
@@ -274,7 +274,8 @@ class Dialogue:
 
     def _finish(self, end: SessionLost | SenderRefused, *, text_read: bool) -> None:
         """Say of everyone in hand what can be said; `text_read`: the server may have read texts that have left."""
-        self.end = end
+        refused = [each.failure for each in self._in_hand if isinstance(each.failure, SenderRefused)]
+        self.end = self._refusal or (refused[0] if refused else end)
         for transaction in self._in_hand:
             message, failure = transaction.message, transaction.failure
             if isinstance(failure, Receipt):

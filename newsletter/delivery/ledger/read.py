@@ -43,9 +43,9 @@ def frozen_tags(store: Store, issue: str, states: Sequence[State] = OPEN) -> lis
 
 def frozen_readers(
     store: Store, issue: str, states: Sequence[State] = OPEN
-) -> Iterator[tuple[str, str, dict[str, str], str]]:
-    """Reader, address, fields, and tags as they are stored, of everyone in these states. Streams."""
-    columns = (deliveries.c.reader, deliveries.c.address, deliveries.c.fields, deliveries.c.tags)
+) -> Iterator[tuple[str, dict[str, str], str]]:
+    """Address, fields, and tags as they are stored, of everyone in these states. Streams."""
+    columns = (deliveries.c.address, deliveries.c.fields, deliveries.c.tags)
     with store.reading() as connection:
         rows = connection.execution_options(yield_per=1000).execute(
             select(*columns)
@@ -53,7 +53,7 @@ def frozen_readers(
             .order_by(deliveries.c.id)
         )
         for row in rows:
-            yield row.reader, row.address, json.loads(row.fields), row.tags
+            yield row.address, json.loads(row.fields), row.tags
 
 
 def current_texts(store: Store, issue: str) -> list[Text]:

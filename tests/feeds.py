@@ -1,0 +1,64 @@
+"""A feed in memory, for tests of sessions, that minds its contract and keeps book of every message."""
+
+import asyncio
+from collections.abc import Iterable
+
+from newsletter.mail.message import Message, Outcome, Receipt
+
+
+def messages(count: int, size: int = 300) -> list[Message]:
+    """Messages to reader0@example.org and so on, whose texts name their readers."""
+    return [message(f"reader{number}", size) for number in range(count)]
+
+
+def message(name: str, size: int = 300) -> Message:
+    head = f"From: digest@example.org\r\nTo: {name}@example.org\r\nSubject: =2E\r\n\r\n".encode()
+    lines = -(-max(size - len(head), 1) // 72)
+    return Message(
+        key=name,
+        sender="bounces@example.org",
+        recipient=f"{name}@example.org",
+        data=head + (b"Good morning. It is =2E" + b"x" * 46 + b"=\r\n") * lines + b"end\r\n",
+    )
+
+
+class MemoryFeed:
+    """Hands out `messages`. With `late`, the next one is ready only after a wait."""
+
+    def __init__(self, messages: Iterable[Message], *, late: bool = False) -> None:
+        self.waiting = list(messages)
+        self.in_hand: dict[str, Message] = {}
+        self.receipts: dict[str, Receipt] = {}
+        self.returned: list[tuple[Message, str]] = []
+        self.most_in_hand = 0
+        self.waits = 0
+        self._late = late
+        self._open = not late
+
+    def take(self) -> Message | None:
+        if not self.waiting or not self._open:
+            return None
+        self._open = not self._late
+        message = self.waiting.pop(0)
+        assert message.key not in self.in_hand
+        self.in_hand[message.key] = message
+        self.most_in_hand = max(self.most_in_hand, len(self.in_hand))
+        return message
+
+    async def wait(self) -> bool:
+        self.waits += 1
+        await asyncio.sleep(0)
+        self._open = True
+        return bool(self.waiting)
+
+    def answer(self, receipt: Receipt) -> None:
+        del self.in_hand[receipt.key]
+        assert receipt.key not in self.receipts
+        self.receipts[receipt.key] = receipt
+
+    def untouched(self, message: Message, why: str = "") -> None:
+        del self.in_hand[message.key]
+        self.returned.append((message, why))
+
+    def outcomes(self) -> dict[str, Outcome]:
+        return {key: receipt.outcome for key, receipt in self.receipts.items()}
