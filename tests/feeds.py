@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
+from newsletter.backends import Backend, SessionLost
 from newsletter.mail.message import Message, Outcome, Receipt
 
 
@@ -62,3 +63,23 @@ class MemoryFeed:
 
     def outcomes(self) -> dict[str, Outcome]:
         return {key: receipt.outcome for key, receipt in self.receipts.items()}
+
+    async def carried_by(self, backend: Backend, sessions: int = 20) -> list[SessionLost]:
+        """Session after session until all are carried or given up, as a run does; returns how they broke.
+
+        Whoever is in hand when a session breaks is unknown; what was given back is handed out again.
+        """
+        losses: list[SessionLost] = []
+        for _ in range(sessions):
+            try:
+                async with backend.connect() as session:
+                    await session.deliver(self)
+            except SessionLost as loss:
+                losses.append(loss)
+            for key in list(self.in_hand):
+                self.answer(Receipt(key=key, outcome=Outcome.UNKNOWN))
+            self.waiting += [message for message, _ in self.returned]
+            self.returned.clear()
+            if not self.waiting:
+                break
+        return losses

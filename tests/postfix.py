@@ -13,7 +13,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,18 +89,28 @@ class Postfix:
     def log(self) -> str:
         return (self.folder / "postfix.log").read_text()
 
+    def verbs(self) -> Counter[str]:
+        """How often each command was obeyed, in the sessions that have ended."""
+        counts: Counter[str] = Counter()
+        for summary in re.findall(r"disconnect from .*?\] (.*)", self.log()):
+            counts.update({name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", summary)})
+        return counts
+
 
 @contextmanager
-def postfix(*, keep: bool = True, login: bool = True, size: int = 10_240_000) -> Iterator[Postfix]:
+def postfix(
+    *, keep: bool = True, login: bool = True, size: int = 10_240_000, refuse: Mapping[str, str] | None = None
+) -> Iterator[Postfix]:
     """A server for the time of the context; unless `keep`, it throws away what it has taken.
 
-    Without `login` it takes mail from anybody who reaches its loopback port, in clear text if they like.
+    Without `login` it takes mail from anybody who reaches its loopback port, in clear text if they like. `size` is
+    the largest message that it takes, `refuse` what it answers to RCPT for some addresses.
     """
     # Not below pytest's own folders, which are closed to others: Postfix's processes run as users of their own.
     with tempfile.TemporaryDirectory(prefix="postfix-") as name:
         folder = Path(name)
         port = _free_port()
-        _configure(folder, port, keep=keep, login=login, size=size)
+        _configure(folder, port, keep=keep, login=login, size=size, refuse=refuse or {})
         command = [_command("postfix"), "-c", str(folder / "etc")]
         running = subprocess.Popen([*command, "start-fg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
@@ -111,7 +122,7 @@ def postfix(*, keep: bool = True, login: bool = True, size: int = 10_240_000) ->
             running.wait(timeout=30)
 
 
-def _configure(folder: Path, port: int, *, keep: bool, login: bool, size: int) -> None:
+def _configure(folder: Path, port: int, *, keep: bool, login: bool, size: int, refuse: Mapping[str, str]) -> None:
     folder.chmod(0o755)
     etc = folder / "etc"
     sasl = etc / "sasl"  # where Debian's Postfix looks for smtpd.conf; others look at cyrus_sasl_config_path
@@ -121,8 +132,7 @@ def _configure(folder: Path, port: int, *, keep: bool, login: bool, size: int) -
         os.chown(path, pwd.getpwnam(owner).pw_uid, -1)
     make_certificate(folder)
     (sasl / "smtpd.conf").write_text(
-        f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {sasl}/users\n"
-        "mech_list: PLAIN LOGIN CRAM-MD5\n"
+        f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {sasl}/users\nmech_list: PLAIN LOGIN CRAM-MD5\n"
     )
     subprocess.run(
         [_command("saslpasswd2"), "-c", "-p", "-f", f"{sasl}/users", "-u", "localhost", USER],
@@ -133,6 +143,7 @@ def _configure(folder: Path, port: int, *, keep: bool, login: bool, size: int) -
         [_command("postconf"), "-dh", "daemon_directory"], check=True, capture_output=True, text=True
     ).stdout.strip()
     nobody = pwd.getpwnam("nobody").pw_uid
+    refusals = " ".join(f"{{ {address} = {reply} }}" for address, reply in refuse.items())
     settings = {
         "compatibility_level": "3.6",
         "queue_directory": folder / "spool",
@@ -145,7 +156,8 @@ def _configure(folder: Path, port: int, *, keep: bool, login: bool, size: int) -
         "myhostname": "localhost",
         "mydestination": "",
         "alias_maps": "",
-        "virtual_mailbox_domains": "example.org",
+        # Whatever the address: no mail of a test can leave this machine.
+        "virtual_mailbox_domains": "static:all",
         "virtual_mailbox_maps": "static:box/",
         "virtual_mailbox_base": folder / "mail",
         "virtual_uid_maps": f"static:{nobody}",
@@ -157,6 +169,7 @@ def _configure(folder: Path, port: int, *, keep: bool, login: bool, size: int) -
         "smtpd_sasl_auth_enable": "yes",
         "cyrus_sasl_config_path": sasl,
         "smtpd_relay_restrictions": "permit_sasl_authenticated, reject" if login else "permit_mynetworks, reject",
+        "smtpd_recipient_restrictions": f"check_recipient_access inline:{{ {refusals} }}" if refusals else "",
         "message_size_limit": size,
         "in_flow_delay": "0",
     }

@@ -1,12 +1,14 @@
 """A real SMTP server for tests, on a free loopback port, that can be told to misbehave at any reply."""
 
 import asyncio
+import base64
+import hmac
 import os
 import signal
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -27,6 +29,9 @@ class Server:
     senders: set[str] = field(default_factory=set)
     refuse_when: Callable[[str], bool] = lambda _recipient: True  # which of those in `refuse` are refused this time
     sessions: int = 0  # how many connections have said who they are
+    extensions: Collection[str] = ()  # PIPELINING, CHUNKING
+    logins: list[str] = field(default_factory=list)  # the mechanisms of AUTH that were tried, in order
+    keeps_passwords: bool = True  # CRAM-MD5 can be done by nobody else
 
     def copies(self) -> Counter[str]:
         return Counter(recipient for recipient, _ in self.stored)
@@ -59,6 +64,21 @@ class _Protocol(SMTP):
             raise ConnectionResetError
         await super().push(status)
 
+    async def smtp_BDAT(self, arg: str) -> None:  # noqa: N802  # the name that aiosmtpd looks for
+        """RFC 3030: the text's length stands in the command."""
+        text = await self._reader.readexactly(int(arg.split()[0]))
+        if not self.envelope.rcpt_tos:
+            await self.push("503 5.5.1 Error: need RCPT command")
+            return
+        self.envelope.content = text
+        reply = await self._call_handler_hook("DATA")
+        self._set_post_data_state()
+        await self.push(reply)
+
+    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802  # the name that aiosmtpd looks for
+        self._told.logins.append(arg.split()[0])
+        await super().smtp_AUTH(arg)
+
 
 class _Handler:
     def __init__(self, server: Server) -> None:
@@ -69,7 +89,20 @@ class _Handler:
     ) -> list[str]:
         session.host_name = hostname
         self._server.sessions += 1
-        return responses
+        return [responses[0], *(f"250-{name}" for name in self._server.extensions), *responses[1:]]
+
+    async def auth_CRAM__MD5(self, server: SMTP, _args: list[str]) -> AuthResult:  # noqa: N802  # as aiosmtpd wants it
+        challenge = b"<1896.697170952@localhost>"
+        answer = await server.challenge_auth(challenge)
+        good = answer == b"digest " + hmac.new(b"secret", challenge, "md5").hexdigest().encode()
+        return AuthResult(success=good and self._server.keeps_passwords, handled=False)
+
+    async def auth_XOAUTH2(self, server: SMTP, args: list[str]) -> AuthResult:  # noqa: N802  # as aiosmtpd wants it
+        if base64.b64decode(args[1]) == b"user=digest\x01auth=Bearer secret\x01\x01":
+            return AuthResult(success=True)
+        # The reason comes as a challenge, to be answered with an empty line.
+        await server.challenge_auth(b'{"status":"401"}')
+        return AuthResult(success=False, handled=False)
 
     async def handle_RCPT(  # noqa: N802  # the name that aiosmtpd looks for
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -95,12 +128,29 @@ def _accept_secret(_server: SMTP, _session: Session, _envelope: Envelope, mechan
     return AuthResult(success=good, handled=False, message=None if good else "535 5.7.8 Wrong password")
 
 
+_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2")
+
+
 @contextmanager
-def running(*, certificate: ssl.SSLContext | None = None, login: bool = False, tls: bool = False) -> Iterator[Server]:
-    """A server for the time of the context; `certificate` offers STARTTLS, or with `tls` is there from the start."""
-    server = Server()
+def running(
+    *,
+    certificate: ssl.SSLContext | None = None,
+    login: bool = False,
+    tls: bool = False,
+    extensions: Collection[str] = (),
+    mechanisms: Collection[str] = ("PLAIN", "LOGIN"),
+    size: int | None = None,
+) -> Iterator[Server]:
+    """A server for the time of the context; `certificate` offers STARTTLS, or with `tls` is there from the start.
+
+    `extensions` may hold PIPELINING and CHUNKING; `mechanisms` are those of AUTH, all with the name "digest" and
+    the password or token "secret"; `size` is the largest message that it takes.
+    """
+    server = Server(extensions=extensions)
     loop = asyncio.new_event_loop()
-    options: dict[str, object] = {"loop": loop}
+    options: dict[str, object] = {"loop": loop, "auth_exclude_mechanism": set(_MECHANISMS) - set(mechanisms)}
+    if size is not None:
+        options |= {"data_size_limit": size}
     if certificate is not None and not tls:
         options |= {"tls_context": certificate}
     if login:
@@ -140,8 +190,8 @@ def scripted(
 ) -> Iterator[tuple[int, list[bytes]]]:
     """A server that says exactly what a test wants, byte for byte.
 
-    `answer` gets each command ("TEXT" for a whole text) and gives the bytes to send; None hangs up. Yields the
-    port, and the texts that were taken, answered or not.
+    `answer` gets each command ("TEXT" for a whole text, by DATA or BDAT) and gives the bytes to send; None hangs up,
+    and so does 421. Yields the port, and the texts that were taken, answered or not.
     """
     texts: list[bytes] = []
 
@@ -150,12 +200,18 @@ def scripted(
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while line := await reader.readline():
                 command = line.decode("latin-1").split()[0].upper()
+                if command == "BDAT":
+                    texts.append(await reader.readexactly(int(line.split()[1])))
+                    command = "TEXT"
                 reply = answer(command)
                 if reply is None:
                     break
                 writer.write(reply)
+                if reply.startswith(b"421"):
+                    break
                 if command == "DATA" and reply.startswith(b"354"):
-                    texts.append(await reader.readuntil(b"\r\n.\r\n"))
+                    if (first := await reader.readline()) != b".\r\n":
+                        texts.append(first + await reader.readuntil(b"\r\n.\r\n"))
                     if (reply := answer("TEXT")) is None:
                         break
                     writer.write(reply)

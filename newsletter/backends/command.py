@@ -211,8 +211,9 @@ class CommandSession:
 def _deaf_to_ctrl_c() -> Iterator[None]:
     """Ctrl-C asks the run to finish what is in hand, so it must not reach a program started meanwhile.
 
-    It goes to every process of the terminal's group. A program leaves that by a session of its own; in the moment
-    before, it has this mask from us. Our own handler still hears of it: the signal waits, or takes another thread.
+    It goes to every process of the terminal's group. A program leaves that by a session of its own; for the moment
+    before, it has this mask from us, and keeps it (a shell takes it off, and may still be hit in that moment). Our own
+    handler hears all the same: the signal waits, or takes another thread.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -6,6 +6,7 @@ To the ledger it is a backend like any other, so an issue that went this way has
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import ClassVar
 
 from newsletter.backends import Feed, Limits, deliver_one_by_one
 from newsletter.config import Section
@@ -17,6 +18,8 @@ class MemoryBackend:
 
     class Settings(Section):
         """The memory backend has nothing to set."""
+
+        place: ClassVar[str] = "(kept nowhere: for trying out)"
 
     limits = Limits()
 

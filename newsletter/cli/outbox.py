@@ -203,11 +203,10 @@ class _Post:
     def carry(self, campaign: Campaign) -> None:
         # Read anew: while this waited, somebody may have mended the configuration.
         workspace = Workspace(self._workspace.root, self._workspace.environ)
-        send = workspace.config.send
         readers = ledger.counts(self._store, campaign.issue).waiting
         self._line.say(f"{campaign.issue} leaves to {counted(readers, 'reader')}: {campaign.subject}", style="bold")
-        backend = backends.load(send.backend, workspace.config, workspace.root)
-        rules = Rules(waits=[60 * minutes for minutes in send.retries], refusals=send.refusals / 100)
+        backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
+        rules = Rules.of(workspace)
         try:
             with progress(readers) as show:
 

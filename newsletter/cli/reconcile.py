@@ -2,10 +2,12 @@
 
 import sys
 from collections import Counter
+from datetime import datetime
 from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -14,12 +16,12 @@ from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.state import known_store
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import sole_sender
-from newsletter.delivery.reconcile import Words, look_up, named_readers, refuse_others, settle, tally, unknowns
+from newsletter.delivery.reconcile import Testimony, look_up, named_readers, refuse_others, settle, tally, unknowns
 from newsletter.delivery.record import write_record
 from newsletter.delivery.states import State
 from newsletter.errors import DraftError, counted
 from newsletter.store import Store
-from newsletter.workspace import find_workspace
+from newsletter.workspace import Workspace, find_workspace
 
 _SHOWN = 40
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -81,23 +83,23 @@ def reconcile(
             say(f"Nobody is unknown: of each reader of {name} it is known whether they have it.")
             return
         if not (named or all_arrived or none_arrived):
-            _show_unknowns(store, name, count)
+            _show_unknowns(workspace, store, name, count)
             sys.exit(1)
-        words = Words(
+        said = Testimony(
             arrived=named_readers(arrived),
             not_arrived=named_readers(not_arrived),
             traces=look_up(store, name, id_files, logs, _standard_input(), all_else=others_not_arrived),
             others=State.ACCEPTED if all_arrived else State.PENDING if none_arrived or others_not_arrived else None,
         )
-        refuse_others(store, name, words)
-        sides = tally(store, name, words)
-        _show_sides(store, name, words, sides)
+        refuse_others(store, name, said)
+        sides = tally(store, name, said)
+        _show_sides(store, name, said, sides)
         if sides[State.UNKNOWN] == count:
             say(f"Nothing is known of any of the {count:,} yet, and nothing was written down.")
             sys.exit(1)
         if not yes:
             click.confirm("Write that down?", abort=True)
-        settle(store, name, words)
+        settle(store, name, said)
         write_record(workspace.record(name), store, name)
     show_report(store, workspace, name)
     if sides[State.PENDING]:
@@ -109,46 +111,48 @@ def _standard_input() -> BufferedReader:
     return cast("BufferedReader", sys.stdin.buffer)
 
 
-def _show_unknowns(store: Store, name: str, count: int) -> None:
+def _show_unknowns(workspace: Workspace, store: Store, name: str, count: int) -> None:
     """All of them when piped, so that nothing is missing from what others are asked about; some on a terminal."""
-    shown = count if not console().is_terminal else min(count, _SHOWN)
-    rows = islice(unknowns(store, name), shown)
-    table(
-        ("Address", "Message-ID", "When", "Known"),
-        ((one.address, one.message_id, one.at or "", one.words) for one in rows),
-    )
     if not console().is_terminal:
+        rows = ((one.address, one.message_id, one.at or "", one.words) for one in unknowns(store, name))
+        table(("Address", "Message-ID", "When", "Known"), rows)
         return
-    if shown < count:
-        say(f"and {count - shown:,} more: newsletter reconcile {name} > unknown.tsv")
+    zone = ZoneInfo(workspace.config.publication.timezone)
+    for one in islice(unknowns(store, name), _SHOWN):
+        when = f", {datetime.fromisoformat(one.at).astimezone(zone):%Y-%m-%d %H:%M:%S}" if one.at else ""
+        say(f"{one.address}{when}: {one.words}")
+        say(f"    {one.message_id}")
+    if count > _SHOWN:
+        say(f"and {count - _SHOWN:,} more: newsletter reconcile {name} > unknown.tsv")
     say()
-    say(f"{counted(count, 'reader')} of {name} may have it or not. Your mail server's log knows:", style="bold")
-    say(f"  newsletter reconcile {name} --log /var/log/mail.log     a log of Postfix or Exim")
-    say(
-        f"  newsletter reconcile {name} --message-ids FILE          Message-IDs of those that arrived, from any service"
-    )
+    say(f"{counted(count, 'reader')} of {name} may have it or not.", style="bold")
+    say("Let your mail server's log tell, or the Message-IDs of what any other service took:")
+    say(f"  newsletter reconcile {name} --log /var/log/mail.log")
+    say(f"  newsletter reconcile {name} --message-ids FILE")
     say("Or ask the readers, and say so:")
     say(f"  newsletter reconcile {name} --arrived ADDRESS --not-arrived ADDRESS")
     say(f"  newsletter reconcile {name} --all-arrived, or --none-arrived")
-    say(f"Who has it is sent nothing more. Who does not is tried again by `newsletter send {name}`.")
+    say(f"Who has it is sent nothing more. Who does not is tried again: newsletter send {name}")
 
 
-def _show_sides(store: Store, name: str, words: Words, sides: Counter[State]) -> None:
+def _show_sides(store: Store, name: str, said: Testimony, sides: Counter[State]) -> None:
     say(
         f"{name}: {sides[State.ACCEPTED]:,} have it, {sides[State.PENDING]:,} do not, "
         f"{sides[State.UNKNOWN]:,} stay unknown."
     )
-    verdicts = ((one, words.verdict(one)) for one in unknowns(store, name))
-    settled = ((one, side) for one, side in verdicts if side)
-    rows = [
-        (one.address, "has it" if side[0] is State.ACCEPTED else "does not", side[1])
-        for one, side in islice(settled, _SHOWN)
-    ]
+    rows: list[tuple[str, str, str]] = []
+    begun = 0
+    for one in unknowns(store, name):
+        side = said.verdict(one)
+        if side is None:
+            begun += one.id in said.traces.begun
+        elif len(rows) < _SHOWN:
+            rows.append((one.address, "has it" if side[0] is State.ACCEPTED else "does not", side[1]))
     if rows:
         table(("Address", "", "Because"), rows)
         if (more := sides.total() - sides[State.UNKNOWN] - len(rows)) > 0:
             say(f"and {more:,} more")
-    if begun := len(words.traces.begun):
+    if begun:
         say(
             f"{counted(begun, 'message')} began to arrive, and the log does not show the end: these stay unknown "
             "until you say otherwise.",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 from zoneinfo import ZoneInfo
 
 import click
@@ -119,26 +120,28 @@ def _chosen(workspace: Workspace, store: Store | None, draft: str | None) -> str
 
 
 def _write_readers(store: Store, issue: str, path: Path) -> None:
-    to_pipe = str(path) == "-"
-    opened = nullcontext(sys.stdout) if to_pipe else path.open("w", encoding="utf-8", newline="")
-    with opened as file:
+    with nullcontext(sys.stdout) if str(path) == "-" else _made(path) as file:
         write_csv(file, ledger.each_delivery(store, issue), EVERYTHING)
 
 
 def _write_not_accepted(store: Store, workspace: Workspace, issue: str) -> Path:
     path = workspace.build(issue) / "not-accepted.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with _made(path) as file:
         write_csv(file, ledger.each_delivery(store, issue, but=State.ACCEPTED), NOT_ACCEPTED)
     return path
+
+
+def _made(path: Path) -> TextIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("w", encoding="utf-8", newline="")
 
 
 def _write_page(workspace: Workspace, found: Report, path: Path | None) -> Path:
     from newsletter.delivery.report.page import render_page  # Jinja is for the page alone
 
     path = path or workspace.build(found.campaign.issue) / "report.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_page(found, workspace.config.publication, datetime.now(UTC)), encoding="utf-8")
+    with _made(path) as file:
+        file.write(render_page(found, workspace.config.publication, datetime.now(UTC)))
     return path
 
 

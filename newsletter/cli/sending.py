@@ -50,8 +50,8 @@ def show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
     if plan.text_changed:
         say("  Text      " + ("as it is now" if plan.takes_over else "as it was when the sending began"))
     name = config.send.backend
-    place = getattr(config.backends[name], "host", "")
-    say(f"  Through   {name}{f' at {place}' if place else ''}")
+    place = getattr(config.backends[name], "place", "")
+    say(f"  Through   {name}{f' {place}' if place else ''}")
 
 
 def carry(workspace: Workspace, store: Store, issue: str, *, ask: bool) -> int:

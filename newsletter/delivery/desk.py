@@ -142,8 +142,10 @@ class Desk:
         return collected
 
     def keep(self, collected: Collected) -> None:
-        """Answers that could not be recorded are not to be forgotten."""
+        """What may not have been recorded is not to be forgotten."""
         self._answers[:0] = collected.answers
+        self._returned = collected.returned | self._returned
+        self._released[:0] = collected.released
 
     def halt(self, failure: DeliveryError | None = None) -> None:
         """Hand out no more; what is in hand is finished and recorded."""

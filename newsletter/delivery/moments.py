@@ -6,8 +6,6 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from newsletter.errors import NewsletterError, counted
 
-# A laptop that was off for some days should not send an issue that everyone has stopped waiting for.
-DEFAULT_EXPIRY = timedelta(days=1)
 _FURTHEST = timedelta(days=366)  # what is further away is a slip of the hand
 _MOMENT = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2}|today|tomorrow)(?:T|\s+)"

@@ -5,7 +5,7 @@ reader's message renders.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -13,16 +13,15 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from newsletter.audience.subscribers import Subscriber, read_rows, reader_key
 from newsletter.delivery import ledger
-from newsletter.delivery.ledger import Campaign, Entry, Staged, Text
+from newsletter.delivery.ledger import Campaign, Staged, Text
 from newsletter.delivery.record import refuse_foreign_record
 from newsletter.delivery.states import OPEN, State
 from newsletter.delivery.texts import Texts, rules_of
-from newsletter.errors import DecisionNeeded, ListError, Problem, counted, did_you_mean
+from newsletter.delivery.wave import Wave, prove, refuse, refuse_lacking
+from newsletter.errors import DecisionNeeded, ListError
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.mail.compiled import MessageTemplate
-from newsletter.mail.headers import HeaderFault
 from newsletter.store import Store
 
 if TYPE_CHECKING:
@@ -217,7 +216,7 @@ def _renders_otherwise(store: Store, press: "Press", draft: Draft, campaign: Cam
 
 def _with_wave(staged: Staged, plan: Plan, texts: Texts, list_path: Path, tag: str) -> Plan:
     """Read the list onto the stage, with the proof that each reader's message renders."""
-    wave = _Wave(texts, list_path, tag)
+    wave = Wave(texts, list_path, tag)
     # A new campaign leaves nobody out, for what was frozen before it has served nobody.
     duplicates = staged.fill(wave.entries(), plan.campaign.issue if not plan.is_new else None)
     if not wave.found:
@@ -225,7 +224,7 @@ def _with_wave(staged: Staged, plan: Plan, texts: Texts, list_path: Path, tag: s
             f"No reader in {list_path.name} has the tag {tag!r}." if tag else f"{list_path.name} has no reader.",
             next_step=f"`newsletter subscribers check {list_path}` shows what is in the list.",
         )
-    _refuse_lacking(staged, wave.columns, list_path)
+    refuse_lacking(staged, wave.columns, list_path)
     new, suppressed = staged.counts()
     readers = Readers(
         new=new, suppressed=suppressed, duplicates=duplicates, unusable=wave.unusable, tags=frozenset(wave.tags)
@@ -238,42 +237,6 @@ def _with_wave(staged: Staged, plan: Plan, texts: Texts, list_path: Path, tag: s
         texts=list(texts),
         campaign=replace(plan.campaign, left_out=wave.unusable),
     )
-
-
-class _Wave:
-    """The list's rows as entries, and what was seen on the way."""
-
-    def __init__(self, texts: Texts, path: Path, tag: str) -> None:
-        self._texts = texts
-        self._path = path
-        self._tag = tag
-        self.found = 0
-        self.unusable = 0
-        self.first_text = 0
-        self.tags: set[str] = set()
-        self.columns: list[str] = []
-
-    def entries(self) -> Iterator[Entry]:
-        for row in read_rows(self._path):
-            if isinstance(row, Problem):
-                self.unusable += 1
-            elif not self._tag or self._tag in row.tags:
-                yield self._entry(row)
-
-    def _entry(self, row: Subscriber) -> Entry:
-        text = self._texts.number(row.tags)
-        reader = row.reader
-        lacks = self._texts[text].lacking(row.fields)
-        if not lacks:
-            _prove(self._texts[text], row.address, row.fields, self._path, row.line)
-        if not self.found:
-            self.first_text = text
-            self.columns = list(row.fields)
-        self.found += 1
-        self.tags |= row.tags
-        return Entry(
-            reader=reader, address=row.address, fields=row.fields, tags=row.tags, text=text, line=row.line, lacks=lacks
-        )
 
 
 def _with_new_text(store: Store, plan: Plan, texts: Texts) -> Plan:
@@ -290,51 +253,7 @@ def _with_new_text(store: Store, plan: Plan, texts: Texts) -> Plan:
         if missing := template.lacking(fields):
             lacking |= {name: (lacking.get(name, (0, 0))[0] + 1, 0) for name in missing}
         else:
-            _prove(template, address, fields, _FROZEN, 0)
-    _refuse(lacking, columns, _FROZEN)
+            prove(template, address, fields, _FROZEN, 0)
+    refuse(lacking, columns, _FROZEN)
     sample = texts[texts.number(frozenset())]
     return replace(plan, sample=sample, texts=list(texts), assigned=assigned)
-
-
-def _prove(template: MessageTemplate, address: str, fields: Mapping[str, str], path: Path, line: int) -> None:
-    """Raises ListError when this reader's message could not be made."""
-    try:
-        template.prove(reader_key(address), address, fields)
-    except HeaderFault as fault:
-        problem = Problem(
-            path=path,
-            line=line,
-            code="header",
-            message=f"this reader's message can't be made: {fault}",
-            next_step="Mend the row, or take the field out of the subject or of [list] unsubscribe.",
-        )
-        raise ListError("A reader's value can't stand where the issue has it.", problems=[problem]) from fault
-
-
-def _refuse_lacking(staged: Staged, columns: Sequence[str], path: Path) -> None:
-    lacking: dict[str, tuple[int, int]] = {}
-    for names, count, line in staged.lacking():
-        for name in names:
-            before, first = lacking.get(name, (0, line))
-            lacking[name] = (before + count, min(first, line))
-    _refuse(lacking, columns, path)
-
-
-def _refuse(lacking: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path) -> None:
-    """Raises ListError for values that are missing: how many readers have none, and the first one's line."""
-    if lacking:
-        raise ListError(
-            "Some readers lack a value that the issue asks for.", problems=list(_lacks(lacking, columns, path))
-        )
-
-
-def _lacks(lacking: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path) -> Iterator[Problem]:
-    for name, (count, line) in lacking.items():
-        yield Problem(
-            path=path,
-            line=line,
-            code="missing-value",
-            message=f"{counted(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}",
-            next_step=(did_you_mean(name, columns) if name not in columns else "")
-            or f"Give the field a default in the draft: {{{{ {name} | reader }}}}, or fill the list's column.",
-        )

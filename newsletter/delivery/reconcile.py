@@ -23,6 +23,8 @@ from newsletter.mail.headers import message_id
 from newsletter.store import Store
 
 _GROUP = 1000
+_HAS_IT = "an editor says that it arrived"
+_HAS_IT_NOT = "an editor says that it did not arrive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class Unknown:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class Testimony:
     """What a person says: of readers by name, of those that the files name, and of all the others (None: nothing)."""
 
     arrived: frozenset[str] = frozenset()
@@ -54,15 +56,16 @@ class Words:
     def verdict(self, unknown: Unknown) -> tuple[State, str] | None:
         """Accepted, pending, or None for one who stays unknown; and why."""
         if unknown.reader in self.arrived:
-            return State.ACCEPTED, "an editor says that it arrived"
+            return State.ACCEPTED, _HAS_IT
         if unknown.reader in self.not_arrived:
-            return State.PENDING, "an editor says that it did not arrive"
+            return State.PENDING, _HAS_IT_NOT
         if unknown.id in self.traces.arrived:
             return State.ACCEPTED, "its Message-ID was found where it arrived"
         if unknown.id in self.traces.begun or self.others is None:
             return None
-        said = "an editor says that they arrived" if self.others is State.ACCEPTED else "no trace of it was found"
-        return self.others, said
+        if self.others is State.ACCEPTED:
+            return State.ACCEPTED, _HAS_IT
+        return State.PENDING, "its Message-ID was not found" if self.traces.has_ids else _HAS_IT_NOT
 
 
 def unknowns(store: Store, issue: str) -> Iterator[Unknown]:
@@ -123,12 +126,12 @@ def look_up(
     return traces
 
 
-def refuse_others(store: Store, issue: str, words: Words) -> None:
+def refuse_others(store: Store, issue: str, said: Testimony) -> None:
     """Raises DecisionNeeded when a reader who was named is not among the unknown, or on both sides."""
-    if both := sorted(words.arrived & words.not_arrived):
+    if both := sorted(said.arrived & said.not_arrived):
         raise DecisionNeeded(f"{both[0]} can't both have it and be without.", next_step="Name each reader once.")
-    known = {one.reader for one in unknowns(store, issue) if one.reader in words.arrived | words.not_arrived}
-    strangers = sorted((words.arrived | words.not_arrived) - known)
+    known = {one.reader for one in unknowns(store, issue) if one.reader in said.arrived | said.not_arrived}
+    strangers = sorted((said.arrived | said.not_arrived) - known)
     if strangers:
         raise DecisionNeeded(
             f"{counted(len(strangers), 'address')} of those named "
@@ -137,19 +140,19 @@ def refuse_others(store: Store, issue: str, words: Words) -> None:
         )
 
 
-def tally(store: Store, issue: str, words: Words) -> Counter[State]:
+def tally(store: Store, issue: str, said: Testimony) -> Counter[State]:
     """How many would be accepted, wait, and stay unknown."""
-    sides = (words.verdict(one) for one in unknowns(store, issue))
+    sides = (said.verdict(one) for one in unknowns(store, issue))
     return Counter(State.UNKNOWN if side is None else side[0] for side in sides)
 
 
-def settle(store: Store, issue: str, words: Words) -> None:
+def settle(store: Store, issue: str, said: Testimony) -> None:
     """Write down what was said, a thousand readers at a time: what is decided of one has no need of the others'."""
     everyone = unknowns(store, issue)
     while group := list(islice(everyone, _GROUP)):
         by_reason: dict[str, dict[str, State]] = {}
         for one in group:
-            if side := words.verdict(one):
+            if side := said.verdict(one):
                 by_reason.setdefault(side[1], {})[one.reader] = side[0]
         for reason, verdicts in by_reason.items():
             ledger.reconcile(store, issue, verdicts, reason)

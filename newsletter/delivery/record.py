@@ -21,13 +21,19 @@ class Record:
     campaign: str
     runs: int
     finished: bool
+    scheduled: bool  # in the outbox, and nothing has been sent
 
 
 def read_record(path: Path) -> Record | None:
     """The record at `path`; None when there is none. Raises DecisionNeeded when it can't be read."""
     try:
         noted = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Record(campaign=str(noted["campaign"]), runs=int(noted.get("runs", 0)), finished="finished_at" in noted)
+        return Record(
+            campaign=str(noted["campaign"]),
+            runs=int(noted.get("runs", 0)),
+            finished="finished_at" in noted,
+            scheduled="due_at" in noted,
+        )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -43,6 +49,15 @@ def refuse_foreign_record(path: Path, campaign: Campaign | None) -> None:
     if record is None:
         return
     if campaign is None or record.campaign != campaign.id:
+        if record.scheduled:
+            issue = path.name.removesuffix(".sent.toml")
+            raise DecisionNeeded(
+                f"{issue} is in another machine's outbox: {path.name} names the campaign {record.campaign}, "
+                "which is not in this machine's state.",
+                next_step="Let that machine send it; or take it out there (newsletter outbox cancel "
+                f"{issue}), which removes {path.name}, and bring that change here.\n"
+                f"Only if you know that it will never leave from there: delete {path} and send it.",
+            )
         raise DecisionNeeded(
             f"This issue has been sent from elsewhere: {path.name} names the campaign {record.campaign}, "
             "which is not in this machine's state.",
@@ -65,12 +80,13 @@ def write_record(path: Path, store: Store, issue: str) -> None:
         return
     counts = ledger.counts(store, issue)
     lines = [
-        "# This issue has been sent, or is being sent. Commit this file: it keeps another machine from",
-        "# sending the issue a second time.",
+        "# This issue has been sent, or is being sent, or is in the outbox. Commit this file: it keeps another",
+        "# machine from sending the issue a second time.",
         f'campaign = "{campaign.id}"',
         f'draft_sha256 = "{campaign.draft_sha256}"',
         f"runs = {campaign.runs}",
         f'began_at = "{campaign.created_at}"',
+        *([f'due_at = "{campaign.due_at}"'] if campaign.due_at and not campaign.runs else []),
         *([f'finished_at = "{campaign.finished_at}"'] if campaign.finished_at else []),
         *([f'cancelled_at = "{campaign.cancelled_at}"'] if campaign.cancelled_at else []),
         "",

@@ -160,7 +160,8 @@ class _Books:
             )
             try:
                 taken = await self._in_ledger(step)
-            except DeliveryError:
+            except BaseException:
+                # Recorded or not, nobody knows: a second time does no harm.
                 desk.keep(collected)
                 raise
             self._claimed += len(taken.claims) - len(collected)

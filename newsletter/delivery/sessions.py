@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from newsletter.backends import Backend, SenderRefused, SessionLost, Unreachable
+from newsletter.backends import Backend, SessionLost, Unreachable
 from newsletter.delivery.desk import Desk
 from newsletter.delivery.ledger import Claim
 from newsletter.errors import DeliveryError
@@ -67,7 +67,7 @@ class Sessions:
                             return  # the server may allow fewer connections than we would like; the others go on
                         raise
                     await self._desk.rest(min(_REST_S * 2**failures, _LONGEST_REST_S))
-        except (SenderRefused, Unreachable) as error:
+        except DeliveryError as error:  # no message can leave: Unreachable, SenderRefused, a full disk
             if not self._desk.closed:
                 self._halt(error)
         except Exception as error:  # noqa: BLE001  # a plug-in backend may raise anything; the others finish first

@@ -8,11 +8,13 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import Publication
+from feeds import MemoryFeed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,36 +23,17 @@ from newsletter.backends.command import CommandBackend
 from newsletter.backends.contract import check_backend
 from newsletter.config import load_config
 from newsletter.errors import ConfigError, DeliveryError
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome
 
 SENDMAIL = "/usr/sbin/sendmail"
 
 
-class _Feed:
-    """Hands out messages, and keeps what is said of them."""
+def _feed(*recipients: str, sender: str = "bounces@example.org", text: bytes = b"Hi\r\n\r\nyou\r\n") -> MemoryFeed:
+    return MemoryFeed(Message(key=name, sender=sender, recipient=name, data=text) for name in recipients)
 
-    def __init__(
-        self, *recipients: str, sender: str = "bounces@example.org", text: bytes = b"Hi\r\n\r\nyou\r\n"
-    ) -> None:
-        self.left = [Message(key=name, sender=sender, recipient=name, data=text) for name in recipients]
-        self.receipts: list[Receipt] = []
-        self.returned: list[str] = []
 
-    def take(self) -> Message | None:
-        return self.left.pop(0) if self.left else None
-
-    async def wait(self) -> bool:
-        return False
-
-    def answer(self, receipt: Receipt) -> None:
-        self.receipts.append(receipt)
-
-    def untouched(self, message: Message) -> None:
-        self.returned.append(message.recipient)
-
-    @property
-    def outcomes(self) -> list[Outcome]:
-        return [receipt.outcome for receipt in self.receipts]
+def _returned(feed: MemoryFeed) -> list[str]:
+    return [message.recipient for message, _ in feed.returned]
 
 
 def _program(folder: Path, script: str) -> Path:
@@ -60,7 +43,7 @@ def _program(folder: Path, script: str) -> Path:
     return path
 
 
-def _deliver(folder: Path, feed: _Feed, command: list[str], timeout: float = 60.0) -> None:
+def _deliver(folder: Path, feed: MemoryFeed, command: list[str], timeout: float = 60.0) -> None:
     backend = CommandBackend(CommandBackend.Settings(command=command, timeout=timeout), folder)
 
     async def deliver() -> None:
@@ -89,22 +72,22 @@ def _is_there(pid: int) -> bool:
 )  # fmt: skip
 def test_the_exit_status_is_the_readers_fate(tmp_path: Path, status: int, outcome: Outcome) -> None:
     _program(tmp_path, f"echo 'mailbox full' >&2; exit {status}")
-    feed = _Feed("ada@example.org", "grace@example.org")
+    feed = _feed("ada@example.org", "grace@example.org")
     _deliver(tmp_path, feed, ["./program", "{recipient}"])
-    assert feed.outcomes == [outcome, outcome]
-    assert all(f"status {status} (EX_" in receipt.reply for receipt in feed.receipts)
-    assert all(receipt.reply.endswith(": mailbox full") for receipt in feed.receipts)
+    assert list(feed.outcomes().values()) == [outcome, outcome]
+    assert all(f"status {status} (EX_" in receipt.reply for receipt in feed.receipts.values())
+    assert all(receipt.reply.endswith(": mailbox full") for receipt in feed.receipts.values())
 
 
 @pytest.mark.parametrize("status", [64, 66, 72, 77, 78])
 def test_what_is_about_all_messages_stops_and_gives_this_one_back(tmp_path: Path, status: int) -> None:
     _program(tmp_path, f"echo no such account >&2; exit {status}")
-    feed = _Feed("ada@example.org", "grace@example.org")
+    feed = _feed("ada@example.org", "grace@example.org")
     with pytest.raises(SenderRefused, match=rf"status {status} \(EX_.*no such account") as caught:
         _deliver(tmp_path, feed, ["./program"])
     assert caught.value.next_step
-    assert feed.returned == ["ada@example.org"]
-    assert feed.receipts == []
+    assert _returned(feed) == ["ada@example.org"]
+    assert feed.receipts == {}
 
 
 @pytest.mark.parametrize(
@@ -121,23 +104,23 @@ def test_what_is_about_all_messages_stops_and_gives_this_one_back(tmp_path: Path
 )
 def test_an_end_that_says_nothing_of_the_message_leaves_it_unknown(tmp_path: Path, script: str, words: str) -> None:
     _program(tmp_path, script)
-    feed = _Feed("ada@example.org", "grace@example.org")
+    feed = _feed("ada@example.org", "grace@example.org")
     with pytest.raises(SessionLost):
         _deliver(tmp_path, feed, ["./program"], timeout=0.3)
-    (receipt,) = feed.receipts
+    (receipt,) = feed.receipts.values()
     assert receipt.outcome is Outcome.UNKNOWN
     assert receipt.reply.startswith(words)
-    assert len(feed.left) == 1
+    assert len(feed.waiting) == 1
 
 
 def test_a_program_that_takes_too_long_is_killed_with_what_it_started(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "alive")
     _program(tmp_path, "exec 9>alive; echo $$ >pid; sleep 60 & echo started >&2; wait")
-    feed = _Feed("ada@example.org")
+    feed = _feed("ada@example.org")
     with os.fdopen(os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK), "rb") as alive:
         with pytest.raises(SessionLost):
             _deliver(tmp_path, feed, ["./program"], timeout=2)
-        assert feed.receipts[0].reply.endswith(": started")
+        assert feed.receipts["ada@example.org"].reply.endswith(": started")
         assert not _is_there(int((tmp_path / "pid").read_text()))
         # It can be read to its end once nobody is left who could write.
         assert select.select([alive], [], [], 30)[0]
@@ -151,7 +134,7 @@ def test_a_session_that_is_cancelled_takes_its_program_with_it(tmp_path: Path) -
 
     async def deliver() -> None:
         async with backend.connect() as session:
-            await session.deliver(_Feed("ada@example.org"))
+            await session.deliver(_feed("ada@example.org"))
 
     async def cancel() -> int:
         task = asyncio.create_task(deliver())
@@ -166,12 +149,12 @@ def test_a_session_that_is_cancelled_takes_its_program_with_it(tmp_path: Path) -
 
 def test_what_a_program_leaves_in_the_background_is_not_waited_for_and_lives_on(tmp_path: Path) -> None:
     _program(tmp_path, "sleep 60 & echo $! >pid; echo queued >&2")
-    feed = _Feed("ada@example.org")
+    feed = _feed("ada@example.org")
     _deliver(tmp_path, feed, ["./program"])
     pid = int((tmp_path / "pid").read_text())
     try:
-        assert feed.outcomes == [Outcome.ACCEPTED]
-        assert feed.receipts[0].reply == "status 0 (EX_OK): queued"
+        assert list(feed.outcomes().values()) == [Outcome.ACCEPTED]
+        assert feed.receipts["ada@example.org"].reply == "status 0 (EX_OK): queued"
         assert _is_there(pid)
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -180,7 +163,7 @@ def test_what_a_program_leaves_in_the_background_is_not_waited_for_and_lives_on(
 def test_no_descriptor_and_no_process_is_left(tmp_path: Path) -> None:
     _program(tmp_path, "exit 0")
     before = len(list(Path("/proc/self/fd").iterdir()))
-    _deliver(tmp_path, _Feed(*[f"reader{number}@example.org" for number in range(30)]), ["./program"])
+    _deliver(tmp_path, _feed(*[f"reader{number}@example.org" for number in range(30)]), ["./program"])
     assert len(list(Path("/proc/self/fd").iterdir())) == before
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     assert not any("program" in Path(f"/proc/{child}/cmdline").read_text() for child in children)
@@ -188,9 +171,9 @@ def test_no_descriptor_and_no_process_is_left(tmp_path: Path) -> None:
 
 def test_a_program_may_end_without_reading_its_message(tmp_path: Path) -> None:
     _program(tmp_path, "exit 67")
-    feed = _Feed("ada@example.org", text=b"x\r\n" * 1_000_000)
+    feed = _feed("ada@example.org", text=b"x\r\n" * 1_000_000)
     _deliver(tmp_path, feed, ["./program"])
-    assert feed.outcomes == [Outcome.REFUSED]
+    assert list(feed.outcomes().values()) == [Outcome.REFUSED]
 
 
 def test_what_a_program_says_is_bounded_and_harmless(tmp_path: Path) -> None:
@@ -198,9 +181,9 @@ def test_what_a_program_says_is_bounded_and_harmless(tmp_path: Path) -> None:
         tmp_path,
         "printf 'no \\033[31m \\377 room\\r\\nat all\\0' >&2; head -c 1000000 /dev/zero | tr '\\0' y >&2; exit 75",
     )
-    feed = _Feed("ada@example.org")
+    feed = _feed("ada@example.org")
     _deliver(tmp_path, feed, ["./program"])
-    (receipt,) = feed.receipts
+    (receipt,) = feed.receipts.values()
     assert receipt.reply.startswith("status 75 (EX_TEMPFAIL): no \\x1b[31m \\xff room at all\\x00")
     assert receipt.reply.isprintable()
     assert len(receipt.reply) <= 300
@@ -208,7 +191,7 @@ def test_what_a_program_says_is_bounded_and_harmless(tmp_path: Path) -> None:
 
 def test_the_text_arrives_with_line_feeds_alone(tmp_path: Path) -> None:
     _program(tmp_path, "cat >text")
-    _deliver(tmp_path, _Feed("ada@example.org", text=b"Subject: x\r\n\r\n=2E\r\n"), ["./program"])
+    _deliver(tmp_path, _feed("ada@example.org", text=b"Subject: x\r\n\r\n=2E\r\n"), ["./program"])
     assert (tmp_path / "text").read_bytes() == b"Subject: x\n\n=2E\n"
 
 
@@ -216,7 +199,7 @@ def _arguments(folder: Path, command: list[str], recipient: str, sender: str = "
     """What the program was given; None when it was not run."""
     _program(folder, 'for word; do printf "%s\\0" "$word"; done >words')
     (folder / "words").unlink(missing_ok=True)
-    _deliver(folder, _Feed(recipient, sender=sender), ["./program", *command])
+    _deliver(folder, _feed(recipient, sender=sender), ["./program", *command])
     return (folder / "words").read_text().split("\0")[:-1] if (folder / "words").exists() else None
 
 
@@ -234,18 +217,18 @@ def test_an_address_reaches_the_program_whole_and_as_an_address(tmp_path: Path, 
 
 def test_an_address_that_would_be_an_option_is_refused_and_the_others_go_on(tmp_path: Path) -> None:
     _program(tmp_path, "exit 0")
-    feed = _Feed("-oQ/tmp@example.org", "ada@example.org")
+    feed = _feed("-oQ/tmp@example.org", "ada@example.org")
     _deliver(tmp_path, feed, ["./program", "{recipient}"])
-    assert feed.outcomes == [Outcome.REFUSED, Outcome.ACCEPTED]
-    assert '"--"' in feed.receipts[0].reply
+    assert list(feed.outcomes().values()) == [Outcome.REFUSED, Outcome.ACCEPTED]
+    assert '"--"' in feed.receipts["-oQ/tmp@example.org"].reply
 
 
 def test_a_sender_that_would_be_an_option_stops_the_run(tmp_path: Path) -> None:
     _program(tmp_path, "exit 0")
-    feed = _Feed("ada@example.org", sender="-x@example.org")
+    feed = _feed("ada@example.org", sender="-x@example.org")
     with pytest.raises(SenderRefused, match="would be taken for an option"):
         _deliver(tmp_path, feed, ["./program", "-f", "{sender}", "--", "{recipient}"])
-    assert feed.returned == ["ada@example.org"]
+    assert _returned(feed) == ["ada@example.org"]
     assert _arguments(tmp_path, ["-f{sender}"], "ada@example.org", sender="-x@example.org") == ["-f-x@example.org"]
 
 
@@ -295,21 +278,21 @@ def test_no_address_becomes_an_option_or_another_word(words: list[str], sender: 
 )
 def test_a_program_that_is_not_there_is_unreachable(tmp_path: Path, make: Callable[[Path], object], words: str) -> None:
     make(tmp_path / "program")
-    feed = _Feed("ada@example.org")
+    feed = _feed("ada@example.org")
     with pytest.raises(Unreachable) as caught:
         _deliver(tmp_path, feed, ["./program"])
     assert words in caught.value.message
     assert "[command] command" in caught.value.next_step
-    assert len(feed.left) == 1
+    assert len(feed.waiting) == 1
 
 
 def test_a_script_whose_interpreter_is_missing_is_told_in_words(tmp_path: Path) -> None:
     _program(tmp_path, "#!/nowhere/sh\n")
-    feed = _Feed("ada@example.org", "grace@example.org")
+    feed = _feed("ada@example.org", "grace@example.org")
     with pytest.raises(DeliveryError, match=r"program can't be run: No such file or directory\.") as caught:
         _deliver(tmp_path, feed, ["./program"])
     assert "first line" in caught.value.next_step
-    assert feed.returned == ["ada@example.org"]
+    assert _returned(feed) == ["ada@example.org"]
 
 
 @pytest.mark.parametrize(
@@ -388,6 +371,19 @@ def test_a_command_that_is_set_up_wrongly_costs_nobody_anything(publication: Pub
     assert {state for state, count in status["readers"].items() if count} == {"pending"}
 
 
+def test_a_program_that_can_not_be_run_costs_nobody_anything(publication: Publication) -> None:
+    publication.readers(20)
+    _program(publication.root, "#!/nowhere/sh\n")
+    _through(publication, "./program", "{recipient}")
+    done = publication.run("send", "2.10", "--yes")
+    assert done.returncode == 1
+    assert "program can't be run: No such file or directory." in done.stderr
+    assert "[command] command" in done.stderr
+    assert "The backend failed" not in done.stderr
+    (status,) = json.loads(publication.run("status", "2.10", "--json").stdout)
+    assert {state for state, count in status["readers"].items() if count} == {"pending"}
+
+
 def test_a_program_that_fails_each_time_does_not_burn_the_list(publication: Publication) -> None:
     publication.readers(60)
     _program(publication.root, "exit 1")
@@ -402,8 +398,21 @@ def test_ctrl_c_does_not_reach_the_program(publication: Publication) -> None:
     """The terminal's Ctrl-C goes to every process of the group: what is in hand is finished all the same."""
     publication.readers(20)
     (publication.root / "box").mkdir()
-    # The first program plays the terminal; $PPID leads the group of the newsletter's processes.
-    _program(publication.root, 'mkdir once 2>/dev/null && kill -s INT -- "-$PPID"; exec cat >"box/$1"')
+    # The first program plays the terminal; its parent leads the group of the newsletter's processes.
+    _program(
+        publication.root,
+        f"""#!{sys.executable} -IS
+import os, signal, sys
+# From its first moment, in which it was still in that group.
+assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+try:
+    os.mkdir("once")
+    os.killpg(os.getppid(), signal.SIGINT)
+except FileExistsError:
+    pass
+open("box/" + sys.argv[1], "wb").write(sys.stdin.buffer.read())
+""",
+    )
     _through(publication, "./program", "{recipient}")
     done = subprocess.run(
         publication.command("send", "2.10", "--yes"), cwd=publication.root, env=publication.environment(), text=True,

@@ -12,40 +12,15 @@ from pathlib import Path
 
 import pytest
 from conftest import Publication
+from feeds import MemoryFeed, messages
 
 from newsletter.backends import SessionLost, Unreachable
 from newsletter.backends.maildir import MaildirBackend
 from newsletter.errors import DeliveryError
-from newsletter.mail.message import Message, Outcome, Receipt
-
-TEXT = b"Subject: x\r\n\r\n" + b"x" * 60 + b"\r\n"
+from newsletter.mail.message import Outcome
 
 
-class _Feed:
-    """Two messages, and what is said of them."""
-
-    def __init__(self) -> None:
-        self.left = [
-            Message(key=name, sender="b@example.org", recipient=f"{name}@example.org", data=TEXT)
-            for name in ("ada", "grace")
-        ]
-        self.receipts: list[Receipt] = []
-        self.returned: list[str] = []
-
-    def take(self) -> Message | None:
-        return self.left.pop(0) if self.left else None
-
-    async def wait(self) -> bool:
-        return False
-
-    def answer(self, receipt: Receipt) -> None:
-        self.receipts.append(receipt)
-
-    def untouched(self, message: Message) -> None:
-        self.returned.append(message.key)
-
-
-def _deliver(root: Path, feed: _Feed) -> None:
+def _deliver(root: Path, feed: MemoryFeed) -> None:
     async def deliver() -> None:
         async with MaildirBackend(MaildirBackend.Settings(path="box"), root).connect() as session:
             await session.deliver(feed)
@@ -67,24 +42,25 @@ def _no_file_larger_than(octets: int) -> Iterator[None]:
 
 
 def test_a_message_is_whole_in_new_and_for_its_owners_eyes(tmp_path: Path) -> None:
-    feed = _Feed()
+    feed = MemoryFeed(messages(2))
     _deliver(tmp_path, feed)
-    assert [receipt.outcome for receipt in feed.receipts] == [Outcome.ACCEPTED] * 2
+    assert list(feed.outcomes().values()) == [Outcome.ACCEPTED] * 2
     stored = list((tmp_path / "box/new").iterdir())
-    assert [path.read_bytes() for path in stored] == [TEXT.replace(b"\r\n", b"\n")] * 2
+    texts = {message.data.replace(b"\r\n", b"\n") for message in messages(2)}
+    assert {path.read_bytes() for path in stored} == texts
     assert {stat.S_IMODE(path.stat().st_mode) for path in stored} == {0o600}
     assert not list((tmp_path / "box/tmp").iterdir())
     assert len(mailbox.Maildir(tmp_path / "box", create=False)) == 2
 
 
 def test_a_full_disk_stops_the_run_and_gives_the_message_back(tmp_path: Path) -> None:
-    feed = _Feed()
+    feed = MemoryFeed(messages(2))
     with _no_file_larger_than(40), pytest.raises(DeliveryError, match="takes no more: File too large") as caught:
         _deliver(tmp_path, feed)
     assert caught.value.next_step
-    assert feed.returned == ["ada"]
-    assert feed.receipts == []
-    assert len(feed.left) == 1
+    assert [message.key for message, _ in feed.returned] == ["reader0"]
+    assert feed.receipts == {}
+    assert len(feed.waiting) == 1
     for folder in ("tmp", "new"):
         assert not list((tmp_path / "box" / folder).iterdir())
 
@@ -100,17 +76,17 @@ def test_a_name_that_may_not_be_on_the_disk_leaves_its_reader_unknown(
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fail_for_folders)
-    feed = _Feed()
+    feed = MemoryFeed(messages(2))
     with pytest.raises(SessionLost, match="Input/output error"):
         _deliver(tmp_path, feed)
-    assert [receipt.outcome for receipt in feed.receipts] == [Outcome.UNKNOWN]
+    assert list(feed.outcomes().values()) == [Outcome.UNKNOWN]
     assert feed.returned == []
 
 
 def test_a_file_in_its_place_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "box").write_text("")
     with pytest.raises(Unreachable, match="can't be opened: ") as caught:
-        _deliver(tmp_path, _Feed())
+        _deliver(tmp_path, MemoryFeed(messages(2)))
     assert "[maildir] path" in caught.value.next_step
 
 

@@ -112,6 +112,19 @@ def test_a_354_after_a_refused_reader_is_answered_with_a_lone_dot() -> None:
     assert dialogue.outgoing() == BOB.data + b".\r\n"
 
 
+@pytest.mark.parametrize("extensions", [Extensions(), PIPELINING, CHUNKING])
+def test_a_server_that_will_not_reset_is_left(extensions: Extensions) -> None:
+    dialogue = Dialogue(extensions, window=1)
+    _give(dialogue, ADA)
+    dialogue.receive(b"250 ok\r\n")
+    dialogue.outgoing()
+    dialogue.receive(b"550 unknown\r\n" + (b"" if extensions == Extensions() else b"503 no\r\n"))
+    _give(dialogue, BOB)
+    dialogue.receive(b"502 5.5.1 RSET?\r\n")
+    assert str(dialogue.end) == "502 5.5.1 RSET?"
+    assert _outcomes(dialogue)["ada"] == (Outcome.REFUSED, "rcpt", 550)
+
+
 def test_the_enhanced_code_is_told_from_the_words() -> None:
     dialogue = Dialogue(PIPELINING)
     _give(dialogue, ADA)
@@ -174,7 +187,9 @@ def test_too_large_for_the_server_after_all_is_about_this_message() -> None:
     assert dialogue.room
 
 
-@pytest.mark.parametrize("address", ["a>b@example.org", "a b@example.org", "a@example.org\r\nDATA", "ä@example.org", ""])
+@pytest.mark.parametrize(
+    "address", ["a>b@example.org", "a b@example.org", "a@example.org\r\nDATA", "ä@example.org", ""]
+)
 def test_no_address_can_add_a_command(address: str) -> None:
     dialogue = Dialogue(PIPELINING)
     strange = Message(key="x", sender="bounces@example.org", recipient=address, data=b"hello\r\n")
@@ -329,6 +344,16 @@ def test_a_refused_sender_in_a_window_waits_for_what_is_under_way() -> None:
     assert isinstance(dialogue.end, SenderRefused)
     assert _outcomes(dialogue) == {"bob": (Outcome.ACCEPTED, "text", 250)}
     assert _returned(dialogue) == [ADA, EVE]
+
+
+def test_a_refused_sender_in_a_window_is_not_forgotten_when_the_connection_breaks() -> None:
+    dialogue = Dialogue(CHUNKING, window=3)
+    _give(dialogue, ADA, BOB)
+    dialogue.receive(b"550 5.7.1 not you\r\n")
+    dialogue.lose("the connection broke")
+    assert isinstance(dialogue.end, SenderRefused)
+    assert _outcomes(dialogue) == {"bob": (Outcome.UNKNOWN, "text", None)}
+    assert _returned(dialogue) == [ADA]
 
 
 def test_a_window_needs_pipelining() -> None:

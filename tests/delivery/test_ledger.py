@@ -15,7 +15,7 @@ from sqlalchemy import delete
 
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import NEVER, Answer, Campaign, Claim, Entry, Text
-from newsletter.delivery.ledger.run import MAX_RETURNS
+from newsletter.delivery.ledger.step import MAX_RETURNS
 from newsletter.delivery.states import OPEN, State
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Outcome, Receipt

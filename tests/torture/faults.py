@@ -14,7 +14,7 @@ class Fault:
     """At the server: what goes wrong at the nth reply of `stage` within one send.
 
     The stage "any" counts all replies, "body" the texts whose first byte has come. `times` and `every` say how often
-    again. `stores`: has the server decided to keep the text at whose reply it fails?
+    again. `stores`: has the server decided to keep the text whose reply does not arrive? (See `keeps`.)
 
     Acts: "say" `reply` instead; "drop" the connection with a RST, "close" it with a FIN, "half": close it after half
     of the reply; "mute": never say anything again on it; "repeat" the reply, unasked for; the stalls: read no more,
@@ -34,6 +34,13 @@ class Fault:
         return past >= 0 and past % self.every == 0 and past // self.every < self.times
 
     @property
+    def keeps(self) -> bool:
+        """Is the text kept at whose reply this strikes? Not to keep one, and to say that one did, would be a lie."""
+        if self.act == "say":
+            return self.stores and not re.match("[45]", self.reply)
+        return self.stores or self.act not in ("drop", "close", "half", "mute")
+
+    @property
     def breaks(self) -> bool:
         """May texts be under way on a connection that this makes useless? 4xx and 5xx leave most as they are."""
         if self.act == "say":
@@ -49,7 +56,7 @@ class Fault:
             "kill": "SIGKILL before", "term": "SIGTERM before", "int": "SIGINT before",
         }[self.act]  # fmt: skip
         unit = {"any": "reply", "body": "the first bytes of text"}.get(self.stage, f"{self.stage} reply")
-        kept = "" if self.stores or self.stage not in ("text", "any") else ", text not kept"
+        kept = "" if self.keeps or self.stage not in ("text", "any") else ", no text kept"
         again = f" and {self.times - 1} more, every {self.every}" if self.times > 1 else ""
         return f"{what} {unit} {self.nth}{again}{kept}"
 

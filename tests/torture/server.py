@@ -202,10 +202,10 @@ class _Dialogue(asyncio.Protocol):
         if self._chunk_failed:
             reply = "503 5.5.1 A chunk before this one failed"
         if fault is not None and fault.act == "say":
-            stores = fault.stores and not re.match("[45]", fault.reply)
+            stores = fault.keeps
             answer = fault.reply
         else:
-            stores = reply.startswith("2") and (fault is None or fault.stores)
+            stores = reply.startswith("2") and (fault is None or fault.keeps)
             answer = reply
         if recipient is not None:
             if stores:

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from conftest import ROOT, Publication
 from torture.faults import Fault
@@ -58,6 +59,7 @@ class Ended:
     struck: list[Fault]
     struck_within: bool
     accepted: frozenset[str]
+    noted: Mapping[str, int]  # the readers in the record beside the draft
     hung: bool
 
 
@@ -74,9 +76,9 @@ class Trial:
     answered: Mapping[str, set[str]] = field(default_factory=dict)
     offences: list[str] = field(default_factory=list)
     abandoned: int = 0
-    status: dict[str, object] = field(default_factory=dict)
+    status: dict[str, Any] = field(default_factory=dict)
     listed: dict[str, str] = field(default_factory=dict)
-    record: dict[str, object] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
     database: list[str] = field(default_factory=list)
 
     @property
@@ -165,7 +167,8 @@ def _carry_out(
         out, err = process.communicate()
     attending.join()
     return Ended(send=send, status=process.returncode, out=out, err=err, struck=list(server.struck), hung=hung,
-                 struck_within=struck.is_set(), accepted=frozenset(server.accepted))  # fmt: skip
+                 struck_within=struck.is_set(), accepted=frozenset(server.accepted),
+                 noted=_record(publication).get("readers", {}))  # fmt: skip
 
 
 def _inside(scenario: Scenario, send: Send, environ: dict[str, str]) -> dict[str, object]:
@@ -212,9 +215,13 @@ def _look_around(trial: Trial, publication: Publication, server: FaultServer, st
     said = publication.run("status", "2.10", "--json")
     (trial.status,) = json.loads(said.stdout) if said.returncode == 0 else ({},)
     trial.listed = _listed(publication)
-    record = publication.root / "drafts/2.10.sent.toml"
-    trial.record = tomllib.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    trial.record = _record(publication)
     trial.database = store.faults()
+
+
+def _record(publication: Publication) -> dict[str, Any]:
+    path = publication.root / "drafts/2.10.sent.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def _listed(publication: Publication) -> dict[str, str]:

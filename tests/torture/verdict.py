@@ -1,5 +1,6 @@
 """What a trial has to show, whatever went wrong: no reader with two copies, none lost unseen, books that balance."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ def faults_of(trial: Trial) -> list[str]:
     """Everything that is wrong, a sentence each; nothing when the trial is passed."""
     return [
         *_processes(trial),
+        *_reports(trial),
         *_copies(trial),
         *_books(trial),
         *_record(trial),
@@ -35,6 +37,27 @@ def _processes(trial: Trial) -> Iterator[str]:
                 yield f"send {number} says {sign!r}"
         if ended.send.completes and (left := _left_out(trial, ended)) > _most_unknown(trial, trial.ended[:number]):
             yield f"send {number} left {left} out whom the server would have taken"
+
+
+def _reports(trial: Trial) -> Iterator[str]:
+    """What each send that came to its own end said: a balance, true, and in the record too."""
+    for number, ended in enumerate(trial.ended, start=1):
+        said = re.search(r"^([\d,]+) on the list = (.*)$", ended.out, re.MULTILINE)
+        if said is None or ended.status not in (0, 1):
+            continue
+        counts = {state: int(count.replace(",", "")) for count, state in re.findall(r"([\d,]+) (\w+)", said[2])}
+        if sum(counts.values()) != len(trial.addresses) or f"{len(trial.addresses):,}" != said[1]:
+            yield f"send {number} reports what does not balance: {said[0]}"
+        if counts["accepted"] > len(ended.accepted):
+            yield f"send {number} reports {counts['accepted']} accepted, and the server has {len(ended.accepted)}"
+        stands = {**{state: count for state, count in counts.items() if count}, "total": len(trial.addresses)}
+        if ended.noted != stands and not _breakdowns(ended):
+            yield f"send {number} reports {counts}, and leaves a record of {ended.noted}"
+
+
+def _breakdowns(ended: Ended) -> set[str]:
+    """Faults of the store that struck: what is to be written after them may not be."""
+    return {fault.act for fault in ended.send.within} & set(_BREAKDOWNS) if ended.struck_within else set()
 
 
 def _statuses(ended: Ended) -> set[int]:
@@ -62,8 +85,8 @@ def _most_unknown(trial: Trial, ended: list[Ended]) -> int:
     most = 0
     for one in ended:
         acts = [fault.act for fault in one.struck] + [fault.act for fault in one.send.within if one.struck_within]
-        crashed = one.status < 0 or any(act in _BREAKDOWNS for act in acts) or sum(act in SIGNALS for act in acts) > 1
-        most += 2 * trial.connections * trial.window * crashed
+        crashed = one.status < 0 or _breakdowns(one) or sum(act in SIGNALS for act in acts) > 1
+        most += 2 * trial.connections * trial.window * bool(crashed)
         most += trial.window * sum(fault.breaks for fault in one.struck)
     if any(one.send.deadline_s for one in ended):
         most += trial.window * trial.abandoned
@@ -84,7 +107,10 @@ def _copies(trial: Trial) -> Iterator[str]:
         if wrong := [reader for reader in those if trial.copies[reader]]:
             yield f"{len(wrong)} are {state}, and have a copy: {', '.join(wrong[:3])}"
         if state == "refused" and (wrong := [who for who in those if "5" not in trial.answered.get(who, "")]):
-            yield f"{len(wrong)} are refused, and no reply of theirs was: {', '.join(wrong[:3])}"
+            # RFC 1870, section 6.1: after MAIL with SIZE this one is about the message, and there is no reader yet.
+            too_large = sum(fault.reply.startswith("552") for ended in trial.ended for fault in ended.struck)
+            if len(wrong) > too_large:
+                yield f"{len(wrong)} are refused, and no reply of theirs was: {', '.join(wrong[:3])}"
         if state == "deferred" and (wrong := set(those) - trial.lasting):
             yield f"{len(wrong)} are still deferred after a send in which the server took everybody"
     unknown = sum(state == "unknown" for state in listed.values())

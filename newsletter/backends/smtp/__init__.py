@@ -42,6 +42,10 @@ class SmtpBackend:
         timeout: Annotated[float, Field(gt=0)] = 300.0
         text_timeout: Annotated[float, Field(gt=0)] = 600.0
 
+        @property
+        def place(self) -> str:
+            return f"at {self.host}"
+
         @field_validator("security")
         @classmethod
         def _clear_text_stays_here(cls, security: str, info: ValidationInfo) -> str:

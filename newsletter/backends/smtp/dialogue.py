@@ -196,8 +196,6 @@ class Dialogue:
                 self._send_text(transaction)
             elif self._unsent:
                 self._command(transaction)
-        elif stage is Stage.DOT and code // 100 != 3:
-            pass
         elif code // 100 in (4, 5) and stage is not Stage.RSET:
             self._failed(stage, transaction, code, words(text))
         else:

@@ -18,7 +18,7 @@ from newsletter.delivery.ledger.read import (
     recent_answers,
     template_payload,
 )
-from newsletter.delivery.ledger.run import begin_run, cancel, finish_run, reopen, settle_crash, step
+from newsletter.delivery.ledger.run import begin_run, cancel, finish_run, reopen, settle_crash
 from newsletter.delivery.ledger.settle import reconcile
 from newsletter.delivery.ledger.staging import Staged, staged_list
 from newsletter.delivery.ledger.statistics import (
@@ -34,6 +34,7 @@ from newsletter.delivery.ledger.statistics import (
     reply_sums,
     run_sums,
 )
+from newsletter.delivery.ledger.step import step
 from newsletter.delivery.ledger.tested import note_test, tested_texts
 from newsletter.delivery.ledger.values import NEVER, Answer, Campaign, Claim, Entry, Outstanding, Taken, Text
 

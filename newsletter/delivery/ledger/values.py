@@ -98,3 +98,8 @@ class Outstanding:
     code: int | None
     enhanced: str | None
     reply: str | None
+
+
+def storable(words: str) -> str:
+    """A server's or a plug-in's words: bytes that are no UTF-8 arrive as surrogates, and NUL no database takes."""
+    return words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")[:1000]

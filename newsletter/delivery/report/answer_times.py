@@ -1,8 +1,10 @@
 """How quickly the server answered."""
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil
 
 from sqlalchemy import Connection
@@ -38,20 +40,19 @@ class AnswerTimes:
 
 
 def measure_answers(connection: Connection, issue: str) -> AnswerTimes | None:
-    """Twice through the sums, so that none has to be kept: first how many there are, then where the ranks lie."""
-    total = sum(count for _, count in ledger.answer_times(connection, issue))
-    if not total:
-        return None
-    ranks = [ceil(total * share / 100) for share in (50, 90, 99)]
-    quantiles: list[int] = []
-    filled = [0] * (len(_ENDS) + 1)
-    passed = took = 0
+    """None when nothing was answered. Kept are the different times, which are few beside the answers."""
+    times, counts = array("q"), array("q")
     for took, count in ledger.answer_times(connection, issue):
-        passed += count
-        quantiles += [took for rank in ranks[len(quantiles) :] if rank <= passed]
+        times.append(took)
+        counts.append(count)
+    if not times:
+        return None
+    passed = list(accumulate(counts))
+    p50, p90, p99 = (times[bisect_left(passed, ceil(passed[-1] * share / 100))] for share in (50, 90, 99))
+    filled = [0] * (len(_ENDS) + 1)
+    for took, count in zip(times, counts, strict=True):
         filled[bisect_left(_ENDS, took)] += count
-    p50, p90, p99 = quantiles
-    return AnswerTimes(answers=total, p50=p50, p90=p90, p99=p99, slowest=took, lapses=_lapses(filled))
+    return AnswerTimes(answers=passed[-1], p50=p50, p90=p90, p99=p99, slowest=times[-1], lapses=_lapses(filled))
 
 
 def _lapses(filled: Sequence[int]) -> list[Lapse]:

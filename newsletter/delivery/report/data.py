@@ -7,12 +7,10 @@ from newsletter.delivery.report.figures import FEW, Report, shortened
 from newsletter.delivery.report.runs import Run, rate
 from newsletter.delivery.states import Counts, State
 
-_DOMAINS = 1000
-
 
 def as_dict(report: Report) -> Mapping[str, object]:
     """Numbers and names, and no address: small domains are summed, and what single readers were told is left out."""
-    report = shortened(report, domains=_DOMAINS, fewest=FEW)
+    report = shortened(report, domains=len(report.domains), fewest=FEW)
     campaign = report.campaign
     return {
         "issue": campaign.issue,

@@ -11,9 +11,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from newsletter.delivery import ledger
-from newsletter.delivery.ledger import ANSWERED, Campaign, DomainSum, ReplySum
+from newsletter.delivery.ledger import ANSWERED, Campaign, DomainSum
 from newsletter.delivery.report.answer_times import AnswerTimes, measure_answers
-from newsletter.delivery.report.replies import Reply, gather
+from newsletter.delivery.report.replies import Reply, gather, without_rare_words
 from newsletter.delivery.report.runs import Run, Stretch, find_runs, over_time, rate
 from newsletter.delivery.states import Counts
 from newsletter.store import Store
@@ -96,17 +96,7 @@ def shortened(report: Report, *, domains: int, fewest: int = 1) -> Report:
     """
     named = [one for one in report.domains[:domains] if one.readers >= fewest]
     others = _summed(report.other_domains, report.domains[len(named) :])
-    replies = gather(
-        ReplySum(
-            state=one.state,
-            code=one.code,
-            enhanced=one.enhanced,
-            reply=one.words if one.readers >= fewest else None,
-            readers=one.readers,
-        )
-        for one in report.replies
-    )
-    return replace(report, domains=named, other_domains=others, replies=replies)
+    return replace(report, domains=named, other_domains=others, replies=without_rare_words(report.replies, fewest))
 
 
 def _domains(connection: Connection, issue: str) -> tuple[list[DomainSum], OtherDomains]:

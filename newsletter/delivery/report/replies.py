@@ -1,13 +1,15 @@
 """What servers said, gathered: readers by state and reply."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from newsletter.delivery.ledger import ReplySum
 from newsletter.delivery.states import State
+from newsletter.errors import printable
 
+_Said = tuple[State, int | None, str | None, str]  # state, reply code, enhanced code, words
 _REPLIES = 5000
 _OMITTED = "…"
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\W*")  # RFC 3463, section 2
@@ -27,12 +29,24 @@ class Reply:
 
 def gather(sums: Iterable[ReplySum]) -> list[Reply]:
     """Replies alike but for what a server writes anew in each: most first. When there are too many, words go."""
-    groups: dict[tuple[State, int | None, str | None, str], int] = defaultdict(int)
+    groups: Counter[_Said] = Counter()
     for one in sums:
-        key = (one.state, one.code, one.enhanced, _gist(one.reply or ""))
-        if key not in groups and len(groups) >= _REPLIES:
-            key = (*key[:3], "")
-        groups[key] += one.readers
+        said = (one.state, one.code, one.enhanced, _gist(one.reply or ""))
+        if said not in groups and len(groups) >= _REPLIES:
+            said = (*said[:3], "")
+        groups[said] += one.readers
+    return _ordered(groups)
+
+
+def without_rare_words(replies: Sequence[Reply], fewest: int) -> list[Reply]:
+    """What fewer than `fewest` readers' messages were told, by its codes alone: the words may name one of them."""
+    groups: Counter[_Said] = Counter()
+    for one in replies:
+        groups[one.state, one.code, one.enhanced, one.words if one.readers >= fewest else ""] += one.readers
+    return _ordered(groups)
+
+
+def _ordered(groups: Counter[_Said]) -> list[Reply]:
     ordered = sorted(groups.items(), key=lambda item: (-item[1], [str(part) for part in item[0]]))
     return [
         Reply(state=state, code=code, enhanced=enhanced, words=words, readers=readers)
@@ -41,7 +55,7 @@ def gather(sums: Iterable[ReplySum]) -> list[Reply]:
 
 
 def without_addresses(text: str) -> str:
-    return _ADDRESS.sub(_OMITTED, text)
+    return _ADDRESS.sub(_OMITTED, printable(text))
 
 
 def _gist(reply: str) -> str:
@@ -52,4 +66,4 @@ def _gist(reply: str) -> str:
         shown = _OMITTED if named or "@" in word else word
         if shown != _OMITTED or words[-1:] != [_OMITTED]:
             words.append(shown)
-    return " ".join(words)
+    return printable(" ".join(words))

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TextIO
 
 from newsletter.delivery.ledger import Delivery
@@ -17,10 +18,6 @@ def write_csv(file: TextIO, rows: Iterable[Delivery], columns: Sequence[str]) ->
     """A row each, under the columns' names. A cell that would run as a formula gets a quote before it."""
     writer = csv.writer(file)
     writer.writerow(columns)
+    cells = attrgetter(*columns)
     for row in rows:
-        writer.writerow([_inert(getattr(row, column)) for column in columns])
-
-
-def _inert(value: str | int | None) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if _FORMULA.match(text) else text
+        writer.writerow([f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell for cell in cells(row)])

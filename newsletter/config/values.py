@@ -1,0 +1,183 @@
+"""What single values of newsletter.toml may be, and the words for what they may not."""
+
+import re
+import unicodedata
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from newsletter.address import normalise
+from newsletter.field import fielded
+from newsletter.validation import rejected
+
+
+class Mailbox(BaseModel):
+    """An address with the name shown beside it: `Pacific Alliance Digest <digest@example.org>`."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    address: str
+
+
+def mail_address(text: str) -> str:
+    try:
+        return normalise(text)
+    except ValueError as error:
+        raise rejected(
+            code="address",
+            message=f"{text!r} is not an email address: {error}",
+            next_step="Write it as name@example.org.",
+        ) from error
+
+
+def mailbox(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r'\s*(?:(?:"([^"]*)"|([^"<>]*?))\s*<([^<>]+)>|([^<>"]+))\s*', value)
+    if not match:
+        raise rejected(
+            code="address", message=f"{value!r} is not a sender", next_step="Write it as Name <name@example.org>."
+        )
+    name = match[1] or match[2] or ""
+    return Mailbox(name=one_line(name) if name else "", address=mail_address(match[3] or match[4]))
+
+
+def one_line(text: str) -> str:
+    kinds = {unicodedata.category(character) for character in text}
+    if not text.strip() or kinds & {"Cc", "Cs", "Co", "Zl", "Zp"} or re.search("[\ufdd0-\ufdef\ufffe\uffff]", text):
+        raise rejected(
+            code="value",
+            message="this has to be one line of text",
+            next_step="Write something, without line breaks and control characters.",
+        )
+    return text
+
+
+def timezone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError) as error:
+        raise rejected(
+            code="timezone",
+            message=f"{text!r} is not a time zone",
+            next_step='Write one such as "America/New_York" or "UTC".',
+        ) from error
+    return text
+
+
+def language(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", text):
+        raise rejected(
+            code="language",
+            message=f"{text!r} is not a language tag",
+            next_step='Write one such as "en", "en-GB" or "ja".',
+        )
+    return text
+
+
+def web_address(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and parts.hostname and re.fullmatch(_URL_CHARACTERS, text)
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment:
+        raise rejected(
+            code="website",
+            message=f"{text!r} is not the address of a website",
+            next_step="Write it in full, beginning with https://, without spaces, ?, # or letters that are not ASCII.",
+        )
+    return text
+
+
+def mailto(text: str) -> str:
+    address, mark, query = text.removeprefix("mailto:").partition("?")
+    words = [piece for piece in fielded(query) if isinstance(piece, str)]
+    if not text.startswith("mailto:") or not all(re.fullmatch(_URL_CHARACTERS, part) for part in words):
+        raise rejected(
+            code="unsubscribe",
+            message=f"{text!r} can't take unsubscribe mails",
+            next_step="Write it as mailto:leave@example.org, or mailto:leave@example.org?subject=leave%20{{ email }}.",
+        )
+    return f"mailto:{mail_address(address)}{mark}{query}"
+
+
+def store_url(text: str) -> str:
+    """A path for SQLite, or where a PostgreSQL database is, in libpq's own form; never a password."""
+    one_line(text)
+    if text.startswith("sqlite:///") and text != "sqlite:///":
+        return text
+    try:
+        parts = urlsplit(text)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        secret = parts.password is not None or "password" in options
+        good = (
+            parts.scheme == "postgresql"
+            and re.fullmatch("/[^/]+", parts.path)
+            and not parts.fragment
+            and parts.port != 0  # raises ValueError for one that is no number, or too large
+            and options.keys() <= _LIBPQ_OPTIONS
+            and options.get("sslmode", "require") in _TLS_MODES
+        )
+    except ValueError:
+        secret = good = False
+    if secret:
+        raise rejected(
+            code="secret",
+            message="'url' holds a password, which would be shared through git and shown in messages",
+            next_step="Take it out, and set NEWSLETTER_STORE__PASSWORD, or put it into ~/.pgpass.",
+        )
+    if not good:
+        # Not shown, since a password may stand somewhere in it all the same.
+        raise rejected(
+            code="store",
+            message="'url' names no state that this version can keep",
+            next_step="Write sqlite:/// and a path, as in sqlite:///.newsletter/state.db, "
+            "or postgresql://user@host:5432/database.",
+        )
+    return text
+
+
+def list_id(text: str) -> str:
+    # RFC 2919, section 2: a dotted name under a domain that the publication owns.
+    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text) or len(text) > 255:
+        raise rejected(
+            code="list-id",
+            message=f"{text!r} can't name a mailing list",
+            next_step="Write a dotted name such as digest.example.org.",
+        )
+    return text
+
+
+def comma_separated(value: object) -> object:
+    """An environment variable can hold a list only as text."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def small(value: object) -> object:
+    """A4 is a4."""
+    return value.lower() if isinstance(value, str) else value
+
+
+# RFC 3986, section 2, without the quotes and brackets that end an address in a header.
+_URL_CHARACTERS = r"[A-Za-z0-9%?=&+.,!*'()/:;@_~$#-]+"
+# What of libpq's connection parameters a URL may carry: where a socket is, how TLS is checked, the search path.
+_LIBPQ_OPTIONS = {"host", "options", "sslcert", "sslkey", "sslmode", "sslrootcert"}
+_TLS_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+Address = Annotated[str, AfterValidator(mail_address)]
+Line = Annotated[str, AfterValidator(one_line)]
+
+
+def selectors(names: tuple[str, ...]) -> tuple[str, ...]:
+    # RFC 6376, section 3.1: labels of a domain name, since the public key is looked for under it.
+    label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    for name in names:
+        if not re.fullmatch(rf"{label}(?:\.{label})*", name) or names.count(name) > 1:
+            raise rejected(
+                code="selector",
+                message=f"{name!r} can't be a key's selector",
+                next_step="Write a word such as s1, of letters, digits and hyphens, and another one for each key.",
+            )
+    return names

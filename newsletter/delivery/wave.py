@@ -1,0 +1,92 @@
+"""The list read for a wave, and the proof that each reader's message can be made."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from newsletter.audience.subscribers import Subscriber, read_rows, reader_key
+from newsletter.delivery.ledger import Entry, Staged
+from newsletter.delivery.texts import Texts
+from newsletter.errors import ListError, Problem, counted, did_you_mean
+from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.headers import HeaderFault
+
+
+class Wave:
+    """The list's rows as entries, and what was seen on the way."""
+
+    def __init__(self, texts: Texts, path: Path, tag: str) -> None:
+        self._texts = texts
+        self._path = path
+        self._tag = tag
+        self.found = 0
+        self.unusable = 0
+        self.first_text = 0
+        self.tags: set[str] = set()
+        self.columns: list[str] = []
+
+    def entries(self) -> Iterator[Entry]:
+        for row in read_rows(self._path):
+            if isinstance(row, Problem):
+                self.unusable += 1
+            elif not self._tag or self._tag in row.tags:
+                yield self._entry(row)
+
+    def _entry(self, row: Subscriber) -> Entry:
+        text = self._texts.number(row.tags)
+        reader = row.reader
+        lacks = self._texts[text].lacking(row.fields)
+        if not lacks:
+            prove(self._texts[text], row.address, row.fields, self._path, row.line)
+        if not self.found:
+            self.first_text = text
+            self.columns = list(row.fields)
+        self.found += 1
+        self.tags |= row.tags
+        return Entry(
+            reader=reader, address=row.address, fields=row.fields, tags=row.tags, text=text, line=row.line, lacks=lacks
+        )
+
+
+def prove(template: MessageTemplate, address: str, fields: Mapping[str, str], path: Path, line: int) -> None:
+    """Raises ListError when this reader's message could not be made."""
+    try:
+        template.prove(reader_key(address), address, fields)
+    except HeaderFault as fault:
+        problem = Problem(
+            path=path,
+            line=line,
+            code="header",
+            message=f"this reader's message can't be made: {fault}",
+            next_step="Mend the row, or take the field out of the subject or of [list] unsubscribe.",
+        )
+        raise ListError("A reader's value can't stand where the issue has it.", problems=[problem]) from fault
+
+
+def refuse_lacking(staged: Staged, columns: Sequence[str], path: Path) -> None:
+    lacking: dict[str, tuple[int, int]] = {}
+    for names, count, line in staged.lacking():
+        for name in names:
+            before, first = lacking.get(name, (0, line))
+            lacking[name] = (before + count, min(first, line))
+    refuse(lacking, columns, path)
+
+
+def refuse(lacking: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path) -> None:
+    """Raises ListError for values that are missing: how many readers have none, and the first one's line."""
+    if lacking:
+        raise ListError(
+            "Some readers lack a value that the issue asks for.", problems=list(_lacks(lacking, columns, path))
+        )
+
+
+def _lacks(lacking: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path) -> Iterator[Problem]:
+    for name, (count, line) in lacking.items():
+        yield Problem(
+            path=path,
+            line=line,
+            code="missing-value",
+            message=f"{counted(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}",
+            next_step=(did_you_mean(name, columns) if name not in columns else "")
+            or f"Give the field a default in the draft: {{{{ {name} | reader }}}}, or fill the list's column.",
+        )

@@ -1,0 +1,217 @@
+"""SMTP answers each way a connection can fail with words of its own."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pytest
+from certificate import make_certificate
+from conftest import Publication
+from feeds import MemoryFeed, messages
+from smtp_server import POLITE, Server, running, scripted
+
+from newsletter.backends import Limits, Unreachable
+from newsletter.backends.smtp import SmtpBackend
+
+
+@pytest.fixture
+def secured(publication: Publication, tmp_path: Path) -> Iterator[tuple[Publication, Server, Path]]:
+    context, path = make_certificate(tmp_path)
+    with running(certificate=context, login=True) as server:
+        publication.environ |= {
+            "NEWSLETTER_SMTP__HOST": "localhost",
+            "NEWSLETTER_SMTP__PORT": str(server.port),
+            "NEWSLETTER_SMTP__USERNAME": "digest",
+            "NEWSLETTER_SMTP__PASSWORD": "secret",
+            "SSL_CERT_FILE": str(path),
+        }
+        yield publication, server, path
+
+
+def _refused(publication: Publication) -> str:
+    """What send says when it can't even begin; nothing may be marked as sent."""
+    done = publication.run("send", "2.10", "--yes")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "25 on the list = 0 accepted + 0 refused + 0 deferred + 0 unknown + 25 pending + 0 suppressed" in done.stdout
+    return done.stderr
+
+
+def test_starttls_and_login(secured: tuple[Publication, Server, Path]) -> None:
+    publication, server, _ = secured
+    assert publication.run("send", "2.10", "--yes").returncode == 0
+    assert len(server.stored) == 25
+
+
+def test_tls_from_the_start(publication: Publication, tmp_path: Path) -> None:
+    context, path = make_certificate(tmp_path)
+    with running(certificate=context, tls=True) as server:
+        publication.environ |= {
+            "NEWSLETTER_SMTP__HOST": "localhost", "NEWSLETTER_SMTP__PORT": str(server.port),
+            "NEWSLETTER_SMTP__SECURITY": "tls", "SSL_CERT_FILE": str(path),
+        }  # fmt: skip
+        assert publication.run("send", "2.10", "--yes").returncode == 0
+        assert len(server.stored) == 25
+
+
+def test_a_wrong_password(secured: tuple[Publication, Server, Path]) -> None:
+    publication, server, _ = secured
+    publication.environ["NEWSLETTER_SMTP__PASSWORD"] = "guess"
+    words = _refused(publication)
+    assert "refused the login of digest: 535" in words
+    assert "guess" not in words
+    assert server.stored == []
+    publication.environ["NEWSLETTER_SMTP__PASSWORD"] = "secret"
+    assert publication.run("send", "2.10", "--yes").returncode == 0
+    assert len(server.stored) == 25
+
+
+def test_no_password(secured: tuple[Publication, Server, Path]) -> None:
+    publication, _, _ = secured
+    del publication.environ["NEWSLETTER_SMTP__PASSWORD"]
+    publication.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+    assert "NEWSLETTER_SMTP__PASSWORD" in _refused(publication)
+
+
+def test_a_certificate_that_does_not_verify(secured: tuple[Publication, Server, Path]) -> None:
+    publication, server, _ = secured
+    del publication.environ["SSL_CERT_FILE"]
+    assert "certificate of localhost" in _refused(publication)
+    assert server.stored == []
+
+
+def test_a_certificate_for_another_name(secured: tuple[Publication, Server, Path]) -> None:
+    publication, _, _ = secured
+    publication.environ["NEWSLETTER_SMTP__HOST"] = "127.0.0.1"
+    assert "certificate of 127.0.0.1" in _refused(publication)
+
+
+def test_a_closed_port(publication: Publication) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    publication.environ |= {
+        "NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(port), "NEWSLETTER_SMTP__SECURITY": "none",
+    }  # fmt: skip
+    assert f"No connection to 127.0.0.1:{port}: Connection refused." in _refused(publication)
+
+
+def test_a_server_without_starttls(publication: Publication, server: Server) -> None:
+    publication.through(server)
+    publication.environ["NEWSLETTER_SMTP__SECURITY"] = "starttls"
+    assert "does not offer" in _refused(publication)
+
+
+def test_a_server_that_says_nothing(publication: Publication) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        publication.environ |= {
+            "NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(silent.getsockname()[1]),
+            "NEWSLETTER_SMTP__SECURITY": "none", "NEWSLETTER_SMTP__TIMEOUT": "0.5",
+        }  # fmt: skip
+        assert "did not answer within 0.5 seconds" in _refused(publication)
+
+
+def test_a_server_that_breaks_every_connection_ends_the_run(publication: Publication, server: Server) -> None:
+    publication.through(server)
+    server.on_reply = lambda _count, text: "drop" if text.startswith("250 OK") else None
+    done = publication.run("send", "2.10", "--yes")
+    assert done.returncode == 1
+    assert "breaks every connection" in done.stderr
+    assert server.stored == []
+
+
+def _log_in(server: Server, auth: str = "password", password: str = "secret") -> None:
+    settings = SmtpBackend.Settings(
+        host="localhost", port=server.port, username="digest", password=password, auth=auth, security="starttls"
+    )
+    asyncio.run(MemoryFeed(messages(2)).carried_by(SmtpBackend(settings, Path())))
+
+
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    context, path = make_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    return context
+
+
+@pytest.mark.parametrize(
+    ("offered", "auth", "taken"),
+    [
+        (["PLAIN"], "password", "PLAIN"),
+        (["LOGIN"], "password", "LOGIN"),
+        (["CRAM-MD5"], "password", "CRAM-MD5"),
+        (["LOGIN", "PLAIN"], "password", "PLAIN"),
+        (["LOGIN", "PLAIN", "CRAM-MD5", "XOAUTH2"], "password", "CRAM-MD5"),
+        (["PLAIN", "XOAUTH2"], "xoauth2", "XOAUTH2"),
+    ],
+)
+def test_every_login(tls: ssl.SSLContext, offered: Collection[str], auth: str, taken: str) -> None:
+    with running(certificate=tls, login=True, mechanisms=offered) as server:
+        _log_in(server, auth)
+        assert server.logins == [taken]
+        assert len(server.stored) == 2
+        server.logins.clear()
+        with pytest.raises(Unreachable, match="refused the login of digest: 535") as refused:
+            _log_in(server, auth, "guess")
+        assert refused.value.code == 535
+        assert "guess" not in str(refused.value)
+        # A wrong password is tried as a password once, so that it locks nobody out.
+        assert len([name for name in server.logins if name != "CRAM-MD5"]) <= 1
+        assert len(server.stored) == 2
+
+
+def test_a_server_that_offers_cram_md5_and_cannot_do_it(tls: ssl.SSLContext) -> None:
+    with running(certificate=tls, login=True, mechanisms=["PLAIN", "CRAM-MD5"]) as server:
+        server.keeps_passwords = False
+        _log_in(server)
+        assert server.logins == ["CRAM-MD5", "PLAIN"]
+        assert len(server.stored) == 2
+
+
+@pytest.mark.parametrize(("offered", "auth"), [(["XOAUTH2"], "password"), (["PLAIN"], "xoauth2")])
+def test_a_login_that_the_server_does_not_offer(tls: ssl.SSLContext, offered: Collection[str], auth: str) -> None:
+    with running(certificate=tls, login=True, mechanisms=offered) as server:
+        with pytest.raises(Unreachable, match=r"does not offer what \[smtp\] asks for") as refused:
+            _log_in(server, auth)
+        assert "auth" in refused.value.next_step
+        assert server.logins == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply"),
+    [
+        ("EHLO", b"421 4.3.2 come back later\r\n"),
+        ("EHLO", b"554 5.3.2 not today\r\n"),
+        ("AUTH", b"454 4.7.0 no password server\r\n"),
+        ("AUTH", b"421 4.7.0 too many logins\r\n"),
+    ],
+)
+def test_what_the_server_says_before_a_session_opens(stage: str, reply: bytes) -> None:
+    greeting = POLITE | {"EHLO": b"250-ok\r\n250 AUTH PLAIN LOGIN\r\n", stage: reply}
+    with scripted(greeting.__getitem__) as (port, _):
+        settings = SmtpBackend.Settings(
+            host="localhost", port=port, security="none", username="digest", password="secret", timeout=5
+        )
+        with pytest.raises(Unreachable) as refused:
+            asyncio.run(MemoryFeed(messages(1)).carried_by(SmtpBackend(settings, Path())))
+    assert refused.value.code == int(reply[:3])
+    assert reply[4:].decode().strip() in str(refused.value)
+
+
+def test_a_server_that_is_full_says_so_in_its_greeting() -> None:
+    with scripted(POLITE.__getitem__, banner=b"421 4.7.0 too many connections\r\n") as (port, _):
+        settings = SmtpBackend.Settings(host="localhost", port=port, security="none")
+        with pytest.raises(Unreachable, match=r"turned the connection away: 421 4\.7\.0 too many") as refused:
+            asyncio.run(MemoryFeed(messages(1)).carried_by(SmtpBackend(settings, Path())))
+    assert refused.value.code == 421
+
+
+def test_the_limits_are_those_of_the_settings() -> None:
+    assert SmtpBackend(SmtpBackend.Settings(), Path()).limits == Limits(connections=4, window=2)
+    paces = {"messages_per_second": 2.5, "messages_per_hour": 500, "messages_per_connection": 100}
+    settings = SmtpBackend.Settings(connections=3, chunking=True, window=20, **paces)
+    assert SmtpBackend(settings, Path()).limits == Limits(
+        connections=3, window=20, per_second=2.5, per_hour=500, per_connection=100
+    )
