@@ -89,12 +89,16 @@ class Postfix:
     def log(self) -> str:
         return (self.folder / "postfix.log").read_text()
 
-    def verbs(self) -> Counter[str]:
-        """How often each command was obeyed, in the sessions that have ended."""
-        counts: Counter[str] = Counter()
-        for summary in re.findall(r"disconnect from .*?\] (.*)", self.log()):
-            counts.update({name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", summary)})
-        return counts
+    def verbs(self, messages: int, timeout: float = 60) -> Counter[str]:
+        """How often each command was obeyed, once the sessions that brought `messages` have ended."""
+        until = time.monotonic() + timeout
+        while True:
+            counts: Counter[str] = Counter()
+            for summary in re.findall(r"disconnect from .*?\] (.*)", self.log()):
+                counts.update({name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", summary)})
+            if counts["mail"] >= messages or time.monotonic() > until:
+                return counts
+            time.sleep(0.05)
 
 
 @contextmanager

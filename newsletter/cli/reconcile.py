@@ -16,7 +16,7 @@ from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.state import known_store
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import sole_sender
-from newsletter.delivery.reconcile import Testimony, look_up, named_readers, refuse_others, settle, tally, unknowns
+from newsletter.delivery.reconcile import Findings, look_up, named_readers, refuse_others, settle, tally, unknowns
 from newsletter.delivery.record import write_record
 from newsletter.delivery.states import State
 from newsletter.errors import DraftError, counted
@@ -85,21 +85,21 @@ def reconcile(
         if not (named or all_arrived or none_arrived):
             _show_unknowns(workspace, store, name, count)
             sys.exit(1)
-        said = Testimony(
+        found = Findings(
             arrived=named_readers(arrived),
             not_arrived=named_readers(not_arrived),
             traces=look_up(store, name, id_files, logs, _standard_input(), all_else=others_not_arrived),
             others=State.ACCEPTED if all_arrived else State.PENDING if none_arrived or others_not_arrived else None,
         )
-        refuse_others(store, name, said)
-        sides = tally(store, name, said)
-        _show_sides(store, name, said, sides)
+        refuse_others(store, name, found)
+        sides = tally(store, name, found)
+        _show_sides(store, name, found, sides)
         if sides[State.UNKNOWN] == count:
             say(f"Nothing is known of any of the {count:,} yet, and nothing was written down.")
             sys.exit(1)
         if not yes:
             click.confirm("Write that down?", abort=True)
-        settle(store, name, said)
+        settle(store, name, found)
         write_record(workspace.record(name), store, name)
     show_report(store, workspace, name)
     if sides[State.PENDING]:
@@ -135,7 +135,7 @@ def _show_unknowns(workspace: Workspace, store: Store, name: str, count: int) ->
     say(f"Who has it is sent nothing more. Who does not is tried again: newsletter send {name}")
 
 
-def _show_sides(store: Store, name: str, said: Testimony, sides: Counter[State]) -> None:
+def _show_sides(store: Store, name: str, found: Findings, sides: Counter[State]) -> None:
     say(
         f"{name}: {sides[State.ACCEPTED]:,} have it, {sides[State.PENDING]:,} do not, "
         f"{sides[State.UNKNOWN]:,} stay unknown."
@@ -143,9 +143,9 @@ def _show_sides(store: Store, name: str, said: Testimony, sides: Counter[State])
     rows: list[tuple[str, str, str]] = []
     begun = 0
     for one in unknowns(store, name):
-        side = said.verdict(one)
+        side = found.verdict(one)
         if side is None:
-            begun += one.id in said.traces.begun
+            begun += one.id in found.traces.begun
         elif len(rows) < _SHOWN:
             rows.append((one.address, "has it" if side[0] is State.ACCEPTED else "does not", side[1]))
     if rows:

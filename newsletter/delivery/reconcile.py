@@ -45,8 +45,8 @@ class Unknown:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Testimony:
-    """What a person says: of readers by name, of those that the files name, and of all the others (None: nothing)."""
+class Findings:
+    """What a person has found out: of readers by name, of those that files name, of all the others (None: nothing)."""
 
     arrived: frozenset[str] = frozenset()
     not_arrived: frozenset[str] = frozenset()
@@ -126,33 +126,33 @@ def look_up(
     return traces
 
 
-def refuse_others(store: Store, issue: str, said: Testimony) -> None:
+def refuse_others(store: Store, issue: str, found: Findings) -> None:
     """Raises DecisionNeeded when a reader who was named is not among the unknown, or on both sides."""
-    if both := sorted(said.arrived & said.not_arrived):
+    if both := sorted(found.arrived & found.not_arrived):
         raise DecisionNeeded(f"{both[0]} can't both have it and be without.", next_step="Name each reader once.")
-    known = {one.reader for one in unknowns(store, issue) if one.reader in said.arrived | said.not_arrived}
-    strangers = sorted((said.arrived | said.not_arrived) - known)
+    known = {one.reader for one in unknowns(store, issue) if one.reader in found.arrived | found.not_arrived}
+    strangers = sorted((found.arrived | found.not_arrived) - known)
     if strangers:
         raise DecisionNeeded(
-            f"{counted(len(strangers), 'address')} of those named "
+            f"{counted(len(strangers), 'reader')} of those named "
             f"{'is' if len(strangers) == 1 else 'are'} not among the unknown of {issue}: {', '.join(strangers[:5])}.",
             next_step=f"`newsletter reconcile {issue}` shows who is.",
         )
 
 
-def tally(store: Store, issue: str, said: Testimony) -> Counter[State]:
+def tally(store: Store, issue: str, found: Findings) -> Counter[State]:
     """How many would be accepted, wait, and stay unknown."""
-    sides = (said.verdict(one) for one in unknowns(store, issue))
+    sides = (found.verdict(one) for one in unknowns(store, issue))
     return Counter(State.UNKNOWN if side is None else side[0] for side in sides)
 
 
-def settle(store: Store, issue: str, said: Testimony) -> None:
-    """Write down what was said, a thousand readers at a time: what is decided of one has no need of the others'."""
+def settle(store: Store, issue: str, found: Findings) -> None:
+    """Write down what was found out, a thousand readers at a time: no decision has need of another."""
     everyone = unknowns(store, issue)
     while group := list(islice(everyone, _GROUP)):
         by_reason: dict[str, dict[str, State]] = {}
         for one in group:
-            if side := said.verdict(one):
+            if side := found.verdict(one):
                 by_reason.setdefault(side[1], {})[one.reader] = side[0]
         for reason, verdicts in by_reason.items():
             ledger.reconcile(store, issue, verdicts, reason)

@@ -70,8 +70,9 @@ def test_a_sent_issue_is_what_export_says_that_a_reader_got(publication: Publica
         done = publication.run("send", "2.10", "--yes")
         assert done.returncode == 0, done.stderr
         copies = server.copies(25)
-        assert server.verbs()["bdat" if chunking else "data"] == 25
-        assert server.verbs()["starttls"] == server.verbs()["auth"] >= 1
+        verbs = server.verbs(25)
+    assert verbs["bdat" if chunking else "data"] == 25
+    assert verbs["starttls"] >= verbs["auth"] >= 1
     assert len(copies) == 25
     for address in ("jorgensen@example.net", *list(copies)[:2]):
         exported = publication.run("export", "eml", "2.10", "--as", address).stdout.split()[0]

@@ -15,7 +15,7 @@ from smtp_server import Server
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign, Entry, Text
 from newsletter.delivery.maillog import Traces
-from newsletter.delivery.reconcile import Testimony, look_up, named_readers, refuse_others, settle, tally, unknowns
+from newsletter.delivery.reconcile import Findings, look_up, named_readers, refuse_others, settle, tally, unknowns
 from newsletter.delivery.states import State
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.mail.compiled import MessageTemplate
@@ -45,11 +45,11 @@ def crashed(store: Store) -> Store:
 
 
 def _states(store: Store) -> dict[str, State]:
-    return {row.reader: row.state for row in ledger.each_delivery(store, "1.1")}
+    return {row.reader: State(row.state) for row in ledger.each_delivery(store, "1.1")}
 
 
-def _settle(store: Store, said: Testimony) -> None:
-    settle(store, "1.1", said)
+def _settle(store: Store, found: Findings) -> None:
+    settle(store, "1.1", found)
 
 
 def test_each_unknown_has_the_message_id_of_its_copy(crashed: Store) -> None:
@@ -60,10 +60,10 @@ def test_each_unknown_has_the_message_id_of_its_copy(crashed: Store) -> None:
 
 
 def test_a_word_for_some_leaves_the_others(crashed: Store) -> None:
-    said = Testimony(arrived=named_readers(["R1@example.ORG"]), not_arrived=named_readers(["r2@example.org"]))
-    refuse_others(crashed, "1.1", said)
-    assert tally(crashed, "1.1", said) == {State.ACCEPTED: 1, State.PENDING: 1, State.UNKNOWN: 2}
-    _settle(crashed, said)
+    found = Findings(arrived=named_readers(["R1@example.ORG"]), not_arrived=named_readers(["r2@example.org"]))
+    refuse_others(crashed, "1.1", found)
+    assert tally(crashed, "1.1", found) == {State.ACCEPTED: 1, State.PENDING: 1, State.UNKNOWN: 2}
+    _settle(crashed, found)
     states = _states(crashed)
     assert (states["r1@example.org"], states["r2@example.org"]) == (State.ACCEPTED, State.PENDING)
     assert states["r0@example.org"] is states["r3@example.org"] is State.UNKNOWN
@@ -73,7 +73,7 @@ def test_a_word_for_some_leaves_the_others(crashed: Store) -> None:
 
 
 def test_who_did_not_get_it_is_claimed_again_and_who_did_is_not(crashed: Store) -> None:
-    _settle(crashed, Testimony(arrived=named_readers(["r0@example.org"]), others=State.PENDING))
+    _settle(crashed, Findings(arrived=named_readers(["r0@example.org"]), others=State.PENDING))
     ledger.begin_run(crashed, "1.1", "next")
     claimed = {claim.reader for claim in ledger.step(crashed, "1.1", "next", want=100).claims}
     assert claimed == {f"r{n}@example.org" for n in range(1, 10)}
@@ -84,10 +84,10 @@ def test_only_the_unknown_are_anybodys_to_decide_about(crashed: Store) -> None:
     assert _states(crashed)["r9@example.org"] is State.PENDING
     for name in ("r9@example.org", "nobody@example.org"):
         with pytest.raises(DecisionNeeded, match="not among the unknown"):
-            refuse_others(crashed, "1.1", Testimony(arrived=named_readers([name])))
+            refuse_others(crashed, "1.1", Findings(arrived=named_readers([name])))
     both = named_readers(["r0@example.org"])
     with pytest.raises(DecisionNeeded, match="can't both"):
-        refuse_others(crashed, "1.1", Testimony(arrived=both, not_arrived=both))
+        refuse_others(crashed, "1.1", Findings(arrived=both, not_arrived=both))
     with pytest.raises(ListError, match="no address"):
         named_readers(["nobody"])
 
@@ -96,14 +96,14 @@ def test_the_campaign_ends_with_its_last_question_and_opens_with_a_no(crashed: S
     ledger.begin_run(crashed, "1.1", "next")
     waiting = ledger.step(crashed, "1.1", "next", want=100).claims
     ledger.settle_crash(crashed, "1.1")
-    _settle(crashed, Testimony(arrived=frozenset(claim.reader for claim in waiting)))
+    _settle(crashed, Findings(arrived=frozenset(claim.reader for claim in waiting)))
     assert ledger.find_campaign(crashed, "1.1").finished_at  # type: ignore[union-attr]  # it is there
-    _settle(crashed, Testimony(not_arrived=named_readers(["r0@example.org"])))
+    _settle(crashed, Findings(not_arrived=named_readers(["r0@example.org"])))
     assert ledger.find_campaign(crashed, "1.1").finished_at is None  # type: ignore[union-attr]  # it is there
     ledger.begin_run(crashed, "1.1", "last")
     ledger.step(crashed, "1.1", "last", want=1)
     ledger.settle_crash(crashed, "1.1")
-    _settle(crashed, Testimony(others=State.ACCEPTED))
+    _settle(crashed, Findings(others=State.ACCEPTED))
     assert ledger.find_campaign(crashed, "1.1").finished_at  # type: ignore[union-attr]  # it is there
     assert ledger.counts(crashed, "1.1").complete
 
@@ -112,8 +112,8 @@ def test_a_list_of_ids_settles_those_in_it(crashed: Store, tmp_path: Path) -> No
     ids = [one.message_id for one in unknowns(crashed, "1.1")]
     (tmp_path / "ids.txt").write_text(f"{ids[0]}\n junk,{ids[2].strip('<>').upper()}\n{ids[3].strip('<>')};\n<x@y>\n")
     traces = look_up(crashed, "1.1", [tmp_path / "ids.txt"], [], NO_PIPE, all_else=True)
-    assert tally(crashed, "1.1", Testimony(traces=traces)) == {State.ACCEPTED: 2, State.UNKNOWN: 2}
-    _settle(crashed, Testimony(traces=traces, others=State.PENDING))
+    assert tally(crashed, "1.1", Findings(traces=traces)) == {State.ACCEPTED: 2, State.UNKNOWN: 2}
+    _settle(crashed, Findings(traces=traces, others=State.PENDING))
     assert [_states(crashed)[f"r{n}@example.org"] for n in range(4)] == [
         State.ACCEPTED, State.PENDING, State.PENDING, State.ACCEPTED
     ]  # fmt: skip
@@ -127,7 +127,7 @@ def test_what_has_begun_to_arrive_stays_unknown_whatever_is_said_of_the_others(c
         "Nov 22 11:44:01 mx postfix/qmgr[1]: BBBBBB: from=<a@example.org>, size=1, nrcpt=1 (queue active)\n"
     )
     traces = look_up(crashed, "1.1", [], [tmp_path / "mail.log"], NO_PIPE, all_else=True)
-    _settle(crashed, Testimony(traces=traces, others=State.PENDING))
+    _settle(crashed, Findings(traces=traces, others=State.PENDING))
     assert [_states(crashed)[f"r{n}@example.org"] for n in range(4)] == [
         State.UNKNOWN, State.ACCEPTED, State.PENDING, State.PENDING
     ]  # fmt: skip
@@ -153,7 +153,7 @@ def test_thousands_are_settled_group_by_group(store: Store) -> None:
     ledger.step(store, "1.1", "run", want=2400)
     ledger.settle_crash(store, "1.1")
     even = Traces(arrived={one.id for number, one in enumerate(unknowns(store, "1.1")) if number % 2 == 0})
-    _settle(store, Testimony(traces=even, others=State.PENDING))
+    _settle(store, Findings(traces=even, others=State.PENDING))
     counts = ledger.counts(store, "1.1")
     assert (counts[State.ACCEPTED], counts[State.PENDING], counts[State.UNKNOWN]) == (1200, 1300, 0)
 

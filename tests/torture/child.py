@@ -91,8 +91,12 @@ class Seams:
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * self._plan['lock_wait_s'])}")
 
         @event.listens_for(Engine, "before_cursor_execute")
-        def tell_of_wait(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            if self._tell_of_wait and statement.startswith(("BEGIN IMMEDIATE", "UPDATE", "INSERT", "DELETE")):
+        def tell_of_wait(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+            # What SQLite's lock holds up is whoever means to write, what PostgreSQL's does is everybody.
+            blocked = (
+                "BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else ("SELECT", "WITH", "UPDATE", "INSERT")
+            )
+            if self._tell_of_wait and statement.lstrip().startswith(blocked):
                 self._tell_of_wait = False
                 self._tell("waiting")
 
