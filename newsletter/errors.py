@@ -8,7 +8,8 @@
     ├── DeliveryError    mend the connection or wait, then send again
     └── DecisionNeeded   decide, and say so
 
-A backend's own `Unreachable` and `SenderRefused` (backends/__init__.py) are DeliveryErrors.
+A backend's own `Unreachable` and `SenderRefused` (backends/__init__.py) are DeliveryErrors; `WrongTime`
+(delivery/moments.py) is wrong usage.
 
 Each carries a message (what is wrong), a next step (what to do), and, where they are known, the
 problems behind it with their places. Wrong usage of the command line is click's own `UsageError`.

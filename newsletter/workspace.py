@@ -59,6 +59,15 @@ class Workspace:
         """The note beside the draft that says that this issue's sending has begun."""
         return self.drafts / f"{issue}.sent.toml"
 
+    def sending_has_begun(self, issue: str) -> bool:
+        """By its record. That of an issue which is only in the outbox says when it is due."""
+        try:
+            return not re.search("^due_at = ", self.record(issue).read_text(encoding="utf-8"), re.MULTILINE)
+        except FileNotFoundError:
+            return False
+        except (OSError, UnicodeDecodeError):
+            return True
+
     def draft_paths(self) -> list[Path]:
         """Every draft by its file's name, oldest volume and number first."""
         found = [(volume_and_number(path), path) for path in self.drafts.glob("*.y*ml")]

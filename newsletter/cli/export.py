@@ -104,7 +104,7 @@ def _site(workspace: Workspace, folder: Path, sent_only: bool) -> None:
     from newsletter.editions import Press
     from newsletter.editions.site import export_site
 
-    paths = [path for path in workspace.draft_paths() if not sent_only or workspace.record(path.stem).exists()]
+    paths = [path for path in workspace.draft_paths() if not sent_only or workspace.sending_has_begun(path.stem)]
     press = Press.of(workspace)
     site = export_site(press, [read_draft(path) for path in paths], folder)
     for name, reason in site.left_out.items():

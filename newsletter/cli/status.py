@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from newsletter.cli.output import as_json, say, table
-from newsletter.cli.report import show_report
+from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.state import known_store
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import sole_sender
@@ -23,7 +23,7 @@ from newsletter.workspace import Workspace, find_workspace
 def status(draft: str | None, json_: bool) -> None:
     """Show each issue that has been sent or is being sent, and where its readers are."""
     workspace, store = _opened()
-    names = [_name(workspace, store, draft)] if draft else ledger.campaign_names(store) if store else []
+    names = [campaign_name(workspace, store, draft)] if draft else ledger.campaign_names(store) if store else []
     found = [known for name in names if store and (known := campaign_status(store, name))]
     if json_:
         as_json([_as_dict(one) for one in found])
@@ -56,7 +56,7 @@ def status(draft: str | None, json_: bool) -> None:
 def cancel(draft: str, yes: bool) -> None:
     """Stop an issue: whoever still waits, or is unknown, gets no copy."""
     workspace, store = _opened()
-    name = _name(workspace, store, draft)
+    name = campaign_name(workspace, store, draft)
     known = ledger.find_campaign(store, name) if store else None
     if store is None or known is None:
         raise DraftError(f"{name} has not been sent from here, so there is nothing to cancel.")
@@ -77,13 +77,6 @@ def cancel(draft: str, yes: bool) -> None:
 def _opened() -> tuple[Workspace, Store | None]:
     workspace = find_workspace(Path.cwd())
     return workspace, known_store(workspace)
-
-
-def _name(workspace: Workspace, store: Store | None, draft: str) -> str:
-    """A campaign is known by its name, even when its draft is gone."""
-    if store is not None and ledger.find_campaign(store, draft) is not None:
-        return draft
-    return workspace.find_draft(draft).stem
 
 
 def _as_dict(one: Status) -> dict[str, object]:

@@ -5,7 +5,6 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -46,9 +45,10 @@ def settle_plan(store: Store, staged: Staged, plan: Plan) -> None:
 
 def schedule(store: Store, staged: Staged, plan: Plan, record: Path, due: datetime, expires: datetime) -> None:
     """Freeze the plan for the outbox: not before `due`, and not at all after `expires`; both with their zone."""
-    campaign = replace(plan.campaign, due_at=_in_utc(due), expires_at=_in_utc(expires))
-    settle_plan(store, staged, replace(plan, campaign=campaign))
-    write_record(record, store, campaign.issue)
+    issue = plan.campaign.issue
+    settle_plan(store, staged, plan)
+    ledger.schedule(store, issue, _in_utc(due), _in_utc(expires))
+    write_record(record, store, issue)
 
 
 def _in_utc(moment: datetime) -> str:

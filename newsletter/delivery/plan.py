@@ -12,9 +12,11 @@ from enum import Enum
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign, Staged, Text
+from newsletter.delivery.moments import shown
 from newsletter.delivery.record import refuse_foreign_record
 from newsletter.delivery.states import OPEN, State
 from newsletter.delivery.texts import Texts, rules_of
@@ -110,7 +112,7 @@ def plan_send(
     if campaign is None:
         _refuse_without_campaign(name, wish)
         return _plan_new(staged, press, draft, list_path, wish.tag)
-    _refuse_scheduled(campaign)
+    _refuse_scheduled(campaign, press)
     ledger.settle_crash(store, campaign.issue)
     counts = ledger.counts(store, campaign.issue)
     if counts.untouched and campaign.cancelled_at is None and not wish.retried:
@@ -175,10 +177,11 @@ def _refuse_without_campaign(issue: str, wish: Wish) -> None:
         )
 
 
-def _refuse_scheduled(campaign: Campaign) -> None:
+def _refuse_scheduled(campaign: Campaign, press: "Press") -> None:
     if campaign.due_at:
+        due = shown(datetime.fromisoformat(campaign.due_at), ZoneInfo(press.config.publication.timezone))
         raise DecisionNeeded(
-            f"{campaign.issue} is in the outbox, to be sent from {campaign.due_at} on.",
+            f"{campaign.issue} is in the outbox, to be sent from {due} on.",
             next_step=f"newsletter outbox cancel {campaign.issue}     takes it out; then it can be sent at any time",
         )
 

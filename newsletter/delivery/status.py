@@ -28,7 +28,7 @@ class Status:
 
     @property
     def stage(self) -> Stage:
-        if self.campaign.due_at:
+        if self.campaign.due_at and self.counts.untouched:
             return Stage.SCHEDULED
         return Stage.SENT if self.campaign.finished_at else Stage.SENDING
 

@@ -88,7 +88,7 @@ def _problem(problem: Problem, root: Path) -> dict[str, Any]:
 
 def _listed(name: str, path: Path, workspace: Workspace) -> dict[str, Any]:
     changed = path.stat().st_mtime_ns if path.is_file() else 0
-    return {"name": name, "date": _date(path, changed), "sent": workspace.record(name).exists()}
+    return {"name": name, "date": _date(path, changed), "sent": workspace.sending_has_begun(name)}
 
 
 @lru_cache(maxsize=1000)

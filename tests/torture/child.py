@@ -93,9 +93,8 @@ class Seams:
         @event.listens_for(Engine, "before_cursor_execute")
         def tell_of_wait(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
             # What SQLite's lock holds up is whoever means to write, what PostgreSQL's does is everybody.
-            blocked = (
-                "BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else ("SELECT", "WITH", "UPDATE", "INSERT")
-            )
+            to_write, anything = "BEGIN IMMEDIATE", ("SELECT", "WITH", "UPDATE", "INSERT")
+            blocked = to_write if connection.dialect.name == "sqlite" else anything
             if self._tell_of_wait and statement.lstrip().startswith(blocked):
                 self._tell_of_wait = False
                 self._tell("waiting")

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -200,6 +201,7 @@ def _attend(requests: int, answers: int, store: TrialStore, struck: threading.Ev
                 unlock = store.lock()
                 told.write("taken\n")
             elif line == "waiting\n" and unlock is not None:
+                time.sleep(0.1)  # so that it does have to wait; nothing hangs on how long
                 unlock()
             elif line == "cut\n":
                 store.cut()
