@@ -100,8 +100,8 @@ def _misplaced_secrets(source: str, where: "_Places") -> Iterator[Problem]:
                 line=where.line(table, "password"),
                 code="secret",
                 message=f"[{table}] holds a password, and this file is shared through git",
-                next_step=f"Remove the line, and set {ENV_PREFIX}{table.upper()}__PASSWORD "
-                "or store it in the system's keyring.",
+                next_step=f"Remove the line, and set {ENV_PREFIX}{table.upper()}__PASSWORD, "
+                + ("or write it into ~/.pgpass." if table == "store" else "or store it in the system's keyring."),
             )
         if isinstance(values, dict) and (table, "key" in values) == ("dkim", True):
             yield Problem(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from postgres import Postgres
-from torture.scenarios import KINDS, plan
+from torture.kinds import KINDS, plan
 from torture.trial import try_out
 from torture.verdict import faults_of
 

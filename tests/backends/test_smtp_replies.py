@@ -114,6 +114,23 @@ def test_a_strange_reply_after_the_text_is_unknown(way: str, reply: bytes | None
     assert len(losses) == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (b"250 ok\r\n250 ok\r\n", "a reply that nobody asked for: 250 ok"),
+        (b"250 ok\r\n421 4.3.2 going down\r\n", "421 4.3.2 going down"),
+    ],
+)
+def test_what_was_said_before_the_first_message_is_heard(words: bytes, why: str) -> None:
+    with scripted(_always(EHLO=words)) as (port, texts):
+        settings = SmtpBackend.Settings(host="127.0.0.1", port=port, security="none")
+        feed = MemoryFeed(messages(1))
+        (loss,) = asyncio.run(feed.carried_by(SmtpBackend(settings, Path()), sessions=1))
+    assert str(loss) == why
+    assert len(feed.waiting) == 1
+    assert texts == []
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "TEXT"])
 def test_closing_is_no_answer_to_what_stands_behind(way: str, stage: str) -> None:

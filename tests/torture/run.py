@@ -7,7 +7,6 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).parent.parent)  # the tests' folder, as pytest has it
 
 from postgres import running_postgres  # noqa: E402  # the path first
-from torture.scenarios import KINDS, plan  # noqa: E402  # the path first
+from torture.kinds import KINDS, plan  # noqa: E402  # the path first
 from torture.trial import try_out  # noqa: E402
 from torture.verdict import balance, faults_of  # noqa: E402
 
@@ -117,12 +116,12 @@ def _told(result: Result, options: argparse.Namespace) -> Iterator[str]:
 
 def _table(results: Sequence[Result]) -> Iterator[str]:
     yield f"{'scenario':<28} {'runs':>5} {'struck':>7} {'unknown':>8} {'failed':>7}"
-    for kind in [*KINDS, ""]:
-        those = [result for result in results if kind in ("", result.kind)]
+    for kind in [*KINDS, "all"]:
+        those = [result for result in results if kind in ("all", result.kind)]
         if those:
-            counts = Counter(struck=sum(r.struck for r in those), failed=sum(bool(r.faults) for r in those))
+            struck, failed = sum(result.struck for result in those), sum(bool(result.faults) for result in those)
             unknown = sum(result.unknown for result in those)
-            yield (f"{kind or 'all':<28} {len(those):>5} {counts['struck']:>7} {unknown:>8} {counts['failed']:>7}")
+            yield f"{kind:<28} {len(those):>5} {struck:>7} {unknown:>8} {failed:>7}"
 
 
 if __name__ == "__main__":

@@ -45,9 +45,9 @@ class Stage(Enum):
     DOT = "dot"  # ends a text of nothing, where 354 came although the envelope had failed
 
 
-_ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
-_ENVELOPE_ANEW = (Stage.RSET, *_ENVELOPE)
-_CHUNKED = (Stage.MAIL, Stage.RCPT, Stage.TEXT, Stage.RSET)
+_ENVELOPE: Sequence[Stage] = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+_ENVELOPE_ANEW: Sequence[Stage] = (Stage.RSET, *_ENVELOPE)
+_CHUNKED: Sequence[Stage] = (Stage.MAIL, Stage.RCPT, Stage.TEXT, Stage.RSET)
 
 
 @dataclass(frozen=True, kw_only=True)

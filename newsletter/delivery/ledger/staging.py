@@ -126,7 +126,8 @@ class Staged:
     def entries(self) -> Iterator[Entry]:
         """Everyone staged who may be mailed, in the list's order."""
         with self._staging.local() as connection:
-            for row in connection.execute(select(_staged).where(~_suppressed()).order_by(_staged.c.id)):
+            everyone = select(_staged).where(~_suppressed()).order_by(_staged.c.id)
+            for row in connection.execute(everyone, execution_options={"yield_per": _GROUP}):
                 yield Entry(
                     reader=row.reader,
                     address=row.address,
