@@ -9,7 +9,7 @@ CI_JOBS ?= auto
 # The tests' two tools from npm; without npm, those tests skip and say so.
 NODE_MODULES := tests/node/node_modules/.installed
 
-.PHONY: demo test coverage lint types contract golden screenshots bench-editions bench-preview clean
+.PHONY: demo test coverage lint types contract golden screenshots torture bench-editions bench-preview bench-send clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -50,6 +50,15 @@ bench-preview: $(INSTALLED)
 	npm install --prefix benchmarks/preview-peers --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/python benchmarks/preview.py
 
+# Whatever breaks, at any moment: nobody gets two copies, nobody is lost. A part of it runs in `make test`.
+torture: $(INSTALLED)
+	$(BIN)/python tests/torture/run.py $(TORTURE)
+
+# Beside Postfix's smtp-source, nodemailer and aiosmtplib; wants Debian's postfix. BENCH=--quick takes some minutes.
+bench-send: $(INSTALLED)
+	npm install --prefix benchmarks/send-peers --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(BIN)/python benchmarks/send.py $(BENCH)
+
 $(NODE_MODULES): tests/node/package.json
 	@if command -v npm >/dev/null; then \
 		npm install --prefix tests/node --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
@@ -62,9 +71,9 @@ $(INSTALLED): pyproject.toml constraints.txt hatch_build.py
 		{ echo "Python 3.11 or later is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .[dkim,postgresql] --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . --group dev
 	@touch $@
 
 clean:
-	rm -rf $(VENV) tests/node/node_modules benchmarks/node_modules benchmarks/preview-peers/node_modules \
+	rm -rf $(VENV) tests/node/node_modules benchmarks/node_modules benchmarks/preview-peers/node_modules benchmarks/send-peers/node_modules \
 		benchmarks/preview-peers/build build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
