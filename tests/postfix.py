@@ -76,7 +76,7 @@ class Postfix:
     def copies(self, count: int, timeout: float = 60) -> dict[str, list[bytes]]:
         """What the Maildir holds for each address, less the trace headers, once `count` messages are there."""
         until = time.monotonic() + timeout
-        box = mailbox.Maildir(self.folder / "mail" / "box")
+        box = mailbox.Maildir(self.folder / "mail" / "box", create=False)
         while len(box) < count and time.monotonic() < until:
             time.sleep(0.05)
         found: dict[str, list[bytes]] = {}
@@ -116,13 +116,17 @@ def postfix(
         port = _free_port()
         _configure(folder, port, keep=keep, login=login, size=size, refuse=refuse or {})
         command = [_command("postfix"), "-c", str(folder / "etc")]
-        running = subprocess.Popen([*command, "start-fg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        running = subprocess.Popen([*command, "start-fg"], **quiet)
+        # Stops it when its input ends: in the end, and also when the test's own process is killed.
+        stop = ["sh", "-c", 'read _; "$@"', "sh", *command, "stop"]
+        guard = subprocess.Popen(stop, stdin=subprocess.PIPE, start_new_session=True, **quiet)
         try:
             server = Postfix(port, folder / "server.pem", folder)
             _wait_for(server)
             yield server
         finally:
-            subprocess.run([*command, "stop"], check=False, capture_output=True)
+            guard.communicate()
             running.wait(timeout=30)
 
 
@@ -130,10 +134,13 @@ def _configure(folder: Path, port: int, *, keep: bool, login: bool, size: int, r
     folder.chmod(0o755)
     etc = folder / "etc"
     sasl = etc / "sasl"  # where Debian's Postfix looks for smtpd.conf; others look at cyrus_sasl_config_path
-    for path, owner in ((etc, "root"), (sasl, "root"), (folder / "spool", "root"), (folder / "lib", "postfix"),
-                        (folder / "mail", "nobody")):  # fmt: skip
-        path.mkdir()
-        os.chown(path, pwd.getpwnam(owner).pw_uid, -1)
+    mail = folder / "mail"
+    box = [mail / "box", *(mail / "box" / name for name in ("tmp", "new", "cur"))]
+    owners = {"root": [etc, sasl, folder / "spool"], "postfix": [folder / "lib"], "nobody": [mail, *box]}
+    for owner, paths in owners.items():
+        for path in paths:
+            path.mkdir()
+            os.chown(path, pwd.getpwnam(owner).pw_uid, -1)
     make_certificate(folder)
     (sasl / "smtpd.conf").write_text(
         f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {sasl}/users\nmech_list: PLAIN LOGIN CRAM-MD5\n"

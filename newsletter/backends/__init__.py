@@ -50,7 +50,7 @@ class Feed(Protocol):
         """The fate of one message that was taken."""
 
     def untouched(self, message: Message, why: str = "") -> None:
-        """`message` was taken, and nothing of its text has left: it can be handed out again."""
+        """`message` was taken, and the server has read nothing of its text: it can be handed out again."""
 
 
 class Session(Protocol):

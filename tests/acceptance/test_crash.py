@@ -10,7 +10,7 @@ from conftest import Publication
 from smtp_server import Server, kill_at
 
 READERS = 500
-AT_MOST_UNKNOWN = 4 * 1 * 2  # connections x window x 2
+AT_MOST_UNKNOWN = 4 * 2 * 2  # connections x window x 2
 
 
 def _state(publication: Publication) -> dict[str, int]:

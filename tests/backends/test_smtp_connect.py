@@ -108,7 +108,7 @@ def test_a_server_that_says_nothing(publication: Publication) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         publication.environ |= {
             "NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(silent.getsockname()[1]),
-            "NEWSLETTER_SMTP__SECURITY": "none", "NEWSLETTER_SMTP__TIMEOUT": "0.5",
+            "NEWSLETTER_SMTP__SECURITY": "none", "NEWSLETTER_SMTP__CONNECT_TIMEOUT": "0.5",
         }  # fmt: skip
         assert "did not answer within 0.5 seconds" in _refused(publication)
 

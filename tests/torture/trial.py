@@ -186,7 +186,7 @@ def _inside(scenario: Scenario, send: Send, environ: dict[str, str]) -> dict[str
     if send.lock_wait_s is not None:
         inside["lock_wait_s"] = send.lock_wait_s
     if send.deadline_s is not None:
-        deadlines = ("NEWSLETTER_SMTP__TIMEOUT", "NEWSLETTER_SMTP__TEXT_TIMEOUT")
+        deadlines = ("NEWSLETTER_SMTP__CONNECT_TIMEOUT", "NEWSLETTER_SMTP__TIMEOUT", "NEWSLETTER_SMTP__TEXT_TIMEOUT")
         environ |= dict.fromkeys(deadlines, str(send.deadline_s))
     return inside
 

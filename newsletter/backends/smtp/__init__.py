@@ -22,8 +22,8 @@ class SmtpBackend:
         """The table [smtp]. The password comes from the environment or the keyring, never from the file.
 
         `auth`: whether it is a password, or an access token for XOAUTH2. `window` is how many messages a connection
-        with `chunking` has under way. The timeouts are in seconds: for each step up to the text, and for the reply
-        to the text.
+        with `chunking` has under way. The timeouts are in seconds: for each step until it is logged in, for each one
+        up to the text, and for the reply to the text.
         """
 
         host: Annotated[str, Field(min_length=1)] = "localhost"
@@ -38,6 +38,7 @@ class SmtpBackend:
         messages_per_second: Annotated[float, Field(gt=0)] | None = None
         messages_per_hour: Annotated[int, Field(ge=1)] | None = None
         messages_per_connection: Annotated[int, Field(ge=1)] | None = None
+        connect_timeout: Annotated[float, Field(gt=0)] = 60.0
         # RFC 5321, section 4.5.3.2: giving up on a command is harmless, giving up on a text risks a second copy.
         timeout: Annotated[float, Field(gt=0)] = 300.0
         text_timeout: Annotated[float, Field(gt=0)] = 600.0

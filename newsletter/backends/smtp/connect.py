@@ -31,7 +31,7 @@ async def open_session(settings: "SmtpBackend.Settings", password: str | None) -
     client = aiosmtplib.SMTP(
         hostname=settings.host,
         port=settings.port,
-        timeout=settings.timeout,
+        timeout=settings.connect_timeout,
         use_tls=settings.security == "tls",
         start_tls=settings.security == "starttls",
     )
@@ -132,7 +132,7 @@ def _unreachable(error: Exception, settings: "SmtpBackend.Settings") -> Unreacha
         )
     if isinstance(error, SMTPTimeoutError):
         return Unreachable(
-            f"{server} did not answer within {settings.timeout:g} seconds.",
+            f"{server} did not answer within {settings.connect_timeout:g} seconds.",
             next_step='Check [smtp] host, port and security (465: "tls", 587: "starttls"), and your network.',
         )
     if isinstance(error, SMTPResponseException):
