@@ -94,6 +94,8 @@ def show_report(store: Store, workspace: Workspace, issue: str) -> int:
         for reply in replies[:8]:
             say(f"  {reply.readers:,} {reply.state}{f': {told}' if (told := words.said(reply)) else ''}")
         say(f"  Each of them: {short(_write_not_accepted(store, workspace, issue))}")
+    else:
+        _not_accepted(workspace, issue).unlink(missing_ok=True)  # of a time when not everyone had it
     if counts[State.UNKNOWN]:
         say(
             f"  Unknown means that the text was under way when the connection or the program ended: these "
@@ -125,10 +127,14 @@ def _write_readers(store: Store, issue: str, path: Path) -> None:
 
 
 def _write_not_accepted(store: Store, workspace: Workspace, issue: str) -> Path:
-    path = workspace.build(issue) / "not-accepted.csv"
+    path = _not_accepted(workspace, issue)
     with _made(path) as file:
         write_csv(file, ledger.each_delivery(store, issue, but=State.ACCEPTED), NOT_ACCEPTED)
     return path
+
+
+def _not_accepted(workspace: Workspace, issue: str) -> Path:
+    return workspace.build(issue) / "not-accepted.csv"
 
 
 def _made(path: Path) -> TextIO:

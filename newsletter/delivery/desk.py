@@ -4,10 +4,11 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from time import time
 
 from newsletter.delivery.ledger import NEVER, Answer, Claim
-from newsletter.delivery.pace import Pace, asks_for_less
+from newsletter.delivery.pace import Pace
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Message, Outcome, Receipt
 
@@ -54,7 +55,7 @@ class Desk:
         self._loop = asyncio.get_running_loop()
         self._ready: deque[tuple[Claim, Message]] = deque()
         self._waiting: list[asyncio.Future[None]] = []
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = inf
         self._answers: list[Answer] = []
         self._returned: dict[int, str] = {}
         self._released: list[int] = []
@@ -77,8 +78,9 @@ class Desk:
                 at = self.pace.ready_at(now)
                 if at <= now:
                     return True
-                if self._alarm is None or self._alarm.when() > at:
-                    self._alarm = self._loop.call_at(at, self._ring)
+                if at < self._alarm_at:
+                    self._alarm_at = at
+                    self._loop.call_at(at, self._ring)
             if not await self._woken(patience):
                 return False
         return False
@@ -92,8 +94,7 @@ class Desk:
     def answer(self, claim: Claim, receipt: Receipt, took: float) -> None:
         """The fate of a message, `took` seconds after it was taken."""
         wait = None
-        if asks_for_less(receipt.code, receipt.enhanced):
-            self.pace.throttled(self._loop.time())
+        self.pace.answered(self._loop.time(), receipt.code, receipt.enhanced)
         if receipt.outcome is Outcome.DEFERRED and claim.tries < len(self._waits):
             wait = self._waits[claim.tries]
         # A text that is lost time after time is no progress: the whole list would become unknown.
@@ -111,8 +112,8 @@ class Desk:
     def lost(self, code: int | None) -> None:
         """A session broke, by this reply or without one."""
         self.fruitless += 1
-        if asks_for_less(code, None):
-            self.pace.throttled(self._loop.time())
+        if code is not None:
+            self.pace.answered(self._loop.time(), code, None)
 
     def give_back(self, claim: Claim, why: str, *, session_was_useful: bool) -> None:
         """Untouched. A session that has carried others and then ends is no fault of the one it gives back."""
@@ -170,7 +171,7 @@ class Desk:
         self.news.set()
 
     def _ring(self) -> None:
-        self._alarm = None
+        self._alarm_at = inf
         self.wake()
 
     async def _woken(self, patience: float | None) -> bool:

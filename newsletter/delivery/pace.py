@@ -7,12 +7,13 @@ from newsletter.backends import Limits
 
 HOUR_S = 3600.0
 _BURST_S = 0.05  # as much may leave at once as the rate gives in this time, so that timers can be coarse
-_CUT_EVERY_S = 1.0  # what was under way when the rate was cut is still answered: that is one sign, not many
-_GROW_EVERY_S = 10.0
-_GROWTH = 1.1  # half the rate is whole again after a little more than a minute
+_CUT_EVERY_S = 5.0  # what was under way when the rate was cut is still answered: that is one sign, not many
+_GROW_EVERY_S = 5.0
+_GROWTH = 1.1  # half the rate is whole again after half a minute
 _SLOWEST = 1.0  # messages a second, unless the limits say less
 _FREE_AGAIN = 4.0  # without a limit of its own the pace is given free at this many times what it was when it was cut
-_MEASURED = 50  # departures
+_MEASURED = 50  # departures, and answers
+_SIGNS = 10  # so many of them put off, and it is no more about single mailboxes
 
 
 class Pace:
@@ -27,6 +28,7 @@ class Pace:
         self._per_hour = limits.per_hour
         self._hour: deque[float] = deque(recent, maxlen=limits.per_hour) if limits.per_hour else deque(maxlen=0)
         self._last: deque[float] = deque(maxlen=_MEASURED)
+        self._put_off: deque[bool] = deque(maxlen=_MEASURED)
         self._slot = 0.0
         self._cut_at = float("-inf")
         self._grown_at = 0.0
@@ -66,17 +68,34 @@ class Pace:
         if self._rate is not None:
             self._slot = max(self._slot, now) + 1 / self._rate
 
-    def throttled(self, now: float) -> None:
-        """The server has asked for less: halve the rate."""
+    def answered(self, now: float, code: int | None, enhanced: str | None) -> None:
+        """A reply came. RFC 5321, section 4.2.3; RFC 3463, section 3.8 for 4.7.x.
+
+        421 and 4.7.x are about us. 450 to 454 are as often about one full or busy mailbox, of which every list has
+        some: one in a thousand, each halving the rate, would bring it down to that of a walk. So they count when
+        they come in numbers.
+        """
+        put_off = code is not None and 450 <= code <= 454
+        self._put_off.append(put_off)
+        if code == 421 or (enhanced or "").startswith("4.7.") or (put_off and sum(self._put_off) >= _SIGNS):
+            self.slow_down(now)
+
+    def slow_down(self, now: float) -> None:
+        """Halve the rate."""
         if now - self._cut_at < _CUT_EVERY_S:
             return
-        measured = len(self._last) / max(now - self._last[0], _BURST_S) if self._last else _SLOWEST
-        before = measured if self._rate is None else min(self._rate, measured)
+        before = self._measured() if self._rate is None else self._rate
         slowest = _SLOWEST if self._ceiling is None else min(_SLOWEST, self._ceiling)
         self._rate = max(before / 2, slowest)
         self._free_at = max(self._free_at, _FREE_AGAIN * before)
         self._slot = now + 1 / self._rate
         self._cut_at = self._grown_at = now
+
+    def _measured(self) -> float:
+        """Messages a second, of late."""
+        if len(self._last) < 2:
+            return _SLOWEST
+        return (len(self._last) - 1) / max(self._last[-1] - self._last[0], _BURST_S)
 
     def _grow(self, now: float) -> None:
         """Recover slowly, up to the limit or until there is none."""
@@ -87,8 +106,3 @@ class Pace:
                 self._rate = min(self._rate, self._ceiling)
             elif self._rate >= self._free_at:
                 self._rate = None
-
-
-def asks_for_less(code: int | None, enhanced: str | None) -> bool:
-    """Is this reply about how much we send? RFC 5321, section 4.2.3; RFC 3463, section 3.8 for 4.7.x."""
-    return code == 421 or (code is not None and 450 <= code <= 454) or (enhanced or "").startswith("4.7.")

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
+from email.policy import default as default_policy
 from quopri import decodestring
 
 import pytest
@@ -167,3 +168,11 @@ def test_a_value_in_an_attribute_is_escaped(publication: Publication) -> None:
     data = template.render("k", "a@example.org", {"email": "a@example.org", "name": 'x" onclick="y'}).data
     _, html = parsed(data).iter_parts()
     assert 'title="x&quot; onclick=&quot;y"' in " ".join(html.get_content().split())
+
+
+@given(st.lists(st.text(st.sampled_from("abc=?.-"), max_size=30), min_size=1, max_size=20), st.booleans())
+def test_a_header_of_ascii_is_folded_and_read_back_as_it_was(words: list[str], wide: bool) -> None:
+    value = ("  " if wide else " ").join(words)
+    data = text_header("Subject", value)
+    assert all(len(line) <= 78 and line.strip() for line in data.decode("ascii").split("\r\n")[:-1])
+    assert str(message_from_bytes(data + b"\r\n", policy=default_policy)["Subject"]).strip() == value.strip()

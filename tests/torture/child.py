@@ -9,6 +9,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -24,22 +25,22 @@ class Seams:
     """Counts commits and writes, and lets the plan's faults strike.
 
     The plan: `faults`, each with `at`, `nth`, `when`, `act`, `pages`; `lock_wait_s`, the longest wait for the
-    database; `slowest`, messages a second; `send_buffer`, in bytes; `plain_asyncio`, since uvloop's transports have no
-    seams; `control`, the two pipe ends through which another
-    process is asked to do something to the database.
+    database; `slowest`, messages a second; `send_buffer`, in bytes; `plain_asyncio`, since uvloop's transports have
+    no seams; `control`, the two pipe ends through which another process is asked to do something to the database.
     """
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self._faults = plan.get("faults", [])
         self._plan = plan
         self._counts = {"commit": 0, "write": 0}
-        self._room: int | None = None
+        self._room: int | None = None  # pages that the database may still grow by
+        self._most: int | None = None  # pages that it may have
         self._kill_when_blocked = False
         self._tell_of_wait = False
 
     def install(self) -> None:
         if self._plan.get("plain_asyncio"):
-            sys.modules["uvloop"] = None  # type: ignore[assignment]  # the documented way to forbid an import
+            sys.modules["uvloop"] = None  # the documented way to forbid an import
         if self._plan.get("slowest"):
             pace: Any = import_module("newsletter.delivery.pace")
             pace._SLOWEST = self._plan["slowest"]
@@ -74,7 +75,7 @@ class Seams:
                 self._take(fault)
             self._limit(connection)
 
-        DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]  # the seam: what every commit goes through
+        DefaultDialect.do_commit = do_commit  # the seam: what every commit goes through
 
         @event.listens_for(Engine, "do_connect")
         def be_impatient(dialect: Any, _record: Any, _args: Any, options: dict[str, Any]) -> None:
@@ -118,13 +119,12 @@ class Seams:
             return
         cursor = connection.cursor()
         (pages,) = cursor.execute("PRAGMA page_count").fetchone()
-        if not hasattr(self, "_most"):
-            self._most = pages + self._room
+        self._most = pages + self._room if self._most is None else self._most
         cursor.execute(f"PRAGMA max_page_count = {self._most}")
         cursor.close()
 
     def _watch_sockets(self) -> None:
-        transport: Any = asyncio.selector_events._SelectorSocketTransport  # type: ignore[attr-defined]  # private
+        transport: Any = asyncio.selector_events._SelectorSocketTransport
         write, begin = transport.write, transport.__init__
 
         def counted_write(self_: Any, data: bytes) -> None:
@@ -141,8 +141,7 @@ class Seams:
 
         def small_begin(self_: Any, loop: Any, sock: Any, *args: Any, **options: Any) -> None:
             if self._plan.get("send_buffer"):
-                sock.setsockopt(asyncio.base_events.socket.SOL_SOCKET, asyncio.base_events.socket.SO_SNDBUF,
-                                self._plan["send_buffer"])  # fmt: skip
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._plan["send_buffer"])
             begin(self_, loop, sock, *args, **options)
 
         transport.write = counted_write

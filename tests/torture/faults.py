@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 STAGES = ("banner", "ehlo", "auth", "mail", "rcpt", "data", "text", "rset", "quit")
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
-STALLS = ("stall", "stall all", "stall until killed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +65,9 @@ class ChildFault:
     """Within the process: what goes wrong at the nth "commit" of the store or the nth "write" to a socket.
 
     `when` is "before", "after", or for a write "half". Acts: the signals; "full": from then on the database may grow
-    by `pages` and no more; "no space": the same for every file; "lock": another process takes the
-    database until this one has ended; "lock briefly": until this one waits for it; "cut": its server ends our
-    connections.
+    by `pages` and no more; "no space": no file may be larger than the store's largest and that, or with -1 than
+    nothing; "lock": another process takes the database until this one has ended; "lock briefly": until this one waits
+    for it; "cut": its server ends our connections.
     """
 
     at: str

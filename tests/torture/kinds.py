@@ -197,11 +197,10 @@ def _locked_briefly(random: Random, usual: Scenario, _number: int) -> Scenario:
 
 
 def _reads_no_more(random: Random, usual: Scenario, number: int) -> Scenario:
-    stage = random.choice(("mail", "rcpt", "data", "text", "any"))
     act = ("stall", "stall all", "stall until killed")[number % 3]
-    usual = replace(usual, mood=replace(usual.mood, small_buffers=True), picture=True)
-    if act == "stall until killed" and not usual.chunking:
-        stage = "data"  # a text comes next, and is more than the buffers hold
+    # After a 354 comes a text, which is more than the buffers hold.
+    stage = "data" if act == "stall until killed" else random.choice(("mail", "rcpt", "data", "text", "any"))
+    usual = replace(_at(stage, usual), mood=replace(usual.mood, small_buffers=True), picture=True)
     fault = Fault(stage=stage, nth=_nth(random, usual, stage), act=act)
     return replace(usual, sends=(Send(at_server=(fault,), deadline_s=_SHORT_S),))
 

@@ -1,4 +1,4 @@
-"""The crash campaign: `python tests/torture/run.py --runs 200 --seed 1`, a line for each run and a table at the end.
+"""The crash campaign: `python tests/torture/run.py --seed 1000`, a line for each run and a table at the end.
 
 A run that fails prints the command that repeats it, and leaves its publication behind to be looked at.
 """
@@ -56,10 +56,12 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Send to a server that fails in every way, and count the copies.")
-    parser.add_argument("--runs", type=int, default=200, help="how many, the seed rising by one (default: 200)")
+    parser.add_argument(
+        "--runs", type=int, default=9 * len(KINDS), help="default: %(default)s, each kind at each stage"
+    )
     parser.add_argument("--seed", type=int, default=0, help="the first run's")
     parser.add_argument("--readers", type=int, default=300)
-    parser.add_argument("--kind", choices=KINDS, help="only scenarios of this kind")
+    parser.add_argument("--kind", choices=KINDS, metavar="KIND", help="only scenarios of this kind")
     parser.add_argument("--jobs", type=int, default=2, help="how many at the same time")
     parser.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--keep", action="store_true", help="keep what each run leaves behind")

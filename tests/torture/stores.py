@@ -55,7 +55,7 @@ class PostgresqlStore:
         connection = psycopg.connect(self._url)
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         for (table,) in tables:
-            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")  # type: ignore[call-overload]
+            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         return connection.close
 
     def cut(self) -> None:
@@ -81,8 +81,8 @@ def emptied(server: str | None, root: Path) -> Iterator[TrialStore]:
 
     name = root.parent.name.replace("-", "_").lower()
     with psycopg.connect(server, autocommit=True) as administrator:
-        administrator.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        administrator.execute(f"CREATE DATABASE {name}")
         try:
             yield PostgresqlStore(f"{server.rpartition('/')[0]}/{name}")
         finally:
-            administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+            administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
