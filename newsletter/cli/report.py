@@ -96,10 +96,12 @@ def show_report(store: Store, workspace: Workspace, issue: str) -> int:
         say(f"  Each of them: {short(_write_not_accepted(store, workspace, issue))}")
     else:
         _not_accepted(workspace, issue).unlink(missing_ok=True)  # of a time when not everyone had it
+    if counts[State.REFUSED]:
+        say(f"  Once the cause is mended, the refused can be tried again: newsletter retry {issue} --state refused")
     if counts[State.UNKNOWN]:
         say(
-            f"  Unknown means that the text was under way when the connection or the program ended: these "
-            f"{counts[State.UNKNOWN]:,} may have it or not, so nothing is sent to them again by itself.\n"
+            f"  Unknown means that the text was under way when the connection or the program ended: "
+            f"{counted(counts[State.UNKNOWN], 'reader')} may have it or not, and nothing is sent again by itself.\n"
             f"  To find out and say so: newsletter reconcile {issue}"
         )
     return 0 if counts.complete else 1

@@ -52,7 +52,7 @@ _TESTERS = "testers"
 @click.option("--dry-run", is_flag=True, help="Write every message as a file; send nothing.")
 @click.option("--list", "list_file", type=click.Path(dir_okay=False, path_type=Path), help="Another subscriber list.")
 @click.option("--tag", default="", help="Only readers with this tag; the others can follow later.")
-@click.option("--to-new", is_flag=True, help="Only readers who came onto the list since it was sent.")
+@click.option("--to-new", is_flag=True, help="To readers who came onto the list since, and whoever still waits.")
 @click.option("--at", metavar="MOMENT", help='Later, by the outbox: "2026-12-01 09:00 America/New_York".')
 @click.option("--expires", metavar="DURATION", help="With --at: not at all when it is later than that, such as 2h.")
 @click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
@@ -113,7 +113,10 @@ def send(
 @click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
 @click.option("--with-changes", is_flag=True, help="The draft has changed: send them the new text.")
 def retry(draft: str, states: tuple[str, ...], yes: bool, continue_: bool, with_changes: bool) -> None:
-    """Try readers again whom the server would not have: refused ones once the cause is mended, deferred ones now."""
+    """Try readers again whom the server would not have: refused ones once the cause is mended, deferred ones now.
+
+    Whoever else still waits is tried with them.
+    """
     changes = chosen_changes(continue_, with_changes)
     workspace = find_workspace(Path.cwd())
     store = opened_store(workspace)
@@ -137,7 +140,7 @@ def _chosen(workspace: Workspace, store: Store, name: str | None, yes: bool) -> 
     unsent = [
         path
         for path in workspace.draft_paths()
-        if stage_of(store, path.stem, workspace.record(path.stem)) is not Stage.SENT
+        if stage_of(store, path.stem, workspace.record(path.stem)) not in (Stage.SENT, Stage.CANCELLED)
     ]
     if len(unsent) == 1:
         return unsent[0]
@@ -185,6 +188,10 @@ def send_or_schedule(
             plan = plan_send(store, staged, Press.of(workspace), found, record=record, list_path=list_path, wish=wish)
             if plan.texts and workspace.config.send.require:
                 plan = _approved(workspace, store, found, plan)
+            if not plan.to_send and (wish.to_new or wish.retried):
+                said = "came onto the list since" if wish.to_new else f"is {' or '.join(wish.retried)}, or waits"
+                say(f"{name}: nobody {said}. Nothing is sent.", style="bold")
+                return 0
             if not plan.to_send and plan.wave is None:
                 return _nothing_to_send(workspace, store, plan)
             show_plan(workspace, plan, list_path)
@@ -239,7 +246,7 @@ def _nothing_to_send(workspace: Workspace, store: Store, plan: Plan) -> int:
     done = f"was cancelled on {campaign.cancelled_at[:10]}" if campaign.cancelled_at else "has been sent already"
     say(f"{campaign.issue} {done}; nothing is sent now.", style="bold")
     if plan.text_changed:
-        say("The draft has changed since. Corrections to what readers have belong into the next issue.")
+        say("The draft has changed since. Corrections to what readers have belong in the next issue.")
     return show_report(store, workspace, campaign.issue)
 
 

@@ -115,7 +115,7 @@ def progress(total: int) -> Iterator[OnProgress]:
                 pace = f"{later:,} put off by the server: again at {at}" if later else f"the pace allows more at {at}"
                 if bar.disable and int(now.resting_until) not in rests and now.resting_until - time.time() > 1:
                     rests.add(int(now.resting_until))
-                    err.print(f"{pace[0].upper()}{pace[1:]}. Ctrl-C leaves them for a later send.")
+                    err.print(f"{pace[0].upper()}{pace[1:]}. Ctrl-C leaves them to a later send.")
             bar.update(task, completed=now.tally.total() - now.tally[Outcome.DEFERRED], pace=pace)
 
         yield on_progress

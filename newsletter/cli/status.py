@@ -28,20 +28,22 @@ def status(draft: str | None, json_: bool) -> None:
     if json_:
         as_json([_as_dict(one) for one in found])
     elif draft and store and found:
-        say(f"{names[0]}: {found[0].stage.value}, begun {found[0].campaign.created_at}")
+        say(f"{names[0]}: {found[0].stage.value}, begun {found[0].campaign.created_at[:16].replace('T', ' ')} UTC")
         show_report(store, workspace, names[0])
     elif draft:
         say(f"{names[0]} has not been sent from here.")
     elif found:
+        # Columns of nothing but zeros would leave no room for the others.
+        met = [state for state in State if state is State.ACCEPTED or any(one.counts[state] for one in found)]
         table(
-            ("Issue", "State", "Begun", "List", *(state.value for state in State)),
+            ("Issue", "State", "Begun", "List", *(state.value for state in met)),
             [
                 (
                     one.campaign.issue,
                     one.stage.value,
                     one.campaign.created_at[:10],
                     f"{one.counts.total:,}",
-                    *(f"{one.counts[state]:,}" for state in State),
+                    *(f"{one.counts[state]:,}" for state in met),
                 )
                 for one in found
             ],

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -206,6 +207,8 @@ class _Places:
             for fault in explain(details, _siblings(model, details["loc"][:-1])):
                 named = not key or repr(key) in fault.message
                 message = f"[{name}] {fault.message}" if named else f"[{name}] {key}: {fault.message}"
+                if fault.message.endswith("should be a list"):
+                    fault = replace(fault, next_step=f"Put it in brackets, with commas between: {key} = [...]")
                 if fault.code == "missing" and not key:
                     message = f"the table [{name}] is missing"
                 yield self.problem(Fault(code=fault.code, message=message, next_step=fault.next_step), name, key)

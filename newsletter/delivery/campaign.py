@@ -29,7 +29,7 @@ def sole_sender(store: Store, issue: str) -> Iterator[None]:
     except Busy as error:
         raise DeliveryError(
             f"Another process is sending {issue} right now.",
-            next_step="Wait until it has ended. `newsletter status` shows how far it is.",
+            next_step="Wait until it has ended, or stop it: Ctrl-C where it runs. `newsletter status` counts.",
         ) from error
 
 
@@ -81,7 +81,7 @@ def carry_out(
         ending = error.message
         raise
     finally:
-        ledger.settle_crash(store, issue)
+        ledger.settle_crash(store, issue, run)
         ledger.finish_run(store, issue, run, ending)
         write_record(record, store, issue)
 

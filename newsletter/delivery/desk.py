@@ -62,7 +62,7 @@ class Desk:
 
     def take(self) -> tuple[Claim, Message] | None:
         """The next message; None when there is none, or it may not leave yet."""
-        if not self._ready or self.halting:
+        if not self._ready or self.halting or self.closed:
             return None
         now = self._loop.time()
         if self.pace.ready_at(now) > now:
@@ -112,11 +112,17 @@ class Desk:
     def lost(self, code: int | None) -> None:
         """A session broke, by this reply or without one."""
         self.fruitless += 1
+        self.heard(code)
+
+    def heard(self, code: int | None) -> None:
+        """A reply that is about no single message."""
         if code is not None:
             self.pace.answered(self._loop.time(), code, None)
 
     def give_back(self, claim: Claim, why: str, *, session_was_useful: bool) -> None:
         """Untouched. A session that has carried others and then ends is no fault of the one it gives back."""
+        if claim.tries:
+            self.tally[Outcome.DEFERRED] += 1  # as before it was taken
         if session_was_useful:
             self._released.append(claim.id)
         else:
@@ -137,6 +143,7 @@ class Desk:
         self.news.clear()
         if self.halting:
             self._released += [claim.id for claim, _ in self._ready]
+            self.tally[Outcome.DEFERRED] += sum(claim.tries > 0 for claim, _ in self._ready)
             self._ready.clear()
         collected = Collected(answers=self._answers, returned=self._returned, released=self._released)
         self._answers, self._returned, self._released = [], {}, []

@@ -97,6 +97,12 @@ class Wish:
     to_new: bool = False
     retried: Sequence[State] = ()
 
+    def command(self, issue: str) -> str:
+        """What was typed, to be typed again with a word more."""
+        if self.retried:
+            return f"newsletter retry {issue}{''.join(f' --state {state}' for state in self.retried)}"
+        return f"newsletter send {issue}{' --to-new' if self.to_new else ''}{f' --tag {self.tag}' if self.tag else ''}"
+
 
 def plan_send(
     store: Store, staged: Staged, press: "Press", draft: Draft, *, record: Path, list_path: Path, wish: Wish
@@ -122,13 +128,18 @@ def plan_send(
     adds = (wish.to_new or not campaign.covers(wish.tag)) and not wish.retried
     _refuse_cancelled(campaign, wish)
     _refuse_narrowing(campaign, wish, waiting)
-    changed = draft.sha256 != campaign.draft_sha256 or (adds and _renders_otherwise(store, press, draft, campaign))
+    _refuse_widening(campaign, wish)
+    changed = (
+        draft.sha256 != campaign.draft_sha256
+        or ledger.has_older_text(store, name, [*OPEN, *wish.retried])
+        or (adds and _renders_otherwise(store, press, draft, campaign))
+    )
     if changed and wish.changes is Changes.ASK and (waiting or adds):
         raise DecisionNeeded(
-            f"The text of {campaign.issue} has changed since its sending began.",
-            next_step=f"newsletter send {campaign.issue} --continue       the text as it was, for everyone left\n"
-            f"newsletter send {campaign.issue} --with-changes   the new text, for those who have had nothing\n"
-            f"newsletter cancel {campaign.issue}                nobody else gets it",
+            f"The text of {name} has changed since its sending began.",
+            next_step=f"{wish.command(name)} --continue       the text as it was, for everyone left\n"
+            f"{wish.command(name)} --with-changes   the new text, for those who have had nothing\n"
+            + (f"newsletter cancel {name}                nobody else gets it" if counts.waiting else ""),
         )
     frozen = Texts(campaign, frozen=ledger.current_texts(store, campaign.issue))
     plan = Plan(campaign=campaign, sample=frozen[-1], waiting=waiting, text_changed=changed, retried=wish.retried)
@@ -179,9 +190,12 @@ def _refuse_without_campaign(issue: str, wish: Wish) -> None:
 
 def _refuse_scheduled(campaign: Campaign, press: "Press") -> None:
     if campaign.due_at:
+        expired = campaign.expires_at is not None and datetime.fromisoformat(campaign.expires_at) < datetime.now(UTC)
         due = shown(datetime.fromisoformat(campaign.due_at), ZoneInfo(press.config.publication.timezone))
         raise DecisionNeeded(
-            f"{campaign.issue} is in the outbox, to be sent from {due} on.",
+            f"{campaign.issue} has expired in the outbox; it was to be sent from {due} on, and was not."
+            if expired
+            else f"{campaign.issue} is in the outbox, to be sent from {due} on.",
             next_step=f"newsletter outbox cancel {campaign.issue}     takes it out; then it can be sent at any time",
         )
 
@@ -201,6 +215,17 @@ def _refuse_narrowing(campaign: Campaign, wish: Wish, waiting: int) -> None:
         raise DecisionNeeded(
             f"{waiting:,} readers of {campaign.issue} still wait, and not all of them have the tag {tag!r}.",
             next_step=f"newsletter send {campaign.issue}     goes on with all of them",
+        )
+
+
+def _refuse_widening(campaign: Campaign, wish: Wish) -> None:
+    """Those who came since are few; those who have not had their turn yet may be the whole list."""
+    if wish.to_new and not wish.tag and "" not in campaign.waves:
+        tags = sorted(campaign.waves)
+        raise DecisionNeeded(
+            f"{campaign.issue} has gone only to readers tagged {', '.join(tags)}.",
+            next_step=f"newsletter send {campaign.issue} --to-new --tag {tags[0]}   those of them who came since\n"
+            f"newsletter send {campaign.issue}                everyone else",
         )
 
 

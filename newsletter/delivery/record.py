@@ -63,6 +63,7 @@ def refuse_foreign_record(path: Path, campaign: Campaign | None) -> None:
             "which is not in this machine's state.",
             next_step="Send from the machine that began it, or bring its whole .newsletter folder here "
             "(every file in it, while nothing is being sent).\n"
+            "Or [store] url in newsletter.toml names another state than the one it was begun in.\n"
             f"Only if you know that nobody got the issue: delete {path} and send again.",
         )
     if record.runs > campaign.runs:

@@ -28,6 +28,7 @@ from newsletter.workspace import Workspace
 
 _AHEAD_S = 2.0  # with a slow pace, no more is claimed than leaves within this time
 _TELL_EVERY_S = 0.1
+_LOCKED_S = 1.0
 _LOOK_EVERY_S = 30.0  # the clock on the wall may jump
 _T = TypeVar("_T")
 
@@ -88,7 +89,11 @@ async def run_campaign(
         try:
             await books.keep()
         except asyncio.CancelledError:
+            books.desk.halt()
             sessions.cancel()
+            raise
+        except BaseException:
+            books.desk.halt()  # with no ledger nothing more may leave
             raise
         finally:
             books.desk.close()
@@ -166,6 +171,9 @@ class _Books:
                 raise
             self._claimed += len(taken.claims) - len(collected)
             self._note_due(taken, collected.answers, looked=moment is not None)
+            if moment is not None and not taken.claims and self._next_due is not None:
+                # Somebody else holds the rows; in PostgreSQL a person may.
+                self._next_due = max(self._next_due, moment + _LOCKED_S)
             desk.supply([(claim, await self._message(claim)) for claim in taken.claims])
             idle = not self._claimed and not taken.claims
             if idle and (desk.halting or (want and self._next_due is None)):

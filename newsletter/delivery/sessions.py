@@ -13,7 +13,7 @@ _FRUITLESS_SESSIONS = 5
 _REST_S = 0.2
 _LONGEST_REST_S = 16.0
 _TRIES_TO_OPEN = 3
-_TRIES_TO_OPEN_AGAIN = 6  # with the rests between them half a minute, which is what a server takes to start anew
+_TRIES_TO_OPEN_AGAIN = 7  # with the rests between them half a minute, which is what a server takes to start anew
 _IDLE_S = 5.0  # a connection with nothing to do is closed before the server does it
 
 
@@ -26,6 +26,7 @@ class Sessions:
         self._first = asyncio.Event()
         self._opened = False  # has there ever been a session?
         self._open = 0
+        self._kept = backend.limits.connections
         self._connecting: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -62,6 +63,7 @@ class Sessions:
                     await self._rest_after_loss(loss)
                 except Unreachable as error:
                     failures += 1
+                    self._desk.heard(error.code)
                     if self._for_good(error, failures):
                         if self._open:
                             return  # the server may allow fewer connections than we would like; the others go on
@@ -76,6 +78,10 @@ class Sessions:
             self._halt(failure)
         finally:
             self._first.set()
+            self._kept -= 1
+            desk = self._desk
+            if not self._kept and not desk.halting and not desk.closed:
+                desk.halt(DeliveryError("The backend ended every session.", next_step="Send again, and it goes on."))
 
     def _for_good(self, error: Unreachable, failures: int) -> bool:
         """Is there no use in trying again? With a wrong password there is none; a server may be starting anew."""
@@ -110,10 +116,10 @@ class Sessions:
         desk = self._desk
         desk.lost(loss.code)
         if desk.fruitless >= max(_FRUITLESS_SESSIONS, 2 * self._backend.limits.connections):
-            said = f" It says: {loss}" if str(loss) else ""
+            said = f" ({loss})" if str(loss) else ""
             self._halt(
                 DeliveryError(
-                    f"The server breaks every connection before it has taken a message.{said}",
+                    f"The server breaks every connection before it has answered for a message{said}.",
                     next_step="Wait, and send again; ask whoever runs the server if it stays so.",
                 )
             )

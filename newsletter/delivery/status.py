@@ -1,4 +1,4 @@
-"""Where each issue stands: still a draft, in the outbox, being sent, or sent."""
+"""Where each issue stands: still a draft, in the outbox, being sent, begun and not at its end, sent, cancelled."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,9 @@ class Stage(StrEnum):
     DRAFT = "draft"
     SCHEDULED = "scheduled"
     SENDING = "sending"
+    UNFINISHED = "unfinished"
     SENT = "sent"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +27,25 @@ class Status:
 
     campaign: Campaign
     counts: Counts
+    runs: bool  # is a run under way, or has it died without a word?
 
     @property
     def stage(self) -> Stage:
-        if self.campaign.due_at and self.counts.untouched:
+        campaign = self.campaign
+        if campaign.cancelled_at:
+            return Stage.CANCELLED
+        if campaign.finished_at:
+            return Stage.SENT
+        if campaign.due_at and self.counts.untouched:
             return Stage.SCHEDULED
-        return Stage.SENT if self.campaign.finished_at else Stage.SENDING
+        return Stage.SENDING if self.runs else Stage.UNFINISHED
 
 
 def campaign_status(store: Store, issue: str) -> Status | None:
     campaign = ledger.find_campaign(store, issue)
-    return Status(campaign=campaign, counts=ledger.counts(store, issue)) if campaign else None
+    if campaign is None:
+        return None
+    return Status(campaign=campaign, counts=ledger.counts(store, issue), runs=ledger.is_running(store, issue))
 
 
 def stage_of(store: Store | None, issue: str, record: Path) -> Stage:

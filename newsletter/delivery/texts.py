@@ -30,7 +30,7 @@ class Texts:
         self._source = source
         self._templates = [MessageTemplate.from_bytes(text.payload) for text in frozen]
         self._by_tags: dict[frozenset[str], int] = {}
-        self._numbers = {text.variant: number for number, text in enumerate(frozen)}
+        self._numbers = {_items(text.variant): number for number, text in enumerate(frozen)}
 
     def number(self, tags: frozenset[str]) -> int:
         """Which text is for a reader with these tags. Raises DecisionNeeded when it was not frozen in its time."""
@@ -58,8 +58,14 @@ class Texts:
         return self._templates[number]
 
     def __iter__(self) -> Iterator[Text]:
-        for variant, number in self._numbers.items():
-            yield Text(variant, self._templates[number].to_bytes())
+        # The same items of another draft are other items: a variant is known by its draft, too.
+        draft = self._campaign.draft_sha256[:16]
+        for items, number in self._numbers.items():
+            yield Text(f"{items}@{draft}", self._templates[number].to_bytes())
+
+
+def _items(variant: str) -> str:
+    return variant.partition("@")[0]
 
 
 def rules_of(issue: Issue) -> Sequence[Sequence[str]]:

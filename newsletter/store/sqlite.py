@@ -118,7 +118,8 @@ class Sqlite:
             return DeliveryError(
                 f"The state in {self.place} is damaged: {error.orig}.",
                 next_step="Put back the whole folder from your backup. Without one, move it away: "
-                "the records beside the drafts still say which issues went out.",
+                "the records beside the drafts still say which issues went out. Who asked to leave is lost with it: "
+                "suppress them again before you send.",
             )
         what, remedy = _WORDS.get(
             kind, ("can't be used", "Close other programs that use it, and see that it has room.")

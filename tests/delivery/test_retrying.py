@@ -5,7 +5,7 @@ import signal
 from collections import Counter
 
 import pytest
-from conftest import Publication
+from conftest import ROOT, Publication
 from smtp_server import POLITE, Server, kill_at, scripted
 
 LATER = "451 4.3.2 Try again later"
@@ -150,7 +150,7 @@ def test_refused_readers_can_be_tried_again(digest: Publication, server: Server)
     done = digest.run("retry", "2.10", "--state", "refused", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     assert server.copies() == Counter(readers)
-    assert "nothing is sent now" in digest.run("retry", "2.10", "--state", "refused", "--yes").stdout
+    assert "nobody is refused, or waits" in digest.run("retry", "2.10", "--state", "refused", "--yes").stdout
 
 
 def test_readers_who_came_since_get_it_and_no_one_else(digest: Publication, server: Server) -> None:
@@ -162,7 +162,7 @@ def test_readers_who_came_since_get_it_and_no_one_else(digest: Publication, serv
     assert done.returncode == 0, done.stdout + done.stderr
     assert "To        3 readers of subscribers.csv" in done.stdout
     assert server.copies() == Counter(readers)
-    assert "0 readers" in digest.run("send", "2.10", "--to-new", "--yes").stdout
+    assert "nobody came onto the list since" in digest.run("send", "2.10", "--to-new", "--yes").stdout
 
 
 def test_new_readers_get_the_old_text_only_when_that_is_said(digest: Publication, server: Server) -> None:
@@ -238,3 +238,54 @@ def test_a_sender_that_died_is_taken_over_from(digest: Publication, server: Serv
     assert max(server.copies().values()) == 1
     states = _states(digest)
     assert states["accepted"] + states.get("unknown", 0) == len(readers)
+
+
+def _only_for(publication: Publication, tag: str, word: str) -> None:
+    """The sample with its first item for one tag's readers alone, and with a word of this version."""
+    draft = publication.root / "drafts/2.10.yaml"
+    text = (ROOT / "drafts/2.10.yaml").read_text().replace("Leaders align", f"{word} align")
+    draft.write_text(text.replace("  - headline:", f"  - only_for: [{tag}]\n    headline:", 1))
+
+
+def test_no_one_gets_items_by_rules_of_a_draft_before(publication: Publication, server: Server) -> None:
+    publication.through(server)
+    path = publication.root / "subscribers.csv"
+    rows = ["email,name,tags", "p1@example.org,P,", "s1@example.org,S,secret", "p2@example.org,P,"]
+    path.write_text("\n".join(rows) + "\n")
+    _only_for(publication, "secret", "ONE")
+    server.refuse["p2@example.org"] = LATER
+    publication.run("send", "2.10", "--yes")
+    server.refuse.clear()
+    _only_for(publication, "open", "TWO")
+    assert publication.run("send", "2.10", "--yes", "--with-changes").returncode == 0
+    _only_for(publication, "open", "THREE")
+    path.write_text("\n".join([*rows, "o1@example.org,O,open"]) + "\n")
+    new = publication.run("send", "2.10", "--to-new", "--yes", "--continue")
+    assert "would see other items than anyone before" in new.stderr
+    assert "o1@example.org" not in server.copies()
+
+
+def test_trying_refused_readers_again_asks_which_text_they_get(digest: Publication, server: Server) -> None:
+    readers = digest.readers(4)
+    digest.environ["NEWSLETTER_SEND__RETRIES"] = ""
+    server.refuse |= {readers[0]: "550 5.1.1 No", readers[1]: LATER}
+    digest.run("send", "2.10", "--yes")
+    server.refuse.clear()
+    draft = digest.root / "drafts/2.10.yaml"
+    draft.write_text(draft.read_text().replace("Leaders align", "LEADERS ALIGN"))
+    digest.run("send", "2.10", "--yes", "--with-changes")
+    assert b"LEADERS" in server.message(readers[1])
+    asked = digest.run("retry", "2.10", "--state", "refused", "--yes")
+    assert "newsletter retry 2.10 --state refused --with-changes" in asked.stderr
+    assert digest.run("retry", "2.10", "--state", "refused", "--yes", "--with-changes").returncode == 0
+    assert b"LEADERS" in server.message(readers[0])
+
+
+def test_only_those_of_a_wave_are_new_after_a_wave(digest: Publication, server: Server) -> None:
+    digest.readers(6)
+    assert digest.run("send", "2.10", "--tag", "even", "--yes").returncode == 0
+    unclear = digest.run("send", "2.10", "--to-new", "--yes")
+    assert "has gone only to readers tagged even" in unclear.stderr
+    digest.readers(8)
+    assert digest.run("send", "2.10", "--to-new", "--tag", "even", "--yes").returncode == 0
+    assert len(server.stored) == 4

@@ -314,7 +314,7 @@ def test_cancel_means_nobody_else(digest: Publication, server: Server) -> None:
 def test_an_issue_that_only_a_wave_has_is_not_sent_yet(digest: Publication, server: Server) -> None:
     digest.readers(10)
     digest.run("send", "2.10", "--yes", "--tag", "even")
-    assert "2.10\t2023-05-31\tsending" in digest.run("draft", "list").stdout
+    assert "2.10\t2023-05-31\tunfinished" in digest.run("draft", "list").stdout
     digest.run("send", "2.10", "--yes")
     assert "2.10\t2023-05-31\tsent" in digest.run("draft", "list").stdout
 

@@ -14,7 +14,8 @@ from newsletter.delivery.ledger.read import (
     find_campaign,
     frozen_readers,
     frozen_tags,
-    outstanding,
+    has_older_text,
+    is_running,
     recent_answers,
     template_payload,
 )
@@ -36,7 +37,7 @@ from newsletter.delivery.ledger.statistics import (
 )
 from newsletter.delivery.ledger.step import step
 from newsletter.delivery.ledger.tested import note_test, tested_texts
-from newsletter.delivery.ledger.values import NEVER, Answer, Campaign, Claim, Entry, Outstanding, Taken, Text
+from newsletter.delivery.ledger.values import NEVER, Answer, Campaign, Claim, Entry, Taken, Text
 
 __all__ = [
     "ANSWERED",
@@ -47,7 +48,6 @@ __all__ = [
     "Delivery",
     "DomainSum",
     "Entry",
-    "Outstanding",
     "ReplySum",
     "RunSums",
     "Staged",
@@ -70,10 +70,11 @@ __all__ = [
     "frozen_readers",
     "frozen_tags",
     "has_begun",
+    "has_older_text",
     "hold",
+    "is_running",
     "last_ending",
     "note_test",
-    "outstanding",
     "recent_answers",
     "reconcile",
     "reopen",

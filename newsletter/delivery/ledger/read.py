@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from newsletter.delivery.ledger.values import Campaign, Claim, Outstanding, Text
+from newsletter.delivery.ledger.values import Campaign, Claim, Text
 from newsletter.delivery.states import OPEN, Counts, State
 from newsletter.store import Store
-from newsletter.store.schema import campaigns, deliveries, templates, waves
+from newsletter.store.schema import campaigns, deliveries, runs, templates, waves
 
 
 def find_campaign(store: Store, issue: str) -> Campaign | None:
@@ -57,11 +57,35 @@ def frozen_readers(
 
 
 def current_texts(store: Store, issue: str) -> list[Text]:
-    """The newest text of each variant, the very newest last: what a reader who has had nothing would get."""
+    """The newest draft's text for each variant, the newest last: what a reader who has had nothing would get."""
     newest = select(func.max(templates.c.id)).where(templates.c.issue == issue).group_by(templates.c.variant)
     with store.reading() as connection:
-        rows = connection.execute(select(templates).where(templates.c.id.in_(newest)).order_by(templates.c.id))
-        return [Text(row.variant, row.payload) for row in rows]
+        rows = connection.execute(select(templates).where(templates.c.id.in_(newest)).order_by(templates.c.id)).all()
+        return [Text(row.variant, row.payload) for row in rows if _draft(row.variant) == _draft(rows[-1].variant)]
+
+
+def has_older_text(store: Store, issue: str, states: Sequence[State]) -> bool:
+    """Is there a reader in these states whose text is of a draft before the newest?"""
+    of_issue = select(templates.c.variant).where(templates.c.issue == issue)
+    with store.reading() as connection:
+        newest = connection.scalar(of_issue.order_by(templates.c.id.desc()).limit(1))
+        theirs = connection.scalars(
+            of_issue.where(
+                select(deliveries.c.id)
+                .where(
+                    deliveries.c.issue == issue,
+                    deliveries.c.state.in_(states),
+                    deliveries.c.template == templates.c.id,
+                )
+                .exists()
+            )
+        ).all()
+        return any(_draft(variant) != _draft(newest or "") for variant in theirs)
+
+
+def _draft(variant: str) -> str:
+    """Which draft a text is of, see delivery/texts.py; version 1 of the store did not know."""
+    return variant.partition("@")[2]
 
 
 def template_payload(store: Store, number: int) -> bytes:
@@ -85,33 +109,26 @@ def counts(store: Store, issue: str) -> Counts:
         return counts_by_state(connection, issue)
 
 
+def is_running(store: Store, issue: str) -> bool:
+    """Is a run of the issue under way? One that was killed seems so until the next one settles it."""
+    unended = select(runs.c.id).where(runs.c.issue == issue, runs.c.ended_at.is_(None), runs.c.ending.is_(None))
+    with store.reading() as connection:
+        return connection.scalar(unended.limit(1)) is not None
+
+
 def recent_answers(store: Store, seconds: float, at_most: int) -> list[float]:
     """When messages of any issue were answered within the last seconds: seconds since 1970, the oldest first."""
+    answered = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN)
+    by_us = ("reconcile", "connection")
     since = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
     with store.reading() as connection:
         latest = connection.scalars(
-            select(deliveries.c.at).where(deliveries.c.at >= since).order_by(deliveries.c.at.desc()).limit(at_most)
+            select(deliveries.c.at)
+            .where(deliveries.c.at >= since, deliveries.c.state.in_(answered), deliveries.c.stage.not_in(by_us))
+            .order_by(deliveries.c.at.desc())
+            .limit(at_most)
         ).all()
         return [datetime.fromisoformat(moment).timestamp() for moment in reversed(latest)]
-
-
-def outstanding(store: Store, issue: str) -> list[Outstanding]:
-    """Everyone who has not been accepted, in the list's order."""
-    columns = (
-        deliveries.c.address,
-        deliveries.c.state,
-        deliveries.c.stage,
-        deliveries.c.code,
-        deliveries.c.enhanced,
-        deliveries.c.reply,
-    )
-    with store.reading() as connection:
-        rows = connection.execute(
-            select(*columns)
-            .where(deliveries.c.issue == issue, deliveries.c.state != State.ACCEPTED)
-            .order_by(deliveries.c.id)
-        )
-        return [Outstanding(**row._mapping) for row in rows]
 
 
 def counts_by_state(connection: Connection, issue: str) -> Counts:

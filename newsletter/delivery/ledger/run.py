@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, case, insert, select, update
+from sqlalchemy import Connection, case, insert, or_, select, update
 
 from newsletter.delivery.ledger.read import counts_by_state
 from newsletter.delivery.ledger.values import storable
@@ -12,10 +12,13 @@ from newsletter.store.engine import now
 from newsletter.store.schema import campaigns, deliveries, runs, waves
 
 
-def settle_crash(store: Store, issue: str) -> None:
-    """What a run that died left claimed may have gone out or not: nobody but a person can tell."""
+def settle_crash(store: Store, issue: str, run: str | None = None) -> None:
+    """What a run that died left claimed may have gone out or not: nobody but a person can tell.
+
+    Without a `run` all of them have died. One that still lives names itself: another may have taken over from it.
+    """
     with store.transaction() as connection:
-        _settle(connection, issue)
+        _settle(connection, issue, run)
 
 
 def begin_run(store: Store, issue: str, run: str) -> None:
@@ -38,7 +41,11 @@ def begin_run(store: Store, issue: str, run: str) -> None:
         connection.execute(insert(runs).values(id=run, issue=issue, began_at=now()))
         connection.execute(
             update(deliveries)
-            .where(deliveries.c.issue == issue, deliveries.c.state == State.DEFERRED)
+            .where(
+                deliveries.c.issue == issue,
+                deliveries.c.state.in_(OPEN),
+                or_(deliveries.c.tries > 0, deliveries.c.due > 0),
+            )
             .values(tries=0, due=0.0)
         )
 
@@ -94,10 +101,15 @@ def reopen(store: Store, issue: str, states: Sequence[State]) -> int:
         return changed.rowcount
 
 
-def _settle(connection: Connection, issue: str) -> None:
+def _settle(connection: Connection, issue: str, run: str | None = None) -> None:
+    in_hand = [deliveries.c.issue == issue, deliveries.c.state == State.SENDING]
+    open_runs = [runs.c.issue == issue, runs.c.ended_at.is_(None), runs.c.ending.is_(None)]
+    if run is not None:
+        in_hand.append(deliveries.c.run == run)
+        open_runs.append(runs.c.id == run)
     connection.execute(
         update(deliveries)
-        .where(deliveries.c.issue == issue, deliveries.c.state == State.SENDING)
+        .where(*in_hand)
         .values(
             state=State.UNKNOWN,
             stage="crash",
@@ -107,8 +119,4 @@ def _settle(connection: Connection, issue: str) -> None:
             at=now(),
         )
     )
-    connection.execute(
-        update(runs)
-        .where(runs.c.issue == issue, runs.c.ended_at.is_(None), runs.c.ending.is_(None))
-        .values(ending="the program ended without a word")
-    )
+    connection.execute(update(runs).where(*open_runs).values(ending="the program ended without a word"))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from time import time
 from types import MappingProxyType
 
 from sqlalchemy import Connection, bindparam, case, func, select, update
@@ -49,7 +50,7 @@ def step(
                     deliveries.c.issue == issue, deliveries.c.state == State.DEFERRED, deliveries.c.due < NEVER
                 )
             )
-        claims += _claim(connection, issue, run, State.PENDING, want - len(claims), 0.0)
+        claims += _claim(connection, issue, run, State.PENDING, want - len(claims), NEVER)
         return Taken(claims=claims, next_due=next_due)
 
 
@@ -125,6 +126,8 @@ def _take_back(connection: Connection, run: str, returned: Mapping[int, str]) ->
                 state=case((given_up, State.DEFERRED.value), else_=State.PENDING.value),
                 due=case((given_up, NEVER), else_=0.0),
                 stage="connection",
+                code=None,
+                enhanced=None,
                 reply=bindparam("words"),
                 at=now(),
             ),
@@ -135,10 +138,13 @@ def _take_back(connection: Connection, run: str, returned: Mapping[int, str]) ->
 def _release(connection: Connection, run: str, released: Sequence[int]) -> None:
     if released:
         # Those who were deferred wait as deferred, with the server's words; the claim took neither from them.
-        waits = case((deliveries.c.tries > 0, State.DEFERRED.value), else_=State.PENDING.value)
+        was_deferred = deliveries.c.tries > 0
+        waits = case((was_deferred, State.DEFERRED.value), else_=State.PENDING.value)
+        # Behind the others: one at whose address the server hangs up would else be the next again, and again.
+        behind = case((was_deferred, deliveries.c.due), else_=bindparam("moment"))
         connection.execute(
-            update(deliveries).where(*_IN_HAND).values(state=waits),
-            [{"key": key, "holder": run} for key in released],
+            update(deliveries).where(*_IN_HAND).values(state=waits, due=behind),
+            [{"key": key, "holder": run, "moment": time()} for key in released],
         )
 
 

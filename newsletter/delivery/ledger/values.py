@@ -88,18 +88,6 @@ class Taken:
     next_due: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outstanding:
-    """One reader who has not got the issue, and why."""
-
-    address: str
-    state: str
-    stage: str | None
-    code: int | None
-    enhanced: str | None
-    reply: str | None
-
-
 def storable(words: str) -> str:
     """A server's or a plug-in's words: bytes that are no UTF-8 arrive as surrogates, and NUL no database takes."""
     return words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")[:1000]
