@@ -443,7 +443,7 @@ class LedgerMachine(RuleBasedStateMachine):
             ledger.step(self.store, "1.1", str(self.run), returned={claim.id: "broke"})
             self.states[claim.reader] = _states(self.store)[claim.reader]
             assert self.states[claim.reader] in OPEN
-            self.due[claim.reader] = NEVER
+            self.due[claim.reader] = NEVER if self.states[claim.reader] is State.DEFERRED else 0.0
         else:
             ledger.step(self.store, "1.1", str(self.run), released=[claim.id])
             self.states[claim.reader] = State.DEFERRED if claim.tries else State.PENDING
