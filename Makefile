@@ -9,13 +9,17 @@ CI_JOBS ?= auto
 # The tests' two tools from npm; without npm, those tests skip and say so.
 NODE_MODULES := tests/node/node_modules/.installed
 
-.PHONY: demo test coverage lint types contract golden screenshots torture bench-editions bench-preview bench-send clean
+.PHONY: demo test test-slow coverage lint types contract golden screenshots torture bench-editions bench-preview bench-send clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
 
 test: lint types contract $(NODE_MODULES)
 	$(BIN)/python -m pytest -n $(CI_JOBS)
+
+# Whole programs over and over: further trials of the torture, the outbox as a process, packages, real Postfix.
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(CI_JOBS) -m slow
 
 # The same tests with a look at what they reach, which takes half as long again.
 coverage: $(INSTALLED) $(NODE_MODULES)

@@ -174,6 +174,8 @@ class _Books:
             if moment is not None and not taken.claims and self._next_due is not None:
                 # Somebody else holds the rows; in PostgreSQL a person may.
                 self._next_due = max(self._next_due, moment + _LOCKED_S)
+            if collected.released:
+                self._next_due = time()  # some of them may have been deferred, and are so again
             desk.supply([(claim, await self._message(claim)) for claim in taken.claims])
             idle = not self._claimed and not taken.claims
             if idle and (desk.halting or (want and self._next_due is None)):

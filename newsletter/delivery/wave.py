@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from newsletter.audience.subscribers import Subscriber, read_rows, reader_key
+from newsletter.audience.subscribers import Subscriber, read_rows
 from newsletter.delivery.ledger import Entry, Staged
 from newsletter.delivery.texts import Texts
 from newsletter.errors import ListError, Problem, counted, did_you_mean
@@ -51,7 +51,7 @@ class Wave:
 def prove(template: MessageTemplate, address: str, fields: Mapping[str, str], path: Path, line: int) -> None:
     """Raises ListError when this reader's message could not be made."""
     try:
-        template.prove(reader_key(address), address, fields)
+        template.prove(address, fields)
     except HeaderFault as fault:
         problem = Problem(
             path=path,

@@ -108,9 +108,8 @@ class MessageTemplate:
         """The fields that have neither a value in `fields` nor a default, each once, in the text's order."""
         return list(dict.fromkeys(name for name, default in self._wanted if not default and not fields.get(name)))
 
-    def prove(self, key: str, address: str, fields: Mapping[str, str]) -> None:
+    def prove(self, address: str, fields: Mapping[str, str]) -> None:
         """Raises whatever `render` would for this reader, in a fraction of its time."""
-        del key  # the ledger's own word, and always fit
         refuse_controls("the reader's name", fields.get("name", ""))
         refuse_unmailable("To", address)
         for name, default in self._wanted:
@@ -124,7 +123,7 @@ class MessageTemplate:
 
     def render(self, key: str, address: str, fields: Mapping[str, str]) -> Message:
         """The message for one reader. Raises MissingValue, and HeaderFault for a value that no message can hold."""
-        self.prove(key, address, fields)
+        self.prove(address, fields)
         pieces = self._pieces.copy()
         own = reader_headers(fields.get("name", ""), address, message_id(self.campaign, key, self.domain))
         pieces[1] = b"".join([own, *(line.filled(fields) for line in self.lines)])

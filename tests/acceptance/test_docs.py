@@ -70,6 +70,7 @@ def test_every_command_of_the_program_is_documented() -> None:
     for command in (
         "init", "preview", "draft new", "draft list", "draft check", "draft schema", "export all", "export pdf",
         "export site", "export web", "export html", "templates list", "templates eject", "send", "status",
-        "cancel", "retry", "report", "reconcile", "outbox run", "outbox list", "outbox cancel", "dkim key", "subscribers check", "subscribers suppress", "subscribers unsuppress",
+        "cancel", "retry", "report", "reconcile", "outbox run", "outbox list", "outbox cancel",
+        "dkim key", "subscribers check", "subscribers suppress", "subscribers unsuppress",
     ):  # fmt: skip
         assert f"newsletter {command}" in said

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Publication
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = ROOT / "examples/newsletter-backend-spool"
 
 

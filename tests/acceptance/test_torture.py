@@ -20,21 +20,21 @@ def seed_of(kind: str, number: int = 0) -> int:
     ("kind", "number"),
     [
         ("killed at a reply", 0),
-        ("killed before a commit", 0),
+        pytest.param("killed before a commit", 0, marks=pytest.mark.slow),
         ("killed after a commit", 0),
-        ("killed at a write", 1),
+        pytest.param("killed at a write", 1, marks=pytest.mark.slow),
         ("asked to stop", 0),
-        ("asked to stop twice", 0),
-        ("connections dropped", 0),
-        ("half a reply", 6),
+        pytest.param("asked to stop twice", 0, marks=pytest.mark.slow),
+        pytest.param("connections dropped", 0, marks=pytest.mark.slow),
+        pytest.param("half a reply", 6, marks=pytest.mark.slow),
         ("4xx", 4),
-        ("421", 6),
+        pytest.param("421", 6, marks=pytest.mark.slow),
         ("database full", 0),
-        ("disk full", 0),
+        pytest.param("disk full", 0, marks=pytest.mark.slow),
         ("database locked", 0),
         ("server reads no more", 2),
-        ("server falls silent", 0),
-        ("deferred and tried again", 1),
+        pytest.param("server falls silent", 0, marks=pytest.mark.slow),
+        pytest.param("deferred and tried again", 1, marks=pytest.mark.slow),
         ("several at once", 0),
     ],
 )
@@ -43,7 +43,15 @@ def test_nobody_gets_two_copies_and_nobody_is_lost(kind: str, number: int, tmp_p
     assert "\n".join(faults_of(trial)) == ""
 
 
-@pytest.mark.parametrize("kind", ["killed at a reply", "killed after a commit", "disk full", "database locked"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "killed at a reply",
+        pytest.param("killed after a commit", marks=pytest.mark.slow),
+        pytest.param("disk full", marks=pytest.mark.slow),
+        "database locked",
+    ],
+)
 def test_nor_with_the_state_in_postgresql(kind: str, tmp_path: Path, postgres: Postgres) -> None:
     trial = try_out(plan(seed_of(kind), READERS, sqlite=False), tmp_path / "digest", postgres.url("postgres"))
     assert "\n".join(faults_of(trial)) == ""

@@ -29,7 +29,8 @@ def _send(publication: Publication, answer: Callable[[str], bytes | None]) -> tu
     with scripted(answer) as (port, texts):
         publication.environ |= {
             "NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(port),
-            "NEWSLETTER_SMTP__SECURITY": "none", "NEWSLETTER_SMTP__TIMEOUT": "2", "NEWSLETTER_SMTP__CONNECT_TIMEOUT": "2", "NEWSLETTER_SMTP__CONNECTIONS": "2",
+            "NEWSLETTER_SMTP__SECURITY": "none", "NEWSLETTER_SMTP__TIMEOUT": "2",
+            "NEWSLETTER_SMTP__CONNECT_TIMEOUT": "2", "NEWSLETTER_SMTP__CONNECTIONS": "2",
         }  # fmt: skip
         done = publication.run("send", "2.10", "--yes", timeout=60)
         assert "Traceback" not in done.stderr

@@ -30,6 +30,8 @@ from smtp_server import POLITE, Server, kill_at, scripted
 from newsletter.delivery import ledger
 from newsletter.store import Store, open_store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def digest(publication: Publication, server: Server) -> Publication:

@@ -20,6 +20,8 @@ from smtp_server import Server, kill_at
 
 from newsletter.store import Store, open_store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def digest(publication: Publication, server: Server) -> Publication:

@@ -182,7 +182,7 @@ def test_proving_raises_exactly_when_rendering_would(
     compiled: Compiled, key: str, address: str, name: str, city: str
 ) -> None:
     fields = {"email": address, "name": name, "city": city}
-    assert _raised(lambda: compiled.template.prove(key, address, fields)) == _raised(
+    assert _raised(lambda: compiled.template.prove(address, fields)) == _raised(
         lambda: compiled.template.render(key, address, fields)
     )
 
@@ -196,17 +196,17 @@ def test_proving_needs_what_each_place_needs() -> None:
     body = (b"", Slot("body", "", "html"), b"")
     template = MessageTemplate(campaign="c", sender="a@b.org", domain="b.org", header=b"", lines=lines, body=body)
     whole = {"subject": "s", "link": "l", "body": "b"}
-    template.prove("k", "a@example.org", whole)
+    template.prove("a@example.org", whole)
     for name in whole:
         with pytest.raises(MissingValue, match=name):
-            template.prove("k", "a@example.org", {**whole, name: ""})
+            template.prove("a@example.org", {**whole, name: ""})
         with pytest.raises(HeaderFault, match=name):
-            template.prove("k", "a@example.org", {**whole, name: "a\r\nBcc: x@example.org"})
+            template.prove("a@example.org", {**whole, name: "a\r\nBcc: x@example.org"})
     with pytest.raises(HeaderFault, match="longer"):
-        template.prove("k", "a@example.org", {**whole, "link": "x" * 999})
-    template.prove("k", "a@example.org", {**whole, "subject": "x" * 5000, "body": "x" * 5000})
+        template.prove("a@example.org", {**whole, "link": "x" * 999})
+    template.prove("a@example.org", {**whole, "subject": "x" * 5000, "body": "x" * 5000})
     with pytest.raises(HeaderFault, match="ASCII"):
-        template.prove("k", "ä@example.org", whole)
+        template.prove("ä@example.org", whole)
     assert template.lacking({}) == ["subject", "link", "body"]
 
 
@@ -239,7 +239,7 @@ def test_exactly_the_characters_that_act_instead_of_being_read_are_refused() -> 
     refused = []
     for code in range(0x110000):
         try:
-            template.prove("k", "a@example.org", {"name": chr(code)})
+            template.prove("a@example.org", {"name": chr(code)})
         except HeaderFault:
             refused.append(chr(code))
     assert refused == [chr(code) for code in range(0x110000) if CONTROLS.match(chr(code))]
