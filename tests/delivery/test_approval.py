@@ -21,6 +21,8 @@ from newsletter.issue.draft import read_draft, require_issue
 from newsletter.scaffold import eject
 from newsletter.store import Store, open_store
 
+pytestmark = pytest.mark.slow
+
 ALL: tuple[Requirement, ...] = ("clean-checks", "committed", "tested")
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Ed", "GIT_AUTHOR_EMAIL": "ed@example.org",

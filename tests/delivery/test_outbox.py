@@ -20,6 +20,8 @@ from newsletter.delivery.run import Rules
 from newsletter.errors import DeliveryError, NewsletterError
 from newsletter.store import Store, open_store
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
