@@ -25,7 +25,7 @@ LOOPS = [
         uvloop and uvloop.new_event_loop, id="uvloop", marks=pytest.mark.skipif(not uvloop, reason="no uvloop here")
     ),
 ]
-pytestmark = pytest.mark.skipif(bool(postfix.unavailable()), reason=postfix.unavailable())
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(postfix.unavailable()), reason=postfix.unavailable())]
 
 
 def _backend(server: Postfix, *, chunking: bool, password: str = PASSWORD) -> SmtpBackend:
