@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import smtp_server
 from hypothesis import settings
 
 from newsletter.editions import Press
+from newsletter.store import Store, open_store
 from newsletter.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
@@ -94,6 +96,20 @@ def publication(tmp_path: Path) -> Publication:
 def server() -> Iterator[smtp_server.Server]:
     with smtp_server.running() as running:
         yield running
+
+
+@pytest.fixture
+def digest(publication: Publication, server: smtp_server.Server) -> Publication:
+    """The publication, with a mail server that takes everything."""
+    publication.through(server)
+    return publication
+
+
+@pytest.fixture
+def opened(publication: Publication) -> Iterator[Store]:
+    """The publication's state, as the command line will find it."""
+    with closing(open_store(publication.workspace.database)) as store:
+        yield store
 
 
 @pytest.fixture

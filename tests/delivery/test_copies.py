@@ -12,12 +12,6 @@ from newsletter.mail.keys import new_key
 READER = "jorgensen@example.net"
 
 
-@pytest.fixture
-def digest(publication: Publication, server: Server) -> Publication:
-    publication.through(server)
-    return publication
-
-
 def _exported(publication: Publication, address: str = READER, *more: str) -> tuple[bytes, str]:
     done = publication.run("export", "eml", "2.10", "--as", address, *more)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,8 +1,7 @@
 """The outbox in the store and by the clock: what is due leaves once, and what has expired never does."""
 
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -18,23 +17,11 @@ from newsletter.delivery.ledger import Campaign, Entry, Text
 from newsletter.delivery.outbox import Clock, Fate, Outbox, Standing, Stop, Upcoming, standing
 from newsletter.delivery.run import Rules
 from newsletter.errors import DeliveryError, NewsletterError
-from newsletter.store import Store, open_store
+from newsletter.store import Store
 
 pytestmark = pytest.mark.slow
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def digest(publication: Publication, server: Server) -> Publication:
-    publication.through(server)
-    return publication
-
-
-@pytest.fixture
-def opened(publication: Publication) -> Iterator[Store]:
-    with closing(open_store(publication.workspace.database)) as store:
-        yield store
 
 
 # In the store, on both databases.

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -31,18 +30,6 @@ from newsletter.delivery import ledger
 from newsletter.store import Store, open_store
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def digest(publication: Publication, server: Server) -> Publication:
-    publication.through(server)
-    return publication
-
-
-@pytest.fixture
-def opened(publication: Publication) -> Iterator[Store]:
-    with closing(open_store(publication.workspace.database)) as store:
-        yield store
 
 
 def test_send_at_freezes_records_and_exits(digest: Publication, server: Server) -> None:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,21 +17,9 @@ from conftest import ROOT, Publication
 from scheduling import HOUR, MINUTE, PATIENCE, in_outbox, put_in, set_moments
 from smtp_server import Server, kill_at
 
-from newsletter.store import Store, open_store
+from newsletter.store import Store
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def digest(publication: Publication, server: Server) -> Publication:
-    publication.through(server)
-    return publication
-
-
-@pytest.fixture
-def opened(publication: Publication) -> Iterator[Store]:
-    with closing(open_store(publication.workspace.database)) as store:
-        yield store
 
 
 class Watching:

@@ -9,7 +9,6 @@ from collections import Counter
 from contextlib import closing
 from email import message_from_bytes, policy
 
-import pytest
 from conftest import Publication
 from smtp_server import Server, kill_at, silent_after_text
 
@@ -21,12 +20,6 @@ def _readers(publication: Publication) -> dict[str, int]:
 
 def _text(data: bytes) -> str:
     return str(message_from_bytes(data, policy=policy.default).get_body(("plain",)).get_content())
-
-
-@pytest.fixture
-def digest(publication: Publication, server: Server) -> Publication:
-    publication.through(server)
-    return publication
 
 
 def test_it_shows_asks_sends_and_reports(digest: Publication, server: Server) -> None:
