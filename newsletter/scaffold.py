@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from newsletter.audience.keys import KEYS_NAME, make_keys
 from newsletter.config import Config
 from newsletter.errors import DecisionNeeded, did_you_mean
 from newsletter.issue.numbering import next_slot
@@ -55,6 +56,8 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
         if not os.path.lexists(path):
             path.write_text(text, encoding="utf-8")
             made.append(path)
+    if not os.path.lexists(folder / ".newsletter" / KEYS_NAME):
+        made.append(make_keys(folder))
     # Last, since it is what makes a folder a workspace: a half-made one can be made again.
     (folder / CONFIG_NAME).write_text(_config(title), encoding="utf-8")
     return [folder / CONFIG_NAME, *made]
@@ -99,6 +102,8 @@ def _config(title: str) -> str:
     source = re.sub(r"^postal_address = .*$", f'postal_address = "{_POSTAL_ADDRESS}"', source, flags=re.MULTILINE)
     source = re.sub(r"^timezone = .*$", 'timezone = "UTC"', source, flags=re.MULTILINE)
     source = re.sub(r"^website = ", "# website = ", source, flags=re.MULTILINE)
+    # `init` makes keys too, so that a mail can say by a token whose it is.
+    source = re.sub(r'^(unsubscribe = "[^"?]*)"', r'\1?subject=unsubscribe%20{{ token }}"', source, flags=re.MULTILINE)
     return re.sub(r"(?<=[@.])example\.org", _DOMAIN, source)
 
 

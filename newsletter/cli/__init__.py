@@ -20,7 +20,10 @@ _COMMANDS = {
     "report": ("newsletter.cli.report:report", "Show who got an issue, what servers said, and how fast it went."),
     "reconcile": ("newsletter.cli.reconcile:reconcile", "Say which of the unknown have it."),
     "cancel": ("newsletter.cli.status:cancel", "Stop an issue for those still waiting."),
-    "subscribers": ("newsletter.cli.subscribers:subscribers", "Check the list, and keep who asked to leave."),
+    "subscribers": ("newsletter.cli.subscribers:subscribers", "Look after the list: who is on it, who left."),
+    "serve": ("newsletter.cli.serve:serve", "Answer readers on the web: the way out, and the archive."),
+    "inbox": ("newsletter.cli.inbox:inbox", "Read the mail that comes back: bounces, complaints, goodbyes."),
+    "keys": ("newsletter.cli.keys:keys", "Make the keys that readers' links are signed with."),
     "dkim": ("newsletter.cli.dkim:dkim", "Make the keys that messages are signed with."),
     "demo": ("newsletter.cli.demo:demo", "Send the sample issue on this machine alone."),
 }

@@ -75,18 +75,21 @@ def export(
 
 
 def _copy(workspace: Workspace, draft: Path, folder: Path | None, address: str) -> None:
+    from newsletter.audience.keys import find_keys
     from newsletter.cli.state import known_store
     from newsletter.delivery.copies import frozen_copy, listed_copy
     from newsletter.mail.dkim import Signer
+    from newsletter.mail.marks import Marks
 
     name = draft.stem
     store = known_store(workspace)
-    message = frozen_copy(store, name, address) if store else None
+    marks = Marks.with_keys(workspace, find_keys(workspace))
+    message = frozen_copy(store, marks, name, address) if store else None
     told = f"as it was frozen for the sending of {name}"
     if message is None:
         from newsletter.editions import Press
 
-        message = listed_copy(Press.of(workspace), load_issue(draft), workspace.subscribers, address)
+        message = listed_copy(Press.of(workspace), marks, load_issue(draft), workspace.subscribers, address)
         told = f"as the draft is now: {name} has not been sent to this reader"
     try:
         if signer := Signer.of(workspace.config, workspace.root):

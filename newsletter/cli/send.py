@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from newsletter import backends
+from newsletter.audience.events import erased_readers
+from newsletter.audience.keys import find_keys
 from newsletter.cli.output import say, short
 from newsletter.cli.report import show_report
 from newsletter.cli.sending import carry, show_plan
@@ -22,7 +24,7 @@ from newsletter.delivery.ledger import Staged
 from newsletter.delivery.moments import parse_duration, parse_moment, shown, when
 from newsletter.delivery.plan import Changes, Plan, Wish, plan_dry_run, plan_send
 from newsletter.delivery.record import write_record
-from newsletter.delivery.run import signing
+from newsletter.delivery.run import Rules, signing
 from newsletter.delivery.states import State
 from newsletter.delivery.status import Stage, stage_of
 from newsletter.delivery.testing import send_test, testers, told
@@ -30,6 +32,7 @@ from newsletter.editions import Press
 from newsletter.errors import ConfigError, DecisionNeeded, DraftError, ListError, counted
 from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.skeleton import unwritten
+from newsletter.mail.marks import Marks
 from newsletter.mail.message import Outcome
 from newsletter.scaffold import unwritten_settings
 from newsletter.store import Store
@@ -90,9 +93,10 @@ def send(
         _send_tests(workspace, store, found, tests, list_path)
     elif dry_run:
         with ledger.staged_list(store) as staged:
-            plan = plan_dry_run(staged, Press.of(workspace), found, list_path=list_path, tag=tag)
+            erased = erased_readers(store, find_keys(workspace))
+            plan = plan_dry_run(staged, Press.of(workspace), found, list_path=list_path, tag=tag, erased=erased)
             folder = workspace.build(found.path.stem) / "dry-run"
-            count = write_messages(staged, plan, folder)
+            count = write_messages(staged, plan, Marks.of(workspace), folder)
         say(f"{counted(count, 'message')} in {short(folder)}. Nothing was sent.")
     else:
         wish = Wish(tag=tag, changes=changes, to_new=to_new)
@@ -182,10 +186,19 @@ def send_or_schedule(
     name = found.path.stem
     record = workspace.record(name)
     _refuse_examples(workspace, found)
-    signing(workspace)  # a key that can't be used is told before anything is frozen
+    Rules.of(workspace)  # a key that is missing or can't be used is told before anything is frozen
     with sole_sender(store, name):
         with ledger.staged_list(store) as staged:
-            plan = plan_send(store, staged, Press.of(workspace), found, record=record, list_path=list_path, wish=wish)
+            plan = plan_send(
+                store,
+                staged,
+                Press.of(workspace),
+                found,
+                record=record,
+                list_path=list_path,
+                wish=wish,
+                erased=erased_readers(store, find_keys(workspace)),
+            )
             if plan.texts and workspace.config.send.require:
                 plan = _approved(workspace, store, found, plan)
             if not plan.to_send and (wish.to_new or wish.retried):
@@ -269,7 +282,7 @@ def _send_tests(workspace: Workspace, store: Store, found: Draft, tests: tuple[s
     backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
     sign = signing(workspace)
     text = rendering_sha256(press, issue)
-    receipts = asyncio.run(send_test(press, issue, backend, testers(addresses, list_path), sign))
+    receipts = asyncio.run(send_test(press, issue, backend, testers(addresses, list_path), Marks.of(workspace), sign))
     for receipt in receipts:
         say(told(issue, receipt))
     if any(receipt.outcome is Outcome.ACCEPTED for receipt in receipts):

@@ -36,6 +36,8 @@ def show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
         say(f"  To        {counted(plan.added, 'reader')} of {short(list_path)}{tagged}")
         if readers.suppressed:
             say(f"  Left out  {readers.suppressed:,} who asked to leave or can't be reached (suppressed)")
+        if readers.erased:
+            say(f"  Left out  {readers.erased:,} who asked to be erased; take them out of {short(list_path)}, too")
         if readers.unusable:
             hint = f"newsletter subscribers check {short(list_path)}"
             say(f"  Left out  {counted(readers.unusable, 'row')} that can't be used; see them: {hint}")

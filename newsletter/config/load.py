@@ -104,6 +104,15 @@ def _misplaced_secrets(source: str, where: "_Places") -> Iterator[Problem]:
                 next_step=f"Remove the line, and set {ENV_PREFIX}{table.upper()}__PASSWORD, "
                 + ("or write it into ~/.pgpass." if table == "store" else "or store it in the system's keyring."),
             )
+        if table == "keys":
+            yield Problem(
+                path=where.path,
+                line=where.line(table, ""),
+                code="secret",
+                message="[keys] holds the publication's secrets, and this file is shared through git",
+                next_step="Take the table out: they belong into .newsletter/keys.toml. Whoever has seen them can "
+                "unsubscribe your readers: make others with `newsletter keys new`.",
+            )
         if isinstance(values, dict) and (table, "key" in values) == ("dkim", True):
             yield Problem(
                 path=where.path,

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
 
 from newsletter.config import values
 from newsletter.config.theme import Theme
@@ -38,11 +47,24 @@ class Publication(Section):
         return "rtl" if self.language.split("-")[0] in {"ar", "dv", "fa", "he", "ps", "ur", "yi"} else "ltr"
 
 
+def _returning(delimiter: str, info: ValidationInfo) -> str:
+    if delimiter and not info.data.get("bounces"):
+        raise rejected(
+            code="verp",
+            message="the return path is to name each delivery, and there is no address for bounces",
+            next_step='Give [sender] bounces = "bounces@your-domain.example", before verp.',
+        )
+    return delimiter
+
+
 class Sender(Section):
+    """Who the mail is from. With `verp`, bounces come to `bounces`, this letter, and what names the delivery."""
+
     from_: Annotated[Mailbox, BeforeValidator(values.mailbox)] = Field(alias="from")
     reply_to: Address | None = None
     postal_address: Line
     bounces: Address | None = None
+    verp: Annotated[Literal["", "+", "-"], AfterValidator(_returning)] = ""
 
     @property
     def envelope(self) -> str:
@@ -51,6 +73,8 @@ class Sender(Section):
 
 
 class ReaderList(Section):
+    """The list, and where mails to leave it go. `{{ token }}` stands for who and which issue, signed."""
+
     file: Line = "subscribers.csv"
     id: Annotated[str, AfterValidator(values.list_id)]
     unsubscribe: Annotated[str, AfterValidator(values.mailto)]
@@ -87,7 +111,8 @@ class Email(Section):
 
 def _linkable(email: Email, info: ValidationInfo) -> Email:
     publication = info.data.get("publication")
-    if email.images == "link" and publication and not publication.website:
+    service = info.data.get("service")
+    if email.images == "link" and publication and not publication.website and not (service and service.url):
         raise rejected(
             code="website",
             message="images are to be linked, and the publication has no web address",
@@ -150,6 +175,40 @@ class Dkim(Section):
     key: Annotated[SecretStr | None, AfterValidator(_selected)] = None
 
 
+class Service(Section):
+    """The public web service: the address that readers reach it at, and where it listens behind that."""
+
+    url: Annotated[str, AfterValidator(values.service_url)] | None = None
+    host: Line = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8600
+
+    def leave(self, token: str) -> str | None:
+        """The link by which a reader leaves; None without a service."""
+        return f"{self.url}/u/{token}" if self.url else None
+
+    @property
+    def takes_one_click(self) -> bool:
+        """RFC 8058, section 3.1 wants https."""
+        return self.url is not None and self.url.startswith("https:")
+
+
+class Inbox(Section):
+    """Mail that comes back: where it is, when soft bounces are too many, and what becomes of a mail afterwards."""
+
+    source: Line | None = None
+    after: Literal["leave", "move"] = "leave"
+    soft_bounces: Annotated[int, Field(ge=1, le=100)] = 3
+    soft_days: Annotated[float, Field(gt=0, le=3650)] = 30
+    password: SecretStr | None = None
+
+
+class Keys(Section):
+    """From the environment alone; else they are in .newsletter/keys.toml, see newsletter/audience/keys.py."""
+
+    tokens: SecretStr | None = None
+    forgotten: SecretStr | None = None
+
+
 class Config(BaseModel):
     """A publication's whole configuration. `backends` holds each named backend's own settings."""
 
@@ -159,9 +218,20 @@ class Config(BaseModel):
     sender: Sender
     reader_list: ReaderList = Field(alias="list")
     theme: Theme = Theme()
+    service: Service = Service()
     email: Annotated[Email, AfterValidator(_linkable)] = Email()
     pdf: Pdf = Pdf()
     send: Send = Send()
     store: Store = Store()
     dkim: Dkim = Dkim()
+    inbox: Inbox = Inbox()
+    keys: Keys = Field(default=Keys(), exclude=True)
     backends: Mapping[str, Section] = Field(default={}, exclude=True)
+
+    @model_validator(mode="after")
+    def _served(self) -> "Config":
+        """The service has the website, where no other is named."""
+        if self.publication.website or not self.service.url:
+            return self
+        publication = self.publication.model_copy(update={"website": f"{self.service.url}/"})
+        return self.model_copy(update={"publication": publication})

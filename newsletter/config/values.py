@@ -92,6 +92,19 @@ def web_address(text: str) -> str:
     return text
 
 
+def service_url(text: str) -> str:
+    """Without the slash at its end. Only this machine's own may do without TLS (RFC 8058, section 3.1)."""
+    web_address(text)
+    parts = urlsplit(text)
+    if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise rejected(
+            code="service",
+            message=f"{text!r} is no address that mail clients would answer to",
+            next_step="Write it with https://; docs/service.md shows how to get there.",
+        )
+    return text.rstrip("/")
+
+
 def mailto(text: str) -> str:
     address, mark, query = text.removeprefix("mailto:").partition("?")
     words = [piece for piece in fielded(query) if isinstance(piece, str)]

@@ -17,6 +17,7 @@ from newsletter.delivery.record import write_record
 from newsletter.delivery.run import OnProgress, Rules, run_campaign
 from newsletter.errors import DeliveryError
 from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.marks import Marks
 from newsletter.store import Busy, Store
 
 
@@ -65,10 +66,12 @@ def carry_out(
     on_stop: Callable[[], None],
 ) -> None:
     """Note, send to everyone who waits, note again. Raises DeliveryError when the run had to stop; sending again
-    goes on.
+    goes on. Raises ConfigError, before anything, when readers' links can't be signed.
 
     `on_stop` is called when a signal has asked the run to end with what is in hand.
     """
+    for text in ledger.current_texts(store, issue):
+        rules.marks.refuse_unmarked(MessageTemplate.from_bytes(text.payload))
     run = token_hex(8)
     ledger.begin_run(store, issue, run)
     # Before the first message leaves: from here on another machine must not begin.
@@ -127,13 +130,14 @@ async def _until_stopped(
     return "it was asked to stop" if stop.is_set() else ""
 
 
-def write_messages(staged: Staged, plan: Plan, folder: Path) -> int:
+def write_messages(staged: Staged, plan: Plan, marks: Marks, folder: Path) -> int:
     """A dry run: every message of the plan's new readers as a file. Returns how many."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     templates = [MessageTemplate.from_bytes(text.payload) for text in plan.texts]
     count = 0
     for count, entry in enumerate(staged.entries(), start=1):
-        message = templates[entry.text].render(entry.reader, entry.address, entry.fields)
+        issue = plan.campaign.issue
+        message = marks.message(templates[entry.text], issue, entry.reader, entry.address, entry.fields)
         (folder / f"{count:06}.eml").write_bytes(message.data)
     return count

@@ -9,6 +9,7 @@ from newsletter.delivery import ledger
 from newsletter.errors import ListError
 from newsletter.issue.model import Issue
 from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.marks import Marks
 from newsletter.mail.message import Message
 from newsletter.store import Store
 
@@ -16,19 +17,21 @@ if TYPE_CHECKING:
     from newsletter.editions import Press
 
 
-def frozen_copy(store: Store, issue: str, address: str) -> Message | None:
+def frozen_copy(store: Store, marks: Marks, issue: str, address: str) -> Message | None:
     """What the issue's campaign sends, or sent, to that address; None when it has no such reader.
 
-    It is made as it is for sending, from what was frozen, so it is the same to the byte. Raises ListError.
+    It is made as it is for sending, from what was frozen, so it is the same to the byte. Raises ListError, and
+    ConfigError when the keys of its links are gone.
     """
     delivery = ledger.delivery_of(store, issue, _reader(address))
     if delivery is None:
         return None
     template = MessageTemplate.from_bytes(ledger.template_payload(store, delivery.template))
-    return template.render(delivery.reader, delivery.address, delivery.fields)
+    marks.refuse_unmarked(template)
+    return marks.message(template, issue, delivery.reader, delivery.address, delivery.fields, delivery.id)
 
 
-def listed_copy(press: "Press", issue: Issue, list_path: Path, address: str) -> Message:
+def listed_copy(press: "Press", marks: Marks, issue: Issue, list_path: Path, address: str) -> Message:
     """What the draft would be today for a reader of the list. Raises ListError for an address that is not on it."""
     from newsletter.mail.template import sample_for  # with all that makes editions, which a frozen copy needs not
 
@@ -38,7 +41,7 @@ def listed_copy(press: "Press", issue: Issue, list_path: Path, address: str) -> 
     rows = read_subscribers(list_path, lambda _number, line: name in line.casefold())
     for row in rows:
         if isinstance(row, Subscriber) and row.reader == wanted:
-            return sample_for(press, issue, row)
+            return sample_for(press, issue, row, marks.token(issue.name, row.address))
     raise ListError(
         f"{address} is not in {list_path.name}, and {issue.name} has not been sent there.",
         next_step=f"Name an address of the list. A copy for nobody in particular: newsletter export eml {issue.name}",

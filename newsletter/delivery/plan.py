@@ -5,7 +5,7 @@ reader's message renders.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -14,6 +14,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from newsletter.audience.events import nobody
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign, Staged, Text
 from newsletter.delivery.moments import shown
@@ -49,6 +50,7 @@ class Readers:
     suppressed: int
     duplicates: int
     unusable: int
+    erased: int
     tags: frozenset[str]
 
 
@@ -105,10 +107,19 @@ class Wish:
 
 
 def plan_send(
-    store: Store, staged: Staged, press: "Press", draft: Draft, *, record: Path, list_path: Path, wish: Wish
+    store: Store,
+    staged: Staged,
+    press: "Press",
+    draft: Draft,
+    *,
+    record: Path,
+    list_path: Path,
+    wish: Wish,
+    erased: Callable[[str], bool] = nobody,
 ) -> Plan:
-    """Raises DraftError, ListError, TemplateError, and DecisionNeeded when a person has to say how to go on.
+    """`erased` tells of readers on the list who asked to be forgotten: of them nothing is kept.
 
+    Raises DraftError, ListError, TemplateError, and DecisionNeeded when a person has to say how to go on.
     The caller is the issue's sole sender; what a run that died left behind is settled here.
     """
     wish = replace(wish, tag=wish.tag.casefold())
@@ -117,13 +128,13 @@ def plan_send(
     refuse_foreign_record(record, campaign)
     if campaign is None:
         _refuse_without_campaign(name, wish)
-        return _plan_new(staged, press, draft, list_path, wish.tag)
+        return _plan_new(staged, press, draft, list_path, wish.tag, erased)
     _refuse_scheduled(campaign, press)
     ledger.settle_crash(store, campaign.issue)
     counts = ledger.counts(store, campaign.issue)
     if counts.untouched and campaign.cancelled_at is None and not wish.retried:
         # The server could not be reached, say: what was frozen has served nobody, and the list may be better by now.
-        return _plan_new(staged, press, draft, list_path, wish.tag, known=campaign)
+        return _plan_new(staged, press, draft, list_path, wish.tag, erased, known=campaign)
     waiting = counts.waiting + sum(counts[state] for state in wish.retried if state not in OPEN)
     adds = (wish.to_new or not campaign.covers(wish.tag)) and not wish.retried
     _refuse_cancelled(campaign, wish)
@@ -151,12 +162,20 @@ def plan_send(
         plan = replace(plan, campaign=campaign, takes_over=changed)
         if changed:
             plan = _with_new_text(store, plan, texts)
-    return _with_wave(staged, plan, texts, list_path, wish.tag) if adds else plan
+    return _with_wave(staged, plan, texts, list_path, wish.tag, erased) if adds else plan
 
 
-def plan_dry_run(staged: Staged, press: "Press", draft: Draft, *, list_path: Path, tag: str) -> Plan:
+def plan_dry_run(
+    staged: Staged,
+    press: "Press",
+    draft: Draft,
+    *,
+    list_path: Path,
+    tag: str,
+    erased: Callable[[str], bool] = nobody,
+) -> Plan:
     """What a first send would do, whatever has been sent already."""
-    return _plan_new(staged, press, draft, list_path, tag.casefold())
+    return _plan_new(staged, press, draft, list_path, tag.casefold(), erased)
 
 
 def _plan_new(
@@ -165,12 +184,14 @@ def _plan_new(
     draft: Draft,
     list_path: Path,
     tag: str,
+    erased: Callable[[str], bool],
     known: Campaign | None = None,
 ) -> Plan:
     issue = require_issue(draft)
     campaign = Campaign(
         issue=issue.name,
         id=known.id if known else token_hex(8),
+        seed=token_hex(16),
         subject=press.subject(issue),
         draft_sha256=draft.sha256,
         rules=rules_of(issue),
@@ -178,7 +199,7 @@ def _plan_new(
     )
     texts = Texts(campaign, source=(press, issue))
     sample = texts[texts.number(frozenset())]
-    return _with_wave(staged, Plan(campaign=campaign, sample=sample, is_new=True), texts, list_path, tag)
+    return _with_wave(staged, Plan(campaign=campaign, sample=sample, is_new=True), texts, list_path, tag, erased)
 
 
 def _refuse_without_campaign(issue: str, wish: Wish) -> None:
@@ -242,9 +263,11 @@ def _renders_otherwise(store: Store, press: "Press", draft: Draft, campaign: Cam
     )
 
 
-def _with_wave(staged: Staged, plan: Plan, texts: Texts, list_path: Path, tag: str) -> Plan:
+def _with_wave(
+    staged: Staged, plan: Plan, texts: Texts, list_path: Path, tag: str, erased: Callable[[str], bool]
+) -> Plan:
     """Read the list onto the stage, with the proof that each reader's message renders."""
-    wave = Wave(texts, list_path, tag)
+    wave = Wave(texts, list_path, tag, erased)
     # A new campaign leaves nobody out, for what was frozen before it has served nobody.
     duplicates = staged.fill(wave.entries(), plan.campaign.issue if not plan.is_new else None)
     if not wave.found:
@@ -255,7 +278,12 @@ def _with_wave(staged: Staged, plan: Plan, texts: Texts, list_path: Path, tag: s
     refuse_lacking(staged, wave.columns, list_path)
     new, suppressed = staged.counts()
     readers = Readers(
-        new=new, suppressed=suppressed, duplicates=duplicates, unusable=wave.unusable, tags=frozenset(wave.tags)
+        new=new,
+        suppressed=suppressed,
+        duplicates=duplicates,
+        unusable=wave.unusable,
+        erased=wave.erased,
+        tags=frozenset(wave.tags),
     )
     return replace(
         plan,

@@ -74,14 +74,14 @@ def unknowns(store: Store, issue: str) -> Iterator[Unknown]:
     @lru_cache
     def template(number: int) -> tuple[str, str]:
         compiled = MessageTemplate.from_bytes(ledger.template_payload(store, number))
-        return compiled.campaign, compiled.domain
+        return compiled.seed, compiled.domain
 
     for row in ledger.each_delivery(store, issue, only=State.UNKNOWN):
-        campaign, domain = template(row.template)
+        seed, domain = template(row.template)
         yield Unknown(
             reader=row.reader,
             address=row.address,
-            message_id=message_id(campaign, row.reader, domain),
+            message_id=message_id(seed, row.reader, domain),
             at=row.at,
             words=" ".join(str(part) for part in (row.code, row.enhanced, row.reply) if part),
         )

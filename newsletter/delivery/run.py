@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from time import time
 from typing import TypeVar
@@ -22,6 +22,7 @@ from newsletter.delivery.sessions import Sessions
 from newsletter.errors import DeliveryError
 from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.dkim import Signer
+from newsletter.mail.marks import Marks
 from newsletter.mail.message import Message, Outcome
 from newsletter.store import Store
 from newsletter.workspace import Workspace
@@ -49,20 +50,23 @@ OnProgress = Callable[[Progress], None]
 class Rules:
     """What the publication wants of a run.
 
-    `waits` are seconds, see Desk; `refusals` a share of 1; `sign` the last hand on a message before it leaves.
+    `waits` are seconds, see Desk; `refusals` a share of 1; `marks` what each copy is known by; `sign` the last hand
+    on a message before it leaves.
     """
 
     waits: Sequence[float] = ()
     refusals: float | None = None
+    marks: Marks = field(default_factory=Marks)
     sign: Callable[[Message], Message] | None = None
 
     @classmethod
     def of(cls, workspace: Workspace) -> "Rules":
-        """As newsletter.toml has it. Raises ConfigError for a signature's key that can't be used."""
+        """As newsletter.toml has it. Raises ConfigError for a key that is missing or can't be used."""
         config = workspace.config
         return cls(
             waits=[60 * minutes for minutes in config.send.retries],
             refusals=config.send.refusals / 100,
+            marks=Marks.of(workspace),
             sign=signing(workspace),
         )
 
@@ -127,6 +131,7 @@ class _Books:
     ) -> None:
         self._step = partial(ledger.step, store, issue, run)
         self._store = store
+        self._issue = issue
         self._limits = backend.limits
         self._rules = rules
         self._thread = thread
@@ -228,7 +233,8 @@ class _Books:
         if template is None:
             payload = await self._in_ledger(partial(ledger.template_payload, self._store, claim.template))
             template = self._templates[claim.template] = MessageTemplate.from_bytes(payload)
-        message = template.render(claim.reader, claim.address, claim.fields)
+        marks = self._rules.marks
+        message = marks.message(template, self._issue, claim.reader, claim.address, claim.fields, claim.id)
         return self._rules.sign(message) if self._rules.sign else message
 
     async def _in_ledger(self, work: Callable[[], _T]) -> _T:

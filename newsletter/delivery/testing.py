@@ -12,6 +12,7 @@ from newsletter.backends import Backend, SessionLost
 from newsletter.editions import Press
 from newsletter.errors import ListError
 from newsletter.issue.model import Issue
+from newsletter.mail.marks import Marks
 from newsletter.mail.message import Message, Outcome, Receipt
 from newsletter.mail.template import single_message
 
@@ -43,6 +44,7 @@ async def send_test(
     issue: Issue,
     backend: Backend,
     readers: Sequence[Subscriber],
+    marks: Marks,
     sign: Callable[[Message], Message] | None = None,
 ) -> list[Receipt]:
     """Send the issue, marked [TEST], to a few addresses; no campaign knows of it.
@@ -51,7 +53,12 @@ async def send_test(
     a receipt for each, in their order. Raises Unreachable when there is no session.
     """
     date = datetime.now(UTC).replace(microsecond=0)
-    messages = [single_message(press, issue, reader, token_hex(8), date, mark="[TEST] ") for reader in readers]
+    messages = [
+        single_message(
+            press, issue, reader, token_hex(8), date, mark="[TEST] ", token=marks.token(issue.name, reader.address)
+        )
+        for reader in readers
+    ]
     if sign:
         messages = [sign(message) for message in messages]
     feed = _ListFeed(messages)

@@ -43,16 +43,20 @@ class Texts:
                     "Some of these readers would see other items than anyone before, and the text has changed since.",
                     next_step=f"newsletter send {self._campaign.issue} --with-changes",
                 )
-            # What compiles brings MJML, premailer and Typst; going on with frozen texts needs none of them.
-            from newsletter.mail.template import compile_message
-
             press, issue = self._source
-            date = datetime.fromisoformat(self._campaign.created_at)
-            self._templates.append(compile_message(press, issue.seen_by(tags), self._campaign.id, date))
+            self._templates.append(self._compiled(press, issue.seen_by(tags)))
             self._numbers[variant] = len(self._numbers)
         if len(self._by_tags) < _REMEMBERED:
             self._by_tags[tags] = self._numbers[variant]
         return self._numbers[variant]
+
+    def _compiled(self, press: "Press", issue: Issue) -> MessageTemplate:
+        # What compiles brings MJML, premailer and Typst; going on with frozen texts needs none of them.
+        from newsletter.mail.template import compile_message
+
+        campaign = self._campaign
+        date = datetime.fromisoformat(campaign.created_at)
+        return compile_message(press, issue, campaign.id, date, seed=campaign.seed or "")
 
     def __getitem__(self, number: int) -> MessageTemplate:
         return self._templates[number]

@@ -1,7 +1,7 @@
 """The list read for a wave, and the proof that each reader's message can be made."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from newsletter.audience.subscribers import Subscriber, read_rows
@@ -15,11 +15,13 @@ from newsletter.mail.headers import HeaderFault
 class Wave:
     """The list's rows as entries, and what was seen on the way."""
 
-    def __init__(self, texts: Texts, path: Path, tag: str) -> None:
+    def __init__(self, texts: Texts, path: Path, tag: str, erased: Callable[[str], bool]) -> None:
         self._texts = texts
         self._path = path
         self._tag = tag
+        self._is_erased = erased
         self.found = 0
+        self.erased = 0
         self.unusable = 0
         self.first_text = 0
         self.tags: set[str] = set()
@@ -30,7 +32,10 @@ class Wave:
             if isinstance(row, Problem):
                 self.unusable += 1
             elif not self._tag or self._tag in row.tags:
-                yield self._entry(row)
+                if self._is_erased(row.reader):
+                    self.erased += 1
+                else:
+                    yield self._entry(row)
 
     def _entry(self, row: Subscriber) -> Entry:
         text = self._texts.number(row.tags)

@@ -9,7 +9,7 @@ from typing import Any
 from newsletter.config import Config, line_of
 from newsletter.editions.pictures import TALLEST, Picture, prepared
 from newsletter.errors import ConfigError, Problem
-from newsletter.field import FieldWriter, address, default_fields, fielded, written
+from newsletter.field import SAMPLE_WAY_OUT, WAY_OUT, FieldWriter, address, default_fields, fielded, written
 from newsletter.issue.image import image_faults
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText, parse
@@ -97,8 +97,18 @@ class Press:
         return " · ".join(others) or issue.items[0].headline.plain(fields)
 
     def unsubscribe(self, fields: FieldWriter = default_fields) -> str:
-        """Where readers leave the list, by a click or through their mail client."""
-        return address(fielded(self.config.reader_list.unsubscribe_link), fields)
+        """Where readers leave the list: the service's page, or else a mail."""
+        return self.ways_out(fields)[0]
+
+    def ways_out(self, fields: FieldWriter = default_fields) -> list[str]:
+        """Each address by which a reader can leave, the best one first (RFC 2369, section 3.2)."""
+
+        def write(name: str, default: str) -> str:
+            return fields(WAY_OUT, SAMPLE_WAY_OUT) if name == "token" else fields(name, default)
+
+        page = self.config.service.leave("{{ token }}")
+        mail = self.config.reader_list.unsubscribe_link
+        return [address(fielded(way), write) for way in (page, mail) if way]
 
     def words(self, issue: Issue, fields: FieldWriter = default_fields) -> dict[str, Any]:
         """The names that every template knows."""

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from newsletter.errors import DeliveryError
+from newsletter.field import WAY_OUT
 from newsletter.mail.headers import (
     HeaderFault,
     message_id,
@@ -79,11 +80,11 @@ class Line:
 class MessageTemplate:
     """A campaign's message, compiled.
 
-    `header` has the lines that all readers share, `lines` those that differ beyond To and Message-ID. `body`
-    has pieces and slots by turns, all quoted-printable already, a piece at both ends.
+    `seed` is what Message-IDs are made of. `header` has the lines that all readers share, `lines` those that differ
+    beyond To and Message-ID. `body` has pieces and slots by turns, all quoted-printable already, a piece at both ends.
     """
 
-    campaign: str
+    seed: str
     sender: str
     domain: str
     header: bytes
@@ -125,11 +126,18 @@ class MessageTemplate:
         """The message for one reader. Raises MissingValue, and HeaderFault for a value that no message can hold."""
         self.prove(address, fields)
         pieces = self._pieces.copy()
-        own = reader_headers(fields.get("name", ""), address, message_id(self.campaign, key, self.domain))
+        own = reader_headers(fields.get("name", ""), address, message_id(self.seed, key, self.domain))
         pieces[1] = b"".join([own, *(line.filled(fields) for line in self.lines)])
+        if self.takes_token and not fields.get(WAY_OUT):
+            raise MissingValue(WAY_OUT)
         values = [encode(slot.filled(fields)) for slot in self._slots]
         pieces[3::2] = [values[number] for number in self._order]
         return Message(key=key, sender=self.sender, recipient=address, data=b"".join(pieces))
+
+    @cached_property
+    def takes_token(self) -> bool:
+        """Does each reader's way out of the list carry a token?"""
+        return any(piece.field == WAY_OUT for piece in self._all_slots)
 
     @cached_property
     def _pieces(self) -> list[bytes]:
@@ -148,9 +156,13 @@ class MessageTemplate:
 
     @cached_property
     def _wanted(self) -> list[tuple[str, str]]:
-        """Fields and their defaults, in the message's order."""
+        """Fields of the list's and their defaults, in the message's order."""
+        return list(dict.fromkeys((slot.field, slot.default) for slot in self._all_slots if slot.field != WAY_OUT))
+
+    @cached_property
+    def _all_slots(self) -> list[Slot]:
         pieces: Iterable[bytes | str | Slot] = [*(piece for line in self.lines for piece in line.pieces), *self.body]
-        return list(dict.fromkeys((piece.field, piece.default) for piece in pieces if isinstance(piece, Slot)))
+        return [piece for piece in pieces if isinstance(piece, Slot)]
 
     @cached_property
     def _unfoldable(self) -> list[Line]:
@@ -162,7 +174,7 @@ class MessageTemplate:
         return json.dumps(
             {
                 "version": _PAYLOAD_VERSION,
-                "campaign": self.campaign,
+                "campaign": self.seed,
                 "sender": self.sender,
                 "domain": self.domain,
                 "header": self.header.decode("ascii"),
@@ -183,7 +195,7 @@ class MessageTemplate:
         body = (_piece(piece) for piece in data["body"])
         lines = data.get("lines", [])  # version 1 had none
         return cls(
-            campaign=data["campaign"],
+            seed=data["campaign"],
             sender=data["sender"],
             domain=data["domain"],
             header=data["header"].encode("ascii"),

@@ -10,7 +10,7 @@ from datetime import datetime
 from email.utils import format_datetime, quote
 from hashlib import sha256
 
-from newsletter.config import Mailbox, ReaderList, Sender
+from newsletter.config import Config, Mailbox
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322, section 3.2.3: needs no quotes
@@ -89,10 +89,10 @@ def address_header(name: str, mailbox: Mailbox) -> bytes:
 
 
 def plain_header(name: str, value: str) -> bytes:
-    """A structured header whose value is ASCII and must not be folded or encoded."""
+    """A structured header whose value is ASCII and must not be encoded; it is folded between addresses alone."""
     refuse_controls(name, value)
-    line = f"{name}: {value}"
-    if len(line) > _LONGEST_LINE:
+    line = f"{name}: {value}".replace(">, <", ">,\r\n <")
+    if any(len(part) > _LONGEST_LINE for part in line.split("\r\n")):
         raise HeaderFault(f"{name} is longer than a line can be")
     try:
         return f"{line}\r\n".encode("ascii")
@@ -100,18 +100,19 @@ def plain_header(name: str, value: str) -> bytes:
         raise HeaderFault(f"{name} can hold ASCII only") from error
 
 
-def campaign_headers(
-    sender: Sender, readers: ReaderList, list_name: str, date: datetime, subject: bytes, unsubscribe: bytes
-) -> bytes:
+def campaign_headers(config: Config, date: datetime, subject: bytes, unsubscribe: bytes) -> bytes:
     """What is the same for every reader of a campaign; `subject` and `unsubscribe` are empty where they differ."""
+    sender = config.sender
     lines = [
         address_header("From", sender.from_),
         plain_header("Reply-To", sender.reply_to) if sender.reply_to else b"",
         subject,
         plain_header("Date", format_datetime(date)),
         # RFC 2919: the name beside the identifier is a phrase.
-        address_header("List-Id", Mailbox(name=list_name, address=readers.id)),
+        address_header("List-Id", Mailbox(name=config.publication.title, address=config.reader_list.id)),
         unsubscribe,
+        # RFC 8058, section 3.1
+        plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click") if config.service.takes_one_click else b"",
         plain_header("MIME-Version", "1.0"),
     ]
     return b"".join(lines)
@@ -122,9 +123,12 @@ def reader_headers(name: str, address: str, message_id: str) -> bytes:
     return _mailbox_line("To", name, address) + f"Message-ID: {message_id}\r\n".encode("ascii")
 
 
-def message_id(campaign: str, reader: str, domain: str) -> str:
-    """One id for a reader's copy of a campaign: should it ever slip out twice, it is known as one."""
-    digest = sha256(f"{campaign}\0{reader}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def message_id(seed: str, reader: str, domain: str) -> str:
+    """One id for a reader's copy of a campaign: should it ever slip out twice, it is known as one.
+
+    Who doesn't know the campaign's seed can't make one up, so that a bounce which bears it has seen the copy.
+    """
+    digest = sha256(f"{seed}\0{reader}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return f"<{digest}@{domain}>"
 
 

@@ -9,7 +9,7 @@ import re
 from html.parser import HTMLParser
 from secrets import token_hex
 
-from newsletter.field import takes_field
+from newsletter.field import WAY_OUT, takes_field
 from newsletter.mail.compiled import Form, Slot
 
 # Attributes that fetch, run or restyle something. An image's address that differs by reader would tell who looked.
@@ -34,7 +34,8 @@ class Slots:
 
     def place(self, name: str, default: str) -> str:
         """A nonce for this field: a FieldWriter, see newsletter/field.py."""
-        self._places.append((name, default))
+        # A way out that leads nowhere must not leave unseen: a token has no default.
+        self._places.append((name, "" if name == WAY_OUT else default))
         return f"{self._token},{len(self._places) - 1:05}z"
 
     def in_text(self, rendered: str) -> list[str | Slot]:

@@ -13,6 +13,7 @@ from newsletter.editions import Picture, Press, render_html, render_text
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
 from newsletter.editions.templates import broken, find
 from newsletter.editions.text import TEMPLATE as TEXT_TEMPLATE
+from newsletter.field import SAMPLE_WAY_OUT, WAY_OUT
 from newsletter.issue.model import Issue
 from newsletter.mail.compiled import Line, MessageTemplate, Slot
 from newsletter.mail.headers import campaign_headers
@@ -24,9 +25,12 @@ from newsletter.mail.slots import Misplaced, Slots
 NOBODY = unlisted("reader@example.org")
 
 
-def compile_message(press: Press, issue: Issue, campaign: str, date: datetime, mark: str = "") -> MessageTemplate:
+def compile_message(
+    press: Press, issue: Issue, campaign: str, date: datetime, mark: str = "", seed: str = ""
+) -> MessageTemplate:
     """The template of one campaign's messages; `mark` stands before the subject, as in "[TEST] ".
 
+    The campaign's id is seen in the message; Message-IDs are made of the `seed` instead, where there is one.
     Raises what rendering raises, and TemplateError for a slot where no value is safe.
     """
     config = press.config
@@ -44,10 +48,9 @@ def compile_message(press: Press, issue: Issue, campaign: str, date: datetime, m
     html = render_html(press, issue, slots.place, place)
     subject = Line("Subject", True, tuple(slots.in_text(mark + press.subject(issue, slots.place))))
     # RFC 2369, section 3.2
-    unsubscribe = Line("List-Unsubscribe", False, tuple(slots.in_text(f"<{press.unsubscribe(slots.place)}>")))
-    header = campaign_headers(
-        config.sender, config.reader_list, config.publication.title, date, _fixed(subject), _fixed(unsubscribe)
-    )
+    ways_out = ", ".join(f"<{way}>" for way in press.ways_out(slots.place))
+    unsubscribe = Line("List-Unsubscribe", False, tuple(slots.in_text(ways_out)))
+    header = campaign_headers(config, date, _fixed(subject), _fixed(unsubscribe))
     body = _mime(
         text_pieces=_quoted(_split(press, TEXT_TEMPLATE, slots.in_text, text)),
         html_pieces=_quoted(_split(press, HTML_TEMPLATE, slots.in_html, html)),
@@ -55,7 +58,7 @@ def compile_message(press: Press, issue: Issue, campaign: str, date: datetime, m
         boundary=campaign,
     )
     return MessageTemplate(
-        campaign=campaign,
+        seed=seed or campaign,
         sender=config.sender.envelope,
         domain=domain,
         header=header,
@@ -65,17 +68,24 @@ def compile_message(press: Press, issue: Issue, campaign: str, date: datetime, m
 
 
 def single_message(
-    press: Press, issue: Issue, reader: Subscriber, campaign: str, date: datetime, mark: str = ""
+    press: Press,
+    issue: Issue,
+    reader: Subscriber,
+    campaign: str,
+    date: datetime,
+    mark: str = "",
+    token: str = SAMPLE_WAY_OUT,
 ) -> Message:
     """The issue for one reader, outside of a sending: a field with neither value nor default shows its name."""
     template = compile_message(press, issue.seen_by(reader.tags), campaign, date, mark)
-    return template.render(reader.reader, reader.address, template.with_names(reader.fields))
+    fields = {**template.with_names(reader.fields), WAY_OUT: token}
+    return template.render(reader.reader, reader.address, fields)
 
 
-def sample_for(press: Press, issue: Issue, reader: Subscriber) -> Message:
+def sample_for(press: Press, issue: Issue, reader: Subscriber, token: str = SAMPLE_WAY_OUT) -> Message:
     """The issue for one reader outside of a sending, dated as the issue is."""
     date = datetime.combine(issue.date, time(), UTC)
-    return single_message(press, issue, reader, f"sample.{issue.name}", date)
+    return single_message(press, issue, reader, f"sample.{issue.name}", date, token=token)
 
 
 def sample_message(press: Press, issue: Issue) -> dict[str, bytes]:

@@ -27,6 +27,7 @@ def prepare_test(
     # The ledger brings SQLAlchemy, a tenth of a second that the preview's start should not wait for.
     from newsletter.delivery.approval import rendering_sha256
     from newsletter.delivery.run import signing
+    from newsletter.mail.marks import Marks
 
     (tester,) = testers([address], workspace.subscribers)
     if reader is not None:
@@ -34,11 +35,11 @@ def prepare_test(
     issue = load_issue(draft)
     press = Press.of(workspace)
     backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
-    sign = signing(workspace)
+    marks, sign = Marks.of(workspace), signing(workspace)
     text = rendering_sha256(press, issue)
 
     async def send() -> dict[str, Any]:
-        (receipt,) = await send_test(press, issue, backend, [tester], sign)
+        (receipt,) = await send_test(press, issue, backend, [tester], marks, sign)
         accepted, said = receipt.outcome is Outcome.ACCEPTED, told(issue, receipt)
         if accepted:
             try:

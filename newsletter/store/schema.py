@@ -14,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -43,6 +43,7 @@ campaigns = Table(
     Column("expires_at", String),  # and not at all after this
     Column("text_sha256", String),  # what the editions were, see delivery/approval.py
     Column("commit_id", String),  # of the draft, when [send] require asks for it
+    Column("seed", String),  # what Message-IDs are made of, known to nobody else; none: the id, as in versions 1 and 2
 )
 
 runs = Table(
@@ -106,10 +107,45 @@ deliveries = Table(
     Index("deliveries_by_state", "issue", "state", "due", "id"),
 )
 
+# What readers, mail servers and editors said, see audience/events.py. It is added to, and only an erased person's
+# rows go.
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reader", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("issue", String),  # the issue that it is about, where that is known
+    Column("evidence", Text, nullable=False),  # JSON: words by name
+    Column("said_at", String, nullable=False),  # ISO 8601, UTC: when it was said
+    Column("at", String, nullable=False),  # when it was written down
+    Index("events_by_reader", "reader", "id"),
+    Index("events_by_issue", "issue", "kind"),
+)
+
+# Who must not be mailed now, and each cause why not: what follows from the events.
 suppressions = Table(
     "suppressions",
     metadata,
     Column("reader", String, primary_key=True),
-    Column("reason", Text, nullable=False),
+    Column("cause", String, primary_key=True),
+    Column("words", Text, nullable=False),
+    Column("at", String, nullable=False),
+)
+
+# Who asked to be erased: a keyed hash, by which an old list does not bring them back.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("at", String, nullable=False),
+)
+
+# Mails of the inbox that were dealt with.
+handled = Table(
+    "handled",
+    metadata,
+    Column("key", String, primary_key=True),
     Column("at", String, nullable=False),
 )

@@ -1,22 +1,39 @@
-"""Who must not be mailed, by the one spelling of their address."""
+"""Who must not be mailed, by the one spelling of their address, and each cause why not."""
 
-from sqlalchemy import Connection, delete, select
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, delete, func, select
 
 from newsletter.store.engine import insert_new, now
 from newsletter.store.schema import suppressions
 
 
-def suppress(connection: Connection, reader: str, reason: str) -> bool:
-    """Record that `reader` must not be mailed; False when that was known already (the first reason stays)."""
-    new = insert_new(connection, suppressions).values(reader=reader, reason=reason, at=now())
+def suppress(connection: Connection, reader: str, cause: str, words: str = "") -> bool:
+    """Record that `reader` must not be mailed; False when that was known already, for this very cause."""
+    new = insert_new(connection, suppressions).values(reader=reader, cause=cause, words=words, at=now())
     return connection.scalar(new.returning(suppressions.c.reader)) is not None
 
 
-def unsuppress(connection: Connection, reader: str) -> bool:
-    """Allow mail to `reader` again; False when nothing forbade it."""
-    return connection.execute(delete(suppressions).where(suppressions.c.reader == reader)).rowcount > 0
+def unsuppress(connection: Connection, reader: str, cause: str | None = None) -> bool:
+    """Take away one cause, or all of them; False when there was none."""
+    mine = [suppressions.c.reader == reader, *([suppressions.c.cause == cause] if cause else [])]
+    return connection.execute(delete(suppressions).where(*mine)).rowcount > 0
 
 
-def suppressed_readers(connection: Connection) -> dict[str, str]:
-    """Every suppressed reader with the reason."""
-    return {row.reader: row.reason for row in connection.execute(select(suppressions))}
+def causes(connection: Connection, reader: str) -> dict[str, str]:
+    """Why this reader must not be mailed, and the words that were noted with each cause, oldest first."""
+    rows = select(suppressions).where(suppressions.c.reader == reader).order_by(suppressions.c.at)
+    return {row.cause: row.words for row in connection.execute(rows)}
+
+
+def suppressed_readers(connection: Connection) -> Iterator[tuple[str, str, str, str]]:
+    """Every suppressed reader with a cause, the words noted and the moment, in the readers' order. Streams."""
+    rows = select(suppressions).order_by(suppressions.c.reader, suppressions.c.at)
+    for row in connection.execute(rows, execution_options={"yield_per": 1000}):
+        yield row.reader, row.cause, row.words, row.at
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many readers each cause holds back."""
+    rows = select(suppressions.c.cause, func.count()).group_by(suppressions.c.cause)
+    return {row[0]: row[1] for row in connection.execute(rows)}

@@ -24,7 +24,7 @@ from newsletter.store import Store, open_store
 CAMPAIGN = Campaign(
     issue="1.1", id="c", subject="s", draft_sha256="d", rules=[[]], created_at=datetime.now(UTC).isoformat()
 )
-TEMPLATE = MessageTemplate(campaign="c", sender="a@example.org", domain="Example.org", header=b"", body=(b"text",))
+TEMPLATE = MessageTemplate(seed="c", sender="a@example.org", domain="Example.org", header=b"", body=(b"text",))
 NO_PIPE = BufferedReader(BytesIO())
 
 

@@ -194,7 +194,7 @@ def test_proving_needs_what_each_place_needs() -> None:
         Line("List-Unsubscribe", False, ("<", slots["link"], ">")),
     )
     body = (b"", Slot("body", "", "html"), b"")
-    template = MessageTemplate(campaign="c", sender="a@b.org", domain="b.org", header=b"", lines=lines, body=body)
+    template = MessageTemplate(seed="c", sender="a@b.org", domain="b.org", header=b"", lines=lines, body=body)
     whole = {"subject": "s", "link": "l", "body": "b"}
     template.prove("a@example.org", whole)
     for name in whole:
@@ -235,7 +235,7 @@ def test_the_shortcut_of_a_subject_folds_it_no_other_way(text: str) -> None:
 
 
 def test_exactly_the_characters_that_act_instead_of_being_read_are_refused() -> None:
-    template = MessageTemplate(campaign="c", sender="a@b.org", domain="b.org", header=b"", body=(b"",))
+    template = MessageTemplate(seed="c", sender="a@b.org", domain="b.org", header=b"", body=(b"",))
     refused = []
     for code in range(0x110000):
         try:

@@ -39,15 +39,20 @@ def _suppress(store: Store, reader: str) -> None:
 
 
 def _move(staging: Staging, *, mishap: bool = False) -> None:
-    moved = select(staged.c.reader, literal("moved"), literal("now")).where(true()).order_by(staged.c.id)
+    columns = (staged.c.reader, literal("bounced"), literal("moved"), literal("now"))
+    moved = select(*columns).where(true()).order_by(staged.c.id)
     with staging.durable() as connection:
-        connection.execute(insert_new(connection, kept).from_select(["reader", "reason", "at"], moved))
+        connection.execute(insert_new(connection, kept).from_select(["reader", "cause", "words", "at"], moved))
         if mishap:
             raise Mishap
 
 
 def _suppressed(connection: Connection) -> set[str]:
-    return set(suppressions.suppressed_readers(connection))
+    return set(_words(connection))
+
+
+def _words(connection: Connection) -> dict[str, str]:
+    return {reader: words for reader, _, words, _ in suppressions.suppressed_readers(connection)}
 
 
 @contextmanager
@@ -132,10 +137,20 @@ def test_a_transaction_may_be_another_threads(store: Store) -> None:
 def test_what_is_there_already_is_left_alone(store: Store) -> None:
     with store.transaction() as connection:
         assert suppressions.suppress(connection, "a@example.org", "bounced")
-        assert not suppressions.suppress(connection, "a@example.org", "complained")
-        assert suppressions.suppressed_readers(connection) == {"a@example.org": "bounced"}
+        assert not suppressions.suppress(connection, "a@example.org", "bounced", "again")
+        assert suppressions.causes(connection, "a@example.org") == {"bounced": ""}
         assert suppressions.unsuppress(connection, "a@example.org")
         assert not suppressions.unsuppress(connection, "a@example.org")
+
+
+def test_each_cause_is_lifted_for_itself(store: Store) -> None:
+    with store.transaction() as connection:
+        assert suppressions.suppress(connection, "a@example.org", "bounced", "mailbox gone")
+        assert suppressions.suppress(connection, "a@example.org", "unsubscribed")
+        assert suppressions.counts(connection) == {"bounced": 1, "unsubscribed": 1}
+        assert suppressions.unsuppress(connection, "a@example.org", "unsubscribed")
+        assert not suppressions.unsuppress(connection, "a@example.org", "unsubscribed")
+        assert suppressions.causes(connection, "a@example.org") == {"bounced": "mailbox gone"}
 
 
 def test_a_staged_list_is_kept_in_one_transaction_and_blocks_nobody(store: Store, place: Path | str) -> None:
@@ -144,7 +159,7 @@ def test_a_staged_list_is_kept_in_one_transaction_and_blocks_nobody(store: Store
             staged.create(connection)
         # Somebody else writes meanwhile, and both go on.
         with other.transaction() as writing:
-            suppressions.suppress(writing, "r1@example.org", "bounced")
+            suppressions.suppress(writing, "r1@example.org", "bounced", "known")
             for number in range(3):
                 with staging.local() as connection:
                     connection.execute(insert(staged).values(id=number, reader=f"r{number}@example.org"))
@@ -155,8 +170,8 @@ def test_a_staged_list_is_kept_in_one_transaction_and_blocks_nobody(store: Store
         with staging.local() as connection:
             assert connection.scalar(select(func.count()).select_from(staged)) == 3
         with other.reading() as connection:
-            assert suppressions.suppressed_readers(connection) == {
-                "r0@example.org": "moved", "r1@example.org": "bounced", "r2@example.org": "moved",
+            assert _words(connection) == {
+                "r0@example.org": "moved", "r1@example.org": "known", "r2@example.org": "moved",
             }  # fmt: skip
 
 

@@ -23,9 +23,9 @@ from newsletter.store import Store, find_store, open_store, suppressions
 from newsletter.store.schema import suppressions as kept
 
 
-def _suppress(store: Store, reader: str = "a@example.org", reason: str = "unsubscribed") -> None:
+def _suppress(store: Store, reader: str = "a@example.org", words: str = "") -> None:
     with store.transaction() as connection:
-        suppressions.suppress(connection, reader, reason)
+        suppressions.suppress(connection, reader, "unsubscribed", words)
 
 
 def _refused(place: Path | str, password: str = "") -> DeliveryError:
@@ -60,7 +60,7 @@ def test_a_newer_store_is_refused(store: Store, place: Path | str) -> None:
     with store.transaction() as connection:
         connection.exec_driver_sql("UPDATE meta SET value = '999'")
     error = _refused(place)
-    assert "version 999; this program knows 2" in error.message
+    assert "version 999; this program knows 3" in error.message
     assert error.next_step.endswith("pip install -U newsletter-press")
     with pytest.raises(DeliveryError, match="version 999"):
         find_store(place)
@@ -69,7 +69,7 @@ def test_a_newer_store_is_refused(store: Store, place: Path | str) -> None:
 def test_an_address_is_in_no_traceback(store: Store) -> None:
     _suppress(store, "secretly@example.org")
     with pytest.raises(DeliveryError) as caught, store.transaction() as connection:
-        connection.execute(insert(kept).values(reader="secretly@example.org", reason="x", at="now"))
+        connection.execute(insert(kept).values(reader="secretly@example.org", cause="unsubscribed", words="", at="now"))
     assert "can't be used" in caught.value.message
     assert "secretly" not in "".join(traceback.format_exception(caught.value))
 
@@ -82,7 +82,7 @@ def test_a_lock_that_another_program_keeps_is_told(
     monkeypatch.setattr("newsletter.store.sqlite._LOCK_WAIT_S", 0.01)
     monkeypatch.setattr(postgresql, "_SETTINGS", postgresql._SETTINGS.replace("15s", "10ms"))
     with closing(open_store(place)) as other, store.transaction() as connection:
-        connection.execute(insert(kept).values(reader="a@example.org", reason="x", at="now"))
+        connection.execute(insert(kept).values(reader="a@example.org", cause="unsubscribed", words="", at="now"))
         with pytest.raises(DeliveryError, match="is in use by another program") as caught:
             _suppress(other)
     assert caught.value.next_step.endswith("Then run the same command again.")
@@ -123,7 +123,8 @@ def test_a_full_disk_keeps_what_was_there(tmp_path: Path) -> None:
             assert "Make room there" in caught.value.next_step
             _suppress(store, "c@example.org")
             with store.reading() as connection:
-                assert set(suppressions.suppressed_readers(connection)) == {"a@example.org", "c@example.org"}
+                found = {reader for reader, *_ in suppressions.suppressed_readers(connection)}
+                assert found == {"a@example.org", "c@example.org"}
     finally:
         event.remove(Engine, "connect", fill_up)
 
@@ -247,7 +248,7 @@ def test_a_server_that_takes_no_changes(url: str, postgres: Postgres) -> None:
 def test_an_encoding_that_holds_few_names(postgres: Postgres) -> None:
     postgres.execute("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
     with closing(open_store(postgres.url("latin"))) as store:
-        _suppress(store, reason="é")
+        _suppress(store, words="é")
         with pytest.raises(DeliveryError, match="an encoding that can't hold every name") as caught:
             _suppress(store, "b@example.org", "退会")
         assert "createdb --encoding=UTF8" in caught.value.next_step

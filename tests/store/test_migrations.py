@@ -18,10 +18,10 @@ from smtp_server import Server
 from sqlalchemy import Connection, Engine, event, inspect, text
 
 from newsletter.errors import DeliveryError
-from newsletter.store import find_store, open_store
+from newsletter.store import events, find_store, open_store
 from newsletter.store.engine import _database
 
-VERSION_1 = Path(__file__).with_name("version1.sql").read_text()
+VERSION_1, VERSION_2 = (Path(__file__).with_name(f"version{number}.sql").read_text() for number in (1, 2))
 TABLES = ("campaigns", "deliveries", "meta", "suppressions", "templates", "waves")
 # Opens a store; killed before the first statement that has the words, if there are any.
 OPEN = """
@@ -46,15 +46,26 @@ print("alembic" in sys.modules)
 @pytest.fixture
 def old(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
     """A store of version 1, whose only campaign was stopped half way."""
+    return _laid(place, VERSION_1, request, "SELECT setval('templates_id_seq', 2)")
+
+
+@pytest.fixture
+def older(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
+    """The same in version 2."""
+    numbers = "SELECT setval('templates_id_seq', 2); SELECT setval('deliveries_id_seq', 12)"
+    return _laid(place, VERSION_2, request, numbers)
+
+
+def _laid(place: Path | str, script: str, request: pytest.FixtureRequest, numbers: str) -> Path | str:
     if isinstance(place, Path):
         with closing(sqlite3.connect(place)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(VERSION_1)
+            connection.executescript(script)
     else:
         server: Postgres = request.getfixturevalue("postgres")
-        script = re.sub(r"X'([0-9A-F]+)'", r"'\\x\1'", VERSION_1).replace("BLOB", "BYTEA")
+        script = re.sub(r"X'([0-9A-F]+)'", r"'\\x\1'", script).replace("BLOB", "BYTEA")
         script = script.replace("id INTEGER NOT NULL", "id SERIAL NOT NULL")
-        server.execute(f"{script} SELECT setval('templates_id_seq', 2)", place.rpartition("/")[2])
+        server.execute(f"{script} {numbers}", place.rpartition("/")[2])
     return place
 
 
@@ -102,10 +113,38 @@ def test_everyone_is_carried_over_and_numbered_in_the_lists_order(old: Path | st
     assert numbered == [row["reader"] for row in sorted(before["deliveries"], key=lambda row: str(row["seq"]).zfill(9))]
     for table in TABLES:
         for was, became in zip(before[table], after[table], strict=True):
-            lasting = was.keys() - {"seq", "value"}
+            lasting = was.keys() - {"seq", "value", "reason"}
             assert {key: became[key] for key in lasting} == {key: was[key] for key in lasting}
-    assert after["meta"] == [{"key": "schema_version", "value": "2"}]
+    assert after["meta"] == [{"key": "schema_version", "value": "3"}]
     assert {(row["tries"], row["due"], row["took"]) for row in after["deliveries"]} == {(0, 0.0, None)}
+
+
+def test_of_version_2_only_suppressions_change(older: Path | str) -> None:
+    before = _before(older)
+    with closing(open_store(older)) as store, store.reading() as connection:
+        assert "had version 2, and has version 3 now" in store.notice
+        after = {table: _rows(connection, table) for table in TABLES}
+        written = list(events.every(connection))
+    told = [(row.reader, row.kind, row.source, row.evidence) for row in written]
+    assert written[0].said_at == written[0].at == "2026-11-22T12:11:46.726+00:00"
+    for table in set(TABLES) - {"meta", "suppressions"}:
+        assert [{key: row[key] for key in row if key != "seed"} for row in after[table]] == before[table]
+    assert {(row["reader"], row["cause"], row["words"]) for row in after["suppressions"]} == {
+        ("gone@example.org", "unsubscribed", ""),
+        ("bounced@example.org", "bounced", ""),
+        ("asked@example.org", "suppressed", 'asked by telephone, "twice"'),
+    }
+    assert told == [
+        ("gone@example.org", "unsubscribed", "editor", {"words": "unsubscribed"}),
+        ("bounced@example.org", "bounced", "editor", {"words": "bounced"}),
+        ("asked@example.org", "suppressed", "editor", {"words": 'asked by telephone, "twice"'}),
+    ]
+
+
+def test_a_store_migrated_from_version_2_has_the_tables_of_a_new_one(
+    older: Path | str, request: pytest.FixtureRequest
+) -> None:
+    test_a_migrated_store_has_the_tables_of_a_new_one(older, request)
 
 
 def test_a_migrated_store_has_the_tables_of_a_new_one(old: Path | str, request: pytest.FixtureRequest) -> None:
@@ -168,7 +207,7 @@ def test_copies_of_the_tables_are_kept_beside_them(postgres: Postgres) -> None:
 
 def test_it_is_done_once(old: Path | str) -> None:
     with closing(open_store(old)) as store:
-        assert "had version 1, and has version 2 now" in store.notice
+        assert "had version 1, and has version 3 now" in store.notice
     found = find_store(old)
     assert found is not None
     with closing(found):
@@ -176,7 +215,8 @@ def test_it_is_done_once(old: Path | str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["CREATE TABLE runs", "DROP TABLE deliveries", "INSERT INTO deliveries", "UPDATE meta"]
+    "words",
+    ["CREATE TABLE runs", "DROP TABLE deliveries", "INSERT INTO deliveries", "INSERT INTO events", "UPDATE meta"],
 )
 def test_killed_half_way_it_is_as_it_was_and_goes_well_again(old: Path | str, words: str) -> None:
     before = _before(old)
@@ -290,7 +330,7 @@ items:
 
 def test_a_send_that_an_earlier_version_began_is_shown_and_goes_on(half_sent: Publication, server: Server) -> None:
     shown = half_sent.run("status", "--json")
-    assert "had version 1, and has version 2 now" in shown.stderr
+    assert "had version 1, and has version 3 now" in shown.stderr
     (status,) = json.loads(shown.stdout)
     begun = {state: count for state, count in status["readers"].items() if count}
     assert begun == {"pending": 2, "sending": 4, "accepted": 4, "deferred": 1, "refused": 1}

@@ -62,6 +62,7 @@ def _keep_campaign(connection: Connection, campaign: Campaign) -> None:
         "expires_at": campaign.expires_at,
         "text_sha256": campaign.text_sha256,
         "commit_id": campaign.commit_id,
+        "seed": campaign.seed,
     }
     known = {"issue": campaign.issue, "id": campaign.id, "runs": 0}
     connection.execute(insert_new(connection, campaigns).values(**known, **changing))

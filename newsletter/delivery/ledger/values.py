@@ -27,6 +27,7 @@ class Campaign:
     expires_at: str | None = None
     text_sha256: str | None = None
     commit_id: str | None = None
+    seed: str | None = None  # what Message-IDs are made of; none: the id, as in earlier versions
     waves: frozenset[str] = frozenset()
 
     def covers(self, tag: str) -> bool:

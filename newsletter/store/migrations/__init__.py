@@ -11,11 +11,11 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, update
 
 from newsletter.errors import DeliveryError
-from newsletter.store.migrations import v1_to_v2
+from newsletter.store.migrations import v1_to_v2, v2_to_v3
 from newsletter.store.schema import SCHEMA_VERSION, meta
 
 # By the version that a step begins at: the tables of that version, and the way to the next.
-_STEPS = {1: (v1_to_v2.TABLES, v1_to_v2.upgrade)}
+_STEPS = {1: (v1_to_v2.TABLES, v1_to_v2.upgrade), 2: (v2_to_v3.TABLES, v2_to_v3.upgrade)}
 
 
 def tables_of(version: int) -> Sequence[str]:

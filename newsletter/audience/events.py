@@ -1,0 +1,164 @@
+"""What readers, mail servers and editors said of a reader, and what follows from it.
+
+The CSV is the editors' list. Each event here is kept with its time, its source and its evidence, and together with it
+changes who must not be mailed: an unsubscribe wins over any row of the list.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from newsletter.audience.keys import Keys
+from newsletter.errors import ConfigError, counted
+from newsletter.store import Store, suppressions
+from newsletter.store import events as log
+from newsletter.store.engine import now
+
+_LONGEST = 1000  # characters of each word of evidence
+
+
+class Kind(StrEnum):
+    """What was said."""
+
+    UNSUBSCRIBED = "unsubscribed"
+    RETURNED = "returned"  # took an unsubscribe back
+    REASON = "reason"  # why they left, in their words
+    HARD = "hard bounce"
+    SOFT = "soft bounce"
+    COMPLAINED = "complained"
+    SIGNED_UP = "signed up"
+    REMOVED = "removed"  # an editor took the row out of the list
+    SUPPRESSED = "suppressed"  # an editor wants nothing sent there
+    ALLOWED = "allowed"  # an editor has lifted all that stood against it
+
+
+class Cause(StrEnum):
+    """Why a reader must not be mailed. Several may hold at once, and each is lifted for itself."""
+
+    UNSUBSCRIBED = "unsubscribed"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    SUPPRESSED = "suppressed"
+
+
+class Source(StrEnum):
+    """Where it was said."""
+
+    ONE_CLICK = "one-click"  # a mail client's button (RFC 8058)
+    PAGE = "page"  # the service's page
+    MAIL = "mail"  # the inbox
+    EDITOR = "editor"  # a command
+
+
+_CAUSES = {
+    Kind.UNSUBSCRIBED: Cause.UNSUBSCRIBED,
+    Kind.HARD: Cause.BOUNCED,
+    Kind.COMPLAINED: Cause.COMPLAINED,
+    Kind.SUPPRESSED: Cause.SUPPRESSED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing said about one reader.
+
+    `reader` is the address in its one spelling, `issue` the one that it is about, `said_at` ISO 8601 in UTC (now, when
+    empty), `evidence` words by name: `code`, `words`, `message`, whatever shows later why this was believed.
+    """
+
+    reader: str
+    kind: Kind
+    source: Source
+    issue: str | None = None
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    said_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SoftRule:
+    """At how many soft bounces, within how many days, an address counts as bounced. An issue counts once."""
+
+    bounces: int
+    days: float
+
+
+def record(store: Store, keys: Keys | None, events: Sequence[Event], soft: SoftRule | None = None) -> list[bool]:
+    """Write events down, all of them or none, durably. Says of each whether it was news.
+
+    What is known already adds nothing: an unsubscribe repeated a thousand times is one event. Nothing is kept of a
+    person who was erased. `keys` know the erased; without keys nobody can have been.
+    """
+    with store.transaction() as connection:
+        return [_record(connection, keys, event, soft) for event in events]
+
+
+def nobody(_reader: str) -> bool:
+    return False
+
+
+def erased_readers(store: Store, keys: Keys | None) -> Callable[[str], bool]:
+    """Tells of a reader whether they asked to be erased. Raises ConfigError without the keys to know it by."""
+    with store.reading() as connection:
+        digests = log.forgotten_digests(connection)
+    if not digests:
+        return nobody
+    if keys is None:
+        raise ConfigError(
+            f"{counted(len(digests), 'person')} asked to be erased, and the keys that know them again are gone.",
+            next_step="Put back your copy of .newsletter/keys.toml: without it, they would get mail again.",
+        )
+    return lambda reader: keys.digest(reader) in digests
+
+
+def _record(connection: Connection, keys: Keys | None, event: Event, soft: SoftRule | None) -> bool:
+    if keys and event.kind is not Kind.SIGNED_UP and log.is_forgotten(connection, keys.digest(event.reader)):
+        return False
+    news = _apply(connection, keys, event)
+    if news:
+        _add(connection, event)
+    if event.kind is Kind.SOFT and soft and _too_often(connection, event.reader, soft):
+        suppressions.suppress(connection, event.reader, Cause.BOUNCED, f"{soft.bounces} soft bounces")
+    return news
+
+
+def _apply(connection: Connection, keys: Keys | None, event: Event) -> bool:
+    """Change who must not be mailed; False when the event says what is known already."""
+    reader = event.reader
+    words = event.evidence.get("words", "")[:_LONGEST]
+    if event.kind in _CAUSES:
+        new = suppressions.suppress(connection, reader, _CAUSES[event.kind], words)
+        # A bounce or a complaint about another issue is news about that issue.
+        return new or (event.kind is not Kind.UNSUBSCRIBED and not _known(connection, event))
+    if event.kind is Kind.RETURNED:
+        log.remove(connection, reader, Kind.REASON)
+        return suppressions.unsuppress(connection, reader, Cause.UNSUBSCRIBED)
+    if event.kind is Kind.ALLOWED:
+        return suppressions.unsuppress(connection, reader)
+    if event.kind is Kind.REASON:
+        if Cause.UNSUBSCRIBED not in suppressions.causes(connection, reader):
+            return False
+        log.remove(connection, reader, Kind.REASON)  # the last one counts
+        return bool(words)
+    if event.kind is Kind.SIGNED_UP:
+        if keys:
+            log.unforget(connection, keys.digest(reader))
+        return True
+    return event.kind is not Kind.SOFT or not _known(connection, event)
+
+
+def _known(connection: Connection, event: Event) -> bool:
+    """Was the same said about the same issue already?"""
+    return any(issue == event.issue for issue, _ in log.said(connection, event.reader, event.kind, ""))
+
+
+def _too_often(connection: Connection, reader: str, soft: SoftRule) -> bool:
+    since = (datetime.now(UTC) - timedelta(days=soft.days)).isoformat(timespec="milliseconds")
+    return len(log.said(connection, reader, Kind.SOFT, since)) >= soft.bounces
+
+
+def _add(connection: Connection, event: Event) -> None:
+    evidence = {name: text[:_LONGEST] for name, text in event.evidence.items() if text}
+    log.add(connection, event.reader, event.kind, event.source, event.issue, evidence, event.said_at or now())

@@ -1,0 +1,134 @@
+"""The publication's secret keys: what readers' links are signed with, and what the erased are known by.
+
+They stand outside of git, in `.newsletter/keys.toml`, or in the environment (NEWSLETTER_KEYS__TOKENS, newest first,
+with commas, and NEWSLETTER_KEYS__FORGOTTEN).
+"""
+
+import os
+import stat
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hmac import digest
+from pathlib import Path
+from secrets import token_urlsafe
+
+from newsletter.errors import ConfigError, DecisionNeeded
+from newsletter.workspace import Workspace
+
+KEYS_NAME = "keys.toml"
+_LEAST = 32  # characters: what `token_urlsafe` makes of 24 bytes
+_HEAD = """\
+# The publication's secrets: keep them to yourself and out of git, and keep a copy in a safe place.
+# tokens: readers' links are signed with the first, and read with each. forgotten: never change it, or an old list
+# brings back people who asked to be erased.
+"""
+_MAKE = "Make them: newsletter keys new. If another machine sends, or serves, copy its .newsletter/keys.toml instead."
+
+
+@dataclass(frozen=True)
+class Keys:
+    """`tokens` sign and read what readers' links and return paths carry, the newest first."""
+
+    tokens: tuple[str, ...] = field(repr=False)
+    forgotten: str = field(repr=False)
+
+    def digest(self, reader: str) -> str:
+        """What is left of a person who was erased: nothing that leads back to them without the key."""
+        return digest(self.forgotten.encode(), reader.encode("utf-8", "surrogatepass"), "sha256").hex()
+
+    def verifying(self, purpose: str) -> tuple[bytes, ...]:
+        """A key of its own for each purpose, made from each of the tokens' keys, the newest first."""
+        return self._derived.setdefault(
+            purpose, tuple(digest(key.encode(), purpose.encode(), "sha256") for key in self.tokens)
+        )
+
+    @cached_property
+    def _derived(self) -> dict[str, tuple[bytes, ...]]:
+        return {}
+
+
+def find_keys(workspace: Workspace) -> Keys | None:
+    """The publication's keys, or None when it has none yet. Raises ConfigError for keys that can't be used."""
+    chosen = workspace.config.keys
+    if chosen.tokens or chosen.forgotten:
+        if not (chosen.tokens and chosen.forgotten):
+            raise ConfigError(
+                "Only one of NEWSLETTER_KEYS__TOKENS and NEWSLETTER_KEYS__FORGOTTEN is set.",
+                next_step="Set both, as they stand in .newsletter/keys.toml; or neither, where that file is.",
+            )
+        listed = chosen.tokens.get_secret_value().replace(",", " ").split()
+        return _checked(listed, chosen.forgotten.get_secret_value(), "The environment")
+    path = _path(workspace)
+    try:
+        mode = path.stat().st_mode
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "this is not TOML"
+        raise ConfigError(f"{path} can't be read: {why}.", next_step="Put back your copy of it.") from error
+    if mode & (stat.S_IROTH | stat.S_IWOTH):
+        raise ConfigError(
+            f"Every user of this machine can read {path}.", next_step=f"Keep it to yourself: chmod 600 {path}"
+        )
+    tokens, erased = found.get("tokens"), found.get("forgotten")
+    if not isinstance(tokens, list) or not all(isinstance(key, str) for key in tokens) or not isinstance(erased, str):
+        raise ConfigError(f'{path} needs tokens = ["..."] and forgotten = "...".', next_step="Put back your copy.")
+    return _checked(tokens, erased, str(path))
+
+
+def read_keys(workspace: Workspace) -> Keys:
+    """The same for what can't do without. Raises ConfigError when there are none, too."""
+    keys = find_keys(workspace)
+    if keys is None:
+        raise ConfigError("This publication has no keys yet, which readers' links are signed with.", next_step=_MAKE)
+    return keys
+
+
+def make_keys(root: Path) -> Path:
+    """New keys for the workspace in `root`; returns their file. Raises DecisionNeeded when there are some."""
+    path = root / ".newsletter" / KEYS_NAME
+    if os.path.lexists(path):
+        raise DecisionNeeded(
+            f"{path} is there already.", next_step="For a new one beside the old: newsletter keys rotate"
+        )
+    _write(path, [token_urlsafe()], token_urlsafe())
+    return path
+
+
+def rotate_keys(workspace: Workspace) -> Path:
+    """Put a new key before those there are: it signs from now on, and they still read. Returns the file."""
+    path = _path(workspace)
+    if not path.exists() and find_keys(workspace):
+        raise DecisionNeeded(
+            "The keys are in the environment, which this program can't change.",
+            next_step="Put a new one before the others in NEWSLETTER_KEYS__TOKENS, with a comma behind it.",
+        )
+    keys = read_keys(workspace)
+    _write(path, [token_urlsafe(), *keys.tokens], keys.forgotten)
+    return path
+
+
+def _path(workspace: Workspace) -> Path:
+    return workspace.root / ".newsletter" / KEYS_NAME
+
+
+def _checked(tokens: Sequence[str], forgotten: str, where: str) -> Keys:
+    if not tokens or any(len(key) < _LEAST for key in (*tokens, forgotten)):
+        raise ConfigError(
+            f"{where} holds a key shorter than {_LEAST} characters, or none.",
+            next_step="`newsletter keys new` makes good ones.",
+        )
+    return Keys(tuple(tokens), forgotten)
+
+
+def _write(path: Path, tokens: Sequence[str], forgotten: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = "".join(f'    "{key}",\n' for key in tokens)
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(f'{_HEAD}tokens = [\n{lines}]\nforgotten = "{forgotten}"\n', encoding="utf-8")
+    new.replace(path)  # at once: half a file of keys would be none

@@ -1,0 +1,36 @@
+"""newsletter keys new|rotate"""
+
+from pathlib import Path
+
+import click
+
+from newsletter.audience.keys import make_keys, rotate_keys
+from newsletter.cli.output import say, short
+from newsletter.workspace import find_workspace
+
+
+@click.group()
+def keys() -> None:
+    """The secrets that readers' links are signed with; `newsletter init` makes the first."""
+
+
+@keys.command()
+def new() -> None:
+    """Make keys for a publication that has none."""
+    path = make_keys(find_workspace(Path.cwd()).root)
+    say(f"{short(path)} holds this publication's keys.", style="bold")
+    say(
+        "Keep it out of git and keep a copy: links in mails that readers have work by it.\n"
+        "Each machine that sends for this publication, or serves it, needs the same file."
+    )
+
+
+@keys.command()
+def rotate() -> None:
+    """Sign with a new key from now on. Links that readers have go on working by the older ones."""
+    path = rotate_keys(find_workspace(Path.cwd()))
+    say(f"{short(path)} begins with a new key.", style="bold")
+    say(
+        "Copy the file to each machine that sends or serves, the serving one first, and start the service again.\n"
+        "Once an older key is taken out, links signed with it lead nowhere: do that when it has leaked."
+    )

@@ -1,0 +1,67 @@
+"""What a reader's copy is known by when it, or its reader, answers: the token of its way out, and its return path."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from newsletter.audience.keys import Keys, find_keys, read_keys
+from newsletter.audience.subscribers import reader_key
+from newsletter.audience.tokens import Tokens
+from newsletter.errors import ConfigError
+from newsletter.field import SAMPLE_WAY_OUT, WAY_OUT, Field, fielded
+from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.message import Message
+from newsletter.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Marks:
+    """A publication's marks. Without keys there are none; `verp` stands before a delivery's in a return path."""
+
+    tokens: Tokens | None = None
+    verp: str = ""
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "Marks":
+        """As newsletter.toml has them. Raises ConfigError when it asks for some, and there are no keys."""
+        config = workspace.config
+        asked = config.service.url or config.sender.verp or _names_token(config.reader_list.unsubscribe)
+        return cls.with_keys(workspace, read_keys(workspace) if asked else find_keys(workspace))
+
+    @classmethod
+    def with_keys(cls, workspace: Workspace, keys: Keys | None) -> "Marks":
+        tokens = Tokens(keys, workspace.config.reader_list.id) if keys else None
+        return cls(tokens, workspace.config.sender.verp)
+
+    def refuse_unmarked(self, template: MessageTemplate) -> None:
+        """Raises ConfigError when the text has a place for tokens, and there are no keys to make them."""
+        if template.takes_token and self.tokens is None:
+            raise ConfigError(
+                "This issue's text was frozen with readers' own links, and the keys that sign them are gone.",
+                next_step="Put back .newsletter/keys.toml, or copy it from the machine where the sending began.",
+            )
+
+    def token(self, issue: str, address: str) -> str:
+        return self.tokens.write(issue, reader_key(address)) if self.tokens else SAMPLE_WAY_OUT
+
+    def message(
+        self,
+        template: MessageTemplate,
+        issue: str,
+        reader: str,
+        address: str,
+        fields: Mapping[str, str],
+        delivery: int | None = None,
+    ) -> Message:
+        """A reader's message with its token, and, for a delivery, the return path that names it (VERP)."""
+        if template.takes_token and self.tokens:
+            fields = {**fields, WAY_OUT: self.tokens.write(issue, reader)}
+        message = template.render(reader, address, fields)
+        if not self.verp or self.tokens is None or delivery is None:
+            return message
+        mailbox, _, domain = message.sender.rpartition("@")
+        sender = f"{mailbox}{self.verp}{self.tokens.mark(delivery, reader)}@{domain}"
+        return Message(key=message.key, sender=sender, recipient=message.recipient, data=message.data)
+
+
+def _names_token(text: str) -> bool:
+    return any(isinstance(piece, Field) and piece.name == "token" for piece in fielded(text))

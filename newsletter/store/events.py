@@ -1,0 +1,121 @@
+"""What readers, mail servers and editors said, in the order in which it was written down."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, delete, func, insert, select
+
+from newsletter.store.engine import insert_new, now
+from newsletter.store.schema import events, forgotten, handled
+
+
+class Row(NamedTuple):
+    """An event as the table has it; times are ISO 8601 in UTC."""
+
+    reader: str
+    kind: str
+    source: str
+    issue: str | None
+    evidence: Mapping[str, str]
+    said_at: str
+    at: str
+
+
+def add(
+    connection: Connection,
+    reader: str,
+    kind: str,
+    source: str,
+    issue: str | None,
+    evidence: Mapping[str, str],
+    said_at: str,
+) -> None:
+    connection.execute(
+        insert(events).values(
+            reader=reader,
+            kind=kind,
+            source=source,
+            issue=issue,
+            evidence=json.dumps(dict(evidence)),
+            said_at=said_at,
+            at=now(),
+        )
+    )
+
+
+def of_reader(connection: Connection, reader: str) -> list[Row]:
+    """Everything about one reader, the oldest first."""
+    return list(_rows(connection, select(events).where(events.c.reader == reader).order_by(events.c.id)))
+
+
+def every(connection: Connection) -> Iterator[Row]:
+    """Everything, the oldest first. Streams."""
+    yield from _rows(connection, select(events).order_by(events.c.id))
+
+
+def _rows(connection: Connection, statement: Select[Any]) -> Iterator[Row]:
+    for row in connection.execute(statement, execution_options={"yield_per": 1000}):
+        yield Row(row.reader, row.kind, row.source, row.issue, json.loads(row.evidence), row.said_at, row.at)
+
+
+def said(connection: Connection, reader: str, kind: str, since: str) -> list[tuple[str | None, str]]:
+    """Of one reader's events of a kind said since a moment: the issue of each, and when it was said."""
+    statement = (
+        select(events.c.issue, events.c.said_at)
+        .where(events.c.reader == reader, events.c.kind == kind, events.c.said_at >= since)
+        .order_by(events.c.id)
+    )
+    return [(*row,) for row in connection.execute(statement)]
+
+
+def remove(connection: Connection, reader: str, kind: str | None = None) -> int:
+    """Take away a reader's events, all or those of a kind; returns how many."""
+    mine = [events.c.reader == reader, *([events.c.kind == kind] if kind else [])]
+    return connection.execute(delete(events).where(*mine)).rowcount
+
+
+def counts_by_issue(connection: Connection, issue: str | None = None) -> dict[tuple[str | None, str], int]:
+    """How many readers there are by issue and kind: one who bounced twice for an issue counts once."""
+    about = [events.c.issue == issue] if issue else []
+    statement = (
+        select(events.c.issue, events.c.kind, func.count(events.c.reader.distinct()))
+        .where(*about)
+        .group_by(events.c.issue, events.c.kind)
+    )
+    return {(issue, kind): count for issue, kind, count in connection.execute(statement)}
+
+
+def counts_by_month(connection: Connection) -> list[tuple[str, str, int]]:
+    """Month (2026-11), kind and how many events, the earliest first."""
+    month = func.substr(events.c.said_at, 1, 7)
+    statement = select(month, events.c.kind, func.count()).group_by(month, events.c.kind).order_by(month, events.c.kind)
+    return [(*row,) for row in connection.execute(statement)]
+
+
+def forget(connection: Connection, digest: str) -> None:
+    """Remember that whoever has this keyed hash was erased."""
+    connection.execute(insert_new(connection, forgotten).values(digest=digest, at=now()))
+
+
+def unforget(connection: Connection, digest: str) -> bool:
+    """They came back of their own will; False when nothing stood against them."""
+    return connection.execute(delete(forgotten).where(forgotten.c.digest == digest)).rowcount > 0
+
+
+def forgotten_digests(connection: Connection) -> frozenset[str]:
+    return frozenset(connection.scalars(select(forgotten.c.digest)))
+
+
+def is_forgotten(connection: Connection, digest: str) -> bool:
+    return connection.scalar(select(forgotten.c.digest).where(forgotten.c.digest == digest)) is not None
+
+
+def mark_handled(connection: Connection, keys: Sequence[str]) -> None:
+    """These mails of the inbox are dealt with."""
+    if keys:
+        connection.execute(insert_new(connection, handled), [{"key": key, "at": now()} for key in keys])
+
+
+def was_handled(connection: Connection, key: str) -> bool:
+    return connection.scalar(select(handled.c.key).where(handled.c.key == key)) is not None
