@@ -43,11 +43,7 @@ def read_keys(config: Config, root: Path) -> list[Key]:
 
 
 def new_key(kind: Kind) -> tuple[bytes, str]:
-    """A new private key as PEM, and the DNS record of its public half (RFC 6376, section 3.6.1; RFC 8463, section 4.2).
-
-    Raises ConfigError when the package for it is not installed.
-    """
-    _require_cryptography()
+    """A new private key as PEM, and the DNS record of its public half (RFC 6376, section 3.6.1; RFC 8463, 4.2)."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -98,7 +94,6 @@ def _blocks(where: str, text: str, root: Path) -> list[bytes]:
 
 
 def _key(selector: str, where: str, pem: bytes, root: Path) -> Key:
-    _require_cryptography()
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -121,16 +116,6 @@ def _key(selector: str, where: str, pem: bytes, root: Path) -> Key:
     raise _refused(
         root, f"{where} holds a key that no receiver takes", f"Make one: newsletter dkim key ({_BITS} bits)."
     )
-
-
-def _require_cryptography() -> None:
-    try:
-        import cryptography  # noqa: F401  # the parts of it are imported where they are used
-    except ImportError as error:
-        raise ConfigError(
-            "Signing needs a package that is not installed.",
-            next_step='Install it: pip install "newsletter-press[dkim]"',
-        ) from error
 
 
 def _is_tracked(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -266,15 +265,6 @@ def test_what_is_wrong_in_the_table_is_said(publication: Publication, table: str
     (problem,) = caught.value.problems
     assert problem.code == code
     assert problem.line > toml.read_text().splitlines().index("[dkim]")
-
-
-def test_without_the_package_the_command_that_installs_it_is_named(
-    publication: Publication, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "cryptography", None)
-    with pytest.raises(ConfigError) as caught:
-        _signer(publication, "s1", RSA)
-    assert 'pip install "newsletter-press[dkim]"' in caught.value.next_step
 
 
 @pytest.mark.parametrize("kind", ["rsa", "ed25519"])
