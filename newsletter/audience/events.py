@@ -35,6 +35,10 @@ class Kind(StrEnum):
     ALLOWED = "allowed"  # an editor has lifted all that stood against it
 
 
+# What readers and their servers say of an issue that they got.
+ANSWERS = (Kind.HARD, Kind.SOFT, Kind.COMPLAINED, Kind.UNSUBSCRIBED)
+
+
 class Cause(StrEnum):
     """Why a reader must not be mailed. Several may hold at once, and each is lifted for itself."""
 
@@ -85,14 +89,35 @@ class SoftRule:
     days: float
 
 
-def record(store: Store, keys: Keys | None, events: Sequence[Event], soft: SoftRule | None = None) -> list[bool]:
-    """Write events down, all of them or none, durably. Says of each whether it was news.
+def record(
+    store: Store,
+    keys: Keys | None,
+    events: Sequence[Event],
+    soft: SoftRule | None = None,
+    handled: Sequence[str] = (),
+) -> list[bool]:
+    """Write events down, all of them or none, durably, and that the mails of these keys were `handled`.
+
+    Says of each event whether it was news.
 
     What is known already adds nothing: an unsubscribe repeated a thousand times is one event. Nothing is kept of a
     person who was erased. `keys` know the erased; without keys nobody can have been.
     """
     with store.transaction() as connection:
+        log.mark_handled(connection, handled)
         return [_record(connection, keys, event, soft) for event in events]
+
+
+def would_suppress(store: Store, event: Event, soft: SoftRule) -> bool:
+    """Is this soft bounce one too many?"""
+    with store.reading() as connection:
+        return event.kind is Kind.SOFT and _softs(connection, event, soft) >= soft.bounces
+
+
+def answers(connection: Connection, issue: str) -> dict[Kind, int]:
+    """How many readers have answered the issue so since it was sent, for each of ANSWERS."""
+    found = log.counts_by_issue(connection, issue)
+    return {kind: found.get((issue, kind), 0) for kind in ANSWERS}
 
 
 def nobody(_reader: str) -> bool:
@@ -119,7 +144,7 @@ def _record(connection: Connection, keys: Keys | None, event: Event, soft: SoftR
     news = _apply(connection, keys, event)
     if news:
         _add(connection, event)
-    if event.kind is Kind.SOFT and soft and _too_often(connection, event.reader, soft):
+    if event.kind is Kind.SOFT and soft and _softs(connection, event, soft) >= soft.bounces:
         suppressions.suppress(connection, event.reader, Cause.BOUNCED, f"{soft.bounces} soft bounces")
     return news
 
@@ -154,11 +179,14 @@ def _known(connection: Connection, event: Event) -> bool:
     return any(issue == event.issue for issue, _ in log.said(connection, event.reader, event.kind, ""))
 
 
-def _too_often(connection: Connection, reader: str, soft: SoftRule) -> bool:
+def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
+    """How many issues this reader's mail was put off for within the rule's days, this one included."""
     since = (datetime.now(UTC) - timedelta(days=soft.days)).isoformat(timespec="milliseconds")
-    return len(log.said(connection, reader, Kind.SOFT, since)) >= soft.bounces
+    recent = {issue for issue, _ in log.said(connection, event.reader, Kind.SOFT, since)}
+    return len(recent | {event.issue})
 
 
 def _add(connection: Connection, event: Event) -> None:
+    said_at = min(event.said_at or now(), now())  # a mail's clock may be wrong
     evidence = {name: text[:_LONGEST] for name, text in event.evidence.items() if text}
-    log.add(connection, event.reader, event.kind, event.source, event.issue, evidence, event.said_at or now())
+    log.add(connection, event.reader, event.kind, event.source, event.issue, evidence, said_at)

@@ -1,7 +1,7 @@
 """newsletter report, and the shorter one that `send` ends with and `status` shows."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from newsletter.audience.events import Kind, answers
 from newsletter.cli.output import as_json, say, short, table
 from newsletter.cli.state import known_store
 from newsletter.delivery import ledger
@@ -104,7 +105,14 @@ def show_report(store: Store, workspace: Workspace, issue: str) -> int:
             f"{counted(counts[State.UNKNOWN], 'reader')} may have it or not, and nothing is sent again by itself.\n"
             f"  To find out and say so: newsletter reconcile {issue}"
         )
+    with store.reading() as connection:
+        _show_since(answers(connection, issue))
     return 0 if counts.complete else 1
+
+
+def _show_since(since: Mapping[Kind, int]) -> None:
+    if told := words.since(since):
+        say(f"  Since then: {told}")
 
 
 def campaign_name(workspace: Workspace, store: Store | None, draft: str) -> str:
@@ -156,6 +164,7 @@ def _write_page(workspace: Workspace, found: Report, path: Path | None) -> Path:
 def _show(workspace: Workspace, found: Report) -> None:
     say(found.campaign.subject, style="bold")
     _show_balance(found.counts, found.campaign.left_out)
+    _show_since(found.since)
     _show_runs(found, ZoneInfo(workspace.config.publication.timezone))
     _show_replies(found)
     _show_domains(found)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from newsletter.audience.events import ANSWERS
 from newsletter.cli.output import as_json, say, table
 from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.state import known_store
@@ -35,8 +36,9 @@ def status(draft: str | None, json_: bool) -> None:
     elif found:
         # Columns of nothing but zeros would leave no room for the others.
         met = [state for state in State if state is State.ACCEPTED or any(one.counts[state] for one in found)]
+        answered = [kind for kind in ANSWERS if any(one.since[kind] for one in found)]
         table(
-            ("Issue", "State", "Begun", "List", *(state.value for state in met)),
+            ("Issue", "State", "Begun", "List", *(state.value for state in met), *(kind.value for kind in answered)),
             [
                 (
                     one.campaign.issue,
@@ -44,6 +46,7 @@ def status(draft: str | None, json_: bool) -> None:
                     one.campaign.created_at[:10],
                     f"{one.counts.total:,}",
                     *(f"{one.counts[state]:,}" for state in met),
+                    *(f"{one.since[kind]:,}" for kind in answered),
                 )
                 for one in found
             ],
@@ -91,4 +94,5 @@ def _as_dict(one: Status) -> dict[str, object]:
         "finished": one.campaign.finished_at,
         "list": one.counts.total,
         "readers": {state.value: one.counts[state] for state in State},
+        "since": {kind.value: count for kind, count in one.since.items()},
     }

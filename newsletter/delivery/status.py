@@ -1,9 +1,11 @@
 """Where each issue stands: still a draft, in the outbox, being sent, begun and not at its end, sent, cancelled."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from newsletter.audience.events import Kind, answers
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign
 from newsletter.delivery.record import read_record
@@ -23,10 +25,11 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """A campaign with where its readers are."""
+    """A campaign with where its readers are; `since` counts those who answered it, by bouncing or leaving, say."""
 
     campaign: Campaign
     counts: Counts
+    since: Mapping[Kind, int]
     runs: bool  # is a run under way, or has it died without a word?
 
     @property
@@ -45,7 +48,10 @@ def campaign_status(store: Store, issue: str) -> Status | None:
     campaign = ledger.find_campaign(store, issue)
     if campaign is None:
         return None
-    return Status(campaign=campaign, counts=ledger.counts(store, issue), runs=ledger.is_running(store, issue))
+    with store.reading() as connection:
+        since = answers(connection, issue)
+        counts = ledger.counts_by_state(connection, issue)
+    return Status(campaign=campaign, counts=counts, since=since, runs=ledger.is_running(store, issue))
 
 
 def stage_of(store: Store | None, issue: str, record: Path) -> Stage:

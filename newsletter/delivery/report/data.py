@@ -23,6 +23,7 @@ def as_dict(report: Report) -> Mapping[str, object]:
         "left_out": campaign.left_out,
         "list": report.counts.total,
         "readers": {state.value: report.counts[state] for state in State},
+        "since": {kind.value: count for kind, count in report.since.items()},
         "seconds": round(report.seconds, 3),
         "per_second": _rounded(report.per_second),
         "runs": [_run(run) for run in report.runs],

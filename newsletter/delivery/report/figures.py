@@ -4,12 +4,13 @@ Stages: count, look at each run, gather replies and domains, measure the answers
 however long the list is and whatever servers say; all of it is of one moment, so that it adds up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from newsletter.audience.events import Kind, answers
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import ANSWERED, Campaign, DomainSum
 from newsletter.delivery.report.answer_times import AnswerTimes, measure_answers
@@ -34,10 +35,11 @@ class OtherDomains:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What became of a campaign. Replies and domains come most readers first."""
+    """What became of a campaign. Replies and domains come most readers first; `since` is what came back later."""
 
     campaign: Campaign
     counts: Counts
+    since: Mapping[Kind, int]
     runs: Sequence[Run]
     over_time: Sequence[Stretch]
     replies: Sequence[Reply]
@@ -80,6 +82,7 @@ def make_report(store: Store, issue: str) -> Report | None:
         return Report(
             campaign=campaign,
             counts=ledger.counts_by_state(connection, issue),
+            since=answers(connection, issue),
             runs=runs,
             over_time=over_time(connection, issue, runs),
             replies=gather(ledger.reply_sums(connection, issue)),

@@ -39,6 +39,7 @@ def render_page(report: Report, publication: Publication, moment: datetime) -> s
         "pace": words.pace,
         "said": words.said,
         "share": words.share,
+        "since": words.since,
         "took": words.took,
     }
     return environment.get_template("page.html.j2").render(

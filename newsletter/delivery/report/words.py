@@ -1,5 +1,8 @@
 """Figures in words, the same in the terminal and on the page."""
 
+from collections.abc import Mapping
+
+from newsletter.audience.events import Kind
 from newsletter.delivery.report.replies import Reply
 from newsletter.delivery.states import Counts, State
 from newsletter.errors import counted
@@ -18,6 +21,14 @@ MEANINGS = {
 }
 
 
+_SINCE = {
+    Kind.HARD: "hard bounce",
+    Kind.SOFT: "soft bounce",
+    Kind.COMPLAINED: "complaint",
+    Kind.UNSUBSCRIBED: "unsubscribe",
+}
+
+
 def balance(counts: Counts) -> str:
     """One line: list = accepted + refused + ... A state nobody is in is named only when it always belongs."""
     shown = shown_states(counts)
@@ -27,6 +38,11 @@ def balance(counts: Counts) -> str:
 def shown_states(counts: Counts) -> list[State]:
     """The states that a balance names, in its order."""
     return [*_ALWAYS, *(state for state in (State.SENDING, State.CANCELLED) if counts[state])]
+
+
+def since(answers: Mapping[Kind, int]) -> str:
+    """What came back since, in a line: `2 hard bounces, 1 complaint`; empty when nothing did."""
+    return ", ".join(counted(count, _SINCE[kind]) for kind, count in answers.items() if count)
 
 
 def said(reply: Reply) -> str:
