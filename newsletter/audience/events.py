@@ -15,9 +15,7 @@ from newsletter.audience.keys import Keys
 from newsletter.errors import ConfigError, counted
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
-from newsletter.store.engine import now
-
-_LONGEST = 1000  # characters of each word of evidence
+from newsletter.store.engine import now, storable
 
 
 class Kind(StrEnum):
@@ -152,7 +150,7 @@ def _record(connection: Connection, keys: Keys | None, event: Event, soft: SoftR
 def _apply(connection: Connection, keys: Keys | None, event: Event) -> bool:
     """Change who must not be mailed; False when the event says what is known already."""
     reader = event.reader
-    words = event.evidence.get("words", "")[:_LONGEST]
+    words = storable(event.evidence.get("words", ""))
     if event.kind in _CAUSES:
         new = suppressions.suppress(connection, reader, _CAUSES[event.kind], words)
         # A bounce or a complaint about another issue is news about that issue.
@@ -188,5 +186,5 @@ def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
 
 def _add(connection: Connection, event: Event) -> None:
     said_at = min(event.said_at or now(), now())  # a mail's clock may be wrong
-    evidence = {name: text[:_LONGEST] for name, text in event.evidence.items() if text}
+    evidence = {name: storable(text) for name, text in event.evidence.items() if text}
     log.add(connection, event.reader, event.kind, event.source, event.issue, evidence, said_at)

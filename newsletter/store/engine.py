@@ -1,6 +1,6 @@
 """The store: its transactions, and the one version of its tables that this program knows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +43,22 @@ class Store:
         """A connection that sees one moment and changes nothing; it waits for no writer, and none waits for it."""
         with _explaining(self._database), self._reading_engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def erasing(self) -> Iterator[Connection]:
+        """A transaction that leaves as little as the database can of what it deletes; `sweep` sees to the rest."""
+        with _explaining(self._database), self._engine.connect() as connection:
+            connection.detach()  # what is set for this connection costs others time
+            with connection.execution_options(**self._database.erasing).begin():
+                yield connection
+
+    def sweep(self, tables: Sequence[Table]) -> bool:
+        """Take out of the database's files what was deleted from these tables; False when readers were in the way.
+
+        It holds up whoever writes for as long as writing the whole file takes.
+        """
+        with _explaining(self._database):
+            return self._database.sweep(self._engine, [table.name for table in tables])
 
     @contextmanager
     def staging(self) -> Iterator["Staging"]:
@@ -177,6 +193,11 @@ def insert_new(connection: Connection, into: Table) -> Insert:
     from sqlalchemy.dialects import postgresql
 
     return postgresql.insert(into).on_conflict_do_nothing()
+
+
+def storable(words: str) -> str:
+    """A thousand letters of anybody's words. NUL no database takes, and bytes that are no UTF-8 are surrogates."""
+    return words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")[:1000]
 
 
 def now() -> str:

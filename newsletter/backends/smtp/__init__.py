@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from newsletter.backends import Limits, Session
 from newsletter.config import Section
+from newsletter.config.stored import stored_password
 from newsletter.validation import rejected
 
 CLEAR_TEXT_ALLOWED = "none-even-over-the-network"
@@ -89,15 +90,7 @@ class SmtpBackend:
             return None
         if settings.password is not None:
             return settings.password.get_secret_value()
-        try:
-            import keyring
-            from keyring.errors import KeyringError
-        except ImportError:
-            return None
-        try:
-            return keyring.get_password(f"newsletter:{settings.host}", settings.username)
-        except KeyringError:
-            return None
+        return stored_password(settings.host, settings.username)
 
 
 def _is_loopback(host: str) -> bool:

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, case, insert, or_, select, update
 
 from newsletter.delivery.ledger.read import counts_by_state
-from newsletter.delivery.ledger.values import storable
 from newsletter.delivery.states import OPEN, State
 from newsletter.store import Store
-from newsletter.store.engine import now
+from newsletter.store.engine import now, storable
 from newsletter.store.schema import campaigns, deliveries, runs, waves
 
 

@@ -7,12 +7,12 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, bindparam, case, func, select, update
 
-from newsletter.delivery.ledger.values import NEVER, Answer, Claim, Taken, storable
+from newsletter.delivery.ledger.values import NEVER, Answer, Claim, Taken
 from newsletter.delivery.states import State
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Outcome
 from newsletter.store import Store
-from newsletter.store.engine import now
+from newsletter.store.engine import now, storable
 from newsletter.store.prepared import Prepared
 from newsletter.store.schema import campaigns, deliveries, suppressions
 

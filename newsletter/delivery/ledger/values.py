@@ -87,8 +87,3 @@ class Taken:
 
     claims: Sequence[Claim] = ()
     next_due: float | None = None
-
-
-def storable(words: str) -> str:
-    """A server's or a plug-in's words: bytes that are no UTF-8 arrive as surrogates, and NUL no database takes."""
-    return words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")[:1000]
