@@ -3,6 +3,7 @@
 Plain synchronous code. Each function is one transaction, and what it says is on disk when it returns.
 """
 
+from newsletter.delivery.ledger.found import Copy, copies_of, copy_by_number
 from newsletter.delivery.ledger.freeze import freeze, replace_text
 from newsletter.delivery.ledger.outbox import has_begun, hold, last_ending, schedule, scheduled, unschedule
 from newsletter.delivery.ledger.read import (
@@ -45,6 +46,7 @@ __all__ = [
     "Answer",
     "Campaign",
     "Claim",
+    "Copy",
     "Delivery",
     "DomainSum",
     "Entry",
@@ -58,6 +60,8 @@ __all__ = [
     "begin_run",
     "campaign_names",
     "cancel",
+    "copies_of",
+    "copy_by_number",
     "counts",
     "counts_by_state",
     "current_texts",

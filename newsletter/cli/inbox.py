@@ -1,0 +1,143 @@
+"""newsletter inbox read"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from newsletter.audience.keys import find_keys
+from newsletter.cli.output import console, say, show_problems, table
+from newsletter.cli.state import opened_store
+from newsletter.config.stored import stored_password
+from newsletter.errors import ConfigError
+from newsletter.inbox.reading import Kind
+from newsletter.inbox.sources import Source, open_source
+from newsletter.inbox.verdict import Action
+from newsletter.inbox.work import Desk, Handled, work_through
+from newsletter.workspace import find_workspace
+
+_SHOWN = 20  # mails left to a person, on the terminal
+_NAMES = {
+    Kind.HARD: "hard bounce",
+    Kind.SOFT: "soft bounce",
+    Kind.COMPLAINT: "complaint",
+    Kind.UNSUBSCRIBE: "unsubscribe",
+    Kind.AUTO_REPLY: "auto-reply",
+    Kind.OTHER: "other",
+}
+_DONE = {
+    Action.SUPPRESS: "no more mail goes there",
+    Action.COUNT: "noted",
+    Action.UNSUBSCRIBE: "unsubscribed",
+    Action.NOTHING: "nothing to do",
+    Action.ASK: "left to you",
+}
+
+
+@click.group()
+def inbox() -> None:
+    """Mail that comes back: bounces, complaints, and mails of readers who want to leave."""
+
+
+@inbox.command()
+@click.argument("source", required=False)
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--json", "json_", is_flag=True, help="Each mail with what is done about it, for scripts.")
+@click.option("--move/--leave", "move", default=None, help="Move handled mails into a folder, or leave them.")
+@click.option("--again", is_flag=True, help="Look at mails that were handled before, too.")
+def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, again: bool) -> None:
+    """Deal with the mail in SOURCE: a Maildir, an mbox, or imaps://user@host/INBOX; else [inbox] source.
+
+    Hard bounces, complaints and unsubscribe mails take effect at once, soft bounces when there are too many. A mail
+    that shows nothing of yours, as a forged one can't, is left to you. Each mail is handled once.
+    """
+    workspace = find_workspace(Path.cwd())
+    config = workspace.config
+    if move is not None:
+        chosen = {"after": "move" if move else "leave"}
+        config = config.model_copy(update={"inbox": config.inbox.model_copy(update=chosen)})
+    place = source or config.inbox.source
+    if place is None:
+        raise ConfigError(
+            "No mailbox is named.",
+            next_step='Name one: newsletter inbox read ~/Maildir; or write [inbox] source = "..." into newsletter.toml.',
+        )
+
+    def password(host: str, username: str) -> str | None:
+        known = config.inbox.password
+        return known.get_secret_value() if known else stored_password(host, username)
+
+    after = "leave" if dry_run else config.inbox.after
+    with open_source(place, after=after, password=password) as opened:
+        store = opened_store(workspace)
+        desk = Desk(store=store, keys=find_keys(workspace), config=config, list_path=workspace.subscribers)
+        with _progress(opened, desk, dry_run=dry_run, again=again) as handled:
+            _print_json(handled) if json_ else _show(handled, dry_run=dry_run)
+        show_problems(opened.unread, err=True)
+
+
+@contextmanager
+def _progress(source: Source, desk: Desk, *, dry_run: bool, again: bool) -> Iterator[Iterator[Handled]]:
+    """The mails as they are dealt with, with a bar on a terminal."""
+    err = console(err=True)
+    columns = (TextColumn("Reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("", total=len(source))
+
+        def counted_mails() -> Iterator[Handled]:
+            for one in work_through(desk, source, dry_run=dry_run, again=again):
+                yield one
+                bar.advance(task)
+
+        yield counted_mails()
+
+
+def _print_json(handled: Iterator[Handled]) -> None:
+    """One array, an object a line, printed as they come: ten thousand mails need no memory."""
+    click.echo("[", nl=False)
+    for number, one in enumerate(handled):
+        click.echo((",\n " if number else "\n ") + json.dumps(_as_dict(one)), nl=False)
+    click.echo("\n]")
+
+
+def _as_dict(one: Handled) -> dict[str, object]:
+    verdict = one.verdict
+    return {
+        "file": one.file,
+        "kind": verdict.kind.value,
+        "address": verdict.address or None,
+        "status": verdict.status or None,
+        "issue": verdict.issue or None,
+        "action": verdict.action.value,
+        "why": verdict.why,
+    }
+
+
+def _show(handled: Iterator[Handled], *, dry_run: bool) -> None:
+    """How many of each kind, and what a person has to look at."""
+    done: Counter[tuple[Kind, Action]] = Counter()
+    asked = 0
+    for one in handled:
+        verdict = one.verdict
+        done[verdict.kind, verdict.action] += 1
+        if verdict.action is Action.ASK:
+            asked += 1
+            if asked <= _SHOWN:
+                about = f" about {verdict.address}" if verdict.address else ""
+                say(f"{one.file}: {_NAMES[verdict.kind]}{about}, left to you: {verdict.why}", style="yellow")
+    if asked > _SHOWN:
+        say(f"... and {asked - _SHOWN:,} more: --json names them all.", style="yellow")
+    if not done:
+        say("No mail that was not handled before.")
+    else:
+        rows = sorted(done.items(), key=lambda row: (list(Kind).index(row[0][0]), list(Action).index(row[0][1])))
+        table(
+            ("Mails", "Kind", "Done" if not dry_run else "Would be done"),
+            [(f"{count:,}", _NAMES[kind], _DONE[action]) for (kind, action), count in rows],
+        )
+    if dry_run:
+        say("This was a dry run: nothing has changed.")

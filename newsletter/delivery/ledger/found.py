@@ -1,0 +1,36 @@
+"""Finding the delivery that a mail answers."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from newsletter.store import Store
+from newsletter.store.schema import deliveries
+
+
+class Copy(NamedTuple):
+    """One reader's copy of an issue: its delivery's number, and the text that it was made of."""
+
+    id: int
+    issue: str
+    reader: str
+    template: int
+
+
+_COPY = (deliveries.c.id, deliveries.c.issue, deliveries.c.reader, deliveries.c.template)
+
+
+def copy_by_number(store: Store, number: int) -> Copy | None:
+    """The delivery with this number, of any issue."""
+    with store.reading() as connection:
+        row = connection.execute(select(*_COPY).where(deliveries.c.id == number)).one_or_none()
+        return Copy(*row) if row else None
+
+
+def copies_of(store: Store, reader: str) -> Iterator[Copy]:
+    """Every issue's copy for one reader, the newest first."""
+    mine = select(*_COPY).where(deliveries.c.reader == reader).order_by(deliveries.c.id.desc())
+    with store.reading() as connection:
+        for row in connection.execute(mine):
+            yield Copy(*row)

@@ -1,0 +1,1 @@
+"""Mail that comes back: bounces, complaints, unsubscribe mails; where it lies, what it says, what is done about it."""

@@ -1,0 +1,100 @@
+"""Whose copy of which issue a mail answers, proved: anybody can write a mail that looks like a bounce.
+
+Proof is what only somebody who has seen the reader's copy can show: the return path that we signed, the token of its
+links, or its Message-ID, which is made of a seed that nobody else knows.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain, islice
+
+from newsletter.address import normalise
+from newsletter.audience.subscribers import reader_key
+from newsletter.audience.tokens import Tokens, marked_delivery
+from newsletter.config import Config
+from newsletter.delivery import ledger
+from newsletter.inbox.reading import Reading
+from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.headers import message_id
+from newsletter.store import Store
+
+# As audience/tokens.py writes them. A mail with more of them than this is no answer of anyone's.
+_TOKEN = re.compile(rb"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22,700}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
+_MOST_TOKENS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A reader, the issue that the mail is about, and what shows it, in words."""
+
+    reader: str
+    issue: str
+    by: str
+
+
+class Prover:
+    """Looks for proof in one mail after another."""
+
+    def __init__(self, store: Store, tokens: Tokens | None, config: Config) -> None:
+        self._store = store
+        self._tokens = tokens
+        self._config = config
+        self._origin = cache(self._read_origin)
+
+    def prove(self, reading: Reading, data: bytes) -> Proof | None:
+        """The surest first; None when nothing in the mail shows that it answers one of ours."""
+        written = (data, reading.wish.encode("utf-8", "replace"))  # a subject may have come encoded
+        return self._by_return_path(reading) or self._by_token(*written) or self._by_message_id(reading)
+
+    def _by_return_path(self, reading: Reading) -> Proof | None:
+        sender = self._config.sender
+        if self._tokens is None or not sender.bounces:
+            return None
+        mailbox, _, domain = sender.bounces.rpartition("@")
+        # Not only while [sender] verp is set: mail that left before comes back later.
+        path = re.compile(rf"{re.escape(mailbox)}[+-](\d{{1,18}}-[a-z2-7]+)@{re.escape(domain)}", re.IGNORECASE)
+        for address in reading.delivered_to:
+            found = path.fullmatch(address)
+            number = marked_delivery(found[1]) if found else None
+            copy = ledger.copy_by_number(self._store, number) if number is not None else None
+            if found and copy and self._tokens.marks(found[1], copy.id, copy.reader):
+                return Proof(copy.reader, copy.issue, "the return path")
+        return None
+
+    def _by_token(self, *texts: bytes) -> Proof | None:
+        if self._tokens is None:
+            return None
+        found_in = chain.from_iterable(_TOKEN.finditer(text) for text in texts)
+        for found in islice(found_in, _MOST_TOKENS):
+            if leaver := self._tokens.read(found[0].decode("ascii")):
+                return Proof(leaver.reader, leaver.issue, "the token of a link")
+        return None
+
+    def _by_message_id(self, reading: Reading) -> Proof | None:
+        wanted = {one.lower() for one in reading.message_ids}
+        if not wanted:
+            return None
+        named = (*(finding.address for finding in reading.findings), *reading.original_to, reading.sender)
+        for reader in _readers(named):
+            for copy in ledger.copies_of(self._store, reader):
+                seed, domain = self._origin(copy.template)
+                if message_id(seed, copy.reader, domain).lower() in wanted:
+                    return Proof(copy.reader, copy.issue, "the Message-ID")
+        return None
+
+    def _read_origin(self, template: int) -> tuple[str, str]:
+        compiled = MessageTemplate.from_bytes(ledger.template_payload(self._store, template))
+        return compiled.seed, compiled.domain
+
+
+def _readers(addresses: Iterable[str]) -> list[str]:
+    """Each reader whom the addresses can mean, once; what is no address means nobody."""
+    readers: dict[str, None] = {}
+    for address in addresses:
+        try:
+            readers[reader_key(normalise(address))] = None
+        except ValueError:
+            continue
+    return list(readers)

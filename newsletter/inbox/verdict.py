@@ -1,0 +1,100 @@
+"""What is done about a mail: the events it makes, in words for a person, or why it is left to one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from newsletter.audience.events import Event, Kind, Source
+from newsletter.inbox.proof import Proof
+from newsletter.inbox.reading import Finding, Reading
+from newsletter.inbox.reading import Kind as Read
+
+
+class Action(StrEnum):
+    """What becomes of a mail."""
+
+    SUPPRESS = "suppress"  # nobody mails there again
+    COUNT = "count"  # one more soft bounce
+    UNSUBSCRIBE = "unsubscribe"
+    NOTHING = "nothing"
+    ASK = "left to you"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A mail's kind, the address that it is about (the reader's, where one is proved), and what is done and why."""
+
+    kind: Read
+    address: str
+    status: str
+    action: Action
+    why: str
+    issue: str = ""
+    event: Event | None = None
+
+
+_EVENTS = {Read.HARD: Kind.HARD, Read.SOFT: Kind.SOFT, Read.COMPLAINT: Kind.COMPLAINED}
+_ACTIONS = {Read.HARD: Action.SUPPRESS, Read.SOFT: Action.COUNT, Read.COMPLAINT: Action.SUPPRESS}
+_NO_FINDING = Finding(kind=Read.OTHER, address="")
+
+
+def judge(reading: Reading, proof: Proof | None, is_reader: Callable[[str], bool]) -> Verdict:
+    """What to do about a mail. `is_reader` tells whether an address is on the list, or was sent anything."""
+    finding = _about(reading.findings, proof, reading.kind)
+    if reading.kind is Read.AUTO_REPLY:
+        return _verdict(reading, finding, Action.NOTHING, "a program answered, and no person (RFC 3834)")
+    if reading.kind is Read.OTHER:
+        return _verdict(reading, finding, Action.ASK, reading.trouble or "it is neither a bounce nor a known answer")
+    if reading.kind is Read.UNSUBSCRIBE:
+        return _unsubscribe(reading, finding, proof, is_reader)
+    if reading.kind is Read.SOFT and finding.delayed:
+        return _verdict(reading, finding, Action.NOTHING, "the server goes on trying")
+    if proof is None:
+        return _verdict(reading, finding, Action.ASK, "nothing in it shows that it is about a mail of yours")
+    # Of several addresses in one report, it is what is said of our reader's that counts.
+    kind = finding.kind if finding.kind in _EVENTS else reading.kind
+    return _verdict(reading, finding, _ACTIONS[kind], f"proved by {proof.by}", proof, _EVENTS[kind])
+
+
+def _unsubscribe(reading: Reading, finding: Finding, proof: Proof | None, is_reader: Callable[[str], bool]) -> Verdict:
+    """Someone wants to leave. Without proof their own address counts, since not to be let go is worse."""
+    if proof:
+        why, leaver = f"proved by {proof.by}", proof
+    elif is_reader(finding.address):
+        why, leaver = "a reader's own address sent it", Proof(finding.address.casefold(), "", "the sender's address")
+    else:
+        return _verdict(reading, finding, Action.ASK, "it does not say which reader wants to leave")
+    return _verdict(reading, finding, Action.UNSUBSCRIBE, why, leaver, Kind.UNSUBSCRIBED)
+
+
+def _about(findings: Sequence[Finding], proof: Proof | None, kind: Read) -> Finding:
+    """The finding that counts: the proved reader's, else the first of the gravest kind."""
+    proved = (one for one in findings if proof and one.address.casefold() == proof.reader)
+    gravest = (one for one in findings if one.kind is kind)
+    return next(proved, None) or next(gravest, None) or next(iter(findings), _NO_FINDING)
+
+
+def _verdict(
+    reading: Reading, finding: Finding, action: Action, why: str, proof: Proof | None = None, kind: Kind | None = None
+) -> Verdict:
+    event = None
+    if proof and kind:
+        elsewhere = finding.address if finding.address.casefold() != proof.reader else ""
+        evidence = {"code": finding.status, "words": finding.words, "proof": proof.by, "address": elsewhere}
+        event = Event(
+            reader=proof.reader,
+            kind=kind,
+            source=Source.MAIL,
+            issue=proof.issue or None,
+            evidence=evidence,
+            said_at=reading.said_at,
+        )
+    return Verdict(
+        kind=reading.kind,
+        address=proof.reader if proof else finding.address,
+        status=finding.status,
+        action=action,
+        why=why,
+        issue=proof.issue if proof else "",
+        event=event,
+    )

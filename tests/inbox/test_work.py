@@ -1,0 +1,286 @@
+"""The inbox worked through: who is proved to have bounced, complained or left is mailed no more; nobody else."""
+
+import json
+import mailbox
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Publication
+from messages import parsed
+from smtp_server import Server
+
+from newsletter.audience.keys import make_keys
+
+ADA, BEN = "ada@example.com", "ben@example.com"
+Put = Callable[[bytes], Path]
+
+
+@pytest.fixture
+def sent(digest: Publication, server: Server) -> Publication:
+    """2.10 was sent to two readers, with keys, a service and a return path of each one's own."""
+    make_keys(digest.root)
+    digest.environ |= {
+        "NEWSLETTER_SERVICE__URL": "https://news.example.org",
+        "NEWSLETTER_SENDER__VERP": "+",
+        "NEWSLETTER_INBOX__SOURCE": str(digest.root / "Maildir"),
+    }
+    (digest.root / "subscribers.csv").write_text(f"email,name\n{ADA},Ada\n{BEN},Ben\n")
+    assert digest.run("send", "2.10", "--yes").returncode == 0
+    return digest
+
+
+@pytest.fixture
+def put(sent: Publication) -> Put:
+    """Deliver a mail into the publication's Maildir; returns its file."""
+    box = mailbox.Maildir(sent.root / "Maildir")
+
+    def deliver(message: bytes) -> Path:
+        return sent.root / "Maildir" / "new" / box.add(message)
+
+    return deliver
+
+
+def _return_path(server: Server, number: int) -> str:
+    return next(sender for sender in server.senders if sender.startswith(f"bounces+{number}-"))
+
+
+def _bounce(
+    reader: str, status: str, returned: bytes, *, to: str = "bounces@example.org", action: str = "failed"
+) -> bytes:
+    """A DSN by RFC 3464, with the header of what was returned (RFC 3462, section 2)."""
+    said = (
+        f"Reporting-MTA: dns; mx.example.com\r\n\r\nFinal-Recipient: rfc822; {reader}\r\nAction: {action}\r\n"
+        f"Status: {status}\r\nDiagnostic-Code: smtp; 550 {status} so it is\r\n"
+    )
+    header = returned.partition(b"\r\n\r\n")[0] + b"\r\n"
+    return _report(
+        "delivery-status", "MAILER-DAEMON@mx.example.com", to,
+        [("text/plain", b"It could not be delivered.\r\n"), ("message/delivery-status", said.encode()),
+         ("text/rfc822-headers", header)],
+    )  # fmt: skip
+
+
+def _report(kind: str, sender: str, to: str, parts: Sequence[tuple[str, bytes]]) -> bytes:
+    """A multipart/report (RFC 6522)."""
+    head = (
+        f"From: {sender}\r\nTo: {to}\r\nSubject: Undelivered\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\n"
+        f'MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type={kind}; boundary="b"\r\n\r\n'
+    )
+    body = b"".join(b"--b\r\nContent-Type: %s\r\n\r\n%s\r\n" % (name.encode(), data) for name, data in parts)
+    return head.encode() + body + b"--b--\r\n"
+
+
+def _stranger(data: bytes) -> bytes:
+    """A copy's header without all that only its reader has seen."""
+    data = re.sub(rb"(?m)^Message-ID: .*\r\n", b"Message-ID: <made-up@example.org>\r\n", data)
+    return re.sub(rb"(?m)^List-Unsubscribe: .*\r\n(?: .*\r\n)*", b"", data)
+
+
+def _read(publication: Publication, *more: str) -> list[dict[str, Any]]:
+    done = publication.run("inbox", "read", "--json", *more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def _shown(publication: Publication, address: str) -> dict[str, Any]:
+    shown: dict[str, Any] = json.loads(publication.run("subscribers", "show", address, "--json").stdout)
+    return shown
+
+
+def _mailable(publication: Publication) -> set[str]:
+    done = publication.run("send", "3.7", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    return {str(parsed(path.read_bytes())["To"]) for path in (publication.root / "build/3.7/dry-run").iterdir()}
+
+
+def test_a_hard_bounce_that_bears_the_message_id_suppresses_at_once(
+    sent: Publication, server: Server, put: Put
+) -> None:
+    path = put(_bounce(ADA, "5.1.1", server.message(ADA)))
+    (found,) = _read(sent)
+    assert found.pop("file") == f"new/{path.name}"
+    assert found.pop("why").startswith("proved by ")
+    assert found == {"kind": "hard", "address": ADA, "status": "5.1.1", "issue": "2.10", "action": "suppress"}
+    assert _mailable(sent) == {f"Ben <{BEN}>"}
+    # It is shown beside the deliveries.
+    assert json.loads(sent.run("status", "--json").stdout)[0]["since"]["hard bounce"] == 1
+    assert "hard bounce" in sent.run("status").stdout
+    assert "Since then: 1 hard bounce" in sent.run("report", "2.10").stdout
+
+
+def test_the_return_path_alone_is_proof(sent: Publication, server: Server, put: Put) -> None:
+    # Ada's mail is forwarded: what bounces is an address that no list knows.
+    put(_bounce("elsewhere@example.net", "5.1.1", _stranger(server.message(ADA)), to=_return_path(server, 1).upper()))
+    (found,) = _read(sent)
+    assert (found["action"], found["why"]) == ("suppress", "proved by the return path")
+    assert _mailable(sent) == {f"Ben <{BEN}>"}
+
+
+@pytest.mark.parametrize(
+    "path", ["bounces+1-aaaaaaaaaaaaaaaa@example.org", "bounces+2-{mark}@example.org", "bounces+1@example.org"]
+)
+def test_a_forged_bounce_removes_nobody(sent: Publication, server: Server, put: Put, path: str) -> None:
+    mark = _return_path(server, 1).partition("-")[2].partition("@")[0]
+    put(_bounce(ADA, "5.1.1", _stranger(server.message(ADA)), to=path.format(mark=mark)))
+    (found,) = _read(sent)
+    assert (found["kind"], found["address"], found["action"]) == ("hard", ADA, "left to you")
+    assert len(_mailable(sent)) == 2
+
+
+def test_one_reader_s_copy_proves_nothing_about_another(sent: Publication, server: Server, put: Put) -> None:
+    # Ben knows his own Message-ID, and all of the campaign that stands in his copy.
+    put(
+        _bounce(
+            ADA,
+            "5.1.1",
+            re.sub(rb"(?m)^(List-Unsubscribe: .*\r\n .*|List-Unsubscribe: .*)\r\n", b"", server.message(BEN)),
+        )
+    )
+    (found,) = _read(sent)
+    # It is his own copy that came back, as far as anyone can tell.
+    assert (found["address"], found["action"]) == (BEN, "suppress")
+    assert _mailable(sent) == {f"Ada <{ADA}>"}
+
+
+def test_soft_bounces_suppress_after_as_many_as_the_configuration_says(
+    sent: Publication, server: Server, put: Put
+) -> None:
+    sent.environ["NEWSLETTER_INBOX__SOFT_BOUNCES"] = "2"
+    put(_bounce(ADA, "4.2.2", server.message(ADA)))
+    assert [one["action"] for one in _read(sent)] == ["count"]
+    assert len(_mailable(sent)) == 2
+    server.stored.clear()
+    assert sent.run("send", "1.4", "--yes").returncode == 0
+    put(_bounce(ADA, "4.2.2", server.message(ADA)))
+    (second,) = _read(sent)
+    assert second["action"] == "suppress"
+    assert "soft bounce number 2 within 30 days" in second["why"]
+    assert _mailable(sent) == {f"Ben <{BEN}>"}
+
+
+def test_a_delay_counts_for_nothing(sent: Publication, server: Server, put: Put) -> None:
+    sent.environ["NEWSLETTER_INBOX__SOFT_BOUNCES"] = "1"
+    put(_bounce(ADA, "4.4.1", server.message(ADA), action="delayed"))
+    (found,) = _read(sent)
+    assert (found["kind"], found["action"]) == ("soft", "nothing")
+    assert len(_mailable(sent)) == 2
+
+
+def test_a_complaint_suppresses_even_when_the_address_is_hidden(sent: Publication, server: Server, put: Put) -> None:
+    # RFC 5965; many providers take the reader's address out, and leave our own header fields.
+    copy = re.sub(rb"(?m)^To: .*\r\n", b"", server.message(ADA))
+    parts = [
+        ("text/plain", b"This is an email abuse report.\r\n"),
+        ("message/feedback-report", b"Feedback-Type: abuse\r\nUser-Agent: Loop/1.0\r\nVersion: 1\r\n"),
+        ("message/rfc822", copy),
+    ]
+    put(_report("feedback-report", "feedback@isp.example", "abuse@example.org", parts))
+    (found,) = _read(sent)
+    assert (found["kind"], found["address"], found["action"]) == ("complaint", ADA, "suppress")
+    assert [cause["cause"] if isinstance(cause, dict) else cause for cause in _shown(sent, ADA)["causes"]] == [
+        "complained"
+    ]
+
+
+def _mail(sender: str, subject: str, header: str = "") -> bytes:
+    return f"From: {sender}\r\nTo: leave@example.org\r\nSubject: {subject}\r\n{header}\r\n\r\n".encode()
+
+
+def test_a_mail_to_leave_unsubscribes_whose_token_it_bears(sent: Publication, server: Server, put: Put) -> None:
+    page, _ = re.findall("<(.+?)>", parsed(server.message(ADA))["List-Unsubscribe"])
+    put(_mail("Somebody <else@example.net>", f"unsubscribe {page.rpartition('/')[2]}"))
+    (found,) = _read(sent)
+    assert (found["kind"], found["action"], found["why"]) == (
+        "unsubscribe",
+        "unsubscribe",
+        "proved by the token of a link",
+    )
+    assert _mailable(sent) == {f"Ben <{BEN}>"}
+
+
+def test_a_mail_to_leave_from_a_reader_s_own_address_is_enough(sent: Publication, put: Put) -> None:
+    put(_mail("Ada <Ada@Example.com>", "unsubscribe"))
+    put(_mail("nobody@example.net", "unsubscribe"))
+    actions = {one["address"].lower(): one["action"] for one in _read(sent)}
+    assert actions == {ADA: "unsubscribe", "nobody@example.net": "left to you"}
+    assert _mailable(sent) == {f"Ben <{BEN}>"}
+
+
+def test_a_program_that_answers_is_passed_over(sent: Publication, put: Put) -> None:
+    put(_mail(ADA, "Out of office: unsubscribe me from work", "Auto-Submitted: auto-replied\r\n"))
+    (found,) = _read(sent)
+    assert (found["kind"], found["action"]) == ("auto-reply", "nothing")
+    assert len(_mailable(sent)) == 2
+
+
+def test_each_mail_is_handled_once(sent: Publication, server: Server, put: Put) -> None:
+    path = put(_bounce(ADA, "5.1.1", server.message(ADA)))
+    put(_mail("nobody@example.net", "a question"))
+    assert len(_read(sent)) == 2
+    assert _read(sent) == []
+    assert path.exists()
+    # A copy of it under another name is the same mail.
+    (path.with_name("copy")).write_bytes(path.read_bytes())
+    assert _read(sent) == []
+    assert len(_read(sent, "--again")) == 3
+    assert len(_shown(sent, ADA)["events"]) == 1
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(sent: Publication, server: Server, put: Put) -> None:
+    put(_bounce(ADA, "5.1.1", server.message(ADA)))
+    first = _read(sent, "--dry-run", "--move")
+    assert first == _read(sent, "--dry-run")
+    assert len(_mailable(sent)) == 2
+    assert _shown(sent, ADA)["events"] == []
+    assert _read(sent) == first
+    assert len(_mailable(sent)) == 1
+
+
+def test_moved_mail_leaves_what_is_for_a_person(sent: Publication, server: Server, put: Put) -> None:
+    put(_bounce(ADA, "5.1.1", server.message(ADA)))
+    question = put(_mail("nobody@example.net", "a question"))
+    assert len(_read(sent, "--move")) == 2
+    left = [path for path in (sent.root / "Maildir").rglob("*") if path.is_file() and "handled" not in str(path)]
+    assert [path.name.partition(":")[0] for path in left] == [question.name]
+    # It is met again until somebody has dealt with it.
+    assert [one["action"] for one in _read(sent, "--move")] == ["left to you"]
+
+
+def test_a_person_is_told_what_to_look_at(sent: Publication, server: Server, put: Put) -> None:
+    put(_bounce(ADA, "5.1.1", _stranger(server.message(ADA))))
+    put(_bounce(BEN, "5.1.1", server.message(BEN)))
+    done = sent.run("inbox", "read")
+    assert done.returncode == 0, done.stderr
+    assert f"hard bounce about {ADA}, left to you: nothing in it shows that it is about a mail of yours" in done.stdout
+    assert "1\thard bounce\tno more mail goes there" in done.stdout
+    assert sent.run("inbox", "read").stdout == "No mail that was not handled before.\n"
+
+
+def test_no_mailbox_is_told(publication: Publication) -> None:
+    done = publication.run("inbox", "read")
+    assert done.returncode == 2
+    assert "newsletter inbox read ~/Maildir" in done.stderr
+
+
+def test_whoever_left_is_counted_and_a_send_that_goes_on_balances(
+    digest: Publication, server: Server, put: Put, sent: Publication
+) -> None:
+    """Half of the readers wait when two of them leave by mail."""
+    readers = sent.readers(20)
+    server.refuse = dict.fromkeys(readers[10:], "450 4.2.1 later")
+    sent.run("send", "1.4", "--yes")
+    server.refuse = {}
+    for reader in readers[:2] + readers[10:12]:
+        put(_mail(reader, "unsubscribe"))
+    assert [one["action"] for one in _read(sent)] == ["unsubscribe"] * 4
+    done = sent.run("send", "1.4", "--yes")
+    assert "20 on the list = 18 accepted + 0 refused + 0 deferred + 0 unknown + 0 pending + 2 suppressed" in done.stdout
+    later = sent.run("send", "3.7", "--yes")
+    assert (
+        "20 on the list = 16 accepted + 0 refused + 0 deferred + 0 unknown + 0 pending + 4 suppressed" in later.stdout
+    )
+    assert not {reader for reader in readers[10:12] if reader in server.copies()}
