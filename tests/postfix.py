@@ -34,6 +34,7 @@ defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
 proxymap unix - - n - - proxymap
 error unix - - n - - error
+smtp unix - - n - - smtp
 retry unix - - n - - error
 discard unix - - n - - discard
 virtual unix - n n - - virtual
@@ -103,18 +104,24 @@ class Postfix:
 
 @contextmanager
 def postfix(
-    *, keep: bool = True, login: bool = True, size: int = 10_240_000, refuse: Mapping[str, str] | None = None
+    *,
+    keep: bool = True,
+    login: bool = True,
+    size: int = 10_240_000,
+    refuse: Mapping[str, str] | None = None,
+    onward: Mapping[str, int] | None = None,
 ) -> Iterator[Postfix]:
     """A server for the time of the context; unless `keep`, it throws away what it has taken.
 
     Without `login` it takes mail from anybody who reaches its loopback port, in clear text if they like. `size` is
-    the largest message that it takes, `refuse` what it answers to RCPT for some addresses.
+    the largest message that it takes, `refuse` what it answers to RCPT for some addresses. For those in `onward` it
+    hands what it took to the server at that port of this machine, once, and sends back what that one will not have.
     """
     # Not below pytest's own folders, which are closed to others: Postfix's processes run as users of their own.
     with tempfile.TemporaryDirectory(prefix="postfix-") as name:
         folder = Path(name)
         port = _free_port()
-        _configure(folder, port, keep=keep, login=login, size=size, refuse=refuse or {})
+        _configure(folder, port, keep=keep, login=login, size=size, refuse=refuse or {}, onward=onward or {})
         command = [_command("postfix"), "-c", str(folder / "etc")]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         running = subprocess.Popen([*command, "start-fg"], **quiet)
@@ -130,7 +137,16 @@ def postfix(
             running.wait(timeout=30)
 
 
-def _configure(folder: Path, port: int, *, keep: bool, login: bool, size: int, refuse: Mapping[str, str]) -> None:
+def _configure(
+    folder: Path,
+    port: int,
+    *,
+    keep: bool,
+    login: bool,
+    size: int,
+    refuse: Mapping[str, str],
+    onward: Mapping[str, int],
+) -> None:
     folder.chmod(0o755)
     etc = folder / "etc"
     sasl = etc / "sasl"  # where Debian's Postfix looks for smtpd.conf; others look at cyrus_sasl_config_path
@@ -155,6 +171,7 @@ def _configure(folder: Path, port: int, *, keep: bool, login: bool, size: int, r
     ).stdout.strip()
     nobody = pwd.getpwnam("nobody").pw_uid
     refusals = " ".join(f"{{ {address} = {reply} }}" for address, reply in refuse.items())
+    routes = " ".join(f"{{ {address} = smtp:[127.0.0.1]:{next_port} }}" for address, next_port in onward.items())
     settings = {
         "compatibility_level": "3.6",
         "queue_directory": folder / "spool",
@@ -182,6 +199,8 @@ def _configure(folder: Path, port: int, *, keep: bool, login: bool, size: int, r
         "smtpd_relay_restrictions": "permit_sasl_authenticated, reject" if login else "permit_mynetworks, reject",
         "smtpd_recipient_restrictions": f"check_recipient_access inline:{{ {refusals} }}" if refusals else "",
         "message_size_limit": size,
+        "transport_maps": f"inline:{{ {routes} }}" if routes else "",
+        "maximal_queue_lifetime": "0" if routes else "5d",
         "in_flow_delay": "0",
     }
     (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
