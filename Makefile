@@ -9,7 +9,7 @@ CI_JOBS ?= auto
 # The tests' two tools from npm; without npm, those tests skip and say so.
 NODE_MODULES := tests/node/node_modules/.installed
 
-.PHONY: demo test test-slow coverage lint types contract golden screenshots torture bench-editions bench-preview bench-send clean
+.PHONY: demo test test-slow coverage lint types contract golden screenshots torture bench-editions bench-preview bench-send bench-serve clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -62,6 +62,10 @@ torture: $(INSTALLED)
 bench-send: $(INSTALLED)
 	npm install --prefix benchmarks/send-peers --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/python benchmarks/send.py $(BENCH)
+
+# Unsubscribes a second on both databases; wants Debian's wrk and postgresql. BENCH=--quick takes a minute.
+bench-serve: $(INSTALLED)
+	$(BIN)/python benchmarks/serve.py $(BENCH)
 
 $(NODE_MODULES): tests/node/package.json
 	@if command -v npm >/dev/null; then \

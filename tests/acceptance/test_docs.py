@@ -28,6 +28,8 @@ def test_the_pages_have_commands() -> None:
 def test_the_commands_of_a_page_run(publication: Publication, server: smtp_server.Server, page: Path) -> None:
     publication.through(server)
     shutil.copyfile(ROOT / "subscribers.example.csv", publication.root / "subscribers.example.csv")
+    for folder in ("new", "cur", "tmp"):
+        (publication.root / "Maildir" / folder).mkdir(parents=True)
     for command in _commands(page):
         if command.startswith(("make ", "source ")):
             continue
@@ -71,6 +73,8 @@ def test_every_command_of_the_program_is_documented() -> None:
         "init", "preview", "draft new", "draft list", "draft check", "draft schema", "export all", "export pdf",
         "export site", "export web", "export html", "templates list", "templates eject", "send", "status",
         "cancel", "retry", "report", "reconcile", "outbox run", "outbox list", "outbox cancel",
-        "dkim key", "subscribers check", "subscribers suppress", "subscribers unsuppress",
+        "dkim key", "keys new", "keys rotate", "serve", "inbox read", "subscribers check", "subscribers list",
+        "subscribers show", "subscribers add", "subscribers remove", "subscribers forget", "subscribers stats",
+        "subscribers export", "subscribers suppress", "subscribers unsuppress",
     ):  # fmt: skip
         assert f"newsletter {command}" in said
