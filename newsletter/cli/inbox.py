@@ -18,7 +18,7 @@ from newsletter.inbox.reading import Kind
 from newsletter.inbox.sources import Source, open_source
 from newsletter.inbox.verdict import Action
 from newsletter.inbox.work import Desk, Handled, work_through
-from newsletter.workspace import find_workspace
+from newsletter.workspace import Workspace, find_workspace
 
 _SHOWN = 20  # mails left to a person, on the terminal
 _NAMES = {
@@ -60,11 +60,12 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
     if move is not None:
         chosen = {"after": "move" if move else "leave"}
         config = config.model_copy(update={"inbox": config.inbox.model_copy(update=chosen)})
-    place = source or config.inbox.source
+    place = source or _configured(workspace)
     if place is None:
         raise ConfigError(
             "No mailbox is named.",
-            next_step='Name one: newsletter inbox read ~/Maildir; or write [inbox] source = "..." into newsletter.toml.',
+            next_step="Name one: newsletter inbox read ~/Maildir\n"
+            'Or write it into newsletter.toml, under [inbox]: source = "..."',
         )
 
     def password(host: str, username: str) -> str | None:
@@ -78,6 +79,12 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
         with _progress(opened, desk, dry_run=dry_run, again=again) as handled:
             _print_json(handled) if json_ else _show(handled, dry_run=dry_run)
         show_problems(opened.unread, err=True)
+
+
+def _configured(workspace: Workspace) -> str | None:
+    """A path in newsletter.toml begins where that file is, as every other path there does."""
+    source = workspace.config.inbox.source
+    return source if source is None or "://" in source else str(workspace.root / Path(source).expanduser())
 
 
 @contextmanager

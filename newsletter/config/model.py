@@ -195,7 +195,7 @@ class Service(Section):
 class Inbox(Section):
     """Mail that comes back: where it is, when soft bounces are too many, and what becomes of a mail afterwards."""
 
-    source: Line | None = None
+    source: Annotated[str, AfterValidator(values.mailbox_source)] | None = None
     after: Literal["leave", "move"] = "leave"
     soft_bounces: Annotated[int, Field(ge=1, le=100)] = 3
     soft_days: Annotated[float, Field(gt=0, le=3650)] = 30

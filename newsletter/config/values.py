@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
@@ -96,13 +97,37 @@ def service_url(text: str) -> str:
     """Without the slash at its end. Only this machine's own may do without TLS (RFC 8058, section 3.1)."""
     web_address(text)
     parts = urlsplit(text)
-    if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         raise rejected(
             code="service",
             message=f"{text!r} is no address that mail clients would answer to",
             next_step="Write it with https://; docs/service.md shows how to get there.",
         )
     return text.rstrip("/")
+
+
+def mailbox_source(text: str) -> str:
+    """Where mail comes back to: a path, or an IMAP mailbox's address, without a password. Read by newsletter/inbox."""
+    one_line(text)
+    user, at, _ = text.rpartition("@")
+    if at and "://" in user and ":" in user.partition("://")[2]:
+        # Not shown: it is the secret that must not be.
+        raise rejected(
+            code="secret",
+            message="'source' holds a password, which would be shared through git and shown in messages",
+            next_step="Take it out, and set NEWSLETTER_INBOX__PASSWORD, or store it in the system's keyring.",
+        )
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """Does the host's name mean this very machine?"""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def mailto(text: str) -> str:

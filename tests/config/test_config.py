@@ -170,3 +170,27 @@ def test_a_value_outside_of_every_table(tmp_path: Path) -> None:
         _write(tmp_path, "smtp = 3\n" + (ROOT / "newsletter.toml").read_text().replace("[smtp]", "[maildir]"))
     )
     assert ("shape", 1) in [(code, line) for code, line, _ in found]
+
+
+@pytest.mark.parametrize(
+    "source", ["imaps://bounces:secret@mail.example.org/INBOX", "imap://a:b@c", "imaps://x:se/cret@host/INBOX"]
+)
+def test_a_mailbox_s_password_does_not_belong_into_the_file_nor_into_messages(
+    publication: Publication, source: str
+) -> None:
+    toml = publication.root / "newsletter.toml"
+    toml.write_text(f'{toml.read_text()}\n[inbox]\nsource = "{source}"\n')
+    with pytest.raises(ConfigError) as caught:
+        _ = publication.workspace.config
+    (problem,) = caught.value.problems
+    assert problem.code == "secret"
+    assert source not in str(problem)
+    assert "NEWSLETTER_INBOX__PASSWORD" in problem.next_step
+
+
+@pytest.mark.parametrize(
+    "source", ["imaps://bounces@mail.example.org/INBOX", "imaps://a@b@host:993", "/a:b/c@d", "Maildir"]
+)
+def test_a_mailbox_s_address_or_path_is_taken(publication: Publication, source: str) -> None:
+    publication.environ["NEWSLETTER_INBOX__SOURCE"] = source
+    assert publication.workspace.config.inbox.source == source

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from newsletter.backends import Limits, Session
 from newsletter.config import Section
 from newsletter.config.stored import stored_password
+from newsletter.config.values import is_loopback
 from newsletter.validation import rejected
 
 CLEAR_TEXT_ALLOWED = "none-even-over-the-network"
@@ -51,7 +51,7 @@ class SmtpBackend:
         @field_validator("security")
         @classmethod
         def _clear_text_stays_here(cls, security: str, info: ValidationInfo) -> str:
-            if security == "none" and not _is_loopback(info.data.get("host", "")):
+            if security == "none" and not is_loopback(info.data.get("host", "")):
                 raise rejected(
                     code="clear-text",
                     message="readers' addresses would cross the network in clear text",
@@ -91,12 +91,3 @@ class SmtpBackend:
         if settings.password is not None:
             return settings.password.get_secret_value()
         return stored_password(settings.host, settings.username)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

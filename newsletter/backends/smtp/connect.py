@@ -42,11 +42,19 @@ async def open_session(settings: "SmtpBackend.Settings", password: str | None) -
             await _log_in(client, settings, password or "")
         return _handed_over(client, settings)
     except (SMTPException, OSError, ValueError) as error:
-        client.close()
+        _hang_up(client)
         raise _unreachable(error, settings) from error
     except BaseException:
-        client.close()
+        _hang_up(client)
         raise
+
+
+def _hang_up(client: aiosmtplib.SMTP) -> None:
+    """At once: TLS would wait for the server's goodbye, which nobody is there any more to hear."""
+    transport = client.transport
+    client.close()
+    if transport is not None:
+        cast("asyncio.Transport", transport).abort()
 
 
 async def _log_in(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings", secret: str) -> None:
