@@ -1,0 +1,100 @@
+"""Mail addresses in other people's text: found, freed of what stands around them, and told from those of programs."""
+
+import re
+from collections.abc import Iterator
+
+from newsletter.address import normalise
+from newsletter.errors import printable
+
+# A letter of a local part; the lookbehind lets a try begin at the first one alone, so that a long run costs one pass.
+_LETTER = r"[^\s\x00-\x20<>()\[\]{}:;,\"'@\\|“”‘’«»„（）：；，、。＜＞「」…]"
+_DOMAIN = r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?(?:\.[^\W_](?:[\w-]{0,62}[^\W_])?){0,20}|\[(?:IPv6:)?[0-9a-fA-F.:]{3,45}\])"
+FORM = re.compile(rf"(?<!{_LETTER})(?:\"[^\"\s@]{{1,64}}\"|{_LETTER}(?:'?{_LETTER}){{0,127}})@{_DOMAIN}")
+_TYPE = re.compile(r"\s*[A-Za-z0-9/_-]{1,20}\s*;\s*")
+_XTEXT = re.compile(r"\+([0-9A-F]{2})")  # RFC 3461, section 4
+_UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")  # RFC 6533, section 3
+_LONGEST = 320
+
+# Who writes about mail, and is never who it was for, unless the returned copy says so.
+_PROGRAMS = re.compile(
+    r"(?i)(?:mailer[-_]?daemon|mail[-_]daemon|post[-_]?(?:master|mast)|mdaemon|mailadm\w*|mail[-_]?admin\w*|mailmaster|"
+    r"mailsystem|daemon|hostmaster|abuse|spam|nobody|no-?reply|do-?not-?reply|bounces?|listserv|majordomo|"
+    r"microsoftexchange[0-9a-f]{10,})(?:[-+=.][^@]*)?@"
+)
+_SERVERS = re.compile(
+    r"(?i)mailer[-_ ]?daemon|mail[-_ ]?daemon|\bpost[-_]?mast|mdaemon|mail delivery|delivery (?:sub)?system|"
+    r"mail system|mail administrator|mailmaster|microsoftexchange|system administrator|internet mail|"
+    r"delivery notification|mail router|message router|bounce|messaging ?server|mail gateway|non-?delivery"
+)
+
+
+def normal(address: str) -> str:
+    """The address in this program's one spelling, or as it stands when it is none that mail can be sent to."""
+    address = re.sub(r"(?i)^smtp[:=]", "", address[:_LONGEST].strip())  # as Exchange writes its kind before it
+    try:
+        return normalise(address)
+    except ValueError:
+        return printable(address)
+
+
+def is_program(address: str) -> bool:
+    """Whether a program, or a person who keeps one, reads there and no reader of ours."""
+    return _PROGRAMS.match(address) is not None
+
+
+def is_one(text: str) -> bool:
+    """Whether it is an address whose domain other servers can know."""
+    return FORM.fullmatch(text) is not None and ("." in text.rpartition("@")[2] or text.endswith("]"))
+
+
+def of_server(sender: str) -> bool:
+    """Whether a From field is that of a mail server; many have no address in it."""
+    return _SERVERS.search(sender[:_LONGEST]) is not None
+
+
+def found(text: str) -> Iterator[re.Match[str]]:
+    """Where addresses stand in the text."""
+    return FORM.finditer(text)
+
+
+def first(text: str) -> str:
+    """The first address in a field, in this program's spelling; empty when there is none."""
+    match = FORM.search(text)
+    return normal(match[0]) if match else ""
+
+
+def all_of(values: Iterator[str] | tuple[str, ...], most: int, *, as_written: bool = False) -> tuple[str, ...]:
+    """The addresses in fields such as To, each once."""
+    known: dict[str, None] = {}
+    for value in values:
+        for match in FORM.finditer(value):
+            known.setdefault(printable(match[0]) if as_written else normal(match[0]))
+            if len(known) >= most:
+                return tuple(known)
+    return tuple(known)
+
+
+def of_field(value: str) -> str:
+    """The address in a DSN's recipient field, `rfc822;user@example.org` by RFC 3464 and much else in practice.
+
+    One without a domain comes back as it stands; an X.400 name has no address.
+    """
+    value = value[: 2 * _LONGEST].strip()
+    kind = value.partition(";")[0].strip().lower() if ";" in value else ""
+    value = _TYPE.sub("", value, count=1) if kind and "@" not in kind else value
+    value = _UNITEXT.sub(lambda match: _letter(match[1]), value)
+    if "@" not in value:
+        value = _XTEXT.sub(lambda match: _letter(match[1]), value)
+    if match := FORM.search(value):
+        return normal(match[0])
+    if kind == "x400" or "=" in value:
+        return ""
+    bare = value.strip("<>\"' \t;,")
+    return printable(bare) if len(bare.split()) == 1 else ""
+
+
+def _letter(digits: str) -> str:
+    try:
+        return chr(int(digits, 16))
+    except ValueError:  # past the last character
+        return ""

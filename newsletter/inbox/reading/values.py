@@ -1,0 +1,54 @@
+"""What a returned mail says: values that reading makes and that everything after it shares."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a mail is to a list. Hard: the address is no good. Soft: this mail was not taken, another one may be."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    COMPLAINT = "complaint"
+    UNSUBSCRIBE = "unsubscribe"
+    AUTO_REPLY = "auto-reply"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a mail says about one address.
+
+    `address` is written as `newsletter.address.normalise` does where it can be, else as it stands; empty if the mail
+    names none. `status` is an enhanced status code (RFC 3463) that the mail itself gives, `words` what the server
+    said, one printable line. `delayed`: the server still tries, and nobody is to be counted against.
+    """
+
+    kind: Kind
+    address: str
+    status: str = ""
+    words: str = ""
+    delayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a mail says.
+
+    `kind` is the gravest finding's. `message_ids` (with their angle brackets) name the message of ours that came back
+    or is answered; `original_to` whom that one was for; `delivered_to` to what addresses this mail itself came, their
+    letters as they stand, since a signed return path may be among them. `wish` is what a person wrote who wants to
+    leave. `said_at` is its Date, ISO 8601 in UTC. `trouble` says in words what of the mail could not be read.
+
+    None of it is proof: whoever wrote the mail chose what it says.
+    """
+
+    kind: Kind
+    findings: tuple[Finding, ...] = ()
+    message_ids: tuple[str, ...] = ()
+    delivered_to: tuple[str, ...] = ()
+    original_to: tuple[str, ...] = ()
+    sender: str = ""
+    wish: str = ""
+    said_at: str = ""
+    trouble: str = ""
