@@ -7,7 +7,8 @@ from conftest import Publication
 
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import schedule, sole_sender
-from newsletter.delivery.plan import Wish, plan_send
+from newsletter.delivery.plan import plan_send
+from newsletter.delivery.wish import Wish
 from newsletter.issue.draft import read_draft
 from newsletter.store import Store
 

@@ -103,6 +103,8 @@ def record(
     """
     with store.transaction() as connection:
         log.mark_handled(connection, handled)
+        if all(event.kind is Kind.UNSUBSCRIBED for event in events):
+            return _record_leaving(connection, keys, events)
         return [_record(connection, keys, event, soft) for event in events]
 
 
@@ -147,6 +149,23 @@ def _record(connection: Connection, keys: Keys | None, event: Event, soft: SoftR
     return news
 
 
+def _record_leaving(connection: Connection, keys: Keys | None, events: Sequence[Event]) -> list[bool]:
+    """As `_record` does for each, in three statements for all: when an issue has come, many leave at once."""
+    digests = {event.reader: keys.digest(event.reader) for event in events} if keys else {}
+    erased = log.forgotten_since(connection, list(digests.values()))
+    words: dict[str, str] = {}
+    for event in events:
+        if digests.get(event.reader) not in erased:
+            words.setdefault(event.reader, storable(event.evidence.get("words", "")))
+    new = set(suppressions.suppress_all(connection, words, Cause.UNSUBSCRIBED))
+    news = []
+    for event in events:
+        news.append(event.reader in new)
+        new.discard(event.reader)  # the first of a reader's is news
+    log.add_all(connection, [_row(event) for event, is_news in zip(events, news, strict=True) if is_news])
+    return news
+
+
 def _apply(connection: Connection, keys: Keys | None, event: Event) -> bool:
     """Change who must not be mailed; False when the event says what is known already."""
     reader = event.reader
@@ -185,6 +204,11 @@ def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
 
 
 def _add(connection: Connection, event: Event) -> None:
-    said_at = min(event.said_at or now(), now())  # a mail's clock may be wrong
+    log.add_all(connection, [_row(event)])
+
+
+def _row(event: Event) -> log.Row:
+    at = now()
+    said_at = min(event.said_at or at, at)  # a mail's clock may be wrong
     evidence = {name: storable(text) for name, text in event.evidence.items() if text}
-    log.add(connection, event.reader, event.kind, event.source, event.issue, evidence, said_at)
+    return log.Row(event.reader, event.kind, event.source, event.issue, evidence, said_at, at)

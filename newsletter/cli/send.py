@@ -22,12 +22,13 @@ from newsletter.delivery.approval import approve, rendering_sha256
 from newsletter.delivery.campaign import schedule, settle_plan, sole_sender, write_messages
 from newsletter.delivery.ledger import Staged
 from newsletter.delivery.moments import parse_duration, parse_moment, shown, when
-from newsletter.delivery.plan import Changes, Plan, Wish, plan_dry_run, plan_send
+from newsletter.delivery.plan import Plan, plan_dry_run, plan_send
 from newsletter.delivery.record import write_record
 from newsletter.delivery.run import Rules, signing
 from newsletter.delivery.states import State
 from newsletter.delivery.status import Stage, stage_of
 from newsletter.delivery.testing import send_test, testers, told
+from newsletter.delivery.wish import Changes, Wish
 from newsletter.editions import Press
 from newsletter.errors import ConfigError, DecisionNeeded, DraftError, ListError, counted
 from newsletter.issue.draft import Draft, read_draft, require_issue

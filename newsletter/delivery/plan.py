@@ -8,20 +8,26 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import Enum
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from newsletter.audience.events import nobody
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign, Staged, Text
-from newsletter.delivery.moments import shown
 from newsletter.delivery.record import refuse_foreign_record
 from newsletter.delivery.states import OPEN, State
 from newsletter.delivery.texts import Texts, rules_of
 from newsletter.delivery.wave import Wave, prove, refuse, refuse_lacking
+from newsletter.delivery.wish import (
+    Changes,
+    Wish,
+    refuse_cancelled,
+    refuse_narrowing,
+    refuse_scheduled,
+    refuse_widening,
+    refuse_without_campaign,
+)
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.mail.compiled import MessageTemplate
@@ -32,14 +38,6 @@ if TYPE_CHECKING:
 
 
 _FROZEN = Path("the frozen list")
-
-
-class Changes(Enum):
-    """What to do when the text is not the one that the campaign began with."""
-
-    ASK = "ask"
-    CONTINUE = "continue"  # the frozen text for everyone
-    TAKE_OVER = "with changes"  # the new text for whoever has had nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,22 +88,6 @@ class Plan:
         return self.waiting + self.added
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What the editor asked for: a tag's readers, those who joined since, those whom the server turned away."""
-
-    tag: str = ""
-    changes: Changes = Changes.ASK
-    to_new: bool = False
-    retried: Sequence[State] = ()
-
-    def command(self, issue: str) -> str:
-        """What was typed, to be typed again with a word more."""
-        if self.retried:
-            return f"newsletter retry {issue}{''.join(f' --state {state}' for state in self.retried)}"
-        return f"newsletter send {issue}{' --to-new' if self.to_new else ''}{f' --tag {self.tag}' if self.tag else ''}"
-
-
 def plan_send(
     store: Store,
     staged: Staged,
@@ -127,9 +109,9 @@ def plan_send(
     campaign = ledger.find_campaign(store, name)
     refuse_foreign_record(record, campaign)
     if campaign is None:
-        _refuse_without_campaign(name, wish)
+        refuse_without_campaign(name, wish)
         return _plan_new(staged, press, draft, list_path, wish.tag, erased)
-    _refuse_scheduled(campaign, press)
+    refuse_scheduled(campaign, press)
     ledger.settle_crash(store, campaign.issue)
     counts = ledger.counts(store, campaign.issue)
     if counts.untouched and campaign.cancelled_at is None and not wish.retried:
@@ -137,9 +119,9 @@ def plan_send(
         return _plan_new(staged, press, draft, list_path, wish.tag, erased, known=campaign)
     waiting = counts.waiting + sum(counts[state] for state in wish.retried if state not in OPEN)
     adds = (wish.to_new or not campaign.covers(wish.tag)) and not wish.retried
-    _refuse_cancelled(campaign, wish)
-    _refuse_narrowing(campaign, wish, waiting)
-    _refuse_widening(campaign, wish)
+    refuse_cancelled(campaign, wish)
+    refuse_narrowing(campaign, wish, waiting)
+    refuse_widening(campaign, wish)
     changed = (
         draft.sha256 != campaign.draft_sha256
         or ledger.has_older_text(store, name, [*OPEN, *wish.retried])
@@ -200,54 +182,6 @@ def _plan_new(
     texts = Texts(campaign, source=(press, issue))
     sample = texts[texts.number(frozenset())]
     return _with_wave(staged, Plan(campaign=campaign, sample=sample, is_new=True), texts, list_path, tag, erased)
-
-
-def _refuse_without_campaign(issue: str, wish: Wish) -> None:
-    if wish.to_new or wish.retried:
-        raise DecisionNeeded(
-            f"{issue} has not been sent yet.", next_step=f"newsletter send {issue}     sends it to the whole list"
-        )
-
-
-def _refuse_scheduled(campaign: Campaign, press: "Press") -> None:
-    if campaign.due_at:
-        expired = campaign.expires_at is not None and datetime.fromisoformat(campaign.expires_at) < datetime.now(UTC)
-        due = shown(datetime.fromisoformat(campaign.due_at), ZoneInfo(press.config.publication.timezone))
-        raise DecisionNeeded(
-            f"{campaign.issue} has expired in the outbox; it was to be sent from {due} on, and was not."
-            if expired
-            else f"{campaign.issue} is in the outbox, to be sent from {due} on.",
-            next_step=f"newsletter outbox cancel {campaign.issue}     takes it out; then it can be sent at any time",
-        )
-
-
-def _refuse_cancelled(campaign: Campaign, wish: Wish) -> None:
-    if campaign.cancelled_at and (wish.to_new or wish.retried):
-        raise DecisionNeeded(
-            f"{campaign.issue} was cancelled on {campaign.cancelled_at[:10]}, so nobody else gets it.",
-            next_step="Bring it in the next issue.",
-        )
-
-
-def _refuse_narrowing(campaign: Campaign, wish: Wish, waiting: int) -> None:
-    """A tag can add readers to a campaign; it can't hold back those who are in it."""
-    tag = wish.tag
-    if tag and waiting and (campaign.covers(tag) or wish.to_new) and campaign.waves != {tag}:
-        raise DecisionNeeded(
-            f"{waiting:,} readers of {campaign.issue} still wait, and not all of them have the tag {tag!r}.",
-            next_step=f"newsletter send {campaign.issue}     goes on with all of them",
-        )
-
-
-def _refuse_widening(campaign: Campaign, wish: Wish) -> None:
-    """Those who came since are few; those who have not had their turn yet may be the whole list."""
-    if wish.to_new and not wish.tag and "" not in campaign.waves:
-        tags = sorted(campaign.waves)
-        raise DecisionNeeded(
-            f"{campaign.issue} has gone only to readers tagged {', '.join(tags)}.",
-            next_step=f"newsletter send {campaign.issue} --to-new --tag {tags[0]}   those of them who came since\n"
-            f"newsletter send {campaign.issue}                everyone else",
-        )
 
 
 def _renders_otherwise(store: Store, press: "Press", draft: Draft, campaign: Campaign) -> bool:

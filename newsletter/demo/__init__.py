@@ -9,9 +9,10 @@ from pathlib import Path
 from newsletter import backends
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import carry_out, settle_plan
-from newsletter.delivery.plan import Wish, plan_send
+from newsletter.delivery.plan import plan_send
 from newsletter.delivery.run import OnProgress, Rules
 from newsletter.delivery.states import Counts
+from newsletter.delivery.wish import Wish
 from newsletter.demo.server import mail_server
 from newsletter.editions import Press
 from newsletter.editions.export import export

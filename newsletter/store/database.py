@@ -22,6 +22,7 @@ class Database(Protocol):
     writing: Mapping[str, Any]  # a durable one
     local: Mapping[str, Any]  # one that writes to temporary tables alone
     migrating: Mapping[str, Any]  # one that changes tables
+    erasing: Mapping[str, Any]  # a durable one that writes over what it deletes, where the database can
 
     def engine(self) -> Engine:
         """Raises DeliveryError when it can't be had at all."""
@@ -37,6 +38,10 @@ class Database(Protocol):
 
     def back_up(self, connection: Connection, version: int, tables: Sequence[str]) -> str:
         """Copy the tables as they are, durably or with this transaction; returns where to, in words."""
+        ...
+
+    def sweep(self, engine: Engine, tables: Sequence[str]) -> bool:
+        """Take out of the database's files what was deleted; False when others who read it were in the way."""
         ...
 
     def in_words(self, error: DBAPIError) -> DeliveryError:

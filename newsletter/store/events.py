@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
 from newsletter.store.engine import insert_new, now
 from newsletter.store.schema import events, forgotten, handled
@@ -31,17 +31,13 @@ def add(
     evidence: Mapping[str, str],
     said_at: str,
 ) -> None:
-    connection.execute(
-        insert(events).values(
-            reader=reader,
-            kind=kind,
-            source=source,
-            issue=issue,
-            evidence=json.dumps(dict(evidence)),
-            said_at=said_at,
-            at=now(),
-        )
-    )
+    add_all(connection, [Row(reader, kind, source, issue, evidence, said_at, now())])
+
+
+def add_all(connection: Connection, rows: Sequence[Row]) -> None:
+    if rows:
+        written = [{**row._asdict(), "evidence": json.dumps(dict(row.evidence))} for row in rows]
+        connection.execute(insert(events), written)
 
 
 def of_reader(connection: Connection, reader: str) -> list[Row]:
@@ -101,6 +97,27 @@ def forget(connection: Connection, digest: str) -> None:
 def unforget(connection: Connection, digest: str) -> bool:
     """They came back of their own will; False when nothing stood against them."""
     return connection.execute(delete(forgotten).where(forgotten.c.digest == digest)).rowcount > 0
+
+
+def forgotten_since(connection: Connection, digests: Sequence[str]) -> dict[str, str]:
+    """Who of these was erased, and when."""
+    return {row.digest: row.at for row in connection.execute(_FORGOTTEN_SINCE, {"digests": digests})}
+
+
+# Made once, as suppressions.of_readers does.
+_FORGOTTEN_SINCE = select(forgotten).where(forgotten.c.digest.in_(bindparam("digests", expanding=True)))
+
+
+def every_forgotten(connection: Connection) -> list[tuple[str, str]]:
+    """Each keyed hash with the moment of the erasure, the oldest first."""
+    rows = select(forgotten.c.digest, forgotten.c.at).order_by(forgotten.c.at, forgotten.c.digest)
+    return [(row.digest, row.at) for row in connection.execute(rows)]
+
+
+def bring_forgotten(connection: Connection, digest: str, at: str) -> bool:
+    """Remember an erasure that another store knew of, with its date; False when it is known already."""
+    new = insert_new(connection, forgotten).values(digest=digest, at=at)
+    return connection.scalar(new.returning(forgotten.c.digest)) is not None
 
 
 def forgotten_digests(connection: Connection) -> frozenset[str]:

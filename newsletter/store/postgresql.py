@@ -70,6 +70,7 @@ class Postgresql:
     writing: Mapping[str, Any] = {}
     local: Mapping[str, Any] = {}
     migrating: Mapping[str, Any] = {}
+    erasing: Mapping[str, Any] = {}
 
     def __init__(self, url: str, password: SecretStr | None) -> None:
         self._url = make_url(url)
@@ -142,6 +143,11 @@ class Postgresql:
         for table in tables:
             connection.exec_driver_sql(f"CREATE TABLE {table}{suffix} AS TABLE {table}")
         return f"the tables {tables[0]}{suffix} to {tables[-1]}{suffix} of {self.place}"
+
+    def sweep(self, engine: Engine, tables: Sequence[str]) -> bool:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"VACUUM {', '.join(tables)}")
+        return True
 
     def in_words(self, error: DBAPIError) -> DeliveryError:
         """The server's own words only where they can't quote a row: its DETAIL would show an address."""

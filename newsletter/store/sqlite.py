@@ -39,6 +39,7 @@ class Sqlite:
     local: Mapping[str, Any] = {"begin": ("BEGIN",)}  # temporary tables live in a file of their own
     # A table that others refer to could not be made anew with the keys on, and they can't be put off from within.
     migrating: Mapping[str, Any] = {"begin": ("PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE")}
+    erasing: Mapping[str, Any] = {"begin": ("PRAGMA secure_delete = ON", "BEGIN IMMEDIATE")}
 
     def __init__(self, path: Path) -> None:
         self.place = str(path)
@@ -110,6 +111,14 @@ class Sqlite:
                 next_step="Nothing has changed. Make room there, and run the same command again.",
             ) from error
         return str(copy)
+
+    def sweep(self, engine: Engine, tables: Sequence[str]) -> bool:
+        """The file is written anew: what was changed or moved earlier has left traces between its rows."""
+        del tables
+        with engine.connect().execution_options(begin=()) as connection:  # neither works within a transaction
+            connection.exec_driver_sql("VACUUM")
+            busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        return not busy
 
     def in_words(self, error: DBAPIError) -> DeliveryError:
         name = getattr(error.orig, "sqlite_errorname", "")

@@ -1,8 +1,8 @@
 """Who must not be mailed, by the one spelling of their address, and each cause why not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from newsletter.store.engine import insert_new, now
 from newsletter.store.schema import suppressions
@@ -12,6 +12,13 @@ def suppress(connection: Connection, reader: str, cause: str, words: str = "") -
     """Record that `reader` must not be mailed; False when that was known already, for this very cause."""
     new = insert_new(connection, suppressions).values(reader=reader, cause=cause, words=words, at=now())
     return connection.scalar(new.returning(suppressions.c.reader)) is not None
+
+
+def suppress_all(connection: Connection, words: Mapping[str, str], cause: str) -> frozenset[str]:
+    """The same for many readers at once, each with the words to be noted; returns those of whom it was not known."""
+    new = insert_new(connection, suppressions).returning(suppressions.c.reader)
+    rows = [{"reader": reader, "cause": cause, "words": noted, "at": now()} for reader, noted in words.items()]
+    return frozenset(connection.scalars(new, rows)) if rows else frozenset()
 
 
 def unsuppress(connection: Connection, reader: str, cause: str | None = None) -> bool:
@@ -31,6 +38,26 @@ def suppressed_readers(connection: Connection) -> Iterator[tuple[str, str, str, 
     rows = select(suppressions).order_by(suppressions.c.reader, suppressions.c.at)
     for row in connection.execute(rows, execution_options={"yield_per": 1000}):
         yield row.reader, row.cause, row.words, row.at
+
+
+def of_readers(connection: Connection, readers: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
+    """Of these readers the suppressed ones, each cause as `suppressed_readers` gives it, oldest first."""
+    for row in connection.execute(_OF_READERS, {"readers": readers}):
+        yield row.reader, row.cause, row.words, row.at
+
+
+# Made once: of a million readers, asked about in groups, each statement would be one more for the garbage collector.
+_OF_READERS = (
+    select(suppressions)
+    .where(suppressions.c.reader.in_(bindparam("readers", expanding=True)))
+    .order_by(suppressions.c.at)
+)
+
+
+def bring(connection: Connection, reader: str, cause: str, words: str, at: str) -> bool:
+    """Record what another store knew, with its date; False when this one knows the cause already."""
+    new = insert_new(connection, suppressions).values(reader=reader, cause=cause, words=words, at=at)
+    return connection.scalar(new.returning(suppressions.c.reader)) is not None
 
 
 def counts(connection: Connection) -> dict[str, int]:

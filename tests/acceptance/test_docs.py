@@ -11,6 +11,7 @@ import pytest
 import smtp_server
 from conftest import ROOT, Publication
 from preview_server import previewing
+from service_server import serving
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -36,6 +37,9 @@ def test_the_commands_of_a_page_run(publication: Publication, server: smtp_serve
         if command.startswith("newsletter preview"):
             _look(publication, command)
             continue
+        if command.startswith("newsletter serve"):
+            _serve(publication, command)
+            continue
         done = subprocess.run(
             ["bash", "-c", command], cwd=publication.root, input="y\n", text=True, capture_output=True, check=False,
             env={**publication.environment(), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
@@ -49,6 +53,14 @@ def _look(publication: Publication, command: str) -> None:
     with previewing(publication, *shlex.split(command)[2:], no_open=False) as preview:
         assert preview.ask("/2.10/email.html")[0] == 200
         assert preview.end() == 0
+
+
+def _serve(publication: Publication, command: str) -> None:
+    """So does the service, which needs an address and keys; the page's earlier commands have made these."""
+    publication.environ["NEWSLETTER_SERVICE__URL"] = "https://news.example.org"
+    with serving(publication, *shlex.split(command)[2:], "--port", "0") as service:
+        assert service.ask("/healthz")[0] == 200
+        assert service.end() == 0
 
 
 def test_the_quick_start_is_two_commands_that_make_and_ci_know() -> None:

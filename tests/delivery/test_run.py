@@ -12,9 +12,10 @@ from conftest import Publication
 from newsletter.backends import Feed, Limits
 from newsletter.delivery import ledger, run
 from newsletter.delivery.campaign import carry_out, settle_plan
-from newsletter.delivery.plan import Wish, plan_send
+from newsletter.delivery.plan import plan_send
 from newsletter.delivery.run import Progress, Rules
 from newsletter.delivery.states import State
+from newsletter.delivery.wish import Wish
 from newsletter.errors import DeliveryError
 from newsletter.issue.draft import read_draft
 from newsletter.mail.message import Message, Outcome, Receipt

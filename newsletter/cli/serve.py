@@ -1,0 +1,62 @@
+"""newsletter serve"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from newsletter.cli.output import say
+from newsletter.workspace import find_workspace
+
+_PATIENCE = 1  # seconds, for work in hand when the service ends
+
+
+@click.command()
+@click.option("--host", metavar="ADDRESS", help="Listen there, instead of where [service] host says.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Instead of [service] port; 0 for any that is free.")
+@click.pass_obj
+def serve(debug: bool, host: str | None, port: int | None) -> None:
+    """Answer readers on the web: the way out with one click, and the archive of what was sent.
+
+    It belongs behind a web server that has the certificate: docs/service.md shows how.
+    """
+    workspace = find_workspace(Path.cwd())
+    service = workspace.config.service
+
+    from newsletter.service.server import serve as run
+
+    logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("newsletter").setLevel(logging.DEBUG if debug else logging.INFO)
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # the service's own log says it without details
+    logging.raiseExceptions = False  # a log that nobody reads any more stops nothing
+
+    def on_address(address: str, notice: str) -> None:
+        if notice:
+            say(notice)
+        say(f"The service listens at {address}; readers reach it at {service.url}/", style="bold")
+        if not service.takes_one_click:
+            say("Mails carry no one-click: that wants a [service] url with https://.", style="yellow")
+        say("Ctrl-C ends it.")
+        sys.stdout.flush()
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run(workspace, host or service.host, service.port if port is None else port, on_address)
+    except KeyboardInterrupt:
+        say("The service has ended.")
+        _leave()
+
+
+def _leave() -> None:
+    """At once: threads can't be stopped, and one may be making the archive, or waiting for a database that is gone."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(_PATIENCE)
+            if thread.is_alive():
+                sys.stdout.flush()
+                os._exit(0)
+    sys.exit(0)

@@ -1,0 +1,134 @@
+"""The answer to each request."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from functools import partial
+from typing import TypeVar
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from newsletter.audience.events import Cause, Event, Kind, Source
+from newsletter.errors import DeliveryError
+from newsletter.service.archive import INDEX, Archive, File, NotReady
+from newsletter.service.links import Links
+from newsletter.service.order import Order, read_order
+from newsletter.service.pages import Pages, State
+from newsletter.service.scribe import Scribe
+from newsletter.store import Store, suppressions
+
+_T = TypeVar("_T")
+_READERS = 4  # threads that read the store
+_PATIENCE_S = 5.0
+_LATER = {"Retry-After": "60"}
+_SOON = {"Retry-After": "5"}
+_KEPT = "public, max-age=300"
+_STATES = {Kind.UNSUBSCRIBED: State.LEFT, Kind.RETURNED: State.RETURNED, Kind.REASON: State.THANKS}
+_WORDS = {
+    400: "This request can't be understood.",
+    404: "There is no such page.",
+    405: "This can't be done here.",
+    408: "This took too long.",
+    413: "This is too long.",
+    415: "This has to be sent as a form.",
+}
+
+
+class Answers:
+    """One method a route."""
+
+    def __init__(self, store: Store, links: Links, scribe: Scribe, pages: Pages, archive: Archive, title: str) -> None:
+        self._store = store
+        self._links = links
+        self._scribe = scribe
+        self._pages = pages
+        self._archive = archive
+        self._done = f"You won't get {title} any more.\n"
+        self._threads = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="reader")
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def link(self, request: Request) -> Response:
+        """A GET never changes anything: programs that scan mail for harm follow every link in it.
+
+        What can't be read is answered alike, whatever is wrong with it and whoever is known here.
+        """
+        leaver = self._links.read(request.path_params["token"])
+        if leaver is None:
+            return self._page(State.UNKNOWN, 404)
+        if request.method != "POST":
+            try:
+                left = Cause.UNSUBSCRIBED in await self._read(partial(_causes, self._store, leaver.reader))
+            except (DeliveryError, TimeoutError):
+                return self._page(State.LATER, 503, _LATER)
+            return self._page(State.LEFT if left else State.ASK)
+        order = await read_order(request)
+        words = {"words": order.words} if order.words else {}
+        event = Event(
+            reader=leaver.reader, kind=order.kind, source=order.source, issue=leaver.issue or None, evidence=words
+        )
+        try:
+            await self._scribe.write(event)
+        except DeliveryError:
+            return self._page(State.LATER, 503, _LATER)
+        return self._said(order)
+
+    async def health(self, _request: Request) -> Response:
+        try:
+            await self._read(partial(_causes, self._store, ""))
+        except (DeliveryError, TimeoutError):
+            return PlainTextResponse("out of order\n", 503, _LATER)
+        return PlainTextResponse("ok\n")
+
+    async def file(self, request: Request) -> Response:
+        """One of the archive, or none when the client has it already (RFC 9110, section 13.2.2)."""
+        try:
+            found = await asyncio.to_thread(self._archive.find, request.path_params.get("name", INDEX))
+        except NotReady:
+            return PlainTextResponse("This page is being made. Please try again in a moment.\n", 503, _SOON)
+        if found is None:
+            raise HTTPException(404)
+        modified = datetime.fromtimestamp(found.modified, UTC)
+        headers = {
+            "ETag": f'"{found.digest}"',
+            "Last-Modified": format_datetime(modified, usegmt=True),
+            "Cache-Control": _KEPT,
+        }
+        if _has(request, found):
+            return Response(status_code=304, headers=headers)
+        return Response(found.data, media_type=found.media_type, headers=headers)
+
+    async def refused(self, _request: Request, error: Exception) -> Response:
+        """By the status alone: the libraries' words differ."""
+        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+        return PlainTextResponse(f"{_WORDS.get(status, 'This is refused.')}\n", status, headers)
+
+    def _said(self, order: Order) -> Response:
+        return PlainTextResponse(self._done) if order.source is Source.ONE_CLICK else self._page(_STATES[order.kind])
+
+    def _page(self, state: State, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        return Response(self._pages[state], status, headers, media_type="text/html; charset=utf-8")
+
+    async def _read(self, work: Callable[[], _T]) -> _T:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _causes(store: Store, reader: str) -> dict[str, str]:
+    with store.reading() as connection:
+        return suppressions.causes(connection, reader)
+
+
+def _has(request: Request, found: File) -> bool:
+    if (known := request.headers.get("if-none-match")) is not None:
+        return any(tag.strip().removeprefix("W/") in (f'"{found.digest}"', "*") for tag in known.split(","))
+    try:
+        since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
+        return int(found.modified) <= since.timestamp()
+    except (ValueError, OverflowError):
+        return False

@@ -1,0 +1,80 @@
+"""The service's server: one process, until it is told to end."""
+
+import errno
+import socket
+from collections.abc import Callable
+from contextlib import closing
+
+import uvicorn
+
+from newsletter.errors import ConfigError, DecisionNeeded
+from newsletter.service.app import build_app
+from newsletter.service.connection import IDLE_S, MOST_ANSWERED, Connection
+from newsletter.service.links import Links
+from newsletter.service.pages import Pages
+from newsletter.store import open_store
+from newsletter.workspace import Workspace
+
+_ENDING_S = 10  # for requests that are under way
+
+
+def serve(workspace: Workspace, host: str, port: int, on_address: Callable[[str, str], None]) -> None:
+    """Stages: settings, keys, store, page, port; then answer until the process is told to end.
+
+    `on_address` gets the address that it listens at, and what was done to the store. Raises ConfigError, DeliveryError
+    for the store, and DecisionNeeded for a port that can't be had.
+    """
+    if workspace.config.service.url is None:
+        raise ConfigError(
+            "It is not known under which address readers reach this service.",
+            next_step='Write it into newsletter.toml: [service] and below it url = "https://news.example.org". '
+            "docs/service.md shows how to get there.",
+        )
+    links = Links(workspace)
+    with closing(open_store(workspace.database, workspace.config.store.password)) as store:
+        app = build_app(workspace, store, links, Pages(workspace))
+        with closing(_listening(host, port)) as listening:
+            name, number = listening.getsockname()[:2]
+            on_address(f"http://{f'[{name}]' if ':' in name else name}:{number}", store.notice)
+            config = uvicorn.Config(
+                app,
+                http=Connection,
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,  # who it was is not asked
+                limit_concurrency=MOST_ANSWERED,
+                h11_max_incomplete_event_size=16 * 1024,
+                timeout_keep_alive=IDLE_S,
+                timeout_graceful_shutdown=_ENDING_S,
+            )
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            f"There is no host {host!r} to listen at.", next_step="Write an address of this machine: 127.0.0.1"
+        ) from error
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # or a restart would have to wait a minute
+        listening.bind(address)
+        listening.listen(1024)
+    except OSError as error:
+        listening.close()
+        why = {
+            errno.EADDRINUSE: f"Port {port} is in use by another program, perhaps by another `newsletter serve`.",
+            errno.EACCES: f"Port {port} is kept for the system's own.",
+            errno.EADDRNOTAVAIL: f"{host} is no address of this machine.",
+        }.get(error.errno or 0)
+        if why is None:
+            raise
+        raise DecisionNeeded(why, next_step="Name another: --port 8601, or --host, or in [service].") from error
+    return listening
