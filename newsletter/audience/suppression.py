@@ -1,25 +1,143 @@
-"""Who asked not to be mailed, recorded and forgotten by the editors."""
+"""Who must not be mailed by an editor's word, and by what another state knew."""
 
-from newsletter.address import normalise
-from newsletter.audience.subscribers import reader_key
-from newsletter.errors import ListError, printable
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from newsletter.audience.events import Cause, Event, Kind, Source, record
+from newsletter.audience.keys import Keys
+from newsletter.audience.rows import cells_of
+from newsletter.audience.sheet import Header, read_header, read_lines
+from newsletter.audience.standing import ERASED, MAILABLE
+from newsletter.audience.subscribers import read_row
+from newsletter.errors import ListError, Problem, printable
 from newsletter.store import Store, suppressions
+from newsletter.store import events as log
+from newsletter.store.engine import now
+from newsletter.validation import Fault
+
+# The columns of an export beside the list's own; no list has columns of these names by chance.
+STATE, SINCE, WORDS = "newsletter_state", "newsletter_since", "newsletter_words"
+_MEND = "Mend the row, or export anew: newsletter subscribers export -o FILE --suppressed"
+_KINDS = {Cause.UNSUBSCRIBED: Kind.UNSUBSCRIBED, Cause.BOUNCED: Kind.HARD, Cause.COMPLAINED: Kind.COMPLAINED}
 
 
-def suppress(store: Store, address: str, reason: str) -> bool:
-    """Never mail `address` again; False when that was so already. Raises ListError for no address."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """How many causes and erasures were news here, and how many were known."""
+
+    new: int
+    known: int
+
+
+def suppress(store: Store, keys: Keys | None, reader: str, reason: str) -> bool:
+    """Never mail this reader again, for an editor's reason; False when that was so already for the same cause."""
+    cause, words = _understood(reason)
+    kind = _KINDS.get(cause, Kind.SUPPRESSED)
+    return record(store, keys, [Event(reader=reader, kind=kind, source=Source.EDITOR, evidence={"words": words})])[0]
+
+
+def unsuppress(store: Store, keys: Keys | None, reader: str) -> bool:
+    """Lift all that stands against a reader, as an editor's decision; False when nothing did."""
+    return record(store, keys, [Event(reader=reader, kind=Kind.ALLOWED, source=Source.EDITOR)])[0]
+
+
+def key_mark(keys: Keys) -> str:
+    """By which two machines see whether they know the erased by the same key."""
+    return keys.digest("the key itself")[:16]
+
+
+def bring_over(store: Store, keys: Keys | None, path: Path, reason: str) -> Brought:
+    """Suppress everyone of an export, with causes, words and dates as they were; all of them or nobody.
+
+    Readers of a file without states are suppressed for `reason`. Raises ListError with every row that can't be taken.
+    """
+    lines = read_lines(path)
+    header = read_header(path, lines)
+    counts = Counter[str]()
+    problems: list[Problem] = []
     with store.transaction() as connection:
-        return suppressions.suppress(connection, _reader(address), printable(reason))
+        erased = log.forgotten_digests(connection)
+        for number, line in lines:
+            try:
+                for one in _told(number, line, header, keys, reason):
+                    gone = keys is not None and one.state != ERASED and keys.digest(one.known_as) in erased
+                    counts["new" if not gone and _bring(connection, one) else "known"] += 1
+            except ValueError as error:
+                problems.append(Problem(path=path, line=number, code="row", message=str(error), next_step=_MEND))
+        if problems:
+            raise ListError("Nobody was suppressed, since not every row can be taken.", problems=problems)
+    return Brought(new=counts["new"], known=counts["known"])
 
 
-def unsuppress(store: Store, address: str) -> bool:
-    """Mail `address` again; False when nothing stood against it. Raises ListError for no address."""
-    with store.transaction() as connection:
-        return suppressions.unsuppress(connection, _reader(address))
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one row says: a cause why this reader must not be mailed, or that whoever has this hash was erased."""
+
+    known_as: str
+    state: str
+    words: str
+    since: str
 
 
-def _reader(address: str) -> str:
+def _told(number: int, line: str, header: Header, keys: Keys | None, reason: str) -> Iterator[_Told]:
+    """Raises ValueError, saying why not."""
+    cells = dict(cells_of(line, header))
+    states, words = cells.get(STATE, ""), cells.get(WORDS, "")
+    since = _moment(cells.get(SINCE, ""))
+    if states == ERASED:
+        yield _Told(_hash(cells["email"], words, keys), ERASED, "", since)
+        return
+    found = read_row(number, line, header)
+    if isinstance(found, Fault):
+        raise ValueError(found.message)  # noqa: TRY004 - the row is at fault, not its type
+    if found is None or states == MAILABLE:
+        return
+    if not states:
+        cause, words = _understood(reason)
+        yield _Told(found.reader, cause, words, since)
+        return
+    for state in states.split(", "):
+        if state not in list(Cause):
+            raise ValueError(f"{state!r} is none of {', '.join(Cause)}")
+        yield _Told(found.reader, state, words, since)
+
+
+def _bring(connection: Connection, told: _Told) -> bool:
+    if told.state == ERASED:
+        return log.bring_forgotten(connection, told.known_as, told.since)
+    new = suppressions.bring(connection, told.known_as, told.state, told.words, told.since)
+    if new:
+        kind = _KINDS.get(Cause(told.state), Kind.SUPPRESSED)
+        evidence = {"words": told.words, "note": "brought over from a file"}
+        log.add(connection, told.known_as, kind, Source.EDITOR, None, evidence, told.since)
+    return new
+
+
+def _hash(cell: str, mark: str, keys: Keys | None) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", cell):
+        raise ValueError("this is not the hash of an erased reader")
+    if keys is None or mark != key_mark(keys):
+        raise ValueError("this hash was made with another key: bring `forgotten` of .newsletter/keys.toml here first")
+    return cell
+
+
+def _moment(text: str) -> str:
+    if not text:
+        return now()
     try:
-        return reader_key(normalise(address))
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ListError(f"{address!r} is no address: {error}", next_step="Write it as name@example.org.") from error
+        raise ValueError(f"{SINCE}: {text!r} is no moment such as 2026-03-01T09:30:00+00:00") from error
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _understood(reason: str) -> tuple[Cause, str]:
+    """A cause by its name, or an editor's own words."""
+    named = next((cause for cause in Cause if cause == reason.strip().casefold()), None)
+    return (named, "") if named else (Cause.SUPPRESSED, printable(" ".join(reason.split())))

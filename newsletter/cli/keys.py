@@ -31,6 +31,6 @@ def rotate() -> None:
     path = rotate_keys(find_workspace(Path.cwd()))
     say(f"{short(path)} begins with a new key.", style="bold")
     say(
-        "Copy the file to each machine that sends or serves, the serving one first, and start the service again.\n"
+        "Copy the file to each machine that sends or serves, the serving one first; a running service reads it anew.\n"
         "Once an older key is taken out, links signed with it lead nowhere: do that when it has leaked."
     )

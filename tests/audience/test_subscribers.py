@@ -9,7 +9,8 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.audience.subscribers import Subscriber, _split, read_subscribers
+from newsletter.audience.sheet import split
+from newsletter.audience.subscribers import Subscriber, read_subscribers
 from newsletter.errors import ListError, Problem
 
 Write = Callable[[bytes | str], Path]
@@ -142,7 +143,7 @@ _CELLS = st.text(st.characters(exclude_characters="\r\n"), max_size=20)
 def test_a_row_without_quotes_is_read_as_csv_reads_it(rows: list[list[str]], delimiter: str) -> None:
     for row in rows:
         line = delimiter.join(cell.replace('"', "").replace(delimiter, " ") for cell in row) + "\n"
-        quick = [cell.strip() for cell in _split(line, delimiter)]
+        quick = [cell.strip() for cell in split(line, delimiter)]
         slow = next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True), [])
         assert [cell for cell in quick if cell] == [cell.strip() for cell in slow if cell.strip()]
         assert not slow or len(quick) == len(slow)
