@@ -42,7 +42,7 @@ def test_a_reader_leaves_by_the_button_and_comes_back(here: Publication, server:
     with serving(here, "--port", here.environ["NEWSLETTER_SERVICE__PORT"]), chromium() as browser:
         page = browser.new_page()
         page.goto(_link(server, reader))
-        page.get_by_role("button", name="Stop sending it to me").click()
+        page.get_by_role("button", name="Unsubscribe").click()
         expect(page.get_by_role("heading", level=2)).to_contain_text("You won’t get")
         server.stored.clear()
         assert BALANCE.format(3, 2, 1) in here.run("send", "1.4", "--yes").stdout

@@ -59,7 +59,7 @@ def test_a_reader_leaves_says_why_and_comes_back(browser: Browser, local: Servic
     address = page.url
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text))
-    page.get_by_role("button", name="Stop sending it to me").click()
+    page.get_by_role("button", name="Unsubscribe").click()
     expect(page.get_by_role("heading", level=2)).to_have_text("You won’t get Pacific Alliance Digest any more")
     page.get_by_label("It comes too often").check()
     page.get_by_label("In your own words").fill("<b>Every day</b> & night")
@@ -78,7 +78,12 @@ def test_a_reader_leaves_says_why_and_comes_back(browser: Browser, local: Servic
 def test_nothing_is_in_a_readers_way(browser: Browser, local: Service, reader: str, width: int) -> None:
     for mode in MODES:
         page = _open(browser, local, f"/u/{token(local.publication, f'{mode}.{reader}')}", width, mode)
-        for state, name in (("ask", "Stop"), ("left", "Send this"), ("thanks", "Keep"), ("returned", "Stop")):
+        for state, name in (
+            ("ask", "Unsubscribe"),
+            ("left", "Send this"),
+            ("thanks", "Keep"),
+            ("returned", "Unsubscribe"),
+        ):
             assert page.evaluate(_LOOK) == [], (mode, state)
             assert barriers(page) == [], (mode, state)
             page.get_by_role("button", name=re.compile(f"^{name}")).click()

@@ -73,7 +73,7 @@ def test_the_page_leaves_undoes_and_asks_why(service: Service, known: Known, rea
         return text.decode()
 
     ask_page = service.ask(path)[2].decode()
-    assert "Leave Pacific Alliance Digest?" in ask_page
+    assert "Unsubscribe from Pacific Alliance Digest?" in ask_page
     left = post(b"action=leave")
     assert "You won’t get Pacific Alliance Digest any more" in left
     assert 'value="return"' in left
@@ -197,7 +197,7 @@ def test_a_page_of_ones_own_and_one_that_is_broken(service: Service, tmp_path_fa
     template.write_text("{{ nothing_of_this_name }}")
     with serving(publication) as own:
         own.says("leave.html.j2:1: 'nothing_of_this_name' is undefined")
-        assert b"Stop sending it to me" in own.ask(path)[2]
+        assert b"Unsubscribe" in own.ask(path)[2]
         assert own.post("ann@example.org")[0] == 200
 
 
