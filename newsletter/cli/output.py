@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -74,7 +75,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table on a terminal; tab-separated lines under a line of headings when piped."""
     out = console()
     if not out.is_terminal:
-        for row in (headings, *rows):
+        for row in chain([headings], rows):
             click.echo("\t".join(printable(cell) for cell in row))
         return
     grid = Table(box=None, pad_edge=False, header_style="bold")

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsletter.address import normalise
-from newsletter.audience.subscribers import Subscriber, read_subscribers, reader_key
+from newsletter.audience.subscribers import Subscriber, read_subscribers, reader_of
 from newsletter.delivery import ledger
 from newsletter.errors import ListError
 from newsletter.issue.model import Issue
@@ -23,7 +22,7 @@ def frozen_copy(store: Store, marks: Marks, issue: str, address: str) -> Message
     It is made as it is for sending, from what was frozen, so it is the same to the byte. Raises ListError, and
     ConfigError when the keys of its links are gone.
     """
-    delivery = ledger.delivery_of(store, issue, _reader(address))
+    delivery = ledger.delivery_of(store, issue, reader_of(address))
     if delivery is None:
         return None
     template = MessageTemplate.from_bytes(ledger.template_payload(store, delivery.template))
@@ -35,7 +34,7 @@ def listed_copy(press: "Press", marks: Marks, issue: Issue, list_path: Path, add
     """What the draft would be today for a reader of the list. Raises ListError for an address that is not on it."""
     from newsletter.mail.template import sample_for  # with all that makes editions, which a frozen copy needs not
 
-    wanted = _reader(address)
+    wanted = reader_of(address)
     # What stands before the @ is written the same in the list; the rest may be in other letters.
     name = wanted.partition("@")[0]
     rows = read_subscribers(list_path, lambda _number, line: name in line.casefold())
@@ -46,10 +45,3 @@ def listed_copy(press: "Press", marks: Marks, issue: Issue, list_path: Path, add
         f"{address} is not in {list_path.name}, and {issue.name} has not been sent there.",
         next_step=f"Name an address of the list. A copy for nobody in particular: newsletter export eml {issue.name}",
     )
-
-
-def _reader(address: str) -> str:
-    try:
-        return reader_key(normalise(address))
-    except ValueError as error:
-        raise ListError(f"{address!r} is no address: {error}", next_step="Write it as name@example.org.") from error

@@ -2,7 +2,9 @@
 
 import json
 import mailbox
+import os
 import re
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -284,3 +286,30 @@ def test_whoever_left_is_counted_and_a_send_that_goes_on_balances(
         "20 on the list = 16 accepted + 0 refused + 0 deferred + 0 unknown + 0 pending + 4 suppressed" in later.stdout
     )
     assert not {reader for reader in readers[10:12] if reader in server.copies()}
+
+
+@pytest.mark.slow
+def test_ten_thousand_mails_take_no_more_memory_than_a_thousand_and_twice_the_same(publication: Publication) -> None:
+    """Mails of every form, read by the command itself, with a bar that shows how far it is."""
+    folder = publication.root / "Maildir"
+    for name in ("new", "cur", "tmp"):
+        (folder / name).mkdir(parents=True)
+    samples = [path.read_bytes() for path in sorted((Path(__file__).parent / "reading/samples").glob("*.eml"))]
+    peaks, outputs = [], []
+    for count in (1000, 10_000, 10_000):
+        for number in range(count):
+            # Each is another mail, as its key goes by the content.
+            (folder / "new" / f"{number:05}").write_bytes(b"X-Number: %d\n" % number + samples[number % len(samples)])
+        with (publication.root / "out").open("w+") as out, (publication.root / "err").open("w+") as err:
+            command = publication.command("inbox", "read", "Maildir", "--dry-run", "--json")
+            environ = {**publication.environment(), "FORCE_COLOR": "1"}
+            process = subprocess.Popen(command, cwd=publication.root, env=environ, stdout=out, stderr=err)
+            _, status, usage = os.wait4(process.pid, 0)
+            assert status == 0
+            process.returncode = 0  # it is known, and there is nothing to wait for any more
+            outputs.append((publication.root / "out").read_text())
+            assert f"{count}/{count}" in (publication.root / "err").read_text()
+        peaks.append(usage.ru_maxrss / 1024)
+    assert len(json.loads(outputs[1])) == 10_000
+    assert outputs[1] == outputs[2]
+    assert peaks[1] - peaks[0] < 15, peaks  # MB

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from newsletter.store import Store
-from newsletter.store.schema import deliveries
+from newsletter.store.schema import campaigns, deliveries
 
 
 class Copy(NamedTuple):
@@ -30,7 +30,9 @@ def copy_by_number(store: Store, number: int) -> Copy | None:
 
 def copies_of(store: Store, reader: str) -> Iterator[Copy]:
     """Every issue's copy for one reader, the newest first."""
-    mine = select(*_COPY).where(deliveries.c.reader == reader).order_by(deliveries.c.id.desc())
+    # By issue and reader, which there is an index of: without the issues, every delivery ever made would be looked at.
+    issues = deliveries.c.issue.in_(select(campaigns.c.issue))
+    mine = select(*_COPY).where(issues, deliveries.c.reader == reader).order_by(deliveries.c.id.desc())
     with store.reading() as connection:
         for row in connection.execute(mine):
             yield Copy(*row)

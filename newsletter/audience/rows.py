@@ -1,0 +1,271 @@
+"""One reader's rows in the list: found, added, taken out. All else stays as it is, byte for byte."""
+
+import csv
+import io
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from newsletter.address import normalise
+from newsletter.audience.sheet import Header, guard, read_header, read_lines, split, unguard
+from newsletter.audience.subscribers import Subscriber, read_row, read_rows, reader_key
+from newsletter.errors import DecisionNeeded, ListError
+
+_BOM = b"\xef\xbb\xbf"
+_NEW_LIST = "email,name,tags\n"
+_CANDIDATES = 1000
+_AFTER_THE_AT = re.compile(r"@[^\s,;:|<>()\"']+")
+_IN_AN_ADDRESS = ".+-_"  # beside letters and digits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of somebody's as it stands in the list: its cells by the columns' names."""
+
+    line: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the list has of one reader: their own rows, and other lines in which their address stands."""
+
+    rows: Sequence[Row] = ()
+    mentions: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The list as it is to be, written beside it; `put` makes it the list. `lines` are those that it is about."""
+
+    lines: Sequence[int]
+    put: Callable[[], None]
+
+
+def find_rows(path: Path, reader: str) -> Found:
+    """Raises ListError; a list that is not there has nobody on it."""
+    if not path.exists():
+        return Found()
+    lines = read_lines(path)
+    header = read_header(path, lines)
+    rows, mentions = [], []
+    for number, line in _lines_with(reader, lines):
+        if _owner(line, header) == reader:
+            rows.append(Row(line=number, cells=dict(cells_of(line, header))))
+        elif _names(line, reader):
+            mentions.append(number)
+    return Found(rows=rows, mentions=mentions)
+
+
+def nearest(path: Path, reader: str) -> str:
+    """An address of the list that may be meant instead, or an empty string."""
+    local, _, domain = reader.partition("@")
+    near: list[str] = []
+    if path.exists():
+        for row in read_rows(path, lambda _number, line: local in line.casefold() or domain in line.casefold()):
+            if isinstance(row, Subscriber) and (row.reader[0] == reader[0] or row.reader.startswith(f"{local}@")):
+                near.append(row.reader)
+            if len(near) >= _CANDIDATES:
+                break
+    return next(iter(get_close_matches(reader, near, n=1, cutoff=0.8)), "")
+
+
+@contextmanager
+def with_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()) -> Iterator[Edit]:
+    """The list with one row more at its end; one that is not there is made.
+
+    `cells` are by column, `email` among them in its one spelling. Raises ListError for a column that the list lacks,
+    and for a value that could not be read back; DecisionNeeded from `put`, when somebody else has changed the list
+    meanwhile.
+    """
+    if path.exists():
+        header = read_header(path, read_lines(path))
+    else:
+        header = read_header(path, enumerate([_NEW_LIST], start=1))
+    row = _written({**cells, **({"tags": ";".join(tags)} if tags else {})}, frozenset(tags), header, path)
+    with _rewriting(path, _appended(path, row, header.line_end)) as put:
+        yield Edit(lines=(), put=put)
+
+
+@contextmanager
+def without_rows(path: Path, reader: str) -> Iterator[Edit]:
+    """The list without any row of this reader's, also those that can't be used. Raises as `with_row` does."""
+    lines = [row.line for row in find_rows(path, reader).rows]
+    if not lines:
+        yield Edit(lines=(), put=lambda: None)
+        return
+    with _rewriting(path, _left(path, frozenset(lines))) as put:
+        yield Edit(lines=lines, put=put)
+
+
+def _lines_with(reader: str, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Those that could name the reader: what stands before the @ is ASCII, and stands in the list as it is."""
+    local = reader.partition("@")[0]
+    return ((number, line) for number, line in lines if local in line.casefold())
+
+
+def cells_of(line: str, header: Header) -> Iterator[tuple[str, str]]:
+    """The cells by column, also of a row that no reader can be made of. Those beyond the columns have numbers."""
+    try:
+        row = split(line, header.delimiter)
+    except csv.Error:
+        row = [cell.strip().strip('"') for cell in line.rstrip("\r\n").split(header.delimiter)]
+    for number, cell in enumerate(row):
+        name = header.columns[number] if number < len(header.columns) else ""
+        yield name or f"column {number + 1}", unguard(cell.strip()).strip()
+
+
+def _owner(line: str, header: Header) -> str:
+    return _reader(next((cell for name, cell in cells_of(line, header) if name == "email"), ""))
+
+
+def _reader(address: str) -> str:
+    try:
+        return reader_key(normalise(address))
+    except ValueError:
+        return ""
+
+
+def _names(line: str, reader: str) -> bool:
+    """Does the address stand in the line, in whatever spelling of its domain, and not within a longer one?"""
+    local = reader.partition("@")[0]
+    small = line.casefold()
+    for match in re.finditer(re.escape(local), small):
+        before = small[match.start() - 1 : match.start()]
+        domain = _AFTER_THE_AT.match(small, match.end())
+        if domain and not before.isalnum() and before not in tuple(_IN_AN_ADDRESS):
+            address = local + domain[0].rstrip(".!?")
+            if _reader(address) == reader:
+                return True
+    return False
+
+
+def _written(cells: Mapping[str, str], tags: frozenset[str], header: Header, path: Path) -> str:
+    """The row as a line without its end. Raises ListError when it would not be read as what it says."""
+    if missing := [name for name in cells if name not in header.columns]:
+        raise ListError(
+            f"{path.name} has no column {missing[0]}.",
+            next_step=f"Its columns are: {', '.join(filter(None, header.columns))}.",
+        )
+    values = [cells.get(name, "") for name in header.columns]
+    if any("\n" in value or "\r" in value for value in values):
+        raise ListError("A line break stands inside a value.", next_step="Write the value on one line.")
+    # A value that looks as if it came from a spreadsheet's guard keeps its quote by another one.
+    values = [value if unguard(value) == value else guard(value) for value in values]
+    line = io.StringIO()
+    csv.writer(line, delimiter=header.delimiter, lineterminator="").writerow(values)
+    read = read_row(0, line.getvalue(), header)
+    if not isinstance(read, Subscriber):
+        raise ListError(
+            f"That row could not be read again: {read.message if read else 'it is empty'}.",
+            next_step=read.next_step if read else "",
+        )
+    if any(read.fields.get(name, value) != value for name, value in cells.items()):
+        raise ListError("A value can't begin or end with a blank.", next_step="Write it without.")
+    if read.tags != tags:
+        raise ListError("A tag is one word in small letters.", next_step="Give each a --tag of its own.")
+    return line.getvalue()
+
+
+def _appended(path: Path, row: str, line_end: str) -> Iterator[str]:
+    """A list whose last line has no end has none afterwards, either."""
+    if not path.exists():
+        yield f"{_NEW_LIST}{row}{line_end}"
+        return
+    last = ""
+    for _, last in read_lines(path):
+        yield last
+    yield f"{row}{line_end}" if last.endswith(("\n", "\r")) else f"{line_end}{row}"
+
+
+def _left(path: Path, lines: frozenset[int]) -> Iterator[str]:
+    held, last_gone_had_end = "", True
+    for number, line in read_lines(path):
+        if number in lines:
+            last_gone_had_end = line.endswith(("\n", "\r"))
+        else:
+            yield held
+            held = line
+    # Only the list's last line can be without an end. When it goes, the one that is last then is so, too.
+    yield held if last_gone_had_end else _without_end(held)
+
+
+def _without_end(line: str) -> str:
+    return line[: -2 if line.endswith("\r\n") else -1] if line.endswith(("\n", "\r")) else line
+
+
+@contextmanager
+def _rewriting(path: Path, pieces: Iterable[str]) -> Iterator[Callable[[], None]]:
+    """Write the list anew beside it, durably; what is yielded puts it in its place, at once and with its rights."""
+    target = path.resolve()  # where the list is a link, what it leads to is the list
+    # One name, so that what a crash has left is written over; by its ending it stays out of git as the list does.
+    new = target.with_name(f".{target.stem}.new{target.suffix}")
+    try:
+        before = _seen(target)
+        _write(target, new, pieces)
+
+        def put() -> None:
+            if _seen(target) != before:
+                raise DecisionNeeded(
+                    f"Somebody else has changed {path.name} meanwhile.",
+                    next_step="Nothing was written into it. Save and close it where it is open, and try again.",
+                )
+            try:
+                new.replace(target)
+                _sync(target.parent)
+            except OSError as error:
+                raise _unwritable(path, error) from error
+
+        yield put
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+def _write(target: Path, new: Path, pieces: Iterable[str]) -> None:
+    try:
+        new.unlink(missing_ok=True)
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            if target.exists():
+                kept = target.stat()
+                # Who may read it stays as it was, as far as this user can say so.
+                for owner, group in ((-1, kept.st_gid), (kept.st_uid, -1)):
+                    with suppress(PermissionError):
+                        os.fchown(file.fileno(), owner, group)
+                os.fchmod(file.fileno(), kept.st_mode & 0o777)
+                with target.open("rb") as raw:
+                    file.write("\ufeff" if raw.read(3) == _BOM else "")
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+def _seen(path: Path) -> tuple[int, int, int] | None:
+    """What is another when somebody has written the file; None when it is not there."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _unwritable(path: Path, error: OSError) -> ListError:
+    return ListError(
+        f"The subscriber list {path} can't be written: {error.strerror}.",
+        next_step="See that it and its folder are yours to write, and have room. Then run the same command again.",
+    )

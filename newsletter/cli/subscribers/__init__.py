@@ -1,0 +1,20 @@
+"""newsletter subscribers list|show|add|remove|forget|check|stats|export|suppress|unsuppress"""
+
+import click
+
+from newsletter.cli.subscribers.look import check, list_, stats
+from newsletter.cli.subscribers.one import add, forget, remove, show
+from newsletter.cli.subscribers.out import export
+from newsletter.cli.subscribers.suppress import suppress, unsuppress
+
+
+@click.group()
+def subscribers() -> None:
+    """Look after the list: who is on it, who left, and what is known of one reader.
+
+    The list is a CSV and yours to edit. What readers and mail servers said is kept in the state, and wins over it.
+    """
+
+
+for _command in (list_, show, add, remove, forget, check, stats, export, suppress, unsuppress):
+    subscribers.add_command(_command)

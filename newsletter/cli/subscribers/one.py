@@ -1,0 +1,152 @@
+"""newsletter subscribers show|add|remove|forget"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from newsletter.address import normalise
+from newsletter.audience import editing
+from newsletter.audience.editing import in_words
+from newsletter.audience.keys import read_keys
+from newsletter.audience.sheet import column_name
+from newsletter.audience.standing import standings
+from newsletter.audience.subscribers import reader_of
+from newsletter.cli.output import as_json, say, short
+from newsletter.cli.subscribers.known import as_dict, show_known
+from newsletter.cli.subscribers.opened import looking, maybe_meant, writing
+from newsletter.delivery.readers import Known, copies_of, known_of
+from newsletter.delivery.readers import forget as forget_reader
+from newsletter.errors import ListError, counted
+from newsletter.workspace import find_workspace
+
+_OWN_OPTIONS = {"email": "ADDRESS", "name": "--name", "tags": "--tag"}
+
+
+@click.command()
+@click.argument("address")
+@click.option("--json", "json_", is_flag=True, help="For scripts, and to hand to whoever asked.")
+def show(address: str, json_: bool) -> None:
+    """Show everything that is known of ADDRESS, for whoever asks what is kept of them."""
+    reader = reader_of(address)
+    found = looking()
+    known = known_of(found.store, found.keys, found.workspace.subscribers, reader)
+    if json_:
+        as_json(as_dict(known))
+        return
+    show_known(known, short(found.workspace.subscribers))
+    if not known.anything and not known.standing.erased and (near := maybe_meant(found.workspace, reader)):
+        say(near)
+
+
+@click.command()
+@click.argument("address")
+@click.option("--name", default="", help="What to call them.")
+@click.option("--tag", "tags", multiple=True, help="A tag; may be repeated.")
+@click.option("--field", "fields", multiple=True, metavar="COLUMN=VALUE", help="Another column; may be repeated.")
+@click.option("--evidence", default="", metavar="WORDS", help="How they asked for it: kept with the date.")
+@click.option("--again", is_flag=True, help="They left, or were erased, and asked to come back.")
+def add(address: str, name: str, tags: tuple[str, ...], fields: tuple[str, ...], evidence: str, again: bool) -> None:
+    """Put ADDRESS on the list, at its end. All else in the file stays as it is."""
+    reader = reader_of(address)
+    cells = {"email": normalise(address), **({"name": name.strip()} if name else {}), **dict(map(_field, fields))}
+    found = writing()
+    path = found.workspace.subscribers
+    small = [tag.strip().casefold() for tag in tags]
+    new = editing.add(found.store, found.keys, path, cells, small, evidence.strip(), again=again)
+    if new:
+        say(f"{reader} is on the list: {short(path)}.")
+    else:
+        say(f"{reader} gets mail again. Their row in {short(path)} stays as it was.")
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    name = column_name(name)
+    if not equals or not name:
+        raise click.UsageError(f'--field wants a column and a value, such as --field city=Riga, not "{text}".')
+    if name in _OWN_OPTIONS:
+        raise click.UsageError(f"The column {name} has its own place: {_OWN_OPTIONS[name]}.")
+    return name, value.strip()
+
+
+@click.command()
+@click.argument("address")
+def remove(address: str) -> None:
+    """Take every row of ADDRESS out of the list. All else in the file stays as it is."""
+    reader = reader_of(address)
+    found = writing()
+    path = found.workspace.subscribers
+    lines = editing.remove(found.store, found.keys, path, reader)
+    if not lines:
+        raise ListError(f"{reader} is not on the list {short(path)}.", next_step=maybe_meant(found.workspace, reader))
+    say(f"{reader} is off the list ({'line' if len(lines) == 1 else 'lines'} {', '.join(map(str, lines))}).")
+    (standing,) = standings(found.store, found.keys, [reader])
+    if standing.mailable:
+        say(
+            "Nothing keeps them out: whoever adds them again, they get mail again. If they asked to leave: "
+            f"newsletter subscribers suppress {reader}"
+        )
+    else:
+        say(f"On record: {in_words(standing)}. So nothing is sent to them, whoever adds them.")
+
+
+@click.command()
+@click.argument("address")
+@click.option("--yes", is_flag=True, help="Erase without asking.")
+def forget(address: str, yes: bool) -> None:
+    """Erase ADDRESS, because they asked for it: from the list, and all that is kept of them.
+
+    A keyed hash is left, which leads nobody to them, and by which an old list does not bring them back.
+    """
+    reader = reader_of(address)
+    keys = read_keys(find_workspace(Path.cwd()))
+    found = writing()
+    path = found.workspace.subscribers
+    known = known_of(found.store, keys, path, reader)
+    _announce(known, found.workspace.subscribers)
+    if not known.anything and not known.standing.erased and (near := maybe_meant(found.workspace, reader)):
+        say(near)
+    if not yes:
+        click.confirm("Erase them? That can't be undone.", abort=True)
+    done = forget_reader(found.workspace, found.store, keys, reader)
+    say(f"{reader} is erased: a keyed hash is left, and nothing is sent to them.", style="bold")
+    if done.store.mentions:
+        say(f"The address was also taken out of {counted(done.store.mentions, 'row')} about others.")
+    if known.mentions:
+        lines = ", ".join(map(str, known.mentions))
+        say(f"The address still stands in rows about others: look at {short(path)}, line {lines}.", style="yellow")
+    if copies := copies_of(found.workspace, found.store, reader):
+        say("These still hold the address. Delete them, or what is in them:", style="yellow")
+        for copy in copies:
+            say(f"  {short(Path(copy)) if Path(copy).is_absolute() else copy}")
+    say(
+        "Out of this program's reach: backups, git's history, mail servers' logs and mailboxes, files that were handed "
+        "out, and your shell's history, where this command now stands."
+    )
+    if not done.swept:
+        say(
+            f"{found.store.place} is in use by another program, and holds traces until it is written anew. When "
+            "that has ended, run the same command again.",
+            style="yellow",
+        )
+        sys.exit(1)
+
+
+def _announce(known: Known, path: Path) -> None:
+    if known.standing.erased and not known.anything:
+        say(f"{known.reader} was erased on {known.standing.erased[:10]}. This makes sure of it once more.")
+        return
+    if not known.anything:
+        say(f"Nothing is known of {known.reader}. Their keyed hash will be kept all the same.")
+        return
+    parts = [
+        (len(known.rows), f"row of {short(path)}", f"rows of {short(path)}"),
+        (len(known.events), "event", "events"),
+        (len(known.deliveries), "delivery", "deliveries"),
+    ]
+    told = [f"{count:,} {one if count == 1 else many}" for count, one, many in parts if count]
+    told += [f"that they must not be mailed ({in_words(known.standing)})"] if known.standing.held else []
+    say(f"Known of {known.reader}: {', '.join(told)}.")
+    if known.deliveries:
+        say("What became of each issue stays, under a name that is nobody's, so that reports still balance.")

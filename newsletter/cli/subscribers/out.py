@@ -1,0 +1,92 @@
+"""newsletter subscribers export"""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from newsletter.audience import export as lists
+from newsletter.audience.standing import ERASED
+from newsletter.cli.output import say, short
+from newsletter.cli.subscribers.opened import Looking, looking
+from newsletter.errors import DecisionNeeded, ListError, counted
+
+_PATH = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+
+
+@click.command()
+@click.argument("file", required=False, type=_PATH)
+@click.option("-o", "--output", type=_PATH, help="The same as FILE.")
+@click.option("--mailable", "kind", flag_value="mailable", help="Those who get the next issue: a list again.")
+@click.option("--suppressed", "kind", flag_value="suppressed", help="Who must not be mailed, for `suppress --from`.")
+@click.option("--events", "kind", flag_value="events", help="All that readers, mail servers and editors said.")
+@click.option("--yes", is_flag=True, help="Write over a file that is there.")
+def export(file: Path | None, output: Path | None, kind: str | None, yes: bool) -> None:
+    """Write the list, with everyone's state, as a CSV that is safe to open in a spreadsheet.
+
+    FILE can be read by you alone. Left out, or a dash, it goes to standard output.
+    """
+    if file and output:
+        raise click.UsageError("Name the file once.")
+    found = looking()
+    left_out = Counter[str]()
+    rows = _rows(found, kind, left_out)
+    path = file or output
+    if path is None or str(path) == "-":
+        lists.write_csv(sys.stdout, rows)
+    else:
+        _refuse_existing(path, found.workspace.subscribers, yes)
+        with _whole_or_not_at_all(path) as text:
+            count = lists.write_csv(text, rows)
+        say(f"{short(path)}: {counted(count, 'row')}.", style="bold")
+        say("It holds personal data: keep it out of git, and delete it when it has served.")
+    if left_out["unusable"]:
+        click.echo(f"Left out: {counted(left_out['unusable'], 'row')} that can't be used.", err=True)
+    if left_out[ERASED]:
+        click.echo(f"Left out: {counted(left_out[ERASED], 'row')} of people who were erased.", err=True)
+
+
+def _rows(found: Looking, kind: str | None, left_out: Counter[str]) -> Iterator[Sequence[str]]:
+    path = found.workspace.subscribers
+    match kind:
+        case "mailable":
+            return lists.mailable(found.store, found.keys, path, left_out)
+        case "suppressed":
+            return lists.suppressed(found.store, found.keys)
+        case "events":
+            return lists.events(found.store)
+        case _:
+            return lists.everyone(found.store, found.keys, path, left_out)
+
+
+def _refuse_existing(path: Path, list_path: Path, yes: bool) -> None:
+    if path.resolve() == list_path.resolve():
+        raise ListError(
+            f"{short(path)} is the list itself, and an export has other columns.",
+            next_step="Name another file.",
+        )
+    if path.exists() and not yes:
+        raise DecisionNeeded(
+            f"{short(path)} is there already.", next_step="Name another file, or write over it with --yes."
+        )
+
+
+@contextmanager
+def _whole_or_not_at_all(path: Path) -> Iterator[TextIO]:
+    """Half an export could pass for the whole. The byte order mark is for Excel, which guesses wrong without."""
+    new = path.with_name(f".{path.stem}.part{path.suffix}")  # by its ending it stays out of git
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new.unlink(missing_ok=True)
+    try:
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8-sig", newline="") as file:
+            yield file
+        new.replace(path)
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)

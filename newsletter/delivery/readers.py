@@ -1,0 +1,154 @@
+"""One reader: everything that is known of them, and its end."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsletter.audience import rows
+from newsletter.audience.editing import sole_editor
+from newsletter.audience.keys import Keys
+from newsletter.audience.standing import Standing, standings
+from newsletter.delivery.ledger import erase as ledger_of_one
+from newsletter.delivery.ledger import settle_crash
+from newsletter.delivery.record import write_record
+from newsletter.store import Busy, Store
+from newsletter.store import events as log
+from newsletter.workspace import Workspace
+
+_NOWHERE = "forgotten.invalid"  # RFC 6761, section 6.4: no mail ever goes there
+_BLOCK = 1 << 20
+_SQLITE = b"SQLite format 3\0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Everything here about one reader, whom the list, the events and the issues sent know by `reader`.
+
+    `mentions` are lines of the list about others in which the address stands, `asides` how many such rows of the
+    state there are.
+    """
+
+    reader: str
+    rows: Sequence[rows.Row]
+    mentions: Sequence[int]
+    standing: Standing
+    events: Sequence[log.Row]
+    deliveries: Sequence[ledger_of_one.Part]
+    asides: int
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.rows or self.standing.held or self.events or self.deliveries)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What was erased. `swept` says that the database's files have no trace, as far as the program can see to it."""
+
+    rows: int
+    store: ledger_of_one.Erased
+    swept: bool
+
+
+def known_of(store: Store | None, keys: Keys | None, list_path: Path, reader: str) -> Known:
+    """Raises ListError when the list can't be read."""
+    found = rows.find_rows(list_path, reader)
+    (standing,) = standings(store, keys, [reader])
+    events: Sequence[log.Row] = ()
+    if store:
+        with store.reading() as connection:
+            events = log.of_reader(connection, reader)
+    return Known(
+        reader=reader,
+        rows=found.rows,
+        mentions=found.mentions,
+        standing=standing,
+        events=events,
+        deliveries=ledger_of_one.parts_of(store, reader) if store else (),
+        asides=ledger_of_one.mentions_of(store, reader) if store else 0,
+    )
+
+
+def forget(workspace: Workspace, store: Store, keys: Keys, reader: str) -> Forgotten:
+    """Erase a reader from the list and the state, and keep their keyed hash.
+
+    The state comes first, since from then on nothing is sent to them whatever the list says, and the list shows them
+    as erased until their rows are gone too. Whatever stops it between: running it again does the rest. Raises
+    DeliveryError while a copy is under way to them, ListError when the list can't be written (nothing is erased then).
+    """
+    for issue in ledger_of_one.being_sent(store, reader):
+        try:
+            with store.sole(issue):
+                settle_crash(store, issue)  # nobody sends: the run that claimed it has died
+        except Busy as error:
+            raise ledger_of_one.under_way(issue) from error
+    digest = keys.digest(reader)
+    with sole_editor(store), rows.without_rows(workspace.subscribers, reader) as edit:
+        erased = ledger_of_one.erase(store, reader, lambda number: _pseudonym(digest, number), digest)
+        edit.put()
+    for issue in erased.issues:
+        if (record := workspace.record(issue)).exists():
+            write_record(record, store, issue)
+    return Forgotten(rows=len(edit.lines), store=erased, swept=_sweep(store))
+
+
+def _pseudonym(digest: str, number: int) -> str:
+    return f"{digest[:16]}{f'-{number}' if number > 1 else ''}@{_NOWHERE}"
+
+
+def _sweep(store: Store) -> bool:
+    """Nobody may be sending meanwhile: the file is written anew, and a sender would wait too long for it."""
+    with ExitStack() as held:
+        for issue in ledger_of_one.unfinished(store):
+            try:
+                held.enter_context(store.sole(issue))
+            except Busy:
+                return False
+        return store.sweep(ledger_of_one.TABLES)
+
+
+def copies_of(workspace: Workspace, store: Store, reader: str) -> list[str]:
+    """What still holds the address within reach: files made from the state and the list, copies of tables."""
+    found = [path for path in _within_reach(workspace) if _holds(path, reader)]
+    tables = ledger_of_one.copies_naming(store, reader)
+    return [*map(str, found), *(f"the table {name} in {store.place}" for name in tables)]
+
+
+def _within_reach(workspace: Workspace) -> Iterator[Path]:
+    """What was made from the state and the list, and copies of the state; not the state itself."""
+    database = workspace.database
+    own = {f"{database}{ending}" for ending in ("", "-wal", "-shm", "-journal")}
+    seen = {path: None for name in ("build", ".newsletter") for path in _files(workspace.root / name)}
+    if isinstance(database, Path):
+        seen.update(dict.fromkeys(sorted(database.parent.glob(f"{database.name}*"))))
+    return (path for path in seen if str(path) not in own)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for where, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(where) / name
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _holds(path: Path, reader: str) -> bool:
+    """A file that can't be read is not known to."""
+    pattern = re.compile(rb"(?<![\w.+-])%b(?![\w-]|\.\w)" % re.escape(reader.encode()), re.IGNORECASE)
+    before = b""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_SQLITE)) == _SQLITE:  # its cells stand side by side with nothing between
+                pattern = re.compile(re.escape(reader.encode()), re.IGNORECASE)
+            file.seek(0)
+            while block := file.read(_BLOCK):
+                if pattern.search(before + block):
+                    return True
+                before = block[-2 * len(reader) :]
+    except OSError:
+        return False
+    return False
