@@ -53,7 +53,7 @@ def test_a_reader_leaves_by_the_button_and_comes_back(here: Publication, server:
         assert reader in server.copies()
 
 
-@pytest.mark.parametrize("form", ["urlencoded", "multipart"])
+@pytest.mark.parametrize("form", ["urlencoded", pytest.param("multipart", marks=pytest.mark.slow)])
 def test_one_click_during_a_sending_holds_for_those_who_wait(
     here: Publication, server: smtp_server.Server, form: str
 ) -> None:

@@ -46,7 +46,7 @@ def test_nobody_gets_two_copies_and_nobody_is_lost(kind: str, number: int, tmp_p
 @pytest.mark.parametrize(
     "kind",
     [
-        "killed at a reply",
+        pytest.param("killed at a reply", marks=pytest.mark.slow),
         pytest.param("killed after a commit", marks=pytest.mark.slow),
         pytest.param("disk full", marks=pytest.mark.slow),
         "database locked",

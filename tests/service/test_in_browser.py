@@ -86,7 +86,8 @@ def test_nothing_is_in_a_readers_way(browser: Browser, local: Service, reader: s
         ):
             assert page.evaluate(_LOOK) == [], (mode, state)
             assert barriers(page) == [], (mode, state)
-            page.get_by_role("button", name=re.compile(f"^{name}")).click()
+            with page.expect_navigation():
+                page.get_by_role("button", name=re.compile(f"^{name}")).click()
         page.goto(f"http://localhost:{local.port}/u/nothing")
         assert page.evaluate(_LOOK) == [], mode
         assert barriers(page) == [], mode
