@@ -15,6 +15,7 @@ Each carries a message (what is wrong), a next step (what to do), and, where the
 problems behind it with their places. Wrong usage of the command line is click's own `UsageError`.
 """
 
+import errno
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,6 +92,11 @@ def explained(error: Exception) -> NewsletterError:
         return NewsletterError(
             f"{error.filename}: {error.strerror}.",
             next_step="See that the file or folder is there, and that you may read and write it. Then try again.",
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return NewsletterError(
+            f"A file could not be written: {error.strerror}.",
+            next_step="Make room there, or see that the disk may be written to. Then run the same command again.",
         )
     return NewsletterError(
         f"Error: {str(error) or type(error).__name__}",

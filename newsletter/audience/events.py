@@ -4,7 +4,7 @@ The CSV is the editors' list. Each event here is kept with its time, its source 
 changes who must not be mailed: an unsubscribe wins over any row of the list.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -102,6 +102,7 @@ def record(
     person who was erased. `keys` know the erased; without keys nobody can have been.
     """
     with store.transaction() as connection:
+        log.hold_off_erasing(connection)
         log.mark_handled(connection, handled)
         if all(event.kind is Kind.UNSUBSCRIBED for event in events):
             return _record_leaving(connection, keys, events)
@@ -115,27 +116,33 @@ def would_suppress(store: Store, event: Event, soft: SoftRule) -> bool:
 
 
 def answers(connection: Connection, issue: str) -> dict[Kind, int]:
-    """How many readers have answered the issue so since it was sent, for each of ANSWERS."""
-    found = log.counts_by_issue(connection, issue)
-    return {kind: found.get((issue, kind), 0) for kind in ANSWERS}
+    """How many of the issue's readers have answered it so since, for each of ANSWERS; those who came back left out."""
+    found = log.answered(connection, issue, unless={Kind.UNSUBSCRIBED: (Kind.RETURNED, Kind.ALLOWED)})
+    return {kind: found.get(kind, 0) for kind in ANSWERS}
 
 
-def nobody(_reader: str) -> bool:
-    return False
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Tells of a reader whether they asked to be erased: nobody has, as long as there are no hashes."""
+
+    digests: frozenset[str] = frozenset()
+    keys: Keys | None = None
+
+    def __call__(self, reader: str) -> bool:
+        return self.keys is not None and self.keys.digest(reader) in self.digests
 
 
-def erased_readers(store: Store, keys: Keys | None) -> Callable[[str], bool]:
-    """Tells of a reader whether they asked to be erased. Raises ConfigError without the keys to know it by."""
+def erased_readers(store: Store, keys: Keys | None) -> Erased:
+    """Who asked to be erased, as the store knows it now. Raises ConfigError without the key to know them by."""
     with store.reading() as connection:
-        digests = log.forgotten_digests(connection)
-    if not digests:
-        return nobody
-    if keys is None:
+        digests, mark = log.forgotten_digests(connection), log.known_key(connection)
+    if digests and (keys is None or mark not in (None, keys.mark)):
+        gone = "are gone" if keys is None else "are not the ones that are here now"
         raise ConfigError(
-            f"{counted(len(digests), 'person')} asked to be erased, and the keys that know them again are gone.",
-            next_step="Put back your copy of .newsletter/keys.toml: without it, they would get mail again.",
+            f"{counted(len(digests), 'person')} asked to be erased, and the keys that know them again {gone}.",
+            next_step="Put back your copy of .newsletter/keys.toml: with others, they would get mail again.",
         )
-    return lambda reader: keys.digest(reader) in digests
+    return Erased(digests, keys if digests else None)
 
 
 def _record(connection: Connection, keys: Keys | None, event: Event, soft: SoftRule | None) -> bool:
@@ -145,7 +152,7 @@ def _record(connection: Connection, keys: Keys | None, event: Event, soft: SoftR
     if news:
         _add(connection, event)
     if event.kind is Kind.SOFT and soft and _softs(connection, event, soft) >= soft.bounces:
-        suppressions.suppress(connection, event.reader, Cause.BOUNCED, f"{soft.bounces} soft bounces")
+        suppressions.suppress(connection, event.reader, Cause.BOUNCED, counted(soft.bounces, "soft bounce"))
     return news
 
 

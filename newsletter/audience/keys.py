@@ -24,7 +24,11 @@ _HEAD = """\
 # tokens: readers' links are signed with the first, and read with each. forgotten: never change it, or an old list
 # brings back people who asked to be erased.
 """
-_MAKE = "Make them: newsletter keys new. If another machine sends, or serves, copy its .newsletter/keys.toml instead."
+_MAKE = (
+    "If it never had any, make them: newsletter keys new\n"
+    "If it had, put back your copy of .newsletter/keys.toml, or take the file from the machine that sends or serves: "
+    "with others, the links in readers' mails lead nowhere."
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,11 @@ class Keys:
     def digest(self, reader: str) -> str:
         """What is left of a person who was erased: nothing that leads back to them without the key."""
         return digest(self.forgotten.encode(), reader.encode("utf-8", "surrogatepass"), "sha256").hex()
+
+    @property
+    def mark(self) -> str:
+        """By which two machines see whether they know the erased by the same key."""
+        return self.digest("the key itself")[:16]
 
     def verifying(self, purpose: str) -> tuple[bytes, ...]:
         """A key of its own for each purpose, made from each of the tokens' keys, the newest first."""
@@ -63,8 +72,12 @@ def find_keys(workspace: Workspace) -> Keys | None:
     path = _path(workspace)
     try:
         mode = path.stat().st_mode
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            raise ConfigError(
+                f"{path} is a link to {path.readlink()}, which is not there.", next_step="Put the keys there again."
+            ) from error
         return None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "this is not TOML"
@@ -83,14 +96,14 @@ def read_keys(workspace: Workspace) -> Keys:
     """The same for what can't do without. Raises ConfigError when there are none, too."""
     keys = find_keys(workspace)
     if keys is None:
-        raise ConfigError("This publication has no keys yet, which readers' links are signed with.", next_step=_MAKE)
+        raise ConfigError("There are no keys here, which readers' links are signed with.", next_step=_MAKE)
     return keys
 
 
 def make_keys(root: Path) -> Path:
     """New keys for the workspace in `root`; returns their file. Raises DecisionNeeded when there are some."""
     path = root / ".newsletter" / KEYS_NAME
-    if os.path.lexists(path):
+    if os.path.lexists(path) and not path.is_symlink():
         raise DecisionNeeded(
             f"{path} is there already.", next_step="For a new one beside the old: newsletter keys rotate"
         )
@@ -99,9 +112,12 @@ def make_keys(root: Path) -> Path:
 
 
 def rotate_keys(workspace: Workspace) -> Path:
-    """Put a new key before those there are: it signs from now on, and they still read. Returns the file."""
+    """Put a new key before those there are: it signs from now on, and they still read. Returns the file.
+
+    Raises DecisionNeeded when the keys come from the environment, and ConfigError when there are none.
+    """
     path = _path(workspace)
-    if not path.exists() and find_keys(workspace):
+    if workspace.config.keys.tokens or workspace.config.keys.forgotten:
         raise DecisionNeeded(
             "The keys are in the environment, which this program can't change.",
             next_step="Put a new one before the others in NEWSLETTER_KEYS__TOKENS, with a comma behind it.",
@@ -125,10 +141,32 @@ def _checked(tokens: Sequence[str], forgotten: str, where: str) -> Keys:
 
 
 def _write(path: Path, tokens: Sequence[str], forgotten: str) -> None:
+    """All of it or nothing, also after a power cut; who could read the file before can read it afterwards."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = path.resolve()  # machines may share one file by a link
     lines = "".join(f'    "{key}",\n' for key in tokens)
     new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    new.touch(mode=0o600)
-    new.write_text(f'{_HEAD}tokens = [\n{lines}]\nforgotten = "{forgotten}"\n', encoding="utf-8")
-    new.replace(path)  # at once: half a file of keys would be none
+    try:
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)
+        if path.exists():
+            _like(path, new)
+        with new.open("w", encoding="utf-8") as file:
+            file.write(f'{_HEAD}tokens = [\n{lines}]\nforgotten = "{forgotten}"\n')
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise ConfigError(
+            f"{path} can't be written: {error.strerror}. The keys are as they were.",
+            next_step="See that the folder is yours to write, and has room. Then run the same command again.",
+        ) from error
+
+
+def _like(path: Path, new: Path) -> None:
+    """Root may change the keys of a service that runs as somebody else."""
+    was = path.stat()
+    if (was.st_uid, was.st_gid) != (new.stat().st_uid, new.stat().st_gid):
+        os.chown(new, was.st_uid, was.st_gid)
+    new.chmod(stat.S_IMODE(was.st_mode))

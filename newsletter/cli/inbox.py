@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from newsletter.audience.events import erased_readers
 from newsletter.audience.keys import find_keys
 from newsletter.cli.output import console, say, show_problems, table
 from newsletter.cli.state import opened_store
 from newsletter.config.stored import stored_password
-from newsletter.errors import ConfigError
+from newsletter.errors import ConfigError, counted
 from newsletter.inbox.reading import Kind
 from newsletter.inbox.sources import Source, open_source
 from newsletter.inbox.verdict import Action
@@ -31,7 +32,7 @@ _NAMES = {
 }
 _DONE = {
     Action.SUPPRESS: "no more mail goes there",
-    Action.COUNT: "noted",
+    Action.COUNT: "counted",
     Action.UNSUBSCRIBE: "unsubscribed",
     Action.NOTHING: "nothing to do",
     Action.ASK: "left to you",
@@ -75,9 +76,11 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
     after = "leave" if dry_run else config.inbox.after
     with open_source(place, after=after, password=password) as opened:
         store = opened_store(workspace)
-        desk = Desk(store=store, keys=find_keys(workspace), config=config, list_path=workspace.subscribers)
+        keys = find_keys(workspace)
+        erased_readers(store, keys)  # refuses when nobody could tell who
+        desk = Desk(store=store, keys=keys, config=config, list_path=workspace.subscribers)
         with _progress(opened, desk, dry_run=dry_run, again=again) as handled:
-            _print_json(handled) if json_ else _show(handled, dry_run=dry_run)
+            _print_json(handled) if json_ else _show(handled, dry_run=dry_run, again=again)
         show_problems(opened.unread, err=True)
 
 
@@ -124,13 +127,17 @@ def _as_dict(one: Handled) -> dict[str, object]:
     }
 
 
-def _show(handled: Iterator[Handled], *, dry_run: bool) -> None:
+def _show(handled: Iterator[Handled], *, dry_run: bool, again: bool) -> None:
     """How many of each kind, and what a person has to look at."""
     done: Counter[tuple[Kind, Action]] = Counter()
-    asked = 0
+    asked = moved = 0
+    on_terminal = console().is_terminal
     for one in handled:
+        if one.met_before and not on_terminal:
+            continue  # cron mails whatever is printed, and has mailed this
         verdict = one.verdict
         done[verdict.kind, verdict.action] += 1
+        moved += one.moved
         if verdict.action is Action.ASK:
             asked += 1
             if asked <= _SHOWN:
@@ -138,13 +145,18 @@ def _show(handled: Iterator[Handled], *, dry_run: bool) -> None:
                 say(f"{one.file}: {_NAMES[verdict.kind]}{about}, left to you: {verdict.why}", style="yellow")
     if asked > _SHOWN:
         say(f"... and {asked - _SHOWN:,} more: --json names them all.", style="yellow")
-    if not done:
-        say("No mail that was not handled before.")
-    else:
+    if done:
         rows = sorted(done.items(), key=lambda row: (list(Kind).index(row[0][0]), list(Action).index(row[0][1])))
+        heading = "Would be done" if dry_run else "Done now or before" if again else "Done"
         table(
-            ("Mails", "Kind", "Done" if not dry_run else "Would be done"),
+            ("Mails", "Kind", heading),
             [(f"{count:,}", _NAMES[kind], _DONE[action]) for (kind, action), count in rows],
         )
-    if dry_run:
+    elif on_terminal:
+        say("No mail is there." if again else "No mail is there that was not handled before.")
+    if moved:
+        say(f"{counted(moved, 'mail')} moved into the folder 'handled' of that mailbox.")
+    if asked:
+        say("What is left to you: open the file, and decide. docs/inbox.md says how to act on it.")
+    if dry_run and on_terminal:
         say("This was a dry run: nothing has changed.")

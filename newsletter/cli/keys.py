@@ -4,8 +4,10 @@ from pathlib import Path
 
 import click
 
+from newsletter.audience.events import erased_readers
 from newsletter.audience.keys import make_keys, rotate_keys
 from newsletter.cli.output import say, short
+from newsletter.cli.state import known_store
 from newsletter.workspace import find_workspace
 
 
@@ -17,7 +19,11 @@ def keys() -> None:
 @keys.command()
 def new() -> None:
     """Make keys for a publication that has none."""
-    path = make_keys(find_workspace(Path.cwd()).root)
+    workspace = find_workspace(Path.cwd())
+    store = known_store(workspace)
+    if store:
+        erased_readers(store, None)  # refuses where people were erased: other keys would not know them
+    path = make_keys(workspace.root)
     say(f"{short(path)} holds this publication's keys.", style="bold")
     say(
         "Keep it out of git and keep a copy: links in mails that readers have work by it.\n"

@@ -35,7 +35,7 @@ def show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
         tagged = f" tagged {plan.wave}" if plan.wave else ""
         say(f"  To        {counted(plan.added, 'reader')} of {short(list_path)}{tagged}")
         if readers.suppressed:
-            say(f"  Left out  {readers.suppressed:,} who asked to leave or can't be reached (suppressed)")
+            say(f"  Left out  {readers.suppressed:,} who must not be mailed: newsletter subscribers list --suppressed")
         if readers.erased:
             say(f"  Left out  {readers.erased:,} who asked to be erased; take them out of {short(list_path)}, too")
         if readers.unusable:
@@ -51,9 +51,20 @@ def show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
         say(f"  Going on  {counted(plan.waiting, 'reader')} of the frozen list still to be tried")
     if plan.text_changed:
         say("  Text      " + ("as it is now" if plan.takes_over else "as it was when the sending began"))
+    _show_way_out(workspace)
     name = config.send.backend
     place = getattr(config.backends[name], "place", "")
     say(f"  Through   {name}{f' {place}' if place else ''}")
+
+
+def _show_way_out(workspace: Workspace) -> None:
+    service = workspace.config.service
+    if service.takes_one_click:
+        say(f"  Way out   {service.url} (one click), and by mail")
+    elif service.url:
+        say(f"  Way out   {service.url}, which only this machine can open: for a trial, and not for readers", "yellow")
+    else:
+        say("  Way out   by mail")
 
 
 def carry(workspace: Workspace, store: Store, issue: str, *, ask: bool) -> int:

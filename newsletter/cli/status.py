@@ -5,17 +5,20 @@ from pathlib import Path
 import click
 
 from newsletter.audience.events import ANSWERS
-from newsletter.cli.output import as_json, say, table
+from newsletter.cli.output import as_json, console, say, table
 from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.state import known_store
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import sole_sender
 from newsletter.delivery.record import write_record
+from newsletter.delivery.report import words
 from newsletter.delivery.states import State
 from newsletter.delivery.status import Status, campaign_status
 from newsletter.errors import DraftError, counted
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
+
+_WIDE = 120  # columns
 
 
 @click.command()
@@ -36,7 +39,9 @@ def status(draft: str | None, json_: bool) -> None:
     elif found:
         # Columns of nothing but zeros would leave no room for the others.
         met = [state for state in State if state is State.ACCEPTED or any(one.counts[state] for one in found)]
-        answered = [kind for kind in ANSWERS if any(one.since[kind] for one in found)]
+        # What came back stands beside the deliveries in a wide window, and below them in a narrow one.
+        narrow = console().is_terminal and console().width < _WIDE
+        answered = [] if narrow else [kind for kind in ANSWERS if any(one.since[kind] for one in found)]
         table(
             ("Issue", "State", "Begun", "List", *(state.value for state in met), *(kind.value for kind in answered)),
             [
@@ -51,6 +56,9 @@ def status(draft: str | None, json_: bool) -> None:
                 for one in found
             ],
         )
+        for one in found if narrow else ():
+            if told := words.since(one.since):
+                say(f"{one.campaign.issue}: since then {told}")
     else:
         say("Nothing has been sent from here yet.")
 

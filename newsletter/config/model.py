@@ -54,7 +54,17 @@ def _returning(delimiter: str, info: ValidationInfo) -> str:
             message="the return path is to name each delivery, and there is no address for bounces",
             next_step='Give [sender] bounces = "bounces@your-domain.example", before verp.',
         )
+    if delimiter and len(info.data["bounces"].partition("@")[0]) > _LONGEST_MAILBOX:
+        raise rejected(
+            code="verp",
+            message="what stands before the @ of the address for bounces leaves no room for what names a delivery",
+            next_step=f"Shorten it to {_LONGEST_MAILBOX} letters, or take verp out.",
+        )
     return delimiter
+
+
+# RFC 5321, section 4.5.3.1.1: 64 octets; a delimiter and a delivery's mark take up to 28 (audience/tokens.py).
+_LONGEST_MAILBOX = 64 - 28
 
 
 class Sender(Section):

@@ -41,7 +41,8 @@ def settle_plan(store: Store, staged: Staged, plan: Plan) -> None:
     if plan.takes_over:
         ledger.replace_text(store, plan.campaign, plan.texts, plan.assigned)
     if plan.wave is not None:
-        ledger.freeze(staged, plan.campaign, plan.wave, plan.texts, anew=plan.is_new)
+        digests = plan.erased.digests
+        ledger.freeze(staged, plan.campaign, plan.wave, plan.texts, anew=plan.is_new, erased=digests)
 
 
 def schedule(store: Store, staged: Staged, plan: Plan, record: Path, due: datetime, expires: datetime) -> None:

@@ -5,14 +5,14 @@ reader's message renders.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from newsletter.audience.events import nobody
+from newsletter.audience.events import Erased
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign, Staged, Text
 from newsletter.delivery.record import refuse_foreign_record
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 
 _FROZEN = Path("the frozen list")
+_NOBODY = Erased()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +58,9 @@ class Plan:
     """One send, ready to be shown and carried out.
 
     `wave` is the tag whose readers are staged to be frozen (empty: all), None when nobody is to be added.
-    `sample` is one of the texts that will go out, `texts` are those to be frozen first, `assigned` says whose they
-    are among readers who wait already. `retried` are states whose readers are to wait again.
+    `erased` is who had asked to be erased when the list was read. `sample` is one of the texts that will go out,
+    `texts` are those to be frozen first, `assigned` says whose they are among readers who wait already. `retried` are
+    states whose readers are to wait again.
     """
 
     campaign: Campaign
@@ -72,6 +74,7 @@ class Plan:
     text_changed: bool = False
     takes_over: bool = False
     retried: Sequence[State] = ()
+    erased: Erased = _NOBODY
 
     @property
     def tags_without_readers(self) -> list[str]:
@@ -97,7 +100,7 @@ def plan_send(
     record: Path,
     list_path: Path,
     wish: Wish,
-    erased: Callable[[str], bool] = nobody,
+    erased: Erased = _NOBODY,
 ) -> Plan:
     """`erased` tells of readers on the list who asked to be forgotten: of them nothing is kept.
 
@@ -125,7 +128,7 @@ def plan_send(
     changed = (
         draft.sha256 != campaign.draft_sha256
         or ledger.has_older_text(store, name, [*OPEN, *wish.retried])
-        or (adds and _renders_otherwise(store, press, draft, campaign))
+        or ((adds or wish.changes is Changes.TAKE_OVER) and _renders_otherwise(store, press, draft, campaign))
     )
     if changed and wish.changes is Changes.ASK and (waiting or adds):
         raise DecisionNeeded(
@@ -154,7 +157,7 @@ def plan_dry_run(
     *,
     list_path: Path,
     tag: str,
-    erased: Callable[[str], bool] = nobody,
+    erased: Erased = _NOBODY,
 ) -> Plan:
     """What a first send would do, whatever has been sent already."""
     return _plan_new(staged, press, draft, list_path, tag.casefold(), erased)
@@ -166,7 +169,7 @@ def _plan_new(
     draft: Draft,
     list_path: Path,
     tag: str,
-    erased: Callable[[str], bool],
+    erased: Erased,
     known: Campaign | None = None,
 ) -> Plan:
     issue = require_issue(draft)
@@ -197,9 +200,7 @@ def _renders_otherwise(store: Store, press: "Press", draft: Draft, campaign: Cam
     )
 
 
-def _with_wave(
-    staged: Staged, plan: Plan, texts: Texts, list_path: Path, tag: str, erased: Callable[[str], bool]
-) -> Plan:
+def _with_wave(staged: Staged, plan: Plan, texts: Texts, list_path: Path, tag: str, erased: Erased) -> Plan:
     """Read the list onto the stage, with the proof that each reader's message renders."""
     wave = Wave(texts, list_path, tag, erased)
     # A new campaign leaves nobody out, for what was frozen before it has served nobody.
@@ -225,6 +226,7 @@ def _with_wave(
         wave=tag,
         readers=readers,
         texts=list(texts),
+        erased=erased,
         campaign=replace(plan.campaign, left_out=wave.unusable),
     )
 

@@ -87,7 +87,7 @@ def forget(workspace: Workspace, store: Store, keys: Keys, reader: str) -> Forgo
             raise ledger_of_one.under_way(issue) from error
     digest = keys.digest(reader)
     with sole_editor(store), rows.without_rows(workspace.subscribers, reader) as edit:
-        erased = ledger_of_one.erase(store, reader, lambda number: _pseudonym(digest, number), digest)
+        erased = ledger_of_one.erase(store, reader, lambda number: _pseudonym(digest, number), digest, keys.mark)
         edit.put()
     for issue in erased.issues:
         if (record := workspace.record(issue)).exists():

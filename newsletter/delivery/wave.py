@@ -1,9 +1,10 @@
 """The list read for a wave, and the proof that each reader's message can be made."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from newsletter.audience.events import Erased
 from newsletter.audience.subscribers import Subscriber, read_rows
 from newsletter.delivery.ledger import Entry, Staged
 from newsletter.delivery.texts import Texts
@@ -15,7 +16,7 @@ from newsletter.mail.headers import HeaderFault
 class Wave:
     """The list's rows as entries, and what was seen on the way."""
 
-    def __init__(self, texts: Texts, path: Path, tag: str, erased: Callable[[str], bool]) -> None:
+    def __init__(self, texts: Texts, path: Path, tag: str, erased: Erased) -> None:
         self._texts = texts
         self._path = path
         self._tag = tag

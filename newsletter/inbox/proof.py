@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, islice
+from itertools import islice
 
 from newsletter.address import normalise
 from newsletter.audience.subscribers import reader_key
@@ -45,8 +45,11 @@ class Prover:
 
     def prove(self, reading: Reading, data: bytes) -> Proof | None:
         """The surest first; None when nothing in the mail shows that it answers one of ours."""
-        written = (data, reading.wish.encode("utf-8", "replace"))  # a subject may have come encoded
-        return self._by_return_path(reading) or self._by_token(*written) or self._by_message_id(reading)
+        return self._by_return_path(reading) or self._by_token(data) or self._by_message_id(reading)
+
+    def asked_in_subject(self, reading: Reading) -> Proof | None:
+        """Whose token the subject bears, where a mail client puts what the link to leave says."""
+        return self._by_token(reading.subject.encode("utf-8", "replace"))
 
     def _by_return_path(self, reading: Reading) -> Proof | None:
         sender = self._config.sender
@@ -63,11 +66,10 @@ class Prover:
                 return Proof(copy.reader, copy.issue, "the return path")
         return None
 
-    def _by_token(self, *texts: bytes) -> Proof | None:
+    def _by_token(self, text: bytes) -> Proof | None:
         if self._tokens is None:
             return None
-        found_in = chain.from_iterable(_TOKEN.finditer(text) for text in texts)
-        for found in islice(found_in, _MOST_TOKENS):
+        for found in islice(_TOKEN.finditer(text), _MOST_TOKENS):
             if leaver := self._tokens.read(found[0].decode("ascii")):
                 return Proof(leaver.reader, leaver.issue, "the token of a link")
         return None

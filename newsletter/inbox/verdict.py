@@ -1,7 +1,7 @@
 """What is done about a mail: the events it makes, in words for a person, or why it is left to one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from newsletter.audience.events import Event, Kind, Source
@@ -38,15 +38,25 @@ _ACTIONS = {Read.HARD: Action.SUPPRESS, Read.SOFT: Action.COUNT, Read.COMPLAINT:
 _NO_FINDING = Finding(kind=Read.OTHER, address="")
 
 
-def judge(reading: Reading, proof: Proof | None, is_reader: Callable[[str], bool]) -> Verdict:
-    """What to do about a mail. `is_reader` tells whether an address is on the list, or was sent anything."""
+def judge(
+    reading: Reading, proof: Proof | None, asked: Proof | None, find_reader: Callable[[str], str | None]
+) -> Verdict:
+    """What to do about a mail.
+
+    `asked` is whose token its subject bears: whatever the words beside it are, the link to leave made them.
+    `find_reader` gives the reader whom an address is on the list as, or was sent anything as.
+    """
+    if asked and reading.kind in (Read.OTHER, Read.UNSUBSCRIBE):
+        wish = Finding(kind=Read.UNSUBSCRIBE, address=reading.sender, words=reading.wish)
+        leaving = replace(reading, kind=Read.UNSUBSCRIBE)
+        return _verdict(leaving, wish, Action.UNSUBSCRIBE, f"proved by {asked.by}", asked, Kind.UNSUBSCRIBED)
     finding = _about(reading.findings, proof, reading.kind)
     if reading.kind is Read.AUTO_REPLY:
         return _verdict(reading, finding, Action.NOTHING, "a program answered, and no person (RFC 3834)")
     if reading.kind is Read.OTHER:
         return _verdict(reading, finding, Action.ASK, reading.trouble or "it is neither a bounce nor a known answer")
     if reading.kind is Read.UNSUBSCRIBE:
-        return _unsubscribe(reading, finding, proof, is_reader)
+        return _unsubscribe(reading, finding, proof, find_reader)
     if reading.kind is Read.SOFT and finding.delayed:
         return _verdict(reading, finding, Action.NOTHING, "the server goes on trying")
     if proof is None:
@@ -56,15 +66,22 @@ def judge(reading: Reading, proof: Proof | None, is_reader: Callable[[str], bool
     return _verdict(reading, finding, _ACTIONS[kind], f"proved by {proof.by}", proof, _EVENTS[kind])
 
 
-def _unsubscribe(reading: Reading, finding: Finding, proof: Proof | None, is_reader: Callable[[str], bool]) -> Verdict:
-    """Someone wants to leave. Without proof their own address counts, since not to be let go is worse."""
-    if proof:
-        why, leaver = f"proved by {proof.by}", proof
-    elif is_reader(finding.address):
-        why, leaver = "a reader's own address sent it", Proof(finding.address.casefold(), "", "the sender's address")
-    else:
-        return _verdict(reading, finding, Action.ASK, "it does not say which reader wants to leave")
-    return _verdict(reading, finding, Action.UNSUBSCRIBE, why, leaver, Kind.UNSUBSCRIBED)
+def _unsubscribe(
+    reading: Reading, finding: Finding, proof: Proof | None, find_reader: Callable[[str], str | None]
+) -> Verdict:
+    """Someone wants to leave, in their own words. Their own address counts, since not to be let go is worse.
+
+    What they quote may be another reader's copy, which was sent on to them.
+    """
+    if reader := find_reader(finding.address):
+        issue = proof.issue if proof and proof.reader == reader else ""
+        leaver = Proof(reader, issue, "the sender's address")
+        return _verdict(
+            reading, finding, Action.UNSUBSCRIBE, "a reader's own address sent it", leaver, Kind.UNSUBSCRIBED
+        )
+    who = finding.address or "the sender"
+    quoted = f"; it quotes the copy of {proof.reader}" if proof else ""
+    return _verdict(reading, finding, Action.ASK, f"{who} is not on the list, and was sent nothing{quoted}")
 
 
 def _about(findings: Sequence[Finding], proof: Proof | None, kind: Read) -> Finding:

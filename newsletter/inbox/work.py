@@ -24,10 +24,15 @@ from newsletter.store.events import was_handled
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handled:
-    """One mail, by its source's name for it, and what was, or in a dry run would be, done."""
+    """One mail, by its source's name for it, and what was, or in a dry run would be, done.
+
+    `met_before`: it was left to a person by an earlier run already.
+    """
 
     file: str
     verdict: Verdict
+    moved: bool = False
+    met_before: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,29 +48,30 @@ class Desk:
 def work_through(desk: Desk, source: Source, *, dry_run: bool = False, again: bool = False) -> Iterator[Handled]:
     """Deal with each mail that was not dealt with before, or, `again`, with all of them. Streams.
 
-    A mail that is left to a person stays where it is; where mails are moved, it is met again until it is gone. Raises
-    NewsletterError when the source or the store fails; what was yielded is done.
+    A mail that is left to a person stays where it is; where mails are moved, it is met again until somebody has taken
+    it away. Raises NewsletterError when the source or the store fails; what was yielded is done.
     """
     tokens = Tokens(desk.keys, desk.config.reader_list.id) if desk.keys else None
     prover = Prover(desk.store, tokens, desk.config)
     inbox = desk.config.inbox
     soft = SoftRule(inbox.soft_bounces, inbox.soft_days)
-    is_reader = _reader_test(desk)
-    stays = inbox.after == "leave"
-    for mail in source.mails(_nothing if again else _handled_before(desk.store)):
-        verdict = _weighed(_judged(mail, prover, is_reader), desk.store, soft)
+    find_reader = _reader_finder(desk)
+    moves = inbox.after == "move"
+    for mail in source.mails(_nothing if again else _handled_before(desk.store, with_left=not moves)):
+        verdict = _weighed(_judged(mail, prover, find_reader), desk.store, soft)
         left = verdict.action is Action.ASK
+        met_before = left and _was_handled(desk.store, _left(mail.key))
         if not dry_run:
             events = [verdict.event] if verdict.event else []
-            record(desk.store, desk.keys, events, soft, handled=[mail.key] if stays or not left else [])
+            record(desk.store, desk.keys, events, soft, handled=[_left(mail.key) if left else mail.key])
             if not left:
                 source.file(mail)
-        yield Handled(file=mail.name, verdict=verdict)
+        yield Handled(file=mail.name, verdict=verdict, moved=moves and not left and not dry_run, met_before=met_before)
 
 
-def _judged(mail: Mail, prover: Prover, is_reader: Callable[[str], bool]) -> Verdict:
+def _judged(mail: Mail, prover: Prover, find_reader: Callable[[str], str | None]) -> Verdict:
     reading = read(mail.data, cut_off=mail.cut_off)
-    return judge(reading, prover.prove(reading, mail.data), is_reader)
+    return judge(reading, prover.prove(reading, mail.data), prover.asked_in_subject(reading), find_reader)
 
 
 def _weighed(verdict: Verdict, store: Store, soft: SoftRule) -> Verdict:
@@ -80,29 +86,36 @@ def _nothing(_key: str) -> bool:
     return False
 
 
-def _handled_before(store: Store) -> Callable[[str], bool]:
-    def known(key: str) -> bool:
-        with store.reading() as connection:
-            return was_handled(connection, key)
-
-    return known
+def _left(key: str) -> str:
+    """What a mail that was left to a person is known by: it is not dealt with, and never moved."""
+    return f"left {key}"
 
 
-def _reader_test(desk: Desk) -> Callable[[str], bool]:
-    """Is an address a reader's: is it on the list, or was anything ever sent there?"""
+def _handled_before(store: Store, *, with_left: bool) -> Callable[[str], bool]:
+    return lambda key: _was_handled(store, key) or (with_left and _was_handled(store, _left(key)))
+
+
+def _was_handled(store: Store, key: str) -> bool:
+    with store.reading() as connection:
+        return was_handled(connection, key)
+
+
+def _reader_finder(desk: Desk) -> Callable[[str], str | None]:
+    """Finds the reader whom an address is on the list as, or was ever sent anything as."""
 
     @lru_cache(maxsize=1000)
-    def is_reader(address: str) -> bool:
+    def find_reader(address: str) -> str | None:
         try:
             reader = reader_key(normalise(address))
         except ValueError:
-            return False
+            return None
         if any(ledger.copies_of(desk.store, reader)):
-            return True
+            return reader
         name = reader.partition("@")[0]
         with suppress(ListError):  # a machine that only reads mail may have no list
             rows = read_rows(desk.list_path, lambda _number, line: name in line.casefold())
-            return any(isinstance(row, Subscriber) and row.reader == reader for row in rows)
-        return False
+            if any(isinstance(row, Subscriber) and row.reader == reader for row in rows):
+                return reader
+        return None
 
-    return is_reader
+    return find_reader

@@ -19,6 +19,7 @@ class Marks:
 
     tokens: Tokens | None = None
     verp: str = ""
+    bounces: str = ""  # the address that return paths are made of
 
     @classmethod
     def of(cls, workspace: Workspace) -> "Marks":
@@ -30,7 +31,8 @@ class Marks:
     @classmethod
     def with_keys(cls, workspace: Workspace, keys: Keys | None) -> "Marks":
         tokens = Tokens(keys, workspace.config.reader_list.id) if keys else None
-        return cls(tokens, workspace.config.sender.verp)
+        sender = workspace.config.sender
+        return cls(tokens, sender.verp, sender.bounces or "")
 
     def refuse_unmarked(self, template: MessageTemplate) -> None:
         """Raises ConfigError when the text has a place for tokens, and there are no keys to make them."""
@@ -58,7 +60,8 @@ class Marks:
         message = template.render(reader, address, fields)
         if not self.verp or self.tokens is None or delivery is None:
             return message
-        mailbox, _, domain = message.sender.rpartition("@")
+        # Not of the frozen sender, who may be the editors: bounces are read where they come to today.
+        mailbox, _, domain = self.bounces.rpartition("@")
         sender = f"{mailbox}{self.verp}{self.tokens.mark(delivery, reader)}@{domain}"
         return Message(key=message.key, sender=sender, recipient=message.recipient, data=message.data)
 

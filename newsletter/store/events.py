@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select
 
 from newsletter.store.engine import insert_new, now
-from newsletter.store.schema import events, forgotten, handled
+from newsletter.store.schema import deliveries, events, forgotten, handled, meta
+
+_KEY = "erased_by"  # in `meta`
 
 
 class Row(NamedTuple):
@@ -71,6 +73,28 @@ def remove(connection: Connection, reader: str, kind: str | None = None) -> int:
     return connection.execute(delete(events).where(*mine)).rowcount
 
 
+def answered(connection: Connection, issue: str, *, unless: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """By kind, how many readers who have a part in the issue's sending have said that about it.
+
+    `unless` names, for a kind, those by which a reader takes it back: who has done so since does not count.
+    """
+    later = events.alias("later")
+    has_part = select(deliveries.c.id).where(deliveries.c.issue == issue, deliveries.c.reader == events.c.reader)
+    taken_back = [
+        (events.c.kind == kind)
+        & select(later.c.id)
+        .where(later.c.reader == events.c.reader, later.c.id > events.c.id, later.c.kind.in_(undoing))
+        .exists()
+        for kind, undoing in unless.items()
+    ]
+    statement = (
+        select(events.c.kind, func.count(events.c.reader.distinct()))
+        .where(events.c.issue == issue, has_part.exists(), ~or_(*taken_back))
+        .group_by(events.c.kind)
+    )
+    return {kind: count for kind, count in connection.execute(statement)}  # noqa: C416  # rows are no pairs to mypy
+
+
 def counts_by_issue(connection: Connection, issue: str | None = None) -> dict[tuple[str | None, str], int]:
     """How many readers there are by issue and kind: one who bounced twice for an issue counts once."""
     about = [events.c.issue == issue] if issue else []
@@ -92,6 +116,31 @@ def counts_by_month(connection: Connection) -> list[tuple[str, str, int]]:
 def forget(connection: Connection, digest: str) -> None:
     """Remember that whoever has this keyed hash was erased."""
     connection.execute(insert_new(connection, forgotten).values(digest=digest, at=now()))
+
+
+def note_key(connection: Connection, mark: str) -> None:
+    """The hashes of the erased are made with the key of this mark."""
+    connection.execute(insert_new(connection, meta).values(key=_KEY, value=mark))
+
+
+def known_key(connection: Connection) -> str | None:
+    """The mark of the key that the hashes of the erased are made with; None where nobody was erased."""
+    return connection.scalar(select(meta.c.value).where(meta.c.key == _KEY))
+
+
+def hold_off_erasing(connection: Connection) -> None:
+    """Until this transaction ends nobody is erased: what is written of a reader would else outlive them."""
+    _lock(connection, "ROW SHARE")
+
+
+def hold_off_writing(connection: Connection) -> None:
+    """Until this transaction ends nobody else writes of readers."""
+    _lock(connection, "EXCLUSIVE")
+
+
+def _lock(connection: Connection, mode: str) -> None:
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time
+        connection.exec_driver_sql(f"LOCK TABLE forgotten IN {mode} MODE")
 
 
 def unforget(connection: Connection, digest: str) -> bool:

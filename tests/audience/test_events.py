@@ -1,10 +1,11 @@
 """What readers and servers say is kept as events, and who must not be mailed follows from them; on both databases."""
 
+import threading
 from secrets import token_urlsafe
 
 import pytest
 
-from newsletter.audience.events import Cause, Event, Kind, SoftRule, Source, answers, erased_readers, record
+from newsletter.audience.events import Cause, Event, Kind, SoftRule, Source, erased_readers, record
 from newsletter.audience.keys import Keys
 from newsletter.errors import ConfigError
 from newsletter.store import Store, events, suppressions
@@ -134,12 +135,34 @@ def test_a_mail_is_marked_as_handled_together_with_what_it_said(store: Store) ->
         assert [events.was_handled(connection, key) for key in ("one", "two", "three")] == [True, True, False]
 
 
-def test_readers_are_counted_by_what_they_answered(store: Store) -> None:
-    record(store, KEYS, [_event(Kind.SOFT), _event(Kind.HARD), _event(Kind.HARD, issue="2.11")])
-    with store.reading() as connection:
-        assert answers(connection, "2.10") == {
-            Kind.HARD: 1, Kind.SOFT: 1, Kind.COMPLAINED: 0, Kind.UNSUBSCRIBED: 0,
-        }  # fmt: skip
+def test_what_is_recorded_without_the_keys_waits_for_no_erasure(store: Store) -> None:
+    assert record(store, None, [_event(Kind.HARD)]) == [True]
+
+
+def test_other_keys_than_those_that_know_the_erased_are_refused(store: Store) -> None:
+    with store.transaction() as connection:
+        events.forget(connection, KEYS.digest(ADA))
+        events.note_key(connection, KEYS.mark)
+    assert erased_readers(store, KEYS)(ADA)
+    with pytest.raises(ConfigError, match="are not the ones that are here now"):
+        erased_readers(store, Keys((token_urlsafe(),), token_urlsafe()))
+    # A new key for links changes nothing about it.
+    assert erased_readers(store, Keys((token_urlsafe(), *KEYS.tokens), KEYS.forgotten))(ADA)
+
+
+def test_on_postgresql_nothing_is_written_of_a_reader_while_they_are_erased(store: Store) -> None:
+    """What began before the erasure waits, and then finds that there is nobody to write of."""
+    written: list[list[bool]] = []
+    with store.transaction() as connection:
+        events.hold_off_writing(connection)
+        beside = threading.Thread(target=lambda: written.append(record(store, KEYS, [_event(Kind.UNSUBSCRIBED)])))
+        beside.start()
+        beside.join(timeout=0.5)
+        assert written == []
+        events.forget(connection, KEYS.digest(ADA))
+    beside.join(timeout=30)
+    assert written == [[False]]
+    assert (_kinds(store), _causes(store)) == ([], set())
 
 
 @pytest.mark.parametrize("words", ["a\0b", "caf\udce9", "'; DROP TABLE events; --", "\x1b[2J", "x" * 5000, "日本"])

@@ -1,5 +1,6 @@
 """The publication's keys: made once, kept to oneself and out of git, and changed without breaking readers' links."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def test_each_publication_has_its_own(tmp_path: Path) -> None:
 
 def test_without_keys_the_command_that_makes_them_is_named(publication: Publication) -> None:
     assert find_keys(publication.workspace) is None
-    with pytest.raises(ConfigError, match="has no keys yet") as caught:
+    with pytest.raises(ConfigError, match="There are no keys here") as caught:
         read_keys(publication.workspace)
     assert "newsletter keys new" in caught.value.next_step
 
@@ -81,6 +82,54 @@ def test_the_environment_comes_first(publication: Publication) -> None:
     _file(publication).unlink()
     with pytest.raises(DecisionNeeded, match="in the environment"):
         rotate_keys(publication.workspace)
+
+
+def test_keys_in_the_environment_are_never_written_over_those_in_the_file(publication: Publication) -> None:
+    publication.run("keys", "new")
+    before = _file(publication).read_text()
+    publication.environ |= {"NEWSLETTER_KEYS__TOKENS": f"{LONG}1", "NEWSLETTER_KEYS__FORGOTTEN": f"{LONG}3"}
+    done = publication.run("keys", "rotate")
+    assert done.returncode == 1
+    assert "NEWSLETTER_KEYS__TOKENS" in done.stderr
+    assert _file(publication).read_text() == before
+
+
+def test_a_link_to_a_shared_file_stays_one(publication: Publication) -> None:
+    publication.run("keys", "new")
+    shared = _file(publication).rename(publication.root / "shared.toml")
+    _file(publication).symlink_to(shared)
+    assert publication.run("keys", "rotate").returncode == 0
+    assert _file(publication).is_symlink()
+    assert len(read_keys(publication.workspace).tokens) == 2
+    shared.unlink()
+    lost = publication.run("keys", "rotate")
+    assert lost.returncode == 2
+    assert "is a link to" in lost.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change a file's owner")
+def test_who_owns_the_file_owns_it_after_a_change(publication: Publication) -> None:
+    publication.run("keys", "new")
+    os.chown(_file(publication), 65534, 65534)
+    publication.run("keys", "rotate")
+    status = _file(publication).stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (65534, 65534, 0o600)
+
+
+def test_a_file_with_a_byte_order_mark_is_read(publication: Publication) -> None:
+    make_keys(publication.root)
+    _file(publication).write_bytes(b"\xef\xbb\xbf" + _file(publication).read_bytes())
+    assert read_keys(publication.workspace)
+
+
+def test_where_people_were_erased_no_other_keys_are_made(publication: Publication) -> None:
+    publication.run("keys", "new")
+    assert publication.run("subscribers", "forget", "jorgensen@example.net", "--yes").returncode == 0
+    _file(publication).unlink()
+    done = publication.run("keys", "new")
+    assert done.returncode == 2
+    assert "1 person asked to be erased" in done.stderr
+    assert not _file(publication).exists()
 
 
 def test_no_key_is_ever_shown(publication: Publication) -> None:

@@ -127,7 +127,7 @@ def test_the_suppressed_get_nothing(digest: Publication, server: Server) -> None
     assert kept.returncode == 0
     sent = digest.run("send", "2.10", "--yes")
     assert sent.returncode == 0
-    assert "Left out  1 who asked to leave" in sent.stdout
+    assert "Left out  1 who must not be mailed: newsletter subscribers list --suppressed" in sent.stdout
     assert "5 on the list = 4 accepted + 0 refused + 0 deferred + 0 unknown + 0 pending + 1 suppressed" in sent.stdout
     assert "reader0002@example.org" not in server.copies()
     assert digest.run("subscribers", "unsuppress", "reader0002@example.org").returncode == 0

@@ -252,6 +252,47 @@ def test_moved_mail_leaves_what_is_for_a_person(sent: Publication, server: Serve
     assert [one["action"] for one in _read(sent, "--move")] == ["left to you"]
 
 
+def test_what_was_left_to_a_person_is_not_moved_later(sent: Publication, put: Put) -> None:
+    question = put(_mail("nobody@example.net", "a question"))
+    assert len(_read(sent)) == 1
+    assert _read(sent) == []
+    assert [one["action"] for one in _read(sent, "--move")] == ["left to you"]
+    assert question.exists()
+
+
+def test_the_token_in_a_subject_is_enough_whatever_stands_beside_it(
+    sent: Publication, server: Server, put: Put
+) -> None:
+    page, _ = re.findall("<(.+?)>", parsed(server.message(ADA))["List-Unsubscribe"])
+    put(_mail("else@example.net", f"Re: leave {page.rpartition('/')[2]}"))
+    (found,) = _read(sent)
+    assert (found["kind"], found["action"], found["address"]) == ("unsubscribe", "unsubscribe", ADA)
+
+
+def test_who_answers_a_copy_that_was_sent_on_to_them_speaks_for_nobody_else(
+    sent: Publication, server: Server, put: Put
+) -> None:
+    quoted = "> " + server.message(ADA).decode().replace("\r\n", "\r\n> ")
+    friend = _mail("friend@example.net", "unsubscribe") + quoted.encode()
+    reader = _mail(BEN, "unsubscribe me please") + quoted.encode()
+    put(friend)
+    put(reader)
+    assert {one["address"]: one["action"] for one in _read(sent)} == {
+        "friend@example.net": "left to you",
+        BEN: "unsubscribe",
+    }
+    assert _mailable(sent) == {f"Ada <{ADA}>"}
+
+
+def test_status_counts_who_is_a_reader_of_the_issue_and_stays_away(sent: Publication, put: Put) -> None:
+    (sent.root / "subscribers.csv").write_text("email\nnew@example.com\n")
+    for sender in (ADA, BEN, "new@example.com"):
+        put(_mail(sender, "unsubscribe"))
+    assert len(_read(sent)) == 3
+    # None of them said which issue it was about; what a link's token says, the service's own tests count.
+    assert json.loads(sent.run("status", "--json").stdout)[0]["since"]["unsubscribed"] == 0
+
+
 def test_a_person_is_told_what_to_look_at(sent: Publication, server: Server, put: Put) -> None:
     put(_bounce(ADA, "5.1.1", _stranger(server.message(ADA))))
     put(_bounce(BEN, "5.1.1", server.message(BEN)))
@@ -259,7 +300,12 @@ def test_a_person_is_told_what_to_look_at(sent: Publication, server: Server, put
     assert done.returncode == 0, done.stderr
     assert f"hard bounce about {ADA}, left to you: nothing in it shows that it is about a mail of yours" in done.stdout
     assert "1\thard bounce\tno more mail goes there" in done.stdout
-    assert sent.run("inbox", "read").stdout == "No mail that was not handled before.\n"
+    assert "What is left to you: open the file, and decide." in done.stdout
+    # In a pipe, which may be cron's, nothing is said when there is nothing new.
+    assert sent.run("inbox", "read").stdout == ""
+    moving = sent.run("inbox", "read", "--move")
+    assert moving.stdout == ""
+    assert len(list((sent.root / "Maildir/new").iterdir())) == 1
 
 
 def test_no_mailbox_is_told(publication: Publication) -> None:

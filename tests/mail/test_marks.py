@@ -133,7 +133,7 @@ def test_without_keys_it_is_told_before_anything_is_frozen(
     for command in (("send", "2.10", "--yes"), ("send", "2.10", "--test", ADA), ("send", "2.10", "--dry-run")):
         done = digest.run(*command)
         assert done.returncode == 2
-        assert "has no keys yet" in done.stderr
+        assert "There are no keys here" in done.stderr
         assert "newsletter keys new" in done.stderr
     assert server.stored == []
     assert digest.run("status").stdout == "Nothing has been sent from here yet.\n"
@@ -170,6 +170,42 @@ def test_the_return_path_names_the_delivery(served: Publication, server: Server,
     assert marks == {ADA, "ben@example.com"}
     # A reader sees nothing of it.
     assert b"Return-Path" not in server.message(ADA)
+
+
+def test_a_new_text_takes_the_new_way_out_along(served: Publication, server: Server) -> None:
+    del served.environ["NEWSLETTER_SERVICE__URL"]
+    server.refuse = {ADA: "450 4.2.1 later"}
+    served.run("send", "2.10", "--yes")
+    server.refuse = {}
+    served.environ["NEWSLETTER_SERVICE__URL"] = URL
+    _send(served, "--yes", "--with-changes")
+    assert f"<{URL}/u/" in parsed(server.message(ADA))["List-Unsubscribe"]
+    assert URL not in parsed(server.message("ben@example.com"))["List-Unsubscribe"]
+
+
+def test_bounces_come_to_where_they_are_read_today(served: Publication, server: Server) -> None:
+    toml = served.root / "newsletter.toml"
+    kept = toml.read_text()
+    toml.write_text(re.sub("(?m)^bounces = .*$", "", kept))
+    server.refuse = {ADA: "450 4.2.1 later"}
+    served.run("send", "2.10", "--yes")
+    server.refuse = {}
+    server.senders.clear()
+    toml.write_text(kept)
+    served.environ["NEWSLETTER_SENDER__VERP"] = "+"
+    _send(served, "--yes", "--continue")
+    (sender,) = server.senders
+    assert sender.startswith("bounces+")
+
+
+def test_a_return_path_has_to_fit(publication: Publication) -> None:
+    publication.environ |= {
+        "NEWSLETTER_SENDER__BOUNCES": f"{'b' * 37}@example.org",
+        "NEWSLETTER_SENDER__VERP": "+",
+    }
+    done = publication.run("draft", "check")
+    assert done.returncode == 2
+    assert "Shorten it to 36 letters" in done.stderr
 
 
 def test_verp_needs_an_address_for_bounces(publication: Publication) -> None:

@@ -136,7 +136,7 @@ def test_of_version_2_only_suppressions_change(older: Path | str) -> None:
     }
     assert told == [
         ("gone@example.org", "unsubscribed", "editor", {"words": "unsubscribed"}),
-        ("bounced@example.org", "bounced", "editor", {"words": "bounced"}),
+        ("bounced@example.org", "hard bounce", "editor", {"words": "bounced"}),
         ("asked@example.org", "suppressed", "editor", {"words": 'asked by telephone, "twice"'}),
     ]
 

@@ -2,13 +2,41 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from newsletter.audience.editing import in_words
+from newsletter.audience.events import Kind, Source
+from newsletter.audience.standing import Standing
 from newsletter.cli.output import say
 from newsletter.delivery.ledger.erase import Part
 from newsletter.delivery.readers import Known
+from newsletter.delivery.states import State
 from newsletter.errors import counted
+from newsletter.store.events import Row
+
+# What a reader, a server or an editor has said, for people; --json and exports keep the names.
+SAID: Mapping[str, str] = {
+    Kind.UNSUBSCRIBED: "left",
+    Kind.RETURNED: "came back",
+    Kind.REASON: "said why they left",
+    Kind.HARD: "hard bounce",
+    Kind.SOFT: "soft bounce",
+    Kind.COMPLAINED: "marked it as spam",
+    Kind.SIGNED_UP: "signed up",
+    Kind.REMOVED: "taken off the list",
+    Kind.SUPPRESSED: "suppressed",
+    Kind.ALLOWED: "allowed again",
+}
+EDITORS = (Kind.REMOVED, Kind.SUPPRESSED, Kind.ALLOWED)  # what nobody else can say
+_BY: Mapping[str, str] = {
+    Source.ONE_CLICK: "by the button of the mail program (one-click)",
+    Source.PAGE: "on the page of the link in a mail",
+    Source.MAIL: "by mail",
+    Source.EDITOR: "noted by an editor",
+}
+_STATES = {State.PENDING: "waits to be sent", State.SENDING: "is being sent", State.UNKNOWN: "may have arrived or not"}
+_AT_ONCE = timedelta(minutes=1)
 
 
 def as_dict(known: Known) -> dict[str, Any]:
@@ -40,22 +68,21 @@ def show_known(known: Known, list_name: str) -> None:
         say(f"\n{list_name}, line {row.line}", style="bold")
         _say_all(row.cells)
     if known.events:
-        say("\nWhat was said (times in UTC)", style="bold")
+        say("\nWhat was said", style="bold")
         for event in known.events:
-            about = f", about {event.issue}" if event.issue else ""
-            say(f"  {event.said_at}  {event.kind}  by {event.source}{about}; written down {event.at}")
+            say(f"  {_said(event)}")
             _say_all(event.evidence, "      ")
     if known.deliveries:
-        say("\nWhat was sent (times in UTC)", style="bold")
+        say("\nWhat was sent", style="bold")
         for part in known.deliveries:
-            say(
-                f"  {part.issue}  {part.state.value}  {part.at or 'not answered yet'}  to {part.address}{_answer(part)}"
-            )
+            say(f"  {part.issue}  {_sent(part, known.standing)}")
             _say_all({**part.fields, "tags": " ".join(part.tags)}, "      ")
     if known.mentions:
         say(f"\nThe address also stands in rows about others: {list_name}, line {', '.join(map(str, known.mentions))}")
     if known.asides:
         say(f"\nThe address also stands in {counted(known.asides, 'row')} of the state about others.")
+    if known.events or known.deliveries:
+        say("\nTimes are in UTC.")
 
 
 def _say_all(words: Mapping[str, str], indent: str = "  ") -> None:
@@ -64,6 +91,28 @@ def _say_all(words: Mapping[str, str], indent: str = "  ") -> None:
             say(f"{indent}{name}: {' '.join(value.split())}")
 
 
-def _answer(part: Part) -> str:
+def _said(event: Row) -> str:
+    said = SAID.get(event.kind, event.kind)
+    by = "by an editor" if event.kind in EDITORS else _BY.get(event.source, f"by {event.source}")
+    about = f", about issue {event.issue}" if event.issue else ""
+    later = datetime.fromisoformat(event.at) - datetime.fromisoformat(event.said_at) > _AT_ONCE
+    noted = f" (written down {_minute(event.at)})" if later else ""
+    return f"{_minute(event.said_at)}  {said}, {by}{about}{noted}"
+
+
+def _sent(part: Part, standing: Standing) -> str:
+    """What became of one copy. One that was never tried has no time and no answer."""
+    if part.state is State.SUPPRESSED:
+        # Only what stood against them by then can have been why; who was let back since has nothing left of it.
+        held = [one for one in standing.held if part.ended is None or one.since <= part.ended]
+        told = f"not sent: {in_words(Standing(held=held)) if held else 'they were not to be mailed then'}"
+    else:
+        told = _STATES.get(part.state, part.state.value)
     answer = " ".join(str(word) for word in (part.code, part.enhanced, part.reply) if word)
-    return f": {answer}" if answer else ""
+    if part.at:
+        told += f"  {_minute(part.at)}"
+    return f"{told}  to {part.address}{f': {answer}' if answer else ''}"
+
+
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ")

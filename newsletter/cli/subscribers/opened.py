@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsletter.audience.events import erased_readers
 from newsletter.audience.keys import Keys, find_keys
 from newsletter.audience.rows import nearest
 from newsletter.cli.state import known_store, opened_store
-from newsletter.errors import ConfigError
 from newsletter.store import Store
-from newsletter.store import events as log
 from newsletter.workspace import Workspace, find_workspace
 
 
@@ -34,25 +33,15 @@ def looking() -> Looking:
     workspace = find_workspace(Path.cwd())
     keys, store = find_keys(workspace), known_store(workspace)
     if store:
-        _refuse_without_keys(store, keys)
+        erased_readers(store, keys)  # refuses when nobody could tell who
     return Looking(workspace, store, keys)
 
 
 def writing() -> Writing:
     workspace = find_workspace(Path.cwd())
     keys, store = find_keys(workspace), opened_store(workspace)
-    _refuse_without_keys(store, keys)
+    erased_readers(store, keys)  # refuses when nobody could tell who
     return Writing(workspace, store, keys)
-
-
-def _refuse_without_keys(store: Store, keys: Keys | None) -> None:
-    if keys is None:
-        with store.reading() as connection:
-            if log.every_forgotten(connection):
-                raise ConfigError(
-                    "People were erased here, and without the publication's keys nobody can tell who.",
-                    next_step="Copy .newsletter/keys.toml from the machine where that was done.",
-                )
 
 
 def maybe_meant(workspace: Workspace, reader: str) -> str:

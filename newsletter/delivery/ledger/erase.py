@@ -21,7 +21,7 @@ TABLES = (deliveries, events, causes, runs)
 # What becomes of a copy that has not come to its end: who waits gets none, as everyone whom nothing may be sent to.
 # Whether an unknown copy arrived can't be found out once its Message-ID, made from the address, is gone: that this is
 # given up is a person's decision, as cancelling is.
-_ENDS = {**dict.fromkeys(OPEN, State.SUPPRESSED), State.UNKNOWN: State.CANCELLED}
+_ENDS = {**dict.fromkeys(OPEN, State.SUPPRESSED), State.UNKNOWN: State.CANCELLED, State.REFUSED: State.CANCELLED}
 # Other readers' rows in which an address may stand: a server's words name whom it forwards to.
 _WORDS: Sequence[Column[str]] = (
     deliveries.c.reply, deliveries.c.fields, events.c.evidence, causes.c.words, runs.c.ending,
@@ -30,7 +30,10 @@ _WORDS: Sequence[Column[str]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A reader's delivery of one issue: as it was frozen, and what became of it. `at` is ISO 8601 in UTC."""
+    """A reader's delivery of one issue: as it was frozen, and what became of it.
+
+    `at` is when that was, `ended` when the issue's sending had come to its end, both ISO 8601 in UTC.
+    """
 
     issue: str
     address: str
@@ -42,6 +45,7 @@ class Part:
     enhanced: str | None
     reply: str | None
     at: str | None
+    ended: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,11 @@ def parts_of(store: Store, reader: str) -> list[Part]:
                     "state": State(row.state),
                 }
             )
-            for row in connection.execute(_deliveries_of(reader))
+            for row in connection.execute(
+                _deliveries_of(reader)
+                .join(campaigns, campaigns.c.issue == deliveries.c.issue)
+                .add_columns(campaigns.c.finished_at.label("ended"))
+            )
         ]
 
 
@@ -84,13 +92,14 @@ def under_way(issue: str) -> DeliveryError:
     )
 
 
-def erase(store: Store, reader: str, pseudonym: Callable[[int], str], digest: str) -> Erased:
-    """Take a reader out of the store, and leave `digest` in their place: all in one durable transaction.
+def erase(store: Store, reader: str, pseudonym: Callable[[int], str], digest: str, mark: str) -> Erased:
+    """Take a reader out of the store, and leave `digest`, made with the key of this `mark`, in their place: as one.
 
     Deliveries keep their states under a pseudonym; `pseudonym(n)` gives the n-th, should the first be taken: somebody
     who came back can be erased again. Raises DeliveryError while a copy is under way to them.
     """
     with store.erasing() as connection:
+        log.hold_off_writing(connection)
         found = connection.execute(_deliveries_of(reader).with_for_update()).all()
         for row in found:
             if row.state == State.SENDING:
@@ -119,6 +128,7 @@ def erase(store: Store, reader: str, pseudonym: Callable[[int], str], digest: st
         )
         suppressions.unsuppress(connection, reader)
         log.forget(connection, digest)
+        log.note_key(connection, mark)
         return erased
 
 

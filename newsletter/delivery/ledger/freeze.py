@@ -8,18 +8,35 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, update
 from newsletter.delivery.ledger.staging import Staged
 from newsletter.delivery.ledger.values import Campaign, Text
 from newsletter.delivery.states import OPEN, State
+from newsletter.errors import DecisionNeeded
 from newsletter.store import Store
+from newsletter.store import events as log
 from newsletter.store.engine import insert_new, now
 from newsletter.store.schema import campaigns, deliveries, runs, templates, waves
 
 
-def freeze(staged: Staged, campaign: Campaign, wave: str, texts: Sequence[Text], *, anew: bool = False) -> None:
+def freeze(
+    staged: Staged,
+    campaign: Campaign,
+    wave: str,
+    texts: Sequence[Text],
+    *,
+    anew: bool = False,
+    erased: frozenset[str] = frozenset(),
+) -> None:
     """Add a wave of staged readers to the campaign (made when it is new), all of them or none.
 
     A reader whom the campaign has already stays as they are; with `anew` what was frozen before is forgotten
-    first, which is right only when nobody has had anything.
+    first, which is right only when nobody has had anything. `erased` are the hashes by which the list was read: raises
+    DecisionNeeded when somebody has been erased since, who may be among the staged.
     """
     with staged.durable() as connection:
+        log.hold_off_erasing(connection)
+        if log.forgotten_digests(connection) != erased:
+            raise DecisionNeeded(
+                "Somebody was erased from the list while you looked at this.",
+                next_step="Nothing was sent. Run the same command again.",
+            )
         if anew:
             for table in (deliveries, waves, templates, runs):
                 connection.execute(delete(table).where(table.c.issue == campaign.issue))

@@ -25,6 +25,7 @@ from newsletter.inbox.reading.values import Finding, Kind, Reading
 __all__ = ["Finding", "Kind", "Reading", "read"]
 
 BEYOND = "it can't be understood"
+_LONGEST_SUBJECT = 2000
 
 _NOTHING = (Finding(kind=Kind.OTHER, address=""),)
 _GRAVEST = (Kind.COMPLAINT, Kind.UNSUBSCRIBE, Kind.HARD, Kind.SOFT, Kind.AUTO_REPLY, Kind.OTHER)
@@ -59,6 +60,7 @@ def _read(message: bytes, *, cut_off: bool) -> Reading:
         original_to=tuple(dict.fromkeys((*originals, *returned.original_to(words))))[: returned.MOST],
         sender=addresses.first(mail.header.first("from")),
         wish=wish,
+        subject=mail.header.words("subject")[:_LONGEST_SUBJECT],
         said_at=_said_at(mail.header.first("date")),
         trouble="; ".join(trouble),
     )

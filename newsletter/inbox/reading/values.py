@@ -38,7 +38,8 @@ class Reading:
     `kind` is the gravest finding's. `message_ids` (with their angle brackets) name the message of ours that came back
     or is answered; `original_to` whom that one was for; `delivered_to` to what addresses this mail itself came, their
     letters as they stand, since a signed return path may be among them. `wish` is what a person wrote who wants to
-    leave. `said_at` is its Date, ISO 8601 in UTC. `trouble` says in words what of the mail could not be read.
+    leave, `subject` the mail's own, decoded. `said_at` is its Date, ISO 8601 in UTC. `trouble` says in words what of
+    the mail could not be read.
 
     None of it is proof: whoever wrote the mail chose what it says.
     """
@@ -50,5 +51,6 @@ class Reading:
     original_to: tuple[str, ...] = ()
     sender: str = ""
     wish: str = ""
+    subject: str = ""
     said_at: str = ""
     trouble: str = ""

@@ -6,7 +6,8 @@ from alembic.operations import Operations
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text, insert, select
 
 TABLES = ("meta", "campaigns", "runs", "tests", "waves", "templates", "deliveries", "suppressions")
-_KNOWN = ("unsubscribed", "bounced", "complained")
+# A reason that names a cause, and the kind of event that the cause comes from.
+_KINDS = {"unsubscribed": "unsubscribed", "bounced": "hard bounce", "complained": "complained"}
 
 
 def upgrade(op: Operations) -> None:
@@ -46,13 +47,13 @@ def _give_causes(op: Operations) -> None:
     events = Table("events", MetaData(), *(Column(name, String) for name in columns))
     new = Table("suppressions", MetaData(), *(Column(name, String) for name in ("reader", "cause", "words", "at")))
     for reader, reason, at in rows:
-        cause = reason if reason in _KNOWN else "suppressed"
-        words = "" if reason in _KNOWN else reason
+        named = reason.strip().casefold()
+        cause, words = (named, "") if named in _KINDS else ("suppressed", reason)
         connection.execute(insert(new).values(reader=reader, cause=cause, words=words, at=at))
         connection.execute(
             insert(events).values(
                 reader=reader,
-                kind=cause,
+                kind=_KINDS.get(cause, cause),
                 source="editor",
                 evidence=json.dumps({"words": reason}),
                 said_at=at,
