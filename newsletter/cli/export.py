@@ -107,7 +107,12 @@ def _site(workspace: Workspace, folder: Path, sent_only: bool) -> None:
     from newsletter.editions import Press
     from newsletter.editions.site import export_site
 
-    paths = [path for path in workspace.draft_paths() if not sent_only or workspace.sending_has_begun(path.stem)]
+    paths = workspace.draft_paths()
+    if sent_only:
+        from newsletter.delivery.sent import sent_issues
+
+        sent = sent_issues(workspace, None)  # by the records, which git brings anywhere
+        paths = [path for path in paths if path.stem in sent]
     press = Press.of(workspace)
     site = export_site(press, [read_draft(path) for path in paths], folder)
     for name, reason in site.left_out.items():

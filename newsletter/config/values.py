@@ -95,8 +95,38 @@ def web_address(text: str) -> str:
 
 def service_url(text: str) -> str:
     """Without the slash at its end. Only this machine's own may do without TLS (RFC 8058, section 3.1)."""
+    if "@" in text:
+        # Not shown: there may be a password before it.
+        raise rejected(
+            code="service",
+            message="'url' holds an @, which the address of a service has no place for",
+            next_step="Write it without a user's name or a password: https://news.example.org",
+        )
+    if re.match(r"https?://\[", text):
+        raise rejected(
+            code="service",
+            message=f"{text!r} names its host by a number of IPv6, which mail clients may not take for a link",
+            next_step="Write its name, or for a trial on this machine http://localhost:8600.",
+        )
     web_address(text)
     parts = urlsplit(text)
+    try:
+        good = parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise rejected(
+            code="service",
+            message=f"{text!r} has a port that is none",
+            next_step="Ports are 1 to 65535. Leave it out where the web server listens at the usual one.",
+        )
+    if not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*/?", parts.path):
+        raise rejected(
+            code="service",
+            message=f"the path in {text!r} is none that web servers leave as it is",
+            next_step="Write it with letters, digits, '-', '_', '.' and '~' between single slashes, "
+            "as in https://example.org/digest.",
+        )
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         raise rejected(
             code="service",

@@ -1,9 +1,11 @@
 """One reader: everything that is known of them, and its end."""
 
+import glob
+import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +16,14 @@ from newsletter.audience.standing import Standing, standings
 from newsletter.delivery.ledger import erase as ledger_of_one
 from newsletter.delivery.ledger import settle_crash
 from newsletter.delivery.record import write_record
+from newsletter.delivery.states import State
 from newsletter.store import Busy, Store
 from newsletter.store import events as log
-from newsletter.workspace import Workspace
+from newsletter.workspace import CONFIG_NAME, Workspace
 
 _NOWHERE = "forgotten.invalid"  # RFC 6761, section 6.4: no mail ever goes there
 _BLOCK = 1 << 20
+_LONGEST = 2000  # bytes: no spelling of an address is longer
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -89,10 +93,17 @@ def forget(workspace: Workspace, store: Store, keys: Keys, reader: str) -> Forgo
     with sole_editor(store), rows.without_rows(workspace.subscribers, reader) as edit:
         erased = ledger_of_one.erase(store, reader, lambda number: _pseudonym(digest, number), digest, keys.mark)
         edit.put()
-    for issue in erased.issues:
+    for issue in _changed(store, digest, erased.issues):
         if (record := workspace.record(issue)).exists():
             write_record(record, store, issue)
     return Forgotten(rows=len(edit.lines), store=erased, swept=_sweep(store))
+
+
+def _changed(store: Store, digest: str, issues: Sequence[str]) -> Iterator[str]:
+    """These, and those whose notes an erasure that was stopped before may have left as they were."""
+    earlier = ledger_of_one.parts_of(store, _pseudonym(digest, 1))
+    ended = (part.issue for part in earlier if part.state in (State.SUPPRESSED, State.CANCELLED))
+    yield from dict.fromkeys([*issues, *ended])
 
 
 def _pseudonym(digest: str, number: int) -> str:
@@ -118,12 +129,16 @@ def copies_of(workspace: Workspace, store: Store, reader: str) -> list[str]:
 
 
 def _within_reach(workspace: Workspace) -> Iterator[Path]:
-    """What was made from the state and the list, and copies of the state; not the state itself."""
-    database = workspace.database
-    own = {f"{database}{ending}" for ending in ("", "-wal", "-shm", "-journal")}
+    """What was made from the state and the list, copies of both, and who gets tests; not the state and the list."""
+    database, listed = workspace.database, workspace.subscribers.resolve()
+    own = {*(f"{database}{ending}" for ending in ("", "-wal", "-shm", "-journal")), str(listed)}
     seen = {path: None for name in ("build", ".newsletter") for path in _files(workspace.root / name)}
     if isinstance(database, Path):
         seen.update(dict.fromkeys(sorted(database.parent.glob(f"{database.name}*"))))
+    for folder in (workspace.root, listed.parent):
+        for pattern in ("*.csv*", f"*{glob.escape(listed.stem)}*", CONFIG_NAME):
+            near = sorted(folder.glob(pattern))
+            seen.update((path, None) for path in near if path.is_file() and not path.is_symlink())
     return (path for path in seen if str(path) not in own)
 
 
@@ -138,17 +153,31 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _holds(path: Path, reader: str) -> bool:
     """A file that can't be read is not known to."""
-    pattern = re.compile(rb"(?<![\w.+-])%b(?![\w-]|\.\w)" % re.escape(reader.encode()), re.IGNORECASE)
+    spelled = b"|".join(map(re.escape, _spellings(reader)))
+    pattern = re.compile(rb"(?<![\w.+-])(?:%b)(?![\w-]|\.\w)" % spelled, re.IGNORECASE)
     before = b""
     try:
         with path.open("rb") as file:
             if file.read(len(_SQLITE)) == _SQLITE:  # its cells stand side by side with nothing between
-                pattern = re.compile(re.escape(reader.encode()), re.IGNORECASE)
+                pattern = re.compile(spelled, re.IGNORECASE)
             file.seek(0)
             while block := file.read(_BLOCK):
                 if pattern.search(before + block):
                     return True
-                before = block[-2 * len(reader) :]
+                before = block[-_LONGEST:]
     except OSError:
         return False
     return False
+
+
+def _spellings(reader: str) -> Iterator[bytes]:
+    """The address as files may have it: its domain in ASCII, in its own letters, small and large, and those in JSON."""
+    local, _, domain = reader.partition("@")
+    yield reader.encode()
+    with suppress(UnicodeError):  # RFC 3492
+        letters = ".".join(
+            label[4:].encode().decode("punycode") if label.startswith("xn--") else label for label in domain.split(".")
+        )
+        for spelled in {letters, letters.upper()} - {domain, domain.upper()}:
+            yield f"{local}@{spelled}".encode()
+            yield f"{local}@{json.dumps(spelled)[1:-1]}".encode()

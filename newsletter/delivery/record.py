@@ -10,6 +10,7 @@ from pathlib import Path
 
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign
+from newsletter.delivery.states import REACHED
 from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.store import Store
 
@@ -22,17 +23,21 @@ class Record:
     runs: int
     finished: bool
     scheduled: bool  # in the outbox, and nothing has been sent
+    in_vain: bool  # it has ended, and nobody has the issue
 
 
 def read_record(path: Path) -> Record | None:
     """The record at `path`; None when there is none. Raises DecisionNeeded when it can't be read."""
     try:
         noted = tomllib.loads(path.read_text(encoding="utf-8"))
+        ended = "finished_at" in noted or "cancelled_at" in noted
+        readers = noted.get("readers")
         return Record(
             campaign=str(noted["campaign"]),
             runs=int(noted.get("runs", 0)),
             finished="finished_at" in noted,
             scheduled="due_at" in noted,
+            in_vain=ended and isinstance(readers, dict) and not any(readers.get(state) for state in REACHED),
         )
     except FileNotFoundError:
         return None

@@ -30,6 +30,7 @@ class State(StrEnum):
 
 
 OPEN = (State.PENDING, State.DEFERRED)
+REACHED = (State.SENDING, State.ACCEPTED, State.UNKNOWN)  # who may have the issue
 
 
 @dataclass(frozen=True)

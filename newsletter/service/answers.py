@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from newsletter.audience.events import Cause, Event, Kind, Source
 from newsletter.errors import DeliveryError
@@ -85,12 +85,16 @@ class Answers:
             return PlainTextResponse("out of order\n", 503, _LATER)
         return PlainTextResponse("ok\n")
 
+    async def slash(self, request: Request) -> Response:
+        """The archive's address as people type it; its pages' links are relative, and need the slash."""
+        return RedirectResponse(f"{request.url.path}/", 308)
+
     async def file(self, request: Request) -> Response:
         """One of the archive, or none when the client has it already (RFC 9110, section 13.2.2)."""
         try:
             found = await asyncio.to_thread(self._archive.find, request.path_params.get("name", INDEX))
-        except NotReady:
-            return PlainTextResponse("This page is being made. Please try again in a moment.\n", 503, _SOON)
+        except NotReady as error:
+            return PlainTextResponse(f"{error}\n", 503, _SOON)
         if found is None:
             raise HTTPException(404)
         modified = datetime.fromtimestamp(found.modified, UTC)

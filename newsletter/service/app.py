@@ -3,7 +3,7 @@
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,7 +20,7 @@ from newsletter.service.scribe import Scribe
 from newsletter.store import Store
 from newsletter.workspace import Workspace
 
-_LOOK_EVERY_S = 30.0
+_LOOK_EVERY_S = 5.0  # a look costs little, and readers follow the link to the page as soon as the mail is there
 
 
 def build_app(workspace: Workspace, store: Store, links: Links, pages: Pages) -> Starlette:
@@ -39,12 +39,13 @@ def build_app(workspace: Workspace, store: Store, links: Links, pages: Pages) ->
         scribe.close()
         answers.close()
 
-    below = unquote(urlsplit(url).path)
+    below = urlsplit(url).path
     app = Starlette(
         # The names are what the log shows.
         routes=[
             Route(HEALTH, answers.health, name=HEALTH),
             Route(f"{below}/u/{{token}}", answers.link, methods=["GET", "POST"], name="/u/…", max_body_size=LARGEST),
+            *([Route(below, answers.slash, name="/")] if below else []),
             Route(f"{below}/", answers.file, name="/"),
             Route(f"{below}/{{name}}", answers.file, name="/…"),
         ],
@@ -53,6 +54,7 @@ def build_app(workspace: Workspace, store: Store, links: Links, pages: Pages) ->
         lifespan=working,
     )
     app.router.redirect_slashes = False  # a POST is never sent elsewhere
+    app.middleware_stack = app.build_middleware_stack()  # now, and not at the first request: what fails is told
     return app
 
 

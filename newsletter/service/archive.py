@@ -5,23 +5,27 @@ handed out half.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from time import monotonic
 
-from newsletter.delivery import ledger
+from newsletter.delivery.sent import sent_issues
 from newsletter.editions import Press
 from newsletter.editions.manifest import read_manifest
 from newsletter.editions.site import export_site
 from newsletter.editions.web import render_index
-from newsletter.errors import DeliveryError, counted, explained
+from newsletter.errors import DecisionNeeded, DeliveryError, counted
 from newsletter.issue.draft import read_draft
+from newsletter.service.words import in_one_line
 from newsletter.store import Store
 from newsletter.workspace import CONFIG_NAME, Workspace
 
 FOLDER = Path(".newsletter", "site")
 INDEX = "index.html"
+_MADE = "This page is being made. Please try again in a moment."
+_REST_S = 60.0  # after what passes by itself
 _LOG = logging.getLogger(__name__)
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -34,7 +38,7 @@ _TYPES = {
 
 
 class NotReady(Exception):
-    """It is being made."""
+    """It is being made, or can't be; a sentence for readers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Archive:
         self._store = store
         self._seen: object = None
         self._said = ""
+        self._not_before = 0.0
         self._digests = _digests(self._folder)  # what an earlier run has made is good until this one has looked
         self._empty: File | None = None
 
@@ -64,7 +69,7 @@ class Archive:
             return self._empty if name == INDEX else None
         digests = self._digests
         if not digests:
-            raise NotReady
+            raise NotReady("There is no archive here yet. Please try again later." if self._said else _MADE)
         if name not in digests:
             return None
         path = self._folder / name
@@ -72,38 +77,46 @@ class Archive:
             data, modified = path.read_bytes(), path.stat().st_mtime
         except OSError as error:
             self._seen = None
-            raise NotReady from error
+            raise NotReady(_MADE) from error
         if sha256(data).hexdigest() != digests[name]:
             self._seen = None
-            raise NotReady
+            raise NotReady(_MADE)
         kind = _TYPES.get(name) or _TYPES.get(path.suffix, "application/octet-stream")
         return File(data, digests[name], modified, kind)
 
     def renew(self, workspace: Workspace) -> None:
         """Make what has changed. Whatever is wrong is logged, and the last good archive stays."""
+        if monotonic() < self._not_before:
+            return
         try:
-            drafts = sent(workspace, self._store)
-            state = (drafts, _files(workspace))
+            sent = sent_issues(workspace, self._store)
+            made_from = (sent, _files(workspace))
+            state = (made_from, _names(self._folder))
             if state == self._seen:
                 return
             self._seen = state  # whatever comes of it would come of it again, until something changes
-            self._make(workspace, drafts)
+            self._make(workspace, sent)
+            self._seen = (made_from, _names(self._folder))
             self._said = ""
         except Exception as error:  # noqa: BLE001  # readers can still leave
             if isinstance(error, DeliveryError | OSError):
-                self._seen = None  # these pass by themselves
-            told = explained(error)
-            said = " ".join([told.message, *(f"{problem.place}: {problem.message}" for problem in told.problems)])
+                self._seen, self._not_before = None, monotonic() + _REST_S
+            if isinstance(error, DecisionNeeded):  # where the folder is, is not asked here
+                error = DecisionNeeded(error.message, next_step=f"Move what it did not write out of {FOLDER}.")
+            said = in_one_line(error)
             if said != self._said:
-                _LOG.error("The archive stays as it was: %s", said)
+                there_is = "The archive stays as it was" if self._digests or self._empty else "There is no archive yet"
+                _LOG.error("%s: %s", there_is, said)
             self._said = said
 
-    def _make(self, workspace: Workspace, drafts: list[Path]) -> None:
+    def _make(self, workspace: Workspace, sent: Set[str]) -> None:
         press = Press.of(workspace)
+        drafts = [path for path in workspace.draft_paths() if path.stem in sent]
         if not drafts:
             page = render_index(press, []).encode()
             self._empty = File(page, sha256(page).hexdigest(), 0.0, _TYPES[".html"])
-            _LOG.info("No issue has been sent yet: the archive is a list of none")
+            why = "No issue that has been sent has its draft here" if sent else "No issue has been sent yet"
+            _LOG.info("%s: the archive is a list of none", why)
             return
         site = export_site(press, [read_draft(path) for path in drafts], self._folder)
         for name, reason in site.left_out.items():
@@ -114,25 +127,17 @@ class Archive:
         _LOG.info("The archive has %s; made anew: %s", issues, ", ".join(site.built) or "none")
 
 
-def sent(workspace: Workspace, store: Store) -> list[Path]:
-    """The drafts of issues whose sending has begun, by the store or by the record beside them."""
-    begun = {name for name in ledger.campaign_names(store) if _has_begun(store, name)}
-    return [path for path in workspace.draft_paths() if path.stem in begun or workspace.sending_has_begun(path.stem)]
-
-
-def _has_begun(store: Store, name: str) -> bool:
-    campaign = ledger.find_campaign(store, name)
-    if campaign is None or not campaign.runs:
-        return False
-    return campaign.due_at is None or ledger.has_begun(store, campaign)
-
-
 def _files(workspace: Workspace) -> list[tuple[str, int, int]]:
     """All that the archive is made from, by what a look at the disk tells."""
     folders = (workspace.drafts, workspace.template_path[0], workspace.fonts)
     paths = [workspace.root / CONFIG_NAME, *(path for folder in folders for path in sorted(folder.rglob("*")))]
     states = ((str(path), path.stat()) for path in paths if path.is_file())
     return [(name, state.st_mtime_ns, state.st_size) for name, state in states]
+
+
+def _names(folder: Path) -> Set[str]:
+    """What stands there, which may be in the way."""
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 
 def _digests(folder: Path) -> Mapping[str, str]:

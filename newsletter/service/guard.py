@@ -2,7 +2,7 @@
 
 import logging
 import re
-from time import perf_counter
+from time import monotonic, perf_counter
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,6 +18,7 @@ _POLICY = (
 )
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+?)\.?(?::([0-9]*))?", re.IGNORECASE)
 _HERE = ("127.0.0.1", "localhost", "[::1]")
+_TELL_EVERY_S = 3600.0
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 
 
@@ -29,6 +30,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp, url: str) -> None:
         self._app = app
+        self._url = url
+        self._told_at: float | None = None
         parts = urlsplit(url)
         name = parts.hostname or ""
         self._name = f"[{name}]" if ":" in name else name
@@ -51,6 +54,7 @@ class Guard:
             if self._is_meant(scope):
                 await self._app(scope, receive, guarded)
             else:
+                self._tell()
                 await PlainTextResponse("This server has no such site.\n", 421)(scope, receive, guarded)
         except ClientDisconnect:
             pass  # nobody is there to be answered
@@ -65,6 +69,13 @@ class Guard:
             route = getattr(scope.get("route"), "name", "-")
             method = scope["method"] if scope["method"] in _METHODS else "-"
             _LOG.info("%s %s %s %.0f ms", method, route, status or "-", 1000 * (perf_counter() - began))
+
+    def _tell(self) -> None:
+        """Why: its operator may have set it up so. Not for which host: that is whatever somebody has sent."""
+        if self._told_at is None or monotonic() - self._told_at >= _TELL_EVERY_S:
+            self._told_at = monotonic()
+            told = "Requests for another host are refused: [service] url is %s; pass Host on (docs/service.md)"
+            _LOG.warning(told, self._url)
 
     def _is_meant(self, scope: Scope) -> bool:
         host = _HOST.fullmatch(Headers(scope=scope).get("host", ""))

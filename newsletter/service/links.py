@@ -1,12 +1,14 @@
 """Whose link it is, by the keys as they are now: after `newsletter keys rotate` nobody restarts the service."""
 
 import logging
+from time import monotonic
 
 from newsletter.audience.keys import KEYS_NAME, Keys, read_keys
 from newsletter.audience.tokens import Leaver, Tokens
 from newsletter.errors import ConfigError
 from newsletter.workspace import Workspace
 
+_AGAIN_S = 3.0  # a file that can't be read may be mended where a look at it shows nothing: by its folder's rights, say
 _LOG = logging.getLogger(__name__)
 
 
@@ -17,7 +19,9 @@ class Links:
         """Raises ConfigError when there are no keys."""
         self._workspace = workspace
         self._path = workspace.root / ".newsletter" / KEYS_NAME
-        self._seen = self._state()
+        self._seen = self._failed = self._state()
+        self._again = 0.0
+        self._said = ""
         self._take(read_keys(workspace))
 
     @property
@@ -25,13 +29,20 @@ class Links:
         return self._keys
 
     def read(self, token: str) -> Leaver | None:
-        if (state := self._state()) != self._seen:
-            self._seen = state
-            try:
-                self._take(read_keys(self._workspace))
-            except ConfigError as error:
-                _LOG.error("The keys have changed, and the old ones stay in use: %s", error.message)
+        state = self._state()
+        if state != self._seen and (state != self._failed or monotonic() >= self._again):
+            self._renew(state)
         return self._tokens.read(token)
+
+    def _renew(self, state: tuple[int, ...] | None) -> None:
+        try:
+            self._take(read_keys(self._workspace))
+            self._seen, self._said = state, ""
+        except ConfigError as error:
+            self._failed, self._again = state, monotonic() + _AGAIN_S
+            if error.message != self._said:
+                _LOG.error("The keys can't be read any more, and those from before stay in use: %s", error.message)
+            self._said = error.message
 
     def _take(self, keys: Keys) -> None:
         self._keys = keys
@@ -42,4 +53,4 @@ class Links:
             status = self._path.stat()
         except OSError:
             return None  # they are in the environment
-        return status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode
+        return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size

@@ -9,9 +9,10 @@ from enum import StrEnum
 from newsletter.editions import Press
 from newsletter.editions.html import rich_filters
 from newsletter.editions.pictures import Picture
-from newsletter.editions.templates import fill, refuse_open_blocks
-from newsletter.errors import explained
+from newsletter.editions.templates import broken, fill, find, refuse_open_blocks
 from newsletter.field import default_fields
+from newsletter.service.buttons import can_post
+from newsletter.service.words import in_one_line
 from newsletter.workspace import Workspace
 
 TEMPLATE = "leave.html.j2"
@@ -27,6 +28,9 @@ class State(StrEnum):
     THANKS = "thanks"  # for a reason
     UNKNOWN = "unknown"  # no link of ours
     LATER = "later"  # nothing can be written down now
+
+
+_NEEDED = {State.ASK: "leave", State.LEFT: "return"}
 
 
 class Pages:
@@ -45,8 +49,7 @@ class Pages:
         try:
             self._pages, said = _render(Press.of(workspace)), ""
         except Exception as error:  # noqa: BLE001  # readers can still leave
-            told = explained(error)
-            said = " ".join([told.message, *(f"{problem.place}: {problem.message}" for problem in told.problems)])
+            said = in_one_line(error)
             if not self._pages:
                 self._pages = _render(_plain(Press.of(workspace)))
         if said and said != self._said:
@@ -78,6 +81,9 @@ def _render(press: Press) -> dict[State, bytes]:
             filters=rich_filters(default_fields),
         )
         refuse_open_blocks(html, TEMPLATE, press.template_path)
+        if (action := _NEEDED.get(state)) and not can_post(html, action):
+            lost = f'its page "{state}" has no <form method="post"> with <button name="action" value="{action}">'
+            raise broken(find(TEMPLATE, press.template_path), 0, lost)
         pages[state] = html.encode()
     return pages
 

@@ -52,6 +52,10 @@ class Scribe:
         loop = asyncio.get_running_loop()
         while self._waiting:
             group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+            # Whoever was told that it took too long may have given up on it: it must not come true later.
+            group = [(event, written) for event, written in group if not written.done()]
+            if not group:
+                continue
             # In one order, or two services could wait for each other's rows; a reader's own events stay in theirs.
             events = sorted((event for event, _ in group), key=lambda event: event.reader)
             failure: Exception | None = None

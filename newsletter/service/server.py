@@ -1,11 +1,13 @@
 """The service's server: one process, until it is told to end."""
 
+import asyncio
 import errno
 import socket
 from collections.abc import Callable
 from contextlib import closing
 
 import uvicorn
+from starlette.applications import Starlette
 
 from newsletter.errors import ConfigError, DecisionNeeded
 from newsletter.service.app import build_app
@@ -35,12 +37,12 @@ def serve(workspace: Workspace, host: str, port: int, on_address: Callable[[str,
         app = build_app(workspace, store, links, Pages(workspace))
         with closing(_listening(host, port)) as listening:
             name, number = listening.getsockname()[:2]
-            on_address(f"http://{f'[{name}]' if ':' in name else name}:{number}", store.notice)
+            address = f"http://{f'[{name}]' if ':' in name else name}:{number}"
             config = uvicorn.Config(
                 app,
                 http=Connection,
                 ws="none",
-                lifespan="on",
+                lifespan="off",  # uvicorn would end without a word when it fails
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -50,10 +52,30 @@ def serve(workspace: Workspace, host: str, port: int, on_address: Callable[[str,
                 timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=_ENDING_S,
             )
-            uvicorn.Server(config).run(sockets=[listening])
+            server = _Server(config, lambda: on_address(address, store.notice))
+            with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+                runner.run(_answer(app, server, listening))
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and not before."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
+
+
+async def _answer(app: Starlette, server: uvicorn.Server, listening: socket.socket) -> None:
+    async with app.router.lifespan_context(app):
+        await server.serve([listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:
+    host = host.removeprefix("[").removesuffix("]")  # as in a URL
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -75,6 +97,10 @@ def _listening(host: str, port: int) -> socket.socket:
             errno.EADDRNOTAVAIL: f"{host} is no address of this machine.",
         }.get(error.errno or 0)
         if why is None:
-            raise
+            raise ConfigError(
+                f"{host}, port {port}, can't be listened at: {error.strerror}.",
+                next_step="Write an address of this machine: 127.0.0.1. One that begins with fe80 wants its network "
+                "card, too: fe80::1%eth0.",
+            ) from error
         raise DecisionNeeded(why, next_step="Name another: --port 8601, or --host, or in [service].") from error
     return listening

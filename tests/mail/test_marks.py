@@ -216,12 +216,43 @@ def test_verp_needs_an_address_for_bounces(publication: Publication) -> None:
     assert "there is no address for bounces" in done.stderr
 
 
-@pytest.mark.parametrize("url", ["http://news.example.org", "news.example.org", "https://a.example/?x", "https://"])
-def test_an_address_that_readers_could_not_use_is_refused(publication: Publication, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://news.example.org", "Write it with https://"),
+        ("news.example.org", "not the address of a website"),
+        ("https://a.example/?x", "not the address of a website"),
+        ("https://", "not the address of a website"),
+        ("https://a.example:99999", "has a port that is none"),
+        ("https://a.example:0", "has a port that is none"),
+        ("https://a.example:x", "has a port that is none"),
+        ("http://[::1]:8600", "http://localhost:8600"),
+        ("https://a.example//b", "between single slashes"),
+        ("https://a.example/b//", "between single slashes"),
+        ("https://a.example/di%20gest", "between single slashes"),
+        ("https://a.example/$(x)'b*", "between single slashes"),
+        ("https://a.example/b/../c", "between single slashes"),
+        ("https://a.example/.", "between single slashes"),
+        ("https://ann:secret@a.example", "without a user's name or a password"),
+        ("https://secret@a.example:99999/", "without a user's name or a password"),
+    ],
+)
+def test_an_address_that_readers_could_not_use_is_refused(publication: Publication, url: str, words: str) -> None:
     publication.environ["NEWSLETTER_SERVICE__URL"] = url
     done = publication.run("draft", "check")
     assert done.returncode == 2
     assert "NEWSLETTER_SERVICE__URL" in done.stderr
+    assert words in done.stderr
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://a.example:8443/", "https://a.example/~ann/digest-2/v.1", "http://127.0.0.1:8600", "https://a.example:"],
+)
+def test_an_address_that_readers_can_use(publication: Publication, url: str) -> None:
+    publication.environ["NEWSLETTER_SERVICE__URL"] = url
+    assert publication.workspace.config.service.url == url.rstrip("/")
 
 
 def test_a_service_is_the_website_where_no_other_is_named(publication: Publication) -> None:

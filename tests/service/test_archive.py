@@ -1,5 +1,7 @@
 """The archive has what was sent and nothing else, follows the drafts, and is never handed out half."""
 
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Publication
 from service_server import Service, made, served, serving
+from smtp_server import Server
 
 from newsletter.service.archive import FOLDER, Archive, File, NotReady
 from newsletter.store import Store, open_store
@@ -56,6 +59,80 @@ def test_a_campaign_that_began_is_enough(digest: Publication) -> None:
     digest.workspace.record("2.10").unlink()
     with closing(open_store(digest.workspace.database)) as store:
         assert _renewed(digest, store).find("2.10.html")
+
+
+def test_what_nobody_has_is_not_in_it(digest: Publication) -> None:
+    served(digest)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        digest.environ["NEWSLETTER_SMTP__PORT"] = str(nobody.getsockname()[1])
+        assert digest.run("send", "2.10", "--yes").returncode == 1
+    with closing(open_store(digest.workspace.database)) as store:
+        archive = _renewed(digest, store)
+        assert archive.find("2.10.html") is None
+        assert b"2.10.html" not in _data(archive, "index.html")
+        assert digest.run("cancel", "2.10", "--yes").returncode == 0
+        archive.renew(digest.workspace)
+        assert archive.find("2.10.html") is None
+    # Elsewhere there is its record alone.
+    digest.environ["NEWSLETTER_STORE__URL"] = "sqlite:///elsewhere.db"
+    with closing(open_store(digest.workspace.database)) as store:
+        assert _renewed(digest, store).find("2.10.html") is None
+    assert "no issue to publish yet" in digest.run("export", "site", "--sent-only").stderr
+    # Of a sending that has begun and not ended, the record can't say whom it has reached since.
+    record = digest.workspace.record("2.10")
+    record.write_text(re.sub("(?m)^(finished|cancelled)_at.*\n", "", record.read_text()))
+    assert digest.run("export", "site", "--sent-only").returncode == 0
+    del digest.environ["NEWSLETTER_STORE__URL"]
+    with closing(open_store(digest.workspace.database)) as store:
+        assert _renewed(digest, store).find("2.10.html") is None  # this one knows better
+
+
+def test_one_reader_is_enough(digest: Publication, server: Server) -> None:
+    served(digest)
+    (digest.root / "subscribers.csv").write_text("email\nann@example.org\nben@example.com\n")
+    server.refuse = {"ben@example.com": "450 4.2.1 later"}
+    digest.run("send", "2.10", "--yes")
+    assert set(server.copies()) == {"ann@example.org"}
+    assert digest.run("cancel", "2.10", "--yes").returncode == 0
+    with closing(open_store(digest.workspace.database)) as store:
+        assert _renewed(digest, store).find("2.10.html")
+    assert digest.run("export", "site", "--sent-only").returncode == 0
+
+
+def test_what_is_in_the_way_is_said_until_it_is_gone(
+    publication: Publication, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    _record(publication, "2.10")
+    folder = publication.root / FOLDER
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text("mine")
+    archive = _renewed(publication, store)
+    archive.renew(publication.workspace)
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith("There is no archive yet: ")
+    assert "holds index.html, which this program did not write" in told
+    assert f"Move what it did not write out of {FOLDER}." in told
+    assert " -o" not in told
+    with pytest.raises(NotReady, match="There is no archive here"):
+        archive.find("index.html")
+    (folder / "index.html").unlink()
+    archive.renew(publication.workspace)
+    assert b"2.10.html" in _data(archive, "index.html")
+
+
+def test_a_sent_issue_without_its_draft(
+    publication: Publication, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    _renewed(publication, store)
+    assert "No issue has been sent yet" in caplog.text
+    _record(publication, "2.10")
+    publication.workspace.find_draft("2.10").unlink()
+    caplog.clear()
+    _renewed(publication, store)
+    assert "No issue that has been sent has its draft here" in caplog.text
+    assert "yet" not in caplog.text
 
 
 def test_it_follows_drafts_and_templates(publication: Publication, store: Store) -> None:

@@ -6,8 +6,11 @@ from typing import Literal
 
 import pytest
 from browser import barriers, chromium
+from conftest import Publication
 from playwright.sync_api import Browser, Page, expect
 from service_server import Service, made, serving, token
+
+from newsletter.service.pages import Pages, State
 
 Mode = Literal["light", "dark"]
 MODES: tuple[Mode, ...] = ("light", "dark")
@@ -67,7 +70,7 @@ def test_a_reader_leaves_says_why_and_comes_back(browser: Browser, local: Servic
     expect(page.get_by_role("heading", level=2)).to_have_text("Thank you for telling us")
     page.goto(address)
     page.get_by_role("button", name="Undo: keep sending it to me").click()
-    expect(page.get_by_role("heading", level=2)).to_have_text("You will get Pacific Alliance Digest again")
+    expect(page.get_by_role("heading", level=2)).to_have_text("You want Pacific Alliance Digest again")
     assert page.url == address
     assert page.context.cookies() == []
     assert refused == []
@@ -92,6 +95,30 @@ def test_nothing_is_in_a_readers_way(browser: Browser, local: Service, reader: s
         assert page.evaluate(_LOOK) == [], mode
         assert barriers(page) == [], mode
         page.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "direction"),
+    [("ar", "نشرة المحيط (PAD)", "rtl"), ("de", "Über Süßgräser & Gewässer", "ltr"), ("en", "نشرة", "ltr")],
+)
+def test_a_title_in_another_language_keeps_its_own_way(
+    browser: Browser, publication: Publication, language: str, title: str, direction: str
+) -> None:
+    toml = publication.root / "newsletter.toml"
+    text = re.sub("(?m)^title = .*$", f'title = "{title}"', toml.read_text(), count=1)
+    toml.write_text(re.sub("(?m)^language = .*$", f'language = "{language}"', text, count=1))
+    page = browser.new_page(viewport={"width": 320, "height": 800})
+    for state, html in ((state, Pages(publication.workspace)[state].decode()) for state in State):
+        page.set_content(html)
+        assert page.evaluate(_LOOK) == [], state
+        assert barriers(page) == [], state
+    page.set_content(Pages(publication.workspace)[State.ASK].decode())
+    expect(page.get_by_role("heading", level=2)).to_have_text(f"Unsubscribe from {title}?")
+    assert page.title() == f"Unsubscribe from \u2068{title}\u2069?"
+    assert page.evaluate(
+        "['html', 'h1 bdi', 'h2 bdi'].map(name => document.querySelector(name)).map(e => [e.lang, e.dir])"
+    ) == [["en", "ltr"], [language, direction], [language, direction]]
+    page.close()
 
 
 def test_the_keyboard_is_enough(browser: Browser, local: Service, reader: str) -> None:

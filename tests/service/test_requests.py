@@ -3,12 +3,13 @@
 import socket
 from collections.abc import Callable
 from http.client import HTTPException
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from service_server import FORM, HOST, ONE_CLICK, PATIENCE, Service, ask, token
+from service_server import FORM, HOST, ONE_CLICK, PATIENCE, Service, ask, made, serving, token
 
 MULTIPART = "multipart/form-data; boundary=x"
 PART = '--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"{}\r\n\r\nOne-Click\r\n--x--\r\n'
@@ -89,6 +90,18 @@ def test_only_its_own_name_is_answered(service: Service, host: str, path: str, s
     status_, headers, body = service.ask(path, headers={"Host": host})
     assert status_ in (status, 421 if status == 400 else status)
     assert "evil" not in f"{headers}{body!r}"
+
+
+def test_why_another_host_is_refused_is_told_once(tmp_path: Path) -> None:
+    with serving(made(tmp_path / "digest")) as service:
+        for _ in range(3):
+            assert service.ask("/", headers={"Host": "secret.example"})[0] == 421
+        assert service.ask("/healthz")[0] == 200
+        service.says("GET /healthz 200")
+        told = [line for line in service.printed if "another host" in line]
+    assert len(told) == 1
+    assert told[0].endswith(f"[service] url is https://{HOST}; pass Host on (docs/service.md)")
+    assert not any("secret" in line for line in service.printed)
 
 
 def test_wherever_get_is_head_is(service: Service, reader: str) -> None:

@@ -1,14 +1,14 @@
 """Everything that the store has of one reader: found, and taken out so that every report still balances."""
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from sqlalchemy import Column, Connection, Select, and_, column, inspect, select, table, update
 
+from newsletter.audience.mentions import names, renamed
 from newsletter.delivery.ledger.run import close_when_done
 from newsletter.delivery.states import OPEN, State
 from newsletter.errors import DeliveryError
@@ -23,9 +23,8 @@ TABLES = (deliveries, events, causes, runs)
 # given up is a person's decision, as cancelling is.
 _ENDS = {**dict.fromkeys(OPEN, State.SUPPRESSED), State.UNKNOWN: State.CANCELLED, State.REFUSED: State.CANCELLED}
 # Other readers' rows in which an address may stand: a server's words name whom it forwards to.
-_WORDS: Sequence[Column[str]] = (
-    deliveries.c.reply, deliveries.c.fields, events.c.evidence, causes.c.words, runs.c.ending,
-)  # fmt: skip
+_JSON: Sequence[Column[str]] = (deliveries.c.fields, events.c.evidence)  # words by name
+_WORDS: Sequence[Column[str]] = (deliveries.c.reply, causes.c.words, runs.c.ending, *_JSON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +180,9 @@ def _replace_mentions(connection: Connection, reader: str, pseudonym: str) -> in
     for words in _WORDS:
         for key, text in list(_mentions(connection, words, reader)):
             mine = and_(*(known == value for known, value in zip(words.table.primary_key, key, strict=True)))
-            connection.execute(update(words.table).where(mine).values({words: _whole(reader).sub(pseudonym, text)}))
+            connection.execute(
+                update(words.table).where(mine).values({words: _renamed(words, text, reader, pseudonym)})
+            )
             changed += 1
     return changed
 
@@ -189,12 +190,19 @@ def _replace_mentions(connection: Connection, reader: str, pseudonym: str) -> in
 def _mentions(connection: Connection, words: Column[str], reader: str) -> Iterator[tuple[Sequence[Any], str]]:
     """The keys and the words of the rows about others in which the address stands. Streams."""
     of_others = [words.table.c.reader != reader] if "reader" in words.table.c else []
-    rows = select(*words.table.primary_key, words).where(words.icontains(reader, autoescape=True), *of_others)
+    # The domain has several spellings, and what stands before it one.
+    like = f"{reader.partition('@')[0]}@"
+    rows = select(*words.table.primary_key, words).where(words.icontains(like, autoescape=True), *of_others)
     for *key, text in connection.execute(rows, execution_options={"yield_per": 1000}):
-        if _whole(reader).search(text):
+        if any(names(one, reader) for one in _texts(words, text)):
             yield key, text
 
 
-def _whole(reader: str) -> re.Pattern[str]:
-    """The address, and not a longer one that it is a part of."""
-    return re.compile(rf"(?<![\w.+-]){re.escape(reader)}(?![\w-]|\.\w)", re.IGNORECASE)
+def _texts(words: Column[str], text: str) -> Iterable[str]:
+    return json.loads(text).values() if words in _JSON else (text,)
+
+
+def _renamed(words: Column[str], text: str, reader: str, pseudonym: str) -> str:
+    if words not in _JSON:
+        return renamed(text, reader, pseudonym)
+    return json.dumps({name: renamed(one, reader, pseudonym) for name, one in json.loads(text).items()})

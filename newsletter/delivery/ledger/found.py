@@ -28,10 +28,11 @@ def copy_by_number(store: Store, number: int) -> Copy | None:
         return Copy(*row) if row else None
 
 
-def copies_of(store: Store, reader: str) -> Iterator[Copy]:
-    """Every issue's copy for one reader, the newest first."""
+def copies_of(store: Store, reader: str, *, with_seed: bool = False) -> Iterator[Copy]:
+    """Every issue's copy for one reader, the newest first; or of those issues whose Message-IDs nobody can make up."""
     # By issue and reader, which there is an index of: without the issues, every delivery ever made would be looked at.
-    issues = deliveries.c.issue.in_(select(campaigns.c.issue))
+    named = select(campaigns.c.issue)
+    issues = deliveries.c.issue.in_(named.where(campaigns.c.seed.is_not(None)) if with_seed else named)
     mine = select(*_COPY).where(issues, deliveries.c.reader == reader).order_by(deliveries.c.id.desc())
     with store.reading() as connection:
         for row in connection.execute(mine):

@@ -109,6 +109,13 @@ def counts(store: Store, issue: str) -> Counts:
         return counts_by_state(connection, issue)
 
 
+def has_any(store: Store, issue: str, states: Sequence[State]) -> bool:
+    """Is there a reader of the issue in one of these states?"""
+    found = select(deliveries.c.id).where(deliveries.c.issue == issue, deliveries.c.state.in_(states)).limit(1)
+    with store.reading() as connection:
+        return connection.scalar(found) is not None
+
+
 def is_running(store: Store, issue: str) -> bool:
     """Is a run of the issue under way? One that was killed seems so until the next one settles it."""
     unended = select(runs.c.id).where(runs.c.issue == issue, runs.c.ended_at.is_(None), runs.c.ending.is_(None))

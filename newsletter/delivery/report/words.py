@@ -24,6 +24,7 @@ MEANINGS = {
 _SINCE = {
     Kind.HARD: "hard bounce",
     Kind.SOFT: "soft bounce",
+    Kind.BLOCKED: "refusal of the sender",
     Kind.COMPLAINED: "complaint",
     Kind.UNSUBSCRIBED: "unsubscribe",
 }

@@ -1,0 +1,40 @@
+"""Does a page do what it is there for? A template that is being saved, or restyled, may have lost its buttons."""
+
+from html.parser import HTMLParser
+
+_RAW = ("title", "textarea", "template", "noscript")  # what stands in these is no part of the page
+
+
+def can_post(html: str, action: str) -> bool:
+    """Is there a form that posts this `action`? A style sheet without its end hides all that follows it."""
+    page = _Page()
+    page.feed(html)
+    page.close()
+    return action in page.actions
+
+
+class _Page(HTMLParser):
+    """`actions` are the values of the controls named `action`, in forms that post."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.actions: set[str] = set()
+        self._posts = False
+        self._within = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._within:
+            return
+        given = {name: value or "" for name, value in reversed(attrs)}  # of two, the first counts
+        if tag in _RAW:
+            self._within = tag
+        elif tag == "form":
+            self._posts = given.get("method", "").lower() == "post"
+        elif tag in ("button", "input") and self._posts and given.get("name") == "action":
+            self.actions.add(given.get("value", ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._within:
+            self._within = ""
+        elif tag == "form" and not self._within:
+            self._posts = False

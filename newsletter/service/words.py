@@ -1,0 +1,11 @@
+"""An error as the log says it."""
+
+from newsletter.errors import explained, printable
+
+
+def in_one_line(error: Exception) -> str:
+    """What is wrong, where, and the next step."""
+    told = explained(error)
+    steps = [told.next_step, *(problem.next_step for problem in told.problems)]
+    faults = [f"{problem.place}: {problem.message}" for problem in told.problems]
+    return printable(" ".join(" ".join([told.message, *faults, next(filter(None, steps), "")]).split()))
