@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-# C0 and C1 controls, and the marks that reorder what stands around them on a terminal.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# C0 and C1 controls, the marks that reorder what stands around them on a terminal, and what some take for a line's end.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:

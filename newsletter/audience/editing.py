@@ -1,16 +1,19 @@
 """The list as editors change it by command: each change is an event, too."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
-from newsletter.audience.events import Event, Kind, Source, record
+from newsletter.audience.events import Cause, Event, Kind, Source, record
 from newsletter.audience.keys import Keys
 from newsletter.audience.rows import find_rows, with_row, without_rows
 from newsletter.audience.standing import Standing, standings
 from newsletter.audience.subscribers import reader_key
 from newsletter.errors import DecisionNeeded
 from newsletter.store import Busy, Store
+
+_PATIENCE_S, _PAUSE_S = 5.0, 0.1
 
 
 def add(
@@ -36,17 +39,21 @@ def add(
         if not standing.mailable and not again:
             raise DecisionNeeded(
                 f"{reader} must not be mailed: {in_words(standing)}.",
-                next_step="Did they ask to come back? Add --again, and --evidence with how they asked.",
+                next_step=_mailbox_works(reader, there=bool(there))
+                if standing.state == Cause.BOUNCED
+                else "Did they ask to come back? Add --again, and --evidence with how they asked.",
             )
         if there and standing.mailable:
             raise DecisionNeeded(
                 f"{reader} is on the list already, in line {there[0].line} of {path.name}.",
                 next_step="Change the row there.",
             )
-        # Signing up comes first: of the erased nothing else would be kept.
-        events = [Event(reader=reader, kind=Kind.SIGNED_UP, source=Source.EDITOR, evidence={"words": evidence})]
-        if again:
-            events.append(Event(reader=reader, kind=Kind.ALLOWED, source=Source.EDITOR, evidence={"words": evidence}))
+        # Who comes back counts once. Of the erased nothing would be kept before they have signed up.
+        kinds = [
+            *([Kind.SIGNED_UP] if standing.erased or not standing.held else []),
+            *([Kind.ALLOWED] if standing.held else []),
+        ]
+        events = [Event(reader=reader, kind=kind, source=Source.EDITOR, evidence={"words": evidence}) for kind in kinds]
         if there:
             record(store, keys, events)
             return False
@@ -66,21 +73,37 @@ def remove(store: Store, keys: Keys | None, path: Path, reader: str) -> Sequence
         return edit.lines
 
 
+def _mailbox_works(reader: str, *, there: bool) -> str:
+    works = f"Does the mailbox work again? newsletter subscribers unsuppress {reader}"
+    return works if there else f"{works}. Then add them."
+
+
 @contextmanager
 def sole_editor(store: Store) -> Iterator[None]:
-    """One command changes the list at a time, or one would undo what another did. Raises DecisionNeeded."""
-    try:
-        with store.sole("list"):
-            yield
-    except Busy as error:
-        raise DecisionNeeded(
-            "Another command is changing the list right now.", next_step="Run the same command again when it has ended."
-        ) from error
+    """One command changes the list at a time, or one would undo what another did.
+
+    Waits some seconds for another one to end. Raises DecisionNeeded when it does not.
+    """
+    latest = monotonic() + _PATIENCE_S
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(store.sole("list"))
+                break
+            except Busy as error:
+                if monotonic() > latest:
+                    raise DecisionNeeded(
+                        "Another command is changing the list right now.",
+                        next_step="Run the same command again when it has ended.",
+                    ) from error
+                sleep(_PAUSE_S)
+        yield
 
 
 def in_words(standing: Standing) -> str:
     """`unsubscribed since 2026-03-01, bounced since ... (mailbox gone)`."""
     said = [f"erased on record since {standing.erased[:10]}"] if standing.erased else []
     for held in standing.held:
-        said.append(f"{held.cause} since {held.since[:10]}{f' ({held.words})' if held.words else ''}")
+        words = " ".join(held.words.split())
+        said.append(f"{held.cause} since {held.since[:10]}{f' ({words})' if words else ''}")
     return ", ".join(said)

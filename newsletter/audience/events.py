@@ -26,6 +26,7 @@ class Kind(StrEnum):
     REASON = "reason"  # why they left, in their words
     HARD = "hard bounce"
     SOFT = "soft bounce"
+    BLOCKED = "blocked"  # the server refuses the sender, and not this reader
     COMPLAINED = "complained"
     SIGNED_UP = "signed up"
     REMOVED = "removed"  # an editor took the row out of the list
@@ -34,7 +35,9 @@ class Kind(StrEnum):
 
 
 # What readers and their servers say of an issue that they got.
-ANSWERS = (Kind.HARD, Kind.SOFT, Kind.COMPLAINED, Kind.UNSUBSCRIBED)
+ANSWERS = (Kind.HARD, Kind.SOFT, Kind.BLOCKED, Kind.COMPLAINED, Kind.UNSUBSCRIBED)
+# By these somebody is to be mailed again, whatever an older mail says.
+_COMING_BACK = (Kind.RETURNED, Kind.ALLOWED, Kind.SIGNED_UP)
 
 
 class Cause(StrEnum):
@@ -104,7 +107,7 @@ def record(
     with store.transaction() as connection:
         log.hold_off_erasing(connection)
         log.mark_handled(connection, handled)
-        if all(event.kind is Kind.UNSUBSCRIBED for event in events):
+        if all(event.kind is Kind.UNSUBSCRIBED and event.source is not Source.MAIL for event in events):
             return _record_leaving(connection, keys, events)
         return [_record(connection, keys, event, soft) for event in events]
 
@@ -147,6 +150,8 @@ def erased_readers(store: Store, keys: Keys | None) -> Erased:
 
 def _record(connection: Connection, keys: Keys | None, event: Event, soft: SoftRule | None) -> bool:
     if keys and event.kind is not Kind.SIGNED_UP and log.is_forgotten(connection, keys.digest(event.reader)):
+        return False
+    if event.source is Source.MAIL and (event.said_at or now()) < log.last_said(connection, event.reader, _COMING_BACK):
         return False
     news = _apply(connection, keys, event)
     if news:
@@ -195,7 +200,7 @@ def _apply(connection: Connection, keys: Keys | None, event: Event) -> bool:
         if keys:
             log.unforget(connection, keys.digest(reader))
         return True
-    return event.kind is not Kind.SOFT or not _known(connection, event)
+    return event.kind not in (Kind.SOFT, Kind.BLOCKED) or not _known(connection, event)
 
 
 def _known(connection: Connection, event: Event) -> bool:

@@ -1,7 +1,6 @@
 """The list and what is known of its readers as rows of a CSV: for spreadsheets, and for moving to another state."""
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,13 +10,14 @@ from newsletter.audience.keys import Keys
 from newsletter.audience.sheet import guard
 from newsletter.audience.standing import ERASED, with_standing
 from newsletter.audience.subscribers import MAX_VALUE, Subscriber, read_columns, read_rows
-from newsletter.audience.suppression import SINCE, STATE, WORDS, key_mark
+from newsletter.audience.suppression import SINCE, STATE, WORDS
 from newsletter.errors import Problem, printable
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
 
 _OURS = (STATE, SINCE, WORDS)
-_OF_AN_EVENT = ("reader", "kind", "source", "issue", "said_at", "at", "evidence")
+_EVIDENCE = ("code", "words", "proof", "address", "note")
+_OF_AN_EVENT = ("reader", "kind", "source", "issue", "said_at", "at", *_EVIDENCE, "more")
 
 
 def everyone(store: Store | None, keys: Keys | None, path: Path, left_out: Counter[str]) -> Iterator[Sequence[str]]:
@@ -58,7 +58,7 @@ def suppressed(store: Store | None, keys: Keys | None) -> Iterator[Sequence[str]
             yield reader, cause, at, _on_one_line(words)
         if keys:
             for digest, at in log.every_forgotten(connection):
-                yield digest, ERASED, at, key_mark(keys)
+                yield digest, ERASED, at, keys.mark
 
 
 def events(store: Store | None) -> Iterator[Sequence[str]]:
@@ -68,8 +68,10 @@ def events(store: Store | None) -> Iterator[Sequence[str]]:
         return
     with store.reading() as connection:
         for row in log.every(connection):
-            evidence = json.dumps(row.evidence)
-            yield row.reader, row.kind, row.source, row.issue or "", row.said_at, row.at, evidence
+            told = {name: printable(" ".join(text.split())) for name, text in row.evidence.items()}
+            known = (told.pop(name, "") for name in _EVIDENCE)
+            about = (row.reader, row.kind, row.source, row.issue or "", row.said_at, row.at)
+            yield *about, *known, "; ".join(f"{name}: {text}" for name, text in told.items())
 
 
 def write_csv(file: TextIO, rows: Iterable[Sequence[str]]) -> int:

@@ -3,14 +3,15 @@
 import csv
 import io
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 
 from newsletter.address import normalise
+from newsletter.audience.mentions import names
 from newsletter.audience.sheet import Header, guard, read_header, read_lines, split, unguard
 from newsletter.audience.subscribers import Subscriber, read_row, read_rows, reader_key
 from newsletter.errors import DecisionNeeded, ListError
@@ -18,8 +19,6 @@ from newsletter.errors import DecisionNeeded, ListError
 _BOM = b"\xef\xbb\xbf"
 _NEW_LIST = "email,name,tags\n"
 _CANDIDATES = 1000
-_AFTER_THE_AT = re.compile(r"@[^\s,;:|<>()\"']+")
-_IN_AN_ADDRESS = ".+-_"  # beside letters and digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ def find_rows(path: Path, reader: str) -> Found:
     for number, line in _lines_with(reader, lines):
         if _owner(line, header) == reader:
             rows.append(Row(line=number, cells=dict(cells_of(line, header))))
-        elif _names(line, reader):
+        elif names(line, reader):
             mentions.append(number)
     return Found(rows=rows, mentions=mentions)
 
@@ -82,23 +81,24 @@ def with_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()) -> 
     and for a value that could not be read back; DecisionNeeded from `put`, when somebody else has changed the list
     meanwhile.
     """
-    if path.exists():
-        header = read_header(path, read_lines(path))
-    else:
-        header = read_header(path, enumerate([_NEW_LIST], start=1))
+    before = _seen(path)
+    header = read_header(path, read_lines(path) if before else enumerate([_NEW_LIST], start=1))
     row = _written({**cells, **({"tags": ";".join(tags)} if tags else {})}, frozenset(tags), header, path)
-    with _rewriting(path, _appended(path, row, header.line_end)) as put:
+    with _rewriting(path, _appended(path, row, header.line_end), before) as put:
         yield Edit(lines=(), put=put)
 
 
 @contextmanager
 def without_rows(path: Path, reader: str) -> Iterator[Edit]:
     """The list without any row of this reader's, also those that can't be used. Raises as `with_row` does."""
+    before = _seen(path)
     lines = [row.line for row in find_rows(path, reader).rows]
     if not lines:
+        with suppress(OSError):
+            _beside(path).unlink()  # what a crash has left may hold them
         yield Edit(lines=(), put=lambda: None)
         return
-    with _rewriting(path, _left(path, frozenset(lines))) as put:
+    with _rewriting(path, _left(path, frozenset(lines)), before) as put:
         yield Edit(lines=lines, put=put)
 
 
@@ -128,20 +128,6 @@ def _reader(address: str) -> str:
         return reader_key(normalise(address))
     except ValueError:
         return ""
-
-
-def _names(line: str, reader: str) -> bool:
-    """Does the address stand in the line, in whatever spelling of its domain, and not within a longer one?"""
-    local = reader.partition("@")[0]
-    small = line.casefold()
-    for match in re.finditer(re.escape(local), small):
-        before = small[match.start() - 1 : match.start()]
-        domain = _AFTER_THE_AT.match(small, match.end())
-        if domain and not before.isalnum() and before not in tuple(_IN_AN_ADDRESS):
-            address = local + domain[0].rstrip(".!?")
-            if _reader(address) == reader:
-                return True
-    return False
 
 
 def _written(cells: Mapping[str, str], tags: frozenset[str], header: Header, path: Path) -> str:
@@ -198,18 +184,29 @@ def _without_end(line: str) -> str:
     return line[: -2 if line.endswith("\r\n") else -1] if line.endswith(("\n", "\r")) else line
 
 
-@contextmanager
-def _rewriting(path: Path, pieces: Iterable[str]) -> Iterator[Callable[[], None]]:
-    """Write the list anew beside it, durably; what is yielded puts it in its place, at once and with its rights."""
+def _beside(path: Path) -> Path:
+    """One name, so that what a crash has left is written over; by its ending it stays out of git as the list does."""
     target = path.resolve()  # where the list is a link, what it leads to is the list
-    # One name, so that what a crash has left is written over; by its ending it stays out of git as the list does.
-    new = target.with_name(f".{target.stem}.new{target.suffix}")
+    return target.with_name(f".{target.stem}.new{target.suffix}")
+
+
+@contextmanager
+def _rewriting(path: Path, pieces: Iterable[str], before: "_Seen | None") -> Iterator[Callable[[], None]]:
+    """Write the list anew beside it, durably; what is yielded puts it in its place, at once and with its rights.
+
+    `before` is the list as it was seen before anything of it was read.
+    """
+    target, new = path.resolve(), _beside(path)
+    if before and not (before.mode & 0o222 and os.access(target, os.W_OK)):
+        raise ListError(
+            f"The subscriber list {path} is write-protected.",
+            next_step=f"If it is not meant to stay as it is: chmod u+w {path}",
+        )
     try:
-        before = _seen(target)
         _write(target, new, pieces)
 
         def put() -> None:
-            if _seen(target) != before:
+            if _seen(path) != before:
                 raise DecisionNeeded(
                     f"Somebody else has changed {path.name} meanwhile.",
                     next_step="Nothing was written into it. Save and close it where it is open, and try again.",
@@ -247,13 +244,22 @@ def _write(target: Path, new: Path, pieces: Iterable[str]) -> None:
         raise _unwritable(target, error) from error
 
 
-def _seen(path: Path) -> tuple[int, int, int] | None:
-    """What is another when somebody has written the file; None when it is not there."""
+class _Seen(NamedTuple):
+    """What is another when somebody has written the file."""
+
+    number: int
+    size: int
+    changed: int
+    mode: int
+
+
+def _seen(path: Path) -> _Seen | None:
+    """None when it is not there."""
     try:
         found = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return _Seen(found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode)
 
 
 def _sync(folder: Path) -> None:

@@ -44,9 +44,12 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             yield from enumerate(iter(lambda: file.readline(MAX_LINE), ""), start=1)
     except OSError as error:
+        absent = isinstance(error, FileNotFoundError)
         raise ListError(
             f"The subscriber list {path} can't be read: {error.strerror}.",
-            next_step="Put the list there, or name another with --list. subscribers.example.csv shows the form.",
+            next_step="Put the list there, or name another with --list. subscribers.example.csv shows the form."
+            if absent
+            else "See that it is a file, and yours to read. Then run the same command again.",
         ) from error
 
 

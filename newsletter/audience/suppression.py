@@ -47,11 +47,6 @@ def unsuppress(store: Store, keys: Keys | None, reader: str) -> bool:
     return record(store, keys, [Event(reader=reader, kind=Kind.ALLOWED, source=Source.EDITOR)])[0]
 
 
-def key_mark(keys: Keys) -> str:
-    """By which two machines see whether they know the erased by the same key."""
-    return keys.digest("the key itself")[:16]
-
-
 def bring_over(store: Store, keys: Keys | None, path: Path, reason: str) -> Brought:
     """Suppress everyone of an export, with causes, words and dates as they were; all of them or nobody.
 
@@ -62,14 +57,16 @@ def bring_over(store: Store, keys: Keys | None, path: Path, reason: str) -> Brou
     counts = Counter[str]()
     problems: list[Problem] = []
     with store.transaction() as connection:
+        log.hold_off_erasing(connection)
         erased = log.forgotten_digests(connection)
         for number, line in lines:
             try:
                 for one in _told(number, line, header, keys, reason):
                     gone = keys is not None and one.state != ERASED and keys.digest(one.known_as) in erased
-                    counts["new" if not gone and _bring(connection, one) else "known"] += 1
-            except ValueError as error:
-                problems.append(Problem(path=path, line=number, code="row", message=str(error), next_step=_MEND))
+                    counts["new" if not gone and _bring(connection, keys, one) else "known"] += 1
+            except ListError as error:
+                why, remedy = error.message, error.next_step or _MEND
+                problems.append(Problem(path=path, line=number, code="row", message=why, next_step=remedy))
         if problems:
             raise ListError("Nobody was suppressed, since not every row can be taken.", problems=problems)
     return Brought(new=counts["new"], known=counts["known"])
@@ -86,16 +83,16 @@ class _Told:
 
 
 def _told(number: int, line: str, header: Header, keys: Keys | None, reason: str) -> Iterator[_Told]:
-    """Raises ValueError, saying why not."""
+    """Raises ListError."""
     cells = dict(cells_of(line, header))
     states, words = cells.get(STATE, ""), cells.get(WORDS, "")
     since = _moment(cells.get(SINCE, ""))
     if states == ERASED:
-        yield _Told(_hash(cells["email"], words, keys), ERASED, "", since)
+        yield _Told(_hash(cells.get("email", ""), words, keys), ERASED, "", since)
         return
     found = read_row(number, line, header)
     if isinstance(found, Fault):
-        raise ValueError(found.message)  # noqa: TRY004 - the row is at fault, not its type
+        raise ListError(found.message)
     if found is None or states == MAILABLE:
         return
     if not states:
@@ -104,12 +101,14 @@ def _told(number: int, line: str, header: Header, keys: Keys | None, reason: str
         return
     for state in states.split(", "):
         if state not in list(Cause):
-            raise ValueError(f"{state!r} is none of {', '.join(Cause)}")
+            raise ListError(f"{state!r} is none of {', '.join(Cause)}")
         yield _Told(found.reader, state, words, since)
 
 
-def _bring(connection: Connection, told: _Told) -> bool:
+def _bring(connection: Connection, keys: Keys | None, told: _Told) -> bool:
     if told.state == ERASED:
+        if keys:
+            log.note_key(connection, keys.mark)
         return log.bring_forgotten(connection, told.known_as, told.since)
     new = suppressions.bring(connection, told.known_as, told.state, told.words, told.since)
     if new:
@@ -121,9 +120,12 @@ def _bring(connection: Connection, told: _Told) -> bool:
 
 def _hash(cell: str, mark: str, keys: Keys | None) -> str:
     if not re.fullmatch("[0-9a-f]{64}", cell):
-        raise ValueError("this is not the hash of an erased reader")
-    if keys is None or mark != key_mark(keys):
-        raise ValueError("this hash was made with another key: bring `forgotten` of .newsletter/keys.toml here first")
+        raise ListError("this is not the hash of an erased reader")
+    if keys is None or mark != keys.mark:
+        raise ListError(
+            "this hash was made with another key",
+            next_step="Copy .newsletter/keys.toml from where the file was written. Then read the file again.",
+        )
     return cell
 
 
@@ -132,9 +134,10 @@ def _moment(text: str) -> str:
         return now()
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"{SINCE}: {text!r} is no moment such as 2026-03-01T09:30:00+00:00") from error
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat(timespec="milliseconds")
+        told = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError) as error:  # a zone may lead out of the calendar
+        raise ListError(f"{SINCE}: {text!r} is no moment such as 2026-03-01T09:30:00+00:00") from error
+    return min(told, now())  # another machine's clock may be wrong
 
 
 def _understood(reason: str) -> tuple[Cause, str]:

@@ -1,6 +1,7 @@
 """newsletter inbox read"""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from newsletter.inbox.reading import Kind
 from newsletter.inbox.sources import Source, open_source
 from newsletter.inbox.verdict import Action
 from newsletter.inbox.work import Desk, Handled, work_through
+from newsletter.mail.marks import Marks
 from newsletter.workspace import Workspace, find_workspace
 
 _SHOWN = 20  # mails left to a person, on the terminal
@@ -76,12 +78,18 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
     after = "leave" if dry_run else config.inbox.after
     with open_source(place, after=after, password=password) as opened:
         store = opened_store(workspace)
+        Marks.of(workspace)  # without the keys that it asks for, nothing could be proved
         keys = find_keys(workspace)
         erased_readers(store, keys)  # refuses when nobody could tell who
         desk = Desk(store=store, keys=keys, config=config, list_path=workspace.subscribers)
-        with _progress(opened, desk, dry_run=dry_run, again=again) as handled:
-            _print_json(handled) if json_ else _show(handled, dry_run=dry_run, again=again)
+        summary = _Summary(dry_run=dry_run, again=again)
+        try:
+            with _progress(opened, desk, dry_run=dry_run, again=again, hidden=json_) as handled:
+                _print_json(handled) if json_ else summary.gather(handled)
+        finally:
+            summary.show()
         show_problems(opened.unread, err=True)
+        sys.exit(1 if opened.unread else 0)
 
 
 def _configured(workspace: Workspace) -> str | None:
@@ -91,11 +99,13 @@ def _configured(workspace: Workspace) -> str | None:
 
 
 @contextmanager
-def _progress(source: Source, desk: Desk, *, dry_run: bool, again: bool) -> Iterator[Iterator[Handled]]:
-    """The mails as they are dealt with, with a bar on a terminal."""
+def _progress(source: Source, desk: Desk, *, dry_run: bool, again: bool, hidden: bool) -> Iterator[Iterator[Handled]]:
+    """The mails as they are dealt with, with a bar on a terminal that shows nothing else meanwhile."""
     err = console(err=True)
     columns = (TextColumn("Reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    with Progress(
+        *columns, console=err, transient=True, disable=not err.is_terminal or (hidden and console().is_terminal)
+    ) as bar:
         task = bar.add_task("", total=len(source))
 
         def counted_mails() -> Iterator[Handled]:
@@ -109,9 +119,11 @@ def _progress(source: Source, desk: Desk, *, dry_run: bool, again: bool) -> Iter
 def _print_json(handled: Iterator[Handled]) -> None:
     """One array, an object a line, printed as they come: ten thousand mails need no memory."""
     click.echo("[", nl=False)
-    for number, one in enumerate(handled):
-        click.echo((",\n " if number else "\n ") + json.dumps(_as_dict(one)), nl=False)
-    click.echo("\n]")
+    try:
+        for number, one in enumerate(handled):
+            click.echo((",\n " if number else "\n ") + json.dumps(_as_dict(one)), nl=False)
+    finally:
+        click.echo("\n]")  # also when the mailbox is lost half way: what stands before was done
 
 
 def _as_dict(one: Handled) -> dict[str, object]:
@@ -127,36 +139,59 @@ def _as_dict(one: Handled) -> dict[str, object]:
     }
 
 
-def _show(handled: Iterator[Handled], *, dry_run: bool, again: bool) -> None:
-    """How many of each kind, and what a person has to look at."""
-    done: Counter[tuple[Kind, Action]] = Counter()
-    asked = moved = 0
-    on_terminal = console().is_terminal
-    for one in handled:
-        if one.met_before and not on_terminal:
-            continue  # cron mails whatever is printed, and has mailed this
-        verdict = one.verdict
-        done[verdict.kind, verdict.action] += 1
-        moved += one.moved
-        if verdict.action is Action.ASK:
-            asked += 1
-            if asked <= _SHOWN:
+class _Summary:
+    """How many of each kind, and what a person has to look at; shown in the end, however it came."""
+
+    def __init__(self, *, dry_run: bool, again: bool) -> None:
+        self._dry_run = dry_run
+        self._again = again
+        self._done: Counter[tuple[Kind, Action]] = Counter()
+        self._left: list[str] = []
+        self._asked = self._moved = 0
+        self._gathered = False
+
+    def gather(self, handled: Iterator[Handled]) -> None:
+        self._gathered = True
+        on_terminal = console().is_terminal
+        for one in handled:
+            verdict = one.verdict
+            if one.met_before and not on_terminal and not self._again:
+                continue  # cron mails whatever is printed, and has mailed this
+            self._done[verdict.kind, verdict.action] += 1
+            self._moved += one.moved
+            if verdict.action is Action.ASK:
+                self._asked += 1
                 about = f" about {verdict.address}" if verdict.address else ""
-                say(f"{one.file}: {_NAMES[verdict.kind]}{about}, left to you: {verdict.why}", style="yellow")
-    if asked > _SHOWN:
-        say(f"... and {asked - _SHOWN:,} more: --json names them all.", style="yellow")
-    if done:
-        rows = sorted(done.items(), key=lambda row: (list(Kind).index(row[0][0]), list(Action).index(row[0][1])))
-        heading = "Would be done" if dry_run else "Done now or before" if again else "Done"
+                told = f"{one.file}: {_NAMES[verdict.kind]}{about}, left to you: {verdict.why}"
+                if not on_terminal:
+                    say(told)
+                elif self._asked <= _SHOWN:
+                    self._left.append(told)
+
+    def show(self) -> None:
+        if not self._gathered:
+            return
+        on_terminal = console().is_terminal
+        for told in self._left:
+            say(told, style="yellow")
+        if self._asked > len(self._left) and on_terminal:
+            say(f"... and {self._asked - len(self._left):,} more: newsletter inbox read --again --json", style="yellow")
+        if self._done:
+            self._show_table()
+        elif on_terminal:
+            say("No mail is there." if self._again else "No mail is there that was not handled before.")
+        if self._moved:
+            say(f"{counted(self._moved, 'mail')} moved into the folder 'handled' of that mailbox.")
+        if self._asked:
+            say("What is left to you: open it. If you believe it: newsletter subscribers suppress ADDRESS")
+        if self._dry_run and on_terminal:
+            say("This was a dry run: nothing has changed.")
+
+    def _show_table(self) -> None:
+        heading = "Would be done" if self._dry_run else "Done now or before" if self._again else "Done"
+        kinds, actions = list(Kind), list(Action)
+        rows = sorted(self._done.items(), key=lambda row: (kinds.index(row[0][0]), actions.index(row[0][1])))
         table(
             ("Mails", "Kind", heading),
             [(f"{count:,}", _NAMES[kind], _DONE[action]) for (kind, action), count in rows],
         )
-    elif on_terminal:
-        say("No mail is there." if again else "No mail is there that was not handled before.")
-    if moved:
-        say(f"{counted(moved, 'mail')} moved into the folder 'handled' of that mailbox.")
-    if asked:
-        say("What is left to you: open the file, and decide. docs/inbox.md says how to act on it.")
-    if dry_run and on_terminal:
-        say("This was a dry run: nothing has changed.")

@@ -208,7 +208,7 @@ class Inbox(Section):
     source: Annotated[str, AfterValidator(values.mailbox_source)] | None = None
     after: Literal["leave", "move"] = "leave"
     soft_bounces: Annotated[int, Field(ge=1, le=100)] = 3
-    soft_days: Annotated[float, Field(gt=0, le=3650)] = 30
+    soft_days: Annotated[float, Field(gt=0, le=3650)] = 90
     password: SecretStr | None = None
 
 

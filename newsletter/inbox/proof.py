@@ -23,6 +23,9 @@ from newsletter.store import Store
 # As audience/tokens.py writes them. A mail with more of them than this is no answer of anyone's.
 _TOKEN = re.compile(rb"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22,700}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 _MOST_TOKENS = 20
+# A returned copy's own field, folded as it may be, and quoted as some servers do.
+_WAY_OUT = re.compile(rb"(?im)^[> \t]{0,8}List-Unsubscribe:[^\n]{0,2000}(?:\n[> ]{0,4}[ \t][^\n]{0,2000}){0,9}")
+_MOST_HEADERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,12 @@ class Prover:
         self._origin = cache(self._read_origin)
 
     def prove(self, reading: Reading, data: bytes) -> Proof | None:
-        """The surest first; None when nothing in the mail shows that it answers one of ours."""
-        return self._by_return_path(reading) or self._by_token(data) or self._by_message_id(reading)
+        """The surest first; None when nothing in the mail shows that it answers one of ours.
+
+        A token counts in the header that came back. In a text anybody may quote it, or send it on.
+        """
+        header = b"\n".join(found[0] for found in islice(_WAY_OUT.finditer(data), _MOST_HEADERS))
+        return self._by_return_path(reading) or self._by_token(header) or self._by_message_id(reading)
 
     def asked_in_subject(self, reading: Reading) -> Proof | None:
         """Whose token the subject bears, where a mail client puts what the link to leave says."""
@@ -80,7 +87,8 @@ class Prover:
             return None
         named = (*(finding.address for finding in reading.findings), *reading.original_to, reading.sender)
         for reader in _readers(named):
-            for copy in ledger.copies_of(self._store, reader):
+            # Those of earlier versions are made of the campaign's id, which stands in git: no proof.
+            for copy in ledger.copies_of(self._store, reader, with_seed=True):
                 seed, domain = self._origin(copy.template)
                 if message_id(seed, copy.reader, domain).lower() in wanted:
                     return Proof(copy.reader, copy.issue, "the Message-ID")

@@ -33,8 +33,18 @@ class Verdict:
     event: Event | None = None
 
 
-_EVENTS = {Read.HARD: Kind.HARD, Read.SOFT: Kind.SOFT, Read.COMPLAINT: Kind.COMPLAINED}
-_ACTIONS = {Read.HARD: Action.SUPPRESS, Read.SOFT: Action.COUNT, Read.COMPLAINT: Action.SUPPRESS}
+_EVENTS = {
+    Read.HARD: Kind.HARD,
+    Read.SOFT: Kind.SOFT,
+    Read.COMPLAINT: Kind.COMPLAINED,
+    Read.UNSUBSCRIBE: Kind.UNSUBSCRIBED,
+}
+_ACTIONS = {
+    Read.HARD: Action.SUPPRESS,
+    Read.SOFT: Action.COUNT,
+    Read.COMPLAINT: Action.SUPPRESS,
+    Read.UNSUBSCRIBE: Action.UNSUBSCRIBE,
+}
 _NO_FINDING = Finding(kind=Read.OTHER, address="")
 
 
@@ -55,15 +65,21 @@ def judge(
         return _verdict(reading, finding, Action.NOTHING, "a program answered, and no person (RFC 3834)")
     if reading.kind is Read.OTHER:
         return _verdict(reading, finding, Action.ASK, reading.trouble or "it is neither a bounce nor a known answer")
-    if reading.kind is Read.UNSUBSCRIBE:
+    if reading.kind is Read.UNSUBSCRIBE and reading.wish:
         return _unsubscribe(reading, finding, proof, find_reader)
-    if reading.kind is Read.SOFT and finding.delayed:
+    if finding.ok:
+        return _verdict(reading, finding, Action.NOTHING, "it arrived, as far as the server says")
+    if finding.delayed:
         return _verdict(reading, finding, Action.NOTHING, "the server goes on trying")
     if proof is None:
         return _verdict(reading, finding, Action.ASK, "nothing in it shows that it is about a mail of yours")
     # Of several addresses in one report, it is what is said of our reader's that counts.
     kind = finding.kind if finding.kind in _EVENTS else reading.kind
-    return _verdict(reading, finding, _ACTIONS[kind], f"proved by {proof.by}", proof, _EVENTS[kind])
+    why = f"proved by {proof.by}"
+    if finding.about_us:
+        why += "; the server refuses you, and not this reader"
+        return _verdict(replace(reading, kind=kind), finding, Action.NOTHING, why, proof, Kind.BLOCKED)
+    return _verdict(replace(reading, kind=kind), finding, _ACTIONS[kind], why, proof, _EVENTS[kind])
 
 
 def _unsubscribe(
@@ -73,13 +89,13 @@ def _unsubscribe(
 
     What they quote may be another reader's copy, which was sent on to them.
     """
-    if reader := find_reader(finding.address):
+    if reader := find_reader(reading.sender):
         issue = proof.issue if proof and proof.reader == reader else ""
         leaver = Proof(reader, issue, "the sender's address")
         return _verdict(
             reading, finding, Action.UNSUBSCRIBE, "a reader's own address sent it", leaver, Kind.UNSUBSCRIBED
         )
-    who = finding.address or "the sender"
+    who = reading.sender or "whoever wrote it"
     quoted = f"; it quotes the copy of {proof.reader}" if proof else ""
     return _verdict(reading, finding, Action.ASK, f"{who} is not on the list, and was sent nothing{quoted}")
 

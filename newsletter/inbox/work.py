@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from newsletter.address import normalise
@@ -13,7 +13,7 @@ from newsletter.audience.subscribers import Subscriber, read_rows, reader_key
 from newsletter.audience.tokens import Tokens
 from newsletter.config import Config
 from newsletter.delivery import ledger
-from newsletter.errors import ListError
+from newsletter.errors import ListError, NewsletterError, Problem
 from newsletter.inbox.proof import Prover
 from newsletter.inbox.reading import read
 from newsletter.inbox.sources import Mail, Source
@@ -61,12 +61,24 @@ def work_through(desk: Desk, source: Source, *, dry_run: bool = False, again: bo
         verdict = _weighed(_judged(mail, prover, find_reader), desk.store, soft)
         left = verdict.action is Action.ASK
         met_before = left and _was_handled(desk.store, _left(mail.key))
-        if not dry_run:
+        moved = False
+        if not dry_run and not (again and _was_handled(desk.store, mail.key)):  # what an editor has undone stays undone
             events = [verdict.event] if verdict.event else []
             record(desk.store, desk.keys, events, soft, handled=[_left(mail.key) if left else mail.key])
-            if not left:
-                source.file(mail)
-        yield Handled(file=mail.name, verdict=verdict, moved=moves and not left and not dry_run, met_before=met_before)
+            moved = not left and _filed(source, mail) and moves
+        yield Handled(file=mail.name, verdict=verdict, moved=moved, met_before=met_before)
+
+
+def _filed(source: Source, mail: Mail) -> bool:
+    """A mail that can't be moved is told in the end, and keeps no other from being read."""
+    try:
+        source.file(mail)
+    except NewsletterError as error:
+        source.unread.append(
+            Problem(path=mail.name, code="move", message=error.message.rstrip("."), next_step=error.next_step)
+        )
+        return False
+    return True
 
 
 def _judged(mail: Mail, prover: Prover, find_reader: Callable[[str], str | None]) -> Verdict:
@@ -111,11 +123,20 @@ def _reader_finder(desk: Desk) -> Callable[[str], str | None]:
             return None
         if any(ledger.copies_of(desk.store, reader)):
             return reader
-        name = reader.partition("@")[0]
+        return reader if hash(reader) in listed() and _is_listed(desk.list_path, reader) else None
+
+    @cache
+    def listed() -> frozenset[int]:
+        """The list's readers, so that a thousand strangers' mails don't have it read a thousand times."""
         with suppress(ListError):  # a machine that only reads mail may have no list
-            rows = read_rows(desk.list_path, lambda _number, line: name in line.casefold())
-            if any(isinstance(row, Subscriber) and row.reader == reader for row in rows):
-                return reader
-        return None
+            return frozenset(hash(row.reader) for row in read_rows(desk.list_path) if isinstance(row, Subscriber))
+        return frozenset()
 
     return find_reader
+
+
+def _is_listed(path: Path, reader: str) -> bool:
+    """For sure: two readers may share a hash."""
+    name = reader.partition("@")[0]
+    rows = read_rows(path, lambda _number, line: name in line.casefold())
+    return any(isinstance(row, Subscriber) and row.reader == reader for row in rows)

@@ -67,6 +67,12 @@ def said(connection: Connection, reader: str, kind: str, since: str) -> list[tup
     return [(*row,) for row in connection.execute(statement)]
 
 
+def last_said(connection: Connection, reader: str, kinds: Sequence[str]) -> str:
+    """When the last of a reader's events of these kinds was said; empty without one."""
+    mine = select(func.max(events.c.said_at)).where(events.c.reader == reader, events.c.kind.in_(kinds))
+    return connection.scalar(mine) or ""
+
+
 def remove(connection: Connection, reader: str, kind: str | None = None) -> int:
     """Take away a reader's events, all or those of a kind; returns how many."""
     mine = [events.c.reader == reader, *([events.c.kind == kind] if kind else [])]

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select, table, true
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -140,13 +140,23 @@ class Postgresql:
         suffix = next(suffix for suffix in suffixes if f"{tables[0]}{suffix}" not in known)
         # Taken together and first: readers and writers of the old tables wait here, and nobody for one another.
         connection.exec_driver_sql(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
-        for table in tables:
-            connection.exec_driver_sql(f"CREATE TABLE {table}{suffix} AS TABLE {table}")
+        for name in tables:
+            connection.exec_driver_sql(f"CREATE TABLE {name}{suffix} AS TABLE {name}")
         return f"the tables {tables[0]}{suffix} to {tables[-1]}{suffix} of {self.place}"
 
     def sweep(self, engine: Engine, tables: Sequence[str]) -> bool:
+        """The tables are written anew, and the statistics of their values; the server's logs and archives are not."""
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql(f"VACUUM {', '.join(tables)}")
+            try:
+                for name in tables:
+                    _drop_statistics(connection, name)
+                    connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {name}")
+                # Where the statistics stood. A user who doesn't own the database gets a warning.
+                connection.exec_driver_sql("VACUUM (FULL) pg_catalog.pg_statistic")
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+                    return False
+                raise
         return True
 
     def in_words(self, error: DBAPIError) -> DeliveryError:
@@ -192,6 +202,15 @@ class Postgresql:
             f"The state in {self.place} can't be reached: {_first_line(words)}.",
             next_step="See that the server is up and that [store] url names it. Then run the same command again.",
         )
+
+
+def _drop_statistics(connection: Connection, name: str) -> None:
+    """ANALYZE makes them anew, but leaves an empty table's as they were; a column that is given a type has none."""
+    if connection.scalar(select(true()).select_from(table(name)).limit(1)):
+        return
+    columns = inspect(connection).get_columns(name)
+    changes = [f"ALTER {column['name']} TYPE {column['type'].compile(connection.dialect)}" for column in columns]
+    connection.exec_driver_sql(f"ALTER TABLE {name} {', '.join(changes)}")
 
 
 def _configure(connection: object, _record: ConnectionPoolEntry) -> None:

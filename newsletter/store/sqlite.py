@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -18,6 +19,7 @@ from newsletter.errors import DeliveryError
 from newsletter.store.database import Busy
 
 _LOCK_WAIT_S = 15
+_PAUSE_S = 0.1
 # SQLite's own names of its result codes, https://sqlite.org/rescode.html: what each means here, and what to do.
 _WORDS = {
     "SQLITE_BUSY": ("is in use by another program", "Let that program end, or close it."),
@@ -117,7 +119,12 @@ class Sqlite:
         del tables
         with engine.connect().execution_options(begin=()) as connection:  # neither works within a transaction
             connection.exec_driver_sql("VACUUM")
-            busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            # It waits by itself for readers and writers, and not for another program that copies the log, too.
+            latest = monotonic() + _LOCK_WAIT_S
+            while busy := connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]:
+                if monotonic() > latest:
+                    break
+                sleep(_PAUSE_S)
         return not busy
 
     def in_words(self, error: DBAPIError) -> DeliveryError:

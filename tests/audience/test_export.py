@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.audience import export, suppression
-from newsletter.audience.events import Event, Kind, Source, record
+from newsletter.audience.events import Event, Kind, Source, erased_readers, record
 from newsletter.audience.keys import Keys
 from newsletter.audience.sheet import guard, unguard
 from newsletter.audience.standing import standings
 from newsletter.audience.subscribers import Subscriber, read_rows
-from newsletter.errors import ListError
+from newsletter.errors import ConfigError, ListError
 from newsletter.store import Store, open_store, suppressions
 from newsletter.store import events as log
 
@@ -140,6 +140,7 @@ def test_who_was_erased_here_is_not_brought_back_by_another_state(store: Store, 
         ("nobody,bounced,,", "no mail can be sent"),
         ("a@example.org,erased,,", "not the hash of an erased"),
         (f"{'0' * 64},erased,,0123", "made with another key"),
+        ("a@example.org,bounced,0001-01-01T00:00:00+14:00,", "is no moment"),
     ],
 )
 def test_a_file_is_brought_over_whole_or_not_at_all(store: Store, write_list: Write, row: str, words: str) -> None:
@@ -163,9 +164,36 @@ def test_a_plain_list_of_addresses_is_suppressed_for_the_reason_given(store: Sto
 
 def test_events_are_rows_too(store: Store) -> None:
     _say(store, "a@example.org", Kind.COMPLAINED, "=cmd()")
+    evidence = {"note": "two\nlines \x1b[31m", "colour": "red", "size": "2"}
+    record(store, KEYS, [Event(reader="b@example.org", kind=Kind.HARD, source=Source.MAIL, evidence=evidence)])
     text = io.StringIO()
-    assert export.write_csv(text, export.events(store)) == 1
-    head, row = csv.reader(io.StringIO(text.getvalue()))
+    assert export.write_csv(text, export.events(store)) == 2
+    head, row, other = csv.reader(io.StringIO(text.getvalue()))
     told = dict(zip(head, row, strict=True))
     assert (told["reader"], told["kind"], told["source"]) == ("a@example.org", "complained", "mail")
-    assert told["evidence"] == '{"words": "=cmd()"}'
+    assert (told["code"], told["words"], told["proof"], told["more"]) == ("", "'=cmd()", "", "")
+    told = dict(zip(head, other, strict=True))
+    assert (told["note"], told["more"]) == ("two lines \\x1b[31m", "colour: red; size: 2")
+
+
+def test_a_file_without_an_address_in_its_row_is_refused_in_words(store: Store, write_list: Write) -> None:
+    with pytest.raises(ListError) as caught:
+        suppression.bring_over(store, KEYS, write_list("newsletter_state,email\nerased\n"), "x")
+    (problem,) = caught.value.problems
+    assert "not the hash of an erased" in problem.message
+
+
+def test_what_another_clock_puts_into_the_future_is_said_now(store: Store, write_list: Write) -> None:
+    path = write_list("email,newsletter_state,newsletter_since\na@example.org,bounced,2999-01-01T00:00:00+00:00\n")
+    suppression.bring_over(store, KEYS, path, "x")
+    ((_, _, _, at),) = _all(store)
+    assert at < "2999"
+
+
+def test_the_key_of_hashes_that_were_brought_over_is_known_from_then_on(store: Store, write_list: Write) -> None:
+    hashed = KEYS.digest("gone@example.org")
+    head = "email,newsletter_state,newsletter_since,newsletter_words"
+    suppression.bring_over(store, KEYS, write_list(f"{head}\n{hashed},erased,,{KEYS.mark}\n"), "x")
+    assert erased_readers(store, KEYS)("gone@example.org")
+    with pytest.raises(ConfigError, match="not the ones that are here now"):
+        erased_readers(store, Keys(tokens=KEYS.tokens, forgotten="g" * 40))

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.audience import rows
 from newsletter.audience.rows import find_rows, nearest, with_row, without_rows
 from newsletter.audience.subscribers import Subscriber, read_rows
 from newsletter.errors import DecisionNeeded, ListError, Problem
@@ -154,6 +156,36 @@ def test_what_somebody_else_has_saved_meanwhile_is_not_undone(write_list: Write)
     assert path.read_text() == "email\na@example.org\nb@example.org\n"
 
 
+@pytest.mark.parametrize("read", ["find_rows", "read_header"])
+def test_nor_what_was_saved_while_the_list_was_read(
+    write_list: Write, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    """The rows' lines would be other rows' by then."""
+    path = write_list("email\na@example.org\nb@example.org\n")
+    longer = "email\nfirst@example.org\na@example.org\nb@example.org\n"
+    real = getattr(rows, read)
+
+    def slow(*args: Any) -> Any:
+        found = real(*args)
+        path.write_text(longer)
+        return found
+
+    monkeypatch.setattr(rows, read, slow)
+    with pytest.raises(DecisionNeeded, match="Somebody else has changed"):
+        _remove(path, "b@example.org") if read == "find_rows" else _add(path, {"email": NEW})
+    assert path.read_text() == longer
+
+
+def test_a_list_that_is_write_protected_stays_as_it_is(write_list: Write) -> None:
+    path = write_list("email\na@example.org\n")
+    path.chmod(0o444)
+    for change in (lambda: _add(path, {"email": NEW}), lambda: _remove(path, "a@example.org")):
+        with pytest.raises(ListError, match="is write-protected") as caught:
+            change()
+        assert "chmod u+w" in caught.value.next_step
+    assert path.read_text() == "email\na@example.org\n"
+
+
 def test_a_list_that_cannot_be_written_says_so(write_list: Write) -> None:
     path = write_list("email\n")
     path.with_name(".list.new.csv").mkdir()
@@ -168,6 +200,9 @@ def test_what_a_crash_has_left_is_written_over(write_list: Write) -> None:
     os.link(left, path.with_name("elsewhere.csv"))
     _add(path, {"email": NEW})
     assert path.read_text() == f"email\n{NEW}\n"
+    assert not left.exists()
+    left.write_text("email\nerased@example.org\n")
+    assert _remove(path, "erased@example.org") == []
     assert not left.exists()
 
 

@@ -194,7 +194,7 @@ def test_suppress_wants_an_address(publication: Publication) -> None:
     assert done.returncode == 1
     assert "'nobody' is no address" in done.stderr
     assert "gets no more mail" in publication.run("subscribers", "suppress", "a@example.org").stdout
-    assert "on record already" in publication.run("subscribers", "suppress", "A@Example.org").stdout
+    assert "gets no mail already" in publication.run("subscribers", "suppress", "A@Example.org").stdout
     assert "can get mail again" in publication.run("subscribers", "unsuppress", "a@example.org").stdout
     assert "Nothing stood against" in publication.run("subscribers", "unsuppress", "a@example.org").stdout
 

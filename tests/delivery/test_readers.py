@@ -1,6 +1,8 @@
 """What is known of one reader, and their end: erased everywhere, with every report still balanced."""
 
+import json
 import sqlite3
+import threading
 from collections.abc import Iterable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from newsletter.delivery.states import State
 from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.mail.message import Outcome, Receipt
 from newsletter.store import Store, open_store
+from newsletter.store import events as log
 from newsletter.store.schema import metadata
 
 ADA = "ada@example.org"
@@ -34,12 +37,18 @@ def keys(publication: Publication) -> Keys:
     return read_keys(publication.workspace)
 
 
-def _freeze(store: Store, issue: str, readers: Iterable[str]) -> None:
+def _freeze(store: Store, issue: str, readers: Iterable[str], **fields: str) -> None:
     campaign = Campaign(
         issue=issue, id=issue, subject="s", draft_sha256="d", rules=[[]], created_at=datetime.now(UTC).isoformat()
     )
     entries = [
-        Entry(reader=name, address=name.title(), fields={"name": f"Name of {name}"}, tags=frozenset({"board"}), text=0)
+        Entry(
+            reader=name,
+            address=name.title(),
+            fields={"name": f"Name of {name}", **fields},
+            tags=frozenset({"board"}),
+            text=0,
+        )
         for name in readers
     ]
     with ledger.staged_list(store) as staged:
@@ -117,7 +126,9 @@ def test_nothing_of_an_erased_reader_is_left_but_the_hash(publication: Publicati
         left = left.replace(f"Name of {other}", "").replace(other, "").replace(other.title(), "")
     assert ADA not in left.lower()
     assert publication.workspace.subscribers.read_text() == LIST.replace(f"{ADA},Ada Lovelace\n", "")
-    assert ledger.counts(store, "1.1") == before
+    after = ledger.counts(store, "1.1")
+    # Nobody can try a copy again whose reader is gone.
+    assert (after.total, after[State.REFUSED], after[State.CANCELLED]) == (before.total, 3, 1)
     (name,) = [reader for reader in _states(store, "1.1") if reader.endswith("@forgotten.invalid")]
     assert name == f"{keys.digest(ADA)[:16]}@forgotten.invalid"
     (standing,) = standings(store, keys, [ADA])
@@ -131,7 +142,7 @@ def test_nothing_of_an_erased_reader_is_left_but_the_hash(publication: Publicati
 @pytest.mark.parametrize(
     ("outcome", "state"),
     [
-        (Outcome.ACCEPTED, State.ACCEPTED), (Outcome.REFUSED, State.REFUSED), (Outcome.DEFERRED, State.SUPPRESSED),
+        (Outcome.ACCEPTED, State.ACCEPTED), (Outcome.REFUSED, State.CANCELLED), (Outcome.DEFERRED, State.SUPPRESSED),
         (Outcome.UNKNOWN, State.CANCELLED), (None, State.SUPPRESSED),
     ],
 )  # fmt: skip
@@ -148,13 +159,11 @@ def test_what_becomes_of_a_copy(
     assert list(states.values()) == [state]
     assert ledger.counts(store, "1.1").total == 2
     noted = publication.workspace.record("1.1").read_text()
-    assert (
-        ("total = 2" in noted) == (list(done.store.issues) == ["1.1"]) == (state not in (State.ACCEPTED, State.REFUSED))
-    )
+    assert ("total = 2" in noted) == (list(done.store.issues) == ["1.1"]) == (state is not State.ACCEPTED)
     campaign = ledger.find_campaign(store, "1.1")
     assert campaign is not None
     # Where nobody waits any more the campaign has come to its end.
-    assert (campaign.finished_at is not None) == (outcome in (Outcome.DEFERRED, Outcome.UNKNOWN))
+    assert (campaign.finished_at is not None) == (outcome in (Outcome.DEFERRED, Outcome.UNKNOWN, Outcome.REFUSED))
 
 
 def test_nobody_is_erased_while_a_copy_is_under_way_to_them(publication: Publication, store: Store, keys: Keys) -> None:
@@ -163,7 +172,7 @@ def test_nobody_is_erased_while_a_copy_is_under_way_to_them(publication: Publica
     with store.sole("1.1"), pytest.raises(DeliveryError, match="under way to this reader"):
         forget(publication.workspace, store, keys, ADA)
     with pytest.raises(DeliveryError, match="under way to this reader"):
-        erase(store, ADA, lambda _number: "x", keys.digest(ADA))
+        erase(store, ADA, lambda _number: "x", keys.digest(ADA), keys.mark)
     assert publication.workspace.subscribers.read_text() == LIST
     # The run has died without a word: then it is not known whether they have it.
     forget(publication.workspace, store, keys, ADA)
@@ -175,7 +184,7 @@ def test_what_a_crash_has_kept_from_its_end_is_done_by_doing_it_again(
 ) -> None:
     """The state is written first: a crash leaves the row, of somebody to whom nothing is sent."""
     _say(store, keys, Kind.COMPLAINED)
-    erase(store, ADA, lambda _number: "x", keys.digest(ADA))
+    erase(store, ADA, lambda _number: "x", keys.digest(ADA), keys.mark)
     (standing,) = standings(store, keys, [ADA])
     assert not standing.mailable
     assert forget(publication.workspace, store, keys, ADA).rows == 1
@@ -202,7 +211,17 @@ def test_who_came_back_can_be_erased_again(publication: Publication, store: Stor
     assert _states(store, "1.1").keys() > {f"{keys.digest(ADA)[:16]}-3@forgotten.invalid"}
 
 
-def test_one_command_changes_the_list_at_a_time(publication: Publication, store: Store, keys: Keys) -> None:
+def test_one_command_changes_the_list_at_a_time(
+    publication: Publication, store: Store, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.sole("list"):
+        waiting = threading.Thread(target=forget, args=(publication.workspace, store, keys, ADA))
+        waiting.start()
+        waiting.join(0.2)
+    waiting.join(60)
+    (standing,) = standings(store, keys, [ADA])
+    assert standing.erased  # whoever came second has waited a moment
+    monkeypatch.setattr("newsletter.audience.editing._PATIENCE_S", 0.01)
     with store.sole("list"), pytest.raises(DecisionNeeded, match="Another command"):
         forget(publication.workspace, store, keys, ADA)
 
@@ -257,6 +276,51 @@ def test_files_and_tables_that_still_hold_the_address_are_named(
         )),
         f"the table deliveries_v1_backup in {store.place}",
     ]  # fmt: skip
+
+
+def test_copies_of_the_list_and_the_testers_are_named(publication: Publication, store: Store, keys: Keys) -> None:
+    root = publication.root
+    copies = ("subscribers.csv~", ".subscribers.new.csv", ".said.part.csv", "board.csv")
+    for name in copies:
+        (root / name).write_text(f"email\n{ADA}\n")
+    config = root / "newsletter.toml"
+    config.write_text(config.read_text().replace('testers = ["', f'testers = ["{ADA}", "'))
+    assert set(copies_of(publication.workspace, store, ADA)) == {str(root / name) for name in (*copies, config.name)}
+    assert copies_of(publication.workspace, store, "b@example.org") == []  # that is the list itself
+
+
+def test_an_address_goes_in_each_spelling_of_its_domain(publication: Publication, store: Store, keys: Keys) -> None:
+    reader, spellings = (
+        "li@xn--bcher-kva.example",
+        ("li@bücher.example", "Li@BÜCHER.example.", "li@xn--bcher-kva.example"),
+    )
+    others = ["nali@bücher.example", "li@bücher.example.org"]
+    _freeze(store, "1.1", ["b@example.org"], friends=" ".join([*spellings, *others]))
+    _say(store, keys, Kind.SOFT, words=f"asked <{spellings[0]}>, {others[0]}")
+    assert known_of(store, keys, publication.workspace.subscribers, reader).asides == 2
+    forget(publication.workspace, store, keys, reader)
+    assert known_of(store, keys, publication.workspace.subscribers, reader).asides == 0
+    pseudonym = f"{keys.digest(reader)[:16]}@forgotten.invalid"
+    with store.reading() as connection:
+        fields = json.loads(connection.execute(select(TABLES[0].c.fields)).scalar_one())
+        (event,) = log.every(connection)
+    assert fields["friends"].split() == [pseudonym, f"{pseudonym}.", pseudonym, *others]
+    assert event.evidence["words"] == f"asked <{pseudonym}>, {others[0]}"
+    (publication.root / "build").mkdir()
+    for number, text in enumerate((*spellings, json.dumps(spellings[0]))):
+        (publication.root / f"build/{number}").write_text(text)
+    (publication.root / "build/other").write_text(" ".join(others))
+    assert len(copies_of(publication.workspace, store, reader)) == 4
+
+
+def test_a_note_that_a_crash_has_left_wrong_is_written_anew(publication: Publication, store: Store, keys: Keys) -> None:
+    _freeze(store, "1.1", [ADA, "b@example.org"])
+    digest = keys.digest(ADA)
+    erase(store, ADA, lambda _number: f"{digest[:16]}@forgotten.invalid", digest, keys.mark)
+    record = publication.workspace.record("1.1")
+    record.write_text("as it was before")
+    forget(publication.workspace, store, keys, ADA)
+    assert "suppressed = 1" in record.read_text()
 
 
 def test_every_table_that_may_hold_an_address_is_swept() -> None:

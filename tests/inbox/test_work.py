@@ -4,6 +4,7 @@ import json
 import mailbox
 import os
 import re
+import sqlite3
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from messages import parsed
 from smtp_server import Server
 
 from newsletter.audience.keys import make_keys
+from newsletter.mail.headers import message_id
 
 ADA, BEN = "ada@example.com", "ben@example.com"
 Put = Callable[[bytes], Path]
@@ -160,7 +162,7 @@ def test_soft_bounces_suppress_after_as_many_as_the_configuration_says(
     put(_bounce(ADA, "4.2.2", server.message(ADA)))
     (second,) = _read(sent)
     assert second["action"] == "suppress"
-    assert "soft bounce number 2 within 30 days" in second["why"]
+    assert "soft bounce number 2 within 90 days" in second["why"]
     assert _mailable(sent) == {f"Ben <{BEN}>"}
 
 
@@ -282,6 +284,108 @@ def test_who_answers_a_copy_that_was_sent_on_to_them_speaks_for_nobody_else(
         BEN: "unsubscribe",
     }
     assert _mailable(sent) == {f"Ada <{ADA}>"}
+
+
+def test_a_report_that_somebody_opted_out_needs_proof_too(sent: Publication, server: Server, put: Put) -> None:
+    said = f"Feedback-Type: opt-out\r\nUser-Agent: X/1\r\nVersion: 1\r\nOriginal-Rcpt-To: {ADA}\r\n".encode()
+    parts = [("text/plain", b"An opt-out.\r\n"), ("message/feedback-report", said)]
+    put(_report("feedback-report", "mallory@evil.example", "abuse@example.org", parts))
+    (forged,) = _read(sent)
+    assert (forged["address"], forged["action"]) == (ADA, "left to you")
+    put(
+        _report(
+            "feedback-report", "fbl@isp.example", "abuse@example.org", [*parts, ("message/rfc822", server.message(ADA))]
+        )
+    )
+    (true,) = _read(sent)
+    assert (true["address"], true["action"]) == (ADA, "unsubscribe")
+
+
+def test_a_bounce_that_quotes_a_reader_s_link_is_not_about_them(sent: Publication, server: Server, put: Put) -> None:
+    # The editor sent Ada's answer on, with her link in its text, and that came back.
+    link = re.findall("<(http.+?)>", parsed(server.message(ADA))["List-Unsubscribe"])[0]
+    returned = b"From: editor@example.org\r\nTo: tech@dead.example\r\nMessage-ID: <e@example.org>\r\n\r\n"
+    bounce = _bounce("tech@dead.example", "5.1.1", returned)
+    put(bounce.replace(b"It could not be delivered.", f"> Unsubscribe: {link}".encode()))
+    (found,) = _read(sent)
+    assert (found["address"], found["action"]) == ("tech@dead.example", "left to you")
+    assert len(_mailable(sent)) == 2
+
+
+def test_message_ids_of_earlier_versions_prove_nothing(sent: Publication, server: Server, put: Put) -> None:
+    """They are made of the campaign's id, which stands in git beside the draft."""
+    with sqlite3.connect(sent.root / ".newsletter/state.db") as connection:
+        connection.execute("UPDATE campaigns SET seed = NULL")
+        (payload,) = connection.execute("SELECT payload FROM templates").fetchone()
+        (campaign,) = connection.execute("SELECT id FROM campaigns").fetchone()
+        connection.execute(
+            "UPDATE templates SET payload = ?", (json.dumps({**json.loads(payload), "campaign": campaign}).encode(),)
+        )
+    connection.close()
+    made_up = re.sub(
+        rb"(?m)^Message-ID: .*\r\n",
+        f"Message-ID: {message_id(campaign, ADA, 'example.org')}\r\n".encode(),
+        _stranger(server.message(ADA)),
+    )
+    put(_bounce(ADA, "5.1.1", made_up))
+    assert [one["action"] for one in _read(sent)] == ["left to you"]
+
+
+def test_what_an_editor_has_undone_no_older_mail_does_again(sent: Publication, server: Server, put: Put) -> None:
+    bounce = _bounce(ADA, "5.1.1", server.message(ADA)).replace(b"Sun, 22 Nov 2026", b"Sun, 22 Nov 2020")
+    put(bounce)
+    assert [one["action"] for one in _read(sent)] == ["suppress"]
+    assert sent.run("subscribers", "unsuppress", ADA).returncode == 0
+    _read(sent, "--again")
+    assert len(_mailable(sent)) == 2
+    # A copy of the old mail, as another server's mailbox has it.
+    put(b"X-Moved: yes\r\n" + bounce)
+    _read(sent)
+    assert len(_mailable(sent)) == 2
+
+
+def test_a_refusal_of_the_sender_is_not_counted_against_the_reader(sent: Publication, server: Server, put: Put) -> None:
+    sent.environ["NEWSLETTER_INBOX__SOFT_BOUNCES"] = "1"
+    blocked = _bounce(ADA, "5.7.1", server.message(ADA)).replace(b"so it is", b"Client host blocked using a blocklist")
+    put(blocked)
+    (found,) = _read(sent)
+    assert (found["kind"], found["action"]) == ("soft", "nothing")
+    assert "refuses you" in found["why"]
+    assert len(_mailable(sent)) == 2
+    assert json.loads(sent.run("status", "--json").stdout)[0]["since"]["blocked"] == 1
+
+
+def test_of_several_readers_in_a_report_each_has_a_fate_of_their_own(
+    sent: Publication, server: Server, put: Put
+) -> None:
+    hers = f"Final-Recipient: rfc822; {ADA}\r\nAction: delivered\r\nStatus: 2.0.0\r\n\r\n".encode()
+    bounce = _bounce("carol@example.net", "5.1.1", server.message(ADA))
+    put(bounce.replace(b"Final-Recipient: rfc822; carol", hers + b"Final-Recipient: rfc822; carol"))
+    (found,) = _read(sent)
+    assert (found["address"], found["action"]) == (ADA, "nothing")
+    assert len(_mailable(sent)) == 2
+
+
+def test_without_the_keys_nothing_is_given_up(sent: Publication, server: Server, put: Put) -> None:
+    put(_bounce(ADA, "5.1.1", server.message(ADA)))
+    kept = (sent.root / ".newsletter/keys.toml").rename(sent.root / "kept.toml")
+    done = sent.run("inbox", "read")
+    assert done.returncode == 2
+    assert "There are no keys here" in done.stderr
+    kept.rename(sent.root / ".newsletter/keys.toml")
+    assert [one["action"] for one in _read(sent)] == ["suppress"]
+
+
+def test_a_mail_that_can_not_be_moved_keeps_no_other_from_being_read(
+    sent: Publication, server: Server, put: Put
+) -> None:
+    put(_bounce(ADA, "5.1.1", server.message(ADA)))
+    put(_bounce(BEN, "5.1.1", server.message(BEN)))
+    (sent.root / "Maildir/.handled").write_text("in the way")
+    done = sent.run("inbox", "read", "--move", "--json")
+    assert done.returncode == 1
+    assert [one["action"] for one in json.loads(done.stdout)] == ["suppress", "suppress"]
+    assert "handled" in done.stderr
 
 
 def test_status_counts_who_is_a_reader_of_the_issue_and_stays_away(sent: Publication, put: Put) -> None:

@@ -2,9 +2,10 @@
 
 import click
 
-from newsletter.cli.subscribers.look import check, list_, stats
+from newsletter.cli.subscribers.look import check, list_
 from newsletter.cli.subscribers.one import add, forget, remove, show
 from newsletter.cli.subscribers.out import export
+from newsletter.cli.subscribers.stats import stats
 from newsletter.cli.subscribers.suppress import suppress, unsuppress
 
 

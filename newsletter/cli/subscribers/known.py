@@ -22,6 +22,7 @@ SAID: Mapping[str, str] = {
     Kind.REASON: "said why they left",
     Kind.HARD: "hard bounce",
     Kind.SOFT: "soft bounce",
+    Kind.BLOCKED: "mail was blocked",
     Kind.COMPLAINED: "marked it as spam",
     Kind.SIGNED_UP: "signed up",
     Kind.REMOVED: "taken off the list",
@@ -101,17 +102,17 @@ def _said(event: Row) -> str:
 
 
 def _sent(part: Part, standing: Standing) -> str:
-    """What became of one copy. One that was never tried has no time and no answer."""
+    """What became of one copy."""
     if part.state is State.SUPPRESSED:
         # Only what stood against them by then can have been why; who was let back since has nothing left of it.
         held = [one for one in standing.held if part.ended is None or one.since <= part.ended]
         told = f"not sent: {in_words(Standing(held=held)) if held else 'they were not to be mailed then'}"
     else:
         told = _STATES.get(part.state, part.state.value)
+    if part.at is None:
+        return told  # nobody has tried
     answer = " ".join(str(word) for word in (part.code, part.enhanced, part.reply) if word)
-    if part.at:
-        told += f"  {_minute(part.at)}"
-    return f"{told}  to {part.address}{f': {answer}' if answer else ''}"
+    return f"{told}  {_minute(part.at)}  to {part.address}{f': {answer}' if answer else ''}"
 
 
 def _minute(moment: str) -> str:

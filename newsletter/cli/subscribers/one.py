@@ -27,7 +27,10 @@ _OWN_OPTIONS = {"email": "ADDRESS", "name": "--name", "tags": "--tag"}
 @click.argument("address")
 @click.option("--json", "json_", is_flag=True, help="For scripts, and to hand to whoever asked.")
 def show(address: str, json_: bool) -> None:
-    """Show everything that is known of ADDRESS, for whoever asks what is kept of them."""
+    """Show all that is known of one address.
+
+    For whoever asks what is kept of them.
+    """
     reader = reader_of(address)
     found = looking()
     known = known_of(found.store, found.keys, found.workspace.subscribers, reader)
@@ -47,7 +50,10 @@ def show(address: str, json_: bool) -> None:
 @click.option("--evidence", default="", metavar="WORDS", help="How they asked for it: kept with the date.")
 @click.option("--again", is_flag=True, help="They left, or were erased, and asked to come back.")
 def add(address: str, name: str, tags: tuple[str, ...], fields: tuple[str, ...], evidence: str, again: bool) -> None:
-    """Put ADDRESS on the list, at its end. All else in the file stays as it is."""
+    """Put a reader on the list.
+
+    The row comes at its end. All else in the file stays as it is.
+    """
     reader = reader_of(address)
     cells = {"email": normalise(address), **({"name": name.strip()} if name else {}), **dict(map(_field, fields))}
     found = writing()
@@ -73,7 +79,11 @@ def _field(text: str) -> tuple[str, str]:
 @click.command()
 @click.argument("address")
 def remove(address: str) -> None:
-    """Take every row of ADDRESS out of the list. All else in the file stays as it is."""
+    """Take a reader off the list.
+
+    Every row of ADDRESS goes. All else in the file stays as it is. It keeps nobody from being added again: `suppress`
+    does.
+    """
     reader = reader_of(address)
     found = writing()
     path = found.workspace.subscribers
@@ -88,16 +98,17 @@ def remove(address: str) -> None:
             f"newsletter subscribers suppress {reader}"
         )
     else:
-        say(f"On record: {in_words(standing)}. So nothing is sent to them, whoever adds them.")
+        say(f"Nothing is sent to them, whoever adds them: {in_words(standing)}.")
 
 
 @click.command()
 @click.argument("address")
 @click.option("--yes", is_flag=True, help="Erase without asking.")
 def forget(address: str, yes: bool) -> None:
-    """Erase ADDRESS, because they asked for it: from the list, and all that is kept of them.
+    """Erase a person who asked for it.
 
-    A keyed hash is left, which leads nobody to them, and by which an old list does not bring them back.
+    From the list, and all that is kept of them. A keyed hash is left, which leads nobody to them, and by which an old
+    list does not bring them back.
     """
     reader = reader_of(address)
     keys = read_keys(find_workspace(Path.cwd()))
@@ -107,8 +118,9 @@ def forget(address: str, yes: bool) -> None:
     _announce(known, found.workspace.subscribers)
     if not known.anything and not known.standing.erased and (near := maybe_meant(found.workspace, reader)):
         say(near)
-    if not yes:
-        click.confirm("Erase them? That can't be undone.", abort=True)
+    if not yes and not click.confirm("Erase them? That can't be undone."):
+        say("Nobody was erased.")
+        sys.exit(1)
     done = forget_reader(found.workspace, found.store, keys, reader)
     say(f"{reader} is erased: a keyed hash is left, and nothing is sent to them.", style="bold")
     if done.store.mentions:
@@ -146,7 +158,8 @@ def _announce(known: Known, path: Path) -> None:
         (len(known.deliveries), "delivery", "deliveries"),
     ]
     told = [f"{count:,} {one if count == 1 else many}" for count, one, many in parts if count]
-    told += [f"that they must not be mailed ({in_words(known.standing)})"] if known.standing.held else []
+    if known.standing.held:
+        told.append(f"{'and ' if told else ''}a note that they must not be mailed ({in_words(known.standing)})")
     say(f"Known of {known.reader}: {', '.join(told)}.")
     if known.deliveries:
         say("What became of each issue stays, under a name that is nobody's, so that reports still balance.")

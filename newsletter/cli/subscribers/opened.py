@@ -7,6 +7,7 @@ from newsletter.audience.events import erased_readers
 from newsletter.audience.keys import Keys, find_keys
 from newsletter.audience.rows import nearest
 from newsletter.cli.state import known_store, opened_store
+from newsletter.errors import ListError
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
 
@@ -38,10 +39,27 @@ def looking() -> Looking:
 
 
 def writing() -> Writing:
+    found = noting()
+    erased_readers(found.store, found.keys)  # refuses when nobody could tell who
+    return found
+
+
+def noting() -> Writing:
+    """The same for what may be noted of anybody, also when nobody can tell who was erased: that they are not mailed."""
     workspace = find_workspace(Path.cwd())
-    keys, store = find_keys(workspace), opened_store(workspace)
-    erased_readers(store, keys)  # refuses when nobody could tell who
-    return Writing(workspace, store, keys)
+    return Writing(workspace, opened_store(workspace), find_keys(workspace))
+
+
+def the_list(workspace: Workspace) -> Path:
+    """Where the publication's list is. Raises ListError when it isn't: what reads it here knows no other."""
+    path = workspace.subscribers
+    if not path.exists():
+        raise ListError(
+            f"There is no subscriber list {path}.",
+            next_step="Put the list there, or begin one: newsletter subscribers add ADDRESS. "
+            "subscribers.example.csv shows the form.",
+        )
+    return path
 
 
 def maybe_meant(workspace: Workspace, reader: str) -> str:

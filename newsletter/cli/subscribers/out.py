@@ -13,7 +13,7 @@ import click
 from newsletter.audience import export as lists
 from newsletter.audience.standing import ERASED
 from newsletter.cli.output import say, short
-from newsletter.cli.subscribers.opened import Looking, looking
+from newsletter.cli.subscribers.opened import Looking, looking, the_list
 from newsletter.errors import DecisionNeeded, ListError, counted
 
 _PATH = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
@@ -27,9 +27,10 @@ _PATH = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 @click.option("--events", "kind", flag_value="events", help="All that readers, mail servers and editors said.")
 @click.option("--yes", is_flag=True, help="Write over a file that is there.")
 def export(file: Path | None, output: Path | None, kind: str | None, yes: bool) -> None:
-    """Write the list, with everyone's state, as a CSV that is safe to open in a spreadsheet.
+    """Write the list as a CSV for a spreadsheet.
 
-    FILE can be read by you alone. Left out, or a dash, it goes to standard output.
+    Everyone on it, with their state: no cell is a formula. FILE can be read by you alone. Left out, or a dash, it goes
+    to standard output.
     """
     if file and output:
         raise click.UsageError("Name the file once.")
@@ -40,6 +41,7 @@ def export(file: Path | None, output: Path | None, kind: str | None, yes: bool) 
     if path is None or str(path) == "-":
         lists.write_csv(sys.stdout, rows)
     else:
+        path = path.resolve()  # where it is a link, what it leads to is written over
         _refuse_existing(path, found.workspace.subscribers, yes)
         with _whole_or_not_at_all(path) as text:
             count = lists.write_csv(text, rows)
@@ -52,23 +54,27 @@ def export(file: Path | None, output: Path | None, kind: str | None, yes: bool) 
 
 
 def _rows(found: Looking, kind: str | None, left_out: Counter[str]) -> Iterator[Sequence[str]]:
-    path = found.workspace.subscribers
     match kind:
         case "mailable":
-            return lists.mailable(found.store, found.keys, path, left_out)
+            return lists.mailable(found.store, found.keys, the_list(found.workspace), left_out)
         case "suppressed":
             return lists.suppressed(found.store, found.keys)
         case "events":
             return lists.events(found.store)
         case _:
-            return lists.everyone(found.store, found.keys, path, left_out)
+            return lists.everyone(found.store, found.keys, the_list(found.workspace), left_out)
 
 
 def _refuse_existing(path: Path, list_path: Path, yes: bool) -> None:
-    if path.resolve() == list_path.resolve():
+    if path == list_path.resolve():
         raise ListError(
             f"{short(path)} is the list itself, and an export has other columns.",
             next_step="Name another file.",
+        )
+    if path.exists() and not path.is_file():
+        raise ListError(
+            f"{short(path)} is no file that could be written over.",
+            next_step="Name another file; or none, for standard output.",
         )
     if path.exists() and not yes:
         raise DecisionNeeded(

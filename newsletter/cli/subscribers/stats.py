@@ -1,0 +1,124 @@
+"""newsletter subscribers stats"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+from newsletter.audience.events import Kind
+from newsletter.audience.standing import ERASED, MAILABLE, with_standing
+from newsletter.audience.subscribers import read_subscribers
+from newsletter.cli.output import as_json, say, table
+from newsletter.cli.subscribers.known import EDITORS, SAID
+from newsletter.cli.subscribers.opened import Looking, looking, the_list
+from newsletter.errors import Problem, counted
+from newsletter.store import events as log
+from newsletter.store import suppressions
+
+_OF_AN_ISSUE = (Kind.UNSUBSCRIBED, Kind.RETURNED, Kind.HARD, Kind.SOFT, Kind.BLOCKED, Kind.COMPLAINED)
+_MOST_REASONS, _LONGEST_REASON = 10, 60  # characters: more are a reader's own words
+_OTHER_WORDS = "other words"
+
+
+@click.command()
+@click.option("--json", "json_", is_flag=True, help="For scripts.")
+def stats(json_: bool) -> None:
+    """Count who is mailed, who left, and why.
+
+    Also what was said month by month, and issue by issue.
+    """
+    found = looking()
+    path = the_list(found.workspace)
+    counts, states, tags = Counter[str](), Counter[str](), Counter[str]()
+    for row, standing in with_standing(found.store, found.keys, read_subscribers(path)):
+        if isinstance(row, Problem):
+            counts["duplicates" if row.code == "duplicate" else "unusable"] += 1
+            continue
+        counts["readers"] += 1
+        tags.update(row.tags)
+        counts[MAILABLE] += standing.mailable
+        states.update([*([ERASED] if standing.erased else []), *(held.cause for held in standing.held)])
+    figures = {
+        "list": {name: counts[name] for name in ("readers", "unusable", "duplicates", MAILABLE)},
+        "held_back": dict(sorted(states.items())),
+        "tags": dict(tags.most_common()),
+        **_said(found),
+    }
+    if json_:
+        as_json(figures)
+    else:
+        _show(figures)
+
+
+def _said(found: Looking) -> dict[str, object]:
+    """What the state knows, of readers on the list or not."""
+    if found.store is None:
+        return {"causes": {}, "erased": 0, "reasons": {}, "months": [], "issues": []}
+    with found.store.reading() as connection:
+        by_issue = log.counts_by_issue(connection)
+        issues = sorted({issue for issue, _ in by_issue if issue}, key=_by_number)
+        return {
+            "causes": dict(sorted(suppressions.counts(connection).items())),
+            "erased": len(log.every_forgotten(connection)),
+            "reasons": _reasons(
+                row.evidence.get("words", "") for row in log.every(connection) if row.kind == Kind.REASON
+            ),
+            "months": [
+                {"month": month, "kind": kind, "events": count}
+                for month, kind, count in log.counts_by_month(connection)
+            ],
+            "issues": [
+                {"issue": issue, **{kind.value: by_issue.get((issue, kind), 0) for kind in _OF_AN_ISSUE}}
+                for issue in issues
+            ],
+        }
+
+
+def _reasons(told: Iterable[str]) -> dict[str, int]:
+    """What readers chose on the page, before what they wrote themselves, which is nobody's to count."""
+    counts, others = Counter[str](), 0
+    for words in told:
+        chosen = words.partition(": ")[0]
+        if len(chosen) <= _LONGEST_REASON and chosen.isprintable():
+            counts[chosen] += 1
+        else:
+            others += 1
+    most = dict(counts.most_common(_MOST_REASONS))
+    others += counts.total() - sum(most.values())
+    return {**most, **({_OTHER_WORDS: others} if others else {})}
+
+
+def _by_number(issue: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in issue.split(".") if part.isdecimal())
+
+
+def _show(figures: Mapping[str, Any]) -> None:
+    of_list, held_back = figures["list"], figures["held_back"]
+    say(f"{counted(of_list['readers'], 'reader')} on the list, {of_list[MAILABLE]:,} of them mailable", style="bold")
+    for state, count in held_back.items():
+        say(f"  {count:,} {state}")
+    for name, noun in (("unusable", "unusable row"), ("duplicates", "duplicate")):
+        if of_list[name]:
+            say(f"  {counted(of_list[name], noun)}: newsletter subscribers check")
+    if figures["tags"]:
+        say("Tags: " + ", ".join(f"{tag} ({count:,})" for tag, count in figures["tags"].items()))
+    everywhere = [f"{count:,} {cause}" for cause, count in figures["causes"].items()]
+    everywhere += [f"{figures['erased']:,} erased"] if figures["erased"] else []
+    say(f"On record, on the list or not: {', '.join(everywhere) or 'nobody'}")
+    if figures["reasons"]:
+        say("Why they left: " + ", ".join(f"{reason} ({count:,})" for reason, count in figures["reasons"].items()))
+    if months := figures["months"]:
+        say()
+        table(
+            ("Month", "Events", "What"),
+            [(one["month"], f"{one['events']:,}", _in_words(one["kind"])) for one in months],
+        )
+    if issues := figures["issues"]:
+        say()
+        headings = ("Issue", *(_in_words(kind) for kind in _OF_AN_ISSUE))
+        table(headings, [(one["issue"], *(f"{one[kind.value]:,}" for kind in _OF_AN_ISSUE)) for one in issues])
+
+
+def _in_words(kind: str) -> str:
+    return f"{SAID.get(kind, kind)}{' by you' if kind in EDITORS else ''}"
