@@ -63,12 +63,12 @@ def judge(
     finding = _about(reading.findings, proof, reading.kind)
     if reading.kind is Read.AUTO_REPLY:
         return _verdict(reading, finding, Action.NOTHING, "a program answered, and no person (RFC 3834)")
+    if finding.ok:
+        return _verdict(reading, finding, Action.NOTHING, "it arrived, as far as the server says")
     if reading.kind is Read.OTHER:
         return _verdict(reading, finding, Action.ASK, reading.trouble or "it is neither a bounce nor a known answer")
     if reading.kind is Read.UNSUBSCRIBE and reading.wish:
         return _unsubscribe(reading, finding, proof, find_reader)
-    if finding.ok:
-        return _verdict(reading, finding, Action.NOTHING, "it arrived, as far as the server says")
     if finding.delayed:
         return _verdict(reading, finding, Action.NOTHING, "the server goes on trying")
     if proof is None:

@@ -404,7 +404,7 @@ def test_a_person_is_told_what_to_look_at(sent: Publication, server: Server, put
     assert done.returncode == 0, done.stderr
     assert f"hard bounce about {ADA}, left to you: nothing in it shows that it is about a mail of yours" in done.stdout
     assert "1\thard bounce\tno more mail goes there" in done.stdout
-    assert "What is left to you: open the file, and decide." in done.stdout
+    assert "What is left to you: open it. If you believe it: newsletter subscribers suppress ADDRESS" in done.stdout
     # In a pipe, which may be cron's, nothing is said when there is nothing new.
     assert sent.run("inbox", "read").stdout == ""
     moving = sent.run("inbox", "read", "--move")

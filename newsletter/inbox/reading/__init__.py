@@ -4,6 +4,7 @@ Everything here is other people's text. It is taken apart in time linear in its 
 nothing in it makes `read` fail.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -27,7 +28,6 @@ __all__ = ["Finding", "Kind", "Reading", "read"]
 BEYOND = "it can't be understood"
 _LONGEST_SUBJECT = 2000
 
-_NOTHING = (Finding(kind=Kind.OTHER, address=""),)
 _GRAVEST = (Kind.COMPLAINT, Kind.UNSUBSCRIBE, Kind.HARD, Kind.SOFT, Kind.AUTO_REPLY, Kind.OTHER)
 _CAME_TO = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to", "x-rcpt-to",
             "apparently-to", "x-forwarded-to", "to", "cc")  # fmt: skip
@@ -47,49 +47,67 @@ def read(message: bytes, *, cut_off: bool = False) -> Reading:
 def _read(message: bytes, *, cut_off: bool) -> Reading:
     mail = mime.take_apart(message)
     words = returned.split(mail)
-    found, originals, wish = _findings(mail, words, message)
+    sender = addresses.of_sender(mail.header.all("from"))
+    found = _found(mail, words, message, sender)
     # That nothing follows what was looked for is no trouble: many a server leaves the last boundary out.
-    told = any(finding.address for finding in found)
+    told = any(finding.address for finding in found.findings)
     trouble = [words for words in mail.trouble if words != mime.UNENDED or not (told or cut_off)]
     trouble = ["it was cut off", *trouble] if cut_off else trouble
     return Reading(
-        kind=min((finding.kind for finding in found), key=_GRAVEST.index),
-        findings=tuple(finding for finding in found if finding.kind is not Kind.OTHER),
+        kind=min((finding.kind for finding in found.findings), key=_GRAVEST.index, default=Kind.OTHER),
+        findings=tuple(finding for finding in found.findings if finding.kind is not Kind.OTHER or finding.ok),
         message_ids=returned.message_ids(mail, words),
         delivered_to=_delivered_to(mail.header),
-        original_to=tuple(dict.fromkeys((*originals, *returned.original_to(words))))[: returned.MOST],
-        sender=addresses.first(mail.header.first("from")),
-        wish=wish,
+        original_to=tuple(dict.fromkeys((*found.originals, *returned.original_to(words))))[: returned.MOST],
+        sender=sender,
+        wish=found.wish,
+        report=found.report,
         subject=mail.header.words("subject")[:_LONGEST_SUBJECT],
         said_at=_said_at(mail.header.first("date")),
         trouble="; ".join(trouble),
     )
 
 
-def _findings(mail: Mail, words: Notice, message: bytes) -> tuple[tuple[Finding, ...], tuple[str, ...], str]:
-    """The stages, each only when those before it know nothing: the surest forms first, guesses last.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the stages make of a mail: what is said of whom, addresses before they were forwarded, a person's wish."""
 
-    Gives what was found, addresses before they were forwarded, and a person's wish.
-    """
-    sender = addresses.first(mail.header.first("from"))
+    findings: tuple[Finding, ...] = ()
+    originals: tuple[str, ...] = ()
+    wish: str = ""
+    report: bool = False
+
+
+def _found(mail: Mail, words: Notice, message: bytes, sender: str) -> _Found:
+    """The stages, each only when those before it know nothing: the surest forms first, guesses last."""
     if complained := complaint.findings(mail, words):
-        return complained, (), ""
+        return _Found(complained, report=True)
+    automatic = (Finding(kind=Kind.AUTO_REPLY, address=sender),)
+    if replies.is_receipt(mail):
+        return _Found(automatic)
     reported = dsn.findings(words)
     if reported is not None:
-        return reported[0] or _NOTHING, reported[1], ""
+        return _Found(*reported, report=True)
     if noted := notifications.findings(words.text):
-        return noted, (), ""
+        return _Found(noted)
+    # Before whatever only looks like a bounce: an administrator may leave, too. And before the auto-replies: a mail
+    # program that leaves for a person says that it does so by itself.
+    wish = replies.wish(mail, words)
+    leaves = _Found((Finding(kind=Kind.UNSUBSCRIBE, address=sender, words=wish),), wish=wish)
+    if wish and not (notice.is_sure(mail, words) or words.copy.fields):
+        return leaves
     failed = notice.failed_recipients(mail)
+    if not failed and (arrived := notice.went_well(mail, words)):
+        return _Found(arrived)
     if failed or notice.is_bounce(mail, words):
-        return notice.findings(mail, words, failed or strangers.recipients(message, mail, words)), (), ""
-    # Before the auto-replies: a mail program that leaves for a person says that it does so by itself.
-    if wish := replies.wish(mail, words):
-        return (Finding(kind=Kind.UNSUBSCRIBE, address=sender, words=wish),), (), wish
+        return _Found(notice.findings(mail, words, failed or strangers.recipients(message, mail, words)))
+    if wish:
+        return leaves
     if replies.is_automatic(mail):
-        return (Finding(kind=Kind.AUTO_REPLY, address=sender),), (), ""
+        return _Found(automatic)
     if notice.is_from_nobody(mail, words):
-        return notice.findings(mail, words, strangers.recipients(message, mail, words)), (), ""
-    return _NOTHING, (), ""
+        return _Found(notice.findings(mail, words, strangers.recipients(message, mail, words)))
+    return _Found()
 
 
 def _delivered_to(header: Header) -> tuple[str, ...]:

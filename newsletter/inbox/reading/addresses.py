@@ -1,7 +1,7 @@
 """Mail addresses in other people's text: found, freed of what stands around them, and told from those of programs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from newsletter.address import normalise
 from newsletter.errors import printable
@@ -21,11 +21,23 @@ _PROGRAMS = re.compile(
     r"mailsystem|daemon|hostmaster|abuse|spam|nobody|no-?reply|do-?not-?reply|bounces?|listserv|majordomo|"
     r"microsoftexchange[0-9a-f]{10,})(?:[-+=.][^@]*)?@"
 )
-_SERVERS = re.compile(
-    r"(?i)mailer[-_ ]?daemon|mail[-_ ]?daemon|\bpost[-_]?mast|mdaemon|mail delivery|delivery (?:sub)?system|"
-    r"mail system|mail administrator|mailmaster|microsoftexchange|system administrator|internet mail|"
-    r"delivery notification|mail router|message router|bounce|messaging ?server|mail gateway|non-?delivery"
+# Where servers write from. A word of a person's name or domain makes no server of anyone.
+_SERVER_BOXES = re.compile(
+    r"(?i)(?:mailer[-_]?daemon|mail[-_]?daemon|post[-_]?mast(?:er)?|mdaemon|mailmaster|mailsystem|daemon|"
+    r"mail[-_.]?delivery[-_.\w]*|microsoftexchange[0-9a-f]{10,}|(?:system|mail)[-_.]?administrator|"
+    r"mail[-_.]?(?:router|gateway))(?:[-+=._][^@]*)?|bounces?|non-?delivery"
 )
+_SERVER_NAMES = re.compile(
+    r"(?i)mailer[-_ ]?daemon|mail[-_ ]?daemon|mdaemon|mail delivery|delivery (?:sub)?system|mail system|mailmaster|"
+    r"microsoftexchange|internet mail|delivery notification|mail router|message router|messaging ?server|"
+    r"mail gateway|non-?delivery"
+)
+_DAEMONS = re.compile(r"(?i)(?<![\w.])mail(?:er)?[-_ ]?daemon\b(?!\.)|mail delivery (?:sub)?system|microsoftexchange")
+_WHOLE_NAMES = re.compile(r"(?i)bounces?|(?:e-?mail |mail )?(?:system )?administrator|post[-_ ]?mast(?:er)?")
+# RFC 5322, sections 3.2.2 and 3.2.4: what is quoted or a comment is no address.
+_ASIDE = re.compile(r"\"(?:[^\"\\]|\\.)*\"(?!@)|\([^()]*\)")
+_ANGLE = re.compile(r"<([^<>]*)(?:>|$)")
+_LONGEST_FIELD = 1_000
 
 
 def normal(address: str) -> str:
@@ -49,7 +61,41 @@ def is_one(text: str) -> bool:
 
 def of_server(sender: str) -> bool:
     """Whether a From field is that of a mail server; many have no address in it."""
-    return _SERVERS.search(sender[:_LONGEST]) is not None
+    sender = sender[:_LONGEST]
+    boxes = [match[0].rpartition("@")[0] for match in FORM.finditer(sender)]
+    name = " ".join(FORM.sub(" ", sender).split()).strip(" \t\"'<>()[],;")
+    return (
+        any(_SERVER_BOXES.fullmatch(box) for box in boxes)
+        or _SERVER_NAMES.search(name) is not None
+        or _WHOLE_NAMES.fullmatch(name) is not None
+    )
+
+
+def is_daemon(sender: str) -> bool:
+    """Whether a From field is that of a program which sends nothing but notices."""
+    return _DAEMONS.search(sender[:_LONGEST]) is not None
+
+
+def of_sender(fields: Iterable[str]) -> str:
+    """The one address that From fields have; empty when there is none, or when two could be meant.
+
+    Anything may stand in a display name, another's address too.
+    """
+    known: set[str] = set()
+    for value in fields:
+        if len(value) > _LONGEST_FIELD:
+            return ""
+        for mailbox in re.split("[,;]", _ASIDE.sub(" ", value)):
+            angles = _ANGLE.findall(mailbox)
+            if angles:
+                known.update(_whole(angle.strip()) for angle in angles)
+            else:
+                known.update(normal(match[0]) for match in FORM.finditer(mailbox))
+    return known.pop() if len(known) == 1 else ""
+
+
+def _whole(text: str) -> str:
+    return normal(text) if FORM.fullmatch(text) else ""
 
 
 def found(text: str) -> Iterator[re.Match[str]]:

@@ -21,7 +21,8 @@ _SUBJECT = re.compile(
     r"spam) report\b|fbl report|junk (?:e-?mail )?report|spam complaint)"
 )
 _FROM = re.compile(
-    r"(?i)(?:staff@hotmail\.|fbl|feedbackloop|feedback-loop|scomp@|complaints?@|abuse|abusedesk|arf@|feedback@)"
+    r"(?i)staff@hotmail\..*|(?:[\w-]*fbl|feedback-?loop|scomp|complaints?|abuse(?:-?desk)?|arf|feedback)"
+    r"(?:[-+_]\w*|\d*)@.*"
 )
 _REDACTED = re.compile(r"(?i)redacted|undisclosed|x{4,}@|^hidden")
 
@@ -54,4 +55,5 @@ def _is_of_old_form(mail: Mail, notice: Notice) -> bool:
         return True
     if not notice.copy.fields or not any(part.is_message for part in mail.parts):
         return False
-    return bool(_SUBJECT.search(mail.header.words("subject")) and _FROM.search(mail.header.first("from")))
+    sender = addresses.of_sender(mail.header.all("from"))
+    return bool(_SUBJECT.search(mail.header.words("subject")) and _FROM.fullmatch(sender))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from newsletter.inbox.reading import addresses, mime, severity, wording
 from newsletter.inbox.reading.returned import Notice
-from newsletter.inbox.reading.values import Finding
+from newsletter.inbox.reading.values import Finding, Kind
 
 _MOST_LINES, _LONGEST_LINE, _MOST = 5_000, 1_000, 200
 
@@ -49,7 +49,9 @@ def findings(notice: Notice) -> tuple[tuple[Finding, ...], tuple[str, ...]] | No
         if original:
             originals.setdefault(original)
         said = _finding(group, address, notice)
-        if said and (address not in found or (said.status and not found[address].status)):
+        known = found.get(address)
+        # What failed counts before what went well.
+        if known is None or (known.ok and not said.ok) or (said.ok is known.ok and said.status and not known.status):
             found[address] = said
     return (tuple(found.values()), tuple(originals)) if groups else None
 
@@ -106,12 +108,13 @@ def _addresses(group: _Group, notice: Notice) -> tuple[str, str]:
     return best, original if addresses.is_one(original) and original != best else ""
 
 
-def _finding(group: _Group, address: str, notice: Notice) -> Finding | None:
+def _finding(group: _Group, address: str, notice: Notice) -> Finding:
     action = group.one("action").lower()
     status = group.one("status")
-    if action.startswith(_WENT_WELL) or (not action and status.startswith("2")):
-        return None
     words = _TYPE.sub("", group.one("diagnostic-code"), count=1)
+    if action.startswith(_WENT_WELL) or (not action and status.startswith("2")):
+        code = severity.better_status(status, "")
+        return Finding(kind=Kind.OTHER, address=address, status=code, words=wording.one_line(words), ok=True)
     words = words or (status if _COMMENT.search(status) else "")
     # Without a diagnostic, or with a code that says nothing, the words for people say more.
     near = wording.near(address, wording.rows(notice.text))
@@ -119,4 +122,11 @@ def _finding(group: _Group, address: str, notice: Notice) -> Finding | None:
     said = words if words and not code.endswith(".0.0") else f"{words} / {near or notice.text[:_LONGEST_LINE]}"
     kind, delayed = severity.judge(action, code, said)
     shown = words or near or notice.text
-    return Finding(kind=kind, address=address, status=code, words=wording.one_line(shown), delayed=delayed)
+    return Finding(
+        kind=kind,
+        address=address,
+        status=code,
+        words=wording.one_line(shown),
+        delayed=delayed,
+        about_us=severity.about_us(kind, code, said),
+    )

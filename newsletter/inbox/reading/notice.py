@@ -6,11 +6,12 @@ the words that say what is wrong with it. Each place gives points; whom the retu
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from newsletter.inbox.reading import addresses, phrases, replies, severity, wording
 from newsletter.inbox.reading.mime import Mail
 from newsletter.inbox.reading.returned import Notice, recipients
-from newsletter.inbox.reading.values import Finding
+from newsletter.inbox.reading.values import Finding, Kind
 
 _MOST = 50
 _ENOUGH = 3
@@ -39,16 +40,53 @@ class _Place:
 
 
 def is_bounce(mail: Mail, notice: Notice) -> bool:
-    """Whether a mail server wrote it, by its form, its sender or its subject."""
+    """Whether a mail server wrote it: by its form; or by its sender or subject, if its words say what failed."""
     header = mail.header
-    if header.first("x-failed-recipients") or mail.parameters.get("report-type", "").lower() == "delivery-status":
+    if is_sure(mail, notice):
         return True
-    if notice.reports or addresses.of_server(f"{header.words('from')} {header.first('sender')}"):
-        return True
-    # A reader who answers an issue on failed deliveries sends its subject back, too.
+    server = any(addresses.of_server(header.words(name)) for name in ("from", "sender"))
     subject = header.words("subject")[:300].lower()
-    told = phrases.BOUNCED.search(subject) is not None and not replies.is_answer(subject)
-    return told and (bool(notice.copy.fields) or _says_why(notice.text))
+    told = phrases.BOUNCED.search(subject) is not None
+    said = " ".join(notice.text[:3_000].lower().split())
+    says_why = _says_why(notice.text)
+    fails = says_why or phrases.BOUNCED.search(said) is not None
+    traced = bool(notice.copy.fields or severity.status_in(notice.text))
+    # Any word of a failure may stand in a letter; an address that failed beside it seldom does.
+    names = _names_another(mail, notice)
+    # Who answers an issue on failed deliveries sends its subject back, too.
+    if replies.is_answer(subject) or header.first("in-reply-to"):
+        return server and says_why and (traced or names)
+    fails = fails or severity.explains(notice.text)
+    if not server:
+        # A list tells its keeper of others' bounces in the same words.
+        return told and not header.first("x-list-administrivia") and fails and (traced or names)
+    if addresses.is_daemon(header.words("from")):
+        return traced or told or fails or names
+    return traced or (names and (told or fails))
+
+
+def is_sure(mail: Mail, notice: Notice) -> bool:
+    """Whether it has the form of a bounce, which nothing that people write has."""
+    kind = mail.parameters.get("report-type", "").lower()
+    return bool(mail.header.first("x-failed-recipients") or kind == "delivery-status" or notice.reports)
+
+
+def went_well(mail: Mail, notice: Notice) -> tuple[Finding, ...]:
+    """What a notice that is no report says of each address, when it is that the mail arrived; else empty."""
+    subject = mail.header.words("subject")[:300].lower()
+    said = " ".join(notice.text[:3_000].lower().split())
+    arrived = phrases.ARRIVED.search(subject) or (phrases.BOUNCED.search(subject) and phrases.ARRIVED.search(said))
+    if not arrived or severity.explains(notice.text):
+        return ()
+    chosen = _chosen(_places(wording.rows(notice.text), mail, notice))
+    words = wording.one_line(notice.text)
+    return tuple(Finding(kind=Kind.OTHER, address=address, words=words, ok=True) for address in chosen[:_MOST])
+
+
+def _names_another(mail: Mail, notice: Notice) -> bool:
+    """Whether its words name an address that is neither its own nor ours."""
+    known = addresses.all_of(mail.header.all("from", "reply-to", "sender", "to", "cc", "delivered-to"), _MOST)
+    return any(addresses.normal(match[0]) not in known for match in islice(addresses.found(notice.text), _MOST))
 
 
 def is_from_nobody(mail: Mail, notice: Notice) -> bool:
@@ -127,9 +165,16 @@ def _finding(address: str, rows: list[str], mail: Mail, *, alone: bool) -> Findi
     whole = "\n".join(rows)[:1_500]
     subject = mail.header.words("subject")[:300]
     status = severity.status_in(near) or (severity.status_in(whole) if alone else "")
-    kind, delayed = severity.judge("", status, near)
+    said = near
+    kind, delayed = severity.judge("", status, said)
     if not status and not delayed and not severity.explains(near) and (alone or not near):
-        kind, delayed = severity.judge("", status, f"{whole} / {subject}")
+        said = f"{whole} / {subject}"
+        kind, delayed = severity.judge("", status, said)
     return Finding(
-        kind=kind, address=address, status=status, words=wording.one_line(near or whole or subject), delayed=delayed
+        kind=kind,
+        address=address,
+        status=status,
+        words=wording.one_line(near or whole or subject),
+        delayed=delayed,
+        about_us=severity.about_us(kind, status, said),
     )

@@ -38,6 +38,11 @@ def findings(text: str) -> tuple[Finding, ...]:
         if not code and not words and bounce and bounce[1] == "Permanent":
             judged = Kind.HARD
         found[address] = Finding(
-            kind=judged, address=address, status=code, words=wording.one_line(words), delayed=delayed
+            kind=judged,
+            address=address,
+            status=code,
+            words=wording.one_line(words),
+            delayed=delayed,
+            about_us=severity.about_us(judged, code, words),
         )
     return tuple(found.values())

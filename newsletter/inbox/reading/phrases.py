@@ -157,11 +157,11 @@ POLICY = any_of(r"""
     not (a |an )?(open )?relay | policy | policies | content (reject|filter|not)
     rejected (for|due to|by) (content|security|administrat) | prohibited | authenticat | not authori[sz]ed
     unauthori[sz]ed | unauthenticated | authori[sz]ation | greylist | graylist | rate ?limit
-    too (many|frequent|fast) | throttl | access (is )?denied | permission | restrict | blocked | banned
+    too (many (?!hops)|frequent|fast) | throttl | access (is )?denied | permission | restrict | blocked | banned
     firewall | filter | suspicious | not accepted from | (not|only) accept\w* (mail|messages?|e-?mail) from
     rejected by (the )?(recipient|user|owner) | administrative | violat | attachment | security | tls
-    certificate | complian | syntax error | bad (header|sequence) | bare lf | 8bit | loop | too many hops
-    hop count | received headers | 垃圾 | 反垃圾 | 拒绝 | ブロック | 迷惑メール | スパム | спам | заблокирован
+    certificate | complian | syntax error | bad (header|sequence) | bare lf | 8bit
+    垃圾 | 反垃圾 | 拒绝 | ブロック | 迷惑メール | スパム | спам | заблокирован
 """)
 
 # X.2.3, X.3.4
@@ -175,7 +175,7 @@ LARGE = any_of(r"""
 # X.4.x, X.3.x: it could not be brought there in this try, or in the days that were spent on trying.
 LATER = any_of(r"""
     time[ds]?[- ]?out | timeout | connection (was )?(refused|reset|closed|lost|dropped|failed|died|aborted)
-    refused to (talk|connect)
+    refused to (talk|connect) | \bloop | too many hops | hop count | received headers
     (could not|couldn'?t|can'?t|cannot|unable to|failed to|wasn'?t able to|not able to|not) (be )?(connect|
         establish|contact|reach|open|deliver(ed)? (within|after|in time))
     lost connection | no route to host | unreachable | not responding | did not respond | no (answer|response)
@@ -197,6 +197,13 @@ DELAYED = any_of(r"""
     delayed mail | could not be delivered yet | has not yet been delivered | not yet been delivered
     will be attempted | for the (past|last) \d+ (hours|minutes) | wird weiter versucht | weitere zustellversuche
     verzögert | retardée? | retrasad | ritardat | atrasad | задерж | 延迟 | 遅延 | 遅れて
+""")
+
+# It was delivered: said in a subject, or as a notice's words.
+ARRIVED = any_of(r"""
+    \(success\) | \bsuccess(ful|fully)? (mail )?deliver | delivered successfully
+    (was|were|has been|have been) (successfully )?(delivered|relayed)
+    (erfolgreich|wurde) zugestellt
 """)
 
 # A mail could not be delivered: said in a subject, or as a notice's first words.

@@ -78,6 +78,21 @@ _NOT_PLAIN = re.compile(
 )
 
 
+def about_us(kind: Kind, status: str, words: str) -> bool:
+    """Whether a soft refusal is of the sender or of the mail: no word about the reader's address.
+
+    By the code (RFC 3463: X.1.7, X.1.8, X.7.x), or by the words under a code that leaves it open.
+    """
+    said = _said(words)
+    if kind is not _SOFT or phrases.FULL.search(said):
+        return False
+    subject, _, detail = status[2:].partition(".")
+    if subject == "7" or (subject == "1" and detail in {"7", "8"}):
+        return True
+    left_open = _by_code(status) is None or subject in {"1", "5", "6"}
+    return left_open and (phrases.SENDER.search(said) is not None or phrases.POLICY.search(said) is not None)
+
+
 def explains(words: str) -> bool:
     """Whether the words alone say what is wrong."""
     return _by_words(_said(words)) is not None

@@ -21,7 +21,9 @@ class Finding:
 
     `address` is written as `newsletter.address.normalise` does where it can be, else as it stands; empty if the mail
     names none. `status` is an enhanced status code (RFC 3463) that the mail itself gives, `words` what the server
-    said, one printable line. `delayed`: the server still tries, and nobody is to be counted against.
+    said, one printable line. `delayed`: the server still tries, and nobody is to be counted against. `about_us`: a
+    soft refusal of the sender or the mail (policy, spam, a block list), not of the reader. `ok`: it was delivered,
+    relayed or expanded (RFC 3464, section 2.3.3); its kind is OTHER.
     """
 
     kind: Kind
@@ -29,6 +31,8 @@ class Finding:
     status: str = ""
     words: str = ""
     delayed: bool = False
+    about_us: bool = False
+    ok: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +41,10 @@ class Reading:
 
     `kind` is the gravest finding's. `message_ids` (with their angle brackets) name the message of ours that came back
     or is answered; `original_to` whom that one was for; `delivered_to` to what addresses this mail itself came, their
-    letters as they stand, since a signed return path may be among them. `wish` is what a person wrote who wants to
-    leave, `subject` the mail's own, decoded. `said_at` is its Date, ISO 8601 in UTC. `trouble` says in words what of
-    the mail could not be read.
+    letters as they stand, since a signed return path may be among them. `sender` is the address in From; empty when
+    there is none, or more than one. `wish` is what a person wrote who wants to leave, `subject` the mail's own,
+    decoded. `report`: it is a DSN or a feedback report (RFC 3464, RFC 5965), a program's words and no person's.
+    `said_at` is its Date, ISO 8601 in UTC. `trouble` says in words what of the mail could not be read.
 
     None of it is proof: whoever wrote the mail chose what it says.
     """
@@ -51,6 +56,7 @@ class Reading:
     original_to: tuple[str, ...] = ()
     sender: str = ""
     wish: str = ""
+    report: bool = False
     subject: str = ""
     said_at: str = ""
     trouble: str = ""

@@ -47,7 +47,8 @@ def check(reading: Reading) -> None:
         assert shown(finding.words)
         assert len(finding.words) <= 500
         assert finding.status == "" or [part.isdigit() for part in finding.status.split(".")] == [True] * 3
-        assert not finding.delayed or finding.kind is Kind.SOFT
+        assert not (finding.delayed or finding.about_us) or finding.kind is Kind.SOFT
+        assert not finding.ok or finding.kind is Kind.OTHER
     for found in (reading.message_ids, reading.delivered_to, reading.original_to):
         assert len(found) == len(set(found)) <= 20
         assert all(shown(text) for text in found)
