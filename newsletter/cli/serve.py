@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -44,11 +45,11 @@ def serve(debug: bool, host: str | None, port: int | None) -> None:
         sys.stdout.flush()
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    # Whether the signal comes out of the server as an exception or not is a matter of moments.
+    with suppress(KeyboardInterrupt):
         run(workspace, host or service.host, service.port if port is None else port, on_address)
-    except KeyboardInterrupt:
-        say("The service has ended.")
-        _leave()
+    say("The service has ended.")
+    _leave()
 
 
 def _leave() -> None:

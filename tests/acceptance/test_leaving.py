@@ -84,4 +84,6 @@ def test_one_click_during_a_sending_holds_for_those_who_wait(
     assert readers[8] not in server.copies()
     assert server.copies()[readers[1]] == 1  # what had left before
     (status,) = [one for one in json.loads(here.run("status", "--json").stdout) if one["issue"] == "2.10"]
-    assert status["since"] == {"hard bounce": 0, "soft bounce": 0, "complained": 0, "unsubscribed": 2}
+    assert status["since"] == {
+        "hard bounce": 0, "soft bounce": 0, "blocked": 0, "complained": 0, "unsubscribed": 2,
+    }  # fmt: skip
