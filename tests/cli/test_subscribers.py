@@ -40,6 +40,7 @@ def _csv(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
+@pytest.mark.slow
 def test_a_readers_way_through_the_list(wherever: Publication) -> None:
     make_keys(wherever.root)
     path = wherever.root / "subscribers.csv"
@@ -82,6 +83,7 @@ def test_a_readers_way_through_the_list(wherever: Publication) -> None:
     assert f"Did you mean {OLGA}?" in gone.stderr
 
 
+@pytest.mark.slow
 def test_an_erased_reader_stays_erased_and_may_come_back(digest: Publication, server: Server) -> None:
     make_keys(digest.root)
     path = digest.root / "subscribers.csv"
@@ -234,6 +236,7 @@ def test_who_was_erased_is_known_by_the_keys_alone(publication: Publication) -> 
     assert "gets no more mail" in publication.run("subscribers", "suppress", OLGA).stdout
 
 
+@pytest.mark.slow
 def test_a_forget_while_somebody_sends_is_to_be_run_again(publication: Publication, opened: Store) -> None:
     make_keys(publication.root)
     publication.environ["NEWSLETTER_SEND__BACKEND"] = "maildir"

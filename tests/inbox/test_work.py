@@ -150,6 +150,7 @@ def test_one_reader_s_copy_proves_nothing_about_another(sent: Publication, serve
     assert _mailable(sent) == {f"Ada <{ADA}>"}
 
 
+@pytest.mark.slow
 def test_soft_bounces_suppress_after_as_many_as_the_configuration_says(
     sent: Publication, server: Server, put: Put
 ) -> None:
@@ -234,6 +235,7 @@ def test_each_mail_is_handled_once(sent: Publication, server: Server, put: Put) 
     assert len(_shown(sent, ADA)["events"]) == 1
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_the_same_and_changes_nothing(sent: Publication, server: Server, put: Put) -> None:
     put(_bounce(ADA, "5.1.1", server.message(ADA)))
     first = _read(sent, "--dry-run", "--move")
@@ -244,6 +246,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(sent: Publication, server: 
     assert len(_mailable(sent)) == 1
 
 
+@pytest.mark.slow
 def test_moved_mail_leaves_what_is_for_a_person(sent: Publication, server: Server, put: Put) -> None:
     put(_bounce(ADA, "5.1.1", server.message(ADA)))
     question = put(_mail("nobody@example.net", "a question"))
@@ -254,6 +257,7 @@ def test_moved_mail_leaves_what_is_for_a_person(sent: Publication, server: Serve
     assert [one["action"] for one in _read(sent, "--move")] == ["left to you"]
 
 
+@pytest.mark.slow
 def test_what_was_left_to_a_person_is_not_moved_later(sent: Publication, put: Put) -> None:
     question = put(_mail("nobody@example.net", "a question"))
     assert len(_read(sent)) == 1
@@ -331,6 +335,7 @@ def test_message_ids_of_earlier_versions_prove_nothing(sent: Publication, server
     assert [one["action"] for one in _read(sent)] == ["left to you"]
 
 
+@pytest.mark.slow
 def test_what_an_editor_has_undone_no_older_mail_does_again(sent: Publication, server: Server, put: Put) -> None:
     bounce = _bounce(ADA, "5.1.1", server.message(ADA)).replace(b"Sun, 22 Nov 2026", b"Sun, 22 Nov 2020")
     put(bounce)
@@ -366,6 +371,7 @@ def test_of_several_readers_in_a_report_each_has_a_fate_of_their_own(
     assert len(_mailable(sent)) == 2
 
 
+@pytest.mark.slow
 def test_without_the_keys_nothing_is_given_up(sent: Publication, server: Server, put: Put) -> None:
     put(_bounce(ADA, "5.1.1", server.message(ADA)))
     kept = (sent.root / ".newsletter/keys.toml").rename(sent.root / "kept.toml")
@@ -376,6 +382,7 @@ def test_without_the_keys_nothing_is_given_up(sent: Publication, server: Server,
     assert [one["action"] for one in _read(sent)] == ["suppress"]
 
 
+@pytest.mark.slow
 def test_a_mail_that_can_not_be_moved_keeps_no_other_from_being_read(
     sent: Publication, server: Server, put: Put
 ) -> None:
@@ -388,6 +395,7 @@ def test_a_mail_that_can_not_be_moved_keeps_no_other_from_being_read(
     assert "handled" in done.stderr
 
 
+@pytest.mark.slow
 def test_status_counts_who_is_a_reader_of_the_issue_and_stays_away(sent: Publication, put: Put) -> None:
     (sent.root / "subscribers.csv").write_text("email\nnew@example.com\n")
     for sender in (ADA, BEN, "new@example.com"):
@@ -418,6 +426,7 @@ def test_no_mailbox_is_told(publication: Publication) -> None:
     assert "newsletter inbox read ~/Maildir" in done.stderr
 
 
+@pytest.mark.slow
 def test_whoever_left_is_counted_and_a_send_that_goes_on_balances(
     digest: Publication, server: Server, put: Put, sent: Publication
 ) -> None:
