@@ -53,10 +53,12 @@ def inbox() -> None:
 @click.option("--move/--leave", "move", default=None, help="Move handled mails into a folder, or leave them.")
 @click.option("--again", is_flag=True, help="Look at mails that were handled before, too.")
 def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, again: bool) -> None:
-    """Deal with the mail in SOURCE: a Maildir, an mbox, or imaps://user@host/INBOX; else [inbox] source.
+    """Act on bounces, complaints and mails to leave.
 
-    Hard bounces, complaints and unsubscribe mails take effect at once, soft bounces when there are too many. A mail
-    that shows nothing of yours, as a forged one can't, is left to you. Each mail is handled once.
+    SOURCE is a Maildir, an mbox, or imaps://user@host/INBOX; [inbox] source when left out.
+
+    Hard bounces, complaints and mails to leave take effect at once, soft bounces when there are too many. A bounce
+    with nothing in it out of the reader's own copy may be forged, and is left to you. Each mail is handled once.
     """
     workspace = find_workspace(Path.cwd())
     config = workspace.config
