@@ -172,6 +172,7 @@ def test_a_sender_who_is_refused_stops_the_run(publication: Publication, stage: 
     assert reply.decode().strip() in said
 
 
+@pytest.mark.slow
 def test_closing_in_the_servers_own_words(publication: Publication) -> None:
     states, _, said = _send(publication, _always(RCPT=b"421 4.7.0 Address blocked, see example.org\r\n"))
     assert set(states) <= {"pending", "deferred"}

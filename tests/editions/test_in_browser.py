@@ -103,7 +103,7 @@ def _open(browser: Browser, path: Path, width: int, mode: Mode) -> Page:
 
 
 @pytest.mark.parametrize("edition", ["email", "web"])
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", ["2.10", *(pytest.param(name, marks=pytest.mark.slow) for name in SAMPLES[1:])])
 def test_nothing_is_in_a_readers_way(
     publication: Publication, browser: Browser, name: str, edition: str, tmp_path: Path
 ) -> None:

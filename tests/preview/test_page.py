@@ -300,6 +300,7 @@ def test_the_readers_place_is_kept_in_every_view(
     assert place.evaluate("element => element.scrollTop") == 300
 
 
+@pytest.mark.slow
 def test_a_page_finds_a_preview_that_was_started_again(
     publication: Publication, server: smtp_server.Server, browser: Browser
 ) -> None:
@@ -358,6 +359,7 @@ def test_a_page_opened_on_a_broken_draft_shows_it_when_it_is_mended(publication:
     page.close()
 
 
+@pytest.mark.slow
 def test_more_pages_than_a_browser_has_connections(publication: Publication, opened: Callable[..., Page]) -> None:
     pages = [opened("?view=text") for _ in range(8)]
     first = pages[0].context

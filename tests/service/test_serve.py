@@ -156,6 +156,7 @@ def test_beside_a_sending(publication: Publication, server: smtp_server.Server, 
     assert _gone(publication) == set(readers[:200])
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_said(publication: Publication) -> None:
     without_url = publication.run("serve")
     assert without_url.returncode == 2
