@@ -73,7 +73,7 @@ def find_keys(workspace: Workspace) -> Keys | None:
     try:
         mode = path.stat().st_mode
         found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         if path.is_symlink():
             raise ConfigError(
                 f"{path} is a link to {path.readlink()}, which is not there.", next_step="Put the keys there again."

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -386,7 +387,9 @@ def test_the_same_octets_have_the_same_key_in_a_maildir_and_a_folder(maildir: Pa
 
 # What is measured must not be the tests' own memory; a copy has no use for what was read.
 _PEAK = textwrap.dedent("""
-    import resource, sys
+    import sys
+    sys.path.insert(0, sys.argv.pop(1))
+    from memory import peak
     from newsletter.inbox.sources import open_source
     def run(path):
         with open_source(path, after=sys.argv[3], password=lambda _host, _username: None) as source:
@@ -397,15 +400,19 @@ _PEAK = textwrap.dedent("""
             assert count == len(source), (count, len(source))
             return count
     run(sys.argv[1])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(run(sys.argv[2]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    before = peak()
+    print(run(sys.argv[2]), peak() - before)
 """)
 
 
 def peak(small: Path, large: Path, after: After = "leave") -> tuple[int, int]:
     """How many messages `large` has, and by how many MB reading it took more memory than reading `small`."""
     done = subprocess.run(
-        [sys.executable, "-c", _PEAK, small, large, after], check=True, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", _PEAK, ROOT / "tests", small, large, after],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     count, kilobytes = done.stdout.split()
     return int(count), int(kilobytes) // 1024

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -221,14 +222,16 @@ def test_any_file_has_an_end(pieces: list[bytes]) -> None:
 @pytest.mark.slow
 def test_an_mbox_of_200_mb_is_read_in_bounded_memory(tmp_path: Path) -> None:
     script = """if True:
-        import resource, sys
+        import sys
+        sys.path.insert(0, sys.argv.pop(1))
+        from memory import peak
         from newsletter.inbox.sources import open_source
         def run(path):
             with open_source(path, after="leave", password=lambda _host, _username: None) as source:
                 return len(source), sum(1 for mail in source.mails(lambda key: False))
         run(sys.argv[1])
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(*run(sys.argv[2]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+        before = peak()
+        print(*run(sys.argv[2]), peak() - before)
     """
     for name, count in (("small", 1), ("large", 2_000)):
         with (tmp_path / name).open("wb") as file:
@@ -237,7 +240,7 @@ def test_an_mbox_of_200_mb_is_read_in_bounded_memory(tmp_path: Path) -> None:
                     FROM + b"Subject: %d\n\n" % number + b"A line of an ordinary length, more or less.\n" * 2300 + b"\n"
                 )
     done = subprocess.run(
-        [sys.executable, "-c", script, tmp_path / "small", tmp_path / "large"],
+        [sys.executable, "-c", script, ROOT / "tests", tmp_path / "small", tmp_path / "large"],
         check=True, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     announced, count, kilobytes = map(int, done.stdout.split())
