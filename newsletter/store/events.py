@@ -101,14 +101,10 @@ def answered(connection: Connection, issue: str, *, unless: Mapping[str, Sequenc
     return {kind: count for kind, count in connection.execute(statement)}  # noqa: C416  # rows are no pairs to mypy
 
 
-def counts_by_issue(connection: Connection, issue: str | None = None) -> dict[tuple[str | None, str], int]:
+def counts_by_issue(connection: Connection) -> dict[tuple[str | None, str], int]:
     """How many readers there are by issue and kind: one who bounced twice for an issue counts once."""
-    about = [events.c.issue == issue] if issue else []
-    statement = (
-        select(events.c.issue, events.c.kind, func.count(events.c.reader.distinct()))
-        .where(*about)
-        .group_by(events.c.issue, events.c.kind)
-    )
+    columns = (events.c.issue, events.c.kind)
+    statement = select(*columns, func.count(events.c.reader.distinct())).group_by(*columns)
     return {(issue, kind): count for issue, kind, count in connection.execute(statement)}
 
 
