@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
@@ -102,13 +102,14 @@ def service_url(text: str) -> str:
             message="'url' holds an @, which the address of a service has no place for",
             next_step="Write it without a user's name or a password: https://news.example.org",
         )
-    if re.match(r"https?://\[", text):
+    literal = re.match(r"https?://\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]", text)
+    if literal and not is_loopback(literal[1]):
         raise rejected(
             code="service",
             message=f"{text!r} names its host by a number of IPv6, which mail clients may not take for a link",
             next_step="Write its name, or for a trial on this machine http://localhost:8600.",
         )
-    web_address(text)
+    web_address(text.replace(f"[{literal[1]}]", "localhost", 1) if literal else text)
     parts = urlsplit(text)
     try:
         good = parts.port != 0
@@ -150,14 +151,23 @@ def mailbox_source(text: str) -> str:
     return text
 
 
+def server_name(text: str) -> str:
+    """Return a server's name or address as it is looked up: without a URL's brackets and the dot of a whole name."""
+    bracketed = re.fullmatch(r"\[(.*:.*)\]", text)
+    return bracketed[1] if bracketed else text.removesuffix(".")
+
+
 def is_loopback(host: str) -> bool:
-    """Does the host's name mean this very machine?"""
-    if host == "localhost" or host.endswith(".localhost"):
+    """Return whether the host's name, in any spelling, means this very machine (RFC 6761, section 6.3)."""
+    name = server_name(host).lower()
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(name)
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def mailto(text: str) -> str:

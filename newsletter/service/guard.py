@@ -33,7 +33,7 @@ class Guard:
         self._url = url
         self._told_at: float | None = None
         parts = urlsplit(url)
-        name = parts.hostname or ""
+        name = (parts.hostname or "").removesuffix(".")
         self._name = f"[{name}]" if ":" in name else name
         self._ports = (None, "", str(parts.port or {"https": 443, "http": 80}[parts.scheme]))
 

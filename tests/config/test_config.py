@@ -105,6 +105,14 @@ def test_a_password_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> N
         ("localhost", "none", True),
         ("127.0.0.1", "none", True),
         ("::1", "none", True),
+        ("LOCALHOST", "none", True),
+        ("LocalHost.", "none", True),
+        ("[::1]", "none", True),
+        ("0:0:0:0:0:0:0:1", "none", True),
+        ("::ffff:127.0.0.1", "none", True),
+        ("digest.LOCALHOST.", "none", True),
+        ("localhost.example.org", "none", False),
+        ("[2001:db8::1]", "none", False),
         ("mail.example.org", "none", False),
         ("mail.example.org", "none-even-over-the-network", True),
         ("mail.example.org", "starttls", True),
@@ -116,6 +124,14 @@ def test_clear_text_stays_on_this_machine(publication: Publication, host: str, s
         assert publication.workspace.config
     else:
         assert _problems(publication.root / "newsletter.toml", publication.environ)[0][0] == "clear-text"
+
+
+@pytest.mark.parametrize(
+    ("written", "host"), [("[::1]", "::1"), ("LOCALHOST.", "LOCALHOST"), ("mail.example.org.", "mail.example.org")]
+)
+def test_a_mail_servers_name_is_one_that_can_be_looked_up(publication: Publication, written: str, host: str) -> None:
+    publication.environ |= {"NEWSLETTER_SMTP__HOST": written}
+    assert publication.workspace.config.backends["smtp"].model_dump()["host"] == host
 
 
 def test_what_is_not_toml_has_its_line(tmp_path: Path) -> None:

@@ -226,7 +226,10 @@ def test_verp_needs_an_address_for_bounces(publication: Publication) -> None:
         ("https://a.example:99999", "has a port that is none"),
         ("https://a.example:0", "has a port that is none"),
         ("https://a.example:x", "has a port that is none"),
-        ("http://[::1]:8600", "http://localhost:8600"),
+        ("http://[2001:db8::1]:8600", "http://localhost:8600"),
+        ("https://[::1", "not the address of a website"),
+        ("http://[localhost]:8600", "not the address of a website"),
+        ("http://localhost.example.org", "Write it with https://"),
         ("https://a.example//b", "between single slashes"),
         ("https://a.example/b//", "between single slashes"),
         ("https://a.example/di%20gest", "between single slashes"),
@@ -248,7 +251,8 @@ def test_an_address_that_readers_could_not_use_is_refused(publication: Publicati
 
 @pytest.mark.parametrize(
     "url",
-    ["https://a.example:8443/", "https://a.example/~ann/digest-2/v.1", "http://127.0.0.1:8600", "https://a.example:"],
+    ["https://a.example:8443/", "https://a.example/~ann/digest-2/v.1", "http://127.0.0.1:8600", "https://a.example:",
+     "http://LOCALHOST:8600", "http://localhost.:8600", "http://[::1]:8600", "http://[::1]/digest"],
 )
 def test_an_address_that_readers_can_use(publication: Publication, url: str) -> None:
     publication.environ["NEWSLETTER_SERVICE__URL"] = url

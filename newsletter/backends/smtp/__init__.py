@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from newsletter.backends import Limits, Session
 from newsletter.config import Section
 from newsletter.config.stored import stored_password
-from newsletter.config.values import is_loopback
+from newsletter.config.values import is_loopback, server_name
 from newsletter.validation import rejected
 
 CLEAR_TEXT_ALLOWED = "none-even-over-the-network"
@@ -27,7 +27,7 @@ class SmtpBackend:
         up to the text, and for the reply to the text.
         """
 
-        host: Annotated[str, Field(min_length=1)] = "localhost"
+        host: Annotated[str, AfterValidator(server_name), Field(min_length=1)] = "localhost"
         port: Annotated[int, Field(ge=1, le=65535)] = 587
         security: Literal["starttls", "tls", "none", "none-even-over-the-network"] = "starttls"
         username: str = ""

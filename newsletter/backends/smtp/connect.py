@@ -108,7 +108,7 @@ def _announced_size(extensions: Mapping[str, str]) -> int | None:
 
 def _unreachable(error: Exception, settings: "SmtpBackend.Settings") -> Unreachable:
     """The one place where the ways in which a connection can fail get their words."""
-    server = f"{settings.host}:{settings.port}"
+    server = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
     causes = [error, *_causes(error)]
     certificate = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
     if certificate is not None:
