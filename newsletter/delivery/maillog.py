@@ -34,9 +34,17 @@ _TRIED = re.compile(rb"to=<.*\bstatus=[a-z]+ ")
 _QUEUE_MANAGERS = (b"qmgr", b"oqmgr", b"nqmgr")
 _AGENTS = (b"smtp", b"lmtp", b"local", b"virtual", b"pipe", b"error", b"retry", b"discard", b"relay")
 
-# "... 1tE9xG-000000001Ab-0aBc <= sender H=host ... id=MESSAGE-ID" (Exim's specification, chapter "Log files").
-_EXIM = re.compile(rb"(?:^|\s)[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} <= \S+ (.*)")
-_EXIM_ID = re.compile(rb"\bid=(\S+)")
+# "2026-11-22 14:00:05 1tE9xG-000000001Ab-0aBc <= sender H=host ... S=bytes id=MESSAGE-ID T=subject ..." (Exim's
+# specification, chapter "Log files"), by syslog or not. What stands before the sender is written by these two alone.
+_EXIM_SYSLOG = rb"(?:<\d+>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) \S+ exim\S*: "
+_EXIM_TIME = rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})? "
+_EXIM_QUEUE = rb"[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}"
+_EXIM_SENDER = rb'(?:"(?:[^"\\]|\\.)*")?\S+'
+_EXIM = re.compile(
+    rb"(?:%b(?:%b)?|%b)(?:\[\d+\] )?%b <= %b( .*)" % (_EXIM_SYSLOG, _EXIM_TIME, _EXIM_TIME, _EXIM_QUEUE, _EXIM_SENDER)
+)
+_SAID_BY_OTHERS = re.compile(rb'\([^()]*\)|"[^"]*"')  # HELO names, certificates' names and subjects
+_EXIM_ID = re.compile(rb" S=\d+(?: [A-Z0-9]+=\S+)* id=(\S+)")
 
 
 @dataclass
@@ -76,14 +84,17 @@ def find_arrivals(file: BufferedIOBase, ours: Container[bytes], traces: Traces) 
     for line in _lines(file):
         head, _, words = line.partition(b"]: ")
         places = head[-_LONGEST_ID:].split()
-        program = _PROGRAM.fullmatch(places[-1]) if len(places) > 1 else None
+        # A colon ends another program's name, and what follows it are words of whoever it speaks of.
+        program = _PROGRAM.fullmatch(places[-1]) if len(places) > 1 and b": " not in head else None
         queue = _QUEUE.match(words) if program else None
         if program and queue:
             traces.has_lines = True
             _read_postfix(program[1], (places[-2], queue[1]), queue[2], under_way, ours, traces)
-        elif exim := _EXIM.search(line):
+        elif exim := _EXIM.match(line):
             traces.has_lines = True
-            if (named := _EXIM_ID.search(exim[1])) and (found := _known(_ID.search(named[1]), ours, traces)):
+            named = _EXIM_ID.findall(_SAID_BY_OTHERS.sub(b"", exim[1]))
+            # Of two ids one is somebody's words, and it is not known which.
+            if len(named) == 1 and (found := _known(_ID.search(named[0]), ours, traces)):
                 traces.arrived.add(found)
     traces.begun -= traces.arrived
 

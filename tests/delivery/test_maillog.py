@@ -148,7 +148,10 @@ def test_a_line_too_long_for_a_log_proves_nothing() -> None:
     [
         "2026-11-22 14:00:05 1tE9xG-000000001Ab-0aBc <= bounces@example.org H=(x) [127.0.0.1] P=esmtps S=36000 id={}",
         '2026-11-22 14:00:05.123 +0100 [99] 1tE9xG-0000Ab-1B <= a@example.org H=x P=esmtp S=36000 id={} T="id=a"',
-        "Nov 22 14:00:05 mx exim[9]: 2026-11-22 14:00:05 1tE9xG-0000Ab-1B <= a@example.org H=x id={} for r@example.org",
+        "Nov 22 14:00:05 mx exim[9]: 2026-11-22 14:00:05 1tE9xG-0000Ab-1B <= a@example.org H=x S=9 id={} for r@example.org",
+        '2026-11-22 14:00:05 1tE9xG-0000Ab-1B <= "a b"@example.org H=x S=9 RT=0.1s id={} from <a@b> for r@b.org',
+        "2026-11-22T14:00:05.123456+01:00 mx exim4[9]: [77] 1tE9xG-0000Ab-1B <= <> U=root P=local S=9 id={}",
+        "<22>Nov  2 14:00:05 mx exim: 1tE9xG-0000Ab-1B <= a@example.org P=local S=9 id={}",
     ],
 )
 def test_exim_shows_what_it_has_whole(line: str) -> None:
@@ -158,6 +161,33 @@ def test_exim_shows_what_it_has_whole(line: str) -> None:
     assert traces.has_lines
     other = text.replace("<=", "=>").encode()
     assert _arrivals_in(other).arrived == set()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # A sender, a HELO name, a certificate and a subject are whoever's who sends there.
+        '2026-11-22 14:00:05 1tE9xG-0000Ab-1B <= "x S=9 id={}"@example.org H=x P=esmtp S=36000',
+        "2026-11-22 14:00:05 1tE9xG-0000Ab-1B <= a@example.org H=(x S=9 id={}) [192.0.2.1] P=esmtp S=36000 id=b@b.org",
+        '2026-11-22 14:00:05 1tE9xG-0000Ab-1B <= a@example.org H=x DN="CN=x S=9 id={}" P=esmtp S=36000 id=b@b.org',
+        '2026-11-22 14:00:05 1tE9xG-0000Ab-1B <= a@example.org H=x P=esmtp S=36000 id=b@b.org T="a" S=9 id={}"',
+        "2026-11-22 14:00:05 1tE9xG-0000Ab-1B <= a@example.org H=x P=esmtp S=36000 for id={}",
+        # And so is what other programs say of somebody.
+        "2026-11-22 14:00:05 rejected HELO from [192.0.2.1]: 1tE9xG-0000Ab-1B <= a@example.org S=9 id={}",
+        "Nov 22 14:00:05 mx sshd[9]: Invalid user 2026-11-22 14:00:05 1tE9xG-0000Ab-1B <= a@example.org S=9 id={}",
+        "Nov 22 14:00:05 mx sshd[9]: Invalid user x exim[9]: 1tE9xG-0000Ab-1B <= a@example.org S=9 id={}",
+        " 1tE9xG-0000Ab-1B <= a@example.org S=9 id={}",
+    ],
+)
+def test_words_of_others_in_a_log_of_exims_prove_nothing(line: str) -> None:
+    assert _arrivals_in(line.format(OURS[0].strip("<>")).encode() + b"\n").arrived == set()
+
+
+def test_words_of_others_in_a_log_of_postfixs_prove_nothing() -> None:
+    start = b"Nov 22 14:00:05 mx kernel: port x postfix/"
+    lines = b"%bcleanup[1]: AAAAAA: message-id=%b\n%bqmgr[1]: AAAAAA: removed\n"
+    traces = _arrivals_in(lines % (start, OURS[0].encode(), start))
+    assert (traces.arrived, traces.begun) == (set(), set())
 
 
 def test_any_other_log_is_no_log(tmp_path: Path) -> None:

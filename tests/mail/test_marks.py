@@ -251,8 +251,16 @@ def test_an_address_that_readers_could_not_use_is_refused(publication: Publicati
 
 @pytest.mark.parametrize(
     "url",
-    ["https://a.example:8443/", "https://a.example/~ann/digest-2/v.1", "http://127.0.0.1:8600", "https://a.example:",
-     "http://LOCALHOST:8600", "http://localhost.:8600", "http://[::1]:8600", "http://[::1]/digest"],
+    [
+        "https://a.example:8443/",
+        "https://a.example/~ann/digest-2/v.1",
+        "http://127.0.0.1:8600",
+        "https://a.example:",
+        "http://LOCALHOST:8600",
+        "http://localhost.:8600",
+        "http://[::1]:8600",
+        "http://[::1]/digest",
+    ],
 )
 def test_an_address_that_readers_can_use(publication: Publication, url: str) -> None:
     publication.environ["NEWSLETTER_SERVICE__URL"] = url
