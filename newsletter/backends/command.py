@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -18,14 +17,17 @@ from typing import IO, Annotated, cast
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from newsletter.backends import Feed, Limits, SenderRefused, SessionLost, Unreachable, messages
+from newsletter.backends.placeholders import EXAMPLE, PLACEHOLDER, sound, words
 from newsletter.config import Section
-from newsletter.errors import DeliveryError, did_you_mean, printable
+from newsletter.errors import DeliveryError, printable
 from newsletter.mail.message import Message, Outcome, Receipt
-from newsletter.validation import rejected
 
-_EXAMPLE = '["/usr/sbin/sendmail", "-i", "-f", "{sender}", "--", "{recipient}"]'
-_STAND_INS = ("sender", "recipient")
-_STAND_IN = re.compile(r"\{(\w+)\}")
+# What a program is told of this one's surroundings: who runs it, in which language, and where its own settings are.
+# Nothing else of them is its business; the publication's passwords stand there, too.
+_SURROUNDINGS = re.compile(
+    "PATH|HOME|USER|LOGNAME|SHELL|TZ|TMPDIR|LANG|LANGUAGE|LC_[A-Z]+|XDG_CONFIG_HOME|XDG_RUNTIME_DIR|"
+    "DBUS_SESSION_BUS_ADDRESS|GNUPGHOME|SSL_CERT_FILE|SSL_CERT_DIR"
+)
 _REPLY_LENGTH = 300
 _PIPE_OCTETS = 65536
 # A killed program is gone at once, unless it runs as another user (by sudo, say) or hangs in the kernel.
@@ -46,39 +48,13 @@ _ABOUT_ALL = frozenset({os.EX_USAGE, os.EX_NOINPUT, os.EX_OSFILE, os.EX_NOPERM, 
 _NAMES = {getattr(os, name): name for name in dir(os) if name.startswith("EX_")}
 
 
-def _words(value: object) -> object:
-    """A text is split as a shell would split it; no shell ever sees it."""
-    next_step = f"Write the words as a list: {_EXAMPLE}"
-    if not isinstance(value, str | list):
-        raise rejected(code="command", message="this is neither a text nor a list of texts", next_step=next_step)
-    try:
-        return shlex.split(value) if isinstance(value, str) else value
-    except ValueError as error:
-        raise rejected(
-            code="command", message=f"this can't be split into words: {error}", next_step=next_step
-        ) from error
-
-
-def _sound(words: tuple[str, ...]) -> tuple[str, ...]:
-    if not words or not words[0] or _STAND_IN.search(words[0]) or any("\0" in word for word in words):
-        raise rejected(code="command", message="this names no program", next_step=f"Write one such as {_EXAMPLE}")
-    for name in _STAND_IN.findall(" ".join(words)):
-        if name not in _STAND_INS:
-            raise rejected(
-                code="command",
-                message=f"nothing is known that could take the place of {{{name}}}",
-                next_step=did_you_mean(name, _STAND_INS) or "There are {sender} and {recipient}.",
-            )
-    return words
-
-
 class CommandBackend:
     """Runs a program for each message, several at once when `connections` says so."""
 
     class Settings(Section):
         """The table [command]. `timeout` is in seconds."""
 
-        command: Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_sound)]
+        command: Annotated[tuple[str, ...], BeforeValidator(words), AfterValidator(sound)]
         connections: Annotated[int, Field(ge=1, le=100)] = 1
         # As long as RFC 5321, section 4.5.3.2.6, gives a server: a program killed earlier may have sent it.
         timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
@@ -102,7 +78,7 @@ class CommandBackend:
         if program is None:
             raise Unreachable(
                 f"There is no program {name!r} that may be run.",
-                next_step=f"Check [command] command in newsletter.toml; a whole path is surest: {_EXAMPLE}",
+                next_step=f"Check [command] command in newsletter.toml; a whole path is surest: {EXAMPLE}",
             )
         yield CommandSession(Path(program).absolute(), self._settings, self._root)
 
@@ -146,11 +122,11 @@ class CommandSession:
         Raises SenderRefused when the sender's would.
         """
         values = {"sender": message.sender, "recipient": message.recipient}
-        words: list[str] = []
+        filled_in: list[str] = []
         for word in self._settings.command[1:]:
             # In one pass: braces may stand in an address, too.
-            filled = _STAND_IN.sub(lambda match: values[match[1]], word)
-            if filled.startswith("-") and not word.startswith("-") and "--" not in words:
+            filled = PLACEHOLDER.sub(lambda match: values[match[1]], word)
+            if filled.startswith("-") and not word.startswith("-") and "--" not in filled_in:
                 if not word.startswith("{sender}"):
                     return None
                 raise SenderRefused(
@@ -158,8 +134,8 @@ class CommandSession:
                     next_step='Choose another [sender] bounces; or write "-f{sender}" in one word, '
                     'or a "--" before it, if the program understands that.',
                 )
-            words.append(filled)
-        return words
+            filled_in.append(filled)
+        return filled_in
 
     def _start(self, arguments: list[str], text: bytes) -> "_Running":
         try:
@@ -174,6 +150,7 @@ class CommandSession:
                         stdout=subprocess.DEVNULL,
                         stderr=subprocess.PIPE,
                         cwd=self._root,
+                        env={name: value for name, value in os.environ.items() if _SURROUNDINGS.fullmatch(name)},
                         start_new_session=True,
                     )
         except OSError as error:

@@ -5,18 +5,21 @@ import json
 import os
 import re
 import select
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from conftest import Publication
 from feeds import MemoryFeed
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from newsletter.backends import SenderRefused, SessionLost, Unreachable
 from newsletter.backends.command import CommandBackend
@@ -187,6 +190,66 @@ def test_what_a_program_says_is_bounded_and_harmless(tmp_path: Path) -> None:
     assert receipt.reply.startswith("status 75 (EX_TEMPFAIL): no \\x1b[31m \\xff room at all\\x00")
     assert receipt.reply.isprintable()
     assert len(receipt.reply) <= 300
+
+
+def test_a_program_is_told_nothing_of_the_surroundings_but_what_every_program_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NEWSLETTER_SMTP__PASSWORD", "NEWSLETTER_KEYS__TOKENS", "AWS_SECRET_ACCESS_KEY", "LD_PRELOAD_X"):
+        monkeypatch.setenv(name, "hunter2")
+    monkeypatch.setenv("LC_TIME", "ja_JP.UTF-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _program(tmp_path, "env >surroundings")
+    _deliver(tmp_path, _feed("ada@example.org"), ["./program"])
+    surroundings = (tmp_path / "surroundings").read_text().splitlines()
+    assert {"LC_TIME=ja_JP.UTF-8", f"HOME={tmp_path}", f"PATH={os.environ['PATH']}"} <= set(surroundings)
+    assert {line.partition("=")[0] for line in surroundings} - {"PWD", "SHLVL", "_", "OLDPWD"} <= os.environ.keys()
+    assert not any("hunter2" in line for line in surroundings)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["sh", "-c", "sendmail -- {recipient}"],
+        ["/bin/bash", "-ec", "sendmail -f '{sender}' -t"],
+        ["bash", "-o", "errexit", "-c", "-e", 'sendmail "{recipient}"'],
+        ["env", "-i", "dash", "-c", "sendmail {recipient}"],
+        ["sudo", "-u", "mail", "zsh", "-lc", "sendmail {recipient}"],
+        ["su", "mail", "-c", "sendmail {recipient}"],
+        ["runuser", "-u", "mail", "--command=sendmail {recipient}"],
+        ["busybox", "sh", "-c", "sendmail {recipient}"],
+        ["python3.13", "-Ic", "print('{recipient}')"],
+        ["perl", "-we", "print '{recipient}'"],
+        ["ssh", "mail.example.org", "sendmail", "--", "{recipient}"],
+    ],
+)
+def test_no_address_becomes_a_part_of_a_shells_command(command: list[str]) -> None:
+    with pytest.raises(ValidationError, match=r"would read \{(recipient|sender)\} as a part of a program"):
+        CommandBackend.Settings(command=command)
+    with pytest.raises(ValidationError, match="as a part of a program"):
+        CommandBackend.Settings(command=shlex.join(command))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["sendmail", "-i", "-f", "{sender}", "--", "{recipient}"],
+        ["sendmail", "-C", "my.cf", "-oi", "-c", "{recipient}"],
+        ["./deliver.sh", "-c", "{recipient}"],
+        ["sh", "deliver.sh", "{recipient}"],
+        ["python3", "deliver.py", "--to={recipient}"],
+    ],
+)
+def test_an_address_may_be_a_word_of_its_own(command: list[str]) -> None:
+    assert CommandBackend.Settings(command=command).command == tuple(command)
+
+
+@given(st.text("$`;|&'\"\\ (){}*~#!\n<>aé@-", min_size=1, max_size=30))
+def test_a_shell_gets_an_address_as_its_argument(address: str) -> None:
+    with TemporaryDirectory() as folder:
+        command = ["sh", "-c", 'printf "%s" "$1" >word', "sh", "{recipient}"]
+        _deliver(Path(folder), _feed(f"x{address}"), command)
+        assert (Path(folder) / "word").read_text() == f"x{address}"
 
 
 def test_the_text_arrives_with_line_feeds_alone(tmp_path: Path) -> None:
@@ -442,7 +505,8 @@ def postfix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_postfix_takes_what_it_is_given(postfix: Path) -> None:
-    command = [SENDMAIL, "-i", "-f", "{sender}", "--", "{recipient}"]
+    configured = f"MAIL_CONFIG={os.environ['MAIL_CONFIG']}"  # a program is told nothing of it that is not written here
+    command = ["env", configured, SENDMAIL, "-i", "-f", "{sender}", "--", "{recipient}"]
     backend = CommandBackend(CommandBackend.Settings(command=command, connections=2), postfix)
 
     def received() -> list[bytes]:

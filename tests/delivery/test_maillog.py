@@ -148,7 +148,7 @@ def test_a_line_too_long_for_a_log_proves_nothing() -> None:
     [
         "2026-11-22 14:00:05 1tE9xG-000000001Ab-0aBc <= bounces@example.org H=(x) [127.0.0.1] P=esmtps S=36000 id={}",
         '2026-11-22 14:00:05.123 +0100 [99] 1tE9xG-0000Ab-1B <= a@example.org H=x P=esmtp S=36000 id={} T="id=a"',
-        "Nov 22 14:00:05 mx exim[9]: 2026-11-22 14:00:05 1tE9xG-0000Ab-1B <= a@example.org H=x S=9 id={} for r@example.org",
+        "Nov 22 14:00:05 mx exim[9]: 2026-11-22 14:00:05 1tE9xG-0000Ab-1B <= a@example.org H=x S=9 id={} for r@b.org",
         '2026-11-22 14:00:05 1tE9xG-0000Ab-1B <= "a b"@example.org H=x S=9 RT=0.1s id={} from <a@b> for r@b.org',
         "2026-11-22T14:00:05.123456+01:00 mx exim4[9]: [77] 1tE9xG-0000Ab-1B <= <> U=root P=local S=9 id={}",
         "<22>Nov  2 14:00:05 mx exim: 1tE9xG-0000Ab-1B <= a@example.org P=local S=9 id={}",
