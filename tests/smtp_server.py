@@ -28,6 +28,7 @@ class Server:
     answer: dict[str, str] = field(default_factory=dict)  # recipient -> reply to the text
     senders: set[str] = field(default_factory=set)
     refuse_when: Callable[[str], bool] = lambda _recipient: True  # which of those in `refuse` are refused this time
+    on_ehlo: Callable[[str], None] = lambda _name: None  # who says that they are whom
     sessions: int = 0  # how many connections have said who they are
     extensions: Collection[str] = ()  # PIPELINING, CHUNKING
     logins: list[str] = field(default_factory=list)  # the mechanisms of AUTH that were tried, in order
@@ -89,6 +90,7 @@ class _Handler:
     ) -> list[str]:
         session.host_name = hostname
         self._server.sessions += 1
+        self._server.on_ehlo(hostname)
         return [responses[0], *(f"250-{name}" for name in self._server.extensions), *responses[1:]]
 
     async def auth_CRAM__MD5(self, server: SMTP, _args: list[str]) -> AuthResult:  # noqa: N802  # as aiosmtpd wants it

@@ -101,7 +101,7 @@ def load(name: str, config: Config, root: Path) -> Backend:
     """The backend of that name with its settings; `root` is the folder that its relative paths start from."""
     (point,) = entry_points(group=BACKEND_GROUP, name=name)
     make: Callable[[Section, Path], Backend] = point.load()
-    return make(config.backends[name], root)
+    return make(config.backends[name].completed(config), root)
 
 
 async def deliver_one_by_one(feed: Feed, carry: Callable[[Message], Awaitable[Receipt]]) -> None:

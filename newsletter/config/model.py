@@ -1,7 +1,7 @@
 """What newsletter.toml holds: its tables, and what each value may be."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +26,11 @@ class Section(BaseModel):
     """The base of each table of newsletter.toml, a backend's own included."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def completed(self, config: "Config") -> Self:
+        """Return a backend's settings with what follows from the other tables, where any of it does."""
+        del config
+        return self
 
 
 class Publication(Section):

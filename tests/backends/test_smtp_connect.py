@@ -14,6 +14,9 @@ from smtp_server import POLITE, Server, running, scripted
 
 from newsletter.backends import Limits, Unreachable
 from newsletter.backends.smtp import SmtpBackend
+from newsletter.backends.smtp.helo import preferred
+from newsletter.config import Config
+from newsletter.errors import ConfigError
 
 
 @pytest.fixture
@@ -198,6 +201,85 @@ def test_what_the_server_says_before_a_session_opens(stage: str, reply: bytes) -
             asyncio.run(MemoryFeed(messages(1)).carried_by(SmtpBackend(settings, Path())))
     assert refused.value.code == int(reply[:3])
     assert reply[4:].decode().strip() in str(refused.value)
+
+
+def _announced(settings: SmtpBackend.Settings, config: Config | None = None) -> list[str]:
+    """What EHLO said, on each connection."""
+    said: list[str] = []
+    with running() as server:
+        server.on_ehlo = lambda name: said.append(name)
+        settings = settings.model_copy(update={"host": "127.0.0.1", "port": server.port, "security": "none"})
+        settings = settings.completed(config) if config else settings
+        asyncio.run(MemoryFeed(messages(1)).carried_by(SmtpBackend(settings, Path())))
+        assert len(server.stored) == 1
+    return said
+
+
+@pytest.mark.parametrize(
+    ("machine", "announced"),
+    [
+        ("localhost", "example.org"),
+        ("vm", "example.org"),
+        ("localhost.localdomain", "example.org"),
+        ("mac.local", "example.org"),
+        ("1.0.0.127.in-addr.arpa", "example.org"),
+        ("news_room.example.net", "example.org"),
+        ("news.example.net", "news.example.net"),
+    ],
+)
+def test_a_machine_without_a_full_name_goes_by_the_senders_domain(machine: str, announced: str) -> None:
+    assert preferred(machine, "example.org") == announced
+
+
+def test_what_a_machine_announces_by_itself(publication: Publication) -> None:
+    config = publication.workspace.config
+    assert config.sender.from_.address.endswith("@example.org")
+    assert _announced(SmtpBackend.Settings(), config) == [preferred(socket.getfqdn(), "example.org")]
+
+
+@pytest.mark.parametrize(
+    ("written", "announced"),
+    [
+        ("news.example.net", "news.example.net"),
+        ("192.0.2.7", "[192.0.2.7]"),
+        ("[192.0.2.7]", "[192.0.2.7]"),
+        ("[IPv6:2001:DB8::1]", "[IPv6:2001:db8::1]"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_a_machine_announces_itself_by_the_name_that_is_written(
+    publication: Publication, written: str, announced: str
+) -> None:
+    assert _announced(SmtpBackend.Settings(helo=written), publication.workspace.config) == [announced]
+
+
+@pytest.mark.parametrize("written", ["a b", "a\r\nMAIL FROM:<x@y>", "-a.example", "a..b", "", "[1.2.3]", "é.example"])
+def test_what_no_machine_can_announce_itself_by_is_refused(publication: Publication, written: str) -> None:
+    publication.environ["NEWSLETTER_SMTP__HELO"] = written
+    with pytest.raises(ConfigError) as refused:
+        _ = publication.workspace.config
+    assert [problem.code for problem in refused.value.problems] == ["helo"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "words", "advice"),
+    [
+        (None, "it hung up", "Write into [smtp] helo"),
+        (b"504 5.5.2 <localhost>: need a full name\r\n", "504 5.5.2", "Write into [smtp] helo"),
+        (b"450 4.7.1 <localhost>: Host not found\r\n", "450 4.7.1", "If it stays so: write into [smtp] helo"),
+    ],
+)
+def test_a_server_that_does_not_like_the_name_leads_to_the_setting(
+    reply: bytes | None, words: str, advice: str
+) -> None:
+    """As relays do that hang up on EHLO localhost: to wait, as was advised, can't help."""
+    with scripted(lambda command: reply if command == "EHLO" else POLITE[command]) as (port, _):
+        settings = SmtpBackend.Settings(host="localhost", port=port, security="none", helo="localhost")
+        with pytest.raises(Unreachable) as refused:
+            asyncio.run(MemoryFeed(messages(1)).carried_by(SmtpBackend(settings, Path())))
+    assert f"announced itself as localhost: {words}" in str(refused.value)
+    assert advice in refused.value.next_step
+    assert refused.value.code == (int(reply[:3]) if reply else None)
 
 
 def test_a_server_that_is_full_says_so_in_its_greeting() -> None:

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 
 from newsletter.backends import Limits, Session
-from newsletter.config import Section
+from newsletter.backends.smtp.helo import helo_name
+from newsletter.config import Config, Section
 from newsletter.config.stored import stored_password
 from newsletter.config.values import is_loopback, server_name
 from newsletter.validation import rejected
@@ -22,6 +23,7 @@ class SmtpBackend:
     class Settings(Section):
         """The table [smtp]. The password comes from the environment or the keyring, never from the file.
 
+        `helo` is the name that this machine announces itself by: its own full one, or else the sender's domain.
         `auth`: whether it is a password, or an access token for XOAUTH2. `window` is how many messages a connection
         with `chunking` has under way. The timeouts are in seconds: for each step until it is logged in, for each one
         up to the text, and for the reply to the text.
@@ -30,6 +32,7 @@ class SmtpBackend:
         host: Annotated[str, AfterValidator(server_name), Field(min_length=1)] = "localhost"
         port: Annotated[int, Field(ge=1, le=65535)] = 587
         security: Literal["starttls", "tls", "none", "none-even-over-the-network"] = "starttls"
+        helo: Annotated[str, AfterValidator(helo_name)] | None = None
         username: str = ""
         password: SecretStr | None = None
         auth: Literal["password", "xoauth2"] = "password"
@@ -43,6 +46,18 @@ class SmtpBackend:
         # RFC 5321, section 4.5.3.2: giving up on a command is harmless, giving up on a text risks a second copy.
         timeout: Annotated[float, Field(gt=0)] = 300.0
         text_timeout: Annotated[float, Field(gt=0)] = 600.0
+
+        _domain: str = PrivateAttr(default="")
+
+        def completed(self, config: Config) -> "SmtpBackend.Settings":
+            settings = self.model_copy()
+            settings._domain = config.sender.from_.address.rpartition("@")[2]
+            return settings
+
+        @property
+        def own_domain(self) -> str:
+            """The sender's domain; empty for settings that belong to no publication."""
+            return self._domain
 
         @property
         def place(self) -> str:

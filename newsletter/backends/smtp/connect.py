@@ -11,6 +11,7 @@ from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPNotSupported,
 
 from newsletter.backends import Unreachable
 from newsletter.backends.smtp.dialogue import Dialogue, Extensions
+from newsletter.backends.smtp.helo import default_helo
 from newsletter.backends.smtp.session import Deadlines, SmtpSession
 
 if TYPE_CHECKING:
@@ -31,22 +32,34 @@ async def open_session(settings: "SmtpBackend.Settings", password: str | None) -
     client = aiosmtplib.SMTP(
         hostname=settings.host,
         port=settings.port,
+        local_hostname=settings.helo or await asyncio.to_thread(default_helo, settings.own_domain),
         timeout=settings.connect_timeout,
         use_tls=settings.security == "tls",
-        start_tls=settings.security == "starttls",
+        start_tls=False,  # it is asked for below, so that it is known which step failed
     )
     try:
         await client.connect()
-        await client.ehlo()  # after STARTTLS anew: RFC 3207, section 4.2
+        await _announce(client)
+        if settings.security == "starttls":
+            await client.starttls()
+            await _announce(client)  # RFC 3207, section 4.2
         if settings.username:
             await _log_in(client, settings, password or "")
         return _handed_over(client, settings)
     except (SMTPException, OSError, ValueError) as error:
         _hang_up(client)
-        raise _unreachable(error, settings) from error
+        raise _unreachable(error, settings, client.local_hostname or "") from error
     except BaseException:
         _hang_up(client)
         raise
+
+
+async def _announce(client: aiosmtplib.SMTP) -> None:
+    """Say EHLO. Raises SMTPHeloError, also when the server hangs up on it: its code is 0 then."""
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPServerDisconnected as error:
+        raise aiosmtplib.SMTPHeloError(0, "it hung up") from error
 
 
 def _hang_up(client: aiosmtplib.SMTP) -> None:
@@ -106,7 +119,7 @@ def _announced_size(extensions: Mapping[str, str]) -> int | None:
     return value if value is None else int(value) if value.isdecimal() and value.isascii() else 0
 
 
-def _unreachable(error: Exception, settings: "SmtpBackend.Settings") -> Unreachable:
+def _unreachable(error: Exception, settings: "SmtpBackend.Settings", own_name: str) -> Unreachable:
     """The one place where the ways in which a connection can fail get their words."""
     server = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
     causes = [error, *_causes(error)]
@@ -142,6 +155,16 @@ def _unreachable(error: Exception, settings: "SmtpBackend.Settings") -> Unreacha
         return Unreachable(
             f"{server} did not answer within {settings.connect_timeout:g} seconds.",
             next_step='Check [smtp] host, port and security (465: "tls", 587: "starttls"), and your network.',
+        )
+    if isinstance(error, aiosmtplib.SMTPHeloError):
+        said = f"{error.code} {_words(error.message)}" if error.code else error.message
+        name = f"Write into [smtp] helo a name that the server likes better than {own_name}: this machine's full name, "
+        name += "or your domain."
+        later = "Wait, and send again. If it stays so: "
+        return Unreachable(
+            f"{server} turned the connection away when this machine announced itself as {own_name}: {said}",
+            next_step=f"{later}{name[0].lower()}{name[1:]}" if error.code // 100 == 4 else name,
+            code=error.code or None,
         )
     if isinstance(error, SMTPResponseException):
         return Unreachable(
