@@ -8,6 +8,7 @@ from newsletter.audience.events import Event, Kind, Source
 from newsletter.inbox.proof import Proof
 from newsletter.inbox.reading import Finding, Reading
 from newsletter.inbox.reading import Kind as Read
+from newsletter.inbox.reading.stage import Stage
 
 
 class Action(StrEnum):
@@ -45,6 +46,7 @@ _ACTIONS = {
     Read.COMPLAINT: Action.SUPPRESS,
     Read.UNSUBSCRIBE: Action.UNSUBSCRIBE,
 }
+_BEFORE_RECIPIENT = {stage.words for stage in Stage if stage.before_recipient}
 _NO_FINDING = Finding(kind=Read.OTHER, address="")
 
 
@@ -77,7 +79,11 @@ def judge(
     kind = finding.kind if finding.kind in _EVENTS else reading.kind
     why = f"proved by {proof.by}"
     if finding.about_us:
-        why += "; the server refuses you, and not this reader"
+        why += (
+            f"; the server refused {finding.stage}, before it was told this reader's address"
+            if finding.stage in _BEFORE_RECIPIENT
+            else "; the server refuses you, and not this reader"
+        )
         return _verdict(replace(reading, kind=kind), finding, Action.NOTHING, why, proof, Kind.BLOCKED)
     return _verdict(replace(reading, kind=kind), finding, _ACTIONS[kind], why, proof, _EVENTS[kind])
 
@@ -113,7 +119,13 @@ def _verdict(
     event = None
     if proof and kind:
         elsewhere = finding.address if finding.address.casefold() != proof.reader else ""
-        evidence = {"code": finding.status, "words": finding.words, "proof": proof.by, "address": elsewhere}
+        evidence = {
+            "code": finding.status,
+            "stage": finding.stage,
+            "words": finding.words,
+            "proof": proof.by,
+            "address": elsewhere,
+        }
         event = Event(
             reader=proof.reader,
             kind=kind,

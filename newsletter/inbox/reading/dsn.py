@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from newsletter.inbox.reading import addresses, mime, severity, wording
 from newsletter.inbox.reading.returned import Notice
+from newsletter.inbox.reading.stage import stage_in_transcript, stage_of
 from newsletter.inbox.reading.values import Finding, Kind
 
 _MOST_LINES, _LONGEST_LINE, _MOST = 5_000, 1_000, 200
@@ -18,6 +19,8 @@ _FIELD = re.compile(
 _SIGN = re.compile(r"(?im)^[\s>|]{0,8}(?:final-recipient|original-recipient|action|diagnostic-code)\s{0,4}:\s*\S")
 _TYPE = re.compile(r"(?i)\s*(?:x-)?[a-z0-9_ -]{1,20};\s*")
 _COMMENT = re.compile(r"\([^()]*\)")
+# MS-OXCMAIL, section 2.2.3.7.1.2: "<mx.example.com #5.1.1 smtp;550 5.1.1 ...>" holds what Exchange was told.
+_SUPPLEMENT = re.compile(r"<?(?:\S{1,255}\s+)?#\d(?:\.\d{1,3}){2}\s*(.*?)>?\s*")
 _RECIPIENTS = frozenset({"final-recipient", "original-recipient", "x-actual-recipient"})
 # RFC 3464, section 2.3.3: these say that it went well.
 _WENT_WELL = ("deliver", "relay", "expand", "success")
@@ -108,10 +111,19 @@ def _addresses(group: _Group, notice: Notice) -> tuple[str, str]:
     return best, original if addresses.is_one(original) and original != best else ""
 
 
+def _words(group: _Group) -> str:
+    """What the server said: the diagnostic, and what Exchange has in a field of its own beside it or in its place."""
+    diagnostic = _TYPE.sub("", group.one("diagnostic-code"), count=1)
+    told = group.one("x-supplementary-info")
+    supplement = _SUPPLEMENT.fullmatch(told)
+    more = _TYPE.sub("", supplement[1] if supplement else told, count=1).strip()
+    return " / ".join(dict.fromkeys(words for words in (diagnostic, more) if words))
+
+
 def _finding(group: _Group, address: str, notice: Notice) -> Finding:
     action = group.one("action").lower()
     status = group.one("status")
-    words = _TYPE.sub("", group.one("diagnostic-code"), count=1)
+    words = _words(group)
     if action.startswith(_WENT_WELL) or (not action and status.startswith("2")):
         code = severity.better_status(status, "")
         return Finding(kind=Kind.OTHER, address=address, status=code, words=wording.one_line(words), ok=True)
@@ -120,7 +132,9 @@ def _finding(group: _Group, address: str, notice: Notice) -> Finding:
     near = wording.near(address, wording.rows(notice.text))
     code = severity.better_status(status, words or near)
     said = words if words and not code.endswith(".0.0") else f"{words} / {near or notice.text[:_LONGEST_LINE]}"
-    kind, delayed = severity.judge(action, code, said)
+    # Exim and sendmail tell the stage in the words for people alone.
+    stage = stage_of(words) or stage_of(near) or stage_in_transcript(notice.text, words)
+    kind, delayed = severity.judge(action, code, said, stage)
     shown = words or near or notice.text
     return Finding(
         kind=kind,
@@ -128,5 +142,6 @@ def _finding(group: _Group, address: str, notice: Notice) -> Finding:
         status=code,
         words=wording.one_line(shown),
         delayed=delayed,
-        about_us=severity.about_us(kind, code, said),
+        about_us=severity.about_us(kind, code, said, stage),
+        stage=stage.words if stage else "",
     )

@@ -11,6 +11,7 @@ from itertools import islice
 from newsletter.inbox.reading import addresses, phrases, replies, severity, wording
 from newsletter.inbox.reading.mime import Mail
 from newsletter.inbox.reading.returned import Notice, recipients
+from newsletter.inbox.reading.stage import stage_in_transcript, stage_of
 from newsletter.inbox.reading.values import Finding, Kind
 
 _MOST = 50
@@ -166,15 +167,17 @@ def _finding(address: str, rows: list[str], mail: Mail, *, alone: bool) -> Findi
     subject = mail.header.words("subject")[:300]
     status = severity.status_in(near) or (severity.status_in(whole) if alone else "")
     said = near
-    kind, delayed = severity.judge("", status, said)
+    stage = stage_of(near) or (stage_of(whole) if alone else None) or stage_in_transcript("\n".join(rows), near)
+    kind, delayed = severity.judge("", status, said, stage)
     if not status and not delayed and not severity.explains(near) and (alone or not near):
         said = f"{whole} / {subject}"
-        kind, delayed = severity.judge("", status, said)
+        kind, delayed = severity.judge("", status, said, stage)
     return Finding(
         kind=kind,
         address=address,
         status=status,
         words=wording.one_line(near or whole or subject),
         delayed=delayed,
-        about_us=severity.about_us(kind, status, said),
+        about_us=severity.about_us(kind, status, said, stage),
+        stage=stage.words if stage else "",
     )

@@ -3,6 +3,7 @@
 import re
 
 from newsletter.inbox.reading import addresses, severity, wording
+from newsletter.inbox.reading.stage import stage_of
 from newsletter.inbox.reading.values import Finding, Kind
 
 _MOST = 50
@@ -35,6 +36,7 @@ def findings(text: str) -> tuple[Finding, ...]:
         code = severity.better_status(given[1] if (given := _STATUS.search(about)) else "", words)
         action = "delayed" if kind[1] == "DeliveryDelay" else "failed"
         judged, delayed = severity.judge(action, code, words)
+        stage = stage_of(words)
         if not code and not words and bounce and bounce[1] == "Permanent":
             judged = Kind.HARD
         found[address] = Finding(
@@ -43,6 +45,7 @@ def findings(text: str) -> tuple[Finding, ...]:
             status=code,
             words=wording.one_line(words),
             delayed=delayed,
-            about_us=severity.about_us(judged, code, words),
+            about_us=severity.about_us(judged, code, words, stage),
+            stage=stage.words if stage else "",
         )
     return tuple(found.values())

@@ -27,8 +27,8 @@ def any_of(text: str) -> re.Pattern[str]:
 
 # It speaks of us, whatever else it says: the sender's address, name or server is what was looked up in vain.
 SENDER = any_of(r"""
-    sender ... (reject|denied|refus|unknown|not exist|not found|not verif|invalid|verif\w* fail|blocked|black|
-        block)
+    sender ... (reject|denied|not (allowed|permitted|accepted)|refus|unknown|not exist|not found|not verif|
+        invalid|verif\w* fail|blocked|black|block)
     my name was rejected | (verify|validate|verifying|validating|callout).{0,20}sender | domain of sender
     sender (verify|verification|callout|domain)
     (mail from|return[- ]path|envelope from|from address|from:? domain|helo|ehlo) ... (reject|not exist|
@@ -36,6 +36,12 @@ SENDER = any_of(r"""
     (can(no|')t|could not|unable to|not) (resolve|verify|find) (the |your )?(sender|client|host ?name|reverse)
     cannot find your (host|reverse)
     your (e?mail )?(address|domain|ip|server|host) ... (not exist|unknown|not found|reject|invalid)
+    (invalid|bad|fake|forged|unknown|illegal) sender\b | (invalid|bad) dns (mx|ptr|a\b)
+    ([ée]metteur|exp[ée]diteur|remitente|mittente|remetente) ... (inv[aá]lid|non valid|refus|inconnu|rejet|rechazad|
+        desconocid|rifiutat|sconosciut|recusad|rejeitad|n'existe|no existe|non esiste)
+    absender ... (ungültig|abgelehnt|unbekannt|abgewiesen|gesperrt|nicht (erlaubt|gefunden|zulässig|akzeptiert))
+    отправител\w* ... (отклон|отверг|не (существует|найден)|заблокирован)
+    (发件人|寄件者|寄件人).{0,20}(拒|不存在|无效)
 """)
 
 # RFC 3463, section 3.3: X.2.2 and X.3.1. The address is good.
@@ -67,7 +73,7 @@ GONE = any_of(r"""
     (unknown|no such|invalid|nonexist[ae]nt|non-exist[ae]nt|inexistent|not a (valid|known)|not valid|bad|
         illegal|undeliverable|wrong|incorrect|unrecogni[sz]ed|inactive|disabled|expired|deactivated|closed|
         cancel+ed|suspended|obsolete|unavailable|unrouteable|undefined)[ _](final delivery |local |destination |
-        virtual |forward |mail ?|email |e-mail |recipient |delivery )?WHO\b
+        virtual |forward |mail ?|email |e-mail |recipient |delivery )?WHO\b(?! syntax)
     WHO( ?(name|part|s))?\b ... \b(unknown|not found|(isn'?t|wasn'?t|can(no|')t be|could ?n[o']t be|
         could not be) found|does not exist|doesn'?t exist|doesnt exist|do not exist|don'?t exist|not exist|
         nonexist[ae]nt|non-exist[ae]nt|not known|not recogni[sz]ed|not listed|not (a )?local|unlisted|undefined)
@@ -95,7 +101,8 @@ GONE = any_of(r"""
     wasn'?t found | unknown or illegal alias | unable to validate recipient | recipient verif\w+ fail
     not on this (system|server) | this address is not (valid|known|in use) | address (is )?unknown | addressee unknown
     undeliverable address | address not (present|found)
-    recipient( address)? rejected: (undeliverable|access denied|user|unknown|no|invalid) | unroutable mailbox
+    recipient( address(es)?)? rejected ?: (undeliverable|access denied|user|unknown|no|invalid) | unroutable mailbox
+    @[\w.-]{1,80} is no longer (valid|in use|active)
     no existe | no such recipient | i'?m no longer (with|at) | dead (address|account|letter)
     delivery to ... is not allowed here | mailbox (is )?(frozen|disabled|inactive)
     left the (company|organi[sz]ation)
@@ -160,14 +167,23 @@ POLICY = any_of(r"""
     too (many (?!hops)|frequent|fast) | throttl | access (is )?denied | permission | restrict | blocked | banned
     firewall | filter | suspicious | not accepted from | (not|only) accept\w* (mail|messages?|e-?mail) from
     rejected by (the )?(recipient|user|owner) | administrative | violat | attachment | security | tls
-    certificate | complian | syntax error | bad (header|sequence) | bare lf | 8bit
+    certificate | complian | syntax error | bad (header|sequence) | bare lf | 8bit | spoof | disallowed
+    as a relay | ask your postmaster
+    (message|e-?mail|mail|content)( (is|was|has been))? (not allowed|rejete|rejet[ée]|reject|refused|denied|declined)
     垃圾 | 反垃圾 | 拒绝 | ブロック | 迷惑メール | スパム | спам | заблокирован
+""")
+
+# It comes too fast, or over too many connections at once.
+RATE = any_of(r"""
+    (connection|sending|submission|message|mail|e-?mail|delivery) (rate|frequency) | frequency limit
+    (concurrent|simultaneous|parallel) (smtp )?(connections|sessions) | thread limit | messages? per connection
+    sender has exceeded | queue quota | rate limited | temporarily rate | sending (limit|quota) | daily message quota
 """)
 
 # X.2.3, X.3.4
 LARGE = any_of(r"""
-    (message|mail|size|e-?mail|body|attachment)\b ... (too (large|big|long)|exceed\w* ... (size|limit|maximum|
-        max)|larger than|bigger than|over the (size|maximum))
+    (message|mail|size|e-?mail|body|attachment)\b ... ((?<!queue )(?<!for )too (large|big|long)|
+        exceed\w* ... (size|limit|maximum|max)|larger than|bigger than|over the (size|maximum))
     (size|length) limit | too (large|big)\b | maximum (message )?size | zu groß | trop (grand|volumineu|gros)
     demasiado grande | troppo grande | слишком больш | 超过.{0,10}大小 | サイズ.{0,20}(超|大き)
 """)

@@ -3,6 +3,7 @@
 import re
 
 from newsletter.inbox.reading import phrases
+from newsletter.inbox.reading.stage import Stage, stage_of
 from newsletter.inbox.reading.values import Kind
 
 _LONGEST = 2_000
@@ -46,16 +47,20 @@ _CODES: dict[str, Kind | None] = {
 }
 
 
-def judge(action: str, status: str, words: str) -> tuple[Kind, bool]:
+def judge(action: str, status: str, words: str, stage: Stage | None = None) -> tuple[Kind, bool]:
     """Hard or soft, and whether the server still tries.
 
-    `action` is a DSN's (RFC 3464, section 2.3.3), `status` an enhanced status code; either may be empty.
+    `action` is a DSN's (RFC 3464, section 2.3.3), `status` an enhanced status code; either may be empty. `stage` is
+    looked for in the words when none is given.
     """
-    said = _said(words)
+    stage = stage or stage_of(words)
+    said = _said(words, stage)
     if action.startswith("delay"):
         return _SOFT, True
     if not action and phrases.DELAYED.search(said):
         return _SOFT, True
+    if stage and stage.before_recipient:
+        return _SOFT, False
     if status.startswith("4") or (not status and _reply_class(words) == "4"):
         return _SOFT, False
     by_code = _by_code(status)
@@ -78,19 +83,29 @@ _NOT_PLAIN = re.compile(
 )
 
 
-def about_us(kind: Kind, status: str, words: str) -> bool:
+def about_us(kind: Kind, status: str, words: str, stage: Stage | None = None) -> bool:
     """Whether a soft refusal is of the sender or of the mail: no word about the reader's address.
 
-    By the code (RFC 3463: X.1.7, X.1.8, X.7.x), or by the words under a code that leaves it open.
+    By the stage (before RCPT nothing can be about the reader, and after it, it is about the message), by the code
+    (RFC 3463: X.1.7, X.1.8, X.3.4, X.5.x, X.6.x, X.7.x), or by the words.
     """
-    said = _said(words)
-    if kind is not _SOFT or phrases.FULL.search(said):
+    if kind is not _SOFT:
+        return False
+    stage = stage or stage_of(words)
+    if stage and stage.before_recipient:
+        return True
+    said = _said(words, stage)
+    if phrases.RATE.search(said):
+        return True
+    if phrases.FULL.search(said):
         return False
     subject, _, detail = status[2:].partition(".")
-    if subject == "7" or (subject == "1" and detail in {"7", "8"}):
+    if f"{subject}.{detail}" in {"1.7", "1.8", "3.4"} or subject in {"6", "7"} or (subject == "5" and detail != "0"):
         return True
-    left_open = _by_code(status) is None or subject in {"1", "5", "6"}
-    return left_open and (phrases.SENDER.search(said) is not None or phrases.POLICY.search(said) is not None)
+    if any(known.search(said) for known in (phrases.SENDER, phrases.POLICY, phrases.LARGE)):
+        return True
+    # RFC 5321, section 4.3.2: after the text, 550 and 554 are refusals of the mail.
+    return stage is not None and stage > Stage.RCPT and (status[:1] or _reply_class(words)) == "5"
 
 
 def explains(words: str) -> bool:
@@ -98,8 +113,21 @@ def explains(words: str) -> bool:
     return _by_words(_said(words)) is not None
 
 
-def _said(words: str) -> str:
-    return _WRAPPER.sub(" ", " ".join(words[:_LONGEST].lower().split()))
+# What RFC 5321, section 4.2.2, and RFC 3463 write beside a code: said of an unknown user and of a refusal for policy
+# alike ("e.g., mailbox not found, no access, or command rejected for policy reasons").
+_STOCK = re.compile(
+    r"(?:requested (?:mail )?action (?:not taken|aborted)[:;,. ]{0,3})?mailbox (?:is )?unavailable|"
+    r"\(?bad destination mailbox address\)?"
+)
+
+
+def _said(words: str, stage: Stage | None = None) -> str:
+    """The words in small letters on one line, without the RFCs' own sentences where others stand beside them."""
+    said = _WRAPPER.sub(" ", " ".join(words[:_LONGEST].lower().split()))
+    rest = _STOCK.sub(" ", said)
+    if (stage and stage > Stage.RCPT) or phrases.POLICY.search(rest) or phrases.SENDER.search(rest):
+        return rest
+    return said
 
 
 def _by_code(status: str) -> Kind | None:
@@ -125,11 +153,13 @@ def _contradicted(status: str, said: str) -> bool:
     """A hard code with words that plainly say something else: servers give 5.1.1 and 5.4.1 for much."""
     if phrases.FULL.search(said):
         return True
+    if phrases.SENDER.search(said):
+        return True
     if phrases.GONE.search(said) or phrases.NO_HOST.search(said):
         return False
-    if status.startswith("5.4"):
-        return phrases.LATER.search(said) is not None
-    return _NOT_PLAIN.search(said) is not None or phrases.SENDER.search(said) is not None
+    if phrases.POLICY.search(said):
+        return True
+    return (phrases.LATER if status.startswith("5.4") else _NOT_PLAIN).search(said) is not None
 
 
 def _reply_class(words: str) -> str:

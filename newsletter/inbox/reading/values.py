@@ -22,8 +22,9 @@ class Finding:
     `address` is written as `newsletter.address.normalise` does where it can be, else as it stands; empty if the mail
     names none. `status` is an enhanced status code (RFC 3463) that the mail itself gives, `words` what the server
     said, one printable line. `delayed`: the server still tries, and nobody is to be counted against. `about_us`: a
-    soft refusal of the sender or the mail (policy, spam, a block list), not of the reader. `ok`: it was delivered,
-    relayed or expanded (RFC 3464, section 2.3.3); its kind is OTHER.
+    soft refusal of the sender or the mail (policy, spam, a block list), not of the reader. `stage`: the command that
+    was refused, where the mail tells it. `ok`: it was delivered, relayed or expanded (RFC 3464, section 2.3.3); its
+    kind is OTHER.
     """
 
     kind: Kind
@@ -32,6 +33,7 @@ class Finding:
     words: str = ""
     delayed: bool = False
     about_us: bool = False
+    stage: str = ""
     ok: bool = False
 
 

@@ -192,7 +192,7 @@ def test_a_request_in_a_report_is_no_persons_words() -> None:
         ("4.4.1", "connection timed out", False),
         ("5.4.6", "mail loops back to itself", False),
         ("5.0.0", "554 too many hops", False),
-        ("5.3.4", "message too large", False),
+        ("5.3.4", "message too large", True),
     ],
 )
 def test_whom_a_refusal_speaks_of(status: str, words: str, about_us: bool) -> None:
