@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from newsletter.cli.output import as_json, near, say, short, show_problems, tabl
 from newsletter.errors import DraftError, Problem, TemplateError, counted
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.model import Issue
-from newsletter.issue.numbering import Slot, next_slot
+from newsletter.issue.numbering import Slot, day_of_month, next_slot
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
 from newsletter.issue.skeleton import new_draft, unwritten
 from newsletter.workspace import Workspace, find_workspace, volume_and_number
@@ -26,19 +27,24 @@ def draft() -> None:
 
 @draft.command()
 @click.option("--volume", type=click.IntRange(1, 999_999), help="Begin this volume instead of the next number.")
+@click.option("--number", metavar="NUMBER", help="This number instead of the next one: 11, or 2.11 with its volume.")
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="The issue's date instead of the next one due.")
 @click.option("--edit", is_flag=True, help="Open it in $EDITOR.")
-def new(volume: int | None, date: datetime.datetime | None, edit: bool) -> None:
-    """Begin the next issue: its number and date, and every field explained."""
+def new(volume: int | None, number: str | None, date: datetime.datetime | None, edit: bool) -> None:
+    """Begin the next issue: its number and date, and every field explained.
+
+    A series that began elsewhere goes on with its own number: --number 2.11.
+    """
+    within, issue_number = _numbered(volume, number)
     workspace = find_workspace(Path.cwd())
-    slot = _next_slot(workspace, volume, date.date() if date else None)
+    slot = _next_slot(workspace, within, issue_number, date.date() if date else None)
     path = workspace.drafts / f"{slot.volume}.{slot.number}.yaml"
     path.parent.mkdir(exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(new_draft(slot))
     except FileExistsError as error:
-        raise DraftError(f"{short(path)} is there already.", next_step="Edit it, or name another --volume.") from error
+        raise DraftError(f"{short(path)} is there already.", next_step="Edit it, or name another --number.") from error
     schema = workspace.drafts / SCHEMA_NAME
     if not schema.exists():
         schema.write_text(draft_schema(), encoding="utf-8")
@@ -48,11 +54,25 @@ def new(volume: int | None, date: datetime.datetime | None, edit: bool) -> None:
         _show(read_draft(path))
 
 
-def _next_slot(workspace: Workspace, volume: int | None, date: datetime.date | None) -> Slot:
+def _numbered(volume: int | None, text: str | None) -> tuple[int | None, int | None]:
+    """Read what --volume and --number say together; None for what they leave open."""
+    if text is None:
+        return volume, None
+    match = re.fullmatch(r"(?:([0-9]{1,6})\.)?([0-9]{1,6})", text)
+    if not match or int(match[2]) == 0 or (match[1] and int(match[1]) == 0):
+        raise click.BadParameter(
+            f"{text!r} is no issue's number. Write 11, or 2.11 with its volume.", param_hint="'--number'"
+        )
+    if match[1] and volume is not None and volume != int(match[1]):
+        raise click.UsageError(f"--number {text} names volume {int(match[1])}, and --volume names {volume}.")
+    return int(match[1]) if match[1] else volume, int(match[2])
+
+
+def _next_slot(workspace: Workspace, volume: int | None, number: int | None, date: datetime.date | None) -> Slot:
     publication = workspace.config.publication
     today = datetime.datetime.now(ZoneInfo(publication.timezone)).date()
     paths = workspace.draft_paths()
-    last = None
+    last = day = None
     if paths:
         last_date = read_draft(paths[-1]).date or date
         if last_date is None:
@@ -61,7 +81,11 @@ def _next_slot(workspace: Workspace, volume: int | None, date: datetime.date | N
                 next_step="Mend it, or say when the next issue comes: newsletter draft new --date 2030-01-02",
             )
         last = Slot(*volume_and_number(paths[-1]), last_date)
-    slot = next_slot(last, publication.cadence, publication.new_volume, today, date)
+        if publication.cadence == "monthly":
+            day = day_of_month(known for path in reversed(paths) if (known := read_draft(path).date))
+    slot = next_slot(last, publication.cadence, publication.new_volume, today, date, day)
+    if number is not None:
+        return Slot(slot.volume if volume is None else volume, number, slot.date)
     if volume is None:
         return slot
     numbers = [number for known, number in map(volume_and_number, paths) if known == volume]

@@ -10,11 +10,10 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from newsletter.config.environment import ENV_PREFIX, overlay
 from newsletter.config.model import BACKEND_GROUP, Config, Section
 from newsletter.errors import ConfigError, Problem, counted, did_you_mean
 from newsletter.validation import Fault, explain
-
-ENV_PREFIX = "NEWSLETTER_"
 
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
@@ -23,7 +22,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     Raises ConfigError with every problem at once, each with its line or its variable's name.
     """
     source, tables = _read(path)
-    from_environment = _overlay(tables, environ)
+    from_environment = overlay(tables, environ, _model_of)
     where = _Places(path, source, from_environment)
     problems = [*_misplaced_secrets(source, where), *_stray_values(tables, where)]
     backend_tables = {name: tables.pop(name) for name in sorted(tables.keys() - _section_names())}
@@ -76,21 +75,19 @@ def line_of(path: Path, table: str, key: str) -> int:
     return _Places(path, path.read_text(encoding="utf-8-sig"), {}).line(table, key) if path.is_file() else 0
 
 
-def _overlay(tables: dict[str, Any], environ: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """Put each NEWSLETTER_TABLE__KEY into its table; returns which variable each came from."""
-    names = {}
-    for variable, value in environ.items():
-        table, separator, key = variable.removeprefix(ENV_PREFIX).lower().partition("__")
-        if variable.startswith(ENV_PREFIX) and separator:
-            tables.setdefault(table, {})
-            if isinstance(tables[table], dict):
-                tables[table][key] = value
-                names[table, key] = variable
-    return names
-
-
 def _section_names() -> set[str]:
     return {field.alias or name for name, field in Config.model_fields.items()} - {"backends"}
+
+
+def _model_of(table: str) -> type[BaseModel] | None:
+    """The model of a table of newsletter.toml, a backend's own included."""
+    for name, field in Config.model_fields.items():
+        if table == (field.alias or name) and isinstance(field.annotation, type):
+            return field.annotation if issubclass(field.annotation, BaseModel) else None
+    for point in entry_points(group=BACKEND_GROUP, name=table):
+        settings: type[Section] = point.load().Settings
+        return settings
+    return None
 
 
 def _misplaced_secrets(source: str, where: "_Places") -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 import calendar
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,25 +24,28 @@ def next_slot(
     new_volume: Literal["yearly", "never"],
     today: datetime.date,
     date: datetime.date | None = None,
+    day: int | None = None,
 ) -> Slot:
-    """The issue after `last`: on `date`, or on the first day of its rhythm that is not past.
+    """Return the issue after `last`: on `date`, or on the first day of its rhythm that is not past.
+
+    `day` is the day of the month that a monthly rhythm keeps (`day_of_month`), that of `last` when left out.
 
     A yearly volume moves on by one for each calendar year between the two, and its numbers start at 1.
     """
     if last is None:
         return Slot(1, 1, date or today)
-    date = date or next_date(last.date, cadence, today)
+    date = date or next_date(last.date, cadence, today, day)
     years = date.year - last.date.year
     if new_volume == "yearly" and years > 0:
         return Slot(last.volume + years, 1, date)
     return Slot(last.volume, last.number + 1, date)
 
 
-def next_date(last: datetime.date, cadence: Cadence, today: datetime.date) -> datetime.date:
-    """The first date after `last` in its rhythm that is `today` or later."""
+def next_date(last: datetime.date, cadence: Cadence, today: datetime.date, day: int | None = None) -> datetime.date:
+    """Return the first date after `last` in its rhythm that is `today` or later; `day` as for `next_slot`."""
     if cadence == "monthly":
         months = 1
-        while (date := _months_after(last, months)) < today:
+        while (date := _months_after(last, months, day or last.day)) < today:
             months += 1
         return date
     step = 7 if cadence == "weekly" else 14
@@ -49,7 +53,22 @@ def next_date(last: datetime.date, cadence: Cadence, today: datetime.date) -> da
     return last + datetime.timedelta(days=-(-behind // step) * step)
 
 
-def _months_after(date: datetime.date, months: int) -> datetime.date:
+def day_of_month(newest_first: Iterable[datetime.date]) -> int | None:
+    """Return the day that the dates of a monthly series keep: 31 for October 31 and November 30, None for no date.
+
+    A date on its month's last day may stand for a later day that the month has not, so the one before it is asked.
+    """
+    day = None
+    for date in newest_first:
+        if day is not None and date.day <= day:
+            break
+        day = date.day
+        if day != calendar.monthrange(date.year, date.month)[1]:
+            break
+    return day
+
+
+def _months_after(date: datetime.date, months: int, day: int) -> datetime.date:
     years, month = divmod(date.month - 1 + months, 12)
     year = date.year + years
-    return date.replace(year=year, month=month + 1, day=min(date.day, calendar.monthrange(year, month + 1)[1]))
+    return date.replace(year=year, month=month + 1, day=min(day, calendar.monthrange(year, month + 1)[1]))

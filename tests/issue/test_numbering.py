@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.issue.numbering import Slot, next_date, next_slot
+from newsletter.issue.numbering import Slot, day_of_month, next_date, next_slot
 
 D = datetime.date
 
@@ -54,3 +54,34 @@ def test_a_date_of_ones_own_decides_the_volume() -> None:
     last = Slot(2, 26, D(2026, 11, 20))
     assert next_slot(last, "biweekly", "yearly", D(2026, 11, 22), D(2026, 12, 31)) == Slot(2, 27, D(2026, 12, 31))
     assert next_slot(last, "biweekly", "yearly", D(2026, 11, 22), D(2027, 1, 3)) == Slot(3, 1, D(2027, 1, 3))
+
+
+@pytest.mark.parametrize(
+    ("dates", "day"),
+    [
+        ([], None),
+        ([D(2026, 11, 15)], 15),
+        ([D(2026, 11, 30)], 30),
+        ([D(2026, 11, 30), D(2026, 10, 31)], 31),
+        ([D(2027, 2, 28), D(2027, 1, 30)], 30),
+        ([D(2027, 2, 28), D(2027, 1, 31), D(2026, 12, 31)], 31),
+        ([D(2027, 2, 28), D(2027, 1, 28)], 28),
+        ([D(2027, 2, 28), D(2027, 1, 15)], 28),
+        ([D(2026, 10, 15), D(2026, 9, 30)], 15),
+        ([D(2027, 4, 30), D(2027, 3, 30), D(2027, 1, 31)], 30),
+    ],
+)
+def test_the_day_that_a_monthly_series_keeps(dates: list[D], day: int | None) -> None:
+    assert day_of_month(iter(dates)) == day
+
+
+@given(st.dates(D(2000, 1, 1), D(2100, 1, 1)), st.integers(1, 40))
+def test_a_monthly_rhythm_keeps_its_day_through_short_months(first: D, count: int) -> None:
+    dates = [first]
+    for _ in range(count):
+        dates.append(next_date(dates[-1], "monthly", dates[-1], day_of_month(reversed(dates))))
+    for number, date in enumerate(dates):
+        month = first.month - 1 + number
+        ahead = D(first.year + month // 12, month % 12 + 1, 1)
+        longest = (D(ahead.year + ahead.month // 12, ahead.month % 12 + 1, 1) - ahead).days
+        assert date == ahead.replace(day=min(first.day, longest))
