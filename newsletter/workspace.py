@@ -10,9 +10,11 @@ from pathlib import Path
 
 from newsletter.config import Config, load_config
 from newsletter.errors import ConfigError, DraftError
+from newsletter.ownership import below, require_own
 
 CONFIG_NAME = "newsletter.toml"
 TEMPLATES = "templates"
+STATE = ".newsletter"
 _DRAFT_NAME = re.compile(r"(\d+)\.(\d+)\.ya?ml")
 
 
@@ -35,6 +37,11 @@ class Workspace:
     def template_path(self) -> tuple[Path, ...]:
         """Where a template is looked for: what the editors restyled first, then what comes with the program."""
         return (self.root / TEMPLATES, shipped(TEMPLATES))
+
+    def own_template_path(self) -> tuple[Path, ...]:
+        """Return `template_path`. Raises ConfigError when somebody else's templates are in it."""
+        require_own(self.root, below(self.root / TEMPLATES), self.environ)
+        return self.template_path
 
     @property
     def fonts(self) -> Path:
@@ -99,10 +106,16 @@ def volume_and_number(path: Path) -> tuple[int, int]:
 
 
 def find_workspace(start: Path, environ: Mapping[str, str] | None = None) -> Workspace:
-    """The workspace that `start` lies in, looked for upwards as git does. Raises ConfigError."""
+    """The workspace that `start` lies in, looked for upwards as git does.
+
+    Raises ConfigError when there is none, or when the first one found is somebody else's: one further up is not taken
+    in its place.
+    """
+    environ = os.environ if environ is None else environ
     for folder in (start, *start.parents):
         if (folder / CONFIG_NAME).is_file():
-            return Workspace(folder, os.environ if environ is None else environ)
+            require_own(folder, (folder, folder / CONFIG_NAME, folder / STATE), environ)
+            return Workspace(folder, environ)
     raise ConfigError(
         f"There is no {CONFIG_NAME} here or in any folder above.",
         next_step="Go to your publication's folder, or make one: newsletter init my-newsletter",

@@ -21,6 +21,7 @@ from newsletter.backends.placeholders import EXAMPLE, PLACEHOLDER, sound, words
 from newsletter.config import Section
 from newsletter.errors import DeliveryError, printable
 from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.ownership import require_own
 
 # What a program is told of this one's surroundings: who runs it, in which language, and where its own settings are.
 # Nothing else of them is its business; the publication's passwords stand there, too.
@@ -72,6 +73,8 @@ class CommandBackend:
 
     @asynccontextmanager
     async def connect(self) -> "AsyncIterator[CommandSession]":
+        named = [self._root / word for word in self._settings.command]
+        require_own(self._root, (path for path in named if path.is_relative_to(self._root)), os.environ)
         name = self._settings.command[0]
         # With a folder in its name it is looked for from the publication's root, else among the installed programs.
         program = shutil.which(self._root / name if os.sep in name else name)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from newsletter.config.model import Requirement
 from newsletter.delivery import ledger
-from newsletter.delivery.committed import NoAnswer, Repository
+from newsletter.delivery.committed import Repository
 from newsletter.errors import DecisionNeeded, Problem
+from newsletter.git import NoAnswer
 from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.store import Store

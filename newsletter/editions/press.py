@@ -38,7 +38,7 @@ class Press:
 
     @classmethod
     def of(cls, workspace: Workspace) -> "Press":
-        return cls(workspace.config, workspace.template_path, workspace.fonts)
+        return cls(workspace.config, workspace.own_template_path(), workspace.fonts)
 
     @cached_property
     def about(self) -> RichText:

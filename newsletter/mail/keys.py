@@ -2,7 +2,6 @@
 
 import re
 import stat
-import subprocess
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Literal
 
 from newsletter.config import Config, line_of
 from newsletter.errors import ConfigError, Problem, counted
+from newsletter.git import NoAnswer, ask_git
 from newsletter.workspace import CONFIG_NAME
 
 Kind = Literal["rsa", "ed25519"]
@@ -119,13 +119,13 @@ def _key(selector: str, where: str, pem: bytes, root: Path) -> Key:
 
 
 def _is_tracked(path: Path) -> bool:
-    """Is the file in a git repository's index? Not, as far as can be known, where there is no git."""
+    """Is the file in a git repository's index? Not, as far as can be known, where git has no answer."""
     path = path.resolve()
-    command = ["git", "-C", str(path.parent), "ls-files", "--error-unmatch", "--", path.name]
     try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603  # no shell
-    except OSError:
+        ask_git(path.parent, "ls-files", "--error-unmatch", "--", path.name)
+    except NoAnswer:
         return False
+    return True
 
 
 def _refused(root: Path, message: str, next_step: str) -> ConfigError:

@@ -1,0 +1,87 @@
+"""Whose files a publication is made of: what it holds runs as whoever stands in its folder.
+
+Templates are programs, and newsletter.toml names a program to run. So a folder that somebody else can plant above the
+current one must not be used. git has the same rule since 2.35.2 (CVE-2022-24765), with the same way out.
+"""
+
+import os
+import pwd
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from newsletter.errors import ConfigError
+
+# In the environment, which no workspace can set: folders as in PATH, or * for every one.
+VARIABLE = "NEWSLETTER_SAFE_DIRECTORIES"
+_ROOT = 0
+_MOST_FILES = 10_000
+
+
+def require_own(root: Path, paths: Iterable[Path], environ: Mapping[str, str]) -> None:
+    """Refuse the workspace `root` when one of `paths` belongs to neither this user nor root. Raises ConfigError.
+
+    A link counts with its own owner and with that of what it leads to. A path that is not there counts for nothing.
+    Nothing is asked about a workspace that the environment names as safe.
+    """
+    trusted = _trusted(environ)
+    if not _is_excepted(root, environ) and (found := next(_foreign(paths, trusted), None)):
+        path, owner = found
+        raise ConfigError(
+            f"{path} belongs to {_name(owner)}, not to you, and what is in a publication runs as you.",
+            next_step="If you trust everyone who can write there, say so, and try again: "
+            f"export {VARIABLE}={shlex.quote(str(root))}",
+        )
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """Yield a folder and everything in it, through links too. Raises ConfigError when that has no end."""
+    yield folder
+    seen: set[tuple[int, int]] = set()
+    number = 0
+    for place, folders, files in os.walk(folder, followlinks=True):
+        try:
+            status = os.stat(place)  # noqa: PTH116  # as os.walk has it
+        except FileNotFoundError:
+            continue  # while this was looking
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        for name in (*folders, *files):
+            number += 1
+            if number > _MOST_FILES:
+                raise ConfigError(
+                    f"{folder} holds more than {_MOST_FILES:,} files.", next_step="Keep nothing there but templates."
+                )
+            yield Path(place, name)
+
+
+def _trusted(environ: Mapping[str, str]) -> set[int]:
+    """Oneself and root; for root also whoever called it by sudo, as in git."""
+    user, caller = os.geteuid(), environ.get("SUDO_UID", "")
+    is_by_sudo = user == _ROOT and caller.isascii() and caller.isdigit()
+    return {_ROOT, user, *([int(caller)] if is_by_sudo else [])}
+
+
+def _is_excepted(root: Path, environ: Mapping[str, str]) -> bool:
+    names = [name for name in environ.get(VARIABLE, "").split(os.pathsep) if name]
+    return "*" in names or any(Path(name).is_absolute() and Path(name).resolve() == root.resolve() for name in names)
+
+
+def _foreign(paths: Iterable[Path], trusted: set[int]) -> Iterator[tuple[Path, int]]:
+    for path in paths:
+        for look in (os.lstat, os.stat):
+            try:
+                owner = look(path).st_uid
+            except OSError:
+                continue  # it is not there, or leads nowhere: whoever reads it says so
+            if owner not in trusted:
+                yield path, owner
+
+
+def _name(owner: int) -> str:
+    try:
+        return pwd.getpwuid(owner).pw_name
+    except KeyError:
+        return f"user {owner}"
