@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import forked
 import pytest
 import smtp_server
 from hypothesis import settings
@@ -48,10 +49,13 @@ class Publication:
         return {**os.environ, "NO_COLOR": "1", "COLUMNS": "120", "NEWSLETTER_SEND__RETRIES": "", **self.environ}
 
     def run(self, *args: str, stdin: str = "", timeout: float = 120) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            self.command(*args), cwd=self.root, env=self.environment(), input=stdin, text=True,
-            capture_output=True, timeout=timeout, check=False,
-        )  # fmt: skip
+        environ = self.environment()
+        if any(name.startswith("PYTHON") for name in self.environ):  # the interpreter reads these when it starts
+            return subprocess.run(
+                self.command(*args), cwd=self.root, env=environ, input=stdin, text=True,
+                capture_output=True, timeout=timeout, check=False,
+            )  # fmt: skip
+        return forked.run(args, cwd=self.root, env=environ, stdin=stdin, timeout=timeout)
 
     def start(self, *args: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
