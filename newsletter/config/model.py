@@ -17,6 +17,7 @@ from pydantic import (
 from newsletter.config import values
 from newsletter.config.theme import Theme
 from newsletter.config.values import Address, Line, Mailbox
+from newsletter.text import without_invisible
 from newsletter.validation import rejected
 
 BACKEND_GROUP = "newsletter.backends"
@@ -39,7 +40,7 @@ class Publication(Section):
     cadence: Literal["weekly", "biweekly", "monthly"] = "biweekly"
     new_volume: Literal["yearly", "never"] = "yearly"
     timezone: Annotated[str, AfterValidator(values.timezone)] = "UTC"
-    about: str = ""
+    about: Annotated[str, AfterValidator(without_invisible)] = ""
     contact: Address
     website: Annotated[str, AfterValidator(values.web_address)] | None = None
 

@@ -5,6 +5,7 @@ held to it here, and what is derived (quiet text, dark mode) is made to keep it.
 """
 
 import re
+import unicodedata
 from colorsys import hls_to_rgb, rgb_to_hls
 from typing import Annotated
 
@@ -43,7 +44,8 @@ def _list(value: object) -> object:
 
 
 def _logo(name: str) -> str:
-    if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png)", name, re.IGNORECASE):
+    composed = unicodedata.normalize("NFC", name)  # in which an accent is part of its letter
+    if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png)", composed, re.IGNORECASE):
         raise rejected(
             code="logo",
             message=f"{name!r} can't be the logo",

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from newsletter.address import normalise
 from newsletter.field import fielded
+from newsletter.text import without_invisible
 from newsletter.validation import rejected
 
 
@@ -53,7 +54,7 @@ def one_line(text: str) -> str:
             message="this has to be one line of text",
             next_step="Write something, without line breaks and control characters.",
         )
-    return text
+    return without_invisible(text)
 
 
 def timezone(text: str) -> str:

@@ -10,7 +10,7 @@ from newsletter.config import Config, line_of
 from newsletter.editions.pictures import TALLEST, Picture, prepared
 from newsletter.errors import ConfigError, Problem
 from newsletter.field import SAMPLE_WAY_OUT, WAY_OUT, FieldWriter, address, default_fields, fielded, written
-from newsletter.issue.image import image_faults
+from newsletter.issue.image import image_faults, picture_path
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText, parse
 from newsletter.validation import Fault
@@ -56,7 +56,7 @@ class Press:
         folder = self.template_path[0]
         if faults := list(image_faults(folder, self.config.theme.logo)):
             raise self._refused("The logo can't be used.", "theme", "logo", faults)
-        return folder / self.config.theme.logo
+        return picture_path(folder, self.config.theme.logo)
 
     def _refused(self, message: str, table: str, key: str, faults: Sequence[Fault]) -> ConfigError:
         """What is wrong with a setting that only shows when it is used."""

@@ -16,6 +16,7 @@ from newsletter.issue.image import image_faults
 from newsletter.issue.model import Image, Issue, Item
 from newsletter.issue.prose import advise, cut_off, unfold
 from newsletter.issue.yamltext import Mapping, Node, Place, Scalar, Sequence, YamlFault, read, split_lines
+from newsletter.text import without_invisible
 from newsletter.validation import Fault, explain
 
 MAX_BYTES = 1_000_000
@@ -148,6 +149,7 @@ def _validate(root: Mapping, path: Path, lines: list[str]) -> tuple[Issue | None
             # A text where a mapping should be wants the mapping's own keys, not its neighbours.
             within = location if details["type"] == "model_type" else location[:-1]
             for fault in explain(details, _siblings(within)):
+                fault = _empty_rather(fault, root, location)
                 found.append((_locate(root, location, fault, lines, seen[location, fault.needle]), fault))
                 seen[location, fault.needle] += 1
     found = _without_echoes(found)
@@ -155,6 +157,19 @@ def _validate(root: Mapping, path: Path, lines: list[str]) -> tuple[Issue | None
     if all(fault.code != "image-file" for _, fault in found):  # a name that is none is not looked for
         found += _picture_faults(root, path)
     return issue, found
+
+
+def _empty_rather(fault: Fault, root: Node, location: tuple[int | str, ...]) -> Fault:
+    """Call a key that stands there with nothing after it empty, and not missing."""
+    *above, key = location or ("",)
+    parent, _ = _node_at(root, tuple(above))
+    if fault.code != "missing" or not isinstance(parent, Mapping) or key not in parent.entries:
+        return fault
+    return Fault(
+        code="empty",
+        message=f"{str(key)!r} is empty",
+        next_step="Write it after the colon; a longer text after >- on the next line, indented.",
+    )
 
 
 def _siblings(location: Iterable[int | str]) -> list[str]:
@@ -176,7 +191,7 @@ def _without_echoes(found: list[tuple[Place, Fault]]) -> list[tuple[Place, Fault
 def _plain(node: Node) -> Any:
     match node:
         case Scalar():
-            return unfold(node)
+            return without_invisible(unfold(node))
         case Sequence():
             return [_plain(entry) for entry in node.entries]
         case Mapping():
@@ -189,18 +204,24 @@ def _left_open(node: Node) -> bool:
 
 
 def _locate(root: Node, location: tuple[int | str, ...], fault: Fault, lines: list[str], occurrence: int) -> Place:
-    node, key = root, None
-    for part in location:
-        if isinstance(node, Mapping) and part in node.entries:
-            key, node = node.entries[str(part)]
-        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.entries):
-            key, node = None, node.entries[part]
+    node, key = _node_at(root, location)
     if fault.code == "unknown-key" and key is not None:
         return key.start
     if isinstance(node, Scalar) and fault.needle:
         return _find(fault.needle, node, lines, occurrence)
     # A value left out has the place of whatever comes next, but its key is in the right place.
     return key.start if key is not None and _left_open(node) else node.start
+
+
+def _node_at(root: Node, location: tuple[int | str, ...]) -> tuple[Node, Scalar | None]:
+    """Return the deepest node on the way to `location`, with its key when it has one."""
+    node, key = root, None
+    for part in location:
+        if isinstance(node, Mapping) and part in node.entries:
+            key, node = node.entries[str(part)]
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.entries):
+            key, node = None, node.entries[part]
+    return node, key
 
 
 def _find(needle: str, node: Scalar, lines: list[str], occurrence: int) -> Place:

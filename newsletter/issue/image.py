@@ -1,5 +1,6 @@
 """Is the picture beside a draft one that every edition can be given?"""
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -21,9 +22,22 @@ MAX_SIDE = 16_000  # of Typst; a picture of one row would take gigabytes too
 MAX_BYTES = 25_000_000
 
 
+def picture_path(folder: Path, name: str) -> Path:
+    """Return where the picture `name` is, also when its file writes accents decomposed and `name` does not.
+
+    macOS hands names out in either form (Unicode, UAX 15), and other systems take the two for different files.
+    """
+    path = folder / name
+    if path.is_file() or name.isascii():
+        return path
+    wanted = unicodedata.normalize("NFC", name)
+    alike = (file for file in sorted(folder.glob("*.*")) if unicodedata.normalize("NFC", file.name) == wanted)
+    return next(alike, path)
+
+
 def image_faults(folder: Path, name: str) -> Iterator[Fault]:
     """What is wrong with the picture `name` in `folder`: absent, elsewhere, not a picture, too large."""
-    path = folder / name
+    path = picture_path(folder, name)
     if not path.is_file():
         near = sorted(p.name for p in folder.glob("*.*") if p.suffix.lower() in SUFFIXES)
         meant = did_you_mean(name, near)

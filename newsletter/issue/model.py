@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from newsletter.field import Field as ReaderField
 from newsletter.field import Fielded, fielded, written
+from newsletter.issue.image import picture_path
 from newsletter.issue.richtext import RichText, control_characters, parse
 from newsletter.validation import faulty, rejected
 
@@ -131,8 +133,10 @@ def _file_name(value: str) -> str:
             message=f"{kind} is not a kind of picture that every edition can carry",
             next_step="Save it as JPEG or PNG.",
         )
-    # The name becomes part of an address in the HTML, so it is kept to what needs no quoting there.
-    if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png|webp|hei[cf])", value, re.IGNORECASE):
+    # The name becomes part of an address in the HTML, so it is kept to what needs no quoting there. Composed, an
+    # accent is part of its letter.
+    composed = unicodedata.normalize("NFC", value)
+    if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png|webp|hei[cf])", composed, re.IGNORECASE):
         raise rejected(
             code="image-file",
             message=f"{value[:120]!r} can't be the name of a picture beside the draft",
@@ -228,7 +232,7 @@ class Issue(_Value):
     @property
     def picture(self) -> Path | None:
         """Where the lead image's file is: next to the draft."""
-        return self.path.parent / self.image.file if self.image else None
+        return picture_path(self.path.parent, self.image.file) if self.image else None
 
     def seen_by(self, tags: frozenset[str]) -> "Issue":
         """The issue as a reader with these tags gets it."""

@@ -1,5 +1,6 @@
 """Pictures that no edition could carry are refused with the draft's line, before anything is built."""
 
+import unicodedata
 import zlib
 from pathlib import Path
 from struct import pack
@@ -133,3 +134,43 @@ def test_more_items_than_an_issue_can_hold_are_refused(tmp_path: Path) -> None:
     (problem,) = read_draft(path).problems
     assert (problem.code, problem.line) == ("too-many", 5)
     assert problem.message == "'items' has 10,000 entries, and 200 are the most"
+
+
+@pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
+@pytest.mark.parametrize("in_draft", ["NFC", "NFD"])
+def test_a_picture_is_found_whichever_way_its_accents_are_written(tmp_path: Path, on_disk: str, in_draft: str) -> None:
+    """A Mac writes names decomposed, keyboards compose them, and Linux takes the two for different files."""
+    Image.new("RGB", (30, 20)).save(tmp_path / unicodedata.normalize(on_disk, "Café-Übersicht.png"))  # type: ignore[arg-type]
+    assert _problems(tmp_path, unicodedata.normalize(in_draft, "Café-Übersicht.png")) == []  # type: ignore[arg-type]
+    issue = read_draft(tmp_path / "2.1.yaml").issue
+    assert issue
+    assert issue.picture
+    assert issue.picture.read_bytes()
+    assert read_draft(tmp_path / "2.1.yaml").sha256
+
+
+def test_of_two_pictures_that_look_the_same_the_one_that_is_named_is_taken(tmp_path: Path) -> None:
+    for form in ("NFC", "NFD"):
+        Image.new("RGB", (30, 20)).save(tmp_path / unicodedata.normalize(form, "é.png"))  # type: ignore[arg-type]
+        _problems(tmp_path, unicodedata.normalize(form, "é.png"))  # type: ignore[arg-type]
+        issue = read_draft(tmp_path / "2.1.yaml").issue
+        assert issue
+        assert issue.picture == tmp_path / unicodedata.normalize(form, "é.png")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("line", ["alt:", "alt: ", "alt: ''", 'alt: "  "', "alt: >-"])
+def test_words_for_a_picture_that_are_left_empty_are_called_empty(tmp_path: Path, line: str) -> None:
+    """Not missing: the editor sees the key there."""
+    Image.new("RGB", (30, 20)).save(tmp_path / "a.png")
+    path = tmp_path / "2.1.yaml"
+    path.write_text(DRAFT.replace("alt: x", line).format("a.png"))
+    (problem,) = read_draft(path).problems
+    assert (problem.code, problem.line) == ("empty", 9)
+    assert "is empty" in problem.message
+
+
+def test_a_required_text_that_is_left_empty_is_called_empty_at_its_key(tmp_path: Path) -> None:
+    path = tmp_path / "2.1.yaml"
+    path.write_text("volume: 2\nnumber: 1\ndate:\nitems:\n  - headline: One\n    detail:\n")
+    found = [(problem.code, problem.line, problem.column) for problem in read_draft(path).problems]
+    assert found == [("empty", 3, 1), ("empty", 6, 5)]
