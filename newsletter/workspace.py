@@ -86,17 +86,30 @@ class Workspace:
         if name is None:
             if not known:
                 raise DraftError(f"There is no draft in {self.drafts} yet.", next_step="Run: newsletter draft new")
+            self.refuse_outside(known[-1])
             return known[-1]
         if re.fullmatch(r"\d+\.\d+", name):
             path = next((path for path in known if path.stem == name), self.drafts / f"{name}.yaml")
         else:
             path = Path(name)
         if path.is_file():
+            self.refuse_outside(path)
             return path
         stems = [path.stem for path in known]
         near = get_close_matches(path.name.removesuffix(".yaml"), stems, n=1, cutoff=0.6)
         hint = f"Did you mean {near[0]}? " if near else ""
         raise DraftError(f"There is no draft {name!r}.", next_step=f"{hint}`newsletter draft list` shows them all.")
+
+    def refuse_outside(self, draft: Path) -> None:
+        """Raise DraftError for a draft that lies, or leads as a link, outside of the publication's folder.
+
+        Its text would be shown, published and mailed, so it has to be the publication's own.
+        """
+        if not draft.resolve().is_relative_to(self.root.resolve()):
+            raise DraftError(
+                f"{draft.name} leads out of the publication's folder, and is not read.",
+                next_step="Copy the draft into drafts/.",
+            )
 
 
 def volume_and_number(path: Path) -> tuple[int, int]:

@@ -113,6 +113,8 @@ def _site(workspace: Workspace, folder: Path, sent_only: bool) -> None:
 
         sent = sent_issues(workspace, None)  # by the records, which git brings anywhere
         paths = [path for path in paths if path.stem in sent]
+    for path in paths:
+        workspace.refuse_outside(path)
     press = Press.of(workspace)
     site = export_site(press, [read_draft(path) for path in paths], folder)
     for name, reason in site.left_out.items():

@@ -148,7 +148,7 @@ def _chosen(workspace: Workspace, store: Store, name: str | None, yes: bool) -> 
         if stage_of(store, path.stem, workspace.record(path.stem)) not in (Stage.SENT, Stage.CANCELLED)
     ]
     if len(unsent) == 1:
-        return unsent[0]
+        return workspace.find_draft(str(unsent[0]))
     if not unsent:
         raise DraftError("Every draft has been sent.", next_step="Run: newsletter draft new")
     raise DecisionNeeded(

@@ -57,7 +57,7 @@ def look(workspace: Workspace, more: Path, before: Showing) -> Showing:
         path = drafts_of(workspace, more).get(before.name)
         if path is None or not path.exists():
             return _without_file(workspace, before)
-        _refuse_outside(workspace, path)
+        workspace.refuse_outside(path)
         before = replace(before, file=path, identity=_identity(path), moved_to="")
         draft = read_draft(path)
         issue = require_issue(draft)
@@ -87,15 +87,6 @@ def _without_file(workspace: Workspace, before: Showing) -> Showing:
             next_step="Choose one that is there, or begin the next: newsletter draft new",
         )
     return before.now(trouble=gone)
-
-
-def _refuse_outside(workspace: Workspace, path: Path) -> None:
-    """A draft may be a link; what it leads to is shown in a browser, so it has to be the publication's own."""
-    if not path.resolve().is_relative_to(workspace.root.resolve()):
-        raise DraftError(
-            f"{path.name} leads out of the publication's folder, and is not shown.",
-            next_step="Copy the draft into drafts/.",
-        )
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:

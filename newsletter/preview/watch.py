@@ -1,6 +1,7 @@
 """Says that files of a workspace have changed: drafts and their pictures, templates, typefaces, settings, the list."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -66,14 +67,20 @@ async def _until_folders_change(
 
 def _folders(workspace: Workspace, draft: Path) -> list[Path]:
     found = [workspace.root, *_within(workspace.drafts), *_within(workspace.fonts)]
-    if draft.parent.is_dir():
-        found.append(draft.parent)
+    found += [file.parent for file in _followed(workspace, draft) if file.parent.is_dir()]
     for folder in dict.fromkeys((*workspace.template_path, shipped(TEMPLATES))):
         found += _within(folder)
     readers = list_of(workspace)
     if readers and readers.parent.is_dir():
         found.append(readers.parent)
     return sorted(dict.fromkeys(found))
+
+
+def _followed(workspace: Workspace, draft: Path) -> set[Path]:
+    """Return `draft`, and the publication's files that drafts lead to as links: those change, and the link does not."""
+    links = [path for path in (draft, *workspace.draft_paths()) if path.is_symlink()]
+    targets = [Path(os.path.realpath(link)) for link in links]
+    return {draft, *(target for target in targets if target.is_relative_to(os.path.realpath(workspace.root)))}
 
 
 def _within(folder: Path) -> Iterator[Path]:
@@ -88,7 +95,7 @@ class _Relevant(DefaultFilter):
     def __init__(self, workspace: Workspace, folders: list[Path], draft: Path) -> None:
         super().__init__()
         self._inner = {folder for folder in folders if folder != workspace.root}
-        self._named = {workspace.root / CONFIG_NAME, list_of(workspace), draft}
+        self._named = {workspace.root / CONFIG_NAME, list_of(workspace), *_followed(workspace, draft)}
         self._to_come = {workspace.drafts, workspace.fonts, workspace.template_path[0]}
 
     def __call__(self, change: Change, path: str) -> bool:

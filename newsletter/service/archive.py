@@ -112,6 +112,8 @@ class Archive:
     def _make(self, workspace: Workspace, sent: Set[str]) -> None:
         press = Press.of(workspace)
         drafts = [path for path in workspace.draft_paths() if path.stem in sent]
+        for path in drafts:
+            workspace.refuse_outside(path)
         if not drafts:
             page = render_index(press, []).encode()
             self._empty = File(page, sha256(page).hexdigest(), 0.0, _TYPES[".html"])

@@ -403,6 +403,20 @@ def test_the_same_when_it_tells_too_many_programs_already(
     assert publication.workspace.drafts / "2.10.yaml" in changed
 
 
+def test_a_draft_that_is_a_link_within_the_publication_is_followed_to_its_file(publication: Publication) -> None:
+    shared = publication.root / "shared"
+    shared.mkdir()
+    link = publication.root / "drafts" / "2.10.yaml"
+    link.rename(shared / "issue.yaml")
+    link.symlink_to("../shared/issue.yaml")
+    with previewing(publication, "2.10") as preview:
+        first = preview.until(lambda state: state["finished"])
+        assert not first["notices"]
+        (shared / "issue.yaml").write_text((shared / "issue.yaml").read_text().replace("Hiroshima", "Nagasaki"))
+        preview.until(lambda state: state["proof"] > first["proof"])
+        assert "Nagasaki" in preview.text("/2.10/email.html")
+
+
 def test_a_fault_that_nobody_foresaw_is_shown_and_survived(publication: Publication, preview: Preview) -> None:
     preview.until(lambda state: state["proof"])
     path = publication.root / "drafts" / "2.10.yaml"

@@ -278,7 +278,7 @@ def test_a_draft_that_leads_elsewhere_is_not_shown(publication: Publication) -> 
     picture.symlink_to(publication.root.parent / "private.jpg")
     with previewing(publication, "2.10") as preview:
         state = preview.until(lambda state: state["notices"], draft="9.9")
-        assert state["notices"][0]["title"] == "9.9.yaml leads out of the publication's folder, and is not shown."
+        assert state["notices"][0]["title"] == "9.9.yaml leads out of the publication's folder, and is not read."
         assert "secret" not in json.dumps(state["notices"][0]["problems"])
         state = preview.until(lambda state: state["notices"])
         assert "2.10-lead.jpg" in json.dumps(state["notices"])
