@@ -18,6 +18,7 @@ from newsletter.service.archive import INDEX, Archive, File, NotReady
 from newsletter.service.links import Links
 from newsletter.service.order import Order, read_order
 from newsletter.service.pages import Pages, State
+from newsletter.service.returns import Returns
 from newsletter.service.scribe import Scribe
 from newsletter.store import Store, suppressions
 
@@ -26,6 +27,7 @@ _READERS = 4  # threads that read the store
 _PATIENCE_S = 5.0
 _LATER = {"Retry-After": "60"}
 _SOON = {"Retry-After": "5"}
+_TOMORROW = {"Retry-After": "86400"}
 _KEPT = "public, max-age=300"
 _STATES = {Kind.UNSUBSCRIBED: State.LEFT, Kind.RETURNED: State.RETURNED, Kind.REASON: State.THANKS}
 _WORDS = {
@@ -47,6 +49,7 @@ class Answers:
         self._scribe = scribe
         self._pages = pages
         self._archive = archive
+        self._returns = Returns()
         self._done = f"You won't get {title} any more.\n"
         self._threads = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="reader")
 
@@ -68,6 +71,8 @@ class Answers:
                 return self._page(State.LATER, 503, _LATER)
             return self._page(State.LEFT if left else State.ASK)
         order = await read_order(request)
+        if not self._returns.take(leaver.reader, order.kind):
+            return self._page(State.LATER, 429, _TOMORROW)
         words = {"words": order.words} if order.words else {}
         event = Event(
             reader=leaver.reader, kind=order.kind, source=order.source, issue=leaver.issue or None, evidence=words
@@ -75,6 +80,7 @@ class Answers:
         try:
             await self._scribe.write(event)
         except DeliveryError:
+            self._returns.give_back(leaver.reader, order.kind)
             return self._page(State.LATER, 503, _LATER)
         return self._said(order)
 

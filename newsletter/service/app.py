@@ -45,6 +45,8 @@ def build_app(workspace: Workspace, store: Store, links: Links, pages: Pages) ->
         routes=[
             Route(HEALTH, answers.health, name=HEALTH),
             Route(f"{below}/u/{{token}}", answers.link, methods=["GET", "POST"], name="/u/…", max_body_size=LARGEST),
+            # Some programs put a slash behind an address.
+            Route(f"{below}/u/{{token}}/", answers.link, methods=["GET", "POST"], name="/u/…", max_body_size=LARGEST),
             *([Route(below, answers.slash, name="/")] if below else []),
             Route(f"{below}/", answers.file, name="/"),
             Route(f"{below}/{{name}}", answers.file, name="/…"),

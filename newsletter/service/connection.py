@@ -1,15 +1,20 @@
-"""Connections that don't wait for ever: a client that is slow, or says nothing, is left.
+"""Connections that don't wait for ever, and that nobody can use up: a client that is slow, or says nothing, is left.
 
 uvicorn closes an idle connection after an answer, but waits without end for the first request, for the rest of a head
-that has begun, and for a client that takes nothing. Behind a web server none of this comes here.
+that has begun, and for a client that takes nothing; and at its limit of connections it answers 503 to everyone.
 """
 
 import asyncio
+from collections import Counter
+from collections.abc import Collection
 
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-MOST_ANSWERED = 400  # at once; uvicorn says 503 to others
-_MOST_OPEN = 800  # below the 1,024 files that a process may have open
+from newsletter.service.clients import Stage, client_of, to_leave
+
+MOST_OPEN = 800  # below the 1,024 files that a process may have open
+_MOST_REQUESTS = 1_000  # over one connection, as nginx has it by default
 _HEAD_S = 10.0  # for the first request's head
 IDLE_S = 30  # between an answer and the next request: web servers keep connections to post over
 _NEXT_S = IDLE_S + 5.0  # from an answer to the end of the next head, or of a body that nobody reads
@@ -19,22 +24,34 @@ _ANSWER_S = 120.0  # from the head until the answer has been taken
 class Connection(H11Protocol):
     """One client's connection, with a deadline for each thing that is waited for."""
 
+    held_by = ""  # see client_of
+    since = 0.0  # when it began to be at its stage, by the loop's clock
     _deadline: asyncio.TimerHandle | None = None
-    _answering = False
+    _request: object = None
+    _requests = 0
+
+    @property
+    def stage(self) -> Stage:
+        """What is waited for."""
+        is_unread = self.transport.get_write_buffer_size() > 0
+        if self.transport.is_closing() and not is_unread:
+            return Stage.GONE
+        if self.cycle is None or (self.cycle.response_complete and not is_unread):
+            return Stage.IDLE  # a head that has begun is none
+        return Stage.RECEIVING if self.cycle.more_body and not self.cycle.response_started else Stage.ANSWERING
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        if len(self.connections) > _MOST_OPEN:
-            transport.abort()
-        else:
-            self._wait(_HEAD_S)
+        self.held_by = client_of(self.client)
+        self._wait(_HEAD_S)
+        if len(self.connections) > MOST_OPEN:
+            _make_room(self, [one for one in self.connections if isinstance(one, Connection)])
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self._look()
 
     def on_response_complete(self) -> None:
-        self._answering = False
         self._wait(_NEXT_S)
         super().on_response_complete()
         self._look()
@@ -45,12 +62,26 @@ class Connection(H11Protocol):
             self._deadline.cancel()
 
     def _look(self) -> None:
-        answering = self.cycle is not None and not self.cycle.response_complete
-        if answering and not self._answering:
+        """Has a request begun?"""
+        if self.cycle is None or self.cycle is self._request:
+            return
+        self._request = self.cycle
+        self._requests += 1
+        if self._requests >= _MOST_REQUESTS and CLOSE_HEADER not in self.headers:
+            self.headers.append(CLOSE_HEADER)  # as if the client had said so: uvicorn answers with the same
+        if not self.cycle.response_complete:
             self._wait(_ANSWER_S)
-        self._answering = answering
 
     def _wait(self, seconds: float) -> None:
         if self._deadline:
             self._deadline.cancel()
+        self.since = self.loop.time()
         self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+
+def _make_room(newcomer: Connection, everyone: Collection[Connection]) -> None:
+    """Leave one of the open connections for a new one, or the new one when each of the others is worth more."""
+    there = [one for one in everyone if one.stage is not Stage.GONE]
+    if len(there) > MOST_OPEN:
+        counts = Counter(one.held_by for one in there)
+        to_leave(newcomer, [one for one in there if one is not newcomer], counts).transport.abort()

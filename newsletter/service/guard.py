@@ -10,6 +10,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from newsletter.service.clients import Shares, client_of
+
 HEALTH = "/healthz"
 _LOG = logging.getLogger(__name__)
 _POLICY = (
@@ -19,6 +21,8 @@ _POLICY = (
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+?)\.?(?::([0-9]*))?", re.IGNORECASE)
 _HERE = ("127.0.0.1", "localhost", "[::1]")
 _TELL_EVERY_S = 3600.0
+_MOST_WORKED_ON = 400
+_SOON = {"Retry-After": "5"}
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 
 
@@ -32,6 +36,7 @@ class Guard:
         self._app = app
         self._url = url
         self._told_at: float | None = None
+        self._shares = Shares(_MOST_WORKED_ON)
         parts = urlsplit(url)
         name = (parts.hostname or "").removesuffix(".")
         self._name = f"[{name}]" if ":" in name else name
@@ -51,11 +56,14 @@ class Guard:
             await send(message)
 
         try:
-            if self._is_meant(scope):
-                await self._app(scope, receive, guarded)
-            else:
-                self._tell()
-                await PlainTextResponse("This server has no such site.\n", 421)(scope, receive, guarded)
+            with self._shares.place(client_of(scope["client"])) as has_room:
+                if not self._is_meant(scope):
+                    self._tell()
+                    await PlainTextResponse("This server has no such site.\n", 421)(scope, receive, guarded)
+                elif not has_room:
+                    await PlainTextResponse("Too much at once.\n", 503, _SOON)(scope, receive, guarded)
+                else:
+                    await self._app(scope, receive, guarded)
         except ClientDisconnect:
             pass  # nobody is there to be answered
         except Exception as error:

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from newsletter.errors import ConfigError, DecisionNeeded
 from newsletter.service.app import build_app
-from newsletter.service.connection import IDLE_S, MOST_ANSWERED, Connection
+from newsletter.service.connection import IDLE_S, Connection
 from newsletter.service.links import Links
 from newsletter.service.pages import Pages
 from newsletter.store import open_store
@@ -47,7 +47,6 @@ def serve(workspace: Workspace, host: str, port: int, on_address: Callable[[str,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # who it was is not asked
-                limit_concurrency=MOST_ANSWERED,
                 h11_max_incomplete_event_size=16 * 1024,
                 timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=_ENDING_S,

@@ -58,6 +58,49 @@ def test_one_click_is_a_post_and_nothing_more(service: Service, known: Known, re
     assert causes == ["unsubscribed"]
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "end"),
+    [
+        (b"", {}, ""),  # a proxy has lost it
+        (b"", FORM, ""),
+        (None, {"Content-Type": "multipart/form-data; boundary=x"}, ""),
+        (b" list-unsubscribe=one-click\r\n", {"Content-Type": "text/plain"}, ""),
+        (ONE_CLICK, {}, ""),
+        (ONE_CLICK, FORM, "/"),
+        (b"", {}, "/"),
+        (b"action=leave", FORM, "/"),
+    ],
+)
+def test_a_click_that_suffered_on_the_way_leaves(
+    service: Service, known: Known, reader: str, body: bytes | None, headers: dict[str, str], end: str
+) -> None:
+    path = f"/u/{token(service.publication, reader)}{end}"
+    assert _heading(service.ask(path)[2]) == "Unsubscribe from Pacific Alliance Digest?"
+    assert service.ask(path, "POST", body, headers)[0] == 200
+    said, causes = _of(known, reader)
+    assert [row.kind for row in said] == ["unsubscribed"]
+    assert causes == ["unsubscribed"]
+
+
+def test_nobody_leaves_and_comes_back_without_end_but_leaving_always_works(
+    service: Service, known: Known, reader: str
+) -> None:
+    connection, path = service.connect(), f"/u/{token(service.publication, reader)}"
+    statuses = [
+        ask(connection, path, "POST", f"action={action}".encode(), FORM)[0]
+        for _ in range(30)
+        for action in ("leave", "return", "reason&words=Too+often")
+    ]
+    connection.close()
+    assert set(statuses[::3]) == {200}
+    assert statuses[1::3] == [200] * 10 + [429] * 20
+    said, causes = _of(known, reader)
+    assert len(said) < 25
+    assert causes == ["unsubscribed"]
+    other = f"{reader}.example"
+    assert service.post(other, b"action=leave")[0] == service.post(other, b"action=return")[0] == 200
+
+
 def test_a_thousand_looks_do_not_unsubscribe(service: Service, known: Known, reader: str) -> None:
     path, before = f"/u/{token(service.publication, reader)}", known()
     looks = [

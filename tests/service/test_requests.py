@@ -18,13 +18,11 @@ PART = '--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"{}\r\n\r\n
 @pytest.mark.parametrize(
     ("content_type", "body", "status"),
     [
-        (FORM["Content-Type"], b"", 400),
         (FORM["Content-Type"], b"List-Unsubscribe=Two-Clicks", 400),
         (FORM["Content-Type"], b"action=delete", 400),
         (FORM["Content-Type"], b"&".join(b"a%d=b" % number for number in range(100)), 400),
         (FORM["Content-Type"], b"action=leave&words=" + b"x" * 20_000, 413),
         (FORM["Content-Type"], b"\x00" * 10_000_000, 413),
-        (MULTIPART, b"", 400),
         (MULTIPART, b"nothing of the kind", 400),
         (MULTIPART, PART.format("")[:-10].encode(), 400),
         (MULTIPART, PART.format('; filename="a"').encode(), 400),
@@ -34,9 +32,9 @@ PART = '--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"{}\r\n\r\n
         (f"{MULTIPART}; charset=idna", PART.format("").replace("One-Click", "xn--a-").encode(), 400),
         (f"{MULTIPART}; charset=punycode", PART.format("").replace("One", "xn--\xff").encode(), 400),
         ("application/json", b'{"List-Unsubscribe": "One-Click"}', 415),
-        ("text/plain", ONE_CLICK, 415),
-        ("", ONE_CLICK, 415),
-        ("message/rfc822", ONE_CLICK, 415),
+        ("text/plain", b"action=leave", 415),
+        ("", b"action=leave", 415),
+        ("message/rfc822", b"action=leave", 415),
     ],
 )
 def test_a_body_that_is_no_order(
@@ -244,7 +242,8 @@ def test_no_body_with_a_good_token_breaks_it(service: Service, reader: str) -> N
                 f"{quote(name, errors='replace')}={quote(value, errors='replace')}" for name, value in fields
             )
             body, kind = raw if raw is not None else pairs.encode(), FORM["Content-Type"]
-        assert service.ask(path, "POST", body, {"Content-Type": kind})[0] in (200, 400)
+        # 429: nobody comes back so often.
+        assert service.ask(path, "POST", body, {"Content-Type": kind})[0] in (200, 400, 429)
 
     drive()
     assert not [line for line in service.printed if "fault" in line]

@@ -1,0 +1,88 @@
+"""Who a client is, for sharing what there is: connections, and requests that are worked on at once.
+
+Nobody has a fixed part, since behind a web server all requests come from one address. When there is no room left, it is
+made by those who hold most, and first by connections on which nothing is asked. The address is the connection's own:
+what a header says of another (X-Forwarded-For) anybody can write.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from ipaddress import IPv6Address, ip_address
+from typing import Protocol, TypeVar
+
+
+class Stage(IntEnum):
+    """What a connection waits for. The first to be left is the lowest that is still there."""
+
+    GONE = 0  # it is closed, and nobody has noticed yet
+    IDLE = 1  # a request's head
+    RECEIVING = 2  # the rest of a request
+    ANSWERING = 3  # this server, or that the client takes the answer
+
+
+class Held(Protocol):
+    """An open connection: by whom, at which stage, and since when."""
+
+    @property
+    def held_by(self) -> str: ...
+
+    @property
+    def stage(self) -> Stage: ...
+
+    @property
+    def since(self) -> float: ...
+
+
+_H = TypeVar("_H", bound=Held)
+
+
+def client_of(address: tuple[str, int] | None) -> str:
+    """Return the name of a client: its address, or for IPv6 the /64 network, which is what one subscriber line gets.
+
+    A socket of the file system has no address, and all that comes by it is one client's.
+    """
+    if address is None:
+        return ""
+    try:
+        number = ip_address(address[0].partition("%")[0])
+    except ValueError:
+        return address[0]
+    if isinstance(number, IPv6Address):
+        return str(number.ipv4_mapped or IPv6Address(int(number) >> 64 << 64))
+    return str(number)
+
+
+def to_leave(newcomer: _H, others: Sequence[_H], counts: Mapping[str, int]) -> _H:
+    """Return the connection that is worth least: an idle one first, of the client that holds most, the oldest of those.
+
+    One that is being answered is left only for a client that holds fewer; else it is the newcomer that has to go.
+    """
+    least = min(others, key=lambda one: (one.stage, -counts[one.held_by], one.since))
+    if least.stage is Stage.ANSWERING and counts[least.held_by] <= counts[newcomer.held_by]:
+        return newcomer
+    return least
+
+
+class Shares:
+    """Requests that are worked on at once: `most` for all, and then an equal part for each client that has one."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._working: Counter[str] = Counter()
+
+    @contextmanager
+    def place(self, client: str) -> Iterator[bool]:
+        """Count a request for the time of the context. Says whether there is room for it."""
+        is_full = self._working.total() >= self._most
+        has_room = not is_full or self._working[client] < self._most // len({*self._working, client})
+        if has_room:
+            self._working[client] += 1
+        try:
+            yield has_room
+        finally:
+            if has_room:
+                self._working[client] -= 1
+                if not self._working[client]:
+                    del self._working[client]
