@@ -22,7 +22,7 @@ class Kind(StrEnum):
     """What was said."""
 
     UNSUBSCRIBED = "unsubscribed"
-    RETURNED = "returned"  # took an unsubscribe back
+    RETURNED = "returned"  # wants mail again: took an unsubscribe back, or says that a bounced address works
     REASON = "reason"  # why they left, in their words
     HARD = "hard bounce"
     SOFT = "soft bounce"
@@ -36,6 +36,7 @@ class Kind(StrEnum):
 
 # What readers and their servers say of an issue that they got.
 ANSWERS = (Kind.HARD, Kind.SOFT, Kind.BLOCKED, Kind.COMPLAINED, Kind.UNSUBSCRIBED)
+_SECOND = len("2026-11-30T09:30:00")
 # By these somebody is to be mailed again, whatever an older mail says.
 _COMING_BACK = (Kind.RETURNED, Kind.ALLOWED, Kind.SIGNED_UP)
 
@@ -47,6 +48,11 @@ class Cause(StrEnum):
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     SUPPRESSED = "suppressed"
+
+
+# What a reader lifts who wants the mail again: their own leaving, and that mail to them came back. A complaint and an
+# editor's decision stay.
+_LIFTED_BY_RETURN = (Cause.UNSUBSCRIBED, Cause.BOUNCED)
 
 
 class Source(StrEnum):
@@ -71,7 +77,8 @@ class Event:
     """One thing said about one reader.
 
     `reader` is the address in its one spelling, `issue` the one that it is about, `said_at` ISO 8601 in UTC (now, when
-    empty), `evidence` words by name: `code`, `words`, `message`, whatever shows later why this was believed.
+    empty; of a mail, when it was received), `evidence` words by name: `code`, `words`, `message`, whatever shows later
+    why this was believed.
     """
 
     reader: str
@@ -118,6 +125,19 @@ def would_suppress(store: Store, event: Event, soft: SoftRule) -> bool:
         return event.kind is Kind.SOFT and _softs(connection, event, soft) >= soft.bounces
 
 
+class Void(StrEnum):
+    """Why an event is not written down, in words."""
+
+    ERASED = "this person was erased, and nothing is kept of them"
+    OLDER = "they wanted the mail again after it came"
+
+
+def void(store: Store, keys: Keys | None, event: Event) -> Void | None:
+    """Why this event would not be written down; None when it would."""
+    with store.reading() as connection:
+        return _void(connection, keys, event)
+
+
 def answers(connection: Connection, issue: str) -> dict[Kind, int]:
     """How many of the issue's readers have answered it so since, for each of ANSWERS; those who came back left out."""
     found = log.answered(connection, issue, unless={Kind.UNSUBSCRIBED: (Kind.RETURNED, Kind.ALLOWED)})
@@ -149,9 +169,7 @@ def erased_readers(store: Store, keys: Keys | None) -> Erased:
 
 
 def _record(connection: Connection, keys: Keys | None, event: Event, soft: SoftRule | None) -> bool:
-    if keys and event.kind is not Kind.SIGNED_UP and log.is_forgotten(connection, keys.digest(event.reader)):
-        return False
-    if event.source is Source.MAIL and (event.said_at or now()) < log.last_said(connection, event.reader, _COMING_BACK):
+    if _void(connection, keys, event):
         return False
     news = _apply(connection, keys, event)
     if news:
@@ -159,6 +177,16 @@ def _record(connection: Connection, keys: Keys | None, event: Event, soft: SoftR
     if event.kind is Kind.SOFT and soft and _softs(connection, event, soft) >= soft.bounces:
         suppressions.suppress(connection, event.reader, Cause.BOUNCED, counted(soft.bounces, "soft bounce"))
     return news
+
+
+def _void(connection: Connection, keys: Keys | None, event: Event) -> Void | None:
+    if keys and event.kind is not Kind.SIGNED_UP and log.is_forgotten(connection, keys.digest(event.reader)):
+        return Void.ERASED
+    if event.source is Source.MAIL:
+        # To the second, which is all that a mailbox knows: of one second, the mail is the later one.
+        back = log.last_said(connection, event.reader, _COMING_BACK)[:_SECOND]
+        return Void.OLDER if (event.said_at or now())[:_SECOND] < back else None
+    return None
 
 
 def _record_leaving(connection: Connection, keys: Keys | None, events: Sequence[Event]) -> list[bool]:
@@ -188,7 +216,8 @@ def _apply(connection: Connection, keys: Keys | None, event: Event) -> bool:
         return new or (event.kind is not Kind.UNSUBSCRIBED and not _known(connection, event))
     if event.kind is Kind.RETURNED:
         log.remove(connection, reader, Kind.REASON)
-        return suppressions.unsuppress(connection, reader, Cause.UNSUBSCRIBED)
+        lifted = [suppressions.unsuppress(connection, reader, cause) for cause in _LIFTED_BY_RETURN]
+        return any(lifted)
     if event.kind is Kind.ALLOWED:
         return suppressions.unsuppress(connection, reader)
     if event.kind is Kind.REASON:
@@ -211,6 +240,7 @@ def _known(connection: Connection, event: Event) -> bool:
 def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
     """How many issues this reader's mail was put off for within the rule's days, this one included."""
     since = (datetime.now(UTC) - timedelta(days=soft.days)).isoformat(timespec="milliseconds")
+    since = max(since, log.last_said(connection, event.reader, _COMING_BACK))
     recent = {issue for issue, _ in log.said(connection, event.reader, Kind.SOFT, since)}
     return len(recent | {event.issue})
 

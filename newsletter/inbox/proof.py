@@ -1,7 +1,8 @@
 """Whose copy of which issue a mail answers, proved: anybody can write a mail that looks like a bounce.
 
-Proof is what only somebody who has seen the reader's copy can show: the return path that we signed, the token of its
-links, or its Message-ID, which is made of a seed that nobody else knows.
+Proof is what only somebody who has seen the reader's copy can show: the return path that we signed, or its Message-ID,
+which is made of a seed that nobody else knows. The token of a link proves that its reader leaves and nothing else:
+links are sent on, and stand in browsers' histories and in web servers' logs.
 """
 
 import re
@@ -15,7 +16,7 @@ from newsletter.audience.subscribers import reader_key
 from newsletter.audience.tokens import Tokens, marked_delivery
 from newsletter.config import Config
 from newsletter.delivery import ledger
-from newsletter.inbox.reading import Reading
+from newsletter.inbox.reading import Kind, Reading
 from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.headers import message_id
 from newsletter.store import Store
@@ -49,10 +50,13 @@ class Prover:
     def prove(self, reading: Reading, data: bytes) -> Proof | None:
         """The surest first; None when nothing in the mail shows that it answers one of ours.
 
-        A token counts in the header that came back. In a text anybody may quote it, or send it on.
+        A token in the header that came back names a reader whose Message-ID is looked for, since many providers take
+        the address out of a complaint. By itself it proves an opt-out that a provider reports (RFC 5965).
         """
         header = b"\n".join(found[0] for found in islice(_WAY_OUT.finditer(data), _MOST_HEADERS))
-        return self._by_return_path(reading) or self._by_token(header) or self._by_message_id(reading)
+        named = self._by_token(header)
+        proof = self._by_return_path(reading) or self._by_message_id(reading, named)
+        return proof or (named if reading.kind is Kind.UNSUBSCRIBE else None)
 
     def asked_in_subject(self, reading: Reading) -> Proof | None:
         """Whose token the subject bears, where a mail client puts what the link to leave says."""
@@ -81,11 +85,12 @@ class Prover:
                 return Proof(leaver.reader, leaver.issue, "the token of a link")
         return None
 
-    def _by_message_id(self, reading: Reading) -> Proof | None:
+    def _by_message_id(self, reading: Reading, hint: Proof | None) -> Proof | None:
         wanted = {one.lower() for one in reading.message_ids}
         if not wanted:
             return None
-        named = (*(finding.address for finding in reading.findings), *reading.original_to, reading.sender)
+        named = [*(finding.address for finding in reading.findings), *reading.original_to, reading.sender]
+        named += [hint.reader] if hint else []
         for reader in _readers(named):
             # Those of earlier versions are made of the campaign's id, which stands in git: no proof.
             for copy in ledger.copies_of(self._store, reader, with_seed=True):

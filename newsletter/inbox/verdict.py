@@ -132,7 +132,7 @@ def _verdict(
             source=Source.MAIL,
             issue=proof.issue or None,
             evidence=evidence,
-            said_at=reading.said_at,
+            said_at=reading.received_at,
         )
     return Verdict(
         kind=reading.kind,

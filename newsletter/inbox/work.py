@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from newsletter.address import normalise
-from newsletter.audience.events import SoftRule, record, would_suppress
+from newsletter.audience.events import SoftRule, record, void, would_suppress
 from newsletter.audience.keys import Keys
 from newsletter.audience.subscribers import Subscriber, read_rows, reader_key
 from newsletter.audience.tokens import Tokens
@@ -15,7 +15,7 @@ from newsletter.config import Config
 from newsletter.delivery import ledger
 from newsletter.errors import ListError, NewsletterError, Problem
 from newsletter.inbox.proof import Prover
-from newsletter.inbox.reading import read
+from newsletter.inbox.reading import Reading, read
 from newsletter.inbox.sources import Mail, Source
 from newsletter.inbox.verdict import Action, Verdict, judge
 from newsletter.store import Store
@@ -58,7 +58,7 @@ def work_through(desk: Desk, source: Source, *, dry_run: bool = False, again: bo
     find_reader = _reader_finder(desk)
     moves = inbox.after == "move"
     for mail in source.mails(_nothing if again else _handled_before(desk.store, with_left=not moves)):
-        verdict = _weighed(_judged(mail, prover, find_reader), desk.store, soft)
+        verdict = _effective(_weighed(_judged(mail, prover, find_reader), desk.store, soft), desk)
         left = verdict.action is Action.ASK
         met_before = left and _was_handled(desk.store, _left(mail.key))
         moved = False
@@ -83,6 +83,7 @@ def _filed(source: Source, mail: Mail) -> bool:
 
 def _judged(mail: Mail, prover: Prover, find_reader: Callable[[str], str | None]) -> Verdict:
     reading = read(mail.data, cut_off=mail.cut_off)
+    reading = replace(reading, received_at=_received_at(mail, reading))
     return judge(reading, prover.prove(reading, mail.data), prover.asked_in_subject(reading), find_reader)
 
 
@@ -92,6 +93,23 @@ def _weighed(verdict: Verdict, store: Store, soft: SoftRule) -> Verdict:
         return verdict
     why = f"{verdict.why}; it is soft bounce number {soft.bounces} within {soft.days:g} days"
     return replace(verdict, action=Action.SUPPRESS, why=why)
+
+
+def _received_at(mail: Mail, reading: Reading) -> str:
+    """When the mail came here: by what the mailbox notes, and by what its server wrote on top of the mail.
+
+    The earlier one: what was moved or copied may have the moment of that. Empty, which means now, where neither is
+    known.
+    """
+    return min(filter(None, (mail.received_at, reading.received_at)), default="")
+
+
+def _effective(verdict: Verdict, desk: Desk) -> Verdict:
+    """What is reported is what is recorded: an event that will not be written down does nothing."""
+    why = void(desk.store, desk.keys, verdict.event) if verdict.event else None
+    if why is None:
+        return verdict
+    return replace(verdict, action=Action.NOTHING, why=f"{verdict.why}; {why}", event=None)
 
 
 def _nothing(_key: str) -> bool:

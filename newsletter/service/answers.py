@@ -1,7 +1,7 @@
 """The answer to each request."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -16,7 +16,7 @@ from newsletter.audience.events import Cause, Event, Kind, Source
 from newsletter.errors import DeliveryError
 from newsletter.service.archive import INDEX, Archive, File, NotReady
 from newsletter.service.links import Links
-from newsletter.service.order import Order, read_order
+from newsletter.service.order import read_order
 from newsletter.service.pages import Pages, State
 from newsletter.service.returns import Returns
 from newsletter.service.scribe import Scribe
@@ -29,7 +29,7 @@ _LATER = {"Retry-After": "60"}
 _SOON = {"Retry-After": "5"}
 _TOMORROW = {"Retry-After": "86400"}
 _KEPT = "public, max-age=300"
-_STATES = {Kind.UNSUBSCRIBED: State.LEFT, Kind.RETURNED: State.RETURNED, Kind.REASON: State.THANKS}
+_STATES = {Kind.UNSUBSCRIBED: State.LEFT, Kind.REASON: State.THANKS}
 _WORDS = {
     400: "This request can't be understood.",
     404: "There is no such page.",
@@ -65,11 +65,7 @@ class Answers:
         if leaver is None:
             return self._page(State.UNKNOWN, 404)
         if request.method != "POST":
-            try:
-                left = Cause.UNSUBSCRIBED in await self._read(partial(_causes, self._store, leaver.reader))
-            except (DeliveryError, TimeoutError):
-                return self._page(State.LATER, 503, _LATER)
-            return self._page(State.LEFT if left else State.ASK)
+            return await self._standing(leaver.reader)
         order = await read_order(request)
         if not self._returns.take(leaver.reader, order.kind):
             return self._page(State.LATER, 429, _TOMORROW)
@@ -82,7 +78,22 @@ class Answers:
         except DeliveryError:
             self._returns.give_back(leaver.reader, order.kind)
             return self._page(State.LATER, 503, _LATER)
-        return self._said(order)
+        if order.source is Source.ONE_CLICK:
+            return PlainTextResponse(self._done)
+        if state := _STATES.get(order.kind):
+            return self._page(state)
+        return await self._standing(leaver.reader, mailable=State.RETURNED)
+
+    async def _standing(self, reader: str, mailable: State = State.ASK) -> Response:
+        """The page that says how things stand with a reader; `mailable` is its state for one who gets mail.
+
+        Who was erased is answered as a stranger is.
+        """
+        try:
+            causes = await self._read(partial(_causes, self._store, reader))
+        except (DeliveryError, TimeoutError):
+            return self._page(State.LATER, 503, _LATER)
+        return self._page(_not_mailed(causes) if causes else mailable)
 
     async def health(self, _request: Request) -> Response:
         try:
@@ -118,15 +129,19 @@ class Answers:
         status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
         return PlainTextResponse(f"{_WORDS.get(status, 'This is refused.')}\n", status, headers)
 
-    def _said(self, order: Order) -> Response:
-        return PlainTextResponse(self._done) if order.source is Source.ONE_CLICK else self._page(_STATES[order.kind])
-
     def _page(self, state: State, status: int = 200, headers: dict[str, str] | None = None) -> Response:
         return Response(self._pages[state], status, headers, media_type="text/html; charset=utf-8")
 
     async def _read(self, work: Callable[[], _T]) -> _T:
         async with asyncio.timeout(_PATIENCE_S):
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _not_mailed(causes: Collection[str]) -> State:
+    """Why a reader gets nothing, as far as a button on the page can change it."""
+    if Cause.UNSUBSCRIBED in causes:
+        return State.LEFT
+    return State.BOUNCED if set(causes) == {Cause.BOUNCED} else State.HELD
 
 
 def _causes(store: Store, reader: str) -> dict[str, str]:

@@ -2,9 +2,10 @@
 
 import base64
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 
 from newsletter.editions import Press
 from newsletter.editions.html import rich_filters
@@ -25,12 +26,15 @@ class State(StrEnum):
     ASK = "ask"  # leave?
     LEFT = "left"
     RETURNED = "returned"
+    BOUNCED = "bounced"  # nothing is sent, since mail came back
+    HELD = "held"  # nothing is sent, for a reason that only an editor can lift
     THANKS = "thanks"  # for a reason
     UNKNOWN = "unknown"  # no link of ours
     LATER = "later"  # nothing can be written down now
 
 
 _NEEDED = {State.ASK: "leave", State.LEFT: "return"}
+_OFFERED = {State.BOUNCED: "return"}  # by the program's own page, where a restyled one does not know this state
 
 
 class Pages:
@@ -73,19 +77,20 @@ def _render(press: Press) -> dict[State, bytes]:
     }
     pages = {}
     for state in State:
-        html = fill(
-            TEMPLATE,
-            press.template_path,
-            words | {"state": state.value},
-            autoescape=True,
-            filters=rich_filters(default_fields),
-        )
+        html = _filled(press.template_path, words, state)
         refuse_open_blocks(html, TEMPLATE, press.template_path)
+        if (offered := _OFFERED.get(state)) and not can_post(html, offered):
+            html = _filled(press.template_path[-1:], words, state)
         if (action := _NEEDED.get(state)) and not can_post(html, action):
             lost = f'its page "{state}" has no <form method="post"> with <button name="action" value="{action}">'
             raise broken(find(TEMPLATE, press.template_path), 0, lost)
         pages[state] = html.encode()
     return pages
+
+
+def _filled(template_path: Sequence[Path], words: Mapping[str, object], state: State) -> str:
+    filters = rich_filters(default_fields)
+    return fill(TEMPLATE, tuple(template_path), {**words, "state": state.value}, autoescape=True, filters=filters)
 
 
 def _within(picture: Picture) -> str:

@@ -58,14 +58,22 @@ def test_what_is_known_already_adds_nothing(store: Store) -> None:
     assert _kinds(store) == [Kind.UNSUBSCRIBED, Kind.HARD, Kind.HARD]
 
 
-def test_coming_back_lifts_what_the_reader_said_and_nothing_else(store: Store) -> None:
-    record(store, KEYS, [_event(Kind.UNSUBSCRIBED), _event(Kind.HARD), _event(Kind.RETURNED)])
-    assert _causes(store) == {Cause.BOUNCED}
+def test_coming_back_lifts_what_a_reader_can_and_nothing_else(store: Store) -> None:
+    record(store, KEYS, [_event(kind) for kind in (Kind.UNSUBSCRIBED, Kind.HARD, Kind.COMPLAINED, Kind.RETURNED)])
+    assert _causes(store) == {Cause.COMPLAINED}
     assert record(store, KEYS, [_event(Kind.RETURNED)]) == [False]
-    assert _kinds(store) == [Kind.UNSUBSCRIBED, Kind.HARD, Kind.RETURNED]
+    assert _kinds(store) == [Kind.UNSUBSCRIBED, Kind.HARD, Kind.COMPLAINED, Kind.RETURNED]
     # And leaving again is news again.
     assert record(store, KEYS, [_event(Kind.UNSUBSCRIBED)]) == [True]
-    assert _causes(store) == {Cause.BOUNCED, Cause.UNSUBSCRIBED}
+    assert _causes(store) == {Cause.COMPLAINED, Cause.UNSUBSCRIBED}
+
+
+def test_soft_bounces_from_before_a_reader_came_back_do_not_count(store: Store) -> None:
+    for issue in ("2.8", "2.9", "2.10"):
+        record(store, KEYS, [_event(Kind.SOFT, issue=issue)], SOFT)
+    record(store, KEYS, [_event(Kind.RETURNED)])
+    record(store, KEYS, [_event(Kind.SOFT, issue="2.11")], SOFT)
+    assert _causes(store) == set()
 
 
 def test_an_editor_can_lift_everything(store: Store) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from memory import COMMAND
 from messages import parsed
 from smtp_server import Server
 
+from newsletter.audience.events import Event, Kind, Source, record
 from newsletter.audience.keys import make_keys
 from newsletter.mail.headers import message_id
+from newsletter.store import open_store
 
 ADA, BEN = "ada@example.com", "ben@example.com"
 Put = Callable[[bytes], Path]
@@ -336,17 +339,74 @@ def test_message_ids_of_earlier_versions_prove_nothing(sent: Publication, server
     assert [one["action"] for one in _read(sent)] == ["left to you"]
 
 
+RECEIVED = b"Received: from mx.example.com by mail.example.org; %s\r\n"
+
+
 @pytest.mark.slow
 def test_what_an_editor_has_undone_no_older_mail_does_again(sent: Publication, server: Server, put: Put) -> None:
-    bounce = _bounce(ADA, "5.1.1", server.message(ADA)).replace(b"Sun, 22 Nov 2026", b"Sun, 22 Nov 2020")
+    bounce = RECEIVED % b"Sun, 22 Nov 2020 10:00:00 +0000" + _bounce(ADA, "5.1.1", server.message(ADA))
     put(bounce)
     assert [one["action"] for one in _read(sent)] == ["suppress"]
     assert sent.run("subscribers", "unsuppress", ADA).returncode == 0
-    _read(sent, "--again")
+    assert [one["action"] for one in _read(sent, "--again")] == ["nothing"]
     assert len(_mailable(sent)) == 2
     # A copy of the old mail, as another server's mailbox has it.
     put(b"X-Moved: yes\r\n" + bounce)
-    _read(sent)
+    (told,) = _read(sent)
+    assert (told["action"], told["why"].partition("; ")[2]) == ("nothing", "they wanted the mail again after it came")
+    assert len(_mailable(sent)) == 2
+
+
+def _came_back(publication: Publication, reader: str) -> None:
+    with closing(open_store(publication.workspace.database)) as store:
+        said = [Event(reader=reader, kind=kind, source=Source.PAGE) for kind in (Kind.UNSUBSCRIBED, Kind.RETURNED)]
+        assert record(store, None, said) == [True, True]
+
+
+def test_the_time_of_receipt_decides_and_no_sender_s_clock(sent: Publication, server: Server, put: Put) -> None:
+    """A reader came back, and leaves again; by the clock of their machine it is still 2001, or 2099."""
+    _came_back(sent, ADA)
+    token = _token(server, ADA)
+    for year in ("2001", "2099"):
+        put(_mail(ADA, f"unsubscribe {token}", f"Date: Thu, 22 Nov {year} 10:00:00 +0000\r\n"))
+        (told,) = _read(sent)
+        assert told["action"] == "unsubscribe"
+    event = [one for one in _shown(sent, ADA)["events"] if one["kind"] == "unsubscribed"][-1]
+    assert event["said_at"][:4] == event["at"][:4]
+    assert _mailable(sent) == {f"Ben <{BEN}>"}
+
+
+def test_what_is_reported_is_what_was_recorded(sent: Publication, server: Server, put: Put) -> None:
+    """A mail that was received before its reader came back changes nothing, and says so: in a dry run, too."""
+    _came_back(sent, ADA)
+    put(RECEIVED % b"Sun, 22 Nov 2020 10:00:00 +0000" + _mail(ADA, f"unsubscribe {_token(server, ADA)}"))
+    for more in (["--dry-run"], []):
+        (told,) = _read(sent, *more)
+        assert (told["kind"], told["action"]) == ("unsubscribe", "nothing")
+        assert told["why"].endswith("they wanted the mail again after it came")
+    assert len(_mailable(sent)) == 2
+
+
+def _token(server: Server, reader: str) -> str:
+    page, _ = re.findall("<(.+?)>", parsed(server.message(reader))["List-Unsubscribe"])
+    return page.rpartition("/")[2]
+
+
+def test_a_leaked_token_in_a_forged_report_proves_nothing_but_leaving(
+    sent: Publication, server: Server, put: Put
+) -> None:
+    """Links are sent on, and stand in logs: who has one can forge no bounce and no complaint with it."""
+    link = f"<https://news.example.org/u/{_token(server, ADA)}>"
+    leaked = re.sub(
+        rb"(\r\n\r\n)", f"\r\nList-Unsubscribe: {link}\r\n\r\n".encode(), _stranger(server.message(ADA)), count=1
+    )
+    put(_bounce(ADA, "5.1.1", leaked))
+    said = b"Feedback-Type: abuse\r\nUser-Agent: X/1\r\nVersion: 1\r\n"
+    put(_report("feedback-report", "fbl@isp.example", "a@example.org",
+                [("message/feedback-report", said), ("message/rfc822", leaked)]))  # fmt: skip
+    assert [(one["kind"], one["action"]) for one in _read(sent)] == [
+        ("hard", "left to you"), ("complaint", "left to you"),
+    ]  # fmt: skip
     assert len(_mailable(sent)) == 2
 
 

@@ -144,18 +144,45 @@ def test_the_page_leaves_undoes_and_asks_why(service: Service, known: Known, rea
     assert not any(reader in page or "<script" in page for page in (ask_page, left))
 
 
-def test_the_undo_lifts_nothing_else(service: Service, known: Known, reader: str) -> None:
+def _held(service: Service, reader: str, *kinds: Kind) -> None:
     workspace = service.publication.workspace
     with closing(open_store(workspace.database)) as store:
-        bounced = Event(reader=reader, kind=Kind.HARD, source=Source.MAIL)
-        record(store, read_keys(workspace), [bounced])
-    service.post(reader, b"action=leave")
-    page = service.post(reader, b"action=return")[2]
+        said = [Event(reader=reader, kind=kind, source=Source.MAIL) for kind in kinds]
+        record(store, read_keys(workspace), said)
+
+
+def test_whose_mail_came_back_is_told_so_and_finds_the_way_back(service: Service, known: Known, reader: str) -> None:
+    path = f"/u/{token(service.publication, reader)}"
+    _held(service, reader, Kind.HARD)
+    page = service.ask(path)[2].decode()
+    assert _heading(page) == "Mail to you came back"
+    assert 'value="return"' in page
+    assert 'value="leave"' in page
     assert _of(known, reader)[1] == [Cause.BOUNCED]
-    # It promises nothing, and nobody learns from it what else stands against an address.
-    assert page == service.post(f"other.{reader}", b"action=return")[2]
-    assert b"will get" not in page
-    assert b"If it does not come, write to" in page
+    assert _heading(service.post(reader, b"action=return")[2]) == "You want Pacific Alliance Digest again"
+    assert _of(known, reader)[1] == []
+    # And an older bounce does not bring it back.
+    workspace = service.publication.workspace
+    with closing(open_store(workspace.database)) as store:
+        old = Event(reader=reader, kind=Kind.HARD, source=Source.MAIL, said_at="2026-01-01T00:00:00+00:00")
+        assert record(store, read_keys(workspace), [old]) == [False]
+
+
+def test_undoing_lifts_what_a_reader_can_and_says_what_is_true(service: Service, known: Known, reader: str) -> None:
+    _held(service, reader, Kind.HARD)
+    service.post(reader, b"action=leave")
+    assert _heading(service.post(reader, b"action=return")[2]) == "You want Pacific Alliance Digest again"
+    assert _of(known, reader)[1] == []
+    for kind, cause in ((Kind.COMPLAINED, Cause.COMPLAINED), (Kind.SUPPRESSED, Cause.SUPPRESSED)):
+        held = f"{cause}.{reader}"
+        _held(service, held, kind)
+        page = service.ask(f"/u/{token(service.publication, held)}")[2]
+        assert _heading(page) == "Pacific Alliance Digest isn’t sent to you"
+        assert b"write to <a" in page
+        assert b"<form" not in page
+        service.post(held, b"action=leave")
+        assert service.post(held, b"action=return")[2] == page  # nobody is told that they are back
+        assert _of(known, held)[1] == [cause]
 
 
 def test_why_without_having_left_is_not_kept(service: Service, known: Known, reader: str) -> None:

@@ -64,6 +64,15 @@ def test_other_controls_do_as_well(publication: Publication, template: Path) -> 
     assert Pages(publication.workspace)[State.LEFT].startswith(b"<style>")
 
 
+def test_a_restyled_page_that_knows_no_bounces_leaves_the_way_back_to_the_program_s_own(
+    publication: Publication, template: Path
+) -> None:
+    template.write_text(template.read_text().replace('state == "bounced"', 'state == "none"'))
+    pages = Pages(publication.workspace)
+    assert b"By email." in pages[State.ASK]
+    assert b'value="return"' in pages[State.BOUNCED]
+
+
 def test_nothing_is_promised_that_may_not_hold(publication: Publication) -> None:
     later = re.sub("<style>.*?</style>", "", Pages(publication.workspace)[State.LATER].decode(), flags=re.DOTALL)
     assert "may not have been noted" in later

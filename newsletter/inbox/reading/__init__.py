@@ -63,7 +63,7 @@ def _read(message: bytes, *, cut_off: bool) -> Reading:
         wish=found.wish,
         report=found.report,
         subject=mail.header.words("subject")[:_LONGEST_SUBJECT],
-        said_at=_said_at(mail.header.first("date")),
+        received_at=_received_at(mail.header.first("received")),
         trouble="; ".join(trouble),
     )
 
@@ -114,10 +114,10 @@ def _delivered_to(header: Header) -> tuple[str, ...]:
     return addresses.all_of(header.all(*_CAME_TO), returned.MOST, as_written=True)
 
 
-def _said_at(date: str) -> str:
-    """ISO 8601 in UTC; empty for a date that is none, or that no newsletter was sent at."""
+def _received_at(field: str) -> str:
+    """The date of a Received field, ISO 8601 in UTC; empty for one that is none, or that no newsletter was sent at."""
     try:
-        said = parsedate_to_datetime(date[:100])
+        said = parsedate_to_datetime(field[field.rindex(";") + 1 :][:100])
         said = said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
     except (ValueError, OverflowError, TypeError, IndexError):
         return ""

@@ -46,7 +46,9 @@ class Reading:
     letters as they stand, since a signed return path may be among them. `sender` is the address in From; empty when
     there is none, or more than one. `wish` is what a person wrote who wants to leave, `subject` the mail's own,
     decoded. `report`: it is a DSN or a feedback report (RFC 3464, RFC 5965), a program's words and no person's.
-    `said_at` is its Date, ISO 8601 in UTC. `trouble` says in words what of the mail could not be read.
+    `received_at` is the date of its topmost Received field, which the server wrote that delivered it (RFC 5321, section
+    4.4), ISO 8601 in UTC; a sender's own Date says nothing sure. `trouble` says in words what of the mail could not be
+    read.
 
     None of it is proof: whoever wrote the mail chose what it says.
     """
@@ -60,5 +62,5 @@ class Reading:
     wish: str = ""
     report: bool = False
     subject: str = ""
-    said_at: str = ""
+    received_at: str = ""
     trouble: str = ""

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
@@ -177,7 +178,15 @@ class Folder:
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, "this is no file of its own")
             content = read_content(file, status.st_size)
-        return Mail(name=_shown(where), key=content.key, data=content.data, cut_off=content.cut_off, at=where)
+        return Mail(
+            name=_shown(where),
+            key=content.key,
+            data=content.data,
+            cut_off=content.cut_off,
+            at=where,
+            # What a mail server delivers into a Maildir it writes at that moment; flags are in the name.
+            received_at=datetime.fromtimestamp(int(status.st_mtime), UTC).isoformat(),
+        )
 
     def _pass_over(self, where: str, why: str, code: str) -> None:
         step = "Take it away, or let the user that runs this read it; then read the mailbox again."

@@ -8,7 +8,8 @@ import imaplib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError
 from imap_tools.mailbox import BaseMailBox
@@ -23,6 +24,7 @@ _MESSAGES = 100
 _OCTETS = 4_000_000  # of messages that are fetched together, unless one alone has more
 _UID = re.compile(rb"\bUID (\d+)")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
+_DATED = re.compile(rb'\bINTERNALDATE "([^"]{1,40})"')
 _NO_LITERAL = re.compile(rb'BODY\[\](?:<0>)? (?:NIL|"((?:[^"\\]|\\.)*)")')
 
 
@@ -122,45 +124,49 @@ class Mailbox:
                 elif self._move_to:
                     self._filed.append(uid)
             for together in self._groups(new):
-                for uid, octets in self._fetch(together):
+                for uid, octets in self._fetch([uid for uid, _ in together]):
                     yield Mail(
                         name=f"{printable(self._address.folder)}:{uid}",
                         key=self._prefix + uid,
                         data=octets[:MOST],
                         cut_off=len(octets) > MOST,
                         at=uid,
+                        received_at=dict(together)[uid],
                     )
                 self.move_filed()
         self.move_filed()
 
-    def _groups(self, uids: Sequence[str]) -> Iterator[list[str]]:
-        """The messages that are still there, as many together as may stand in memory."""
-        together: list[str] = []
+    def _groups(self, uids: Sequence[str]) -> Iterator[list[tuple[str, str]]]:
+        """The messages that are still there, each with its moment, as many together as may stand in memory."""
+        together: list[tuple[str, str]] = []
         octets = 0
-        for uid, size in self._sizes(uids):
+        for uid, size, received_at in self._sizes(uids):
             if together and (octets + size > _OCTETS or len(together) >= _MESSAGES):
                 yield together
                 together, octets = [], 0
-            together.append(uid)
+            together.append((uid, received_at))
             octets += size
         if together:
             yield together
 
-    def _sizes(self, uids: Sequence[str]) -> list[tuple[str, int]]:
+    def _sizes(self, uids: Sequence[str]) -> list[tuple[str, int, str]]:
+        """UID, size and the moment of receipt (RFC 9051, section 2.3.3) of those that are there."""
         if not uids:
             return []
         with _explained(self._address):
-            done, items = self._client.uid("FETCH", ",".join(uids), "(UID RFC822.SIZE)")
-        sizes = {uid: min(int(size), MOST) for uid, _, size in _answers(items) if size is not None}
+            done, items = self._client.uid("FETCH", ",".join(uids), "(UID RFC822.SIZE INTERNALDATE)")
+        known = {one.uid: one for one in _answers(items) if one.size is not None}
         # A server that won't say does say at the message itself what it has against it.
-        return [(uid, sizes.get(uid, MOST)) for uid in uids if uid in sizes or done != "OK"]
+        unknown = _Answer("", None, MOST, "")
+        found = ((uid, known.get(uid, unknown)) for uid in uids if uid in known or done != "OK")
+        return [(uid, min(one.size or 0, MOST), one.received_at) for uid, one in found]
 
     def _fetch(self, uids: list[str]) -> Iterator[tuple[str, bytes]]:
         with _explained(self._address):
             # One octet more than is wanted shows that there are more; sizes are wrong on some servers.
             done, items = self._client.uid("FETCH", ",".join(uids), f"(UID BODY.PEEK[]<0.{MOST + 1}>)")
         if done == "OK":
-            found = {uid: octets for uid, octets, _ in _answers(items) if octets is not None}
+            found = {one.uid: one.octets for one in _answers(items) if one.octets is not None}
             for uid in uids:
                 if uid in found:
                     yield uid, found.pop(uid)
@@ -225,8 +231,17 @@ def _done(answer: tuple[str, list[Any]]) -> None:
         raise imaplib.IMAP4.error(*answer[1])
 
 
-def _answers(items: Sequence[Any]) -> Iterator[tuple[str, bytes | None, int | None]]:
-    """UID, text and size of each message, as far as they are said, out of what imaplib makes of FETCH responses.
+class _Answer(NamedTuple):
+    """What was said of one message, as far as it was."""
+
+    uid: str
+    octets: bytes | None
+    size: int | None
+    received_at: str
+
+
+def _answers(items: Sequence[Any]) -> Iterator[_Answer]:
+    """What imaplib makes of FETCH responses, message by message.
 
     A response with a literal is a tuple of what stands before it and the literal, and then the rest; the UID may be
     in either. A server may also say by the way what changed about a message.
@@ -242,6 +257,15 @@ def _answers(items: Sequence[Any]) -> Iterator[tuple[str, bytes | None, int | No
             text = re.sub(rb"\\(.)", rb"\1", quoted[1] or b"")
             said = said[: quoted.start()] + said[quoted.end() :]
         if uid := _UID.search(said):
-            size = _SIZE.search(said)
-            yield uid[1].decode(), text, int(size[1]) if size else None
+            size, dated = _SIZE.search(said), _DATED.search(said)
+            yield _Answer(uid[1].decode(), text, int(size[1]) if size else None, _moment(dated[1] if dated else b""))
         head, text = b"", None
+
+
+def _moment(text: bytes) -> str:
+    """A date-time of RFC 9051, ` 7-Feb-2026 09:30:00 +0100`, as ISO 8601 in UTC; empty for what is none."""
+    try:
+        told = datetime.strptime(text.decode("ascii").strip(), "%d-%b-%Y %H:%M:%S %z")
+        return told.astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        return ""

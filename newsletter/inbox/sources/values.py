@@ -18,7 +18,8 @@ class Mail:
     """A message. `name` is for people, `key` the one by which it is known for good; `data` are its first MOST octets.
 
     The same octets have the same key in every file; on an IMAP server it is the message's UID that counts.
-    `at` is where its source finds it again, and means nothing to others.
+    `at` is where its source finds it again, and means nothing to others. `received_at` is when it came into the
+    mailbox, ISO 8601 in UTC; empty where the source does not know.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Mail:
     data: bytes = field(repr=False)
     cut_off: bool = False
     at: str = field(default="", repr=False)
+    received_at: str = ""
 
 
 class Source(Protocol):

@@ -58,7 +58,7 @@ def check(reading: Reading) -> None:
     assert shown(reading.sender)
     assert shown(reading.trouble)
     assert BEYOND not in reading.trouble
-    assert not reading.said_at or datetime.fromisoformat(reading.said_at).utcoffset() is not None
+    assert not reading.received_at or datetime.fromisoformat(reading.received_at).utcoffset() is not None
 
 
 @given(st.binary(max_size=2_000))
@@ -141,7 +141,7 @@ def test_50_megabytes(filling: bytes, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("date", "said_at"),
+    ("date", "received_at"),
     [
         ("Tue, 3 Nov 2026 10:00:07 +0100", "2026-11-03T09:00:07+00:00"),
         ("Tue, 3 Nov 2026 10:00:07 -0000", "2026-11-03T10:00:07+00:00"),
@@ -152,8 +152,12 @@ def test_50_megabytes(filling: bytes, kind: str) -> None:
         ("", ""),
     ],
 )
-def test_when_it_was_said(date: str, said_at: str) -> None:
-    assert read(f"Date: {date}\n\n".encode()).said_at == said_at
+def test_when_it_was_received(date: str, received_at: str) -> None:
+    """By the topmost Received field: those below, and Date, are of whoever sent it."""
+    others = "Received: by x; Mon, 2 Nov 2020 10:00:00 +0000\nDate: Mon, 2 Nov 2020 10:00:00 +0000\n"
+    message = f"Delivered-To: a@example.org\nReceived: from x by y; {date}\n{others}\n"
+    assert read(message.encode()).received_at == received_at
+    assert read(b"Date: Mon, 2 Nov 2020 10:00:00 +0000\n\n").received_at == ""
 
 
 @pytest.mark.parametrize(
