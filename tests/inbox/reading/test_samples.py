@@ -157,7 +157,7 @@ def test_whom_a_mail_came_to_and_from_and_when() -> None:
     assert reading.delivered_to == ("bounces+aBc_1-Xy=Z@news.example.org", "bounces@news.example.org")
     assert reading.original_to == (ANNA,)
     assert reading.sender == "MAILER-DAEMON@mail.news.example.org"
-    assert reading.received_at == "2026-11-03T09:00:07+00:00"
+    assert reading.received_at == "2026-11-03T09:00:08+00:00"
 
 
 def test_an_address_that_was_forwarded_is_told_with_the_one_that_failed() -> None:
