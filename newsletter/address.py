@@ -13,7 +13,8 @@ _LONGEST_LOCAL, _LONGEST = 64, 254  # RFC 5321, section 4.5.3.1
 def normalise(address: str) -> str:
     """The address as it is mailed: domain in small letters and ASCII. Raises ValueError with the reason.
 
-    A part before the @ that is not ASCII would need SMTPUTF8, which many servers lack, and is refused.
+    A part before the @ that is not ASCII would need SMTPUTF8, which many servers lack, and is refused. So is `=?`, by
+    which an encoded word begins (RFC 2047, section 2): some programs decode it in an address, and mail another one.
     """
     address = address.strip()
     local, _, domain = address.partition("@")
@@ -35,6 +36,8 @@ def _domain(domain: str) -> str:
 
 
 def _validated(address: str) -> str:
+    if "=?" in address:
+        raise ValueError("some mail programs would read another address out of the =? in it.")
     try:
         valid = validate_email(address, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:

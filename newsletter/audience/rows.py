@@ -3,17 +3,20 @@
 import csv
 import io
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from newsletter.address import normalise
 from newsletter.audience.mentions import names
-from newsletter.audience.sheet import Header, guard, read_header, read_lines, split, unguard
-from newsletter.audience.subscribers import Subscriber, read_row, read_rows, reader_key
+from newsletter.audience.records import Record
+from newsletter.audience.sheet import Header, guard, read_header, read_lines, read_records, unguard
+from newsletter.audience.subscribers import BREAKS, Subscriber, read_row, read_rows, reader_key
 from newsletter.errors import DecisionNeeded, ListError
 
 _BOM = b"\xef\xbb\xbf"
@@ -23,9 +26,10 @@ _CANDIDATES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A row of somebody's as it stands in the list: its cells by the columns' names."""
+    """A row of somebody's as it stands in the list: its first line and its last, its cells by the columns' names."""
 
     line: int
+    last: int
     cells: Mapping[str, str]
 
 
@@ -52,11 +56,13 @@ def find_rows(path: Path, reader: str) -> Found:
     lines = read_lines(path)
     header = read_header(path, lines)
     rows, mentions = [], []
-    for number, line in _lines_with(reader, lines):
-        if _owner(line, header) == reader:
-            rows.append(Row(line=number, cells=dict(cells_of(line, header))))
-        elif names(line, reader):
-            mentions.append(number)
+    # What stands before the @ is ASCII, and stands in the list as it is.
+    local = reader.partition("@")[0]
+    for record in read_records(lines, header, lambda _line, text: local in text.casefold()):
+        if _owner(record, header) == reader:
+            rows.append(Row(line=record.line, last=record.last, cells=dict(cells_of(record, header))))
+        elif names(record.text, reader):
+            mentions.append(record.line)
     return Found(rows=rows, mentions=mentions)
 
 
@@ -65,7 +71,7 @@ def nearest(path: Path, reader: str) -> str:
     local, _, domain = reader.partition("@")
     near: list[str] = []
     if path.exists():
-        for row in read_rows(path, lambda _number, line: local in line.casefold() or domain in line.casefold()):
+        for row in read_rows(path, lambda _number, text: local in text.casefold() or domain in text.casefold()):
             if isinstance(row, Subscriber) and (row.reader[0] == reader[0] or row.reader.startswith(f"{local}@")):
                 near.append(row.reader)
             if len(near) >= _CANDIDATES:
@@ -84,6 +90,8 @@ def with_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()) -> 
     before = _seen(path)
     header = read_header(path, read_lines(path) if before else enumerate([_NEW_LIST], start=1))
     row = _written({**cells, **({"tags": ";".join(tags)} if tags else {})}, frozenset(tags), header, path)
+    if before:
+        _refuse_swallowed(path, row, header)
     with _rewriting(path, _appended(path, row, header.line_end), before) as put:
         yield Edit(lines=(), put=put)
 
@@ -92,35 +100,26 @@ def with_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()) -> 
 def without_rows(path: Path, reader: str) -> Iterator[Edit]:
     """The list without any row of this reader's, also those that can't be used. Raises as `with_row` does."""
     before = _seen(path)
-    lines = [row.line for row in find_rows(path, reader).rows]
-    if not lines:
+    found = find_rows(path, reader).rows
+    if not found:
         with suppress(OSError):
             _beside(path).unlink()  # what a crash has left may hold them
         yield Edit(lines=(), put=lambda: None)
         return
-    with _rewriting(path, _left(path, frozenset(lines)), before) as put:
-        yield Edit(lines=lines, put=put)
+    gone = frozenset(number for row in found for number in range(row.line, row.last + 1))
+    with _rewriting(path, _left(path, gone), before) as put:
+        yield Edit(lines=[row.line for row in found], put=put)
 
 
-def _lines_with(reader: str, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Those that could name the reader: what stands before the @ is ASCII, and stands in the list as it is."""
-    local = reader.partition("@")[0]
-    return ((number, line) for number, line in lines if local in line.casefold())
-
-
-def cells_of(line: str, header: Header) -> Iterator[tuple[str, str]]:
+def cells_of(record: Record, header: Header) -> Iterator[tuple[str, str]]:
     """The cells by column, also of a row that no reader can be made of. Those beyond the columns have numbers."""
-    try:
-        row = split(line, header.delimiter)
-    except csv.Error:
-        row = [cell.strip().strip('"') for cell in line.rstrip("\r\n").split(header.delimiter)]
-    for number, cell in enumerate(row):
+    for number, cell in enumerate(record.cells):
         name = header.columns[number] if number < len(header.columns) else ""
         yield name or f"column {number + 1}", unguard(cell.strip()).strip()
 
 
-def _owner(line: str, header: Header) -> str:
-    return _reader(next((cell for name, cell in cells_of(line, header) if name == "email"), ""))
+def _owner(record: Record, header: Header) -> str:
+    return _reader(next((cell for name, cell in cells_of(record, header) if name == "email"), ""))
 
 
 def _reader(address: str) -> str:
@@ -138,13 +137,14 @@ def _written(cells: Mapping[str, str], tags: frozenset[str], header: Header, pat
             next_step=f"Its columns are: {', '.join(filter(None, header.columns))}.",
         )
     values = [cells.get(name, "") for name in header.columns]
-    if any("\n" in value or "\r" in value for value in values):
-        raise ListError("A line break stands inside a value.", next_step="Write the value on one line.")
+    if any(BREAKS.search(value) for value in values):
+        raise ListError("A line break stands inside a value, or a tab.", next_step="Write the value on one line.")
     # A value that looks as if it came from a spreadsheet's guard keeps its quote by another one.
     values = [value if unguard(value) == value else guard(value) for value in values]
     line = io.StringIO()
     csv.writer(line, delimiter=header.delimiter, lineterminator="").writerow(values)
-    read = read_row(0, line.getvalue(), header)
+    (record,) = read_records([(1, line.getvalue())], header)
+    read = read_row(record, header)
     if not isinstance(read, Subscriber):
         raise ListError(
             f"That row could not be read again: {read.message if read else 'it is empty'}.",
@@ -155,6 +155,22 @@ def _written(cells: Mapping[str, str], tags: frozenset[str], header: Header, pat
     if read.tags != tags:
         raise ListError("A tag is one word in small letters.", next_step="Give each a --tag of its own.")
     return line.getvalue()
+
+
+def _refuse_swallowed(path: Path, row: str, header: Header) -> None:
+    """Raises ListError when a quote that the list never closes would make the new row a part of another one's cell."""
+    if '"' not in row:
+        return
+    lines = read_lines(path)
+    read_header(path, lines)
+    opened = 0
+    for record in read_records(chain(lines, [(sys.maxsize, row)]), header):
+        if record.last == sys.maxsize and (record.fault or record.line != sys.maxsize):
+            raise ListError(
+                f"Line {opened or record.line} of {path.name} opens a quote and never closes it.",
+                next_step="Mend that line, and run the same command again: the new row would be read as a part of it.",
+            )
+        opened = record.line if record.fault else opened
 
 
 def _appended(path: Path, row: str, line_end: str) -> Iterator[str]:

@@ -1,19 +1,21 @@
 """The subscriber list: a CSV, read row by row into Subscribers and Problems with line numbers."""
 
-import csv
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from newsletter.address import normalise
-from newsletter.audience.sheet import QUOTES, SAVE_AS_UTF8, Header, read_header, read_lines, split, unguard
+from newsletter.audience.records import Record, Wanted, every_record
+from newsletter.audience.sheet import QUOTES, SAVE_AS_UTF8, Header, read_header, read_lines, read_records, unguard
 from newsletter.errors import ListError, Problem
 from newsletter.validation import Fault
 
 MAX_VALUE = 500
+# What parts lines, in one program or another; a mail has each value on one line.
+BREAKS = re.compile("\\s*[\t\n\v\f\r\x85\u2028\u2029]\\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +54,10 @@ def reader_of(address: str) -> str:
         raise ListError(f"{address!r} is no address: {error}", next_step="Write it as name@example.org.") from error
 
 
-def every_line(_number: int, _line: str) -> bool:
-    return True
-
-
-def read_subscribers(path: Path, wanted: Callable[[int, str], bool] = every_line) -> Iterator[Subscriber | Problem]:
+def read_subscribers(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber | Problem]:
     """Each row as `read_rows` gives it, but for duplicates: they come as problems of code "duplicate".
 
-    The first row of an address stands. `wanted` chooses, by number and text, which lines are read at all: to look
+    The first row of an address stands. `wanted` chooses, by first line and text, which rows are read at all: to look
     for a few in a long list is quick.
     """
     seen: dict[str, int] = {}
@@ -76,15 +74,21 @@ def read_subscribers(path: Path, wanted: Callable[[int, str], bool] = every_line
             yield row
 
 
-def read_rows(path: Path, wanted: Callable[[int, str], bool] = every_line) -> Iterator[Subscriber | Problem]:
+def read_rows(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber | Problem]:
     """Each row as a Subscriber, or as the Problem that keeps it from being one. Streams, and remembers none.
 
-    A row is one line: no value of a list holds a line break, and so a quote that is never closed costs its
-    own row and no other. Raises ListError when the file is not there or has no `email` column.
+    A row is a record of the CSV, whose quoted cells may hold line breaks; the line is its first. Raises ListError when
+    the file is not there or has no `email` column.
     """
     lines = read_lines(path)
     header = read_header(path, lines)
-    yield from _rows(path, (row for row in lines if wanted(*row)), header)
+    for record in read_records(lines, header, wanted):
+        found = read_row(record, header)
+        if isinstance(found, Subscriber):
+            yield found
+        elif found is not None:
+            message, next_step = found.message, found.next_step
+            yield Problem(path=path, line=record.line, code=found.code, message=message, next_step=next_step)
 
 
 def read_columns(path: Path) -> list[str]:
@@ -92,25 +96,17 @@ def read_columns(path: Path) -> list[str]:
     return list(read_header(path, read_lines(path)).columns)
 
 
-def _rows(path: Path, lines: Iterable[tuple[int, str]], header: Header) -> Iterator[Subscriber | Problem]:
-    for number, line in lines:
-        found = read_row(number, line, header)
-        if isinstance(found, Subscriber):
-            yield found
-        elif found is not None:
-            yield Problem(path=path, line=number, code=found.code, message=found.message, next_step=found.next_step)
-
-
-def read_row(number: int, line: str, header: Header) -> Subscriber | Fault | None:
-    """The reader in one line, or what keeps it from being one; None for a blank line."""
-    try:
-        row = split(line, header.delimiter)
-    except csv.Error as error:
-        return Fault(code="csv", message=f"this row can't be read: {error}", next_step=QUOTES)
-    return _row(number, row, header.columns) if any(cell.strip() for cell in row) else None
+def read_row(record: Record, header: Header) -> Subscriber | Fault | None:
+    """The reader in one row, or what keeps it from being one; None for a blank row."""
+    if record.fault:
+        return Fault(code="csv", message=f"this row can't be read: {record.fault}", next_step=QUOTES)
+    row = list(record.cells)
+    return _row(record.line, row, header.columns) if any(cell.strip() for cell in row) else None
 
 
 def _row(line: int, row: list[str], columns: Sequence[str]) -> Subscriber | Fault:
+    while len(row) > len(columns) and not row[-1].strip():
+        row.pop()  # spreadsheets write a separator for each column that was ever used
     if len(row) > len(columns):
         return Fault(
             code="columns",
@@ -123,6 +119,8 @@ def _row(line: int, row: list[str], columns: Sequence[str]) -> Subscriber | Faul
     together = "".join(row)
     if "'" in together:  # from an export of ours, perhaps
         fields = {name: unguard(value).strip() for name, value in fields.items()}
+    if not together.isprintable():
+        fields = {name: BREAKS.sub(" ", value) for name, value in fields.items()}
     if not together.isprintable() or len(together) > MAX_VALUE:
         for name, value in fields.items():
             if fault := _value_fault(name, value):
@@ -157,12 +155,6 @@ def _value_fault(name: str, value: str) -> Fault | None:
             code="nul",
             message=f"{name}: a NUL byte stands here",
             next_step="The file is damaged here: write the row anew.",
-        )
-    if kinds & {"Zl", "Zp"} or "\r" in value or "\n" in value:
-        return Fault(
-            code="line-break",
-            message=f"{name}: a line break stands inside the value",
-            next_step="Write the value on one line.",
         )
     if "Cc" in kinds:
         return Fault(

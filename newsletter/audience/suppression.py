@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from newsletter.audience.events import Cause, Event, Kind, Source, record
 from newsletter.audience.keys import Keys
+from newsletter.audience.records import Record
 from newsletter.audience.rows import cells_of
-from newsletter.audience.sheet import Header, read_header, read_lines
+from newsletter.audience.sheet import Header, read_header, read_lines, read_records
 from newsletter.audience.standing import ERASED, MAILABLE
 from newsletter.audience.subscribers import read_row
 from newsletter.errors import ListError, Problem, printable
@@ -59,14 +60,14 @@ def bring_over(store: Store, keys: Keys | None, path: Path, reason: str) -> Brou
     with store.transaction() as connection:
         log.hold_off_erasing(connection)
         erased = log.forgotten_digests(connection)
-        for number, line in lines:
+        for record in read_records(lines, header):
             try:
-                for one in _told(number, line, header, keys, reason):
+                for one in _told(record, header, keys, reason):
                     gone = keys is not None and one.state != ERASED and keys.digest(one.known_as) in erased
                     counts["new" if not gone and _bring(connection, keys, one) else "known"] += 1
             except ListError as error:
                 why, remedy = error.message, error.next_step or _MEND
-                problems.append(Problem(path=path, line=number, code="row", message=why, next_step=remedy))
+                problems.append(Problem(path=path, line=record.line, code="row", message=why, next_step=remedy))
         if problems:
             raise ListError("Nobody was suppressed, since not every row can be taken.", problems=problems)
     return Brought(new=counts["new"], known=counts["known"])
@@ -82,15 +83,15 @@ class _Told:
     since: str
 
 
-def _told(number: int, line: str, header: Header, keys: Keys | None, reason: str) -> Iterator[_Told]:
+def _told(record: Record, header: Header, keys: Keys | None, reason: str) -> Iterator[_Told]:
     """Raises ListError."""
-    cells = dict(cells_of(line, header))
+    cells = dict(cells_of(record, header))
     states, words = cells.get(STATE, ""), cells.get(WORDS, "")
     since = _moment(cells.get(SINCE, ""))
     if states == ERASED:
         yield _Told(_hash(cells.get("email", ""), words, keys), ERASED, "", since)
         return
-    found = read_row(number, line, header)
+    found = read_row(record, header)
     if isinstance(found, Fault):
         raise ListError(found.message)
     if found is None or states == MAILABLE:

@@ -1,14 +1,15 @@
 """The list, for choosing whose mail is shown. A reader is named without the address, which has no place in a URL."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from threading import Lock
 
-from newsletter.audience.subscribers import Subscriber, every_line, read_subscribers
+from newsletter.audience.records import Wanted, every_record
+from newsletter.audience.subscribers import Subscriber, read_subscribers
 from newsletter.errors import ConfigError
 from newsletter.workspace import Workspace
 
@@ -56,7 +57,7 @@ def _find(path: Path, _changed: int, id_: str) -> Subscriber | None:
     return next((reader for rows in (nearest, _readers(path)) for reader in rows if _hash(reader) == hash_), None)
 
 
-def _readers(path: Path, wanted: Callable[[int, str], bool] = every_line) -> Iterator[Subscriber]:
+def _readers(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber]:
     return (row for row in read_subscribers(path, wanted) if isinstance(row, Subscriber))
 
 

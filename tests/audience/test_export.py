@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -27,19 +28,45 @@ DANGEROUS = "=+-@\t\r＝＋－＠"
 _STARTS = st.sampled_from([*DANGEROUS, "'", '"', " ", "\xa0", "'=", ' "=', "''@", "x"])
 
 
-@given(_STARTS, st.text(max_size=20))
+_ANY = st.text(st.one_of(st.sampled_from(f"{DANGEROUS},;|\n'\" x"), st.characters()), max_size=20)
+
+
+@given(_STARTS, _ANY)
 def test_no_cell_is_a_formula_and_each_is_what_it_was(start: str, rest: str) -> None:
     cell = start + rest
     guarded = guard(cell)
     assert unguard(guarded) == cell
     assert guarded.lstrip().lstrip("\"' ")[:1] not in tuple(DANGEROUS) or guarded.startswith("'")
-    if guarded != cell:
-        assert guarded == f"'{cell}"
 
 
-@pytest.mark.parametrize("cell", ["=1+1", " =1+1", "@SUM(A1)", "\t=1", "\xa0＝1", '"=1', "'=1", "+49 1", "-2"])
+@given(_ANY, st.sampled_from(",;\t|\r\n"), st.sampled_from(["", " ", '"', "'", ' "']), st.sampled_from(DANGEROUS), _ANY)
+def test_nor_is_what_another_separator_would_cut_off(
+    before: str, separator: str, blanks: str, sign: str, after: str
+) -> None:
+    """A reader wrote it, and a spreadsheet that separates by semicolons opens a file that separates by commas."""
+    for cut in re.split("[,;|\t\r\n]", guard(f"{before}{separator}{blanks}{sign}{after}")):
+        assert not re.match('[\\s"]*[=+\\-@＝＋－＠]', cut)
+
+
+@pytest.mark.parametrize("cell", ["=1+1", " =1+1", "@SUM(A1)", "\xa0＝1", '"=1', "'=1", "+49 1", "-2"])
 def test_what_a_spreadsheet_would_run_is_guarded(cell: str) -> None:
     assert guard(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize(
+    ("cell", "guarded"),
+    [
+        ("too many; =HYPERLINK(A1)", "too many;' =HYPERLINK(A1)"),
+        ('a,=1;"@x|-2', "a,'=1;'\"@x|'-2"),
+        ("\t=1", "'\t'=1"),
+        ("words\n=1+1", "words\n'=1+1"),
+        ("Pacific - Alliance", "Pacific - Alliance"),
+        ("a;b, c-d", "a;b, c-d"),
+    ],
+)
+def test_so_is_what_would_begin_a_cell_after_another_separator(cell: str, guarded: str) -> None:
+    assert guard(cell) == guarded
+    assert unguard(guarded) == cell
 
 
 @pytest.mark.parametrize("cell", ["", "Ada", "'t Hooft", "1-2", "a@example.org", "O'Connor"])

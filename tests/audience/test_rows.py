@@ -136,6 +136,29 @@ def test_what_could_not_be_read_again_is_not_written(
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
+def test_a_row_that_an_open_quote_would_swallow_is_not_written(write_list: Write) -> None:
+    text = 'email,name\na@example.org,"never closed\n'
+    path = write_list(text)
+    with pytest.raises(ListError, match=r"Line 2 of list\.csv opens a quote"):
+        _add(path, {"email": NEW, "name": '",x'})
+    assert path.read_text() == text
+    _add(path, {"email": NEW, "name": "Zoë"})
+    assert [reader for reader, *_ in _readers(path)] == [NEW]
+
+
+def test_a_row_of_several_lines_is_found_and_taken_out_whole(write_list: Write) -> None:
+    path = write_list(
+        'email,note\na@example.org,"one\r\nb@example.org\r\nthree"\nb@example.org,"x\ny"\nc@example.org,\n'
+    )
+    found = find_rows(path, "b@example.org")
+    assert [(row.line, row.last, row.cells["note"]) for row in found.rows] == [(5, 6, "x\ny")]
+    assert found.mentions == [2]
+    assert _remove(path, "a@example.org") == [2]
+    assert path.read_text() == 'email,note\nb@example.org,"x\ny"\nc@example.org,\n'
+    assert _remove(path, "b@example.org") == [2]
+    assert path.read_text() == "email,note\nc@example.org,\n"
+
+
 def test_rights_stay_and_a_link_leads_on_to_the_list(write_list: Write, tmp_path: Path) -> None:
     path = write_list("email\r\na@example.org\r\n")
     path.chmod(0o640)

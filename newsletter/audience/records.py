@@ -1,0 +1,137 @@
+"""The records of a CSV (RFC 4180, section 2): each is one row, and a quoted line break spreads it over two lines."""
+
+import csv
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import cache, partial
+from typing import NamedTuple
+
+MAX_RECORD = 100_000  # characters; what is longer is no row of a list, and is not held in memory
+_BY_CSV = {
+    "unexpected end of data": "a quote is opened in it, and never closed",
+    "' expected after '": "after a quote is closed, other words stand before the next separator",
+    "field larger than field limit": "a value in it is too long, or a quote is opened and never closed",
+}
+
+Line = tuple[int, str]
+Pull = Callable[[], Line | None]
+Wanted = Callable[[int, str], bool]
+
+
+class Record(NamedTuple):
+    """One row of the list: the number of its first line and of its last, its text as it stands there, its cells.
+
+    `fault` says why it can't be read as CSV; the cells are then what a cut at each separator gives.
+    """
+
+    line: int
+    last: int
+    text: str
+    cells: Sequence[str]
+    fault: str = ""
+
+
+def every_record(_line: int, _text: str) -> bool:
+    return True
+
+
+def group_lines(lines: Iterable[Line], delimiter: str, columns: int, wanted: Wanted = every_record) -> Iterator[Record]:
+    """Group lines into records, and give those that are `wanted` by their first line and text. Streams.
+
+    Every line is in exactly one record, in the file's order.
+
+    A quote that is never closed costs its own record alone: reading goes on with the line after the one in which that
+    record begins. From there to where the quoted cell would have ended, a line may be a row, or a part of that cell, in
+    which somebody may have written an address. It is taken for a row only when it has as many cells as there are
+    columns, or as the row before the open quote, and no quote that may end that cell; otherwise it has a fault as well.
+    """
+    waiting: deque[Line] = deque()
+    rest = iter(lines)
+
+    def pull() -> Line | None:
+        return waiting.popleft() if waiting else next(rest, None)
+
+    before = 0  # the number of the line before, which an overlong line's pieces share
+    opened = doubtful = 0  # the line with the open quote, and the last line that may be a part of its cell
+    width, usual = columns, ""  # the cells of the row before the open quote; the row before this one
+    while (line := pull()) is not None:
+        number, text = line
+        if '"' not in text and number > doubtful and number > before and len(text) < MAX_RECORD:
+            before, usual = number, text
+            if wanted(number, text):
+                yield Record(number, number, text, _split(text, delimiter))
+            continue
+        overlong = number == before or (len(text) >= MAX_RECORD and '"' not in text)
+        record, taken = _grouped(line, pull, delimiter, overlong=overlong)
+        if record.fault:
+            waiting.extendleft(reversed(taken[1:]))
+            if number > doubtful:
+                opened, width = number, len(_cut(usual, delimiter)) if usual.strip() else columns
+            doubtful = max(doubtful, taken[-1][0])
+        elif number > doubtful:
+            usual = record.text
+        elif any(map(str.strip, record.cells)):
+            count, ends_one = len(record.cells), record.text.count('"') % 2
+            if count not in {width, columns} or (count == 1 and columns > 1) or ends_one:
+                record = record._replace(fault=f"it may be a part of the cell that is opened in line {opened}")
+        if number == before:  # a further piece of an overlong line
+            record = Record(number, number, text, ())
+        before = record.last
+        if wanted(record.line, record.text):
+            yield record
+
+
+def _grouped(first: Line, pull: Pull, delimiter: str, *, overlong: bool) -> tuple[Record, list[Line]]:
+    """The record that begins in `first`, and the lines that were looked at."""
+    number, text = first
+    if overlong:
+        return Record(number, number, text, _cut(text, delimiter), "the line is too long"), [first]
+    cells, fault, taken = read_record(first, pull, delimiter)
+    if fault:
+        return Record(number, number, text, _cut(text, delimiter), fault), taken
+    return Record(number, taken[-1][0], "".join(piece for _, piece in taken), cells), taken
+
+
+def read_record(first: Line, pull: Pull, delimiter: str) -> tuple[list[str], str, list[Line]]:
+    """The cells of the record that begins in `first`, what keeps it from being read, and the lines that were looked at.
+
+    `pull` gives the next line, None at the end.
+    """
+    if '"' not in first[1]:
+        return _split(first[1], delimiter), "", [first]
+    with suppress(csv.Error):  # most have the line to themselves
+        return next(_reader(delimiter)((first[1],))), "", [first]
+    taken: list[Line] = []
+
+    def looked_at() -> Iterator[str]:
+        line: Line | None = first
+        size = 0
+        while line is not None and size <= MAX_RECORD:
+            taken.append(line)
+            size += len(line[1])
+            yield line[1]
+            line = pull()
+        if line is not None:
+            taken.append(line)
+
+    try:
+        cells = next(_reader(delimiter)(looked_at()))
+    except csv.Error as error:
+        return [], next((words for start, words in _BY_CSV.items() if start in str(error)), str(error)), taken
+    return cells, "", taken
+
+
+@cache
+def _reader(delimiter: str) -> Callable[[Iterable[str]], Iterator[list[str]]]:
+    """Return what reads by this delimiter, made ready once: its settings cost more than a line does."""
+    return partial(csv.reader, dialect=csv.reader((), delimiter=delimiter, strict=True, skipinitialspace=True).dialect)
+
+
+def _split(text: str, delimiter: str) -> list[str]:
+    """What csv would make of a line without quotes, but for spaces, which nobody keeps."""
+    return text.rstrip("\r\n").split(delimiter)
+
+
+def _cut(text: str, delimiter: str) -> list[str]:
+    return [cell.strip().strip('"') for cell in text.rstrip("\r\n").split(delimiter)]
