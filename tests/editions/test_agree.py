@@ -30,8 +30,11 @@ def test_the_samples_editions_agree(publication: Publication, name: str, columns
     text = render_text(press, issue, default_fields)
     for edition in (page.text, web.text, text, re.sub(r"Page \d+ of \d+", "", pdf_text(pdf, tmp_path))):
         said = letters(edition)
-        for words in [*_paragraphs(issue), *press.about.plain().split("\n\n"), issue.headlines_title]:
+        for words in [*_paragraphs(issue), *press.about.plain().split("\n\n")]:
             assert letters(words) in said, words
+        # A text that begins with its headlines names them only as the editor does.
+        if edition is not text or issue.intro:
+            assert letters(issue.headlines_title) in said
         assert issue.label in edition
         assert "digest@example.org" in edition
     addresses = [link.href for words in (*issue.texts(), press.about) for link in words.links()]
@@ -113,12 +116,15 @@ def test_the_editions_of_any_issue_agree(press: Press, items: list[dict[str, str
     html = Page(render_html(press, issue, default_fields, beside))
     web = Page(render_web(press, issue, pdf))
     plain = render_text(press, issue, default_fields)
-    in_order = [issue.image.credit.plain(), *(item.headline.plain() for item in issue.items)]
-    in_order += [paragraph for item in issue.items for paragraph in item.detail.plain().split("\n\n")]
+    credit_line = [issue.image.credit.plain()]
+    headlines = [item.headline.plain() for item in issue.items]
+    details = [paragraph for item in issue.items for paragraph in item.detail.plain().split("\n\n")]
     texts = (html.text, web.text, re.sub(r"(?m)^ *\[\d+\] .*$", "", plain), pdf_text(pdf, folder))
     for name, edition in zip(("html", "web", "text", "pdf"), texts, strict=True):
         said, place = letters(edition), 0
-        for words in in_order:
+        # The text begins with the news.
+        opening = headlines + credit_line if name == "text" else credit_line + headlines
+        for words in opening + details:
             if name == "pdf" and RIGHT_TO_LEFT.search(words):
                 # pdftotext has an order of its own for words from right to left, and for a ligature's letters.
                 shown = [sorted(word) for word in RIGHT_TO_LEFT.findall(edition)]

@@ -41,20 +41,47 @@ def test_text_is_wrapped_and_addresses_are_whole(publication: Publication) -> No
 def test_it_reads_in_order(publication: Publication) -> None:
     text = render_text(publication.press, load_issue(publication.workspace.find_draft("2.10")), default_fields)
     parts = [
-        "PACIFIC ALLIANCE DIGEST\n=======================\nVol. 2.10 - May 31, 2023\n",
-        "In your browser: https://example.org/digest/2.10.html\n",
+        "Dear reader, the second half of May",
+        "\nHEADLINES\n---------\n\n1. Leaders align",
         "[Image: A drawing of a ferry",
         "Image: drawn for the Example Institute [1]\n[1] https://example.org/pictures/bay\n",
-        "\nHEADLINES\n---------\n\n1. Leaders align",
         "\nDETAILS\n-------\n\n1. A day before",
         "met in Hiroshima [2]",
         "\n   [2] https://example.org/2023/05/leaders\n",
         "\n2. On May 21",
+        "\nPacific Alliance Digest\nVol. 2.10 - May 31, 2023\nIn your browser: https://example.org/digest/2.10.html\n",
+        "As PDF:          https://example.org/digest/2.10.pdf\n",
         "Unsubscribe: mailto:leave@example.org?subject=unsubscribe\n",
     ]
     places = [text.find(part) for part in parts]
     assert -1 not in places
     assert places == sorted(places)
+
+
+INTRO = "intro: >-\n  The week belonged to *Hiroshima*.\n"
+TITLE = "headlines_title: This week\n"
+PICTURE = "image:\n  file: 2.10-lead.jpg\n  alt: A bay\n  credit: the [Institute](https://example.org/)\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "first"),
+    [
+        ("", "1. A *bold* headline"),
+        (PICTURE, "1. A *bold* headline"),
+        (INTRO, "The week belonged to _Hiroshima_."),
+        (PICTURE + INTRO, "The week belonged to _Hiroshima_."),
+        (TITLE, "THIS WEEK"),
+        (TITLE + INTRO, "The week belonged to _Hiroshima_."),
+    ],
+    ids=["headlines", "picture", "intro", "picture and intro", "title", "title and intro"],
+)
+def test_the_text_begins_with_the_news(publication: Publication, more: str, first: str) -> None:
+    """Geary, K-9 and servers with IMAP's PREVIEW (RFC 8970) show the first words in the list of mails."""
+    issue = load_issue(publication.draft("2.1", DRAFT.replace("items:", more + "items:").format("Text")))
+    lines = render_text(publication.press, issue, default_fields).splitlines()
+    assert lines[0] == first
+    assert lines.index("Pacific Alliance Digest") > lines.index("DETAILS")
+    assert ("THIS WEEK" in lines) == (TITLE in more)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_an_editors_hour(publication: Publication, server: smtp_server.Server, o
 
     # The other editions.
     page.get_by_label("Text", exact=True).check(force=True)
-    expect(page.locator("#text")).to_contain_text("PACIFIC ALLIANCE DIGEST\n===")
+    expect(page.locator("#text")).to_contain_text("1. Leaders align on coercion")
     page.get_by_label("PDF", exact=True).check(force=True)
     expect(page.locator("img.page")).to_have_count(2)
     page.get_by_label("Web page").check(force=True)
