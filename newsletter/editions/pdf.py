@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from wcwidth import wcswidth
 
-from newsletter.editions.pictures import PRINT_PIXELS
 from newsletter.editions.press import Press
 from newsletter.editions.templates import broken, find
 from newsletter.editions.typefaces import package_for, typefaces
@@ -98,7 +97,7 @@ def _set(press: Press, issue: Issue) -> Iterator[_Job]:
     fonts = typefaces(press.fonts)
     with TemporaryDirectory(prefix="newsletter-pdf-") as root:
         data = _data(press, issue, set(fonts.families()))
-        for role, picture in (("image", press.lead(issue, PRINT_PIXELS)), ("logo", press.logo())):
+        for role, picture in (("image", press.printed_lead(issue)), ("logo", press.logo())):
             if picture:
                 data[role] = {**(data[role] or {}), "file": f"/{picture.name}"}
                 data[role] |= {"width": picture.width, "height": picture.height}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PRINT_PIXELS = 1950
 # A picture stands at most this much taller than its column is wide, to leave room for the text on the same screen.
 TALLEST = 1.1
+WHITE = "#ffffff"
 _JPEG_QUALITY = 86
 
 
@@ -38,14 +39,16 @@ class Picture:
         return max(1, round(self.width * share)), max(1, round(self.height * share))
 
 
-def prepared(path: Path, stem: str, widest: int) -> Picture:
+def prepared(path: Path, stem: str, widest: int, ground: str = WHITE) -> Picture:
     """The picture at `path`, at most `widest` pixels wide and TALLEST times as high, under a name of its own.
 
     Turned upright as its EXIF says, in sRGB, and free of EXIF, comments and profiles, which may say where
-    and by whom it was taken. WebP and HEIC become JPEG, or PNG where they are see-through.
+    and by whom it was taken. WebP and HEIC become JPEG, or PNG where they were see-through: what is see-through
+    shows `ground`, the colour it stands on. Dark mode would put another colour behind it, where a drawing in
+    dark lines is not seen any more.
     """
     changed, size = path.stat().st_mtime_ns, path.stat().st_size
-    return _prepared(path, changed, size, stem, min(widest, _longest_side(path, changed, size)))
+    return _prepared(path, changed, size, stem, min(widest, _longest_side(path, changed, size)), ground)
 
 
 @lru_cache(maxsize=16)
@@ -55,14 +58,16 @@ def _longest_side(path: Path, _changed: int, _size: int) -> int:
 
 
 @lru_cache(maxsize=16)
-def _prepared(path: Path, _changed: int, _size: int, stem: str, widest: int) -> Picture:
-    from PIL import ImageOps
+def _prepared(path: Path, _changed: int, _size: int, stem: str, widest: int, ground: str) -> Picture:
+    from PIL import Image, ImageOps
 
     with opened(path) as source:
         kind = "png" if source.format == "PNG" or source.has_transparency_data else "jpeg"
         # A JPEG can be read at half or a quarter of its size, which is much quicker.
         source.draft("RGB", (widest, widest))
         picture = _screen_colours(ImageOps.exif_transpose(source), kind)
+    if picture.mode == "RGBA":
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, ground), picture).convert("RGB")
     share = min(widest / picture.width, widest * TALLEST / picture.height)
     if share < 1:
         from PIL.Image import Resampling

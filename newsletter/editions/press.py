@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.config import Config, line_of
-from newsletter.editions.pictures import TALLEST, Picture, prepared
+from newsletter.editions.pictures import PRINT_PIXELS, TALLEST, Picture, prepared
 from newsletter.errors import ConfigError, Problem
 from newsletter.field import SAMPLE_WAY_OUT, WAY_OUT, FieldWriter, address, default_fields, fielded, written
 from newsletter.issue.image import image_faults, picture_path
@@ -21,6 +21,10 @@ Placer = Callable[[Picture], str]
 
 LOGO = "logo"
 _LOGO_WIDTH, _LOGO_HEIGHT = 200, 72  # pixels
+
+
+def _lead(issue: Issue) -> str:
+    return f"{issue.name}-lead"
 
 
 def beside(picture: Picture) -> str:
@@ -73,13 +77,19 @@ class Press:
         ]
         return ConfigError(message, problems=problems)
 
-    def lead(self, issue: Issue, widest: int = 0) -> Picture | None:
-        """The issue's picture, at most twice as wide as it is shown, or `widest` pixels."""
-        path = issue.picture
-        return prepared(path, f"{issue.name}-lead", widest or 2 * self.config.theme.width) if path else None
+    def lead(self, issue: Issue) -> Picture | None:
+        """Return the issue's picture for screens, on the paper's colour, at most twice as wide as it is shown."""
+        theme = self.config.theme
+        return prepared(issue.picture, _lead(issue), 2 * theme.width, theme.paper) if issue.picture else None
+
+    def printed_lead(self, issue: Issue) -> Picture | None:
+        """Return the issue's picture for the PDF, whose paper is white."""
+        return prepared(issue.picture, _lead(issue), PRINT_PIXELS) if issue.picture else None
 
     def logo(self) -> Picture | None:
-        return prepared(self.logo_path, LOGO, 2 * _LOGO_WIDTH) if self.logo_path else None
+        """Return the logo on the masthead's colour."""
+        masthead = self.config.theme.masthead
+        return prepared(self.logo_path, LOGO, 2 * _LOGO_WIDTH, masthead) if self.logo_path else None
 
     def pictures(self, issue: Issue) -> list[Picture]:
         """All that the email and the web page show."""

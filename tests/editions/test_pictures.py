@@ -8,7 +8,7 @@ from warnings import catch_warnings, simplefilter
 import pillow_heif
 import pytest
 from conftest import ROOT, Publication
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageColor
 
 from newsletter.editions import render_html
 from newsletter.editions.pictures import prepared
@@ -62,16 +62,36 @@ def test_what_the_camera_wrote_is_gone_and_the_picture_upright(tmp_path: Path) -
     assert "comment" not in opened.info
 
 
-def test_see_through_pictures_stay_so(tmp_path: Path) -> None:
+def test_what_is_see_through_shows_the_colour_behind_it(tmp_path: Path) -> None:
     Image.new("RGBA", (40, 40), "#ff000080").save(tmp_path / "a.webp", lossless=True)
     picture = prepared(tmp_path / "a.webp", "x", 1200)
     assert picture.kind == "png"
-    assert _opened(picture.data).getpixel((5, 5)) == (255, 0, 0, 128)
+    assert _opened(picture.data).getpixel((5, 5)) == (255, 127, 127)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     Image.new("RGB", (40, 40)).save(tmp_path / "c.png", transparency=(0, 0, 0), icc_profile=srgb)
-    assert _opened(prepared(tmp_path / "c.png", "x", 1200).data).getpixel((5, 5))[3] == 0
     Image.new("P", (40, 40)).save(tmp_path / "b.png", transparency=0)
-    assert _opened(prepared(tmp_path / "b.png", "x", 1200).data).mode == "RGBA"
+    Image.new("LA", (40, 40), (255, 0)).save(tmp_path / "d.png")
+    for name in ("b", "c", "d"):
+        shown = _opened(prepared(tmp_path / f"{name}.png", "x", 1200, "#f4efe6").data)
+        assert (shown.mode, shown.getpixel((5, 5))) == ("RGB", (0xF4, 0xEF, 0xE6))
+
+
+def test_a_see_through_picture_keeps_its_ground_in_dark_mode(publication: Publication) -> None:
+    """A drawing in dark lines was 1.28 to 1 on dark mode's paper."""
+    publication.environ |= {"NEWSLETTER_THEME__PAPER": "#f4efe6", "NEWSLETTER_THEME__LOGO": "logo.png"}
+    (publication.root / "templates").mkdir()
+    for path in ("templates/logo.png", "drafts/see-through.png"):
+        Image.new("RGBA", (600, 200), "#1d273300").save(publication.root / path)
+    source = publication.workspace.find_draft("2.10").read_text().replace("number: 10", "number: 11")
+    issue = load_issue(publication.draft("2.11", source.replace("2.10-lead.jpg", "see-through.png")))
+    press = publication.press
+    lead, logo, printed = press.lead(issue), press.logo(), press.printed_lead(issue)
+    assert lead
+    assert logo
+    assert printed
+    theme = press.config.theme
+    for picture, ground in ((lead, theme.paper), (logo, theme.masthead), (printed, "#ffffff")):
+        assert _opened(picture.data).getpixel((9, 9)) == ImageColor.getrgb(ground)
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "L", "1", "P", "I;16", "LA"])
