@@ -70,7 +70,9 @@ def _link(link: Link, fields: FieldWriter) -> Markup:
 def _run(run: Run, fields: FieldWriter) -> Markup:
     text = fields(run.field, run.text) if run.field else run.text
     html = escape(text)
-    for tag, on in (("code", run.code), ("em", run.emphasis), ("strong", run.strong)):
+    if run.code:
+        html = f'<code dir="ltr">{html}</code>'  # a word of code is itself within a right-to-left sentence, too
+    for tag, on in (("em", run.emphasis), ("strong", run.strong)):
         if on:
             html = f"<{tag}>{html}</{tag}>"
     return Markup(html)  # noqa: S704  # escaped above, tags of ours around it

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from browser import barriers, chromium
 from conftest import ROOT, Publication
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from newsletter.editions import beside, default_fields, render_html, render_pdf, render_web
@@ -172,8 +174,102 @@ def test_headlines_lead_to_their_details(publication: Publication, browser: Brow
         page = _open(browser, path, 375, "light")
         page.click(".headlines li:nth-child(2) a")
         top = page.evaluate("document.querySelectorAll('.details li')[1].getBoundingClientRect().top")
-        assert -1 <= top < 60
+        assert -5 <= top < 60  # the space above the first line's letters may be cut
         page.close()
+
+
+RIGHT_TO_LEFT = {
+    "ar": "عقد الوزراء اجتماعا حول `pip install x` في طوكيو. Vol. 3 (PDF) [هنا](https://example.org/)!",
+    "he": "השרים נפגשו כדי לדון ב `pip install x` בטוקיו. Vol. 3 (PDF) [כאן](https://example.org/)!",
+}
+# Each text that is seen within the email: which way its block runs, and at which side it begins.
+_DIRECTIONS = """() => {
+  const wrong = [];
+  for (const element of document.querySelectorAll('body *')) {
+    const style = getComputedStyle(element);
+    const own = element.closest('[dir]:not([role=article])');
+    if (own && own !== element && own.dir !== 'rtl') continue;
+    const wanted = own && own.dir === 'ltr' ? 'ltr' : 'rtl';
+    if (own === element && own.dir === 'auto') continue;
+    if (style.direction !== wanted) wrong.push(`${element.outerHTML.slice(0, 80)} runs ${style.direction}`);
+    if (own === element && style.display === 'inline' && style.unicodeBidi !== 'isolate')
+      wrong.push(`${element.outerHTML.slice(0, 80)} is not isolated`);
+    if (['P', 'LI', 'H1', 'H2', 'OL'].includes(element.tagName) && style.textAlign === 'left')
+      wrong.push(`${element.outerHTML.slice(0, 80)} stands at the left`);
+  }
+  const range = document.createRange();
+  for (const block of document.querySelectorAll('.headlines li, .details p, h2, .note')) {
+    range.selectNodeContents(block);
+    const text = Math.max(...[...range.getClientRects()].map(box => box.right));
+    const edge = block.getBoundingClientRect().right - parseFloat(getComputedStyle(block).paddingRight);
+    if (Math.abs(edge - text) > 3) wrong.push(`${block.outerHTML.slice(0, 80)}: ${edge - text} px from the right`);
+  }
+  return wrong;
+}"""
+
+
+@pytest.mark.parametrize("language", RIGHT_TO_LEFT)
+def test_a_right_to_left_email_is_laid_out_from_the_right(
+    publication: Publication, browser: Browser, language: str, tmp_path: Path
+) -> None:
+    publication.environ["NEWSLETTER_PUBLICATION__LANGUAGE"] = language
+    sentence = RIGHT_TO_LEFT[language]
+    words = sentence.partition(".")[0].replace("`", "")
+    draft = re.sub(r"(?m)^      .*$", "", HOSTILE).replace("headline: >-", f"headline: {words}")
+    draft = draft.replace("detail: >-", f"detail: >-\n      {sentence}").replace("note" * 80, sentence)
+    draft = draft.replace("credit" * 30, words)
+    path = _write(publication, load_issue(publication.draft("2.11", draft)), tmp_path)["email"]
+    page = _open(browser, path, 600, "light")
+    assert page.evaluate(_DIRECTIONS) == []
+    assert page.locator("code").count() == 3
+    assert "Vol. 2.11" in page.locator(".dateline").inner_text()
+    page.close()
+
+
+def test_a_date_that_ios_makes_a_link_looks_like_its_line(
+    publication: Publication, browser: Browser, tmp_path: Path
+) -> None:
+    path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["email"]
+    modes: tuple[Mode, ...] = ("light", "dark")
+    for mode in modes:
+        page = _open(browser, path, 375, mode)
+        like = page.evaluate(
+            """() => {
+              const line = document.querySelector('.dateline');
+              line.innerHTML = '<a href="x-apple-data-detectors://0" x-apple-data-detectors="true"'
+                + ' style="color: #00f">May 31, 2023</a>';
+              const [outer, inner] = [line, line.firstChild].map(element => getComputedStyle(element));
+              return inner.color === outer.color && inner.textDecorationLine === 'none';
+            }"""
+        )
+        assert like, mode
+        page.close()
+
+
+# Zooms of a browser, and the densities of screens, at which edges of boxes fall between pixels.
+@pytest.mark.parametrize("zoom", [0.67, 0.9, 1.1, 1.25, 1.5, 1.75])
+def test_no_hairlines_stand_between_the_sections(
+    publication: Publication, browser: Browser, zoom: float, tmp_path: Path
+) -> None:
+    publication.environ |= {"NEWSLETTER_THEME__DESK": "#ffe08a"}
+    path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["email"]
+    modes: tuple[Mode, ...] = ("light", "dark")
+    for mode in modes:
+        page = browser.new_page(viewport={"width": 700, "height": 500}, device_scale_factor=zoom, color_scheme=mode)
+        page.goto(path.as_uri())
+        box = page.evaluate(
+            "(({x, y, height}) => [x, y, height])(document.querySelector('.paper').getBoundingClientRect())"
+        )
+        # A strip of the gutter, where nothing but the masthead, the picture and the paper is.
+        clip = {"x": box[0] + 4, "y": box[1] + 1, "width": 2, "height": box[2] - 2}
+        with Image.open(BytesIO(page.screenshot(full_page=True, clip=clip))) as picture:
+            strip = picture.convert("RGB")
+        lead = page.locator(".lead").bounding_box()
+        page.close()
+        paper = strip.getpixel((0, strip.height - 1))
+        below = round((lead["y"] + lead["height"] - clip["y"]) * zoom) + 2
+        rows = {strip.getpixel((0, y)) for y in range(below, strip.height)}
+        assert rows == {paper}, mode
 
 
 def test_without_its_pictures_the_email_still_says_what_they_show(
@@ -182,7 +278,12 @@ def test_without_its_pictures_the_email_still_says_what_they_show(
     path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["email"]
     (tmp_path / "2.10-lead.jpg").unlink()
     page = _open(browser, path, 375, "light")
-    assert page.get_by_alt_text("A drawing of a ferry crossing").is_visible()
+    alt = page.get_by_alt_text("A drawing of a ferry crossing")
+    assert alt.is_visible()
+    # Two or three lines of words, and no empty box.
+    box = alt.bounding_box()
+    assert box
+    assert 14 < box["height"] < 80
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     page.close()
 

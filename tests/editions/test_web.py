@@ -55,7 +55,7 @@ def test_the_page_says_what_it_is_to_people_and_machines(publication: Publicatio
     assert re.search(r"Download this issue \(PDF, \d+ kB\)", page.text)
     assert "2.10.pdf" in page.links
     assert page.links[0] == "index.html"
-    assert 'aria-current="page">Vol. 2.10<' in html
+    assert 'aria-current="page"><bdi>Vol. 2.10<' in html
     assert "@media print" in html
 
 
