@@ -39,7 +39,7 @@ from typing import Any
 
 from draft import ROOT, Draft, copied
 from playwright.sync_api import Browser
-from previews import PEERS, NotStarted, Preview, ours, peers, processor_time, resident, serving, versions
+from previews import PEERS, NotStarted, Preview, ours, peers, processor_time, resident, serving, versions, way_in
 from table import machine
 from watching import NotSeen, Tab, chromium
 
@@ -118,6 +118,7 @@ def started(running: ExitStack, browser: Browser, preview: Preview) -> Contender
     """Server and tab, for as long as the stack lasts."""
     process = running.enter_context(serving(preview))
     page = running.enter_context(browser.new_page())
+    page.goto(way_in(preview))
     return Contender(preview, process, Tab(page, preview.address))
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from socket import socket
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import yaml
@@ -178,10 +178,19 @@ def end(process: subprocess.Popen[bytes]) -> None:
             process.wait(timeout=5)
 
 
+def way_in(preview: Preview) -> str:
+    """The address that ours shows in its terminal, with a key that works once; that of the others is open."""
+    log = (preview.folder / "server.log").read_text(errors="replace")
+    keyed = re.findall(rf"{re.escape(preview.address)}\?key=\S+", log)
+    return keyed[-1] if keyed else preview.address
+
+
 def answers(address: str) -> bool:
     try:
         with urlopen(Request(address, headers={"Accept": "text/html"}), timeout=PATIENCE) as answer:  # noqa: S310
             return bool(answer.status == 200)
+    except HTTPError as error:
+        return error.code == 403  # ours is there, and wants the key that is in its terminal
     except (URLError, ConnectionError):
         return False
 

@@ -14,26 +14,28 @@ from subprocess import Popen
 from typing import Any
 
 from conftest import Publication
+from playwright.sync_api import BrowserContext
 
 PATIENCE = 20  # seconds: far more than anything takes, on a machine that is busy with other tests
 
 
 @dataclass
 class Preview:
-    """A running preview: its address, and what it has printed."""
+    """A running preview: its address, the cookie that is let in there, and what it has printed."""
 
     process: "Popen[str]"
     port: int
     address: str
+    cookie: str
     printed: list[str] = field(default_factory=list)
 
     def ask(
         self, path: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers with small letters, and body."""
+        """Status, headers with small letters, and body; with the cookie, unless `headers` have another."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         connection.putrequest(method, path, skip_host=bool(headers and "Host" in headers))
-        for name, value in (headers or {}).items():
+        for name, value in {"Cookie": self.cookie, **(headers or {})}.items():
             connection.putheader(name, value)
         if body is not None:
             connection.putheader("Content-Length", str(len(body)))
@@ -48,13 +50,19 @@ class Preview:
         assert status == 200, body
         return body.decode()
 
+    def let_in(self, context: BrowserContext) -> None:
+        """As if its address had been opened there."""
+        name, _, value = self.cookie.partition("=")
+        context.add_cookies([{"name": name, "value": value, "url": f"http://127.0.0.1:{self.port}", "httpOnly": True,
+                              "sameSite": "Strict"}])  # fmt: skip
+
     def token(self) -> str:
         return re.findall('name="preview-token" content="([^"]+)"', self.text("/2.10"))[0]
 
     def states(self, draft: str = "2.10", reader: str = "") -> Iterator[dict[str, Any]]:
         """Each state as the page gets it, the present one first."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        connection.request("GET", f"/{draft}/events?reader={reader}")
+        connection.request("GET", f"/{draft}/events?reader={reader}", headers={"Cookie": self.cookie})
         answer: HTTPResponse = connection.getresponse()
         try:
             last = time.monotonic()
@@ -91,8 +99,8 @@ class Preview:
 
 
 @contextmanager
-def previewing(publication: Publication, *args: str, no_open: bool = True) -> Iterator[Preview]:
-    """The command, from its printing the address until the end of the context."""
+def previewing(publication: Publication, *args: str, no_open: bool = True, enter: bool = True) -> Iterator[Preview]:
+    """The command, from its printing the address until the end of the context; its address is opened, if `enter`."""
     process = publication.start("preview", *(["--no-open"] if no_open else []), *args)
     lines: queue.Queue[str] = queue.Queue()
     printed: list[str] = []
@@ -111,8 +119,12 @@ def previewing(publication: Publication, *args: str, no_open: bool = True) -> It
         while address is None:
             line = lines.get(timeout=PATIENCE)
             assert line, "\n".join(printed)
-            address = re.search(r"http://127\.0\.0\.1:(\d+)/\S*", line)
-        yield Preview(process, int(address[1]), address[0], printed)
+            address = re.search(r"(http://127\.0\.0\.1:(\d+)(/[^\s?]+))(\?key=\S+)", line)
+        preview = Preview(process, int(address[2]), address[1], "", printed)
+        if enter:
+            _, headers, _ = preview.ask(address[3] + address[4])
+            preview.cookie = headers["set-cookie"].partition(";")[0]
+        yield preview
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

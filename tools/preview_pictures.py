@@ -23,9 +23,12 @@ def shoot_preview(browser: Browser, folder: Path, workspace: Path) -> None:
     _copy(workspace)
     draft = workspace / "drafts" / "2.10.yaml"
     text = draft.read_text(encoding="utf-8")
-    with _previewing(workspace) as address:
+    with _previewing(workspace) as way_in:
+        first = browser.new_page()
+        first.goto(way_in)  # it works once; the cookie goes along
+        address, known = way_in.partition("?")[0], first.context.storage_state()
         for name, size in SIZES.items():
-            page = browser.new_page(viewport=size)
+            page = browser.new_page(viewport=size, storage_state=known)
             for view in VIEWS:
                 _open(page, f"{address}?view={view}")
                 page.screenshot(path=folder / f"preview-{view}-{name}.png")
@@ -58,6 +61,7 @@ def shoot_preview(browser: Browser, folder: Path, workspace: Path) -> None:
             page.keyboard.press("?")
             page.screenshot(path=folder / f"preview-shortcuts-{name}.png")
             page.close()
+        first.close()
 
 
 def _copy(workspace: Path) -> None:

@@ -16,6 +16,7 @@ from newsletter.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
     from newsletter.preview.look import Showing
+    from newsletter.preview.server import Addresses
 
 _PATIENCE = 2  # seconds, for work in hand when the preview ends
 
@@ -28,7 +29,8 @@ _PATIENCE = 2  # seconds, for work in hand when the preview ends
 def preview(debug: bool, draft: str | None, port: int | None, no_open: bool) -> None:
     """Show an issue in the browser, in every edition, while you write it. DRAFT is 2.10; the newest when left out.
 
-    Save the draft in your editor, and the page changes. Only this machine can open it.
+    Save the draft in your editor, and the page changes. Only the browser that is opened can see it, and one in which
+    you open the address that the terminal shows.
     """
     workspace = find_workspace(Path.cwd())
     path = workspace.find_draft(draft)
@@ -42,16 +44,20 @@ def preview(debug: bool, draft: str | None, port: int | None, no_open: bool) -> 
     else:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # tracebacks; the page says what is wrong
 
-    def on_address(address: str, taken: int | None) -> None:
-        say(f"{path.stem} is shown at {address}", style="bold")
-        if taken:
-            say(f"This publication's own port {taken} is taken: perhaps it is shown there already.", style="yellow")
+    def on_address(addresses: "Addresses") -> None:
+        say(f"{path.stem} is shown at {addresses.printed}", style="bold")
+        if addresses.taken:
+            taken = f"This publication's own port {addresses.taken} is taken"
+            say(f"{taken}: perhaps it is shown there already.", style="yellow")
         say("Save the draft, and look there. Ctrl-C ends the preview.")
         if not no_open:
-            threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+            threading.Thread(target=webbrowser.open, args=[addresses.opened], daemon=True).start()
+
+    def on_used(address: str) -> None:
+        say(f"For another browser: {address}")
 
     try:
-        serve(workspace, path, port, on_address, _Teller().tell)
+        serve(workspace, path, port, on_address, on_used, _Teller().tell)
     except KeyboardInterrupt:
         say("The preview has ended.")
         _leave()

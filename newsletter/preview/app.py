@@ -11,13 +11,14 @@ from starlette.routing import Route
 
 from newsletter.errors import NewsletterError
 from newsletter.preview.answers import Answers
+from newsletter.preview.entrance import Closed, Entrance
 from newsletter.preview.guard import Guarded
 from newsletter.preview.studio import Studio
 
 _LARGEST_BODY = 10_000  # bytes of an order to send a test
 
 
-def build_app(studio: Studio, token: str, on_failure: Callable[[Exception], None]) -> Starlette:
+def build_app(studio: Studio, token: str, entrance: Entrance, on_failure: Callable[[Exception], None]) -> Starlette:
     """The application, in which the studio works; `token` is what a page has to show to have a test sent.
 
     `on_failure` is told when the studio can't go on.
@@ -58,6 +59,7 @@ def build_app(studio: Studio, token: str, on_failure: Callable[[Exception], None
             # A site whose name was bent to 127.0.0.1 (DNS rebinding) comes with its own name all the same.
             Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False),
             Middleware(Guarded),
+            Middleware(Closed, entrance=entrance),
         ],
         exception_handlers={NewsletterError: answers.trouble, OSError: answers.trouble, Exception: answers.trouble},
         lifespan=working,

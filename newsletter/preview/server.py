@@ -4,6 +4,7 @@ import errno
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
@@ -11,7 +12,9 @@ from secrets import token_urlsafe
 import uvicorn
 
 from newsletter.errors import DecisionNeeded
+from newsletter.preview.accounts import PeeredConnection
 from newsletter.preview.app import build_app
+from newsletter.preview.entrance import Entrance
 from newsletter.preview.look import Showing
 from newsletter.preview.studio import Studio
 from newsletter.workspace import Workspace
@@ -21,17 +24,27 @@ _HOST = "127.0.0.1"
 _FIRST_PORT, _PORTS = 21_000, 10_000
 
 
+@dataclass(frozen=True)
+class Addresses:
+    """The page's address for the terminal, and for a browser to be opened with; the publication's own port if taken."""
+
+    printed: str
+    opened: str
+    taken: int | None
+
+
 def preview(
     workspace: Workspace,
     draft: Path,
     port: int | None,
-    on_address: Callable[[str, int | None], None],
+    on_address: Callable[[Addresses], None],
+    on_used: Callable[[str], None],
     note: Callable[[Showing, Workspace], None],
 ) -> None:
     """Serve until the process is told to end.
 
-    `on_address` gets the page's address, and the publication's own port when that is taken; `note` each new
-    state. Raises DecisionNeeded for a `port` that can't be had.
+    `on_address` gets the page's addresses, `on_used` another one for the terminal when its last has let a browser in,
+    and `note` each new state. Raises DecisionNeeded for a `port` that can't be had.
     """
     with closing(_listening(workspace.root, port)) as listening:
         failures: list[Exception] = []
@@ -41,11 +54,18 @@ def preview(
             server.should_exit = True
 
         studio = Studio(workspace, draft, note)
-        app = build_app(studio, token_urlsafe(), fail)
         own, taken = _own_port(workspace.root), listening.getsockname()[1]
-        on_address(f"http://{_HOST}:{taken}{studio.home}", own if port is None and taken != own else None)
+        address = f"http://{_HOST}:{taken}{studio.home}"
+        entrance = Entrance(lambda: on_used(entrance.printed(address)))
+        is_other = port is None and taken != own
+        on_address(Addresses(entrance.printed(address), entrance.opened(address), own if is_other else None))
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
+            build_app(studio, token_urlsafe(), entrance, fail),
+            http=PeeredConnection,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
         )
         server = uvicorn.Server(config)
         server.run(sockets=[listening])

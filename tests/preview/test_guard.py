@@ -118,6 +118,7 @@ def test_an_order_that_is_none(
 def test_no_other_site_can_read_or_do_anything(preview: Preview, mailbox: smtp_server.Server, browser: Browser) -> None:
     """A page from another address on this machine: what holds for it holds for any site."""
     page = browser.new_page()
+    preview.let_in(page.context)
     page.route("http://other.example/**", lambda route: route.fulfill(body="<title>other</title>"))
     page.goto("http://other.example/")
     tried = page.evaluate(
@@ -185,6 +186,7 @@ def test_nothing_in_a_frame_runs_posts_or_asks_the_network(
     (publication.root / "templates" / template).write_text(source.replace(end, trap + end))
     with previewing(publication, "2.10") as preview:
         page = browser.new_page()
+        preview.let_in(page.context)
         page.goto(f"{preview.address}?view={view}")
         page.frame_locator("#frame").locator("#trap").wait_for()
         page.wait_for_timeout(500)
@@ -228,6 +230,7 @@ def test_what_a_draft_says_is_text_to_the_page(publication: Publication, browser
     (publication.root / "subscribers.csv").write_text(rows)
     with previewing(publication, "2.10") as preview:
         page = browser.new_page()
+        preview.let_in(page.context)
         page.goto(preview.address)
         page.locator(".notice").get_by_text("<img src=x").wait_for()
         publication.draft("2.10", text.replace("Hiroshima", "Hiroshima <script>alert(1)</script>"))

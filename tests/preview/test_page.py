@@ -39,6 +39,7 @@ def opened(browser: Browser, preview: Preview) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(viewport=size, permissions=["clipboard-read", "clipboard-write"], **more)
         context.set_default_timeout(PATIENCE * 1000)
         contexts.append(context)
+        preview.let_in(context)
         page = context.new_page()
         page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -308,6 +309,7 @@ def test_a_page_finds_a_preview_that_was_started_again(
     page = browser.new_page(viewport=WIDE)
     page.set_default_timeout(PATIENCE * 1000)
     with previewing(publication, "2.10") as first:
+        first.let_in(page.context)
         page.goto(f"{first.address}?view=text&width=phone")
         expect(page.locator("#status")).to_have_text("Up to date")
         assert first.end() == 0
@@ -317,6 +319,8 @@ def test_a_page_finds_a_preview_that_was_started_again(
     _write(publication, ("Hiroshima", "Nagasaki"))
     with previewing(publication, "2.10") as second:
         assert second.port == first.port
+        expect(page.locator("#status")).to_contain_text("Go to the window that it opened last")
+        second.let_in(page.context)  # as that window does
         expect(page.locator("#text")).to_contain_text("Nagasaki")
         expect(page.locator("#status")).to_have_text("Up to date")
         page.get_by_role("button", name="Send me a test …").click()  # with the new one's token
@@ -336,11 +340,13 @@ def test_a_page_that_was_hidden_while_the_preview_was_started_again(
     page = browser.new_page(viewport=WIDE)
     page.set_default_timeout(PATIENCE * 1000)
     with previewing(publication, "2.10") as first:
+        first.let_in(page.context)
         page.goto(f"{first.address}?view=text")
         expect(page.locator("#text")).to_contain_text("Hiroshima")
         page.evaluate(hide, arg=True)
     _write(publication, ("Hiroshima", "Nagasaki"))
-    with previewing(publication, "2.10"):
+    with previewing(publication, "2.10") as second:
+        second.let_in(page.context)
         page.evaluate(hide, arg=False)
         expect(page.locator("#text")).to_contain_text("Nagasaki")
     page.close()
@@ -351,6 +357,7 @@ def test_a_page_opened_on_a_broken_draft_shows_it_when_it_is_mended(publication:
     page = browser.new_page(viewport=WIDE)
     page.set_default_timeout(PATIENCE * 1000)
     with previewing(publication, "2.10") as preview:
+        preview.let_in(page.context)
         page.goto(preview.address)
         expect(page.locator("#nothing")).to_contain_text("There is nothing to show until the draft has no problems.")
         _write(publication)

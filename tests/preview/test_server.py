@@ -1,5 +1,6 @@
 """The command itself: its port, its browser, its words, its end."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -64,11 +65,12 @@ def test_it_opens_the_browser(publication: Publication) -> None:
         while not (note.exists() and note.read_text()):
             assert time.monotonic() - began < PATIENCE
             time.sleep(0.05)
-        assert note.read_text().endswith("/2.10")
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/2\.10\?key=[\w-]{22}", note.read_text())
     finally:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
-    assert note.read_text() in out
+    assert note.read_text().partition("?")[0] in out
+    assert note.read_text() not in out, "every account sees what a browser is started with, and nobody the terminal"
     assert err == ""
 
 

@@ -27,21 +27,24 @@ function listen() {
     events.close();
     asking = setInterval(ask, 1500);
   });
-  events.addEventListener("error", lose);
+  events.addEventListener("error", () => {
+    lose();
+    // Refused, and the browser does not try again: a preview that was started anew does not know this page yet.
+    if (events.readyState === EventSource.CLOSED) asking ||= setInterval(ask, 1500);
+  });
 }
 
 /** When many pages follow, those that nobody has looked at for longest ask now and then instead. */
 async function ask() {
   try {
     take(JSON.parse(await frame.fetched(address.edition(chosen, "state", { reader: chosen.reader }))));
-  } catch {
-    lose();
+  } catch (told) {
+    lose(told instanceof Error ? undefined : `${told.title} ${told.next_step}`);
   }
 }
 
-function lose() {
+function lose(status = `The preview has stopped. Start it again: newsletter preview ${chosen.draft}`) {
   document.body.dataset.lost = "";
-  const status = `The preview has stopped. Start it again: newsletter preview ${chosen.draft}`;
   if (by("status").textContent !== status) by("status").textContent = status; // else it would be read out again
 }
 

@@ -1,0 +1,63 @@
+"""Which account of this machine is at the other end of a connection to it, as Linux tells.
+
+The browser's address bar is not the only one who sees what a browser is started with: every account can read the words
+of every process. And a browser sends a cookie of 127.0.0.1 to whatever server listens there, on any port.
+"""
+
+import os
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from sys import byteorder
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_ROOT = 0
+
+
+class Peer:
+    """The other end of one connection."""
+
+    def __init__(self, client: tuple[str, int] | None, server: tuple[str, int | None] | None) -> None:
+        self._ends = (client, server)
+
+    @cached_property
+    def user(self) -> int | None:
+        """The number of the account whose socket it is. None where the system does not tell, or no longer."""
+        client, server = self._ends
+        if client is None or server is None or server[1] is None:
+            return None
+        wanted = [_written(client[0], client[1]), _written(server[0], server[1])]
+        for table in _TABLES:
+            try:
+                lines = table.read_text(encoding="ascii").splitlines()
+            except OSError:
+                continue
+            for line in lines[1:]:
+                words = line.split()
+                # Of an IPv4 address in the table of IPv6 the last 32 bits are the same.
+                if [word[-13:] for word in words[1:3]] == wanted:
+                    return int(words[7])
+        return None
+
+    @property
+    def is_ours(self) -> bool:
+        """Does it belong to whoever runs this, as far as is known? Root may do anything, and is nobody's rival."""
+        caller = os.environ.get("SUDO_UID", "") if os.geteuid() == _ROOT else ""
+        return self.user in (None, _ROOT, os.geteuid()) or str(self.user) == caller
+
+
+class PeeredConnection(H11Protocol):
+    """A connection whose requests know its other end: `scope["state"]["peer"]`."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "peer": Peer(self.client, self.server)}
+
+
+def _written(host: str, port: int) -> str:
+    """As /proc/net/tcp has it (proc_pid_net(5)): the address as this machine's processor keeps the number."""
+    number = int.from_bytes(ip_address(host).packed, byteorder)
+    return f"{number:08X}:{port:04X}"
