@@ -110,8 +110,12 @@ Client = Literal[
 
 
 class Email(Section):
-    """How the mail carries its pictures, and which clients it is checked against."""
+    """The mail's subject where a draft has none, how it carries its pictures, and which clients it is checked against.
 
+    Without a pattern the subject is the first headline, with title and number where the sender's name is another.
+    """
+
+    subject: Annotated[str, AfterValidator(values.subject_pattern)] | None = None
     images: Literal["attach", "link"] = "attach"
     clients: Annotated[tuple[Client, ...], BeforeValidator(values.comma_separated), Field(min_length=1)] = (
         "gmail",

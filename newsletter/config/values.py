@@ -235,11 +235,26 @@ def comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def subject_pattern(text: str) -> str:
+    """Check a subject's pattern; raises what is wrong with it."""
+    one_line(text)
+    left = SUBJECT_PART.sub("", text)
+    if "{" in left or "}" in left or not SUBJECT_PART.search(text):
+        raise rejected(
+            code="subject",
+            message=f"{text!r} can't make a subject for each issue",
+            next_step="Write words and any of {headline}, {title}, {number} and {date}, each in braces.",
+        )
+    return text
+
+
 def small(value: object) -> object:
     """A4 is a4."""
     return value.lower() if isinstance(value, str) else value
 
 
+# What stands for a part of an issue in [email] subject.
+SUBJECT_PART = re.compile(r"\{(headline|title|number|date)\}")
 # RFC 3986, section 2, without the quotes and brackets that end an address in a header.
 _URL_CHARACTERS = r"[A-Za-z0-9%?=&+.,!*'()/:;@_~$#-]+"
 # What of libpq's connection parameters a URL may carry: where a socket is, how TLS is checked, the search path.

@@ -29,7 +29,7 @@ def atom_feed(press: Press, pages: Sequence[Page]) -> bytes:
     for page in pages[:_NEWEST]:
         address = publication.address(page.name) or ""
         entry = SubElement(feed, "entry")
-        _text(entry, "title", press.subject(page.issue))
+        _text(entry, "title", page.title)
         _text(entry, "id", address)
         SubElement(entry, "link", rel="alternate", type="text/html", href=address)
         SubElement(

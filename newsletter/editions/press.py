@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.config import Config, line_of
+from newsletter.config.values import SUBJECT_PART
 from newsletter.editions.pictures import PRINT_PIXELS, TALLEST, Picture, prepared
 from newsletter.errors import ConfigError, Problem
 from newsletter.field import SAMPLE_WAY_OUT, WAY_OUT, FieldWriter, address, default_fields, fielded, written
@@ -21,6 +22,8 @@ Placer = Callable[[Picture], str]
 
 LOGO = "logo"
 _LOGO_WIDTH, _LOGO_HEIGHT = 200, 72  # pixels
+_KNOWN_BY = 25  # characters of a headline that a subject has to hold to say the same
+LONGEST_SUBJECT = 70  # characters, about what inboxes on a desk show; phones show 30 to 40
 
 
 def _lead(issue: Issue) -> str:
@@ -95,16 +98,49 @@ class Press:
         """All that the email and the web page show."""
         return [picture for picture in (self.logo(), self.lead(issue)) if picture]
 
+    def title(self, issue: Issue) -> str:
+        """Return what the issue is called on the web: by its own subject, unless that differs by reader."""
+        if issue.subject and all(isinstance(piece, str) for piece in issue.subject):
+            return written(issue.subject)
+        return issue.items[0].headline.plain()
+
     def subject(self, issue: Issue, fields: FieldWriter = default_fields) -> str:
+        """Return the mail's subject: the issue's own, or the pattern of `[email] subject` filled."""
         if issue.subject:
             return written(issue.subject, fields)
-        return f"{self.config.publication.title} {issue.label}: {issue.items[0].headline.plain(fields)}"
+        parts = {
+            "headline": issue.items[0].headline.plain(fields),
+            "title": self.config.publication.title,
+            "number": issue.name,
+            "date": self._date(issue),
+        }
+        return SUBJECT_PART.sub(lambda part: parts[part[1]], self.config.email.subject or self._pattern(issue))
+
+    def _pattern(self, issue: Issue) -> str:
+        """The headline first, for a phone shows no more; title and number where From lacks the title and they fit."""
+        whole = f"{issue.items[0].headline.plain()} · {self.config.publication.title} {issue.name}"
+        fits = not self.names_publication and len(whole) <= LONGEST_SUBJECT
+        return "{headline} · {title} {number}" if fits else "{headline}"
+
+    @property
+    def names_publication(self) -> bool:
+        """Does the sender's name, which an inbox shows beside the subject, hold the publication's title?"""
+        words = self.config.sender.from_.name.casefold().split()
+        return set(self.config.publication.title.casefold().split()) <= set(words)
 
     def preheader(self, issue: Issue, fields: FieldWriter = default_fields) -> str:
+        """Return what an inbox shows after the subject: the issue's own, or the headlines that the subject lacks.
+
+        Without any, the first detail's beginning goes on from its headline.
+        """
         if issue.preheader:
             return written(issue.preheader, fields)
-        others = [item.headline.plain(fields) for item in issue.items[1:]]
-        return " · ".join(others) or issue.items[0].headline.plain(fields)
+        subject = self.subject(issue).casefold()
+        headlines = [item.headline for item in issue.items]
+        others = [headline for headline in headlines if headline.plain().casefold()[:_KNOWN_BY] not in subject]
+        if others:
+            return " · ".join(headline.plain(fields) for headline in others)
+        return RichText(issue.items[0].detail.paragraphs[:1]).plain(fields)
 
     def unsubscribe(self, fields: FieldWriter = default_fields) -> str:
         """Where readers leave the list: the service's page, or else a mail."""
@@ -131,6 +167,7 @@ class Press:
             "issue": issue,
             "label": self._isolated(issue.label),
             "date": self._isolated(self._date(issue)),
+            "title": self.title(issue),
             "subject": self.subject(issue, fields),
             "preheader": self.preheader(issue, fields),
             "unsubscribe": self.unsubscribe(fields),

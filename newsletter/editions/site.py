@@ -78,7 +78,8 @@ def export_site(press: Press, drafts: Sequence[Draft], folder: Path) -> Site:
 def _page(press: Press, issue: Issue, files: Mapping[str, Mapping[str, bytes]], folder: Path) -> Page:
     pdf = pdf_name(issue)
     octets = len(files[issue.name][pdf]) if issue.name in files else (folder / pdf).stat().st_size
-    return Page(issue.seen_by(frozenset()), press.words(issue)["date"], Download(pdf, octets))
+    public = issue.seen_by(frozenset())
+    return Page(public, press.title(public), press.words(public)["date"], Download(pdf, octets))
 
 
 def _refuse_to_overwrite(folder: Path, new: Iterable[str]) -> None:

@@ -33,8 +33,14 @@ class Page:
     """An issue's page as the index lists it."""
 
     issue: Issue
+    title: str
     date: str
     pdf: Download
+
+    @property
+    def others(self) -> list[RichText]:
+        """The first headlines that the title doesn't say."""
+        return [item.headline for item in self.issue.items if item.headline.plain() != self.title][:3]
 
     @property
     def name(self) -> str:
@@ -104,7 +110,7 @@ def _metadata(press: Press, issue: Issue) -> dict[str, Any]:
     known = {
         "@context": "https://schema.org",
         "@type": "Article",
-        "headline": press.subject(issue),
+        "headline": press.title(issue),
         "description": press.preheader(issue),
         "datePublished": issue.date.isoformat(),
         "inLanguage": publication.language,

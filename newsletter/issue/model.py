@@ -208,9 +208,7 @@ class Issue(_Value):
     volume: Count
     number: Count
     date: Annotated[datetime.date, BeforeValidator(_iso_date)] = Field(description="Year-month-day.")
-    subject: FieldedLine | None = Field(
-        default=None, description="The mail's subject; made of the first headline if left out."
-    )
+    subject: FieldedLine | None = Field(default=None, description="The mail's subject; the first headline if left out.")
     preheader: FieldedLine | None = Field(default=None, description="What an inbox shows after the subject.")
     headlines_title: Line = Field(default="Headlines", description="What stands above the headlines.")
     intro: Prose | None = Field(default=None, description="A paragraph before the headlines.")

@@ -22,11 +22,11 @@ volume: {slot.volume}
 number: {slot.number}
 date: {slot.date}
 
-# The mail's subject. Left out, it is made of the title, the number and the first headline.
+# The mail's subject. Left out, it is the first headline. Phones show 40 letters of it: news first.
 # subject: >-
 #   Your own subject
 
-# What an inbox shows after the subject. Left out, it is made of the other headlines.
+# What an inbox shows after the subject. Left out, it is the headlines that the subject doesn't say.
 # preheader: >-
 #   Your own preheader
 
