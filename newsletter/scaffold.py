@@ -21,8 +21,18 @@ _GITIGNORE = """\
 subscribers.csv
 *.csv
 !subscribers.example.csv
+*.tsv
+*.eml
+*.mbox
+*.db
 .newsletter/
 build/
+# So do passwords and keys, and what editors' programs leave beside a file.
+.env
+*.pem
+keys.toml
+*~
+.*.swp
 """
 _ABOUT = "What this newsletter is about, and who makes it."
 _POSTAL_ADDRESS = "The postal address that the law asks for"

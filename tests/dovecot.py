@@ -14,13 +14,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 
 from certificate import make_certificate
 from imap_tools.mailbox import MailBoxUnencrypted
+from ports import free_port
 
 PASSWORD = 'se"cr\\et'
 
@@ -100,7 +101,7 @@ def dovecot(*settings: str) -> Iterator[Dovecot]:
             shutil.chown(folder, someone.pw_uid, someone.pw_gid)
             shutil.chown(folder / "server.pem", someone.pw_uid, someone.pw_gid)
             identity = {"user": someone.pw_uid, "group": someone.pw_gid, "extra_groups": []}
-        server = Dovecot(_free_port(), _free_port(), folder, folder / "server.pem")
+        server = Dovecot(free_port(), free_port(), folder, folder / "server.pem")
         configuration = folder / "dovecot.conf"
         configuration.write_text(_configuration(server, someone) + "".join(f"{line}\n" for line in settings))
         # On Linux the kernel stops the server when this process is killed.
@@ -165,14 +166,8 @@ service imap-login {{
 """
 
 
-def _free_port() -> int:
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def _wait_for(server: Dovecot, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(200):
+    for _ in range(1_200):
         with suppress(OSError), socket.create_connection(("127.0.0.1", server.port), timeout=5) as trial:
             if trial.recv(4) == b"* OK":
                 return

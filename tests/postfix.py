@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from certificate import make_certificate
+from ports import free_port
 
 USER, PASSWORD = "digest", "secret"
 # What each server on the way writes above a message (RFC 5321, section 4.4), and Postfix's own.
@@ -120,7 +121,7 @@ def postfix(
     # Not below pytest's own folders, which are closed to others: Postfix's processes run as users of their own.
     with tempfile.TemporaryDirectory(prefix="postfix-") as name:
         folder = Path(name)
-        port = _free_port()
+        port = free_port()
         _configure(folder, port, keep=keep, login=login, size=size, refuse=refuse or {}, onward=onward or {})
         command = [_command("postfix"), "-c", str(folder / "etc")]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -207,14 +208,8 @@ def _configure(
     (etc / "master.cf").write_text(f"127.0.0.1:{port} inet n - n - - smtpd\n{_SERVICES}")
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def _wait_for(server: Postfix) -> None:
-    for _ in range(200):
+    for _ in range(1_200):
         with suppress(OSError), socket.create_connection(("127.0.0.1", server.port), timeout=5) as trial:
             if trial.recv(4) == b"220 ":
                 return

@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -15,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from newsletter.store import Store, open_store
 
@@ -112,9 +112,7 @@ def running_postgres(folder: Path | None = None, *settings: str) -> Iterator[Pos
 def _start(binaries: Path, home: Path, settings: tuple[str, ...], identity: dict[str, object]) -> Postgres:
     # Another process may take a free port before the server does.
     for _ in range(5):
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         options = ("listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={home}", "fsync=off",
                    "max_connections=50", "lc_messages=C", *settings)  # fmt: skip
         process = subprocess.Popen(

@@ -25,6 +25,13 @@ def test_the_pages_have_commands() -> None:
     assert sum(len(_commands(page)) for page in PAGES) > 25
 
 
+def test_no_command_of_a_page_wants_a_port_that_another_program_may_have() -> None:
+    named = [
+        command for page in PAGES for command in _commands(page) if re.search(r"(--port|:)[ =]?[0-9]{2,5}\b", command)
+    ]
+    assert [command for command in named if not re.search(r"\d\d:\d\d", command)] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_commands_of_a_page_run(publication: Publication, server: smtp_server.Server, page: Path) -> None:
     publication.through(server)

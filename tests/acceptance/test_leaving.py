@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 
 import pytest
 import smtp_server
@@ -10,6 +9,7 @@ from browser import chromium
 from conftest import Publication
 from messages import parsed, texts
 from playwright.sync_api import expect
+from ports import free_port
 from reading import Page
 from service_server import FORM, ONE_CLICK, serving
 
@@ -21,9 +21,7 @@ BALANCE = "{} on the list = {} accepted + 0 refused + 0 deferred + 0 unknown + 0
 @pytest.fixture
 def here(digest: Publication) -> Publication:
     """The publication with a mail server, and a service at a port that its mails can name before it runs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     make_keys(digest.root)
     digest.environ |= {
         "NEWSLETTER_SERVICE__URL": f"http://127.0.0.1:{port}",

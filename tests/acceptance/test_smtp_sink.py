@@ -10,16 +10,11 @@ from email import policy
 from email.parser import BytesParser
 
 from conftest import Publication
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+from ports import free_port
 
 
 def _wait_for(port: int) -> None:
-    for _ in range(100):
+    for _ in range(1_000):
         with socket.socket() as trial:
             if trial.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -29,7 +24,7 @@ def _wait_for(port: int) -> None:
 
 def test_smtp_sink_takes_every_message_once(publication: Publication) -> None:
     readers = publication.readers(150)
-    port = _free_port()
+    port = free_port()
     folder = publication.root / "sink"
     folder.mkdir(mode=0o777)
     command = shutil.which("smtp-sink") or "/usr/sbin/smtp-sink"

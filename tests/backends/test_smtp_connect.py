@@ -10,6 +10,7 @@ import pytest
 from certificate import make_certificate
 from conftest import Publication
 from feeds import MemoryFeed, messages
+from ports import free_port
 from smtp_server import POLITE, Server, running, scripted
 
 from newsletter.backends import Limits, Unreachable
@@ -92,9 +93,7 @@ def test_a_certificate_for_another_name(secured: tuple[Publication, Server, Path
 
 
 def test_a_closed_port(publication: Publication) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     publication.environ |= {
         "NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(port), "NEWSLETTER_SMTP__SECURITY": "none",
     }  # fmt: skip
