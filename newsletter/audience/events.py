@@ -32,6 +32,7 @@ class Kind(StrEnum):
     REMOVED = "removed"  # an editor took the row out of the list
     SUPPRESSED = "suppressed"  # an editor wants nothing sent there
     ALLOWED = "allowed"  # an editor has lifted all that stood against it
+    UNDONE = "undone"  # an editor has undone a reading of the inbox: its bounces are not believed
 
 
 # What readers and their servers say of an issue that they got.
@@ -39,6 +40,9 @@ ANSWERS = (Kind.HARD, Kind.SOFT, Kind.BLOCKED, Kind.COMPLAINED, Kind.UNSUBSCRIBE
 _SECOND = len("2026-11-30T09:30:00")
 # By these somebody is to be mailed again, whatever an older mail says.
 _COMING_BACK = (Kind.RETURNED, Kind.ALLOWED, Kind.SIGNED_UP)
+# By this one only older bounces are void, and not what the reader wrote meanwhile.
+_WORKING_AGAIN = (*_COMING_BACK, Kind.UNDONE)
+_BOUNCES = (Kind.HARD, Kind.SOFT, Kind.BLOCKED)
 
 
 class Cause(StrEnum):
@@ -172,10 +176,10 @@ def _record(connection: Connection, keys: Keys | None, event: Event, soft: SoftR
     if _void(connection, keys, event):
         return False
     news = _apply(connection, keys, event)
-    if news:
-        _add(connection, event)
     if event.kind is Kind.SOFT and soft and _softs(connection, event, soft) >= soft.bounces:
         suppressions.suppress(connection, event.reader, Cause.BOUNCED, counted(soft.bounces, "soft bounce"))
+    if news:
+        log.add_all(connection, [_row(event)])  # after the suppression that it makes, see inbox/readings.py
     return news
 
 
@@ -184,7 +188,8 @@ def _void(connection: Connection, keys: Keys | None, event: Event) -> Void | Non
         return Void.ERASED
     if event.source is Source.MAIL:
         # To the second, which is all that a mailbox knows: of one second, the mail is the later one.
-        back = log.last_said(connection, event.reader, _COMING_BACK)[:_SECOND]
+        kinds = _WORKING_AGAIN if event.kind in _BOUNCES else _COMING_BACK
+        back = log.last_said(connection, event.reader, kinds)[:_SECOND]
         return Void.OLDER if (event.said_at or now())[:_SECOND] < back else None
     return None
 
@@ -220,6 +225,8 @@ def _apply(connection: Connection, keys: Keys | None, event: Event) -> bool:
         return any(lifted)
     if event.kind is Kind.ALLOWED:
         return suppressions.unsuppress(connection, reader)
+    if event.kind is Kind.UNDONE:
+        return suppressions.unsuppress(connection, reader, Cause.BOUNCED)
     if event.kind is Kind.REASON:
         if Cause.UNSUBSCRIBED not in suppressions.causes(connection, reader):
             return False
@@ -240,13 +247,9 @@ def _known(connection: Connection, event: Event) -> bool:
 def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
     """How many issues this reader's mail was put off for within the rule's days, this one included."""
     since = (datetime.now(UTC) - timedelta(days=soft.days)).isoformat(timespec="milliseconds")
-    since = max(since, log.last_said(connection, event.reader, _COMING_BACK))
+    since = max(since, log.last_said(connection, event.reader, _WORKING_AGAIN))
     recent = {issue for issue, _ in log.said(connection, event.reader, Kind.SOFT, since)}
     return len(recent | {event.issue})
-
-
-def _add(connection: Connection, event: Event) -> None:
-    log.add_all(connection, [_row(event)])
 
 
 def _row(event: Event) -> log.Row:

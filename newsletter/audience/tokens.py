@@ -5,6 +5,7 @@ the same reader and issue, so that a copy made later equals what was sent. The o
 knows about keys that follow one another. Both are bound to the list: another list's token is no token here.
 """
 
+import re
 from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from itsdangerous.encoding import base64_decode, base64_encode
 
 from newsletter.audience.keys import Keys
 
+# As `Tokens.write` writes them, in whatever text they stand.
+WRITTEN = r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22,700}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"
+_TOKEN = re.compile(WRITTEN)
 _LONGEST = 1000  # an address has 254 characters at most
 _MARK = 10  # bytes of a return path's signature, 16 letters
 _DIGITS = 19  # of a number that both databases hold
@@ -88,6 +92,11 @@ class Tokens:
     def _signer(self) -> Signer:
         keys = list(reversed(self._keys.verifying(f"sign {self._list}")))  # itsdangerous wants the newest last
         return Signer(keys, salt=b"newsletter-press", digest_method=sha256)
+
+
+def without_tokens(text: str) -> str:
+    """The text fit to be shown and kept: who reads a token could unsubscribe its reader."""
+    return _TOKEN.sub("[a reader's token]", text)
 
 
 def marked_delivery(mark: str) -> int | None:

@@ -1,10 +1,9 @@
-"""newsletter inbox read"""
+"""newsletter inbox read|undo"""
 
-import json
 import sys
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -12,33 +11,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from newsletter.audience.events import erased_readers
 from newsletter.audience.keys import find_keys
-from newsletter.cli.output import console, say, show_problems, table
+from newsletter.cli.inbox_report import Summary, names, print_json
+from newsletter.cli.output import console, say, show_problems
 from newsletter.cli.state import opened_store
+from newsletter.cli.subscribers.opened import writing
 from newsletter.config.stored import stored_password
-from newsletter.errors import ConfigError, counted
-from newsletter.inbox.reading import Kind
+from newsletter.errors import ConfigError, DeliveryError, counted
+from newsletter.inbox import readings
+from newsletter.inbox.brake import Answer, Crowd
 from newsletter.inbox.sources import Source, open_source
-from newsletter.inbox.verdict import Action
-from newsletter.inbox.work import Desk, Handled, work_through
+from newsletter.inbox.work import Decide, Desk, Handled, leave_for_later, work_through
 from newsletter.mail.marks import Marks
+from newsletter.store import Busy, Store
 from newsletter.workspace import Workspace, find_workspace
-
-_SHOWN = 20  # mails left to a person, on the terminal
-_NAMES = {
-    Kind.HARD: "hard bounce",
-    Kind.SOFT: "soft bounce",
-    Kind.COMPLAINT: "complaint",
-    Kind.UNSUBSCRIBE: "unsubscribe",
-    Kind.AUTO_REPLY: "auto-reply",
-    Kind.OTHER: "other",
-}
-_DONE = {
-    Action.SUPPRESS: "no more mail goes there",
-    Action.COUNT: "counted",
-    Action.UNSUBSCRIBE: "unsubscribed",
-    Action.NOTHING: "nothing to do",
-    Action.ASK: "left to you",
-}
 
 
 @click.group()
@@ -52,13 +37,15 @@ def inbox() -> None:
 @click.option("--json", "json_", is_flag=True, help="Each mail with what is done about it, for scripts.")
 @click.option("--move/--leave", "move", default=None, help="Move handled mails into a folder, or leave them.")
 @click.option("--again", is_flag=True, help="Look at mails that were handled before, too.")
-def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, again: bool) -> None:
+@click.option("--yes/--no", "believed", default=None, help="Believe bounces that are many at once, or don't.")
+def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, again: bool, believed: bool | None) -> None:
     """Act on bounces, complaints and mails to leave.
 
     SOURCE is a Maildir, an mbox, or imaps://user@host/INBOX; [inbox] source when left out.
 
     Hard bounces, complaints and mails to leave take effect at once, soft bounces when there are too many. A bounce
-    with nothing in it out of the reader's own copy may be forged, and is left to you. Each mail is handled once.
+    with nothing in it out of the reader's own copy may be forged, and is left to you. When a large share of the list
+    bounces at once, a provider may have a fault, and you are asked. Each mail is handled once.
     """
     workspace = find_workspace(Path.cwd())
     config = workspace.config
@@ -78,20 +65,89 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
         return known.get_secret_value() if known else stored_password(host, username)
 
     after = "leave" if dry_run else config.inbox.after
-    with open_source(place, after=after, password=password) as opened:
+    with ExitStack() as held:
         store = opened_store(workspace)
+        if not dry_run:
+            held.enter_context(_sole_reading(store))
+        opened = held.enter_context(open_source(place, after=after, password=password))
         Marks.of(workspace)  # without the keys that it asks for, nothing could be proved
         keys = find_keys(workspace)
         erased_readers(store, keys)  # refuses when nobody could tell who
         desk = Desk(store=store, keys=keys, config=config, list_path=workspace.subscribers)
-        summary = _Summary(dry_run=dry_run, again=again)
+        summary = Summary(dry_run=dry_run, again=again)
+        decide = _decision(believed, may_ask=not json_ and sys.stdin.isatty() and console().is_terminal)
+        waits = False
         try:
-            with _progress(opened, desk, dry_run=dry_run, again=again, hidden=json_) as handled:
-                _print_json(handled) if json_ else summary.gather(handled)
+            with _progress(opened, desk, decide, dry_run=dry_run, again=again, hidden=json_) as handled:
+                if json_:
+                    waits = print_json(handled)
+                else:
+                    summary.gather(handled)
         finally:
             summary.show()
         show_problems(opened.unread, err=True)
-        sys.exit(1 if opened.unread else 0)
+        sys.exit(1 if opened.unread or waits or summary.held else 0)
+
+
+@inbox.command()
+@click.option("--since", metavar="MOMENT", help="All readings since then, such as 2026-11-29 or 2026-11-29T18:00.")
+@click.option("--yes", is_flag=True, help="Undo without asking.")
+def undo(since: str | None, yes: bool) -> None:
+    """Mail those again whom a reading of the inbox has suppressed for bounces.
+
+    It is the last such reading, or all since a moment. Who left or complained is not mailed again.
+    """
+    found = writing()
+    chosen = readings.readings(found.store)
+    chosen = chosen[-1:] if since is None else [one for one in chosen if one.name >= _moment(since)]
+    readers = {reader for one in chosen for reader in one.readers}
+    if not readers:
+        say("No reading has suppressed anybody for bounces who is suppressed still.")
+        return
+    when = f"{chosen[0].name[:16].replace('T', ' ')} UTC"
+    which = f"{len(chosen):,} readings, the first of {when}, have" if len(chosen) > 1 else f"The reading of {when} has"
+    say(f"{which} suppressed {counted(len(readers), 'reader')} for bounces: {names(readers)}")
+    if not yes and not click.confirm("Mail them again?"):
+        say("Nothing was undone.")
+        sys.exit(1)
+    say(f"{counted(readings.undo(found.store, found.keys, chosen), 'reader')} can get mail again.", style="bold")
+
+
+def _moment(text: str) -> str:
+    """A moment as a person here writes it, in the form that readings are named in."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).strftime(readings.NAME)
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError(f"{text!r} is no moment such as 2026-11-29 or 2026-11-29T18:00.") from error
+
+
+@contextmanager
+def _sole_reading(store: Store) -> Iterator[None]:
+    """Two readings at once would count each other's bounces for none, and move each other's mails."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(store.sole("inbox"))
+        except Busy as error:
+            raise DeliveryError(
+                "Another reading of the inbox is under way.",
+                next_step="Wait until it has ended. Then run the same command again.",
+            ) from error
+        yield
+
+
+def _decision(believed: bool | None, *, may_ask: bool) -> Decide:
+    """Who decides about bounces that are too many at once: the flag, else the person who is there, else nobody yet."""
+    if believed is not None:
+        return lambda _crowd: Answer.SUPPRESS if believed else Answer.IGNORE
+    return _asked if may_ask else leave_for_later
+
+
+def _asked(crowd: Crowd) -> Answer:
+    say(f"Many bounced at once: {crowd.why}.", style="bold yellow")
+    say(f"They would get no more mail: {names(crowd.readers)}")
+    say("A provider's fault looks like this, too. Are their mailboxes gone?")
+    answer = click.prompt("yes, no, or later", type=click.Choice(["yes", "no", "later"]), default="later")
+    return {"yes": Answer.SUPPRESS, "no": Answer.IGNORE}.get(answer, Answer.LATER)
 
 
 def _configured(workspace: Workspace) -> str | None:
@@ -101,7 +157,9 @@ def _configured(workspace: Workspace) -> str | None:
 
 
 @contextmanager
-def _progress(source: Source, desk: Desk, *, dry_run: bool, again: bool, hidden: bool) -> Iterator[Iterator[Handled]]:
+def _progress(
+    source: Source, desk: Desk, decide: Decide, *, dry_run: bool, again: bool, hidden: bool
+) -> Iterator[Iterator[Handled]]:
     """The mails as they are dealt with, with a bar on a terminal that shows nothing else meanwhile."""
     err = console(err=True)
     columns = (TextColumn("Reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -110,90 +168,13 @@ def _progress(source: Source, desk: Desk, *, dry_run: bool, again: bool, hidden:
     ) as bar:
         task = bar.add_task("", total=len(source))
 
+        def decided(crowd: Crowd) -> Answer:
+            bar.stop()  # a question and a bar don't go together
+            return decide(crowd)
+
         def counted_mails() -> Iterator[Handled]:
-            for one in work_through(desk, source, dry_run=dry_run, again=again):
+            for one in work_through(desk, source, dry_run=dry_run, again=again, decide=decided):
                 yield one
                 bar.advance(task)
 
         yield counted_mails()
-
-
-def _print_json(handled: Iterator[Handled]) -> None:
-    """One array, an object a line, printed as they come: ten thousand mails need no memory."""
-    click.echo("[", nl=False)
-    try:
-        for number, one in enumerate(handled):
-            click.echo((",\n " if number else "\n ") + json.dumps(_as_dict(one)), nl=False)
-    finally:
-        click.echo("\n]")  # also when the mailbox is lost half way: what stands before was done
-
-
-def _as_dict(one: Handled) -> dict[str, object]:
-    verdict = one.verdict
-    return {
-        "file": one.file,
-        "kind": verdict.kind.value,
-        "address": verdict.address or None,
-        "status": verdict.status or None,
-        "issue": verdict.issue or None,
-        "action": verdict.action.value,
-        "why": verdict.why,
-    }
-
-
-class _Summary:
-    """How many of each kind, and what a person has to look at; shown in the end, however it came."""
-
-    def __init__(self, *, dry_run: bool, again: bool) -> None:
-        self._dry_run = dry_run
-        self._again = again
-        self._done: Counter[tuple[Kind, Action]] = Counter()
-        self._left: list[str] = []
-        self._asked = self._moved = 0
-        self._gathered = False
-
-    def gather(self, handled: Iterator[Handled]) -> None:
-        self._gathered = True
-        on_terminal = console().is_terminal
-        for one in handled:
-            verdict = one.verdict
-            if one.met_before and not on_terminal and not self._again:
-                continue  # cron mails whatever is printed, and has mailed this
-            self._done[verdict.kind, verdict.action] += 1
-            self._moved += one.moved
-            if verdict.action is Action.ASK:
-                self._asked += 1
-                about = f" about {verdict.address}" if verdict.address else ""
-                told = f"{one.file}: {_NAMES[verdict.kind]}{about}, left to you: {verdict.why}"
-                if not on_terminal:
-                    say(told)
-                elif self._asked <= _SHOWN:
-                    self._left.append(told)
-
-    def show(self) -> None:
-        if not self._gathered:
-            return
-        on_terminal = console().is_terminal
-        for told in self._left:
-            say(told, style="yellow")
-        if self._asked > len(self._left) and on_terminal:
-            say(f"... and {self._asked - len(self._left):,} more: newsletter inbox read --again --json", style="yellow")
-        if self._done:
-            self._show_table()
-        elif on_terminal:
-            say("No mail is there." if self._again else "No mail is there that was not handled before.")
-        if self._moved:
-            say(f"{counted(self._moved, 'mail')} moved into the folder 'handled' of that mailbox.")
-        if self._asked:
-            say("What is left to you: open it. If you believe it: newsletter subscribers suppress ADDRESS")
-        if self._dry_run and on_terminal:
-            say("This was a dry run: nothing has changed.")
-
-    def _show_table(self) -> None:
-        heading = "Would be done" if self._dry_run else "Done now or before" if self._again else "Done"
-        kinds, actions = list(Kind), list(Action)
-        rows = sorted(self._done.items(), key=lambda row: (kinds.index(row[0][0]), actions.index(row[0][1])))
-        table(
-            ("Mails", "Kind", heading),
-            [(f"{count:,}", _NAMES[kind], _DONE[action]) for (kind, action), count in rows],
-        )

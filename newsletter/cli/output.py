@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import click
@@ -41,13 +41,15 @@ def show_error(error: Exception) -> int:
 
 
 def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
+    """Each with its place; what to do about several in a row stands once, below the last of them."""
     out = console(err=err)
-    for problem in problems:
+    told = list(problems)
+    for problem, following in zip_longest(told, told[1:]):
         line = Text(f"{near(problem)}: ", style="bold")
         line.append(printable(problem.message), style="not bold")
         line.append(f"  [{problem.code}]", style="dim not bold")
         out.print(line)
-        if problem.next_step:
+        if problem.next_step and (following is None or following.next_step != problem.next_step):
             out.print(Text(f"    {printable(problem.next_step)}", style="cyan"))
 
 

@@ -213,12 +213,18 @@ class Service(Section):
 
 
 class Inbox(Section):
-    """Mail that comes back: where it is, when soft bounces are too many, and what becomes of a mail afterwards."""
+    """Mail that comes back: where it is, when soft bounces are too many, and what becomes of a mail afterwards.
+
+    `bounces` is the percentage of the list, `domain_bounces` that of one domain's readers, above which bounces of a
+    day are held back until a person has decided.
+    """
 
     source: Annotated[str, AfterValidator(values.mailbox_source)] | None = None
     after: Literal["leave", "move"] = "leave"
     soft_bounces: Annotated[int, Field(ge=1, le=100)] = 3
     soft_days: Annotated[float, Field(gt=0, le=3650)] = 90
+    bounces: Annotated[float, Field(gt=0, le=100)] = 10
+    domain_bounces: Annotated[float, Field(gt=0, le=100)] = 25
     password: SecretStr | None = None
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 
 from newsletter.address import normalise
 from newsletter.audience.subscribers import reader_key
-from newsletter.audience.tokens import Tokens, marked_delivery
+from newsletter.audience.tokens import WRITTEN, Tokens, marked_delivery
 from newsletter.config import Config
 from newsletter.delivery import ledger
 from newsletter.inbox.reading import Kind, Reading
@@ -21,8 +21,8 @@ from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.headers import message_id
 from newsletter.store import Store
 
-# As audience/tokens.py writes them. A mail with more of them than this is no answer of anyone's.
-_TOKEN = re.compile(rb"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22,700}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
+# A mail with more of them than this is no answer of anyone's.
+_TOKEN = re.compile(WRITTEN.encode())
 _MOST_TOKENS = 20
 # A returned copy's own field, folded as it may be, and quoted as some servers do.
 _WAY_OUT = re.compile(rb"(?im)^[> \t]{0,8}List-Unsubscribe:[^\n]{0,2000}(?:\n[> ]{0,4}[ \t][^\n]{0,2000}){0,9}")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from newsletter.audience.events import Event, Kind, Source
+from newsletter.audience.tokens import without_tokens
+from newsletter.errors import printable
 from newsletter.inbox.proof import Proof
 from newsletter.inbox.reading import Finding, Reading
 from newsletter.inbox.reading import Kind as Read
@@ -18,12 +20,17 @@ class Action(StrEnum):
     COUNT = "count"  # one more soft bounce
     UNSUBSCRIBE = "unsubscribe"
     NOTHING = "nothing"
+    HOLD = "held back"  # too many at once: a person decides
     ASK = "left to you"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A mail's kind, the address that it is about (the reader's, where one is proved), and what is done and why."""
+    """A mail's kind, the address that it is about (the reader's, where one is proved), and what is done and why.
+
+    `sender` and `subject` are the mail's own, for the person whom it is left to; `held_because` says how many bounced
+    at once where that is why it is held back.
+    """
 
     kind: Read
     address: str
@@ -32,6 +39,9 @@ class Verdict:
     why: str
     issue: str = ""
     event: Event | None = None
+    sender: str = ""
+    subject: str = ""
+    held_because: str = ""
 
 
 _EVENTS = {
@@ -46,6 +56,7 @@ _ACTIONS = {
     Read.COMPLAINT: Action.SUPPRESS,
     Read.UNSUBSCRIBE: Action.UNSUBSCRIBE,
 }
+_LONGEST_SUBJECT = 100  # letters of a subject that are shown
 _BEFORE_RECIPIENT = {stage.words for stage in Stage if stage.before_recipient}
 _NO_FINDING = Finding(kind=Read.OTHER, address="")
 
@@ -122,7 +133,7 @@ def _verdict(
         evidence = {
             "code": finding.status,
             "stage": finding.stage,
-            "words": finding.words,
+            "words": without_tokens(finding.words),
             "proof": proof.by,
             "address": elsewhere,
         }
@@ -142,4 +153,6 @@ def _verdict(
         why=why,
         issue=proof.issue if proof else "",
         event=event,
+        sender=reading.sender,
+        subject=without_tokens(printable(" ".join(reading.subject.split())))[:_LONGEST_SUBJECT],
     )

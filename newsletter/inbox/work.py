@@ -1,25 +1,30 @@
 """The inbox worked through: each mail is read, proved, judged, written down, and filed. One at a time in memory."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 
 from newsletter.address import normalise
-from newsletter.audience.events import SoftRule, record, void, would_suppress
+from newsletter.audience.events import Cause, Kind, SoftRule, record, void, would_suppress
 from newsletter.audience.keys import Keys
 from newsletter.audience.subscribers import Subscriber, read_rows, reader_key
 from newsletter.audience.tokens import Tokens
 from newsletter.config import Config
 from newsletter.delivery import ledger
 from newsletter.errors import ListError, NewsletterError, Problem
+from newsletter.inbox import brake, readings
+from newsletter.inbox.brake import Answer, Crowd
 from newsletter.inbox.proof import Prover
+from newsletter.inbox.reading import Kind as Read
 from newsletter.inbox.reading import Reading, read
 from newsletter.inbox.sources import Mail, Source
 from newsletter.inbox.verdict import Action, Verdict, judge
-from newsletter.store import Store
-from newsletter.store.events import was_handled
+from newsletter.store import Store, suppressions
+from newsletter.store.events import agree, agreed_at, was_handled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +50,22 @@ class Desk:
     list_path: Path
 
 
-def work_through(desk: Desk, source: Source, *, dry_run: bool = False, again: bool = False) -> Iterator[Handled]:
+Decide = Callable[[Crowd], Answer]
+
+
+def leave_for_later(_crowd: Crowd) -> Answer:
+    """The decision where nobody is there to make one."""
+    return Answer.LATER
+
+
+def work_through(
+    desk: Desk, source: Source, *, dry_run: bool = False, again: bool = False, decide: Decide = leave_for_later
+) -> Iterator[Handled]:
     """Deal with each mail that was not dealt with before, or, `again`, with all of them. Streams.
 
     A mail that is left to a person stays where it is; where mails are moved, it is met again until somebody has taken
-    it away. Raises NewsletterError when the source or the store fails; what was yielded is done.
+    it away. Bounces that suppress a reader come last, since it matters how many they are: `decide` is asked when they
+    are too many. Raises NewsletterError when the source or the store fails; what was yielded is done.
     """
     tokens = Tokens(desk.keys, desk.config.reader_list.id) if desk.keys else None
     prover = Prover(desk.store, tokens, desk.config)
@@ -57,16 +73,77 @@ def work_through(desk: Desk, source: Source, *, dry_run: bool = False, again: bo
     soft = SoftRule(inbox.soft_bounces, inbox.soft_days)
     find_reader = _reader_finder(desk)
     moves = inbox.after == "move"
-    for mail in source.mails(_nothing if again else _handled_before(desk.store, with_left=not moves)):
-        verdict = _effective(_weighed(_judged(mail, prover, find_reader), desk.store, soft), desk)
-        left = verdict.action is Action.ASK
-        met_before = left and _was_handled(desk.store, _left(mail.key))
+    bounces: list[tuple[Mail, Verdict]] = []
+
+    def settled(mail: Mail, verdict: Verdict, rule: SoftRule | None = soft) -> Handled:
+        left = verdict.action in (Action.ASK, Action.HOLD)
+        met_before = left and _was_handled(desk.store, _left(mail.key, verdict.action))
         moved = False
         if not dry_run and not (again and _was_handled(desk.store, mail.key)):  # what an editor has undone stays undone
-            events = [verdict.event] if verdict.event else []
-            record(desk.store, desk.keys, events, soft, handled=[_left(mail.key) if left else mail.key])
+            events = [verdict.event] if verdict.event and not left else []
+            key = _left(mail.key, verdict.action) if left else mail.key
+            record(desk.store, desk.keys, events, rule, handled=[key])
             moved = not left and _filed(source, mail) and moves
-        yield Handled(file=mail.name, verdict=verdict, moved=moved, met_before=met_before)
+        return Handled(file=mail.name, verdict=verdict, moved=moved, met_before=met_before)
+
+    for mail in source.mails(_nothing if again else _handled_before(desk.store, with_left=not moves)):
+        verdict = _effective(_weighed(_judged(mail, prover, find_reader), desk.store, soft), desk)
+        if verdict.action is Action.SUPPRESS and verdict.kind is not Read.COMPLAINT:
+            bounces.append((replace(mail, data=b""), verdict))
+        else:
+            yield settled(mail, verdict)
+    new = [verdict for mail, verdict in bounces if not (again and _was_handled(desk.store, mail.key))]
+    crowd = _crowd(desk, new)
+    answer = decide(crowd) if crowd.readers and not dry_run else Answer.LATER
+    if crowd.readers and answer is not Answer.LATER:
+        _agree(desk.store)
+    name = readings.name_now()
+    for mail, verdict in bounces:
+        held = crowd.readers if verdict in new else frozenset[str]()
+        verdict = _after(verdict, answer if verdict.address in held else Answer.SUPPRESS, crowd, name)
+        yield settled(mail, verdict, None if verdict.action is Action.COUNT else soft)
+
+
+def _crowd(desk: Desk, verdicts: Sequence[Verdict]) -> Crowd:
+    """Of the readers whom these would suppress, those who are too many at once."""
+    readers = {verdict.address for verdict in verdicts}
+    since = (datetime.now(UTC) - timedelta(hours=brake.WINDOW_H)).isoformat(timespec="milliseconds")
+    with desk.store.reading() as connection:
+        since = max(since, agreed_at(connection))
+        recent = suppressions.since(connection, Cause.BOUNCED, since)
+    if len(readers | recent.keys()) < brake.FEWEST or not readers:
+        return Crowd(readers=frozenset(), why="")
+    return brake.crowd_of(readers, recent.keys(), _domains(desk, verdicts), desk.config.inbox)
+
+
+def _domains(desk: Desk, verdicts: Sequence[Verdict]) -> Mapping[str, int]:
+    """How many readers each domain has: by the list, or, where there is none, by the issue that most bounces name."""
+    with suppress(ListError):
+        rows = (row for row in read_rows(desk.list_path) if isinstance(row, Subscriber))
+        if found := Counter(row.reader.rpartition("@")[2] for row in rows):
+            return found
+    ((issue, _),) = Counter(verdict.issue for verdict in verdicts).most_common(1)
+    return ledger.domains_of(desk.store, issue)
+
+
+def _after(verdict: Verdict, answer: Answer, crowd: Crowd, reading: str) -> Verdict:
+    """What becomes of a bounce, once it is known how many there are and what a person says of that."""
+    if verdict.event is None:
+        return verdict
+    evidence = {**verdict.event.evidence, readings.READING: reading}
+    if answer is Answer.SUPPRESS:
+        return replace(verdict, event=replace(verdict.event, evidence=evidence))
+    if answer is Answer.LATER:
+        why = f"{verdict.why}; too many at once: {crowd.why}"
+        return replace(verdict, action=Action.HOLD, why=why, held_because=crowd.why)
+    evidence["note"] = f"not believed: {crowd.why}"
+    event = replace(verdict.event, kind=Kind.SOFT, evidence=evidence)
+    return replace(verdict, action=Action.COUNT, why=f"{verdict.why}; not believed, as you said", event=event)
+
+
+def _agree(store: Store) -> None:
+    with store.transaction() as connection:
+        agree(connection)
 
 
 def _filed(source: Source, mail: Mail) -> bool:
@@ -116,9 +193,9 @@ def _nothing(_key: str) -> bool:
     return False
 
 
-def _left(key: str) -> str:
+def _left(key: str, action: Action = Action.ASK) -> str:
     """What a mail that was left to a person is known by: it is not dealt with, and never moved."""
-    return f"left {key}"
+    return f"held {key}" if action is Action.HOLD else f"left {key}"
 
 
 def _handled_before(store: Store, *, with_left: bool) -> Callable[[str], bool]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_,
 from newsletter.store.engine import insert_new, now
 from newsletter.store.schema import deliveries, events, forgotten, handled, meta
 
-_KEY = "erased_by"  # in `meta`
+_KEY, _AGREED = "erased_by", "bounces_agreed_at"  # in `meta`
 
 
 class Row(NamedTuple):
@@ -71,6 +71,23 @@ def last_said(connection: Connection, reader: str, kinds: Sequence[str]) -> str:
     """When the last of a reader's events of these kinds was said; empty without one."""
     mine = select(func.max(events.c.said_at)).where(events.c.reader == reader, events.c.kind.in_(kinds))
     return connection.scalar(mine) or ""
+
+
+def of_kinds_since(connection: Connection, kinds: Sequence[str], source: str, moment: str) -> Iterator[Row]:
+    """Events of these kinds and this source that were written down since a moment, the oldest first. Streams."""
+    wanted = select(events).where(events.c.kind.in_(kinds), events.c.source == source, events.c.at >= moment)
+    yield from _rows(connection, wanted.order_by(events.c.id))
+
+
+def agree(connection: Connection) -> None:
+    """A person has decided about all bounces so far: they don't count for later ones any more."""
+    connection.execute(delete(meta).where(meta.c.key == _AGREED))
+    connection.execute(insert(meta).values(key=_AGREED, value=now()))
+
+
+def agreed_at(connection: Connection) -> str:
+    """When a person has last decided about many bounces; empty when nobody has."""
+    return connection.scalar(select(meta.c.value).where(meta.c.key == _AGREED)) or ""
 
 
 def remove(connection: Connection, reader: str, kind: str | None = None) -> int:

@@ -60,6 +60,14 @@ def bring(connection: Connection, reader: str, cause: str, words: str, at: str) 
     return connection.scalar(new.returning(suppressions.c.reader)) is not None
 
 
+def since(connection: Connection, cause: str, moment: str) -> dict[str, str]:
+    """Who has been suppressed for this cause since a moment, each with the moment of their own."""
+    rows = select(suppressions.c.reader, suppressions.c.at).where(
+        suppressions.c.cause == cause, suppressions.c.at >= moment
+    )
+    return {row.reader: row.at for row in connection.execute(rows)}
+
+
 def counts(connection: Connection) -> dict[str, int]:
     """How many readers each cause holds back."""
     rows = select(suppressions.c.cause, func.count()).group_by(suppressions.c.cause)

@@ -92,8 +92,8 @@ def test_every_command_of_the_program_is_documented() -> None:
         "init", "preview", "draft new", "draft list", "draft check", "draft schema", "export all", "export pdf",
         "export site", "export web", "export html", "templates list", "templates eject", "send", "status",
         "cancel", "retry", "report", "reconcile", "outbox run", "outbox list", "outbox cancel",
-        "dkim key", "keys new", "keys rotate", "serve", "inbox read", "subscribers check", "subscribers list",
-        "subscribers show", "subscribers add", "subscribers remove", "subscribers forget", "subscribers stats",
-        "subscribers export", "subscribers suppress", "subscribers unsuppress",
+        "dkim key", "keys new", "keys rotate", "serve", "inbox read", "inbox undo", "subscribers check",
+        "subscribers list", "subscribers show", "subscribers add", "subscribers remove", "subscribers forget",
+        "subscribers stats", "subscribers export", "subscribers suppress", "subscribers unsuppress",
     ):  # fmt: skip
         assert f"newsletter {command}" in said

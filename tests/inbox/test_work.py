@@ -112,6 +112,7 @@ def test_a_hard_bounce_that_bears_the_message_id_suppresses_at_once(
     (found,) = _read(sent)
     assert found.pop("file") == f"new/{path.name}"
     assert found.pop("why").startswith("proved by ")
+    assert (found.pop("from"), found.pop("subject")) == ("MAILER-DAEMON@mx.example.com", "Undelivered")
     assert found == {"kind": "hard", "address": ADA, "status": "5.1.1", "issue": "2.10", "action": "suppress"}
     assert _mailable(sent) == {f"Ben <{BEN}>"}
     # It is shown beside the deliveries.
@@ -466,19 +467,46 @@ def test_status_counts_who_is_a_reader_of_the_issue_and_stays_away(sent: Publica
     assert json.loads(sent.run("status", "--json").stdout)[0]["since"]["unsubscribed"] == 0
 
 
-def test_a_person_is_told_what_to_look_at(sent: Publication, server: Server, put: Put) -> None:
+def test_a_person_is_told_who_left_and_who_bounced_and_what_to_look_at(
+    sent: Publication, server: Server, put: Put
+) -> None:
     put(_bounce(ADA, "5.1.1", _stranger(server.message(ADA))))
     put(_bounce(BEN, "5.1.1", server.message(BEN)))
+    put(_mail("else@example.net", f"unsubscribe {_token(server, ADA)}"))
+    put(_mail("Olga <olga@example.net>", "What is this \x1b[31m?"))
     done = sent.run("inbox", "read")
     assert done.returncode == 0, done.stderr
-    assert f"hard bounce about {ADA}, left to you: nothing in it shows that it is about a mail of yours" in done.stdout
+    assert 'other from olga@example.net, "What is this [31m?", left to you: it is neither' in done.stdout
+    told = (
+        f'hard bounce about {ADA} from mailer-daemon@mx.example.com, "Undelivered", left to you: nothing in it shows '
+        "that it is about a mail of yours"
+    )
+    assert told in done.stdout.replace("MAILER-DAEMON", "mailer-daemon")
+    assert f"Left (1): {ADA}" in done.stdout
+    assert f"Bounced, and get no more mail (1): {BEN}" in done.stdout
     assert "1\thard bounce\tno more mail goes there" in done.stdout
-    assert "What is left to you: open it. If you believe it: newsletter subscribers suppress ADDRESS" in done.stdout
+    assert done.stdout.count("What is left to you: open it. If you believe it: newsletter subscribers suppress") == 1
     # In a pipe, which may be cron's, nothing is said when there is nothing new.
     assert sent.run("inbox", "read").stdout == ""
     moving = sent.run("inbox", "read", "--move")
     assert moving.stdout == ""
-    assert len(list((sent.root / "Maildir/new").iterdir())) == 1
+    assert len(list((sent.root / "Maildir/new").iterdir())) == 2
+
+
+def test_a_token_stands_in_no_message(sent: Publication, server: Server, put: Put) -> None:
+    """Whoever reads one could unsubscribe its reader, and change their mind back again."""
+    token = _token(server, ADA)
+    put(_mail("else@example.net", f"unsubscribe {token}"))
+    other = f"{'A' * 30}.{token.partition('.')[2]}"  # torn apart: it proves nothing
+    put(_mail("other@example.net", f"Question about {other}"))
+    said = [sent.run("inbox", "read"), sent.run("inbox", "read", "--again", "--json")]
+    said += [sent.run("subscribers", *words) for words in (["show", ADA], ["show", ADA, "--json"])]
+    said.append(sent.run("subscribers", "list", "--suppressed"))
+    for done in said:
+        assert token not in done.stdout + done.stderr
+        assert token.partition(".")[2] not in done.stdout + done.stderr
+    assert '"Question about [a reader\'s token]"' in said[0].stdout
+    assert "unsubscribe [a reader's token]" in said[2].stdout
 
 
 def test_no_mailbox_is_told(publication: Publication) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from newsletter.audience.editing import in_words
 from newsletter.audience.events import Kind, Source
 from newsletter.audience.standing import Standing
+from newsletter.audience.tokens import without_tokens
 from newsletter.cli.output import say
 from newsletter.delivery.ledger.erase import Part
 from newsletter.delivery.readers import Known
@@ -28,8 +29,9 @@ SAID: Mapping[str, str] = {
     Kind.REMOVED: "taken off the list",
     Kind.SUPPRESSED: "suppressed",
     Kind.ALLOWED: "allowed again",
+    Kind.UNDONE: "bounce undone",
 }
-EDITORS = (Kind.REMOVED, Kind.SUPPRESSED, Kind.ALLOWED)  # what nobody else can say
+EDITORS = (Kind.REMOVED, Kind.SUPPRESSED, Kind.ALLOWED, Kind.UNDONE)  # what nobody else can say
 _BY: Mapping[str, str] = {
     Source.ONE_CLICK: "by the button of the mail program (one-click)",
     Source.PAGE: "on the page of the link in a mail",
@@ -89,7 +91,7 @@ def show_known(known: Known, list_name: str) -> None:
 def _say_all(words: Mapping[str, str], indent: str = "  ") -> None:
     for name, value in words.items():
         if value:
-            say(f"{indent}{name}: {' '.join(value.split())}")
+            say(f"{indent}{name}: {without_tokens(' '.join(value.split()))}")
 
 
 def _said(event: Row) -> str:

@@ -3,7 +3,7 @@
 Plain synchronous code. Each function is one transaction, and what it says is on disk when it returns.
 """
 
-from newsletter.delivery.ledger.found import Copy, copies_of, copy_by_number
+from newsletter.delivery.ledger.found import Copy, copies_of, copy_by_number, domains_of
 from newsletter.delivery.ledger.freeze import freeze, replace_text
 from newsletter.delivery.ledger.outbox import has_begun, hold, last_ending, schedule, scheduled, unschedule
 from newsletter.delivery.ledger.read import (
@@ -68,6 +68,7 @@ __all__ = [
     "current_texts",
     "delivery_of",
     "domain_sums",
+    "domains_of",
     "each_delivery",
     "find_campaign",
     "finish_run",

@@ -1,5 +1,6 @@
 """Finding the delivery that a mail answers."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -26,6 +27,14 @@ def copy_by_number(store: Store, number: int) -> Copy | None:
     with store.reading() as connection:
         row = connection.execute(select(*_COPY).where(deliveries.c.id == number)).one_or_none()
         return Copy(*row) if row else None
+
+
+def domains_of(store: Store, issue: str) -> Counter[str]:
+    """How many readers of each domain the issue was sent to."""
+    readers = select(deliveries.c.reader).where(deliveries.c.issue == issue)
+    with store.reading() as connection:
+        found = connection.execute(readers, execution_options={"yield_per": 1000})
+        return Counter(row.reader.rpartition("@")[2] for row in found)
 
 
 def copies_of(store: Store, reader: str, *, with_seed: bool = False) -> Iterator[Copy]:

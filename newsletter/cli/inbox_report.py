@@ -1,0 +1,160 @@
+"""What `newsletter inbox read` tells: who left, who bounced, and what a person has to look at."""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+import click
+
+from newsletter.cli.output import console, say, table
+from newsletter.errors import counted
+from newsletter.inbox.reading import Kind
+from newsletter.inbox.verdict import Action, Verdict
+from newsletter.inbox.work import Handled
+
+_SHOWN = 20  # mails left to a person, and readers of a kind
+_NAMES = {
+    Kind.HARD: "hard bounce",
+    Kind.SOFT: "soft bounce",
+    Kind.COMPLAINT: "complaint",
+    Kind.UNSUBSCRIBE: "unsubscribe",
+    Kind.AUTO_REPLY: "auto-reply",
+    Kind.OTHER: "other",
+}
+_DONE = {
+    Action.SUPPRESS: "no more mail goes there",
+    Action.COUNT: "counted",
+    Action.UNSUBSCRIBE: "unsubscribed",
+    Action.NOTHING: "nothing to do",
+    Action.HOLD: "held back",
+    Action.ASK: "left to you",
+}
+_LEFT, _COMPLAINED = "Left", "Marked it as spam"
+_BOUNCED, _HELD = "Bounced, and get no more mail", "Bounced, and are held back"
+
+
+def print_json(handled: Iterator[Handled]) -> bool:
+    """One array, an object a line, printed as they come: ten thousand mails need no memory.
+
+    Returns whether any were held back.
+    """
+    held = False
+    click.echo("[", nl=False)
+    try:
+        for number, one in enumerate(handled):
+            held = held or one.verdict.action is Action.HOLD
+            click.echo((",\n " if number else "\n ") + json.dumps(_as_dict(one)), nl=False)
+    finally:
+        click.echo("\n]")  # also when the mailbox is lost half way: what stands before was done
+    return held
+
+
+def _as_dict(one: Handled) -> dict[str, object]:
+    verdict = one.verdict
+    return {
+        "file": one.file,
+        "kind": verdict.kind.value,
+        "address": verdict.address or None,
+        "status": verdict.status or None,
+        "issue": verdict.issue or None,
+        "action": verdict.action.value,
+        "why": verdict.why,
+        "from": verdict.sender or None,
+        "subject": verdict.subject or None,
+    }
+
+
+def names(readers: Collection[str]) -> str:
+    """Some of the readers, and how many more there are."""
+    shown = ", ".join(sorted(readers)[:_SHOWN])
+    more = len(readers) - _SHOWN
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+class Summary:
+    """How many of each kind, who they are, and what a person has to look at; shown in the end, however it came."""
+
+    def __init__(self, *, dry_run: bool, again: bool) -> None:
+        self._dry_run = dry_run
+        self._again = again
+        self._done: Counter[tuple[Kind, Action]] = Counter()
+        self._who: dict[str, set[str]] = {title: set() for title in (_LEFT, _COMPLAINED, _BOUNCED, _HELD)}
+        self._left: list[str] = []
+        self._asked = self._moved = 0
+        self._gathered = False
+        self._why_held = ""
+        self.held = False
+
+    def gather(self, handled: Iterator[Handled]) -> None:
+        self._gathered = True
+        on_terminal = console().is_terminal
+        for one in handled:
+            verdict = one.verdict
+            self.held = self.held or verdict.action is Action.HOLD
+            if one.met_before and not on_terminal and not self._again:
+                continue  # cron mails whatever is printed, and has mailed this
+            self._done[verdict.kind, verdict.action] += 1
+            self._moved += one.moved
+            if title := _title(verdict):
+                self._who[title].add(verdict.address)
+            if verdict.action is Action.HOLD:
+                self._why_held = verdict.held_because
+            if verdict.action is Action.ASK:
+                self._asked += 1
+                if not on_terminal:
+                    say(_told(one))
+                elif self._asked <= _SHOWN:
+                    self._left.append(_told(one))
+
+    def show(self) -> None:
+        if not self._gathered:
+            return
+        on_terminal = console().is_terminal
+        for told in self._left:
+            say(told, style="yellow")
+        if self._asked > len(self._left) and on_terminal:
+            say(f"... and {self._asked - len(self._left):,} more: newsletter inbox read --again --json", style="yellow")
+        if self._done:
+            self._show_table()
+        elif on_terminal:
+            say("No mail is there." if self._again else "No mail is there that was not handled before.")
+        for title, readers in self._who.items():
+            if readers:
+                say(f"{title} ({len(readers):,}): {names(readers)}")
+        if self._moved:
+            say(f"{counted(self._moved, 'mail')} moved into the folder 'handled' of that mailbox.")
+        if self._asked:
+            say("What is left to you: open it. If you believe it: newsletter subscribers suppress ADDRESS")
+        if self._why_held:
+            say(f"Too many bounced at once to believe it unasked: {self._why_held}.", style="bold yellow")
+            say("A provider's fault looks like this, too. To go on mailing them: newsletter inbox read --no")
+            say("If their mailboxes are gone, suppress them: newsletter inbox read --yes")
+        if self._who[_BOUNCED] and not self._dry_run:
+            say("Should these bounces have been a provider's fault: newsletter inbox undo")
+        if self._dry_run and on_terminal:
+            say("This was a dry run: nothing has changed.")
+
+    def _show_table(self) -> None:
+        heading = "Would be done" if self._dry_run else "Done now or before" if self._again else "Done"
+        kinds, actions = list(Kind), list(Action)
+        rows = sorted(self._done.items(), key=lambda row: (kinds.index(row[0][0]), actions.index(row[0][1])))
+        table(
+            ("Mails", "Kind", heading),
+            [(f"{count:,}", _NAMES[kind], _DONE[action]) for (kind, action), count in rows],
+        )
+
+
+def _title(verdict: Verdict) -> str:
+    """Under which words the reader is named; empty for those of whom nothing changes."""
+    if verdict.action is Action.SUPPRESS:
+        return _COMPLAINED if verdict.kind is Kind.COMPLAINT else _BOUNCED
+    return {Action.UNSUBSCRIBE: _LEFT, Action.HOLD: _HELD}.get(verdict.action, "")
+
+
+def _told(one: Handled) -> str:
+    """A mail that is left to a person, in a line: its file, sender and subject, and what is missing."""
+    verdict = one.verdict
+    about = f" about {verdict.address}" if verdict.address and verdict.address != verdict.sender else ""
+    sender = f" from {verdict.sender}" if verdict.sender else ""
+    subject = f', "{verdict.subject}"' if verdict.subject else ""
+    return f"{one.file}: {_NAMES[verdict.kind]}{about}{sender}{subject}, left to you: {verdict.why}"

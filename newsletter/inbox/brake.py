@@ -1,0 +1,65 @@
+"""When so many readers bounce at once that the fault may be a provider's, and not theirs.
+
+A provider's outage looks like thousands of closed mailboxes. Whoever believes it loses those readers for good, so that
+a share of the list, or of one domain, above a limit is for a person to decide.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from newsletter.config.model import Inbox
+from newsletter.errors import counted
+
+FEWEST = 3  # readers: fewer are never held back, however short the list is
+WINDOW_H = 24  # bounces of one outage come over hours, and a mailbox may be read every few minutes
+
+
+class Answer(StrEnum):
+    """What a person says of the bounces that are held back."""
+
+    SUPPRESS = "suppress"  # they are right: no more mail goes there
+    IGNORE = "ignore"  # they are wrong: each counts as a soft bounce
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """Readers who would be suppressed in one go, and why that is many; `readers` are those of this reading."""
+
+    readers: frozenset[str]
+    why: str
+
+
+def crowd_of(readers: Collection[str], recent: Collection[str], listed: Mapping[str, int], inbox: Inbox) -> Crowd:
+    """Of the readers whom a reading would suppress, those who are too many at once; maybe none of them.
+
+    `recent` were suppressed for bounces within the last WINDOW_H hours, `listed` says how many readers of each domain
+    there are.
+    """
+    new = frozenset(readers)
+    together = new | frozenset(recent)
+    if _too_many(len(together), total := sum(listed.values()), inbox.bounces):
+        return Crowd(readers=new, why=_share(len(together), total, "the list", inbox.bounces))
+    bounced = Counter(map(_domain, together))
+    crowded = {
+        domain: bounced[domain]
+        for domain in sorted(set(map(_domain, new)))
+        if _too_many(bounced[domain], listed.get(domain, 0), inbox.domain_bounces)
+    }
+    shares = (_share(count, listed.get(domain, 0), domain, inbox.domain_bounces) for domain, count in crowded.items())
+    return Crowd(readers=frozenset(reader for reader in new if _domain(reader) in crowded), why="; ".join(shares))
+
+
+def _too_many(count: int, total: int, percent: float) -> bool:
+    return count >= FEWEST and percent < 100 and 100 * count > percent * total
+
+
+def _share(count: int, total: int, of_what: str, percent: float) -> str:
+    share = f", {100 * count / total:.0f}% of them" if total else ""
+    return f"{count:,} of {counted(total, 'reader')} of {of_what}{share} (the limit is {percent:g}%)"
+
+
+def _domain(reader: str) -> str:
+    return reader.rpartition("@")[2]
