@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.output import say, short, size
+from newsletter.cli.output import say, short, show_problems, size
 from newsletter.errors import ConfigError, counted
 from newsletter.issue.draft import load_issue, read_draft
 from newsletter.workspace import Workspace, find_workspace
@@ -60,6 +60,12 @@ def export(
     written = write(press, issue, forms, output or workspace.build(issue.name), more={"eml": sample_message})
     for path in written.values():
         say(f"{short(path)}  {size(path.stat().st_size)}")
+    if forms == ("web",):
+        from newsletter.editions.glyphs import glyph_problems
+
+        if problems := glyph_problems(press, issue):
+            say("The page offers no PDF, which can't show every character:", style="yellow")
+            show_problems(problems)
     if "pdf" in forms:
         from newsletter.editions.typefaces import lacking
 
@@ -119,9 +125,14 @@ def _site(workspace: Workspace, folder: Path, sent_only: bool) -> None:
     site = export_site(press, [read_draft(path) for path in paths], folder)
     for name, reason in site.left_out.items():
         say(f"{name} is left out: {reason} (newsletter draft check {name})", style="yellow")
+    for name, error in site.without_pdf.items():
+        stays = name in site.kept
+        say(f"{name} stays as it was:" if stays else f"{name} has a page and no PDF:", style="yellow")
+        show_problems(error.problems)
     for name in site.removed:
         say(f"{short(folder / name)} is removed: nothing leads to it any more")
     if not workspace.config.publication.website:
         say("Without a feed and a sitemap: they need [publication] website in newsletter.toml.", style="yellow")
     made = f"{counted(len(site.built), 'issue')} made" if site.built else "Nothing new"
     say(f"{short(folder / 'index.html')}: {made}, {len(site.kept)} unchanged", style="green")
+    sys.exit(1 if site.without_pdf else 0)

@@ -30,6 +30,7 @@ from newsletter.delivery.wish import (
 )
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.issue.draft import Draft, require_issue
+from newsletter.issue.model import Issue
 from newsletter.mail.compiled import MessageTemplate
 from newsletter.store import Store
 
@@ -142,6 +143,7 @@ def plan_send(
     texts = frozen
     if (changed and wish.changes is Changes.TAKE_OVER) or (adds and not changed):
         issue = require_issue(draft)
+        _require_linked(press, issue)
         campaign = replace(campaign, draft_sha256=draft.sha256, rules=rules_of(issue), subject=press.subject(issue))
         texts = Texts(campaign, source=(press, issue))
         plan = replace(plan, campaign=campaign, takes_over=changed)
@@ -173,6 +175,7 @@ def _plan_new(
     known: Campaign | None = None,
 ) -> Plan:
     issue = require_issue(draft)
+    _require_linked(press, issue)
     campaign = Campaign(
         issue=issue.name,
         id=known.id if known else token_hex(8),
@@ -185,6 +188,13 @@ def _plan_new(
     texts = Texts(campaign, source=(press, issue))
     sample = texts[texts.number(frozenset())]
     return _with_wave(staged, Plan(campaign=campaign, sample=sample, is_new=True), texts, list_path, tag, erased)
+
+
+def _require_linked(press: "Press", issue: Issue) -> None:
+    # What renders takes long to import, and sending on from frozen texts needs none of it.
+    from newsletter.editions.export import require_linked_editions
+
+    require_linked_editions(press, issue)
 
 
 def _renders_otherwise(store: Store, press: "Press", draft: Draft, campaign: Campaign) -> bool:

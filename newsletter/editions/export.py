@@ -8,7 +8,7 @@ from newsletter.editions.pdf import render_pages, render_pdf
 from newsletter.editions.press import Press, beside
 from newsletter.editions.text import render_text
 from newsletter.editions.web import page_name, pdf_name, render_web
-from newsletter.errors import DecisionNeeded
+from newsletter.errors import DecisionNeeded, DraftError
 from newsletter.field import default_fields
 from newsletter.issue.model import Issue
 
@@ -26,7 +26,7 @@ def export(
     `more` adds forms that rooms above this one make. All are made before any is written.
     """
     makers: dict[str, Maker] = {
-        "html": _html, "text": _text, "pdf": _pdf, "web": web_files, "png": _pages, **(more or {}),
+        "html": _html, "text": _text, "pdf": _pdf, "web": _web, "png": _pages, **(more or {}),
     }  # fmt: skip
     public = issue.seen_by(frozenset())
     made = {form: makers[form](press, public) for form in forms}
@@ -52,10 +52,26 @@ def _refuse_to_lose(issue: Issue, paths: Sequence[Path]) -> None:
             )
 
 
-def web_files(press: Press, issue: Issue, pdf: bytes = b"") -> dict[str, bytes]:
-    """The web page and the pictures beside it. The PDF is made for its size when it is not given."""
-    page = render_web(press, issue, pdf or render_pdf(press, issue)).encode()
-    return {page_name(issue): page, **_pictures(press, issue)}
+def web_files(press: Press, issue: Issue, pdf: bytes | None) -> dict[str, bytes]:
+    """The web page, which offers `pdf` for download, and the pictures beside it."""
+    return {page_name(issue): render_web(press, issue, pdf).encode(), **_pictures(press, issue)}
+
+
+def require_linked_editions(press: Press, issue: Issue) -> None:
+    """Make what the mail's links lead to, so that no mail leaves whose page or PDF can't be made.
+
+    Raises DraftError for what no typeface has, and TemplateError.
+    """
+    if press.config.publication.website:
+        web_files(press, issue, render_pdf(press, issue))
+
+
+def _web(press: Press, issue: Issue) -> dict[str, bytes]:
+    try:
+        pdf = render_pdf(press, issue)
+    except DraftError:  # of characters that a browser shows
+        pdf = None
+    return web_files(press, issue, pdf)
 
 
 def _html(press: Press, issue: Issue) -> dict[str, bytes]:

@@ -32,14 +32,15 @@ def atom_feed(press: Press, pages: Sequence[Page]) -> bytes:
         _text(entry, "title", page.title)
         _text(entry, "id", address)
         SubElement(entry, "link", rel="alternate", type="text/html", href=address)
-        SubElement(
-            entry,
-            "link",
-            rel="enclosure",
-            type="application/pdf",
-            href=publication.address(page.pdf.name) or "",
-            length=str(page.pdf.octets),
-        )
+        if page.pdf:
+            SubElement(
+                entry,
+                "link",
+                rel="enclosure",
+                type="application/pdf",
+                href=publication.address(page.pdf.name) or "",
+                length=str(page.pdf.octets),
+            )
         _text(entry, "published", _moment(press, page.issue))
         _text(entry, "updated", _moment(press, page.issue))
         _text(entry, "summary", press.preheader(page.issue))

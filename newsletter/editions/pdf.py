@@ -12,21 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from wcwidth import wcswidth
 
+from newsletter.editions.glyphs import glyph_problems, problems_of
 from newsletter.editions.press import Press
 from newsletter.editions.templates import broken, find
-from newsletter.editions.typefaces import package_for, typefaces
-from newsletter.errors import DraftError, Problem, TemplateError
+from newsletter.editions.typefaces import STANDARDS, typefaces
+from newsletter.errors import DraftError, TemplateError
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import Link, RichText, Run
-from newsletter.workspace import CONFIG_NAME
 
 if TYPE_CHECKING:
-    from typst import Fonts, PDFStandard, TypstError
+    from typst import Fonts, TypstError
 
 # By the number of columns.
 TEMPLATES = {1: "edition.typ", 2: "edition-columns.typ"}
 PARTS = "edition-parts.typ"
-STANDARDS: "list[PDFStandard]" = ["ua-1", "a-2a"]
 _FALLBACK = ("Source Serif 4", "Libertinus Serif", "Noto Serif JP", "DejaVu Sans Mono")
 # A block that must not be broken has to fit: 22 lines do, even of nothing but capitals, with room for footnotes.
 _TALL, _COLUMNS = 22, 40
@@ -128,50 +127,14 @@ def _refuse_packages(template: Path) -> None:
 def _explain(error: "TypstError", sources: dict[str, Path], press: Press, issue: Issue) -> TemplateError | DraftError:
     if glyphs := _MISSING_GLYPH.findall(error.diagnostic):
         named = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), "".join(glyphs))
-        return _missing_glyphs(dict.fromkeys(named), press, issue)
+        # What a template writes itself is not among the issue's own.
+        problems = glyph_problems(press, issue) or problems_of(dict.fromkeys(named), press, issue)
+        return DraftError("The PDF can't show every character.", problems=problems)
     place = _PLACE.search(error.diagnostic)
     name = Path(place[1]).name if place else ""
     if place is None or name not in sources:
         return broken(next(iter(sources.values())), 0, "; ".join([error.message, *error.hints]))
     return broken(sources[name], int(place[2]), "; ".join([error.message, *error.hints]), int(place[3]))
-
-
-def _missing_glyphs(characters: dict[str, None], press: Press, issue: Issue) -> DraftError:
-    """One problem for each script that is lacking, at the place of its first character."""
-    scripts: dict[str, list[str]] = {}
-    for character in characters:
-        scripts.setdefault(package_for(character), []).append(character)
-    return DraftError(
-        "The PDF can't show every character.",
-        problems=[_missing(script, found, press, issue) for script, found in scripts.items()],
-    )
-
-
-def _missing(package: str, characters: list[str], press: Press, issue: Issue) -> Problem:
-    path, line, column = _first_place(characters[0], press, issue)
-    names = ", ".join(f"{character!r} (U+{ord(character):04X})" for character in characters[:3])
-    more = f" and {len(characters) - 3} more" if len(characters) > 3 else ""
-    install = f"Run: pip install '{package}'. Or put" if package else "Put"
-    return Problem(
-        path=path,
-        line=line,
-        column=column,
-        code="glyph",
-        message=f"no typeface has {names}{more}",
-        next_step=f"{install} a typeface that has it (.ttf or .otf) into the workspace's fonts/ folder, "
-        "or write it another way.",
-    )
-
-
-def _first_place(character: str, press: Press, issue: Issue) -> tuple[Path | str, int, int]:
-    """In the draft, or else in the configuration, whose title and note stand in every issue."""
-    for path in (issue.path, press.template_path[0].parent / CONFIG_NAME):
-        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else []
-        for number, content in enumerate(lines, start=1):
-            column = -1 if content.lstrip().startswith("#") else content.find(character)
-            if column >= 0:
-                return path, number, column + 1
-    return issue.path, 0, 0
 
 
 def _data(press: Press, issue: Issue, families: set[str]) -> dict[str, Any]:

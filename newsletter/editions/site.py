@@ -35,13 +35,15 @@ class Site:
     kept: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
+    without_pdf: dict[str, DraftError] = field(default_factory=dict)
 
 
 def export_site(press: Press, drafts: Sequence[Draft], folder: Path) -> Site:
     """Write or renew the site in `folder`.
 
-    Raises DraftError for a broken draft whose page is there already, and DecisionNeeded where a file that this
-    program didn't write would be lost.
+    An issue whose PDF can't be made for want of a typeface has a page without one; if it is published with one, it
+    stays as it was. `without_pdf` says why. Raises DraftError for a broken draft whose page is there
+    already, and DecisionNeeded where a file that this program didn't write would be lost.
     """
     site = Site()
     before = read_manifest(folder)
@@ -57,9 +59,15 @@ def export_site(press: Press, drafts: Sequence[Draft], folder: Path) -> Site:
         if known and known.source == source and known.is_whole(folder):
             after[issue.name] = known
             site.kept.append(issue.name)
+            continue
+        pdf = _pdf(press, issue, site)
+        if pdf is None and known and pdf_name(issue) in known.files and known.is_whole(folder):
+            after[issue.name] = known  # with the PDF of its earlier text, since there is none of this one
+            site.kept.append(issue.name)
         else:
-            files[issue.name] = _issue_files(press, issue)
-            after[issue.name] = Made.of(source, files[issue.name])
+            files[issue.name] = web_files(press, issue, pdf) | ({pdf_name(issue): pdf} if pdf else {})
+            # What lacks its PDF is made again each time, and said each time.
+            after[issue.name] = Made.of(source if pdf else "", files[issue.name])
             site.built.append(issue.name)
     files[_SHARED] = _shared_files(press, [_page(press, issue, files, folder) for _, issue in issues])
     after[_SHARED] = Made.of("", files[_SHARED])
@@ -77,9 +85,10 @@ def export_site(press: Press, drafts: Sequence[Draft], folder: Path) -> Site:
 
 def _page(press: Press, issue: Issue, files: Mapping[str, Mapping[str, bytes]], folder: Path) -> Page:
     pdf = pdf_name(issue)
-    octets = len(files[issue.name][pdf]) if issue.name in files else (folder / pdf).stat().st_size
+    made = files.get(issue.name)
+    octets = len(made.get(pdf, b"")) if made is not None else (folder / pdf).stat().st_size
     public = issue.seen_by(frozenset())
-    return Page(public, press.title(public), press.words(public)["date"], Download(pdf, octets))
+    return Page(public, press.title(public), press.words(public)["date"], Download(pdf, octets) if octets else None)
 
 
 def _refuse_to_overwrite(folder: Path, new: Iterable[str]) -> None:
@@ -119,9 +128,12 @@ def _publishable(drafts: Sequence[Draft], before: Mapping[str, Made], site: Site
     return sorted(issues, key=lambda pair: (pair[1].date, pair[1].volume, pair[1].number), reverse=True)
 
 
-def _issue_files(press: Press, issue: Issue) -> dict[str, bytes]:
-    pdf = render_pdf(press, issue)
-    return {**web_files(press, issue, pdf), pdf_name(issue): pdf}
+def _pdf(press: Press, issue: Issue, site: Site) -> bytes | None:
+    try:
+        return render_pdf(press, issue)
+    except DraftError as error:
+        site.without_pdf[issue.name] = error
+        return None
 
 
 def _shared_files(press: Press, pages: Sequence[Page]) -> dict[str, bytes]:

@@ -1,5 +1,6 @@
 """The typefaces that the PDF is set in: the workspace's own, those installed as packages, Typst's."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -9,21 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typst import Fonts
+    from typst import Fonts, PDFStandard
 
-# Japanese has no fontpkg-* package; this one holds Noto Serif JP and Noto Sans JP under the OFL, and nothing else.
-_JAPANESE = "pylopdf_fonts_jp"
-_JAPANESE_EXTRA = "newsletter-press[japanese]"
-_PACKAGES = {
-    **dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC", "FULLWIDTH"), _JAPANESE_EXTRA),
-    "ARABIC": "fontpkg-noto-sans-arabic",
-    "HEBREW": "fontpkg-frank-ruhl-libre",
-    "DEVANAGARI": "fontpkg-noto-sans-devanagari",
-    "KHMER": "fontpkg-noto-sans-khmer",
-    "TAMIL": "fontpkg-noto-sans-tamil",
-    "TELUGU": "fontpkg-noto-sans-telugu",
-    "THAI": "fontpkg-noto-sans-thai",
+STANDARDS: "list[PDFStandard]" = ["ua-1", "a-2a"]  # they refuse what no typeface has, and plain PDF leaves it blank
+# What has no fontpkg-* package comes as an extra of ours, from packages of Noto typefaces under the OFL: serif and sans
+# for Japanese (12 MB); emoji in outlines, which PDF/A takes (7 MB); one sans for Chinese, Japanese and Korean (33 MB).
+_JAPANESE, _EMOJI, _CJK = "newsletter-press[japanese]", "newsletter-press[emoji]", "newsletter-press[cjk]"
+_MODULES = {_JAPANESE: "pylopdf_fonts_jp", _EMOJI: "manimgx_fonts", _CJK: "manimgx_fonts_cjk"}
+# By the first word of a character's name in Unicode.
+_PACKAGES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC", "FULLWIDTH"), (_JAPANESE, _CJK)),
+    **dict.fromkeys(("HANGUL", "BOPOMOFO"), (_CJK,)),
+    "ARABIC": ("fontpkg-noto-sans-arabic",),
+    "HEBREW": ("fontpkg-frank-ruhl-libre",),
+    "DEVANAGARI": ("fontpkg-noto-sans-devanagari",),
+    "KHMER": ("fontpkg-noto-sans-khmer",),
+    "TAMIL": ("fontpkg-noto-sans-tamil",),
+    "TELUGU": ("fontpkg-noto-sans-telugu",),
+    "THAI": ("fontpkg-noto-sans-thai",),
 }
+_PICTURED = re.compile("[\u20e3\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff]")  # emoji, or part of one
 
 
 def typefaces(folder: Path) -> "Fonts":
@@ -48,7 +54,7 @@ def _loaded(folder: Path | None, _files: tuple[tuple[Path, int], ...]) -> "Fonts
 def _installed() -> Iterable[Path]:
     """Where the installed font packages keep their files. None is imported: they hold data alone."""
     modules = [point.value for point in entry_points(group="fontpkg.family")]
-    for module in sorted([*modules, _JAPANESE]):
+    for module in sorted([*modules, *_MODULES.values()]):
         spec = find_spec(module)
         yield from (Path(folder) for folder in (spec.submodule_search_locations or () if spec else ()))
 
@@ -59,8 +65,12 @@ def lacking(wanted: Iterable[str], folder: Path) -> str:
     return "" if first.casefold() in {family.casefold() for family in typefaces(folder).families()} else first
 
 
-def package_for(character: str) -> str:
-    """What to install for a character that no typeface has; "" when that is not known, or is here already."""
-    package = _PACKAGES.get(unicodedata.name(character, "").split(" ")[0].split("-")[0], "")
-    module = _JAPANESE if package == _JAPANESE_EXTRA else package.replace("-", "_")
-    return "" if not module or find_spec(module) else package
+def package_for(grapheme: str) -> str:
+    """Return what to install for a grapheme that no typeface has; "" when that is not known, or is here already."""
+    script = unicodedata.name(grapheme[0], "").split(" ")[0].split("-")[0]
+    packages = (_EMOJI,) if _PICTURED.search(grapheme) else _PACKAGES.get(script, ())
+    return next((package for package in packages if not find_spec(_module(package))), "")
+
+
+def _module(package: str) -> str:
+    return _MODULES.get(package) or package.replace("-", "_")

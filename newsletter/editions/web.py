@@ -35,7 +35,7 @@ class Page:
     issue: Issue
     title: str
     date: str
-    pdf: Download
+    pdf: Download | None
 
     @property
     def others(self) -> list[RichText]:
@@ -55,13 +55,13 @@ def pdf_name(issue: Issue) -> str:
     return f"{issue.name}.pdf"
 
 
-def render_web(press: Press, issue: Issue, pdf: bytes, place: Placer = beside) -> str:
+def render_web(press: Press, issue: Issue, pdf: bytes | None, place: Placer = beside) -> str:
     """The issue's page; `pdf` is the edition that it offers for download, `place` where it finds pictures.
 
-    Raises TemplateError.
+    Without a PDF it offers none: a browser has typefaces of its own. Raises TemplateError.
     """
     public = issue.seen_by(frozenset())
-    more = {"pdf": Download(pdf_name(issue), len(pdf)), "metadata": _metadata(press, public)}
+    more = {"pdf": Download(pdf_name(issue), len(pdf)) if pdf else None, "metadata": _metadata(press, public)}
     return _filled(PAGE, press, press.words(public) | press.shown(public, place) | more)
 
 

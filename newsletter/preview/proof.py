@@ -13,7 +13,7 @@ from newsletter.audience.subscribers import Subscriber
 from newsletter.checks import Report, check_rendered
 from newsletter.editions import FieldWriter, Picture, Press, render_html, render_pages, render_pdf, render_text
 from newsletter.editions.web import render_web
-from newsletter.errors import NewsletterError, explained
+from newsletter.errors import DraftError, NewsletterError, TemplateError, explained
 from newsletter.issue.model import Issue
 from newsletter.mail.template import NOBODY, single_message
 from newsletter.workspace import Workspace
@@ -71,7 +71,13 @@ class Proof:
         return self._once("pages", "", lambda: render_pages(self.press, self.issue, dots=_DOTS))
 
     def web(self) -> str:
-        return self._once("web", "", lambda: render_web(self.press, self.issue, self.pdf(), place=address))
+        return self._once("web", "", lambda: render_web(self.press, self.issue, self._pdf_if_any(), place=address))
+
+    def _pdf_if_any(self) -> bytes | None:
+        try:
+            return self.pdf()
+        except DraftError:  # of characters that a browser shows
+            return None
 
     def message(self, reader: Subscriber | None) -> bytes:
         """The mail as it would travel now."""
@@ -90,9 +96,10 @@ class Proof:
         """The editions that are not the mail: each that can't be made leaves its fault."""
         with self._noting("PDF"):
             self.pdf()
-        if "PDF" not in self.faults:
+        if not isinstance(self.faults.get("PDF"), TemplateError):
             with self._noting("Web page"):
                 self.web()
+        if "PDF" not in self.faults:
             with self._noting("PDF"):
                 self.page_count = len(self.pages())
         self.finished = True

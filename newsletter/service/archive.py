@@ -123,6 +123,8 @@ class Archive:
         site = export_site(press, [read_draft(path) for path in drafts], self._folder)
         for name, reason in site.left_out.items():
             _LOG.warning("%s is not in the archive: %s", name, reason)
+        for name, error in site.without_pdf.items():
+            _LOG.error("%s has no PDF of its present text: %s", name, in_one_line(error))
         self._digests = _digests(self._folder)
         self._empty = None
         issues = counted(len(site.built) + len(site.kept), "issue")

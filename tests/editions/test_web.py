@@ -223,16 +223,53 @@ def test_a_run_that_was_stopped_anywhere_can_be_run_again(
         assert _tree(folder) == _tree(whole)
 
 
-def test_a_glyph_that_is_missing_leaves_the_site_as_it_was(publication: Publication) -> None:
-    assert publication.run("export", "site").returncode == 0
-    before = _tree(publication.root / "build/site")
+def test_an_issue_whose_pdf_no_typeface_can_show_keeps_no_other_off_the_site(publication: Publication) -> None:
+    """A browser has typefaces of its own: the page is made without the PDF, and that is said each time."""
     publication.draft("4.1", HOSTILE.replace("volume: 2", "volume: 4").replace("number: 11", "number: 1") + "      ᚠ\n")
-    config = publication.root / "newsletter.toml"
-    config.write_text(config.read_text().replace('accent = "#8a2f22"', 'accent = "#204020"'))
+    site = publication.root / "build/site"
+    for built in ("4 issues made", "1 issue made, 3 unchanged"):
+        done = publication.run("export", "site")
+        assert done.returncode == 1
+        assert "4.1 has a page and no PDF:" in done.stdout
+        assert "drafts/4.1.yaml:" in done.stdout
+        assert "U+16A0" in done.stdout
+        assert built in done.stdout
+        assert "ᚠ" in (site / "4.1.html").read_text()
+        assert not (site / "4.1.pdf").exists()
+        assert (site / "2.10.pdf").exists()
+        for name in ("4.1.html", "index.html", "feed.xml"):
+            assert "4.1.html" in (site / "index.html").read_text()
+            assert "4.1.pdf" not in (site / name).read_text()
+    feed = feedparser.parse((site / "feed.xml").read_bytes())
+    assert [len(entry.enclosures) for entry in feed.entries] == [1, 0, 1, 1]  # 4.1 is dated before 3.7
+
+
+def test_a_published_issue_keeps_its_pdf_until_there_is_another(publication: Publication) -> None:
+    assert publication.run("export", "site").returncode == 0
+    site = publication.root / "build/site"
+    before = _tree(site)
+    draft = publication.workspace.find_draft("2.10")
+    draft.write_text(draft.read_text().replace("buried", "ᚠ").replace("Dear {{", "ᚠ Dear {{"))
     done = publication.run("export", "site")
     assert done.returncode == 1
-    assert "U+16A0" in done.stderr
-    assert _tree(publication.root / "build/site") == before
+    assert "2.10 stays as it was:" in done.stdout
+    assert "U+16A0" in done.stdout
+    after = _tree(site)
+    assert {name: data for name, data in after.items() if "2.10" in name} == {
+        name: data for name, data in before.items() if "2.10" in name
+    }
+
+
+def test_a_web_page_needs_no_typeface_of_the_pdf(publication: Publication) -> None:
+    draft = publication.workspace.find_draft("2.10")
+    draft.write_text(draft.read_text().replace("Dear {{", "ᚠ Dear {{"))
+    done = publication.run("export", "web", "2.10")
+    assert done.returncode == 0
+    assert "The page offers no PDF" in done.stdout
+    assert "drafts/2.10.yaml" in done.stdout
+    page = (publication.root / "build/2.10/2.10.html").read_text()
+    assert "ᚠ Dear" in page
+    assert "2.10.pdf" not in page
 
 
 def test_a_published_issue_is_never_taken_off_by_a_slip(publication: Publication) -> None:

@@ -151,8 +151,7 @@ def test_settings_are_followed(publication: Publication, preview: Preview) -> No
     config = publication.root / "newsletter.toml"
     source = config.read_text()
     config.write_text(source.replace('title = "Pacific Alliance Digest"', 'title = "Harbor Letter"'))
-    state = preview.until(lambda state: state["issue"] and "Harbor Letter" in state["issue"]["subject"])
-    assert "Harbor Letter" in preview.text("/2.10/email.html")
+    preview.until(lambda _: "Harbor Letter" in preview.text("/2.10/email.html"))
     config.write_text(source.replace("port = 587", 'port = "many"'))
     state = preview.until(lambda state: state["stale"])
     assert state["notices"][0]["problems"][0]["place"].startswith("newsletter.toml:")
@@ -202,8 +201,8 @@ def test_a_draft_that_is_renamed_is_followed(publication: Publication, preview: 
     preview.says("Rename it to 2.10.yaml, or mend volume and number.")
     text = (drafts / "2.11.yaml").read_text()
     (drafts / "2.11.yaml").write_text(text.replace("number: 10", "number: 11"))
-    state = preview.until(lambda state: not state["stale"], draft="2.11")
-    assert state["issue"]["subject"].startswith("Pacific Alliance Digest Vol. 2.11")
+    preview.until(lambda state: not state["stale"], draft="2.11")
+    assert "Vol. 2.11" in preview.text("/2.11/email.html")
 
 
 @pytest.mark.parametrize("folder", ["archive", "."])

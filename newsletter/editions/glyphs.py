@@ -1,0 +1,114 @@
+"""What the PDF can't show: characters that no typeface has, each with its place in the draft and what to install."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from html import unescape
+from pathlib import Path
+
+from wcwidth import iter_graphemes
+
+from newsletter.editions.press import Press
+from newsletter.editions.typefaces import STANDARDS, package_for, typefaces
+from newsletter.errors import Problem
+from newsletter.issue.model import Issue
+from newsletter.issue.prose import PROSE_KEYS
+from newsletter.issue.yamltext import YamlFault, read, scalars
+from newsletter.workspace import CONFIG_NAME
+
+# What the typefaces that come along have, Latin letters and punctuation, so that most issues need no look at them.
+PLAIN = "\t\n\r -~\u00a0-\u017f\u2010-\u2015\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122\u2212"
+_UNUSUAL = re.compile(f"[^{PLAIN}]")
+_HEAD = '#set document(title: "-")\n#set text(font: "Libertinus Serif")\n#let data = json(bytes(sys.inputs.data))\n'
+_ERROR_LINE = re.compile(r"^error:.*?┌─ \S+?:(\d+):", re.MULTILINE | re.DOTALL)
+_NAMED = 3  # in one message
+
+
+def glyph_problems(press: Press, issue: Issue) -> list[Problem]:
+    """Return one problem for each script that the PDF lacks a typeface for, at the place of its first grapheme."""
+    return problems_of(missing_graphemes(_printed(press, issue), press.fonts), press, issue)
+
+
+def problems_of(graphemes: Iterable[str], press: Press, issue: Issue) -> list[Problem]:
+    """Return one problem for each script among graphemes that are known to be lacking."""
+    scripts: dict[str, list[str]] = {}
+    for grapheme in graphemes:
+        scripts.setdefault(package_for(grapheme), []).append(grapheme)
+    return [_problem(package, found, press, issue) for package, found in scripts.items()]
+
+
+def missing_graphemes(texts: Iterable[str], folder: Path) -> list[str]:
+    """Return what no typeface has, with the marks and joined signs that are one with it; `folder` is fonts/.
+
+    Each unusual grapheme is set in a line of its own, and Typst's errors name the lines.
+    """
+    found = dict.fromkeys(grapheme for text in texts if _UNUSUAL.search(text) for grapheme in iter_graphemes(text))
+    unusual = [grapheme for grapheme in found if _UNUSUAL.search(grapheme)]
+    if not unusual:
+        return []
+    from typst import TypstError, compile_with_warnings  # 20 MB that an issue in Latin letters should not cost
+
+    lines = "\n".join(f"#par[#data.at({number})]" for number in range(len(unusual)))
+    try:
+        compile_with_warnings(
+            (_HEAD + lines).encode(),
+            format="pdf",
+            sys_inputs={"data": json.dumps(unusual)},
+            font_paths=typefaces(folder),
+            ignore_system_fonts=True,
+            pdf_standards=STANDARDS,
+        )
+    except TypstError as error:
+        numbers = {int(line) - _HEAD.count("\n") - 1 for line in _ERROR_LINE.findall(error.diagnostic)}
+        return [unusual[number] for number in sorted(numbers) if 0 <= number < len(unusual)]
+    return []
+
+
+def _printed(press: Press, issue: Issue) -> Iterator[str]:
+    """What the PDF shows, for readers of no tag."""
+    public = issue.seen_by(frozenset())
+    yield from (press.config.publication.title, press.words(public)["date"], public.headlines_title)
+    yield from (text.plain() for text in (*public.texts(), press.about))
+
+
+def _problem(package: str, graphemes: Sequence[str], press: Press, issue: Issue) -> Problem:
+    path, line, column = _first_place(graphemes[0], press, issue)
+    names = ", ".join(f"{grapheme!r} ({_code_points(grapheme)})" for grapheme in graphemes[:_NAMED])
+    more = f" and {len(graphemes) - _NAMED} more" if len(graphemes) > _NAMED else ""
+    install = f"Run: pip install '{package}'. Or put" if package else "Put"
+    return Problem(
+        path=path,
+        line=line,
+        column=column,
+        code="glyph",
+        message=f"no typeface has {names}{more}",
+        next_step=f"{install} a typeface that has it (.ttf or .otf) into the workspace's fonts/ folder, "
+        "or write it another way.",
+    )
+
+
+def _code_points(grapheme: str) -> str:
+    return " ".join(f"U+{ord(character):04X}" for character in grapheme)
+
+
+def _first_place(grapheme: str, press: Press, issue: Issue) -> tuple[Path | str, int, int]:
+    """In the draft, or else in the configuration, whose title and note stand in every issue."""
+    for path in (issue.path, press.template_path[0].parent / CONFIG_NAME):
+        source = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+        for number, content in enumerate(source.splitlines(), start=1):
+            column = -1 if content.lstrip().startswith("#") else content.find(grapheme)
+            if column >= 0:
+                return path, number, column + 1
+        if path == issue.path and (place := _written_otherwise(grapheme, source)):
+            return path, *place
+    return issue.path, 0, 0
+
+
+def _written_otherwise(grapheme: str, source: str) -> tuple[int, int] | None:
+    """Where a text begins that has the grapheme as an entity, such as &#x1F600;, or by a YAML escape."""
+    try:
+        root, _ = read(source)
+    except YamlFault:
+        return None
+    texts = (value for key, value in scalars(root) if key.text in PROSE_KEYS)
+    return next(((text.start.line, text.start.column) for text in texts if grapheme in unescape(text.text)), None)
