@@ -39,6 +39,8 @@ def crowd_of(readers: Collection[str], recent: Collection[str], listed: Mapping[
     there are.
     """
     new = frozenset(readers)
+    if not new:
+        return Crowd(readers=new, why="")
     together = new | frozenset(recent)
     if _too_many(len(together), total := sum(listed.values()), inbox.bounces):
         return Crowd(readers=new, why=_share(len(together), total, "the list", inbox.bounces))
@@ -57,7 +59,7 @@ def _too_many(count: int, total: int, percent: float) -> bool:
 
 
 def _share(count: int, total: int, of_what: str, percent: float) -> str:
-    share = f", {100 * count / total:.0f}% of them" if total else ""
+    share = f", {100 * count / total:.3g}% of them" if total else ""
     return f"{count:,} of {counted(total, 'reader')} of {of_what}{share} (the limit is {percent:g}%)"
 
 

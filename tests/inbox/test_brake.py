@@ -130,7 +130,7 @@ def test_bounces_that_nobody_believes_count_as_soft_ones(sent: Publication, boun
         (event,) = readings.log.of_reader(connection, READERS[0])
     assert (event.kind, event.evidence["note"]) == (
         "soft bounce",
-        "not believed: 20 of 30 readers of the list, 67% of them (the limit is 10%)",
+        "not believed: 20 of 30 readers of the list, 66.7% of them (the limit is 10%)",
     )
 
 
