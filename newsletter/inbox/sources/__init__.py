@@ -26,20 +26,27 @@ def open_source(
     password: Callable[[str, str], str | None],
     folder: str = "handled",
     timeout: float = 60,
+    deadline: float = 3600,
 ) -> Iterator[Source]:
     """The messages at `source`, a path or an imaps:// or imap:// address, for the time of the context.
 
     With `after="move"`, handled ones go into the mailbox's own folder `folder`, which is made when it is wanted; with
     "leave" nothing changes, flags included. `password` is asked, with an IMAP server's host and the user's name, for
-    what lets us in; `timeout` is in seconds, for each of the server's answers. Raises ConfigError when `source` names
+    what lets us in; `timeout` is in seconds, for each of the server's answers, and
+    `deadline` for all of them together. Raises ConfigError when `source` names
     no mailbox, or one of which this can't be done, and DeliveryError when a server can't be reached or refuses us.
     """
-    with _opened(source, after, password, folder, timeout) as opened:
+    with _opened(source, after, password, folder, timeout, deadline) as opened:
         yield opened
 
 
 def _opened(
-    source: str, after: After, password: Callable[[str, str], str | None], folder: str, timeout: float
+    source: str,
+    after: After,
+    password: Callable[[str, str], str | None],
+    folder: str,
+    timeout: float,
+    deadline: float,
 ) -> AbstractContextManager[Source]:
     if not re.fullmatch(r"\w[\w .-]*", folder, re.ASCII):
         raise ConfigError(
@@ -52,7 +59,7 @@ def _opened(
         # imap-tools takes a while to load, and most publications have a Maildir.
         from newsletter.inbox.sources import imap
 
-        return imap.open_mailbox(source, move_to=move_to, password=password, timeout=timeout)
+        return imap.open_mailbox(source, move_to=move_to, password=password, timeout=timeout, deadline=deadline)
     path, mode = _looked_at(source)
     if stat.S_ISDIR(mode):
         return folders.open_folder(path, folder, move=after == "move")

@@ -7,17 +7,21 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from imap_tools.errors import ImapToolsError, MailboxLoginError, UnexpectedCommandStatusError
-from imap_tools.mailbox import BaseMailBox, MailBox, MailBoxUnencrypted
+from imap_tools.mailbox import BaseMailBox
 
 from newsletter.errors import ConfigError, DeliveryError, printable
 from newsletter.inbox.sources.address import Address
+from newsletter.inbox.sources.limited import Leash, LimitedBox, LimitedTlsBox
 
 _WRONG_NAME = (62, 64)  # OpenSSL: X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
 @contextmanager
-def logged_in(address: Address, password: str | None, timeout: float) -> Iterator[BaseMailBox]:
-    """A connection that is encrypted and logged in, with no folder selected. Raises DeliveryError or ConfigError."""
+def logged_in(address: Address, password: str | None, timeout: float, deadline: float) -> Iterator[BaseMailBox]:
+    """A connection that is encrypted and logged in, with no folder selected. Raises DeliveryError or ConfigError.
+
+    In seconds, `timeout` is for each of the server's answers, and `deadline` for the whole connection.
+    """
     if password is None:
         raise ConfigError(
             f"There is no password for {printable(address.user)} at {address.host}.",
@@ -30,7 +34,7 @@ def logged_in(address: Address, password: str | None, timeout: float) -> Iterato
             next_step="Set NEWSLETTER_INBOX__PASSWORD, or what the keyring holds, anew.",
         )
     with _connecting(address):
-        box = _connected(address, timeout)
+        box = _connected(address, timeout, Leash(timeout, deadline))
     try:
         with _connecting(address):
             _log_in(box, address, password)
@@ -41,13 +45,16 @@ def logged_in(address: Address, password: str | None, timeout: float) -> Iterato
         _shut_down(box)
 
 
-def _connected(address: Address, timeout: float) -> BaseMailBox:
+def _connected(address: Address, timeout: float, leash: Leash) -> BaseMailBox:
     # Without a context of ours, imaplib takes any certificate.
     context = ssl.create_default_context()
-    if address.tls:
-        return MailBox(address.host, address.port, timeout, ssl_context=context)
-    box = MailBoxUnencrypted(address.host, address.port, timeout)
     with ExitStack() as undone:
+        undone.callback(leash.release)
+        if address.tls:
+            tls = LimitedTlsBox(address.host, address.port, timeout, context, leash)
+            undone.pop_all()
+            return tls
+        box = LimitedBox(address.host, address.port, timeout, leash)
         undone.callback(_shut_down, box)
         if "STARTTLS" in box.client.capabilities:
             box.client.starttls(context)
@@ -102,7 +109,8 @@ def server_words(error: Exception) -> str:
 def _connecting(address: Address) -> Iterator[None]:
     try:
         yield
-    except (imaplib.IMAP4.error, ImapToolsError, OSError, UnicodeError) as error:
+    # ValueError is a number of more digits than Python reads.
+    except (imaplib.IMAP4.error, ImapToolsError, OSError, ValueError) as error:
         raise _unreachable(error, address) from error
 
 

@@ -22,22 +22,22 @@ from newsletter.inbox.sources.values import MOST, Known, Mail
 _AT_ONCE = 500  # UIDs in a command: RFC 7162, section 4 wants clients to stay below 8,192 octets
 _MESSAGES = 100
 _OCTETS = 4_000_000  # of messages that are fetched together, unless one alone has more
-_UID = re.compile(rb"\bUID (\d+)")
-_SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
+_UID = re.compile(rb"\bUID (\d{1,10})\b")
+_SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,19})\b")
 _DATED = re.compile(rb'\bINTERNALDATE "([^"]{1,40})"')
 _NO_LITERAL = re.compile(rb'BODY\[\](?:<0>)? (?:NIL|"((?:[^"\\]|\\.)*)")')
 
 
 @contextmanager
 def open_mailbox(
-    source: str, *, move_to: str | None, password: Callable[[str, str], str | None], timeout: float
+    source: str, *, move_to: str | None, password: Callable[[str, str], str | None], timeout: float, deadline: float
 ) -> Iterator["Mailbox"]:
     """The messages in the folder that `source` names; handled ones go into the folder `move_to`, if any.
 
     Raises ConfigError for an address or folder that is wrong, DeliveryError for a server that is not as expected.
     """
     address = read_address(source)
-    with logged_in(address, password(address.host, address.user), timeout) as box:
+    with logged_in(address, password(address.host, address.user), timeout, deadline) as box:
         with _explained(address):
             mailbox = Mailbox(box, address, move_to)
         yield mailbox
@@ -58,7 +58,8 @@ def _explained(address: Address) -> Iterator[None]:
             f"The connection to {address.server} was lost: {server_words(error)}",
             next_step="What was handled stays so. Run the same command again, and it goes on from there.",
         ) from error
-    except (imaplib.IMAP4.error, ImapToolsError) as error:
+    # ValueError is a number that is none, or of more digits than Python reads.
+    except (imaplib.IMAP4.error, ImapToolsError, ValueError) as error:
         raise DeliveryError(
             f"{address.server} could not do what it was asked to: {server_words(error)}",
             next_step="Run the same command again; ask whoever runs the server if it stays so.",
@@ -81,7 +82,7 @@ class Mailbox:
         self._select()
         validity = self._client.response("UIDVALIDITY")[1][-1]
         self._prefix = f"imap:{address.user}@{address.host}/{address.folder}:{int(validity or 0)}:"
-        self._uids = sorted(int(uid) for uid in box.uids("UNDELETED", charset=None))
+        self._uids = sorted({int(uid) for uid in box.uids("UNDELETED", charset=None)})
 
     def __len__(self) -> int:
         return len(self._uids)

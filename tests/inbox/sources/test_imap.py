@@ -2,7 +2,8 @@
 
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import dovecot
@@ -32,8 +33,12 @@ def server(running: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Dovecot:
 
 
 @contextmanager
-def opened(url: str, after: After = "leave", password: str | None = PASSWORD, timeout: float = 20) -> Iterator[Source]:
-    with open_source(url, after=after, password=lambda _host, _username: password, timeout=timeout) as source:
+def opened(
+    url: str, after: After = "leave", password: str | None = PASSWORD, timeout: float = 20, deadline: float = 60
+) -> Iterator[Source]:
+    with open_source(
+        url, after=after, password=lambda _host, _username: password, timeout=timeout, deadline=deadline
+    ) as source:
         yield source
 
 
@@ -403,3 +408,141 @@ def test_a_server_that_lets_everybody_in_before_tls_hears_nothing() -> None:
         error = failure(url)
     assert isinstance(error, DeliveryError)
     assert "STARTTLS illegal in state AUTH" in error.message
+
+
+@contextmanager
+def hostile(answer: Callable[[socket.socket, bytes], None]) -> Iterator[tuple[str, list[int]]]:
+    """The address of a server that greets and answers by `answer`, without end; and how much it could say."""
+    said = [0]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(20)
+
+        def talk() -> None:
+            connection, _ = listening.accept()
+
+            class Counted:
+                def sendall(self, octets: bytes) -> None:
+                    connection.sendall(octets)
+                    said[0] += len(octets)
+
+            with suppress(OSError), connection:
+                connection.settimeout(20)
+                answer(Counted(), b"")  # type: ignore[arg-type]  # all that is used of a socket
+                with connection.makefile("rb") as lines:
+                    for line in lines:
+                        answer(Counted(), line)  # type: ignore[arg-type]  # the same
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        try:
+            yield f"imap://ada@127.0.0.1:{listening.getsockname()[1]}/", said
+        finally:
+            thread.join()
+
+
+def _without_end(connection: socket.socket, begin: bytes, more: bytes) -> None:
+    """As much as 500 MB of it, if anybody listens for so long."""
+    connection.sendall(begin)
+    block = more * (1_000_000 // len(more))
+    for _ in range(500):
+        connection.sendall(block)
+
+
+def _reply(special: dict[bytes, Callable[[socket.socket, bytes], None]]) -> Callable[[socket.socket, bytes], None]:
+    """A server that is as it should be, but for what it does at some commands."""
+
+    def answer(connection: socket.socket, line: bytes) -> None:
+        tag, _, rest = line.partition(b" ")
+        name = rest.upper().replace(b"UID ", b"").split(b" ")[0].strip() or b"GREETING"
+        if name in special:
+            special[name](connection, tag)
+        else:
+            before = {b"GREETING": b"", b"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\n",
+                      b"EXAMINE": b"* 3 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n",
+                      b"SEARCH": b"* SEARCH 10 20 30\r\n",
+                      b"FETCH": b"* 1 FETCH (UID 10 RFC822.SIZE 7)\r\n"}.get(name, b"")  # fmt: skip
+            connection.sendall(before + (GREETING if name == b"GREETING" else tag + b" OK done\r\n"))
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("at", "begin", "more"),
+    [
+        (b"GREETING", b"", b"* OK hello\r\n"),
+        (b"GREETING", b"* OK ", b"x"),
+        (b"GREETING", b"* OK {999999999}\r\n", b"x"),
+        (b"CAPABILITY", b"* CAPABILITY ", b"A=B "),
+        (b"EXAMINE", b"", b"* FLAGS (x)\r\n"),
+        (b"SEARCH", b"* SEARCH ", b"1 "),
+        (b"SEARCH", b"", b"* SEARCH 1 2 3 4 5 6 7 8\r\n"),
+        (b"FETCH", b"", b"* 1 FETCH (UID 10 RFC822.SIZE 7)\r\n"),
+        (b"FETCH", b"* 1 FETCH (UID 10 BODY[]<0> {2000000000}\r\n", b"x"),
+    ],
+    ids=lambda value: value.decode("ascii").strip()[:24] if isinstance(value, bytes) else None,
+)
+def test_a_server_without_end_is_left(at: bytes, begin: bytes, more: bytes) -> None:
+    answer = _reply({at: lambda connection, _tag: _without_end(connection, begin, more)})
+    with hostile(answer) as (url, said):
+        error = failure(url)
+    assert isinstance(error, DeliveryError)
+    assert said[0] < 40_000_000, error.message  # what had left when the connection was closed
+
+
+@pytest.mark.parametrize("number", [b"9" * 5000, b"99999999999999999999999", b"-1", b"1e3", b""])
+@pytest.mark.parametrize("at", ["literal", "search", "validity", "size"])
+def test_a_number_that_is_none_is_told(at: str, number: bytes) -> None:
+    said = {
+        "literal": (b"FETCH", b"* 1 FETCH (UID 10 BODY[]<0> {" + number + b"}\r\n"),
+        "search": (b"SEARCH", b"* SEARCH " + number + b"\r\n"),
+        "validity": (b"EXAMINE", b"* OK [UIDVALIDITY " + number + b"] ok\r\n"),
+        "size": (b"FETCH", b"* 1 FETCH (UID 10 RFC822.SIZE " + number + b")\r\n"),
+    }[at]
+    answer = _reply({said[0]: lambda connection, tag: connection.sendall(said[1] + tag + b" OK done\r\n")})
+    with hostile(answer) as (url, _):
+        try:
+            with opened(url, timeout=1) as source:
+                assert list(source.mails(lambda _key: False)) == []
+        except DeliveryError as error:
+            assert error.next_step  # noqa: PT017  # either is fine; nothing else is
+
+
+@pytest.mark.parametrize("at", [b"GREETING", b"SEARCH", b"FETCH"])
+def test_a_server_that_says_an_octet_at_a_time_is_left(at: bytes) -> None:
+    def drip(connection: socket.socket, _tag: bytes) -> None:
+        for octet in b"* OK [" + b"x" * 400:
+            connection.sendall(bytes([octet]))
+            time.sleep(0.05)
+
+    with hostile(_reply({at: drip})) as (url, said):
+        error = failure(url, timeout=0.4)
+    assert isinstance(error, DeliveryError)
+    assert "in time" in error.message or "it takes too long" in error.message
+    assert said[0] < 500  # it was not heard to its end
+
+
+def test_a_handshake_an_octet_at_a_time_is_left() -> None:
+    def drip(connection: socket.socket, line: bytes) -> None:
+        for _ in range(400 if not line else 0):
+            connection.sendall(b"\x16\x03\x03\x40\x00"[:1])
+            time.sleep(0.05)
+
+    with hostile(drip) as (url, said):
+        assert isinstance(failure(url.replace("imap:", "imaps:"), timeout=0.4), DeliveryError)
+    assert said[0] < 100
+
+
+def test_a_reading_has_a_deadline_as_a_whole() -> None:
+    """A mailbox of a hundred thousand messages, each of which takes its time."""
+    uids = b"* SEARCH " + b" ".join(b"%d" % uid for uid in range(1, 100_001)) + b"\r\n"
+
+    def slow(connection: socket.socket, tag: bytes) -> None:
+        time.sleep(0.1)
+        connection.sendall(tag + b" OK done\r\n")
+
+    special = {b"SEARCH": lambda connection, tag: connection.sendall(uids + tag + b" OK done\r\n"), b"FETCH": slow}
+    with hostile(_reply(special)) as (url, _):
+        error = failure(url, deadline=0.8)
+    assert isinstance(error, DeliveryError)
+    assert "it takes too long" in error.message
+    assert "goes on from there" in error.next_step
