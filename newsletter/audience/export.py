@@ -2,15 +2,16 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TextIO
 
 from newsletter.audience.keys import Keys
 from newsletter.audience.sheet import guard
-from newsletter.audience.standing import ERASED, with_standing
+from newsletter.audience.standing import ERASED, Held, with_standing
+from newsletter.audience.statuses import SINCE, STATE, WORDS
 from newsletter.audience.subscribers import MAX_VALUE, Subscriber, read_columns, read_rows
-from newsletter.audience.suppression import SINCE, STATE, WORDS
 from newsletter.errors import Problem, printable
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
@@ -20,25 +21,38 @@ _EVIDENCE = ("code", "words", "proof", "address", "note")
 _OF_AN_EVENT = ("reader", "kind", "source", "issue", "said_at", "at", *_EVIDENCE, "more")
 
 
-def everyone(store: Store | None, keys: Keys | None, path: Path, left_out: Counter[str]) -> Iterator[Sequence[str]]:
+def everyone(
+    store: Store | None,
+    keys: Keys | None,
+    path: Path,
+    left_out: Counter[str],
+    left: Mapping[str, Held] = MappingProxyType({}),
+) -> Iterator[Sequence[str]]:
     """A heading, and each reader of the list with the list's columns and their state. Streams.
 
     The erased have no place in a copy of the list: they are counted in `left_out`, as are rows that can't be used.
+    `left` is who must not be mailed by the list's own columns.
     """
     columns = _columns(path)
     yield [*columns, *_OURS]
-    for row, standing in with_standing(store, keys, read_rows(path)):
+    for row, standing in with_standing(store, keys, read_rows(path), left):
         if isinstance(row, Problem) or standing.erased:
             left_out[ERASED if standing.erased else "unusable"] += 1
         else:
             yield [*_cells(row, columns), standing.state, standing.since, _on_one_line(standing.words)]
 
 
-def mailable(store: Store | None, keys: Keys | None, path: Path, left_out: Counter[str]) -> Iterator[Sequence[str]]:
+def mailable(
+    store: Store | None,
+    keys: Keys | None,
+    path: Path,
+    left_out: Counter[str],
+    left: Mapping[str, Held] = MappingProxyType({}),
+) -> Iterator[Sequence[str]]:
     """The same of those who may be mailed, with the list's columns alone: a list again."""
     columns = _columns(path)
     yield columns
-    for row, standing in with_standing(store, keys, read_rows(path)):
+    for row, standing in with_standing(store, keys, read_rows(path), left):
         if isinstance(row, Problem):
             left_out["unusable"] += 1
         elif standing.mailable:

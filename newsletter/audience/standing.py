@@ -1,9 +1,10 @@
 """May a reader be mailed, and if not, why not, and since when?"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
+from types import MappingProxyType
 
 from newsletter.audience.keys import Keys
 from newsletter.audience.subscribers import Subscriber
@@ -17,7 +18,7 @@ _GROUP = 500  # rows looked up at once: few enough for either database's paramet
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One cause why a reader must not be mailed; `since` is ISO 8601 in UTC."""
+    """One cause why a reader must not be mailed; `since` is ISO 8601 in UTC, empty where a list does not say it."""
 
     cause: str
     words: str
@@ -46,7 +47,8 @@ class Standing:
 
     @property
     def since(self) -> str:
-        return min((*([self.erased] if self.erased else []), *(held.since for held in self.held)), default="")
+        known = (since for since in (self.erased, *(held.since for held in self.held)) if since)
+        return min(known, default="")
 
     @property
     def words(self) -> str:
@@ -70,12 +72,22 @@ def standings(store: Store | None, keys: Keys | None, readers: Sequence[str]) ->
 
 
 def with_standing(
-    store: Store | None, keys: Keys | None, rows: Iterable[Subscriber | Problem]
+    store: Store | None,
+    keys: Keys | None,
+    rows: Iterable[Subscriber | Problem],
+    left: Mapping[str, Held] = MappingProxyType({}),
 ) -> Iterator[tuple[Subscriber | Problem, Standing]]:
-    """Each row of the list with what is known of its reader. Streams: a list may have a million rows."""
+    """Each row of the list with what is known of its reader. Streams: a list may have a million rows.
+
+    `left` is what the list itself says, by its columns.
+    """
     rest = iter(rows)
     while group := list(islice(rest, _GROUP)):
         readers = [row.reader for row in group if isinstance(row, Subscriber)]
         found = iter(standings(store, keys, readers))
         for row in group:
-            yield row, next(found) if isinstance(row, Subscriber) else _MAILABLE
+            standing = next(found) if isinstance(row, Subscriber) else _MAILABLE
+            held = left.get(row.reader) if isinstance(row, Subscriber) else None
+            if held and held.cause not in {known.cause for known in standing.held}:
+                standing = replace(standing, held=[*standing.held, held])
+            yield row, standing

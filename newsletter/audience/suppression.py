@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from newsletter.audience.records import Record
 from newsletter.audience.rows import cells_of
 from newsletter.audience.sheet import Header, read_header, read_lines, read_records
 from newsletter.audience.standing import ERASED, MAILABLE
+from newsletter.audience.statuses import SINCE, STATE, WORDS, Says, cause_of, status_of
 from newsletter.audience.subscribers import read_row
 from newsletter.errors import ListError, Problem, printable
 from newsletter.store import Store, suppressions
@@ -22,18 +23,17 @@ from newsletter.store import events as log
 from newsletter.store.engine import now
 from newsletter.validation import Fault
 
-# The columns of an export beside the list's own; no list has columns of these names by chance.
-STATE, SINCE, WORDS = "newsletter_state", "newsletter_since", "newsletter_words"
 _MEND = "Mend the row, or export anew: newsletter subscribers export -o FILE --suppressed"
 _KINDS = {Cause.UNSUBSCRIBED: Kind.UNSUBSCRIBED, Cause.BOUNCED: Kind.HARD, Cause.COMPLAINED: Kind.COMPLAINED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brought:
-    """How many causes and erasures were news here, and how many were known."""
+    """How many causes and erasures were news here, and how many were known; `mailed` are rows that say to mail them."""
 
     new: int
     known: int
+    mailed: int = 0
 
 
 def suppress(store: Store, keys: Keys | None, reader: str, reason: str) -> bool:
@@ -48,10 +48,14 @@ def unsuppress(store: Store, keys: Keys | None, reader: str) -> bool:
     return record(store, keys, [Event(reader=reader, kind=Kind.ALLOWED, source=Source.EDITOR)])[0]
 
 
-def bring_over(store: Store, keys: Keys | None, path: Path, reason: str) -> Brought:
+def bring_over(
+    store: Store, keys: Keys | None, path: Path, reason: str, honour: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> Brought:
     """Suppress everyone of an export, with causes, words and dates as they were; all of them or nobody.
 
-    Readers of a file without states are suppressed for `reason`. Raises ListError with every row that can't be taken.
+    Readers of a file without states are suppressed for `reason`, but for rows whose status, by whatever name another
+    program has given to it, says that they are mailed. `honour` and `ignore` are what newsletter.toml says of such
+    columns. Raises ListError with every row that can't be taken.
     """
     lines = read_lines(path)
     header = read_header(path, lines)
@@ -62,6 +66,9 @@ def bring_over(store: Store, keys: Keys | None, path: Path, reason: str) -> Brou
         erased = log.forgotten_digests(connection)
         for record in read_records(lines, header):
             try:
+                if _is_mailed(record, header, honour, ignore):
+                    counts["mailed"] += 1
+                    continue
                 for one in _told(record, header, keys, reason):
                     gone = keys is not None and one.state != ERASED and keys.digest(one.known_as) in erased
                     counts["new" if not gone and _bring(connection, keys, one) else "known"] += 1
@@ -70,7 +77,21 @@ def bring_over(store: Store, keys: Keys | None, path: Path, reason: str) -> Brou
                 problems.append(Problem(path=path, line=record.line, code="row", message=why, next_step=remedy))
         if problems:
             raise ListError("Nobody was suppressed, since not every row can be taken.", problems=problems)
-    return Brought(new=counts["new"], known=counts["known"])
+    return Brought(new=counts["new"], known=counts["known"], mailed=counts["mailed"])
+
+
+def _is_mailed(record: Record, header: Header, honour: Sequence[str], ignore: Sequence[str]) -> bool:
+    """Raises ListError for a status that may say one thing or the other."""
+    cells = dict(cells_of(record, header))
+    if record.fault or cells.get(STATE):
+        return cells.get(STATE) == MAILABLE and not record.fault
+    said, column = status_of(cells, honour, ignore)
+    if said is Says.UNCLEAR:
+        raise ListError(
+            f"nobody can tell whether the column {column} says here that nothing is to be sent",
+            next_step=f'If it does not: ignore = ["{column}"] under [list] in newsletter.toml. If it does: honour.',
+        )
+    return said is Says.MAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +115,12 @@ def _told(record: Record, header: Header, keys: Keys | None, reason: str) -> Ite
     found = read_row(record, header)
     if isinstance(found, Fault):
         raise ListError(found.message)
-    if found is None or states == MAILABLE:
+    if found is None:
         return
     if not states:
         cause, words = _understood(reason)
+        named = (cause_of(cell) for name, cell in cells.items() if name not in ("email", "name", "tags"))
+        cause = next(filter(None, named), cause)
         yield _Told(found.reader, cause, words, since)
         return
     for state in states.split(", "):

@@ -85,10 +85,14 @@ def report(draft: str | None, json_: bool, csv_file: Path | None, html_file: Pat
 
 
 def show_report(store: Store, workspace: Workspace, issue: str) -> int:
-    """Print the balance and the reasons, write the CSV; returns 0 when everyone who should have it has it."""
+    """Print the balance and the reasons, write the CSV; returns 0 when everyone who should have it has it.
+
+    Rows of the list that could not be used are readers who may have wanted it.
+    """
     counts = ledger.counts(store, issue)
     campaign = ledger.find_campaign(store, issue)
-    _show_balance(counts, campaign.left_out if campaign else 0)
+    left_out = campaign.left_out if campaign else 0
+    _show_balance(counts, left_out)
     if counts.total > counts[State.ACCEPTED]:
         with store.reading() as connection:
             replies = gather(ledger.reply_sums(connection, issue, but=State.ACCEPTED))
@@ -107,7 +111,7 @@ def show_report(store: Store, workspace: Workspace, issue: str) -> int:
         )
     with store.reading() as connection:
         _show_since(answers(connection, issue))
-    return 0 if counts.complete else 1
+    return 0 if counts.complete and not left_out else 1
 
 
 def _show_since(since: Mapping[Kind, int]) -> None:

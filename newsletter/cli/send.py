@@ -99,6 +99,10 @@ def send(
             folder = workspace.build(found.path.stem) / "dry-run"
             count = write_messages(staged, plan, Marks.of(workspace), folder)
         say(f"{counted(count, 'message')} in {short(folder)}. Nothing was sent.")
+        if plan.campaign.left_out:
+            hint = f"newsletter subscribers check {short(list_path)}"
+            say(f"{counted(plan.campaign.left_out, 'row')} can't be used; see them: {hint}", style="yellow")
+            sys.exit(1)
     else:
         wish = Wish(tag=tag, changes=changes, to_new=to_new)
         sys.exit(send_or_schedule(workspace, store, found, list_path, wish, yes=yes, later=later))
@@ -235,7 +239,7 @@ def _schedule(workspace: Workspace, store: Store, staged: Staged, plan: Plan, la
         return 1
     schedule(store, staged, plan, workspace.record(plan.campaign.issue), later.due, later.expires)
     say("It is in the outbox, and leaves when `newsletter outbox run` is called then.", style="bold green")
-    return 0
+    return 1 if plan.campaign.left_out else 0
 
 
 def _refuse_examples(workspace: Workspace, found: Draft) -> None:

@@ -1,6 +1,7 @@
 """What `send`, `retry` and the outbox share: the plan shown, the run with its progress, the report at the end."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,6 +39,9 @@ def show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
             say(f"  Left out  {readers.suppressed:,} who must not be mailed: newsletter subscribers list --suppressed")
         if readers.erased:
             say(f"  Left out  {readers.erased:,} who asked to be erased; take them out of {short(list_path)}, too")
+        if readers.left:
+            words = ", ".join(f"{words} {count:,}" for words, count in Counter(readers.left).most_common(5))
+            say(f"  Left out  {sum(readers.left.values()):,} by what {short(list_path)} itself says ({words})")
         if readers.unusable:
             hint = f"newsletter subscribers check {short(list_path)}"
             say(f"  Left out  {counted(readers.unusable, 'row')} that can't be used; see them: {hint}")

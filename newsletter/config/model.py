@@ -89,9 +89,16 @@ class Sender(Section):
 
 
 class ReaderList(Section):
-    """The list, and where mails to leave it go. `{{ token }}` stands for who and which issue, signed."""
+    """The list, and where mails to leave it go. `{{ token }}` stands for who and which issue, signed.
+
+    `unusable` is the percentage of rows that can't be used above which nothing is sent. `honour` are columns that say
+    who must not be mailed, `ignore` those that only look so.
+    """
 
     file: Line = "subscribers.csv"
+    unusable: Annotated[float, Field(ge=0, le=100)] = 2
+    honour: Annotated[tuple[Line, ...], BeforeValidator(values.comma_separated)] = ()
+    ignore: Annotated[tuple[Line, ...], BeforeValidator(values.comma_separated)] = ()
     id: Annotated[str, AfterValidator(values.list_id)]
     unsubscribe: Annotated[str, AfterValidator(values.mailto)]
 

@@ -231,7 +231,7 @@ class Outbox:
         ledger.unschedule(self._store, issue)
         self._failures.pop(issue, None)
         self._say(issue, Fate.SENT)
-        return counts.complete
+        return counts.complete and not campaign.left_out
 
     def _failed(self, issue: str, error: NewsletterError, *, moved: bool) -> None:
         """What may mend itself is tried again. Anything else is for a person: each try could leave some unknown."""

@@ -13,12 +13,14 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from newsletter.audience.events import Erased
+from newsletter.audience.statuses import read_statuses
+from newsletter.config import ReaderList
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign, Staged, Text
 from newsletter.delivery.record import refuse_foreign_record
 from newsletter.delivery.states import OPEN, State
 from newsletter.delivery.texts import Texts, rules_of
-from newsletter.delivery.wave import Wave, prove, refuse, refuse_lacking
+from newsletter.delivery.wave import Wave, prove, refuse, refuse_lacking, refuse_unusable
 from newsletter.delivery.wish import (
     Changes,
     Wish,
@@ -51,6 +53,7 @@ class Readers:
     duplicates: int
     unusable: int
     erased: int
+    left: Mapping[str, int]  # whom the list's own columns keep from being mailed, by what they say
     tags: frozenset[str]
 
 
@@ -149,7 +152,7 @@ def plan_send(
         plan = replace(plan, campaign=campaign, takes_over=changed)
         if changed:
             plan = _with_new_text(store, plan, texts)
-    return _with_wave(staged, plan, texts, list_path, wish.tag, erased) if adds else plan
+    return _with_wave(staged, plan, texts, press.config.reader_list, list_path, wish.tag, erased) if adds else plan
 
 
 def plan_dry_run(
@@ -187,7 +190,8 @@ def _plan_new(
     )
     texts = Texts(campaign, source=(press, issue))
     sample = texts[texts.number(frozenset())]
-    return _with_wave(staged, Plan(campaign=campaign, sample=sample, is_new=True), texts, list_path, tag, erased)
+    plan = Plan(campaign=campaign, sample=sample, is_new=True)
+    return _with_wave(staged, plan, texts, press.config.reader_list, list_path, tag, erased)
 
 
 def _require_linked(press: "Press", issue: Issue) -> None:
@@ -210,14 +214,23 @@ def _renders_otherwise(store: Store, press: "Press", draft: Draft, campaign: Cam
     )
 
 
-def _with_wave(staged: Staged, plan: Plan, texts: Texts, list_path: Path, tag: str, erased: Erased) -> Plan:
+def _with_wave(
+    staged: Staged, plan: Plan, texts: Texts, settings: ReaderList, list_path: Path, tag: str, erased: Erased
+) -> Plan:
     """Read the list onto the stage, with the proof that each reader's message renders."""
-    wave = Wave(texts, list_path, tag, erased)
+    statuses = read_statuses(list_path, settings.honour, settings.ignore)
+    statuses.refuse_open(list_path)
+    wave = Wave(texts, list_path, tag, erased, statuses)
     # A new campaign leaves nobody out, for what was frozen before it has served nobody.
     duplicates = staged.fill(wave.entries(), plan.campaign.issue if not plan.is_new else None)
+    refuse_unusable(wave, list_path, settings.unusable)
     if not wave.found:
         raise ListError(
-            f"No reader in {list_path.name} has the tag {tag!r}." if tag else f"{list_path.name} has no reader.",
+            f"By its own columns, nobody in {list_path.name} may be mailed: {', '.join(wave.left)}."
+            if wave.left
+            else f"No reader in {list_path.name} has the tag {tag!r}."
+            if tag
+            else f"{list_path.name} has no reader.",
             next_step=f"`newsletter subscribers check {list_path}` shows what is in the list.",
         )
     refuse_lacking(staged, wave.columns, list_path)
@@ -228,6 +241,7 @@ def _with_wave(staged: Staged, plan: Plan, texts: Texts, list_path: Path, tag: s
         duplicates=duplicates,
         unusable=wave.unusable,
         erased=wave.erased,
+        left=wave.left,
         tags=frozenset(wave.tags),
     )
     return replace(

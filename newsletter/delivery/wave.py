@@ -1,42 +1,61 @@
 """The list read for a wave, and the proof that each reader's message can be made."""
 
 import json
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from newsletter.audience.events import Erased
+from newsletter.audience.statuses import Statuses
 from newsletter.audience.subscribers import Subscriber, read_rows
 from newsletter.delivery.ledger import Entry, Staged
 from newsletter.delivery.texts import Texts
-from newsletter.errors import ListError, Problem, counted, did_you_mean
+from newsletter.errors import ListError, Problem, below, counted, did_you_mean
 from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.headers import HeaderFault
+
+_SHOWN = 3
 
 
 class Wave:
     """The list's rows as entries, and what was seen on the way."""
 
-    def __init__(self, texts: Texts, path: Path, tag: str, erased: Erased) -> None:
+    def __init__(self, texts: Texts, path: Path, tag: str, erased: Erased, statuses: Statuses) -> None:
         self._texts = texts
         self._path = path
         self._tag = tag
         self._is_erased = erased
+        self._statuses = statuses
+        self.rows = 0
         self.found = 0
         self.erased = 0
+        self.left = Counter[str]()  # by what the list's own columns say
         self.unusable = 0
+        self.problems: list[Problem] = []  # of the rows that can't be used, the first few
+        self.not_utf8: list[Problem] = []
         self.first_text = 0
         self.tags: set[str] = set()
         self.columns: list[str] = []
 
     def entries(self) -> Iterator[Entry]:
         for row in read_rows(self._path):
+            self.rows += 1
             if isinstance(row, Problem):
-                self.unusable += 1
+                self._note(row)
             elif not self._tag or self._tag in row.tags:
                 if self._is_erased(row.reader):
                     self.erased += 1
+                elif row.reader in self._statuses.left:
+                    self.left[self._statuses.words[row.reader]] += 1
                 else:
                     yield self._entry(row)
+
+    def _note(self, problem: Problem) -> None:
+        self.unusable += 1
+        for told in (self.problems, *([self.not_utf8] if problem.code == "encoding" else [])):
+            if len(told) < _SHOWN:
+                told.append(problem)
 
     def _entry(self, row: Subscriber) -> Entry:
         text = self._texts.number(row.tags)
@@ -51,6 +70,29 @@ class Wave:
         self.tags |= row.tags
         return Entry(
             reader=reader, address=row.address, fields=row.fields, tags=row.tags, text=text, line=row.line, lacks=lacks
+        )
+
+
+def refuse_unusable(wave: Wave, path: Path, limit: float) -> None:
+    """Raises ListError when so many rows can't be used that it is the file, and not a slip in some of its rows.
+
+    A single row that is not UTF-8 tells that the file is not: others may be wrong without being noticed. `limit` is a
+    percentage.
+    """
+    check = f"`newsletter subscribers check {below(path, Path.cwd())}` shows each of them. Nothing was sent."
+    if wave.not_utf8:
+        raise ListError(
+            f"{path.name} is not in UTF-8, so readers would be lost, or called by wrong names.",
+            next_step=check,
+            problems=wave.not_utf8,
+        )
+    share = 100 * wave.unusable / wave.rows if wave.rows else 0
+    if share > limit:
+        raise ListError(
+            f"{path.name}: {wave.unusable:,} of {counted(wave.rows, 'row')} can't be used; that is over {limit:g}%.",
+            next_step=f"Mend them: {check}\n"
+            f"To send to the others all the same: unusable = {math.ceil(share)}   under [list] in newsletter.toml",
+            problems=wave.problems,
         )
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from newsletter.audience.standing import ERASED, Standing, with_standing
+from newsletter.audience.statuses import QUESTION, read_statuses
 from newsletter.audience.subscribers import Subscriber, read_rows, read_subscribers
 from newsletter.cli.output import console, say, short, show_problems, table
-from newsletter.cli.subscribers.opened import looking, the_list
+from newsletter.cli.subscribers.opened import looking, statuses_of, the_list
 from newsletter.errors import ConfigError, Problem, counted, printable
 
 _PAGE = 200  # rows of a table on a terminal, whose columns are as wide as these need
@@ -41,7 +42,8 @@ def list_(words: tuple[str, ...], tag: str | None, mailable: bool, suppressed: b
 
     def chosen() -> Iterator[tuple[Subscriber, Standing]]:
         nonlocal unusable
-        for row, standing in with_standing(found.store, found.keys, read_rows(path)):
+        left = statuses_of(found.workspace, path).left
+        for row, standing in with_standing(found.store, found.keys, read_rows(path), left):
             if isinstance(row, Problem):
                 unusable += 1
             elif (
@@ -112,11 +114,13 @@ def check(file: Path | None) -> None:
     try:
         found = looking()
         path, store, keys = file or the_list(found.workspace), found.store, found.keys
+        statuses = statuses_of(found.workspace, path)
     except ConfigError:
         if file is None:
             raise
         path = file  # a file can be looked at anywhere
-    readers, problems, tags = 0, [], Counter[str]()
+        statuses = read_statuses(path)
+    readers, problems, tags = 0, list(statuses.questions), Counter[str]()
     for row, standing in with_standing(store, keys, read_subscribers(path)):
         if isinstance(row, Problem):
             problems.append(row)
@@ -126,13 +130,15 @@ def check(file: Path | None) -> None:
             readers += 1
             tags.update(row.tags)
     show_problems(problems)
-    kinds = Counter(problem.code if problem.code in ("duplicate", ERASED) else "unusable" for problem in problems)
+    known = ("duplicate", ERASED, QUESTION)
+    kinds = Counter(problem.code if problem.code in known else "unusable" for problem in problems)
     said = [
         counted(readers, "reader"),
         counted(kinds["unusable"], "unusable row"),
         counted(kinds["duplicate"], "duplicate"),
     ]
     said += [f"{kinds[ERASED]:,} erased"] if kinds[ERASED] else []
+    said += [f"{len(statuses.left):,} not to be mailed by its own columns"] if statuses.left else []
     say(f"{short(path)}: {', '.join(said)}", style="bold")
     if tags:
         say("Tags: " + ", ".join(f"{tag} ({count:,})" for tag, count in tags.most_common()))

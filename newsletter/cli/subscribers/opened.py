@@ -6,6 +6,7 @@ from pathlib import Path
 from newsletter.audience.events import erased_readers
 from newsletter.audience.keys import Keys, find_keys
 from newsletter.audience.rows import nearest
+from newsletter.audience.statuses import Statuses, read_statuses
 from newsletter.cli.state import known_store, opened_store
 from newsletter.errors import ListError
 from newsletter.store import Store
@@ -48,6 +49,12 @@ def noting() -> Writing:
     """The same for what may be noted of anybody, also when nobody can tell who was erased: that they are not mailed."""
     workspace = find_workspace(Path.cwd())
     return Writing(workspace, opened_store(workspace), find_keys(workspace))
+
+
+def statuses_of(workspace: Workspace, path: Path) -> Statuses:
+    """What the list's own columns say, as newsletter.toml would have them understood."""
+    settings = workspace.config.reader_list
+    return read_statuses(path, settings.honour, settings.ignore)
 
 
 def the_list(workspace: Workspace) -> Path:

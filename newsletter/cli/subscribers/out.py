@@ -13,7 +13,7 @@ import click
 from newsletter.audience import export as lists
 from newsletter.audience.standing import ERASED
 from newsletter.cli.output import say, short
-from newsletter.cli.subscribers.opened import Looking, looking, the_list
+from newsletter.cli.subscribers.opened import Looking, looking, statuses_of, the_list
 from newsletter.errors import DecisionNeeded, ListError, counted
 
 _PATH = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
@@ -56,13 +56,18 @@ def export(file: Path | None, output: Path | None, kind: str | None, yes: bool) 
 def _rows(found: Looking, kind: str | None, left_out: Counter[str]) -> Iterator[Sequence[str]]:
     match kind:
         case "mailable":
-            return lists.mailable(found.store, found.keys, the_list(found.workspace), left_out)
+            path = the_list(found.workspace)
+            statuses = statuses_of(found.workspace, path)
+            statuses.refuse_open(path)
+            return lists.mailable(found.store, found.keys, path, left_out, statuses.left)
         case "suppressed":
             return lists.suppressed(found.store, found.keys)
         case "events":
             return lists.events(found.store)
         case _:
-            return lists.everyone(found.store, found.keys, the_list(found.workspace), left_out)
+            path = the_list(found.workspace)
+            left = statuses_of(found.workspace, path).left
+            return lists.everyone(found.store, found.keys, path, left_out, left)
 
 
 def _refuse_existing(path: Path, list_path: Path, yes: bool) -> None:

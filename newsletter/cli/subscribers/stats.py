@@ -11,7 +11,7 @@ from newsletter.audience.standing import ERASED, MAILABLE, with_standing
 from newsletter.audience.subscribers import read_subscribers
 from newsletter.cli.output import as_json, say, table
 from newsletter.cli.subscribers.known import EDITORS, SAID
-from newsletter.cli.subscribers.opened import Looking, looking, the_list
+from newsletter.cli.subscribers.opened import Looking, looking, statuses_of, the_list
 from newsletter.errors import Problem, counted
 from newsletter.store import events as log
 from newsletter.store import suppressions
@@ -30,8 +30,9 @@ def stats(json_: bool) -> None:
     """
     found = looking()
     path = the_list(found.workspace)
+    left = statuses_of(found.workspace, path).left
     counts, states, tags = Counter[str](), Counter[str](), Counter[str]()
-    for row, standing in with_standing(found.store, found.keys, read_subscribers(path)):
+    for row, standing in with_standing(found.store, found.keys, read_subscribers(path), left):
         if isinstance(row, Problem):
             counts["duplicates" if row.code == "duplicate" else "unusable"] += 1
             continue

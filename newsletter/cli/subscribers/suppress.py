@@ -37,8 +37,13 @@ def suppress(address: str | None, reason: str, file: Path | None) -> None:
         raise click.UsageError(f"To erase a person: newsletter subscribers forget {address or 'ADDRESS'}")
     if file is not None:
         found = writing()
-        brought = suppression.bring_over(found.store, found.keys, file, reason)
+        settings = found.workspace.config.reader_list
+        brought = suppression.bring_over(
+            found.store, found.keys, file, reason, honour=settings.honour, ignore=settings.ignore
+        )
         say(f"{short(file)}: {counted(brought.new, 'suppression')} new here, {brought.known:,} known.", style="bold")
+        if brought.mailed:
+            say(f"{counted(brought.mailed, 'row')} say that they are mailed: nothing was done about those.")
         return
     reader = reader_of(address or "")
     found = noting()
