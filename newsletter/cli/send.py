@@ -57,7 +57,7 @@ _TESTERS = "testers"
 @click.option("--list", "list_file", type=click.Path(dir_okay=False, path_type=Path), help="Another subscriber list.")
 @click.option("--tag", default="", help="Only readers with this tag; the others can follow later.")
 @click.option("--to-new", is_flag=True, help="To readers who came onto the list since, and whoever still waits.")
-@click.option("--at", metavar="MOMENT", help='Later, by the outbox: "2026-12-01 09:00 America/New_York".')
+@click.option("--at", metavar="MOMENT", help='Later, by the outbox: "tomorrow 9am", "2026-12-01 09:00", "in 1 hour".')
 @click.option("--expires", metavar="DURATION", help="With --at: not at all when it is later than that, such as 2h.")
 @click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
 @click.option("--with-changes", is_flag=True, help="The draft has changed: send the new text to those still waiting.")

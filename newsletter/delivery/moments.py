@@ -7,17 +7,28 @@ from zoneinfo import ZoneInfo, available_timezones
 from newsletter.errors import NewsletterError, counted
 
 _FURTHEST = timedelta(days=366)  # what is further away is a slip of the hand
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MOMENT = re.compile(
-    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2}|today|tomorrow)(?:T|\s+)"
-    r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?\s*(?P<zone>\S*)",
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2}|today|tomorrow|(?:(?:next|this|on) )?(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|"
+    r"sat(?:ur)?|sun)(?:day)?)(?:T|,?\s+)(?:at\s+)?"
+    r"(?P<time>noon|midnight|(?P<hour>[0-9]{1,2})(?:[:.](?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?)?"
+    r"(?:\s*(?P<half>[ap])\.?m\.?(?![A-Za-z]))?)\s*(?P<zone>\S*)",
     re.IGNORECASE,
 )
+_LENGTH = re.compile(r"(?P<number>[0-9]{1,6}|an?(?= ))\s*(?P<unit>[a-z]+)(?:,? and |,? |(?=[0-9])|$)", re.IGNORECASE)
+_LENGTHS = {
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), timedelta(minutes=1)),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), timedelta(hours=1)),
+    **dict.fromkeys(("d", "day", "days"), timedelta(days=1)),
+    **dict.fromkeys(("w", "week", "weeks"), timedelta(weeks=1)),
+}
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[01][0-9]|2[0-3]):?(?P<minutes>[0-5][0-9])?")
 _DURATION = re.compile(
     r"(?:(?P<days>[0-9]{1,6})d)?\s*(?:(?P<hours>[0-9]{1,6})h)?\s*(?:(?P<minutes>[0-9]{1,6})m)?", re.IGNORECASE
 )
 _FORMS = (
-    'Write it as "2026-12-01 09:00", "2026-12-01 09:00 America/New_York", "2026-12-01T14:00:00Z" or "tomorrow 09:00".'
+    'Write it as "2026-12-01 09:00", "2026-12-01 09:00 America/New_York", "2026-12-01T14:00:00Z", "tomorrow 9am" '
+    'or "in 1 hour".'
 )
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
@@ -29,21 +40,24 @@ class WrongTime(NewsletterError):
 
 
 def parse_moment(text: str, default_zone: tzinfo, now: datetime) -> datetime:
-    """The moment to come that `text` names; without a zone of its own it is in `default_zone`.
+    """Return the moment to come that `text` names; without a zone of its own it is in `default_zone`.
 
-    Raises WrongTime for what is no moment, is past or too far away, and for a time of day that the clocks of that
-    zone leave out or show twice on that day.
+    Raises WrongTime for what is no moment, what is past or too far away, what people understand differently ("9
+    o'clock", "12am", "next friday"), and for a time of day that the clocks of that zone leave out or show twice then.
     """
-    written = _MOMENT.fullmatch(text.strip())
+    words = " ".join(text.split())
+    if words.casefold().startswith("in "):
+        return now + _distance(text, words[3:])
+    written = _MOMENT.fullmatch(words)
     if not written:
         raise WrongTime(f"{text!r} is not a moment: it takes a day and a time of day.", next_step=_FORMS)
     zone = _zone(written["zone"]) if written["zone"] else default_zone
+    here = now.astimezone(zone)
     try:
-        at = time(int(written["hour"]), int(written["minute"]), int(written["second"] or 0))
-        local = datetime.combine(_day(written["day"], now.astimezone(zone).date()), at)
+        local = datetime.combine(_day(written["day"], text, here.date()), _time_of_day(written, text))
     except ValueError as error:
         raise WrongTime(f"There is no such moment as {text!r}: {error}.", next_step=_FORMS) from error
-    ahead = local - now.astimezone(zone).replace(tzinfo=None)
+    ahead = local - here.replace(tzinfo=None)
     if ahead > _FURTHEST:
         raise WrongTime(f"{text!r} is more than a year away.", next_step="Look at the year.")
     moment = _placed(local, zone) if ahead > -timedelta(days=1) else now
@@ -89,9 +103,67 @@ def when(moment: datetime, now: datetime) -> str:
     return f"in {how_long(moment - now)}" if moment > now else f"{how_long(now - moment)} ago"
 
 
-def _day(written: str, today: date) -> date:
-    relative = {"today": 0, "tomorrow": 1}.get(written.casefold())
-    return date.fromisoformat(written) if relative is None else today + timedelta(days=relative)
+def _distance(text: str, length: str) -> timedelta:
+    """How far from now `1 hour 30 minutes` is, the larger unit first; a day is 24 hours."""
+    distance, unit, place = timedelta(), _FURTHEST, 0
+    while place < len(length) and (part := _LENGTH.match(length, place)):
+        before, unit = unit, _LENGTHS.get(part["unit"].casefold(), _FURTHEST)
+        if unit >= before:
+            break
+        distance += int(part["number"] if part["number"].isdecimal() else 1) * unit
+        place = part.end()
+    if place < len(length) or not distance:
+        raise WrongTime(
+            f"{text!r} is not a moment.", next_step='Write it as "in 90 minutes", "in 2 hours" or "in 3 days".'
+        )
+    if distance > _FURTHEST:
+        raise WrongTime(f"{text!r} is more than a year away.", next_step="Write less, or a date.")
+    return distance
+
+
+def _time_of_day(written: re.Match[str], text: str) -> time:
+    """Raises ValueError for one that no clock shows."""
+    named = written["time"].casefold()
+    if named == "noon":
+        return time(12)
+    if named == "midnight":
+        raise WrongTime(
+            f"{text!r}: a day has a midnight at each end.", next_step="Write 00:00, with the day that begins then."
+        )
+    hour, minute, second = int(written["hour"]), int(written["minute"] or 0), int(written["second"] or 0)
+    if written["half"]:
+        if hour == 12:
+            raise WrongTime(
+                f"{text!r}: some read it as noon, and others as midnight.",
+                next_step=f"Write 12:{minute:02} or 00:{minute:02}.",
+            )
+        if not 1 <= hour <= 11:
+            raise ValueError("am and pm go with hours from 1 to 11")
+        hour += 12 if written["half"].casefold() == "p" else 0
+    elif not written["minute"] and 1 <= hour <= 12:
+        raise WrongTime(
+            f"{text!r}: is that before noon or after?",
+            next_step=f"Write {hour:02}:00 or {hour + 12 if hour < 12 else 0:02}:00.",
+        )
+    return time(hour, minute, second)
+
+
+def _day(written: str, text: str, today: date) -> date:
+    """Raises ValueError for one that no calendar has."""
+    word = written.casefold()
+    if word in ("today", "tomorrow"):
+        return today + timedelta(days=word == "tomorrow")
+    if word[0].isdecimal():
+        return date.fromisoformat(word)
+    which, _, name = word.rpartition(" ")
+    number = next(number for number, day in enumerate(_DAYS) if day.startswith(name[:3]))
+    ahead = (number - today.weekday()) % 7
+    coming, after = today + timedelta(days=ahead), today + timedelta(days=ahead + 7)
+    if which == "next" or not ahead:
+        raise WrongTime(
+            f"{text!r} can mean {coming} or {after}.", next_step=f'Write the date: "{coming} 09:00" or "{after} 09:00".'
+        )
+    return coming
 
 
 def _zone(written: str) -> tzinfo:

@@ -4,7 +4,10 @@ import re
 
 import pytest
 from conftest import Publication
+from scheduling import put_in_now
 from smtp_server import Server
+
+from newsletter.store import Store
 
 _SEND = ("send", "2.10", "--yes")
 
@@ -112,6 +115,15 @@ def test_an_export_of_ours_used_as_a_list_mails_nobody_who_left(digest: Publicat
     ]  # fmt: skip
 
 
+def test_who_is_let_back_is_told_when_the_list_itself_keeps_them_out(publication: Publication) -> None:
+    _list(publication, "email,name,newsletter_state\na@example.org,A,unsubscribed\n")
+    assert publication.run("subscribers", "suppress", "a@example.org").returncode == 0
+    for command in (("unsuppress", "a@example.org"), ("show", "a@example.org")):
+        said = publication.run("subscribers", *command)
+        assert said.returncode == 0, said.stderr
+        assert "subscribers.csv itself says not to mail them (newsletter_state: unsubscribed)" in said.stdout
+
+
 @pytest.mark.parametrize("tag", [(), ("--tag", "board")])
 def test_a_list_that_keeps_everybody_out_says_so(digest: Publication, server: Server, tag: tuple[str, ...]) -> None:
     _list(digest, "email,tags,newsletter_state\na@example.org,board,bounced\n")
@@ -119,6 +131,13 @@ def test_a_list_that_keeps_everybody_out_says_so(digest: Publication, server: Se
     assert stopped.returncode == 1
     assert "By its own columns, nobody in subscribers.csv may be mailed: newsletter_state: bounced." in stopped.stderr
     assert server.stored == []
+
+
+def test_an_outbox_run_tells_of_rows_that_were_left_out(digest: Publication, server: Server, opened: Store) -> None:
+    _list(digest, _with_bad_rows(50, 1))
+    put_in_now(digest, opened)
+    assert digest.run("outbox", "run").returncode == 1
+    assert len(server.stored) == 49
 
 
 def test_a_note_with_a_line_break_mails_its_reader_and_nobody_in_it(digest: Publication, server: Server) -> None:

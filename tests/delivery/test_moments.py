@@ -1,6 +1,7 @@
 """Moments and durations: what an editor writes is what is meant, or is answered with what to write instead."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,21 @@ LOCAL = st.integers(0, 518_400).map(  # what clocks show, in minutes of a year t
         ("2026-12-01 09:00 -0330", "2026-12-01T09:00:00-03:30"),
         ("tomorrow 09:00", "2026-11-23T09:00:00-05:00"),
         ("Today 23:59", "2026-11-22T23:59:00-05:00"),
+        ("today 9am", "2026-11-22T09:00:00-05:00"),
+        ("tomorrow 9:00", "2026-11-23T09:00:00-05:00"),
+        ("tomorrow at 9 a.m.", "2026-11-23T09:00:00-05:00"),
+        ("tomorrow, 9:30 PM Europe/Berlin", "2026-11-23T21:30:00+01:00"),
+        ("2026-12-01 9:00 pm", "2026-12-01T21:00:00-05:00"),
+        ("tomorrow noon", "2026-11-23T12:00:00-05:00"),
+        ("tomorrow 21", "2026-11-23T21:00:00-05:00"),
+        ("Friday 9am", "2026-11-27T09:00:00-05:00"),
+        ("on tues 11:59 pm", "2026-11-24T23:59:00-05:00"),
+        ("this saturday 0:00", "2026-11-28T00:00:00-05:00"),
+        ("in 1 hour", "2026-11-22T13:17:00+00:00"),
+        ("in an hour and 30 minutes", "2026-11-22T13:47:00+00:00"),
+        ("In 90 min", "2026-11-22T13:47:00+00:00"),
+        ("in 1d12h", "2026-11-24T00:17:00+00:00"),
+        ("in 2 weeks, 1 day", "2026-12-07T12:17:00+00:00"),
         ("tomorrow 00:30 Asia/Tokyo", "2026-11-23T00:30:00+09:00"),  # it is still the 22nd there too
     ],
 )
@@ -57,7 +73,25 @@ def test_a_moment_is_in_the_publications_zone_unless_it_names_another(text: str,
         ("1.12.2026 09:00", "is not a moment", '"2026-12-01 09:00"'),
         ("2026-02-30 09:00", "There is no such moment", '"2026-12-01 09:00"'),
         ("2026-12-01 24:00", "There is no such moment", "2026"),
-        ("2026-12-01 9:00 pm", "'pm' is not a time zone", "Hours are 0 to 23"),
+        ("2026-12-01 9:00 uhr", "'uhr' is not a time zone", "Hours are 0 to 23"),
+        ("tomorrow 9", "before noon or after", "Write 09:00 or 21:00"),
+        ("tomorrow 12", "before noon or after", "Write 12:00 or 00:00"),
+        ("tomorrow 12pm", "some read it as noon, and others as midnight", "12:00"),
+        ("tomorrow 12:30 a.m.", "some read it as noon, and others as midnight", "00:30"),
+        ("tomorrow midnight", "a midnight at each end", "00:00"),
+        ("tomorrow 13pm", "There is no such moment", "tomorrow 9am"),
+        ("tomorrow 0am", "There is no such moment", "tomorrow 9am"),
+        ("today 6am", "is past: it is 2026-11-22 07:17", "still to come"),
+        ("next friday 9am", "can mean 2026-11-27 or 2026-12-04", '"2026-11-27 09:00"'),
+        ("sunday 9am", "can mean 2026-11-22 or 2026-11-29", '"2026-11-22 09:00" or "2026-11-29 09:00"'),
+        ("12/1/2026 9am", "is not a moment", '"2026-12-01 09:00"'),
+        ("9am", "a day and a time of day", "tomorrow 9am"),
+        ("tonight", "is not a moment", "tomorrow 9am"),
+        ("in 0 hours", "is not a moment", "in 90 minutes"),
+        ("in 1 month", "is not a moment", "in 90 minutes"),
+        ("in 30 minutes 1 hour", "is not a moment", "in 90 minutes"),
+        ("in half an hour", "is not a moment", "in 90 minutes"),
+        ("in 53 weeks", "more than a year away", "a date"),
         ("2026-12-01 09:00 new_york", "'new_york' is not a time zone", "Did you mean America/New_York?"),
         ("2026-12-01 09:00 ../../etc/passwd", "is not a time zone", "America/New_York"),
         ("2026-11-22 07:17", "is past: it is 2026-11-22 07:17 America/New_York now", "still to come"),
@@ -73,6 +107,22 @@ def test_what_is_no_moment_to_come_is_answered_with_what_to_write(text: str, say
     assert says in wrong.value.message
     assert advises in wrong.value.next_step
     assert wrong.value.exit_status == 2
+
+
+@given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 90), st.booleans())
+def test_a_length_from_now_is_the_sum_of_its_parts(days: int, hours: int, minutes: int, long: bool) -> None:
+    parts = [(days, "day", "d"), (hours, "hour", "h"), (minutes, "minute", "m")]
+    units = [f"{n} {word}{'s' * (n != 1)}" if long else f"{n}{letter}" for n, word, letter in parts if n]
+    if units:
+        moment = parse_moment(f"in {' '.join(units) if long else ''.join(units)}", NEW_YORK, NOW)
+        assert moment - NOW == timedelta(days=days, hours=hours, minutes=minutes)
+
+
+@given(st.text(st.sampled_from("in tomrwfday 0129:.apm,hour-+/"), max_size=24))
+def test_whatever_words_are_a_moment_to_come_or_wrong(text: str) -> None:
+    for written in (text, f"tomorrow {text}", f"in {text}", f"friday {text}"):
+        with suppress(WrongTime):
+            assert NOW < parse_moment(written, NEW_YORK, NOW) <= NOW + timedelta(days=367)
 
 
 def _advised(text: str) -> list[datetime]:

@@ -198,8 +198,9 @@ def test_without_a_name_only_the_one_unsent_issue(digest: Publication, server: S
 
 def test_another_list(digest: Publication, server: Server) -> None:
     (digest.root / "board.csv").write_text("email\na@example.org\nb@example.org\nbroken\nA@example.org\n")
+    digest.environ["NEWSLETTER_LIST__UNUSABLE"] = "25"
     sent = digest.run("send", "2.10", "--yes", "--list", "board.csv")
-    assert sent.returncode == 0
+    assert sent.returncode == 1
     assert "To        2 readers of board.csv" in sent.stdout
     assert "1 row that can't be used" in sent.stdout
     assert "1 row with an address that stands there before" in sent.stdout

@@ -14,7 +14,7 @@ from newsletter.audience.standing import standings
 from newsletter.audience.subscribers import reader_of
 from newsletter.cli.output import as_json, say, short
 from newsletter.cli.subscribers.known import as_dict, show_known
-from newsletter.cli.subscribers.opened import looking, maybe_meant, writing
+from newsletter.cli.subscribers.opened import looking, maybe_meant, say_if_kept_out, writing
 from newsletter.delivery.readers import Known, copies_of, known_of
 from newsletter.delivery.readers import forget as forget_reader
 from newsletter.errors import ListError, counted
@@ -38,6 +38,7 @@ def show(address: str, json_: bool) -> None:
         as_json(as_dict(known))
         return
     show_known(known, short(found.workspace.subscribers))
+    say_if_kept_out(found.workspace, reader)
     if not known.anything and not known.standing.erased and (near := maybe_meant(found.workspace, reader)):
         say(near)
 
@@ -64,6 +65,7 @@ def add(address: str, name: str, tags: tuple[str, ...], fields: tuple[str, ...],
         say(f"{reader} is on the list: {short(path)}.")
     else:
         say(f"{reader} gets mail again. Their row in {short(path)} stays as it was.")
+    say_if_kept_out(found.workspace, reader)
 
 
 def _field(text: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from newsletter.audience.rows import find_rows
 from newsletter.audience.standing import ERASED, standings
 from newsletter.audience.subscribers import reader_of
 from newsletter.cli.output import say, short
-from newsletter.cli.subscribers.opened import maybe_meant, noting, writing
+from newsletter.cli.subscribers.opened import maybe_meant, noting, say_if_kept_out, writing
 from newsletter.errors import DecisionNeeded, ListError, counted
 
 
@@ -81,3 +81,4 @@ def unsuppress(address: str) -> None:
         )
     was = suppression.unsuppress(found.store, found.keys, reader)
     say(f"{address} can get mail again." if was else f"Nothing stood against {address}.")
+    say_if_kept_out(found.workspace, reader)
