@@ -468,6 +468,7 @@ def test_going_on_says_that_the_list_is_not_read_again(digest: Publication, serv
 
 def test_rows_that_could_not_be_used_are_in_the_report(digest: Publication, server: Server) -> None:
     (digest.root / "subscribers.csv").write_text("email\na@example.org\nbroken\n")
+    digest.environ["NEWSLETTER_LIST__UNUSABLE"] = "50"
     assert "1 row of the list could not be used" in digest.run("send", "2.10", "--yes").stdout
 
 
