@@ -32,6 +32,7 @@ class Kind(StrEnum):
     REMOVED = "removed"  # an editor took the row out of the list
     SUPPRESSED = "suppressed"  # an editor wants nothing sent there
     ALLOWED = "allowed"  # an editor has lifted all that stood against it
+    ASKED = "asked to confirm"  # a mail in their name wants to leave, and may be anybody's
     UNDONE = "undone"  # an editor has undone a reading of the inbox: its bounces are not believed
 
 

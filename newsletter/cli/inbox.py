@@ -19,6 +19,7 @@ from newsletter.config.stored import stored_password
 from newsletter.errors import ConfigError, DeliveryError, counted
 from newsletter.inbox import readings
 from newsletter.inbox.brake import Answer, Crowd
+from newsletter.inbox.confirmation import Confirmation
 from newsletter.inbox.sources import Source, open_source
 from newsletter.inbox.work import Decide, Desk, Handled, leave_for_later, work_through
 from newsletter.mail.marks import Marks
@@ -37,7 +38,7 @@ def inbox() -> None:
 @click.option("--json", "json_", is_flag=True, help="Each mail with what is done about it, for scripts.")
 @click.option("--move/--leave", "move", default=None, help="Move handled mails into a folder, or leave them.")
 @click.option("--again", is_flag=True, help="Look at mails that were handled before, too.")
-@click.option("--yes/--no", "believed", default=None, help="Believe bounces that are many at once, or don't.")
+@click.option("--yes/--no", "believed", default=None, help="Believe what many mails at once say, or don't.")
 def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, again: bool, believed: bool | None) -> None:
     """Act on bounces, complaints and mails to leave.
 
@@ -73,7 +74,13 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
         Marks.of(workspace)  # without the keys that it asks for, nothing could be proved
         keys = find_keys(workspace)
         erased_readers(store, keys)  # refuses when nobody could tell who
-        desk = Desk(store=store, keys=keys, config=config, list_path=workspace.subscribers)
+        desk = Desk(
+            store=store,
+            keys=keys,
+            config=config,
+            list_path=workspace.subscribers,
+            confirmation=Confirmation(workspace, keys) if keys else None,
+        )
         summary = Summary(dry_run=dry_run, again=again)
         decide = _decision(believed, may_ask=not json_ and sys.stdin.isatty() and console().is_terminal)
         waits = False
@@ -143,9 +150,14 @@ def _decision(believed: bool | None, *, may_ask: bool) -> Decide:
 
 
 def _asked(crowd: Crowd) -> Answer:
-    say(f"Many bounced at once: {crowd.why}.", style="bold yellow")
-    say(f"They would get no more mail: {names(crowd.readers)}")
-    say("A provider's fault looks like this, too. Are their mailboxes gone?")
+    if crowd.bounced:
+        say(f"Many bounced at once: {crowd.why}.", style="bold yellow")
+        say(f"They would get no more mail: {names(crowd.readers)}")
+        say("A provider's fault looks like this, too. Are their mailboxes gone?")
+    else:
+        say(f"Many mails at once want somebody to leave, and may be forged: {crowd.why}.", style="bold yellow")
+        say(f"They are in the name of: {names(crowd.readers)}")
+        say("Shall each of them be asked by mail whether they want to leave?")
     answer = click.prompt("yes, no, or later", type=click.Choice(["yes", "no", "later"]), default="later")
     return {"yes": Answer.SUPPRESS, "no": Answer.IGNORE}.get(answer, Answer.LATER)
 

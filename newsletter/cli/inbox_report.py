@@ -25,12 +25,14 @@ _DONE = {
     Action.SUPPRESS: "no more mail goes there",
     Action.COUNT: "counted",
     Action.UNSUBSCRIBE: "unsubscribed",
+    Action.CONFIRM: "asked whether they want to leave",
     Action.NOTHING: "nothing to do",
     Action.HOLD: "held back",
     Action.ASK: "left to you",
 }
-_LEFT, _COMPLAINED = "Left", "Marked it as spam"
+_LEFT, _CONFIRMED, _COMPLAINED = "Left", "Asked whether they want to leave", "Marked it as spam"
 _BOUNCED, _HELD = "Bounced, and get no more mail", "Bounced, and are held back"
+_UNASKED = "Somebody wants to leave in their name, and they are not asked yet"
 
 
 def print_json(handled: Iterator[Handled]) -> bool:
@@ -78,11 +80,13 @@ class Summary:
         self._dry_run = dry_run
         self._again = again
         self._done: Counter[tuple[Kind, Action]] = Counter()
-        self._who: dict[str, set[str]] = {title: set() for title in (_LEFT, _COMPLAINED, _BOUNCED, _HELD)}
+        self._who: dict[str, set[str]] = {
+            title: set() for title in (_LEFT, _CONFIRMED, _COMPLAINED, _BOUNCED, _HELD, _UNASKED)
+        }
         self._left: list[str] = []
         self._asked = self._moved = 0
         self._gathered = False
-        self._why_held = ""
+        self._why_held: dict[str, str] = {}
         self.held = False
 
     def gather(self, handled: Iterator[Handled]) -> None:
@@ -98,7 +102,7 @@ class Summary:
             if title := _title(verdict):
                 self._who[title].add(verdict.address)
             if verdict.action is Action.HOLD:
-                self._why_held = verdict.held_because
+                self._why_held[title] = verdict.held_because
             if verdict.action is Action.ASK:
                 self._asked += 1
                 if not on_terminal:
@@ -125,10 +129,14 @@ class Summary:
             say(f"{counted(self._moved, 'mail')} moved into the folder 'handled' of that mailbox.")
         if self._asked:
             say("What is left to you: open it. If you believe it: newsletter subscribers suppress ADDRESS")
-        if self._why_held:
-            say(f"Too many bounced at once to believe it unasked: {self._why_held}.", style="bold yellow")
+        if why := self._why_held.get(_HELD):
+            say(f"Too many bounced at once to believe it unasked: {why}.", style="bold yellow")
             say("A provider's fault looks like this, too. To go on mailing them: newsletter inbox read --no")
             say("If their mailboxes are gone, suppress them: newsletter inbox read --yes")
+        if why := self._why_held.get(_UNASKED):
+            say(f"Too many mails at once, which may be forged, want somebody to leave: {why}.", style="bold yellow")
+            say("To pass over them: newsletter inbox read --no")
+            say("To ask each reader by mail whether they want to leave: newsletter inbox read --yes")
         if self._who[_BOUNCED] and not self._dry_run:
             say("Should these bounces have been a provider's fault: newsletter inbox undo")
         if self._dry_run and on_terminal:
@@ -148,7 +156,9 @@ def _title(verdict: Verdict) -> str:
     """Under which words the reader is named; empty for those of whom nothing changes."""
     if verdict.action is Action.SUPPRESS:
         return _COMPLAINED if verdict.kind is Kind.COMPLAINT else _BOUNCED
-    return {Action.UNSUBSCRIBE: _LEFT, Action.HOLD: _HELD}.get(verdict.action, "")
+    if verdict.action is Action.HOLD:
+        return _UNASKED if verdict.kind is Kind.UNSUBSCRIBE else _HELD
+    return {Action.UNSUBSCRIBE: _LEFT, Action.CONFIRM: _CONFIRMED}.get(verdict.action, "")
 
 
 def _told(one: Handled) -> str:

@@ -223,7 +223,8 @@ class Inbox(Section):
     """Mail that comes back: where it is, when soft bounces are too many, and what becomes of a mail afterwards.
 
     `bounces` is the percentage of the list, `domain_bounces` that of one domain's readers, above which bounces of a
-    day are held back until a person has decided.
+    day are held back until a person has decided. `authserv_id` is the name under which one's own mail server writes
+    Authentication-Results (RFC 8601).
     """
 
     source: Annotated[str, AfterValidator(values.mailbox_source)] | None = None
@@ -232,6 +233,7 @@ class Inbox(Section):
     soft_days: Annotated[float, Field(gt=0, le=3650)] = 90
     bounces: Annotated[float, Field(gt=0, le=100)] = 10
     domain_bounces: Annotated[float, Field(gt=0, le=100)] = 25
+    authserv_id: Line | None = None
     password: SecretStr | None = None
 
 

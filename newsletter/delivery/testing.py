@@ -1,19 +1,19 @@
 """The test that an editor sends, to a few addresses and outside of every campaign."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 
 from newsletter.address import normalise
 from newsletter.audience.subscribers import Subscriber, read_subscribers, unlisted
-from newsletter.backends import Backend, SessionLost
+from newsletter.backends import Backend
+from newsletter.delivery.few import send_few
 from newsletter.editions import Press
 from newsletter.errors import ListError
 from newsletter.issue.model import Issue
 from newsletter.mail.marks import Marks
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Receipt
 from newsletter.mail.template import single_message
 
 
@@ -61,43 +61,8 @@ async def send_test(
     ]
     if sign:
         messages = [sign(message) for message in messages]
-    feed = _ListFeed(messages)
-    with suppress(SessionLost):
-        async with backend.connect() as session:
-            await session.deliver(feed)
-    return [feed.receipts[reader.reader] for reader in readers]
-
-
-class _ListFeed:
-    """A feed over a few messages that no ledger keeps."""
-
-    def __init__(self, messages: Sequence[Message]) -> None:
-        self._left = list(reversed(messages))
-        self.receipts = {
-            message.key: _deferred(message, "the connection was lost before its turn") for message in messages
-        }
-
-    def take(self) -> Message | None:
-        message = self._left.pop() if self._left else None
-        if message is not None:
-            lost = Receipt(
-                key=message.key, outcome=Outcome.UNKNOWN, stage="connection", reply="the connection was lost"
-            )
-            self.receipts[message.key] = lost
-        return message
-
-    async def wait(self) -> bool:
-        return False
-
-    def answer(self, receipt: Receipt) -> None:
-        self.receipts[receipt.key] = receipt
-
-    def untouched(self, message: Message, why: str = "") -> None:
-        self.receipts[message.key] = _deferred(message, why or "the connection was lost before its text was sent")
-
-
-def _deferred(message: Message, why: str) -> Receipt:
-    return Receipt(key=message.key, outcome=Outcome.DEFERRED, stage="connection", reply=why)
+    receipts = await send_few(backend, messages)
+    return [receipts[reader.reader] for reader in readers]
 
 
 def told(issue: Issue, receipt: Receipt) -> str:

@@ -26,10 +26,14 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    """Readers who would be suppressed in one go, and why that is many; `readers` are those of this reading."""
+    """Readers who would be suppressed in one go, and why that is many; `readers` are those of this reading.
+
+    With `bounced` False it is mails in their name, by which each would be asked whether they want to leave.
+    """
 
     readers: frozenset[str]
     why: str
+    bounced: bool = True
 
 
 def crowd_of(readers: Collection[str], recent: Collection[str], listed: Mapping[str, int], inbox: Inbox) -> Crowd:

@@ -19,6 +19,7 @@ class Action(StrEnum):
     SUPPRESS = "suppress"  # nobody mails there again
     COUNT = "count"  # one more soft bounce
     UNSUBSCRIBE = "unsubscribe"
+    CONFIRM = "asked to confirm"  # whether they want to leave
     NOTHING = "nothing"
     HOLD = "held back"  # too many at once: a person decides
     ASK = "left to you"
@@ -42,6 +43,7 @@ class Verdict:
     sender: str = ""
     subject: str = ""
     held_because: str = ""
+    received_at: str = ""
 
 
 _EVENTS = {
@@ -62,12 +64,17 @@ _NO_FINDING = Finding(kind=Read.OTHER, address="")
 
 
 def judge(
-    reading: Reading, proof: Proof | None, asked: Proof | None, find_reader: Callable[[str], str | None]
+    reading: Reading,
+    proof: Proof | None,
+    asked: Proof | None,
+    find_reader: Callable[[str], str | None],
+    vouched: str = "",
 ) -> Verdict:
     """What to do about a mail.
 
     `asked` is whose token its subject bears: whatever the words beside it are, the link to leave made them.
-    `find_reader` gives the reader whom an address is on the list as, or was sent anything as.
+    `find_reader` gives the reader whom an address is on the list as, or was sent anything as. `vouched` is what one's
+    own mail server says for the address in From; empty when it says nothing for it.
     """
     if asked and reading.kind in (Read.OTHER, Read.UNSUBSCRIBE):
         wish = Finding(kind=Read.UNSUBSCRIBE, address=reading.sender, words=reading.wish)
@@ -81,7 +88,7 @@ def judge(
     if reading.kind is Read.OTHER:
         return _verdict(reading, finding, Action.ASK, reading.trouble or "it is neither a bounce nor a known answer")
     if reading.kind is Read.UNSUBSCRIBE and reading.wish:
-        return _unsubscribe(reading, finding, proof, find_reader)
+        return _unsubscribe(reading, finding, proof, find_reader, vouched)
     if finding.delayed:
         return _verdict(reading, finding, Action.NOTHING, "the server goes on trying")
     if proof is None:
@@ -100,18 +107,22 @@ def judge(
 
 
 def _unsubscribe(
-    reading: Reading, finding: Finding, proof: Proof | None, find_reader: Callable[[str], str | None]
+    reading: Reading, finding: Finding, proof: Proof | None, find_reader: Callable[[str], str | None], vouched: str
 ) -> Verdict:
-    """Someone wants to leave, in their own words. Their own address counts, since not to be let go is worse.
+    """Someone wants to leave, in their own words: a reader, if one's own server vouches for their address.
 
-    What they quote may be another reader's copy, which was sent on to them.
+    Otherwise anybody may have written it, and the reader is asked. What they quote may be another reader's copy, which
+    was sent on to them.
     """
-    if reader := find_reader(reading.sender):
+    reader = find_reader(reading.sender)
+    if reader and not vouched:
+        why = "anybody can write a mail in a reader's name"
+        return replace(_verdict(reading, finding, Action.CONFIRM, why), address=reader)
+    if reader:
         issue = proof.issue if proof and proof.reader == reader else ""
         leaver = Proof(reader, issue, "the sender's address")
-        return _verdict(
-            reading, finding, Action.UNSUBSCRIBE, "a reader's own address sent it", leaver, Kind.UNSUBSCRIBED
-        )
+        why = f"a reader's own address sent it ({vouched}, says your mail server)"
+        return _verdict(reading, finding, Action.UNSUBSCRIBE, why, leaver, Kind.UNSUBSCRIBED)
     who = reading.sender or "whoever wrote it"
     quoted = f"; it quotes the copy of {proof.reader}" if proof else ""
     return _verdict(reading, finding, Action.ASK, f"{who} is not on the list, and was sent nothing{quoted}")
@@ -154,5 +165,6 @@ def _verdict(
         issue=proof.issue if proof else "",
         event=event,
         sender=reading.sender,
+        received_at=reading.received_at,
         subject=without_tokens(printable(" ".join(reading.subject.split())))[:_LONGEST_SUBJECT],
     )

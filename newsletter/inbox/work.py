@@ -17,12 +17,15 @@ from newsletter.config import Config
 from newsletter.delivery import ledger
 from newsletter.errors import ListError, NewsletterError, Problem
 from newsletter.inbox import brake, readings
+from newsletter.inbox.asking import ask_readers, recently_asked
 from newsletter.inbox.brake import Answer, Crowd
+from newsletter.inbox.confirmation import Confirmation
 from newsletter.inbox.proof import Prover
 from newsletter.inbox.reading import Kind as Read
 from newsletter.inbox.reading import Reading, read
 from newsletter.inbox.sources import Mail, Source
 from newsletter.inbox.verdict import Action, Verdict, judge
+from newsletter.inbox.vouching import vouched
 from newsletter.store import Store, suppressions
 from newsletter.store.events import agree, agreed_at, was_handled
 
@@ -42,12 +45,16 @@ class Handled:
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """What judging mail takes: the state, the keys (None where there are none), the rules, and the editors' list."""
+    """What judging mail takes: the state, the keys (None where there are none), the rules, and the editors' list.
+
+    `confirmation` asks readers in whose name somebody has written; None where nobody can be asked.
+    """
 
     store: Store
     keys: Keys | None
     config: Config
     list_path: Path
+    confirmation: Confirmation | None = None
 
 
 Decide = Callable[[Crowd], Answer]
@@ -74,12 +81,15 @@ def work_through(
     find_reader = _reader_finder(desk)
     moves = inbox.after == "move"
     bounces: list[tuple[Mail, Verdict]] = []
+    wishes: list[tuple[Mail, Verdict]] = []
 
-    def settled(mail: Mail, verdict: Verdict, rule: SoftRule | None = soft) -> Handled:
+    def settled(mail: Mail, verdict: Verdict, rule: SoftRule | None = soft, *, dealt_with: bool = True) -> Handled:
         left = verdict.action in (Action.ASK, Action.HOLD)
         met_before = left and _was_handled(desk.store, _left(mail.key, verdict.action))
         moved = False
-        if not dry_run and not (again and _was_handled(desk.store, mail.key)):  # what an editor has undone stays undone
+        if (
+            not dry_run and dealt_with and not (again and _was_handled(desk.store, mail.key))
+        ):  # what an editor has undone stays undone
             events = [verdict.event] if verdict.event and not left else []
             key = _left(mail.key, verdict.action) if left else mail.key
             record(desk.store, desk.keys, events, rule, handled=[key])
@@ -87,11 +97,21 @@ def work_through(
         return Handled(file=mail.name, verdict=verdict, moved=moved, met_before=met_before)
 
     for mail in source.mails(_nothing if again else _handled_before(desk.store, with_left=not moves)):
-        verdict = _effective(_weighed(_judged(mail, prover, find_reader), desk.store, soft), desk)
+        verdict = _effective(_weighed(_judged(mail, prover, find_reader, inbox.authserv_id), desk.store, soft), desk)
         if verdict.action is Action.SUPPRESS and verdict.kind is not Read.COMPLAINT:
             bounces.append((replace(mail, data=b""), verdict))
+        elif verdict.action is Action.CONFIRM and not (again and _was_handled(desk.store, mail.key)):
+            wishes.append((replace(mail, data=b""), verdict))
         else:
             yield settled(mail, verdict)
+    if dry_run:
+        yield from (settled(mail, verdict) for mail, verdict in wishes)
+    else:
+        asked = ask_readers(
+            desk.store, desk.keys, desk.confirmation, wishes, lambda wanted: _crowd(desk, wanted, asked=True), decide
+        )
+        for one in asked:
+            yield settled(one.mail, one.verdict, dealt_with=one.dealt_with)
     new = [verdict for mail, verdict in bounces if not (again and _was_handled(desk.store, mail.key))]
     crowd = _crowd(desk, new)
     answer = decide(crowd) if crowd.readers and not dry_run else Answer.LATER
@@ -104,16 +124,18 @@ def work_through(
         yield settled(mail, verdict, None if verdict.action is Action.COUNT else soft)
 
 
-def _crowd(desk: Desk, verdicts: Sequence[Verdict]) -> Crowd:
-    """Of the readers whom these would suppress, those who are too many at once."""
+def _crowd(desk: Desk, verdicts: Sequence[Verdict], *, asked: bool = False) -> Crowd:
+    """Of the readers whom these would suppress, or have `asked`, those who are too many at once."""
     readers = {verdict.address for verdict in verdicts}
     since = (datetime.now(UTC) - timedelta(hours=brake.WINDOW_H)).isoformat(timespec="milliseconds")
     with desk.store.reading() as connection:
         since = max(since, agreed_at(connection))
-        recent = suppressions.since(connection, Cause.BOUNCED, since)
-    if len(readers | recent.keys()) < brake.FEWEST or not readers:
+        bounced = suppressions.since(connection, Cause.BOUNCED, since)
+    recent = recently_asked(desk.store, since) if asked else set(bounced)
+    if len(readers | recent) < brake.FEWEST or not readers:
         return Crowd(readers=frozenset(), why="")
-    return brake.crowd_of(readers, recent.keys(), _domains(desk, verdicts), desk.config.inbox)
+    crowd = brake.crowd_of(readers, recent, _domains(desk, verdicts), desk.config.inbox)
+    return replace(crowd, bounced=not asked)
 
 
 def _domains(desk: Desk, verdicts: Sequence[Verdict]) -> Mapping[str, int]:
@@ -158,10 +180,11 @@ def _filed(source: Source, mail: Mail) -> bool:
     return True
 
 
-def _judged(mail: Mail, prover: Prover, find_reader: Callable[[str], str | None]) -> Verdict:
+def _judged(mail: Mail, prover: Prover, find_reader: Callable[[str], str | None], authserv_id: str | None) -> Verdict:
     reading = read(mail.data, cut_off=mail.cut_off)
     reading = replace(reading, received_at=_received_at(mail, reading))
-    return judge(reading, prover.prove(reading, mail.data), prover.asked_in_subject(reading), find_reader)
+    proof, asked = prover.prove(reading, mail.data), prover.asked_in_subject(reading)
+    return judge(reading, proof, asked, find_reader, vouched(reading, authserv_id or ""))
 
 
 def _weighed(verdict: Verdict, store: Store, soft: SoftRule) -> Verdict:

@@ -242,6 +242,24 @@ def test_whoever_is_let_through_is_no_crowd(new: set[str], recent: set[str], who
         assert 100 * len(through) <= whole * len(READERS)
 
 
+def test_a_stranger_can_not_have_everyone_asked(sent: Publication, server: Server) -> None:
+    """A question to each reader of a forged mail would be a mailing by the stranger's hand."""
+    box = mailbox.Maildir(sent.root / "Maildir")
+    for reader in READERS[:15]:
+        box.add(f"From: {reader}\nTo: leave@example.org\nSubject: unsubscribe\n\n".encode())
+    server.stored.clear()
+    done = sent.run("inbox", "read")
+    assert done.returncode == 1
+    assert "Too many mails at once, which may be forged, want somebody to leave: 15 of 30 readers" in done.stdout
+    assert server.stored == []
+    assert sent.run("inbox", "read", "--no").returncode == 0
+    assert sent.run("inbox", "read").stdout == ""
+    assert server.stored == []
+    box.add(f"From: {READERS[20]}\nSubject: unsubscribe\n\n".encode())
+    assert sent.run("inbox", "read").returncode == 0
+    assert [reader for reader, _ in server.stored] == [READERS[20]]
+
+
 def test_nobody_there_decides_nothing() -> None:
     assert leave_for_later(brake.Crowd(readers=frozenset({"a@b.example"}), why="")) is Answer.LATER
 

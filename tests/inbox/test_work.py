@@ -34,6 +34,7 @@ def sent(digest: Publication, server: Server) -> Publication:
         "NEWSLETTER_SERVICE__URL": "https://news.example.org",
         "NEWSLETTER_SENDER__VERP": "+",
         "NEWSLETTER_INBOX__SOURCE": str(digest.root / "Maildir"),
+        "NEWSLETTER_INBOX__AUTHSERV_ID": "mail.example.org",
     }
     (digest.root / "subscribers.csv").write_text(f"email,name\n{ADA},Ada\n{BEN},Ben\n")
     assert digest.run("send", "2.10", "--yes").returncode == 0
@@ -212,12 +213,72 @@ def test_a_mail_to_leave_unsubscribes_whose_token_it_bears(sent: Publication, se
     assert _mailable(sent) == {f"Ben <{BEN}>"}
 
 
-def test_a_mail_to_leave_from_a_reader_s_own_address_is_enough(sent: Publication, put: Put) -> None:
-    put(_mail("Ada <Ada@Example.com>", "unsubscribe"))
-    put(_mail("nobody@example.net", "unsubscribe"))
+VOUCHED = "Authentication-Results: mail.example.org; dmarc=pass header.from=example.com\r\n"
+
+
+def test_a_mail_to_leave_from_an_address_that_one_s_own_server_vouches_for_is_enough(
+    sent: Publication, put: Put
+) -> None:
+    put(_mail("Ada <Ada@Example.com>", "unsubscribe", VOUCHED))
+    put(_mail("nobody@example.net", "unsubscribe", VOUCHED.replace("example.com", "example.net")))
     actions = {one["address"].lower(): one["action"] for one in _read(sent)}
     assert actions == {ADA: "unsubscribe", "nobody@example.net": "left to you"}
     assert _mailable(sent) == {f"Ben <{BEN}>"}
+
+
+def test_a_forged_from_unsubscribes_nobody_and_its_reader_is_asked_once(
+    sent: Publication, server: Server, put: Put
+) -> None:
+    server.stored.clear()
+    forged = _mail(f'"Click http://evil.example" <{ADA}>', "unsubscribe", "Message-ID: <evil@evil.example>\r\n")
+    put(forged + b"please remove me\r\nhttp://evil.example")
+    (told,) = _read(sent, "--dry-run")
+    assert (told["kind"], told["address"], told["action"]) == ("unsubscribe", ADA, "asked to confirm")
+    assert server.stored == []
+    done = sent.run("inbox", "read")
+    assert done.returncode == 0, done.stderr
+    assert f"Asked whether they want to leave (1): {ADA}" in done.stdout
+    # Once a week, whatever comes.
+    put(_mail(ADA, "unsubscribe"))
+    put(_mail(ADA, "please unsubscribe me"))
+    assert {(one["action"], one["why"].partition("; ")[2][:18]) for one in _read(sent)} == {
+        ("nothing", "they were asked on")
+    }
+    assert len(_mailable(sent)) == 2
+    ((_, question),) = server.stored
+    message = parsed(question)
+    text = message.get_content()
+    assert (message["To"], message["Auto-Submitted"]) == (ADA, "auto-replied")
+    assert message["Subject"] == "Do you want to leave Pacific Alliance Digest?"
+    assert b"evil" not in question
+    # Its link leaves, and so does its mailto address.
+    (token,) = re.findall(r"https://news\.example\.org/u/(\S+)", text)
+    assert f"subject=unsubscribe%20{token}>" in message["List-Unsubscribe"]
+    put(_mail(ADA, f"unsubscribe {token}"))
+    (left,) = _read(sent)
+    assert (left["action"], left["why"]) == ("unsubscribe", "proved by the token of a link")
+    assert _mailable(sent) == {f"Ben <{BEN}>"}
+    put(_mail(ADA, "unsubscribe!"))
+    (again,) = _read(sent)
+    assert again["why"].endswith("they have left already")
+
+
+def test_a_question_that_can_not_be_sent_now_is_sent_by_the_next_reading(
+    sent: Publication, server: Server, put: Put
+) -> None:
+    put(_mail(ADA, "unsubscribe"))
+    server.stored.clear()
+    server.refuse = {ADA: "450 4.2.1 later"}
+    (told,) = _read(sent)
+    assert told["action"] == "left to you"
+    assert "they could not be asked, and will be by the next reading: 450 4.2.1" in told["why"]
+    server.refuse = {}
+    working, sent.environ["NEWSLETTER_SMTP__PORT"] = sent.environ["NEWSLETTER_SMTP__PORT"], "1"
+    (told,) = _read(sent)
+    assert told["action"] == "left to you"
+    sent.environ["NEWSLETTER_SMTP__PORT"] = working
+    assert [one["action"] for one in _read(sent)] == ["asked to confirm"]
+    assert len(server.stored) == 1
 
 
 def test_a_program_that_answers_is_passed_over(sent: Publication, put: Put) -> None:
@@ -285,7 +346,7 @@ def test_who_answers_a_copy_that_was_sent_on_to_them_speaks_for_nobody_else(
 ) -> None:
     quoted = "> " + server.message(ADA).decode().replace("\r\n", "\r\n> ")
     friend = _mail("friend@example.net", "unsubscribe") + quoted.encode()
-    reader = _mail(BEN, "unsubscribe me please") + quoted.encode()
+    reader = _mail(BEN, "unsubscribe me please", VOUCHED) + quoted.encode()
     put(friend)
     put(reader)
     assert {one["address"]: one["action"] for one in _read(sent)} == {
@@ -461,7 +522,7 @@ def test_a_mail_that_can_not_be_moved_keeps_no_other_from_being_read(
 def test_status_counts_who_is_a_reader_of_the_issue_and_stays_away(sent: Publication, put: Put) -> None:
     (sent.root / "subscribers.csv").write_text("email\nnew@example.com\n")
     for sender in (ADA, BEN, "new@example.com"):
-        put(_mail(sender, "unsubscribe"))
+        put(_mail(sender, "unsubscribe", VOUCHED))
     assert len(_read(sent)) == 3
     # None of them said which issue it was about; what a link's token says, the service's own tests count.
     assert json.loads(sent.run("status", "--json").stdout)[0]["since"]["unsubscribed"] == 0
@@ -525,7 +586,7 @@ def test_whoever_left_is_counted_and_a_send_that_goes_on_balances(
     sent.run("send", "1.4", "--yes")
     server.refuse = {}
     for reader in readers[:2] + readers[10:12]:
-        put(_mail(reader, "unsubscribe"))
+        put(_mail(reader, "unsubscribe", VOUCHED.replace("example.com", reader.partition("@")[2])))
     assert [one["action"] for one in _read(sent)] == ["unsubscribe"] * 4
     done = sent.run("send", "1.4", "--yes")
     assert "20 on the list = 18 accepted + 0 refused + 0 deferred + 0 unknown + 0 pending + 2 suppressed" in done.stdout

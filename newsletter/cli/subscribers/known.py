@@ -29,6 +29,7 @@ SAID: Mapping[str, str] = {
     Kind.REMOVED: "taken off the list",
     Kind.SUPPRESSED: "suppressed",
     Kind.ALLOWED: "allowed again",
+    Kind.ASKED: "asked whether they want to leave",
     Kind.UNDONE: "bounce undone",
 }
 EDITORS = (Kind.REMOVED, Kind.SUPPRESSED, Kind.ALLOWED, Kind.UNDONE)  # what nobody else can say

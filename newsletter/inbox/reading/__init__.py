@@ -27,6 +27,7 @@ __all__ = ["Finding", "Kind", "Reading", "read"]
 
 BEYOND = "it can't be understood"
 _LONGEST_SUBJECT = 2000
+_TRACE, _MOST_TRACE = frozenset({"received", "authentication-results"}), 50
 
 _GRAVEST = (Kind.COMPLAINT, Kind.UNSUBSCRIBE, Kind.HARD, Kind.SOFT, Kind.AUTO_REPLY, Kind.OTHER)
 _CAME_TO = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to", "x-rcpt-to",
@@ -65,6 +66,7 @@ def _read(message: bytes, *, cut_off: bool) -> Reading:
         subject=mail.header.words("subject")[:_LONGEST_SUBJECT],
         received_at=_received_at(mail.header.first("received")),
         trouble="; ".join(trouble),
+        trace=tuple(field for field in mail.header.fields if field[0] in _TRACE)[:_MOST_TRACE],
     )
 
 

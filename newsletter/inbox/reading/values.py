@@ -48,7 +48,7 @@ class Reading:
     decoded. `report`: it is a DSN or a feedback report (RFC 3464, RFC 5965), a program's words and no person's.
     `received_at` is the date of its topmost Received field, which the server wrote that delivered it (RFC 5321, section
     4.4), ISO 8601 in UTC; a sender's own Date says nothing sure. `trouble` says in words what of the mail could not be
-    read.
+    read. `trace` are its Received and Authentication-Results fields in their order.
 
     None of it is proof: whoever wrote the mail chose what it says.
     """
@@ -64,3 +64,4 @@ class Reading:
     subject: str = ""
     received_at: str = ""
     trouble: str = ""
+    trace: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,51 @@
+"""A few messages that no ledger keeps: a test to an editor, a question to a reader."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from newsletter.backends import Backend, SessionLost
+from newsletter.mail.message import Message, Outcome, Receipt
+
+
+async def send_few(backend: Backend, messages: Sequence[Message]) -> Mapping[str, Receipt]:
+    """Send the messages over one connection; returns a receipt for each, by its key.
+
+    Raises Unreachable when there is no session.
+    """
+    feed = _ListFeed(messages)
+    with suppress(SessionLost):
+        async with backend.connect() as session:
+            await session.deliver(feed)
+    return feed.receipts
+
+
+class _ListFeed:
+    """A feed over messages in memory."""
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self._left = list(reversed(messages))
+        self.receipts = {
+            message.key: _deferred(message, "the connection was lost before its turn") for message in messages
+        }
+
+    def take(self) -> Message | None:
+        message = self._left.pop() if self._left else None
+        if message is not None:
+            lost = Receipt(
+                key=message.key, outcome=Outcome.UNKNOWN, stage="connection", reply="the connection was lost"
+            )
+            self.receipts[message.key] = lost
+        return message
+
+    async def wait(self) -> bool:
+        return False
+
+    def answer(self, receipt: Receipt) -> None:
+        self.receipts[receipt.key] = receipt
+
+    def untouched(self, message: Message, why: str = "") -> None:
+        self.receipts[message.key] = _deferred(message, why or "the connection was lost before its text was sent")
+
+
+def _deferred(message: Message, why: str) -> Receipt:
+    return Receipt(key=message.key, outcome=Outcome.DEFERRED, stage="connection", reply=why)
