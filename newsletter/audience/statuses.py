@@ -16,9 +16,10 @@ from pathlib import Path
 
 from newsletter.address import normalise
 from newsletter.audience.events import Cause
-from newsletter.audience.sheet import Header, column_name, read_header, read_lines, read_records, unguard
+from newsletter.audience.sheet import column_name, read_header, read_lines, read_records, unguard
 from newsletter.audience.standing import MAILABLE, Held
 from newsletter.audience.subscribers import reader_key
+from newsletter.config import ReaderList
 from newsletter.errors import DecisionNeeded, ListError, Problem, counted
 
 # The columns of an export beside the list's own; no list has columns of these names by chance.
@@ -107,15 +108,25 @@ def says(column: str, cell: str) -> Says:
     return Says.MAILED if word in _MAILED else Says.UNCLEAR
 
 
-def read_statuses(path: Path, honour: Sequence[str] = (), ignore: Sequence[str] = ()) -> Statuses:
-    """Look through the list's own columns. `honour` and `ignore` are what newsletter.toml says of others' columns.
+def statuses_of(path: Path, settings: ReaderList) -> Statuses:
+    """What the columns of a list say, as newsletter.toml would have them understood.
 
-    Of an address with several rows each counts. Raises ListError when the list has no column that is to be honoured:
-    who has left could no longer be told.
+    Raises ListError when the publication's own list lacks a column that is to be honoured: who has left could no longer
+    be told. Another list has columns of its own.
+    """
+    if path.name == Path(settings.file).name:
+        _refuse_lacking(path, settings.honour)
+    return read_statuses(path, settings.honour, settings.ignore)
+
+
+def read_statuses(path: Path, honour: Sequence[str] = (), ignore: Sequence[str] = ()) -> Statuses:
+    """Look through a list's own columns; others' are understood as `honour` and `ignore` say, or asked about.
+
+    Of an address with several rows each counts.
     """
     lines = read_lines(path)
     header = read_header(path, lines)
-    honoured = _honoured(path, header, honour)
+    honoured = [name for name in (*map(column_name, honour), STATE) if name in header.columns]
     open_ = [
         (number, name)
         for number, name in enumerate(header.columns)
@@ -145,14 +156,13 @@ def read_statuses(path: Path, honour: Sequence[str] = (), ignore: Sequence[str] 
     return Statuses(left, words, [_question(path, name, told) for name, told in asked.items()])
 
 
-def _honoured(path: Path, header: Header, honour: Sequence[str]) -> list[str]:
-    names = [column_name(name) for name in honour]
-    if missing := [name for name in names if name not in header.columns]:
+def _refuse_lacking(path: Path, honour: Sequence[str]) -> None:
+    columns = read_header(path, read_lines(path)).columns
+    if missing := [name for name in honour if column_name(name) not in columns]:
         raise ListError(
             f"{path.name} has no column {missing[0]}, and newsletter.toml says that it tells who must not be mailed.",
             next_step="Bring the column back, or take it out of [list] honour once nobody on the list has left.",
         )
-    return [*names, *([STATE] if STATE in header.columns else [])]
 
 
 def _held(cells: Mapping[str, str], honoured: Sequence[str]) -> tuple[str, str, Held] | None:

@@ -161,7 +161,8 @@ def _day(written: str, text: str, today: date) -> date:
     coming, after = today + timedelta(days=ahead), today + timedelta(days=ahead + 7)
     if which == "next" or not ahead:
         raise WrongTime(
-            f"{text!r} can mean {coming} or {after}.", next_step=f'Write the date: "{coming} 09:00" or "{after} 09:00".'
+            f"{text!r} can mean {coming} or {after}.",
+            next_step=f"Write the date instead of the day's name: {coming} or {after}.",
         )
     return coming
 

@@ -13,7 +13,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from newsletter.audience.events import Erased
-from newsletter.audience.statuses import read_statuses
+from newsletter.audience.statuses import statuses_of
 from newsletter.config import ReaderList
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign, Staged, Text
@@ -218,7 +218,7 @@ def _with_wave(
     staged: Staged, plan: Plan, texts: Texts, settings: ReaderList, list_path: Path, tag: str, erased: Erased
 ) -> Plan:
     """Read the list onto the stage, with the proof that each reader's message renders."""
-    statuses = read_statuses(list_path, settings.honour, settings.ignore)
+    statuses = statuses_of(list_path, settings)
     statuses.refuse_open(list_path)
     wave = Wave(texts, list_path, tag, erased, statuses)
     # A new campaign leaves nobody out, for what was frozen before it has served nobody.

@@ -8,7 +8,8 @@ import pytest
 
 from newsletter.audience import suppression
 from newsletter.audience.events import Cause
-from newsletter.audience.statuses import Says, read_statuses, says
+from newsletter.audience.statuses import Says, Statuses, read_statuses, says, statuses_of
+from newsletter.config import ReaderList
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.store import Store, open_store, suppressions
 
@@ -138,9 +139,15 @@ def test_the_columns_of_an_export_of_ours_are_honoured_unasked(write_list: Write
     assert found.left["b@example.org"].words == "too many"
 
 
-def test_a_column_that_is_to_be_honoured_must_be_there(write_list: Write) -> None:
-    with pytest.raises(ListError, match="has no column email_disabled"):
-        read_statuses(write_list("email,name\n"), honour=["Email disabled"])
+def test_a_column_that_is_to_be_honoured_must_be_in_the_publication_s_own_list(write_list: Write) -> None:
+    path = write_list("email,name\na@example.org,A\n")
+    settings = ReaderList(
+        file="list.csv", id="list.example.org", unsubscribe="mailto:leave@example.org", honour=("Email disabled",)
+    )
+    with pytest.raises(ListError, match="has no column Email disabled"):
+        statuses_of(path, settings)
+    board = path.rename(path.with_name("board.csv"))
+    assert statuses_of(board, settings) == Statuses(questions=[])
 
 
 def test_in_an_honoured_column_a_word_that_nobody_knows_keeps_its_reader_out(write_list: Write) -> None:

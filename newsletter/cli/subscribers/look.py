@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from newsletter.audience.standing import ERASED, Standing, with_standing
-from newsletter.audience.statuses import QUESTION, read_statuses
+from newsletter.audience.statuses import QUESTION, read_statuses, statuses_of
 from newsletter.audience.subscribers import Subscriber, read_rows, read_subscribers
 from newsletter.cli.output import console, say, short, show_problems, table
-from newsletter.cli.subscribers.opened import looking, statuses_of, the_list
+from newsletter.cli.subscribers.opened import looking, the_list
 from newsletter.errors import ConfigError, Problem, counted, printable
 
 _PAGE = 200  # rows of a table on a terminal, whose columns are as wide as these need
@@ -42,7 +42,7 @@ def list_(words: tuple[str, ...], tag: str | None, mailable: bool, suppressed: b
 
     def chosen() -> Iterator[tuple[Subscriber, Standing]]:
         nonlocal unusable
-        left = statuses_of(found.workspace, path).left
+        left = statuses_of(path, found.workspace.config.reader_list).left
         for row, standing in with_standing(found.store, found.keys, read_rows(path), left):
             if isinstance(row, Problem):
                 unusable += 1
@@ -114,7 +114,7 @@ def check(file: Path | None) -> None:
     try:
         found = looking()
         path, store, keys = file or the_list(found.workspace), found.store, found.keys
-        statuses = statuses_of(found.workspace, path)
+        statuses = statuses_of(path, found.workspace.config.reader_list)
     except ConfigError:
         if file is None:
             raise

@@ -6,7 +6,7 @@ from pathlib import Path
 from newsletter.audience.events import erased_readers
 from newsletter.audience.keys import Keys, find_keys
 from newsletter.audience.rows import nearest
-from newsletter.audience.statuses import Statuses, read_statuses
+from newsletter.audience.statuses import statuses_of
 from newsletter.cli.output import say, short
 from newsletter.cli.state import known_store, opened_store
 from newsletter.errors import ListError
@@ -52,16 +52,10 @@ def noting() -> Writing:
     return Writing(workspace, opened_store(workspace), find_keys(workspace))
 
 
-def statuses_of(workspace: Workspace, path: Path) -> Statuses:
-    """What the list's own columns say, as newsletter.toml would have them understood."""
-    settings = workspace.config.reader_list
-    return read_statuses(path, settings.honour, settings.ignore)
-
-
 def say_if_kept_out(workspace: Workspace, reader: str) -> None:
     """Tell whom the list's own columns keep from being mailed, whatever the state knows."""
     path = workspace.subscribers
-    if path.exists() and (words := statuses_of(workspace, path).words.get(reader)):
+    if path.exists() and (words := statuses_of(path, workspace.config.reader_list).words.get(reader)):
         say(f"{short(path)} itself says not to mail them ({words}). To mail them, change their row.", style="yellow")
 
 

@@ -12,8 +12,9 @@ import click
 
 from newsletter.audience import export as lists
 from newsletter.audience.standing import ERASED
+from newsletter.audience.statuses import statuses_of
 from newsletter.cli.output import say, short
-from newsletter.cli.subscribers.opened import Looking, looking, statuses_of, the_list
+from newsletter.cli.subscribers.opened import Looking, looking, the_list
 from newsletter.errors import DecisionNeeded, ListError, counted
 
 _PATH = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
@@ -57,7 +58,7 @@ def _rows(found: Looking, kind: str | None, left_out: Counter[str]) -> Iterator[
     match kind:
         case "mailable":
             path = the_list(found.workspace)
-            statuses = statuses_of(found.workspace, path)
+            statuses = statuses_of(path, found.workspace.config.reader_list)
             statuses.refuse_open(path)
             return lists.mailable(found.store, found.keys, path, left_out, statuses.left)
         case "suppressed":
@@ -66,7 +67,7 @@ def _rows(found: Looking, kind: str | None, left_out: Counter[str]) -> Iterator[
             return lists.events(found.store)
         case _:
             path = the_list(found.workspace)
-            left = statuses_of(found.workspace, path).left
+            left = statuses_of(path, found.workspace.config.reader_list).left
             return lists.everyone(found.store, found.keys, path, left_out, left)
 
 

@@ -8,10 +8,11 @@ import click
 
 from newsletter.audience.events import Kind
 from newsletter.audience.standing import ERASED, MAILABLE, with_standing
+from newsletter.audience.statuses import statuses_of
 from newsletter.audience.subscribers import read_subscribers
 from newsletter.cli.output import as_json, say, table
 from newsletter.cli.subscribers.known import EDITORS, SAID
-from newsletter.cli.subscribers.opened import Looking, looking, statuses_of, the_list
+from newsletter.cli.subscribers.opened import Looking, looking, the_list
 from newsletter.errors import Problem, counted
 from newsletter.store import events as log
 from newsletter.store import suppressions
@@ -30,7 +31,7 @@ def stats(json_: bool) -> None:
     """
     found = looking()
     path = the_list(found.workspace)
-    left = statuses_of(found.workspace, path).left
+    left = statuses_of(path, found.workspace.config.reader_list).left
     counts, states, tags = Counter[str](), Counter[str](), Counter[str]()
     for row, standing in with_standing(found.store, found.keys, read_subscribers(path), left):
         if isinstance(row, Problem):
