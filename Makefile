@@ -9,7 +9,10 @@ CI_JOBS ?= auto
 # The tests' two tools from npm; without npm, those tests skip and say so.
 NODE_MODULES := tests/node/node_modules/.installed
 
-.PHONY: demo test test-slow coverage lint types contract golden screenshots torture bench-editions bench-preview bench-send bench-serve clean
+# What fuzzes, and what writes the bill of materials: fetched once, when one of them is first asked for.
+MORE := $(VENV)/.more-installed
+
+.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden screenshots torture bench-editions bench-preview bench-send bench-serve clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -18,7 +21,7 @@ test: lint types contract $(NODE_MODULES)
 	$(BIN)/python -m pytest -n $(CI_JOBS)
 
 # Whole programs over and over: further trials of the torture, the outbox as a process, packages, real Postfix.
-test-slow: $(INSTALLED)
+test-slow: $(INSTALLED) $(MORE)
 	$(BIN)/python -m pytest -n $(CI_JOBS) -m slow
 
 # The same tests with a look at what they reach, which takes half as long again.
@@ -34,6 +37,18 @@ types: $(INSTALLED)
 
 contract: $(INSTALLED)
 	$(BIN)/lint-imports
+
+# Other people's text, guided by the code that it reaches. A part of it runs in `make test-slow`.
+fuzz: $(MORE)
+	for target in mail richtext smtp imap maillog; do $(BIN)/python tests/fuzz/run.py $$target $(FUZZ) || exit 1; done
+
+# What is installed, pinned, allowed and known to be broken: without a network, and with ADVISORIES=FILE if you have one.
+audit: $(INSTALLED)
+	$(BIN)/python tools/audit.py $(if $(ADVISORIES),--advisories $(ADVISORIES))
+
+# What the program is made of, for those who have to know: build/sbom.cdx.json.
+sbom: $(MORE)
+	$(BIN)/python tools/sbom.py
 
 # The emails that test_html.py compares with: read the difference before you commit it.
 golden: $(INSTALLED)
@@ -66,6 +81,10 @@ bench-send: $(INSTALLED)
 # Unsubscribes a second on both databases; wants Debian's wrk and postgresql. BENCH=--quick takes a minute.
 bench-serve: $(INSTALLED)
 	$(BIN)/python benchmarks/serve.py $(BENCH)
+
+$(MORE): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group fuzz --group sbom
+	@touch $@
 
 $(NODE_MODULES): tests/node/package.json
 	@if command -v npm >/dev/null; then \

@@ -13,7 +13,7 @@ from conftest import ROOT, Publication
 from preview_server import previewing
 from service_server import serving
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def _commands(page: Path) -> list[str]:
