@@ -15,6 +15,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 
 from newsletter.errors import ConfigError, DecisionNeeded
+from newsletter.files import create_private, make_private_folder, sync
 from newsletter.workspace import Workspace
 
 KEYS_NAME = "keys.toml"
@@ -142,20 +143,20 @@ def _checked(tokens: Sequence[str], forgotten: str, where: str) -> Keys:
 
 def _write(path: Path, tokens: Sequence[str], forgotten: str) -> None:
     """All of it or nothing, also after a power cut; who could read the file before can read it afterwards."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     path = path.resolve()  # machines may share one file by a link
     lines = "".join(f'    "{key}",\n' for key in tokens)
     new = path.with_name(f"{path.name}.new")
     try:
         new.unlink(missing_ok=True)
-        new.touch(mode=0o600)
-        if path.exists():
-            _like(path, new)
-        with new.open("w", encoding="utf-8") as file:
+        with create_private(new, "w", encoding="utf-8") as file:
+            if path.exists():
+                _like(path, new)
             file.write(f'{_HEAD}tokens = [\n{lines}]\nforgotten = "{forgotten}"\n')
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
+        sync(path.parent)
     except OSError as error:
         new.unlink(missing_ok=True)
         raise ConfigError(

@@ -18,6 +18,7 @@ from newsletter.audience.records import Record
 from newsletter.audience.sheet import Header, guard, read_header, read_lines, read_records, unguard
 from newsletter.audience.subscribers import BREAKS, Subscriber, read_row, read_rows, reader_key
 from newsletter.errors import DecisionNeeded, ListError
+from newsletter.files import create_private, sync
 
 _BOM = b"\xef\xbb\xbf"
 _NEW_LIST = "email,name,tags\n"
@@ -229,7 +230,7 @@ def _rewriting(path: Path, pieces: Iterable[str], before: "_Seen | None") -> Ite
                 )
             try:
                 new.replace(target)
-                _sync(target.parent)
+                sync(target.parent)
             except OSError as error:
                 raise _unwritable(path, error) from error
 
@@ -242,8 +243,7 @@ def _rewriting(path: Path, pieces: Iterable[str], before: "_Seen | None") -> Ite
 def _write(target: Path, new: Path, pieces: Iterable[str]) -> None:
     try:
         new.unlink(missing_ok=True)
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with create_private(new, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             if target.exists():
                 kept = target.stat()
                 # Who may read it stays as it was, as far as this user can say so.
@@ -276,14 +276,6 @@ def _seen(path: Path) -> _Seen | None:
     except FileNotFoundError:
         return None
     return _Seen(found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _unwritable(path: Path, error: OSError) -> ListError:

@@ -6,7 +6,6 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Annotated
@@ -16,6 +15,7 @@ from pydantic import Field
 from newsletter.backends import Feed, Limits, SessionLost, Unreachable, messages
 from newsletter.config import Section
 from newsletter.errors import DeliveryError
+from newsletter.files import create_private, sync
 from newsletter.mail.message import Outcome, Receipt
 
 
@@ -57,7 +57,7 @@ class MaildirSession:
                     next_step="Make room on its disk, or mend [maildir] path in newsletter.toml.",
                 ) from error
             try:
-                await asyncio.to_thread(_sync, self._path / "new")
+                await asyncio.to_thread(sync, self._path / "new")
             except OSError as error:
                 why = f"stored, and the disk does not confirm it: {error.strerror}"
                 feed.answer(Receipt(key=message.key, outcome=Outcome.UNKNOWN, stage="maildir", reply=why))
@@ -73,7 +73,7 @@ class MaildirSession:
         unfinished = self._path / "tmp" / name
         try:
             # Readers' addresses and names are in it: for the owner's eyes alone.
-            with open(unfinished, "xb", opener=partial(os.open, mode=0o600)) as file:
+            with create_private(unfinished) as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -82,12 +82,3 @@ class MaildirSession:
             with suppress(OSError):
                 unfinished.unlink()
             raise
-
-
-def _sync(folder: Path) -> None:
-    """Have the folder's entries on disk: a file that was synced is lost all the same when its name is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

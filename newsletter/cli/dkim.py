@@ -1,6 +1,5 @@
 """newsletter dkim key"""
 
-import os
 import re
 from pathlib import Path
 from typing import cast
@@ -9,6 +8,7 @@ import click
 
 from newsletter.cli.output import say, short
 from newsletter.errors import DecisionNeeded
+from newsletter.files import create_private, make_private_folder
 from newsletter.workspace import find_workspace
 
 _STRING = 255  # octets: RFC 1035, section 3.3; a longer record is several strings
@@ -33,15 +33,15 @@ def key(selector: str, kind: str) -> None:
 
     pem, record = new_key(cast(Kind, kind))
     path = workspace.root / ".newsletter" / f"dkim-{selector}.pem"  # which git leaves alone
-    path.parent.mkdir(exist_ok=True)
+    make_private_folder(path.parent)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        file = create_private(path)
     except FileExistsError as error:
         raise DecisionNeeded(
             f"{short(path)} is there already, and mail may be signed with it.",
             next_step="Name the new key otherwise: --selector s2",
         ) from error
-    with os.fdopen(descriptor, "wb") as file:
+    with file:
         file.write(pem)
     domain = config.dkim.domain or config.sender.from_.address.partition("@")[2]
     strings = " ".join(f'"{record[start : start + _STRING]}"' for start in range(0, len(record), _STRING))

@@ -7,6 +7,7 @@ import click
 
 from newsletter.cli.output import say, short, show_problems, size
 from newsletter.errors import ConfigError, counted
+from newsletter.files import open_private
 from newsletter.issue.draft import load_issue, read_draft
 from newsletter.workspace import Workspace, find_workspace
 
@@ -104,8 +105,8 @@ def _copy(workspace: Workspace, draft: Path, folder: Path | None, address: str) 
         reasons = [problem.message for problem in error.problems] or [error.message]
         told += f"; unsigned, because {reasons[0]}"
     path = (folder or workspace.build(name)) / f"{name}.reader.eml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(message.data)
+    with open_private(path, "wb") as file:  # with a token by which this reader can be unsubscribed
+        file.write(message.data)
     say(f"{short(path)}  {size(len(message.data))}, {told}")
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
 from zoneinfo import ZoneInfo
 
 import click
@@ -29,6 +28,7 @@ from newsletter.delivery.report import (
 from newsletter.delivery.report.runs import rate
 from newsletter.delivery.states import Counts, State
 from newsletter.errors import DraftError, counted
+from newsletter.files import open_private, open_shared
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
 
@@ -136,13 +136,13 @@ def _chosen(workspace: Workspace, store: Store | None, draft: str | None) -> str
 
 
 def _write_readers(store: Store, issue: str, path: Path) -> None:
-    with nullcontext(sys.stdout) if str(path) == "-" else _made(path) as file:
+    with nullcontext(sys.stdout) if str(path) == "-" else open_private(path.resolve()) as file:
         write_csv(file, ledger.each_delivery(store, issue), EVERYTHING)
 
 
 def _write_not_accepted(store: Store, workspace: Workspace, issue: str) -> Path:
     path = _not_accepted(workspace, issue)
-    with _made(path) as file:
+    with open_private(path) as file:
         write_csv(file, ledger.each_delivery(store, issue, but=State.ACCEPTED), NOT_ACCEPTED)
     return path
 
@@ -151,16 +151,11 @@ def _not_accepted(workspace: Workspace, issue: str) -> Path:
     return workspace.build(issue) / "not-accepted.csv"
 
 
-def _made(path: Path) -> TextIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("w", encoding="utf-8", newline="")
-
-
 def _write_page(workspace: Workspace, found: Report, path: Path | None) -> Path:
     from newsletter.delivery.report.page import render_page  # Jinja is for the page alone
 
-    path = path or workspace.build(found.campaign.issue) / "report.html"
-    with _made(path) as file:
+    path = path.resolve() if path else workspace.build(found.campaign.issue) / "report.html"
+    with open_shared(path) as file:  # there is no address in it
         file.write(render_page(found, workspace.config.publication, datetime.now(UTC)))
     return path
 

@@ -16,6 +16,7 @@ from newsletter.delivery.plan import Plan
 from newsletter.delivery.record import write_record
 from newsletter.delivery.run import OnProgress, Rules, run_campaign
 from newsletter.errors import DeliveryError
+from newsletter.files import create_private, make_private_folder
 from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.marks import Marks
 from newsletter.store import Busy, Store
@@ -134,11 +135,12 @@ async def _until_stopped(
 def write_messages(staged: Staged, plan: Plan, marks: Marks, folder: Path) -> int:
     """A dry run: every message of the plan's new readers as a file. Returns how many."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    make_private_folder(folder)
     templates = [MessageTemplate.from_bytes(text.payload) for text in plan.texts]
     count = 0
     for count, entry in enumerate(staged.entries(), start=1):
         issue = plan.campaign.issue
         message = marks.message(templates[entry.text], issue, entry.reader, entry.address, entry.fields)
-        (folder / f"{count:06}.eml").write_bytes(message.data)
+        with create_private(folder / f"{count:06}.eml") as file:  # with a token by which its reader can be unsubscribed
+            file.write(message.data)
     return count

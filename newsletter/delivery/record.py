@@ -3,7 +3,6 @@
 It names no address. A second laptop with an empty store reads in it that the issue is out already.
 """
 
-import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign
 from newsletter.delivery.states import REACHED
 from newsletter.errors import DecisionNeeded, DeliveryError
+from newsletter.files import open_shared
 from newsletter.store import Store
 
 
@@ -100,13 +100,9 @@ def write_record(path: Path, store: Store, issue: str) -> None:
         *(f"{state.value} = {count}" for state, count in counts.by_state.items()),
         f"total = {counts.total}",
     ]
-    fresh = path.with_suffix(".toml.new")
     try:
-        with fresh.open("w", encoding="utf-8") as file:
+        with open_shared(path) as file:
             file.write("\n".join(lines) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
     except OSError as error:
         raise DeliveryError(
             f"The record {path} can't be written: {error.strerror}.",

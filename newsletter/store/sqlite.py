@@ -1,6 +1,5 @@
 """The store in one SQLite file: WAL, and one writer at a time."""
 
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -16,10 +15,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from newsletter.errors import DeliveryError
+from newsletter.files import create_private, make_private_folder, sync, tighten
 from newsletter.store.database import Busy
 
 _LOCK_WAIT_S = 15
 _PAUSE_S = 0.1
+_OWN_FOLDER = ".newsletter"
 # SQLite's own names of its result codes, https://sqlite.org/rescode.html: what each means here, and what to do.
 _WORDS = {
     "SQLITE_BUSY": ("is in use by another program", "Let that program end, or close it."),
@@ -50,11 +51,10 @@ class Sqlite:
     def engine(self) -> Engine:
         """Makes the folder when it is absent. Raises DeliveryError when that can't be done."""
         try:
-            # Who reads what is nobody else's business on a shared machine.
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._keep_private()
         except OSError as error:
             raise DeliveryError(
-                f"The folder {self._path.parent} for the state can't be made: {error.strerror}.",
+                f"The state {self.place} can't be made: {error.strerror}.",
                 next_step="Make room for it, or name another place: [store] url in newsletter.toml.",
             ) from error
         engine = create_engine(
@@ -66,6 +66,21 @@ class Sqlite:
         event.listen(engine, "connect", _configure)
         event.listen(engine, "begin", _begin)
         return engine
+
+    def _keep_private(self) -> None:
+        """Make the file when it is absent, and take from others what they may do with it. Raises OSError.
+
+        SQLite gives the log and its index, which hold the same, the mode of the file itself (os_unix.c,
+        findCreateFileMode); those that an earlier version left are tightened here.
+        """
+        path = self._path.resolve()  # as SQLite does, which puts them beside what a link leads to
+        make_private_folder(path.parent)
+        if path.parent.name == _OWN_FOLDER:  # another one may be shared for what else is in it
+            tighten(path.parent)
+        with suppress(FileExistsError):
+            create_private(path).close()
+        for ending in ("", "-wal", "-shm", "-journal"):
+            tighten(path.with_name(f"{path.name}{ending}"))
 
     @contextmanager
     def sole(self, engine: Engine, name: str) -> Iterator[None]:
@@ -98,13 +113,13 @@ class Sqlite:
         unfinished = copy.with_name(f"{copy.name}.part")
         try:
             unfinished.unlink(missing_ok=True)
-            unfinished.touch(mode=0o600)
+            create_private(unfinished).close()
             with closing(sqlite3.connect(self._path)) as source, closing(sqlite3.connect(unfinished)) as target:
                 source.backup(target)
                 target.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a second
-            _sync(unfinished)
+            sync(unfinished)
             unfinished.rename(copy)
-            _sync(copy.parent)
+            sync(copy.parent)
         except (OSError, sqlite3.Error) as error:
             with suppress(OSError):
                 unfinished.unlink()
@@ -161,11 +176,3 @@ def _configure(connection: object, _record: ConnectionPoolEntry) -> None:
 def _begin(connection: Connection) -> None:
     for statement in connection.get_execution_options()["begin"]:
         connection.exec_driver_sql(statement)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

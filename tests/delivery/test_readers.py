@@ -280,7 +280,7 @@ def test_files_and_tables_that_still_hold_the_address_are_named(
 
 def test_copies_of_the_list_and_the_testers_are_named(publication: Publication, store: Store, keys: Keys) -> None:
     root = publication.root
-    copies = ("subscribers.csv~", ".subscribers.new.csv", ".said.part.csv", "board.csv")
+    copies = ("subscribers.csv~", ".subscribers.new.csv", ".said.new.csv", "board.csv")
     for name in copies:
         (root / name).write_text(f"email\n{ADA}\n")
     config = root / "newsletter.toml"

@@ -398,7 +398,7 @@ def test_every_tester_is_answered_when_the_connection_breaks(digest: Publication
 
 
 def test_a_record_that_can_not_be_written_stops_with_words(digest: Publication, server: Server) -> None:
-    (digest.root / "drafts/2.10.sent.toml.new").mkdir()
+    (digest.root / "drafts/.2.10.sent.new.toml").mkdir()
     done = digest.run("send", "2.10", "--yes")
     assert done.returncode == 1
     assert "The record" in done.stderr

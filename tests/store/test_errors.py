@@ -150,7 +150,7 @@ def test_a_folder_that_may_not_be_written_to(common_user: Path) -> None:
     common_user.chmod(0o700)
     path.unlink()
     common_user.chmod(0o500)
-    assert "can't be opened" in _refused(path).message
+    assert "can't be made: Permission denied" in _refused(path).message
 
 
 # PostgreSQL alone.

@@ -1,12 +1,9 @@
 """newsletter subscribers export"""
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
 
 import click
 
@@ -16,6 +13,7 @@ from newsletter.audience.statuses import statuses_of
 from newsletter.cli.output import say, short
 from newsletter.cli.subscribers.opened import Looking, looking, the_list
 from newsletter.errors import DecisionNeeded, ListError, counted
+from newsletter.files import open_private
 
 _PATH = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
@@ -44,7 +42,7 @@ def export(file: Path | None, output: Path | None, kind: str | None, yes: bool) 
     else:
         path = path.resolve()  # where it is a link, what it leads to is written over
         _refuse_existing(path, found.workspace.subscribers, yes)
-        with _whole_or_not_at_all(path) as text:
+        with open_private(path, encoding="utf-8-sig") as text:  # the mark is for Excel, which guesses wrong without
             count = lists.write_csv(text, rows)
         say(f"{short(path)}: {counted(count, 'row')}.", style="bold")
         say("It holds personal data: keep it out of git, and delete it when it has served.")
@@ -86,19 +84,3 @@ def _refuse_existing(path: Path, list_path: Path, yes: bool) -> None:
         raise DecisionNeeded(
             f"{short(path)} is there already.", next_step="Name another file, or write over it with --yes."
         )
-
-
-@contextmanager
-def _whole_or_not_at_all(path: Path) -> Iterator[TextIO]:
-    """Half an export could pass for the whole. The byte order mark is for Excel, which guesses wrong without."""
-    new = path.with_name(f".{path.stem}.part{path.suffix}")  # by its ending it stays out of git
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new.unlink(missing_ok=True)
-    try:
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8-sig", newline="") as file:
-            yield file
-        new.replace(path)
-    finally:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)

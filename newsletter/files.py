@@ -1,0 +1,104 @@
+"""Files that hold addresses, tokens or keys: made for their owner's eyes alone, whatever the umask says."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from io import BufferedWriter, TextIOWrapper
+from pathlib import Path
+from typing import IO, Any, Literal, overload
+
+_FILE, _FOLDER = 0o600, 0o700
+
+
+@overload
+def open_private(
+    path: Path, mode: Literal["w"] = "w", *, encoding: str = "utf-8", durable: bool = False
+) -> AbstractContextManager[TextIOWrapper]: ...
+
+
+@overload
+def open_private(
+    path: Path, mode: Literal["wb"], *, durable: bool = False
+) -> AbstractContextManager[BufferedWriter]: ...
+
+
+def open_private(
+    path: Path, mode: Literal["w", "wb"] = "w", *, encoding: str = "utf-8", durable: bool = False
+) -> AbstractContextManager[IO[Any]]:
+    """Open a file for writing that only its owner can read; when the context ends well it stands at `path`, whole.
+
+    It is written beside and renamed, so that neither a looser mode that `path` had before nor a link that somebody
+    put there has any effect, and so that half a file never passes for the whole. The folder is made when it is absent.
+    With `durable` it is on the disk when the context ends. Line ends are written as they are given. Raises OSError.
+    """
+    return _replacing(path, mode, encoding if mode == "w" else None, _FILE, durable=durable)
+
+
+def open_shared(path: Path) -> AbstractContextManager[IO[Any]]:
+    """Open a text file for writing that everybody may read whom the umask lets, else as a durable `open_private`."""
+    return _replacing(path, "w", "utf-8", 0o666, durable=True)
+
+
+def create_private(path: Path, mode: str = "wb", **how: Any) -> IO[Any]:
+    """Create a file that is not there yet, readable by its owner alone; `how` is what open() takes besides.
+
+    Raises FileExistsError for one that is there, a link that leads nowhere included.
+    """
+    return _create(path, mode, _FILE, **how)
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder that only its owner can enter, with those above it; one that is there stays as it is."""
+    path.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+
+
+def tighten(path: Path) -> None:
+    """Take from all but its owner what they may do with a file or folder. Does nothing when it is not there.
+
+    Somebody else's is left as it is, since only its owner could change that.
+    """
+    with suppress(OSError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            path.chmod(mode & ~0o077)
+
+
+def sync(path: Path) -> None:
+    """Have a file, or a folder's entries, on the disk: a synced file is lost all the same when its name is."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _replacing(path: Path, mode: str, encoding: str | None, permissions: int, *, durable: bool) -> Iterator[IO[Any]]:
+    how: dict[str, Any] = {} if encoding is None else {"encoding": encoding, "newline": ""}
+    if path.exists() and not path.is_symlink() and not path.is_file():
+        with path.open(mode, **how) as file:  # a terminal or a pipe, which nothing may be put in the place of
+            yield file
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.stem}.new{path.suffix}")  # by its ending it stays out of git as the file does
+    new.unlink(missing_ok=True)
+    try:
+        with _create(new, mode, permissions, **how) as file:
+            yield file
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        new.replace(path)
+        if durable:
+            sync(path.parent)
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+def _create(path: Path, mode: str, permissions: int, **how: Any) -> IO[Any]:
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_EXCL | os.O_NOFOLLOW, permissions)
+
+    return open(path, mode, opener=opener, **how)

@@ -1,0 +1,131 @@
+"""Files with an address, a token or a key are their owner's alone, whatever the umask and whatever stood there."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from conftest import Publication
+
+from newsletter import files
+from newsletter.cli import cli
+from newsletter.store import find_store, open_store
+
+
+@pytest.fixture(params=[0o000, 0o022], ids=["umask 000", "umask 022"])
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.usefixtures("umask")
+def test_no_other_account_can_read_what_commands_write_about_readers(
+    publication: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(publication.root)
+    monkeypatch.setenv("NEWSLETTER_SEND__BACKEND", "maildir")
+    publication.readers(2)
+
+    def run(*args: str) -> None:
+        done = CliRunner().invoke(cli, args, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+
+    build = publication.root / "build"
+    (build / "2.10").mkdir(parents=True)
+    for name in ("2.10/2.10.reader.eml", "all.csv", "list.csv"):
+        (build / name).write_text("an earlier version left it so")
+        (build / name).chmod(0o644)
+    run("keys", "new")
+    run("subscribers", "suppress", "reader0001@example.org")
+    run("send", "2.10", "--dry-run")
+    run("send", "2.10", "--yes")
+    run("export", "eml", "2.10", "--as", "reader0000@example.org")
+    run("report", "2.10", "--csv", "build/all.csv")
+    run("report", "2.10")
+    run("subscribers", "export", "build/list.csv", "--yes")
+    run("dkim", "key", "--selector", "s1", "--type", "ed25519")
+
+    about_readers = [path for path in build.rglob("*") if path.is_file()]
+    assert {path.name for path in about_readers} >= {
+        "000001.eml", "not-accepted.csv", "2.10.reader.eml", "all.csv", "report.html", "list.csv"
+    }  # fmt: skip
+    state = publication.root / ".newsletter"
+    assert {path.name for path in state.iterdir()} >= {"state.db", "keys.toml", "dkim-s1.pem"}
+    kept = [path for path in state.iterdir() if path.suffix != ".lock"]  # an empty file
+    about_readers.remove(build / "2.10/report.html")  # no address is in it, and it is passed around
+    loose = {str(path): oct(_mode(path)) for path in [*about_readers, *kept, state] if _mode(path) & 0o077}
+    assert not loose
+
+
+@pytest.mark.usefixtures("umask")
+def test_a_state_beside_the_workspace_is_private_with_its_log_and_leaves_the_folder_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "digest"
+    folder.mkdir(mode=0o755)
+    before = _mode(folder)
+    with closing(open_store(folder / "state.db")):
+        made = {path.name: _mode(path) for path in folder.iterdir()}
+    assert made == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}
+    assert _mode(folder) == before
+
+
+def test_a_state_that_others_could_read_is_tightened_at_opening(tmp_path: Path) -> None:
+    path = tmp_path / ".newsletter" / "state.db"
+    with closing(open_store(path)) as store:
+        for ending in ("", "-wal", "-shm"):
+            path.with_name(f"state.db{ending}").chmod(0o644)
+        path.parent.chmod(0o755)
+        again = find_store(path)
+        assert again
+        again.close()
+        assert [_mode(one) for one in (path.parent, *sorted(path.parent.glob("state.db*")))] == [0o700] + [0o600] * 3
+        store.close()
+
+
+def test_a_link_to_no_state_yet_leads_to_a_private_one(tmp_path: Path) -> None:
+    (tmp_path / "state.db").symlink_to(tmp_path / "elsewhere.db")
+    with closing(open_store(tmp_path / "state.db")):
+        assert _mode(tmp_path / "elsewhere.db") == 0o600
+
+
+@pytest.mark.usefixtures("umask")
+def test_a_private_file_replaces_a_link_and_what_was_readable(tmp_path: Path) -> None:
+    others = tmp_path / "of somebody else"
+    others.write_text("as it was")
+    path = tmp_path / "new folder" / "list.csv"
+    path.parent.mkdir()
+    path.symlink_to(others)
+    (path.parent / ".list.new.csv").symlink_to(others)
+    with files.open_private(path, durable=True) as file:
+        file.write("mine\r\n")
+        assert not path.is_file() or path.read_text() == "as it was"
+    assert (others.read_text(), path.read_bytes(), _mode(path)) == ("as it was", b"mine\r\n", 0o600)
+    assert [found.name for found in path.parent.iterdir()] == ["list.csv"]
+
+
+def test_half_a_private_file_never_passes_for_the_whole(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("the last one")
+    with pytest.raises(UnicodeEncodeError), files.open_private(path) as file:
+        file.write(f"half of it{chr(0xD800)}")
+    assert [(found.name, found.read_text()) for found in tmp_path.iterdir()] == [("list.csv", "the last one")]
+
+
+def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with files.open_private(pipe, "wb") as file:
+            file.write(b"to whoever reads it")
+        assert os.read(reading, 100) == b"to whoever reads it"
+        assert stat.S_ISFIFO(pipe.stat().st_mode)
+    finally:
+        os.close(reading)
