@@ -28,7 +28,9 @@ _HEAD = """\
 _MAKE = (
     "If it never had any, make them: newsletter keys new\n"
     "If it had, put back your copy of .newsletter/keys.toml, or take the file from the machine that sends or serves: "
-    "with others, the links in readers' mails lead nowhere."
+    "with others, the links in readers' mails lead nowhere.\n"
+    "With the keys belongs who must not be mailed. There: newsletter subscribers export FILE --suppressed; "
+    "here: newsletter subscribers suppress --from FILE"
 )
 
 

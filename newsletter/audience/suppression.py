@@ -29,11 +29,15 @@ _KINDS = {Cause.UNSUBSCRIBED: Kind.UNSUBSCRIBED, Cause.BOUNCED: Kind.HARD, Cause
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brought:
-    """How many causes and erasures were news here, and how many were known; `mailed` are rows that say to mail them."""
+    """How many causes and erasures were news here, and how many were known; `mailed` are rows that say to mail them.
+
+    `whole` says that the file is an export of everybody whom the other state suppressed.
+    """
 
     new: int
     known: int
     mailed: int = 0
+    whole: bool = False
 
 
 def suppress(store: Store, keys: Keys | None, reader: str, reason: str) -> bool:
@@ -77,7 +81,8 @@ def bring_over(
                 problems.append(Problem(path=path, line=record.line, code="row", message=why, next_step=remedy))
         if problems:
             raise ListError("Nobody was suppressed, since not every row can be taken.", problems=problems)
-    return Brought(new=counts["new"], known=counts["known"], mailed=counts["mailed"])
+    whole = STATE in header.columns and not counts["mailed"]
+    return Brought(new=counts["new"], known=counts["known"], mailed=counts["mailed"], whole=whole)
 
 
 def _is_mailed(record: Record, header: Header, honour: Sequence[str], ignore: Sequence[str]) -> bool:

@@ -17,7 +17,7 @@ from newsletter import backends
 from newsletter.cli.output import as_json, console, printable_lines, say, short, show_error, table
 from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.sending import progress
-from newsletter.cli.state import known_store, opened_store
+from newsletter.cli.state import known_store, nobody_left, opened_store, vouch_if
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import carry_out, sole_sender
 from newsletter.delivery.ledger import Campaign
@@ -28,6 +28,8 @@ from newsletter.errors import DraftError, NewsletterError, counted
 from newsletter.issue.draft import read_draft
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
+
+_HELD_LATE = "it was late, and may have left from another copy of this state."
 
 
 @click.group()
@@ -123,8 +125,9 @@ def cancel(draft: str) -> None:
 
 @outbox.command()
 @click.option("--wait", is_flag=True, help="Stay, and send each issue when its moment comes. Ctrl-C ends it.")
+@nobody_left
 @click.pass_obj
-def run(debug: bool, wait: bool) -> None:
+def run(debug: bool, wait: bool, nobody_left: bool) -> None:
     """Send what is due, and nothing that has expired. For cron or a timer; or it stays, with --wait.
 
     The exit status is 1 when something is left to you: an issue that has expired, that was stopped, or that did not
@@ -138,11 +141,15 @@ def run(debug: bool, wait: bool) -> None:
     store = opened_store(workspace) if wait else known_store(workspace)
     if store is None:
         return
+    vouch_if(nobody_left, store, workspace)
     stop = Stop()
     stop.listen()
     with _waiting_line() as line:
         post = _Post(workspace, store, stop, line)
-        watched = Outbox(store, workspace.record, post.carry, post.tell, Clock(now=_now, pause=time.sleep), stop)
+        # Whoever waits for an answer would keep the other issues back.
+        confirm = post.confirm if not wait and sys.stdin.isatty() and console().is_terminal else None
+        clock = Clock(now=_now, pause=time.sleep)
+        watched = Outbox(store, workspace.record, post.carry, post.tell, clock, stop, confirm)
         if wait:
             watched.watch(post.wait)
             line.say("The outbox is not watched any more.")
@@ -200,6 +207,14 @@ class _Post:
         self._line = line
         self._zone = ZoneInfo(workspace.config.publication.timezone)
 
+    def confirm(self, campaign: Campaign) -> bool:
+        self._line.say(
+            f"{campaign.issue} was due at {_moment(campaign.due_at, self._zone)}, and nothing shows that it left. "
+            "If this state is a copy from a backup, it may have left meanwhile.",
+            style="bold yellow",
+        )
+        return click.confirm("Send it now?")
+
     def carry(self, campaign: Campaign) -> None:
         # Read anew: while this waited, somebody may have mended the configuration.
         workspace = Workspace(self._workspace.root, self._workspace.environ)
@@ -243,7 +258,7 @@ class _Post:
                 steps = f"{error.next_step}\nIt stays in the outbox, and is tried again.".strip()
                 show_error(NewsletterError(f"{issue}: {error.message}", next_step=steps, problems=error.problems))
             case Fate.HELD:
-                why = error.message if error else ledger.last_ending(self._store, issue)
+                why = error.message if error else ledger.last_ending(self._store, issue) or _HELD_LATE
                 steps = f"{error.next_step if error else ''}\nThe outbox does not go on by itself:\n{by_hand}".strip()
                 show_error(NewsletterError(f"{issue} was stopped: {why}", next_step=steps))
             case Fate.EXPIRED:

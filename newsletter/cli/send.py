@@ -16,7 +16,7 @@ from newsletter.audience.keys import find_keys
 from newsletter.cli.output import say, short
 from newsletter.cli.report import show_report
 from newsletter.cli.sending import carry, show_plan
-from newsletter.cli.state import opened_store
+from newsletter.cli.state import nobody_left, opened_store, vouch_if
 from newsletter.delivery import ledger
 from newsletter.delivery.approval import approve, rendering_sha256
 from newsletter.delivery.campaign import schedule, settle_plan, sole_sender, write_messages
@@ -61,6 +61,7 @@ _TESTERS = "testers"
 @click.option("--expires", metavar="DURATION", help="With --at: not at all when it is later than that, such as 2h.")
 @click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
 @click.option("--with-changes", is_flag=True, help="The draft has changed: send the new text to those still waiting.")
+@nobody_left
 def send(
     draft: str | None,
     yes: bool,
@@ -73,6 +74,7 @@ def send(
     expires: str | None,
     continue_: bool,
     with_changes: bool,
+    nobody_left: bool,
 ) -> None:
     """Send an issue to its readers: shows what will happen, and asks. Sends to nobody twice.
 
@@ -104,6 +106,7 @@ def send(
             say(f"{counted(plan.campaign.left_out, 'row')} can't be used; see them: {hint}", style="yellow")
             sys.exit(1)
     else:
+        vouch_if(nobody_left, store, workspace)
         wish = Wish(tag=tag, changes=changes, to_new=to_new)
         sys.exit(send_or_schedule(workspace, store, found, list_path, wish, yes=yes, later=later))
 
@@ -121,7 +124,10 @@ def send(
 @click.option("--yes", is_flag=True, help="Send without asking.")
 @click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
 @click.option("--with-changes", is_flag=True, help="The draft has changed: send them the new text.")
-def retry(draft: str, states: tuple[str, ...], yes: bool, continue_: bool, with_changes: bool) -> None:
+@nobody_left
+def retry(
+    draft: str, states: tuple[str, ...], yes: bool, continue_: bool, with_changes: bool, nobody_left: bool
+) -> None:
     """Try readers again whom the server would not have: refused ones once the cause is mended, deferred ones now.
 
     Whoever else still waits is tried with them.
@@ -130,6 +136,7 @@ def retry(draft: str, states: tuple[str, ...], yes: bool, continue_: bool, with_
     workspace = find_workspace(Path.cwd())
     store = opened_store(workspace)
     found = read_draft(workspace.find_draft(draft))
+    vouch_if(nobody_left, store, workspace)
     wish = Wish(changes=changes, retried=[State(state) for state in states])
     sys.exit(send_or_schedule(workspace, store, found, workspace.subscribers, wish, yes=yes))
 

@@ -17,15 +17,17 @@ from typing import NamedTuple
 from newsletter.backends import SenderRefused, Unreachable
 from newsletter.delivery import ledger
 from newsletter.delivery.desk import TooManyRefused
+from newsletter.delivery.elsewhere import refuse_unknown_campaigns
 from newsletter.delivery.ledger import Campaign
 from newsletter.delivery.record import read_record, refuse_foreign_record, write_record
 from newsletter.delivery.states import Counts, State
-from newsletter.errors import DeliveryError, DraftError, NewsletterError, explained
+from newsletter.errors import DecisionNeeded, DeliveryError, DraftError, NewsletterError, explained
 from newsletter.store import Busy, Store
 
 LOOK_EVERY_S = 1.0
 _REST_S = 60.0  # after a failure; twice as long after each further one
 _LONGEST_REST_S = 900.0
+LATE = timedelta(hours=1)  # longer than any cron's or timer's interval, and than a restart
 _LOG = logging.getLogger(__name__)
 
 
@@ -35,6 +37,7 @@ class Standing(StrEnum):
     WAITING = "waiting"  # its moment has not come
     DUE = "due"
     BEGUN = "half sent"  # the outbox was stopped, or died, in the middle of it, and goes on, expired or not
+    LATE = "late"  # one of these for so long that the state may be a copy from before it was sent: a person is asked
     EXPIRED = "expired"  # its moment is over, and nobody has it
     HELD = "held"  # it was tried, and a person has to look before anybody tries again
 
@@ -51,7 +54,11 @@ class Fate(StrEnum):
 
 
 Tell = Callable[[str, Fate, NewsletterError | None], None]
-_TO_BE_SENT = (Standing.DUE, Standing.BEGUN)
+_TO_BE_SENT = (Standing.DUE, Standing.BEGUN, Standing.LATE)
+
+
+class TooLate(DecisionNeeded):
+    """Nothing has moved for so long that somebody else may have sent the issue meanwhile, and nobody was asked."""
 
 
 class Upcoming(NamedTuple):
@@ -65,12 +72,15 @@ def standing(store: Store, campaign: Campaign, now: datetime) -> Standing | None
     """How the campaign stands; None when it is not in the outbox."""
     if campaign.due_at is None:
         return Standing.HELD if campaign.expires_at else None
-    if ledger.has_begun(store, campaign):
-        return Standing.BEGUN
-    if now < datetime.fromisoformat(campaign.due_at):
-        return Standing.WAITING
-    expired = campaign.expires_at is not None and now >= datetime.fromisoformat(campaign.expires_at)
-    return Standing.EXPIRED if expired else Standing.DUE
+    begun = ledger.has_begun(store, campaign)
+    if not begun:
+        if now < datetime.fromisoformat(campaign.due_at):
+            return Standing.WAITING
+        if campaign.expires_at is not None and now >= datetime.fromisoformat(campaign.expires_at):
+            return Standing.EXPIRED
+    if now - datetime.fromisoformat(ledger.last_moved(store, campaign)) > LATE:
+        return Standing.LATE
+    return Standing.BEGUN if begun else Standing.DUE
 
 
 def take_out(store: Store, issue: str, record: Path) -> Campaign:
@@ -125,7 +135,8 @@ class Outbox:
     """Sends what is due, look after look; remembers what it has said, and what rests after a failure.
 
     `record` says where an issue's record is, `carry` sends a campaign and raises what `carry_out` does, and `tell`
-    hears of each issue's fate: once, until it changes.
+    hears of each issue's fate: once, until it changes. `confirm` asks a person whether a late issue is to leave;
+    without it such an issue is held.
     """
 
     def __init__(
@@ -136,7 +147,9 @@ class Outbox:
         tell: Tell,
         clock: Clock,
         stop: Stop,
+        confirm: Callable[[Campaign], bool] | None = None,
     ) -> None:
+        self._confirm = confirm
         self._store = store
         self._record = record
         self._carry = carry
@@ -189,7 +202,7 @@ class Outbox:
                     # Once more: another process may just have sent it, or this one have stood still for days.
                     campaign, stands = self._standing(issue)
                     if campaign is not None and stands in _TO_BE_SENT:
-                        return self._send(campaign)
+                        return self._send(campaign, late=stands is Standing.LATE)
             except Busy:
                 self._say(issue, Fate.BUSY)
                 return True
@@ -213,11 +226,11 @@ class Outbox:
             self._say(issue, Fate.EXPIRED if stands is Standing.EXPIRED else Fate.HELD)
         return False
 
-    def _send(self, campaign: Campaign) -> bool:
+    def _send(self, campaign: Campaign, *, late: bool) -> bool:
         issue = campaign.issue
         before = _reached(ledger.counts(self._store, issue))
         try:
-            refuse_foreign_record(self._record(issue), campaign)
+            self._refuse(campaign, late=late)
             self._carry(campaign)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told, and the others get their turn
             _LOG.debug("%s could not be sent", issue, exc_info=True)
@@ -232,6 +245,20 @@ class Outbox:
         self._failures.pop(issue, None)
         self._say(issue, Fate.SENT)
         return counts.complete and not campaign.left_out
+
+    def _refuse(self, campaign: Campaign, *, late: bool) -> None:
+        """Raise DecisionNeeded when the records show, or the clock, that this state may not know all."""
+        record = self._record(campaign.issue)
+        refuse_foreign_record(record, self._store, campaign)
+        refuse_unknown_campaigns(self._store, record.parent)
+        if late and not (self._confirm and self._confirm(campaign)):
+            half = "half sent" if ledger.has_begun(self._store, campaign) else "due"
+            raise TooLate(
+                f"{campaign.issue} was {half} more than {LATE // timedelta(hours=1)} hour ago, and nobody was there "
+                "to ask. If this state is a copy from a backup, it may have left meanwhile.",
+                next_step="Look whether readers have it: a copy of your own, the mail server's log, "
+                f"{campaign.issue}.sent.toml in git.",
+            )
 
     def _failed(self, issue: str, error: NewsletterError, *, moved: bool) -> None:
         """What may mend itself is tried again. Anything else is for a person: each try could leave some unknown."""
@@ -269,4 +296,4 @@ def _is_for_good(error: NewsletterError) -> bool:
     """Is there no use in trying again by itself? A wrong password, tried every minute, locks the account."""
     if isinstance(error, Unreachable):
         return error.code is not None and error.code // 100 == 5
-    return isinstance(error, TooManyRefused | SenderRefused)
+    return isinstance(error, TooManyRefused | SenderRefused | TooLate)

@@ -16,6 +16,7 @@ from newsletter.audience.events import Erased
 from newsletter.audience.statuses import statuses_of
 from newsletter.config import ReaderList
 from newsletter.delivery import ledger
+from newsletter.delivery.elsewhere import refuse_unknown_campaigns
 from newsletter.delivery.ledger import Campaign, Staged, Text
 from newsletter.delivery.record import refuse_foreign_record
 from newsletter.delivery.states import OPEN, State
@@ -114,7 +115,8 @@ def plan_send(
     wish = replace(wish, tag=wish.tag.casefold())
     name = draft.path.stem
     campaign = ledger.find_campaign(store, name)
-    refuse_foreign_record(record, campaign)
+    refuse_foreign_record(record, store, campaign)
+    refuse_unknown_campaigns(store, record.parent)
     if campaign is None:
         refuse_without_campaign(name, wish)
         return _plan_new(staged, press, draft, list_path, wish.tag, erased)

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Campaign
-from newsletter.delivery.states import REACHED
-from newsletter.errors import DecisionNeeded, DeliveryError
+from newsletter.delivery.states import REACHED, State
+from newsletter.errors import DecisionNeeded, DeliveryError, counted
 from newsletter.files import open_shared
 from newsletter.store import Store
+from newsletter.store.suppressions import count_readers
+
+_BRING = "Bring the whole .newsletter folder (every file in it) from the machine that sent last."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +25,11 @@ class Record:
     campaign: str
     runs: int
     finished: bool
+    cancelled: bool
     scheduled: bool  # in the outbox, and nothing has been sent
     in_vain: bool  # it has ended, and nobody has the issue
+    accepted: int
+    suppressions: int | None  # how many people must not be mailed; None: an earlier version did not note it
 
 
 def read_record(path: Path) -> Record | None:
@@ -32,12 +38,17 @@ def read_record(path: Path) -> Record | None:
         noted = tomllib.loads(path.read_text(encoding="utf-8"))
         ended = "finished_at" in noted or "cancelled_at" in noted
         readers = noted.get("readers")
+        by_state = readers if isinstance(readers, dict) else {}
+        suppressions = noted.get("suppressions")
         return Record(
             campaign=str(noted["campaign"]),
             runs=int(noted.get("runs", 0)),
             finished="finished_at" in noted,
+            cancelled="cancelled_at" in noted,
             scheduled="due_at" in noted,
-            in_vain=ended and isinstance(readers, dict) and not any(readers.get(state) for state in REACHED),
+            in_vain=ended and bool(by_state) and not any(by_state.get(state) for state in REACHED),
+            accepted=int(by_state.get(State.ACCEPTED, 0)),
+            suppressions=None if suppressions is None else int(suppressions),
         )
     except FileNotFoundError:
         return None
@@ -48,8 +59,8 @@ def read_record(path: Path) -> Record | None:
         ) from error
 
 
-def refuse_foreign_record(path: Path, campaign: Campaign | None) -> None:
-    """Raises DecisionNeeded when the record tells of a sending that this store does not know all of."""
+def refuse_foreign_record(path: Path, store: Store, campaign: Campaign | None) -> None:
+    """Refuse an issue whose record tells of a sending that this store does not know all of: raises DecisionNeeded."""
     record = read_record(path)
     if record is None:
         return
@@ -75,7 +86,14 @@ def refuse_foreign_record(path: Path, campaign: Campaign | None) -> None:
         raise DecisionNeeded(
             f"This machine's state is older than {path.name}: it knows of {campaign.runs} runs of this sending, "
             f"and there have been {record.runs}.",
-            next_step="Bring the whole .newsletter folder (every file in it) from the machine that sent last.",
+            next_step=_BRING,
+        )
+    accepted = ledger.counts(store, campaign.issue)[State.ACCEPTED]
+    if record.accepted > accepted:
+        raise DecisionNeeded(
+            f"This machine's state is older than {path.name}: it knows of {counted(accepted, 'reader')} "
+            f"who got this issue, and {record.accepted:,} have got it.",
+            next_step=_BRING,
         )
 
 
@@ -85,12 +103,15 @@ def write_record(path: Path, store: Store, issue: str) -> None:
     if campaign is None:
         return
     counts = ledger.counts(store, issue)
+    with store.reading() as connection:
+        suppressed = count_readers(connection)
     lines = [
         "# This issue has been sent, or is being sent, or is in the outbox. Commit this file: it keeps another",
         "# machine from sending the issue a second time.",
         f'campaign = "{campaign.id}"',
         f'draft_sha256 = "{campaign.draft_sha256}"',
         f"runs = {campaign.runs}",
+        f"suppressions = {suppressed}",
         f'began_at = "{campaign.created_at}"',
         *([f'due_at = "{campaign.due_at}"'] if campaign.due_at and not campaign.runs else []),
         *([f'finished_at = "{campaign.finished_at}"'] if campaign.finished_at else []),

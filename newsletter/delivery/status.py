@@ -64,4 +64,8 @@ def stage_of(store: Store | None, issue: str, record: Path) -> Stage:
         return Stage.SENDING
     if noted is None:
         return Stage.DRAFT
-    return Stage.SENT if noted.finished else Stage.SENDING
+    if noted.cancelled:
+        return Stage.CANCELLED
+    if noted.finished:
+        return Stage.SENT
+    return Stage.SCHEDULED if noted.scheduled else Stage.SENDING

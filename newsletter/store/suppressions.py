@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select, union
 
 from newsletter.store.engine import insert_new, now
-from newsletter.store.schema import suppressions
+from newsletter.store.schema import events, forgotten, suppressions
 
 
 def suppress(connection: Connection, reader: str, cause: str, words: str = "") -> bool:
@@ -66,6 +66,22 @@ def since(connection: Connection, cause: str, moment: str) -> dict[str, str]:
         suppressions.c.cause == cause, suppressions.c.at >= moment
     )
     return {row.reader: row.at for row in connection.execute(rows)}
+
+
+def count_readers(connection: Connection, lifted: Sequence[str] = ()) -> int:
+    """Return how many people must not be mailed, the erased included.
+
+    With the kinds of event by which a suppression is `lifted`, those who came back are counted, too: such a number
+    never falls, since an erased reader's rows become one hash.
+    """
+    readers = select(suppressions.c.reader)
+    if lifted:
+        back = select(events.c.reader).where(events.c.kind.in_(lifted))
+        distinct = union(readers, back).subquery()
+    else:
+        distinct = readers.distinct().subquery()
+    held = connection.scalar(select(func.count()).select_from(distinct)) or 0
+    return held + (connection.scalar(select(func.count()).select_from(forgotten)) or 0)
 
 
 def counts(connection: Connection) -> dict[str, int]:

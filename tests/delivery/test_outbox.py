@@ -85,6 +85,21 @@ def test_what_was_sent_by_hand_before_is_no_beginning(store: Store) -> None:
     assert _stands(store, later + HOUR) is Standing.EXPIRED
 
 
+def test_what_nothing_has_moved_for_an_hour_is_late(store: Store) -> None:
+    past = datetime.now(UTC) - 30 * HOUR
+    _freeze(store)
+    set_moments(store, past, past + 90 * HOUR)
+    assert _stands(store, past + 59 * MINUTE) is Standing.DUE
+    assert _stands(store, past + 61 * MINUTE) is Standing.LATE
+    ledger.begin_run(store, "1.1", "run")
+    assert _stands(store, datetime.now(UTC) + 59 * MINUTE) is Standing.DUE, "it was tried just now, in vain"
+    ledger.step(store, "1.1", "run", want=1)
+    assert _stands(store, datetime.now(UTC) + 59 * MINUTE) is Standing.BEGUN
+    assert _stands(store, datetime.now(UTC) + 61 * MINUTE) is Standing.LATE
+    set_moments(store, past, past + 2 * HOUR)
+    assert _stands(store, datetime.now(UTC) + 61 * MINUTE) is Standing.LATE, "what some have does not expire"
+
+
 def test_what_is_held_is_in_the_outbox_until_a_person_has_seen_to_it(store: Store) -> None:
     _freeze(store)
     set_moments(store, NOON, NOON + HOUR)
@@ -184,16 +199,26 @@ def test_it_leaves_at_its_moment_and_is_told_once(office: Office, server: Server
     assert ledger.scheduled(office.store) == []
 
 
-def test_after_a_sleep_of_days_what_is_due_leaves_and_what_has_expired_never_does(
+def test_after_a_sleep_of_days_what_is_due_is_held_and_what_has_expired_never_leaves(
     office: Office, server: Server
 ) -> None:
     noon = office.clock.now
     put_in(office.publication, office.store, noon + HOUR, noon + 2 * HOUR, "1.4")
     put_in(office.publication, office.store, noon + HOUR, noon + 90 * HOUR)
     office.watch(noon + 72 * HOUR, noon + 72 * HOUR + MINUTE)
-    assert office.fates == [("1.4", Fate.EXPIRED), ("2.10", Fate.SENT)]
-    assert len(server.stored) == 5
-    assert ledger.scheduled(office.store) == ["1.4"]
+    assert office.fates == [("1.4", Fate.EXPIRED), ("2.10", Fate.HELD)]
+    assert server.stored == []
+    assert sorted(ledger.scheduled(office.store)) == ["1.4", "2.10"]
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_late_issue_leaves_when_a_person_says_so(office: Office, server: Server, answer: bool) -> None:
+    noon = office.clock.now
+    put_in(office.publication, office.store, noon + HOUR, noon + 90 * HOUR)
+    office.outbox._confirm = lambda campaign: answer and campaign.issue == "2.10"
+    office.watch(noon + 72 * HOUR)
+    assert office.fates == [("2.10", Fate.SENT if answer else Fate.HELD)]
+    assert len(server.stored) == (5 if answer else 0)
 
 
 def test_a_clock_that_is_set_back_lets_it_wait_longer(office: Office, server: Server) -> None:
@@ -218,7 +243,7 @@ def test_an_expiry_by_a_clock_that_was_wrong_is_undone_by_the_right_one(office: 
 
 def test_it_expires_while_it_waits_for_its_turn(office: Office, server: Server) -> None:
     noon = office.clock.now
-    put_in(office.publication, office.store, noon - HOUR, noon + HOUR, "1.4")
+    put_in(office.publication, office.store, noon - 2 * MINUTE, noon + HOUR, "1.4")
     put_in(office.publication, office.store, noon - MINUTE, noon + HOUR)
     carry = office.carry
 
@@ -281,10 +306,10 @@ def test_a_clock_that_is_set_back_does_not_make_a_rest_last_for_hours(office: Of
     noon = office.clock.now
     port = office.publication.environ["NEWSLETTER_SMTP__PORT"]
     office.publication.environ["NEWSLETTER_SMTP__PORT"] = "1"
-    put_in(office.publication, office.store, noon - 5 * HOUR, noon + HOUR)
+    put_in(office.publication, office.store, noon - 50 * MINUTE, noon + HOUR)
     office.watch()
     office.publication.environ["NEWSLETTER_SMTP__PORT"] = port
-    office.clock.now = noon - 4 * HOUR
+    office.clock.now = noon - 45 * MINUTE
     office.watch()
     assert office.fates == [("2.10", Fate.LATER), ("2.10", Fate.SENT)]
 

@@ -67,7 +67,7 @@ def test_after_standing_still_over_the_moment_it_sends_at_once(
 ) -> None:
     watching.process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, watching.process.pid, os.WSTOPPED | os.WNOWAIT)
-    set_moments(opened, datetime.now(UTC) - HOUR, datetime.now(UTC) + HOUR, "2.10")
+    set_moments(opened, datetime.now(UTC) - 30 * MINUTE, datetime.now(UTC) + HOUR, "2.10")
     watching.process.send_signal(signal.SIGCONT)
     watching.until("25 on the list = 25 accepted")
     assert len(server.stored) == 25
@@ -107,7 +107,7 @@ def test_asked_to_end_while_it_sends_it_leaves_the_rest_to_the_next(
     watching: Watching, digest: Publication, opened: Store, server: Server
 ) -> None:
     kill_at(server, 41, lambda: watching.process.pid, signal.SIGTERM)
-    set_moments(opened, datetime.now(UTC) - HOUR, datetime.now(UTC) + HOUR, "2.10")
+    set_moments(opened, datetime.now(UTC) - 30 * MINUTE, datetime.now(UTC) + HOUR, "2.10")
     watching.until("2.10 stays in the outbox")
     watching.until("not watched any more")
     _, err = watching.process.communicate(timeout=PATIENCE)

@@ -12,6 +12,7 @@ from newsletter.audience.standing import ERASED, standings
 from newsletter.audience.subscribers import reader_of
 from newsletter.cli.output import say, short
 from newsletter.cli.subscribers.opened import maybe_meant, noting, say_if_kept_out, writing
+from newsletter.delivery.elsewhere import vouch
 from newsletter.errors import DecisionNeeded, ListError, counted
 
 
@@ -44,6 +45,13 @@ def suppress(address: str | None, reason: str, file: Path | None) -> None:
         say(f"{short(file)}: {counted(brought.new, 'suppression')} new here, {brought.known:,} known.", style="bold")
         if brought.mailed:
             say(f"{counted(brought.mailed, 'row')} say that they are mailed: nothing was done about those.")
+        if brought.whole:
+            for short_of in vouch(found.store, found.workspace.drafts, complete=False):
+                say(
+                    f"{short_of.issue}.sent.toml counts {counted(short_of.lacking, 'suppression')} more than are here: "
+                    "is there a newer export?",
+                    style="yellow",
+                )
         return
     reader = reader_of(address or "")
     found = noting()

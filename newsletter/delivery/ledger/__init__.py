@@ -5,7 +5,7 @@ Plain synchronous code. Each function is one transaction, and what it says is on
 
 from newsletter.delivery.ledger.found import Copy, copies_of, copy_by_number, domains_of
 from newsletter.delivery.ledger.freeze import freeze, replace_text
-from newsletter.delivery.ledger.outbox import has_begun, hold, last_ending, schedule, scheduled, unschedule
+from newsletter.delivery.ledger.outbox import has_begun, hold, last_ending, last_moved, schedule, scheduled, unschedule
 from newsletter.delivery.ledger.read import (
     campaign_names,
     counts,
@@ -81,6 +81,7 @@ __all__ = [
     "hold",
     "is_running",
     "last_ending",
+    "last_moved",
     "note_test",
     "recent_answers",
     "reconcile",

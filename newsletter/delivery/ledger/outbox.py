@@ -51,6 +51,17 @@ def has_begun(store: Store, campaign: Campaign) -> bool:
         return bool(since) and connection.scalar(found) is not None
 
 
+def last_moved(store: Store, campaign: Campaign) -> str:
+    """Return when the campaign was due, or when a run of it last began, ended or heard an answer since: ISO 8601."""
+    due = campaign.due_at or ""
+    of_runs = select(runs.c.began_at, runs.c.ended_at).where(runs.c.issue == campaign.issue)
+    answered = select(func.max(deliveries.c.at)).where(deliveries.c.issue == campaign.issue)
+    with store.reading() as connection:
+        moments: list[str] = [moment for row in connection.execute(of_runs) for moment in row if moment]
+        latest: str = connection.scalar(answered) or ""
+        return max(due, latest, *moments) if moments else due
+
+
 def hold(store: Store, issue: str) -> None:
     """Not again by itself: a person has to look first. What is in the outbox no more stays out of it."""
     _set(
