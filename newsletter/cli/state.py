@@ -1,10 +1,25 @@
-"""The publication's store, closed when the command ends."""
+"""newsletter state backup|restore|move; and the publication's store for other commands, closed when they end."""
+
+from contextlib import closing
+from pathlib import Path
 
 import click
+from pydantic_core import PydanticCustomError
 
+from newsletter.cli.output import say, short
+from newsletter.config.values import store_url
 from newsletter.delivery.elsewhere import FLAG, vouch
+from newsletter.errors import ConfigError, DecisionNeeded, counted
 from newsletter.store import Store, find_store, open_store
-from newsletter.workspace import Workspace
+from newsletter.workspace import Workspace, find_workspace
+
+_PATH = click.Path(dir_okay=False, path_type=Path)
+nobody_left = click.option(
+    FLAG,
+    "nobody_left",
+    is_flag=True,
+    help="This state is new, and you know that nobody left or bounced since the issues sent from another.",
+)
 
 
 def opened_store(workspace: Workspace) -> Store:
@@ -18,14 +33,6 @@ def known_store(workspace: Workspace) -> Store | None:
     return _until_the_end(store) if store else None
 
 
-nobody_left = click.option(
-    FLAG,
-    "nobody_left",
-    is_flag=True,
-    help="This state is new, and you know that nobody left or bounced since the issues sent from another.",
-)
-
-
 def vouch_if(told: bool, store: Store, workspace: Workspace) -> None:
     """Note an editor's word that nobody left by the campaigns that this store does not know."""
     if told:
@@ -37,3 +44,108 @@ def _until_the_end(store: Store) -> Store:
     if store.notice:
         click.echo(store.notice, err=True)
     return store
+
+
+@click.group()
+def state() -> None:
+    """What was sent to whom, and who must not be mailed: back it up, put it back, move it."""
+
+
+@state.command()
+@click.argument("file", type=_PATH)
+@click.option("--yes", is_flag=True, help="Write over a file that is there, without asking.")
+def backup(file: Path, yes: bool) -> None:
+    """Write the whole state into FILE, also while something is being sent or served.
+
+    FILE is an SQLite database, wherever the state is kept.
+    """
+    from newsletter.store.copying import back_up
+
+    workspace = find_workspace(Path.cwd())
+    store = known_store(workspace)
+    if store is None:
+        raise DecisionNeeded("There is no state yet: nothing has been sent from here, and nobody has left.")
+    if store.file and file.resolve() == store.file.resolve():
+        raise DecisionNeeded(f"{short(file)} is the state itself.", next_step="Name another file.")
+    if file.exists():
+        _agree(yes, f"{short(file)} is there already. Write over it?")
+    back_up(store, file.absolute())
+    say(f"{short(file)} has the whole state. It holds personal data: keep it out of git.", style="bold")
+    say("Keep a copy of .newsletter/keys.toml with it: readers' links, and who was erased, are known by those keys.")
+
+
+@state.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Put it in the place of the state that is there, without asking.")
+def restore(file: Path, yes: bool) -> None:
+    """Put a backup in the place of the state.
+
+    The state as it was is kept. Whoever has left since the backup stays out, and what was in the outbox is held.
+    """
+    from newsletter.delivery import backups
+
+    workspace = find_workspace(Path.cwd())
+    place = workspace.database
+    if isinstance(place, Path) and place.exists() and file.resolve() == place.resolve():
+        raise DecisionNeeded(f"{short(file)} is the state itself.", next_step="Name a backup.")
+    shown = short(place) if isinstance(place, Path) else place
+    _agree(yes, f"Put {short(file)} in the place of the state in {shown}? Stop `newsletter serve` first.")
+    done = backups.restore(file, place, workspace.config.store.password, workspace.root / ".newsletter")
+    say(f"The state is as {short(file)} has it: {_sums(done.rows)}.", style="bold")
+    if done.kept:
+        say(f"As it was before, it is kept in {short(done.kept)}.")
+    if done.left:
+        say(f"{counted(done.left, 'suppression')} since the backup still {'stands' if done.left == 1 else 'stand'}.")
+    for issue in done.held:
+        say(f"{issue} was in the outbox, and may have left since: newsletter outbox list", style="yellow")
+
+
+@state.command()
+@click.argument("url")
+@click.option("--yes", is_flag=True, help="Without asking, also over a state that is there.")
+def move(url: str, yes: bool) -> None:
+    """Copy the state, with all that was ever sent and said, to URL, which [store] url is to name from then on.
+
+    URL is postgresql://user@host/database, or sqlite:/// and a path. The state here is not used any more then.
+    """
+    from newsletter.delivery import backups
+
+    workspace = find_workspace(Path.cwd())
+    password = workspace.config.store.password
+    place = workspace.root / url.removeprefix("sqlite:///") if _checked(url).startswith("sqlite:") else url
+    store = known_store(workspace)
+    if store is None:
+        raise DecisionNeeded("There is no state yet, so there is nothing to move.", next_step=_write(url))
+    if place == workspace.database:
+        raise DecisionNeeded("The state is there already.", next_step="Name another place.")
+    with closing(open_store(place, password, though_moved=True)) as target:
+        if target.place == store.place:
+            raise DecisionNeeded("The state is there already.", next_step="Name another place.")
+        over = "" if backups.is_empty(target) else "A state is there already, and is written over. "
+        _agree(yes, f"{over}Move the state to {target.place}? Stop `newsletter serve` and the outbox first.")
+        rows = backups.move(store, target, url)
+        say(f"The state is in {target.place}: {_sums(rows)}. Each number was compared.", style="bold")
+    say(_write(url))
+
+
+def _agree(yes: bool, question: str) -> None:
+    if not yes:
+        click.confirm(question, abort=True)
+
+
+def _checked(url: str) -> str:
+    try:
+        return store_url(url)
+    except PydanticCustomError as error:
+        (fault,) = (error.context or {})["faults"]
+        raise ConfigError(fault.message, next_step=fault.next_step) from error
+
+
+def _sums(rows: dict[str, int]) -> str:
+    issues, copies = counted(rows["campaigns"], "issue"), counted(rows["deliveries"], "delivery").replace("ys", "ies")
+    said = counted(rows["events"], "event")
+    return f"{issues}, {copies}, {said}, {counted(rows['suppressions'], 'suppression')}, {rows['forgotten']:,} erased"
+
+
+def _write(url: str) -> str:
+    return f'Now write into newsletter.toml, under [store]: url = "{url}"'

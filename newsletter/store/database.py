@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
@@ -14,10 +15,15 @@ class Busy(Exception):
     """Another living process holds what was asked for."""
 
 
+class Damaged(DeliveryError):
+    """The database can't be read any more."""
+
+
 class Database(Protocol):
     """What SQLite and PostgreSQL do each in their own way. The mappings are execution options."""
 
     place: str  # for messages: never with a password
+    file: Path | None  # where it is one file
     reading: Mapping[str, Any]  # a transaction that sees one moment, and neither blocks nor is blocked
     writing: Mapping[str, Any]  # a durable one
     local: Mapping[str, Any]  # one that writes to temporary tables alone

@@ -16,17 +16,20 @@ from newsletter.store.database import Busy, Database
 from newsletter.store.schema import SCHEMA_VERSION, meta, metadata
 from newsletter.store.sqlite import Sqlite
 
+MOVED_TO = "moved to"  # in `meta`: where this state is now
 _OLDER = frozenset(str(version) for version in range(1, SCHEMA_VERSION))
 
 
 class Store:
     """A publication's state. Its transactions are durable once they have ended.
 
-    `place` names it in messages; `notice` says what was done to it when it was opened, if anything.
+    `place` names it in messages, `file` is where an SQLite database is; `notice` says what was done to it when it was
+    opened, if anything.
     """
 
     def __init__(self, database: Database) -> None:
         self.place = database.place
+        self.file = database.file
         self.notice = ""
         self._database = database
         self._engine = database.engine()
@@ -74,10 +77,17 @@ class Store:
     def close(self) -> None:
         self._engine.dispose()
 
-    def _prepare(self, *, make: bool) -> bool:
+    def _prepare(self, *, make: bool, though_moved: bool = False) -> bool:
         """Make or migrate the tables; False when there are none and none are to be made."""
         with self.reading() as connection:
             version = _version(connection)
+            moved = None if version is None else connection.scalar(select(meta.c.value).where(meta.c.key == MOVED_TO))
+        if moved and not though_moved:
+            raise DeliveryError(
+                f"The state in {self.place} has been moved to {moved}.",
+                next_step=f'Write into newsletter.toml, under [store]: url = "{moved}"\n'
+                "Should it be lost there: newsletter state restore FILE, with a backup.",
+            )
         if version in _OLDER:
             self._bring_up_to_date()
         elif version is None and make:
@@ -154,14 +164,15 @@ class Staging:
             yield self._connection
 
 
-def open_store(place: Path | str, password: SecretStr | None = None) -> Store:
+def open_store(place: Path | str, password: SecretStr | None = None, *, though_moved: bool = False) -> Store:
     """The store in an SQLite file or at a PostgreSQL database's URL, made when absent and migrated when older.
 
-    Raises DeliveryError for a newer one, and for one that is broken, locked or out of reach.
+    Raises DeliveryError for a newer one, for one that is broken, locked or out of reach, and for one that was moved to
+    another place, unless it is to be written over.
     """
     store = Store(_database(place, password))
     try:
-        store._prepare(make=True)
+        store._prepare(make=True, though_moved=though_moved)
     except BaseException:
         store.close()
         raise

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -75,6 +76,7 @@ class Postgresql:
     def __init__(self, url: str, password: SecretStr | None) -> None:
         self._url = make_url(url)
         self._password = password
+        self.file: Path | None = None
         self.place = self._url.set(password=None, query={}).render_as_string()
 
     def engine(self) -> Engine:

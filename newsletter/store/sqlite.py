@@ -16,7 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from newsletter.errors import DeliveryError
 from newsletter.files import create_private, make_private_folder, sync, tighten
-from newsletter.store.database import Busy
+from newsletter.store.database import Busy, Damaged
 
 _LOCK_WAIT_S = 15
 _PAUSE_S = 0.1
@@ -46,6 +46,7 @@ class Sqlite:
 
     def __init__(self, path: Path) -> None:
         self.place = str(path)
+        self.file: Path | None = path
         self._path = path
 
     def engine(self) -> Engine:
@@ -146,9 +147,9 @@ class Sqlite:
         name = getattr(error.orig, "sqlite_errorname", "")
         kind = "_".join(name.split("_")[:2])  # SQLITE_BUSY_SNAPSHOT is a SQLITE_BUSY
         if kind in _DAMAGED:
-            return DeliveryError(
+            return Damaged(
                 f"The state in {self.place} is damaged: {error.orig}.",
-                next_step="Put back the whole folder from your backup. Without one, move it away: "
+                next_step="Put back your backup: newsletter state restore FILE. Without one, move it away: "
                 "the records beside the drafts still say which issues went out. Who asked to leave is lost with it: "
                 "suppress them again before you send.",
             )

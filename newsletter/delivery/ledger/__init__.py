@@ -5,7 +5,16 @@ Plain synchronous code. Each function is one transaction, and what it says is on
 
 from newsletter.delivery.ledger.found import Copy, copies_of, copy_by_number, domains_of
 from newsletter.delivery.ledger.freeze import freeze, replace_text
-from newsletter.delivery.ledger.outbox import has_begun, hold, last_ending, last_moved, schedule, scheduled, unschedule
+from newsletter.delivery.ledger.outbox import (
+    has_begun,
+    hold,
+    hold_all,
+    last_ending,
+    last_moved,
+    schedule,
+    scheduled,
+    unschedule,
+)
 from newsletter.delivery.ledger.read import (
     campaign_names,
     counts,
@@ -79,6 +88,7 @@ __all__ = [
     "has_begun",
     "has_older_text",
     "hold",
+    "hold_all",
     "is_running",
     "last_ending",
     "last_moved",

@@ -6,7 +6,7 @@ none    set         tried in vain: not sent again by itself, and in the outbox u
 none    none        not in the outbox
 """
 
-from sqlalchemy import Update, func, or_, select, update
+from sqlalchemy import Connection, Update, func, or_, select, update
 
 from newsletter.delivery.ledger.values import Campaign
 from newsletter.delivery.states import State
@@ -70,6 +70,13 @@ def hold(store: Store, issue: str) -> None:
         .where(campaigns.c.issue == issue, campaigns.c.due_at.is_not(None))
         .values(due_at=None, expires_at=func.coalesce(campaigns.c.expires_at, now())),
     )
+
+
+def hold_all(connection: Connection) -> list[str]:
+    """Hold whatever is in the outbox, as `hold` does, within the caller's transaction; returns the issues."""
+    mine = update(campaigns).where(campaigns.c.due_at.is_not(None))
+    held = mine.values(due_at=None, expires_at=func.coalesce(campaigns.c.expires_at, now()))
+    return sorted(connection.scalars(held.returning(campaigns.c.issue)))
 
 
 def unschedule(store: Store, issue: str) -> None:

@@ -1,0 +1,126 @@
+"""The state backed up, put back, and moved to another database. Nobody may send meanwhile but during a backup."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from newsletter.delivery import ledger
+from newsletter.delivery.ledger.erase import unfinished
+from newsletter.errors import DeliveryError
+from newsletter.store import Busy, Damaged, Store, open_store
+from newsletter.store.copying import (
+    back_up,
+    bring_who_left,
+    copy_rows,
+    is_damaged,
+    lock_tables,
+    note_moved,
+    open_backup,
+    remove_backup,
+    set_aside,
+    who_left,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """What was put back, and what became of the state that was there before.
+
+    `kept` is where that is, `left` how many suppressions and erasures it had more, `held` which issues were in the
+    outbox.
+    """
+
+    rows: dict[str, int]
+    kept: Path | None
+    left: int
+    held: Sequence[str]
+
+
+def restore(file: Path, place: Path | str, password: SecretStr | None, folder: Path) -> Restored:
+    """Put a backup in the place of the state, which is kept in `folder`, or beside itself when it is damaged.
+
+    Whoever left since the backup stays suppressed. What was in the outbox is held, since it may have been sent.
+    Raises DeliveryError, with nothing changed, for a file that is no backup and while an issue is being sent.
+    """
+    beside = place if isinstance(place, Path) else folder / "state.db"
+    incoming = open_backup(file, beside)
+    try:
+        current, kept = _readable(place, password)
+        with closing(current), nobody_sends(current):
+            if kept is None and not is_empty(current):
+                kept = free_name(folder, "state.before-restore")
+                back_up(current, kept)
+            with current.transaction() as ours, incoming.reading() as theirs:
+                lock_tables(ours)
+                before = who_left(ours)
+                rows = copy_rows(theirs, ours)
+                left = bring_who_left(ours, before)
+                held = ledger.hold_all(ours)
+    finally:
+        incoming.close()
+        remove_backup(incoming)
+    return Restored(rows=rows, kept=kept, left=left, held=held)
+
+
+def move(store: Store, target: Store, place: str) -> dict[str, int]:
+    """Copy all of a state into another database, written as `place` in newsletter.toml; returns its rows by table.
+
+    The old one is not opened any more afterwards. Raises DeliveryError, with nothing changed, while an issue is being
+    sent, and when the numbers of rows differ.
+    """
+    with nobody_sends(store), nobody_sends(target), store.transaction() as theirs:
+        lock_tables(theirs)
+        with target.transaction() as ours:
+            lock_tables(ours)
+            rows = copy_rows(theirs, ours)
+        # Only now: should the machine go down between, both are there, and the old one is in use.
+        note_moved(theirs, place)
+    return rows
+
+
+@contextmanager
+def nobody_sends(store: Store) -> Iterator[None]:
+    """Hold every issue that is not at its end. Raises DeliveryError while one is being sent."""
+    going_on = {*unfinished(store)}
+    with ExitStack() as held:
+        for issue in ledger.campaign_names(store):
+            try:
+                if issue in going_on:
+                    held.enter_context(store.sole(issue))
+                else:  # it may still go to new readers; but to hold each would cost PostgreSQL a connection
+                    with store.sole(issue):
+                        pass
+            except Busy as error:
+                raise DeliveryError(
+                    f"{issue} is being sent.", next_step="Wait until that has ended. Then run the same command again."
+                ) from error
+        yield
+
+
+def is_empty(store: Store) -> bool:
+    """Does the state know of no issue, and of nobody who left?"""
+    with store.reading() as connection:
+        return not ledger.campaign_names(store) and not who_left(connection)
+
+
+def free_name(folder: Path, stem: str) -> Path:
+    """Return the first path in the folder that nothing has yet: stem.db, stem-2.db and so on."""
+    names = (f"{stem}{f'-{number}' if number > 1 else ''}.db" for number in count(1))
+    return next(path for name in names if not (path := folder / name).exists())
+
+
+def _readable(place: Path | str, password: SecretStr | None) -> tuple[Store, Path | None]:
+    """The state, or a new one in the place of one that is damaged, and what that is called now."""
+    try:
+        store = open_store(place, password, though_moved=True)
+        if not is_damaged(store):
+            return store, None
+        store.close()
+    except Damaged:
+        pass
+    aside = set_aside(Path(place), "damaged")
+    return open_store(place), aside
