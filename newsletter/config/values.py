@@ -257,8 +257,11 @@ def small(value: object) -> object:
 SUBJECT_PART = re.compile(r"\{(headline|title|number|date)\}")
 # RFC 3986, section 2, without the quotes and brackets that end an address in a header.
 _URL_CHARACTERS = r"[A-Za-z0-9%?=&+.,!*'()/:;@_~$#-]+"
-# What of libpq's connection parameters a URL may carry: where a socket is, how TLS is checked, the search path.
-_LIBPQ_OPTIONS = {"host", "options", "sslcert", "sslkey", "sslmode", "sslrootcert"}
+# What of libpq's connection parameters a URL may carry: where a socket is, how TLS and the login are checked, the
+# search path.
+_LIBPQ_OPTIONS = {
+    "channel_binding", "host", "options", "require_auth", "sslcert", "sslkey", "sslmode", "sslrootcert",
+}  # fmt: skip
 _TLS_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 Address = Annotated[str, AfterValidator(mail_address)]
 Line = Annotated[str, AfterValidator(one_line)]

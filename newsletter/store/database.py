@@ -38,6 +38,10 @@ class Database(Protocol):
         """Hold `name` as the only process. Raises Busy."""
         ...
 
+    def refuse_strangers(self, connection: Connection, tables: Sequence[str]) -> None:
+        """Raise DeliveryError when one of the tables is there and belongs to somebody who may not be trusted."""
+        ...
+
     def shut_out_others(self, connection: Connection) -> None:
         """Until this transaction ends, no other program makes or migrates the tables."""
         ...

@@ -1,6 +1,5 @@
 """The store in a PostgreSQL database, for those who send from several machines."""
 
-import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select, table, true
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select, table, text, true
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from newsletter.errors import DeliveryError
+from newsletter.store import encryption
 from newsletter.store.database import Busy
 
 # https://www.postgresql.org/docs/current/libpq-connect.html: a machine that is gone is noticed within a minute,
@@ -38,6 +38,20 @@ FROM pg_settings JOIN (VALUES
     ('lock_timeout', '15s'), ('idle_session_timeout', '0'), ('synchronous_commit', 'on')
 ) AS ours (name, value) USING (name)
 WHERE name <> 'synchronous_commit' OR setting = 'off'
+"""
+# Of these names, as a query would resolve them, whatever is not ours: nor a role's that we were made a member of, the
+# database's owner's, or a superuser's, who may do everything anyhow.
+_OF_OTHERS = """
+SELECT relation.relname AS name, owner.rolname AS owner
+FROM unnest(CAST(:names AS text[])) AS named
+JOIN pg_class AS relation ON relation.oid = to_regclass(quote_ident(named))
+JOIN pg_roles AS owner ON owner.oid = relation.relowner
+WHERE owner.rolname <> current_user AND NOT owner.rolsuper
+    AND owner.oid <> (SELECT datdba FROM pg_database WHERE datname = current_database())
+    AND NOT EXISTS (
+        SELECT FROM pg_auth_members AS membership JOIN pg_roles AS us ON us.oid = membership.member
+        WHERE membership.roleid = owner.oid AND us.rolname = current_user
+    )
 """
 _LOCK_NOT_AVAILABLE = "55P03"
 # By SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html: what it means here, and what to do.
@@ -80,7 +94,7 @@ class Postgresql:
         self.place = self._url.set(password=None, query={}).render_as_string()
 
     def engine(self) -> Engine:
-        """Raises DeliveryError when psycopg is missing."""
+        """Raises DeliveryError when psycopg is missing, or there is nothing to prove the server by."""
         password = self._password.get_secret_value() if self._password else None
         url = URL.create(
             "postgresql+psycopg",
@@ -94,7 +108,7 @@ class Postgresql:
         try:
             engine = create_engine(
                 url,
-                connect_args={**_CONNECT, **self._encrypted()},
+                connect_args={**_CONNECT, **encryption.proofs(self._url)},
                 isolation_level="READ COMMITTED",
                 # A process that waits for hours may find its connections gone, which is no reason to give up.
                 pool_pre_ping=True,
@@ -107,13 +121,6 @@ class Postgresql:
             ) from error
         event.listen(engine, "connect", _configure)
         return engine
-
-    def _encrypted(self) -> Mapping[str, str]:
-        """Readers' addresses don't cross a network in clear text unless the URL, or libpq's own variable, says so."""
-        host = self._url.query.get("host") or self._url.host or ""
-        here = not host or str(host).startswith("/") or host in ("localhost", "127.0.0.1", "::1")
-        chosen = here or "sslmode" in self._url.query or "PGSSLMODE" in os.environ
-        return {} if chosen else {"sslmode": "require"}
 
     @contextmanager
     def sole(self, engine: Engine, name: str) -> Iterator[None]:
@@ -131,6 +138,19 @@ class Postgresql:
             raise self.in_words(error) from error
         with connection:
             yield
+
+    def refuse_strangers(self, connection: Connection, tables: Sequence[str]) -> None:
+        """Somebody who may make tables where ours are looked for could read and change all that is kept there."""
+        others = {row.owner: row.name for row in connection.execute(text(_OF_OTHERS), {"names": list(tables)})}
+        for owner, name in others.items():
+            schema, user = connection.execute(text("SELECT current_schema(), current_user")).one()
+            raise DeliveryError(
+                f"The table {name} in {self.place} belongs to {owner}, and not to {user}, so it may not be trusted.",
+                next_step="Give the program a schema of its own: "
+                f"CREATE SCHEMA newsletter AUTHORIZATION {user}; and end [store] url with "
+                "?options=-csearch_path%3Dnewsletter\n"
+                f"Only if {owner} is to own the state in {schema}: GRANT {owner} TO {user}",
+            )
 
     def shut_out_others(self, connection: Connection) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(_key(connection, "tables"))))
@@ -195,11 +215,8 @@ class Postgresql:
                 else f"The server wants a password for {self.place}.",
                 next_step="Set NEWSLETTER_STORE__PASSWORD, or put it into ~/.pgpass. Then run the same command again.",
             )
-        if "does not support SSL" in words:
-            return DeliveryError(
-                f"The server of {self.place} offers no TLS: readers' addresses would cross the network in clear text.",
-                next_step="Turn TLS on there, or end [store] url with ?sslmode=disable if the network is yours alone.",
-            )
+        if unproved := encryption.refusal(_first_line(words), self.place, self._url.host or ""):
+            return unproved
         return DeliveryError(
             f"The state in {self.place} can't be reached: {_first_line(words)}.",
             next_step="See that the server is up and that [store] url names it. Then run the same command again.",

@@ -103,6 +103,9 @@ class Sqlite:
         finally:
             lock.release()
 
+    def refuse_strangers(self, connection: Connection, tables: Sequence[str]) -> None:
+        """A file has one owner."""
+
     def shut_out_others(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE has done it."""
 

@@ -35,6 +35,7 @@ def test_a_file_lies_in_the_publication_or_where_its_path_says(publication: Publ
         "postgresql://db.example.org/digest",
         "postgresql:///digest?host=/var/run/postgresql",
         "postgresql://digest@[::1]/digest?sslmode=verify-full&sslrootcert=system",
+        "postgresql://digest@db.example.org/digest?require_auth=md5&channel_binding=disable",
         "postgresql://di%40gest@localhost/my%20news?options=-csearch_path%3Dother",
     ],
 )

@@ -260,7 +260,7 @@ def test_addresses_cross_no_network_in_clear_text(url: str, postgres: Postgres) 
     error = _refused(elsewhere)
     assert "offers no TLS" in error.message
     assert "?sslmode=disable" in error.next_step
-    open_store(f"{elsewhere}&sslmode=disable").close()
+    open_store(f"{elsewhere}&sslmode=disable&require_auth=none").close()
 
 
 def test_a_server_that_would_not_wait_for_its_disk_is_told_to(url: str, postgres: Postgres) -> None:
