@@ -22,14 +22,14 @@ from newsletter.delivery import ledger
 from newsletter.delivery.campaign import carry_out, sole_sender
 from newsletter.delivery.ledger import Campaign
 from newsletter.delivery.moments import how_long, shown, when
-from newsletter.delivery.outbox import Clock, Fate, Outbox, Standing, Stop, Upcoming, standing, take_out
+from newsletter.delivery.outbox import Clock, Fate, Outbox, Standing, Stop, TooLate, Upcoming, standing, take_out
 from newsletter.delivery.run import Progress, Rules
 from newsletter.errors import DraftError, NewsletterError, counted
 from newsletter.issue.draft import read_draft
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
 
-_HELD_LATE = "it was late, and may have left from another copy of this state."
+_HELD_LATE = "it was late, and may have left meanwhile, if this state is a copy from a backup."
 
 
 @click.group()
@@ -209,8 +209,8 @@ class _Post:
 
     def confirm(self, campaign: Campaign) -> bool:
         self._line.say(
-            f"{campaign.issue} was due at {_moment(campaign.due_at, self._zone)}, and nothing shows that it left. "
-            "If this state is a copy from a backup, it may have left meanwhile.",
+            f"{campaign.issue} was due at {_moment(campaign.due_at, self._zone)}, and nothing has moved for more than "
+            "an hour. If this state is a copy from a backup, it may have left meanwhile.",
             style="bold yellow",
         )
         return click.confirm("Send it now?")
@@ -236,7 +236,7 @@ class _Post:
 
     def tell(self, issue: str, fate: Fate, error: NewsletterError | None) -> None:
         self._line.hide()
-        if fate in (Fate.SENT, Fate.STOPPED) or (fate is Fate.HELD and error):
+        if fate in (Fate.SENT, Fate.STOPPED) or (fate is Fate.HELD and error and not isinstance(error, TooLate)):
             self._report(issue)
         by_hand = (
             f"newsletter send {issue}            goes on, after showing what will happen\n"

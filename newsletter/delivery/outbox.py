@@ -58,7 +58,7 @@ _TO_BE_SENT = (Standing.DUE, Standing.BEGUN, Standing.LATE)
 
 
 class TooLate(DecisionNeeded):
-    """Nothing has moved for so long that somebody else may have sent the issue meanwhile, and nobody was asked."""
+    """Nothing has moved for so long that another copy of the state may have sent it, and nobody said to go on."""
 
 
 class Upcoming(NamedTuple):
@@ -254,8 +254,8 @@ class Outbox:
         if late and not (self._confirm and self._confirm(campaign)):
             half = "half sent" if ledger.has_begun(self._store, campaign) else "due"
             raise TooLate(
-                f"{campaign.issue} was {half} more than {LATE // timedelta(hours=1)} hour ago, and nobody was there "
-                "to ask. If this state is a copy from a backup, it may have left meanwhile.",
+                f"it was {half} more than {LATE // timedelta(hours=1)} hour ago. "
+                "If this state is a copy from a backup, it may have left meanwhile.",
                 next_step="Look whether readers have it: a copy of your own, the mail server's log, "
                 f"{campaign.issue}.sent.toml in git.",
             )
