@@ -104,9 +104,9 @@ def restore(file: Path, yes: bool) -> None:
 @click.argument("url")
 @click.option("--yes", is_flag=True, help="Without asking, also over a state that is there.")
 def move(url: str, yes: bool) -> None:
-    """Copy the state, with all that was ever sent and said, to URL, which [store] url is to name from then on.
+    """Move the state, with all that was ever sent and said, to URL, which [store] url is to name from then on.
 
-    URL is postgresql://user@host/database, or sqlite:/// and a path. The state here is not used any more then.
+    URL is postgresql://user@host/database, or sqlite:/// and a path. A backup of it stays here.
     """
     from newsletter.delivery import backups
 
@@ -123,8 +123,10 @@ def move(url: str, yes: bool) -> None:
             raise DecisionNeeded("The state is there already.", next_step="Name another place.")
         over = "" if backups.is_empty(target) else "A state is there already, and is written over. "
         _agree(yes, f"{over}Move the state to {target.place}? Stop `newsletter serve` and the outbox first.")
-        rows = backups.move(store, target, url)
+        kept = backups.free_name(workspace.root / ".newsletter", "state.before-move")
+        rows = backups.move(store, target, url, kept)
         say(f"The state is in {target.place}: {_sums(rows)}. Each number was compared.", style="bold")
+        say(f"As it was before, it is kept in {short(kept)}.")
     say(_write(url))
 
 

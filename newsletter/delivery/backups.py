@@ -66,14 +66,15 @@ def restore(file: Path, place: Path | str, password: SecretStr | None, folder: P
     return Restored(rows=rows, kept=kept, left=left, held=held)
 
 
-def move(store: Store, target: Store, place: str) -> dict[str, int]:
-    """Copy all of a state into another database, written as `place` in newsletter.toml; returns its rows by table.
+def move(store: Store, target: Store, place: str, kept: Path) -> dict[str, int]:
+    """Move all of a state into another database, written as `place` in newsletter.toml; returns its rows by table.
 
-    The old one is not opened any more afterwards. Raises DeliveryError, with nothing changed, while an issue is being
-    sent, and when the numbers of rows differ.
+    A backup of it stays in `kept`; what was there before can't be used any more. Raises DeliveryError, with nothing
+    changed, while an issue is being sent, and when the numbers of rows differ.
     """
     with nobody_sends(store), nobody_sends(target), store.transaction() as theirs:
         lock_tables(theirs)
+        back_up(store, kept)
         with target.transaction() as ours:
             lock_tables(ours)
             rows = copy_rows(theirs, ours)

@@ -6,10 +6,10 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import Connection, Integer, Table, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Integer, Table, delete, func, insert, literal, select
 
 from newsletter.errors import DeliveryError
-from newsletter.files import create_private, sync
+from newsletter.files import create_private, make_private_folder, sync
 from newsletter.store.database import Damaged
 from newsletter.store.engine import MOVED_TO, Store, find_store, insert_new, open_store
 from newsletter.store.schema import forgotten, meta, metadata, suppressions
@@ -65,9 +65,15 @@ def lock_tables(connection: Connection) -> None:
 
 
 def note_moved(connection: Connection, place: str) -> None:
-    """Note that the state is at `place` now: this one is not opened any more."""
+    """Note that the state is at `place` now, and drop all the rest.
+
+    It is not opened any more; and a program that has it open can neither send by it nor write down there, where nobody
+    would look, that a reader leaves.
+    """
+    for table in reversed(metadata.sorted_tables):
+        if table is not meta:
+            table.drop(connection)
     connection.execute(insert_new(connection, meta).values(key=MOVED_TO, value=place))
-    connection.execute(update(meta).where(meta.c.key == MOVED_TO).values(value=place))
 
 
 def back_up(store: Store, file: Path) -> None:
@@ -77,7 +83,7 @@ def back_up(store: Store, file: Path) -> None:
     """
     unfinished = file.with_name(f".{file.name}.new")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(file.parent)
         _remove(unfinished)
         create_private(unfinished).close()
         if isinstance(store.file, Path):
@@ -113,8 +119,9 @@ def open_backup(file: Path, beside: Path) -> Store:
     no backup.
     """
     copy = beside.with_name(f".{beside.name}.restoring")
-    _remove(copy)
     try:
+        make_private_folder(copy.parent)
+        _remove(copy)
         create_private(copy).close()
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as source:
             (well,) = source.execute("PRAGMA quick_check").fetchone()

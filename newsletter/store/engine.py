@@ -89,6 +89,9 @@ class Store:
                 next_step=f'Write into newsletter.toml, under [store]: url = "{moved}"\n'
                 "Should it be lost there: newsletter state restore FILE, with a backup.",
             )
+        if moved:
+            with self.transaction() as connection:
+                metadata.create_all(connection)  # they were dropped when it was moved
         if version in _OLDER:
             self._bring_up_to_date()
         elif version is None and make:

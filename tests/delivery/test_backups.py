@@ -86,17 +86,21 @@ def test_a_state_moves_with_all_its_history(postgres: Postgres, tmp_path: Path, 
         _fill(new, "9.9")  # which is written over
         before = _rows(old)
         assert all(before.values()), "each table has something"
-        counts = move(old, new, str(place))
+        counts = move(old, new, str(place), tmp_path / "kept.db")
         assert _rows(new) == before
         assert counts == {name: len(rows) for name, rows in before.items()}
+        with pytest.raises(DeliveryError):  # a service that still runs
+            record(old, None, [Event(reader="r0@example.org", kind=Kind.UNSUBSCRIBED, source=Source.PAGE)])
         _fill(new, "1.2")  # numbers go on where they were
         assert len(_rows(new)["deliveries"]) == 6
     with pytest.raises(DeliveryError, match="has been moved to"):
         open_store(source)
     with closing(open_store(source, though_moved=True)) as old, closing(open_store(place)) as new:
-        move(new, old, str(source))
+        move(new, old, str(source), tmp_path / "again.db")
     with closing(open_store(source)) as old:
         assert len(_rows(old)["deliveries"]) == 6
+    with closing(open_store(tmp_path / "kept.db")) as kept:
+        assert _rows(kept) == before
 
 
 def test_nothing_is_moved_or_put_back_while_an_issue_is_being_sent(place: Path | str, tmp_path: Path) -> None:
@@ -106,12 +110,12 @@ def test_nothing_is_moved_or_put_back_while_an_issue_is_being_sent(place: Path |
         before = _rows(store)
         with store.sole("1.1"):
             with pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
-                move(store, other, "there")
+                move(store, other, "there", tmp_path / "kept.db")
             with pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
                 restore(tmp_path / "backup.db", place, None, tmp_path)
         ledger.cancel(store, "1.1")
         with store.sole("1.1"), pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
-            move(store, other, "there")  # to new readers, though it was at its end
+            move(store, other, "there", tmp_path / "kept.db")  # to new readers, though it was at its end
         assert _rows(other)["campaigns"] == []
         assert _rows(store)["deliveries"] != before["deliveries"]
 
@@ -163,6 +167,19 @@ def test_a_backup_is_put_back_and_who_left_since_stays_out(place: Path | str, tm
     with closing(open_store(done.kept)) as before:
         assert {row[7] for row in _rows(before)["deliveries"]} == {"cancelled"}
     assert not [path for path in tmp_path.iterdir() if "restoring" in path.name]
+
+
+def test_a_backup_brings_the_state_to_a_machine_that_has_none(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path / "there.db")) as store:
+        _fill(store)
+        back_up(store, tmp_path / "backup.db")
+        before = _rows(store)
+    place = tmp_path / "clone/.newsletter/state.db"
+    done = restore(tmp_path / "backup.db", place, None, place.parent)
+    assert (done.kept, done.left, done.held) == (None, 0, [])
+    with closing(open_store(place)) as store:
+        assert _rows(store) == before
+    assert place.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_damaged_state_gives_way_to_a_backup(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_bytes(b"not a database" * 100)
     error = _refused(tmp_path / "state.db")
     assert "is damaged" in error.message
-    assert "from your backup" in error.next_step
+    assert "newsletter state restore FILE" in error.next_step
 
 
 def test_a_folder_that_can_not_be_made(tmp_path: Path) -> None:
