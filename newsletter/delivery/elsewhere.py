@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from newsletter.audience.events import Kind
+from newsletter.audience.events import WORKING_AGAIN
 from newsletter.delivery.record import Record, read_record
 from newsletter.errors import DecisionNeeded, counted
 from newsletter.store import Store
@@ -22,7 +22,6 @@ from newsletter.store.suppressions import count_readers
 
 FLAG = "--nobody-left"
 _VOUCHED = "vouched"  # in `meta`: JSON, what was known of a campaign when a person vouched for it
-_LIFTED = (Kind.RETURNED, Kind.ALLOWED, Kind.SIGNED_UP)
 _SHOWN = 3
 
 
@@ -64,7 +63,7 @@ def unknown_campaigns(store: Store, drafts: Path) -> list[Unknown]:
     found = {path.name.removesuffix(".sent.toml"): read_record(path) for path in sorted(drafts.glob("*.sent.toml"))}
     with store.reading() as connection:
         known = frozenset(connection.scalars(select(campaigns.c.id)))
-        ever = count_readers(connection, _LIFTED)
+        ever = count_readers(connection, WORKING_AGAIN)
     vouched = _vouched(store)
     unknown = []
     for issue, record in found.items():

@@ -155,11 +155,12 @@ def test_an_older_copy_of_the_state_is_noticed_by_the_suppressions_that_stood(
 
 
 def test_readers_who_came_back_or_were_erased_make_no_state_seem_older(store: Store, tmp_path: Path) -> None:
-    for number, lift in enumerate((Kind.ALLOWED, Kind.RETURNED)):
-        reader = f"reader{number}@example.org"
-        record(store, None, [Event(reader=reader, kind=Kind.UNSUBSCRIBED, source=Source.PAGE)])
+    lifts = {Kind.ALLOWED: Kind.SUPPRESSED, Kind.RETURNED: Kind.UNSUBSCRIBED, Kind.UNDONE: Kind.HARD}
+    for lift, kind in lifts.items():
+        reader = f"{kind[0]}@example.org"
+        record(store, None, [Event(reader=reader, kind=kind, source=Source.PAGE)])
         record(store, None, [Event(reader=reader, kind=lift, source=Source.PAGE)])
-    _record(tmp_path, "1.1", campaign="one", runs=1, suppressions=2)
+    _record(tmp_path, "1.1", campaign="one", runs=1, suppressions=3)
     assert [one.lacking for one in unknown_campaigns(store, tmp_path)] == [0]
     vouch(store, tmp_path, complete=False)
     refuse_unknown_campaigns(store, tmp_path)

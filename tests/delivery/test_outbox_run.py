@@ -118,11 +118,12 @@ def test_ones_failure_does_not_keep_the_others_back(digest: Publication, opened:
     put_in_too_late(digest, opened, "1.4")
     put_in_now(digest, opened, "2.10")
     put_in_now(digest, opened, "3.7")
-    (digest.root / "drafts/2.10.sent.toml").write_text('campaign = "of another machine"\nruns = 1\n')
+    there = 'campaign = "of another machine"\nruns = 0\ndue_at = "2026-12-01T09:00:00+00:00"\n'
+    (digest.root / "drafts/2.10.sent.toml").write_text(there)
     done = digest.run("outbox", "run")
     assert done.returncode == 1
     assert "1.4 was to leave before" in done.stderr
-    assert "2.10: This issue has been sent from elsewhere" in done.stderr
+    assert "2.10: 2.10 is in another machine's outbox" in done.stderr
     assert readers_by_state(digest, "3.7") == {"accepted": 25}
     assert len(server.stored) == 25
     assert in_outbox(digest) == {"1.4": "expired", "2.10": "due"}
