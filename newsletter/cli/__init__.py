@@ -22,7 +22,7 @@ _COMMANDS = {
     "cancel": ("newsletter.cli.status:cancel", "Stop an issue for those still waiting."),
     "subscribers": ("newsletter.cli.subscribers:subscribers", "Look after the list: who is on it, who left."),
     "serve": ("newsletter.cli.serve:serve", "Answer readers on the web: the way out, and the archive."),
-    "inbox": ("newsletter.cli.inbox:inbox", "Read the mail that comes back: bounces, complaints, goodbyes."),
+    "inbox": ("newsletter.cli.inbox:inbox", "Read the mail that comes back: bounces, complaints, mails to leave."),
     "state": ("newsletter.cli.state:state", "Back up, put back or move what was sent and who left."),
     "keys": ("newsletter.cli.keys:keys", "Make the keys that readers' links are signed with."),
     "dkim": ("newsletter.cli.dkim:dkim", "Make the keys that messages are signed with."),

@@ -7,6 +7,9 @@ and waits anew for each octet.
 import imaplib
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Condition, Thread
 from time import monotonic
 from typing import Any, BinaryIO, cast
@@ -24,20 +27,34 @@ class Leash:
 
     def __init__(self, patience_s: float, whole_s: float) -> None:
         self._patience = patience_s
-        self._last = monotonic() + whole_s
-        self._until = min(monotonic() + patience_s, self._last)
+        self._last = self._until = monotonic() + whole_s
+        self._answer_by = monotonic() + patience_s
         self._changed = Condition()
         self._sock: socket.socket | None = None
         self.expired = False
 
     def hold(self, sock: socket.socket) -> None:
         self._sock = sock.dup()  # TLS takes the other one over
+        self.ask()
         Thread(target=self._watch, daemon=True).start()
 
-    def allow(self, more_s: float = 0.0) -> None:
-        """Something is asked for: from now on there is patience anew, and more of it for a long answer."""
+    def ask(self) -> None:
+        """Something is asked for: from now on there is patience anew."""
+        self._answer_by = monotonic() + self._patience
+
+    @contextmanager
+    def waiting(self, more_s: float = 0.0) -> Iterator[None]:
+        """Wait for the answer or a part of it, with more patience for a long one. Between, only the whole counts."""
+        self._answer_by += more_s
+        self._set(min(self._answer_by, self._last))
+        try:
+            yield
+        finally:
+            self._set(self._last)
+
+    def _set(self, until: float) -> None:
         with self._changed:
-            self._until = min(monotonic() + self._patience + more_s, self._last)
+            self._until = until
             self._changed.notify()
 
     def release(self) -> None:
@@ -59,6 +76,28 @@ class Leash:
                     return  # it has ended by itself
 
 
+def _secured(context: ssl.SSLContext, leash: Leash, sock: socket.socket, host: str) -> socket.socket:
+    """The socket after a handshake that has ended in time."""
+    try:
+        with leash.waiting():
+            return context.wrap_socket(sock, server_hostname=host)
+    except (ssl.SSLError, OSError) as error:
+        if leash.expired:
+            raise TimeoutError("it takes too long") from error
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _WatchedContext:
+    """What imaplib's STARTTLS uses of a context, with the handshake in time."""
+
+    context: ssl.SSLContext
+    leash: Leash
+
+    def wrap_socket(self, sock: socket.socket, server_hostname: str) -> socket.socket:
+        return _secured(self.context, self.leash, sock, server_hostname)
+
+
 class _Limited(imaplib.IMAP4):
     """What both kinds of client share. Raises TimeoutError when the time is over, and abort for too much."""
 
@@ -68,30 +107,35 @@ class _Limited(imaplib.IMAP4):
     def _create_socket(self, timeout: float | None) -> socket.socket:
         sock: socket.socket = imaplib.IMAP4._create_socket(self, timeout)  # type: ignore[attr-defined]  # not in typeshed
         self.leash.hold(sock)
-        return self._secured(sock)
+        return self._begun(sock)
 
-    def _secured(self, sock: socket.socket) -> socket.socket:
+    def _begun(self, sock: socket.socket) -> socket.socket:
         return sock
 
     def send(self, data: Any) -> None:
         self._left = _ANSWER if self.state in ("AUTH", "SELECTED") else _BEFORE_LOGIN
-        self.leash.allow()
+        self.leash.ask()
         super().send(data)
 
     def readline(self) -> bytes:
-        line: bytes = self._stream.readline(min(self._left, _LONGEST_LINE) + 1)
+        with self.leash.waiting():
+            line: bytes = self._stream.readline(min(self._left, _LONGEST_LINE) + 1)
         self._take(len(line))
         return self._in_time(line, whole=line.endswith(b"\n"))
 
     def read(self, size: int) -> bytes:
         self._take(size)
-        self.leash.allow(size / _SLOWEST)
-        data: bytes = self._stream.read(size)
+        with self.leash.waiting(size / _SLOWEST):
+            data: bytes = self._stream.read(size)
         return self._in_time(data, whole=len(data) == size)
 
     @property
     def _stream(self) -> BinaryIO:
         return cast(BinaryIO, self.file)  # typeshed says text or octets
+
+    def starttls(self, ssl_context: ssl.SSLContext | None = None) -> Any:
+        watched: Any = _WatchedContext(ssl_context or ssl.create_default_context(), self.leash)
+        return super().starttls(watched)
 
     def shutdown(self) -> None:
         self.leash.release()
@@ -111,14 +155,8 @@ class _Limited(imaplib.IMAP4):
 class _LimitedTls(_Limited, imaplib.IMAP4_SSL):
     """A client whose connection begins encrypted."""
 
-    def _secured(self, sock: socket.socket) -> socket.socket:
-        try:
-            secured: socket.socket = self.ssl_context.wrap_socket(sock, server_hostname=self.host)
-        except (ssl.SSLError, OSError) as error:
-            if self.leash.expired:
-                raise TimeoutError("it takes too long") from error
-            raise
-        return secured
+    def _begun(self, sock: socket.socket) -> socket.socket:
+        return _secured(self.ssl_context, self.leash, sock, self.host)
 
 
 def _client(kind: type[_Limited], leash: Leash) -> type[_Limited]:

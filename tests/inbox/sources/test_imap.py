@@ -546,3 +546,29 @@ def test_a_reading_has_a_deadline_as_a_whole() -> None:
     assert isinstance(error, DeliveryError)
     assert "it takes too long" in error.message
     assert "goes on from there" in error.next_step
+
+
+def test_the_time_that_a_person_takes_is_not_the_server_s() -> None:
+    """Bounces that are held back are asked about in the middle of a reading."""
+    one = b"* 1 FETCH (UID 10 BODY[]<0> {1}\r\n1)\r\nTAG OK done\r\n"
+    sizes = b"* 1 FETCH (UID 10 RFC822.SIZE 1)\r\nTAG OK done\r\n"
+    with scripted(*OPENED, sizes, one, b"* BYE\r\nTAG OK done\r\n") as url, opened(url, timeout=0.4) as source:
+        time.sleep(1)
+        (mail,) = source.mails(lambda _key: False)
+        time.sleep(1)
+    assert mail.data == b"1"
+
+
+def test_a_handshake_after_starttls_is_watched_as_well() -> None:
+    def drip(connection: socket.socket, tag: bytes) -> None:
+        connection.sendall(tag + b" OK begin\r\n")
+        for _ in range(400):
+            connection.sendall(b"\x16")
+            time.sleep(0.05)
+
+    capable = b"* CAPABILITY IMAP4rev1 STARTTLS\r\n"
+    special = {b"CAPABILITY": lambda connection, tag: connection.sendall(capable + tag + b" OK done\r\n"),
+               b"STARTTLS": drip}  # fmt: skip
+    with hostile(_reply(special)) as (url, said):
+        assert isinstance(failure(url, timeout=0.4), DeliveryError)
+    assert said[0] < 300
