@@ -52,7 +52,7 @@ def read_record(path: Path) -> Record | None:
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DecisionNeeded(
             f"The record {path} can't be read, so it is not known whether the issue went out.",
             next_step="Restore the file from git, or ask whoever sent the issue.",

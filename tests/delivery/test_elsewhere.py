@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from conftest import Publication
+from hypothesis import given
+from hypothesis import strategies as st
 from scheduling import HOUR, MINUTE, put_in, put_in_now, set_moments
 from smtp_server import Server
 
@@ -18,6 +20,7 @@ from newsletter.audience.events import Event, Kind, Source, record
 from newsletter.audience.keys import make_keys
 from newsletter.cli import cli
 from newsletter.delivery.elsewhere import refuse_unknown_campaigns, unknown_campaigns, vouch
+from newsletter.delivery.record import read_record
 from newsletter.errors import DecisionNeeded
 from newsletter.store import Store, open_store
 
@@ -164,6 +167,26 @@ def test_readers_who_came_back_or_were_erased_make_no_state_seem_older(store: St
     assert [one.lacking for one in unknown_campaigns(store, tmp_path)] == [0]
     vouch(store, tmp_path, complete=False)
     refuse_unknown_campaigns(store, tmp_path)
+
+
+_NUMBERS = st.integers() | st.floats() | st.booleans()
+_VALUES = _NUMBERS.map(lambda value: str(value).lower()) | st.text().map(json.dumps) | st.just("[" * 2000)
+
+
+@given(values=st.dictionaries(st.sampled_from(["campaign", "runs", "suppressions", "finished_at", "due_at"]), _VALUES),
+       accepted=_VALUES)  # fmt: skip
+def test_a_record_in_any_shape_is_read_or_refused_with_its_name(
+    tmp_path_factory: pytest.TempPathFactory, values: dict[str, str], accepted: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.sent.toml"
+    lines = [f"{name} = {value}" for name, value in values.items()]
+    path.write_text("\n".join([*lines, "[readers]", f"accepted = {accepted}"]), encoding="utf-8")
+    words = ""
+    try:
+        found = read_record(path)
+    except DecisionNeeded as error:
+        found, words = None, error.message
+    assert found or str(path) in words
 
 
 @pytest.mark.parametrize(
