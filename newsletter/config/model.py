@@ -150,7 +150,7 @@ def _linkable(email: Email, info: ValidationInfo) -> Email:
 
 
 class Pdf(Section):
-    """The PDF's layout. With `print_links`, addresses stand as footnotes, for readers on paper."""
+    """The PDF's layout. With `print_links`, addresses stand below the text, for readers on paper."""
 
     columns: Annotated[int, Field(ge=1, le=2)] = 1
     paper: Annotated[Literal["us-letter", "a4"], BeforeValidator(values.small)] = "us-letter"

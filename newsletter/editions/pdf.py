@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from itertools import count, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 TEMPLATES = {1: "edition.typ", 2: "edition-columns.typ"}
 PARTS = "edition-parts.typ"
 _FALLBACK = ("Source Serif 4", "Libertinus Serif", "Noto Serif JP", "DejaVu Sans Mono")
-# A block that must not be broken has to fit: 22 lines do, even of nothing but capitals, with room for footnotes.
-_TALL, _COLUMNS = 22, 40
+# A block that must not be broken has to fit: 22 lines do, even of nothing but capitals, with 8 of addresses.
+_TALL, _WITH_ADDRESSES, _COLUMNS = 22, 30, 40
+_IN_PLACE = repeat(0)  # the number of each link whose address stands behind it
 _LONG_TITLE = re.compile(r"[!-\u052f]{30,}")
 _LONG_PART = re.compile(r"[^/?&=.-]{40,}")
 _PACKAGE = re.compile(r"""["'](?:@|\\u\{0*40\})""")
@@ -142,6 +144,7 @@ def _data(press: Press, issue: Issue, families: set[str]) -> dict[str, Any]:
     public = issue.seen_by(frozenset())
     language, *rest = publication.language.split("-")
     region = next((part.upper() for part in rest if len(part) == 2), None)  # Typst knows no other form
+    addresses = _Addresses(printed=layout.print_links)
     return {
         "publication": {
             "title": publication.title,
@@ -166,17 +169,54 @@ def _data(press: Press, issue: Issue, families: set[str]) -> dict[str, Any]:
         "headlines_title": issue.headlines_title,
         "keywords": [publication.title, issue.label, issue.headlines_title],
         "logo": None,
-        "intro": _rich(issue.intro),
+        "intro": addresses.blocks(issue.intro),
         "image": {"alt": issue.image.alt, "credit": _rich(issue.image.credit)} if issue.image else None,
         "items": [
-            {"headline": _rich(item.headline), "detail": _rich(item.detail), "tall": _lines(item.detail) > _TALL}
+            {
+                "headline": _rich(item.headline),
+                "detail": addresses.blocks(item.detail),
+                "tall": not addresses.fit(item.detail),
+            }
             for item in public.items
         ],
-        "closing_tall": sum(_lines(text) for text in (issue.note, press.about) if text) > _TALL,
         "tall": sum(_lines(item.headline) for item in public.items) > _TALL,
-        "note": _rich(issue.note),
-        "about": _rich(press.about),
+        "closing_tall": not addresses.fit(*(text for text in (issue.note, press.about) if text)),
+        "note": addresses.blocks(issue.note),
+        "about": addresses.blocks(press.about),
     }
+
+
+class _Addresses:
+    """Numbers the links whose addresses are printed below the text that they stand in, in reading order.
+
+    Not by Typst's footnotes, which it may leave on another page than their mark: where a block moves to the next
+    page, and for all but the first in a line (typst/typst, issues 5314 and 5405).
+    """
+
+    def __init__(self, *, printed: bool) -> None:
+        self._printed = printed
+        self._numbers = count(1)
+
+    def fit(self, *texts: RichText) -> bool:
+        """Tell whether the texts, with the addresses below them, surely fit on one page, and into one column."""
+        lines = sum(map(_lines, texts))
+        hrefs = [link.href for text in texts for link in text.links()] if self._printed else []
+        return lines <= _TALL and lines + sum(1 + len(href) // _COLUMNS for href in hrefs) <= _WITH_ADDRESSES
+
+    def blocks(self, text: RichText | None) -> list[dict[str, Any]] | None:
+        """Return a text in blocks that each stay on one page with their addresses.
+
+        A block that is too tall for that (`tall`) may break, and has its addresses in place.
+        """
+        if text is None:
+            return None
+        is_whole = not self._printed or self.fit(text)
+        parts = [text] if is_whole else [RichText((paragraph,)) for paragraph in text.paragraphs]
+        fitting = [(part, self.fit(part)) for part in parts]
+        return [
+            {"tall": not fits, "paragraphs": _rich(part, self._numbers if fits else _IN_PLACE)}
+            for part, fits in fitting
+        ]
 
 
 def _lines(text: RichText) -> int:
@@ -195,12 +235,14 @@ def _known(wanted: tuple[str, ...], families: set[str]) -> list[str]:
     return [family for family in (*wanted, *_FALLBACK) if family.casefold() in known]
 
 
-def _rich(text: RichText | None) -> list[list[dict[str, Any]]] | None:
-    return [[_span(span) for span in paragraph] for paragraph in text.paragraphs] if text else None
+def _rich(text: RichText | None, numbers: Iterator[int] = _IN_PLACE) -> list[list[dict[str, Any]]] | None:
+    """Return a text as data; a link whose number is 0 has its address in place where addresses are printed."""
+    return [[_span(span, numbers) for span in paragraph] for paragraph in text.paragraphs] if text else None
 
 
-def _span(span: Run | Link) -> dict[str, Any]:
+def _span(span: Run | Link, numbers: Iterator[int]) -> dict[str, Any]:
     if isinstance(span, Link):
         address = _breakable(span.href.removeprefix("mailto:"), _LONG_PART)
-        return {"href": span.href, "address": address, "spans": [_span(run) for run in span.runs]}
+        spans = [_span(run, numbers) for run in span.runs]
+        return {"href": span.href, "address": address, "number": next(numbers), "spans": spans}
     return {"text": _breakable(span.text), "strong": span.strong, "emphasis": span.emphasis, "code": span.code}

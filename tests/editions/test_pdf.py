@@ -4,7 +4,9 @@ import re
 import shutil
 import subprocess
 from io import BytesIO
+from itertools import count, product
 from pathlib import Path
+from random import Random
 
 import fontpkg_source_serif_4
 import pylopdf_fonts_jp
@@ -123,6 +125,45 @@ def test_addresses_are_printed_when_asked_for(publication: Publication, columns:
     for address in addresses:
         assert address.removeprefix("mailto:") in pdf_text(pdf, tmp_path)
         assert address in pdf_links(pdf, tmp_path)
+
+
+_WORDS = ("ministers", "met", "again", "and", "agreed", "to", "go", "on", "with", "semiconductors")
+
+
+def _with_links(chance: Random) -> tuple[str, int]:
+    """A draft whose texts and links are of many lengths, and how many links it has: each of a word of its own."""
+    numbers = count(1)
+    links = 0
+
+    def prose(words: int, most: int) -> str:
+        nonlocal links
+        said = [chance.choice(_WORDS) for _ in range(words)]
+        for _ in range(chance.randint(0, most)):
+            links = next(numbers)
+            address = f"https://example.org/{'a/long/path/' * chance.choice([0, 0, 1, 6])}n{links}z"
+            said.insert(chance.randint(0, len(said)), f"[link{links}z]({address})")
+        return " ".join(said)
+
+    draft = DRAFT.replace("items:", f"intro: >-\n  {prose(chance.randint(10, 200), 4)}\nitems:")
+    for _ in range(chance.randint(7, 14)):
+        paragraphs = [prose(chance.randint(5, chance.choice([30, 80, 160])), 5) for _ in range(chance.randint(1, 3))]
+        draft += _item(prose(chance.randint(4, 16), 0), "\n\n      ".join(paragraphs))
+    return f"{draft}note: >-\n  {prose(chance.randint(8, 60), 4)}\n", links
+
+
+@pytest.mark.parametrize("seed", [3, 7, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(8, 24))])
+def test_an_address_stands_on_the_page_of_its_link(publication: Publication, seed: int, tmp_path: Path) -> None:
+    text, links = _with_links(Random(seed))
+    issue = load_issue(publication.draft("2.1", text))
+    publication.environ["NEWSLETTER_PDF__PRINT_LINKS"] = "true"
+    for columns, paper in product(("1", "2"), ("us-letter", "a4")):
+        publication.environ |= {"NEWSLETTER_PDF__COLUMNS": columns, "NEWSLETTER_PDF__PAPER": paper}
+        pages = [re.sub(r"\s", "", page) for page in _pages(render_pdf(publication.press, issue), tmp_path)]
+        assert len(pages) > 1
+        for link in range(1, links + 1):
+            places = [[n for n, page in enumerate(pages) if name in page] for name in (f"link{link}z", f"/n{link}z")]
+            assert places[0] == places[1], (columns, paper, link)
+            assert len(places[0]) == 1
 
 
 def test_paper_and_language_are_the_publications(publication: Publication, tmp_path: Path) -> None:
