@@ -236,7 +236,7 @@ def test_what_a_draft_says_is_text_to_the_page(publication: Publication, browser
         publication.draft("2.10", text.replace("Hiroshima", "Hiroshima <script>alert(1)</script>"))
         page.locator("#stale").wait_for(state="hidden")
         page.get_by_label("As").press_sequentially("img")
-        page.locator("#readers option").wait_for(state="attached")
+        page.locator("#readers [role=option]").wait_for(state="attached")
         assert page.locator("main img, aside img").count() == 0
         assert "taken" not in page.title()
         page.close()

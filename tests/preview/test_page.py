@@ -110,7 +110,7 @@ def test_an_editors_hour(publication: Publication, server: smtp_server.Server, o
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator("#test-result")).to_contain_text("[TEST] 2.10 to me@example.org: accepted (250")
     message = message_from_bytes(server.message("me@example.org"), policy=modern)
-    assert message["Subject"].startswith("[TEST] Pacific Alliance Digest Vol. 2.10")
+    assert message["Subject"].startswith("[TEST] Leaders align on coercion")
     assert "Kyoto" in message.get_body(("plain",)).get_content()
 
     # All of that in the one document, and the address is remembered for the next time.
@@ -229,13 +229,13 @@ def test_a_reader_is_picked_and_the_mail_is_theirs(
     expect(page.locator(".notice")).to_contain_text("2 fields without a default.")
     page.get_by_label("As").click()
     page.get_by_label("As").press_sequentially("okaf")
-    expect(page.locator("#readers option")).to_have_count(1)
-    page.get_by_label("As").fill(page.locator("#readers option").get_attribute("value"))
+    expect(page.locator("#readers [role=option]")).to_have_count(1)
+    page.keyboard.press("Enter")
     expect(email.get_by_text("Dear Ada Okafor of Lagos")).to_be_visible()
     expect(page.locator(".notice")).to_have_count(0)
     assert "okafor" not in page.url.lower()  # an address has no place in a history of addresses
     page.keyboard.press("r")
-    expect(page.locator("#readers option")).to_have_count(25)
+    expect(page.locator("#readers [role=option]")).to_have_count(25)
     page.get_by_label("As").press_sequentially("li")
     page.keyboard.press("Escape")
     expect(page.get_by_label("As")).to_have_value("Ada Okafor <ada.okafor@example.org>")
@@ -261,6 +261,74 @@ def test_a_reader_is_picked_and_the_mail_is_theirs(
     page.keyboard.press("r")
     page.keyboard.press("Escape")
     expect(page.locator("#notices")).not_to_contain_text("not on the list any more")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_the_readers_menu_is_whole_and_goes_by_keys(
+    publication: Publication, opened: Callable[..., Page], size: dict[str, int]
+) -> None:
+    long = "Maximiliana Featherstonehaugh-Cholmondeley of the Institute for Pacific Studies"
+    rows = [f"reader{number}@example.org,Reader {number},even" for number in range(120)]
+    (publication.root / "subscribers.csv").write_text(
+        "\n".join(["email,name,tags", f"{'m' * 40}@example.org,{long},board", "max@example.org,Max,board", *rows])
+    )
+    page = opened("?view=text", size, bypass_csp=True)
+    expect(page.locator("#text")).to_contain_text("Dear reader")
+    field, options = page.get_by_label("As", exact=True), page.locator("#readers [role=option]")
+    said = page.locator("#reader-said")
+    field.click()
+    expect(said).to_have_text("The first 100. More letters find fewer.")
+    expect(options).to_have_count(100)
+    # Each row is whole, and in the window.
+    assert page.evaluate("""() => [...document.querySelectorAll('#readers li, #reader-menu')].every((element) => {
+      const { left, right } = element.getBoundingClientRect();
+      return left >= 0 && right <= innerWidth && element.scrollWidth <= element.clientWidth;
+    })""")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert barriers(page) == []
+
+    field.press_sequentially("zzz")
+    expect(said).to_have_text("Nobody on the list matches “zzz”.")
+    expect(options).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("zzz")  # which is still to be mended
+
+    field.fill("max")
+    expect(options).to_have_count(2)
+    page.keyboard.press("Enter")  # two match: none is taken for the other
+    expect(field).to_have_value("max")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#text")).to_contain_text("Dear Max")
+    expect(field).to_have_value("Max <max@example.org>")
+
+    # Enter takes the one match, however quickly it comes behind the letters.
+    field.focus()
+    page.keyboard.type("maximil")
+    page.keyboard.press("Enter")
+    expect(page.locator("#text")).to_contain_text("Dear Maximiliana")
+    expect(page.locator("#reader-menu")).to_be_hidden()
+
+    page.keyboard.press("r")
+    page.keyboard.type("reader7@")
+    options.first.click()
+    expect(page.locator("#text")).to_contain_text("Dear Reader 7")
+    field.fill("")
+    expect(page.locator("#text")).to_contain_text("Dear reader")
+
+
+def test_rows_of_the_inbox_are_dark_where_the_mail_is(opened: Callable[..., Page]) -> None:
+    page = opened(bypass_csp=True)
+    page.frame_locator("#frame").get_by_text("Dear reader").wait_for()
+    for mode, is_dark in (("Light", False), ("Dark", True)):
+        page.get_by_label(mode).check(force=True)
+        for row in (".gmail", ".apple"):
+            ground = page.locator(row).evaluate("element => getComputedStyle(element).backgroundColor")
+            assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 150) == is_dark
+        assert barriers(page, rules=["color-contrast"]) == []
 
 
 def test_a_test_that_fails_says_why_as_the_command_line_does(

@@ -205,6 +205,7 @@ function controls() {
   by("images").checked = chosen.images === "on";
   document.body.dataset.view = chosen.view;
   document.body.dataset.width = chosen.width;
+  document.body.dataset.mode = chosen.mode;
   for (const element of document.querySelectorAll("[data-for]")) {
     element.hidden = !element.dataset.for.split(" ").includes(chosen.view);
   }
