@@ -51,7 +51,11 @@ _LAYOUT = {
         "mj-spacer", "mj-table", "mj-text",
     },
 }  # fmt: skip
-_STRAY = re.compile(r"<(?![A-Za-z/!?])|<!--(?:(?!-->).)*?--(?!>)|<\w+(?:\s[^<>]*?)?\s[\w:-]+=(?![\s\"'])", re.DOTALL)
+# In the last of the three, what stands in quotes is passed over: it may hold an = of its own.
+_STRAY = re.compile(
+    r"""<(?![A-Za-z/!?])|<!--(?:(?!-->).)*?--(?!>)|<\w+(?:\s(?:[^<>"']|"[^"]*"|'[^']*')*?)?\s[\w:-]+=(?![\s"'])""",
+    re.DOTALL,
+)
 _STRICT_TAG = re.compile(r"""<[\w-]+(?:\s+[\w:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/?>""")
 _JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _Fault = tuple[int, str]

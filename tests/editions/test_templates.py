@@ -25,7 +25,12 @@ def _restyle(publication: Publication, name: str, old: str, new: str) -> None:
         ("email.mjml.j2", "<mj-head>", "<mj-haed>", "mj-haed"),
         ("email.mjml.j2", "</mj-head>", "", "mj-"),
         ("email.mjml.j2", "<mj-divider padding", "<mj-divider pading", "Did you mean 'padding'?"),
-        ("email.mjml.j2", '<mj-column padding="0 32px"', "<mj-column padding=0", 'name="value"'),
+        (
+            "email.mjml.j2",
+            '<mj-column direction="{{ publication.direction }}"',
+            "<mj-column direction=rtl",
+            'name="value"',
+        ),
         ("email.mjml.j2", "<mj-head>", '<mj-head><mj-include path="/etc/passwd" />', "mj-include"),
         ("email.mjml.j2", "<h2>", "<h3>", "</h2> stands here"),
         ("email.mjml.j2", "<mj-column>", "<mj-column>words without a home", "put it into <mj-text>"),
@@ -98,7 +103,7 @@ GOOD_MJML = [
     ("<mj-section>", "<mj-raw><table><tr><td></mj-raw><mj-raw></td></tr></table></mj-raw><mj-section>"),
     ("<mj-text>", '<mj-image src="x.png" alt="" max-height="20px" /><mj-text>'),
     ("<mj-section>", '{% if logo %}<mj-section padding="1px">{% else %}<mj-section padding="2px">{% endif %}'),
-    ("<mj-section>", '<mj-wrapper gap="2px"><mj-section><mj-column></mj-column></mj-section></mj-wrapper><mj-section>'),
+    ("</mj-body>", '<mj-wrapper gap="2px"><mj-section><mj-column></mj-column></mj-section></mj-wrapper></mj-body>'),
 ]
 
 
