@@ -1,7 +1,7 @@
 """newsletter report, and the shorter one that `send` ends with and `status` shows."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,6 @@ from newsletter.audience.events import Kind, answers
 from newsletter.cli.output import as_json, say, short, table
 from newsletter.cli.state import known_store
 from newsletter.delivery import ledger
-from newsletter.delivery.ledger import ANSWERED
 from newsletter.delivery.report import (
     EVERYTHING,
     NOT_ACCEPTED,
@@ -217,11 +216,9 @@ def _show_domains(found: Report) -> None:
     say()
     largest = shortened(found, domains=_DOMAINS)
     others = largest.other_domains
-    shown = [_domain(one.domain, one.readers, one.answers) for one in largest.domains]
+    states = words.domain_states(found.counts)
+    rows = [(one.domain, one.readers, one.counts) for one in largest.domains]
     if others.domains:
-        shown.append(_domain(f"({words.others(others.domains)})", others.readers, others.answers))
-    table(("Domain", "Readers", *(state.value for state in ANSWERED)), shown)
-
-
-def _domain(name: str, readers: int, answers: Counts) -> Sequence[str]:
-    return name, f"{readers:,}", *(f"{answers[state]:,}" for state in ANSWERED)
+        rows.append((f"({words.others(others.domains)})", others.readers, others.counts))
+    shown = [(name, f"{readers:,}", *(f"{counts[state]:,}" for state in states)) for name, readers, counts in rows]
+    table(("Domain", "Readers", *(state.value for state in states)), shown)

@@ -47,6 +47,11 @@ class Counts:
         return sum(self.by_state.values())
 
     @property
+    def due(self) -> int:
+        """Readers who were to get the issue: all but those who had left, or can't be reached."""
+        return self.total - self[State.SUPPRESSED]
+
+    @property
     def waiting(self) -> int:
         """Readers whom another run would try."""
         return sum(self[state] for state in OPEN)

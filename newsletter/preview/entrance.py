@@ -17,7 +17,7 @@ from newsletter.preview.accounts import Peer
 
 _KEY = "key"  # in an address
 _POLICY = {"Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"}
-_CLOSED = "This is open only to the browser that `newsletter preview` opened."
+_CLOSED = 'This is open only to the browser that was opened by "newsletter preview".'
 _WAY_IN = (
     "Go to the window that it opened last; or open here the address that stands last in its terminal. "
     "Each address works once."

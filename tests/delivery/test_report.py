@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from browser import barriers, chromium
@@ -24,7 +25,9 @@ from newsletter.delivery import ledger
 from newsletter.delivery.ledger import Answer, Campaign, Delivery, Entry, ReplySum, Text
 from newsletter.delivery.report import EVERYTHING, Report, as_dict, gather, make_report, shortened, words, write_csv
 from newsletter.delivery.report.page import render_page
-from newsletter.delivery.states import State
+from newsletter.delivery.report.plots import plot
+from newsletter.delivery.report.runs import Column, Run, Stretch
+from newsletter.delivery.states import Counts, State
 from newsletter.mail.message import Outcome, Receipt
 from newsletter.store import Store
 from newsletter.store.schema import deliveries, runs
@@ -82,7 +85,7 @@ def test_the_figures_add_up(store: Store) -> None:
     assert sum(one.readers for one in report.replies) == len(DOMAINS)
     assert sum(one.readers for one in report.domains) + report.other_domains.readers == len(DOMAINS)
     for state in answered:
-        assert sum(one.answers[state] for one in report.domains) == report.counts[state]
+        assert sum(one.counts[state] for one in report.domains) == report.counts[state]
         assert sum(run.answers[state] for run in report.runs) == report.counts[state]
         assert sum(c.answers[state] for s in report.over_time for c in s.columns) == report.counts[state]
     assert report.answer_times
@@ -91,6 +94,67 @@ def test_the_figures_add_up(store: Store) -> None:
     short = shortened(report, domains=1)
     assert short.domains[0].readers + short.other_domains.readers == len(DOMAINS)
     assert short.other_domains.domains == 3
+
+
+def _with_some_in_every_state(store: Store) -> Report:
+    """Twenty answers, some who had left, one whose copy was cancelled, and the others still to come."""
+    _freeze(store)
+    _run(store, "r1", 20)
+    with store.transaction() as connection:
+        for number, state in ((41, State.SUPPRESSED), (42, State.SUPPRESSED), (30, State.CANCELLED)):
+            connection.execute(update(deliveries).where(deliveries.c.id == number).values(state=state))
+    return _report(store)
+
+
+def test_every_row_of_the_domains_adds_up(store: Store) -> None:
+    report = _with_some_in_every_state(store)
+    for one in [*report.domains, shortened(report, domains=1).other_domains]:
+        assert sum(one.counts.by_state.values()) == one.readers
+    for one in [*as_dict(report)["domains"], as_dict(report)["other_domains"]]:
+        assert sum(one[state.value] for state in State) == one["readers"]
+    page = render_page(report, HOUSE, datetime.now(UTC))
+    table = page[page.index('id="domains"') : page.index('id="took"')]
+    assert all(f"{state}</th>" in table for state in ("suppressed", "pending", "cancelled"))
+    rows = re.findall(r"<tr><th scope=\"row\".*?</tr>", table, re.DOTALL)
+    assert len(rows) == 3
+    for row in rows:
+        whole, *parts = [int(number) for number in re.findall(r'<td class="n">(\d+)</td>', row)]
+        assert sum(parts) == whole
+
+
+def test_shares_are_of_those_who_were_to_get_it(store: Store) -> None:
+    report = _with_some_in_every_state(store)
+    assert report.counts.due == len(DOMAINS) - 2
+    page = " ".join(render_page(report, HOUSE, datetime.now(UTC)).split())
+    accepted = report.counts[State.ACCEPTED]
+    assert f"48 on the list, 46 to get it, {accepted} accepted ({100 * accepted / 46:.1f}%)" in page
+    shares = [float(share) for share in re.findall(r'<td class="n">([\d.]+)%</td>', page)]
+    assert sum(shares) == pytest.approx(100, abs=0.3)
+
+
+def test_no_backtick_stands_in_the_page(store: Store) -> None:
+    page = render_page(_with_some_in_every_state(store), HOUSE, datetime.now(UTC))
+    assert "`" not in page
+    assert "<code>newsletter report 1.1 --csv FILE</code>" in page
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 1, 60, 900, 3600])
+@pytest.mark.parametrize("begin", ["2026-05-04T12:00:00.3", "2026-11-01T05:10:00", "2026-12-31T23:59:58"])
+def test_no_two_labels_of_an_axis_are_alike(seconds: float, begin: str) -> None:
+    """A run of a second, and the night in which clocks are put back (New York, 1 November 2026), included."""
+    run = Run(
+        id="r", began=datetime.now(UTC), ended=datetime.now(UTC), under_way=False, ending="",
+        answers=Counts({}), first=None, last=None,
+    )  # fmt: skip
+    first = datetime.fromisoformat(begin).replace(tzinfo=UTC)
+    columns = [
+        Column(begin=first + timedelta(seconds=seconds * n), answers=Counts({State.ACCEPTED: 1})) for n in range(12)
+    ]
+    drawn = plot(Stretch(run=run, seconds=seconds, columns=columns))
+    zone = ZoneInfo(HOUSE.timezone)
+    along = [drawn.label(at, zone) for at in (drawn.begin, drawn.middle, drawn.end)]
+    assert len(set(along)) == 3
+    assert len({drawn.label(column.begin, zone) for column in columns}) == 12
 
 
 def test_domains_are_what_follows_the_at(store: Store) -> None:
@@ -239,7 +303,8 @@ def test_the_page_and_the_json_name_nobody(store: Store) -> None:
         assert "sub_domain" not in told
     assert "@" not in page.split("</style>")[1]
     assert as_dict(report)["other_domains"] == {
-        "domains": 2, "readers": 3, "accepted": 1, "refused": 0, "deferred": 1, "unknown": 1
+        "domains": 2, "readers": 3, "accepted": 1, "refused": 0, "deferred": 1, "unknown": 1,
+        "pending": 0, "sending": 0, "suppressed": 0, "cancelled": 0,
     }  # fmt: skip
 
 
@@ -327,7 +392,18 @@ def test_scripts_read_numbers(sent: Publication) -> None:
     assert report["readers"]["accepted"] == 93
     assert {one["reply"] for one in report["replies"] if one["code"] == 550} == {"… no such user", None}
     assert report["domains"] == [
-        {"domain": "example.org", "readers": 100, "accepted": 93, "refused": 7, "deferred": 0, "unknown": 0}
+        {
+            "domain": "example.org",
+            "readers": 100,
+            "accepted": 93,
+            "refused": 7,
+            "deferred": 0,
+            "unknown": 0,
+            "pending": 0,
+            "sending": 0,
+            "suppressed": 0,
+            "cancelled": 0,
+        }
     ]
     assert 0 <= report["took_ms"]["p50"] <= report["took_ms"]["p99"] <= report["took_ms"]["max"]
     assert sum(column["accepted"] for plot in report["over_time"] for column in plot["columns"]) == 93

@@ -12,6 +12,8 @@ from conftest import ROOT, Publication
 from playwright.sync_api import Browser, Page, expect
 from preview_server import PATIENCE, Preview, previewing
 
+from newsletter.scaffold import eject
+
 VIEWS = ["Email", "Text", "PDF", "Web page", "Source"]
 _FRAMED = "wanted => document.getElementById('frame').contentWindow.location.search === wanted"
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 480, "height": 800}
@@ -318,6 +320,15 @@ def test_the_readers_menu_is_whole_and_goes_by_keys(
     expect(page.locator("#text")).to_contain_text("Dear Reader 7")
     field.fill("")
     expect(page.locator("#text")).to_contain_text("Dear reader")
+
+
+def test_a_notices_backticks_are_code(publication: Publication, opened: Callable[..., Page]) -> None:
+    (sheet,) = eject(publication.root / "templates", ["email.css"])
+    sheet.write_text(sheet.read_text() + ".note { display: flex; gap: 4px; }\n")
+    page = opened()
+    notices = page.locator("#notice-list")
+    expect(notices.locator("code", has_text="gap")).to_be_visible()
+    assert "`" not in notices.inner_text()
 
 
 def test_rows_of_the_inbox_are_dark_where_the_mail_is(opened: Callable[..., Page]) -> None:

@@ -50,11 +50,11 @@ class ReplySum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainSum:
-    """How many readers have addresses of one domain, and what was answered for them."""
+    """How many readers have addresses of one domain, all and by state."""
 
     domain: str
     readers: int
-    answers: Counts
+    counts: Counts
 
 
 class Delivery(NamedTuple):
@@ -134,15 +134,15 @@ def domain_sums(connection: Connection, issue: str) -> Iterator[DomainSum]:
         .where(deliveries.c.issue == issue)
         .subquery()
     )
-    sums = [func.count().filter(rows.c.state == state) for state in ANSWERED]
+    sums = [func.count().filter(rows.c.state == state) for state in State]
     statement = (
         select(rows.c.domain, func.count().label("readers"), *sums)
         .group_by(rows.c.domain)
         .order_by(func.count().desc(), rows.c.domain)
     )
-    for domain, readers, *counts in _stream(connection, statement):
-        answers = Counts({state: count for state, count in zip(ANSWERED, counts, strict=True) if count})
-        yield DomainSum(domain=domain, readers=readers, answers=answers)
+    for domain, readers, *sizes in _stream(connection, statement):
+        counts = Counts({state: count for state, count in zip(State, sizes, strict=True) if count})
+        yield DomainSum(domain=domain, readers=readers, counts=counts)
 
 
 def answers_by_moment(connection: Connection, issue: str, digits: int) -> Iterator[tuple[str, str, State, int]]:

@@ -22,7 +22,7 @@ def as_dict(report: Report) -> Mapping[str, object]:
         "cancelled": campaign.cancelled_at,
         "left_out": campaign.left_out,
         "list": report.counts.total,
-        "readers": {state.value: report.counts[state] for state in State},
+        "readers": _states(report.counts),
         "since": {kind.value: count for kind, count in report.since.items()},
         "seconds": round(report.seconds, 3),
         "per_second": _rounded(report.per_second),
@@ -37,11 +37,11 @@ def as_dict(report: Report) -> Mapping[str, object]:
             }
             for one in report.replies
         ],
-        "domains": [{"domain": one.domain, "readers": one.readers, **_answers(one.answers)} for one in report.domains],
+        "domains": [{"domain": one.domain, "readers": one.readers, **_states(one.counts)} for one in report.domains],
         "other_domains": {
             "domains": report.other_domains.domains,
             "readers": report.other_domains.readers,
-            **_answers(report.other_domains.answers),
+            **_states(report.other_domains.counts),
         },
         "took_ms": _took(report),
         "over_time": [
@@ -82,6 +82,10 @@ def _took(report: Report) -> dict[str, object] | None:
         "max": times.slowest,
         "up_to": [{"ms": lapse.up_to, "answers": lapse.answers} for lapse in times.lapses],
     }
+
+
+def _states(counts: Counts) -> dict[str, int]:
+    return {state.value: counts[state] for state in State}
 
 
 def _answers(counts: Counts) -> dict[str, int]:

@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from newsletter.audience.events import Kind, answers
 from newsletter.delivery import ledger
-from newsletter.delivery.ledger import ANSWERED, Campaign, DomainSum
+from newsletter.delivery.ledger import Campaign, DomainSum
 from newsletter.delivery.report.answer_times import AnswerTimes, measure_answers
 from newsletter.delivery.report.replies import Reply, gather, without_rare_words
 from newsletter.delivery.report.runs import Run, Stretch, find_runs, over_time, rate
-from newsletter.delivery.states import Counts
+from newsletter.delivery.states import Counts, State
 from newsletter.store import Store
 
 # Fewer readers than this could be told apart, so a figure of theirs alone is not passed around.
@@ -30,7 +30,7 @@ class OtherDomains:
 
     domains: int = 0
     readers: int = 0
-    answers: Counts = field(default_factory=lambda: Counts({}))
+    counts: Counts = field(default_factory=lambda: Counts({}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,11 +117,11 @@ def _summed(others: OtherDomains, more: Sequence[DomainSum]) -> OtherDomains:
     return OtherDomains(
         domains=others.domains + len(more),
         readers=others.readers + sum(one.readers for one in more),
-        answers=Counts(
+        counts=Counts(
             {
-                state: others.answers[state] + sum(one.answers[state] for one in more)
-                for state in ANSWERED
-                if others.answers[state] or any(one.answers[state] for one in more)
+                state: others.counts[state] + sum(one.counts[state] for one in more)
+                for state in State
+                if others.counts[state] or any(one.counts[state] for one in more)
             }
         ),
     )

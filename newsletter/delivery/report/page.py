@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from newsletter.config import Publication
-from newsletter.delivery.ledger import ANSWERED
 from newsletter.delivery.report import words
 from newsletter.delivery.report.figures import FEW, Report, shortened
 from newsletter.delivery.report.plots import BAR, bar, marks, plot
@@ -22,7 +21,6 @@ def render_page(report: Report, publication: Publication, moment: datetime) -> s
     """The page for people inside and outside of the house, with its times in the publication's zone."""
     report = shortened(report, domains=_DOMAINS, fewest=FEW)
     busiest = sorted(report.over_time, key=lambda stretch: -stretch.run.answers.total)[:_PLOTS]
-    answers = [*(one.answers for one in report.domains), report.other_domains.answers]
     states = words.shown_states(report.counts)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -34,6 +32,7 @@ def render_page(report: Report, publication: Publication, moment: datetime) -> s
     zone = ZoneInfo(publication.timezone)
     environment.filters |= {
         "here": lambda at: at.astimezone(zone),
+        "label": lambda at, plot: plot.label(at, zone),
         "lasted": words.lasted,
         "number": lambda count: f"{count:,}",
         "pace": words.pace,
@@ -48,7 +47,7 @@ def render_page(report: Report, publication: Publication, moment: datetime) -> s
         moment=moment,
         states=states,
         whole={state: report.counts[state] for state in states},
-        answered=[state for state in ANSWERED if any(counts[state] for counts in answers)],
+        domain_states=[state for state in words.domain_states(report.counts) if report.counts[state]],
         replies=report.replies[:_REPLIES],
         other_replies=report.replies[_REPLIES:],
         plots=[plot(stretch) for stretch in report.over_time if stretch in busiest],

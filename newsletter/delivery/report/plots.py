@@ -6,7 +6,7 @@ library was tried: its labels shrink with the screen, it brings a script, and it
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from newsletter.delivery.ledger import ANSWERED
 from newsletter.delivery.report.answer_times import AnswerTimes, Lapse
@@ -65,6 +65,19 @@ class Plot:
     def of_days(self) -> bool:
         """Does it take so long that the hour alone would not tell when?"""
         return self.end - self.begin > timedelta(hours=12)
+
+    def label(self, at: datetime, zone: tzinfo) -> str:
+        """Return a moment of the plot as its axis and its table name it, no two of them alike.
+
+        So with tenths of a second where columns are that narrow, and with the zone's name where clocks are put
+        back and an hour comes twice.
+        """
+        local = at.astimezone(zone)
+        text = f"{local:%m-%d %H:%M}" if self.of_days else f"{local:%H:%M:%S}"
+        if self.stretch.seconds < 1:
+            text += f".{local.microsecond // 100_000}"
+        is_changed = self.begin.astimezone(zone).utcoffset() != self.end.astimezone(zone).utcoffset()
+        return f"{text} {local:%Z}" if is_changed else text
 
     @property
     def states(self) -> list[State]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from newsletter.audience.events import Kind
+from newsletter.delivery.ledger import ANSWERED
 from newsletter.delivery.report.replies import Reply
 from newsletter.delivery.states import Counts, State
 from newsletter.errors import counted
@@ -39,6 +40,11 @@ def balance(counts: Counts) -> str:
 def shown_states(counts: Counts) -> list[State]:
     """The states that a balance names, in its order."""
     return [*_ALWAYS, *(state for state in (State.SENDING, State.CANCELLED) if counts[state])]
+
+
+def domain_states(counts: Counts) -> list[State]:
+    """Return the states that a table of domains needs, so that each of its rows adds up to its readers."""
+    return [*ANSWERED, *(state for state in State if state not in ANSWERED and counts[state])]
 
 
 def since(answers: Mapping[Kind, int]) -> str:

@@ -8,18 +8,23 @@ function made(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Words with what stands in `backticks` as code. */
+function said(text) {
+  return text.split(/`([^`\n]+)`/).map((part, index) => (index % 2 ? made("code", { textContent: part }) : part));
+}
+
 /** A notice as the command line would say it; each place can be copied. */
 export function notice(told) {
   const problems = (told.problems ?? []).map((problem) =>
     made("li", {},
       made("button", { type: "button", className: "place", title: "Copy the place", textContent: problem.place,
         onclick: (event) => copy(event.currentTarget, problem.place) }),
-      made("p", {}, problem.message, made("span", { className: "code", textContent: ` [${problem.code}]` })),
-      problem.next_step ? made("p", { className: "next", textContent: problem.next_step }) : ""));
+      made("p", {}, ...said(problem.message), made("span", { className: "code", textContent: ` [${problem.code}]` })),
+      problem.next_step ? made("p", { className: "next" }, ...said(problem.next_step)) : ""));
   return made("div", { className: told.stops ? "notice stops" : "notice" },
-    made("h3", { textContent: told.title }),
+    made("h3", {}, ...said(told.title)),
     problems.length ? made("ul", {}, ...problems) : "",
-    told.next_step ? made("p", { className: "next", textContent: told.next_step }) : "");
+    told.next_step ? made("p", { className: "next" }, ...said(told.next_step)) : "");
 }
 
 async function copy(button, text) {
