@@ -59,7 +59,9 @@ def test_nothing_is_there_without_the_cookie(preview: Preview) -> None:
         for path in PATHS if cookie == "" else PATHS[:3]:
             status, headers, body = preview.ask(path, headers={"Cookie": cookie})
             assert status == 403, path
-            assert json.loads(body)["title"] == "This is open only to the browser that `newsletter preview` opened."
+            assert json.loads(body)["title"] == (
+                'This is open only to the browser that was opened by "newsletter preview".'
+            )
             assert "set-cookie" not in headers
     assert preview.ask("/2.10/email.html", headers={"Cookie": f"a=b; {preview.cookie}"})[0] == 200
 
