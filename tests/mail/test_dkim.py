@@ -156,7 +156,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[MessageTemplate,
     (publication.root / "drafts").mkdir()
     (publication.root / "newsletter.toml").write_text((ROOT / "newsletter.toml").read_text())
     lines = "number: 1\nsubject: >-\n  {{ city | x }}: {{ name | you }}\nintro: >-\n  {{ city | y }}"
-    text = (ROOT / "drafts/1.4.yaml").read_text().replace("number: 4", lines)
+    text = re.sub(
+        r"number: 4(?s:.*?)(?=\nitems:)", f"{lines}\ndate: 2022-08-10", (ROOT / "drafts/1.4.yaml").read_text()
+    )
     template = compile_message(publication.press, load_issue(publication.draft("1.1", text)), "c", DATE)
     return template, _signer(publication, "e1", ED25519)
 
