@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter.audience.keys import KEYS_NAME, make_keys
-from newsletter.config import Config
+from newsletter.config.example import ABOUT, DOMAIN, POSTAL_ADDRESS
 from newsletter.errors import DecisionNeeded, did_you_mean
 from newsletter.issue.numbering import next_slot
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
@@ -34,9 +34,6 @@ keys.toml
 *~
 .*.swp
 """
-_ABOUT = "What this newsletter is about, and who makes it."
-_POSTAL_ADDRESS = "The postal address that the law asks for"
-_DOMAIN = "your-domain.example"  # nobody's, by RFC 2606
 _EXAMPLE_LIST = "subscribers.example.csv"
 
 
@@ -102,32 +99,16 @@ def _config(title: str) -> str:
     """The sample publication's configuration, its comments kept, under another name and without its own facts."""
     source = shipped(CONFIG_NAME).read_text(encoding="utf-8")
     source = source.replace("# The sample publication. Each", "# Your publication. Each")
-    source = re.sub(r'about = """.*?"""', f'about = "{_ABOUT}"', source, flags=re.DOTALL)
+    source = re.sub(r'about = """.*?"""', f'about = "{ABOUT}"', source, flags=re.DOTALL)
     source = re.sub(
         r"^title = .*$", lambda _: f"title = {json.dumps(title, ensure_ascii=False)}", source, flags=re.MULTILINE
     )
     name = title.replace(chr(34), "").replace(chr(92), "").strip() or "Newsletter"
-    sender = json.dumps(f'"{name}" <digest@{_DOMAIN}>', ensure_ascii=False)
+    sender = json.dumps(f'"{name}" <digest@{DOMAIN}>', ensure_ascii=False)
     source = re.sub(r"^from = .*$", lambda _: f"from = {sender}", source, flags=re.MULTILINE)
-    source = re.sub(r"^postal_address = .*$", f'postal_address = "{_POSTAL_ADDRESS}"', source, flags=re.MULTILINE)
+    source = re.sub(r"^postal_address = .*$", f'postal_address = "{POSTAL_ADDRESS}"', source, flags=re.MULTILINE)
     source = re.sub(r"^timezone = .*$", 'timezone = "UTC"', source, flags=re.MULTILINE)
     source = re.sub(r"^website = ", "# website = ", source, flags=re.MULTILINE)
     # `init` makes keys too, so that a mail can say by a token whose it is.
     source = re.sub(r'^(unsubscribe = "[^"?]*)"', r'\1?subject=unsubscribe%20{{ token }}"', source, flags=re.MULTILINE)
-    return re.sub(r"(?<=[@.])example\.org", _DOMAIN, source)
-
-
-def unwritten_settings(config: Config) -> list[str]:
-    """Settings that still say what `make_workspace` put there, and that readers would see or answer to."""
-    sender, readers = config.sender, config.reader_list
-    written = {
-        "[publication] about": config.publication.about == _ABOUT,
-        "[publication] contact": _DOMAIN in config.publication.contact,
-        "[sender] from": _DOMAIN in sender.from_.address,
-        "[sender] reply_to": _DOMAIN in (sender.reply_to or ""),
-        "[sender] postal_address": sender.postal_address == _POSTAL_ADDRESS,
-        "[sender] bounces": _DOMAIN in (sender.bounces or ""),
-        "[list] id": _DOMAIN in readers.id,
-        "[list] unsubscribe": _DOMAIN in readers.unsubscribe,
-    }
-    return [name for name, is_example in written.items() if is_example]
+    return re.sub(r"(?<=[@.])example\.org", DOMAIN, source)

@@ -4,20 +4,24 @@ import datetime
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
 
-from newsletter.cli.output import as_json, near, say, short, show_problems, table
-from newsletter.errors import DraftError, Problem, TemplateError, counted
-from newsletter.issue.draft import Draft, read_draft
+from newsletter.cli.output import as_json, say, short, table
+from newsletter.errors import ConfigError, DraftError, Problem, TemplateError, counted
+from newsletter.issue.draft import read_draft
 from newsletter.issue.model import Issue
 from newsletter.issue.numbering import Slot, day_of_month, next_slot
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
-from newsletter.issue.skeleton import new_draft, unwritten
+from newsletter.issue.skeleton import new_draft
 from newsletter.workspace import Workspace, find_workspace, volume_and_number
+
+if TYPE_CHECKING:
+    from newsletter.checks.report import Finding
 
 
 @click.group()
@@ -51,7 +55,13 @@ def new(volume: int | None, number: str | None, date: datetime.datetime | None, 
     say(f"{short(path)}: Vol. {slot.volume}.{slot.number}, {slot.date}")
     if edit:
         click.edit(filename=str(path))
-        _show(read_draft(path))
+        from newsletter.checks.draft import check_draft
+        from newsletter.cli.findings import show_findings, show_verdict
+
+        found = read_draft(path)
+        report = check_draft(workspace, found)
+        show_findings(report.findings)
+        show_verdict(found, report)
 
 
 def _numbered(volume: int | None, text: str | None) -> tuple[int | None, int | None]:
@@ -129,43 +139,49 @@ def list_(json_: bool) -> None:
 @click.option("--rendered", is_flag=True, help="Build the email too, and say what mail clients lack.")
 def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
     """Every problem in the drafts named (the newest when none is), each with its place and what to do."""
+    from newsletter.checks.draft import check_draft
+    from newsletter.checks.report import DraftReport, Finding
+    from newsletter.cli.findings import print_annotations, print_json, show_findings, show_verdict
+
     workspace = find_workspace(Path.cwd())
     drafts = [read_draft(workspace.find_draft(name)) for name in names or (None,)]
-    problems = [problem for found in drafts for problem in found.problems]
-    issues = [found.issue for found in drafts if found.issue and rendered]
-    if format_ != "text":
-        problems += _check_rendered(workspace, issues)
+    broken = _broken_configuration(workspace)
+    told: dict[Finding, None] = {}
+    for found in drafts:
+        report = DraftReport(tuple(map(Finding, found.problems))) if broken else check_draft(workspace, found)
+        if format_ == "text":
+            # What is wrong with the publication is told with the first draft that it concerns.
+            show_findings(finding for finding in report.findings if finding not in told)
+            show_verdict(found, report)
+        told |= dict.fromkeys(report.findings)
+    issues = [found.issue for found in drafts if found.issue and rendered and not broken]
+    told |= dict.fromkeys(map(Finding, _check_rendered(workspace, issues, told, show=format_ == "text")))
     if format_ == "json":
-        as_json(
-            [
-                {
-                    "path": short(Path(problem.path)),
-                    "line": problem.line,
-                    "column": problem.column,
-                    "code": problem.code,
-                    "message": problem.message,
-                    "next_step": problem.next_step,
-                }
-                for problem in problems
-            ]
-        )
+        print_json([*told, *map(Finding, broken.problems if broken else ())])
     elif format_ == "github":
-        for problem in problems:
-            click.echo(_annotation(problem))
-    else:
-        for found in drafts:
-            _show(found)
-        problems += _check_rendered(workspace, issues, show=True)
-    # Last, since it raises: a draft is no use to a publication whose configuration is broken.
-    _ = workspace.config
-    sys.exit(1 if problems else 0)
+        print_annotations([*told, *map(Finding, broken.problems if broken else ())])
+    if broken:
+        raise broken
+    sys.exit(1 if any(not finding.note for finding in told) else 0)
 
 
-def _check_rendered(workspace: Workspace, issues: Sequence[Issue], *, show: bool = False) -> list[Problem]:
+def _broken_configuration(workspace: Workspace) -> ConfigError | None:
+    """What keeps the configuration from being used: a draft is no use without it, and has its own problems told."""
+    try:
+        _ = workspace.config
+    except ConfigError as error:
+        return error
+    return None
+
+
+def _check_rendered(
+    workspace: Workspace, issues: Sequence[Issue], told: "Container[Finding]", *, show: bool
+) -> list[Problem]:
     """What mail clients lack of the issues' emails; building them is slow, so only where it is asked for."""
     problems: list[Problem] = []
     if issues:
         from newsletter.checks import check_rendered
+        from newsletter.checks.report import Finding
         from newsletter.cli.rendered import show_rendered
         from newsletter.editions import Press
 
@@ -173,41 +189,16 @@ def _check_rendered(workspace: Workspace, issues: Sequence[Issue], *, show: bool
         for issue in issues:
             try:
                 report = check_rendered(press, issue)
-            except TemplateError as error:
-                if show:
+            except (TemplateError, ConfigError) as error:
+                new = [problem for problem in error.problems if Finding(problem) not in told]
+                if show and new:
                     raise
-                problems += error.problems
+                problems += new
                 continue
             problems += report.problems
             if show:
                 show_rendered(press, issue, report)
     return problems
-
-
-def _show(found: Draft) -> None:
-    name = short(found.path)
-    if found.issue:
-        links = sum(1 for text in found.issue.texts() for _ in text.links())
-        say(f"{name}: no problems ({counted(len(found.issue.items), 'item')}, {counted(links, 'link')})", style="green")
-        if examples := unwritten(found.issue):
-            say(f"  {counted(len(examples), 'text')} still to be written, such as {examples[0]!r}", style="yellow")
-    else:
-        show_problems(found.problems)
-        say(f"{name}: {counted(len(found.problems), 'problem')}", style="bold")
-
-
-def _annotation(problem: Problem) -> str:
-    """A GitHub workflow command; its data and its properties each have their own escapes."""
-
-    def data(text: str) -> str:
-        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-    def prop(text: str) -> str:
-        return data(text).replace(":", "%3A").replace(",", "%2C")
-
-    path = near(problem).split(":")[0]
-    place = f"file={prop(path)},line={max(problem.line, 1)},col={max(problem.column, 1)}"
-    return f"::error {place},title={prop(problem.code)}::{data(f'{problem.message}. {problem.next_step}')}"
 
 
 @draft.command()

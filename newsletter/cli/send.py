@@ -17,6 +17,7 @@ from newsletter.cli.output import say, short
 from newsletter.cli.report import show_report
 from newsletter.cli.sending import carry, show_plan
 from newsletter.cli.state import nobody_left, opened_store, vouch_if
+from newsletter.config.example import unwritten_settings
 from newsletter.delivery import ledger
 from newsletter.delivery.approval import approve, rendering_sha256
 from newsletter.delivery.campaign import schedule, settle_plan, sole_sender, write_messages
@@ -35,7 +36,6 @@ from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.skeleton import unwritten
 from newsletter.mail.marks import Marks
 from newsletter.mail.message import Outcome
-from newsletter.scaffold import unwritten_settings
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
 
@@ -220,6 +220,8 @@ def send_or_schedule(
             if not plan.to_send and plan.wave is None:
                 return _nothing_to_send(workspace, store, plan)
             show_plan(workspace, plan, list_path)
+            if plan.texts:
+                _show_findings(workspace, found)
             if found.issue:
                 say(f"  Dated     {found.issue.date:%A}, {found.issue.date}")
             if later:
@@ -228,6 +230,14 @@ def send_or_schedule(
                 return 1
             settle_plan(store, staged, plan)
         return carry(workspace, store, name, ask=not yes)
+
+
+def _show_findings(workspace: Workspace, found: Draft) -> None:
+    """What `draft check` would have said, before the question: what is sent is sent."""
+    from newsletter.checks.draft import check_draft
+    from newsletter.cli.findings import show_findings
+
+    show_findings(check_draft(workspace, found).findings)
 
 
 def _approved(workspace: Workspace, store: Store, found: Draft, plan: Plan) -> Plan:

@@ -41,7 +41,7 @@ def approve(
     commit = None
     text = rendering_sha256(press, issue)
     if "clean-checks" in require:
-        missing += _unclean(press, issue)
+        missing += _unclean(workspace, press, draft, issue)
     if "committed" in require:
         try:
             repository = Repository.around(workspace.root)
@@ -71,10 +71,11 @@ def rendering_sha256(press: "Press", issue: Issue) -> str:
     return sha256(compile_message(press, issue, _NO_CAMPAIGN, _NO_DATE).to_bytes()).hexdigest()
 
 
-def _unclean(press: "Press", issue: Issue) -> Sequence[Problem]:
+def _unclean(workspace: Workspace, press: "Press", draft: Draft, issue: Issue) -> Sequence[Problem]:
     from newsletter.checks import check_rendered
+    from newsletter.checks.draft import check_draft
 
-    return check_rendered(press, issue).problems
+    return [*check_draft(workspace, draft).problems, *check_rendered(press, issue).problems]
 
 
 def _uncommitted(repository: Repository, workspace: Workspace, press: "Press", draft: Draft) -> Iterator[Problem]:

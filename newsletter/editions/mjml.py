@@ -5,8 +5,6 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
-from mjml import mjml2html
-
 from newsletter.editions.templates import broken, sources
 from newsletter.errors import did_you_mean
 
@@ -65,6 +63,8 @@ def mjml_to_html(mjml: str, template: str, path: tuple[Path, ...]) -> str:
     """The HTML of `mjml`, which was made from `template`. Raises TemplateError with the template's line."""
     if fault := _fault(mjml):
         raise _locate(fault, template, path)
+    from mjml import mjml2html  # a megabyte of Rust, which a look at a draft should not cost
+
     try:
         # fonts={} keeps MJML from linking web fonts: a mail asks nobody for anything.
         return mjml2html(mjml, fonts={})

@@ -1,11 +1,16 @@
 """A new draft's text: every field explained, prose written as >-, ready to be shown at once."""
 
+from newsletter.field import written
 from newsletter.issue.model import Issue
 from newsletter.issue.numbering import Slot
 from newsletter.issue.richtext import parse
 
+EXAMPLE_LINK = "https://example.org/"
 _HEADLINE = "Write the {} headline here"
-_DETAIL = "Write what happened here, with [links](https://example.org/) to where it stands."
+_DETAIL = f"Write what happened here, with [links]({EXAMPLE_LINK}) to where it stands."
+# What the commented fields say until an editor writes something else there.
+_SUBJECT, _PREHEADER, _INTRO, _NOTE = "Your own subject", "Your own preheader", "Dear {{ name | reader }}, ...", "..."
+_ALT, _CREDIT = "What the picture shows, for readers who can't see it", f"[Whose picture it is]({EXAMPLE_LINK})"
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 _TEXT = """\
@@ -24,11 +29,11 @@ date: {slot.date}
 
 # The mail's subject. Left out, it is the first headline. Phones show 40 letters of it: news first.
 # subject: >-
-#   Your own subject
+#   {subject}
 
 # What an inbox shows after the subject. Left out, it is the headlines that the subject doesn't say.
 # preheader: >-
-#   Your own preheader
+#   {preheader}
 
 # What stands above the list of headlines.
 # headlines_title: >-
@@ -36,22 +41,22 @@ date: {slot.date}
 
 # A paragraph before the headlines.
 # intro: >-
-#   Dear {{{{ name | reader }}}}, ...
+#   {intro}
 
 # The lead image: put the file next to this draft.
 # image:
 #   file: {name}-lead.jpg
 #   alt: >-
-#     What the picture shows, for readers who can't see it
+#     {alt}
 #   credit: >-
-#     [Whose picture it is](https://example.org/)
+#     {credit}
 
 # A headline and its detail stand together. A blank line in a detail starts a paragraph.
 items:
 {items}
 # A closing paragraph, above the publication's standing one.
 # note: >-
-#   ...
+#   {note}
 """
 
 _ITEM = """\
@@ -65,11 +70,23 @@ _ITEM = """\
 def new_draft(slot: Slot) -> str:
     """The text of a new draft."""
     items = "\n".join(_ITEM.format(headline=_HEADLINE.format(ordinal), detail=_DETAIL) for ordinal in _ORDINALS)
-    return _TEXT.format(slot=slot, name=f"{slot.volume}.{slot.number}", items=items)
+    return _TEXT.format(
+        slot=slot,
+        name=f"{slot.volume}.{slot.number}",
+        items=items,
+        subject=_SUBJECT,
+        preheader=_PREHEADER,
+        intro=_INTRO,
+        alt=_ALT,
+        credit=_CREDIT,
+        note=_NOTE,
+    )
 
 
 def unwritten(issue: Issue) -> list[str]:
-    """Headlines and details that still say what `new_draft` put there."""
-    placeholders = {_HEADLINE.format(ordinal) for ordinal in _ORDINALS} | {parse(_DETAIL)[0].plain()}
-    texts = (text.plain() for item in issue.items for text in (item.headline, item.detail))
-    return [text for text in texts if text in placeholders]
+    """Return the texts that still say what `new_draft` put there, the optional ones too."""
+    rich = (*(_HEADLINE.format(ordinal) for ordinal in _ORDINALS), _DETAIL, _INTRO, _CREDIT, _NOTE)
+    examples = {parse(text)[0].plain() for text in rich} | {_SUBJECT, _PREHEADER, _ALT}
+    lines = [written(line) for line in (issue.subject, issue.preheader) if line]
+    alt = [issue.image.alt] if issue.image else []
+    return [text for text in (*lines, *alt, *(text.plain() for text in issue.texts())) if text in examples]

@@ -41,6 +41,7 @@ def notices(showing: Showing, reader: Subscriber | None, list_path: Path | None)
     found += _fields(proof, reader, list_path)
     found += _for_some(proof, reader, list_path)
     found += _examples(proof)
+    found += _checked(proof)
     if proof.report and proof.report.problems:
         problems = proof.report.problems
         found.append(Notice(title=f"Mail clients: {counted(len(problems), 'problem')}.", problems=problems))
@@ -131,6 +132,21 @@ def _examples(proof: Proof) -> Iterator[Notice]:
             next_step="Write your own, or take the items out: `send` refuses them.",
         )
         yield Notice(title=f"{counted(len(texts), 'text')} to be written.", problems=(first,))
+
+
+def _checked(proof: Proof) -> Iterator[Notice]:
+    """What `draft check` says, but for what is said here already: examples, and why an edition can't be made."""
+    told = {problem for fault in proof.faults.values() for problem in fault.problems}
+    report = proof.draft_report
+    problems = tuple(
+        problem
+        for problem in report.problems
+        if problem not in told and (problem.code, problem.path) != ("example", proof.issue.path)
+    )
+    if problems:
+        yield Notice(title=f"Before it is sent: {counted(len(problems), 'problem')}.", problems=problems)
+    if report.notes:
+        yield Notice(title=f"To look at: {counted(len(report.notes), 'note')}.", problems=report.notes)
 
 
 def _placed(proof: Proof, pattern: str, *, code: str, message: str, next_step: str) -> Problem:

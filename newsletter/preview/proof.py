@@ -11,9 +11,12 @@ from typing import TypeVar, cast
 
 from newsletter.audience.subscribers import Subscriber
 from newsletter.checks import Report, check_rendered
+from newsletter.checks.draft import check_draft
+from newsletter.checks.report import DraftReport
 from newsletter.editions import FieldWriter, Picture, Press, render_html, render_pages, render_pdf, render_text
 from newsletter.editions.web import render_web
 from newsletter.errors import DraftError, NewsletterError, TemplateError, explained
+from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
 from newsletter.mail.template import NOBODY, single_message
 from newsletter.workspace import Workspace
@@ -49,6 +52,7 @@ class Proof:
         self.issue = issue
         self.source = source  # the draft's text
         self.report: Report | None = None  # of the checks, once they have been made
+        self.draft_report = DraftReport()  # of the check of the draft
         self.page_count: int | None = None  # of the PDF, once it has been set
         self.finished = False
         self.faults: dict[str, NewsletterError] = {}  # by edition: those that can't be made, while the mail can
@@ -90,6 +94,8 @@ class Proof:
     def check(self) -> None:
         """The checks of the built email: slower than the email itself, so its readers don't wait for them."""
         with self._noting("Checks"):
+            draft = Draft(self.issue.path, self.source, self.issue, (), self.issue.date)
+            self.draft_report = check_draft(self.workspace, draft)
             self.report = check_rendered(self.press, self.issue)
 
     def print(self) -> None:

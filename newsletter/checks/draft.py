@@ -1,0 +1,43 @@
+"""What an editor should know about a draft before it is sent: problems, and notes on what may be meant."""
+
+from collections.abc import Iterator
+
+from newsletter.checks.inbox_line import inbox_line
+from newsletter.checks.leftovers import damaged_letters, example_texts, unfinished_marks
+from newsletter.checks.picture import picture_size
+from newsletter.checks.publication import editions_can_be_made, example_settings
+from newsletter.checks.report import DraftReport, Finding
+from newsletter.checks.series import dates_in_order, equal_headlines, number_left_out
+from newsletter.checks.source import Source
+from newsletter.editions import Press
+from newsletter.issue.draft import Draft
+from newsletter.workspace import Workspace
+
+
+def check_draft(workspace: Workspace, draft: Draft) -> DraftReport:
+    """Return what is wrong with the draft, among its publication's others too, and what should be looked at.
+
+    Raises ConfigError for a configuration that can't be read.
+    """
+    found = [*map(Finding, draft.problems), *_findings(workspace, draft)]
+    found.sort(key=lambda each: (each.problem.path != draft.path, each.problem.line, each.problem.column))
+    return DraftReport(tuple(dict.fromkeys(found)))
+
+
+def _findings(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
+    source, paths, press = Source(draft.path, draft.source), workspace.draft_paths(), Press.of(workspace)
+    yield from unfinished_marks(source)
+    yield from damaged_letters(source)
+    yield from dates_in_order(source, draft, paths)
+    yield from number_left_out(source, draft, paths)
+    yield from example_settings(press)
+    if draft.issue is None:
+        return
+    issue = draft.issue
+    yield from example_texts(source, issue)
+    yield from equal_headlines(source, issue, paths)
+    yield from picture_size(source, press, issue)
+    made = list(editions_can_be_made(press, issue))
+    yield from made
+    if not made:
+        yield from inbox_line(source, press, issue)

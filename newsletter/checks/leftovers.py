@@ -1,0 +1,94 @@
+"""What is not meant for readers: marks of what is to be written, example texts, letters damaged by an encoding."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from newsletter.checks.report import Finding
+from newsletter.checks.source import Source
+from newsletter.errors import counted
+from newsletter.issue.model import Issue
+from newsletter.issue.skeleton import EXAMPLE_LINK, unwritten
+from newsletter.issue.yamltext import Scalar
+
+# What editors and programmers write for "to come"; in backticks it is talked about. TK is an editor's, short for it.
+_MARK = re.compile(r"(?<![\w`/-])(TODO|FIXME|TKTK|TK|XXX+|TBD|TBC|[Ll]orem ipsum)(?![\w`-])")
+_PERHAPS_MEANT = ("TBD", "TBC")
+_NAME_BEHIND, _NAME_BEFORE = re.compile(r"\s+[A-Z]"), re.compile(r"[A-Z]\w+\s+$")  # TK Maxx, Super Bowl XXX
+_REPLACEMENT = "\ufffd"
+_BEYOND_ASCII = re.compile("[\u0080-\U0010ffff]")
+
+
+def unfinished_marks(source: Source) -> Iterator[Finding]:
+    """`TODO`, `TK` and the like; a note where it may be a name or is told to readers as it stands."""
+    for text in source.texts():
+        seen: Counter[str] = Counter()
+        for mark in _MARK.finditer(text.text):
+            name = mark[1] in ("TK", "XXX") and (
+                _NAME_BEHIND.match(text.text, mark.end()) or _NAME_BEFORE.search(text.text[: mark.start()])
+            )
+            problem = source.at_words(
+                mark[1],
+                within=text,
+                nth=seen[mark[1]],
+                code="unfinished",
+                message=f"{mark[1]!r} looks like a mark for what is still to be written",
+                next_step="Write it. Where the word itself is meant, put it in backticks.",
+            )
+            seen[mark[1]] += 1
+            yield Finding(problem, note=bool(name) or mark[1] in _PERHAPS_MEANT)
+
+
+def damaged_letters(source: Source) -> Iterator[Finding]:
+    """Text that was written in one encoding and read in another, as in â€™ for an apostrophe."""
+    for text in source.texts():
+        if _REPLACEMENT in text.text:
+            problem = source.at_words(
+                _REPLACEMENT,
+                within=text,
+                code="encoding",
+                message="a letter was lost here: it was replaced by \ufffd (U+FFFD) when the text was converted",
+                next_step="Write it anew, or copy the text once more from where it came.",
+            )
+            yield Finding(problem)
+        yield from _misread(source, text)
+
+
+def _misread(source: Source, text: Scalar) -> Iterator[Finding]:
+    words = [word for word in text.text.split() if _BEYOND_ASCII.search(word)]
+    if not words:
+        return
+    from ftfy import fix_encoding  # a fifth of a second, which a text in ASCII should not cost
+    from ftfy.badness import is_bad
+
+    for word in dict.fromkeys(words):
+        right = fix_encoding(word) if is_bad(word) else word
+        if right != word:
+            problem = source.at_words(
+                word,
+                within=text,
+                code="encoding",
+                message=f"{word!r} was damaged by a wrong encoding; it should probably be {right!r}",
+                next_step="Write it so, or copy the text once more from where it came.",
+            )
+            yield Finding(problem)
+
+
+def example_texts(source: Source, issue: Issue) -> Iterator[Finding]:
+    """What `draft new` wrote for the editor to replace; `send` refuses it."""
+    if texts := unwritten(issue):
+        problem = source.at_words(
+            texts[0][:25],
+            code="example",
+            message=f"{counted(len(texts), 'text')} still to be written; the first is {texts[0]!r}",
+            next_step="Write your own, or take the items out: `send` refuses them.",
+        )
+        yield Finding(problem)
+    elif any(link.href == EXAMPLE_LINK for text in issue.texts() for link in text.links()):
+        problem = source.at_words(
+            f"]({EXAMPLE_LINK})",
+            code="example",
+            message=f"a link leads to {EXAMPLE_LINK}, as in a new draft",
+            next_step="Give it the address that is meant.",
+        )
+        yield Finding(problem, note=True)

@@ -1,0 +1,62 @@
+"""What an issue is made with: settings, the logo, and templates of the publication's own."""
+
+from collections.abc import Callable, Iterator
+
+from newsletter.checks.report import Finding
+from newsletter.config import line_of
+from newsletter.config.example import unwritten_settings
+from newsletter.editions import Press, beside, default_fields, render_html, render_pdf, render_text, render_web
+from newsletter.editions.glyphs import glyph_problems
+from newsletter.errors import ConfigError, DraftError, Problem, TemplateError
+from newsletter.issue.model import Issue
+from newsletter.workspace import CONFIG_NAME, TEMPLATES, shipped
+
+# The editions by the files, as they begin, that each is made from.
+_MAKERS: tuple[tuple[tuple[str, ...], Callable[[Press, Issue], object]], ...] = (
+    (("email.mjml", "email.css"), lambda press, issue: render_html(press, issue, default_fields, beside)),
+    (("email.txt",), lambda press, issue: render_text(press, issue, default_fields)),
+    (("web.", "article."), lambda press, issue: render_web(press, issue, None)),
+    (("edition",), render_pdf),
+)
+
+
+def example_settings(press: Press) -> Iterator[Finding]:
+    """Settings that still say what `init` wrote; `send` refuses them."""
+    path = press.template_path[0].parent / CONFIG_NAME
+    if names := unwritten_settings(press.config):
+        table, _, key = names[0].strip("[").partition("] ")
+        problem = Problem(
+            path=path,
+            line=line_of(path, table, key),
+            code="example",
+            message=f"the example's {', '.join(names)} still {'stands' if len(names) == 1 else 'stand'} here",
+            next_step="Write your own: readers see these, answer to them, and leave by them.",
+        )
+        yield Finding(problem)
+
+
+def editions_can_be_made(press: Press, issue: Issue) -> Iterator[Finding]:
+    """What keeps an edition from being made: a missing logo, a template of one's own, characters of no typeface.
+
+    The templates that come with the program are known to do, so that only those beside the drafts are tried.
+    """
+    try:
+        _ = (press.logo_path, press.about)
+    except ConfigError as error:
+        yield from map(Finding, error.problems)
+        return
+    yield from map(Finding, glyph_problems(press, issue))
+    own = press.template_path[0]
+    if not own.is_dir() or own.resolve() == shipped(TEMPLATES).resolve():
+        return
+    names = [path.name for path in own.iterdir()]
+    found: dict[Problem, None] = {}
+    for beginnings, make in _MAKERS:
+        if any(name.startswith(beginnings) for name in names):
+            try:
+                make(press, issue)
+            except TemplateError as error:
+                found |= dict.fromkeys(error.problems)
+            except DraftError:
+                pass  # the characters are found above
+    yield from map(Finding, found)

@@ -1,0 +1,28 @@
+"""What a check of a draft found: problems, and notes on what may be meant as it is."""
+
+from dataclasses import dataclass
+
+from newsletter.errors import Problem
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to be mended; or, as a `note`, to be looked at."""
+
+    problem: Problem
+    note: bool = False
+
+
+@dataclass(frozen=True)
+class DraftReport:
+    """All findings about a draft, in the order of the file. Notes keep nothing from being sent."""
+
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return tuple(finding.problem for finding in self.findings if not finding.note)
+
+    @property
+    def notes(self) -> tuple[Problem, ...]:
+        return tuple(finding.problem for finding in self.findings if finding.note)

@@ -1,0 +1,89 @@
+"""How an issue stands among the others of its publication: its date, its number, its headlines."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from newsletter.checks.report import Finding
+from newsletter.checks.source import Source
+from newsletter.issue.draft import Draft, read_draft
+from newsletter.issue.model import Issue
+from newsletter.workspace import volume_and_number
+
+_STANDING = 2  # earlier issues with the same headline: it is a standing one, such as "Events"
+
+
+def dates_in_order(source: Source, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
+    """A date before that of the issue before, or after that of the next."""
+    this = volume_and_number(draft.path)
+    if draft.date is None or this == (0, 0):
+        return
+    earlier = [path for path in paths if volume_and_number(path) < this]
+    later = [path for path in paths if volume_and_number(path) > this]
+    for near, sign, word in ((earlier[-1:], 1, "before"), (later[:1], -1, "after")):
+        for path in near:
+            date = read_draft(path).date
+            if date is None or (draft.date - date).days * sign > 0:
+                continue
+            same = draft.date == date
+            message = f"the date is that of {path.stem}" if same else f"the date is {word} that of {path.stem}, {date}"
+            problem = source.at_key("date", code="date-order", message=message, next_step="Mend one of the two dates.")
+            yield Finding(problem, note=same)
+
+
+def number_left_out(source: Source, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
+    """A gap before this issue within its volume. The first number of a volume may be any."""
+    volume, number = volume_and_number(draft.path)
+    before = [other for known, other in map(volume_and_number, paths) if known == volume and other < number]
+    if before and max(before) < number - 1:
+        first, last = max(before) + 1, number - 1
+        missing = f"{volume}.{first} is" if first == last else f"{volume}.{first} to {volume}.{last} are"
+        problem = source.at_key(
+            "number",
+            code="number-order",
+            message=f"{missing} left out: the issue before is {volume}.{first - 1}",
+            next_step=f"Rename the draft to {volume}.{first}.yaml, and its number, if that was not meant.",
+        )
+        yield Finding(problem, note=True)
+
+
+def equal_headlines(source: Source, issue: Issue, paths: Sequence[Path]) -> Iterator[Finding]:
+    """The same headline twice: for the same readers in this issue, or in one before."""
+    for (_, first), (number, second) in combinations(enumerate(issue.items), 2):
+        same = _key(first.headline.plain()) == _key(second.headline.plain())
+        if same and (not first.only_for or not second.only_for or set(first.only_for) & set(second.only_for)):
+            words = second.headline.plain()
+            problem = source.at_words(
+                words,
+                within=source.headline(number),
+                code="headline-twice",
+                message=f"two items have the headline {words!r}",
+                next_step="Give one of them another, or take it out.",
+            )
+            yield Finding(problem)
+    this = volume_and_number(issue.path)
+    earlier = [path for path in paths if volume_and_number(path) < this]
+    # Only a file that has the words at all is read as a draft: years of issues are looked through in no time.
+    sources = {path: _key(path.read_text(encoding="utf-8", errors="replace")) for path in earlier}
+    for number, item in enumerate(issue.items):
+        words = item.headline.plain()
+        perhaps = [path for path in earlier if _key(words) in sources[path]]
+        found = [path for path in perhaps if _key(words) in _headlines(path)]
+        if found and len(found) < _STANDING:
+            problem = source.at_words(
+                words,
+                within=source.headline(number),
+                code="headline-twice",
+                message=f"{found[-1].stem} has the headline {words!r} already",
+                next_step="Give this one another, if it is other news.",
+            )
+            yield Finding(problem, note=True)
+
+
+def _headlines(path: Path) -> set[str]:
+    issue = read_draft(path).issue
+    return {_key(item.headline.plain()) for item in issue.items} if issue else set()
+
+
+def _key(words: str) -> str:
+    return " ".join(words.casefold().split())

@@ -1,0 +1,80 @@
+"""What a check of drafts found, for people, for scripts, and as annotations in a GitHub workflow."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from newsletter.checks.report import DraftReport, Finding
+from newsletter.cli.output import as_json, say, short, show_problems
+from newsletter.errors import counted
+from newsletter.issue.draft import Draft
+
+
+def show_findings(findings: Iterable[Finding]) -> None:
+    """Print problems first, then notes, each with its place and what to do."""
+    found = list(findings)
+    show_problems(each.problem for each in found if not each.note)
+    show_problems(replace(each.problem, message=f"note: {each.problem.message}") for each in found if each.note)
+
+
+def show_verdict(draft: Draft, report: DraftReport) -> None:
+    """Print how a draft stands, in a line."""
+    noted = f", {counted(len(report.notes), 'note')}" if report.notes else ""
+    if draft.issue and not report.problems:
+        links = sum(1 for text in draft.issue.texts() for _ in text.links())
+        size = f"({counted(len(draft.issue.items), 'item')}, {counted(links, 'link')})"
+        say(f"{short(draft.path)}: no problems{noted} {size}", style="green")
+    else:
+        say(f"{short(draft.path)}: {counted(len(report.problems), 'problem')}{noted}", style="bold")
+
+
+def print_json(findings: Iterable[Finding]) -> None:
+    """Print the findings for scripts; `kind` is "problem" or "note"."""
+    as_json(
+        [
+            {
+                "kind": "note" if each.note else "problem",
+                "path": short(Path(each.problem.path)),
+                "line": each.problem.line,
+                "column": each.problem.column,
+                "code": each.problem.code,
+                "message": each.problem.message,
+                "next_step": each.problem.next_step,
+            }
+            for each in findings
+        ]
+    )
+
+
+def print_annotations(findings: Iterable[Finding]) -> None:
+    """Print the findings as GitHub's workflow commands `error` and `notice`."""
+    for each in findings:
+        click.echo(_annotation(each))
+
+
+def _annotation(finding: Finding) -> str:
+    """A workflow command; its data and its properties each have their own escapes."""
+    problem = finding.problem
+
+    def data(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    def prop(text: str) -> str:
+        return data(text).replace(":", "%3A").replace(",", "%2C")
+
+    path = _from_repository(Path(problem.path))
+    place = f"file={prop(path)},line={max(problem.line, 1)},col={max(problem.column, 1)}"
+    kind = "notice" if finding.note else "error"
+    return f"::{kind} {place},title={prop(problem.code)}::{data(f'{problem.message}. {problem.next_step}')}"
+
+
+def _from_repository(path: Path) -> str:
+    """A path as GitHub looks for it, from the repository's root, which need not be the publication's folder."""
+    root = os.environ.get("GITHUB_WORKSPACE")
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow a draft that is a link
+    if root and absolute.is_relative_to(root):
+        return str(absolute.relative_to(root))
+    return short(path)

@@ -1,0 +1,23 @@
+"""What `newsletter init` writes into newsletter.toml for an editor to replace, and whether it was replaced."""
+
+from newsletter.config.model import Config
+
+ABOUT = "What this newsletter is about, and who makes it."
+POSTAL_ADDRESS = "The postal address that the law asks for"
+DOMAIN = "your-domain.example"  # nobody's, by RFC 2606
+
+
+def unwritten_settings(config: Config) -> list[str]:
+    """Return the settings that still say what `init` put there, and that readers would see or answer to."""
+    sender, readers = config.sender, config.reader_list
+    written = {
+        "[publication] about": config.publication.about == ABOUT,
+        "[publication] contact": DOMAIN in config.publication.contact,
+        "[sender] from": DOMAIN in sender.from_.address,
+        "[sender] reply_to": DOMAIN in (sender.reply_to or ""),
+        "[sender] postal_address": sender.postal_address == POSTAL_ADDRESS,
+        "[sender] bounces": DOMAIN in (sender.bounces or ""),
+        "[list] id": DOMAIN in readers.id,
+        "[list] unsubscribe": DOMAIN in readers.unsubscribe,
+    }
+    return [name for name, is_example in written.items() if is_example]
