@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from newsletter.errors import ConfigError
+from newsletter.errors import ConfigError, DecisionNeeded
 
 # In the environment, which no workspace can set: folders as in PATH, or * for every one.
 VARIABLE = "NEWSLETTER_SAFE_DIRECTORIES"
@@ -32,6 +32,17 @@ def require_own(root: Path, paths: Iterable[Path], environ: Mapping[str, str]) -
             next_step="If you trust everyone who can write there, say so, and try again: "
             f"export {VARIABLE}={shlex.quote(str(root))}",
         )
+
+
+def require_own_links(folder: Path) -> None:
+    """Refuse to write to a folder by a link of somebody else's, who may lead it anywhere. Raises DecisionNeeded."""
+    trusted = _trusted(os.environ)
+    for place in (folder.absolute(), *folder.absolute().parents):
+        if place.is_symlink() and (owner := place.lstat().st_uid) not in trusted:
+            raise DecisionNeeded(
+                f"{place} is a link that belongs to {_name(owner)}, and leads to {place.readlink()}.",
+                next_step="Name another folder with -o.",
+            )
 
 
 def below(folder: Path) -> Iterator[Path]:

@@ -9,6 +9,7 @@ from newsletter.cli.output import say, short, show_problems, size
 from newsletter.errors import ConfigError, counted
 from newsletter.files import open_private
 from newsletter.issue.draft import load_issue, read_draft
+from newsletter.ownership import require_own_links
 from newsletter.workspace import Workspace, find_workspace
 
 _FORMS = ("html", "text", "pdf", "web", "png", "eml")
@@ -89,6 +90,7 @@ def _copy(workspace: Workspace, draft: Path, folder: Path | None, address: str) 
     from newsletter.mail.marks import Marks
 
     name = draft.stem
+    require_own_links(folder or workspace.build(name))
     store = known_store(workspace)
     marks = Marks.with_keys(workspace, find_keys(workspace))
     message = frozen_copy(store, marks, name, address) if store else None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from newsletter.editions.html import render_html
+from newsletter.editions.output import make_folder, write_file
 from newsletter.editions.pdf import render_pages, render_pdf
 from newsletter.editions.press import Press, beside
 from newsletter.editions.text import render_text
@@ -31,12 +32,12 @@ def export(
     public = issue.seen_by(frozenset())
     made = {form: makers[form](press, public) for form in forms}
     _refuse_to_lose(issue, [folder / name for files in made.values() for name in files])
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written: dict[str, Path] = {}
     for form, files in made.items():
         for name, data in files.items():
             path = folder / name
-            path.write_bytes(data)
+            write_file(path, data)
             if path not in written.values():
                 written[form if form not in written else name] = path
     return written

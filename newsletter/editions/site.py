@@ -14,6 +14,7 @@ from pathlib import Path
 from newsletter.editions.export import web_files
 from newsletter.editions.feed import atom_feed, sitemap
 from newsletter.editions.manifest import MANIFEST, Made, names, read_manifest, write_manifest
+from newsletter.editions.output import make_folder, write_file
 from newsletter.editions.pdf import render_pdf
 from newsletter.editions.press import Press
 from newsletter.editions.typefaces import typefaces
@@ -73,7 +74,7 @@ def export_site(press: Press, drafts: Sequence[Draft], folder: Path) -> Site:
     after[_SHARED] = Made.of("", files[_SHARED])
     if before or not lexists(folder / MANIFEST):  # a spoilt manifest says that the folder is ours, and not what of it
         _refuse_to_overwrite(folder, names(after) - names(before))
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     # First that these files are ours, so that a run which was stopped here can be run again.
     write_manifest(folder, {**before, **{name: Made("", after[name].files) for name in files}})
     for made in files.values():
@@ -167,8 +168,8 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     """What is the same already is left alone, so that a copy to the web server finds nothing new in it."""
     for name, data in files.items():
         path = folder / name
-        if not path.is_file() or path.read_bytes() != data:
-            path.write_bytes(data)
+        if path.is_symlink() or not path.is_file() or path.read_bytes() != data:
+            write_file(path, data)
 
 
 def _remove(folder: Path, gone: Iterable[str]) -> list[str]:
