@@ -26,23 +26,21 @@ _BUNDLES = (
 )
 
 
-def proofs(url: URL) -> Mapping[str, str]:
+def proofs(url: URL, libpq: int) -> Mapping[str, str]:
     """Return libpq's parameters that [store] url doesn't set itself: nothing weaker is used unless it is written there.
 
-    A server on this machine, by loopback or a socket, has to prove nothing. Raises DeliveryError when this machine has
-    no roots to prove it by, and ImportError without psycopg.
+    `libpq` is its version, as psycopg tells it: 150004 for 15.4. A server on this machine, by loopback or a socket, has
+    to prove nothing. Raises DeliveryError when this machine has no roots to prove it by.
     """
     query = {name: str(value) for name, value in url.query.items()}
     host = query.get("host") or url.host or ""
     if not host or host.startswith("/") or is_loopback(host):
         return {}
-    from psycopg import pq
-
     mode = query.get("sslmode", "verify-full")
     asked = {"sslmode": mode}
     if mode == "verify-full" and query.get("sslrootcert", _SYSTEM) == _SYSTEM and not _has_own_root(query):
         asked["sslrootcert"] = _roots(host)
-    if pq.version() >= _KNOWS_METHODS:
+    if libpq >= _KNOWS_METHODS:
         # A client certificate is asked for by TLS, and then nothing more has to be.
         asked["require_auth"] = query.get(
             "require_auth", "scram-sha-256,none" if "sslcert" in query else "scram-sha-256"

@@ -63,7 +63,8 @@ _WORDS = {
     "25006": ("takes no changes now", "Is it a standby? Name the server that is written to."),
     "42501": (
         "gives its user too few rights",
-        "Let its owner grant them: GRANT USAGE, CREATE ON SCHEMA public TO user.",
+        "Let its owner give it a schema of its own: CREATE SCHEMA newsletter AUTHORIZATION user; "
+        "and end [store] url with ?options=-csearch_path%3Dnewsletter",
     ),
     "53100": ("has no room left on its server's disk", "Make room there."),
     "53300": ("has no connection left", "Close other programs that use its server."),
@@ -106,9 +107,11 @@ class Postgresql:
             query=self._url.query,
         )
         try:
+            from psycopg import pq
+
             engine = create_engine(
                 url,
-                connect_args={**_CONNECT, **encryption.proofs(self._url)},
+                connect_args={**_CONNECT, **encryption.proofs(self._url, pq.version())},
                 isolation_level="READ COMMITTED",
                 # A process that waits for hours may find its connections gone, which is no reason to give up.
                 pool_pre_ping=True,

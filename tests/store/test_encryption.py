@@ -16,9 +16,11 @@ import pytest
 from certificate import Authority
 from postgres import GUARDED, NOT_INSTALLED, Postgres, _someone, programs, running_postgres
 from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from newsletter.errors import DeliveryError
 from newsletter.store import open_store
+from newsletter.store.encryption import proofs
 
 HOST = "db.example.org"  # which leads to this machine by hostaddr alone
 PASSWORD = SecretStr("sesame")
@@ -103,6 +105,31 @@ def test_a_login_without_scram_is_refused_unless_it_is_written_out(server: Postg
 def test_weaker_is_what_the_url_says(server: Postgres) -> None:
     open_store(_url(server.port, "&sslmode=require", host="other.example.org"), PASSWORD).close()
     open_store(_url(server.port, "&sslmode=disable", host="other.example.org"), PASSWORD).close()
+
+
+@pytest.mark.parametrize(
+    ("more", "libpq", "asked"),
+    [
+        ("", 180006, {"sslmode": "verify-full", "require_auth": "scram-sha-256"}),
+        ("?sslcert=/etc/me.crt", 180006, {"sslmode": "verify-full", "require_auth": "scram-sha-256,none"}),
+        ("?require_auth=gss", 180006, {"sslmode": "verify-full", "require_auth": "gss"}),
+        ("?sslmode=verify-ca", 180006, {"sslmode": "verify-ca", "require_auth": "scram-sha-256"}),
+        ("?sslmode=disable", 180006, {"sslmode": "disable", "require_auth": "scram-sha-256"}),
+        ("", 150004, {"sslmode": "verify-full", "channel_binding": "require"}),  # which only SCRAM knows, too
+        ("?sslmode=disable", 150004, {"sslmode": "disable"}),
+    ],
+)
+def test_every_libpq_is_asked_for_the_most_that_it_knows(
+    authority: Authority, more: str, libpq: int, asked: dict[str, str]
+) -> None:
+    roots = {"sslrootcert": str(authority.path)} if asked["sslmode"] == "verify-full" else {}
+    assert proofs(make_url(f"postgresql://editor@{HOST}/digest{more}"), libpq) == {**asked, **roots}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "LOCALHOST", ""])
+def test_this_machine_has_nothing_to_prove(host: str) -> None:
+    assert proofs(make_url(f"postgresql://{host}/digest"), 180006) == {}
+    assert proofs(make_url("postgresql:///digest?host=/var/run/postgresql"), 180006) == {}
 
 
 @dataclass

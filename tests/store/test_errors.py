@@ -233,7 +233,7 @@ def test_a_user_with_too_few_rights(url: str, postgres: Postgres) -> None:
     try:
         error = _refused(postgres.url(name, user="poor"))
         assert "gives its user too few rights" in error.message
-        assert "GRANT USAGE, CREATE ON SCHEMA public" in error.next_step
+        assert "CREATE SCHEMA newsletter AUTHORIZATION user" in error.next_step
     finally:
         postgres.execute("DROP ROLE poor")
 
