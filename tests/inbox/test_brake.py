@@ -2,10 +2,13 @@
 
 import json
 import mailbox
+import os
+import pty
 import sqlite3
+import subprocess
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -156,6 +159,30 @@ def test_the_command_asks_nobody_who_is_not_there(sent: Publication, bounce: Cal
     assert _suppressed(sent) == set()
     assert "No reading has suppressed anybody" in sent.run("inbox", "undo").stdout
     assert "bounce undone" in sent.run("subscribers", "show", READERS[0]).stdout
+
+
+@pytest.mark.parametrize(("answer", "status", "suppressed"), [("yes", 0, 27), ("no", 0, 0), ("later", 1, 0)])
+def test_a_person_on_a_terminal_is_asked(
+    sent: Publication, bounce: Callable[..., None], answer: str, status: int, suppressed: int
+) -> None:
+    bounce(*READERS[:27])
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        sent.command("inbox", "read"), cwd=sent.root, env=sent.environment(), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    said = b""
+    with suppress(OSError):  # how a terminal ends
+        while block := os.read(ours, 65_536):
+            said += block
+            if b"yes, no, or later" in said and answer:
+                os.write(ours, f"{answer}\n".encode())
+                answer = ""
+    os.close(ours)
+    assert process.wait(timeout=60) == status, said
+    assert b"Many bounced at once: 27 of 30 readers of the list" in said
+    assert b"Are their mailboxes gone?" in said
+    assert len(_suppressed(sent)) == suppressed
 
 
 def test_a_reading_is_undone_as_one_and_what_readers_said_stays(sent: Publication, bounce: Callable[..., None]) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,21 @@ def test_a_forged_from_unsubscribes_nobody_and_its_reader_is_asked_once(
     put(_mail(ADA, "unsubscribe!"))
     (again,) = _read(sent)
     assert again["why"].endswith("they have left already")
+
+
+def test_a_question_that_a_crash_cut_off_is_not_asked_again_and_a_person_is_told(
+    sent: Publication, server: Server, put: Put
+) -> None:
+    """It was claimed, and nobody knows whether it left."""
+    path = put(_mail(ADA, "unsubscribe"))
+    server.stored.clear()
+    key = f"sha256:{sha256(path.read_bytes()).hexdigest()}"
+    with closing(open_store(sent.workspace.database)) as store:
+        record(store, None, [Event(reader=ADA, kind=Kind.ASKED, source=Source.MAIL, evidence={"mail": key})])
+    (told,) = _read(sent)
+    assert told["action"] == "left to you"
+    assert told["why"].endswith("a reading ended while they were asked, and they may not have been")
+    assert server.stored == []
 
 
 def test_a_question_that_can_not_be_sent_now_is_sent_by_the_next_reading(
