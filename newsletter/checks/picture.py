@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from newsletter.checks.report import Finding
 from newsletter.checks.source import Source
-from newsletter.editions.press import Press, beside
+from newsletter.editions.pictures import TALLEST
+from newsletter.editions.press import Press
 from newsletter.issue.image import opened
 from newsletter.issue.model import Issue
 
@@ -14,19 +15,19 @@ _NARROW = 2 / 3  # of the column
 
 def picture_size(source: Source, press: Press, issue: Issue) -> Iterator[Finding]:
     """A note on a picture that is too small for the column, or so tall that it stands narrow in it."""
-    shown = press.sized(press.lead(issue), beside)
-    if shown is None or issue.picture is None:
+    if issue.picture is None:
         return
     with opened(issue.picture) as picture:
         sides = picture.size
         # EXIF tag 274, orientation: 5 to 8 lie on their side.
         width, height = sides[::-1] if picture.getexif().get(274, 1) >= 5 else sides
     column = press.config.theme.width
+    shown = round(min(width, column, column * TALLEST * width / height))
     message = ""
     if width < column:
         message = f"the picture is {width} pixels wide, and stands smaller than the email's {column}"
-    elif shown["width"] < column * _NARROW:
-        message = f"the picture is {width} by {height} pixels, so tall that it stands only {shown['width']} wide"
+    elif shown < column * _NARROW:
+        message = f"the picture is {width} by {height} pixels, so tall that it stands only {shown} wide"
     if message:
         step = f"Take one that is wider than tall, {_SHARP * column:,} pixels across or more."
         yield Finding(source.at_key("file", code="picture", message=message, next_step=step), note=True)

@@ -37,7 +37,8 @@ def number_left_out(source: Source, draft: Draft, paths: Sequence[Path]) -> Iter
     before = [other for known, other in map(volume_and_number, paths) if known == volume and other < number]
     if before and max(before) < number - 1:
         first, last = max(before) + 1, number - 1
-        missing = f"{volume}.{first} is" if first == last else f"{volume}.{first} to {volume}.{last} are"
+        join = "and" if last == first + 1 else "to"
+        missing = f"{volume}.{first} is" if first == last else f"{volume}.{first} {join} {volume}.{last} are"
         problem = source.at_key(
             "number",
             code="number-order",

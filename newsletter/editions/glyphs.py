@@ -19,7 +19,11 @@ from newsletter.workspace import CONFIG_NAME
 # What the typefaces that come along have, Latin letters and punctuation, so that most issues need no look at them.
 PLAIN = "\t\n\r -~\u00a0-\u017f\u2010-\u2015\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122\u2212"
 _UNUSUAL = re.compile(f"[^{PLAIN}]")
-_HEAD = '#set document(title: "-")\n#set text(font: "Libertinus Serif")\n#let data = json(bytes(sys.inputs.data))\n'
+_HEAD = """\
+#set document(title: "-")
+#set text(font: ("Libertinus Serif", "Noto Emoji"))
+#let data = json(bytes(sys.inputs.data))
+"""
 _ERROR_LINE = re.compile(r"^error:.*?┌─ \S+?:(\d+):", re.MULTILINE | re.DOTALL)
 _NAMED = 3  # in one message
 

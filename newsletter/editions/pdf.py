@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 # By the number of columns.
 TEMPLATES = {1: "edition.typ", 2: "edition-columns.typ"}
 PARTS = "edition-parts.typ"
-_FALLBACK = ("Source Serif 4", "Libertinus Serif", "Noto Serif JP", "DejaVu Sans Mono")
+# Typst finds a keycap in Noto Emoji only where that is named: by itself it looks for a typeface with the digit.
+_FALLBACK = ("Source Serif 4", "Libertinus Serif", "Noto Serif JP", "DejaVu Sans Mono", "Noto Emoji")
 # A block that must not be broken has to fit: 22 lines do, even of nothing but capitals, with 8 of addresses.
 _TALL, _WITH_ADDRESSES, _COLUMNS = 22, 30, 40
 _IN_PLACE = repeat(0)  # the number of each link whose address stands behind it

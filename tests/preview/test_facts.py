@@ -195,6 +195,21 @@ def test_texts_that_are_still_the_examples_are_said(publication: Publication) ->
     assert re.fullmatch(r"drafts/9\.1\.yaml:\d+:7: the first is 'Write the first headline here'", told[1][0])
 
 
+def test_what_the_check_of_a_draft_finds_is_said_beside_the_mail(publication: Publication) -> None:
+    subject = "Pacific Alliance Digest Vol. 2.13: " + "a very long subject " * 3
+    text = DRAFT.replace("number: 11", f"number: 13\nsubject: '{subject}'").replace("Four", "Four TODO")
+    path = publication.draft("2.13", text.replace("    only_for: [members]\n", ""))
+    showing = look(publication.workspace, path, Showing(name="2.13"))
+    assert showing.proof
+    showing.proof.check()
+    problems, notes = _told(state(showing, publication.workspace, {}, ""))
+    assert problems[0] == "Before it is sent: 1 problem."
+    assert "'TODO' looks like a mark" in problems[1][0]
+    assert notes[0] == "To look at: 3 notes."
+    for words in ("2.11 and 2.12 are left out", "inboxes show about 70", "says little beside the sender's name"):
+        assert any(words in told for told in notes[1])
+
+
 def test_a_mail_that_is_too_long_is_a_problem_of_the_draft(publication: Publication) -> None:
     text = DRAFT.replace("Four", "word " * 25_000).replace("    only_for: [members]\n", "")
     path = publication.draft("2.11", text)

@@ -186,6 +186,20 @@ def test_what_is_broken_leaves_the_last_good_one(
     assert archive.find("2.10.html")
 
 
+def test_an_issue_without_its_pdf_is_shown_all_the_same_and_logged(
+    publication: Publication, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    draft = publication.workspace.find_draft("2.10")
+    draft.write_text(draft.read_text().replace("Dear {{", "\u16a0 Dear {{"))
+    _record(publication, "2.10", "3.7")
+    archive = _renewed(publication, store)
+    assert "\u16a0 Dear" in _data(archive, "2.10.html").decode()
+    assert archive.find("2.10.pdf") is None
+    assert _data(archive, "3.7.pdf").startswith(b"%PDF")
+    assert "2.10 has no PDF of its present text" in caplog.text
+    assert "U+16A0" in caplog.text
+
+
 def test_a_file_that_is_not_as_it_was_written_is_not_handed_out(publication: Publication, store: Store) -> None:
     _record(publication, "2.10")
     archive = _renewed(publication, store)
