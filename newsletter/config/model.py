@@ -74,13 +74,17 @@ _LONGEST_MAILBOX = 64 - 28
 
 
 class Sender(Section):
-    """Who the mail is from. With `verp`, bounces come to `bounces`, this letter, and what names the delivery."""
+    """Who the mail is from. With `verp`, bounces come to `bounces`, this letter, and what names the delivery.
+
+    `feedback_id` is the name by which Gmail counts complaints about this sender.
+    """
 
     from_: Annotated[Mailbox, BeforeValidator(values.mailbox)] = Field(alias="from")
     reply_to: Address | None = None
     postal_address: Line
     bounces: Address | None = None
     verp: Annotated[Literal["", "+", "-"], AfterValidator(_returning)] = ""
+    feedback_id: Annotated[str, AfterValidator(values.feedback_id)] | None = None
 
     @property
     def envelope(self) -> str:

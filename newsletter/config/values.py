@@ -230,6 +230,17 @@ def list_id(text: str) -> str:
     return text
 
 
+def feedback_id(text: str) -> str:
+    # Gmail's Feedback-ID: colons divide it, and its last word has 5 to 15 characters.
+    if not re.fullmatch(r"[A-Za-z0-9_-]{5,15}", text):
+        raise rejected(
+            code="feedback-id",
+            message=f"{text!r} is no name by which complaints can be counted",
+            next_step="Write 5 to 15 letters, digits, '-' and '_', such as exampleorg, and keep it.",
+        )
+    return text
+
+
 def comma_separated(value: object) -> object:
     """An environment variable can hold a list only as text."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -137,10 +137,11 @@ def write_messages(staged: Staged, plan: Plan, marks: Marks, folder: Path) -> in
     shutil.rmtree(folder, ignore_errors=True)
     make_private_folder(folder)
     templates = [MessageTemplate.from_bytes(text.payload) for text in plan.texts]
+    date = datetime.now(UTC)
     count = 0
     for count, entry in enumerate(staged.entries(), start=1):
         issue = plan.campaign.issue
-        message = marks.message(templates[entry.text], issue, entry.reader, entry.address, entry.fields)
+        message = marks.message(templates[entry.text], issue, entry.reader, entry.address, entry.fields, date)
         with create_private(folder / f"{count:06}.eml") as file:  # with a token by which its reader can be unsubscribed
             file.write(message.data)
     return count

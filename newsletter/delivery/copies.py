@@ -1,5 +1,6 @@
 """The very message that one reader gets, or got."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,15 @@ def frozen_copy(store: Store, marks: Marks, issue: str, address: str) -> Message
         return None
     template = MessageTemplate.from_bytes(ledger.template_payload(store, delivery.template))
     marks.refuse_unmarked(template)
-    return marks.message(template, issue, delivery.reader, delivery.address, delivery.fields, delivery.id)
+    # One who has not had a turn gets it when the next run begins: now, or when it is due in the outbox.
+    date = ledger.sending_of(store, delivery.id) or _next(store, issue)
+    return marks.message(template, issue, delivery.reader, delivery.address, delivery.fields, date, delivery.id)
+
+
+def _next(store: Store, issue: str) -> datetime:
+    campaign = ledger.find_campaign(store, issue)
+    now = datetime.now(UTC)
+    return max(now, datetime.fromisoformat(campaign.due_at)) if campaign and campaign.due_at else now
 
 
 def listed_copy(press: "Press", marks: Marks, issue: Issue, list_path: Path, address: str) -> Message:

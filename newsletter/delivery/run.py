@@ -132,6 +132,7 @@ class _Books:
         self._step = partial(ledger.step, store, issue, run)
         self._store = store
         self._issue = issue
+        self._run = run
         self._limits = backend.limits
         self._rules = rules
         self._thread = thread
@@ -144,6 +145,7 @@ class _Books:
         self._next_due: float | None = 0.0  # when a deferred reader may be tried again
 
     async def open(self) -> None:
+        self._date = await self._in_ledger(partial(ledger.began_at, self._store, self._run))
         recent: Sequence[float] = ()
         if self._limits.per_hour:
             # The limit holds for all that left within the hour, by whatever run.
@@ -234,7 +236,7 @@ class _Books:
             payload = await self._in_ledger(partial(ledger.template_payload, self._store, claim.template))
             template = self._templates[claim.template] = MessageTemplate.from_bytes(payload)
         marks = self._rules.marks
-        message = marks.message(template, self._issue, claim.reader, claim.address, claim.fields, claim.id)
+        message = marks.message(template, self._issue, claim.reader, claim.address, claim.fields, self._date, claim.id)
         return self._rules.sign(message) if self._rules.sign else message
 
     async def _in_ledger(self, work: Callable[[], _T]) -> _T:

@@ -1,7 +1,6 @@
 """The compiled texts of a campaign: one for each group of readers who see the same items."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from newsletter.delivery.ledger import Campaign, Text
@@ -55,8 +54,7 @@ class Texts:
         from newsletter.mail.template import compile_message
 
         campaign = self._campaign
-        date = datetime.fromisoformat(campaign.created_at)
-        return compile_message(press, issue, campaign.id, date, seed=campaign.seed or "")
+        return compile_message(press, issue, campaign.id, None, seed=campaign.seed or "")
 
     def __getitem__(self, number: int) -> MessageTemplate:
         return self._templates[number]

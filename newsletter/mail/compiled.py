@@ -6,6 +6,7 @@ It is all that sending a frozen campaign needs of this room, so it loads nothing
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from email import message_from_bytes
 from email.policy import default as default_policy
 from functools import cached_property
@@ -17,6 +18,7 @@ from newsletter.errors import DeliveryError
 from newsletter.field import WAY_OUT
 from newsletter.mail.headers import (
     HeaderFault,
+    date_header,
     message_id,
     plain_header,
     reader_headers,
@@ -29,7 +31,7 @@ from newsletter.mail.quoted import encode
 
 __all__ = ["Form", "HeaderFault", "Line", "MessageTemplate", "MissingValue", "Slot"]
 
-_PAYLOAD_VERSION = 2
+_PAYLOAD_VERSION = 3  # of templates without a Date; with one they are as in version 2
 # What a value is written as: text; HTML, escaped, which serves text and attributes alike; a part of a link's address.
 Form = Literal["text", "html", "address"]
 
@@ -82,6 +84,7 @@ class MessageTemplate:
 
     `seed` is what Message-IDs are made of. `header` has the lines that all readers share, `lines` those that differ
     beyond To and Message-ID. `body` has pieces and slots by turns, all quoted-printable already, a piece at both ends.
+    `undated`: the header has no Date, since each batch of the campaign is sent at a moment of its own.
     """
 
     seed: str
@@ -90,6 +93,7 @@ class MessageTemplate:
     header: bytes
     lines: tuple[Line, ...] = ()
     body: tuple[bytes | Slot, ...]
+    undated: bool = False
 
     def shown(self, name: str) -> str:
         """A header decoded for people; a field in it shows its default, or its own name."""
@@ -122,11 +126,18 @@ class MessageTemplate:
         for line in self._unfoldable:
             line.filled(fields)
 
-    def render(self, key: str, address: str, fields: Mapping[str, str]) -> Message:
-        """The message for one reader. Raises MissingValue, and HeaderFault for a value that no message can hold."""
+    def render(self, key: str, address: str, fields: Mapping[str, str], date: datetime | None = None) -> Message:
+        """The message for one reader, sent at `date` unless the template is dated already.
+
+        Raises MissingValue, and HeaderFault for a value that no message can hold.
+        """
         self.prove(address, fields)
         pieces = self._pieces.copy()
         own = reader_headers(fields.get("name", ""), address, message_id(self.seed, key, self.domain))
+        if self.undated:
+            if date is None:
+                raise ValueError("this template has no date of its own")
+            own = date_header(date) + own
         pieces[1] = b"".join([own, *(line.filled(fields) for line in self.lines)])
         if self.takes_token and not fields.get(WAY_OUT):
             raise MissingValue(WAY_OUT)
@@ -173,7 +184,7 @@ class MessageTemplate:
         """The template as the store keeps it: a later version of the program sends the same bytes from it."""
         return json.dumps(
             {
-                "version": _PAYLOAD_VERSION,
+                "version": _PAYLOAD_VERSION if self.undated else 2,
                 "campaign": self.seed,
                 "sender": self.sender,
                 "domain": self.domain,
@@ -201,6 +212,7 @@ class MessageTemplate:
             header=data["header"].encode("ascii"),
             lines=tuple(Line(name, text, tuple(_piece(piece) for piece in pieces)) for name, text, pieces in lines),
             body=tuple(piece.encode("ascii") if isinstance(piece, str) else piece for piece in body),
+            undated=data["version"] > 2,
         )
 
 

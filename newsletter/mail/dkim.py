@@ -16,10 +16,10 @@ from newsletter.config import Config
 from newsletter.mail.keys import Key, read_keys
 from newsletter.mail.message import Message
 
-# What readers see, and what their programs act on (RFC 6376, section 5.4.1; for the last two RFC 8058, section 4).
+# What readers see, and what their programs and providers act on (RFC 6376, section 5.4.1; RFC 8058, section 4).
 _SIGNED = (
     "From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "List-Id",
-    "List-Unsubscribe", "List-Unsubscribe-Post",
+    "List-Unsubscribe", "List-Unsubscribe-Post", "List-Help", "List-Archive", "Feedback-ID",
 )  # fmt: skip
 # Covered when they are not there, too. Others that are not may be a relay's to add, such as List-Unsubscribe-Post.
 _NEVER_ADDED = ("From", "To", "Cc", "Reply-To", "Subject")

@@ -6,9 +6,12 @@ refused, so that no name out of a list can add a header of its own.
 
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime, quote
+from functools import lru_cache
 from hashlib import sha256
+from urllib.parse import quote as url_quote
 
 from newsletter.config import Config, Mailbox
 
@@ -100,22 +103,45 @@ def plain_header(name: str, value: str) -> bytes:
         raise HeaderFault(f"{name} can hold ASCII only") from error
 
 
-def campaign_headers(config: Config, date: datetime, subject: bytes, unsubscribe: bytes) -> bytes:
-    """What is the same for every reader of a campaign; `subject` and `unsubscribe` are empty where they differ."""
+@lru_cache(maxsize=16)
+def date_header(date: datetime) -> bytes:
+    """Return the header that says when a message was sent."""
+    return plain_header("Date", format_datetime(date))
+
+
+def campaign_headers(config: Config, issue: str, date: datetime | None, subject: bytes, unsubscribe: bytes) -> bytes:
+    """What is the same for every reader of a campaign; `subject` and `unsubscribe` are empty where they differ.
+
+    Without a `date` each batch of the campaign has its own.
+    """
     sender = config.sender
     lines = [
         address_header("From", sender.from_),
         plain_header("Reply-To", sender.reply_to) if sender.reply_to else b"",
         subject,
-        plain_header("Date", format_datetime(date)),
+        date_header(date) if date else b"",
         # RFC 2919: the name beside the identifier is a phrase.
         address_header("List-Id", Mailbox(name=config.publication.title, address=config.reader_list.id)),
         unsubscribe,
         # RFC 8058, section 3.1
         plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click") if config.service.takes_one_click else b"",
+        *_list_headers(config, issue),
         plain_header("MIME-Version", "1.0"),
     ]
     return b"".join(lines)
+
+
+def _list_headers(config: Config, issue: str) -> Iterator[bytes]:
+    """Where to find earlier issues and a person (RFC 2369, sections 3.1 and 3.6), and what complaints are counted by.
+
+    Feedback-ID is Gmail's: up to three words that tell what was sent, then the sender's own.
+    """
+    publication = config.publication
+    yield plain_header("List-Help", f"<mailto:{url_quote(publication.contact, safe='@+')}?subject=help>")
+    if publication.website:
+        yield plain_header("List-Archive", f"<{publication.website}>")
+    if config.sender.feedback_id:
+        yield plain_header("Feedback-ID", f"{issue}:{config.reader_list.id}:{config.sender.feedback_id}")
 
 
 def reader_headers(name: str, address: str, message_id: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from newsletter.audience.keys import Keys, find_keys, read_keys
 from newsletter.audience.subscribers import reader_key
@@ -52,12 +53,16 @@ class Marks:
         reader: str,
         address: str,
         fields: Mapping[str, str],
+        date: datetime,
         delivery: int | None = None,
     ) -> Message:
-        """A reader's message with its token, and, for a delivery, the return path that names it (VERP)."""
+        """A reader's message with its token, and, for a delivery, the return path that names it (VERP).
+
+        `date` is when the batch was sent; what was frozen with a Date of its own keeps that.
+        """
         if template.takes_token and self.tokens:
             fields = {**fields, WAY_OUT: self.tokens.write(issue, reader)}
-        message = template.render(reader, address, fields)
+        message = template.render(reader, address, fields, date)
         if not self.verp or self.tokens is None or delivery is None:
             return message
         # Not of the frozen sender, who may be the editors: bounces are read where they come to today.

@@ -26,10 +26,11 @@ NOBODY = unlisted("reader@example.org")
 
 
 def compile_message(
-    press: Press, issue: Issue, campaign: str, date: datetime, mark: str = "", seed: str = ""
+    press: Press, issue: Issue, campaign: str, date: datetime | None, mark: str = "", seed: str = ""
 ) -> MessageTemplate:
     """The template of one campaign's messages; `mark` stands before the subject, as in "[TEST] ".
 
+    Without a `date` each batch of the campaign is given its own when it is sent.
     The campaign's id is seen in the message; Message-IDs are made of the `seed` instead, where there is one.
     Raises what rendering raises, and TemplateError for a slot where no value is safe.
     """
@@ -50,7 +51,7 @@ def compile_message(
     # RFC 2369, section 3.2
     ways_out = ", ".join(f"<{way}>" for way in press.ways_out(slots.place))
     unsubscribe = Line("List-Unsubscribe", False, tuple(slots.in_text(ways_out)))
-    header = campaign_headers(config, date, _fixed(subject), _fixed(unsubscribe))
+    header = campaign_headers(config, issue.name, date, _fixed(subject), _fixed(unsubscribe))
     body = _mime(
         text_pieces=_quoted(_split(press, TEXT_TEMPLATE, slots.in_text, text)),
         html_pieces=_quoted(_split(press, HTML_TEMPLATE, slots.in_html, html)),
@@ -64,6 +65,7 @@ def compile_message(
         header=header,
         lines=tuple(line for line in (subject, unsubscribe) if line.differs),
         body=tuple(_merged(body)),
+        undated=date is None,
     )
 
 

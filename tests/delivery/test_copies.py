@@ -1,13 +1,21 @@
 """`newsletter export eml --as`: what one reader got, to the byte."""
 
+import re
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 from conftest import Publication
 from messages import named, parsed, texts
+from scheduling import HOUR, MINUTE, set_moments
 from smtp_server import Server
+from sqlalchemy import select, update
 
 from newsletter.mail.keys import new_key
+from newsletter.store import open_store
+from newsletter.store.schema import campaigns, runs
 
 READER = "jorgensen@example.net"
 
@@ -42,6 +50,54 @@ def test_what_was_sent_is_what_is_exported_whatever_has_changed_since(
     assert parsed(data)["List-Unsubscribe"] == "<mailto:leave@example.org?subject=leave%20jorgensen%40example.net>"
     assert "build/2.10/2.10.reader.eml" in told
     assert "frozen" in told
+
+
+def _dates(server: Server) -> list[str]:
+    """Each Date that messages bear, in the order in which they came."""
+    return list(dict.fromkeys(str(parsed(data)["Date"]) for _, data in server.stored))
+
+
+def _set_back(publication: Publication, hours: float) -> None:
+    """All that was done so far was done so many hours earlier."""
+    with closing(open_store(publication.workspace.database)) as store, store.transaction() as connection:
+        for column in (runs.c.began_at, runs.c.ended_at, campaigns.c.created_at):
+            for (moment,) in connection.execute(select(column).distinct()).all():
+                if moment:
+                    earlier = datetime.fromisoformat(moment) - timedelta(hours=hours)
+                    connection.execute(
+                        update(column.table).where(column == moment).values({column: earlier.isoformat()})
+                    )
+
+
+def test_each_batch_bears_the_moment_at_which_it_was_sent(digest: Publication, server: Server) -> None:
+    """Frozen, resumed, and sent to new readers, each a day after the other; and each copy stays as it was sent."""
+    (key, _) = new_key("ed25519")
+    digest.environ |= {"NEWSLETTER_DKIM__SELECTOR": "s1", "NEWSLETTER_DKIM__KEY": key.decode()}
+    readers = digest.readers(6)
+    began = datetime.now(UTC).replace(microsecond=0)
+    assert digest.run("send", "2.10", "--yes", "--at", "tomorrow 09:00").returncode == 0
+    _set_back(digest, 48)
+    with closing(open_store(digest.workspace.database)) as store:
+        set_moments(store, began - MINUTE, began + HOUR, "2.10")
+    server.refuse |= dict.fromkeys(readers[3:], "451 4.3.0 Later")
+    digest.run("outbox", "run")
+    _set_back(digest, 24)
+    server.refuse.clear()
+    assert digest.run("send", "2.10", "--yes").returncode == 0
+    _set_back(digest, 24)
+    late = digest.readers(8)[6:]
+    assert digest.run("send", "2.10", "--yes", "--to-new").returncode == 0
+    assert len(server.stored) == 8
+    dates = _dates(server)
+    assert len(dates) <= 3
+    for date in dates:  # each was sent just now, whenever the issue was frozen
+        assert began <= parsedate_to_datetime(date) <= datetime.now(UTC)
+    for reader in (readers[0], readers[4], late[0]):
+        assert re.search(rb"h=[^;]*Date:Date", server.message(reader))
+        exported = parsed(_exported(digest, reader)[0])["Date"].datetime
+        sent = parsed(server.message(reader))["Date"].datetime
+        hours = {readers[0]: 48, readers[4]: 24, late[0]: 0}[reader]
+        assert exported == sent - timedelta(hours=hours)
 
 
 def test_before_it_is_sent_it_is_the_draft_for_that_reader(digest: Publication, tmp_path: Path) -> None:

@@ -96,11 +96,12 @@ def test_the_same_message_is_signed_the_same(publication: Publication, signer: S
 @pytest.mark.parametrize(
     "name",
     ["From", "To", "Subject", "Date", "Message-ID", "Reply-To", "MIME-Version", "Content-Type", "List-Id",
-     "List-Unsubscribe", "List-Unsubscribe-Post"],
+     "List-Unsubscribe", "List-Unsubscribe-Post", "List-Archive", "List-Help", "Feedback-ID"],
 )  # fmt: skip
 def test_what_is_covered_can_neither_be_changed_nor_added_nor_removed(
     publication: Publication, signer: Signer, name: str
 ) -> None:
+    publication.environ["NEWSLETTER_SENDER__FEEDBACK_ID"] = "exampleorg"
     message = _message(publication)
     post = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"  # RFC 8058, section 3.1
     signed = signer.sign(Message(key="k", sender="a@b.org", recipient="c@d.org", data=post + message.data)).data

@@ -20,7 +20,8 @@ DATE = datetime(2023, 5, 31, 9, 0, tzinfo=UTC)
 STORED = Path(__file__).parent / "stored-version-1.json"
 
 
-def test_the_store_gives_back_the_same_template(publication: Publication) -> None:
+@pytest.mark.parametrize("date", [DATE, None])
+def test_the_store_gives_back_the_same_template(publication: Publication, date: datetime | None) -> None:
     publication.environ["NEWSLETTER_LIST__UNSUBSCRIBE"] = "mailto:leave@example.org?subject=leave%20{{ email }}"
     begin = (
         "number: 1\ndate: 2022-08-10\nsubject: >-\n  For {{ name | you }}\n"
@@ -28,17 +29,19 @@ def test_the_store_gives_back_the_same_template(publication: Publication) -> Non
     )
     source = (publication.root / "drafts/1.4.yaml").read_text()
     text = re.sub(r"number: 4(?s:.*?)(?=\nitems:)", begin, source)
-    template = compile_message(publication.press, load_issue(publication.draft("1.1", text)), "c", DATE)
+    template = compile_message(publication.press, load_issue(publication.draft("1.1", text)), "c", date)
     payload = template.to_bytes()
     again = MessageTemplate.from_bytes(payload)
-    assert json.loads(payload)["version"] == 2
+    assert json.loads(payload)["version"] == (2 if date else 3)
     assert again == template
     assert [line.name for line in again.lines] == ["Subject", "List-Unsubscribe"]
     slots = {piece for piece in again.body if isinstance(piece, Slot)}
     assert {slot.form for slot in slots} == {"text", "html", "address"}
     assert {slot.field for slot in slots} == {"name", "email", "city"}
     fields = {"email": "ada@example.org", "name": "Ada"}
-    assert again.render("k", "ada@example.org", fields) == template.render("k", "ada@example.org", fields)
+    message = again.render("k", "ada@example.org", fields, DATE)
+    assert message == template.render("k", "ada@example.org", fields, DATE)
+    assert re.findall(rb"(?m)^Date: .*$", message.data) == [b"Date: Wed, 31 May 2023 09:00:00 +0000\r"]
 
 
 def test_a_template_of_version_1_still_makes_the_same_message() -> None:
@@ -52,7 +55,7 @@ def test_a_template_of_version_1_still_makes_the_same_message() -> None:
 
 
 def test_a_template_of_a_later_version_is_not_guessed_at() -> None:
-    later = json.loads(json.loads(STORED.read_text())["payload"]) | {"version": 3}
+    later = json.loads(json.loads(STORED.read_text())["payload"]) | {"version": 4}
     with pytest.raises(DeliveryError, match="newer version"):
         MessageTemplate.from_bytes(json.dumps(later).encode())
 

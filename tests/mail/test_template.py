@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
+from email.message import Message
 from email.policy import default as default_policy
 from quopri import decodestring
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from messages import named, one_spaced, parsed, well_formed
 
 from newsletter.config import Mailbox
+from newsletter.errors import ConfigError
 from newsletter.issue.draft import load_issue
 from newsletter.mail.compiled import MessageTemplate, MissingValue
 from newsletter.mail.headers import HeaderFault, address_header, text_header
@@ -29,6 +31,37 @@ def template(publication: Publication) -> MessageTemplate:
     return compile_message(publication.press, issue, "0123456789abcdef", DATE)
 
 
+def _headers(publication: Publication) -> Message:
+    template = compile_message(publication.press, load_issue(publication.workspace.find_draft("2.10")), "c", DATE)
+    return parsed(template.header)
+
+
+def test_complaints_are_counted_by_issue_and_list_where_the_sender_has_a_name_for_it(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_SENDER__FEEDBACK_ID"] = "exampleorg"
+    assert _headers(publication).get_all("Feedback-ID") == ["2.10:digest.example.org:exampleorg"]
+
+
+@pytest.mark.parametrize("written", ["four", "sixteen-letters-", "a:b:c:d", "a b c d e", "exämple", "abcde\r\nX: y"])
+def test_a_name_that_no_provider_counts_by_is_refused(publication: Publication, written: str) -> None:
+    publication.environ["NEWSLETTER_SENDER__FEEDBACK_ID"] = written
+    with pytest.raises(ConfigError) as refused:
+        _ = publication.workspace.config
+    assert [problem.code for problem in refused.value.problems] == ["feedback-id"]
+
+
+def test_the_archive_is_the_service_where_there_is_no_other_website(publication: Publication) -> None:
+    toml = publication.root / "newsletter.toml"
+    toml.write_text(re.sub("(?m)^website = .*$", "", toml.read_text()))
+    assert _headers(publication)["List-Archive"] is None
+    publication.environ["NEWSLETTER_SERVICE__URL"] = "http://localhost:8600"
+    assert _headers(publication)["List-Archive"] == "<http://localhost:8600/>"
+
+
+def test_an_address_for_help_is_written_as_a_link(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_PUBLICATION__CONTACT"] = "a+b&c?d%e@example.org"
+    assert _headers(publication)["List-Help"] == "<mailto:a+b%26c%3Fd%25e@example.org?subject=help>"
+
+
 def test_the_whole_message(publication: Publication, template: MessageTemplate) -> None:
     data = template.render("ada@example.org", "ada@example.org", {"email": "ada@example.org", "name": "Ada"}).data
     well_formed(data)
@@ -41,6 +74,9 @@ def test_the_whole_message(publication: Publication, template: MessageTemplate) 
     assert message["List-Id"] == "Pacific Alliance Digest <digest.example.org>"
     assert message["List-Unsubscribe"] == "<mailto:leave@example.org?subject=unsubscribe>"
     assert re.fullmatch(r"<[0-9a-f]{32}@example\.org>", message["Message-ID"])
+    assert message["List-Archive"] == "<https://example.org/digest/>"
+    assert message["List-Help"] == "<mailto:digest@example.org?subject=help>"
+    assert message["Feedback-ID"] is None
     assert message["MIME-Version"] == "1.0"
     assert message.get_content_type() == "multipart/alternative"
     text, related = message.iter_parts()

@@ -16,6 +16,7 @@ from newsletter.delivery.ledger.outbox import (
     unschedule,
 )
 from newsletter.delivery.ledger.read import (
+    began_at,
     campaign_names,
     counts,
     counts_by_state,
@@ -28,6 +29,7 @@ from newsletter.delivery.ledger.read import (
     has_older_text,
     is_running,
     recent_answers,
+    sending_of,
     template_payload,
 )
 from newsletter.delivery.ledger.run import begin_run, cancel, finish_run, reopen, settle_crash
@@ -67,6 +69,7 @@ __all__ = [
     "Text",
     "answer_times",
     "answers_by_moment",
+    "began_at",
     "begin_run",
     "campaign_names",
     "cancel",
@@ -101,6 +104,7 @@ __all__ = [
     "run_sums",
     "schedule",
     "scheduled",
+    "sending_of",
     "settle_crash",
     "staged_list",
     "step",

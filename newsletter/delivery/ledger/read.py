@@ -104,6 +104,26 @@ def delivery_of(store: Store, issue: str, reader: str) -> Claim | None:
         return Claim(**{**row._mapping, "fields": json.loads(row.fields)}) if row else None
 
 
+def sending_of(store: Store, delivery: int) -> datetime | None:
+    """When the batch was sent in which this delivery had its turn last: what its Date says; None before the first.
+
+    It is the beginning of the run, and so the same for everyone in it.
+    """
+    with store.reading() as connection:
+        began = connection.scalar(
+            select(runs.c.began_at)
+            .join_from(deliveries, runs, runs.c.id == deliveries.c.run)
+            .where(deliveries.c.id == delivery, deliveries.c.state.not_in([State.PENDING, State.SUPPRESSED]))
+        )
+        return datetime.fromisoformat(began) if began else None
+
+
+def began_at(store: Store, run: str) -> datetime:
+    """When a run began."""
+    with store.reading() as connection:
+        return datetime.fromisoformat(connection.execute(select(runs.c.began_at).where(runs.c.id == run)).scalar_one())
+
+
 def counts(store: Store, issue: str) -> Counts:
     with store.reading() as connection:
         return counts_by_state(connection, issue)
