@@ -8,7 +8,7 @@ import signal
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -219,17 +219,60 @@ def scripted(
                     writer.write(reply)
         writer.close()
 
+    with _listening(talk) as port:
+        yield port, texts
+
+
+@contextmanager
+def _listening(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> Iterator[int]:
     loop = asyncio.new_event_loop()
     listening = loop.run_until_complete(asyncio.start_server(talk, "127.0.0.1", 0, limit=2**22))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
-        yield listening.sockets[0].getsockname()[1], texts
+        yield listening.sockets[0].getsockname()[1]
     finally:
         asyncio.run_coroutine_threadsafe(_close(listening), loop).result(timeout=10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=10)
         loop.close()
+
+
+@contextmanager
+def echoing(mechanism: str, *, lets_in: bool, refuses: str = "RCPT") -> Iterator[int]:
+    """A server that quotes each line of the login in all it says later: in its refusal, or once it has let one in.
+
+    Every command named `refuses` is refused with 550 then. Yields the port.
+    """
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard: list[str] = []
+        logging_in = False
+        writer.write(b"220 ready\r\n")
+        with suppress(ConnectionError, asyncio.CancelledError):
+            while line := (await reader.readline()).decode():
+                command = line.split()[0].upper() if line.split() else ""
+                if command == "EHLO":
+                    reply = f"250-localhost\r\n250 AUTH {mechanism}"
+                elif command == "AUTH" or logging_in:
+                    heard.append(line.strip())
+                    more = {"LOGIN": 2, "CRAM-MD5": 2}.get(mechanism, 1)
+                    logging_in = len(heard) < more
+                    challenge = base64.b64encode(b"<1896.697170952@localhost>").decode()
+                    code = "235 2.7.0" if lets_in else "535-5.7.8 said:\r\n535 5.7.8"
+                    reply = f"334 {challenge}" if logging_in else f"{code} {' '.join(heard)}"
+                elif command == refuses:
+                    reply = f"550 5.1.1 nobody, and secret s3cr\u00e9t/pass from {' '.join(heard)}"
+                else:
+                    reply = f"{ {'DATA': 354, 'QUIT': 221}.get(command, 250) } {' '.join(heard)}"
+                writer.write(f"{reply}\r\n".encode())
+                if command == "DATA":
+                    await reader.readuntil(b"\r\n.\r\n")
+                    writer.write(f"451 4.3.0 later, {' '.join(heard)}\r\n".encode())
+        writer.close()
+
+    with _listening(talk) as port:
+        yield port
 
 
 POLITE = {

@@ -14,14 +14,16 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Annotated, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 
 from newsletter.backends import Feed, Limits, SenderRefused, SessionLost, Unreachable, messages
 from newsletter.backends.placeholders import EXAMPLE, PLACEHOLDER, sound, words
-from newsletter.config import Section
+from newsletter.config import Config, Section
+from newsletter.config.secrets import secrets_of
 from newsletter.errors import DeliveryError, printable
 from newsletter.mail.message import Message, Outcome, Receipt
 from newsletter.ownership import require_own
+from newsletter.redaction import Redactor
 
 # What a program is told of this one's surroundings: who runs it, in which language, and where its own settings are.
 # Nothing else of them is its business; the publication's passwords stand there, too.
@@ -30,6 +32,7 @@ _SURROUNDINGS = re.compile(
     "DBUS_SESSION_BUS_ADDRESS|GNUPGHOME|SSL_CERT_FILE|SSL_CERT_DIR"
 )
 _REPLY_LENGTH = 300
+_KEPT_OCTETS = 8192  # of what a program says: a secret has to be whole to be found in it
 _PIPE_OCTETS = 65536
 # A killed program is gone at once, unless it runs as another user (by sudo, say) or hangs in the kernel.
 _KILLED_S = 5.0
@@ -61,6 +64,18 @@ class CommandBackend:
         timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
         messages_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
         messages_per_hour: Annotated[int, Field(ge=1)] | None = None
+
+        _redactor: Redactor = PrivateAttr(default_factory=Redactor)
+
+        def completed(self, config: Config) -> "CommandBackend.Settings":
+            settings = self.model_copy()
+            settings._redactor = Redactor(secrets_of(config))
+            return settings
+
+        @property
+        def redactor(self) -> Redactor:
+            """What takes the publication's secrets out of a program's words."""
+            return self._redactor
 
     def __init__(self, settings: Settings, root: Path) -> None:
         self._settings = settings
@@ -183,7 +198,8 @@ class CommandSession:
             how = f"ended by signal {-status} ({signal.strsignal(-status)})"
         else:
             how = f"status {status}" + (f" ({_NAMES[status]})" if status in _NAMES else "")
-        reply = printable(" ".join(running.said.decode("utf-8", "backslashreplace").split()))
+        said = self._settings.redactor(running.said.decode("utf-8", "backslashreplace"))
+        reply = printable(" ".join(said.split()))
         return _Ending(status=status, words=f"{how}: {reply}"[:_REPLY_LENGTH] if reply else how)
 
 
@@ -246,7 +262,7 @@ class _Running:
 
     def close(self) -> None:
         """Read what it has said last; what another process may still say there is not waited for."""
-        while len(self.said) < _REPLY_LENGTH and self._listen():
+        while len(self.said) < _KEPT_OCTETS and self._listen():
             pass
         self._loop.remove_reader(self._stderr)
         self._stderr.close()
@@ -256,7 +272,7 @@ class _Running:
             said = os.read(self._stderr.fileno(), _PIPE_OCTETS)
         except BlockingIOError:
             return False
-        self.said = (self.said + said)[:_REPLY_LENGTH]
+        self.said = (self.said + said)[:_KEPT_OCTETS]
         if not said:
             self._loop.remove_reader(self._stderr)
         return bool(said)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from newsletter.errors import DeliveryError
+from newsletter.redaction import Redactor
 from newsletter.store import encryption
 from newsletter.store.database import Busy
 
@@ -92,6 +93,8 @@ class Postgresql:
         self._url = make_url(url)
         self._password = password
         self.file: Path | None = None
+        secrets = (password.get_secret_value() if password else "", os.environ.get("PGPASSWORD", ""))
+        self._redactor = Redactor(secrets, self._url.username or "")
         self.place = self._url.set(password=None, query={}).render_as_string()
 
     def engine(self) -> Engine:
@@ -187,7 +190,8 @@ class Postgresql:
     def in_words(self, error: DBAPIError) -> DeliveryError:
         """The server's own words only where they can't quote a row: its DETAIL would show an address."""
         state = getattr(error.orig, "sqlstate", None) or ""
-        primary = getattr(getattr(error.orig, "diag", None), "message_primary", None) or ""
+        primary = self._redactor(getattr(getattr(error.orig, "diag", None), "message_primary", None) or "")
+        self._redactor.cleanse(error)
         words = str(error.orig)
         if state.startswith(("57P", "08")) or error.connection_invalidated or (error.statement and not state):
             return DeliveryError(

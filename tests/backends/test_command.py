@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from newsletter.backends import SenderRefused, SessionLost, Unreachable
+from newsletter.backends import SenderRefused, SessionLost, Unreachable, load
 from newsletter.backends.command import CommandBackend
 from newsletter.backends.contract import check_backend
 from newsletter.config import load_config
@@ -250,6 +251,26 @@ def test_a_shell_gets_an_address_as_its_argument(address: str) -> None:
         command = ["sh", "-c", 'printf "%s" "$1" >word', "sh", "{recipient}"]
         _deliver(Path(folder), _feed(f"x{address}"), command)
         assert (Path(folder) / "word").read_text() == f"x{address}"
+
+
+@pytest.mark.parametrize("filler", [0, 290, 2000])
+def test_a_secret_that_a_program_says_is_hidden(publication: Publication, filler: int) -> None:
+    """It may have it from elsewhere, such as a file of its own; and where its words are cut, no half of it is left."""
+    encoded = b64encode(b"\0digest\0hunter-2").decode()
+    _program(publication.root, f"printf '%{filler}s hunter-2 {encoded}' >&2; exit 75")
+    publication.environ |= {
+        "NEWSLETTER_SEND__BACKEND": "command", "NEWSLETTER_COMMAND__COMMAND": "./program",
+        "NEWSLETTER_SMTP__PASSWORD": "hunter-2",
+    }  # fmt: skip
+    backend = load("command", publication.workspace.config, publication.root)
+    feed = _feed("ada@example.org")
+
+    async def deliver() -> None:
+        async with backend.connect() as session:
+            await session.deliver(feed)
+
+    asyncio.run(deliver())
+    assert feed.receipts["ada@example.org"].reply == "status 75 (EX_TEMPFAIL): [hidden] [hidden]"
 
 
 def test_the_text_arrives_with_line_feeds_alone(tmp_path: Path) -> None:

@@ -199,7 +199,9 @@ def test_what_the_server_says_before_a_session_opens(stage: str, reply: bytes) -
         with pytest.raises(Unreachable) as refused:
             asyncio.run(MemoryFeed(messages(1)).carried_by(SmtpBackend(settings, Path())))
     assert refused.value.code == int(reply[:3])
-    assert reply[4:].decode().strip() in str(refused.value)
+    # A reply to a login may quote it, and leaves its status alone.
+    assert reply[4 : 9 if stage == "AUTH" else None].decode().strip() in str(refused.value)
+    assert (reply[10:].decode().strip() in str(refused.value)) == (stage != "AUTH")
 
 
 def _announced(settings: SmtpBackend.Settings, config: Config | None = None) -> list[str]:
@@ -252,7 +254,7 @@ def test_a_machine_announces_itself_by_the_name_that_is_written(
     assert _announced(SmtpBackend.Settings(helo=written), publication.workspace.config) == [announced]
 
 
-@pytest.mark.parametrize("written", ["a b", "a\r\nMAIL FROM:<x@y>", "-a.example", "a..b", "", "[1.2.3]", "é.example"])
+@pytest.mark.parametrize("written", ["a b", "a\r\nMAIL FROM:<x@y>", "-a.example", "a..b", "[1.2.3]", "é.example"])
 def test_what_no_machine_can_announce_itself_by_is_refused(publication: Publication, written: str) -> None:
     publication.environ["NEWSLETTER_SMTP__HELO"] = written
     with pytest.raises(ConfigError) as refused:

@@ -260,7 +260,7 @@ def test_a_wrong_password_is_tried_once_and_then_left_to_a_person(publication: P
         for _ in range(2):
             done = publication.run("outbox", "run")
             assert done.returncode == 1
-            assert re.search("2.10 was stopped: .*5.7.8 Wrong password", done.stderr)
+            assert re.search("2.10 was stopped: .*refused the login of digest: 535 5.7.8\n", done.stderr)
             assert "newsletter send 2.10" in done.stderr
         assert logins == 1
         assert in_outbox(publication) == {"2.10": "held"}

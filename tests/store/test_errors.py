@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import tempfile
 import traceback
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -261,6 +262,21 @@ def test_addresses_cross_no_network_in_clear_text(url: str, postgres: Postgres) 
     assert "offers no TLS" in error.message
     assert "?sslmode=disable" in error.next_step
     open_store(f"{elsewhere}&sslmode=disable&require_auth=none").close()
+
+
+def test_a_password_that_a_server_quotes_is_hidden(url: str) -> None:
+    encoded = b64encode(b"hush-hush").decode()
+    quoting = f"DO $$BEGIN RAISE EXCEPTION 'no hush-hush, nor {encoded}'; END$$"
+    with (
+        closing(open_store(url, SecretStr("hush-hush"))) as store,
+        pytest.raises(DeliveryError, match=r"no \[hidden\], nor \[hidden\]") as caught,
+        store.transaction() as connection,
+    ):
+        connection.exec_driver_sql(quoting)
+    shown = "".join(traceback.format_exception(caught.value)).replace(quoting, "")
+    assert "[hidden]" in shown
+    assert "hush-hush" not in shown
+    assert encoded not in shown
 
 
 def test_a_server_that_would_not_wait_for_its_disk_is_told_to(url: str, postgres: Postgres) -> None:

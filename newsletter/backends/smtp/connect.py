@@ -10,9 +10,11 @@ import aiosmtplib
 from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPNotSupported, SMTPResponseException, SMTPTimeoutError
 
 from newsletter.backends import Unreachable
-from newsletter.backends.smtp.dialogue import Dialogue, Extensions
+from newsletter.backends.smtp.dialogue import ENHANCED, Dialogue, Extensions
 from newsletter.backends.smtp.helo import default_helo
+from newsletter.backends.smtp.replies import words
 from newsletter.backends.smtp.session import Deadlines, SmtpSession
+from newsletter.redaction import Redactor
 
 if TYPE_CHECKING:
     from newsletter.backends.smtp import SmtpBackend
@@ -29,6 +31,7 @@ async def open_session(settings: "SmtpBackend.Settings", password: str | None) -
             "(pip install keyring): "
             f"keyring set newsletter:{settings.host} {settings.username}",
         )
+    redactor = Redactor([password] if password else [], settings.username)
     client = aiosmtplib.SMTP(
         hostname=settings.host,
         port=settings.port,
@@ -44,10 +47,11 @@ async def open_session(settings: "SmtpBackend.Settings", password: str | None) -
             await client.starttls()
             await _announce(client)  # RFC 3207, section 4.2
         if settings.username:
-            await _log_in(client, settings, password or "")
-        return _handed_over(client, settings)
+            await _logged_in(client, settings, password or "")
+        return _handed_over(client, settings, redactor)
     except (SMTPException, OSError, ValueError) as error:
         _hang_up(client)
+        redactor.cleanse(error)
         raise _unreachable(error, settings, client.local_hostname or "") from error
     except BaseException:
         _hang_up(client)
@@ -68,6 +72,15 @@ def _hang_up(client: aiosmtplib.SMTP) -> None:
     client.close()
     if transport is not None:
         cast("asyncio.Transport", transport).abort()
+
+
+async def _logged_in(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings", secret: str) -> None:
+    """Log in. Raises SMTPAuthenticationError with the status alone: a server may quote what it was given."""
+    try:
+        await _log_in(client, settings, secret)
+    except SMTPResponseException as refusal:
+        status = ENHANCED.match(_words(refusal.message))
+        raise SMTPAuthenticationError(refusal.code, status[1] if status else "") from None
 
 
 async def _log_in(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings", secret: str) -> None:
@@ -97,14 +110,14 @@ async def _log_in(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings", sec
     await ways[offered[0]](settings.username, secret)
 
 
-def _handed_over(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings") -> SmtpSession:
+def _handed_over(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings", redactor: Redactor) -> SmtpSession:
     """aiosmtplib lets go of the connection here: from now on its protocol object hears nothing."""
     extensions = Extensions(
         pipelining=client.supports_extension("pipelining"),
         chunking=settings.chunking and client.supports_extension("chunking"),
         size=_announced_size(client.esmtp_extensions),
     )
-    dialogue = Dialogue(extensions, settings.window)
+    dialogue = Dialogue(extensions, settings.window, lambda text: redactor(words(text)))
     if client.transport is None:
         raise aiosmtplib.SMTPServerDisconnected("the connection was lost")
     # aiosmtplib keeps what came too early, and has no public way to look at it.
@@ -140,7 +153,7 @@ def _unreachable(error: Exception, settings: "SmtpBackend.Settings", own_name: s
         )
     if isinstance(error, SMTPAuthenticationError):
         return Unreachable(
-            f"{server} refused the login of {settings.username}: {error.code} {_words(error.message)}",
+            f"{server} refused the login of {settings.username}: {error.code} {error.message}".rstrip(),
             next_step="Check [smtp] username and the password."
             if settings.auth == "password"
             else "Check [smtp] username; get a new access token, for they expire.",
@@ -157,7 +170,7 @@ def _unreachable(error: Exception, settings: "SmtpBackend.Settings", own_name: s
             next_step='Check [smtp] host, port and security (465: "tls", 587: "starttls"), and your network.',
         )
     if isinstance(error, aiosmtplib.SMTPHeloError):
-        said = f"{error.code} {_words(error.message)}" if error.code else error.message
+        said = f"{error.code} {_words(str(error.args[1]))}" if error.code else error.message
         name = f"Write into [smtp] helo a name that the server likes better than {own_name}: this machine's full name, "
         name += "or your domain."
         later = "Wait, and send again. If it stays so: "
@@ -168,7 +181,7 @@ def _unreachable(error: Exception, settings: "SmtpBackend.Settings", own_name: s
         )
     if isinstance(error, SMTPResponseException):
         return Unreachable(
-            f"{server} turned the connection away: {error.code} {_words(error.message)}",
+            f"{server} turned the connection away: {error.code} {_words(str(error.args[1]))}",
             next_step="Wait, and send again; ask whoever runs the server if it stays so.",
             code=error.code,
         )

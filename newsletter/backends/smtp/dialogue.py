@@ -14,7 +14,7 @@ queue, and a server that says one word too many or too few can't be trusted from
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -28,7 +28,7 @@ _START_TEXT = 354
 _CLOSING = 421  # RFC 5321, section 3.8: the server ends the connection after this reply
 _LOGIN_WANTED = 530  # RFC 4954, section 6
 _TOO_LARGE = 552  # RFC 1870, section 6.1: after MAIL with SIZE it is about the message, not about its sender
-_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")  # RFC 3463
+ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")  # RFC 3463
 # A space, an angle bracket or a line's end would end the address, or the command, early.
 _ADDRESSES = re.compile(r"[!-;=?-~]* [!-;=?-~]+")
 _DOT = b".\r\n"
@@ -71,9 +71,12 @@ class _Transaction:
 
 
 class Dialogue:
-    """`receipts` and `returned` (untouched, with why) are for the driver to carry away and empty."""
+    """`receipts` and `returned` (untouched, with why) are for the driver to carry away and empty.
 
-    def __init__(self, extensions: Extensions, window: int = 1) -> None:
+    `said` makes words of a reply's text.
+    """
+
+    def __init__(self, extensions: Extensions, window: int = 1, said: Callable[[bytes], str] = words) -> None:
         self.receipts: list[Receipt] = []
         self.returned: list[tuple[Message, str]] = []
         self.end: SessionLost | SenderRefused | None = None
@@ -82,6 +85,7 @@ class Dialogue:
         self._chunking = extensions.chunking and extensions.pipelining
         self._size = extensions.size
         self._window = window
+        self._said = said
         self._reader = ReplyReader()
         self._in_hand: deque[_Transaction] = deque()
         self._awaited: deque[tuple[Stage, _Transaction]] = deque()
@@ -151,10 +155,10 @@ class Dialogue:
         count = 0
         for count, (code, text) in enumerate(self._reader.read(data), start=1):
             if code == GARBLED:
-                self.lose(f"the reply can't be understood: {words(text)}")
+                self.lose(f"the reply can't be understood: {self._said(text)}")
             elif self._early or self._answerable == 0:
                 closing = code == _CLOSING
-                said = f"{code} {words(text)}"
+                said = f"{code} {self._said(text)}"
                 self.lose(said if closing else f"a reply that nobody asked for: {said}", code if closing else None)
             else:
                 self._reply(code, text)
@@ -188,19 +192,19 @@ class Dialogue:
         stage, transaction = self._awaited.popleft()
         self._answerable -= 1
         if code == _CLOSING:
-            self._closing(stage, transaction, words(text))
+            self._closing(stage, transaction, self._said(text))
         elif stage is Stage.TEXT:
-            self._text_reply(transaction, code, words(text))
+            self._text_reply(transaction, code, self._said(text))
         elif code == (_START_TEXT if stage is Stage.DATA else _OK) or (stage is Stage.RCPT and code == _WILL_FORWARD):
             if stage is Stage.DATA:
                 self._send_text(transaction)
             elif self._unsent:
                 self._command(transaction)
         elif code // 100 in (4, 5) and stage is not Stage.RSET:
-            self._failed(stage, transaction, code, words(text))
+            self._failed(stage, transaction, code, self._said(text))
         else:
             # A 2xx or 3xx that does not belong here accepts nobody, and no reply after it can be trusted.
-            self.lose(f"{code} {words(text)}", code if code // 100 in (4, 5) else None)
+            self.lose(f"{code} {self._said(text)}", code if code // 100 in (4, 5) else None)
         if stage in (Stage.TEXT, Stage.DOT) and not self._pipelining:
             self._envelope_open = False
 
@@ -289,7 +293,7 @@ class Dialogue:
 
 def _receipt(message: Message, stage: Stage, code: int | None, said: str) -> Receipt:
     """What a reply says of one message; without a code the refusal is ours."""
-    enhanced = _ENHANCED.match(said)
+    enhanced = ENHANCED.match(said)
     outcomes = {2: Outcome.ACCEPTED, 4: Outcome.DEFERRED, 5: Outcome.REFUSED}
     return Receipt(
         key=message.key,

@@ -1,22 +1,27 @@
 """An IMAP mailbox's address: imaps://user@host:port/Folder, or imap:// for STARTTLS."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from newsletter.config.values import is_loopback
 from newsletter.errors import ConfigError, printable
+from newsletter.redaction import Redactor
 
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where a mailbox is. With `tls` the connection begins encrypted, else it becomes so by STARTTLS."""
+    """Where a mailbox is. With `tls` the connection begins encrypted, else it becomes so by STARTTLS.
+
+    `redactor` takes the password out of what the server says, once there is one.
+    """
 
     user: str
     host: str
     port: int
     folder: str
     tls: bool
+    redactor: Redactor = field(default_factory=Redactor, compare=False, repr=False)
 
     @property
     def server(self) -> str:

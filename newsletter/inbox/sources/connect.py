@@ -86,22 +86,22 @@ def _log_in(box: BaseMailBox, address: Address, password: str) -> None:
             next_step="Choose a password without them, and a user's name too.",
         ) from error
     except (imaplib.IMAP4.error, MailboxLoginError) as error:
-        said = server_words(error)
-        # A server may answer with the command that it was given, and imaplib with that in quotes of its own.
-        if password.replace("\\", "") in said.replace("\\", ""):
-            said = "its reason names the password, and is not shown"
+        # A server may answer with what it was given: of its reply to a login the code (RFC 5530) alone is kept.
+        code = re.search(r"\[[A-Z][A-Z0-9-]*\]", server_words(error, address))
+        said = code[0] if code else "its reason is not shown, since it may quote the password"
         raise DeliveryError(
             f"{address.server} refused the login of {printable(address.user)}: {said}",
             next_step="Check the user in the mailbox's address, and the password. "
             "Some providers want a password made for this one program, or IMAP to be allowed first.",
-        ) from error
+        ) from None
 
 
-def server_words(error: Exception) -> str:
-    """What the server said, on one line."""
+def server_words(error: Exception, address: Address) -> str:
+    """What the server said, on one line, without the password."""
+    address.redactor.cleanse(error)
     words = error.command_result[1] if isinstance(error, UnexpectedCommandStatusError) else error.args
     last = words[-1] if words else ""
-    text = last.decode("utf-8", "replace") if isinstance(last, bytes) else str(last or "")
+    text = address.redactor(last.decode("utf-8", "replace") if isinstance(last, bytes) else str(last or ""))
     return printable(" ".join(text.split()))[:300] or "no reason is given"
 
 
@@ -116,6 +116,7 @@ def _connecting(address: Address) -> Iterator[None]:
 
 def _unreachable(error: Exception, address: Address) -> DeliveryError:
     """The one place where the ways in which a connection can fail get their words."""
+    address.redactor.cleanse(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return DeliveryError(
             f"The certificate of {address.server} can't be trusted: {error.verify_message}.",
@@ -145,7 +146,7 @@ def _unreachable(error: Exception, address: Address) -> DeliveryError:
             next_step="Check the host in the mailbox's address.",
         )
     return DeliveryError(
-        f"{address.server} does not answer as an IMAP server: {server_words(error)}",
+        f"{address.server} does not answer as an IMAP server: {server_words(error, address)}",
         next_step="Check host and port (imaps:// goes with 993, imap:// with 143); "
         "if they are right, wait, and run the same command again.",
     )

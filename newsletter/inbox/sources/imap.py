@@ -8,6 +8,7 @@ import imaplib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from newsletter.errors import ConfigError, DeliveryError, Problem, did_you_mean,
 from newsletter.inbox.sources.address import Address, read_address
 from newsletter.inbox.sources.connect import logged_in, server_words
 from newsletter.inbox.sources.values import MOST, Known, Mail
+from newsletter.redaction import Redactor
 
 _AT_ONCE = 500  # UIDs in a command: RFC 7162, section 4 wants clients to stay below 8,192 octets
 _MESSAGES = 100
@@ -37,7 +39,9 @@ def open_mailbox(
     Raises ConfigError for an address or folder that is wrong, DeliveryError for a server that is not as expected.
     """
     address = read_address(source)
-    with logged_in(address, password(address.host, address.user), timeout, deadline) as box:
+    secret = password(address.host, address.user)
+    address = replace(address, redactor=Redactor([secret] if secret else [], address.user))
+    with logged_in(address, secret, timeout, deadline) as box:
         with _explained(address):
             mailbox = Mailbox(box, address, move_to)
         yield mailbox
@@ -55,13 +59,13 @@ def _explained(address: Address) -> Iterator[None]:
         ) from error
     except (imaplib.IMAP4.abort, OSError) as error:
         raise DeliveryError(
-            f"The connection to {address.server} was lost: {server_words(error)}",
+            f"The connection to {address.server} was lost: {server_words(error, address)}",
             next_step="What was handled stays so. Run the same command again, and it goes on from there.",
         ) from error
     # ValueError is a number that is none, or of more digits than Python reads.
     except (imaplib.IMAP4.error, ImapToolsError, ValueError) as error:
         raise DeliveryError(
-            f"{address.server} could not do what it was asked to: {server_words(error)}",
+            f"{address.server} could not do what it was asked to: {server_words(error, address)}",
             next_step="Run the same command again; ask whoever runs the server if it stays so.",
         ) from error
 
@@ -112,7 +116,7 @@ class Mailbox:
             names = sorted(folder.name for folder in self._box.folder.list())
             shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
             raise ConfigError(
-                f"{self._address.server} does not open {self.place}: {server_words(error)}",
+                f"{self._address.server} does not open {self.place}: {server_words(error, self._address)}",
                 next_step=printable(f"{did_you_mean(self._address.folder, names)} There are: {shown}").strip(),
             ) from error
 
@@ -175,7 +179,8 @@ class Mailbox:
             for uid in uids:
                 yield from self._fetch([uid])
         else:
-            why = printable(" ".join((items[-1] or b"").decode("utf-8", "replace").split()))
+            said = self._address.redactor((items[-1] or b"").decode("utf-8", "replace"))
+            why = printable(" ".join(said.split()))
             self.unread.append(
                 Problem(
                     path=f"{self.place}:{uids[0]}",

@@ -1,0 +1,134 @@
+"""Takes secrets out of what a peer says, since a peer may quote what it was given.
+
+A mail server may answer a login with the login's own command, and that answer would stand in the ledger and in reports
+that are passed around. A secret is known as it is, escaped or encoded as logs and protocols write it, and at any place
+within base64: so it is found in the messages of SASL PLAIN, LOGIN and XOAUTH2 (RFC 4616, RFC 7628).
+"""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from html import escape
+from urllib.parse import quote, quote_plus
+
+HIDDEN = "[hidden]"
+_SHORTEST = 4  # characters of base64 that are surely somebody's: 3 octets
+_SHORTEST_OF_NAMES = 6  # a name is no secret; too short a piece of one would hide innocent words
+_ENCODED = "[A-Za-z0-9+/_=-]*"  # base64 in either alphabet
+
+
+class Redactor:
+    """A function that replaces secrets in text. `user` logs in with them: what follows it in a login is hidden, too."""
+
+    def __init__(self, secrets: Iterable[str] = (), user: str = "") -> None:
+        plain: set[str] = set()
+        encoded: set[str] = set()
+        for secret in secrets:
+            plain.update(_spellings(secret))
+            for octets in _octets(secret):
+                encoded.update(piece for piece in _within_base64(octets) if len(piece) >= _SHORTEST)
+        if user:
+            # The beginnings of PLAIN and XOAUTH2, of which a server may quote less than the whole.
+            for login in (f"\0{user}\0", f"user={user}\x01auth="):
+                encoded.update(piece for piece in _within_base64(login.encode()) if len(piece) >= _SHORTEST_OF_NAMES)
+        # CRAM-MD5's answer (RFC 2195) can be tried out against a dictionary: the name and 32 digits.
+        digests = [rf"{re.escape(user)}\s+[0-9a-f]{{32}}"] if user else []
+        answer = _within_base64(f"{user} ".encode())[0] if user else ""
+        if len(answer) >= _SHORTEST_OF_NAMES:
+            encoded.add(answer)
+        self._plain = _pattern(plain, digests, re.IGNORECASE)
+        self._encoded = _pattern(encoded, [], 0)
+        self._marks = {_squeezed(form).casefold() for form in (*plain, *encoded)} - {""}
+        self._digest = re.compile(digests[0], re.IGNORECASE) if digests else None
+
+    def __call__(self, text: str) -> str:
+        """Return the text with `[hidden]` in the place of each secret, whatever white space a peer puts into it."""
+        if not self._marks and self._digest is None:
+            return text
+        squeezed = _squeezed(text).casefold()
+        if not any(mark in squeezed for mark in self._marks) and not (self._digest and self._digest.search(text)):
+            return text
+        if self._encoded is not None:
+            text = self._without_encoded(text, self._encoded)
+        return self._plain.sub(HIDDEN, text) if self._plain else text
+
+    def cleanse(self, error: BaseException) -> None:
+        """Take the secrets out of an exception and what has caused it, for a traceback shows its words as well."""
+        seen: set[int] = set()
+        cause: BaseException | None = error
+        while cause is not None and id(cause) not in seen:
+            seen.add(id(cause))
+            cause.args = tuple(self._cleansed(value) for value in cause.args)
+            # Some make their words of attributes of their own.
+            vars(cause).update({name: self._cleansed(value) for name, value in vars(cause).items()})
+            cause = cause.__cause__ or cause.__context__
+
+    def _cleansed(self, value: object) -> object:
+        if isinstance(value, bytes):
+            text = value.decode("utf-8", "surrogateescape")
+            return self(text).encode("utf-8", "surrogateescape")
+        if isinstance(value, list):
+            return [self._cleansed(one) for one in value]
+        if type(value) is tuple:
+            return tuple(self._cleansed(one) for one in value)
+        return self(value) if isinstance(value, str) else value
+
+    @staticmethod
+    def _without_encoded(text: str, pattern: re.Pattern[str]) -> str:
+        """Hide the whole run of base64 that a secret stands in: its edges hold parts of the secret."""
+        pieces: list[str] = []
+        done = 0
+        for match in pattern.finditer(text):
+            if match.start() < done:
+                continue
+            before = re.search(rf"{_ENCODED}\Z", text[done : match.start()])
+            after = re.compile(_ENCODED).match(text, match.end())
+            pieces += (text[done : done + before.start() if before else match.start()], HIDDEN)
+            done = after.end() if after else match.end()
+        return "".join([*pieces, text[done:]])
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """The secret as it is, and escaped for what may quote it. Nothing of an empty one."""
+    if not secret.strip():
+        return
+    yield secret
+    yield secret.replace("\\", "\\\\").replace('"', '\\"')  # a quoted string of IMAP, SMTP or a shell
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield from (repr(secret)[1:-1], repr(secret.encode("utf-8", "surrogateescape"))[2:-1])
+    yield from (quote(secret, safe="", errors="replace"), quote(secret, errors="replace"))
+    yield from (quote_plus(secret, errors="replace"), escape(secret), escape(secret, quote=False))
+    for octets in _octets(secret):
+        yield octets.hex()
+        yield from (octets.decode("latin-1"), octets.decode("utf-8", "replace"))
+        yield octets.decode("utf-8", "surrogateescape")
+
+
+def _octets(secret: str) -> Iterator[bytes]:
+    if secret.strip():
+        yield secret.encode("utf-8", "surrogateescape")
+        if not secret.isascii():
+            yield secret.encode("latin-1", "ignore")
+
+
+def _within_base64(octets: bytes) -> list[str]:
+    """What of the base64 of anything that holds the octets depends on them alone, by where they begin, in 3 ways."""
+    pieces = []
+    for offset in range(3):
+        encoded = b64encode(b"\0" * offset + octets).decode("ascii")
+        whole = (offset + len(octets)) * 8 // 6  # characters whose bits are all there
+        piece = encoded[(0, 2, 3)[offset] : whole]
+        pieces += [piece, piece.translate(str.maketrans("+/", "-_"))]
+    return pieces
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def _pattern(forms: Iterable[str], others: Iterable[str], flags: int) -> re.Pattern[str] | None:
+    """The longest form first, so that nothing of it is left; white space may stand anywhere in one."""
+    ordered = sorted({_squeezed(form) for form in forms} - {""}, key=lambda form: (-len(form), form))
+    patterns = [*(r"\s*".join(map(re.escape, form)) for form in ordered), *others]
+    return re.compile("|".join(patterns), flags) if patterns else None
