@@ -294,3 +294,50 @@ def silent_after_text() -> Iterator[tuple[int, threading.Event]]:
 
     with scripted(answer) as (port, _texts):
         yield port, reached
+
+
+@dataclass
+class Provider:
+    """A server with rules of its own about who may send how much. `open` are its connections, the oldest first."""
+
+    say: Callable[["Provider", int, str], str | None]  # connection, command or "" -> a reply instead of the polite one
+    port: int = 0
+    open: list[int] = field(default_factory=list)
+    opened: int = 0
+    accepted: list[str] = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)  # when they were accepted
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.opened += 1
+        number = self.opened
+        self.open.append(number)
+        try:
+            writer.write((self.say(self, number, "") or "220 ready").encode() + b"\r\n")
+            recipient = ""
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                while line := (await reader.readline()).decode():
+                    command = line.split()[0].upper()
+                    if command == "RCPT":
+                        recipient = line[line.index("<") + 1 : line.index(">")]
+                    reply = self.say(self, number, command) or POLITE[command].decode().strip()
+                    writer.write(reply.encode() + b"\r\n")
+                    if command == "DATA" and reply.startswith("354"):
+                        await reader.readuntil(b"\r\n.\r\n")
+                        reply = self.say(self, number, "TEXT") or "250 2.0.0 Ok"
+                        if reply.startswith("2"):
+                            self.accepted.append(recipient)
+                            self.moments.append(asyncio.get_running_loop().time())
+                        writer.write(reply.encode() + b"\r\n")
+                    if reply.startswith(("421", "221")):
+                        break
+        finally:
+            self.open.remove(number)
+            writer.close()
+
+
+@contextmanager
+def provider(say: Callable[[Provider, int, str], str | None]) -> Iterator[Provider]:
+    """A provider's server for the time of the context."""
+    server = Provider(say)
+    with _listening(server.talk) as server.port:
+        yield server

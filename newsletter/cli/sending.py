@@ -15,8 +15,8 @@ from newsletter.cli.output import console, say, short
 from newsletter.cli.report import show_report
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import carry_out
-from newsletter.delivery.desk import TooManyRefused
 from newsletter.delivery.plan import Plan
+from newsletter.delivery.refusals import TooManyRefused
 from newsletter.delivery.run import OnProgress, Rules
 from newsletter.delivery.run import Progress as RunProgress
 from newsletter.errors import DeliveryError, counted

@@ -167,7 +167,8 @@ Requirement = Literal["clean-checks", "committed", "tested"]
 
 class Send(Section):
     """How issues leave. `retries` are minutes to wait before each further try of a reader whom the server puts off;
-    `refusals` is the percentage of refused readers at which a send stops and asks."""
+    `refusals` is the percentage of refused readers at which a send stops and asks, `blocks` the number of refusals for
+    the server's policy, with nobody accepted between them, at which it stops."""
 
     backend: str = "smtp"
     testers: Annotated[tuple[Address, ...], BeforeValidator(values.comma_separated)] = ()
@@ -178,6 +179,7 @@ class Send(Section):
         Field(max_length=20),
     ] = (1, 5, 15)
     refusals: Annotated[float, Field(gt=0, le=100)] = 10
+    blocks: Annotated[int, Field(ge=1, le=1000)] = 3
 
 
 class Store(Section):

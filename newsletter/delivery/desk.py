@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from math import inf
 from time import time
 
+from newsletter.delivery.concern import Concern, concern_of, concern_of_reply
 from newsletter.delivery.ledger import NEVER, Answer, Claim
 from newsletter.delivery.pace import Pace
+from newsletter.delivery.refusals import Refusals
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Message, Outcome, Receipt
 
-_REFUSALS_COUNT_FROM = 100
+_CLOSED_BY_THE_SERVER = "421"  # RFC 5321, section 3.8: for reasons of its own
 _GATHER_S = 0.003  # a commit costs as much as ten messages, and a few answers more share it
-
-
-class TooManyRefused(DeliveryError):
-    """So many readers are refused that something other than their addresses may be wrong; a person has to look."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +24,8 @@ class Collected:
 
     answers: Sequence[Answer]
     returned: dict[int, str]  # untouched, with the reason
-    released: Sequence[int]  # untouched, and no fault of theirs
+    released: Sequence[int]  # not sent, and no fault of theirs
+    forgiven: Sequence[int] = ()  # answered before, by a refusal that was the sender's
 
     def __len__(self) -> int:
         return len(self.answers) + len(self.returned) + len(self.released)
@@ -36,11 +35,18 @@ class Desk:
     """Messages one way, answers the other. Nothing here waits for the ledger.
 
     `waits` are the seconds after which a deferred message is tried again, each time the next of them; `refusals`
-    is the share of refused readers, of 1, at which the run halts; None never halts it. The books hear of answers
-    when there is a `group` of them, or a moment after the first.
+    says when there are too many. A server that takes nothing for `patience` seconds, and asks for less, ends the run.
+    The books hear of answers when there is a `group` of them, or a moment after the first.
     """
 
-    def __init__(self, pace: Pace, waits: Sequence[float] = (), refusals: float | None = None, group: int = 1) -> None:
+    def __init__(
+        self,
+        pace: Pace,
+        waits: Sequence[float] = (),
+        refusals: Refusals | None = None,
+        group: int = 1,
+        patience: float = inf,
+    ) -> None:
         self.pace = pace
         self.tally: Counter[Outcome] = Counter()
         self.failure: DeliveryError | None = None
@@ -51,7 +57,9 @@ class Desk:
         self._group = group
         self._gathering: asyncio.TimerHandle | None = None
         self._waits = waits
-        self._refusals = refusals
+        self._refusals = refusals or Refusals(None, 1)
+        self._patience = patience
+        self._starved_since: float | None = None
         self._loop = asyncio.get_running_loop()
         self._ready: deque[tuple[Claim, Message]] = deque()
         self._waiting: list[asyncio.Future[None]] = []
@@ -59,6 +67,10 @@ class Desk:
         self._answers: list[Answer] = []
         self._returned: dict[int, str] = {}
         self._released: list[int] = []
+
+    def now(self) -> float:
+        """Seconds of the clock that the pace is kept by."""
+        return self._loop.time()
 
     def take(self) -> tuple[Claim, Message] | None:
         """The next message; None when there is none, or it may not leave yet."""
@@ -94,7 +106,11 @@ class Desk:
     def answer(self, claim: Claim, receipt: Receipt, took: float) -> None:
         """The fate of a message, `took` seconds after it was taken."""
         wait = None
-        self.pace.answered(self._loop.time(), receipt.code, receipt.enhanced)
+        now = self._loop.time()
+        if receipt.outcome is Outcome.ACCEPTED:
+            self.pace.accepted(now)
+            self._starved_since = None
+        self.pace.answered(now, receipt.code, receipt.enhanced)
         if receipt.outcome is Outcome.DEFERRED and claim.tries < len(self._waits):
             wait = self._waits[claim.tries]
         # A text that is lost time after time is no progress: the whole list would become unknown.
@@ -107,23 +123,47 @@ class Desk:
             self.news.set()
         elif self._gathering is None:
             self._gathering = self._loop.call_later(_GATHER_S, self._gathered)
-        self._watch_refusals()
+        self._watch(claim.id, concern_of(receipt), receipt)
 
-    def lost(self, code: int | None) -> None:
-        """A session broke, by this reply or without one."""
-        self.fruitless += 1
-        self.heard(code)
+    def put_off(self, claim: Claim, receipt: Receipt, *, slower: bool) -> None:
+        """The server takes less than it was given: the message waits as before, and has lost no try.
 
-    def heard(self, code: int | None) -> None:
-        """A reply that is about no single message."""
-        if code is not None:
-            self.pace.answered(self._loop.time(), code, None)
+        `slower`: it is said of all, and not of one connection among others.
+        """
+        if claim.tries:
+            self.tally[Outcome.DEFERRED] += 1
+        self._released.append(claim.id)
+        self.news.set()
+        self._told_less(receipt, slower=slower)
+
+    def heard(self, said: Receipt, *, slower: bool) -> None:
+        """A reply that is about no single message: at a connection's beginning or end."""
+        concern = concern_of_reply(said.code or 0, said.enhanced or "", said.reply, said.stage)
+        if concern in (Concern.RATE, Concern.CONNECTIONS):
+            self._told_less(said, slower=slower)
+        else:
+            self._watch(None, concern, said)
+
+    def _told_less(self, said: Receipt, *, slower: bool) -> None:
+        now = self._loop.time()
+        if slower:
+            self.pace.asked_for_less(now)
+        if self._starved_since is None:
+            self._starved_since = now
+        elif now - self._starved_since > self._patience and not self.halting:
+            reply = " ".join(str(part) for part in (said.code, said.enhanced, said.reply) if part)
+            self.halt(
+                DeliveryError(
+                    f"The server has taken nothing for {self._patience:,.0f} seconds, and asks for less: {reply}",
+                    next_step="Everyone who has not got the issue still waits. Send again later.",
+                )
+            )
 
     def give_back(self, claim: Claim, why: str, *, session_was_useful: bool) -> None:
         """Untouched. A session that has carried others and then ends is no fault of the one it gives back."""
         if claim.tries:
             self.tally[Outcome.DEFERRED] += 1  # as before it was taken
-        if session_was_useful:
+        if session_was_useful or why.startswith(_CLOSED_BY_THE_SERVER):
             self._released.append(claim.id)
         else:
             self._returned[claim.id] = why
@@ -145,8 +185,12 @@ class Desk:
             self._released += [claim.id for claim, _ in self._ready]
             self.tally[Outcome.DEFERRED] += sum(claim.tries > 0 for claim, _ in self._ready)
             self._ready.clear()
-        collected = Collected(answers=self._answers, returned=self._returned, released=self._released)
+        forgiven = self._refusals.forgiven
+        collected = Collected(
+            answers=self._answers, returned=self._returned, released=self._released, forgiven=tuple(forgiven)
+        )
         self._answers, self._returned, self._released = [], {}, []
+        forgiven.clear()
         return collected
 
     def keep(self, collected: Collected) -> None:
@@ -154,6 +198,7 @@ class Desk:
         self._answers[:0] = collected.answers
         self._returned = collected.returned | self._returned
         self._released[:0] = collected.released
+        self._refusals.forgiven[:0] = collected.forgiven
 
     def halt(self, failure: DeliveryError | None = None) -> None:
         """Hand out no more; what is in hand is finished and recorded."""
@@ -187,16 +232,7 @@ class Desk:
         done, _ = await asyncio.wait([future], timeout=patience)
         return bool(done)
 
-    def _watch_refusals(self) -> None:
-        answered = self.tally.total()
-        refused = self.tally[Outcome.REFUSED]
-        if self._refusals is None or self.halting or answered < _REFUSALS_COUNT_FROM:
-            return
-        if refused > self._refusals * answered:
-            self.halt(
-                TooManyRefused(
-                    f"{refused:,} of the first {answered:,} readers were refused; more than {self._refusals:.0%} is "
-                    "a sign that something else is wrong than their addresses.",
-                    next_step="See what the server says, above.",
-                )
-            )
+    def _watch(self, delivery: int | None, concern: Concern, said: Receipt) -> None:
+        failure = self._refusals.heard(delivery, concern, said, self.tally)
+        if failure is not None and not self.halting:
+            self.halt(failure)

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from newsletter.backends import SenderRefused, Unreachable
 from newsletter.delivery import ledger
-from newsletter.delivery.desk import TooManyRefused
 from newsletter.delivery.elsewhere import refuse_unknown_campaigns
 from newsletter.delivery.ledger import Campaign
 from newsletter.delivery.record import read_record, refuse_foreign_record, write_record
+from newsletter.delivery.refusals import SenderBlocked, TooManyRefused
 from newsletter.delivery.states import Counts, State
 from newsletter.errors import DecisionNeeded, DeliveryError, DraftError, NewsletterError, explained
 from newsletter.store import Busy, Store
@@ -296,4 +296,4 @@ def _is_for_good(error: NewsletterError) -> bool:
     """Is there no use in trying again by itself? A wrong password, tried every minute, locks the account."""
     if isinstance(error, Unreachable):
         return error.code is not None and error.code // 100 == 5
-    return isinstance(error, TooManyRefused | SenderRefused | TooLate)
+    return isinstance(error, TooManyRefused | SenderBlocked | SenderRefused | TooLate)

@@ -10,9 +10,14 @@ _BURST_S = 0.05  # as much may leave at once as the rate gives in this time, so 
 _CUT_EVERY_S = 5.0  # what was under way when the rate was cut is still answered: that is one sign, not many
 _GROW_EVERY_S = 5.0
 _GROWTH = 1.1  # half the rate is whole again after half a minute
+_UNMEASURED_GROWTH = 2.0  # where it is not known yet what the server takes
 _SLOWEST = 1.0  # messages a second, unless the limits say less
 _FREE_AGAIN = 4.0  # without a limit of its own the pace is given free at this many times what it was when it was cut
+_MOST_MEASURED = 10_000
 _MEASURED = 50  # departures, and answers
+_LOOK_BACK_S = 1.0  # over this time is measured what a server takes
+_BELOW = 0.9  # of that, so that what is under way finds room as well
+_FIRST_REST_S, _LONGEST_REST_S = 0.25, 60.0  # when it takes nothing
 _SIGNS = 10  # so many of them put off, and it is no more about single mailboxes
 
 
@@ -28,6 +33,10 @@ class Pace:
         self._per_hour = limits.per_hour
         self._hour: deque[float] = deque(recent, maxlen=limits.per_hour) if limits.per_hour else deque(maxlen=0)
         self._last: deque[float] = deque(maxlen=_MEASURED)
+        self._taken: deque[float] = deque(maxlen=_MOST_MEASURED)
+        self._rests = 0
+        self._growth = _GROWTH
+        self._told_at = float("-inf")
         self._put_off: deque[bool] = deque(maxlen=_MEASURED)
         self._slot = 0.0
         self._cut_at = float("-inf")
@@ -80,6 +89,35 @@ class Pace:
         if code == 421 or (enhanced or "").startswith("4.7.") or (put_off and sum(self._put_off) >= _SIGNS):
             self.slow_down(now)
 
+    def accepted(self, now: float) -> None:
+        """A message was taken."""
+        self._taken.append(now)
+
+    def asked_for_less(self, now: float) -> None:
+        """The server took no message, for there are too many of them: go as fast as it took them of late.
+
+        When it took none, the pace halves and rests, longer each time. From then on it is never given free.
+        """
+        if now - self._told_at < _LOOK_BACK_S or now < self._slot - 1 / (self._rate or 1):
+            return  # said of what was under way
+        self._told_at = self._cut_at = self._grown_at = now
+        self._free_at = float("inf")
+        before = self._measured() if self._rate is None else self._rate
+        of_late = [moment for moment in self._taken if moment > now - _LOOK_BACK_S]
+        span = _LOOK_BACK_S if len(of_late) < len(self._taken) else now - of_late[0] if of_late else 0.0
+        taken = len(of_late) / max(span, _BURST_S)
+        slowest = _SLOWEST if self._ceiling is None else min(_SLOWEST, self._ceiling)
+        if taken:
+            self._rests = 0
+            rest, self._growth = 0.0, _GROWTH
+            self._rate = max(min(_BELOW * taken, before), slowest)
+        else:
+            rest = min(_FIRST_REST_S * 2**self._rests, _LONGEST_REST_S)
+            self._rests += 1
+            self._growth = _UNMEASURED_GROWTH
+            self._rate = max(before / 2, slowest)
+        self._slot = now + max(rest, 1 / self._rate)
+
     def slow_down(self, now: float) -> None:
         """Halve the rate."""
         if now - self._cut_at < _CUT_EVERY_S:
@@ -101,7 +139,7 @@ class Pace:
         """Recover slowly, up to the limit or until there is none."""
         while self._rate is not None and self._rate != self._ceiling and now - self._grown_at >= _GROW_EVERY_S:
             self._grown_at += _GROW_EVERY_S
-            self._rate *= _GROWTH
+            self._rate *= self._growth
             if self._ceiling is not None:
                 self._rate = min(self._rate, self._ceiling)
             elif self._rate >= self._free_at:

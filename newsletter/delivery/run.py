@@ -18,6 +18,7 @@ from newsletter.backends import Backend
 from newsletter.delivery import ledger
 from newsletter.delivery.desk import Desk
 from newsletter.delivery.pace import HOUR_S, Pace
+from newsletter.delivery.refusals import Refusals
 from newsletter.delivery.sessions import Sessions
 from newsletter.errors import DeliveryError
 from newsletter.mail.compiled import MessageTemplate
@@ -27,6 +28,7 @@ from newsletter.mail.message import Message, Outcome
 from newsletter.store import Store
 from newsletter.workspace import Workspace
 
+_PATIENCE_S = 300.0  # with a server that takes nothing and asks for less
 _AHEAD_S = 2.0  # with a slow pace, no more is claimed than leaves within this time
 _TELL_EVERY_S = 0.1
 _LOCKED_S = 1.0
@@ -50,12 +52,14 @@ OnProgress = Callable[[Progress], None]
 class Rules:
     """What the publication wants of a run.
 
-    `waits` are seconds, see Desk; `refusals` a share of 1; `marks` what each copy is known by; `sign` the last hand
-    on a message before it leaves.
+    `waits` are seconds, see Desk, and so is `patience`; `refusals` is a share of 1, and `blocks` a number in a row, see
+    Refusals; `marks` what each copy is known by; `sign` the last hand on a message before it leaves.
     """
 
     waits: Sequence[float] = ()
     refusals: float | None = None
+    blocks: int = 3
+    patience: float = _PATIENCE_S
     marks: Marks = field(default_factory=Marks)
     sign: Callable[[Message], Message] | None = None
 
@@ -66,6 +70,8 @@ class Rules:
         return cls(
             waits=[60 * minutes for minutes in config.send.retries],
             refusals=config.send.refusals / 100,
+            blocks=config.send.blocks,
+            patience=max(_PATIENCE_S, 60 * sum(config.send.retries)),
             marks=Marks.of(workspace),
             sign=signing(workspace),
         )
@@ -153,7 +159,10 @@ class _Books:
             shift = asyncio.get_running_loop().time() - time()
             recent = [moment + shift for moment in moments]
         pace = Pace(self._limits, recent)
-        self.desk = Desk(pace, self._rules.waits, self._rules.refusals, group=max(1, self._most_ahead // 4))
+        rules = self._rules
+        refusals = Refusals(rules.refusals, rules.blocks)
+        group = max(1, self._most_ahead // 4)
+        self.desk = Desk(pace, rules.waits, refusals, group, rules.patience)
 
     async def keep(self) -> None:
         """Record, take back and claim, one commit after another, until nothing waits and nothing is under way."""
@@ -167,6 +176,7 @@ class _Books:
                 answers=collected.answers,
                 returned=collected.returned,
                 released=collected.released,
+                forgiven=collected.forgiven,
                 want=want,
                 moment=moment,
             )
@@ -193,8 +203,14 @@ class _Books:
     async def close(self) -> None:
         """Record what was still answered after the last commit; when the store fails, it stays unknown."""
         last = self.desk.collect()
-        if last:
-            step = partial(self._step, answers=last.answers, returned=last.returned, released=last.released)
+        if last or last.forgiven:
+            step = partial(
+                self._step,
+                answers=last.answers,
+                returned=last.returned,
+                released=last.released,
+                forgiven=last.forgiven,
+            )
             with suppress(DeliveryError):
                 await self._in_ledger(step)
 

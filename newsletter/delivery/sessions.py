@@ -1,9 +1,12 @@
 """A run's connections: each is opened, carries messages, and is opened again when it breaks."""
 
 import asyncio
+import re
+from math import inf
 from typing import cast
 
 from newsletter.backends import Backend, SessionLost, Unreachable
+from newsletter.delivery.concern import Concern, concern_of
 from newsletter.delivery.desk import Desk
 from newsletter.delivery.ledger import Claim
 from newsletter.errors import DeliveryError
@@ -14,6 +17,10 @@ _REST_S = 0.2
 _LONGEST_REST_S = 16.0
 _TRIES_TO_OPEN = 3
 _TRIES_TO_OPEN_AGAIN = 7  # with the rests between them half a minute, which is what a server takes to start anew
+_NOTHING_ELSE = 3  # messages that a connection had put off, and none accepted
+_GIVE_UP_EVERY_S = 0.5
+_CLOSING = 421  # RFC 5321, section 3.8
+_STATUS = re.compile(r"\b[45]\.\d{1,3}\.\d{1,3}\b")  # RFC 3463
 _IDLE_S = 5.0  # a connection with nothing to do is closed before the server does it
 
 
@@ -25,8 +32,9 @@ class Sessions:
         self._desk = desk
         self._first = asyncio.Event()
         self._opened = False  # has there ever been a session?
-        self._open = 0
+        self._feeds = OpenFeeds()
         self._kept = backend.limits.connections
+        self._given_up_at = -inf
         self._connecting: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -56,16 +64,23 @@ class Sessions:
         failures = 0
         try:
             while await self._desk.wait():
+                feed = SessionFeed(self._desk, self._backend.limits.per_connection, self._feeds)
                 try:
-                    await self._one_session()
+                    await self._one_session(feed)
                     failures = 0
+                    if feed.crowded:
+                        if self._may_give_up():
+                            return
+                        await self._desk.rest(_GIVE_UP_EVERY_S)
                 except SessionLost as loss:
+                    if loss.code == _CLOSING and not feed.useful and self._may_give_up():
+                        return  # the server bears fewer connections than there are
                     await self._rest_after_loss(loss)
                 except Unreachable as error:
                     failures += 1
-                    self._desk.heard(error.code)
+                    self._desk.heard(_said(error, error.code), slower=not self._feeds.open)
                     if self._for_good(error, failures):
-                        if self._open:
+                        if self._feeds.open:
                             return  # the server may allow fewer connections than we would like; the others go on
                         raise
                     await self._desk.rest(min(_REST_S * 2**failures, _LONGEST_REST_S))
@@ -91,8 +106,15 @@ class Sessions:
             return error.code is None or failures >= _TRIES_TO_OPEN
         return failures >= _TRIES_TO_OPEN_AGAIN
 
-    async def _one_session(self) -> None:
-        feed = SessionFeed(self._desk, self._backend.limits.per_connection)
+    def _may_give_up(self) -> bool:
+        """Several connections may hear at once that there is one too many, and then it is one that goes."""
+        now = self._desk.now()
+        if not self._feeds.open or now - self._given_up_at < _GIVE_UP_EVERY_S:
+            return False
+        self._given_up_at = now
+        return True
+
+    async def _one_session(self, feed: "SessionFeed") -> None:
         connecting = cast("asyncio.Task[None]", asyncio.current_task())
         self._connecting.add(connecting)
         try:
@@ -100,11 +122,11 @@ class Sessions:
                 self._connecting.discard(connecting)
                 self._opened = True
                 self._first.set()
-                self._open += 1
+                self._feeds.open.add(feed)
                 try:
                     await session.deliver(feed)
                 finally:
-                    self._open -= 1
+                    self._feeds.open.discard(feed)
         except SessionLost as loss:
             feed.close(str(loss) or "the connection was lost")
             raise
@@ -114,7 +136,8 @@ class Sessions:
 
     async def _rest_after_loss(self, loss: SessionLost) -> None:
         desk = self._desk
-        desk.lost(loss.code)
+        desk.fruitless += 1
+        desk.heard(_said(loss, loss.code), slower=not self._feeds.open)
         if desk.fruitless >= max(_FRUITLESS_SESSIONS, 2 * self._backend.limits.connections):
             said = f" ({loss})" if str(loss) else ""
             self._halt(
@@ -123,25 +146,44 @@ class Sessions:
                     next_step="Wait, and send again; ask whoever runs the server if it stays so.",
                 )
             )
-        await desk.rest(_REST_S)
+        # A server that ends connections for reasons of its own is given time; one that breaks them may have restarted.
+        await desk.rest(min(_REST_S * 2 ** (desk.fruitless - 1), _LONGEST_REST_S) if loss.code == _CLOSING else _REST_S)
 
     def _halt(self, failure: DeliveryError) -> None:
         self._desk.halt(failure)
         self.stop_connecting()
 
 
+class OpenFeeds:
+    """The feeds of the connections that are open now."""
+
+    def __init__(self) -> None:
+        self.open: set[SessionFeed] = set()
+
+    def are_open(self, but: "SessionFeed") -> bool:
+        """Is there another connection?"""
+        return any(feed is not but and not feed.crowded for feed in self.open)
+
+    def are_served(self, but: "SessionFeed") -> bool:
+        """Is there another connection that carries messages?"""
+        return any(feed is not but and not feed.crowded and feed.useful for feed in self.open)
+
+
 class SessionFeed:
     """One session's end of the desk: knows what it has in hand, so that nothing taken is ever lost sight of."""
 
-    def __init__(self, desk: Desk, at_most: int | None = None) -> None:
+    def __init__(self, desk: Desk, at_most: int | None = None, others: "OpenFeeds | None" = None) -> None:
         self._desk = desk
         self._left = at_most
+        self._others = others or OpenFeeds()
+        self._put_off = 0
+        self.crowded = False  # it was told that there is a connection too many, and takes no more
         self._in_hand: dict[str, tuple[Claim, float]] = {}
-        self._useful = False
+        self.useful = False
         self._clock = asyncio.get_running_loop().time
 
     def take(self) -> Message | None:
-        if self._left == 0 or (taken := self._desk.take()) is None:
+        if self._left == 0 or self.crowded or (taken := self._desk.take()) is None:
             return None
         claim, message = taken
         self._in_hand[message.key] = (claim, self._clock())
@@ -150,22 +192,40 @@ class SessionFeed:
         return message
 
     async def wait(self) -> bool:
-        return self._left != 0 and await self._desk.wait(_IDLE_S)
+        return self._left != 0 and not self.crowded and await self._desk.wait(_IDLE_S)
 
     def answer(self, receipt: Receipt) -> None:
         taken = self._in_hand.pop(receipt.key, None)
         if taken is None:
             raise ValueError("an answer for a message that was not taken, or was answered already")
-        self._useful = self._useful or receipt.outcome is not Outcome.UNKNOWN
         claim, since = taken
+        concern = concern_of(receipt)
+        if concern in (Concern.RATE, Concern.CONNECTIONS):
+            self._put_off += 1
+            # One that gets nothing but this, while others are served, is a connection too many, whatever is said of it.
+            nothing_else = not self.useful and self._others.are_served(self)
+            alone = not self._others.are_open(self)
+            if (concern is Concern.CONNECTIONS and not alone) or (nothing_else and self._put_off >= _NOTHING_ELSE):
+                self.crowded = True
+            self._desk.put_off(claim, receipt, slower=not (self.crowded or nothing_else))
+            return
+        self.useful = self.useful or receipt.outcome is not Outcome.UNKNOWN
         self._desk.answer(claim, receipt, self._clock() - since)
 
     def untouched(self, message: Message, why: str = "") -> None:
         claim, _ = self._in_hand.pop(message.key)
         why = why or "the connection broke before its text was sent"
-        self._desk.give_back(claim, why, session_was_useful=self._useful)
+        self._desk.give_back(claim, why, session_was_useful=self.useful)
 
     def close(self, why: str) -> None:
         """Whatever is still in hand may have gone out or not."""
         for key in list(self._in_hand):
             self.answer(Receipt(key=key, outcome=Outcome.UNKNOWN, stage="connection", reply=why))
+
+
+def _said(error: Exception, code: int | None) -> Receipt:
+    """What a server said at a connection's beginning or end, to no message in particular."""
+    status = _STATUS.search(str(error))
+    return Receipt(
+        key="", outcome=Outcome.DEFERRED, stage="connect", code=code, enhanced=status and status[0], reply=str(error)
+    )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from time import time
 from types import MappingProxyType
 
-from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlalchemy import Connection, bindparam, case, func, or_, select, update
 
 from newsletter.delivery.ledger.values import NEVER, Answer, Claim, Taken
 from newsletter.delivery.states import State
@@ -27,20 +27,23 @@ def step(
     answers: Sequence[Answer] = (),
     returned: Mapping[int, str] = MappingProxyType({}),
     released: Sequence[int] = (),
+    forgiven: Sequence[int] = (),
     want: int = 0,
     moment: float | None = None,
 ) -> Taken:
     """Record what became of messages, take back those untouched, and claim up to `want` more, in one commit.
 
     `returned` are the ids of those given back untouched, with the reason; `released` those for whom that was no
-    fault. Given a `moment`, in seconds since 1970, those deferred until then are claimed first. Raises DeliveryError
-    when another run has taken over.
+    fault; `forgiven` were answered by a refusal that turned out to be the sender's, and wait again. Given a `moment`,
+    in seconds since 1970, those deferred until then are claimed first. Raises DeliveryError when another run has taken
+    over.
     """
     with store.transaction() as connection:
         _refuse_two_runs(connection, issue, run)
         _record(connection, run, answers)
         _take_back(connection, run, returned)
         _release(connection, run, released)
+        _forgive(connection, run, forgiven)
         claims: list[Claim] = []
         next_due = None
         if moment is not None:
@@ -145,6 +148,22 @@ def _release(connection: Connection, run: str, released: Sequence[int]) -> None:
         connection.execute(
             update(deliveries).where(*_IN_HAND).values(state=waits, due=behind),
             [{"key": key, "holder": run, "moment": time()} for key in released],
+        )
+
+
+def _forgive(connection: Connection, run: str, forgiven: Sequence[int]) -> None:
+    """Whom the server refused because of the sender is pending as before; its words stay for the report."""
+    if forgiven:
+        connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.id == bindparam("key"),
+                deliveries.c.run == bindparam("holder"),
+                # IN can't be executed for many rows.
+                or_(deliveries.c.state == State.REFUSED, deliveries.c.state == State.DEFERRED),
+            )
+            .values(state=State.PENDING, tries=0, due=0.0),
+            [{"key": key, "holder": run} for key in forgiven],
         )
 
 

@@ -1,0 +1,77 @@
+"""A campaign that is frozen and not begun, and a backend of a test's own to send it through."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from conftest import Publication
+
+from newsletter.backends import Backend, Feed, Limits
+from newsletter.delivery import ledger
+from newsletter.delivery.campaign import carry_out, settle_plan
+from newsletter.delivery.plan import plan_send
+from newsletter.delivery.run import Progress, Rules
+from newsletter.delivery.states import State
+from newsletter.delivery.wish import Wish
+from newsletter.issue.draft import read_draft
+from newsletter.mail.message import Message, Outcome
+from newsletter.store import Store
+
+Carry = Callable[["Pigeons", Feed, Message], Awaitable[None]]
+
+
+class Pigeons:
+    """A backend that does with each message what a test says."""
+
+    def __init__(self, carry: Carry, limits: Limits) -> None:
+        self.limits = limits
+        self.carried = 0
+        self._carry = carry
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator["Pigeons"]:
+        yield self
+
+    async def deliver(self, feed: Feed) -> None:
+        while True:
+            message = feed.take()
+            if message is None:
+                if not await feed.wait():
+                    return
+                continue
+            self.carried += 1
+            await self._carry(self, feed, message)
+
+
+class Frozen:
+    """A campaign of so many readers, frozen and not begun."""
+
+    def __init__(self, publication: Publication, store: Store, count: int) -> None:
+        self.store = store
+        self.record = publication.workspace.record("2.10")
+        publication.readers(count)
+        workspace = publication.workspace
+        with ledger.staged_list(store) as staged:
+            plan = plan_send(
+                store, staged, publication.press, read_draft(workspace.find_draft("2.10")), record=self.record,
+                list_path=workspace.subscribers, wish=Wish(),
+            )  # fmt: skip
+            settle_plan(store, staged, plan)
+
+    def send(self, carry: Carry, limits: Limits, rules: Rules | None = None) -> list[Counter[Outcome]]:
+        """Returns the tallies that were shown."""
+        seen: list[Counter[Outcome]] = []
+
+        def on_progress(now: Progress) -> None:
+            seen.append(Counter(now.tally))
+
+        self.send_through(Pigeons(carry, limits), rules or Rules(), on_progress)
+        return seen
+
+    def send_through(
+        self, backend: Backend, rules: Rules, on_progress: Callable[[Progress], None] = lambda _now: None
+    ) -> None:
+        carry_out(self.store, "2.10", backend, self.record, rules, on_progress, lambda: None)
+
+    def states(self) -> dict[State, int]:
+        return dict(ledger.counts(self.store, "2.10").by_state)
