@@ -78,7 +78,8 @@ class Sessions:
                     await self._rest_after_loss(loss)
                 except Unreachable as error:
                     failures += 1
-                    self._desk.heard(_said(error, error.code), slower=not self._feeds.open)
+                    if error.code is not None and error.code // 100 == 4:  # else it has words and advice of its own
+                        self._desk.heard(_said(error, error.code), slower=not self._feeds.open)
                     if self._for_good(error, failures):
                         if self._feeds.open:
                             return  # the server may allow fewer connections than we would like; the others go on

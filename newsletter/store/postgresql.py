@@ -1,5 +1,6 @@
 """The store in a PostgreSQL database, for those who send from several machines."""
 
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence

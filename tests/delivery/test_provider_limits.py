@@ -156,7 +156,7 @@ def test_what_is_said_to_the_sender_is_held_against_no_reader(
     states = campaign.states()
     assert isinstance(halted.value, SenderBlocked) == (reply in AT_ONCE)  # of the rest a person may know better
     assert reply in halted.value.message
-    assert "held against readers" in halted.value.next_step
+    assert "still wait" in halted.value.next_step
     assert states == {State.ACCEPTED: len(server.accepted), State.PENDING: 60 - len(server.accepted)} or (
         states == {State.PENDING: 60} and not server.accepted
     )
