@@ -180,3 +180,12 @@ def test_whatever_words_come_are_kept_as_words(store: Store, words: str) -> None
         (row,) = events.of_reader(connection, ADA)
     assert row.evidence["words"][:1] == words[:1]
     assert len(row.evidence["words"]) <= 1000
+
+
+def test_the_moment_of_a_person_s_decision_is_kept(store: Store) -> None:
+    with store.transaction() as connection:
+        assert events.agreed_at(connection) == ""
+        events.agree(connection)
+        first = events.agreed_at(connection)
+        events.agree(connection)
+        assert events.agreed_at(connection) >= first > "2026"
