@@ -27,6 +27,8 @@ class Workspace:
 
     @cached_property
     def config(self) -> Config:
+        """The settings. Raises ConfigError for what is wrong in them, and for a file of somebody else's."""
+        require_own(self.root, (self.root, self.root / CONFIG_NAME), self.environ)
         return load_config(self.root / CONFIG_NAME, self.environ)
 
     @property

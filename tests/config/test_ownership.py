@@ -42,6 +42,13 @@ def test_a_workspace_of_somebody_else_is_refused(publication: Publication, name:
     assert refusal.value.next_step.endswith(f"export {EXCEPTION}={publication.root}")
 
 
+def test_settings_that_somebody_else_has_put_in_place_since_are_refused(publication: Publication) -> None:
+    found = find_workspace(publication.root, {})
+    os.chown(publication.root / "newsletter.toml", STRANGER, -1)  # as preview and serve read it anew
+    with pytest.raises(ConfigError, match="belongs to"):
+        _ = found.config
+
+
 def test_one_planted_above_is_refused_and_none_further_up_taken_instead(publication: Publication) -> None:
     planted = publication.root / "shared"
     (planted / "mine").mkdir(parents=True)
