@@ -40,6 +40,12 @@ def open_shared(path: Path) -> AbstractContextManager[IO[Any]]:
     return _replacing(path, "w", "utf-8", 0o666, durable=True)
 
 
+def write_shared(path: Path, data: bytes) -> None:
+    """Write a file whole that everybody may read whom the umask lets, as `open_private` does; not durably."""
+    with _replacing(path, "wb", None, 0o666, durable=False) as file:
+        file.write(data)
+
+
 def create_private(path: Path, mode: str = "wb", **how: Any) -> IO[Any]:
     """Create a file that is not there yet, readable by its owner alone; `how` is what open() takes besides.
 

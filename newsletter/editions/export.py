@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from newsletter.editions.html import render_html
-from newsletter.editions.output import make_folder, write_file
 from newsletter.editions.pdf import render_pages, render_pdf
 from newsletter.editions.press import Press, beside
 from newsletter.editions.text import render_text
 from newsletter.editions.web import page_name, pdf_name, render_web
 from newsletter.errors import DecisionNeeded, DraftError
 from newsletter.field import default_fields
+from newsletter.files import write_shared
 from newsletter.issue.model import Issue
+from newsletter.ownership import require_own_links
 
 # One form of an issue as files: names and contents, the edition itself first.
 Maker = Callable[[Press, Issue], Mapping[str, bytes]]
@@ -32,12 +33,13 @@ def export(
     public = issue.seen_by(frozenset())
     made = {form: makers[form](press, public) for form in forms}
     _refuse_to_lose(issue, [folder / name for files in made.values() for name in files])
-    make_folder(folder)
+    require_own_links(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     written: dict[str, Path] = {}
     for form, files in made.items():
         for name, data in files.items():
             path = folder / name
-            write_file(path, data)
+            write_shared(path, data)
             if path not in written.values():
                 written[form if form not in written else name] = path
     return written

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from newsletter.editions.output import write_file
+from newsletter.files import write_shared
 
 # It holds names and hashes alone.
 MANIFEST = ".newsletter-site.json"
@@ -49,7 +49,7 @@ def _plain(files: Mapping[str, str]) -> dict[str, str]:
 def write_manifest(folder: Path, made: Mapping[str, Made]) -> None:
     known = {name: {"from": entry.source, "files": dict(entry.files)} for name, entry in made.items()}
     # At once: half a manifest would know nothing of what is there.
-    write_file(folder / MANIFEST, f"{json.dumps(known, indent=1, sort_keys=True)}\n".encode())
+    write_shared(folder / MANIFEST, f"{json.dumps(known, indent=1, sort_keys=True)}\n".encode())
 
 
 def names(made: Mapping[str, Made]) -> set[str]:

@@ -14,15 +14,16 @@ from pathlib import Path
 from newsletter.editions.export import web_files
 from newsletter.editions.feed import atom_feed, sitemap
 from newsletter.editions.manifest import MANIFEST, Made, names, read_manifest, write_manifest
-from newsletter.editions.output import make_folder, write_file
 from newsletter.editions.pdf import render_pdf
 from newsletter.editions.press import Press
 from newsletter.editions.typefaces import typefaces
 from newsletter.editions.web import Download, Page, pdf_name, render_index
 from newsletter.errors import DecisionNeeded, DraftError
+from newsletter.files import write_shared
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.issue.skeleton import unwritten
+from newsletter.ownership import require_own_links
 from newsletter.workspace import volume_and_number
 
 _SHARED = "site"  # the manifest's name for what belongs to no single issue
@@ -74,7 +75,8 @@ def export_site(press: Press, drafts: Sequence[Draft], folder: Path) -> Site:
     after[_SHARED] = Made.of("", files[_SHARED])
     if before or not lexists(folder / MANIFEST):  # a spoilt manifest says that the folder is ours, and not what of it
         _refuse_to_overwrite(folder, names(after) - names(before))
-    make_folder(folder)
+    require_own_links(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     # First that these files are ours, so that a run which was stopped here can be run again.
     write_manifest(folder, {**before, **{name: Made("", after[name].files) for name in files}})
     for made in files.values():
@@ -169,7 +171,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, data in files.items():
         path = folder / name
         if path.is_symlink() or not path.is_file() or path.read_bytes() != data:
-            write_file(path, data)
+            write_shared(path, data)
 
 
 def _remove(folder: Path, gone: Iterable[str]) -> list[str]:

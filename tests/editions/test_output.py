@@ -8,9 +8,9 @@ import pytest
 from conftest import Publication
 
 from newsletter.editions.export import export
-from newsletter.editions.output import write_file
 from newsletter.editions.site import export_site
 from newsletter.errors import DecisionNeeded
+from newsletter.files import write_shared
 from newsletter.issue.draft import load_issue, read_draft
 
 STRANGER = 4_242  # nobody has this number
@@ -93,5 +93,5 @@ def test_a_folder_is_not_reached_by_a_link_of_somebody_else(publication: Publica
 def test_what_can_not_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(OSError, match="taken"):
-        write_file(tmp_path / "taken", b"x")
+        write_shared(tmp_path / "taken", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
