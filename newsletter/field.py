@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-FIELD = re.compile(r"\{\{\s*([a-z][a-z0-9_]{0,40})\s*(?:\|\s*([^{}|\n]*?)\s*)?\}\}")
+# A default begins and ends with what is no space, so that no run of spaces is tried in more than one way.
+FIELD = re.compile(r"\{\{\s*([a-z][a-z0-9_]{0,40})\s*(?:\|\s*(?:([^{}|\s](?:[^{}|\n]*[^{}|\s])?)\s*)?)?\}\}")
 # Past the host, or past the ? of a mailto: no value there changes where a link leads.
 _OPEN_TO_FIELDS = re.compile(r"(?:https?://[^/?#\s\\]+[/?#]|mailto:[^?]*\?)", re.IGNORECASE)
 

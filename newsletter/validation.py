@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing wrong with one value. `needle` is the piece of its source at which it shows."""
+    """One thing wrong with one value. `at` is where in its text, counted from 0; None for all of it."""
 
     code: str
     message: str
     next_step: str
-    needle: str = ""
+    at: int | None = None
 
 
 def faulty(*faults: Fault) -> PydanticCustomError:
@@ -27,9 +27,9 @@ def faulty(*faults: Fault) -> PydanticCustomError:
     return PydanticCustomError("faults", "{text}", {"text": faults[0].message, "faults": faults})
 
 
-def rejected(code: str, message: str, next_step: str, needle: str = "") -> PydanticCustomError:
+def rejected(code: str, message: str, next_step: str, at: int | None = None) -> PydanticCustomError:
     """The exception a validator raises for the one thing wrong with a value; the words are those of a Fault."""
-    return faulty(Fault(code=code, message=message, next_step=next_step, needle=needle))
+    return faulty(Fault(code=code, message=message, next_step=next_step, at=at))
 
 
 def explain(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:

@@ -64,4 +64,5 @@ def pdf_links(pdf: bytes, folder: Path) -> list[str]:
     plain = subprocess.run(
         ["qpdf", "--qdf", "--object-streams=disable", path, "-"], check=True, capture_output=True
     ).stdout
-    return [uri.decode() for uri in re.findall(rb"/URI \(((?:[^()\\]|\\.)*)\)", plain)]
+    found = re.findall(rb"/URI \(((?:[^()\\]|\\.|\([^()]*\))*)\)", plain)
+    return [re.sub(rb"\\(.)", rb"\1", uri).decode() for uri in found]

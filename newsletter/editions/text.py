@@ -103,6 +103,7 @@ def _wrapped(text: str, first: str = "", rest: str | None = None, width: int = W
     breaking algorithm (UAX 14) allows it, so that no line begins with a full stop.
     """
     rest = first if rest is None else rest
+    text = re.sub(rf"[ \t\n]+{_BOUND}", _BOUND, text)  # a link's words may end with a space
     lines, line, empty = [], first, True
     for word in re.split("[ \t\n]+", text.strip(" \t\n")):  # a no-break space is part of a word
         for index, piece in enumerate(_pieces(word)):
@@ -121,7 +122,14 @@ def _pieces(word: str) -> list[str]:
     from uniseg.linebreak import line_break_units
 
     parts = _ADDRESS.split(word)  # every second one is an address
-    return [piece for n, part in enumerate(parts) for piece in ([part] if n % 2 else line_break_units(part)) if piece]
+    pieces: list[str] = []
+    for number, part in enumerate(parts):
+        for piece in [part] if number % 2 else line_break_units(part):
+            if pieces and piece.startswith(_BOUND):
+                pieces[-1] += piece
+            elif piece:
+                pieces.append(piece)
+    return pieces
 
 
 def _columns(text: str) -> int:

@@ -2,9 +2,8 @@
 
 import datetime
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,15 @@ from pydantic import BaseModel, ValidationError
 
 from newsletter.errors import DraftError, Problem, counted
 from newsletter.issue.image import image_faults
+from newsletter.issue.lookalikes import conflicts, lookalike, misspelled_key, without_separators
 from newsletter.issue.model import Image, Issue, Item
-from newsletter.issue.prose import advise, cut_off, unfold
+from newsletter.issue.prose import advise, cut_off
+from newsletter.issue.sourcemap import SourceMap
 from newsletter.issue.yamltext import Mapping, Node, Place, Scalar, Sequence, YamlFault, read, split_lines
-from newsletter.text import without_invisible
 from newsletter.validation import Fault, explain
 
 MAX_BYTES = 1_000_000
+MAX_PROBLEMS = 500
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,15 @@ def read_draft(path: Path) -> Draft:
     source, fault = _read_text(path)
     if fault:
         return Draft(path, source, None, (_problem(path, Place(0, 0), fault),))
-    lines = split_lines(source)
+    text, found = without_separators(source)
+    lines = split_lines(text)
+    if unmerged := list(conflicts(lines)):
+        return _faulty(path, source, unmerged)
     try:
-        root, duplicates = read(source)
+        root, duplicates = read(text)
     except YamlFault as error:
-        return Draft(path, source, None, (_problem(path, error.place, advise(error, lines)),))
+        misread = lookalike(lines, error.place.line) if not error.fault.next_step else None
+        return _faulty(path, source, [*found, misread or (error.place, advise(error, lines))])
     if not isinstance(root, Mapping):
         fault = (
             Fault(code="empty", message="the draft is empty", next_step="`newsletter draft new` writes one to fill in.")
@@ -61,13 +66,24 @@ def read_draft(path: Path) -> Draft:
                 next_step="`newsletter draft new` writes one to compare with.",
             )
         )
-        return Draft(path, source, None, (_problem(path, Place(1, 1), fault),))
-    found = [*duplicates, *cut_off(root, lines)]
+        return _faulty(path, source, [*found, lookalike(lines, root.start.line if root else 1) or (Place(1, 1), fault)])
     issue, faults = _validate(root, path, lines)
-    found += faults
-    found.sort(key=lambda pair: (pair[0].line, pair[0].column))
-    problems = tuple(_problem(path, place, fault) for place, fault in found)
-    return Draft(path, source, None if problems else issue, problems, _date(root))
+    found += [*duplicates, *cut_off(root, lines), *faults]
+    return replace(_faulty(path, source, found), issue=None if found else issue, date=_date(root))
+
+
+def _faulty(path: Path, source: str, found: list[tuple[Place, Fault]]) -> Draft:
+    """A draft with its problems, in the order of their places: as many as anybody would mend before the next look."""
+    found = sorted(found, key=lambda pair: (pair[0].line, pair[0].column))
+    if len(found) > MAX_PROBLEMS:
+        place, more = found[MAX_PROBLEMS][0], len(found) - MAX_PROBLEMS
+        fault = Fault(
+            code="more",
+            message=f"{counted(more, 'problem')} from here on {'is' if more == 1 else 'are'} not shown",
+            next_step="Mend those above, and check again.",
+        )
+        found = [*found[:MAX_PROBLEMS], (place, fault)]
+    return Draft(path, source, None, tuple(_problem(path, place, fault) for place, fault in found))
 
 
 def _date(root: Mapping) -> datetime.date | None:
@@ -136,22 +152,23 @@ def _read_text(path: Path) -> tuple[str, Fault | None]:
 
 
 def _validate(root: Mapping, path: Path, lines: list[str]) -> tuple[Issue | None, list[tuple[Place, Fault]]]:
-    tree = _plain(root)
+    texts: dict[int, SourceMap] = {}
+    tree = _plain(root, lines, texts)
     found: list[tuple[Place, Fault]] = []
     issue = None
     try:
         issue = Issue.model_validate(tree)
         issue = issue.model_copy(update={"path": path})
     except ValidationError as error:
-        seen: Counter[tuple[object, ...]] = Counter()
         for details in error.errors(include_url=False):
             location = details["loc"]
             # A text where a mapping should be wants the mapping's own keys, not its neighbours.
             within = location if details["type"] == "model_type" else location[:-1]
             for fault in explain(details, _siblings(within)):
                 fault = _empty_rather(fault, root, location)
-                found.append((_locate(root, location, fault, lines, seen[location, fault.needle]), fault))
-                seen[location, fault.needle] += 1
+                if fault.code == "unknown-key":
+                    fault = replace(misspelled_key(str(location[-1])) or fault, code=fault.code)
+                found.append((_locate(root, location, fault, texts), fault))
     found = _without_echoes(found)
     found += _name_faults(root, path)
     if all(fault.code != "image-file" for _, fault in found):  # a name that is none is not looked for
@@ -188,14 +205,17 @@ def _without_echoes(found: list[tuple[Place, Fault]]) -> list[tuple[Place, Fault
     ]
 
 
-def _plain(node: Node) -> Any:
+def _plain(node: Node, lines: list[str], texts: dict[int, SourceMap]) -> Any:
+    """The tree with each scalar as its text; `texts` gets what the scalars are made of, by their identity."""
     match node:
         case Scalar():
-            return without_invisible(unfold(node))
+            texts[id(node)] = SourceMap(node, lines)
+            return texts[id(node)].text
         case Sequence():
-            return [_plain(entry) for entry in node.entries]
+            return [_plain(entry, lines, texts) for entry in node.entries]
         case Mapping():
-            return {key: _plain(value) for key, (_, value) in node.entries.items() if not _left_open(value)}
+            pairs = node.entries.items()
+            return {key: _plain(value, lines, texts) for key, (_, value) in pairs if not _left_open(value)}
 
 
 def _left_open(node: Node) -> bool:
@@ -203,12 +223,12 @@ def _left_open(node: Node) -> bool:
     return isinstance(node, Scalar) and not node.text and not node.style
 
 
-def _locate(root: Node, location: tuple[int | str, ...], fault: Fault, lines: list[str], occurrence: int) -> Place:
+def _locate(root: Node, location: tuple[int | str, ...], fault: Fault, texts: dict[int, SourceMap]) -> Place:
     node, key = _node_at(root, location)
     if fault.code == "unknown-key" and key is not None:
         return key.start
-    if isinstance(node, Scalar) and fault.needle:
-        return _find(fault.needle, node, lines, occurrence)
+    if isinstance(node, Scalar) and fault.at is not None and id(node) in texts:
+        return texts[id(node)].place(fault.at)
     # A value left out has the place of whatever comes next, but its key is in the right place.
     return key.start if key is not None and _left_open(node) else node.start
 
@@ -222,17 +242,6 @@ def _node_at(root: Node, location: tuple[int | str, ...]) -> tuple[Node, Scalar 
         elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.entries):
             key, node = None, node.entries[part]
     return node, key
-
-
-def _find(needle: str, node: Scalar, lines: list[str], occurrence: int) -> Place:
-    """Where the needle stands in the scalar's source, counted from 0; the scalar's own place when nowhere."""
-    for number in range(node.start.line, min(node.end.line, len(lines)) + 1):
-        begin = node.start.column - 1 if number == node.start.line else 0
-        for match in re.finditer(re.escape(needle), lines[number - 1][begin:]):
-            if occurrence == 0:
-                return Place(number, begin + match.start() + 1)
-            occurrence -= 1
-    return node.start
 
 
 def _name_faults(root: Mapping, path: Path) -> Iterator[tuple[Place, Fault]]:

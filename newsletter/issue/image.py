@@ -1,5 +1,6 @@
 """Is the picture beside a draft one that every edition can be given?"""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,11 @@ SUFFIXES = {
 MAX_PIXELS = 36_000_000
 MAX_SIDE = 16_000  # of Typst; a picture of one row would take gigabytes too
 MAX_BYTES = 25_000_000
+# Each scan of a progressive JPEG goes over the whole picture, however few its bytes are. Programs write 10 or so,
+# those that try every way some dozens; libjpeg-turbo's own advice (libjpeg.txt, "Progressive JPEG") is to set a limit.
+MAX_SCANS = 100
+# A marker within or behind a scan: 0 stands behind a byte of data that looks like one, D0 to D7 restart.
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])", re.DOTALL)
 
 
 def picture_path(folder: Path, name: str) -> Path:
@@ -117,10 +123,29 @@ def _property_fault(path: Path, picture: "Image") -> Fault | None:
         )
     if picture.width * picture.height > MAX_PIXELS or max(picture.size) > MAX_SIDE:
         return _too_large(f"{picture.width:,} x {picture.height:,} pixels")
+    if kind == "JPEG" and (scans := _scans(path.read_bytes())) > MAX_SCANS:
+        return Fault(
+            code="image-scans",
+            message=f"the picture is drawn in {scans:,} steps (a progressive JPEG), and {MAX_SCANS} are the most",
+            next_step="Export it again as a plain JPEG.",
+        )
     # An eighth of the size suffices to see whether a JPEG goes on to its end.
     picture.draft(None, (max(1, picture.width // 8), max(1, picture.height // 8)))
     picture.load()
     return None
+
+
+def _scans(data: bytes) -> int:
+    """Count the scans of a JPEG file's first picture (ITU-T T.81, annex B), without decoding any."""
+    scans, place = 0, 2
+    while marker := _MARKER.search(data, place):
+        code, place = marker[1][0], marker.end()
+        if code == 0xD9:  # end of the image
+            break
+        scans += code == 0xDA  # start of a scan
+        if code not in (0x01, 0xD8):  # those have no length
+            place += max(2, int.from_bytes(data[place : place + 2], "big"))
+    return scans
 
 
 def _too_large(size: str) -> Fault:

@@ -3,25 +3,31 @@
 import datetime
 import re
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from newsletter.field import Field as ReaderField
-from newsletter.field import Fielded, fielded, written
+from newsletter.field import Fielded, written
 from newsletter.issue.image import picture_path
-from newsletter.issue.richtext import RichText, control_characters, parse
-from newsletter.validation import faulty, rejected
+from newsletter.issue.richtext import RichText, parse, parse_headline, parse_line
+from newsletter.validation import Fault, faulty, rejected
 
 
-def _prose(value: object) -> RichText:
+def _no_text() -> PydanticCustomError:
+    return rejected(
+        code="shape",
+        message="this should be a text",
+        next_step="Put >- here and the text on the next line, indented.",
+    )
+
+
+def _prose(value: object, parse: Callable[[str], tuple[RichText, list[Fault]]] = parse) -> RichText:
     if not isinstance(value, str):
-        raise rejected(
-            code="shape",
-            message="this should be a text",
-            next_step="Put >- here and the text on the next line, indented.",
-        )
+        raise _no_text()
     if not value.strip():
         raise rejected(
             code="empty",
@@ -35,17 +41,10 @@ def _prose(value: object) -> RichText:
 
 
 def _headline(value: object) -> RichText:
-    text = _prose(value)
+    text = _prose(value, parse_headline)
     if len(text.paragraphs) > 1:
         raise rejected(
             code="headline-paragraphs", message="a headline is one paragraph", next_step="Take the blank line out."
-        )
-    if any(text.links()):
-        raise rejected(
-            code="headline-link",
-            needle="](",
-            message="a headline leads to its own detail, so it can't hold another link",
-            next_step="Move the link into the detail.",
         )
     if not text.plain().strip():
         raise rejected(
@@ -56,50 +55,34 @@ def _headline(value: object) -> RichText:
     return text
 
 
-def _one_line(value: str) -> str:
-    value = " ".join(value.split())
-    if not value:
-        raise rejected(code="empty", message="this text is empty", next_step="Write it, or delete the key.")
-    if faults := list(control_characters(value)):
-        raise faulty(*faults)
-    return value
-
-
-def _line(value: str) -> str:
-    value = _one_line(value)
-    if "{{" in value:
-        raise rejected(
-            code="field",
-            message="a field can't stand here",
-            needle="{{",
-            next_step="Fields belong in the subject, preheader, intro, headlines, details and note.",
-        )
-    return value
-
-
 def _fielded_line(value: object) -> Fielded:
     if not isinstance(value, str):
-        raise rejected(
-            code="shape",
-            message="this should be a text",
-            next_step="Put >- here and the text on the next line, indented.",
-        )
-    pieces = fielded(_one_line(value))
-    if any("{{" in piece for piece in pieces if isinstance(piece, str)):
-        raise rejected(
-            code="field",
-            message="this looks like a field, but can't be read as one",
-            needle="{{",
-            next_step="Write it as {{ name }} or {{ name | reader }}, in small letters.",
-        )
+        raise _no_text()
+    if not value.strip():
+        raise rejected(code="empty", message="this text is empty", next_step="Write it, or delete the key.")
+    pieces, faults = parse_line(value)
+    if faults:
+        raise faulty(*faults)
     if not written(pieces).strip():
         raise rejected(
             code="empty",
+            at=value.find("{{"),
             message="this is never empty, not on the web page either",
-            needle="{{",
             next_step="Write words beside the field, or give it a default: {{ name | reader }}.",
         )
     return pieces
+
+
+def _line(value: object) -> str:
+    pieces = _fielded_line(value)
+    if any(isinstance(piece, ReaderField) for piece in pieces):
+        raise rejected(
+            code="field",
+            at=str(value).find("{{"),
+            message="a field can't stand here",
+            next_step="Fields belong in the subject, preheader, intro, headlines, details and note.",
+        )
+    return written(pieces)
 
 
 def _digits(value: object) -> object:
@@ -168,9 +151,9 @@ def _tag(value: str) -> str:
 
 MAX_ITEMS = 200  # far more than anyone reads; what each edition costs stays bounded
 _TEXT = WithJsonSchema({"type": "string", "minLength": 1})
-Prose = Annotated[RichText, PlainValidator(_prose), _TEXT]
+Prose = Annotated[RichText, PlainValidator(lambda value: _prose(value)), _TEXT]
 Headline = Annotated[RichText, PlainValidator(_headline), _TEXT]
-Line = Annotated[str, AfterValidator(_line)]
+Line = Annotated[str, PlainValidator(_line), WithJsonSchema({"type": "string"})]
 FieldedLine = Annotated[Fielded, PlainValidator(_fielded_line), WithJsonSchema({"type": "string"})]
 Count = Annotated[int, BeforeValidator(_digits), WithJsonSchema({"type": "integer", "minimum": 1})]
 

@@ -16,12 +16,6 @@ def advise(error: YamlFault, lines: list[str]) -> Fault:
     """libyaml's complaint, led back to the prose that most likely caused it."""
     if error.fault.next_step:
         return error.fault
-    if "\t" in lines[min(error.place.line, len(lines)) - 1]:
-        return Fault(
-            code="yaml",
-            message="a tab stands here, and YAML indents by spaces alone",
-            next_step="Write spaces instead.",
-        )
     for number in range(min(error.place.line, len(lines)), 0, -1):
         match = re.match(r"\s*(?:- )?([a-z_]+):[ \t]+(\S.*)", lines[number - 1])
         if match and match[1] in PROSE_KEYS and re.match(r"[>|][-+]? +[^#\s]", match[2]):
@@ -100,6 +94,6 @@ def unfold(node: Scalar) -> str:
     words, before = "", ""
     for line in text.split("\n"):
         accident = before and line and (before[0] in " \t" or line[0] in " \t")
-        words += (" " if accident else "\n\n" if words else "") + line.strip()
+        words += (" " if accident else "\n\n" if words else "") + line.strip(" \t")
         before = line
     return re.sub(r"\n{3,}", "\n\n", words)

@@ -1,37 +1,34 @@
 """Inline Markdown as one span stream, which every edition renders for itself.
 
-CommonMark's emphasis, strong, links, code, escapes, entities and autolinks, and the fields of ours
-(`{{ name | reader }}`), in text and within a link's address; nothing else, so that raw HTML is shown as text.
+What markdown.py reads becomes paragraphs of runs and links here, and what readers could not follow becomes faults.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-import mdurl
-from markdown_it import MarkdownIt, helpers
-from markdown_it.common.normalize_url import normalizeLink
+from markdown_it.token import Token
 
-from newsletter.field import FIELD, Field, Fielded, FieldWriter, address, default_fields, fielded, takes_field
+from newsletter.field import Field, Fielded, FieldWriter, address, default_fields, fielded
+from newsletter.issue.cjk import join_lines
+from newsletter.issue.links import LinkPlace, link_faults
+from newsletter.issue.markdown import Mark, Reading, read_inline
+from newsletter.issue.unsupported import unsupported
 from newsletter.validation import Fault
 
-if TYPE_CHECKING:
-    from markdown_it.rules_inline import StateInline
-    from markdown_it.token import Token
-
-_HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?")
-# Controls, lone surrogates, private use, and the two separators that end a line.
-_UNWELCOME = ("Cc", "Cs", "Co", "Zl", "Zp")
-_LONGEST_ADDRESS = 2000
-LINK_SCHEMES = ("https", "http", "mailto")
-# What hides a field in an address from CommonMark's rules. Of private use, and so a fault in any draft.
-_MARK, _FILLING = "\ue001", "\ue002"
-_UNESCAPED_FIELD = re.compile(rf"(?<!\\){FIELD.pattern}")
+# Controls, lone surrogates, private use, the two separators that end a line, and the code points that will never
+# be characters (Unicode, 23.7), which XML can't hold.
+_UNWELCOME = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\uf8ff\u2028\u2029\ufdd0-\ufdef\ufffe\uffff\U000f0000-\U0010ffff"
+    + "".join(chr(plane << 16 | last) for plane in range(1, 15) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
+_INVISIBLE = {
+    "\u2028": "the line separator U+2028",
+    "\u2029": "the paragraph separator U+2029",
+}
+_PARAGRAPHS = re.compile(r"\n(?:[ \t]*\n)+[ \t]*")
+_OPEN_FIELD = re.compile(r"\{\{[^{}]*\}\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,65 +91,92 @@ class RichText:
 
 def parse(source: str) -> tuple[RichText, list[Fault]]:
     """Read inline Markdown; a blank line starts a paragraph. Returns the text and all that is wrong in it."""
+    text, faults, _ = _parse(source, bare_links=True)
+    return text, faults
+
+
+def parse_headline(source: str) -> tuple[RichText, list[Fault]]:
+    """Read a text that is a link as a whole, and so holds none: a fault at each that it does hold."""
+    text, faults, marks = _parse(source, bare_links=True)
+    faults += [
+        Fault(
+            code="headline-link",
+            at=mark.start,
+            message="a headline leads to its own detail, so it can't hold another link",
+            next_step="Move the link into the detail.",
+        )
+        for mark in marks
+        if mark.kind in ("link", "autolink", "address")
+    ]
+    return text, faults
+
+
+def parse_line(source: str) -> tuple[Fielded, list[Fault]]:
+    """Read a line that is shown as it is: fields, escapes and entities, but no styles and no links."""
+    text, faults, marks = _parse(source, bare_links=False)
+    faults += [
+        Fault(
+            code="markup",
+            at=mark.start,
+            message=f"{_SHOWN[mark.kind]} can't stand here: the marks would be shown as they are",
+            next_step="Write the words alone; a backslash before a mark keeps it: \\*.",
+        )
+        for mark in marks
+        if mark.kind in _SHOWN
+    ]
+    pieces: list[str | Field] = []
+    for run in text.runs():
+        if run.field:
+            pieces.append(Field(run.field, run.text))
+        elif pieces and isinstance(pieces[-1], str):
+            pieces[-1] += run.text
+        else:
+            pieces.append(run.text)
+    return tuple(pieces), faults
+
+
+_SHOWN = {"link": "a link", "autolink": "a link", "backticks": "code", "emphasis": "emphasis"}
+
+
+def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], list[Mark]]:
     faults = list(control_characters(source))
+    source = _OPEN_FIELD.sub(lambda field: field[0].replace("\n", " "), source)  # its place may have been folded
     paragraphs: list[Paragraph] = []
-    for part in re.split(r"\n[ \t]*\n", source.strip()):
-        tokens = _markdown().parseInline(part)[0].children or []
-        paragraphs.append(tuple(_spans(tokens)))
-        # An entity such as &#13; shows its character only now.
-        words = RichText((paragraphs[-1],)).plain()
-        faults += [fault for fault in control_characters(words) if fault.needle not in part]
-        faults += _link_faults(paragraphs[-1])
-        faults += _leftover_faults(part, paragraphs[-1])
-    return RichText(tuple(paragraphs)), faults
+    marks: list[Mark] = []
+    for start, part in _split(source):
+        reading = read_inline(part, bare_links=bare_links)
+        spans, places = _spans(reading.tokens)
+        paragraphs.append(_joined(spans))
+        found = [*_entity_faults(reading), *_field_faults(part, reading)]
+        # A picture's address, or what a list or a table is made of, is not complained of twice.
+        others, taken = unsupported(part, reading)
+        found += others
+        links = zip(RichText((spans,)).links(), places, strict=True)
+        found += [fault for fault in link_faults(part, reading, links) if not taken[fault.at or 0]]
+        faults += [replace(fault, at=start + (fault.at or 0)) for fault in found]
+        # The second of two signs is what opens strong words.
+        styles = [
+            Mark("emphasis", token.meta["start"] - (token.type == "strong_open"), 0)
+            for token in reading.tokens
+            if token.type in ("em_open", "strong_open")
+        ]
+        marks += [replace(mark, start=start + mark.start) for mark in (*reading.marks, *styles)]
+    return RichText(tuple(paragraphs)), sorted(faults, key=lambda fault: fault.at or 0), marks
 
 
-@cache
-def _markdown() -> MarkdownIt:
-    markdown = MarkdownIt("zero").enable(["emphasis", "link", "backticks", "escape", "entity", "autolink"])
-    markdown.inline.ruler.before("escape", "field", _field_rule)
-    # Every address becomes a link here and is judged below, where the writer can be told why.
-    markdown.validateLink = lambda _url: True  # type: ignore[method-assign, assignment]  # documented so
-    markdown.normalizeLink = _normalised  # type: ignore[method-assign]  # documented so
-    markdown.helpers = SimpleNamespace(  # type: ignore[assignment]  # a module by default, asked for these three
-        parseLinkDestination=_destination,
-        parseLinkLabel=helpers.parseLinkLabel,
-        parseLinkTitle=helpers.parseLinkTitle,
-    )
-    return markdown
+def _split(source: str) -> Iterator[tuple[int, str]]:
+    """Each paragraph with the place where it starts."""
+    end = len(source.rstrip())
+    start = len(source) - len(source.lstrip())
+    for blank in _PARAGRAPHS.finditer(source, start, end):
+        yield start, source[start : blank.start()].rstrip()
+        start = blank.end()
+    yield start, source[start:end]
 
 
-def _destination(source: str, start: int, end: int) -> Any:
-    """A link's address as CommonMark reads it, except that a field in it is whole, spaces and all."""
-    hidden = _UNESCAPED_FIELD.sub(lambda field: _MARK + _FILLING * (len(field[0]) - 1), source)
-    found = helpers.parseLinkDestination(hidden, start, end)
-    if found.ok and _MARK in found.str:
-        first, *others = re.split(f"{_MARK}{_FILLING}+", found.str)
-        fields = _UNESCAPED_FIELD.finditer(source, start, end)
-        # What stands behind a field is never the host, so it is encoded without being taken apart.
-        rest = [field[0] + mdurl.encode(part) for field, part in zip(fields, others, strict=False)]
-        found.str = normalizeLink(first) + "".join(rest)
-    return found
-
-
-def _normalised(url: str) -> str:
-    """An address in ASCII. One with a field was made so when it was read; between < and > none is taken."""
-    return url if FIELD.search(url) else normalizeLink(url)
-
-
-def _field_rule(state: "StateInline", silent: bool) -> bool:
-    match = FIELD.match(state.src, state.pos)
-    if match is None:
-        return False
-    if not silent:
-        token = state.push("field", "", 0)
-        token.content = match[2] or ""
-        token.meta = {"name": match[1]}
-    state.pos = match.end()
-    return True
-
-
-def _spans(tokens: "list[Token]") -> Iterator[Run | Link]:
+def _spans(tokens: list[Token]) -> tuple[Paragraph, list[LinkPlace]]:
+    spans: list[Run | Link] = []
+    places: list[LinkPlace] = []
     style = Run(text="")
     href: str | None = None
     inside: list[Run] = []
@@ -164,112 +188,76 @@ def _spans(tokens: "list[Token]") -> Iterator[Run | Link]:
                 style = replace(style, emphasis=token.nesting == 1)
             case "link_open":
                 href, inside = str(token.attrs["href"]), []
+                places.append(LinkPlace(token.meta["start"], token.meta["address"]))
             case "link_close":
-                yield Link(address=fielded(href or ""), runs=tuple(inside))
+                spans.append(Link(address=fielded(href or ""), runs=tuple(inside)))
                 href = None
             case _:
-                # A hard break is a line's end after a backslash: a space, as every line's end is.
-                text = " " if token.type == "hardbreak" else re.sub(r"[ \t\n]+", " ", token.content)
+                # A hard break is a line's end after a backslash: a space, as most lines' ends are.
                 run = replace(
                     style,
-                    text=text,
+                    text=" " if token.type == "hardbreak" else token.content,
                     code=token.type == "code_inline",
                     field=token.meta["name"] if token.type == "field" else None,
                 )
-                if href is not None and (text or run.field):
-                    inside.append(run)
-                elif text or run.field:
-                    yield run
+                if run.text or run.field:
+                    (spans if href is None else inside).append(run)
+    return tuple(spans), places
+
+
+def _joined(paragraph: Paragraph) -> Paragraph:
+    """The paragraph in one line: where its lines end, a space, or nothing within Chinese and Japanese text."""
+    lines = iter(join_lines([run.text for run in RichText((paragraph,)).runs()]))
+
+    def joined(run: Run) -> Run:
+        return replace(run, text=next(lines))
+
+    spans = [
+        replace(span, runs=tuple(map(joined, span.runs))) if isinstance(span, Link) else joined(span)
+        for span in paragraph
+    ]
+    return tuple(span for span in spans if isinstance(span, Link) or span.text or span.field)
 
 
 def control_characters(source: str) -> Iterator[Fault]:
     """A fault for each character that would act on a terminal or a header instead of being read."""
-    for character in sorted(set(source)):
-        unwelcome = unicodedata.category(character) in _UNWELCOME or is_noncharacter(character)
-        if unwelcome and character not in "\n\t":
-            yield Fault(
-                code="control-character",
-                needle=character,
-                message=f"the control character {character!a} stands in this text",
-                next_step="Delete it.",
-            )
+    for match in _UNWELCOME.finditer(source):
+        yield _control(match[0], match.start())
 
 
-def is_noncharacter(character: str) -> bool:
-    """Code points that will never be characters (Unicode, 23.7), and that XML can't hold."""
-    code = ord(character)
-    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+def _control(character: str, at: int) -> Fault:
+    name = _INVISIBLE.get(character, f"the control character {character!a}")
+    return Fault(
+        code="control-character",
+        at=at,
+        message=f"{name} stands in this text",
+        next_step="Delete it; it can't be seen in most editors.",
+    )
 
 
-def _link_faults(paragraph: Paragraph) -> Iterator[Fault]:
-    for link in RichText((paragraph,)).links():
-        label = "".join(run.text for run in link.runs)
-        if not label.strip():
-            yield Fault(
-                code="link-text",
-                message=f"the link to {link.href} has no text",
-                needle="[](",
-                next_step="Put the words to click between the brackets.",
-            )
-        start = link.address[0] if link.address and isinstance(link.address[0], str) else ""
-        if any(isinstance(piece, Field) for piece in link.address) and not takes_field(start):
-            yield Fault(
-                code="link-address",
-                message=f"the link {label!r} has a field in its address where it could lead anywhere",
-                needle=f"]({start}{{{{",
-                next_step="Put it behind the web site's name, as in https://example.org/?who={{ email }}, "
-                "or behind the ? of a mailto: address.",
-            )
-        elif (message := _address_fault(link.href)) is not None:
-            yield Fault(
-                code="link-address",
-                message=f"the link {label!r} {message}",
-                needle=f"]({link.href}",
-                next_step="Give it an address beginning with https://, http:// or mailto:.",
-            )
+def _entity_faults(reading: Reading) -> Iterator[Fault]:
+    """An entity such as &#13; that stands for a character which no text may hold."""
+    for mark in reading.marks:
+        if mark.kind == "entity" and _UNWELCOME.search(mark.text):
+            yield _control(mark.text, mark.start)
 
 
-def _address_fault(href: str) -> str | None:
-    if href.strip("#") == "":
-        return f"leads nowhere ({href!r})"
-    if "%7B%7B" in href.upper():
-        return "has what looks like a field in its address, and can't be read as one"
-    if len(href) > _LONGEST_ADDRESS:
-        return f"has an address of {len(href):,} characters"
-    try:
-        parts = urlsplit(href)
-        host = parts.hostname if parts.port != 0 else None
-    except ValueError:
-        return f"has an address that can't be read ({href})"
-    if parts.scheme not in LINK_SCHEMES:
-        return f"has an address that readers can't follow ({href})"
-    if parts.scheme == "mailto":
-        return None if "@" in parts.path else f"names no mail address ({href})"
-    return None if _HOST.fullmatch(host or "") else f"names no web site ({href})"
-
-
-def _leftover_faults(source: str, paragraph: Paragraph) -> Iterator[Fault]:
-    """Marks that look like a link or a field, and were read as neither."""
-    text = "".join(run.text for run in RichText((paragraph,)).runs() if not run.code and not run.field)
-    if "](" in text and "\\]" not in source:
-        yield Fault(
-            code="link-broken",
-            message="this looks like a link, but can't be read as one",
-            needle=text[text.index("](") :].split(" ")[0],
-            next_step="Write it as [words](https://example.org/page), with no space in the address.",
-        )
-    elif match := re.search(r"\] +\((?:https?|mailto):", text):
-        yield Fault(
-            code="link-broken",
-            message="this looks like a link, but a space stands between its words and its address",
-            needle=match[0],
-            next_step="Take the space out: [words](https://example.org/page).",
-        )
-    if ("{{" in text or "}}" in text) and "\\{" not in source and "\\}" not in source:
+def _field_faults(source: str, reading: Reading) -> Iterator[Fault]:
+    """What looks like a field and was read as none, in the text or in an address between < and >."""
+    text = reading.text
+    places = [match.start() for match in re.finditer(r"\{\{", text)]
+    if not places and "\\{" not in source and "\\}" not in source:
+        places = [match.start() for match in re.finditer(r"\}\}", text)]
+    places += [
+        mark.start for mark in reading.marks if mark.kind == "autolink" and "{{" in source[mark.start : mark.end]
+    ]
+    # A bare address ends where a field begins.
+    places += [mark.end for mark in reading.marks if mark.kind == "address" and source[mark.end : mark.end + 2] == "{{"]
+    for place in sorted(set(places)):
         yield Fault(
             code="field",
+            at=place,
             message="this looks like a field, but can't be read as one",
-            needle=text[text.index("{{") :][:6] if "{{" in text else "}}",
             next_step="Write it as {{ name }} or {{ name | reader }}, in small letters; in an address as "
             "[words](https://example.org/?who={{ email }}).",
         )

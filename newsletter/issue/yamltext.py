@@ -14,6 +14,7 @@ import yaml
 from newsletter.validation import Fault
 
 MAX_DEPTH = 16
+MAX_NODES = 20_000  # some ten times what 200 items with all that they may hold come to
 _NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # YAML 1.1, section 4.1.4, as libyaml counts them
 
@@ -113,6 +114,7 @@ class _Builder:
         self.root: Node | None = None
         self.duplicates: list[tuple[Place, Fault]] = []
         self._open: list[Sequence | Mapping] = []
+        self._nodes = 0
         self._keys: list[Scalar | None] = []
 
     def take(self, event: yaml.Event) -> None:
@@ -170,6 +172,16 @@ class _Builder:
             )
 
     def _add(self, node: Node) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise YamlFault(
+                node.start,
+                Fault(
+                    code="too-many",
+                    message=f"the draft has more than {MAX_NODES:,} keys and values, and this is the first too many",
+                    next_step="A draft holds one issue of 200 items at most.",
+                ),
+            )
         if not self._open:
             self.root = node
             return

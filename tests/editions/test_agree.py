@@ -75,9 +75,18 @@ def _link(words: str, address: str) -> str:
     return f"[{_escaped(words) or 'link'}](<{address}>)"
 
 
-_RICH = st.lists(st.one_of(_WORDS.map(_escaped), st.builds(_link, _WORDS, _ADDRESS)), min_size=1, max_size=5).map(
-    " ".join
+# An address with no marks around it is a link too, whatever stands before it and behind it.
+_BARE = st.builds(
+    lambda before, address, after: f"{before}{address}{after}",
+    st.sampled_from(["", "(", "“", "*", "**", "see: ", "見よ"]),
+    st.one_of(
+        _ADDRESS, st.sampled_from(["www.example.org", "http://example.org/a_(b)?c=d&e", "https://example.org/~x_y/"])
+    ),
+    st.sampled_from(["", ".", ",", ")", "”", "*", "**", "?!", ").", "。", " and"]),
 )
+_RICH = st.lists(
+    st.one_of(_WORDS.map(_escaped), st.builds(_link, _WORDS, _ADDRESS), _BARE), min_size=1, max_size=5
+).map(" ".join)
 _ITEMS = st.lists(st.fixed_dictionaries({"headline": _WORDS.map(_escaped), "detail": _RICH}), min_size=1, max_size=4)
 
 
@@ -88,6 +97,45 @@ def press(tmp_path_factory: pytest.TempPathFactory) -> Press:
     (root / "newsletter.toml").write_bytes((ROOT / "newsletter.toml").read_bytes())
     (root / "drafts" / "lead.jpg").write_bytes((ROOT / "drafts" / "2.10-lead.jpg").read_bytes())
     return Press.of(Workspace(root, {}))
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("see https://example.org/a.", "https://example.org/a"),
+        ("(https://example.org/a_(b))", "https://example.org/a_(b)"),
+        ("**https://example.org/a**!", "https://example.org/a"),
+        ("_https://example.org/a_", "https://example.org/a"),
+        ("www.example.org/a, b", "https://www.example.org/a"),
+        ("HTTPS://Example.org/A", "HTTPS://Example.org/A"),
+        ("https://example.org/?a=1&b=2&amp;", "https://example.org/?a=1&b=2"),
+        ("https://example.org/a…", "https://example.org/a"),
+        ("“https://example.org/a”", "https://example.org/a"),
+        ("見よ https://example.org/a。次", "https://example.org/a"),
+        ("https://bücher.example.org/ü", "https://xn--bcher-kva.example.org/%C3%BC"),
+        ("`https://example.org/a`", None),
+        ("[https://example.org/a](https://example.org/b)", "https://example.org/b"),
+        ("<https://example.org/a>", "https://example.org/a"),
+        ("me@www.example.org and xhttps://example.org/", None),
+        ("www. and www.x and https:// and http://", None),
+    ],
+)
+def test_a_bare_address_is_a_link_in_every_edition(
+    press: Press, tmp_path: Path, written: str, address: str | None
+) -> None:
+    path = press.template_path[0].parent / "drafts" / "2.1.yaml"
+    path.write_text(
+        "volume: 2\nnumber: 1\ndate: 2024-01-02\nitems:\n  - headline: >-\n      One\n"
+        f"    detail: >-\n      {written}\n"
+    )
+    issue = load_issue(path)
+    wanted = [address] if address else []
+    pdf = render_pdf(press, issue)
+    assert [link.href for link in issue.items[0].detail.links()] == wanted
+    for page in (Page(render_html(press, issue, default_fields, beside)), Page(render_web(press, issue, pdf))):
+        assert _among(page.outward, wanted) == wanted
+    assert re.findall(r"(?m)^ *\[\d+\] (.*)$", render_text(press, issue, default_fields))[: len(wanted)] == wanted
+    assert _among(pdf_links(pdf, tmp_path), wanted) == wanted
 
 
 @settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=60)

@@ -152,9 +152,9 @@ number: 1
 date: 2023-01-02
 items:
   - headline: >-
-      <script>alert(1)</script> & "quotes" #set text(red) \\{{ x }} {% x %}
+      \\<script>alert(1)\\</script> & "quotes" #set text(red) \\{{ x }} \\{% x %}
     detail: >-
-      #panic("no") = Heading $x^2$ <b onclick=x>b</b> [a"b<c>](https://example.org/?a=1&b="><x>'x')
+      #panic("no") = Heading $x^2$ \\<b onclick=x>b\\</b> [a"b<c>](https://example.org/?a=1&b="><x>'x')
 """
 
 

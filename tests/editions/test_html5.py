@@ -24,9 +24,9 @@ intro: >-
   And another, with `code`, ***both***, &amp; and <https://example.org/?a=1&b=2>.
 items:
   - headline: >-
-      </script><script>alert(1)</script> & "quotes" ]]> <!-- --> **strong**
+      \\</script>\\<script>alert(1)\\</script> & "quotes" ]]> \\<!-- --> **strong**
     detail: >-
-      <img src=x onerror=alert(1)> [a"b](<https://example.org/a b?a="&b='{c}>)
+      \\<img src=x onerror=alert(1)> [a"b](<https://example.org/a b?a="&b='{c}>)
 
       日本語 שלום
 note: >-

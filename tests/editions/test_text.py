@@ -102,6 +102,45 @@ def test_a_line_never_begins_with_a_footnotes_number(publication: Publication) -
         assert not re.search(r"^ +\[\d+\] (?!https)", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("link", "then"),
+    [
+        ("[言葉](https://example.org/)", "が、"),
+        ("[言葉](https://example.org/)", ""),
+        ("**「[言葉](https://example.org/)」**", "と"),
+        ("[`言葉`](https://example.org/)", "」"),
+        ("[word ](https://example.org/)", " "),
+        ("[말](https://example.org/)", "은"),
+        ("日本<https://example.org/>", "の"),
+    ],
+)
+def test_a_footnote_s_number_never_begins_a_line_in_a_script_without_spaces(
+    publication: Publication, link: str, then: str
+) -> None:
+    draft = publication.draft("2.1", DRAFT.format("Text"))
+    for filler in range(0, 40, 3):
+        detail = f"{'日' * (filler // 2)}{'x' * (filler % 2)}{(link + then) * 12}"
+        draft.write_text(DRAFT.format(detail))
+        text = render_text(publication.press, load_issue(draft), default_fields)
+        text = text[text.index("DETAILS") : text.index("-" * WIDTH)]
+        assert len(re.findall(r"\[\d+\] https", text)) == 12
+        assert not re.search(r"^ +\[\d+\](?! https)", text, re.MULTILINE), text
+
+
+def test_a_line_s_end_within_chinese_and_japanese_is_no_gap(publication: Publication) -> None:
+    publication.draft(
+        "2.1",
+        DRAFT.format(
+            "日本の\n      **宇宙**\n      開発と、\n      「はやぶさ」。中文\n      “引用”\n      很好 and\n"
+            "      English\n      日本\n      한국어\n      단어 \U00020000\n      \U00020001 😀\n      😀"
+        ),
+    )
+    issue = load_issue(publication.root / "drafts/2.1.yaml")
+    assert issue.items[0].detail.plain() == (
+        "日本の宇宙開発と、「はやぶさ」。中文“引用”很好 and English 日本 한국어 단어 \U00020000\U00020001 😀 😀"
+    )
+
+
 def test_a_no_break_space_holds_and_two_codes_are_two(publication: Publication) -> None:
     text = _detail(publication, "x " * 33 + "10&nbsp;km `a` `b`")
     assert "10\u00a0km" in text

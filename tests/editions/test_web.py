@@ -20,9 +20,9 @@ number: 11
 date: 2023-06-14
 items:
   - headline: >-
-      </script><script>alert(1)</script> & "quotes" ]]> <!--
+      \\</script>\\<script>alert(1)\\</script> & "quotes" ]]> \\<!--
     detail: >-
-      <img src=x onerror=alert(1)> [a"b](https://example.org/?a="&b='<c>)
+      \\<img src=x onerror=alert(1)> [a"b](https://example.org/?a="&b='<c>)
 """
 
 

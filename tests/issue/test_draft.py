@@ -147,7 +147,7 @@ def test_subject_and_preheader_hold_fields(tmp_path: Path) -> None:
         ("headlines_title: For {{ name }}", ("field", 4, 22)),
         ("subject: [a]", ("shape", 4, 10)),
         ("subject: '  '", ("empty", 4, 10)),
-        ('subject: "a\\eb"', ("control-character", 4, 10)),
+        ('subject: "a\\eb"', ("control-character", 4, 12)),
     ],
 )
 def test_what_is_no_field_of_a_line_has_its_place(tmp_path: Path, line: str, place: tuple[str, int, int]) -> None:

@@ -8,6 +8,7 @@ from struct import pack
 import pytest
 from conftest import ROOT
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from newsletter.issue.draft import read_draft
 from newsletter.issue.image import MAX_PIXELS
@@ -129,11 +130,38 @@ def test_a_missing_one_is_told_what_is_there(tmp_path: Path) -> None:
 
 def test_more_items_than_an_issue_can_hold_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "2.1.yaml"
-    items = "\n".join("  - {headline: One, detail: Text}" for _ in range(10_000))
+    items = "\n".join("  - {headline: One, detail: Text}" for _ in range(1_000))
     path.write_text(f"volume: 2\nnumber: 1\ndate: 2023-01-02\nitems:\n{items}\n")
     (problem,) = read_draft(path).problems
     assert (problem.code, problem.line) == ("too-many", 5)
-    assert problem.message == "'items' has 10,000 entries, and 200 are the most"
+    assert problem.message == "'items' has 1,000 entries, and 200 are the most"
+
+
+def _in_scans(path: Path, scans: int) -> None:
+    """A progressive JPEG that goes over its picture again and again, as an attacker would make it."""
+    Image.new("L", (64, 64), 128).save(path, "JPEG", progressive=True)
+    data = path.read_bytes()
+    tables = data.rindex(b"\xff\xc4", 0, data.rindex(b"\xff\xda"))
+    path.write_bytes(data[:-2] + data[tables:-2] * (scans - data.count(b"\xff\xda")) + data[-2:])
+
+
+@pytest.mark.parametrize(
+    ("scans", "found"), [(100, []), (101, [("image-scans", 8, 9)]), (3000, [("image-scans", 8, 9)])]
+)
+def test_a_jpeg_that_is_drawn_again_and_again_is_refused_before_it_is_decoded(
+    tmp_path: Path, scans: int, found: list[tuple[str, int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _in_scans(tmp_path / "lead.jpg", scans)
+    decoded: list[object] = []
+    load = JpegImageFile.load
+    monkeypatch.setattr(JpegImageFile, "load", lambda picture: decoded.append(picture) or load(picture))
+    assert _problems(tmp_path, "lead.jpg") == found
+    assert bool(decoded) == (not found)
+
+
+def test_a_thumbnail_within_a_jpeg_is_none_of_its_scans(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "lead.jpg", "JPEG", exif=b"Exif\0\0" + b"\xff\xda\0\2" * 500)
+    assert _problems(tmp_path, "lead.jpg") == []
 
 
 @pytest.mark.parametrize("on_disk", ["NFC", "NFD"])

@@ -33,16 +33,63 @@ def test_styles_links_and_fields() -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("<b>bold</b> & <script>", "<b>bold</b> & <script>"),
+        (r"\<b>bold\</b> & a < b", "<b>bold</b> & a < b"),
         (r"\*not\* \[a\](b) \{{ name }}", "*not* [a](b) {{ name }}"),
         ("`{{ name }} [a](#)`", "{{ name }} [a](#)"),
         ("AT&amp;T &copy;", "AT&T ©"),
         ("word\\\nnext", "word next"),
-        ("# no heading\n- no list", "# no heading - no list"),
-        ("![alt](https://example.org/x.png)", "!alt"),
+        ("\\# no heading\n\\- no list", "# no heading - no list"),
+        ("\\![alt](https://example.org/x.png)", "!alt"),
     ],
 )
 def test_what_is_text_stays_text(source: str, words: str) -> None:
+    text, faults = parse(source)
+    assert (text.plain(), faults) == (words, [])
+
+
+@pytest.mark.parametrize(
+    ("source", "strong"),
+    [
+        ("これは**「重要」**です。", ["「重要」"]),
+        ("**「重要」**の、**（注）**は", ["「重要」", "（注）"]),
+        ("これは**重要。**次に", ["重要。"]),
+        ("中文**“引用”**的", ["“引用”"]),
+        ("中文**《书名》**里", ["《书名》"]),
+        ("한국어**(강조)**는", ["(강조)"]),
+        ("日本**`code`**語", ["code"]),
+        ("日本**[語](https://example.org/)**の", ["語"]),
+        ("a**(b)**c", []),
+        ('**"quoted"**word', []),
+        ("**plain** word", ["plain"]),
+        ("😀**(x)**😀", ["(x)"]),
+        ("𠮷**「野」**家", ["「野」"]),
+    ],
+)
+def test_emphasis_beside_full_width_punctuation(source: str, strong: list[str]) -> None:
+    text, faults = parse(source)
+    assert [run.text for run in text.runs() if run.strong] == strong
+    assert bool(faults) == (not strong)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("日本\n語", "日本語"),
+        ("日本、\n語", "日本、語"),
+        ("日本\nLatin\n語", "日本 Latin 語"),
+        ("한국\n말", "한국 말"),
+        ("日本\n한국", "日本 한국"),
+        ("中文\n“引用”\n中文", "中文“引用”中文"),
+        ("“plain”\n“quotes”", "“plain” “quotes”"),
+        ("カタカナ\nﾊﾝｶｸ", "カタカナﾊﾝｶｸ"),
+        ("注音\nㄅㄆ", "注音ㄅㄆ"),
+        ("😀\n😀", "😀 😀"),
+        ("**日本**\n[語](https://example.org/)\n`か`", "日本語か"),
+        ("{{ name | 読者 }}\n様", "読者様"),
+        ("one\n  two\t\n three", "one two three"),
+    ],
+)
+def test_a_line_s_end_is_a_space_where_the_script_has_spaces(source: str, words: str) -> None:
     text, faults = parse(source)
     assert (text.plain(), faults) == (words, [])
 

@@ -233,7 +233,7 @@ def test_what_a_draft_says_is_text_to_the_page(publication: Publication, browser
         preview.let_in(page.context)
         page.goto(preview.address)
         page.locator(".notice").get_by_text("<img src=x").wait_for()
-        publication.draft("2.10", text.replace("Hiroshima", "Hiroshima <script>alert(1)</script>"))
+        publication.draft("2.10", text.replace("Hiroshima", "Hiroshima \\<script>alert(1)\\</script>"))
         page.locator("#stale").wait_for(state="hidden")
         page.get_by_label("As").press_sequentially("img")
         page.locator("#readers [role=option]").wait_for(state="attached")

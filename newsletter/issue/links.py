@@ -1,0 +1,91 @@
+"""What is wrong with a text's links: no words, an address that leads nowhere or anywhere."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from newsletter.field import Field, takes_field
+from newsletter.issue.cjk import is_cjk
+from newsletter.issue.markdown import Reading
+from newsletter.validation import Fault
+
+if TYPE_CHECKING:
+    from newsletter.issue.richtext import Link
+
+LINK_SCHEMES = ("https", "http", "mailto")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?")
+_LONGEST_ADDRESS = 2000
+_QUOTES = "\"'“”„‘’«»"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPlace:
+    """Where in a paragraph a link starts, and where its address does."""
+
+    start: int
+    address: int
+
+
+def link_faults(source: str, reading: Reading, links: "Iterable[tuple[Link, LinkPlace]]") -> Iterator[Fault]:
+    """A fault for each link of a paragraph that has no words, or that readers could not follow."""
+    for link, place in links:
+        label = "".join(run.text for run in link.runs)
+        if not label.strip():
+            yield Fault(
+                code="link-text",
+                at=place.start,
+                message=f"the link to {link.href} has no text",
+                next_step="Put the words to click between the brackets.",
+            )
+        start = link.address[0] if link.address and isinstance(link.address[0], str) else ""
+        if any(isinstance(piece, Field) for piece in link.address) and not takes_field(start):
+            yield Fault(
+                code="link-address",
+                at=place.address,
+                message=f"the link {label!r} has a field in its address where it could lead anywhere",
+                next_step="Put it behind the web site's name, as in https://example.org/?who={{ email }}, "
+                "or behind the ? of a mailto: address.",
+            )
+        elif source[place.address : place.address + 2] == "](" and source[place.address + 2] in _QUOTES:
+            yield Fault(
+                code="link-address",
+                at=place.address,
+                message=f"the address of the link {label!r} stands in quotes",
+                next_step="Take the quotes out: [words](https://example.org/page).",
+            )
+        elif (message := _address_fault(link.href)) is not None:
+            yield Fault(
+                code="link-address",
+                at=place.address,
+                message=f"the link {label!r} {message}",
+                next_step="Give it an address beginning with https://, http:// or mailto:.",
+            )
+    for mark in reading.marks:
+        if mark.kind == "address" and any(map(is_cjk, source[mark.start : mark.end])):
+            yield Fault(
+                code="link-address",
+                at=mark.start,
+                message="nothing tells where this address ends and the text goes on",
+                next_step="Put the address between < and >, or write it as [words](https://example.org/page).",
+            )
+
+
+def _address_fault(href: str) -> str | None:
+    if href.strip("#") == "":
+        return f"leads nowhere ({href!r})"
+    if "%7B%7B" in href.upper():
+        return "has what looks like a field in its address, and can't be read as one"
+    if len(href) > _LONGEST_ADDRESS:
+        return f"has an address of {len(href):,} characters"
+    try:
+        parts = urlsplit(href)
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:
+        return f"has an address that can't be read ({href})"
+    if parts.scheme not in LINK_SCHEMES:
+        return f"has an address that readers can't follow ({href})"
+    if parts.scheme == "mailto":
+        return None if "@" in parts.path else f"names no mail address ({href})"
+    return None if _HOST.fullmatch(host or "") else f"names no web site ({href})"

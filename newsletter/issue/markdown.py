@@ -1,0 +1,248 @@
+"""Inline Markdown as tokens that know their places.
+
+CommonMark's emphasis, strong, links, code, escapes, entities and autolinks; bare addresses; and the fields of ours
+(`{{ name | reader }}`). Nothing else, so that raw HTML is shown as text.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import mdurl
+from markdown_it import MarkdownIt, helpers
+from markdown_it.common.normalize_url import normalizeLink
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.state_inline import Delimiter
+from markdown_it.token import Token
+
+from newsletter.field import FIELD
+from newsletter.issue.cjk import flanking
+
+# What hides a field in an address from CommonMark's rules. Of private use, and so a fault in any draft.
+_MARK, _FILLING = "\ue001", "\ue002"
+_UNESCAPED_FIELD = re.compile(rf"(?<!\\){FIELD.pattern}")
+_FAR_ENOUGH = 8000  # no address and its fields are longer, so what a link costs stays bounded
+# As GFM's extended autolinks, section 6.9, without bare mail addresses. What ends a sentence in any script ends it.
+_BARE = re.compile(
+    r"(?<![A-Za-z0-9@/.:+&=?%#-])(?:https?://|www\.)(?=[^\W_])"
+    r"(?:[^\s<>\[\]`\"\\{}|^*\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65“”«»—]"
+    r"|\*(?=[A-Za-z0-9/])){1,2100}",  # longer than an address may be, so that it is found to be too long
+    re.IGNORECASE,
+)
+_TRAILING = re.compile(r"(?:&[A-Za-z0-9]+;|[?!.,:;*_~'’…])+\Z")
+# Stands for what has been read as Markdown, where only text is looked at. Of private use as above.
+READ = "\ue003"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A piece of source that was read as Markdown. `inner` is where a link's words end, `text` what an entity shows."""
+
+    kind: str
+    start: int
+    end: int
+    inner: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The tokens of one paragraph, its marks in no order, and where * and _ stand that opened or closed nothing."""
+
+    tokens: list[Token]
+    marks: list[Mark]
+    unused: list[int]
+    text: str  # the source, with READ in the place of all that the marks take
+
+
+def read_inline(source: str, *, bare_links: bool = True) -> Reading:
+    """Read one paragraph. Without `bare_links`, an address stays text unless it is marked as a link."""
+    addresses = dict(bare_addresses(source)) if bare_links else {}
+    env: dict[str, Any] = {
+        "addresses": addresses,
+        "starts": sorted(addresses),
+        "marks": [],
+        "delimiters": [],
+        "labels": {},
+    }
+    tokens = _markdown().parseInline(source, env)[0].children or []
+    return Reading(tokens, env["marks"], env["delimiters"], _masked(source, env["marks"]))
+
+
+def bare_addresses(source: str) -> list[tuple[int, int]]:
+    """Return where each address that begins with https://, http:// or www. starts and ends."""
+    found = []
+    for match in _BARE.finditer(source):
+        written = match[0]
+        while True:
+            shorter = _TRAILING.sub("", written)
+            if shorter.endswith(")") and shorter.count(")") > shorter.count("("):
+                shorter = shorter[:-1]
+            if shorter == written:
+                break
+            written = shorter
+        if "." in written.removeprefix("www.") or "://" in written:
+            found.append((match.start(), match.start() + len(written)))
+    return found
+
+
+def _masked(source: str, marks: list[Mark]) -> str:
+    """The source with READ for what was read, line ends and the words of links left as they are."""
+    letters = list(source)
+    for mark in marks:
+        parts = (
+            [(mark.start, mark.start + 1), (mark.inner, mark.end)] if mark.kind == "link" else [(mark.start, mark.end)]
+        )
+        for start, end in parts:
+            letters[start:end] = [letter if letter == "\n" else READ for letter in letters[start:end]]
+    return "".join(letters)
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    markdown = MarkdownIt("zero").enable(["emphasis", "link", "backticks", "escape", "entity", "autolink"])
+    ruler = markdown.inline.ruler
+    ruler.before("escape", "field", _field_rule)
+    ruler.before("text", "address", _address_rule)
+    ruler.at("text", _text_rule)
+    ruler.at("emphasis", _emphasis_rule)
+    for rule in ruler.__rules__:
+        if rule.name in ("escape", "backticks", "link", "autolink", "entity", "field", "address"):
+            ruler.at(rule.name, _marked(rule.name, rule.fn))
+    markdown.inline.ruler2.before("fragments_join", "unused", _unused_rule)
+    # Every address becomes a link here and is judged by richtext.py, where the writer can be told why.
+    markdown.validateLink = lambda _url: True  # type: ignore[method-assign, assignment]  # documented so
+    markdown.normalizeLink = _normalised  # type: ignore[method-assign]  # documented so
+    markdown.helpers = SimpleNamespace(  # type: ignore[assignment]  # a module by default, asked for these three
+        parseLinkDestination=_destination,
+        parseLinkLabel=_label,
+        parseLinkTitle=helpers.parseLinkTitle,
+    )
+    return markdown
+
+
+def _marked(name: str, rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
+    """The rule, leaving a Mark of what it took, and the places of a link on its token."""
+
+    def marked(state: StateInline, silent: bool) -> bool:
+        start, first = state.pos, len(state.tokens)
+        if not rule(state, silent):
+            return False
+        # Backticks that open no code are taken as text.
+        if not silent and (
+            name != "backticks" or (len(state.tokens) > first and state.tokens[-1].type == "code_inline")
+        ):
+            inner = state.env["labels"].get(start, start) if name == "link" else start
+            for token in state.tokens[first : first + 2]:  # before it stands what text was pending
+                if token.type == "link_open" and not token.meta:
+                    token.meta = {"start": start, "address": inner}
+                    break
+            text = state.tokens[-1].content if name == "entity" else ""
+            state.env["marks"].append(Mark(name, start, state.pos, inner, text))
+        return True
+
+    return marked
+
+
+def _label(state: StateInline, start: int, disable_nested: bool = False) -> int:
+    end = helpers.parseLinkLabel(state, start, disable_nested)
+    state.env["labels"][start] = end
+    return end
+
+
+def _destination(source: str, start: int, end: int) -> Any:
+    """A link's address as CommonMark reads it, except that a field in it is whole, spaces and all."""
+    end = min(end, start + _FAR_ENOUGH)
+    if "{{" not in source[start:end]:
+        return helpers.parseLinkDestination(source, start, end)
+    hidden = _UNESCAPED_FIELD.sub(lambda field: _MARK + _FILLING * (len(field[0]) - 1), source[start:end])
+    found = helpers.parseLinkDestination(hidden, 0, len(hidden))
+    if found.ok and _MARK in found.str:
+        first, *others = re.split(f"{_MARK}{_FILLING}+", found.str)
+        fields = _UNESCAPED_FIELD.finditer(source, start, end)
+        # What stands behind a field is never the host, so it is encoded without being taken apart.
+        rest = [field[0] + mdurl.encode(part) for field, part in zip(fields, others, strict=False)]
+        found.str = normalizeLink(first) + "".join(rest)
+    found.pos += start
+    return found
+
+
+def _normalised(url: str) -> str:
+    """An address in ASCII. One with a field was made so when it was read; between < and > none is taken."""
+    return url if FIELD.search(url) else normalizeLink(url)
+
+
+def _field_rule(state: StateInline, silent: bool) -> bool:
+    match = FIELD.match(state.src, state.pos)
+    if match is None:
+        return False
+    if not silent:
+        token = state.push("field", "", 0)
+        token.content = re.sub(r"\s+", " ", match[2] or "")
+        token.meta = {"name": match[1]}
+    state.pos = match.end()
+    return True
+
+
+def _address_rule(state: StateInline, silent: bool) -> bool:
+    end = state.env["addresses"].get(state.pos, 0)
+    if state.linkLevel or not state.pos < end <= state.posMax:
+        return False
+    if not silent:
+        written = state.src[state.pos : end]
+        token = state.push("link_open", "a", 1)
+        token.attrs = {"href": normalizeLink(written if ":" in written[:6] else f"https://{written}")}
+        state.push("text", "", 0).content = written
+        state.push("link_close", "a", -1)
+    state.pos = end
+    return True
+
+
+def _text_rule(state: StateInline, silent: bool) -> bool:
+    """CommonMark's text, up to what may begin a mark, or up to the next bare address."""
+    starts = state.env["starts"]
+    following = bisect_right(starts, state.pos)
+    end = min(starts[following] if following < len(starts) else state.posMax, state.posMax)
+    mark = state.md.inline.terminator_re.search(state.src, state.pos, end)
+    end = mark.start() if mark else end
+    if end == state.pos:
+        return False
+    if not silent:
+        state.append_pending(state.src[state.pos : end])
+    state.pos = end
+    return True
+
+
+def _emphasis_rule(state: StateInline, silent: bool) -> bool:
+    """CommonMark's runs of * and _, flanked as cjk.py says; each of their signs knows its place."""
+    sign = state.src[state.pos]
+    if silent or sign not in "*_":
+        return False
+    start = end = state.pos
+    while end < state.posMax and state.src[end] == sign:
+        end += 1
+    before = state.src[start - 1] if start > 0 else " "
+    after = state.src[end] if end < state.posMax else " "
+    opens, closes = flanking(before, after, within_words=sign == "*")
+    for place in range(start, end):
+        token = state.push("text", "", 0)
+        token.content = sign
+        token.meta = {"start": place}
+        state.delimiters.append(
+            Delimiter(
+                marker=ord(sign), length=end - start, token=len(state.tokens) - 1, end=-1, open=opens, close=closes
+            )
+        )
+    state.pos = end
+    return True
+
+
+def _unused_rule(state: StateInline) -> None:
+    """Keep the places of * and _ that are still text, before they are joined with the text around them."""
+    state.env["delimiters"] += [
+        token.meta["start"] for token in state.tokens if token.type == "text" and token.content and token.meta
+    ]

@@ -1,0 +1,97 @@
+"""A scalar's text as the draft means it, and where each of its characters stands in the file."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from newsletter.issue.prose import unfold
+from newsletter.issue.yamltext import Place, Scalar
+from newsletter.text import without_invisible
+
+_BLANKS = frozenset(" \t\n\r")  # what YAML folds or strips; of its line ends no others are left, see lookalikes.py
+_ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.|$)")
+
+
+@dataclass(frozen=True)
+class SourceMap:
+    """One scalar with the lines of its file.
+
+    Folding has made spaces of line ends; they are line ends again in `text`, since a list or a heading shows only at
+    a line's start, and Chinese and Japanese have no spaces there.
+    """
+
+    node: Scalar
+    lines: list[str]
+
+    @cached_property
+    def text(self) -> str:
+        unfolded = self._unfolded
+        if self.node.start.line == self.node.end.line or self.node.style == "|":
+            return unfolded
+        letters = list(unfolded)
+        places = self._places
+        last = places[0].line if places else 0
+        for at, letter in enumerate(letters):
+            if letter in _BLANKS:
+                continue
+            # Where a paragraph ends, the line end is there already.
+            if places[at].line != last and at and letters[at - 1] == " ":
+                letters[at - 1] = "\n"
+            last = places[at].line
+        return "".join(letters)
+
+    @cached_property
+    def _unfolded(self) -> str:
+        return without_invisible(unfold(self.node))
+
+    def place(self, at: int) -> Place:
+        """Where the character `at` stands; the scalar's own place when it has none."""
+        places = self._places
+        return places[min(at, len(places) - 1)] if places else self.node.start
+
+    @cached_property
+    def _places(self) -> list[Place]:
+        """The place of each character of the unfolded text; a blank has that of what comes before it.
+
+        All but blanks stand in the source in the same order, so each is looked for from the last one on.
+        """
+        source = self._written()
+        place = self.node.start
+        places = []
+        for letter in self._unfolded:
+            if letter not in _BLANKS:
+                place = next((there for found, there in source if found == letter), place)
+            places.append(place)
+        return places
+
+    def _written(self) -> Iterator[tuple[str, Place]]:
+        """Each character but blanks that the scalar's source stands for, with its place."""
+        start, end, style = self.node.start, self.node.end, self.node.style
+        # What stands in the line of > or | is no text.
+        first = start.line + 1 if style in (">", "|") else start.line
+        for number in range(first, min(end.line, len(self.lines)) + 1):
+            line = self.lines[number - 1]
+            column = start.column - 1 if number == start.line else 0
+            if style in ("'", '"') and number == start.line:
+                column += 1
+            last = end.column - 1 if number == end.line else len(line)
+            while column < last:
+                letter, width = line[column], 1
+                if style == '"' and letter == "\\":
+                    escape = _ESCAPE.match(line, column)
+                    width = len(escape[0]) if escape else 1
+                    letter = _meant(line[column : column + width])
+                elif style == "'" and line.startswith("''", column):
+                    width = 2
+                if letter and letter not in _BLANKS:
+                    yield letter, Place(number, column + 1)
+                column += width
+
+
+def _meant(escape: str) -> str:
+    """The character that an escape of double quotes stands for (YAML 1.1, section 5.7); none for a line's end."""
+    if escape[1:2] in ("x", "u", "U"):
+        return chr(int(escape[2:], 16))
+    named = {"0": "\0", "a": "\a", "b": "\b", "v": "\v", "f": "\f", "e": "\x1b", "_": "\xa0", "N": "\x85"}
+    return named.get(escape[1:2], escape[1:2])

@@ -1,0 +1,247 @@
+"""Marks of Markdown, HTML and other programs that mean nothing here, and would reach readers as marks.
+
+Honest prose has such signs too, so each rule asks for what only a mark looks like: "5 * 3", "> 50%", "a < b" and
+"#1" are text. Whoever means the sign itself writes a backslash before it.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from newsletter.issue.markdown import READ, Reading
+from newsletter.validation import Fault
+
+_NUMBER = re.compile(r"^([0-9]{1,2})[.)][ \t]+(?=\S)", re.MULTILINE)
+_ESCAPE = "If you mean the sign itself, put a backslash before it: "
+_ELEMENTS = (
+    "a abbr address article aside audio b big blockquote body br button caption center cite code col dd del details "
+    "dfn div dl dt em embed figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img "
+    "input ins kbd label li link main mark meta nav ol option p pre q s samp script section select small source "
+    "span strike strong style sub summary sup svg table tbody td template textarea tfoot th thead title tr tt u ul "
+    "var video wbr"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A pattern over a paragraph in which READ stands for all that is Markdown here; its match begins at the mark."""
+
+    code: str
+    pattern: re.Pattern[str]
+    message: str
+    next_step: str
+    unless: Callable[[re.Match[str]], bool] = lambda _match: False
+
+
+def _rule(
+    code: str, pattern: str, message: str, next_step: str, unless: Callable[[re.Match[str]], bool] | None = None
+) -> _Rule:
+    compiled = re.compile(pattern.replace("READ", READ), re.MULTILINE | re.IGNORECASE)
+    return _Rule(code, compiled, message, next_step, unless or (lambda _match: False))
+
+
+def _citation(match: re.Match[str]) -> bool:
+    """Whether brackets follow each other as references to a list of sources do: [1][2]."""
+    return re.match(r"\[[\d, –-]+\]\[", match[0]) is not None
+
+
+# Every rule's pattern runs over a paragraph once, without nested repeats: its cost is that of its length.
+_RULES = (
+    _rule(
+        "merge-tag",
+        r"\*\|[^|\n]{1,80}\|\*|%%[A-Za-z_][\w ]{0,60}%%|\{%[^{}%\n]{0,200}%\}|<%[^<>\n]{0,200}%>"
+        r"|\$\{[A-Za-z_][\w.]{0,60}\}|(?<![\w%])%[A-Za-z_]{3,40}%(?![\w%])",
+        "this is a field of another program's, which would be shown as it is",
+        "Write a field as {{ name }} or {{ name | reader }}.",
+    ),
+    _rule(
+        "markup",
+        r"^[ \t]*(?:`{3,}|~{3,})",
+        "a block of code begins here, which can't be shown yet",
+        "Put short code between single backticks: `code`.",
+    ),
+    _rule(
+        "markup",
+        r"^(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|={3,}[ \t]*)$",
+        "a line across stands here, or a heading's underline, which can't be shown yet",
+        "Take the line out; a blank line starts a paragraph.",
+    ),
+    _rule(
+        "table",
+        r"^\|[^\n]*\|[ \t]*$(?:\n\|[^\n]*\|[ \t]*$)*|^\|?[ \t]*:?-{2,}:?[ \t]*\|[-:| \t]*$",
+        "this looks like a table, which can't be shown yet",
+        "Write it as sentences, or as a picture under image:.",
+    ),
+    _rule(
+        "list",
+        r"^[-*][ \t]+(?=\S)|\A\+[ \t]+(?=[^\W\d])|^[•◦▪▸‣➢➤∙][ \t]*(?=\S)",
+        "this looks like an entry of a list, which can't be shown yet",
+        f"Write each entry as a paragraph, with a blank line before it. {_ESCAPE}\\-",
+    ),
+    _rule(
+        "heading",
+        r"^#{2,6}[ \t]+(?=\S)|^#[ \t]+(?=[^\s\d])|^#{2,6}(?=[^\W\d])",
+        "this looks like a heading, which can't be shown within a text",
+        f"Write it as a headline: of its own, or as **strong** words. {_ESCAPE}\\#",
+    ),
+    _rule(
+        "quote",
+        r"^>[> \t]*(?=[^\s>\d=$€£¥~≈+.-])",
+        "this looks like a quotation, which can't be shown yet",
+        f"Write it in quotation marks. {_ESCAPE}\\>",
+    ),
+    _rule(
+        "footnote",
+        r"\[\^[^\]\s]{1,40}\]:?",
+        "this looks like a footnote, which can't be shown yet",
+        "Write the note in brackets, or link to it: [words](https://example.org/page).",
+    ),
+    _rule(
+        "reference",
+        r"^\[[^\[\]\n]{1,200}\]:[ \t]*(?=READ|<|/|#|www\.|[a-z]+:)|(?<!\w)\[[^\[\]]{1,300}\]\[[^\[\]]{0,80}\]"
+        r"|\[\[[^\[\]\n]{1,200}\]\]",
+        "this is a link by reference, which can't be read here",
+        "Write it as [words](https://example.org/page).",
+        unless=_citation,
+    ),
+    _rule(
+        "strikethrough",
+        r"(?<!~)~~(?=[^\s~])(?=[^~]{1,2000}~~)|(?<!=)==(?=[^\s=])(?=[^=\n]{1,300}==(?!=))",
+        "words struck out or highlighted can't be shown yet",
+        f"Take the marks out. {_ESCAPE}\\~",
+    ),
+    _rule(
+        "html",
+        rf"</?(?:{'|'.join(_ELEMENTS.split())})(?:[ \t\n/][^<>]{{0,2000}})?>|<!--|<!doctype\b|<!\[CDATA\[",
+        "this is HTML, which would be shown as it is",
+        "Take it out; **strong**, *emphasis*, [links](https://example.org/) and blank lines do most of it. "
+        f"{_ESCAPE}\\<",
+    ),
+)  # fmt: skip
+
+
+def unsupported(source: str, reading: Reading) -> tuple[list[Fault], bytearray]:
+    """Return a fault for each mark that is none here, and for each character whether one of them took it."""
+    taken = bytearray(len(source) + 1)
+    faults = list(_pictures(source, reading, taken))
+    for rule in _RULES:
+        for match in rule.pattern.finditer(reading.text):
+            if taken[match.start()] or rule.unless(match):
+                continue
+            end = max(match.end(), match.start() + 1)
+            taken[match.start() : end] = b"\1" * (end - match.start())
+            faults.append(Fault(code=rule.code, at=match.start(), message=rule.message, next_step=rule.next_step))
+    faults += _numbered(reading.text, taken)
+    faults += _links(source, reading, taken)
+    faults += _unclosed(reading, taken)
+    return faults, taken
+
+
+def _pictures(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault]:
+    places = [(mark.start - 1, mark.end) for mark in reading.marks if mark.kind == "link" and mark.start]
+    found = [(start, end) for start, end in places if reading.text[start] == "!"]
+    found += [
+        (match.start(), match.end()) for match in re.finditer(r"!\[[^\[\]]{0,300}\]\[[^\[\]]{0,80}\]", reading.text)
+    ]
+    for start, end in found:
+        taken[start:end] = b"\1" * (end - start)
+        yield Fault(
+            code="picture",
+            at=start,
+            message="a picture can't stand within a text: pictures go under image:",
+            next_step="Put the file beside the draft, and name it under image: with its file: and alt:. "
+            "If you mean the sign itself, put a space or a backslash before [.",
+        )
+    for mark in reading.marks:
+        if mark.kind == "backticks" and "\n" in source[mark.start : mark.end]:
+            line = source[source.rfind("\n", 0, mark.start) + 1 : mark.start]
+            if not line.strip() and source.startswith("```", mark.start):
+                taken[mark.start] = 1
+                yield Fault(
+                    code="markup",
+                    at=mark.start,
+                    message="a block of code begins here, which can't be shown yet",
+                    next_step="Put short code between single backticks: `code`.",
+                )
+
+
+def _numbered(text: str, taken: bytearray) -> Iterator[Fault]:
+    """Entries of a numbered list; `1945. The war ended` and `on May` with `1. The law` below it are none."""
+    lines = [match for match in _NUMBER.finditer(text) if not taken[match.start()]]
+    numbers = [int(match[1]) for match in lines]
+    several = 2 in numbers or numbers.count(1) > 1
+    entries: set[int] = set()
+    for match in lines:
+        number, start = int(match[1]), match.start()
+        announced = text[max(0, start - 3) : start].rstrip().endswith(":")
+        if number - 1 in entries or (number == 1 and (start == 0 or announced or several)):
+            entries.add(number)
+            yield Fault(
+                code="list",
+                at=start,
+                message="this looks like an entry of a numbered list, which can't be shown yet",
+                next_step="Write each entry as a paragraph, with a blank line before it. If it begins a sentence, put "
+                "a backslash behind the number: 1\\.",
+            )
+
+
+def _links(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault]:
+    """What looks like a link, and was read as none."""
+    for match in re.finditer(r"\](?:\(|[ \t\n]+\((?=READ)|[ \t\n]+\((?=mailto:))".replace("READ", READ), reading.text):
+        start, apart = match.start(), match[0] != "]("
+        if taken[start] or (apart and not re.match("https?:|mailto:|www", source[match.end() :][:7])):
+            continue
+        yield Fault(
+            code="link-broken",
+            at=start,
+            message="this looks like a link, but a space stands between its words and its address"
+            if apart
+            else "this looks like a link, but can't be read as one",
+            next_step="Take the space out: [words](https://example.org/page)."
+            if apart
+            else "Write it as [words](https://example.org/page), with no space in the address.",
+        )
+    for match in re.finditer(r"\([^()\n]{1,300}\)\[(?=READ)".replace("READ", READ), reading.text):
+        if not taken[match.start()]:
+            yield Fault(
+                code="link-broken",
+                at=match.start(),
+                message="this looks like a link with its brackets the wrong way round",
+                next_step="Write it as [words](https://example.org/page).",
+            )
+
+
+def _unclosed(reading: Reading, taken: bytearray) -> Iterator[Fault]:
+    """A ** or __ or ` that opens or closes nothing."""
+    text = reading.text
+    unused = set(reading.unused)
+    for start in reading.unused:
+        sign = text[start]
+        if start - 1 in unused and text[start - 1] == sign:
+            continue
+        end = start
+        while end in unused and text[end] == sign:
+            end += 1
+        before, after = text[start - 1 : start] or " ", text[end : end + 1] or " "
+        if sign == "*":
+            counts = end - start >= 2 and not (before.isdigit() and after.isdigit())
+        else:
+            inside, outside = before.isalnum(), after.isalnum()
+            counts = end - start == 2 and inside != outside and before != "_" and after != "_"
+        if counts and not taken[start]:
+            yield Fault(
+                code="unclosed",
+                at=start,
+                message=f"this {text[start:end]} begins or ends nothing, and would be shown as it is",
+                next_step="Strong words have the marks close to them on both sides: **strong**. "
+                + _ESCAPE
+                + f"\\{sign}",
+            )
+    for match in re.finditer(r"(?<![\w`])`+(?=[^\s`])", text):
+        if not taken[match.start()]:
+            yield Fault(
+                code="unclosed",
+                at=match.start(),
+                message="this backtick begins code that ends nowhere, and would be shown as it is",
+                next_step="Put a backtick at the code's end too, or write an apostrophe.",
+            )

@@ -1,0 +1,161 @@
+"""Marks that are no Markdown here are problems at their places; honest prose with the same signs is none."""
+
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.issue.draft import read_draft
+from newsletter.issue.richtext import parse, parse_line
+
+# Each mark with where it stands, counted from 0.
+MARKS = [
+    ("- one", 0), ("* one", 0), ("+ one", 0), ("1. one", 0), ("1) one", 0), ("• one", 0), ("•one", 0), ("◦ one", 0),
+    ("First:\n- one", 7), ("First:\n1. one", 7), ("- [ ] to do", 0), ("- [x] done", 0), ("# One", 0), ("## One", 0),
+    ("###### One", 0), ("##One", 0), ("Words\n## One", 6), ("One\n===", 4), ("> said so", 0), (">said so", 0),
+    ("> > twice", 0), ("Words\n> said so", 6), ("| a | b |\n| --- | --- |\n| 1 | 2 |", 0),
+    ("a | b\n--- | ---\n1 | 2", 6), ("|a|b|", 0), ("---", 0), ("***", 0), ("___", 0), ("- - -", 0), ("One\n---", 4),
+    ("One\n* * *\nTwo", 4), ("```\ncode\n```", 0), ("~~~\ncode\n~~~", 0), ("```python\nx = 1\n```", 0),
+    ("![](chart.png)", 0), ("See ![a chart](images/chart.png).", 4), ("![a](https://example.org/a.png)", 0),
+    ("![a][b]", 0), ("![](C:\\chart.png)", 0), ("a ~~struck~~ word", 2), ("a ==bright== word", 2), ("[words][1]", 0),
+    ("[words][]", 0), ("see [the words][report]", 4), ("[1]: https://example.org/", 0), ("[[Other page]]", 0),
+    ("a note[^1]", 6), ("[^1]: The note.", 0), ("a note[^long-name].", 6), ("<b>bold</b>", 0), ("a<br>b", 1),
+    ("a<br/>b", 1), ("a <br /> b", 2), ('<a href="https://example.org/">x</a>', 0), ("<P>x", 0), ("x</p>", 1),
+    ("a <!-- note --> b", 2), ("<img src=x>", 0), ('<span style="color:red">x', 0), ("<!DOCTYPE html>", 0),
+    ("<script>alert(1)</script>", 0), ("<u>x</u>", 0), ("<iframe src='x'></iframe>", 0), ("Dear *|FNAME|*,", 5),
+    ("Dear %%name%%,", 5), ("Dear %FIRSTNAME%,", 5), ("{% if x %}", 0), ("<% x %>", 0), ("Dear ${name},", 5),
+    ("*|IF:X|*", 0), ("a **bold word", 2), ("a bold** word", 6), ("** bold **", 0), ("**a\n\nb**", 0),
+    ("a __bold word", 2), ("a word__ here", 6), ("***all", 0), ('**"quoted"**word', 0), ("a `code", 2),
+    ("(words)[https://example.org/]", 0), ("[words] (https://example.org/)", 6),
+    ("[words]\n(https://example.org/)", 6), ("[words](https://example.org/a b)", 6),
+]  # fmt: skip
+
+# What people write who mean the signs.
+HONEST = [
+    "5 * 3 * 2", "2**10 is 1024", "a - b", "the army - which had lost - withdrew", "He said - no.", "-5 degrees",
+    "between 1. and 2. place", "Version 1. 2 came", "on May\n1. The law came", "1945. The war ended.",
+    "In May\n17. of them", "3. Oktober ist Feiertag", "No. 1) or 2)", "#1 in the world", "ranked #1 and #2", "# 1 of all",
+    "C# and F#", "#hashtag first", "a < b and c > d", "a<b", "x <y> z", "> 50% of all", ">50%", "> $5 million",
+    "5 > 3", "<3", "-> here", "<= 5", "=> so", "a <- b", "1 << 4", "=", "==", "a == b", "a === b", "x = y",
+    "snake_case_name", "__init__ is short", "file_name_", "_emphasis_ and *emphasis*", "Name: ______", "~5 people",
+    "~5 to ~10", "about ~ 5", "好~~", "a ~ b ~ c", "$5 and $10", "US$ 5", "{a, b}", "50% of 20%", "100%", "5 %",
+    "% of x%", "a | b", "a|b|c", "p | q || r", "|x| is absolute", "Tokyo • Seoul • Taipei", "a · b", "see [1]",
+    "see [1, 2]", "[1][2] say so", "[sic]", "[Editor]: hello", "array[0][1]", "[a] and [b]", "(see below)[sic]",
+    "he [the man] [sic] said", "!", "Wow!", "Wow! [Read on](https://example.org/)", "AT&T", "R&D", "&c.", "Q&A",
+    "a & b", "Terms*", "*Terms may change", "price* and cost*", "free*", "rock `n` roll", "don`t", "Hawai`i",
+    "It's 'so' \"called\"", "— dialogue", "– dash", "…and so on", "+5%", "a + b", "+ 5 more", "C++", "a/b", "\\o/",
+    "10:30", "re: this", "note: that", "[x]", "{x}", "me@example.org", "example.org", "file:///x", "ftp.example.org",
+    "3 x 4", "3 × 4", "@name", "a_b", "_", "*", "**bold**", "***both***", "**bold** and *soft*", "a*b*c", "`**code**`",
+    "`<b>`", "` - x`", "\\- one", "1\\. one", "\\# One", "\\> one", "\\<b>", "a \\~~b~~", "\\*\\*a", "\\[x][1]",
+    "\\![a](https://example.org/)", "\\|a|b|", "\\`code", "x \\*|FNAME|*", "I <3 you", "<name>", "<your name here>",
+    "if a <b then c", "(c) 2023", "日本は#1です", "価格は＊です", "「引用」と〜〜",
+    "第1. 章", "■ 見出し", "○○大学", "Ça va - oui", "«— Non»",
+    "word --- word", "word -- word", "a ---b", "--help", "-v", "---b", "1 - 2 - 3", "§ 1. and § 2.", "i) first",
+    "a. first",
+]  # fmt: skip
+
+DRAFT = """\
+volume: 2
+number: 1
+date: 2023-01-02
+{lines}
+items:
+  - headline: >-
+      One
+    detail: >-
+      Text
+"""
+
+
+@pytest.mark.parametrize(("source", "at"), MARKS)
+def test_a_mark_that_is_none_here_is_a_problem_at_its_place(source: str, at: int) -> None:
+    _, faults = parse(source)
+    assert faults, source
+    assert faults[0].at == at
+    assert all(fault.next_step for fault in faults)
+
+
+@pytest.mark.parametrize("source", HONEST)
+def test_honest_prose_is_none(source: str) -> None:
+    assert parse(source)[1] == []
+    assert parse(f"Before it {source}")[1] == []
+
+
+_WORDS = st.lists(st.sampled_from([text for text in HONEST if "`" not in text and "\n" not in text]), max_size=4)
+
+
+@given(before=_WORDS, after=_WORDS, marked=st.sampled_from(MARKS))
+def test_a_mark_is_found_beside_any_prose(before: list[str], after: list[str], marked: tuple[str, int]) -> None:
+    source, at = marked
+    texts = [*before, source, *after]
+    start = sum(len(text) + 2 for text in before)
+    _, faults = parse("\n\n".join(texts))
+    assert start + at in [fault.at for fault in faults]
+    assert all(start <= (fault.at or 0) < start + len(source) for fault in faults)
+
+
+FIELDS = {
+    "subject": "subject: {}",
+    "preheader": "preheader: {}",
+    "headlines_title": "headlines_title: {}",
+    "intro": "intro: {}",
+    "note": "note: {}",
+    "alt": "image:\n  file: lead.jpg\n  alt: {}",
+    "credit": "image:\n  file: lead.jpg\n  alt: x\n  credit: {}",
+}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize(
+    "mark",
+    ["- one", "1. one", "## One", "> one", "|a|b|", "---", "![](x.png)", "~~x~~", "[x][1]", "[^1]", "<b>x", "<br>",
+     "• one", "*|FNAME|*", "%%name%%", "**x"],
+)  # fmt: skip
+def test_every_text_is_looked_at(tmp_path: Path, field: str, mark: str) -> None:
+    (tmp_path / "lead.jpg").write_bytes((ROOT / "drafts/2.10-lead.jpg").read_bytes())
+    path = tmp_path / "2.1.yaml"
+    path.write_text(DRAFT.format(lines=FIELDS[field].format(f">-\n      Words\n\n      {mark}")))
+    line = path.read_text().splitlines().index(f"      {mark}") + 1
+    assert [(problem.line, problem.column) for problem in read_draft(path).problems][:1] == [(line, 7)]
+
+
+@pytest.mark.parametrize("mark", ["- one", "## One", "> one", "**x", "<br>", "![](x.png)", "1. one", "[^1]", "~~x~~"])
+def test_headlines_and_details_are_looked_at(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "2.1.yaml"
+    for word in ("One", "Text"):
+        text = DRAFT.format(lines="# none").replace(f"      {word}", f"      {mark}")
+        path.write_text(text)
+        line = text.splitlines().index(f"      {mark}") + 1
+        assert [(problem.line, problem.column) for problem in read_draft(path).problems][:1] == [(line, 7)]
+
+
+@pytest.mark.parametrize(
+    ("source", "at"),
+    [("a **b** c", 2), ("*a* c", 0), ("a _b_", 2), ("a `b`", 2), ("see [x](https://example.org/)", 4),
+     ("<https://example.org/>", 0)],
+)  # fmt: skip
+def test_a_line_shown_as_it_is_takes_no_style_and_no_link(source: str, at: int) -> None:
+    _, faults = parse_line(source)
+    assert [fault.at for fault in faults] == [at]
+
+
+def test_a_line_s_escapes_and_entities_are_read() -> None:
+    assert parse_line(r"AT&amp;T \*free\* https://example.org/ 1\. \\") == (
+        ("AT&T *free* https://example.org/ 1. \\",),
+        [],
+    )
+
+
+@pytest.mark.parametrize("target", ["chart.png", "images/chart.png", "../x.jpg", "/x.jpg", "https://example.org/x.png"])
+def test_a_picture_in_a_text_is_sent_to_its_key(target: str) -> None:
+    (fault,) = parse(f"See ![a chart]({target}).")[1]
+    assert "pictures go under image:" in fault.message
+
+
+def test_the_samples_and_examples_are_clean() -> None:
+    drafts = [*ROOT.glob("drafts/*.yaml"), *ROOT.glob("examples/**/drafts/*.yaml")]
+    assert len(drafts) >= 3
+    for path in drafts:
+        assert read_draft(path).problems == ()
