@@ -36,7 +36,8 @@ MARKS = [
 HONEST = [
     "5 * 3 * 2", "2**10 is 1024", "a - b", "the army - which had lost - withdrew", "He said - no.", "-5 degrees",
     "between 1. and 2. place", "Version 1. 2 came", "on May\n1. The law came", "1945. The war ended.",
-    "In May\n17. of them", "3. Oktober ist Feiertag", "No. 1) or 2)", "#1 in the world", "ranked #1 and #2", "# 1 of all",
+    "In May\n17. of them", "3. Oktober ist Feiertag", "No. 1) or 2)", "#1 in the world", "ranked #1, #2",
+    "# 1 of all",
     "C# and F#", "#hashtag first", "a < b and c > d", "a<b", "x <y> z", "> 50% of all", ">50%", "> $5 million",
     "5 > 3", "<3", "-> here", "<= 5", "=> so", "a <- b", "1 << 4", "=", "==", "a == b", "a === b", "x = y",
     "snake_case_name", "__init__ is short", "file_name_", "_emphasis_ and *emphasis*", "Name: ______", "~5 people",
