@@ -46,10 +46,12 @@ def refuse_unmailable(name: str, address: str) -> None:
 def text_header(name: str, value: str) -> bytes:
     """An unstructured header such as Subject, folded."""
     refuse_controls(name, value)
-    # ASCII goes as it is, unless a reader would decode it, or a word is too long for a line to break before it.
-    plain = value.isascii() and "=?" not in value and all(len(word) < _LINE - len(name) - 2 for word in value.split())
+    # ASCII goes as it is, unless a reader would decode it.
+    plain = value.isascii() and "=?" not in value
     if plain and len(name) + 2 + len(value) <= _LINE:
         return f"{name}: {value}\r\n".encode("ascii")
+    # Lines break before single spaces: of several, a line could be too long, or have nothing else.
+    plain = plain and all(0 < len(word) < _LINE - len(name) - 2 for word in value.split(" "))
     text = _folded(value, len(name) + 2) if plain else encoded_words(value, len(name) + 2)
     return f"{name}: {text}\r\n".encode("ascii")
 
@@ -78,7 +80,7 @@ def _folded(value: str, taken: int) -> str:
     first, *words = value.split(" ")
     lines, line, room = [], first, _LINE - taken
     for word in words:
-        if word and line and len(line) + 1 + len(word) > room:
+        if line and len(line) + 1 + len(word) > room:
             lines.append(line)
             line, room = "", _LINE
         line += f" {word}"

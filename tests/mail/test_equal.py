@@ -229,7 +229,8 @@ def test_the_shortcut_of_quoted_printable_is_no_other_encoding(text: str) -> Non
 @settings(max_examples=300)
 def test_the_shortcut_of_a_subject_folds_it_no_other_way(text: str) -> None:
     line = text_header("Subject", text)
-    if "=?" not in text and all(len(word) < 67 for word in text.split()):
+    # The standard library makes lines of nothing but spaces where there are many (RFC 5322, section 3.2.2 forbids it).
+    if "=?" not in text and (len(text) < 67 or all(0 < len(word) < 67 for word in text.split(" "))):
         header = Header(text, "us-ascii", maxlinelen=76, header_name="Subject", continuation_ws=" ")
         assert line == b"Subject: " + header.encode(linesep="\r\n").encode() + b"\r\n"
 

@@ -10,7 +10,7 @@ from quopri import decodestring
 
 import pytest
 from conftest import ROOT, Publication
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from messages import named, one_spaced, parsed, well_formed
 
@@ -207,6 +207,8 @@ def test_a_value_in_an_attribute_is_escaped(publication: Publication) -> None:
 
 
 @given(st.lists(st.text(st.sampled_from("abc=?.-"), max_size=30), min_size=1, max_size=20), st.booleans())
+@example(words=["", "", "", "====", "====", "=" * 23, "=" * 23, "", ""], wide=True)
+@example(words=["a" * 30, *[""] * 90, "b"], wide=False)
 def test_a_header_of_ascii_is_folded_and_read_back_as_it_was(words: list[str], wide: bool) -> None:
     value = ("  " if wide else " ").join(words)
     data = text_header("Subject", value)
