@@ -12,7 +12,7 @@ from newsletter.delivery.ledger import NEVER, Answer, Claim
 from newsletter.delivery.pace import Pace
 from newsletter.delivery.refusals import Refusals
 from newsletter.errors import DeliveryError
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome, Receipt, reply_line
 
 _CLOSED_BY_THE_SERVER = "421"  # RFC 5321, section 3.8: for reasons of its own
 _GATHER_S = 0.003  # a commit costs as much as ten messages, and a few answers more share it
@@ -151,7 +151,7 @@ class Desk:
         if self._starved_since is None:
             self._starved_since = now
         elif now - self._starved_since > self._patience and not self.halting:
-            reply = " ".join(str(part) for part in (said.code, said.enhanced, said.reply) if part)
+            reply = reply_line(said.code, said.enhanced, said.reply)
             self.halt(
                 DeliveryError(
                     f"The server has taken nothing for {self._patience:,.0f} seconds, and asks for less: {reply}",

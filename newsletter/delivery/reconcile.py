@@ -20,6 +20,7 @@ from newsletter.delivery.states import State
 from newsletter.errors import DecisionNeeded, ListError, counted
 from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.headers import message_id
+from newsletter.mail.message import reply_line
 from newsletter.store import Store
 
 _GROUP = 1000
@@ -83,7 +84,7 @@ def unknowns(store: Store, issue: str) -> Iterator[Unknown]:
             address=row.address,
             message_id=message_id(seed, row.reader, domain),
             at=row.at,
-            words=" ".join(str(part) for part in (row.code, row.enhanced, row.reply) if part),
+            words=reply_line(row.code, row.enhanced, row.reply),
         )
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 from newsletter.delivery.concern import Concern
 from newsletter.errors import DeliveryError, counted
-from newsletter.mail.message import Outcome, Receipt
+from newsletter.mail.message import Outcome, Receipt, reply_line
 
 _COUNT_FROM = 100
 _BLOCKED = "The server takes no more mail from this sender: {}"
@@ -42,20 +42,21 @@ class Refusals:
         self, delivery: int | None, concern: Concern, said: Receipt, tally: Counter[Outcome]
     ) -> DeliveryError | None:
         """Take in a reply; returns why the run has to halt, if it has to. Without a `delivery` it was to nobody's."""
+        words = reply_line(said.code, said.enhanced, said.reply)
         if said.outcome is Outcome.ACCEPTED:
             self._in_a_row = 0
         if concern is Concern.SENDER:
             self._for_policy += [] if delivery is None else [delivery]
             self._forgive()
-            return SenderBlocked(_BLOCKED.format(_words(said)), next_step=_NOT_THE_READERS)
+            return SenderBlocked(_BLOCKED.format(words), next_step=_NOT_THE_READERS)
         if concern is Concern.PERHAPS_SENDER and self._share is not None:
             self._in_a_row += 1
             self._for_policy += [] if delivery is None else [delivery]
             if self._senders or self._in_a_row >= self._most_in_a_row:
                 self._forgive()
-                return TooManyRefused(_BLOCKED.format(_words(said)), next_step=_NOT_THE_READERS)
+                return TooManyRefused(_BLOCKED.format(words), next_step=_NOT_THE_READERS)
             if len(self._for_policy) >= self._most_in_a_row and len(self._for_policy) > self._share * tally.total():
-                return self._too_many_for_policy(said, tally)
+                return self._too_many_for_policy(words, tally)
         refused, answered = tally[Outcome.REFUSED], tally.total()
         if self._share is not None and answered >= _COUNT_FROM and refused > self._share * answered:
             return TooManyRefused(
@@ -70,14 +71,10 @@ class Refusals:
         self.forgiven += self._for_policy
         self._for_policy.clear()
 
-    def _too_many_for_policy(self, said: Receipt, tally: Counter[Outcome]) -> TooManyRefused:
+    def _too_many_for_policy(self, words: str, tally: Counter[Outcome]) -> TooManyRefused:
         self._forgive()
         return TooManyRefused(
             f"{len(self.forgiven):,} of the first {counted(tally.total(), 'reader')} were refused for what seems to be "
-            f"about the sender and not about them: {_words(said)}",
+            f"about the sender and not about them: {words}",
             next_step="They still wait, like everyone who has not had a turn. See what the server says, above.",
         )
-
-
-def _words(said: Receipt) -> str:
-    return " ".join(str(part) for part in (said.code, said.enhanced, said.reply) if part)

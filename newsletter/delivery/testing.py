@@ -13,7 +13,7 @@ from newsletter.editions import Press
 from newsletter.errors import ListError
 from newsletter.issue.model import Issue
 from newsletter.mail.marks import Marks
-from newsletter.mail.message import Message, Receipt
+from newsletter.mail.message import Message, Receipt, reply_line
 from newsletter.mail.template import single_message
 
 
@@ -67,5 +67,5 @@ async def send_test(
 
 def told(issue: Issue, receipt: Receipt) -> str:
     """What became of a test, in a line."""
-    reply = " ".join(str(part) for part in (receipt.code, receipt.enhanced, receipt.reply) if part)
+    reply = reply_line(receipt.code, receipt.enhanced, receipt.reply)
     return f"[TEST] {issue.name} to {receipt.key}: {receipt.outcome.value} ({reply})"

@@ -15,7 +15,7 @@ from newsletter.inbox.brake import Answer, Crowd
 from newsletter.inbox.confirmation import Confirmation
 from newsletter.inbox.sources import Mail
 from newsletter.inbox.verdict import Action, Verdict
-from newsletter.mail.message import Outcome
+from newsletter.mail.message import Outcome, reply_line
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
 
@@ -94,7 +94,7 @@ def _sent(
         _take_back(store, [reader])
         later = receipt.outcome is Outcome.DEFERRED
         why = f"they could not be asked{', and will be by the next reading' if later else ''}: "
-        why += printable(" ".join(str(word) for word in (receipt.code, receipt.enhanced, receipt.reply) if word))
+        why += printable(reply_line(receipt.code, receipt.enhanced, receipt.reply))
         yield Settled(mail, _instead(verdict, Action.ASK, why), dealt_with=not later)
 
 

@@ -40,3 +40,8 @@ class Receipt:
     code: int | None = None
     enhanced: str | None = None
     reply: str = ""
+
+
+def reply_line(code: int | None, enhanced: str | None, text: str | None) -> str:
+    """Return a reply in one line, `550 5.1.1 No such user`: what there is of code, enhanced code and text."""
+    return " ".join(str(part) for part in (code, enhanced, text) if part)

@@ -14,6 +14,7 @@ from newsletter.delivery.ledger.erase import Part
 from newsletter.delivery.readers import Known
 from newsletter.delivery.states import State
 from newsletter.errors import counted
+from newsletter.mail.message import reply_line
 from newsletter.store.events import Row
 
 # What a reader, a server or an editor has said, for people; --json and exports keep the names.
@@ -114,7 +115,7 @@ def _sent(part: Part, standing: Standing) -> str:
         told = _STATES.get(part.state, part.state.value)
     if part.at is None:
         return told  # nobody has tried
-    answer = " ".join(str(word) for word in (part.code, part.enhanced, part.reply) if word)
+    answer = reply_line(part.code, part.enhanced, part.reply)
     return f"{told}  {_minute(part.at)}  to {part.address}{f': {answer}' if answer else ''}"
 
 

@@ -7,6 +7,7 @@ from newsletter.delivery.ledger import ANSWERED
 from newsletter.delivery.report.replies import Reply
 from newsletter.delivery.states import Counts, State
 from newsletter.errors import counted
+from newsletter.mail.message import reply_line
 
 _ALWAYS = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN, State.PENDING, State.SUPPRESSED)
 
@@ -54,7 +55,7 @@ def since(answers: Mapping[Kind, int]) -> str:
 
 def said(reply: Reply) -> str:
     """The reply as one line: code, enhanced code and words, as far as there are any."""
-    return " ".join(str(part) for part in (reply.code, reply.enhanced, reply.words) if part)
+    return reply_line(reply.code, reply.enhanced, reply.words)
 
 
 def lasted(seconds: float) -> str:
