@@ -24,7 +24,7 @@ def require_own(root: Path, paths: Iterable[Path], environ: Mapping[str, str]) -
     A link counts with its own owner and with that of what it leads to. A path that is not there counts for nothing.
     Nothing is asked about a workspace that the environment names as safe.
     """
-    trusted = _trusted(environ)
+    trusted = trusted_users(environ)
     if not _is_excepted(root, environ) and (found := next(_foreign(paths, trusted), None)):
         path, owner = found
         raise ConfigError(
@@ -36,7 +36,7 @@ def require_own(root: Path, paths: Iterable[Path], environ: Mapping[str, str]) -
 
 def require_own_links(folder: Path) -> None:
     """Refuse to write to a folder by a link of somebody else's, who may lead it anywhere. Raises DecisionNeeded."""
-    trusted = _trusted(os.environ)
+    trusted = trusted_users(os.environ)
     for place in (folder.absolute(), *folder.absolute().parents):
         if place.is_symlink() and (owner := place.lstat().st_uid) not in trusted:
             raise DecisionNeeded(
@@ -68,8 +68,8 @@ def below(folder: Path) -> Iterator[Path]:
             yield Path(place, name)
 
 
-def _trusted(environ: Mapping[str, str]) -> set[int]:
-    """Oneself and root; for root also whoever called it by sudo, as in git."""
+def trusted_users(environ: Mapping[str, str]) -> set[int]:
+    """Return the numbers of oneself and root; for root also of the account that called it by sudo, as in git."""
     user, caller = os.geteuid(), environ.get("SUDO_UID", "")
     is_by_sudo = user == _ROOT and caller.isascii() and caller.isdigit()
     return {_ROOT, user, *([int(caller)] if is_by_sudo else [])}

@@ -1,7 +1,7 @@
 """Which account of this machine is at the other end of a connection to it, as Linux tells.
 
-The browser's address bar is not the only one who sees what a browser is started with: every account can read the words
-of every process. And a browser sends a cookie of 127.0.0.1 to whatever server listens there, on any port.
+Every account can read the command line of every process, and so the address that a browser is opened with. And a
+browser sends a cookie of 127.0.0.1 to whatever server listens there, on any port.
 """
 
 import os
@@ -13,8 +13,9 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from newsletter.ownership import trusted_users
+
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-_ROOT = 0
 
 
 class Peer:
@@ -44,9 +45,8 @@ class Peer:
 
     @property
     def is_ours(self) -> bool:
-        """Does it belong to whoever runs this, as far as is known? Root may do anything, and is nobody's rival."""
-        caller = os.environ.get("SUDO_UID", "") if os.geteuid() == _ROOT else ""
-        return self.user in (None, _ROOT, os.geteuid()) or str(self.user) == caller
+        """Whether it belongs to the account that runs this, or to root, as far as is known."""
+        return self.user is None or self.user in trusted_users(os.environ)
 
 
 class PeeredConnection(H11Protocol):
