@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from newsletter.audience.events import erased_readers
 from newsletter.audience.keys import find_keys
 from newsletter.cli.inbox_report import Summary, names, print_json
-from newsletter.cli.output import console, say, show_problems
+from newsletter.cli.output import can_ask, console, say, show_problems
 from newsletter.cli.state import opened_store
 from newsletter.cli.subscribers.opened import writing
 from newsletter.config.stored import stored_password
@@ -82,7 +82,7 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
             confirmation=Confirmation(workspace, keys) if keys else None,
         )
         summary = Summary(dry_run=dry_run, again=again)
-        decide = _decision(believed, may_ask=not json_ and sys.stdin.isatty() and console().is_terminal)
+        decide = _decision(believed, may_ask=not json_ and can_ask())
         waits = False
         try:
             with _progress(opened, desk, decide, dry_run=dry_run, again=again, hidden=json_) as handled:

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from newsletter import backends
-from newsletter.cli.output import as_json, console, printable_lines, say, short, show_error, table
+from newsletter.cli.output import as_json, can_ask, console, printable_lines, say, short, show_error, table
 from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.sending import progress
 from newsletter.cli.state import known_store, nobody_left, opened_store, vouch_if
@@ -147,7 +147,7 @@ def run(debug: bool, wait: bool, nobody_left: bool) -> None:
     with _waiting_line() as line:
         post = _Post(workspace, store, stop, line)
         # Whoever waits for an answer would keep the other issues back.
-        confirm = post.confirm if not wait and sys.stdin.isatty() and console().is_terminal else None
+        confirm = post.confirm if not wait and can_ask() else None
         clock = Clock(now=_now, pause=time.sleep)
         watched = Outbox(store, workspace.record, post.carry, post.tell, clock, stop, confirm)
         if wait:

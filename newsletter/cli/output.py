@@ -1,6 +1,7 @@
 """What people see: errors with their next step, sizes, tables; plain lines when piped."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
@@ -19,6 +20,11 @@ def console(*, err: bool = False) -> Console:
     # Lines are broken between words for people, and left whole for whatever reads them from a pipe.
     out.soft_wrap = not out.is_terminal
     return out
+
+
+def can_ask() -> bool:
+    """Return whether a person is at the terminal, who sees a question and can answer it."""
+    return sys.stdin.isatty() and console().is_terminal
 
 
 def say(text: str = "", style: str = "") -> None:
