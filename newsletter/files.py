@@ -1,4 +1,4 @@
-"""Files that hold addresses, tokens or keys: made for their owner's eyes alone, whatever the umask says."""
+"""Files written whole or not at all; those with addresses, tokens or keys for their owner alone, whatever the umask."""
 
 import os
 import stat
@@ -13,35 +13,33 @@ _FILE, _FOLDER = 0o600, 0o700
 
 @overload
 def open_private(
-    path: Path, mode: Literal["w"] = "w", *, encoding: str = "utf-8", durable: bool = False
+    path: Path, mode: Literal["w"] = "w", *, encoding: str = "utf-8"
 ) -> AbstractContextManager[TextIOWrapper]: ...
 
 
 @overload
-def open_private(
-    path: Path, mode: Literal["wb"], *, durable: bool = False
-) -> AbstractContextManager[BufferedWriter]: ...
+def open_private(path: Path, mode: Literal["wb"]) -> AbstractContextManager[BufferedWriter]: ...
 
 
 def open_private(
-    path: Path, mode: Literal["w", "wb"] = "w", *, encoding: str = "utf-8", durable: bool = False
+    path: Path, mode: Literal["w", "wb"] = "w", *, encoding: str = "utf-8"
 ) -> AbstractContextManager[IO[Any]]:
     """Open a file for writing that only its owner can read; when the context ends well it stands at `path`, whole.
 
     It is written beside and renamed, so that neither a looser mode that `path` had before nor a link that somebody
     put there has any effect, and so that half a file never passes for the whole. The folder is made when it is absent.
-    With `durable` it is on the disk when the context ends. Line ends are written as they are given. Raises OSError.
+    Line ends are written as they are given. Raises OSError.
     """
-    return _replacing(path, mode, encoding if mode == "w" else None, _FILE, durable=durable)
+    return _replacing(path, mode, encoding if mode == "w" else None, _FILE, durable=False)
 
 
 def open_shared(path: Path) -> AbstractContextManager[IO[Any]]:
-    """Open a text file for writing that everybody may read whom the umask lets, else as a durable `open_private`."""
+    """Open a text file for writing as `open_private` does, readable for whom the umask lets, and synced to the disk."""
     return _replacing(path, "w", "utf-8", 0o666, durable=True)
 
 
 def write_shared(path: Path, data: bytes) -> None:
-    """Write a file whole that everybody may read whom the umask lets, as `open_private` does; not durably."""
+    """Write a file as `open_private` does, readable for whom the umask lets."""
     with _replacing(path, "wb", None, 0o666, durable=False) as file:
         file.write(data)
 

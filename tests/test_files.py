@@ -103,7 +103,7 @@ def test_a_private_file_replaces_a_link_and_what_was_readable(tmp_path: Path) ->
     path.parent.mkdir()
     path.symlink_to(others)
     (path.parent / ".list.new.csv").symlink_to(others)
-    with files.open_private(path, durable=True) as file:
+    with files.open_private(path) as file:
         file.write("mine\r\n")
         assert not path.is_file() or path.read_text() == "as it was"
     assert (others.read_text(), path.read_bytes(), _mode(path)) == ("as it was", b"mine\r\n", 0o600)
