@@ -13,6 +13,7 @@ from newsletter.files import create_private, make_private_folder, sync
 from newsletter.store.database import Damaged
 from newsletter.store.engine import MOVED_TO, Store, find_store, insert_new, open_store
 from newsletter.store.schema import forgotten, meta, metadata, suppressions
+from newsletter.store.sqlite import copy_file
 
 _AT_ONCE = 1000  # rows
 
@@ -103,13 +104,6 @@ def back_up(store: Store, file: Path) -> None:
         ) from error
     finally:
         _remove(unfinished)
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy an SQLite database as of one moment, whoever writes meanwhile, into one file that needs no log beside it."""
-    with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(target)) as here:
-        there.backup(here)
-        here.execute("PRAGMA journal_mode = DELETE")
 
 
 def open_backup(file: Path, beside: Path) -> Store:

@@ -118,9 +118,7 @@ class Sqlite:
         try:
             unfinished.unlink(missing_ok=True)
             create_private(unfinished).close()
-            with closing(sqlite3.connect(self._path)) as source, closing(sqlite3.connect(unfinished)) as target:
-                source.backup(target)
-                target.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a second
+            copy_file(self._path, unfinished)
             sync(unfinished)
             unfinished.rename(copy)
             sync(copy.parent)
@@ -180,3 +178,10 @@ def _configure(connection: object, _record: ConnectionPoolEntry) -> None:
 def _begin(connection: Connection) -> None:
     for statement in connection.get_execution_options()["begin"]:
         connection.exec_driver_sql(statement)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy an SQLite database as of one moment, whoever writes meanwhile, into one file that needs no log beside it."""
+    with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(target)) as here:
+        there.backup(here)
+        here.execute("PRAGMA journal_mode = DELETE")
