@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from newsletter.cli.output import say, short
 from newsletter.config.values import store_url
-from newsletter.delivery.elsewhere import FLAG, vouch
+from newsletter.delivery.unknown_campaigns import FLAG, vouch
 from newsletter.errors import ConfigError, DecisionNeeded, counted
 from newsletter.store import Store, find_store, open_store
 from newsletter.workspace import Workspace, find_workspace

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from newsletter.backends import SenderRefused, Unreachable
 from newsletter.delivery import ledger
-from newsletter.delivery.elsewhere import refuse_unknown_campaigns
 from newsletter.delivery.ledger import Campaign
 from newsletter.delivery.record import read_record, refuse_foreign_record, write_record
 from newsletter.delivery.refusals import SenderBlocked, TooManyRefused
 from newsletter.delivery.states import Counts, State
+from newsletter.delivery.unknown_campaigns import refuse_unknown_campaigns
 from newsletter.errors import DecisionNeeded, DeliveryError, DraftError, NewsletterError, explained
 from newsletter.store import Busy, Store
 

@@ -16,11 +16,11 @@ from newsletter.audience.events import Erased
 from newsletter.audience.statuses import statuses_of
 from newsletter.config import ReaderList
 from newsletter.delivery import ledger
-from newsletter.delivery.elsewhere import refuse_unknown_campaigns
 from newsletter.delivery.ledger import Campaign, Staged, Text
 from newsletter.delivery.record import refuse_foreign_record
 from newsletter.delivery.states import OPEN, State
 from newsletter.delivery.texts import Texts, rules_of
+from newsletter.delivery.unknown_campaigns import refuse_unknown_campaigns
 from newsletter.delivery.wave import Wave, prove, refuse, refuse_lacking, refuse_unusable
 from newsletter.delivery.wish import (
     Changes,

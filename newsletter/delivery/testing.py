@@ -8,7 +8,7 @@ from secrets import token_hex
 from newsletter.address import normalise
 from newsletter.audience.subscribers import Subscriber, read_subscribers, unlisted
 from newsletter.backends import Backend
-from newsletter.delivery.few import send_few
+from newsletter.delivery.unrecorded import send_unrecorded
 from newsletter.editions import Press
 from newsletter.errors import ListError
 from newsletter.issue.model import Issue
@@ -61,7 +61,7 @@ async def send_test(
     ]
     if sign:
         messages = [sign(message) for message in messages]
-    receipts = await send_few(backend, messages)
+    receipts = await send_unrecorded(backend, messages)
     return [receipts[reader.reader] for reader in readers]
 
 

@@ -16,8 +16,8 @@ from newsletter import backends
 from newsletter.audience.keys import Keys
 from newsletter.audience.tokens import Tokens
 from newsletter.config import Mailbox
-from newsletter.delivery.few import send_few
 from newsletter.delivery.run import signing
+from newsletter.delivery.unrecorded import send_unrecorded
 from newsletter.mail import quoted
 from newsletter.mail.headers import address_header, message_id, plain_header, reader_headers, text_header
 from newsletter.mail.message import Message, Receipt
@@ -51,7 +51,7 @@ class Confirmation:
         sign = signing(self.workspace)
         messages = [self.message(reader) for reader in readers]
         backend = backends.load(config.send.backend, config, self.workspace.root)
-        return asyncio.run(send_few(backend, [sign(message) for message in messages] if sign else messages))
+        return asyncio.run(send_unrecorded(backend, [sign(message) for message in messages] if sign else messages))
 
     def message(self, reader: str) -> Message:
         config = self.workspace.config

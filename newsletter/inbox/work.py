@@ -18,6 +18,7 @@ from newsletter.delivery import ledger
 from newsletter.errors import ListError, NewsletterError, Problem
 from newsletter.inbox import brake, readings
 from newsletter.inbox.asking import ask_readers, recently_asked
+from newsletter.inbox.authentication_results import vouched
 from newsletter.inbox.brake import Answer, Crowd
 from newsletter.inbox.confirmation import Confirmation
 from newsletter.inbox.proof import Prover
@@ -25,7 +26,6 @@ from newsletter.inbox.reading import Kind as Read
 from newsletter.inbox.reading import Reading, read
 from newsletter.inbox.sources import Mail, Source
 from newsletter.inbox.verdict import Action, Verdict, judge
-from newsletter.inbox.vouching import vouched
 from newsletter.store import Store, suppressions
 from newsletter.store.events import agree, agreed_at, was_handled
 

@@ -12,7 +12,7 @@ from newsletter.audience.standing import ERASED, standings
 from newsletter.audience.subscribers import reader_of
 from newsletter.cli.output import say, short
 from newsletter.cli.subscribers.opened import maybe_meant, noting, say_if_kept_out, writing
-from newsletter.delivery.elsewhere import vouch
+from newsletter.delivery.unknown_campaigns import vouch
 from newsletter.errors import DecisionNeeded, ListError, counted
 
 

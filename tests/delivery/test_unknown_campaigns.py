@@ -19,8 +19,8 @@ from newsletter.audience import suppression
 from newsletter.audience.events import Event, Kind, Source, record
 from newsletter.audience.keys import make_keys
 from newsletter.cli import cli
-from newsletter.delivery.elsewhere import refuse_unknown_campaigns, unknown_campaigns, vouch
 from newsletter.delivery.record import read_record
+from newsletter.delivery.unknown_campaigns import refuse_unknown_campaigns, unknown_campaigns, vouch
 from newsletter.errors import DecisionNeeded
 from newsletter.store import Store, open_store
 

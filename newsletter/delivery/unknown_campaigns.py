@@ -26,7 +26,7 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unknown:
+class UnknownCampaign:
     """An issue's record, and how many suppressions it counts that are not here (0: its campaign is unknown)."""
 
     issue: str
@@ -55,7 +55,7 @@ def refuse_unknown_campaigns(store: Store, drafts: Path) -> None:
     )
 
 
-def unknown_campaigns(store: Store, drafts: Path) -> list[Unknown]:
+def unknown_campaigns(store: Store, drafts: Path) -> list[UnknownCampaign]:
     """Return the records of campaigns that people may have left by, and that the store knows too little of.
 
     Raises DecisionNeeded for a record that can't be read.
@@ -71,11 +71,11 @@ def unknown_campaigns(store: Store, drafts: Path) -> list[Unknown]:
             continue
         lacking = max(0, (record.suppressions or 0) - ever)
         if record.campaign not in known or lacking:
-            unknown.append(Unknown(issue=issue, record=record, lacking=lacking))
+            unknown.append(UnknownCampaign(issue=issue, record=record, lacking=lacking))
     return sorted(unknown, key=lambda one: [int(part) if part.isdigit() else 0 for part in one.issue.split(".")])
 
 
-def vouch(store: Store, drafts: Path, *, complete: bool) -> list[Unknown]:
+def vouch(store: Store, drafts: Path, *, complete: bool) -> list[UnknownCampaign]:
     """Note that this store knows everybody who left by what it does not know; returns what stays unknown.
 
     With `complete` it is a person's word. Without, suppressions were brought here, and a record that counts more of

@@ -7,7 +7,7 @@ from newsletter.backends import Backend, SessionLost
 from newsletter.mail.message import Message, Outcome, Receipt
 
 
-async def send_few(backend: Backend, messages: Sequence[Message]) -> Mapping[str, Receipt]:
+async def send_unrecorded(backend: Backend, messages: Sequence[Message]) -> Mapping[str, Receipt]:
     """Send the messages over one connection; returns a receipt for each, by its key.
 
     Raises Unreachable when there is no session.

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.inbox.authentication_results import vouched
 from newsletter.inbox.reading import read
-from newsletter.inbox.vouching import vouched
 
 OURS = "mx.example.org"
 RECEIVED = "Received: from a by mx.example.org; Tue, 3 Nov 2026 09:00:08 +0000\n"
