@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from newsletter.issue.prose import PROSE_KEYS
 from newsletter.issue.yamltext import Place
@@ -57,13 +57,13 @@ def conflicts(lines: list[str]) -> Iterator[tuple[Place, Fault]]:
 
 
 def lookalike(lines: list[str], gave_up: int) -> tuple[Place, Fault] | None:
-    """What stands in the place of YAML's own signs in line `gave_up`, where YAML gave up, or just around it."""
+    """Return what looks like one of YAML's own signs in line `gave_up`, where YAML gave up, or just around it."""
     for number in range(min(gave_up + 1, len(lines)), max(gave_up - _ABOVE, 0), -1):
         line = lines[number - 1]
-        for pattern, describe in _LOOKALIKES:
+        for pattern, fault_of in _LOOKALIKES:
             match = pattern.match(line) if number > gave_up - _AROUND or pattern in (_BEHIND_COLON, _COLON) else None
             if match and not (pattern is _INDENTED and _is_text(lines, number)):
-                return Place(number, match.start(1) + 1), describe(match[1])
+                return Place(number, match.start(1) + 1), fault_of(match[1])
     return None
 
 
@@ -83,31 +83,18 @@ def misspelled_key(key: str) -> Fault | None:
     return _wrong_space(key[0]) if key and key[0] in _SPACE_SIGNS else None
 
 
-def _wrong_space(character: str) -> Fault:
-    return Fault(
-        code="space",
-        message=f"a {_named(character)} stands here, where YAML knows a space alone",
-        next_step="Delete it, and type spaces instead.",
-    )
+def _wrong(code: str, right: str, next_step: str) -> Callable[[str], Fault]:
+    """Return what makes the fault of a sign that stands where YAML knows `right` alone."""
+
+    def fault_of(sign: str) -> Fault:
+        return Fault(
+            code=code, message=f"a {_named(sign)} stands here, where YAML knows {right} alone", next_step=next_step
+        )
+
+    return fault_of
 
 
-def _wrong_colon(character: str) -> Fault:
-    return Fault(
-        code="colon",
-        message=f"a {_named(character)} stands here, where YAML knows : alone",
-        next_step="Type a colon of the Latin keyboard, and a space behind it.",
-    )
-
-
-def _wrong_dash(character: str) -> Fault:
-    return Fault(
-        code="dash",
-        message=f"a {_named(character)} stands here, where YAML knows - alone",
-        next_step="Type a hyphen, and a space behind it.",
-    )
-
-
-def _tab(_character: str) -> Fault:
+def _tab(_sign: str) -> Fault:
     return Fault(
         code="yaml",
         message="a tab stands here, and YAML indents by spaces alone",
@@ -115,12 +102,13 @@ def _tab(_character: str) -> Fault:
     )
 
 
+_wrong_space = _wrong("space", "a space", "Delete it, and type spaces instead.")
 _LOOKALIKES = (
     (_TAB, _tab),
     (_INDENTED, _wrong_space),
     (_BEHIND_COLON, _wrong_space),
-    (_COLON, _wrong_colon),
-    (_DASH, _wrong_dash),
+    (_COLON, _wrong("colon", ":", "Type a colon of the Latin keyboard, and a space behind it.")),
+    (_DASH, _wrong("dash", "-", "Type a hyphen, and a space behind it.")),
 )
 
 

@@ -13,6 +13,8 @@ from newsletter.validation import Fault
 
 _NUMBER = re.compile(r"^([0-9]{1,2})[.)][ \t]+(?=\S)", re.MULTILINE)
 _ESCAPE = "If you mean the sign itself, put a backslash before it: "
+_CODE_BLOCK = "a block of code begins here, which can't be shown yet"
+_SHORT_CODE = "Put short code between single backticks: `code`."
 _ELEMENTS = (
     "a abbr address article aside audio b big blockquote body br button caption center cite code col dd del details "
     "dfn div dl dt em embed figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img "
@@ -30,14 +32,18 @@ class _Rule:
     pattern: re.Pattern[str]
     message: str
     next_step: str
-    unless: Callable[[re.Match[str]], bool] = lambda _match: False
+    unless: Callable[[re.Match[str]], bool]
 
 
 def _rule(
-    code: str, pattern: str, message: str, next_step: str, unless: Callable[[re.Match[str]], bool] | None = None
+    code: str,
+    pattern: str,
+    message: str,
+    next_step: str,
+    unless: Callable[[re.Match[str]], bool] = lambda _match: False,
 ) -> _Rule:
     compiled = re.compile(pattern.replace("READ", READ), re.MULTILINE | re.IGNORECASE)
-    return _Rule(code, compiled, message, next_step, unless or (lambda _match: False))
+    return _Rule(code, compiled, message, next_step, unless)
 
 
 def _citation(match: re.Match[str]) -> bool:
@@ -57,8 +63,8 @@ _RULES = (
     _rule(
         "markup",
         r"^[ \t]*(?:`{3,}|~{3,})",
-        "a block of code begins here, which can't be shown yet",
-        "Put short code between single backticks: `code`.",
+        _CODE_BLOCK,
+        _SHORT_CODE,
     ),
     _rule(
         "markup",
@@ -123,7 +129,7 @@ _RULES = (
 def unsupported(source: str, reading: Reading) -> tuple[list[Fault], bytearray]:
     """Return a fault for each mark that is none here, and for each character whether one of them took it."""
     taken = bytearray(len(source) + 1)
-    faults = list(_pictures(source, reading, taken))
+    faults = [*_pictures(reading, taken), *_code_blocks(source, reading, taken)]
     for rule in _RULES:
         for match in rule.pattern.finditer(reading.text):
             if taken[match.start()] or rule.unless(match):
@@ -137,7 +143,7 @@ def unsupported(source: str, reading: Reading) -> tuple[list[Fault], bytearray]:
     return faults, taken
 
 
-def _pictures(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault]:
+def _pictures(reading: Reading, taken: bytearray) -> Iterator[Fault]:
     places = [(mark.start - 1, mark.end) for mark in reading.marks if mark.kind == "link" and mark.start]
     found = [(start, end) for start, end in places if reading.text[start] == "!"]
     found += [
@@ -152,17 +158,16 @@ def _pictures(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault
             next_step="Put the file beside the draft, and name it under image: with its file: and alt:. "
             "If you mean the sign itself, put a space or a backslash before [.",
         )
+
+
+def _code_blocks(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault]:
+    """Blocks between three backticks, which inline Markdown reads as code over several lines."""
     for mark in reading.marks:
         if mark.kind == "backticks" and "\n" in source[mark.start : mark.end]:
             line = source[source.rfind("\n", 0, mark.start) + 1 : mark.start]
             if not line.strip() and source.startswith("```", mark.start):
                 taken[mark.start] = 1
-                yield Fault(
-                    code="markup",
-                    at=mark.start,
-                    message="a block of code begins here, which can't be shown yet",
-                    next_step="Put short code between single backticks: `code`.",
-                )
+                yield Fault(code="markup", at=mark.start, message=_CODE_BLOCK, next_step=_SHORT_CODE)
 
 
 def _numbered(text: str, taken: bytearray) -> Iterator[Fault]:
