@@ -42,9 +42,9 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return f"Did you mean {near[0]!r}?" if near else ""
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 reader`, `3 readers`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return `1 reader` or `3 readers`; `plural` is for nouns whose plural is no s behind them."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from newsletter.errors import DecisionNeeded, did_you_mean
 from newsletter.issue.numbering import next_slot
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
 from newsletter.issue.skeleton import new_draft
-from newsletter.workspace import CONFIG_NAME, TEMPLATES, shipped
+from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, TEMPLATES, shipped
 
 _GITIGNORE = """\
 # Readers' addresses and the record of who got what are personal data: they stay out of git.
@@ -63,7 +63,7 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
         if not os.path.lexists(path):
             path.write_text(text, encoding="utf-8")
             made.append(path)
-    if not os.path.lexists(folder / ".newsletter" / KEYS_NAME):
+    if not os.path.lexists(folder / STATE_FOLDER / KEYS_NAME):
         made.append(make_keys(folder))
     # Last, since it is what makes a folder a workspace: a half-made one can be made again.
     (folder / CONFIG_NAME).write_text(_config(title), encoding="utf-8")

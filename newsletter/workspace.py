@@ -14,7 +14,7 @@ from newsletter.ownership import below, require_own
 
 CONFIG_NAME = "newsletter.toml"
 TEMPLATES = "templates"
-STATE = ".newsletter"
+STATE_FOLDER = ".newsletter"
 _DRAFT_NAME = re.compile(r"(\d+)\.(\d+)\.ya?ml")
 
 
@@ -129,7 +129,7 @@ def find_workspace(start: Path, environ: Mapping[str, str] | None = None) -> Wor
     environ = os.environ if environ is None else environ
     for folder in (start, *start.parents):
         if (folder / CONFIG_NAME).is_file():
-            require_own(folder, (folder, folder / CONFIG_NAME, folder / STATE), environ)
+            require_own(folder, (folder, folder / CONFIG_NAME, folder / STATE_FOLDER), environ)
             return Workspace(folder, environ)
     raise ConfigError(
         f"There is no {CONFIG_NAME} here or in any folder above.",

@@ -16,7 +16,7 @@ from secrets import token_urlsafe
 
 from newsletter.errors import ConfigError, DecisionNeeded
 from newsletter.files import create_private, make_private_folder, sync
-from newsletter.workspace import Workspace
+from newsletter.workspace import STATE_FOLDER, Workspace
 
 KEYS_NAME = "keys.toml"
 _LEAST = 32  # characters: what `token_urlsafe` makes of 24 bytes
@@ -105,7 +105,7 @@ def read_keys(workspace: Workspace) -> Keys:
 
 def make_keys(root: Path) -> Path:
     """New keys for the workspace in `root`; returns their file. Raises DecisionNeeded when there are some."""
-    path = root / ".newsletter" / KEYS_NAME
+    path = root / STATE_FOLDER / KEYS_NAME
     if os.path.lexists(path) and not path.is_symlink():
         raise DecisionNeeded(
             f"{path} is there already.", next_step="For a new one beside the old: newsletter keys rotate"
@@ -131,7 +131,7 @@ def rotate_keys(workspace: Workspace) -> Path:
 
 
 def _path(workspace: Workspace) -> Path:
-    return workspace.root / ".newsletter" / KEYS_NAME
+    return workspace.root / STATE_FOLDER / KEYS_NAME
 
 
 def _checked(tokens: Sequence[str], forgotten: str, where: str) -> Keys:

@@ -9,7 +9,7 @@ import click
 from newsletter.cli.output import say, short
 from newsletter.errors import DecisionNeeded
 from newsletter.files import create_private, make_private_folder
-from newsletter.workspace import find_workspace
+from newsletter.workspace import STATE_FOLDER, find_workspace
 
 _STRING = 255  # octets: RFC 1035, section 3.3; a longer record is several strings
 
@@ -32,7 +32,7 @@ def key(selector: str, kind: str) -> None:
     from newsletter.mail.keys import Kind, new_key
 
     pem, record = new_key(cast(Kind, kind))
-    path = workspace.root / ".newsletter" / f"dkim-{selector}.pem"  # which git leaves alone
+    path = workspace.root / STATE_FOLDER / f"dkim-{selector}.pem"  # which git leaves alone
     make_private_folder(path.parent)
     try:
         file = create_private(path)

@@ -11,7 +11,7 @@ from newsletter.config.values import store_url
 from newsletter.delivery.unknown_campaigns import FLAG, vouch
 from newsletter.errors import ConfigError, DecisionNeeded, counted
 from newsletter.store import Store, find_store, open_store
-from newsletter.workspace import Workspace, find_workspace
+from newsletter.workspace import STATE_FOLDER, Workspace, find_workspace
 
 _PATH = click.Path(dir_okay=False, path_type=Path)
 nobody_left = click.option(
@@ -90,7 +90,7 @@ def restore(file: Path, yes: bool) -> None:
         raise DecisionNeeded(f"{short(file)} is the state itself.", next_step="Name a backup.")
     shown = short(place) if isinstance(place, Path) else place
     _agree(yes, f"Put {short(file)} in the place of the state in {shown}? Stop `newsletter serve` first.")
-    done = backups.restore(file, place, workspace.config.store.password, workspace.root / ".newsletter")
+    done = backups.restore(file, place, workspace.config.store.password, workspace.root / STATE_FOLDER)
     say(f"The state is as {short(file)} has it: {_sums(done.rows)}.", style="bold")
     if done.kept:
         say(f"As it was before, it is kept in {short(done.kept)}.")
@@ -123,7 +123,7 @@ def move(url: str, yes: bool) -> None:
             raise DecisionNeeded("The state is there already.", next_step="Name another place.")
         over = "" if backups.is_empty(target) else "A state is there already, and is written over. "
         _agree(yes, f"{over}Move the state to {target.place}? Stop `newsletter serve` and the outbox first.")
-        kept = backups.free_name(workspace.root / ".newsletter", "state.before-move")
+        kept = backups.free_name(workspace.root / STATE_FOLDER, "state.before-move")
         rows = backups.move(store, target, url, kept)
         say(f"The state is in {target.place}: {_sums(rows)}. Each number was compared.", style="bold")
         say(f"As it was before, it is kept in {short(kept)}.")
@@ -144,9 +144,14 @@ def _checked(url: str) -> str:
 
 
 def _sums(rows: dict[str, int]) -> str:
-    issues, copies = counted(rows["campaigns"], "issue"), counted(rows["deliveries"], "delivery").replace("ys", "ies")
-    said = counted(rows["events"], "event")
-    return f"{issues}, {copies}, {said}, {counted(rows['suppressions'], 'suppression')}, {rows['forgotten']:,} erased"
+    sums = [
+        counted(rows["campaigns"], "issue"),
+        counted(rows["deliveries"], "delivery", "deliveries"),
+        counted(rows["events"], "event"),
+        counted(rows["suppressions"], "suppression"),
+        f"{rows['forgotten']:,} erased",
+    ]
+    return ", ".join(sums)
 
 
 def _write(url: str) -> str:

@@ -19,7 +19,7 @@ from newsletter.delivery.record import write_record
 from newsletter.delivery.states import State
 from newsletter.store import Busy, Store
 from newsletter.store import events as log
-from newsletter.workspace import CONFIG_NAME, Workspace
+from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, Workspace
 
 _NOWHERE = "forgotten.invalid"  # RFC 6761, section 6.4: no mail ever goes there
 _BLOCK = 1 << 20
@@ -132,7 +132,7 @@ def _within_reach(workspace: Workspace) -> Iterator[Path]:
     """What was made from the state and the list, copies of both, and who gets tests; not the state and the list."""
     database, listed = workspace.database, workspace.subscribers.resolve()
     own = {*(f"{database}{ending}" for ending in ("", "-wal", "-shm", "-journal")), str(listed)}
-    seen = {path: None for name in ("build", ".newsletter") for path in _files(workspace.root / name)}
+    seen = {path: None for name in ("build", STATE_FOLDER) for path in _files(workspace.root / name)}
     if isinstance(database, Path):
         seen.update(dict.fromkeys(sorted(database.parent.glob(f"{database.name}*"))))
     for folder in (workspace.root, listed.parent):

@@ -20,9 +20,9 @@ from newsletter.errors import DecisionNeeded, DeliveryError, counted
 from newsletter.issue.draft import read_draft
 from newsletter.service.words import in_one_line
 from newsletter.store import Store
-from newsletter.workspace import CONFIG_NAME, Workspace
+from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, Workspace
 
-FOLDER = Path(".newsletter", "site")
+FOLDER = Path(STATE_FOLDER, "site")
 INDEX = "index.html"
 _MADE = "This page is being made. Please try again in a moment."
 _REST_S = 60.0  # after what passes by itself

@@ -6,7 +6,7 @@ from time import monotonic
 from newsletter.audience.keys import KEYS_NAME, Keys, read_keys
 from newsletter.audience.tokens import Leaver, Tokens
 from newsletter.errors import ConfigError
-from newsletter.workspace import Workspace
+from newsletter.workspace import STATE_FOLDER, Workspace
 
 _AGAIN_S = 3.0  # a file that can't be read may be mended where a look at it shows nothing: by its folder's rights, say
 _LOG = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ class Links:
     def __init__(self, workspace: Workspace) -> None:
         """Raises ConfigError when there are no keys."""
         self._workspace = workspace
-        self._path = workspace.root / ".newsletter" / KEYS_NAME
+        self._path = workspace.root / STATE_FOLDER / KEYS_NAME
         self._seen = self._failed = self._state()
         self._again = 0.0
         self._said = ""

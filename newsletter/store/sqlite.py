@@ -17,10 +17,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from newsletter.errors import DeliveryError
 from newsletter.files import create_private, make_private_folder, sync, tighten
 from newsletter.store.database import Busy, Damaged
+from newsletter.workspace import STATE_FOLDER
 
 _LOCK_WAIT_S = 15
 _PAUSE_S = 0.1
-_OWN_FOLDER = ".newsletter"
 # SQLite's own names of its result codes, https://sqlite.org/rescode.html: what each means here, and what to do.
 _WORDS = {
     "SQLITE_BUSY": ("is in use by another program", "Let that program end, or close it."),
@@ -76,7 +76,7 @@ class Sqlite:
         """
         path = self._path.resolve()  # as SQLite does, which puts them beside what a link leads to
         make_private_folder(path.parent)
-        if path.parent.name == _OWN_FOLDER:  # another one may be shared for what else is in it
+        if path.parent.name == STATE_FOLDER:  # another one may be shared for what else is in it
             tighten(path.parent)
         with suppress(FileExistsError):
             create_private(path).close()
