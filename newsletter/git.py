@@ -65,7 +65,7 @@ def _run(folder: Path, environment: dict[str, str], *args: str) -> "subprocess.C
 
 
 def _switched_off(listed: "subprocess.CompletedProcess[bytes]", environment: dict[str, str]) -> dict[str, str]:
-    """The environment that leaves each filter and textconv without a program.
+    """Return the environment that leaves each filter and textconv without a program.
 
     Their names are the repository's to choose, so each is named; an equals sign in one would end a name after -c.
     """
@@ -85,7 +85,7 @@ def _switched_off(listed: "subprocess.CompletedProcess[bytes]", environment: dic
 
 
 def _environment() -> dict[str, str]:
-    """Without what would lead git to another repository, as in a hook, and without our passwords.
+    """Return this program's environment without what leads git to another repository, and without our passwords.
 
     No protocol is allowed: a repository whose objects are elsewhere would fetch them by a command of its choice.
     """

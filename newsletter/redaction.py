@@ -90,7 +90,7 @@ class Redactor:
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    """The secret as it is, and escaped for what may quote it. Nothing of an empty one."""
+    """Yield the secret as it is, and escaped for what may quote it; nothing of an empty one."""
     if not secret.strip():
         return
     yield secret
@@ -113,7 +113,7 @@ def _octets(secret: str) -> Iterator[bytes]:
 
 
 def _within_base64(octets: bytes) -> list[str]:
-    """What of the base64 of anything that holds the octets depends on them alone, by where they begin, in 3 ways."""
+    """Return what of the base64 of anything that holds the octets is theirs alone, for each of 3 places to begin."""
     pieces = []
     for offset in range(3):
         encoded = b64encode(b"\0" * offset + octets).decode("ascii")
@@ -128,7 +128,7 @@ def _squeezed(text: str) -> str:
 
 
 def _pattern(forms: Iterable[str], others: Iterable[str], flags: int) -> re.Pattern[str] | None:
-    """The longest form first, so that nothing of it is left; white space may stand anywhere in one."""
+    """Return a pattern with the longest form first, so that nothing of it is left, and white space anywhere."""
     ordered = sorted({_squeezed(form) for form in forms} - {""}, key=lambda form: (-len(form), form))
     patterns = [*(r"\s*".join(map(re.escape, form)) for form in ordered), *others]
     return re.compile("|".join(patterns), flags) if patterns else None

@@ -121,7 +121,7 @@ def volume_and_number(path: Path) -> tuple[int, int]:
 
 
 def find_workspace(start: Path, environ: Mapping[str, str] | None = None) -> Workspace:
-    """The workspace that `start` lies in, looked for upwards as git does.
+    """Find the workspace that `start` lies in, upwards as git does.
 
     Raises ConfigError when there is none, or when the first one found is somebody else's: one further up is not taken
     in its place.

@@ -49,7 +49,7 @@ def mailable(
     left_out: Counter[str],
     left: Mapping[str, Held] = MappingProxyType({}),
 ) -> Iterator[Sequence[str]]:
-    """The same of those who may be mailed, with the list's columns alone: a list again."""
+    """Yield a heading, and each reader who may be mailed, with the list's columns alone: a list again. Streams."""
     columns = _columns(path)
     yield columns
     for row, standing in with_standing(store, keys, read_rows(path), left):

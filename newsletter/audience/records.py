@@ -83,7 +83,7 @@ def group_lines(lines: Iterable[Line], delimiter: str, columns: int, wanted: Wan
 
 
 def _grouped(first: Line, pull: Pull, delimiter: str, *, overlong: bool) -> tuple[Record, list[Line]]:
-    """The record that begins in `first`, and the lines that were looked at."""
+    """Return the record that begins in `first`, and the lines that were looked at."""
     number, text = first
     if overlong:
         return Record(number, number, text, _cut(text, delimiter), "the line is too long"), [first]
@@ -94,7 +94,7 @@ def _grouped(first: Line, pull: Pull, delimiter: str, *, overlong: bool) -> tupl
 
 
 def read_record(first: Line, pull: Pull, delimiter: str) -> tuple[list[str], str, list[Line]]:
-    """The cells of the record that begins in `first`, what keeps it from being read, and the lines that were looked at.
+    """Return the cells of the record that begins in `first`, what keeps it from being read, and the lines looked at.
 
     `pull` gives the next line, None at the end.
     """
@@ -129,7 +129,7 @@ def _reader(delimiter: str) -> Callable[[Iterable[str]], Iterator[list[str]]]:
 
 
 def _split(text: str, delimiter: str) -> list[str]:
-    """What csv would make of a line without quotes, but for spaces, which nobody keeps."""
+    """Split a line without quotes as csv would, but for spaces, which nobody keeps."""
     return text.rstrip("\r\n").split(delimiter)
 
 

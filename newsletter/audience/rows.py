@@ -159,7 +159,7 @@ def _written(cells: Mapping[str, str], tags: frozenset[str], header: Header, pat
 
 
 def _refuse_swallowed(path: Path, row: str, header: Header) -> None:
-    """Raises ListError when a quote that the list never closes would make the new row a part of another one's cell."""
+    """Raise ListError when a quote that the list never closes would make the new row a part of another one's cell."""
     if '"' not in row:
         return
     lines = read_lines(path)

@@ -99,7 +99,7 @@ def read_records(lines: Iterable[Line], header: Header, wanted: Wanted = every_r
 
 
 def guard(cell: str) -> str:
-    """A cell for a spreadsheet: a quote stands before what would be run as a formula.
+    """Return a cell for a spreadsheet, with a quote before what would be run as a formula.
 
     That may be the cell's beginning, or what follows a comma, semicolon, bar, tab or line break in it: a program that
     separates by another character than the file does would begin a cell there. A blank is no such place, though some

@@ -84,7 +84,7 @@ class Statuses:
     questions: Sequence[Problem] = ()
 
     def refuse_open(self, path: Path) -> None:
-        """Raises DecisionNeeded while there is a question."""
+        """Raise DecisionNeeded while there is a question."""
         if self.questions:
             several = 'Several columns go into one list: honour = ["one", "other"]. ' if len(self.questions) > 1 else ""
             raise DecisionNeeded(
@@ -95,7 +95,7 @@ class Statuses:
 
 
 def says(column: str, cell: str) -> Says:
-    """What a cell of this column says, as far as the column's name or the word itself tell."""
+    """Return what a cell of this column says, as far as the column's name or the word itself tell."""
     word = cell.strip().casefold()
     if _NO.fullmatch(column):
         return Says.MAILED if not word or word in _FALSE or word.startswith("0000-00-00") else Says.LEFT
@@ -109,7 +109,7 @@ def says(column: str, cell: str) -> Says:
 
 
 def statuses_of(path: Path, settings: ReaderList) -> Statuses:
-    """What the columns of a list say, as newsletter.toml would have them understood.
+    """Return what the columns of a list say, as newsletter.toml would have them understood.
 
     Raises ListError when the publication's own list lacks a column that is to be honoured: who has left could no longer
     be told. Another list has columns of its own.
@@ -166,7 +166,7 @@ def _refuse_lacking(path: Path, honour: Sequence[str]) -> None:
 
 
 def _held(cells: Mapping[str, str], honoured: Sequence[str]) -> tuple[str, str, Held] | None:
-    """The column and the word by which this row must not be mailed, and the cause; None when it may be."""
+    """Return the column and the word by which this row must not be mailed, and the cause; None when it may be."""
     for column in honoured:
         word = " ".join(cells.get(column, "").split())
         if column == STATE:
@@ -182,13 +182,13 @@ def _held(cells: Mapping[str, str], honoured: Sequence[str]) -> tuple[str, str, 
 
 
 def _keeps_out(column: str, word: str) -> bool:
-    """Does this cell of a column that is honoured keep its reader out? A word that is not known here does."""
+    """Return whether a cell of an honoured column keeps its reader out: a word that is not known here does."""
     said = says(column, word)
     return said in (Says.LEFT, Says.UNCLEAR) or (said is Says.NOTHING and word.casefold() not in {"", *_MAILED})
 
 
 def _question(path: Path, name: str, told: Sequence[tuple[int, str]]) -> Problem:
-    """Only words that are known for it are shown: anything else may be somebody's own affair."""
+    """Ask what a column means, and show only words that are known for it: others may be personal."""
     known = Counter(word.casefold() for _, word in told if word.casefold() in _LEFT)
     shown = "".join(f", {word!r} {count:,}" for word, count in known.most_common(3))
     return Problem(
@@ -203,7 +203,7 @@ def _question(path: Path, name: str, told: Sequence[tuple[int, str]]) -> Problem
 
 
 def status_of(cells: Mapping[str, str], honour: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Says, str]:
-    """What a row of any file says of its reader, all its columns together, and which column says so.
+    """Return what a row of any file says of its reader, all its columns together, and which column says so.
 
     One that says "left" outweighs the others.
     """
@@ -216,5 +216,5 @@ def status_of(cells: Mapping[str, str], honour: Sequence[str] = (), ignore: Sequ
 
 
 def cause_of(cell: str) -> Cause | None:
-    """The cause that a status names by a known word."""
+    """Return the cause that a status names by a known word."""
     return _LEFT.get(cell.strip().casefold())

@@ -97,7 +97,7 @@ def read_columns(path: Path) -> list[str]:
 
 
 def read_row(record: Record, header: Header) -> Subscriber | Fault | None:
-    """The reader in one row, or what keeps it from being one; None for a blank row."""
+    """Return the reader in one row, or what keeps it from being one; None for a blank row."""
     if record.fault:
         return Fault(code="csv", message=f"this row can't be read: {record.fault}", next_step=QUOTES)
     row = list(record.cells)

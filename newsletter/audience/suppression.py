@@ -86,7 +86,7 @@ def bring_over(
 
 
 def _is_mailed(record: Record, header: Header, honour: Sequence[str], ignore: Sequence[str]) -> bool:
-    """Raises ListError for a status that may say one thing or the other."""
+    """Return whether a row says that its reader is mailed. Raises ListError for a status that may say either."""
     cells = dict(cells_of(record, header))
     if record.fault or cells.get(STATE):
         return cells.get(STATE) == MAILABLE and not record.fault

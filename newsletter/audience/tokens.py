@@ -95,7 +95,7 @@ class Tokens:
 
 
 def without_tokens(text: str) -> str:
-    """The text fit to be shown and kept: who reads a token could unsubscribe its reader."""
+    """Return the text without tokens, so that it can be shown and kept: who has a token can unsubscribe its reader."""
     return _TOKEN.sub("[a reader's token]", text)
 
 

@@ -72,7 +72,7 @@ def _read_as_code(command: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _code_among(following: Sequence[str], letters: str) -> Iterator[str]:
-    """The words from the option on that announces code, to the first that is no option."""
+    """Yield the words from the option that announces code to the first that is no option."""
     announced = False
     for word in following:
         is_option = word.startswith(("-", "+"))

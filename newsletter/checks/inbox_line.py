@@ -1,4 +1,4 @@
-"""What an inbox shows beside the sender's name: is it seen whole, and does it say something?"""
+"""What an inbox shows beside the sender's name: whether it is seen whole, and says something."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _SAYS_NOTHING = frozenset({"vol", "volume", "no", "number", "issue", "newsletter
 
 
 def inbox_line(source: Source, press: Press, issue: Issue) -> Iterator[Finding]:
-    """Notes on a subject that is long or begins with what the sender's name says, and a preheader that repeats it."""
+    """Find a subject that is long or begins with what the sender's name says, and a preheader that repeats it."""
     public = issue.seen_by(frozenset())
     subject = press.subject(public)
     advice = "Begin with the news." if issue.subject else "Give the issue a `subject` that begins with the news."

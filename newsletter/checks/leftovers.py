@@ -20,7 +20,7 @@ _BEYOND_ASCII = re.compile("[\u0080-\U0010ffff]")
 
 
 def unfinished_marks(source: Source) -> Iterator[Finding]:
-    """`TODO`, `TK` and the like; a note where it may be a name or is told to readers as it stands."""
+    """Find `TODO`, `TK` and the like; a note where it may be a name, or is meant for readers."""
     for text in source.texts():
         seen: Counter[str] = Counter()
         for mark in _MARK.finditer(text.text):
@@ -40,7 +40,7 @@ def unfinished_marks(source: Source) -> Iterator[Finding]:
 
 
 def damaged_letters(source: Source) -> Iterator[Finding]:
-    """Text that was written in one encoding and read in another, as in â€™ for an apostrophe."""
+    """Find text that was written in one encoding and read in another, as in â€™ for an apostrophe."""
     for text in source.texts():
         if _REPLACEMENT in text.text:
             problem = source.at_words(
@@ -75,7 +75,7 @@ def _misread(source: Source, text: Scalar) -> Iterator[Finding]:
 
 
 def example_texts(source: Source, issue: Issue) -> Iterator[Finding]:
-    """What `draft new` wrote for the editor to replace; `send` refuses it."""
+    """Find what `draft new` wrote for the editor to replace, which `send` refuses."""
     if texts := unwritten(issue):
         problem = source.at_words(
             texts[0][:25],

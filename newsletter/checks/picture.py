@@ -1,4 +1,4 @@
-"""How the lead image stands in the email's column."""
+"""How large the lead image is shown in the email's column."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ _NARROW = 2 / 3  # of the column
 
 
 def picture_size(source: Source, press: Press, issue: Issue) -> Iterator[Finding]:
-    """A note on a picture that is too small for the column, or so tall that it stands narrow in it."""
+    """Find a picture that is too small for the column, or so tall that it is shown narrow in it."""
     if issue.picture is None:
         return
     with opened(issue.picture) as picture:

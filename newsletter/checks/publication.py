@@ -21,7 +21,7 @@ _MAKERS: tuple[tuple[tuple[str, ...], Callable[[Press, Issue], object]], ...] = 
 
 
 def example_settings(press: Press) -> Iterator[Finding]:
-    """Settings that still say what `init` wrote; `send` refuses them."""
+    """Find settings that still say what `init` wrote, which `send` refuses."""
     path = press.template_path[0].parent / CONFIG_NAME
     if names := unwritten_settings(press.config):
         table, _, key = names[0].strip("[").partition("] ")
@@ -36,7 +36,7 @@ def example_settings(press: Press) -> Iterator[Finding]:
 
 
 def editions_can_be_made(press: Press, issue: Issue) -> Iterator[Finding]:
-    """What keeps an edition from being made: a missing logo, a template of one's own, characters of no typeface.
+    """Find what keeps an edition from being made: a missing logo, a template of one's own, a character of no typeface.
 
     The templates that come with the program are known to do, so that only those beside the drafts are tried.
     """

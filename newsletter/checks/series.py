@@ -1,4 +1,4 @@
-"""How an issue stands among the others of its publication: its date, its number, its headlines."""
+"""An issue among the others of its publication: its date, its number, its headlines."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -14,7 +14,7 @@ _STANDING = 2  # earlier issues with the same headline: it is a standing one, su
 
 
 def dates_in_order(source: Source, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
-    """A date before that of the issue before, or after that of the next."""
+    """Find a date before that of the issue before, or after that of the next."""
     this = volume_and_number(draft.path)
     if draft.date is None or this == (0, 0):
         return
@@ -32,7 +32,7 @@ def dates_in_order(source: Source, draft: Draft, paths: Sequence[Path]) -> Itera
 
 
 def number_left_out(source: Source, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
-    """A gap before this issue within its volume. The first number of a volume may be any."""
+    """Find a gap before this issue within its volume, whose first number may be any."""
     volume, number = volume_and_number(draft.path)
     before = [other for known, other in map(volume_and_number, paths) if known == volume and other < number]
     if before and max(before) < number - 1:
@@ -49,7 +49,7 @@ def number_left_out(source: Source, draft: Draft, paths: Sequence[Path]) -> Iter
 
 
 def equal_headlines(source: Source, issue: Issue, paths: Sequence[Path]) -> Iterator[Finding]:
-    """The same headline twice: for the same readers in this issue, or in one before."""
+    """Find a headline that stands twice: for the same readers in this issue, or in one before."""
     for (_, first), (number, second) in combinations(enumerate(issue.items), 2):
         same = _key(first.headline.plain()) == _key(second.headline.plain())
         if same and (not first.only_for or not second.only_for or set(first.only_for) & set(second.only_for)):

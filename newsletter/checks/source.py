@@ -35,12 +35,12 @@ class Source:
         return (value for key, value in scalars(self._tree) if key.text in PROSE_KEYS)
 
     def headline(self, number: int) -> Scalar | None:
-        """The headline of an item, counted from 0."""
+        """Return the headline of an item, counted from 0."""
         found = [value for key, value in scalars(self._tree) if key.text == "headline"]
         return found[number] if number < len(found) else None
 
     def at_key(self, *keys: str, code: str, message: str, next_step: str) -> Problem:
-        """A problem at the value of the first of `keys` that is there."""
+        """Return a problem at the value of the first of `keys` that is there."""
         values = [(key.text, value) for key, value in scalars(self._tree)]
         place = next((value.start for name in keys for key, value in values if key == name), None)
         line, column = (place.line, place.column) if place else (0, 0)
@@ -49,7 +49,7 @@ class Source:
     def at_words(
         self, words: str, *, code: str, message: str, next_step: str, within: Scalar | None = None, nth: int = 0
     ) -> Problem:
-        """A problem where `words` stand for the `nth` time, across line ends; `within` is the text that holds them."""
+        """Return a problem where `words` are for the `nth` time, across line ends, in the text `within`."""
         first, last = (within.start.line, within.end.line) if within else (1, len(self._lines))
         pattern = re.compile(r"\s+".join(map(re.escape, words.split())))
         lines = [

@@ -166,7 +166,7 @@ def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
 
 
 def _broken_configuration(workspace: Workspace) -> ConfigError | None:
-    """What keeps the configuration from being used: a draft is no use without it, and has its own problems told."""
+    """Return what keeps the configuration from being used, so that a draft's own problems are told before it."""
     try:
         _ = workspace.config
     except ConfigError as error:

@@ -56,7 +56,7 @@ def print_annotations(findings: Iterable[Finding]) -> None:
 
 
 def _annotation(finding: Finding) -> str:
-    """A workflow command; its data and its properties each have their own escapes."""
+    """Return a workflow command; its data and its properties each have their own escapes."""
     problem = finding.problem
 
     def data(text: str) -> str:
@@ -72,7 +72,7 @@ def _annotation(finding: Finding) -> str:
 
 
 def _from_repository(path: Path) -> str:
-    """A path as GitHub looks for it, from the repository's root, which need not be the publication's folder."""
+    """Return a path from the repository's root, as GitHub wants it; that need not be the publication's folder."""
     root = os.environ.get("GITHUB_WORKSPACE")
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow a draft that is a link
     if root and absolute.is_relative_to(root):

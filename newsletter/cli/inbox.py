@@ -121,7 +121,7 @@ def undo(since: str | None, yes: bool) -> None:
 
 
 def _moment(text: str) -> str:
-    """A moment as a person here writes it, in the form that readings are named in."""
+    """Return a moment that a person wrote in the form that readings are named in. Raises UsageError."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC).strftime(readings.NAME)
     except (ValueError, OverflowError) as error:
@@ -130,7 +130,7 @@ def _moment(text: str) -> str:
 
 @contextmanager
 def _sole_reading(store: Store) -> Iterator[None]:
-    """Two readings at once would count each other's bounces for none, and move each other's mails."""
+    """Let no other reading begin: neither would count the other's bounces, and each would move the other's mails."""
     with ExitStack() as held:
         try:
             held.enter_context(store.sole("inbox"))
@@ -143,7 +143,7 @@ def _sole_reading(store: Store) -> Iterator[None]:
 
 
 def _decision(believed: bool | None, *, may_ask: bool) -> Decide:
-    """Who decides about bounces that are too many at once: the flag, else the person who is there, else nobody yet."""
+    """Return who decides about too many bounces at once: the flag, else the person at the terminal, else nobody yet."""
     if believed is not None:
         return lambda _crowd: Answer.SUPPRESS if believed else Answer.IGNORE
     return _asked if may_ask else leave_for_later

@@ -67,7 +67,7 @@ def _as_dict(one: Handled) -> dict[str, object]:
 
 
 def names(readers: Collection[str]) -> str:
-    """Some of the readers, and how many more there are."""
+    """Return some of the readers in words, and how many more there are."""
     shown = ", ".join(sorted(readers)[:_SHOWN])
     more = len(readers) - _SHOWN
     return f"{shown} and {more:,} more" if more > 0 else shown
@@ -153,7 +153,7 @@ class Summary:
 
 
 def _title(verdict: Verdict) -> str:
-    """Under which words the reader is named; empty for those of whom nothing changes."""
+    """Return the words under which the reader is named; none for one of whom nothing changes."""
     if verdict.action is Action.SUPPRESS:
         return _COMPLAINED if verdict.kind is Kind.COMPLAINT else _BOUNCED
     if verdict.action is Action.HOLD:
@@ -162,7 +162,7 @@ def _title(verdict: Verdict) -> str:
 
 
 def _told(one: Handled) -> str:
-    """A mail that is left to a person, in a line: its file, sender and subject, and what is missing."""
+    """Return a line on a mail that is left to a person: its file, sender and subject, and what is missing."""
     verdict = one.verdict
     about = f" about {verdict.address}" if verdict.address and verdict.address != verdict.sender else ""
     sender = f" from {verdict.sender}" if verdict.sender else ""

@@ -47,7 +47,7 @@ def show_error(error: Exception) -> int:
 
 
 def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
-    """Each with its place; what to do about several in a row stands once, below the last of them."""
+    """Print each with its place; what to do about several in a row is printed once, below the last of them."""
     out = console(err=err)
     told = list(problems)
     for problem, following in zip_longest(told, told[1:]):

@@ -233,7 +233,7 @@ def send_or_schedule(
 
 
 def _show_findings(workspace: Workspace, found: Draft) -> None:
-    """What `draft check` would have said, before the question: what is sent is sent."""
+    """Print what `draft check` would, before the question whether to send."""
     from newsletter.checks.draft import check_draft
     from newsletter.cli.findings import show_findings
 

@@ -48,7 +48,7 @@ def _until_the_end(store: Store) -> Store:
 
 @click.group()
 def state() -> None:
-    """What was sent to whom, and who must not be mailed: back it up, put it back, move it."""
+    """Back up, put back or move what was sent to whom, and who must not be mailed."""
 
 
 @state.command()

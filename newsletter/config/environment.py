@@ -60,7 +60,7 @@ def _read(field: FieldInfo, text: str) -> object:
 
 
 def _kinds(annotation: Any) -> Iterator[type]:
-    """The classes that an annotation allows: `tuple` for `tuple[str, ...]`, `int` and NoneType for `int | None`."""
+    """Yield the classes that an annotation allows: tuple for `tuple[str, ...]`, int and NoneType for `int | None`."""
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from _kinds(get_args(annotation)[0])
@@ -72,7 +72,7 @@ def _kinds(annotation: Any) -> Iterator[type]:
 
 
 def _literal(written: str, text: str) -> object:
-    """A list or a table, as newsletter.toml has it or as JSON; the text itself when it is neither."""
+    """Return a list or a table, as newsletter.toml has it or as JSON; the text itself when it is neither."""
     try:
         return tomllib.loads(f"value = {written}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError):

@@ -80,7 +80,7 @@ def _section_names() -> set[str]:
 
 
 def _model_of(table: str) -> type[BaseModel] | None:
-    """The model of a table of newsletter.toml, a backend's own included."""
+    """Return the model of a table of newsletter.toml, a backend's own included."""
     for name, field in Config.model_fields.items():
         if table == (field.alias or name) and isinstance(field.annotation, type):
             return field.annotation if issubclass(field.annotation, BaseModel) else None

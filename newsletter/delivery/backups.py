@@ -103,7 +103,7 @@ def nobody_sends(store: Store) -> Iterator[None]:
 
 
 def is_empty(store: Store) -> bool:
-    """Does the state know of no issue, and of nobody who left?"""
+    """Return whether the state knows of no issue, and of nobody who left."""
     with store.reading() as connection:
         return not ledger.campaign_names(store) and not who_left(connection)
 
@@ -115,7 +115,7 @@ def free_name(folder: Path, stem: str) -> Path:
 
 
 def _readable(place: Path | str, password: SecretStr | None) -> tuple[Store, Path | None]:
-    """The state, or a new one in the place of one that is damaged, and what that is called now."""
+    """Open the state, or a new one in the place of one that is damaged; returns what that is called now, too."""
     try:
         store = open_store(place, password, though_moved=True)
         if not is_damaged(store):

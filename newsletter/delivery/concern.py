@@ -1,4 +1,4 @@
-"""Tells what a server's reply is about: one reader, how much is sent at once, or whoever sends it.
+"""What a server's reply is about: one reader, how much is sent at once, or the sender.
 
 What concerns the sender is never counted against a reader: it slows, holds or stops the campaign. The words are those
 that large providers and common servers use; replies are matched by code and status first (RFC 5321, RFC 3463).

@@ -69,7 +69,7 @@ class Desk:
         self._released: list[int] = []
 
     def now(self) -> float:
-        """Seconds of the clock that the pace is kept by."""
+        """Return seconds of the clock that the pace is kept by."""
         return self._loop.time()
 
     def take(self) -> tuple[Claim, Message] | None:
@@ -126,7 +126,7 @@ class Desk:
         self._watch(claim.id, concern_of(receipt), receipt)
 
     def put_off(self, claim: Claim, receipt: Receipt, *, slower: bool) -> None:
-        """The server takes less than it was given: the message waits as before, and has lost no try.
+        """Put a message off because the server takes less than it was given; it has lost no try.
 
         `slower`: it is said of all, and not of one connection among others.
         """
@@ -137,7 +137,7 @@ class Desk:
         self._told_less(receipt, slower=slower)
 
     def heard(self, said: Receipt, *, slower: bool) -> None:
-        """A reply that is about no single message: at a connection's beginning or end."""
+        """Take in a reply that is about no single message, at a connection's beginning or end."""
         concern = concern_of_reply(said.code or 0, said.enhanced or "", said.reply, said.stage)
         if concern in (Concern.RATE, Concern.CONNECTIONS):
             self._told_less(said, slower=slower)

@@ -104,7 +104,7 @@ def when(moment: datetime, now: datetime) -> str:
 
 
 def _distance(text: str, length: str) -> timedelta:
-    """How far from now `1 hour 30 minutes` is, the larger unit first; a day is 24 hours."""
+    """Return how far from now `1 hour 30 minutes` is, the larger unit first; a day is 24 hours. Raises WrongTime."""
     distance, unit, place = timedelta(), _FURTHEST, 0
     while place < len(length) and (part := _LENGTH.match(length, place)):
         before, unit = unit, _LENGTHS.get(part["unit"].casefold(), _FURTHEST)
@@ -122,7 +122,7 @@ def _distance(text: str, length: str) -> timedelta:
 
 
 def _time_of_day(written: re.Match[str], text: str) -> time:
-    """Raises ValueError for one that no clock shows."""
+    """Return the time of day. Raises ValueError for one that no clock shows, and WrongTime for one that is two."""
     named = written["time"].casefold()
     if named == "noon":
         return time(12)
@@ -149,7 +149,7 @@ def _time_of_day(written: re.Match[str], text: str) -> time:
 
 
 def _day(written: str, text: str, today: date) -> date:
-    """Raises ValueError for one that no calendar has."""
+    """Return the day. Raises ValueError for one that no calendar has, and WrongTime for one that is two."""
     word = written.casefold()
     if word in ("today", "tomorrow"):
         return today + timedelta(days=word == "tomorrow")

@@ -90,11 +90,11 @@ class Pace:
             self.slow_down(now)
 
     def accepted(self, now: float) -> None:
-        """A message was taken."""
+        """Count a message that was taken."""
         self._taken.append(now)
 
     def asked_for_less(self, now: float) -> None:
-        """The server took no message, for there are too many of them: go as fast as it took them of late.
+        """Slow down after a message that was one too many: go as fast as the server took them in the last second.
 
         When it took none, the pace halves and rests, longer each time. From then on it is never given free.
         """

@@ -108,7 +108,7 @@ class Sessions:
         return failures >= _TRIES_TO_OPEN_AGAIN
 
     def _may_give_up(self) -> bool:
-        """Several connections may hear at once that there is one too many, and then it is one that goes."""
+        """Return whether this connection may be given up: of several that hear at once of one too many, one is."""
         now = self._desk.now()
         if not self._feeds.open or now - self._given_up_at < _GIVE_UP_EVERY_S:
             return False
@@ -162,11 +162,11 @@ class OpenFeeds:
         self.open: set[SessionFeed] = set()
 
     def are_open(self, but: "SessionFeed") -> bool:
-        """Is there another connection?"""
+        """Return whether there is another connection."""
         return any(feed is not but and not feed.crowded for feed in self.open)
 
     def are_served(self, but: "SessionFeed") -> bool:
-        """Is there another connection that carries messages?"""
+        """Return whether there is another connection that carries messages."""
         return any(feed is not but and not feed.crowded and feed.useful for feed in self.open)
 
 
@@ -225,7 +225,7 @@ class SessionFeed:
 
 
 def _said(error: Exception, code: int | None) -> Receipt:
-    """What a server said at a connection's beginning or end, to no message in particular."""
+    """Return what a server said at a connection's beginning or end as a receipt for no message."""
     status = _STATUS.search(str(error))
     return Receipt(
         key="", outcome=Outcome.DEFERRED, stage="connect", code=code, enhanced=status and status[0], reply=str(error)

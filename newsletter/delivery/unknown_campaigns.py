@@ -92,7 +92,7 @@ def vouch(store: Store, drafts: Path, *, complete: bool) -> list[UnknownCampaign
 
 
 def _matters(record: Record) -> bool:
-    """Can somebody have left by it, or have been known to have left before?"""
+    """Return whether somebody can have left by it, or was known to have left before."""
     return bool(record.suppressions) or (record.runs > 0 and not record.in_vain)
 
 
@@ -101,7 +101,7 @@ def _seen(record: Record) -> list[int]:
 
 
 def _is_vouched(record: Record, vouched: Mapping[str, list[int]]) -> bool:
-    """Not when it has been sent to more, or more have left, since."""
+    """Return whether a person vouched for it, and it has not been sent to more, nor have more left, since."""
     seen = vouched.get(record.campaign)
     return seen is not None and all(now <= then for now, then in zip(_seen(record), seen, strict=True))
 

@@ -74,7 +74,7 @@ class Wave:
 
 
 def refuse_unusable(wave: Wave, path: Path, limit: float) -> None:
-    """Raises ListError when so many rows can't be used that it is the file, and not a slip in some of its rows.
+    """Raise ListError when so many rows can't be used that it is the file, and not a slip in some of its rows.
 
     A single row that is not UTF-8 tells that the file is not: others may be wrong without being noticed. `limit` is a
     percentage.

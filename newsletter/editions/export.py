@@ -56,7 +56,7 @@ def _refuse_to_lose(issue: Issue, paths: Sequence[Path]) -> None:
 
 
 def web_files(press: Press, issue: Issue, pdf: bytes | None) -> dict[str, bytes]:
-    """The web page, which offers `pdf` for download, and the pictures beside it."""
+    """Return the web page, which offers `pdf` for download, and the pictures beside it."""
     return {page_name(issue): render_web(press, issue, pdf).encode(), **_pictures(press, issue)}
 
 

@@ -69,7 +69,7 @@ def missing_graphemes(texts: Iterable[str], folder: Path) -> list[str]:
 
 
 def _printed(press: Press, issue: Issue) -> Iterator[str]:
-    """What the PDF shows, for readers of no tag."""
+    """Yield the texts that the PDF shows."""
     public = issue.seen_by(frozenset())
     yield from (press.config.publication.title, press.words(public)["date"], public.headlines_title)
     yield from (text.plain() for text in (*public.texts(), press.about))
@@ -96,7 +96,7 @@ def _code_points(grapheme: str) -> str:
 
 
 def _first_place(grapheme: str, press: Press, issue: Issue) -> tuple[Path | str, int, int]:
-    """In the draft, or else in the configuration, whose title and note stand in every issue."""
+    """Return where a grapheme stands first: in the draft, or else in the configuration, which every issue repeats."""
     for path in (issue.path, press.template_path[0].parent / CONFIG_NAME):
         source = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
         for number, content in enumerate(source.splitlines(), start=1):
@@ -109,7 +109,7 @@ def _first_place(grapheme: str, press: Press, issue: Issue) -> tuple[Path | str,
 
 
 def _written_otherwise(grapheme: str, source: str) -> tuple[int, int] | None:
-    """Where a text begins that has the grapheme as an entity, such as &#x1F600;, or by a YAML escape."""
+    """Return where a text begins that has the grapheme as an entity, such as &#x1F600;, or by a YAML escape."""
     try:
         root, _ = read(source)
     except YamlFault:

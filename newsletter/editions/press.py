@@ -117,14 +117,14 @@ class Press:
         return SUBJECT_PART.sub(lambda part: parts[part[1]], self.config.email.subject or self._pattern(issue))
 
     def _pattern(self, issue: Issue) -> str:
-        """The headline first, for a phone shows no more; title and number where From lacks the title and they fit."""
+        """Return the headline first, since a phone shows no more; title and number if From lacks them and they fit."""
         whole = f"{issue.items[0].headline.plain()} · {self.config.publication.title} {issue.name}"
         fits = not self.names_publication and len(whole) <= LONGEST_SUBJECT
         return "{headline} · {title} {number}" if fits else "{headline}"
 
     @property
     def names_publication(self) -> bool:
-        """Does the sender's name, which an inbox shows beside the subject, hold the publication's title?"""
+        """Whether the sender's name, which an inbox shows beside the subject, holds the publication's title."""
         words = self.config.sender.from_.name.casefold().split()
         return set(self.config.publication.title.casefold().split()) <= set(words)
 

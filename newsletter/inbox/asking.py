@@ -65,7 +65,7 @@ def ask_readers(
 
 
 def recently_asked(store: Store, since: str) -> set[str]:
-    """Who has been asked since a moment."""
+    """Return who has been asked since a moment."""
     with store.reading() as connection:
         return {row.reader for row in log.of_kinds_since(connection, (Kind.ASKED,), Source.MAIL, since)}
 
@@ -99,7 +99,7 @@ def _sent(
 
 
 def _needless(store: Store, keys: Keys | None, mail: Mail, verdict: Verdict) -> Verdict | None:
-    """What becomes of a mail whose reader need not be asked, or was; None for one to ask."""
+    """Return what becomes of a mail whose reader need not be asked, or was; None for one to ask."""
     since = (datetime.now(UTC) - timedelta(days=AGAIN_DAYS)).isoformat(timespec="milliseconds")
     event = Event(reader=verdict.address, kind=Kind.ASKED, source=Source.MAIL, said_at=verdict.received_at)
     if nothing := void(store, keys, event):

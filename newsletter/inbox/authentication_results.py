@@ -17,7 +17,7 @@ _PROPERTY = re.compile(r"\b(header\.from|header\.d|header\.i|smtp\.mailfrom)\s*=
 
 
 def vouched(reading: Reading, authserv_id: str) -> str:
-    """What the server with this name says for the address in From: `dmarc=pass` or the like; empty when nothing does.
+    """Return what the server of this name says for the address in From, such as `dmarc=pass`; empty if nothing.
 
     Fields above the topmost Received were written by software on this side of it; below, the first of that name is the
     server's own, which has to take away those that arrive with its name (RFC 8601, section 5).
@@ -55,7 +55,7 @@ def _own_fields(reading: Reading, authserv_id: str) -> Iterator[str]:
 
 
 def _results(value: str) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Each method with its result and properties, in small letters; none of a field that can be read in two ways."""
+    """Yield each method with its result and properties, in small letters; nothing of a field with two readings."""
     for _ in range(3):  # comments may hold comments
         value = _COMMENT.sub(" ", value)
     value = _QUOTED.sub(lambda quoted: re.sub(r"\s", "", quoted[1]), value)
@@ -70,5 +70,5 @@ def _results(value: str) -> Iterator[tuple[str, str, dict[str, str]]]:
 
 
 def _aligned(signer: str, domain: str) -> bool:
-    """Whether a domain that is proved speaks for the one in From: the same, or one that it lies below."""
+    """Return whether a proved domain speaks for the one in From: it is the same, or that one is below it."""
     return "." in signer and (domain == signer or domain.endswith(f".{signer}"))

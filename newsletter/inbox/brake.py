@@ -37,7 +37,7 @@ class Crowd:
 
 
 def crowd_of(readers: Collection[str], recent: Collection[str], listed: Mapping[str, int], inbox: Inbox) -> Crowd:
-    """Of the readers whom a reading would suppress, those who are too many at once; maybe none of them.
+    """Return those of the readers whom a reading would suppress who are too many at once; maybe none.
 
     `recent` were suppressed for bounces within the last WINDOW_H hours, `listed` says how many readers of each domain
     there are.

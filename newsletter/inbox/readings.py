@@ -26,7 +26,7 @@ class Reading:
 
 
 def name_now() -> str:
-    """The name of a reading that begins now: `2026-11-30T09:30:00Z`."""
+    """Return the name of a reading that begins now: `2026-11-30T09:30:00Z`."""
     return datetime.now(UTC).strftime(NAME)
 
 
@@ -43,7 +43,7 @@ def readings(store: Store) -> list[Reading]:
 
 
 def _made_by(name: str, row: log.Row, suppressed_at: str) -> bool:
-    """Whether the reader was suppressed in this reading: not before it, nor after its bounce was written down."""
+    """Return whether the reader was suppressed in this reading: not before it, nor after its bounce was noted."""
     return name[:19] <= suppressed_at[:19] and suppressed_at <= row.at
 
 

@@ -61,7 +61,7 @@ Decide = Callable[[Crowd], Answer]
 
 
 def leave_for_later(_crowd: Crowd) -> Answer:
-    """The decision where nobody is there to make one."""
+    """Decide nothing, where nobody is there to do it."""
     return Answer.LATER
 
 
@@ -125,7 +125,7 @@ def work_through(
 
 
 def _crowd(desk: Desk, verdicts: Sequence[Verdict], *, asked: bool = False) -> Crowd:
-    """Of the readers whom these would suppress, or have `asked`, those who are too many at once."""
+    """Return those of the readers whom these would suppress, or have `asked`, who are too many at once."""
     readers = {verdict.address for verdict in verdicts}
     since = (datetime.now(UTC) - timedelta(hours=brake.WINDOW_H)).isoformat(timespec="milliseconds")
     with desk.store.reading() as connection:
@@ -139,7 +139,7 @@ def _crowd(desk: Desk, verdicts: Sequence[Verdict], *, asked: bool = False) -> C
 
 
 def _domains(desk: Desk, verdicts: Sequence[Verdict]) -> Mapping[str, int]:
-    """How many readers each domain has: by the list, or, where there is none, by the issue that most bounces name."""
+    """Return how many readers each domain has: by the list, or without one by the issue that most bounces name."""
     with suppress(ListError):
         rows = (row for row in read_rows(desk.list_path) if isinstance(row, Subscriber))
         if found := Counter(row.reader.rpartition("@")[2] for row in rows):
@@ -149,7 +149,7 @@ def _domains(desk: Desk, verdicts: Sequence[Verdict]) -> Mapping[str, int]:
 
 
 def _after(verdict: Verdict, answer: Answer, crowd: Crowd, reading: str) -> Verdict:
-    """What becomes of a bounce, once it is known how many there are and what a person says of that."""
+    """Return what becomes of a bounce, once it is known how many there are and what a person says of that."""
     if verdict.event is None:
         return verdict
     evidence = {**verdict.event.evidence, readings.READING: reading}
@@ -196,7 +196,7 @@ def _weighed(verdict: Verdict, store: Store, soft: SoftRule) -> Verdict:
 
 
 def _received_at(mail: Mail, reading: Reading) -> str:
-    """When the mail came here: by what the mailbox notes, and by what its server wrote on top of the mail.
+    """Return when the mail came here, by what the mailbox notes, and by what its server wrote on top of the mail.
 
     The earlier one: what was moved or copied may have the moment of that. Empty, which means now, where neither is
     known.
@@ -205,7 +205,7 @@ def _received_at(mail: Mail, reading: Reading) -> str:
 
 
 def _effective(verdict: Verdict, desk: Desk) -> Verdict:
-    """What is reported is what is recorded: an event that will not be written down does nothing."""
+    """Return the verdict as it will be recorded: an event that will not be written down does nothing."""
     why = void(desk.store, desk.keys, verdict.event) if verdict.event else None
     if why is None:
         return verdict
@@ -217,7 +217,7 @@ def _nothing(_key: str) -> bool:
 
 
 def _left(key: str, action: Action = Action.ASK) -> str:
-    """What a mail that was left to a person is known by: it is not dealt with, and never moved."""
+    """Return what a mail that was left to a person is known by: it is not dealt with, and never moved."""
     return f"held {key}" if action is Action.HOLD else f"left {key}"
 
 

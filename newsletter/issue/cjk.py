@@ -13,7 +13,7 @@ _LINE_END = re.compile(r" ?\n[ \n]*")
 
 
 def is_cjk(character: str) -> bool:
-    """Whether a character belongs to Chinese, Japanese or Korean text (markdown-cjk-friendly, section 2.1).
+    """Return whether a character belongs to Chinese, Japanese or Korean text (markdown-cjk-friendly, section 2.1).
 
     Those of East Asian Width W, F or H (UAX 11) do, and Hangul; emoji, which are wide too, do not.
     """
@@ -28,7 +28,7 @@ def is_cjk(character: str) -> bool:
 
 
 def is_hangul(character: str) -> bool:
-    """Whether a character is of the Korean script, whose words have spaces between them."""
+    """Return whether a character is of the Korean script, whose words have spaces between them."""
     return character >= "\u1100" and unicodedata.name(character, "").startswith(("HANGUL", "HALFWIDTH HANGUL"))
 
 
@@ -72,7 +72,7 @@ def join_lines(texts: Sequence[str]) -> list[str]:
 
 
 def _unspaced(before: str, after: str) -> bool:
-    """Whether two characters that a line's end parts are written without a space."""
+    """Return whether two characters that a line's end parts are written without a space."""
     if is_hangul(before) or is_hangul(after):
         return False
     return (is_cjk(before) and (is_cjk(after) or after in _SHARED)) or (before in _SHARED and is_cjk(after))

@@ -73,7 +73,7 @@ def read_draft(path: Path) -> Draft:
 
 
 def _faulty(path: Path, source: str, found: list[tuple[Place, Fault]]) -> Draft:
-    """A draft with its problems, in the order of their places: as many as anybody would mend before the next look."""
+    """Return a draft with its problems in the order of their places, at most MAX_PROBLEMS of them."""
     found = sorted(found, key=lambda pair: (pair[0].line, pair[0].column))
     if len(found) > MAX_PROBLEMS:
         place, more = found[MAX_PROBLEMS][0], len(found) - MAX_PROBLEMS
@@ -206,7 +206,7 @@ def _without_echoes(found: list[tuple[Place, Fault]]) -> list[tuple[Place, Fault
 
 
 def _plain(node: Node, lines: list[str], texts: dict[int, SourceMap]) -> Any:
-    """The tree with each scalar as its text; `texts` gets what the scalars are made of, by their identity."""
+    """Return the tree with each scalar as its text; `texts` gets what the scalars are made of, by their identity."""
     match node:
         case Scalar():
             texts[id(node)] = SourceMap(node, lines)

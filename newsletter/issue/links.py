@@ -29,7 +29,7 @@ class LinkPlace:
 
 
 def link_faults(source: str, reading: Reading, links: "Iterable[tuple[Link, LinkPlace]]") -> Iterator[Fault]:
-    """A fault for each link of a paragraph that has no words, or that readers could not follow."""
+    """Yield a fault for each link of a paragraph that has no words, or that readers could not follow."""
     for link, place in links:
         label = "".join(run.text for run in link.runs)
         if not label.strip():

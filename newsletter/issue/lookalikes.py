@@ -42,7 +42,7 @@ def without_separators(source: str) -> tuple[str, list[tuple[Place, Fault]]]:
 
 
 def conflicts(lines: list[str]) -> Iterator[tuple[Place, Fault]]:
-    """Lines that git leaves in a file when two people have changed the same place."""
+    """Find the lines that git leaves in a file when two people have changed the same place."""
     for number, line in enumerate(lines, start=1):
         if _CONFLICT.fullmatch(line.rstrip()):
             yield (
@@ -68,7 +68,7 @@ def lookalike(lines: list[str], gave_up: int) -> tuple[Place, Fault] | None:
 
 
 def _is_text(lines: list[str], number: int) -> bool:
-    """Whether a line is as deep as the one before it by its plain spaces alone, as a paragraph in Japanese may be."""
+    """Return whether a line is as deep as the one before it by its plain spaces alone, as in Japanese."""
     line = lines[number - 1]
     before = next((other for other in reversed(lines[: number - 1]) if other.strip()), "")
     return _depth(line) >= _depth(before) and not re.search(rf"[{_SPACE}] *(?:- +)?[a-z_]+:", line)
@@ -79,7 +79,7 @@ def _depth(line: str) -> int:
 
 
 def misspelled_key(key: str) -> Fault | None:
-    """What a key begins with, when that is a space which YAML takes for a letter."""
+    """Return the fault of a key that begins with a space which YAML takes for a letter."""
     return _wrong_space(key[0]) if key and key[0] in _SPACE_SIGNS else None
 
 

@@ -91,7 +91,7 @@ def bare_addresses(source: str) -> list[tuple[int, int]]:
 
 
 def _masked(source: str, marks: list[Mark]) -> str:
-    """The source with READ for what was read, line ends and the words of links left as they are."""
+    """Return the source with READ for what was read, line ends and the words of links left as they are."""
     letters = list(source)
     for mark in marks:
         parts = (
@@ -126,7 +126,7 @@ def _markdown() -> MarkdownIt:
 
 
 def _marked(name: str, rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
-    """The rule, leaving a Mark of what it took, and the places of a link on its token."""
+    """Return the rule, leaving a Mark of what it took, and the places of a link on its token."""
 
     def marked(state: StateInline, silent: bool) -> bool:
         start, first = state.pos, len(state.tokens)
@@ -155,7 +155,7 @@ def _label(state: StateInline, start: int, disable_nested: bool = False) -> int:
 
 
 def _destination(source: str, start: int, end: int) -> Any:
-    """A link's address as CommonMark reads it, except that a field in it is whole, spaces and all."""
+    """Read a link's address as CommonMark does, except that a field in it is whole, spaces and all."""
     end = min(end, start + _FAR_ENOUGH)
     if "{{" not in source[start:end]:
         return helpers.parseLinkDestination(source, start, end)
@@ -172,7 +172,7 @@ def _destination(source: str, start: int, end: int) -> Any:
 
 
 def _normalised(url: str) -> str:
-    """An address in ASCII. One with a field was made so when it was read; between < and > none is taken."""
+    """Return an address in ASCII. One with a field was made so when it was read; between < and > none is taken."""
     return url if FIELD.search(url) else normalizeLink(url)
 
 
@@ -203,7 +203,7 @@ def _address_rule(state: StateInline, silent: bool) -> bool:
 
 
 def _text_rule(state: StateInline, silent: bool) -> bool:
-    """CommonMark's text, up to what may begin a mark, or up to the next bare address."""
+    """Take CommonMark's text, up to what may begin a mark, or up to the next bare address."""
     starts = state.env["starts"]
     following = bisect_right(starts, state.pos)
     end = min(starts[following] if following < len(starts) else state.posMax, state.posMax)
@@ -218,7 +218,7 @@ def _text_rule(state: StateInline, silent: bool) -> bool:
 
 
 def _emphasis_rule(state: StateInline, silent: bool) -> bool:
-    """CommonMark's runs of * and _, flanked as cjk.py says; each of their signs knows its place."""
+    """Take CommonMark's runs of * and _, flanked as cjk.py says; each of their signs knows its place."""
     sign = state.src[state.pos]
     if silent or sign not in "*_":
         return False

@@ -165,7 +165,7 @@ def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], lis
 
 
 def _split(source: str) -> Iterator[tuple[int, str]]:
-    """Each paragraph with the place where it starts."""
+    """Yield each paragraph with the place where it starts."""
     end = len(source.rstrip())
     start = len(source) - len(source.lstrip())
     for blank in _PARAGRAPHS.finditer(source, start, end):
@@ -206,7 +206,7 @@ def _spans(tokens: list[Token]) -> tuple[Paragraph, list[LinkPlace]]:
 
 
 def _joined(paragraph: Paragraph) -> Paragraph:
-    """The paragraph in one line: where its lines end, a space, or nothing within Chinese and Japanese text."""
+    """Return the paragraph in one line, with a space where its lines end, or nothing in Chinese and Japanese."""
     lines = iter(join_lines([run.text for run in RichText((paragraph,)).runs()]))
 
     def joined(run: Run) -> Run:
@@ -236,14 +236,14 @@ def _control(character: str, at: int) -> Fault:
 
 
 def _entity_faults(reading: Reading) -> Iterator[Fault]:
-    """An entity such as &#13; that stands for a character which no text may hold."""
+    """Find entities such as &#13; for characters which no text may hold."""
     for mark in reading.marks:
         if mark.kind == "entity" and _UNWELCOME.search(mark.text):
             yield _control(mark.text, mark.start)
 
 
 def _field_faults(source: str, reading: Reading) -> Iterator[Fault]:
-    """What looks like a field and was read as none, in the text or in an address between < and >."""
+    """Find what looks like a field and was read as none, in the text or in an address between < and >."""
     text = reading.text
     places = [match.start() for match in re.finditer(r"\{\{", text)]
     if not places and "\\{" not in source and "\\}" not in source:

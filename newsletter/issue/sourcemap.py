@@ -46,7 +46,7 @@ class SourceMap:
         return without_invisible(unfold(self.node))
 
     def place(self, at: int) -> Place:
-        """Where the character `at` stands; the scalar's own place when it has none."""
+        """Return where the character `at` is; the scalar's own place when it has none."""
         places = self._places
         return places[min(at, len(places) - 1)] if places else self.node.start
 
@@ -66,7 +66,7 @@ class SourceMap:
         return places
 
     def _written(self) -> Iterator[tuple[str, Place]]:
-        """Each character but blanks that the scalar's source stands for, with its place."""
+        """Yield each character but blanks that the scalar's source is read as, with its place."""
         start, end, style = self.node.start, self.node.end, self.node.style
         # What stands in the line of > or | is no text.
         first = start.line + 1 if style in (">", "|") else start.line
@@ -90,7 +90,7 @@ class SourceMap:
 
 
 def _meant(escape: str) -> str:
-    """The character that an escape of double quotes stands for (YAML 1.1, section 5.7); none for a line's end."""
+    """Return the character of an escape in double quotes (YAML 1.1, section 5.7); none for a line's end."""
     if escape[1:2] in ("x", "u", "U"):
         return chr(int(escape[2:], 16))
     named = {"0": "\0", "a": "\a", "b": "\b", "v": "\v", "f": "\f", "e": "\x1b", "_": "\xa0", "N": "\x85"}

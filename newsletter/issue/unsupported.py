@@ -47,7 +47,7 @@ def _rule(
 
 
 def _citation(match: re.Match[str]) -> bool:
-    """Whether brackets follow each other as references to a list of sources do: [1][2]."""
+    """Return whether brackets follow each other as references to a list of sources do: [1][2]."""
     return re.match(r"\[[\d, –-]+\]\[", match[0]) is not None
 
 
@@ -161,7 +161,7 @@ def _pictures(reading: Reading, taken: bytearray) -> Iterator[Fault]:
 
 
 def _code_blocks(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault]:
-    """Blocks between three backticks, which inline Markdown reads as code over several lines."""
+    """Find blocks between three backticks, which inline Markdown reads as code over several lines."""
     for mark in reading.marks:
         if mark.kind == "backticks" and "\n" in source[mark.start : mark.end]:
             line = source[source.rfind("\n", 0, mark.start) + 1 : mark.start]
@@ -171,7 +171,7 @@ def _code_blocks(source: str, reading: Reading, taken: bytearray) -> Iterator[Fa
 
 
 def _numbered(text: str, taken: bytearray) -> Iterator[Fault]:
-    """Entries of a numbered list; `1945. The war ended` and `on May` with `1. The law` below it are none."""
+    """Find entries of a numbered list; `1945. The war ended` and `on May` with `1. The law` below it are none."""
     lines = [match for match in _NUMBER.finditer(text) if not taken[match.start()]]
     numbers = [int(match[1]) for match in lines]
     several = 2 in numbers or numbers.count(1) > 1
@@ -191,7 +191,7 @@ def _numbered(text: str, taken: bytearray) -> Iterator[Fault]:
 
 
 def _links(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault]:
-    """What looks like a link, and was read as none."""
+    """Find what looks like a link, and was read as none."""
     for match in re.finditer(r"\](?:\(|[ \t\n]+\((?=READ)|[ \t\n]+\((?=mailto:))".replace("READ", READ), reading.text):
         start, apart = match.start(), match[0] != "]("
         if taken[start] or (apart and not re.match("https?:|mailto:|www", source[match.end() :][:7])):
@@ -217,7 +217,7 @@ def _links(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault]:
 
 
 def _unclosed(reading: Reading, taken: bytearray) -> Iterator[Fault]:
-    """A ** or __ or ` that opens or closes nothing."""
+    """Find each ** or __ or ` that opens or closes nothing."""
     text = reading.text
     unused = set(reading.unused)
     for start in reading.unused:

@@ -127,7 +127,7 @@ class MessageTemplate:
             line.filled(fields)
 
     def render(self, key: str, address: str, fields: Mapping[str, str], date: datetime | None = None) -> Message:
-        """The message for one reader, sent at `date` unless the template is dated already.
+        """Return the message for one reader, sent at `date` unless the template is dated already.
 
         Raises MissingValue, and HeaderFault for a value that no message can hold.
         """

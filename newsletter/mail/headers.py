@@ -112,7 +112,7 @@ def date_header(date: datetime) -> bytes:
 
 
 def campaign_headers(config: Config, issue: str, date: datetime | None, subject: bytes, unsubscribe: bytes) -> bytes:
-    """What is the same for every reader of a campaign; `subject` and `unsubscribe` are empty where they differ.
+    """Return the headers that every reader of a campaign gets; `subject` and `unsubscribe` are empty where they differ.
 
     Without a `date` each batch of the campaign has its own.
     """

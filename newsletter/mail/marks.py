@@ -56,7 +56,7 @@ class Marks:
         date: datetime,
         delivery: int | None = None,
     ) -> Message:
-        """A reader's message with its token, and, for a delivery, the return path that names it (VERP).
+        """Return a reader's message with its token, and, for a delivery, the return path that names it (VERP).
 
         `date` is when the batch was sent; what was frozen with a Date of its own keeps that.
         """

@@ -26,7 +26,7 @@ class Peer:
 
     @cached_property
     def user(self) -> int | None:
-        """The number of the account whose socket it is. None where the system does not tell, or no longer."""
+        """The number of the account whose socket it is; None where the system does not tell, or no longer."""
         client, server = self._ends
         if client is None or server is None or server[1] is None:
             return None

@@ -67,7 +67,7 @@ class Entrance:
         return value
 
     def knows(self, value: str, peer: Peer) -> bool:
-        """Is the cookie good, and does it come from the account that it was given to?"""
+        """Return whether the cookie is good, and comes from the account that it was given to."""
         return value in self._known and (None in (owner := self._known[value], peer.user) or owner == peer.user)
 
 
@@ -104,7 +104,7 @@ def _with_key(address: str, keys: set[str]) -> str:
 
 
 def _without_key(request: Request) -> str:
-    """The path and the query as they are without it; never another host's address."""
+    """Return the path and the query without the key; never another host's address."""
     rest = [pair for pair in parse_qsl(request.url.query, keep_blank_values=True) if pair[0] != _KEY]
     return f"/{quote(request.url.path.lstrip('/'))}{f'?{urlencode(rest)}' if rest else ''}"
 
@@ -117,7 +117,7 @@ def _cookies(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _closed(request: Request) -> Response:
-    """For a person in a window of their own a page; for the preview's page an answer that it can show."""
+    """Refuse: a page for a person in a window of their own, an answer for the preview's page to show."""
     if "text/html" in request.headers.get("accept", ""):
         page = _CLOSED_PAGE.format(closed=escape(_CLOSED), way_in=escape(_WAY_IN))
         return HTMLResponse(page, 403, headers=_POLICY)

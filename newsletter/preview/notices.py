@@ -135,7 +135,7 @@ def _examples(proof: Proof) -> Iterator[Notice]:
 
 
 def _checked(proof: Proof) -> Iterator[Notice]:
-    """What `draft check` says, but for what is said here already: examples, and why an edition can't be made."""
+    """Yield what `draft check` says, but for examples and why an edition can't be made, which are said already."""
     told = {problem for fault in proof.faults.values() for problem in fault.problems}
     report = proof.draft_report
     problems = tuple(

@@ -85,7 +85,7 @@ class Answers:
         return await self._standing(leaver.reader, mailable=State.RETURNED)
 
     async def _standing(self, reader: str, mailable: State = State.ASK) -> Response:
-        """The page that says how things stand with a reader; `mailable` is its state for one who gets mail.
+        """Return the page that says whether a reader gets mail; `mailable` is its state for one who does.
 
         Who was erased is answered as a stranger is.
         """
@@ -138,7 +138,7 @@ class Answers:
 
 
 def _not_mailed(causes: Collection[str]) -> State:
-    """Why a reader gets nothing, as far as a button on the page can change it."""
+    """Return why a reader gets nothing, as far as a button on the page can change it."""
     if Cause.UNSUBSCRIBED in causes:
         return State.LEFT
     return State.BOUNCED if set(causes) == {Cause.BOUNCED} else State.HELD

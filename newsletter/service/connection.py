@@ -62,7 +62,7 @@ class Connection(H11Protocol):
             self._deadline.cancel()
 
     def _look(self) -> None:
-        """Has a request begun?"""
+        """See whether a request has begun, and give it its time."""
         if self.cycle is None or self.cycle is self._request:
             return
         self._request = self.cycle

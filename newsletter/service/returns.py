@@ -22,7 +22,7 @@ class Returns:
         self._times: dict[tuple[str, Kind], deque[float]] = {}
 
     def take(self, reader: str, kind: Kind) -> bool:
-        """Count one. False when it is one too many."""
+        """Count one; returns False when it is one too many."""
         if kind not in LIMITED:
             return True
         times = self._times.setdefault((reader, kind), deque())
@@ -34,6 +34,6 @@ class Returns:
         return True
 
     def give_back(self, reader: str, kind: Kind) -> None:
-        """It was not written down."""
+        """Take back one that was counted and not written down."""
         if times := self._times.get((reader, kind)):
             times.pop()

@@ -60,7 +60,7 @@ def bring_who_left(connection: Connection, left: Left) -> int:
 
 
 def lock_tables(connection: Connection) -> None:
-    """Until this transaction ends nobody else writes; SQLite has one writer anyhow."""
+    """Keep others from writing until this transaction ends; SQLite has one writer anyhow."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"LOCK TABLE {', '.join(metadata.tables)} IN SHARE ROW EXCLUSIVE MODE")
 
@@ -143,7 +143,7 @@ def remove_backup(store: Store) -> None:
 
 
 def is_damaged(store: Store) -> bool:
-    """Does SQLite find its file damaged?"""
+    """Return whether SQLite finds its file damaged."""
     if store.file is None:
         return False
     try:
@@ -172,7 +172,7 @@ def _remove(file: Path) -> None:
 
 
 def _go_on_counting(connection: Connection, table: Table) -> None:
-    """PostgreSQL's own counter knows nothing of numbers that are given."""
+    """Set PostgreSQL's own counter, which knows nothing of numbers that are given."""
     counted = [column for column in table.primary_key if isinstance(column.type, Integer)]
     if connection.dialect.name == "postgresql" and counted:
         (column,) = counted

@@ -74,14 +74,14 @@ def refusal(words: str, place: str, host: str) -> DeliveryError | None:
 
 
 def _has_own_root(query: Mapping[str, str]) -> bool:
-    """Has this user told libpq in its own way whom to trust?"""
+    """Return whether this user has told libpq in its own way whom to trust."""
     if query.get("sslrootcert") == _SYSTEM:
         return False
     return bool(os.environ.get("PGSSLROOTCERT")) or Path("~/.postgresql/root.crt").expanduser().exists()
 
 
 def _roots(host: str) -> str:
-    """The file with the roots that this system trusts: psycopg's own OpenSSL looks for `system` where none are."""
+    """Return the file with the roots that this system trusts: psycopg's own OpenSSL looks for `system` elsewhere."""
     found = [ssl.get_default_verify_paths().cafile, *_BUNDLES]
     for path in found:
         if path and Path(path).is_file():

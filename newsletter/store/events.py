@@ -74,19 +74,19 @@ def last_said(connection: Connection, reader: str, kinds: Sequence[str]) -> str:
 
 
 def of_kinds_since(connection: Connection, kinds: Sequence[str], source: str, moment: str) -> Iterator[Row]:
-    """Events of these kinds and this source that were written down since a moment, the oldest first. Streams."""
+    """Yield events of these kinds and this source written down since a moment, the oldest first. Streams."""
     wanted = select(events).where(events.c.kind.in_(kinds), events.c.source == source, events.c.at >= moment)
     yield from _rows(connection, wanted.order_by(events.c.id))
 
 
 def agree(connection: Connection) -> None:
-    """A person has decided about all bounces so far: they don't count for later ones any more."""
+    """Note that a person has decided about all bounces so far: they don't count with later ones any more."""
     connection.execute(delete(meta).where(meta.c.key == _AGREED))
     connection.execute(insert(meta).values(key=_AGREED, value=now()))
 
 
 def agreed_at(connection: Connection) -> str:
-    """When a person has last decided about many bounces; empty when nobody has."""
+    """Return when a person has last decided about many bounces; empty when nobody has."""
     return connection.scalar(select(meta.c.value).where(meta.c.key == _AGREED)) or ""
 
 

@@ -99,7 +99,7 @@ class Postgresql:
         self.place = self._url.set(password=None, query={}).render_as_string()
 
     def engine(self) -> Engine:
-        """Raises DeliveryError when psycopg is missing, or there is nothing to prove the server by."""
+        """Return the engine. Raises DeliveryError when psycopg is missing, or nothing to prove the server by."""
         password = self._password.get_secret_value() if self._password else None
         url = URL.create(
             "postgresql+psycopg",
@@ -147,7 +147,7 @@ class Postgresql:
             yield
 
     def refuse_strangers(self, connection: Connection, tables: Sequence[str]) -> None:
-        """Somebody who may make tables where ours are looked for could read and change all that is kept there."""
+        """Raise DeliveryError for a table of somebody else's, who could read and change all that is kept there."""
         others = {row.owner: row.name for row in connection.execute(text(_OF_OTHERS), {"names": list(tables)})}
         for owner, name in others.items():
             schema, user = connection.execute(text("SELECT current_schema(), current_user")).one()

@@ -104,7 +104,7 @@ class Sqlite:
             lock.release()
 
     def refuse_strangers(self, connection: Connection, tables: Sequence[str]) -> None:
-        """A file has one owner."""
+        """Do nothing: a file has one owner."""
 
     def shut_out_others(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE has done it."""

@@ -61,7 +61,7 @@ def bring(connection: Connection, reader: str, cause: str, words: str, at: str) 
 
 
 def since(connection: Connection, cause: str, moment: str) -> dict[str, str]:
-    """Who has been suppressed for this cause since a moment, each with the moment of their own."""
+    """Return who has been suppressed for this cause since a moment, each with their own moment."""
     rows = select(suppressions.c.reader, suppressions.c.at).where(
         suppressions.c.cause == cause, suppressions.c.at >= moment
     )

@@ -30,7 +30,7 @@ def copy_by_number(store: Store, number: int) -> Copy | None:
 
 
 def domains_of(store: Store, issue: str) -> Counter[str]:
-    """How many readers of each domain the issue was sent to."""
+    """Return how many readers of each domain the issue was sent to."""
     readers = select(deliveries.c.reader).where(deliveries.c.issue == issue)
     with store.reading() as connection:
         found = connection.execute(readers, execution_options={"yield_per": 1000})

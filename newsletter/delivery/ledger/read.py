@@ -105,7 +105,7 @@ def delivery_of(store: Store, issue: str, reader: str) -> Claim | None:
 
 
 def sending_of(store: Store, delivery: int) -> datetime | None:
-    """When the batch was sent in which this delivery had its turn last: what its Date says; None before the first.
+    """Return when the batch was sent in which this delivery had its turn last, which its Date says; None before any.
 
     It is the beginning of the run, and so the same for everyone in it.
     """
@@ -119,7 +119,7 @@ def sending_of(store: Store, delivery: int) -> datetime | None:
 
 
 def began_at(store: Store, run: str) -> datetime:
-    """When a run began."""
+    """Return when a run began."""
     with store.reading() as connection:
         return datetime.fromisoformat(connection.execute(select(runs.c.began_at).where(runs.c.id == run)).scalar_one())
 

@@ -117,7 +117,7 @@ def _delivered_to(header: Header) -> tuple[str, ...]:
 
 
 def _received_at(field: str) -> str:
-    """The date of a Received field, ISO 8601 in UTC; empty for one that is none, or that no newsletter was sent at."""
+    """Return the date of a Received field, ISO 8601 in UTC; empty for one that is none, or before any newsletter."""
     try:
         said = parsedate_to_datetime(field[field.rindex(";") + 1 :][:100])
         said = said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)

@@ -112,7 +112,7 @@ def _addresses(group: _Group, notice: Notice) -> tuple[str, str]:
 
 
 def _words(group: _Group) -> str:
-    """What the server said: the diagnostic, and what Exchange has in a field of its own beside it or in its place."""
+    """Return what the server said: the diagnostic, and what Exchange has in a field of its own, with it or instead."""
     diagnostic = _TYPE.sub("", group.one("diagnostic-code"), count=1)
     told = group.one("x-supplementary-info")
     supplement = _SUPPLEMENT.fullmatch(told)

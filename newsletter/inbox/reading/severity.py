@@ -122,7 +122,7 @@ _STOCK = re.compile(
 
 
 def _said(words: str, stage: Stage | None = None) -> str:
-    """The words in small letters on one line, without the RFCs' own sentences where others stand beside them."""
+    """Return the words in small letters on one line, without the RFCs' own sentences where there are others."""
     said = _WRAPPER.sub(" ", " ".join(words[:_LONGEST].lower().split()))
     rest = _STOCK.sub(" ", said)
     if (stage and stage > Stage.RCPT) or phrases.POLICY.search(rest) or phrases.SENDER.search(rest):

@@ -72,7 +72,7 @@ _BY_COMMAND = {"ehlo": Stage.EHLO, "helo": Stage.EHLO, "lhlo": Stage.EHLO, "auth
 
 
 def stage_of(words: str) -> Stage | None:
-    """The stage that the words tell; None where they tell none.
+    """Return the stage that the words tell; None where they tell none.
 
     A server that asks another one tells of two dialogues. The earliest stage counts: where that one was not told the
     recipient, nobody has judged it.
@@ -84,7 +84,7 @@ def stage_of(words: str) -> Stage | None:
 
 
 def stage_in_transcript(text: str, reply: str) -> Stage | None:
-    """The stage before the recipient's at which `reply` was given, by a transcript of the dialogue in the text.
+    """Return the stage before the recipient's at which `reply` was given, by a transcript of the dialogue.
 
     None where the transcript shows none, or where another recipient got as far as RCPT and the reply may be theirs.
     sendmail writes RCPT and DATA before it reads what is said to either, so that later stages can't be told.

@@ -18,7 +18,7 @@ _WRONG_NAME = (62, 64)  # OpenSSL: X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_A
 
 @contextmanager
 def logged_in(address: Address, password: str | None, timeout: float, deadline: float) -> Iterator[BaseMailBox]:
-    """A connection that is encrypted and logged in, with no folder selected. Raises DeliveryError or ConfigError.
+    """Open a connection, encrypted and logged in, with no folder selected. Raises DeliveryError or ConfigError.
 
     In seconds, `timeout` is for each of the server's answers, and `deadline` for the whole connection.
     """
@@ -97,7 +97,7 @@ def _log_in(box: BaseMailBox, address: Address, password: str) -> None:
 
 
 def server_words(error: Exception, address: Address) -> str:
-    """What the server said, on one line, without the password."""
+    """Return what the server said, on one line, without the password."""
     address.redactor.cleanse(error)
     words = error.command_result[1] if isinstance(error, UnexpectedCommandStatusError) else error.args
     last = words[-1] if words else ""

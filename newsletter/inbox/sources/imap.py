@@ -142,7 +142,7 @@ class Mailbox:
         self.move_filed()
 
     def _groups(self, uids: Sequence[str]) -> Iterator[list[tuple[str, str]]]:
-        """The messages that are still there, each with its moment, as many together as may stand in memory."""
+        """Yield the messages that are still there, each with its moment, as many together as may be in memory."""
         together: list[tuple[str, str]] = []
         octets = 0
         for uid, size, received_at in self._sizes(uids):
@@ -155,7 +155,7 @@ class Mailbox:
             yield together
 
     def _sizes(self, uids: Sequence[str]) -> list[tuple[str, int, str]]:
-        """UID, size and the moment of receipt (RFC 9051, section 2.3.3) of those that are there."""
+        """Return UID, size and moment of receipt (RFC 9051, section 2.3.3) of those that are there."""
         if not uids:
             return []
         with _explained(self._address):
@@ -247,7 +247,7 @@ class _Answer(NamedTuple):
 
 
 def _answers(items: Sequence[Any]) -> Iterator[_Answer]:
-    """What imaplib makes of FETCH responses, message by message.
+    """Yield what imaplib makes of FETCH responses, message by message.
 
     A response with a literal is a tuple of what stands before it and the literal, and then the rest; the UID may be
     in either. A server may also say by the way what changed about a message.
@@ -269,7 +269,7 @@ def _answers(items: Sequence[Any]) -> Iterator[_Answer]:
 
 
 def _moment(text: bytes) -> str:
-    """A date-time of RFC 9051, ` 7-Feb-2026 09:30:00 +0100`, as ISO 8601 in UTC; empty for what is none."""
+    """Return a date-time of RFC 9051, ` 7-Feb-2026 09:30:00 +0100`, as ISO 8601 in UTC; empty for what is none."""
     try:
         told = datetime.strptime(text.decode("ascii").strip(), "%d-%b-%Y %H:%M:%S %z")
         return told.astimezone(UTC).isoformat()

@@ -39,12 +39,12 @@ class Leash:
         Thread(target=self._watch, daemon=True).start()
 
     def ask(self) -> None:
-        """Something is asked for: from now on there is patience anew."""
+        """Begin to wait for an answer: its time counts from now."""
         self._answer_by = monotonic() + self._patience
 
     @contextmanager
     def waiting(self, more_s: float = 0.0) -> Iterator[None]:
-        """Wait for the answer or a part of it, with more patience for a long one. Between, only the whole counts."""
+        """Wait for the answer or a part of it, `more_s` longer if it is long. In between only the whole time counts."""
         self._answer_by += more_s
         self._set(min(self._answer_by, self._last))
         try:
@@ -77,7 +77,7 @@ class Leash:
 
 
 def _secured(context: ssl.SSLContext, leash: Leash, sock: socket.socket, host: str) -> socket.socket:
-    """The socket after a handshake that has ended in time."""
+    """Return the socket after a handshake. Raises TimeoutError when that takes too long."""
     try:
         with leash.waiting():
             return context.wrap_socket(sock, server_hostname=host)
@@ -160,7 +160,7 @@ class _LimitedTls(_Limited, imaplib.IMAP4_SSL):
 
 
 def _client(kind: type[_Limited], leash: Leash) -> type[_Limited]:
-    """The kind of client with its leash: imaplib connects while it is made."""
+    """Return the kind of client with its leash: imaplib connects while it is made."""
     return type(kind.__name__, (kind,), {"leash": leash})
 
 
