@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 from newsletter.address import normalise
@@ -79,49 +79,78 @@ def work_through(
     inbox = desk.config.inbox
     soft = SoftRule(inbox.soft_bounces, inbox.soft_days)
     find_reader = _reader_finder(desk)
-    moves = inbox.after == "move"
+    filing = _Filing(desk=desk, source=source, soft=soft, dry_run=dry_run, again=again)
     bounces: list[tuple[Mail, Verdict]] = []
     wishes: list[tuple[Mail, Verdict]] = []
-
-    def settled(mail: Mail, verdict: Verdict, rule: SoftRule | None = soft, *, dealt_with: bool = True) -> Handled:
-        left = verdict.action in (Action.ASK, Action.HOLD)
-        met_before = left and _was_handled(desk.store, _left(mail.key, verdict.action))
-        moved = False
-        if (
-            not dry_run and dealt_with and not (again and _was_handled(desk.store, mail.key))
-        ):  # what an editor has undone stays undone
-            events = [verdict.event] if verdict.event and not left else []
-            key = _left(mail.key, verdict.action) if left else mail.key
-            record(desk.store, desk.keys, events, rule, handled=[key])
-            moved = not left and _filed(source, mail) and moves
-        return Handled(file=mail.name, verdict=verdict, moved=moved, met_before=met_before)
-
-    for mail in source.mails(_nothing if again else _handled_before(desk.store, with_left=not moves)):
+    for mail in source.mails(_nothing if again else _handled_before(desk.store, with_left=not filing.moves)):
         verdict = _effective(_weighed(_judged(mail, prover, find_reader, inbox.authserv_id), desk.store, soft), desk)
         if verdict.action is Action.SUPPRESS and verdict.kind is not Read.COMPLAINT:
             bounces.append((replace(mail, data=b""), verdict))
-        elif verdict.action is Action.CONFIRM and not (again and _was_handled(desk.store, mail.key)):
+        elif verdict.action is Action.CONFIRM and not filing.was_settled(mail):
             wishes.append((replace(mail, data=b""), verdict))
         else:
-            yield settled(mail, verdict)
-    if dry_run:
-        yield from (settled(mail, verdict) for mail, verdict in wishes)
-    else:
-        asked = ask_readers(
-            desk.store, desk.keys, desk.confirmation, wishes, lambda wanted: _crowd(desk, wanted, asked=True), decide
-        )
-        for one in asked:
-            yield settled(one.mail, one.verdict, dealt_with=one.dealt_with)
-    new = [verdict for mail, verdict in bounces if not (again and _was_handled(desk.store, mail.key))]
+            yield filing.settle(mail, verdict)
+    yield from _ask_readers(filing, wishes, decide)
+    yield from _suppress(filing, bounces, decide)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Filing:
+    """Writes down what mails say, and puts each away; on a dry run neither."""
+
+    desk: Desk
+    source: Source
+    soft: SoftRule
+    dry_run: bool
+    again: bool
+
+    @property
+    def moves(self) -> bool:
+        return self.desk.config.inbox.after == "move"
+
+    def was_settled(self, mail: Mail) -> bool:
+        """Return whether an earlier reading dealt with the mail: what an editor has undone since stays undone."""
+        return self.again and _was_handled(self.desk.store, mail.key)
+
+    def settle(self, mail: Mail, verdict: Verdict, *, counts: bool = True, dealt_with: bool = True) -> Handled:
+        """Act on a verdict. Without `counts` the rule for soft bounces is left out; without `dealt_with` all is."""
+        store = self.desk.store
+        left = verdict.action in (Action.ASK, Action.HOLD)
+        key = _left(mail.key, verdict.action) if left else mail.key
+        met_before = left and _was_handled(store, key)
+        moved = False
+        if dealt_with and not self.dry_run and not self.was_settled(mail):
+            events = [verdict.event] if verdict.event and not left else []
+            record(store, self.desk.keys, events, self.soft if counts else None, handled=[key])
+            moved = not left and _filed(self.source, mail) and self.moves
+        return Handled(file=mail.name, verdict=verdict, moved=moved, met_before=met_before)
+
+
+def _ask_readers(filing: _Filing, wishes: Sequence[tuple[Mail, Verdict]], decide: Decide) -> Iterator[Handled]:
+    """Ask the readers in whose name somebody wants to leave whether they do."""
+    if filing.dry_run:
+        yield from (filing.settle(mail, verdict) for mail, verdict in wishes)
+        return
+    desk = filing.desk
+    crowd_of = partial(_crowd, desk, asked=True)
+    for one in ask_readers(desk.store, desk.keys, desk.confirmation, wishes, crowd_of, decide):
+        yield filing.settle(one.mail, one.verdict, dealt_with=one.dealt_with)
+
+
+def _suppress(filing: _Filing, bounces: Sequence[tuple[Mail, Verdict]], decide: Decide) -> Iterator[Handled]:
+    """Suppress whose mail bounced, unless they are too many at once and a person does not believe it."""
+    desk = filing.desk
+    new = [verdict for mail, verdict in bounces if not filing.was_settled(mail)]
     crowd = _crowd(desk, new)
-    answer = decide(crowd) if crowd.readers and not dry_run else Answer.LATER
+    answer = decide(crowd) if crowd.readers and not filing.dry_run else Answer.LATER
     if crowd.readers and answer is not Answer.LATER:
-        _agree(desk.store)
+        with desk.store.transaction() as connection:
+            agree(connection)
     name = readings.name_now()
     for mail, verdict in bounces:
         held = crowd.readers if verdict in new else frozenset[str]()
         verdict = _after(verdict, answer if verdict.address in held else Answer.SUPPRESS, crowd, name)
-        yield settled(mail, verdict, None if verdict.action is Action.COUNT else soft)
+        yield filing.settle(mail, verdict, counts=verdict.action is not Action.COUNT)
 
 
 def _crowd(desk: Desk, verdicts: Sequence[Verdict], *, asked: bool = False) -> Crowd:
@@ -161,11 +190,6 @@ def _after(verdict: Verdict, answer: Answer, crowd: Crowd, reading: str) -> Verd
     evidence["note"] = f"not believed: {crowd.why}"
     event = replace(verdict.event, kind=Kind.SOFT, evidence=evidence)
     return replace(verdict, action=Action.COUNT, why=f"{verdict.why}; not believed, as you said", event=event)
-
-
-def _agree(store: Store) -> None:
-    with store.transaction() as connection:
-        agree(connection)
 
 
 def _filed(source: Source, mail: Mail) -> bool:
