@@ -22,14 +22,23 @@ from newsletter.delivery import ledger
 from newsletter.delivery.campaign import carry_out, sole_sender
 from newsletter.delivery.ledger import Campaign
 from newsletter.delivery.moments import how_long, shown, when
-from newsletter.delivery.outbox import Clock, Fate, Outbox, Standing, Stop, TooLate, Upcoming, standing, take_out
+from newsletter.delivery.outbox import (
+    MAYBE_SENT,
+    Clock,
+    Fate,
+    Outbox,
+    Standing,
+    Stop,
+    TooLate,
+    Upcoming,
+    standing,
+    take_out,
+)
 from newsletter.delivery.run import Progress, Rules
 from newsletter.errors import DraftError, NewsletterError, counted
 from newsletter.issue.draft import read_draft
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
-
-_HELD_LATE = "it was late, and may have left meanwhile, if this state is a copy from a backup."
 
 
 @click.group()
@@ -210,7 +219,7 @@ class _Post:
     def confirm(self, campaign: Campaign) -> bool:
         self._line.say(
             f"{campaign.issue} was due at {_moment(campaign.due_at, self._zone)}, and nothing has moved for more than "
-            "an hour. If this state is a copy from a backup, it may have left meanwhile.",
+            f"an hour. {MAYBE_SENT}",
             style="bold yellow",
         )
         return click.confirm("Send it now?")
@@ -258,7 +267,7 @@ class _Post:
                 steps = f"{error.next_step}\nIt stays in the outbox, and is tried again.".strip()
                 show_error(NewsletterError(f"{issue}: {error.message}", next_step=steps, problems=error.problems))
             case Fate.HELD:
-                why = error.message if error else ledger.last_ending(self._store, issue) or _HELD_LATE
+                why = error.message if error else ledger.last_ending(self._store, issue) or f"it was late. {MAYBE_SENT}"
                 steps = f"{error.next_step if error else ''}\nThe outbox does not go on by itself:\n{by_hand}".strip()
                 show_error(NewsletterError(f"{issue} was stopped: {why}", next_step=steps))
             case Fate.EXPIRED:

@@ -90,7 +90,9 @@ def _uncommitted(repository: Repository, workspace: Workspace, press: "Press", d
     files = [draft.path.absolute(), workspace.root / CONFIG_NAME, *own, *(path for path in pictures if path)]
     yield from repository.uncommitted(files, templates)
     if read_draft(draft.path).sha256 != draft.sha256:
-        yield Problem(path=draft.path, code="committed", message="this was saved anew just now", next_step="Try again.")
+        yield Problem(
+            path=draft.path, code="committed", message="this was saved again just now", next_step="Try again."
+        )
 
 
 def _untested(store: Store, issue: Issue, text: str) -> Iterator[Problem]:

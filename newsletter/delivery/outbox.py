@@ -27,6 +27,7 @@ from newsletter.store import Busy, Store
 LOOK_EVERY_S = 1.0
 _REST_S = 60.0  # after a failure; twice as long after each further one
 _LONGEST_REST_S = 900.0
+MAYBE_SENT = "If this state is a copy from a backup, it may have left meanwhile."
 LATE = timedelta(hours=1)  # longer than any cron's or timer's interval, and than a restart
 _LOG = logging.getLogger(__name__)
 
@@ -254,8 +255,7 @@ class Outbox:
         if late and not (self._confirm and self._confirm(campaign)):
             half = "half sent" if ledger.has_begun(self._store, campaign) else "due"
             raise TooLate(
-                f"it was {half} more than {LATE // timedelta(hours=1)} hour ago. "
-                "If this state is a copy from a backup, it may have left meanwhile.",
+                f"it was {half} more than an hour ago. {MAYBE_SENT}",
                 next_step="Look whether readers have it: a copy of your own, the mail server's log, "
                 f"{campaign.issue}.sent.toml in git.",
             )

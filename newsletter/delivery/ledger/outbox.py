@@ -63,20 +63,13 @@ def last_moved(store: Store, campaign: Campaign) -> str:
 
 
 def hold(store: Store, issue: str) -> None:
-    """Not again by itself: a person has to look first. What is in the outbox no more stays out of it."""
-    _set(
-        store,
-        update(campaigns)
-        .where(campaigns.c.issue == issue, campaigns.c.due_at.is_not(None))
-        .values(due_at=None, expires_at=func.coalesce(campaigns.c.expires_at, now())),
-    )
+    """Keep an issue from leaving by itself: a person has to look first. What is in the outbox no more stays out."""
+    _set(store, _holding().where(campaigns.c.issue == issue))
 
 
 def hold_all(connection: Connection) -> list[str]:
     """Hold whatever is in the outbox, as `hold` does, within the caller's transaction; returns the issues."""
-    mine = update(campaigns).where(campaigns.c.due_at.is_not(None))
-    held = mine.values(due_at=None, expires_at=func.coalesce(campaigns.c.expires_at, now()))
-    return sorted(connection.scalars(held.returning(campaigns.c.issue)))
+    return sorted(connection.scalars(_holding().returning(campaigns.c.issue)))
 
 
 def unschedule(store: Store, issue: str) -> None:
@@ -89,6 +82,12 @@ def last_ending(store: Store, issue: str) -> str:
     with store.reading() as connection:
         newest = select(runs.c.ending).where(runs.c.issue == issue).order_by(runs.c.began_at.desc()).limit(1)
         return connection.scalar(newest) or ""
+
+
+def _holding() -> Update:
+    """Return what holds every campaign that is in the outbox."""
+    held = {"due_at": None, "expires_at": func.coalesce(campaigns.c.expires_at, now())}
+    return update(campaigns).where(campaigns.c.due_at.is_not(None)).values(held)
 
 
 def _set(store: Store, statement: Update) -> None:
