@@ -154,13 +154,13 @@ def _value_fault(name: str, value: str) -> Fault | None:
         return Fault(
             code="nul",
             message=f"{name}: a NUL byte stands here",
-            next_step="The file is damaged here: write the row anew.",
+            next_step="The file is damaged here: write the row again.",
         )
     if "Cc" in kinds:
         return Fault(
             code="control-character",
             message=f"{name}: a control character stands here",
-            next_step="Write the value anew.",
+            next_step="Write the value again.",
         )
     if len(value) > MAX_VALUE:
         return Fault(

@@ -23,7 +23,7 @@ from newsletter.store import events as log
 from newsletter.store.engine import now
 from newsletter.validation import Fault
 
-_MEND = "Mend the row, or export anew: newsletter subscribers export -o FILE --suppressed"
+_MEND = "Mend the row, or export again: newsletter subscribers export -o FILE --suppressed"
 _KINDS = {Cause.UNSUBSCRIBED: Kind.UNSUBSCRIBED, Cause.BOUNCED: Kind.HARD, Cause.COMPLAINED: Kind.COMPLAINED}
 
 

@@ -48,7 +48,7 @@ def damaged_letters(source: Source) -> Iterator[Finding]:
                 within=text,
                 code="encoding",
                 message="a letter was lost here: it was replaced by \ufffd (U+FFFD) when the text was converted",
-                next_step="Write it anew, or copy the text once more from where it came.",
+                next_step="Write it again, or copy the text once more from where it came.",
             )
             yield Finding(problem)
         yield from _misread(source, text)

@@ -128,7 +128,7 @@ class Archive:
         self._digests = _digests(self._folder)
         self._empty = None
         issues = counted(len(site.built) + len(site.kept), "issue")
-        _LOG.info("The archive has %s; made anew: %s", issues, ", ".join(site.built) or "none")
+        _LOG.info("The archive has %s; made again: %s", issues, ", ".join(site.built) or "none")
 
 
 def _files(workspace: Workspace) -> list[tuple[str, int, int]]:

@@ -228,7 +228,7 @@ def test_hashes_of_another_key_lead_to_the_key(publication: Publication, tmp_pat
     status, told = _told(publication, "suppress", "--from", "gone.csv")
     assert status == 1
     assert "Copy .newsletter/keys.toml from where the file was written. Then read the file again." in told
-    assert "export anew" not in told
+    assert "export again" not in told
 
 
 def _csv(text: str) -> list[dict[str, str]]:

@@ -31,7 +31,7 @@ def logged_in(address: Address, password: str | None, timeout: float, deadline: 
     if re.search("[\x00-\x1f\x7f]", password):
         raise ConfigError(
             f"The password for {printable(address.user)} at {address.host} holds a line break or a control character.",
-            next_step="Set NEWSLETTER_INBOX__PASSWORD, or what the keyring holds, anew.",
+            next_step="Set NEWSLETTER_INBOX__PASSWORD, or what the keyring holds, once more.",
         )
     with _connecting(address):
         box = _connected(address, timeout, Leash(timeout, deadline))

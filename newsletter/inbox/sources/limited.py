@@ -1,7 +1,7 @@
 """imaplib's client with limits: how much a server may say to one command, and how long it may take, in parts and whole.
 
 imaplib reads a literal of any size that a server announces, any number of lines before the one that ends an answer,
-and waits anew for each octet.
+and waits as long again for each octet.
 """
 
 import imaplib
