@@ -16,7 +16,7 @@ from typing import Any
 from conftest import Publication
 from playwright.sync_api import BrowserContext
 
-PATIENCE = 20  # seconds: far more than anything takes, on a machine that is busy with other tests
+PATIENCE = 60  # seconds: far more than anything takes, on a machine that is busy with other tests
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The short version of `make torture`: most ways of failing once, on a shorter list, and some on PostgreSQL too."""
+"""The short version of `make torture`: ways of failing once each, on a shorter list, and some on PostgreSQL too."""
 
 from pathlib import Path
 
@@ -19,20 +19,20 @@ def seed_of(kind: str, number: int = 0) -> int:
 @pytest.mark.parametrize(
     ("kind", "number"),
     [
-        ("killed at a reply", 0),
+        pytest.param("killed at a reply", 0, marks=pytest.mark.slow),
         pytest.param("killed before a commit", 0, marks=pytest.mark.slow),
         ("killed after a commit", 0),
         pytest.param("killed at a write", 1, marks=pytest.mark.slow),
-        ("asked to stop", 0),
+        pytest.param("asked to stop", 0, marks=pytest.mark.slow),
         pytest.param("asked to stop twice", 0, marks=pytest.mark.slow),
         pytest.param("connections dropped", 0, marks=pytest.mark.slow),
         pytest.param("half a reply", 6, marks=pytest.mark.slow),
-        ("4xx", 4),
+        pytest.param("4xx", 4, marks=pytest.mark.slow),
         pytest.param("421", 6, marks=pytest.mark.slow),
         ("database full", 0),
         pytest.param("disk full", 0, marks=pytest.mark.slow),
         ("database locked", 0),
-        ("server reads no more", 2),
+        pytest.param("server reads no more", 2, marks=pytest.mark.slow),
         pytest.param("server falls silent", 0, marks=pytest.mark.slow),
         pytest.param("deferred and tried again", 1, marks=pytest.mark.slow),
         ("several at once", 0),

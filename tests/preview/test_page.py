@@ -316,6 +316,7 @@ def test_the_readers_menu_is_whole_and_goes_by_keys(
 
     page.keyboard.press("r")
     page.keyboard.type("reader7@")
+    expect(options).to_have_count(1)
     options.first.click()
     expect(page.locator("#text")).to_contain_text("Dear Reader 7")
     field.fill("")

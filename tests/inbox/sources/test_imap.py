@@ -494,7 +494,7 @@ def _reply(special: dict[bytes, Callable[[socket.socket, bytes], None]]) -> Call
         (b"GREETING", b"* OK ", b"x"),
         (b"GREETING", b"* OK {999999999}\r\n", b"x"),
         (b"CAPABILITY", b"* CAPABILITY ", b"A=B "),
-        (b"EXAMINE", b"", b"* FLAGS (x)\r\n"),
+        pytest.param(b"EXAMINE", b"", b"* FLAGS (x)\r\n", marks=pytest.mark.slow),
         (b"SEARCH", b"* SEARCH ", b"1 "),
         (b"SEARCH", b"", b"* SEARCH 1 2 3 4 5 6 7 8\r\n"),
         (b"FETCH", b"", b"* 1 FETCH (UID 10 RFC822.SIZE 7)\r\n"),
