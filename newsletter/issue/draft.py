@@ -50,12 +50,12 @@ def read_draft(path: Path) -> Draft:
     text, found = without_separators(source)
     lines = split_lines(text)
     if unmerged := list(conflicts(lines)):
-        return _faulty(path, source, unmerged)
+        return _with_problems(path, source, unmerged)
     try:
         root, duplicates = read(text)
     except YamlFault as error:
         misread = lookalike(lines, error.place.line) if not error.fault.next_step else None
-        return _faulty(path, source, [*found, misread or (error.place, advise(error, lines))])
+        return _with_problems(path, source, [*found, misread or (error.place, advise(error, lines))])
     if not isinstance(root, Mapping):
         fault = (
             Fault(code="empty", message="the draft is empty", next_step="`newsletter draft new` writes one to fill in.")
@@ -66,13 +66,15 @@ def read_draft(path: Path) -> Draft:
                 next_step="`newsletter draft new` writes one to compare with.",
             )
         )
-        return _faulty(path, source, [*found, lookalike(lines, root.start.line if root else 1) or (Place(1, 1), fault)])
+        return _with_problems(
+            path, source, [*found, lookalike(lines, root.start.line if root else 1) or (Place(1, 1), fault)]
+        )
     issue, faults = _validate(root, path, lines)
     found += [*duplicates, *cut_off(root, lines), *faults]
-    return replace(_faulty(path, source, found), issue=None if found else issue, date=_date(root))
+    return replace(_with_problems(path, source, found), issue=None if found else issue, date=_date(root))
 
 
-def _faulty(path: Path, source: str, found: list[tuple[Place, Fault]]) -> Draft:
+def _with_problems(path: Path, source: str, found: list[tuple[Place, Fault]]) -> Draft:
     """Return a draft with its problems in the order of their places, at most MAX_PROBLEMS of them."""
     found = sorted(found, key=lambda pair: (pair[0].line, pair[0].column))
     if len(found) > MAX_PROBLEMS:

@@ -25,7 +25,11 @@ def _no_text() -> PydanticCustomError:
     )
 
 
-def _prose(value: object, parse: Callable[[str], tuple[RichText, list[Fault]]] = parse) -> RichText:
+def _prose(value: object) -> RichText:
+    return _rich(value, parse)
+
+
+def _rich(value: object, read: Callable[[str], tuple[RichText, list[Fault]]]) -> RichText:
     if not isinstance(value, str):
         raise _no_text()
     if not value.strip():
@@ -34,14 +38,14 @@ def _prose(value: object, parse: Callable[[str], tuple[RichText, list[Fault]]] =
             message="this text is empty",
             next_step="Write it, after >- on a line of its own, or delete the key.",
         )
-    text, faults = parse(value)
+    text, faults = read(value)
     if faults:
         raise faulty(*faults)
     return text
 
 
 def _headline(value: object) -> RichText:
-    text = _prose(value, parse_headline)
+    text = _rich(value, parse_headline)
     if len(text.paragraphs) > 1:
         raise rejected(
             code="headline-paragraphs", message="a headline is one paragraph", next_step="Take the blank line out."
@@ -151,7 +155,7 @@ def _tag(value: str) -> str:
 
 MAX_ITEMS = 200  # far more than anyone reads; what each edition costs stays bounded
 _TEXT = WithJsonSchema({"type": "string", "minLength": 1})
-Prose = Annotated[RichText, PlainValidator(lambda value: _prose(value)), _TEXT]
+Prose = Annotated[RichText, PlainValidator(_prose), _TEXT]
 Headline = Annotated[RichText, PlainValidator(_headline), _TEXT]
 Line = Annotated[str, PlainValidator(_line), WithJsonSchema({"type": "string"})]
 FieldedLine = Annotated[Fielded, PlainValidator(_fielded_line), WithJsonSchema({"type": "string"})]
