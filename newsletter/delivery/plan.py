@@ -227,12 +227,13 @@ def _with_wave(
     duplicates = staged.fill(wave.entries(), plan.campaign.issue if not plan.is_new else None)
     refuse_unusable(wave, list_path, settings.unusable)
     if not wave.found:
+        why = f"{list_path.name} has no reader."
+        if wave.left:
+            why = f"By its own columns, nobody in {list_path.name} may be mailed: {', '.join(wave.left)}."
+        elif tag:
+            why = f"No reader in {list_path.name} has the tag {tag!r}."
         raise ListError(
-            f"By its own columns, nobody in {list_path.name} may be mailed: {', '.join(wave.left)}."
-            if wave.left
-            else f"No reader in {list_path.name} has the tag {tag!r}."
-            if tag
-            else f"{list_path.name} has no reader.",
+            why,
             next_step=f"`newsletter subscribers check {list_path}` shows what is in the list.",
         )
     refuse_lacking(staged, wave.columns, list_path)

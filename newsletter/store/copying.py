@@ -16,6 +16,7 @@ from newsletter.store.schema import forgotten, meta, metadata, suppressions
 from newsletter.store.sqlite import copy_file
 
 _AT_ONCE = 1000  # rows
+_OTHER_FILE = "Nothing has changed. Name a file that `newsletter state backup` has written."
 
 
 def copy_rows(theirs: Connection, ours: Connection) -> dict[str, int]:
@@ -126,13 +127,11 @@ def open_backup(file: Path, beside: Path) -> Store:
         store = find_store(copy)
     except (OSError, sqlite3.Error, DeliveryError) as error:
         _remove(copy)
-        why = error.message if isinstance(error, DeliveryError) else error
-        raise DeliveryError(
-            f"{file} can't be used as a backup: {why}.".replace("..", "."), next_step="Nothing has changed."
-        ) from error
+        why = error.message.rstrip(".") if isinstance(error, DeliveryError) else error
+        raise DeliveryError(f"{file} can't be used as a backup: {why}.", next_step=_OTHER_FILE) from error
     if store is None:
         _remove(copy)
-        raise DeliveryError(f"{file} is no backup of a state.", next_step="Nothing has changed.")
+        raise DeliveryError(f"{file} is no backup of a state.", next_step=_OTHER_FILE)
     return store
 
 

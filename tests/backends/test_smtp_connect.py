@@ -265,9 +265,17 @@ def test_what_no_machine_can_announce_itself_by_is_refused(publication: Publicat
 @pytest.mark.parametrize(
     ("reply", "words", "advice"),
     [
-        (None, "it hung up", "Write into [smtp] helo"),
-        (b"504 5.5.2 <localhost>: need a full name\r\n", "504 5.5.2", "Write into [smtp] helo"),
-        (b"450 4.7.1 <localhost>: Host not found\r\n", "450 4.7.1", "If it stays so: write into [smtp] helo"),
+        (None, "it hung up", "Write another name than localhost into [smtp] helo"),
+        (
+            b"504 5.5.2 <localhost>: need a full name\r\n",
+            "504 5.5.2",
+            "Write another name than localhost into [smtp] helo",
+        ),
+        (
+            b"450 4.7.1 <localhost>: Host not found\r\n",
+            "450 4.7.1",
+            "if it stays so, write another name than localhost into",
+        ),
     ],
 )
 def test_a_server_that_does_not_like_the_name_leads_to_the_setting(

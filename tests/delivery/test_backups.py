@@ -206,7 +206,7 @@ def test_what_is_no_backup_changes_nothing(tmp_path: Path, content: bytes) -> No
         before = _rows(store)
         with pytest.raises(DeliveryError, match="backup") as refused:
             restore(tmp_path / "file", tmp_path / "state.db", None, tmp_path)
-        assert refused.value.next_step == "Nothing has changed."
+        assert refused.value.next_step.startswith("Nothing has changed. Name a file")
         assert _rows(store) == before
 
 

@@ -171,12 +171,12 @@ def _unreachable(error: Exception, settings: "SmtpBackend.Settings", own_name: s
         )
     if isinstance(error, aiosmtplib.SMTPHeloError):
         said = f"{error.code} {_words(str(error.args[1]))}" if error.code else error.message
-        name = f"Write into [smtp] helo a name that the server likes better than {own_name}: this machine's full name, "
-        name += "or your domain."
-        later = "Wait, and send again. If it stays so: "
+        other = f"another name than {own_name} into [smtp] helo: this machine's full name, or your domain."
         return Unreachable(
             f"{server} turned the connection away when this machine announced itself as {own_name}: {said}",
-            next_step=f"{later}{name[0].lower()}{name[1:]}" if error.code // 100 == 4 else name,
+            next_step=f"Wait, and send again; if it stays so, write {other}"
+            if error.code // 100 == 4
+            else f"Write {other}",
             code=error.code or None,
         )
     if isinstance(error, SMTPResponseException):

@@ -28,13 +28,13 @@ def open_source(
     timeout: float = 60,
     deadline: float = 3600,
 ) -> Iterator[Source]:
-    """The messages at `source`, a path or an imaps:// or imap:// address, for the time of the context.
+    """Open the mailbox at `source`, a path or an imaps:// or imap:// address, for the time of the context.
 
     With `after="move"`, handled ones go into the mailbox's own folder `folder`, which is made when it is wanted; with
     "leave" nothing changes, flags included. `password` is asked, with an IMAP server's host and the user's name, for
-    what lets us in; `timeout` is in seconds, for each of the server's answers, and
-    `deadline` for all of them together. Raises ConfigError when `source` names
-    no mailbox, or one of which this can't be done, and DeliveryError when a server can't be reached or refuses us.
+    what lets us in. In seconds, `timeout` is for each of the server's answers, and `deadline` for all of them together.
+    Raises ConfigError when `source` names no mailbox, or one of which this can't be done, and DeliveryError when a
+    server can't be reached or refuses us.
     """
     with _opened(source, after, password, folder, timeout, deadline) as opened:
         yield opened
