@@ -90,4 +90,5 @@ def _open(page: Page, address: str) -> None:
     """Until all of it stands there."""
     page.goto(address)
     page.wait_for_function("() => document.getElementById('status').textContent")
-    page.wait_for_timeout(1200)  # the checks, the PDF and its pictures follow
+    page.wait_for_function("() => !document.body.innerText.includes('Checking …')")
+    page.wait_for_timeout(600)  # pictures follow

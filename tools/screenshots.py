@@ -73,7 +73,12 @@ def _shoot_issue(browser: Browser, press: Press, issue: Issue, folder: Path) -> 
 
 def _shoot_index(browser: Browser, press: Press, issues: list[Issue], folder: Path) -> None:
     listed = [
-        Page(issue, press.words(issue)["date"], Download(pdf_name(issue), len(render_pdf(press, issue))))
+        Page(
+            issue,
+            press.title(issue),
+            press.words(issue)["date"],
+            Download(pdf_name(issue), len(render_pdf(press, issue))),
+        )
         for issue in issues
     ]
     index = _write(folder / "index.html", render_index(press, listed))
