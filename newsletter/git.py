@@ -1,4 +1,4 @@
-"""git as a program that answers questions: nothing that a repository, or a template in it, brings along is run."""
+"""Questions to git, asked so that no program that a repository brings along is run."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Whose files a publication is made of: what it holds runs as whoever stands in its folder.
+"""Who owns the files of a publication, which run as the user who works in its folder.
 
 Templates are programs, and newsletter.toml names a program to run. So a folder that somebody else can plant above the
 current one must not be used. git has the same rule since 2.35.2 (CVE-2022-24765), with the same way out.

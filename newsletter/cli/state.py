@@ -80,7 +80,7 @@ def backup(file: Path, yes: bool) -> None:
 def restore(file: Path, yes: bool) -> None:
     """Put a backup in the place of the state.
 
-    The state as it was is kept. Whoever has left since the backup stays out, and what was in the outbox is held.
+    The state as it was is kept. Everybody who has left since the backup stays out, and what was in the outbox is held.
     """
     from newsletter.delivery import backups
 

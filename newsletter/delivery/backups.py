@@ -1,4 +1,4 @@
-"""The state backed up, put back, and moved to another database. Nobody may send meanwhile but during a backup."""
+"""The state put back from a backup, and moved to another database; nothing may be sent meanwhile."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -43,7 +43,7 @@ class Restored:
 def restore(file: Path, place: Path | str, password: SecretStr | None, folder: Path) -> Restored:
     """Put a backup in the place of the state, which is kept in `folder`, or beside itself when it is damaged.
 
-    Whoever left since the backup stays suppressed. What was in the outbox is held, since it may have been sent.
+    Everybody who left since the backup stays suppressed. What was in the outbox is held, since it may have been sent.
     Raises DeliveryError, with nothing changed, for a file that is no backup and while an issue is being sent.
     """
     beside = place if isinstance(place, Path) else folder / "state.db"

@@ -36,7 +36,7 @@ class Desk:
 
     `waits` are the seconds after which a deferred message is tried again, each time the next of them; `refusals`
     says when there are too many. A server that takes nothing for `patience` seconds, and asks for less, ends the run.
-    The books hear of answers when there is a `group` of them, or a moment after the first.
+    Answers are recorded when there is a `group` of them, or 3 ms after the first.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Campaigns that records tell of and this state does not know: whoever left since they were sent is not known, either.
+"""Campaigns that sent records name and this state does not know, and so not who left because of them.
 
 A state that is new on a machine, or older than the records, would mail them again. So nothing is sent until the other
 state's suppressions have been brought here, or a person has said that nobody had left. Both are noted for the campaigns

@@ -1,7 +1,7 @@
 """When so many readers bounce at once that the fault may be a provider's, and not theirs.
 
-A provider's outage looks like thousands of closed mailboxes. Whoever believes it loses those readers for good, so that
-a share of the list, or of one domain, above a limit is for a person to decide.
+A provider's outage looks like thousands of closed mailboxes. To believe it would lose those readers for good, so a
+share of the list, or of one domain, above a limit is for a person to decide.
 """
 
 from collections import Counter

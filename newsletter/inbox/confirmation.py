@@ -1,7 +1,7 @@
 """The question whether a reader wants to leave, sent to their own address when anybody could have written for them.
 
-Nothing in it comes from the mail that asked for it. Whoever answers it by its link or its mailto address has read that
-mailbox, and leaves by the same token as by any issue's link.
+Nothing in it comes from the mail that asked for it. An answer by its link or its mailto address comes from a person who
+reads that mailbox; it holds the same token as any issue's link.
 """
 
 import asyncio

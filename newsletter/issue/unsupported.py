@@ -1,7 +1,7 @@
 """Marks of Markdown, HTML and other programs that mean nothing here, and would reach readers as marks.
 
 Honest prose has such signs too, so each rule asks for what only a mark looks like: "5 * 3", "> 50%", "a < b" and
-"#1" are text. Whoever means the sign itself writes a backslash before it.
+"#1" are text. A backslash before a sign keeps it.
 """
 
 import re

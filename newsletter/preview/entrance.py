@@ -1,4 +1,4 @@
-"""Who gets in: a browser that was opened by an address of the preview's own, and nobody else on this machine.
+"""The preview's lock: it lets in a browser that was opened by one of its own addresses, and nobody else here.
 
 Each address holds a key that works once. It is exchanged for a cookie, which is good for this preview until it ends.
 """

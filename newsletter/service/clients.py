@@ -1,4 +1,4 @@
-"""Who a client is, for sharing what there is: connections, and requests that are worked on at once.
+"""Fair shares between clients, each known by its address: of connections, and of requests that are worked on at once.
 
 Nobody has a fixed part, since behind a web server all requests come from one address. When there is no room left, it is
 made by those who hold most, and first by connections on which nothing is asked. The address is the connection's own:

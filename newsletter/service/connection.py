@@ -1,4 +1,4 @@
-"""Connections that don't wait for ever, and that nobody can use up: a client that is slow, or says nothing, is left.
+"""Connections with deadlines, shared between clients: one on which a client is slow, or says nothing, is closed.
 
 uvicorn closes an idle connection after an answer, but waits without end for the first request, for the rest of a head
 that has begun, and for a client that takes nothing; and at its limit of connections it answers 503 to everyone.

@@ -15,7 +15,7 @@ _DAY_S = 86_400.0
 
 
 class Returns:
-    """Counts by reader, in memory: what is forgotten at a restart is little, and only readers with a link are in it."""
+    """Counts by reader, kept in memory: a restart forgets them, and only readers with a link are in it."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock

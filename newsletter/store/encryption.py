@@ -1,6 +1,6 @@
 """How a PostgreSQL server on another machine has to prove who it is, before a password or an address reaches it.
 
-https://www.postgresql.org/docs/current/libpq-ssl.html: only `verify-full` keeps out whoever stands in the middle; and
+https://www.postgresql.org/docs/current/libpq-ssl.html: only `verify-full` keeps out somebody in the middle; and
 `require_auth` keeps a server from asking for the password itself instead of a proof that it is known (SCRAM, RFC 5802).
 """
 

@@ -181,7 +181,7 @@ def _begin(connection: Connection) -> None:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy an SQLite database as of one moment, whoever writes meanwhile, into one file that needs no log beside it."""
+    """Copy an SQLite database as of one moment, while others may write, into one file that needs no log beside it."""
     with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(target)) as here:
         there.backup(here)
         here.execute("PRAGMA journal_mode = DELETE")
