@@ -69,7 +69,7 @@ def lock_tables(connection: Connection) -> None:
 def note_moved(connection: Connection, place: str) -> None:
     """Note that the state is at `place` now, and drop all the rest.
 
-    It is not opened any more, and a program that has it open can neither send by it nor write down that a reader leaves.
+    It is not opened any more, and a program that has it open can neither send nor write down there who leaves.
     """
     for table in reversed(metadata.sorted_tables):
         if table is not meta:

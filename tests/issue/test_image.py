@@ -4,6 +4,7 @@ import unicodedata
 import zlib
 from pathlib import Path
 from struct import pack
+from typing import Literal
 
 import pytest
 from conftest import ROOT
@@ -13,6 +14,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from newsletter.issue.draft import read_draft
 from newsletter.issue.image import MAX_PIXELS
 
+_Form = Literal["NFC", "NFD"]
 DRAFT = """\
 volume: 2
 number: 1
@@ -166,10 +168,12 @@ def test_a_thumbnail_within_a_jpeg_is_none_of_its_scans(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
 @pytest.mark.parametrize("in_draft", ["NFC", "NFD"])
-def test_a_picture_is_found_whichever_way_its_accents_are_written(tmp_path: Path, on_disk: str, in_draft: str) -> None:
+def test_a_picture_is_found_whichever_way_its_accents_are_written(
+    tmp_path: Path, on_disk: _Form, in_draft: _Form
+) -> None:
     """A Mac writes names decomposed, keyboards compose them, and Linux takes the two for different files."""
-    Image.new("RGB", (30, 20)).save(tmp_path / unicodedata.normalize(on_disk, "Café-Übersicht.png"))  # type: ignore[arg-type]
-    assert _problems(tmp_path, unicodedata.normalize(in_draft, "Café-Übersicht.png")) == []  # type: ignore[arg-type]
+    Image.new("RGB", (30, 20)).save(tmp_path / unicodedata.normalize(on_disk, "Café-Übersicht.png"))
+    assert _problems(tmp_path, unicodedata.normalize(in_draft, "Café-Übersicht.png")) == []
     issue = read_draft(tmp_path / "2.1.yaml").issue
     assert issue
     assert issue.picture
@@ -178,12 +182,12 @@ def test_a_picture_is_found_whichever_way_its_accents_are_written(tmp_path: Path
 
 
 def test_of_two_pictures_that_look_the_same_the_one_that_is_named_is_taken(tmp_path: Path) -> None:
-    for form in ("NFC", "NFD"):
-        Image.new("RGB", (30, 20)).save(tmp_path / unicodedata.normalize(form, "é.png"))  # type: ignore[arg-type]
-        _problems(tmp_path, unicodedata.normalize(form, "é.png"))  # type: ignore[arg-type]
+    for name in (unicodedata.normalize("NFC", "é.png"), unicodedata.normalize("NFD", "é.png")):
+        Image.new("RGB", (30, 20)).save(tmp_path / name)
+        _problems(tmp_path, name)
         issue = read_draft(tmp_path / "2.1.yaml").issue
         assert issue
-        assert issue.picture == tmp_path / unicodedata.normalize(form, "é.png")  # type: ignore[arg-type]
+        assert issue.picture == tmp_path / name
 
 
 @pytest.mark.parametrize("line", ["alt:", "alt: ", "alt: ''", 'alt: "  "', "alt: >-"])
