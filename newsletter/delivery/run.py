@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from newsletter.backends import Backend
 from newsletter.delivery import ledger
-from newsletter.delivery.desk import Desk
+from newsletter.delivery.desk import Collected, Desk
 from newsletter.delivery.pace import HOUR_S, Pace
 from newsletter.delivery.refusals import Refusals
 from newsletter.delivery.sessions import Sessions
@@ -171,17 +171,8 @@ class _Books:
             collected = desk.collect()
             want = 0 if desk.halting else max(0, self._ahead() - self._claimed + len(collected))
             moment = time() if want and self._next_due is not None and self._next_due <= time() else None
-            step = partial(
-                self._step,
-                answers=collected.answers,
-                returned=collected.returned,
-                released=collected.released,
-                forgiven=collected.forgiven,
-                want=want,
-                moment=moment,
-            )
             try:
-                taken = await self._in_ledger(step)
+                taken = await self._record(collected, want, moment)
             except BaseException:
                 # Recorded or not, nobody knows: a second time does no harm.
                 desk.keep(collected)
@@ -204,15 +195,22 @@ class _Books:
         """Record what was still answered after the last commit; when the store fails, it stays unknown."""
         last = self.desk.collect()
         if last or last.forgiven:
-            step = partial(
-                self._step,
-                answers=last.answers,
-                returned=last.returned,
-                released=last.released,
-                forgiven=last.forgiven,
-            )
             with suppress(DeliveryError):
-                await self._in_ledger(step)
+                await self._record(last)
+
+    async def _record(self, collected: Collected, want: int = 0, moment: float | None = None) -> ledger.Taken:
+        """Record what was collected, and claim as many as are wanted, in one transaction."""
+        return await self._in_ledger(
+            partial(
+                self._step,
+                answers=collected.answers,
+                returned=collected.returned,
+                released=collected.released,
+                forgiven=collected.forgiven,
+                want=want,
+                moment=moment,
+            )
+        )
 
     def _ahead(self) -> int:
         room = self.desk.pace.room(asyncio.get_running_loop().time(), _AHEAD_S)
