@@ -35,9 +35,10 @@ def draft() -> None:
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="The issue's date instead of the next one due.")
 @click.option("--edit", is_flag=True, help="Open it in $EDITOR.")
 def new(volume: int | None, number: str | None, date: datetime.datetime | None, edit: bool) -> None:
-    """Begin the next issue: its number and date, and every field explained.
+    """Begin the next issue.
 
-    A series that began elsewhere goes on with its own number: --number 2.11.
+    The draft has its number and date, and every field explained. A series that began elsewhere goes on with its own
+    number: --number 2.11.
     """
     within, issue_number = _numbered(volume, number)
     workspace = find_workspace(Path.cwd())
@@ -105,7 +106,7 @@ def _next_slot(workspace: Workspace, volume: int | None, number: int | None, dat
 @draft.command("list")
 @click.option("--json", "json_", is_flag=True, help="For scripts.")
 def list_(json_: bool) -> None:
-    """Every draft with its date, title and state: draft, sending or sent."""
+    """List drafts with date, title and state."""
     # The ledger brings SQLAlchemy, a tenth of a second that writing should not wait for.
     from newsletter.cli.state import known_store
     from newsletter.delivery.status import stage_of
@@ -138,7 +139,10 @@ def list_(json_: bool) -> None:
 )
 @click.option("--rendered", is_flag=True, help="Build the email too, and say what mail clients lack.")
 def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
-    """Every problem in the drafts named (the newest when none is), each with its place and what to do."""
+    """Find problems, with places and what to do.
+
+    In the drafts named, or in the newest one.
+    """
     from newsletter.checks.draft import check_draft
     from newsletter.checks.report import DraftReport, Finding
     from newsletter.cli.findings import print_annotations, print_json, show_findings, show_verdict
@@ -204,7 +208,7 @@ def _check_rendered(
 @draft.command()
 @click.option("--print", "print_", is_flag=True, help="Print it instead of writing it.")
 def schema(print_: bool) -> None:
-    """Write the JSON Schema beside the drafts, for completion in your editor."""
+    """Write the JSON Schema for your editor."""
     if print_:
         click.echo(json.dumps(json.loads(draft_schema()), indent=2))
         return

@@ -100,9 +100,10 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
 @click.option("--since", metavar="MOMENT", help="All readings since then, such as 2026-11-29 or 2026-11-29T18:00.")
 @click.option("--yes", is_flag=True, help="Undo without asking.")
 def undo(since: str | None, yes: bool) -> None:
-    """Mail those again whom a reading of the inbox has suppressed for bounces.
+    """Undo the suppressions of a reading.
 
-    It is the last such reading, or all since a moment. Who left or complained is not mailed again.
+    Whom it suppressed for bounces is mailed again, and who left or complained is not. It is the last such reading, or
+    all since a moment.
     """
     found = writing()
     chosen = readings.readings(found.store)

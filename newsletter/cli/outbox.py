@@ -49,7 +49,7 @@ def outbox() -> None:
 @outbox.command("list")
 @click.option("--json", "json_", is_flag=True, help="For scripts.")
 def list_(json_: bool) -> None:
-    """What is in the outbox: when it leaves, when it expires, and to how many readers."""
+    """List what leaves when, and to how many."""
     workspace = find_workspace(Path.cwd())
     zone = ZoneInfo(workspace.config.publication.timezone)
     store = known_store(workspace)

@@ -55,9 +55,9 @@ def state() -> None:
 @click.argument("file", type=_PATH)
 @click.option("--yes", is_flag=True, help="Write over a file that is there, without asking.")
 def backup(file: Path, yes: bool) -> None:
-    """Write the whole state into FILE, also while something is being sent or served.
+    """Write the whole state into FILE.
 
-    FILE is an SQLite database, wherever the state is kept.
+    It may be called while something is sent or served. FILE is an SQLite database, wherever the state is kept.
     """
     from newsletter.store.copying import back_up
 
@@ -104,9 +104,10 @@ def restore(file: Path, yes: bool) -> None:
 @click.argument("url")
 @click.option("--yes", is_flag=True, help="Without asking, also over a state that is there.")
 def move(url: str, yes: bool) -> None:
-    """Move the state, with all that was ever sent and said, to URL, which [store] url is to name from then on.
+    """Move the state to URL, with all its history.
 
-    URL is postgresql://user@host/database, or sqlite:/// and a path. A backup of it stays here.
+    URL is postgresql://user@host/database, or sqlite:/// and a path, and what [store] url is to name from then on. A
+    backup of the state stays here.
     """
     from newsletter.delivery import backups
 

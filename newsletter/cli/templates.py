@@ -17,7 +17,7 @@ def templates() -> None:
 
 @templates.command("list")
 def list_() -> None:
-    """Every template, and whether yours or the one that comes with the program is used."""
+    """List the templates, yours or the program's."""
     own = find_workspace(Path.cwd()).root / TEMPLATES
     known = sorted(path.name for path in shipped(TEMPLATES).iterdir())
     used = [short(own / name) if (own / name).is_file() else "the program's" for name in known]
@@ -30,9 +30,10 @@ def list_() -> None:
 @templates.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def eject(names: tuple[str, ...]) -> None:
-    """Copy templates into your templates/, to be restyled; all of them when none is named.
+    """Copy templates into your templates/.
 
-    Nothing there is overwritten. Delete a copy to go back to the one that comes with the program.
+    All of them when none is named, to be restyled. Nothing there is overwritten. Delete a copy to go back to the one
+    that comes with the program.
     """
     for path in copy_out(find_workspace(Path.cwd()).root / TEMPLATES, names):
         say(f"{short(path)} is yours now. Delete it to go back.")
