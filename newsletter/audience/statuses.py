@@ -127,30 +127,27 @@ def read_statuses(path: Path, honour: Sequence[str] = (), ignore: Sequence[str] 
     lines = read_lines(path)
     header = read_header(path, lines)
     honoured = [name for name in (*map(column_name, honour), STATE) if name in header.columns]
-    open_ = [
-        (number, name)
-        for number, name in enumerate(header.columns)
-        if name not in {"", "email", "name", "tags", STATE, SINCE, WORDS, *honoured, *map(column_name, ignore)}
-    ]
+    settled = {"", "email", "name", "tags", STATE, SINCE, WORDS, *honoured, *map(column_name, ignore)}
+    open_ = [name for name in header.columns if name not in settled]
     left: dict[str, Held] = {}
     words: dict[str, str] = {}
     asked: dict[str, list[tuple[int, str]]] = {}
-    telling = [name for _, name in open_ if any(kind.fullmatch(name) for kind in (_TEXT, _YES, _NO))]
+    telling = [name for name in open_ if any(kind.fullmatch(name) for kind in (_TEXT, _YES, _NO))]
     for record in read_records(lines, header):
-        if record.fault:
+        if record.fault or not any(map(str.strip, record.cells)):
             continue
-        cells = record.cells
-        for number, name in open_:
-            cell = cells[number] if number < len(cells) else ""
+        cells = dict(zip(header.columns, record.cells, strict=False))
+        for name in open_:
+            cell = cells.get(name, "")
             if (name in telling or _SHORTEST <= len(cell) <= _LONGEST) and says(name, cell) in (
                 Says.LEFT,
                 Says.UNCLEAR,
             ):
                 asked.setdefault(name, []).append((record.line, cell.strip()))
-        if honoured and (held := _held(dict(zip(header.columns, cells, strict=False)), honoured)):
+        if honoured and (held := _held(cells, honoured)):
             column, word, cause = held
             with suppress(ValueError):
-                reader = reader_key(normalise(unguard(cells[header.columns.index("email")].strip()).strip()))
+                reader = reader_key(normalise(unguard(cells.get("email", "").strip()).strip()))
                 left[reader] = cause
                 words[reader] = f"{column}: {word}" if word else f"no {column}"
     return Statuses(left, words, [_question(path, name, told) for name, told in asked.items()])

@@ -167,3 +167,14 @@ def test_in_an_honoured_column_a_word_that_nobody_knows_keeps_its_reader_out(wri
 )  # fmt: skip
 def test_what_a_cell_says(column: str, cell: str, said: Says) -> None:
     assert says(column, cell) is said
+
+
+@pytest.mark.parametrize("row", ["unsubscribed", "", " , ", '"unsubscribed"'])
+def test_a_row_without_an_address_says_nothing_of_anybody(write_list: Write, row: str) -> None:
+    path = write_list(f"newsletter_state,email,name\n{row}\nunsubscribed,out@example.org,Out\n")
+    assert list(read_statuses(path).left) == ["out@example.org"]
+
+
+def test_a_blank_row_is_no_reason_to_ask_what_a_column_means(write_list: Write) -> None:
+    assert not read_statuses(write_list("email,subscribed\nin@example.org,true\n\n,\n")).questions
+    assert read_statuses(write_list("email,subscribed\nin@example.org,true\nout@example.org,\n")).questions
