@@ -102,12 +102,16 @@ class Workspace:
         hint = f"Did you mean {near[0]}? " if near else ""
         raise DraftError(f"There is no draft {name!r}.", next_step=f"{hint}`newsletter draft list` shows them all.")
 
+    def holds(self, draft: Path) -> bool:
+        """Return whether a draft lies in the publication's folder, and leads nowhere else as a link."""
+        return draft.resolve().is_relative_to(self.root.resolve())
+
     def refuse_outside(self, draft: Path) -> None:
         """Raise DraftError for a draft that lies, or leads as a link, outside of the publication's folder.
 
         Its text would be shown, published and mailed, so it has to be the publication's own.
         """
-        if not draft.resolve().is_relative_to(self.root.resolve()):
+        if not self.holds(draft):
             raise DraftError(
                 f"{draft.name} leads out of the publication's folder, and is not read.",
                 next_step="Copy the draft into drafts/.",

@@ -25,7 +25,9 @@ def check_draft(workspace: Workspace, draft: Draft) -> DraftReport:
 
 
 def _findings(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
-    source, paths, press = Source(draft.path, draft.source), workspace.draft_paths(), Press.of(workspace)
+    source, press = Source(draft.path, draft.source), Press.of(workspace)
+    # Another draft's trouble is its own, and is told when that one is checked.
+    paths = [path for path in workspace.draft_paths() if path.is_file() and workspace.holds(path)]
     yield from unfinished_marks(source)
     yield from damaged_letters(source)
     yield from dates_in_order(source, draft, paths)

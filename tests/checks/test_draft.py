@@ -158,6 +158,19 @@ def test_a_headline_of_an_issue_before_is_a_note_until_it_is_a_standing_one(publ
     assert _found(publication, thirteen, "2.13") == []
 
 
+def test_an_issue_before_that_can_t_be_read_keeps_no_other_from_being_checked(
+    publication: Publication, tmp_path: Path
+) -> None:
+    """A link that leads nowhere, a folder, and a link out of the publication, whose text is nobody's business here."""
+    elsewhere = tmp_path / "2.9.yaml"
+    elsewhere.write_text(DRAFT.format("more").replace("number: 11", "number: 9"))
+    drafts = publication.workspace.drafts
+    for target, name in ((tmp_path / "nothing", "2.7"), (elsewhere, "2.9")):
+        (drafts / f"{name}.yaml").symlink_to(target)
+    (drafts / "2.8.yaml").mkdir()
+    assert _found(publication, DRAFT.format("more")) == []
+
+
 @pytest.mark.parametrize(
     ("key", "example"),
     [
