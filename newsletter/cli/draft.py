@@ -108,7 +108,7 @@ def _next_slot(workspace: Workspace, volume: int | None, number: int | None, dat
 def list_(json_: bool) -> None:
     """List drafts with date, title and state."""
     # The ledger brings SQLAlchemy, a tenth of a second that writing should not wait for.
-    from newsletter.cli.state import known_store
+    from newsletter.cli.store import known_store
     from newsletter.delivery.status import stage_of
 
     workspace = find_workspace(Path.cwd())

@@ -84,7 +84,7 @@ def export(
 
 def _copy(workspace: Workspace, draft: Path, folder: Path | None, address: str) -> None:
     from newsletter.audience.keys import find_keys
-    from newsletter.cli.state import known_store
+    from newsletter.cli.store import known_store
     from newsletter.delivery.copies import frozen_copy, listed_copy
     from newsletter.mail.dkim import Signer
     from newsletter.mail.marks import Marks

@@ -13,7 +13,7 @@ from newsletter.audience.events import erased_readers
 from newsletter.audience.keys import find_keys
 from newsletter.cli.inbox_report import Summary, names, print_json
 from newsletter.cli.output import can_ask, console, say, show_problems
-from newsletter.cli.state import opened_store
+from newsletter.cli.store import opened_store
 from newsletter.cli.subscribers.opened import writing
 from newsletter.config.stored import stored_password
 from newsletter.errors import ConfigError, DeliveryError, counted

@@ -7,7 +7,7 @@ import click
 from newsletter.audience.events import erased_readers
 from newsletter.audience.keys import make_keys, rotate_keys
 from newsletter.cli.output import say, short
-from newsletter.cli.state import known_store
+from newsletter.cli.store import known_store
 from newsletter.workspace import find_workspace
 
 

@@ -16,8 +16,8 @@ from rich.text import Text
 from newsletter import backends
 from newsletter.cli.output import as_json, can_ask, console, printable_lines, say, short, show_error, table
 from newsletter.cli.report import campaign_name, show_report
-from newsletter.cli.sending import progress
-from newsletter.cli.state import known_store, nobody_left, opened_store, vouch_if
+from newsletter.cli.sending import nobody_left, progress, vouch_if
+from newsletter.cli.store import known_store, opened_store
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import carry_out, sole_sender
 from newsletter.delivery.ledger import Campaign

@@ -13,7 +13,7 @@ import click
 
 from newsletter.cli.output import console, say, table
 from newsletter.cli.report import campaign_name, show_report
-from newsletter.cli.state import known_store
+from newsletter.cli.store import known_store
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import sole_sender
 from newsletter.delivery.reconcile import Findings, look_up, named_readers, refuse_others, settle, tally, unknowns

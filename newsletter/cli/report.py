@@ -11,7 +11,7 @@ import click
 
 from newsletter.audience.events import Kind, answers
 from newsletter.cli.output import as_json, say, short, table
-from newsletter.cli.state import known_store
+from newsletter.cli.store import known_store
 from newsletter.delivery import ledger
 from newsletter.delivery.report import (
     EVERYTHING,

@@ -15,8 +15,8 @@ from newsletter.audience.events import erased_readers
 from newsletter.audience.keys import find_keys
 from newsletter.cli.output import say, short
 from newsletter.cli.report import show_report
-from newsletter.cli.sending import carry, show_plan
-from newsletter.cli.state import nobody_left, opened_store, vouch_if
+from newsletter.cli.sending import carry, nobody_left, show_plan, vouch_if
+from newsletter.cli.store import opened_store
 from newsletter.config.example import unwritten_settings
 from newsletter.delivery import ledger
 from newsletter.delivery.approval import approve, rendering_sha256

@@ -19,10 +19,24 @@ from newsletter.delivery.plan import Plan
 from newsletter.delivery.refusals import TooManyRefused
 from newsletter.delivery.run import OnProgress, Rules
 from newsletter.delivery.run import Progress as RunProgress
+from newsletter.delivery.unknown_campaigns import FLAG, vouch
 from newsletter.errors import DeliveryError, counted
 from newsletter.mail.message import Outcome
 from newsletter.store import Store
 from newsletter.workspace import Workspace
+
+nobody_left = click.option(
+    FLAG,
+    "nobody_left",
+    is_flag=True,
+    help="This state is new, and you know that nobody left or bounced since the issues sent from another.",
+)
+
+
+def vouch_if(told: bool, store: Store, workspace: Workspace) -> None:
+    """Note an editor's word that nobody left by the campaigns that this store does not know."""
+    if told:
+        vouch(store, workspace.drafts, complete=True)
 
 
 def show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:

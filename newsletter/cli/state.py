@@ -1,4 +1,4 @@
-"""newsletter state backup|restore|move; and the publication's store for other commands, closed when they end."""
+"""newsletter state backup|restore|move"""
 
 from contextlib import closing
 from pathlib import Path
@@ -7,43 +7,13 @@ import click
 from pydantic_core import PydanticCustomError
 
 from newsletter.cli.output import say, short
+from newsletter.cli.store import known_store
 from newsletter.config.values import store_url
-from newsletter.delivery.unknown_campaigns import FLAG, vouch
 from newsletter.errors import ConfigError, DecisionNeeded, counted
-from newsletter.store import Store, find_store, open_store
-from newsletter.workspace import STATE_FOLDER, Workspace, find_workspace
+from newsletter.store import open_store
+from newsletter.workspace import STATE_FOLDER, find_workspace
 
 _PATH = click.Path(dir_okay=False, path_type=Path)
-nobody_left = click.option(
-    FLAG,
-    "nobody_left",
-    is_flag=True,
-    help="This state is new, and you know that nobody left or bounced since the issues sent from another.",
-)
-
-
-def opened_store(workspace: Workspace) -> Store:
-    """The store, made when it is not there yet."""
-    return _until_the_end(open_store(workspace.database, workspace.config.store.password))
-
-
-def known_store(workspace: Workspace) -> Store | None:
-    """The store if there is one: looking at a publication leaves no trace in it."""
-    store = find_store(workspace.database, workspace.config.store.password)
-    return _until_the_end(store) if store else None
-
-
-def vouch_if(told: bool, store: Store, workspace: Workspace) -> None:
-    """Note an editor's word that nobody left by the campaigns that this store does not know."""
-    if told:
-        vouch(store, workspace.drafts, complete=True)
-
-
-def _until_the_end(store: Store) -> Store:
-    click.get_current_context().call_on_close(store.close)
-    if store.notice:
-        click.echo(store.notice, err=True)
-    return store
 
 
 @click.group()

@@ -7,7 +7,7 @@ import click
 from newsletter.audience.events import ANSWERS
 from newsletter.cli.output import as_json, console, say, table
 from newsletter.cli.report import campaign_name, show_report
-from newsletter.cli.state import known_store
+from newsletter.cli.store import known_store
 from newsletter.delivery import ledger
 from newsletter.delivery.campaign import sole_sender
 from newsletter.delivery.record import write_record

@@ -8,7 +8,7 @@ from newsletter.audience.keys import Keys, find_keys
 from newsletter.audience.rows import nearest
 from newsletter.audience.statuses import statuses_of
 from newsletter.cli.output import say, short
-from newsletter.cli.state import known_store, opened_store
+from newsletter.cli.store import known_store, opened_store
 from newsletter.errors import ListError
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
