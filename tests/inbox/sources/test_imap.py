@@ -573,7 +573,7 @@ def test_the_time_that_a_person_takes_is_not_the_server_s() -> None:
     """Bounces that are held back are asked about in the middle of a reading."""
     one = b"* 1 FETCH (UID 10 BODY[]<0> {1}\r\n1)\r\nTAG OK done\r\n"
     sizes = b"* 1 FETCH (UID 10 RFC822.SIZE 1)\r\nTAG OK done\r\n"
-    with scripted(*OPENED, sizes, one, b"* BYE\r\nTAG OK done\r\n") as url, opened(url, timeout=0.4) as source:
+    with scripted(*OPENED, sizes, one, b"* BYE\r\nTAG OK done\r\n") as url, opened(url, timeout=0.9) as source:
         time.sleep(1)
         (mail,) = source.mails(lambda _key: False)
         time.sleep(1)
