@@ -55,7 +55,7 @@ class Sqlite:
             self._keep_private()
         except OSError as error:
             raise DeliveryError(
-                f"The state {self.place} can't be made: {error.strerror}.",
+                f"The state can't be kept in {self.place}: {error.filename} can't be made: {error.strerror}.",
                 next_step="Make room for it, or name another place: [store] url in newsletter.toml.",
             ) from error
         engine = create_engine(

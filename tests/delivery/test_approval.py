@@ -200,10 +200,10 @@ def test_names_are_names_whatever_signs_are_in_them(publication: Publication, gi
 
 
 def test_a_link_is_what_it_leads_to(publication: Publication, git: Git, ask: Ask, tmp_path: Path) -> None:
-    draft = publication.root / "drafts/2.10.yaml"
-    elsewhere = tmp_path / "2.10.yaml"
-    shutil.move(draft, elsewhere)
-    draft.symlink_to(elsewhere)
+    template = publication.root / "templates/email.txt.j2"
+    elsewhere = tmp_path / "email.txt.j2"
+    shutil.move(template, elsewhere)
+    template.symlink_to(elsewhere)
     git("add", "--all")
     git("commit", "--quiet", "--message", "A link")
     (problem,) = _missing(lambda: ask("committed"))
@@ -339,7 +339,8 @@ def test_a_test_goes_out_though_it_can_not_be_noted(publication: Publication, se
         )
     assert status == 200
     assert b"accepted (250" in body
-    assert b"It is not noted that this text was tested: The folder" in body
+    assert b"It is not noted that this text was tested: The state" in body
+    assert b"/.newsletter can't be made: File exists" in body
     assert len(server.stored) == 1
 
 
