@@ -266,7 +266,7 @@ def test_there_is_no_way_to_other_files(service: Service, path: str) -> None:
 def test_a_start_finds_what_an_earlier_one_made(tmp_path: Path) -> None:
     publication = made(tmp_path / "digest")
     with serving(publication) as first:
-        first.says("made anew: 2.10")
+        first.says("made again: 2.10")
     with serving(publication) as second:
         assert second.ask("/2.10.pdf")[0] == 200
-        second.says("made anew: none")
+        second.says("made again: none")
