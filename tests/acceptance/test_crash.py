@@ -36,7 +36,7 @@ def _everyone_once_or_unknown(publication: Publication, copies: Counter[str], re
     assert state["accepted"] == len(readers) - len(unknown)
 
 
-@pytest.mark.parametrize("number", [6, 611, *(pytest.param(n, marks=pytest.mark.slow) for n in (7, 61, 1212, 1913))])
+@pytest.mark.parametrize("number", [611, *(pytest.param(n, marks=pytest.mark.slow) for n in (6, 7, 61, 1212, 1913))])
 def test_killed_at_the_nth_reply(publication: Publication, server: Server, number: int) -> None:
     readers = publication.readers(READERS)
     publication.through(server)

@@ -448,7 +448,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1200])
+@pytest.mark.parametrize("width", [320, pytest.param(1200, marks=pytest.mark.slow)])
 def test_the_page_serves_every_screen_and_everyone(
     browser: Browser, tmp_path: Path, sent: Publication, width: int, scheme: str
 ) -> None:

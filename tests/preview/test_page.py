@@ -204,7 +204,7 @@ def test_all_of_it_can_be_reached_by_the_keyboard_alone(opened: Callable[..., Pa
     expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("size", [pytest.param(WIDE, marks=pytest.mark.slow), NARROW], ids=["wide", "narrow"])
 def test_nothing_keeps_a_person_out(opened: Callable[..., Page], size: dict[str, int]) -> None:
     page = opened("?view=pdf", size, bypass_csp=True)  # axe-core is a script too
     expect(page.locator("#status")).to_have_text("Up to date")
