@@ -55,9 +55,9 @@ class Cause(StrEnum):
     SUPPRESSED = "suppressed"
 
 
-# What a reader lifts who wants the mail again: their own leaving, and that mail to them came back. A complaint and an
-# editor's decision stay.
-_LIFTED_BY_RETURN = (Cause.UNSUBSCRIBED, Cause.BOUNCED)
+# What a reader lifts who wants the mail again: their own leaving, and that mail to them came back. A complaint and what
+# an editor has entered, for whatever reason, stay.
+_LIFTED_BY_RETURN = {Cause.UNSUBSCRIBED: Kind.UNSUBSCRIBED, Cause.BOUNCED: Kind.HARD}
 
 
 class Source(StrEnum):
@@ -119,7 +119,8 @@ def record(
     with store.transaction() as connection:
         log.hold_off_erasing(connection)
         log.mark_handled(connection, handled)
-        if all(event.kind is Kind.UNSUBSCRIBED and event.source is not Source.MAIL for event in events):
+        own = (Source.PAGE, Source.ONE_CLICK)
+        if all(event.kind is Kind.UNSUBSCRIBED and event.source in own for event in events):
             return _record_leaving(connection, keys, events)
         return [_record(connection, keys, event, soft) for event in events]
 
@@ -217,12 +218,13 @@ def _apply(connection: Connection, keys: Keys | None, event: Event) -> bool:
     reader = event.reader
     words = storable(event.evidence.get("words", ""))
     if event.kind in _CAUSES:
-        new = suppressions.suppress(connection, reader, _CAUSES[event.kind], words)
+        entered = event.source is Source.EDITOR and not _entered_by_editor(connection, reader, event.kind)
+        new = suppressions.suppress(connection, reader, _CAUSES[event.kind], words) or entered
         # A bounce or a complaint about another issue is news about that issue.
         return new or (event.kind is not Kind.UNSUBSCRIBED and not _known(connection, event))
     if event.kind is Kind.RETURNED:
         log.remove(connection, reader, Kind.REASON)
-        lifted = [suppressions.unsuppress(connection, reader, cause) for cause in _LIFTED_BY_RETURN]
+        lifted = [suppressions.unsuppress(connection, reader, cause) for cause in lifted_by_return(connection, reader)]
         return any(lifted)
     if event.kind is Kind.ALLOWED:
         return suppressions.unsuppress(connection, reader)
@@ -238,6 +240,21 @@ def _apply(connection: Connection, keys: Keys | None, event: Event) -> bool:
             log.unforget(connection, keys.digest(reader))
         return True
     return event.kind not in (Kind.SOFT, Kind.BLOCKED) or not _known(connection, event)
+
+
+def lifted_by_return(connection: Connection, reader: str) -> set[Cause]:
+    """Return which causes a reader lifts by wanting the mail again; what an editor has entered is not among them."""
+    held = suppressions.causes(connection, reader).keys() & _LIFTED_BY_RETURN.keys()
+    return {cause for cause in map(Cause, held) if not _entered_by_editor(connection, reader, _LIFTED_BY_RETURN[cause])}
+
+
+def _entered_by_editor(connection: Connection, reader: str, kind: Kind) -> bool:
+    """Return whether an editor has said this, and has not lifted it since."""
+    undoing = (Kind.ALLOWED, Kind.UNDONE) if kind is Kind.HARD else (Kind.ALLOWED,)
+    entered = False
+    for row in log.of_reader(connection, reader):
+        entered = (entered or (row.kind == kind and row.source == Source.EDITOR)) and row.kind not in undoing
+    return entered
 
 
 def _known(connection: Connection, event: Event) -> bool:

@@ -43,7 +43,7 @@ def ask_readers(
     """Ask the readers whom these mails name, each once; a person decides when they are too many at once."""
     asking: dict[str, tuple[Mail, Verdict]] = {}
     for mail, verdict in waiting:
-        if known := _needless(store, keys, mail, verdict):
+        if known := needless(store, keys, mail, verdict):
             yield Settled(mail, known)
         elif confirmation is None:
             yield Settled(mail, _instead(verdict, Action.ASK, "without keys they can't be asked"))
@@ -98,16 +98,26 @@ def _sent(
         yield Settled(mail, _instead(verdict, Action.ASK, why), dealt_with=not later)
 
 
-def _needless(store: Store, keys: Keys | None, mail: Mail, verdict: Verdict) -> Verdict | None:
-    """Return what becomes of a mail whose reader need not be asked, or was; None for one to ask."""
+def needless(store: Store, keys: Keys | None, mail: Mail, verdict: Verdict) -> Verdict | None:
+    """Return what becomes of a mail whose reader need not be asked, or was; None for one to ask.
+
+    Who gets no mail gets no question: anybody can write in the name of one who has complained. A bounce alone may be
+    undone some day, so a wish to leave that came meanwhile is left to a person.
+    """
     since = (datetime.now(UTC) - timedelta(days=AGAIN_DAYS)).isoformat(timespec="milliseconds")
     event = Event(reader=verdict.address, kind=Kind.ASKED, source=Source.MAIL, said_at=verdict.received_at)
     if nothing := void(store, keys, event):
         return _instead(verdict, Action.NOTHING, nothing)
     with store.reading() as connection:
-        if Cause.UNSUBSCRIBED in suppressions.causes(connection, verdict.address):
-            return _instead(verdict, Action.NOTHING, "they have left already")
+        causes = suppressions.causes(connection, verdict.address)
         asked = [row for row in log.of_reader(connection, verdict.address) if row.kind == Kind.ASKED and row.at > since]
+    if Cause.UNSUBSCRIBED in causes:
+        return _instead(verdict, Action.NOTHING, "they have left already")
+    if set(causes) == {Cause.BOUNCED}:
+        why = f"no mail goes to them, and so they are not asked: {Cause.BOUNCED}"
+        return _instead(verdict, Action.ASK, why)
+    if causes:
+        return _instead(verdict, Action.NOTHING, f"no mail goes to them already: {', '.join(causes)}")
     if not asked:
         return None
     if asked[-1].evidence.get(_MAIL) == mail.key:

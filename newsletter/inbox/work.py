@@ -17,7 +17,7 @@ from newsletter.config import Config
 from newsletter.delivery import ledger
 from newsletter.errors import ListError, NewsletterError, Problem
 from newsletter.inbox import brake, readings
-from newsletter.inbox.asking import ask_readers, recently_asked
+from newsletter.inbox.asking import ask_readers, needless, recently_asked
 from newsletter.inbox.authentication_results import vouched
 from newsletter.inbox.brake import Answer, Crowd
 from newsletter.inbox.confirmation import Confirmation
@@ -128,10 +128,11 @@ class _Filing:
 
 def _ask_readers(filing: _Filing, wishes: Sequence[tuple[Mail, Verdict]], decide: Decide) -> Iterator[Handled]:
     """Ask the readers in whose name somebody wants to leave whether they do."""
-    if filing.dry_run:
-        yield from (filing.settle(mail, verdict) for mail, verdict in wishes)
-        return
     desk = filing.desk
+    if filing.dry_run:
+        for mail, verdict in wishes:
+            yield filing.settle(mail, needless(desk.store, desk.keys, mail, verdict) or verdict)
+        return
     crowd_of = partial(_crowd, desk, asked=True)
     for one in ask_readers(desk.store, desk.keys, desk.confirmation, wishes, crowd_of, decide):
         yield filing.settle(one.mail, one.verdict, dealt_with=one.dealt_with)

@@ -1,7 +1,7 @@
 """The answer to each request."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from newsletter.audience.events import Cause, Event, Kind, Source
+from newsletter.audience.events import Cause, Event, Kind, Source, lifted_by_return
 from newsletter.errors import DeliveryError
 from newsletter.service.archive import INDEX, Archive, File, NotReady
 from newsletter.service.links import Links
@@ -90,14 +90,14 @@ class Answers:
         Who was erased is answered as a stranger is.
         """
         try:
-            causes = await self._read(partial(_causes, self._store, reader))
+            state = await self._read(partial(_not_mailed, self._store, reader))
         except (DeliveryError, TimeoutError):
             return self._page(State.LATER, 503, _LATER)
-        return self._page(_not_mailed(causes) if causes else mailable)
+        return self._page(state or mailable)
 
     async def health(self, _request: Request) -> Response:
         try:
-            await self._read(partial(_causes, self._store, ""))
+            await self._read(partial(_not_mailed, self._store, ""))
         except (DeliveryError, TimeoutError):
             return PlainTextResponse("out of order\n", 503, _LATER)
         return PlainTextResponse("ok\n")
@@ -137,16 +137,16 @@ class Answers:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _not_mailed(causes: Collection[str]) -> State:
-    """Return why a reader gets nothing, as far as a button on the page can change it."""
-    if Cause.UNSUBSCRIBED in causes:
-        return State.LEFT
-    return State.BOUNCED if set(causes) == {Cause.BOUNCED} else State.HELD
-
-
-def _causes(store: Store, reader: str) -> dict[str, str]:
+def _not_mailed(store: Store, reader: str) -> State | None:
+    """Return why a reader gets nothing, as far as a button on the page can change it; None for one who gets mail."""
     with store.reading() as connection:
-        return suppressions.causes(connection, reader)
+        causes = suppressions.causes(connection, reader)
+        lifted = lifted_by_return(connection, reader) if causes else set()
+    if Cause.UNSUBSCRIBED in lifted:
+        return State.LEFT
+    if not causes:
+        return None
+    return State.BOUNCED if set(causes) == lifted else State.HELD
 
 
 def _has(request: Request, found: File) -> bool:

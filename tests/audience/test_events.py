@@ -1,6 +1,7 @@
 """What readers and servers say is kept as events, and who must not be mailed follows from them; on both databases."""
 
 import threading
+from dataclasses import replace
 from secrets import token_urlsafe
 
 import pytest
@@ -66,6 +67,25 @@ def test_coming_back_lifts_what_a_reader_can_and_nothing_else(store: Store) -> N
     # And leaving again is news again.
     assert record(store, KEYS, [_event(Kind.UNSUBSCRIBED)]) == [True]
     assert _causes(store) == {Cause.COMPLAINED, Cause.UNSUBSCRIBED}
+
+
+@pytest.mark.parametrize(("kind", "cause"), [(Kind.UNSUBSCRIBED, Cause.UNSUBSCRIBED), (Kind.HARD, Cause.BOUNCED)])
+@pytest.mark.parametrize("readers_own", ["before", "after", "never"])
+def test_coming_back_does_not_lift_what_an_editor_has_entered(
+    store: Store, kind: Kind, cause: Cause, readers_own: str
+) -> None:
+    own, editors = _event(kind), replace(_event(kind, issue=None), source=Source.EDITOR)
+    said = {"before": [own, editors], "after": [editors, own], "never": [editors]}[readers_own]
+    for event in (*said, _event(Kind.RETURNED)):
+        record(store, KEYS, [event])
+    assert _causes(store) == {cause}
+    assert record(store, KEYS, [editors]) == [False]
+    record(store, KEYS, [replace(editors, kind=Kind.ALLOWED)])
+    assert _causes(store) == set()
+    # What the reader says after that is their own again.
+    for event in (own, _event(Kind.RETURNED)):
+        record(store, KEYS, [replace(event, source=Source.PAGE)])
+    assert _causes(store) == set()
 
 
 def test_soft_bounces_from_before_a_reader_came_back_do_not_count(store: Store) -> None:

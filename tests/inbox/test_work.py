@@ -264,6 +264,27 @@ def test_a_forged_from_unsubscribes_nobody_and_its_reader_is_asked_once(
     assert again["why"].endswith("they have left already")
 
 
+@pytest.mark.parametrize(
+    ("reason", "action", "why"),
+    [
+        ("unsubscribed", "nothing", "they have left already"),
+        ("complained", "nothing", "no mail goes to them already: complained"),
+        ("never write again", "nothing", "no mail goes to them already: suppressed"),
+        ("bounced", "left to you", "no mail goes to them, and so they are not asked: bounced"),
+    ],
+)
+def test_who_gets_no_mail_is_not_asked_whether_they_want_to_leave(
+    sent: Publication, server: Server, put: Put, reason: str, action: str, why: str
+) -> None:
+    server.stored.clear()
+    assert sent.run("subscribers", "suppress", ADA, "--reason", reason).returncode == 0
+    put(_mail(ADA, "unsubscribe"))
+    for options in (["--dry-run"], []):
+        (told,) = _read(sent, *options)
+        assert (told["action"], told["why"].partition("; ")[2]) == (action, why)
+    assert server.stored == []
+
+
 def test_a_question_that_a_crash_cut_off_is_not_asked_again_and_a_person_is_told(
     sent: Publication, server: Server, put: Put
 ) -> None:

@@ -12,6 +12,7 @@ from service_server import FORM, HOST, ONE_CLICK, Service, ask, made, serving, t
 
 from newsletter.audience.events import Cause, Event, Kind, Source, record
 from newsletter.audience.keys import Keys, make_keys, read_keys, rotate_keys
+from newsletter.audience.suppression import suppress
 from newsletter.audience.tokens import Leaver, Tokens
 from newsletter.errors import ConfigError
 from newsletter.service.links import Links
@@ -183,6 +184,21 @@ def test_undoing_lifts_what_a_reader_can_and_says_what_is_true(service: Service,
         service.post(held, b"action=leave")
         assert service.post(held, b"action=return")[2] == page  # nobody is told that they are back
         assert _of(known, held)[1] == [cause]
+
+
+@pytest.mark.parametrize("reason", ["unsubscribed", "bounced", "complained", "never write again"])
+def test_no_link_brings_back_whom_an_editor_has_suppressed(
+    service: Service, known: Known, reader: str, reason: str
+) -> None:
+    workspace = service.publication.workspace
+    with closing(open_store(workspace.database)) as store:
+        suppress(store, read_keys(workspace), reader, reason)
+    _, causes = _of(known, reader)
+    page = service.ask(f"/u/{token(service.publication, reader)}")[2]
+    assert _heading(page) == "Pacific Alliance Digest isn’t sent to you"
+    assert b"<form" not in page
+    assert service.post(reader, b"action=return")[2] == page
+    assert _of(known, reader)[1] == causes
 
 
 def test_why_without_having_left_is_not_kept(service: Service, known: Known, reader: str) -> None:
