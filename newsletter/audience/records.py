@@ -11,8 +11,8 @@ MAX_RECORD = 100_000  # characters; what is longer is no row of a list, and is n
 _BY_CSV = {
     "unexpected end of data": "a quote is opened in it, and never closed",
     "' expected after '": "after a quote is closed, other words stand before the next separator",
-    "field larger than field limit": "a value in it is too long, or a quote is opened and never closed",
 }
+_FAR = f"a quote is opened in it, and not closed within {MAX_RECORD:,} characters"
 
 Line = tuple[int, str]
 Pull = Callable[[], Line | None]
@@ -45,6 +45,8 @@ def group_lines(lines: Iterable[Line], delimiter: str, columns: int, wanted: Wan
     record begins. From there to where the quoted cell would have ended, a line may be a row, or a part of that cell, in
     which somebody may have written an address. It is taken for a row only when it has as many cells as there are
     columns, or as the row before the open quote, and no quote that may end that cell; otherwise it has a fault as well.
+    When the cell does not end within MAX_RECORD, no line is taken for a row up to the quote that closes it, however far
+    that is: a whole list may stand in it.
     """
     waiting: deque[Line] = deque()
     rest = iter(lines)
@@ -54,9 +56,12 @@ def group_lines(lines: Iterable[Line], delimiter: str, columns: int, wanted: Wan
 
     before = 0  # the number of the line before, which an overlong line's pieces share
     opened = doubtful = 0  # the line with the open quote, and the last line that may be a part of its cell
+    far = _Far()
     width, usual = columns, ""  # the cells of the row before the open quote; the row before this one
     while (line := pull()) is not None:
         number, text = line
+        if far.reaches(text, begins=number > before):
+            doubtful = max(doubtful, number)
         if '"' not in text and number > doubtful and number > before and len(text) < MAX_RECORD:
             before, usual = number, text
             if wanted(number, text):
@@ -64,22 +69,55 @@ def group_lines(lines: Iterable[Line], delimiter: str, columns: int, wanted: Wan
             continue
         overlong = number == before or (len(text) >= MAX_RECORD and '"' not in text)
         record, taken = _grouped(line, pull, delimiter, overlong=overlong)
+        if number <= doubtful and len(taken) > 1 and not record.fault:  # its quotes may end the cell in doubt
+            record = Record(number, number, text, _cut(text, delimiter), _in_doubt(opened))
         if record.fault:
             waiting.extendleft(reversed(taken[1:]))
             if number > doubtful:
                 opened, width = number, len(_cut(usual, delimiter)) if usual.strip() else columns
             doubtful = max(doubtful, taken[-1][0])
+            if record.fault == _FAR and not far.open:
+                far.begin(len(taken) - 2)
         elif number > doubtful:
             usual = record.text
         elif any(map(str.strip, record.cells)):
             count, ends_one = len(record.cells), record.text.count('"') % 2
-            if count not in {width, columns} or (count == 1 and columns > 1) or ends_one:
-                record = record._replace(fault=f"it may be a part of the cell that is opened in line {opened}")
+            if far.open or count not in {width, columns} or (count == 1 and columns > 1) or ends_one:
+                record = record._replace(fault=_in_doubt(opened))
         if number == before:  # a further piece of an overlong line
             record = Record(number, number, text, ())
         before = record.last
         if wanted(record.line, record.text):
             yield record
+
+
+class _TooLong(Exception):
+    """A record is longer than MAX_RECORD."""
+
+
+class _Far:
+    """A quoted cell that is longer than a record can be, followed to its end by counting quotes alone."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self._known = self._quotes = 0
+
+    def begin(self, known: int) -> None:
+        """Follow a cell of which the next `known` pieces are known to be a part, from before the one after those."""
+        self.open, self._known, self._quotes = True, known, 1
+
+    def reaches(self, text: str, *, begins: bool) -> bool:
+        """Return whether it reaches into this piece. It ends with a line, and a line may come in pieces."""
+        if self._known:
+            self._known -= 1
+        elif self.open:
+            self.open = not begins or self._quotes % 2 == 1
+            self._quotes += text.count('"')
+        return self.open
+
+
+def _in_doubt(opened: int) -> str:
+    return f"it may be a part of the cell that is opened in line {opened}"
 
 
 def _grouped(first: Line, pull: Pull, delimiter: str, *, overlong: bool) -> tuple[Record, list[Line]]:
@@ -107,16 +145,18 @@ def read_record(first: Line, pull: Pull, delimiter: str) -> tuple[list[str], str
     def looked_at() -> Iterator[str]:
         line: Line | None = first
         size = 0
-        while line is not None and size <= MAX_RECORD:
+        while line is not None and (size := size + len(line[1])) <= MAX_RECORD:
             taken.append(line)
-            size += len(line[1])
             yield line[1]
             line = pull()
         if line is not None:
             taken.append(line)
+            raise _TooLong
 
     try:
         cells = next(_reader(delimiter)(looked_at()))
+    except _TooLong:
+        return [], _FAR, taken
     except csv.Error as error:
         return [], next((words for start, words in _BY_CSV.items() if start in str(error)), str(error)), taken
     return cells, "", taken

@@ -163,6 +163,24 @@ def test_what_may_be_a_part_of_a_quoted_cell_is_mailed_to_nobody(write_list: Wri
     assert problems == [("csv", 3), ("csv", 4), ("csv", 5)]
 
 
+@pytest.mark.parametrize("filling", ["\n" * 100_100, "y" * 250_000 + "\n", 'z""' * 70_000 + "\n"])
+@pytest.mark.parametrize("strangers", ["v{}@example.net,V", '""v{}@example.net"",V,x'])
+@pytest.mark.parametrize("ending", ['"', 'bye"', 'w@example.net,V,"', None])
+def test_a_cell_longer_than_any_row_makes_no_row_before_it_ends(
+    write_list: Write, filling: str, strangers: str, ending: str | None
+) -> None:
+    """However far its end is: an export may hold what a stranger wrote into a form. The rows after it are rows."""
+    cell = "Mallory\n" + filling + "\n".join(strangers.format(number) for number in range(300))
+    rows = [f"{number}@example.org,R,board" for number in range(200)]
+    rows[100] = f'100@example.org,"{cell}\n' + ("" if ending is None else f"{ending},board")
+    if ending and ending.startswith("w@"):
+        rows[100] = rows[100].removesuffix(",board")
+    readers, problems = _read(write_list("email,name,tags\n" + "\n".join(rows) + "\n"))
+    kept = rows[:100] if ending is None else [*rows[:100], *rows[101:]]
+    assert [reader.address for reader in readers] == [row.partition(",")[0] for row in kept]
+    assert problems[0] == ("csv", 102)
+
+
 def test_an_open_quote_in_a_list_of_short_rows_costs_its_own_row(write_list: Write) -> None:
     rows = [f"r{number}@example.org,R" for number in range(3_000)]
     rows[700] = 'r700@example.org,"R'
