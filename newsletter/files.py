@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from io import BufferedWriter, TextIOWrapper
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Any, Literal, overload
 
 _FILE, _FOLDER = 0o600, 0o700
@@ -85,8 +86,8 @@ def _replacing(path: Path, mode: str, encoding: str | None, permissions: int, *,
             yield file
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.stem}.new{path.suffix}")  # by its ending it stays out of git as the file does
-    new.unlink(missing_ok=True)
+    # By its ending it stays out of git as the file does; by its name two writers at once keep out of each other's.
+    new = path.with_name(f".{path.stem}.{token_hex(8)}.new{path.suffix}")
     try:
         with _create(new, mode, permissions, **how) as file:
             yield file

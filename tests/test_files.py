@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from conftest import Publication
 
 from newsletter import files
 from newsletter.cli import cli
-from newsletter.store import find_store, open_store
+from newsletter.store import copying, find_store, open_store
 
 
 @pytest.fixture(params=[0o000, 0o022], ids=["umask 000", "umask 022"])
@@ -102,7 +102,6 @@ def test_a_private_file_replaces_a_link_and_what_was_readable(tmp_path: Path) ->
     path = tmp_path / "new folder" / "list.csv"
     path.parent.mkdir()
     path.symlink_to(others)
-    (path.parent / ".list.new.csv").symlink_to(others)
     with files.open_private(path) as file:
         file.write("mine\r\n")
         assert not path.is_file() or path.read_text() == "as it was"
@@ -116,6 +115,36 @@ def test_half_a_private_file_never_passes_for_the_whole(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError), files.open_private(path) as file:
         file.write(f"half of it{chr(0xD800)}")
     assert [(found.name, found.read_text()) for found in tmp_path.iterdir()] == [("list.csv", "the last one")]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_two_who_write_a_file_at_once_put_no_half_in_its_place(tmp_path: Path, fails: bool) -> None:
+    path = tmp_path / "list.csv"
+    with suppress(UnicodeEncodeError), files.open_private(path) as one:
+        one.write("half of one")
+        one.flush()
+        with files.open_private(path) as other:
+            other.write("the whole of the other")
+        assert path.read_text() == "the whole of the other"
+        one.write(chr(0xD800) if fails else ", and the rest")
+    assert path.read_text() == ("the whole of the other" if fails else "half of one, and the rest")
+    assert [found.name for found in tmp_path.iterdir()] == ["list.csv"]
+
+
+def test_two_backups_at_once_are_both_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "backups" / "state.db"
+    with closing(open_store(tmp_path / "state.db")) as store:
+        copy = copying.copy_file
+
+        def meanwhile(source: Path, target: Path) -> None:
+            monkeypatch.undo()
+            copy(source, target)
+            copying.back_up(store, file)
+
+        monkeypatch.setattr(copying, "copy_file", meanwhile)
+        copying.back_up(store, file)
+    assert [found.name for found in file.parent.iterdir()] == ["state.db"]
+    assert file.read_bytes()[:15] == b"SQLite format 3"
 
 
 def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 
 from sqlalchemy import Connection, Integer, Table, delete, func, insert, literal, select
 
@@ -82,10 +83,9 @@ def back_up(store: Store, file: Path) -> None:
 
     Nobody who sends or serves meanwhile is kept waiting. Raises DeliveryError.
     """
-    unfinished = file.with_name(f".{file.name}.new")
+    unfinished = file.with_name(f".{file.name}.{token_hex(8)}.new")
     try:
         make_private_folder(file.parent)
-        _remove(unfinished)
         create_private(unfinished).close()
         if isinstance(store.file, Path):
             copy_file(store.file, unfinished)

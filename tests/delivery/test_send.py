@@ -8,8 +8,14 @@ from collections import Counter
 from contextlib import closing
 from email import message_from_bytes, policy
 
+import pytest
+from click.testing import CliRunner
 from conftest import Publication
 from smtp_server import Server, kill_at, silent_after_text
+
+from newsletter import files
+from newsletter.cli import cli
+from newsletter.errors import DeliveryError
 
 
 def _readers(publication: Publication) -> dict[str, int]:
@@ -396,12 +402,16 @@ def test_every_tester_is_answered_when_the_connection_breaks(digest: Publication
     assert "c@example.org: deferred (the connection was lost before its turn)" in done.stdout
 
 
-def test_a_record_that_can_not_be_written_stops_with_words(digest: Publication, server: Server) -> None:
-    (digest.root / "drafts/.2.10.sent.new.toml").mkdir()
-    done = digest.run("send", "2.10", "--yes")
-    assert done.returncode == 1
-    assert "The record" in done.stderr
-    assert "can't be written" in done.stderr
+def test_a_record_that_can_not_be_written_stops_with_words(
+    digest: Publication, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(digest.root)
+    monkeypatch.setattr(files, "token_hex", lambda _: "taken")
+    (digest.root / "drafts/.2.10.sent.taken.new.toml").mkdir()
+    done = CliRunner().invoke(cli, ["send", "2.10", "--yes"], env=digest.environment())
+    assert isinstance(done.exception, DeliveryError)
+    assert "The record" in done.exception.message
+    assert "can't be written" in done.exception.message
     assert server.stored == []
 
 
