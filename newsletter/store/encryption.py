@@ -1,4 +1,4 @@
-"""How a PostgreSQL server on another machine has to prove who it is, before a password or an address reaches it.
+"""How a PostgreSQL server has to prove who it is, before a password or an address reaches it.
 
 https://www.postgresql.org/docs/current/libpq-ssl.html: only `verify-full` keeps out somebody in the middle; and
 `require_auth` keeps a server from asking for the password itself instead of a proof that it is known (SCRAM, RFC 5802).
@@ -26,16 +26,22 @@ _BUNDLES = (
 )
 
 
-def proofs(url: URL, libpq: int) -> Mapping[str, str]:
+def proofs(url: URL, libpq: int, *, password: bool) -> Mapping[str, str]:
     """Return libpq's parameters that [store] url doesn't set itself: nothing weaker is used unless it is written there.
 
-    `libpq` is its version, as psycopg tells it: 150004 for 15.4. A server on this machine, by loopback or a socket, has
-    to prove nothing. Raises DeliveryError when this machine has no roots to prove it by.
+    `libpq` is its version, as psycopg tells it: 150004 for 15.4; `password` says whether one is set. A
+    server behind a socket, which lies in a folder of its own, has to prove nothing. One on this machine's loopback has
+    to know the password: any user here may take a port while the server is down. Raises DeliveryError when this machine
+    has no roots to prove another one by.
     """
     query = {name: str(value) for name, value in url.query.items()}
     host = query.get("host") or url.host or ""
-    if not host or host.startswith("/") or is_loopback(host):
+    if not host or host.startswith("/"):
         return {}
+    if is_loopback(host):
+        if libpq < _KNOWS_METHODS or "require_auth" in query:
+            return {}
+        return {"require_auth": "scram-sha-256" if password else "scram-sha-256,none"}  # ~/.pgpass may have one, too
     mode = query.get("sslmode", "verify-full")
     asked = {"sslmode": mode}
     if mode == "verify-full" and query.get("sslrootcert", _SYSTEM) == _SYSTEM and not _has_own_root(query):

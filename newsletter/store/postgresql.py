@@ -101,6 +101,7 @@ class Postgresql:
     def engine(self) -> Engine:
         """Return the engine. Raises DeliveryError when psycopg is missing, or nothing to prove the server by."""
         password = self._password.get_secret_value() if self._password else None
+        is_set = bool(password or os.environ.get("PGPASSWORD"))
         url = URL.create(
             "postgresql+psycopg",
             username=self._url.username,
@@ -115,7 +116,7 @@ class Postgresql:
 
             engine = create_engine(
                 url,
-                connect_args={**_CONNECT, **encryption.proofs(self._url, pq.version())},
+                connect_args={**_CONNECT, **encryption.proofs(self._url, pq.version(), password=is_set)},
                 isolation_level="READ COMMITTED",
                 # A process that waits for hours may find its connections gone, which is no reason to give up.
                 pool_pre_ping=True,

@@ -68,9 +68,9 @@ def _url(port: int, more: str = "", user: str = GUARDED, host: str = HOST) -> st
     return f"postgresql://{user}@{host}:{port}/digest?hostaddr=127.0.0.1{more}"
 
 
-def _refused(url: str) -> DeliveryError:
+def _refused(url: str, password: SecretStr | None = PASSWORD) -> DeliveryError:
     with pytest.raises(DeliveryError) as caught:
-        open_store(url, PASSWORD)
+        open_store(url, password)
     assert PASSWORD.get_secret_value() not in f"{caught.value.message}{caught.value.next_step}"
     return caught.value
 
@@ -123,13 +123,21 @@ def test_every_libpq_is_asked_for_the_most_that_it_knows(
     authority: Authority, more: str, libpq: int, asked: dict[str, str]
 ) -> None:
     roots = {"sslrootcert": str(authority.path)} if asked["sslmode"] == "verify-full" else {}
-    assert proofs(make_url(f"postgresql://editor@{HOST}/digest{more}"), libpq) == {**asked, **roots}
+    assert proofs(make_url(f"postgresql://editor@{HOST}/digest{more}"), libpq, password=True) == {**asked, **roots}
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "LOCALHOST", ""])
-def test_this_machine_has_nothing_to_prove(host: str) -> None:
-    assert proofs(make_url(f"postgresql://{host}/digest"), 180006) == {}
-    assert proofs(make_url("postgresql:///digest?host=/var/run/postgresql"), 180006) == {}
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "LOCALHOST"])
+def test_this_machine_s_server_has_to_know_the_password(host: str) -> None:
+    url = make_url(f"postgresql://{host}/digest")
+    assert proofs(url, 180006, password=True) == {"require_auth": "scram-sha-256"}
+    assert proofs(url, 180006, password=False) == {"require_auth": "scram-sha-256,none"}
+    assert proofs(url.update_query_dict({"require_auth": "md5"}), 180006, password=True) == {}
+    assert proofs(url, 150004, password=True) == {}
+
+
+@pytest.mark.parametrize("url", ["postgresql:///digest", "postgresql:///digest?host=/var/run/postgresql"])
+def test_a_socket_has_nothing_to_prove(url: str) -> None:
+    assert proofs(make_url(url), 180006, password=True) == {}
 
 
 @dataclass
@@ -185,6 +193,26 @@ def test_a_server_that_asks_for_the_password_itself_does_not_get_it(impostor: Im
     assert any(PASSWORD.get_secret_value().encode() in heard for heard in impostor.heard), "the impostor can hear it"
 
 
+@pytest.mark.parametrize("impostor", ["of its own"], indirect=True)
+def test_whoever_took_this_machine_s_port_does_not_get_the_password(
+    impostor: Impostor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = f"postgresql://{GUARDED}@127.0.0.1:{impostor.port}/digest"
+    assert "does not ask for a password by SCRAM" in _refused(url).message
+    (tmp_path / ".pgpass").write_text(f"*:*:*:*:{PASSWORD.get_secret_value()}\n")
+    (tmp_path / ".pgpass").chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / ".pgpass"))
+    assert "does not ask for a password by SCRAM" in _refused(url, None).message
+    assert not any(PASSWORD.get_secret_value().encode() in heard for heard in impostor.heard)
+    _refused(f"{url}?require_auth=password")
+    assert any(PASSWORD.get_secret_value().encode() in heard for heard in impostor.heard), "the impostor can hear it"
+
+
+def test_this_machine_s_server_is_talked_to_by_scram_or_without_a_password(server: Postgres) -> None:
+    open_store(f"postgresql://{GUARDED}@127.0.0.1:{server.port}/digest", PASSWORD).close()
+    open_store(f"postgresql://newsletter@127.0.0.1:{server.port}/digest").close()
+
+
 def test_tables_of_somebody_else_are_refused(postgres: Postgres) -> None:
     url = postgres.fresh()
     name = url.rpartition("/")[2]
@@ -193,14 +221,14 @@ def test_tables_of_somebody_else_are_refused(postgres: Postgres) -> None:
         postgres.execute("GRANT ALL ON SCHEMA public TO stranger, editor", name)
         postgres.execute("CREATE TABLE suppressions (reader text); ALTER TABLE suppressions OWNER TO stranger", name)
         ours = postgres.url(name, user="editor")
-        error = _refused(ours)
+        error = _refused(ours, None)
         assert "The table suppressions" in error.message
         assert "belongs to stranger, and not to editor" in error.message
         assert "CREATE SCHEMA newsletter AUTHORIZATION editor" in error.next_step
         postgres.execute("CREATE SCHEMA newsletter AUTHORIZATION editor", name)
         open_store(f"{ours}?options=-csearch_path%3Dnewsletter").close()
         open_store(f"{ours}?options=-csearch_path%3Dnewsletter").close()
-        assert "belongs to stranger" in _refused(f"{url}?options=-csearch_path%3Dpublic").message  # a superuser's, too
+        assert "belongs to stranger" in _refused(f"{url}?options=-csearch_path%3Dpublic", None).message  # a superuser's
     finally:
         postgres.drop(url)
         postgres.execute("DROP ROLE stranger; DROP ROLE editor")
