@@ -1,7 +1,6 @@
 """What is not meant for readers: marks of what is to be written, example texts, letters damaged by an encoding."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 
 from newsletter.checks.report import Finding
@@ -15,6 +14,8 @@ from newsletter.issue.yamltext import Scalar
 _MARK = re.compile(r"(?<![\w`/-])(TODO|FIXME|TKTK|TK|XXX+|TBD|TBC|[Ll]orem ipsum)(?![\w`-])")
 _PERHAPS_MEANT = ("TBD", "TBC")
 _NAME_BEHIND, _NAME_BEFORE = re.compile(r"\s+[A-Z]"), re.compile(r"[A-Z]\w+\s+$")  # TK Maxx, Super Bowl XXX
+_AMOUNT = re.compile(r"\s+[0-9]")  # taka
+_CAPITALS = re.compile(r"\s+(?!FIXME|TODO)[^\W\d_a-z]{2,}(?![^\W\d_])")  # TODO CAMBIA: "everything", in Spanish
 _REPLACEMENT = "\ufffd"
 _BEYOND_ASCII = re.compile("[\u0080-\U0010ffff]")
 
@@ -22,20 +23,20 @@ _BEYOND_ASCII = re.compile("[\u0080-\U0010ffff]")
 def unfinished_marks(source: Source) -> Iterator[Finding]:
     """Find `TODO`, `TK` and the like; a note where it may be a name, or is meant for readers."""
     for text in source.texts():
-        seen: Counter[str] = Counter()
         for mark in _MARK.finditer(text.text):
             name = mark[1] in ("TK", "XXX") and (
                 _NAME_BEHIND.match(text.text, mark.end()) or _NAME_BEFORE.search(text.text[: mark.start()])
             )
+            name = name or (mark[1] == "TK" and _AMOUNT.match(text.text, mark.end()))
+            name = name or (mark[1] == "TODO" and _CAPITALS.match(text.text, mark.end()))
             problem = source.at_words(
                 mark[1],
                 within=text,
-                nth=seen[mark[1]],
+                nth=text.text.count(mark[1], 0, mark.start()),  # code and addresses too
                 code="unfinished",
                 message=f"{mark[1]!r} looks like a mark for what is still to be written",
                 next_step="Write it. Where the word itself is meant, put it in backticks.",
             )
-            seen[mark[1]] += 1
             yield Finding(problem, note=bool(name) or mark[1] in _PERHAPS_MEANT)
 
 
@@ -68,8 +69,10 @@ def _misread(source: Source, text: Scalar) -> Iterator[Finding]:
                 word,
                 within=text,
                 code="encoding",
-                message=f"{word!r} was damaged by a wrong encoding; it should probably be {right!r}",
-                next_step="Write it so, or copy the text once more from where it came.",
+                message=f"{word!r} was damaged by a wrong encoding; "
+                + ("the letter itself was lost" if _REPLACEMENT in right else f"it should probably be {right!r}"),
+                next_step=("Write the word again" if _REPLACEMENT in right else "Write it so")
+                + ", or copy the text once more from where it came.",
             )
             yield Finding(problem)
 
@@ -85,8 +88,9 @@ def example_texts(source: Source, issue: Issue) -> Iterator[Finding]:
         )
         yield Finding(problem)
     elif any(link.href == EXAMPLE_LINK for text in issue.texts() for link in text.links()):
+        marked = f"]({EXAMPLE_LINK})"
         problem = source.at_words(
-            f"]({EXAMPLE_LINK})",
+            marked if marked in source.text else EXAMPLE_LINK,
             code="example",
             message=f"a link leads to {EXAMPLE_LINK}, as in a new draft",
             next_step="Give it the address that is meant.",

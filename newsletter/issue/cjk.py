@@ -36,8 +36,13 @@ def flanking(before: str, after: str, *, within_words: bool) -> tuple[bool, bool
     """Return whether a run of * or _ between two characters can open emphasis, and whether it can close it.
 
     CommonMark 0.31.2, section 6.2, as amended by markdown-cjk-friendly: punctuation of CJK text is no hindrance,
-    so that **「…」** can stand before の without a space. `within_words` is true for *.
+    so that **「…」** can stand before の without a space. `within_words` is true for *. Unlike there, a run within a
+    word or number does neither, nor one between a bracket and a word opens: E*Trade, 5*3, a*(b+c)*d*(e).
     """
+    if _spelled(before) and _spelled(after):
+        return False, False
+    if before in ")]" and _spelled(after):
+        return False, False
     space_before, space_after = isWhiteSpace(ord(before)), isWhiteSpace(ord(after))
     cjk_before, cjk_after = is_cjk(before), is_cjk(after)
     mark_before = isMdAsciiPunct(ord(before)) or isPunctChar(before)
@@ -50,6 +55,13 @@ def flanking(before: str, after: str, *, within_words: bool) -> tuple[bool, bool
         left and (within_words or not right or mark_before),
         right and (within_words or not left or mark_after),
     )
+
+
+def _spelled(character: str) -> bool:
+    """Return whether a character is a letter or digit of a script with spaces between its words."""
+    if not (character < "\u0590" or "\u1e00" <= character < "\u2000"):
+        return False
+    return character.isalnum() or unicodedata.combining(character) > 0
 
 
 def join_lines(texts: Sequence[str]) -> list[str]:

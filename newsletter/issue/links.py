@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 LINK_SCHEMES = ("https", "http", "mailto")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?")
 _LONGEST_ADDRESS = 2000
+_SHORTENED = re.compile("%E2%80%A6|/\\.\\.\\.(?:/|$)")
+# What no bare address holds, directly behind one; … where an address was shortened.
+_CUT = re.compile(r"[\[^|\\][^\s|]|(?<=[\w/=&-])…")
+_BROKEN_OFF = re.compile(r"[ \t]*\n[ \t]*(?=[A-Za-z0-9%])")
+_PATH = re.compile(r"\d{4}/|[A-Za-z0-9]+-[A-Za-z0-9]+-[A-Za-z0-9-]+|\S+\.(?:html?|php|pdf)(?!\w)")
 _QUOTES = "\"'“”„‘’«»"
 
 
@@ -31,7 +36,7 @@ class LinkPlace:
 def link_faults(source: str, reading: Reading, links: "Iterable[tuple[Link, LinkPlace]]") -> Iterator[Fault]:
     """Yield a fault for each link of a paragraph that has no words, or that readers could not follow."""
     for link, place in links:
-        label = "".join(run.text for run in link.runs)
+        label = " ".join("".join(run.text for run in link.runs).split())
         if not label.strip():
             yield Fault(
                 code="link-text",
@@ -62,14 +67,44 @@ def link_faults(source: str, reading: Reading, links: "Iterable[tuple[Link, Link
                 message=f"the link {label!r} {message}",
                 next_step="Give it an address beginning with https://, http:// or mailto:.",
             )
+        elif _SHORTENED.search(link.href):
+            yield Fault(
+                code="link-address",
+                at=place.address,
+                message=f"this address was shortened when it was copied: it leads nowhere ({link.href})",
+                next_step="Copy the whole address from the page itself.",
+            )
     for mark in reading.marks:
-        if mark.kind == "address" and any(map(is_cjk, source[mark.start : mark.end])):
+        if mark.kind == "address" and (cut := _CUT.match(source, mark.end)):
+            yield Fault(
+                code="link-address",
+                at=mark.start,
+                message=f"this address would end before {cut[0].strip()[0]!r}, and may go on there",
+                next_step="Write it as [words](https://example.org/page), whole and in one line; or put a space where "
+                "it ends.",
+            )
+        elif mark.kind == "address" and _goes_on(source, mark.end):
+            yield Fault(
+                code="link-address",
+                at=mark.start,
+                message="this address seems to go on in the next line",
+                next_step="Write it in one line, or put other words behind it.",
+            )
+        elif mark.kind == "address" and any(map(is_cjk, source[mark.start : mark.end])):
             yield Fault(
                 code="link-address",
                 at=mark.start,
                 message="nothing tells where this address ends and the text goes on",
                 next_step="Put the address between < and >, or write it as [words](https://example.org/page).",
             )
+
+
+def _goes_on(source: str, end: int) -> bool:
+    """Return whether a line ends within an address: behind a sign that ends none, or before what is no word."""
+    broken = _BROKEN_OFF.match(source, end)
+    if broken is None:
+        return False
+    return source[end - 1] in "-=&" or (source[end - 1] == "/" and _PATH.match(source, broken.end()) is not None)
 
 
 def _address_fault(href: str) -> str | None:

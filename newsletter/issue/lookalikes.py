@@ -88,7 +88,7 @@ def _wrong(code: str, right: str, next_step: str) -> Callable[[str], Fault]:
 
     def fault_of(sign: str) -> Fault:
         return Fault(
-            code=code, message=f"a {_named(sign)} stands here, where YAML knows {right} alone", next_step=next_step
+            code=code, message=f"{_named(sign)} stands here, where YAML knows {right} alone", next_step=next_step
         )
 
     return fault_of
@@ -113,4 +113,5 @@ _LOOKALIKES = (
 
 
 def _named(character: str) -> str:
-    return f"{unicodedata.name(character, 'character').lower()} (U+{ord(character):04X})"
+    name = unicodedata.name(character, "character").lower()
+    return f"{'an' if name[0] in 'aeio' else 'a'} {name} (U+{ord(character):04X})"

@@ -30,10 +30,16 @@ _FAR_ENOUGH = 8000  # no address and its fields are longer, so what a link costs
 _BARE = re.compile(
     r"(?<![A-Za-z0-9@/.:+&=?%#-])(?:https?://|www\.)(?=[^\W_])"
     r"(?:[^\s<>\[\]`\"\\{}|^*\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65“”«»—]"
-    r"|\*(?=[A-Za-z0-9/])){1,2100}",  # longer than an address may be, so that it is found to be too long
+    r"|\*(?=[A-Za-z0-9/&=])){1,2100}",  # longer than an address may be, so that it is found to be too long
     re.IGNORECASE,
 )
 _TRAILING = re.compile(r"(?:&[A-Za-z0-9]+;|[?!.,:;*_~'’…])+\Z")
+_MARKED_VALUE = re.compile(r"=_[^&=_]+_\Z")  # a parameter between two _, of which the second is no end of emphasis
+# The shrug, and names of programming that no prose would make strong.
+_LITERAL = re.compile(
+    r"(?<=¯)\\_\(.{1,3}\)_/¯|__(?:init|main|repr|str|dict|proto|dirname|filename|func|pycache)__"
+    r"|__[a-z][a-z0-9_]{0,40}__(?=\.\w|\()"
+)
 # Stands for what has been read as Markdown, where only text is looked at. Of private use as above.
 READ = "\ue003"
 
@@ -79,7 +85,7 @@ def bare_addresses(source: str) -> list[tuple[int, int]]:
     for match in _BARE.finditer(source):
         written = match[0]
         while True:
-            shorter = _TRAILING.sub("", written)
+            shorter = written if _MARKED_VALUE.search(written) else _TRAILING.sub("", written)
             if shorter.endswith(")") and shorter.count(")") > shorter.count("("):
                 shorter = shorter[:-1]
             if shorter == written:
@@ -108,6 +114,7 @@ def _markdown() -> MarkdownIt:
     ruler = markdown.inline.ruler
     ruler.before("escape", "field", _field_rule)
     ruler.before("text", "address", _address_rule)
+    ruler.before("escape", "literal", _literal_rule)
     ruler.at("text", _text_rule)
     ruler.at("emphasis", _emphasis_rule)
     for rule in ruler.__rules__:
@@ -174,6 +181,16 @@ def _destination(source: str, start: int, end: int) -> Any:
 def _normalised(url: str) -> str:
     """Return an address in ASCII. One with a field was made so when it was read; between < and > none is taken."""
     return url if FIELD.search(url) else normalizeLink(url)
+
+
+def _literal_rule(state: StateInline, silent: bool) -> bool:
+    match = _LITERAL.match(state.src, state.pos, state.posMax)
+    if match is None:
+        return False
+    if not silent:
+        state.append_pending(match[0])
+    state.pos = match.end()
+    return True
 
 
 def _field_rule(state: StateInline, silent: bool) -> bool:

@@ -98,6 +98,7 @@ def parse(source: str) -> tuple[RichText, list[Fault]]:
 def parse_headline(source: str) -> tuple[RichText, list[Fault]]:
     """Read a text that is a link as a whole, and so holds none: a fault at each that it does hold."""
     text, faults, marks = _parse(source, bare_links=True)
+    faults = [replace(fault, next_step=_WORDS_ALONE) if fault.code == "heading" else fault for fault in faults]
     faults += [
         Fault(
             code="headline-link",
@@ -114,15 +115,17 @@ def parse_headline(source: str) -> tuple[RichText, list[Fault]]:
 def parse_line(source: str) -> tuple[Fielded, list[Fault]]:
     """Read a line that is shown as it is: fields, escapes and entities, but no styles and no links."""
     text, faults, marks = _parse(source, bare_links=False)
+    faults = [replace(fault, next_step=_WORDS_ALONE) if fault.code in _OF_TEXTS else fault for fault in faults]
+    told = {fault.at for fault in faults}
     faults += [
         Fault(
             code="markup",
             at=mark.start,
             message=f"{_SHOWN[mark.kind]} can't stand here: the marks would be shown as they are",
-            next_step="Write the words alone; a backslash before a mark keeps it: \\*.",
+            next_step=_WORDS_ALONE,
         )
         for mark in marks
-        if mark.kind in _SHOWN
+        if mark.kind in _SHOWN and mark.start not in told
     ]
     pieces: list[str | Field] = []
     for run in text.runs():
@@ -135,6 +138,9 @@ def parse_line(source: str) -> tuple[Fielded, list[Fault]]:
     return tuple(pieces), faults
 
 
+# Faults whose next step is one for texts with styles, links and paragraphs.
+_OF_TEXTS = ("footnote", "heading", "html", "list", "quote", "reference", "strikethrough", "unclosed")
+_WORDS_ALONE = "Write the words alone; a backslash before a mark keeps it: \\*."
 _SHOWN = {"link": "a link", "autolink": "a link", "backticks": "code", "emphasis": "emphasis"}
 
 

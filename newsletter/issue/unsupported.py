@@ -15,6 +15,8 @@ _NUMBER = re.compile(r"^([0-9]{1,2})[.)][ \t]+(?=\S)", re.MULTILINE)
 _ESCAPE = "If you mean the sign itself, put a backslash before it: "
 _CODE_BLOCK = "a block of code begins here, which can't be shown yet"
 _SHORT_CODE = "Put short code between single backticks: `code`."
+_CENSORED = re.compile(r"[^\w*]*\w+\*{2,}\w+[^\w*]*")
+_SIGNIFICANCE = re.compile(r"p ?[<=>≤]", re.IGNORECASE)  # what stars stand for below a table
 _ELEMENTS = (
     "a abbr address article aside audio b big blockquote body br button caption center cite code col dd del details "
     "dfn div dl dt em embed figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img "
@@ -104,15 +106,20 @@ _RULES = (
     ),
     _rule(
         "reference",
-        r"^\[[^\[\]\n]{1,200}\]:[ \t]*(?=READ|<|/|#|www\.|[a-z]+:)|(?<!\w)\[[^\[\]]{1,300}\]\[[^\[\]]{0,80}\]"
-        r"|\[\[[^\[\]\n]{1,200}\]\]",
+        r"^\[[^\[\]\n]{1,200}\]:[ \t]*(?=READ|<|/|#|www\.|[a-z]+:)|(?<!\w)\[[^\[\]]{1,300}\]\[[^\[\]]{0,80}\]",
         "this is a link by reference, which can't be read here",
         "Write it as [words](https://example.org/page).",
         unless=_citation,
     ),
     _rule(
+        "reference",
+        r"\[\[[^\[\]\n]{1,200}\]\]",
+        "this is a link as wikis have them, which can't be read here",
+        "Write it as [words](https://example.org/page).",
+    ),
+    _rule(
         "strikethrough",
-        r"(?<!~)~~(?=[^\s~])(?=[^~]{1,2000}~~)|(?<!=)==(?=[^\s=])(?=[^=\n]{1,300}==(?!=))",
+        r"(?<!~)~~(?=[^\s~])(?=[^~]{1,2000}~~)|(?<!=)==(?=[^\s=>])(?=[^=\n]{0,300}[^\s=]==(?!=))",
         "words struck out or highlighted can't be shown yet",
         f"Take the marks out. {_ESCAPE}\\~",
     ),
@@ -216,6 +223,26 @@ def _links(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault]:
             )
 
 
+def _meant(text: str, start: int, end: int) -> bool:
+    """Return whether a run of * stands for itself: 2**10, f**k, f***, 4.0%**, ***p<0.001, five stars."""
+    before, after = text[start - 1 : start] or " ", text[end : end + 1] or " "
+    if before.isalnum() and after.isalnum():
+        return before.isdigit() or _CENSORED.fullmatch(_word(text, start, end)) is not None
+    if before.isspace() and after.isspace():
+        return end - start >= 3
+    if after.isalnum():
+        return _SIGNIFICANCE.match(text, end) is not None
+    if before.isalpha():
+        return end - start >= 3 and not text[max(0, start - 2) : start - 1].isalnum()
+    return before.isdigit() or before in "%‰°€"
+
+
+def _word(text: str, start: int, end: int) -> str:
+    """Return what stands between the blanks around a place, as far as 40 characters away."""
+    before, after = text[max(0, start - 40) : start].split(), text[end : end + 40].split()
+    return (before[-1] if before else "") + text[start:end] + (after[0] if after else "")
+
+
 def _unclosed(reading: Reading, taken: bytearray) -> Iterator[Fault]:
     """Find each ** or __ or ` that opens or closes nothing."""
     text = reading.text
@@ -229,7 +256,7 @@ def _unclosed(reading: Reading, taken: bytearray) -> Iterator[Fault]:
             end += 1
         before, after = text[start - 1 : start] or " ", text[end : end + 1] or " "
         if sign == "*":
-            counts = end - start >= 2 and not (before.isdigit() and after.isdigit())
+            counts = end - start >= 2 and not _meant(text, start, end)
         else:
             inside, outside = before.isalnum(), after.isalnum()
             counts = end - start == 2 and inside != outside and before != "_" and after != "_"
@@ -242,7 +269,7 @@ def _unclosed(reading: Reading, taken: bytearray) -> Iterator[Fault]:
                 + _ESCAPE
                 + f"\\{sign}",
             )
-    for match in re.finditer(r"(?<![\w`])`+(?=[^\s`])", text):
+    for match in re.finditer(r"(?<![\w`])`+(?=[^\s`])(?!n'? )", text):
         if not taken[match.start()]:
             yield Fault(
                 code="unclosed",

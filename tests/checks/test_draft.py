@@ -58,6 +58,8 @@ def test_the_samples_are_clean(publication: Publication) -> None:
         ("Lorem ipsum dolor", "problem"),
         ("the date is TBC", "note"),
         ("at TK Maxx", "note"),
+        ("for TK 500 crore", "note"),
+        ("LO TODO CAMBIA", "note"),
         ("after Super Bowl XXX, and", "note"),
         ("about the `TODO` group", None),
         ("a TODO-list, at https://example.org/TODO", None),
@@ -83,6 +85,11 @@ def test_two_marks_of_a_text_have_two_places(publication: Publication) -> None:
     ]  # fmt: skip
 
 
+def test_a_mark_behind_the_same_word_in_backticks_has_its_own_place(publication: Publication) -> None:
+    text = DRAFT.format("The `TODO` list is long; [TODO](https://example.org/x)")
+    assert _found(publication, text) == [("problem", "unfinished", 8, 33)]
+
+
 @pytest.mark.parametrize(
     ("damaged", "right"),
     [
@@ -100,6 +107,12 @@ def test_letters_that_an_encoding_has_damaged_are_told_with_the_right_ones(
     problem = next(problem for problem in report.problems if problem.code == "encoding")
     assert (problem.line, problem.column) == (8, 11 if right else 16)
     assert repr(right) in problem.message if right else "U+FFFD" in problem.message
+
+
+def test_a_letter_that_no_encoding_gives_back_is_called_lost(publication: Publication) -> None:
+    (problem,) = _report(publication, DRAFT.format("say ï¿½ now")).problems
+    assert "lost" in problem.message
+    assert "should probably" not in problem.message
 
 
 @pytest.mark.parametrize("words", ["naïve café", "“quoted” — and … €5", "Łódź São Paulo Ærø", "Здравствуйте", "שלום"])
@@ -198,6 +211,7 @@ def test_example_texts_are_told_with_their_place(publication: Publication, key: 
 
 def test_a_link_that_a_new_draft_came_with_is_a_note(publication: Publication) -> None:
     assert _found(publication, DRAFT.format("see [it](https://example.org/)")) == [("note", "example", 8, 14)]
+    assert _found(publication, DRAFT.format("see https://example.org/")) == [("note", "example", 8, 11)]
 
 
 def test_example_settings_are_told(tmp_path: Path) -> None:

@@ -154,7 +154,9 @@ def test_what_only_looks_like_yaml_is_named(tmp_path: Path, written: str, code: 
         "next line",
         "conflict mark",
     )
-    assert any(name in read_draft(path).problems[0].message for name in names)
+    message = read_draft(path).problems[0].message
+    assert any(name in message for name in names)
+    assert not message.startswith(("a i", "a e"))
 
 
 @pytest.mark.parametrize(

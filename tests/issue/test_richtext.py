@@ -190,3 +190,53 @@ def test_any_text_is_read(source: str) -> None:
     text, faults = parse(source)
     for link in text.links():
         assert link.href.isascii() or faults
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["E*Trade buys M*A*S*H: 5*3 and 4*2", "2**3 = 8, 3**2 = 9", "a*(b+c)*d*(e+f)*g", "f**k and s**t",
+     "__init__ is short", "__name__.py", "¯\\_(ツ)_/¯", "Ünë*drei*vier", "т*е*ст"],
+)  # fmt: skip
+def test_marks_within_words_and_numbers_are_text(text: str) -> None:
+    assert list(parse(text)[0].runs()) == [Run(text=text)]
+    assert parse(text)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("日本*語*です", "語"), ("価格**AI**です", "AI"), ("**「引用」**の", "「引用」"), ("第**3**章", "3"),
+     ("**한국**은", "한국"), ("*M*A*S*H* is", "M*A*S*H"), ("**ไทย**ภาษา", "ไทย"),
+     ("(*see*)", "see"), ("__strong__ words", "strong")],
+)  # fmt: skip
+def test_emphasis_at_words_ends_and_in_scripts_without_spaces_stays(source: str, words: str) -> None:
+    assert [run.text for run in parse(source)[0].runs() if run.strong or run.emphasis] == [words]
+    assert parse(source)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "at"),
+    [("see https://example.org/…/x", 4), ("see https://example.org/a-long-na…", 4), ("[x](https://example.org/…/x)", 2),
+     ("see https://example.org/a[1]", 4), ("see https://example.org/a\\_b", 4), ("https://example.org/a|b", 0),
+     ("https://example.org/a-\nb", 0), ("https://example.org/?a=\nb", 0), ("https://example.org/\n2023/01/x", 0)],
+)  # fmt: skip
+def test_an_address_that_may_be_cut_is_a_problem(source: str, at: int) -> None:
+    assert [(fault.code, fault.at) for fault in parse(source)[1]] == [("link-address", at)]
+
+
+@pytest.mark.parametrize(
+    ("source", "href"),
+    [("https://example.org/?q=a&b=*c*&d=_e_", "https://example.org/?q=a&b=*c*&d=_e_"),
+     ("_https://example.org/_", "https://example.org/"), ("*https://example.org/*", "https://example.org/"),
+     ("See https://example.org/\nfor more", "https://example.org/"),
+     ("https://example.org/a\\\nb", "https://example.org/a"),
+     ("[https://example.org/a]", "https://example.org/a"), ("https://example.org/1...2", "https://example.org/1...2")],
+)  # fmt: skip
+def test_an_address_is_linked_whole(source: str, href: str) -> None:
+    text, faults = parse(source)
+    assert [link.href for link in text.links()] == [href]
+    assert faults == []
+
+
+def test_a_links_words_are_in_one_line_where_they_are_named() -> None:
+    (fault,) = parse("[two\nlines](foo)")[1]
+    assert "'two lines'" in fault.message

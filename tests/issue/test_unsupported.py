@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.issue.draft import read_draft
-from newsletter.issue.richtext import parse, parse_line
+from newsletter.issue.richtext import parse, parse_headline, parse_line
 
 # Each mark with where it stands, counted from 0.
 MARKS = [
@@ -28,6 +28,7 @@ MARKS = [
     ("Dear %%name%%,", 5), ("Dear %FIRSTNAME%,", 5), ("{% if x %}", 0), ("<% x %>", 0), ("Dear ${name},", 5),
     ("*|IF:X|*", 0), ("a **bold word", 2), ("a bold** word", 6), ("** bold **", 0), ("**a\n\nb**", 0),
     ("a __bold word", 2), ("a word__ here", 6), ("***all", 0), ('**"quoted"**word', 0), ("a `code", 2),
+    ("**bold**word", 0), ("un**cred**ible", 2), ("word**bold** x", 4),
     ("(words)[https://example.org/]", 0), ("[words] (https://example.org/)", 6),
     ("[words]\n(https://example.org/)", 6), ("[words](https://example.org/a b)", 6),
 ]  # fmt: skip
@@ -54,7 +55,10 @@ HONEST = [
     "if a <b then c", "(c) 2023", "日本は#1です", "価格は＊です", "「引用」と〜〜",
     "第1. 章", "■ 見出し", "○○大学", "Ça va - oui", "«— Non»",
     "word --- word", "word -- word", "a ---b", "--help", "-v", "---b", "1 - 2 - 3", "§ 1. and § 2.", "i) first",
-    "a. first",
+    "a. first", "E*Trade buys M*A*S*H: 5*3 and 4*2", "2**3 = 8, 3**2 = 9", "a*(b+c)*d*(e+f)*g", "f**k and s**t",
+    "f*** off",
+    "__init__.py calls __main__", "¯\\_(ツ)_/¯", "Rated ***** by all", "4.0%** in 2024", "(***p<0.001, **p<0.01)",
+    "==> this way; a == b", "Rock `n' Roll",
 ]  # fmt: skip
 
 DRAFT = """\
@@ -160,3 +164,21 @@ def test_the_samples_and_examples_are_clean() -> None:
     assert len(drafts) >= 3
     for path in drafts:
         assert read_draft(path).problems == ()
+
+
+@pytest.mark.parametrize("source", ["<b>x</b>", "# One", "> said so", "~~x~~", "[x][1]", "**x", "- [ ] one"])
+def test_what_can_t_stand_in_a_line_is_not_advised_there(source: str) -> None:
+    for fault in parse_line(source)[1]:
+        assert fault.next_step == "Write the words alone; a backslash before a mark keeps it: \\*."
+
+
+def test_a_heading_in_a_headline_is_not_sent_to_a_headline() -> None:
+    assert "headline:" not in parse_headline("# One")[1][0].next_step
+
+
+def test_a_field_of_another_program_is_told_once_in_a_line() -> None:
+    assert [fault.code for fault in parse_line("*|FNAME|*, hello")[1]] == ["merge-tag"]
+
+
+def test_a_link_of_a_wiki_is_called_so() -> None:
+    assert "wiki" in parse("[[Other page]]")[1][0].message
