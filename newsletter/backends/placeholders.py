@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from newsletter.errors import did_you_mean
 from newsletter.validation import rejected
@@ -10,18 +10,49 @@ from newsletter.validation import rejected
 EXAMPLE = '["/usr/sbin/sendmail", "-i", "-f", "{sender}", "--", "{recipient}"]'
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NAMES = ("sender", "recipient")
-# Programs that read one of their words as a program of its own, and the letters of the option before it.
-_SHELLS = ("ash", "bash", "csh", "dash", "fish", "ksh", "mksh", "pwsh", "rbash", "sh", "tcsh", "zsh")
-_CODE_AFTER = dict.fromkeys((*_SHELLS, "busybox", "flock", "runuser", "script", "su"), "c") | {
+# A placeholder fills a word alone, or right behind one option: -f{sender}, --from={sender}.
+_FORM = re.compile(r"(?:--?[A-Za-z0-9][A-Za-z0-9-]*=?)?\{\w+\}")
+# Programs that read their words as a program, whichever word it is: of their own language, or of a shell's.
+_EVALUATING = frozenset(
+    [
+        "awk",
+        "entr",
+        "eval",
+        "expect",
+        "gawk",
+        "gmake",
+        "make",
+        "mawk",
+        "nawk",
+        "parallel",
+        "perl",
+        "powershell",
+        "pwsh",
+        "rsh",
+        "socat",
+        "ssh",
+        "tclsh",
+        "tmux",
+        "watch",
+        "xargs",
+        "xterm",
+    ]
+)
+_SHELLS = frozenset(["ash", "bash", "csh", "dash", "fish", "ksh", "mksh", "rbash", "sh", "tcsh", "zsh"])
+# Those that do so with an option, and its letters.
+_EVALUATING_BY = dict.fromkeys(("flock", "runuser", "script", "su"), "c") | {
+    "env": "S",
     "lua": "e",
+    "nc": "ce",
+    "ncat": "ce",
     "node": "ep",
-    "perl": "eE",
-    "php": "r",
+    "php": "BEFRr",
     "python": "c",
     "ruby": "e",
 }
-_LONG_OPTIONS = ("--command", "--eval", "--print", "--session-command")
-_REMOTE = ("rsh", "ssh")  # the shell at the other end reads all words that follow, one after another
+_LONG_OPTIONS = ("--command", "--eval", "--exec", "--print", "--session-command", "--sh-exec", "--split-string")
+# Of a shell's options those that take no word of their own.
+_SHELL_OPTIONS = re.compile(r"-[A-NP-Za-np-rt-z]+")
 
 
 def words(value: object) -> object:
@@ -48,39 +79,64 @@ def sound(command: tuple[str, ...]) -> tuple[str, ...]:
                 message=f"nothing is known that could take the place of {{{name}}}",
                 next_step=did_you_mean(name, _NAMES) or "There are {sender} and {recipient}.",
             )
-    for program, code in _read_as_code(command):
-        if placeholder := PLACEHOLDER.search(code):
+    no_program = _first_data(command)
+    for number, word in enumerate(command):
+        program = "" if number in no_program else _program(word)
+        if placeholder := PLACEHOLDER.search(" ".join(_read_as_code(program, command[number + 1 :]))):
             raise rejected(
                 code="command",
                 message=f"{program} would read {placeholder[0]} as a part of a program, and an address may hold "
                 "$, |, & and quotes",
-                next_step="Leave the shell out, or give the address to it as a word of its own: "
+                next_step=f"Leave {program} out, or give the address to a shell as a word of its own: "
                 """["sh", "-c", "exec sendmail -i -- \\"$1\\"", "sh", "{recipient}"]""",
+            )
+    for word in command:
+        if (placeholder := PLACEHOLDER.search(word)) and not _FORM.fullmatch(word):
+            raise rejected(
+                code="command",
+                message=f"{placeholder[0]} stands among other text in one word",
+                next_step=f'Make it a word of its own, or put it right behind one option: "--name={placeholder[0]}".',
             )
     return command
 
 
-def _read_as_code(command: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Find the words that a shell, or another interpreter among the words, reads as code: each with the program."""
-    for number, word in enumerate(command):
-        program = word.rpartition("/")[2].rstrip("0123456789.").removesuffix(".exe")
-        following = command[number + 1 :]
-        if program in _REMOTE:
-            yield from ((program, one) for one in following)
-        elif letters := _CODE_AFTER.get(program):
-            yield from ((program, one) for one in _code_among(following, letters))
+def _program(word: str) -> str:
+    """Return the name of the program that a word may call: `python` for /usr/bin/python3.13."""
+    return word.rpartition("/")[2].casefold().removesuffix(".exe").rstrip("0123456789.")
 
 
-def _code_among(following: Sequence[str], letters: str) -> Iterator[str]:
-    """Yield the words from the option that announces code to the first that is no option."""
-    announced = False
-    for word in following:
-        is_option = word.startswith(("-", "+"))
-        # The code may stand in the same word: -c'...', --command=...
-        announced = announced or word.startswith(_LONG_OPTIONS) or re.match(rf"-\w*[{letters}]", word) is not None
-        if announced:
-            yield word
-            if not is_option:
-                return
-        elif word == "--":
-            return
+def _read_as_code(program: str, following: Sequence[str]) -> Sequence[str]:
+    """Return those of the words behind a program that it reads as code; none for one that reads no word so."""
+    if program in _EVALUATING:
+        return following
+    if program in _SHELLS:
+        return following if (data := _data_of_shell(following)) is None else following[: len(following) - len(data)]
+    if letters := _EVALUATING_BY.get(program):
+        option = re.compile(rf"-\w*[{letters}]|{'|'.join(_LONG_OPTIONS)}")
+        return following if any(map(option.match, following)) else ()
+    return ()
+
+
+def _first_data(command: Sequence[str]) -> set[int]:
+    """Return the places of the words right behind a shell's code or script: `sh`, as a rule, and no program to run."""
+    data = (_data_of_shell(command[at + 1 :]) for at, word in enumerate(command) if _program(word) in _SHELLS)
+    return {len(command) - len(words) for words in data if words}
+
+
+def _data_of_shell(following: Sequence[str]) -> Sequence[str] | None:
+    """Return the words behind a shell's script or code, which are data to it; None where that can't be told.
+
+    What is code and hands its words on to what evaluates them makes no data of them.
+    """
+    takes_code = False
+    for number, word in enumerate(following):
+        if _SHELL_OPTIONS.fullmatch(word):
+            takes_code = takes_code or "c" in word
+            continue
+        if word.startswith(("-", "+")) or PLACEHOLDER.search(word):
+            return None
+        named = {_program(name) for name in re.split(r"[^\w./-]+", word)} if takes_code else set()
+        evaluating = named & (_EVALUATING | _SHELLS | _EVALUATING_BY.keys() | {"source", "."})
+        runs_itself = takes_code and re.search(r"\$\{?0", word)
+        return None if evaluating or runs_itself else following[number + 1 :]
+    return ()

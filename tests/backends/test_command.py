@@ -222,6 +222,29 @@ def test_a_program_is_told_nothing_of_the_surroundings_but_what_every_program_ne
         ["python3.13", "-Ic", "print('{recipient}')"],
         ["perl", "-we", "print '{recipient}'"],
         ["ssh", "mail.example.org", "sendmail", "--", "{recipient}"],
+        ["env", "-S", "sh -c 'echo {recipient}'"],
+        ["env", "-iS", "sendmail", "{recipient}"],
+        ["env", "--split-string=sendmail {recipient}"],
+        ["awk", 'BEGIN { system("x {recipient}") }'],
+        ["awk", "-f", "deliver.awk", "{recipient}"],
+        ["watch", "-g", "sendmail {recipient}"],
+        ["nice", "parallel", "sendmail", ":::", "{recipient}"],
+        ["pwsh", "-Command", "sendmail {recipient}"],
+        ["pwsh", "-Command", "sendmail", "{recipient}"],
+        ["socat", "-", "EXEC:'sendmail {recipient}'"],
+        ["bash", "-c", 'eval "$1"', "sh", "{recipient}"],
+        ["sh", "-c", 'ssh mail.example.org "$1"', "sh", "{recipient}"],
+        ["sh", "-c", 'exec "$0" "$@"', "ssh", "mail.example.org", "{recipient}"],
+        ["sh", "-c", 'exec "$@"', "sh", "ssh", "mail.example.org", "{recipient}"],
+        ["sh", "-c", "{recipient}"],
+        ["sh", "-c", "-o", "errexit", "{recipient}"],
+        ["bash", "-s", "{recipient}"],
+        ["sh", "{recipient}"],
+        ["eval", "{recipient}"],
+        ["make", "TO={recipient}", "deliver"],
+        ["xargs", "-I", "x", "sendmail", "{recipient}"],
+        ["python3", "-c", "import os, sys; os.system(sys.argv[1])", "{recipient}"],
+        ["perl", "deliver.pl", "{recipient}"],
     ],
 )
 def test_no_address_becomes_a_part_of_a_shells_command(command: list[str]) -> None:
@@ -239,10 +262,25 @@ def test_no_address_becomes_a_part_of_a_shells_command(command: list[str]) -> No
         ["./deliver.sh", "-c", "{recipient}"],
         ["sh", "deliver.sh", "{recipient}"],
         ["python3", "deliver.py", "--to={recipient}"],
+        ["msmtp", "--read-envelope-from", "--from={sender}", "--", "{recipient}"],
+        ["/usr/sbin/sendmail", "-i", "-f{sender}", "--", "{recipient}"],
+        ["env", "MAIL_CONFIG=/etc/postfix-news", "sendmail", "-f", "{sender}", "--", "{recipient}"],
+        ["sh", "-e", "-c", 'exec sendmail -i -- "$1"', "sh", "{recipient}"],
+        ["sudo", "-u", "mail", "sh", "-ec", 'exec sendmail -i -f "$1" -- "$2"', "sh", "{sender}", "{recipient}"],
     ],
 )
 def test_an_address_may_be_a_word_of_its_own(command: list[str]) -> None:
     assert CommandBackend.Settings(command=command).command == tuple(command)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["sendmail {recipient}", "EXEC:{recipient}", "TO={recipient}", "<{recipient}>", "{sender}{recipient}",
+     "-f;{sender}", "--from={sender},x", "'{recipient}'", "$({recipient})"],
+)  # fmt: skip
+def test_an_address_never_stands_among_other_text(word: str) -> None:
+    with pytest.raises(ValidationError, match="stands among other text in one word"):
+        CommandBackend.Settings(command=["./program", word])
 
 
 @given(st.text("$`;|&'\"\\ (){}*~#!\n<>aé@-", min_size=1, max_size=30))
@@ -295,8 +333,8 @@ def _arguments(folder: Path, command: list[str], recipient: str, sender: str = "
     ],
 )  # fmt: skip
 def test_an_address_reaches_the_program_whole_and_as_an_address(tmp_path: Path, recipient: str) -> None:
-    words = _arguments(tmp_path, ["-i", "-f", "{sender}", "to={recipient}", "--", "{recipient}"], recipient)
-    assert words == ["-i", "-f", "b@example.org", f"to={recipient}", "--", recipient]
+    words = _arguments(tmp_path, ["-i", "-f", "{sender}", "--to={recipient}", "--", "{recipient}"], recipient)
+    assert words == ["-i", "-f", "b@example.org", f"--to={recipient}", "--", recipient]
 
 
 def test_an_address_that_would_be_an_option_is_refused_and_the_others_go_on(tmp_path: Path) -> None:
@@ -317,11 +355,7 @@ def test_a_sender_that_would_be_an_option_stops_the_run(tmp_path: Path) -> None:
 
 
 _ADDRESSES = st.text("ab-{}sendrcipt.@/$", min_size=1, max_size=20).map(lambda text: f"{text}@example.org")
-_WORDS = st.lists(
-    st.sampled_from(
-        ["-i", "--", "-f", "{sender}", "{recipient}", "-f{sender}", "to={recipient}", "{sender}{recipient}"]
-    )
-)
+_WORDS = st.lists(st.sampled_from(["-i", "--", "-f", "{sender}", "{recipient}", "-f{sender}", "--to={recipient}"]))
 
 
 @given(words=_WORDS, sender=_ADDRESSES, recipient=_ADDRESSES)
