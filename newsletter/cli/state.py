@@ -72,12 +72,12 @@ def restore(file: Path, yes: bool) -> None:
 
 @state.command()
 @click.argument("url")
-@click.option("--yes", is_flag=True, help="Without asking, also over a state that is there.")
+@click.option("--yes", is_flag=True, help="Without asking.")
 def move(url: str, yes: bool) -> None:
     """Move the state to URL, with all its history.
 
     URL is postgresql://user@host/database, or sqlite:/// and a path, and what [store] url is to name from then on. A
-    backup of the state stays here.
+    state that is there already is left alone. A backup of this one stays here.
     """
     from newsletter.delivery import backups
 
@@ -92,8 +92,7 @@ def move(url: str, yes: bool) -> None:
     with closing(open_store(place, password, though_moved=True)) as target:
         if target.place == store.place:
             raise DecisionNeeded("The state is there already.", next_step="Name another place.")
-        over = "" if backups.is_empty(target) else "A state is there already, and is written over. "
-        _agree(yes, f"{over}Move the state to {target.place}? Stop `newsletter serve` and the outbox first.")
+        _agree(yes, f"Move the state to {target.place}? Stop `newsletter serve` and the outbox first.")
         kept = backups.free_name(workspace.root / STATE_FOLDER, "state.before-move")
         rows = backups.move(store, target, url, kept)
         say(f"The state is in {target.place}: {_sums(rows)}. Each number was compared.", style="bold")

@@ -16,6 +16,7 @@ from newsletter.store.copying import (
     back_up,
     bring_who_left,
     copy_rows,
+    has_no_rows,
     is_damaged,
     lock_tables,
     note_moved,
@@ -51,7 +52,7 @@ def restore(file: Path, place: Path | str, password: SecretStr | None, folder: P
     try:
         current, kept = _readable(place, password)
         with closing(current), nobody_sends(current):
-            if kept is None and not is_empty(current):
+            if kept is None and not _is_empty(current):
                 kept = free_name(folder, "state.before-restore")
                 back_up(current, kept)
             with current.transaction() as ours, incoming.reading() as theirs:
@@ -69,14 +70,22 @@ def restore(file: Path, place: Path | str, password: SecretStr | None, folder: P
 def move(store: Store, target: Store, place: str, kept: Path) -> dict[str, int]:
     """Move all of a state into another database, written as `place` in newsletter.toml; returns its rows by table.
 
-    A backup of it stays in `kept`; what was there before can't be used any more. Raises DeliveryError, with nothing
-    changed, while an issue is being sent, and when the numbers of rows differ.
+    A backup of it stays in `kept`; the old one can't be used any more. Raises DeliveryError, with nothing changed,
+    while an issue is being sent, when a state is there already (nobody else may know who left by it), and when the
+    numbers of rows differ.
     """
     with nobody_sends(store), nobody_sends(target), store.transaction() as theirs:
         lock_tables(theirs)
-        back_up(store, kept)
         with target.transaction() as ours:
             lock_tables(ours)
+            if not has_no_rows(ours):
+                raise DeliveryError(
+                    f"A state is in {target.place} already, and who left by that one would be mailed again.",
+                    next_step="Nothing has changed. Name another file, another database, or a schema of its own "
+                    "(CREATE SCHEMA; and end the URL with ?options=-csearch_path%3DNAME).\n"
+                    "Only if it is not needed: back it up, and remove the file, or drop its tables.",
+                )
+            back_up(store, kept)
             rows = copy_rows(theirs, ours)
         # Only now: should the machine go down between, both are there, and the old one is in use.
         note_moved(theirs, place)
@@ -102,10 +111,9 @@ def nobody_sends(store: Store) -> Iterator[None]:
         yield
 
 
-def is_empty(store: Store) -> bool:
-    """Return whether the state knows of no issue, and of nobody who left."""
+def _is_empty(store: Store) -> bool:
     with store.reading() as connection:
-        return not ledger.campaign_names(store) and not who_left(connection)
+        return has_no_rows(connection)
 
 
 def free_name(folder: Path, stem: str) -> Path:

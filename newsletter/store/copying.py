@@ -46,6 +46,12 @@ def copy_rows(theirs: Connection, ours: Connection) -> dict[str, int]:
     return copied
 
 
+def has_no_rows(connection: Connection) -> bool:
+    """Return whether the state knows nothing yet: of no issue, and of no reader."""
+    tables = (table for table in metadata.sorted_tables if table is not meta)
+    return not any(connection.execute(select(literal(1)).select_from(table).limit(1)).first() for table in tables)
+
+
 Left = Sequence[tuple[Table, Mapping[str, object]]]
 
 

@@ -83,7 +83,6 @@ def test_a_state_moves_with_all_its_history(postgres: Postgres, tmp_path: Path, 
     place = postgres.emptied() if last == "postgresql" else tmp_path / "moved/state.db"
     with closing(open_store(source)) as old, closing(open_store(place)) as new:
         _fill(old)
-        _fill(new, "9.9")  # which is written over
         before = _rows(old)
         assert all(before.values()), "each table has something"
         counts = move(old, new, str(place), tmp_path / "kept.db")
@@ -101,6 +100,18 @@ def test_a_state_moves_with_all_its_history(postgres: Postgres, tmp_path: Path, 
         assert len(_rows(old)["deliveries"]) == 6
     with closing(open_store(tmp_path / "kept.db")) as kept:
         assert _rows(kept) == before
+
+
+def test_a_state_that_is_there_already_is_not_moved_over(place: Path | str, tmp_path: Path) -> None:
+    with closing(open_store(tmp_path / "old.db")) as old, closing(open_store(place)) as new:
+        _fill(old)
+        record(new, None, [Event(reader="r0@example.org", kind=Kind.UNSUBSCRIBED, source=Source.PAGE)])
+        before = _rows(old), _rows(new)
+        with pytest.raises(DeliveryError, match="already, and who left by that one would") as refused:
+            move(old, new, "there", tmp_path / "kept.db")
+        assert "Nothing has changed. Name another" in refused.value.next_step
+        assert (_rows(old), _rows(new)) == before
+        assert not (tmp_path / "kept.db").exists()
 
 
 def test_nothing_is_moved_or_put_back_while_an_issue_is_being_sent(place: Path | str, tmp_path: Path) -> None:
@@ -240,17 +251,13 @@ def test_restoring_asks_and_holds_what_may_have_left(digest: Publication, server
     assert len(server.stored) == 3
 
 
-def test_moving_asks_before_it_writes_over_and_says_what_to_write(
-    digest: Publication, run: Run, postgres: Postgres
-) -> None:
+def test_moving_asks_and_says_what_to_write(digest: Publication, run: Run, postgres: Postgres) -> None:
     with closing(open_store(digest.workspace.database)) as store:
         _fill(store)
     url = postgres.emptied()
-    with closing(open_store(url)) as there:
-        _fill(there, "9.9")
     asked = run("state", "move", url, input="n\n")
     assert asked.exit_code == 1
-    assert "A state is there already, and is written over." in asked.output
+    assert f"Move the state to {url}?" in asked.output
     done = run("state", "move", url, input="y\n")
     assert done.exit_code == 0, done.output
     assert "1 issue, 3 deliveries, 3 events, 1 suppression, 1 erased. Each number was compared." in done.output
