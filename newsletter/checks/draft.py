@@ -1,6 +1,7 @@
 """What an editor should know about a draft before it is sent: problems, and notes on what may be meant."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from newsletter.checks.inbox_line import inbox_line
 from newsletter.checks.leftovers import damaged_letters, example_texts, unfinished_marks
@@ -10,6 +11,7 @@ from newsletter.checks.report import DraftReport, Finding
 from newsletter.checks.series import dates_in_order, equal_headlines, number_left_out
 from newsletter.checks.source import Source
 from newsletter.editions import Press
+from newsletter.errors import Problem
 from newsletter.issue.draft import Draft
 from newsletter.workspace import Workspace
 
@@ -19,27 +21,40 @@ def check_draft(workspace: Workspace, draft: Draft) -> DraftReport:
 
     Raises ConfigError for a configuration that can't be read.
     """
-    found = [*map(Finding, draft.problems), *_findings(workspace, draft)]
+    found = [*map(Finding, draft.problems), *_in_draft(workspace, draft), *_in_publication(workspace, draft)]
     found.sort(key=lambda each: (each.problem.path != draft.path, each.problem.line, each.problem.column))
     return DraftReport(tuple(dict.fromkeys(found)))
 
 
-def _findings(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
+def own_problems(workspace: Workspace, draft: Draft) -> tuple[Problem, ...]:
+    """Return the problems of the draft's own words, and none that another draft, a setting or a typeface may cause."""
+    found = [*map(Finding, draft.problems), *_in_draft(workspace, draft)]
+    return tuple(dict.fromkeys(each.problem for each in found if not each.note))
+
+
+def _in_draft(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
     source, press = Source(draft.path, draft.source), Press.of(workspace)
-    # Another draft's trouble is its own, and is told when that one is checked.
-    paths = [path for path in workspace.draft_paths() if path.is_file() and workspace.holds(path)]
     yield from unfinished_marks(source)
     yield from damaged_letters(source)
+    if draft.issue is not None:
+        yield from example_texts(source, draft.issue)
+        yield from equal_headlines(source, draft.issue, _readable(workspace))
+        yield from picture_size(source, press, draft.issue)
+
+
+def _in_publication(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
+    source, press, paths = Source(draft.path, draft.source), Press.of(workspace), _readable(workspace)
     yield from dates_in_order(source, draft, paths)
     yield from number_left_out(source, draft, paths)
     yield from example_settings(press)
     if draft.issue is None:
         return
-    issue = draft.issue
-    yield from example_texts(source, issue)
-    yield from equal_headlines(source, issue, paths)
-    yield from picture_size(source, press, issue)
-    made = list(editions_can_be_made(press, issue))
+    made = list(editions_can_be_made(press, draft.issue))
     yield from made
     if not made:
-        yield from inbox_line(source, press, issue)
+        yield from inbox_line(source, press, draft.issue)
+
+
+def _readable(workspace: Workspace) -> list[Path]:
+    """Return the publication's drafts. One's trouble is its own, and is told when that one is checked."""
+    return [path for path in workspace.draft_paths() if path.is_file() and workspace.holds(path)]

@@ -1,14 +1,15 @@
 """newsletter export html|text|pdf|web|png|eml|all|site"""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from newsletter.cli.output import say, short, show_problems, size
-from newsletter.errors import ConfigError, counted
+from newsletter.errors import ConfigError, Problem, counted
 from newsletter.files import open_private
-from newsletter.issue.draft import load_issue, read_draft
+from newsletter.issue.draft import Draft, load_issue, read_draft
 from newsletter.ownership import require_own_links
 from newsletter.workspace import Workspace, find_workspace
 
@@ -113,6 +114,7 @@ def _copy(workspace: Workspace, draft: Path, folder: Path | None, address: str) 
 
 
 def _site(workspace: Workspace, folder: Path, sent_only: bool) -> None:
+    from newsletter.checks.draft import own_problems
     from newsletter.editions import Press
     from newsletter.editions.site import export_site
 
@@ -125,9 +127,17 @@ def _site(workspace: Workspace, folder: Path, sent_only: bool) -> None:
     for path in paths:
         workspace.refuse_outside(path)
     press = Press.of(workspace)
-    site = export_site(press, [read_draft(path) for path in paths], folder)
+
+    def problems_of(draft: Draft) -> Sequence[Problem]:
+        # The mails of an issue that has left lead to its page, whatever is wrong with it.
+        return () if workspace.sending_has_begun(draft.path.stem) else own_problems(workspace, draft)
+
+    site = export_site(press, [read_draft(path) for path in paths], folder, problems_of)
     for name, reason in site.left_out.items():
         say(f"{name} is left out: {reason} (newsletter draft check {name})", style="yellow")
+    for name, problems in site.held.items():
+        say(f"{name} stays as it was published, for its draft has problems now:", style="yellow")
+        show_problems(problems)
     for name, error in site.without_pdf.items():
         stays = name in site.kept
         say(f"{name} stays as it was:" if stays else f"{name} has a page and no PDF:", style="yellow")
@@ -138,4 +148,4 @@ def _site(workspace: Workspace, folder: Path, sent_only: bool) -> None:
         say("Without a feed and a sitemap: they need [publication] website in newsletter.toml.", style="yellow")
     made = f"{counted(len(site.built), 'issue')} made" if site.built else "Nothing new"
     say(f"{short(folder / 'index.html')}: {made}, {len(site.kept)} unchanged", style="green")
-    sys.exit(1 if site.without_pdf else 0)
+    sys.exit(1 if site.without_pdf or site.held else 0)

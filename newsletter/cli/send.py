@@ -40,6 +40,9 @@ from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
 
 _TESTERS = "testers"
+_despite_problems = click.option(
+    "--despite-problems", is_flag=True, help="With --yes: send it although `draft check` finds problems."
+)
 
 
 @click.command()
@@ -61,6 +64,7 @@ _TESTERS = "testers"
 @click.option("--expires", metavar="DURATION", help="With --at: not at all when it is later than that, such as 2h.")
 @click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
 @click.option("--with-changes", is_flag=True, help="The draft has changed: send the new text to those still waiting.")
+@_despite_problems
 @nobody_left
 def send(
     draft: str | None,
@@ -74,6 +78,7 @@ def send(
     expires: str | None,
     continue_: bool,
     with_changes: bool,
+    despite_problems: bool,
     nobody_left: bool,
 ) -> None:
     """Send an issue to its readers: shows what will happen, and asks. Sends to nobody twice.
@@ -108,7 +113,10 @@ def send(
     else:
         vouch_if(nobody_left, store, workspace)
         wish = Wish(tag=tag, changes=changes, to_new=to_new)
-        sys.exit(send_or_schedule(workspace, store, found, list_path, wish, yes=yes, later=later))
+        status = send_or_schedule(
+            workspace, store, found, list_path, wish, yes=yes, despite_problems=despite_problems, later=later
+        )
+        sys.exit(status)
 
 
 @click.command()
@@ -124,9 +132,16 @@ def send(
 @click.option("--yes", is_flag=True, help="Send without asking.")
 @click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
 @click.option("--with-changes", is_flag=True, help="The draft has changed: send them the new text.")
+@_despite_problems
 @nobody_left
 def retry(
-    draft: str, states: tuple[str, ...], yes: bool, continue_: bool, with_changes: bool, nobody_left: bool
+    draft: str,
+    states: tuple[str, ...],
+    yes: bool,
+    continue_: bool,
+    with_changes: bool,
+    despite_problems: bool,
+    nobody_left: bool,
 ) -> None:
     """Try readers again whom the server would not have: refused ones once the cause is mended, deferred ones now.
 
@@ -138,7 +153,10 @@ def retry(
     found = read_draft(workspace.find_draft(draft))
     vouch_if(nobody_left, store, workspace)
     wish = Wish(changes=changes, retried=[State(state) for state in states])
-    sys.exit(send_or_schedule(workspace, store, found, workspace.subscribers, wish, yes=yes))
+    status = send_or_schedule(
+        workspace, store, found, workspace.subscribers, wish, yes=yes, despite_problems=despite_problems
+    )
+    sys.exit(status)
 
 
 def chosen_changes(continue_: bool, with_changes: bool) -> Changes:
@@ -192,6 +210,7 @@ def send_or_schedule(
     wish: Wish,
     *,
     yes: bool,
+    despite_problems: bool = False,
     later: Later | None = None,
 ) -> int:
     """Plan it, show it, ask, and do it; returns the exit status."""
@@ -220,24 +239,34 @@ def send_or_schedule(
             if not plan.to_send and plan.wave is None:
                 return _nothing_to_send(workspace, store, plan)
             show_plan(workspace, plan, list_path)
+            problems = 0
             if plan.texts:
-                _show_findings(workspace, found)
+                problems = _show_findings(workspace, found)
+            if not (plan.is_new or plan.takes_over):
+                problems = 0  # of a text that others have had already
+            if problems and yes and not despite_problems:
+                raise DecisionNeeded(
+                    f"{name} is not sent: `draft check` finds {counted(problems, 'problem')} in it.",
+                    next_step="Mend what is named above. To send it all the same, add --despite-problems.",
+                )
             if found.issue:
                 say(f"  Dated     {found.issue.date:%A}, {found.issue.date}")
             if later:
-                return _schedule(workspace, store, staged, plan, later, yes)
-            if not (yes or _agreed("Send it now?")):
+                return _schedule(workspace, store, staged, plan, later, yes=yes, problems=problems)
+            if not (yes or _agreed("Send it now", problems)):
                 return 1
             settle_plan(store, staged, plan)
         return carry(workspace, store, name, ask=not yes)
 
 
-def _show_findings(workspace: Workspace, found: Draft) -> None:
-    """Print what `draft check` would, before the question whether to send."""
+def _show_findings(workspace: Workspace, found: Draft) -> int:
+    """Print what `draft check` would, before the question whether to send; return the number of problems."""
     from newsletter.checks.draft import check_draft
     from newsletter.cli.findings import show_findings
 
-    show_findings(check_draft(workspace, found).findings)
+    report = check_draft(workspace, found)
+    show_findings(report.findings)
+    return len(report.problems)
 
 
 def _approved(workspace: Workspace, store: Store, found: Draft, plan: Plan) -> Plan:
@@ -248,11 +277,13 @@ def _approved(workspace: Workspace, store: Store, found: Draft, plan: Plan) -> P
     return replace(plan, campaign=replace(plan.campaign, **asdict(approval)))
 
 
-def _schedule(workspace: Workspace, store: Store, staged: Staged, plan: Plan, later: Later, yes: bool) -> int:
+def _schedule(
+    workspace: Workspace, store: Store, staged: Staged, plan: Plan, later: Later, *, yes: bool, problems: int
+) -> int:
     zone = ZoneInfo(workspace.config.publication.timezone)
     now = datetime.now(UTC)
     say(f"  At        {shown(later.due, zone)}, {when(later.due, now)}; not after {shown(later.expires, zone)}")
-    if not (yes or _agreed("Put it into the outbox?")):
+    if not (yes or _agreed("Put it into the outbox", problems)):
         return 1
     schedule(store, staged, plan, workspace.record(plan.campaign.issue), later.due, later.expires)
     say("It is in the outbox, and leaves when `newsletter outbox run` is called then.", style="bold green")
@@ -285,8 +316,10 @@ def _nothing_to_send(workspace: Workspace, store: Store, plan: Plan) -> int:
     return show_report(store, workspace, campaign.issue)
 
 
-def _agreed(question: str) -> bool:
-    agreed = click.confirm(question)
+def _agreed(question: str, problems: int) -> bool:
+    agreed = click.confirm(
+        f"{question} all the same, with {counted(problems, 'problem')}?" if problems else f"{question}?"
+    )
     if not agreed:
         say("Nothing was sent.")
     return agreed

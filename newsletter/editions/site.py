@@ -4,7 +4,7 @@ Stages: choose the issues, make the files of those that have changed and what al
 files stand in the way, write, and take away what an earlier run made and this one did not.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
@@ -18,7 +18,7 @@ from newsletter.editions.pdf import render_pdf
 from newsletter.editions.press import Press
 from newsletter.editions.typefaces import typefaces
 from newsletter.editions.web import Download, Page, pdf_name, render_index
-from newsletter.errors import DecisionNeeded, DraftError
+from newsletter.errors import DecisionNeeded, DraftError, Problem
 from newsletter.files import write_shared
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
@@ -38,30 +38,43 @@ class Site:
     left_out: dict[str, str] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     without_pdf: dict[str, DraftError] = field(default_factory=dict)
+    held: dict[str, Sequence[Problem]] = field(default_factory=dict)
 
 
-def export_site(press: Press, drafts: Sequence[Draft], folder: Path) -> Site:
+def export_site(
+    press: Press,
+    drafts: Sequence[Draft],
+    folder: Path,
+    problems_of: Callable[[Draft], Sequence[Problem]] = lambda _draft: (),
+) -> Site:
     """Write or renew the site in `folder`.
 
     An issue whose PDF can't be made for want of a typeface has a page without one; if it is published with one, it
-    stays as it was. `without_pdf` says why. Raises DraftError for a broken draft whose page is there
+    stays as it was. `without_pdf` says why. What `problems_of` finds in a new or changed draft leaves it out, or as it
+    was published (`held`). Raises DraftError for a broken draft whose page is there
     already, and DecisionNeeded where a file that this program didn't write would be lost.
     """
     site = Site()
     before = read_manifest(folder)
     issues = _publishable(drafts, before, site)
-    if not issues:
-        raise DraftError("There is no issue to publish yet.", next_step="newsletter draft check names what is missing.")
     files: dict[str, dict[str, bytes]] = {}
     after: dict[str, Made] = {}
     surroundings = _surroundings(press)
+    published: list[Issue] = []
     for draft, issue in issues:
         source = _hash(surroundings, draft.sha256)
         known = before.get(issue.name)
         if known and known.source == source and known.is_whole(folder):
             after[issue.name] = known
             site.kept.append(issue.name)
+            published.append(issue)
             continue
+        if problems := problems_of(draft):
+            if _hold(site, issue.name, problems, known, folder) and known:
+                after[issue.name] = known
+                published.append(issue)
+            continue
+        published.append(issue)
         pdf = _pdf(press, issue, site)
         if pdf is None and known and pdf_name(issue) in known.files and known.is_whole(folder):
             after[issue.name] = known  # with the PDF of its earlier text, since there is none of this one
@@ -71,7 +84,9 @@ def export_site(press: Press, drafts: Sequence[Draft], folder: Path) -> Site:
             # What lacks its PDF is made again each time, and said each time.
             after[issue.name] = Made.of(source if pdf else "", files[issue.name])
             site.built.append(issue.name)
-    files[_SHARED] = _shared_files(press, [_page(press, issue, files, folder) for _, issue in issues])
+    if not published:
+        raise DraftError("There is no issue to publish yet.", next_step="newsletter draft check names what is missing.")
+    files[_SHARED] = _shared_files(press, [_page(press, issue, files, folder) for issue in published])
     after[_SHARED] = Made.of("", files[_SHARED])
     if before or not lexists(folder / MANIFEST):  # a spoilt manifest says that the folder is ours, and not what of it
         _refuse_to_overwrite(folder, names(after) - names(before))
@@ -84,6 +99,18 @@ def export_site(press: Press, drafts: Sequence[Draft], folder: Path) -> Site:
     site.removed = _remove(folder, names(before) - names(after))
     write_manifest(folder, after)
     return site
+
+
+def _hold(site: Site, name: str, problems: Sequence[Problem], known: Made | None, folder: Path) -> bool:
+    """Leave out an issue that has problems; return whether it is published, and stays so. Raises DraftError."""
+    if known is None:
+        site.left_out[name] = "it has problems"
+        return False
+    if not known.is_whole(folder):
+        raise DraftError(f"{name} is published, its files are lost, and its draft has problems.", problems=problems)
+    site.held[name] = problems
+    site.kept.append(name)
+    return True
 
 
 def _page(press: Press, issue: Issue, files: Mapping[str, Mapping[str, bytes]], folder: Path) -> Page:

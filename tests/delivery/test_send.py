@@ -498,3 +498,39 @@ def test_a_sending_that_began_anew_has_one_text_for_its_later_waves_too(digest: 
     rest = digest.run("send", "2.10", "--yes")
     assert rest.returncode == 0, rest.stderr
     assert len(server.stored) == 4
+
+
+def _with_problems(digest: Publication) -> None:
+    draft = digest.workspace.find_draft("2.10")
+    draft.write_text(draft.read_text().replace("Dear {{", "TODO: lorem ipsum, donâ€™t. Dear {{"))
+    digest.readers(2)
+
+
+def test_what_the_check_calls_a_problem_is_not_sent_without_a_word_from_a_person(
+    digest: Publication, server: Server
+) -> None:
+    _with_problems(digest)
+    for moment in ([], ["--at", "in 3 hours"]):
+        refused = digest.run("send", "2.10", "--yes", *moment)
+        assert refused.returncode == 1
+        assert "`draft check` finds 3 problems" in refused.stderr
+        assert "--despite-problems" in refused.stderr
+        assert "'TODO' looks like" in refused.stdout + refused.stderr
+    asked = digest.run("send", "2.10", stdin="n\n")
+    assert "Send it now all the same, with 3 problems?" in asked.stdout
+    assert asked.returncode == 1
+    assert "2.10" not in digest.run("outbox", "list").stdout
+    assert not server.stored
+    assert digest.run("send", "2.10", "--yes", "--despite-problems").returncode == 0
+    assert len(server.stored) == 2
+    # What is frozen had its question.
+    digest.readers(3)
+    assert digest.run("send", "2.10", "--yes").returncode == 0
+
+
+def test_a_draft_with_problems_is_scheduled_when_a_person_says_so(digest: Publication) -> None:
+    _with_problems(digest)
+    asked = digest.run("send", "2.10", "--at", "in 3 hours", stdin="y\n")
+    assert "Put it into the outbox all the same, with 3 problems?" in asked.stdout
+    assert asked.returncode == 0, asked.stderr
+    assert "2.10" in digest.run("outbox", "list").stdout

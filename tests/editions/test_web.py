@@ -345,6 +345,30 @@ def test_an_unfinished_draft_is_left_out_and_a_published_one_is_not_lost(publica
     assert (publication.root / "build/site/2.10.html").is_file()
 
 
+def test_a_draft_with_problems_is_left_out_and_a_published_one_stays_as_it_was(publication: Publication) -> None:
+    draft = publication.workspace.find_draft("2.10")
+    whole = draft.read_text()
+    spoilt = whole.replace("Dear {{", "TODO: lorem ipsum. Dear {{")
+    draft.write_text(spoilt)
+    done = publication.run("export", "site")
+    assert done.returncode == 0, done.stderr
+    assert "2.10 is left out: it has problems (newsletter draft check 2.10)" in done.stdout
+    page = publication.root / "build/site/2.10.html"
+    assert not page.exists()
+    draft.write_text(whole)
+    assert publication.run("export", "site").returncode == 0
+    before = page.read_bytes()
+    draft.write_text(spoilt)
+    held = publication.run("export", "site")
+    assert held.returncode == 1
+    assert "2.10 stays as it was published" in held.stdout
+    assert "'TODO' looks like a mark" in held.stdout + held.stderr
+    assert page.read_bytes() == before
+    (publication.root / "drafts/2.10.sent.toml").write_text("")  # its readers have the address
+    assert publication.run("export", "site").returncode == 0
+    assert "TODO" in page.read_text()
+
+
 def test_only_what_was_sent_when_asked(publication: Publication) -> None:
     done = publication.run("export", "site", "--sent-only")
     assert done.returncode == 1
