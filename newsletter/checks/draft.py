@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from newsletter.checks.fields import fields_without_default
 from newsletter.checks.inbox_line import inbox_line
 from newsletter.checks.leftovers import damaged_letters, example_texts, unfinished_marks
 from newsletter.checks.picture import picture_size
@@ -39,6 +40,7 @@ def _in_draft(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
     if draft.issue is not None:
         yield from example_texts(source, draft.issue)
         yield from equal_headlines(source, draft.issue, _readable(workspace))
+        yield from fields_without_default(source, draft.issue)
         yield from picture_size(source, press, draft.issue)
 
 

@@ -153,8 +153,10 @@ def plan_send(
         texts = Texts(campaign, source=(press, issue))
         plan = replace(plan, campaign=campaign, takes_over=changed)
         if changed:
-            plan = _with_new_text(store, plan, texts)
-    return _with_wave(staged, plan, texts, press.config.reader_list, list_path, wish.tag, erased) if adds else plan
+            plan = _with_new_text(store, plan, texts, draft)
+    return (
+        _with_wave(staged, plan, texts, press.config.reader_list, draft, list_path, wish.tag, erased) if adds else plan
+    )
 
 
 def plan_dry_run(
@@ -193,7 +195,7 @@ def _plan_new(
     texts = Texts(campaign, source=(press, issue))
     sample = texts[texts.number(frozenset())]
     plan = Plan(campaign=campaign, sample=sample, is_new=True)
-    return _with_wave(staged, plan, texts, press.config.reader_list, list_path, tag, erased)
+    return _with_wave(staged, plan, texts, press.config.reader_list, draft, list_path, tag, erased)
 
 
 def _require_linked(press: "Press", issue: Issue) -> None:
@@ -217,7 +219,14 @@ def _renders_otherwise(store: Store, press: "Press", draft: Draft, campaign: Cam
 
 
 def _with_wave(
-    staged: Staged, plan: Plan, texts: Texts, settings: ReaderList, list_path: Path, tag: str, erased: Erased
+    staged: Staged,
+    plan: Plan,
+    texts: Texts,
+    settings: ReaderList,
+    draft: Draft,
+    list_path: Path,
+    tag: str,
+    erased: Erased,
 ) -> Plan:
     """Read the list onto the stage, with the proof that each reader's message renders."""
     statuses = statuses_of(list_path, settings)
@@ -236,7 +245,7 @@ def _with_wave(
             why,
             next_step=f"`newsletter subscribers check {list_path}` shows what is in the list.",
         )
-    refuse_lacking(staged, wave.columns, list_path)
+    refuse_lacking(staged, wave.columns, list_path, draft)
     new, suppressed = staged.counts()
     readers = Readers(
         new=new,
@@ -258,7 +267,7 @@ def _with_wave(
     )
 
 
-def _with_new_text(store: Store, plan: Plan, texts: Texts) -> Plan:
+def _with_new_text(store: Store, plan: Plan, texts: Texts, draft: Draft) -> Plan:
     issue = plan.campaign.issue
     states = {*OPEN, *plan.retried}
     assigned = {
@@ -273,6 +282,6 @@ def _with_new_text(store: Store, plan: Plan, texts: Texts) -> Plan:
             lacking |= {name: (lacking.get(name, (0, 0))[0] + 1, 0) for name in missing}
         else:
             prove(template, address, fields, _FROZEN, 0)
-    refuse(lacking, columns, _FROZEN)
+    refuse(lacking, columns, _FROZEN, draft)
     sample = texts[texts.number(frozenset())]
     return replace(plan, sample=sample, texts=list(texts), assigned=assigned)

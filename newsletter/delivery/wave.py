@@ -9,9 +9,12 @@ from pathlib import Path
 from newsletter.audience.events import Erased
 from newsletter.audience.statuses import Statuses
 from newsletter.audience.subscribers import Subscriber, read_rows
+from newsletter.checks.fields import at_field
+from newsletter.checks.source import Source
 from newsletter.delivery.ledger import Entry, Staged
 from newsletter.delivery.texts import Texts
 from newsletter.errors import ListError, Problem, below, counted, did_you_mean
+from newsletter.issue.draft import Draft
 from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.headers import HeaderFault
 
@@ -111,30 +114,45 @@ def prove(template: MessageTemplate, address: str, fields: Mapping[str, str], pa
         raise ListError("A reader's value can't stand where the issue has it.", problems=[problem]) from fault
 
 
-def refuse_lacking(staged: Staged, columns: Sequence[str], path: Path) -> None:
+def refuse_lacking(staged: Staged, columns: Sequence[str], path: Path, draft: Draft) -> None:
     lacking: dict[str, tuple[int, int]] = {}
     for names, count, line in staged.lacking():
         for name in names:
             before, first = lacking.get(name, (0, line))
             lacking[name] = (before + count, min(first, line))
-    refuse(lacking, columns, path)
+    refuse(lacking, columns, path, draft)
 
 
-def refuse(lacking: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path) -> None:
-    """Raises ListError for values that are missing: how many readers have none, and the first one's line."""
+def refuse(lacking: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path, draft: Draft) -> None:
+    """Raises ListError for values that are missing: how many readers have none, and the first one's line.
+
+    What no column holds has its place in the draft: that is where the name is wrong.
+    """
     if lacking:
         raise ListError(
-            "Some readers lack a value that the issue asks for.", problems=list(_lacks(lacking, columns, path))
+            "Some readers lack a value that the issue asks for.", problems=list(_lacks(lacking, columns, path, draft))
         )
 
 
-def _lacks(lacking: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path) -> Iterator[Problem]:
+def _lacks(
+    lacking: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path, draft: Draft
+) -> Iterator[Problem]:
+    known = [name for name in columns if name not in ("", "tags")]
     for name, (count, line) in lacking.items():
+        if name not in known:
+            yield at_field(
+                Source(draft.path, draft.source),
+                name,
+                code="missing-value",
+                message=f"{counted(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}, "
+                "for no column of the list is that field",
+                next_step=did_you_mean(name, known) or f"Fields are: {', '.join(known)}.",
+            )
+            continue
         yield Problem(
             path=path,
             line=line,
             code="missing-value",
             message=f"{counted(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}",
-            next_step=(did_you_mean(name, columns) if name not in columns else "")
-            or f"Give the field a default in the draft: {{{{ {name} | reader }}}}, or fill the list's column.",
+            next_step=f"Give the field a default in the draft: {{{{ {name} | reader }}}}, or fill the list's column.",
         )

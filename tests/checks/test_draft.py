@@ -347,3 +347,9 @@ def test_what_check_finds_is_said_before_the_question_of_send(publication: Publi
     asked = publication.run("send", "2.11", stdin="n\n")
     assert "'TODO' looks like a mark" in asked.stdout
     assert "Nothing was sent." in asked.stdout
+
+
+def test_a_field_without_a_default_is_noted_at_its_place(publication: Publication) -> None:
+    words = "Dear {{ name }}, `{{ city }}` and {{ city | here }}, {{\n      city }}"
+    notes = [("note", "field", 8, 12), ("note", "field", 8, 7 + words.rindex("{{"))]
+    assert _found(publication, DRAFT.format(words)) == notes

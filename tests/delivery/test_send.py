@@ -218,11 +218,20 @@ def test_a_value_that_some_readers_lack_stops_before_the_first(digest: Publicati
     stopped = digest.run("send", "2.10", "--yes")
     assert stopped.returncode == 1
     assert 'subscribers.csv:3: 2 readers have no "city"' in stopped.stderr
-    assert 'subscribers.csv:2: 3 readers have no "nmae"' in stopped.stderr
+    assert re.search(r'drafts/2\.10\.yaml:\d+:\d+: 3 readers have no "nmae"', stopped.stderr)
     assert "Did you mean 'name'?" in stopped.stderr
     assert "{{ city | reader }}" in stopped.stderr
     assert server.stored == []
     assert json.loads(digest.run("status", "--json").stdout) == []
+
+
+def test_tags_are_no_field_and_that_is_said_at_the_field(digest: Publication, server: Server) -> None:
+    draft = digest.root / "drafts/2.10.yaml"
+    draft.write_text(draft.read_text().replace("{{ name | reader }}", "{{ tags }}"))
+    (digest.root / "subscribers.csv").write_text("email,tags\na@example.org,board\n")
+    stopped = digest.run("send", "2.10", "--yes")
+    assert re.search(r'drafts/2\.10\.yaml:\d+:\d+: 1 reader has no "tags"', stopped.stderr)
+    assert "Fields are: email, name." in stopped.stderr
 
 
 def test_the_example_headlines_are_not_sent(digest: Publication, server: Server) -> None:
