@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 # By the number of columns.
 TEMPLATES = {1: "edition.typ", 2: "edition-columns.typ"}
 PARTS = "edition-parts.typ"
+_EMOJI = "Noto Emoji"
 # Typst finds a keycap in Noto Emoji only where that is named: by itself it looks for a typeface with the digit.
-_FALLBACK = ("Source Serif 4", "Libertinus Serif", "Noto Serif JP", "DejaVu Sans Mono", "Noto Emoji")
+_FALLBACK = ("Source Serif 4", "Libertinus Serif", "Noto Serif JP", "DejaVu Sans Mono", _EMOJI)
 # A block that must not be broken has to fit: 22 lines do, even of nothing but capitals, with 8 of addresses.
 _TALL, _WITH_ADDRESSES, _COLUMNS = 22, 30, 40
+# Scripts whose typefaces are large, and so come in one weight; as Typst's regular expression.
+_IDEOGRAPHS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u{3000}-\u{303F}\u{FF00}-\u{FFEF}]+"
+_IDEOGRAPHIC = re.compile(r"\b(CJK|JP|KR|SC|TC|HK)\b")
+_BOLD = 600
 _IN_PLACE = repeat(0)  # the number of each link whose address stands behind it
 _LONG_TITLE = re.compile(r"[!-\u052f]{30,}")
 _LONG_PART = re.compile(r"[^/?&=.-]{40,}")
@@ -98,7 +103,7 @@ def _set(press: Press, issue: Issue) -> Iterator[_Job]:
         _refuse_packages(source)
     fonts = typefaces(press.fonts)
     with TemporaryDirectory(prefix="newsletter-pdf-") as root:
-        data = _data(press, issue, set(fonts.families()))
+        data = _data(press, issue, fonts)
         for role, picture in (("image", press.printed_lead(issue)), ("logo", press.logo())):
             if picture:
                 data[role] = {**(data[role] or {}), "file": f"/{picture.name}"}
@@ -140,7 +145,9 @@ def _explain(error: "TypstError", sources: dict[str, Path], press: Press, issue:
     return broken(sources[name], int(place[2]), "; ".join([error.message, *error.hints]), int(place[3]))
 
 
-def _data(press: Press, issue: Issue, families: set[str]) -> dict[str, Any]:
+def _data(press: Press, issue: Issue, fonts: "Fonts") -> dict[str, Any]:
+    families = set(fonts.families())
+    has_bold = any(font.weight >= _BOLD and _IDEOGRAPHIC.search(font.family) for font in fonts.fonts())
     publication, theme, layout = press.config.publication, press.config.theme, press.config.pdf
     public = issue.seen_by(frozenset())
     language, *rest = publication.language.split("-")
@@ -162,6 +169,8 @@ def _data(press: Press, issue: Issue, families: set[str]) -> dict[str, Any]:
             **{name: getattr(theme, name) for name in ("rule", "masthead", "masthead_text", "dateline")},
             "font": _known(theme.font, families),
             "heading_font": _known(theme.heading_font, families),
+            "emoji": _EMOJI if _EMOJI in families else None,
+            "thin": None if has_bold else _IDEOGRAPHS,
         },
         "layout": {"paper": layout.paper, "print_links": layout.print_links},
         "label": issue.label,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Publication
 
-from newsletter.editions import render_pdf
+from newsletter.editions import render_pages, render_pdf
 from newsletter.editions.glyphs import PLAIN, glyph_problems, missing_graphemes
 from newsletter.editions.typefaces import _loaded
 from newsletter.errors import DraftError
@@ -81,6 +81,25 @@ def test_every_extra_that_is_named_holds_a_typeface() -> None:
     assert spec
     assert spec.origin
     assert list(Path(spec.origin).parent.glob("NotoEmoji*.ttf"))
+
+
+@pytest.mark.parametrize("emoji", ["🤷‍♀️", "🤷🏻‍♀️", "🙋🏽‍♂️", "👩🏾‍⚕️", "🏃🏽‍♀️"])
+def test_a_joined_emoji_is_one_picture_and_not_its_last_sign(publication: Publication, emoji: str) -> None:
+    """Each is in outlines, so that the page holds one glyph of the emoji typeface and none of another."""
+    pages = [render_pages(publication.press, _issue(publication, words), dots=40) for words in (emoji, emoji[-2], "x")]
+    assert len({tuple(made) for made in pages}) == len(pages)
+    pdf = render_pdf(publication.press, _issue(publication, emoji))
+    assert b"NotoEmoji" in pdf
+    assert b"DejaVu" not in pdf
+
+
+def test_a_joined_emoji_is_lacking_where_a_typeface_has_its_last_sign_alone(
+    publication: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.editions.typefaces._installed", list)
+    _loaded.cache_clear()
+    assert missing_graphemes(["🤷‍♀️ and ♀"], publication.press.fonts) == ["🤷‍♀️"]
+    _loaded.cache_clear()
 
 
 def test_what_the_look_finds_is_what_the_pdf_refuses(publication: Publication) -> None:

@@ -213,6 +213,17 @@ def test_japanese_hebrew_and_arabic_are_set_once_their_typefaces_are_there(
     assert "عربي" in text
 
 
+def test_japanese_emphasis_shows_without_a_bold_cut_of_its_typeface(publication: Publication) -> None:
+    def ink(words: str) -> int:
+        path = publication.draft("2.1", DRAFT + _item("One", words))
+        (page,) = render_pages(publication.press, load_issue(path), dots=100)
+        return sum(255 - value for value in Image.open(BytesIO(page)).convert("L").tobytes())
+
+    plain, empty = ink("日本語の見出し"), ink("x")
+    assert (ink("**日本語の見出し**") - empty) > 1.1 * (plain - empty)
+    assert ink("[**日本語の見出し**](https://example.org)") > ink("[日本語の見出し](https://example.org)")
+
+
 def test_a_typeface_in_the_workspaces_folder_is_used(
     publication: Publication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
