@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from markdown_it.token import Token
 
 from newsletter.field import Field, Fielded, FieldWriter, address, default_fields, fielded
+from newsletter.issue import lists
 from newsletter.issue.cjk import join_lines
 from newsletter.issue.links import LinkPlace, link_faults
 from newsletter.issue.markdown import Mark, Reading, read_inline
@@ -149,6 +150,7 @@ def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], lis
     source = _OPEN_FIELD.sub(lambda field: field[0].replace("\n", " "), source)  # its place may have been folded
     paragraphs: list[Paragraph] = []
     marks: list[Mark] = []
+    listed = lists.first_of_loose(source)
     for start, part in _split(source):
         reading = read_inline(part, bare_links=bare_links)
         spans, places = _spans(reading.tokens)
@@ -157,6 +159,8 @@ def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], lis
         # A picture's address, or what a list or a table is made of, is not complained of twice.
         others, taken = unsupported(part, reading)
         found += others
+        if start == listed and not taken[0]:
+            found.append(lists.loose(0))
         links = zip(RichText((spans,)).links(), places, strict=True)
         found += [fault for fault in link_faults(part, reading, links) if not taken[fault.at or 0]]
         faults += [replace(fault, at=start + (fault.at or 0)) for fault in found]

@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from newsletter.issue import lists
 from newsletter.issue.markdown import READ, Reading
 from newsletter.validation import Fault
 
-_NUMBER = re.compile(r"^([0-9]{1,2})[.)][ \t]+(?=\S)", re.MULTILINE)
 _ESCAPE = "If you mean the sign itself, put a backslash before it: "
 _CODE_BLOCK = "a block of code begins here, which can't be shown yet"
 _SHORT_CODE = "Put short code between single backticks: `code`."
@@ -82,7 +82,7 @@ _RULES = (
     ),
     _rule(
         "list",
-        r"^[-*][ \t]+(?=\S)|\A\+[ \t]+(?=[^\W\d])|^[•◦▪▸‣➢➤∙][ \t]*(?=\S)",
+        r"^[-*+][ \t]+\[[ x]?\][ \t]|\A\+[ \t]+(?=[^\W\d])|^[•◦▪▸‣➢➤∙][ \t]*(?=\S)",
         "this looks like an entry of a list, which can't be shown yet",
         f"Write each entry as a paragraph, with a blank line before it. {_ESCAPE}\\-",
     ),
@@ -144,7 +144,10 @@ def unsupported(source: str, reading: Reading) -> tuple[list[Fault], bytearray]:
             end = max(match.end(), match.start() + 1)
             taken[match.start() : end] = b"\1" * (end - match.start())
             faults.append(Fault(code=rule.code, at=match.start(), message=rule.message, next_step=rule.next_step))
-    faults += _numbered(reading.text, taken)
+    for fault in lists.entries(reading.text):
+        if not taken[fault.at or 0]:
+            taken[fault.at or 0] = 1
+            faults.append(fault)
     faults += _links(source, reading, taken)
     faults += _unclosed(reading, taken)
     return faults, taken
@@ -175,26 +178,6 @@ def _code_blocks(source: str, reading: Reading, taken: bytearray) -> Iterator[Fa
             if not line.strip() and source.startswith("```", mark.start):
                 taken[mark.start] = 1
                 yield Fault(code="markup", at=mark.start, message=_CODE_BLOCK, next_step=_SHORT_CODE)
-
-
-def _numbered(text: str, taken: bytearray) -> Iterator[Fault]:
-    """Find entries of a numbered list; `1945. The war ended` and `on May` with `1. The law` below it are none."""
-    lines = [match for match in _NUMBER.finditer(text) if not taken[match.start()]]
-    numbers = [int(match[1]) for match in lines]
-    several = 2 in numbers or numbers.count(1) > 1
-    entries: set[int] = set()
-    for match in lines:
-        number, start = int(match[1]), match.start()
-        announced = text[max(0, start - 3) : start].rstrip().endswith(":")
-        if number - 1 in entries or (number == 1 and (start == 0 or announced or several)):
-            entries.add(number)
-            yield Fault(
-                code="list",
-                at=start,
-                message="this looks like an entry of a numbered list, which can't be shown yet",
-                next_step="Write each entry as a paragraph, with a blank line before it. If it begins a sentence, put "
-                "a backslash behind the number: 1\\.",
-            )
 
 
 def _links(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault]:

@@ -28,7 +28,7 @@ FAULTS = [
     ("\ue123", 0, "control-character"),
 ]
 # Whole lines too: in a folded text they are lines still.
-LINE_FAULTS = [("- one", 0, "list"), ("## One", 0, "heading"), ("> said", 0, "quote"), ("• one", 0, "list")]
+LINE_FAULTS = [("- [ ] one", 0, "list"), ("## One", 0, "heading"), ("> said", 0, "quote"), ("• one", 0, "list")]
 WORDS = st.sampled_from(
     ["plain", "日本語。", "한국어", "😀", "👩‍👩‍👧", "é", "e\u0301", "a b", "“quoted”", "it's", "**strong**", "*soft*",
      "`code`", "[fine](https://example.org/)", "{{ name | reader }}", "&copy;", "\\*", "שלום", "https://example.org/",

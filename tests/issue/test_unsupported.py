@@ -12,7 +12,8 @@ from newsletter.issue.richtext import parse, parse_headline, parse_line
 
 # Each mark with where it stands, counted from 0.
 MARKS = [
-    ("- one", 0), ("* one", 0), ("+ one", 0), ("1. one", 0), ("1) one", 0), ("• one", 0), ("•one", 0), ("◦ one", 0),
+    ("- one\n- two", 0), ("* one\n* two", 0), ("+ one", 0), ("1. one\n2. two", 0),
+    ("1) one\n2) two", 0), ("• one", 0), ("•one", 0), ("◦ one", 0),
     ("First:\n- one", 7), ("First:\n1. one", 7), ("- [ ] to do", 0), ("- [x] done", 0), ("# One", 0), ("## One", 0),
     ("###### One", 0), ("##One", 0), ("Words\n## One", 6), ("One\n===", 4), ("> said so", 0), (">said so", 0),
     ("> > twice", 0), ("Words\n> said so", 6), ("| a | b |\n| --- | --- |\n| 1 | 2 |", 0),
@@ -28,6 +29,14 @@ MARKS = [
     ("Dear %%name%%,", 5), ("Dear %FIRSTNAME%,", 5), ("{% if x %}", 0), ("<% x %>", 0), ("Dear ${name},", 5),
     ("*|IF:X|*", 0), ("a **bold word", 2), ("a bold** word", 6), ("** bold **", 0), ("**a\n\nb**", 0),
     ("a __bold word", 2), ("a word__ here", 6), ("***all", 0), ('**"quoted"**word', 0), ("a `code", 2),
+    ("- one\nand more\n- two", 0), ("Words\n- one\n- two", 6), ("First:\n  - one\n  - two", 9), ("- one\n\n- two", 0),
+    ("– one\n– two", 0), ("— One\n— Two", 0), ("+ 5 more\n+ 6 more", 0), ("· one\n· two", 0), ("o One\no Two", 0),
+    ("§ one\n§ two", 0), ("✓ one\n✓ two", 0), ("✅ one\n✅ two", 0), ("→ one\n→ two", 0), ("✔️ one\n✔️ two", 0),
+    ("a. one\nb. two", 0), ("a) one\nb) two", 0), ("(1) one\n(2) two", 0), ("i. one\nii. two", 0),
+    ("Words:\n(a) x\n(b) y", 7),
+    ("・一つ\n・二つ", 0), ("●一つ\n●二つ", 0), ("①一つ\n②二つ", 0), ("１．一つ\n２．二つ", 0), ("(一)甲\n(二)乙", 0),
+    ("一、甲\n二、乙", 0), ("o\tOne", 0), ("·\tone", 0), ("§\tone", 0), ("a.\tone", 0), ("–\tone", 0), ("1.\tone", 0),
+    ("-\tone", 0),
     ("**bold**word", 0), ("un**cred**ible", 2), ("word**bold** x", 4),
     ("(words)[https://example.org/]", 0), ("[words] (https://example.org/)", 6),
     ("[words]\n(https://example.org/)", 6), ("[words](https://example.org/a b)", 6),
@@ -58,6 +67,10 @@ HONEST = [
     "a. first", "E*Trade buys M*A*S*H: 5*3 and 4*2", "2**3 = 8, 3**2 = 9", "a*(b+c)*d*(e+f)*g", "f**k and s**t",
     "f*** off",
     "__init__.py calls __main__", "¯\\_(ツ)_/¯", "Rated ***** by all", "4.0%** in 2024", "(***p<0.001, **p<0.01)",
+    "He came\n- as always - too late", "- No, dijo el ministro.", "- No.\n\n- Sí, dijo.", "- The Editors",
+    "- 3.5% was it",
+    "1. FC Köln won", "1. Mai ist Feiertag", "* Prices may change", "the reasons:\nthat", "for\n(1) one and\n(2) two",
+    "A. Smith and\nB. Jones", "o livro e\no carro", "— Non, dit-il, et\nil partit\n— sans un mot", "(2) is wrong",
     "==> this way; a == b", "Rock `n' Roll",
 ]  # fmt: skip
 
@@ -88,7 +101,10 @@ def test_honest_prose_is_none(source: str) -> None:
     assert parse(f"Before it {source}")[1] == []
 
 
-_WORDS = st.lists(st.sampled_from([text for text in HONEST if "`" not in text and "\n" not in text]), max_size=4)
+_WORDS = st.lists(
+    st.sampled_from([text for text in HONEST if "`" not in text and "\n" not in text and text[:2] not in ("- ", "* ")]),
+    max_size=4,
+)
 
 
 @given(before=_WORDS, after=_WORDS, marked=st.sampled_from(MARKS))
@@ -115,7 +131,7 @@ FIELDS = {
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize(
     "mark",
-    ["- one", "1. one", "## One", "> one", "|a|b|", "---", "![](x.png)", "~~x~~", "[x][1]", "[^1]", "<b>x", "<br>",
+    ["- [ ] one", "1.\tone", "## One", "> one", "|a|b|", "---", "![](x.png)", "~~x~~", "[x][1]", "[^1]", "<b>x", "<br>",
      "• one", "*|FNAME|*", "%%name%%", "**x"],
 )  # fmt: skip
 def test_every_text_is_looked_at(tmp_path: Path, field: str, mark: str) -> None:
@@ -126,7 +142,9 @@ def test_every_text_is_looked_at(tmp_path: Path, field: str, mark: str) -> None:
     assert [(problem.line, problem.column) for problem in read_draft(path).problems][:1] == [(line, 7)]
 
 
-@pytest.mark.parametrize("mark", ["- one", "## One", "> one", "**x", "<br>", "![](x.png)", "1. one", "[^1]", "~~x~~"])
+@pytest.mark.parametrize(
+    "mark", ["- [x] one", "## One", "> one", "**x", "<br>", "![](x.png)", "–\tone", "[^1]", "~~x~~"]
+)
 def test_headlines_and_details_are_looked_at(tmp_path: Path, mark: str) -> None:
     path = tmp_path / "2.1.yaml"
     for word in ("One", "Text"):

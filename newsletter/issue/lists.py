@@ -1,0 +1,127 @@
+"""Lists, which can't be shown yet: lines that begin with the same mark, or count on, and would run together.
+
+One such line is honest prose: a line of dialogue, an aside that a folded line begins with, a German date.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from newsletter.validation import Fault
+
+# A sign that is no word, no punctuation at a word and no mark of another kind, with a blank behind it.
+_SIGN = re.compile(
+    r"([^\w\s\"'“”„‘’«»‹›()\[\]{}<>$€£¥%#@….,;:!?¿¡/\\~|^`=&\ue000-\uf8ff•◦▪▸‣➢➤∙]|o(?= +[A-Z]))"
+    r"\ufe0f?[ \t\u3000]+(?=\S)"
+)
+_GLUED = re.compile(r"([・●○■□◆◇▲△►])(?=\S)")
+_TABBED = re.compile(r"(?:[o·§–—―*+-]|[A-Za-z0-9]{1,2}[.)]|[ivx]{1,5}[.)])\t+(?=\S)")
+_ACROSS = re.compile(r"[-*_ \t]+$")
+_COUNTED = (
+    (re.compile(r"([0-9]{1,2})[.)][ \t]+(?=\S)"), ()),
+    (re.compile(r"\(([0-9]{1,2})\)[ \t]*(?=\S)"), ()),
+    (re.compile(r"([０-９]{1,2})[．）、.]"), ()),
+    (re.compile(r"([a-h])[.)][ \t]+(?=\S)"), tuple("abcdefgh")),
+    (re.compile(r"\(([a-h])\)[ \t]+(?=\S)"), tuple("abcdefgh")),
+    (re.compile(r"\(?(i|ii|iii|iv|v)[.)][ \t]+(?=\S)"), ("i", "ii", "iii", "iv", "v")),
+    (re.compile(r"([①-⑨])"), tuple("①②③④⑤⑥⑦⑧⑨")),
+    (re.compile(r"[(（]([一二三四五六七八九])[)）]"), tuple("一二三四五六七八九")),
+    (re.compile(r"([一二三四五六七八九])、"), tuple("一二三四五六七八九")),
+)
+_DASHES = "–—―"
+_AS_PARAGRAPHS = "Write each entry as a paragraph, with a blank line before it."
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A paragraph's line without its indentation, and whether a list may begin there after a start or a colon."""
+
+    at: int
+    text: str
+    first: bool
+    announced: bool
+
+
+def entries(paragraph: str) -> list[Fault]:
+    """Return a fault at the first entry of each list of a paragraph."""
+    lines = list(_lines(paragraph))
+    return [*_tabbed(lines), *_marked(lines), *_numbered(lines)]
+
+
+def first_of_loose(text: str) -> int | None:
+    """Return where a list begins whose entries are paragraphs; dialogue, in whole sentences, is none."""
+    found = list(re.finditer(r"(?:\A|\n[ \t]*\n)[ \t]*([-*])[ \t]+([^-*\s][^\n]*)", text))
+    unspoken = [
+        match for match in found if not (match[2][0].isupper() and match[2].rstrip("\"'”»*_)")[-1:] in (*".!?…",))
+    ]
+    return unspoken[0].start(1) if len(unspoken) > 1 else None
+
+
+def loose(at: int) -> Fault:
+    """Return the fault of a list whose entries are paragraphs."""
+    return Fault(
+        code="list", at=at, message=_LIST, next_step="Take the marks out; if you mean the sign itself, write \\-"
+    )
+
+
+_LIST = "this looks like an entry of a list, which can't be shown yet"
+_STEP = f"{_AS_PARAGRAPHS} If you mean the sign itself, put a backslash before it: "
+
+
+def _lines(paragraph: str) -> Iterator[_Line]:
+    at, before = 0, ""
+    for line in paragraph.split("\n"):
+        text = line.lstrip(" \t")
+        yield _Line(at + len(line) - len(text), text, at == 0, before.rstrip().endswith((":", "：")))
+        at, before = at + len(line) + 1, line
+
+
+def _tabbed(lines: list[_Line]) -> Iterator[Fault]:
+    """Find what word processors paste for an entry: its mark and a tab."""
+    found = [line for line in lines if _TABBED.match(line.text)]
+    if found:
+        yield Fault(code="list", at=found[0].at, message=_LIST, next_step=f"{_AS_PARAGRAPHS} Take out mark and tab.")
+
+
+def _marked(lines: list[_Line]) -> Iterator[Fault]:
+    signs = [_sign(line.text) for line in lines]
+    told: set[str] = set()
+    for number, (line, sign) in enumerate(zip(lines, signs, strict=True)):
+        if not sign or sign in told or _TABBED.match(line.text):
+            continue
+        begins = line.announced or (line.first and sign not in _DASHES)
+        alone = line.announced and sign in "-*"
+        if alone or signs[number + 1 : number + 2] == [sign] or (begins and sign in signs[number + 1 :]):
+            if sign == "o" and not (line.first or line.announced):
+                continue
+            told.add(sign)
+            yield Fault(code="list", at=line.at, message=_LIST, next_step=f"{_STEP}\\{sign}" if sign in "-*+" else _OUT)
+
+
+_OUT = f"{_AS_PARAGRAPHS} A sign before it may stay."
+
+
+def _sign(line: str) -> str:
+    match = _SIGN.match(line) or _GLUED.match(line)
+    return match[1] if match and not _ACROSS.match(line) else ""
+
+
+def _numbered(lines: list[_Line]) -> Iterator[Fault]:
+    """Find entries that count on; `1945. The war ended` and `on May` with `1. The law` below it are none."""
+    for pattern, names in _COUNTED:
+        matches = [(line, match) for line in lines if (match := pattern.match(line.text))]
+        counted = [(line, names.index(match[1]) + 1 if names else int(match[1])) for line, match in matches]
+        numbers = [number for _, number in counted]
+        for line, number in counted:
+            begins = line.first or line.announced
+            several = 2 in numbers or numbers.count(1) > 1
+            plain = pattern is _COUNTED[0][0]
+            if number == 1 and ((several and (begins or plain)) or (plain and line.announced)):
+                yield Fault(
+                    code="list",
+                    at=line.at,
+                    message="this looks like an entry of a numbered list, which can't be shown yet",
+                    next_step=_AS_PARAGRAPHS
+                    + (" If it begins a sentence, put a backslash behind the number: 1\\." if plain else ""),
+                )
+                break
