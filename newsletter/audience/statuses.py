@@ -1,23 +1,29 @@
 """Columns of a list that say who must not be mailed: those of an export of ours, and those of other programs.
 
 Ours are always honoured. Another program's column may mean something else by the same name, so an editor says once,
-in newsletter.toml, whether it is honoured. How they are named and filled was looked up for listmonk (`status`), Ghost
-(`subscribed_to_emails`), Substack (`email_disabled`; `active_subscription` is about paying), Keila (`Status`),
-Buttondown (`subscriber_type`, `unsubscription_date`), and Mailchimp (`UNSUB_TIME`).
+in newsletter.toml, whether it is honoured.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 
 from newsletter.address import normalise
 from newsletter.audience.events import Cause
 from newsletter.audience.sheet import column_name, read_header, read_lines, read_records, unguard
 from newsletter.audience.standing import MAILABLE, Held
+from newsletter.audience.status_words import (
+    LONGEST,
+    MARKS,
+    Says,
+    cause_in,
+    cause_of,
+    is_telling,
+    keeps_out,
+    says,
+)
 from newsletter.audience.subscribers import reader_key
 from newsletter.config import ReaderList
 from newsletter.errors import DecisionNeeded, ListError, Problem, counted
@@ -26,50 +32,6 @@ from newsletter.errors import DecisionNeeded, ListError, Problem, counted
 STATE, SINCE, WORDS = "newsletter_state", "newsletter_since", "newsletter_words"
 
 QUESTION = "status-column"  # the code of a problem that asks what a column means
-_WHO = "(?:(?:is|e_?mail|mail|mailing|newsletter|marketing|contact|subscriber|subscription|member|list)_)?"
-_TEXT = re.compile(f"{_WHO}status|subscriber_type|opt_?in_status|consent_status")
-_YES = re.compile(
-    f"{_WHO}(?:subscribed|enabled|active|mailable|opt_?in|opted_in|consent)"
-    "|subscribed_to_.*|accepts_.*marketing|receives_.*(?:mail|newsletter).*"
-)
-_GONE = "unsubscribed?|unsub|disabled|blocked|bounced|blacklisted|blocklisted|suppressed|complained|opt_?out|opted_out"
-_NO = re.compile(
-    f"{_WHO}(?:{_GONE}|cleaned|undeliverable|deleted|left)|globally_unsubscribed|do_not_(?:e_?)?(?:mail|contact)"
-    f"|{_WHO}(?:{_GONE}|unsubscription|clean|cleaned|bounce|complaint|undeliverab(?:le|ility)|deleted|deletion|left)"
-    "_(?:at|on|time|date)"
-)
-_FALSE = frozenset(
-    ["0", "false", "f", "no", "n", "none", "null", "nil", "n/a", "na", "-", "--", "never", "nein", "non", "off"]
-)
-_MAILED = frozenset(
-    ["enabled", "active", "subscribed", "confirmed", "regular", "premium", "gifted", "trialed", "free", "paid",
-     "comped", "mailable", "opted-in", "opted_in", "aktiv", "actif", "activo", "attivo", "angemeldet", "abonniert",
-     "inscrit", "suscrito", "iscritto"]
-)  # fmt: skip
-_LEFT: Mapping[str, Cause] = {
-    **dict.fromkeys(
-        ("unsubscribed", "unsubscribe", "opted out", "opted-out", "opt-out", "optout", "abgemeldet", "désinscrit",
-         "désabonné", "removed"), Cause.UNSUBSCRIBED,
-    ),
-    **dict.fromkeys(
-        ("bounced", "hard bounced", "hard bounce", "cleaned", "undeliverable", "unreachable"), Cause.BOUNCED
-    ),
-    **dict.fromkeys(("complained", "complaint", "spam complaint", "marked as spam"), Cause.COMPLAINED),
-    **dict.fromkeys(
-        ("blocklisted", "blacklisted", "blocked", "suppressed", "disabled", "unconfirmed", "unactivated",
-         "do not mail", "do not email", "do not contact"), Cause.SUPPRESSED,
-    ),
-}  # fmt: skip
-_SHORTEST, _LONGEST = 5, 20  # characters of the words above
-
-
-class Says(Enum):
-    """What a cell says of its reader."""
-
-    MAILED = "mailed"
-    LEFT = "left"
-    NOTHING = "nothing"
-    UNCLEAR = "unclear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +56,6 @@ class Statuses:
             )
 
 
-def says(column: str, cell: str) -> Says:
-    """Return what a cell of this column says, as far as the column's name or the word itself tell."""
-    word = cell.strip().casefold()
-    if _NO.fullmatch(column):
-        return Says.MAILED if not word or word in _FALSE or word.startswith("0000-00-00") else Says.LEFT
-    if _YES.fullmatch(column):
-        return Says.LEFT if not word or word in _FALSE or word in _LEFT else Says.MAILED
-    if word in _LEFT:
-        return Says.LEFT
-    if not word or not _TEXT.fullmatch(column):
-        return Says.NOTHING
-    return Says.MAILED if word in _MAILED else Says.UNCLEAR
-
-
 def statuses_of(path: Path, settings: ReaderList) -> Statuses:
     """Return what the columns of a list say, as newsletter.toml would have them understood.
 
@@ -127,19 +75,22 @@ def read_statuses(path: Path, honour: Sequence[str] = (), ignore: Sequence[str] 
     lines = read_lines(path)
     header = read_header(path, lines)
     honoured = [name for name in (*map(column_name, honour), STATE) if name in header.columns]
-    settled = {"", "email", "name", "tags", STATE, SINCE, WORDS, *honoured, *map(column_name, ignore)}
-    open_ = [name for name in header.columns if name not in settled]
+    settled = {"email", "name", STATE, SINCE, WORDS, *honoured, *map(column_name, ignore)}
+    open_ = [name for name in dict.fromkeys(header.columns) if name not in settled]
+    nameless = [number for number, name in enumerate(header.columns) if not name]
     left: dict[str, Held] = {}
     words: dict[str, str] = {}
     asked: dict[str, list[tuple[int, str]]] = {}
-    telling = [name for name in open_ if any(kind.fullmatch(name) for kind in (_TEXT, _YES, _NO))]
+    telling = [name for name in open_ if name in MARKS or is_telling(name)]
     for record in read_records(lines, header):
         if record.fault or not any(map(str.strip, record.cells)):
             continue
         cells = dict(zip(header.columns, record.cells, strict=False))
+        if nameless:
+            cells[""] = ", ".join(record.cells[number] for number in nameless if number < len(record.cells))
         for name in open_:
             cell = cells.get(name, "")
-            if (name in telling or _SHORTEST <= len(cell) <= _LONGEST) and says(name, cell) in (
+            if (name in telling or (len(cell) <= LONGEST and cause_of(cell))) and says(name, cell) in (
                 Says.LEFT,
                 Says.UNCLEAR,
             ):
@@ -172,29 +123,26 @@ def _held(cells: Mapping[str, str], honoured: Sequence[str]) -> tuple[str, str, 
                 cause = next((one for one in Cause if one in states), Cause.SUPPRESSED)
                 words = cells.get(WORDS, "") if cause in states else f"{column}: {word}"
                 return column, word, Held(cause, words, cells.get(SINCE, ""))
-        elif _keeps_out(column, word):
-            cause = _LEFT.get(word.casefold(), Cause.SUPPRESSED)
+        elif keeps_out(column, word):
+            cause = cause_in(column, word)
             return column, word, Held(cause, f"{column}: {word}", "")
     return None
 
 
-def _keeps_out(column: str, word: str) -> bool:
-    """Return whether a cell of an honoured column keeps its reader out: a word that is not known here does."""
-    said = says(column, word)
-    return said in (Says.LEFT, Says.UNCLEAR) or (said is Says.NOTHING and word.casefold() not in {"", *_MAILED})
-
-
 def _question(path: Path, name: str, told: Sequence[tuple[int, str]]) -> Problem:
     """Ask what a column means, and show only words that are known for it: others may be personal."""
-    known = Counter(word.casefold() for _, word in told if word.casefold() in _LEFT)
+    known = Counter(word.casefold() for _, word in told if cause_of(word))
     shown = "".join(f", {word!r} {count:,}" for word, count in known.most_common(3))
+    column = f"the column {name}" if name else "a column without a name"
     return Problem(
         path=path,
         line=told[0][0],
         code=QUESTION,
-        message=f"the column {name} seems to say of {counted(len(told), 'row')} that nothing is to be sent there"
+        message=f"{column} seems to say of {counted(len(told), 'row')} that nothing is to be sent there"
         f"{f' ({shown[2:]})' if shown else ''}",
-        next_step=f'Under [list] in newsletter.toml: honour = ["{name}"] keeps those rows from being mailed; '
+        next_step="Give the column a name, and you are asked whether that column is honoured."
+        if not name
+        else f'Under [list] in newsletter.toml: honour = ["{name}"] keeps those rows from being mailed; '
         f'ignore = ["{name}"] says that it means something else.',
     )
 
@@ -206,12 +154,7 @@ def status_of(cells: Mapping[str, str], honour: Sequence[str] = (), ignore: Sequ
     """
     ignored = {"email", "name", "tags", *map(column_name, ignore)}
     told = {name: says(name, cell) for name, cell in cells.items() if name not in ignored}
-    told |= {name: Says.LEFT for name in map(column_name, honour) if name in told and _keeps_out(name, cells[name])}
+    told |= {name: Says.LEFT for name in map(column_name, honour) if name in told and keeps_out(name, cells[name])}
     verdicts = (Says.LEFT, Says.UNCLEAR, Says.MAILED)
     found = ((verdict, name) for verdict in verdicts for name, said in told.items() if said is verdict)
     return next(found, (Says.NOTHING, ""))
-
-
-def cause_of(cell: str) -> Cause | None:
-    """Return the cause that a status names by a known word."""
-    return _LEFT.get(cell.strip().casefold())

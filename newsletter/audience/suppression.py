@@ -15,7 +15,8 @@ from newsletter.audience.records import Record
 from newsletter.audience.rows import cells_of
 from newsletter.audience.sheet import Header, read_header, read_lines, read_records
 from newsletter.audience.standing import ERASED, MAILABLE
-from newsletter.audience.statuses import SINCE, STATE, WORDS, Says, cause_of, status_of
+from newsletter.audience.status_words import Says, cause_of
+from newsletter.audience.statuses import SINCE, STATE, WORDS, status_of
 from newsletter.audience.subscribers import read_row
 from newsletter.errors import ListError, Problem, printable
 from newsletter.store import Store, suppressions

@@ -8,7 +8,8 @@ import pytest
 
 from newsletter.audience import suppression
 from newsletter.audience.events import Cause
-from newsletter.audience.statuses import Says, Statuses, read_statuses, says, statuses_of
+from newsletter.audience.status_words import Says, says
+from newsletter.audience.statuses import Statuses, read_statuses, statuses_of
 from newsletter.config import ReaderList
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.store import Store, open_store, suppressions
@@ -178,3 +179,52 @@ def test_a_row_without_an_address_says_nothing_of_anybody(write_list: Write, row
 def test_a_blank_row_is_no_reason_to_ask_what_a_column_means(write_list: Write) -> None:
     assert not read_statuses(write_list("email,subscribed\nin@example.org,true\n\n,\n")).questions
     assert read_statuses(write_list("email,subscribed\nin@example.org,true\nout@example.org,\n")).questions
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("Unsubscribed from all email", "true"), ("Opted out of email: News", "true"), ("HasOptedOutOfEmail", "1"),
+        ("Do not allow Bulk Emails", "Yes"), ("state", "cancelled"), ("Email Marketing Consent", "NEVER_SUBSCRIBED"),
+        ("Email Suppressions", "UNSUBSCRIBE"), ("emailBlacklisted", "true"), ("Blocklisted email", "yes"),
+        ("nomail", "1"), ("date_unsubscribed", "2024-01-01"), ("removed_at", "2024-01-01"), ("Hard bounces", "3"),
+        ("cancelled_at", "2024-01-01"), ("Last bounced", "2024-01-01"), ("Delivery", "disabled by bounces"),
+        ("Group status", "banned"), ("Newsletter", "no"), ("Send newsletter", "0"), ("GDPR consent", "no"),
+        ("Abgemeldet", "ja"), ("Abgemeldet am", "1.5.2024"), ("Désinscrit", "oui"), ("Dado de baja", "x"),
+        ("配信停止", "1"), ("備考", "配信停止"), ("Inactive since", "2024"), ("DND", "x"),
+        ("Tags", "board;unsubscribed"), ("TAGS", '"board","Unsubscribed"'), ("", "unsubscribed"),
+        ("", "asked, unsubscribed"), ("note", "Désabonnée"), ("status", "Opted out by admin"),
+    ],
+)  # fmt: skip
+def test_a_column_that_says_left_in_other_words_is_asked_about(write_list: Write, column: str, cell: str) -> None:
+    quoted = '"{}"'.format(cell.replace('"', '""'))
+    path = write_list(f"email,{column},x\nin@example.org,,\nout@example.org,{quoted},\n")
+    assert [problem.line for problem in read_statuses(path).questions] == [3]
+    if column:
+        honoured = read_statuses(path, honour=[column])
+        assert (list(honoured.left), honoured.questions) == (["out@example.org"], [])
+        assert read_statuses(path, ignore=[column]).questions == []
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("state", "California"), ("country", "NO"), ("note", "no newsletter in August, said he"), ("Hard bounces", "0"),
+        ("removed_at", ""), ("Newsletter", "yes"), ("Newsletter", "weekly"), ("Email Suppressions", "[]"),
+        ("GDPR consent", "yes"), ("Group status", "member"), ("Delivery", "by mail"), ("HasOptedOutOfEmail", "FALSE"),
+        ("tags", "board;staff"), ("", "x"), ("organisation", "Left Party"), ("subscriber_count", "0"),
+        ("bounce_rate", "0.00%"), ("Inactive since", "-"), ("title", "Opt-out officer"), ("city", "Baja"),
+    ],
+)  # fmt: skip
+def test_a_column_that_says_nothing_of_leaving_is_not_asked_about(write_list: Write, column: str, cell: str) -> None:
+    path = write_list(f'email,{column},x\na@example.org,"{cell}",\n')
+    assert read_statuses(path).questions == []
+    if column:
+        assert says(column.casefold().replace(" ", "_"), cell) is Says.NOTHING
+
+
+def test_a_column_that_may_mean_something_else_takes_nobody_out_of_a_list_to_suppress(
+    store: Store, write_list: Write
+) -> None:
+    path = write_list("email,removed_at,Newsletter,Group status\na@example.org,,yes,member\n")
+    assert suppression.bring_over(store, None, path, "unsubscribed").new == 1
