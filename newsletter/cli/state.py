@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from pydantic_core import PydanticCustomError
 
+from newsletter.audience.keys import find_keys
 from newsletter.cli.output import say, short
 from newsletter.cli.store import known_store
 from newsletter.config.values import store_url
@@ -60,7 +61,8 @@ def restore(file: Path, yes: bool) -> None:
         raise DecisionNeeded(f"{short(file)} is the state itself.", next_step="Name a backup.")
     shown = short(place) if isinstance(place, Path) else place
     _agree(yes, f"Put {short(file)} in the place of the state in {shown}? Stop `newsletter serve` first.")
-    done = backups.restore(file, place, workspace.config.store.password, workspace.root / STATE_FOLDER)
+    folder, keys = workspace.root / STATE_FOLDER, find_keys(workspace)
+    done = backups.restore(file, place, workspace.config.store.password, folder, keys)
     say(f"The state is as {short(file)} has it: {_sums(done.rows)}.", style="bold")
     if done.kept:
         say(f"As it was before, it is kept in {short(done.kept)}.")

@@ -7,11 +7,16 @@ from itertools import count
 from pathlib import Path
 
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
+from newsletter.audience.events import Erased, erased_readers
+from newsletter.audience.keys import Keys
 from newsletter.delivery import ledger
-from newsletter.delivery.ledger.erase import unfinished
+from newsletter.delivery.ledger.erase import TABLES, erase_within, every_reader, unfinished
+from newsletter.delivery.readers import pseudonyms
 from newsletter.errors import DeliveryError
 from newsletter.store import Busy, Damaged, Store, open_store
+from newsletter.store import events as log
 from newsletter.store.copying import (
     back_up,
     bring_who_left,
@@ -41,26 +46,33 @@ class Restored:
     held: Sequence[str]
 
 
-def restore(file: Path, place: Path | str, password: SecretStr | None, folder: Path) -> Restored:
+def restore(
+    file: Path, place: Path | str, password: SecretStr | None, folder: Path, keys: Keys | None = None
+) -> Restored:
     """Put a backup in the place of the state, which is kept in `folder`, or beside itself when it is damaged.
 
-    Everybody who left since the backup stays suppressed. What was in the outbox is held, since it may have been sent.
-    Raises DeliveryError, with nothing changed, for a file that is no backup and while an issue is being sent.
+    Everybody who left since the backup stays suppressed, and whoever was erased since, known by the `keys`, is erased
+    again. What was in the outbox is held, since it may have been sent. Raises, with nothing changed, DeliveryError for
+    a file that is no backup and while an issue is being sent, and ConfigError without the keys.
     """
     beside = place if isinstance(place, Path) else folder / "state.db"
     incoming = open_backup(file, beside)
     try:
         current, kept = _readable(place, password)
         with closing(current), nobody_sends(current):
+            erased = erased_readers(current, keys)
             if kept is None and not _is_empty(current):
                 kept = free_name(folder, "state.before-restore")
                 back_up(current, kept)
-            with current.transaction() as ours, incoming.reading() as theirs:
+            with current.erasing() as ours, incoming.reading() as theirs:
                 lock_tables(ours)
                 before = who_left(ours)
                 rows = copy_rows(theirs, ours)
                 left = bring_who_left(ours, before)
+                again = _erase_again(ours, erased)
                 held = ledger.hold_all(ours)
+            if again:
+                current.sweep(TABLES)
     finally:
         incoming.close()
         remove_backup(incoming)
@@ -90,6 +102,18 @@ def move(store: Store, target: Store, place: str, kept: Path) -> dict[str, int]:
         # Only now: should the machine go down between, both are there, and the old one is in use.
         note_moved(theirs, place)
     return rows
+
+
+def _erase_again(connection: Connection, erased: Erased) -> int:
+    """Erase whom the backup has brought back of those who had been erased; returns how many they were."""
+    if erased.keys is None:
+        return 0  # nobody had been
+    log.note_key(connection, erased.keys.mark)
+    back = [reader for reader in every_reader(connection) if erased(reader)]
+    for reader in back:
+        digest = erased.keys.digest(reader)
+        erase_within(connection, reader, pseudonyms(digest), digest, erased.keys.mark)
+    return len(back)
 
 
 @contextmanager

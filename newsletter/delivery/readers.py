@@ -4,7 +4,7 @@ import glob
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +91,7 @@ def forget(workspace: Workspace, store: Store, keys: Keys, reader: str) -> Forgo
             raise ledger_of_one.under_way(issue) from error
     digest = keys.digest(reader)
     with sole_editor(store), rows.without_rows(workspace.subscribers, reader) as edit:
-        erased = ledger_of_one.erase(store, reader, lambda number: _pseudonym(digest, number), digest, keys.mark)
+        erased = ledger_of_one.erase(store, reader, pseudonyms(digest), digest, keys.mark)
         edit.put()
     for issue in _changed(store, digest, erased.issues):
         if (record := workspace.record(issue)).exists():
@@ -101,13 +101,14 @@ def forget(workspace: Workspace, store: Store, keys: Keys, reader: str) -> Forgo
 
 def _changed(store: Store, digest: str, issues: Sequence[str]) -> Iterator[str]:
     """These, and those whose notes an erasure that was stopped before may have left as they were."""
-    earlier = ledger_of_one.parts_of(store, _pseudonym(digest, 1))
+    earlier = ledger_of_one.parts_of(store, pseudonyms(digest)(1))
     ended = (part.issue for part in earlier if part.state in (State.SUPPRESSED, State.CANCELLED))
     yield from dict.fromkeys([*issues, *ended])
 
 
-def _pseudonym(digest: str, number: int) -> str:
-    return f"{digest[:16]}{f'-{number}' if number > 1 else ''}@{_NOWHERE}"
+def pseudonyms(digest: str) -> Callable[[int], str]:
+    """Return what gives the n-th name that an erased reader's deliveries may have, from 1 on."""
+    return lambda number: f"{digest[:16]}{f'-{number}' if number > 1 else ''}@{_NOWHERE}"
 
 
 def _sweep(store: Store) -> bool:

@@ -22,7 +22,10 @@ from newsletter.cli import cli
 from newsletter.delivery import ledger
 from newsletter.delivery.backups import move, restore
 from newsletter.delivery.ledger import Campaign, Entry, Text
-from newsletter.errors import DeliveryError
+from newsletter.delivery.ledger.erase import erase
+from newsletter.delivery.readers import pseudonyms
+from newsletter.delivery.states import State
+from newsletter.errors import ConfigError, DeliveryError
 from newsletter.store import Store, open_store
 from newsletter.store import events as log
 from newsletter.store.copying import back_up
@@ -123,7 +126,7 @@ def test_nothing_is_moved_or_put_back_while_an_issue_is_being_sent(place: Path |
             with pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
                 move(store, other, "there", tmp_path / "kept.db")
             with pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
-                restore(tmp_path / "backup.db", place, None, tmp_path)
+                restore(tmp_path / "backup.db", place, None, tmp_path, KEYS)
         ledger.cancel(store, "1.1")
         with store.sole("1.1"), pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
             move(store, other, "there", tmp_path / "kept.db")  # to new readers, though it was at its end
@@ -168,7 +171,7 @@ def test_a_backup_is_put_back_and_who_left_since_stays_out(place: Path | str, tm
         back_up(store, file)
         record(store, None, [Event(reader="later@example.org", kind=Kind.UNSUBSCRIBED, source=Source.PAGE)])
         ledger.cancel(store, "1.1")
-        done = restore(file, place, None, tmp_path)
+        done = restore(file, place, None, tmp_path, KEYS)
         assert (done.left, done.held) == (1, ["1.1"])
         now = _rows(store)
         assert {row[0] for row in now["suppressions"]} == {"r1@example.org", "later@example.org"}
@@ -178,6 +181,30 @@ def test_a_backup_is_put_back_and_who_left_since_stays_out(place: Path | str, tm
     with closing(open_store(done.kept)) as before:
         assert {row[7] for row in _rows(before)["deliveries"]} == {"cancelled"}
     assert not [path for path in tmp_path.iterdir() if "restoring" in path.name]
+
+
+def test_whoever_was_erased_since_the_backup_is_erased_again(place: Path | str, tmp_path: Path) -> None:
+    claimed, waiting = "r1@example.org", "r2@example.org"
+    with closing(open_store(place)) as store:
+        _fill(store)
+        suppression.unsuppress(store, None, claimed)
+        ledger.begin_run(store, "1.1", "a run that died")
+        assert [claim.reader for claim in ledger.step(store, "1.1", "a run that died", want=1).claims] == [claimed]
+        back_up(store, tmp_path / "backup.db")
+        ledger.settle_crash(store, "1.1")
+        for gone in (claimed, waiting):
+            digest = KEYS.digest(gone)
+            erase(store, gone, pseudonyms(digest), digest, KEYS.mark)
+        with pytest.raises(ConfigError, match="asked to be erased, and the keys"):
+            restore(tmp_path / "backup.db", place, None, tmp_path)
+        restore(tmp_path / "backup.db", place, None, tmp_path, KEYS)
+        known = repr(_rows(store))
+        assert claimed not in known
+        assert waiting not in known
+        found = {state: count for state, count in ledger.counts(store, "1.1").by_state.items() if count}
+        assert found == {State.SUPPRESSED: 1, State.CANCELLED: 1, State.UNKNOWN: 1}
+    if isinstance(place, Path):
+        assert not any(waiting.encode() in path.read_bytes() for path in tmp_path.glob("state.db*"))
 
 
 def test_a_backup_brings_the_state_to_a_machine_that_has_none(tmp_path: Path) -> None:
@@ -202,7 +229,7 @@ def test_a_damaged_state_gives_way_to_a_backup(tmp_path: Path) -> None:
     text = bytearray(place.read_bytes())
     for damaged in (b"no database at all", bytes(text[:4096] + b"\xff" * (len(text) - 4096))):
         place.write_bytes(damaged)
-        done = restore(tmp_path / "backup.db", place, None, tmp_path)
+        done = restore(tmp_path / "backup.db", place, None, tmp_path, KEYS)
         assert done.kept
         assert done.kept.read_bytes() == damaged
         with closing(open_store(place)) as store:
@@ -216,7 +243,7 @@ def test_what_is_no_backup_changes_nothing(tmp_path: Path, content: bytes) -> No
         _fill(store)
         before = _rows(store)
         with pytest.raises(DeliveryError, match="backup") as refused:
-            restore(tmp_path / "file", tmp_path / "state.db", None, tmp_path)
+            restore(tmp_path / "file", tmp_path / "state.db", None, tmp_path, KEYS)
         assert refused.value.next_step.startswith("Nothing has changed. Name a file")
         assert _rows(store) == before
 
@@ -225,7 +252,7 @@ def test_a_backup_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) ->
     with closing(sqlite3.connect(tmp_path / "old.db")) as old:
         old.executescript((Path(__file__).parent.parent / "store/version2.sql").read_text())
     before = (tmp_path / "old.db").read_bytes()
-    restore(tmp_path / "old.db", tmp_path / "state.db", None, tmp_path)
+    restore(tmp_path / "old.db", tmp_path / "state.db", None, tmp_path, KEYS)
     with closing(open_store(tmp_path / "state.db")) as store:
         assert _rows(store)["campaigns"]
     assert (tmp_path / "old.db").read_bytes() == before

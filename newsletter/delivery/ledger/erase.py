@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, and_, column, inspect, select, table, update
+from sqlalchemy import Column, Connection, Select, and_, column, inspect, select, table, union, update
 
 from newsletter.audience.mentions import names, renamed
 from newsletter.delivery.ledger.run import close_when_done
@@ -21,7 +21,10 @@ TABLES = (deliveries, events, causes, runs)
 # What becomes of a copy that has not come to its end: who waits gets none, as everyone whom nothing may be sent to.
 # Whether an unknown copy arrived can't be found out once its Message-ID, made from the address, is gone: that this is
 # given up is a person's decision, as cancelling is.
-_ENDS = {**dict.fromkeys(OPEN, State.SUPPRESSED), State.UNKNOWN: State.CANCELLED, State.REFUSED: State.CANCELLED}
+_ENDS = {
+    **dict.fromkeys(OPEN, State.SUPPRESSED),
+    **dict.fromkeys((State.SENDING, State.UNKNOWN, State.REFUSED), State.CANCELLED),
+}
 # Other readers' rows in which an address may stand: a server's words name whom it forwards to.
 _JSON: Sequence[Column[str]] = (deliveries.c.fields, events.c.evidence)  # words by name
 _WORDS: Sequence[Column[str]] = (deliveries.c.reply, causes.c.words, runs.c.ending, *_JSON)
@@ -99,36 +102,48 @@ def erase(store: Store, reader: str, pseudonym: Callable[[int], str], digest: st
     """
     with store.erasing() as connection:
         log.hold_off_writing(connection)
-        found = connection.execute(_deliveries_of(reader).with_for_update()).all()
-        for row in found:
+        for row in connection.execute(_deliveries_of(reader).with_for_update()):
             if row.state == State.SENDING:
                 raise under_way(row.issue)
-        for row in found:
-            connection.execute(
-                update(deliveries)
-                .where(deliveries.c.id == row.id)
-                .values(
-                    **dict.fromkeys(("reader", "address"), _free(connection, row.issue, pseudonym)),
-                    fields="{}",
-                    tags="[]",
-                    reply=None,
-                    state=_ENDS.get(State(row.state), State(row.state)),
-                )
+        return erase_within(connection, reader, pseudonym, digest, mark)
+
+
+def erase_within(
+    connection: Connection, reader: str, pseudonym: Callable[[int], str], digest: str, mark: str
+) -> Erased:
+    """Do the same as a part of a transaction in which nobody else writes of readers, and nobody sends."""
+    found = connection.execute(_deliveries_of(reader)).all()
+    for row in found:
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == row.id)
+            .values(
+                **dict.fromkeys(("reader", "address"), _free(connection, row.issue, pseudonym)),
+                fields="{}",
+                tags="[]",
+                reply=None,
+                state=_ENDS.get(State(row.state), State(row.state)),
             )
-        changed = [row.issue for row in found if State(row.state) in _ENDS]
-        for issue in changed:
-            close_when_done(connection, issue)
-        erased = Erased(
-            events=log.remove(connection, reader),
-            causes=len(suppressions.causes(connection, reader)),
-            deliveries=len(found),
-            mentions=_replace_mentions(connection, reader, pseudonym(1)),
-            issues=changed,
         )
-        suppressions.unsuppress(connection, reader)
-        log.forget(connection, digest)
-        log.note_key(connection, mark)
-        return erased
+    changed = [row.issue for row in found if State(row.state) in _ENDS]
+    for issue in changed:
+        close_when_done(connection, issue)
+    erased = Erased(
+        events=log.remove(connection, reader),
+        causes=len(suppressions.causes(connection, reader)),
+        deliveries=len(found),
+        mentions=_replace_mentions(connection, reader, pseudonym(1)),
+        issues=changed,
+    )
+    suppressions.unsuppress(connection, reader)
+    log.forget(connection, digest)
+    log.note_key(connection, mark)
+    return erased
+
+
+def every_reader(connection: Connection) -> list[str]:
+    """Return everybody of whom there is a row, be it a pseudonym."""
+    return list(connection.scalars(union(*(select(known.c.reader) for known in (deliveries, events, causes)))))
 
 
 def unfinished(store: Store) -> list[str]:
