@@ -11,7 +11,12 @@ from newsletter.issue.skeleton import EXAMPLE_LINK, unwritten
 from newsletter.issue.yamltext import Scalar
 
 # What editors and programmers write for "to come"; in backticks it is talked about. TK is an editor's, short for it.
-_MARK = re.compile(r"(?<![\w`/-])(TODO|FIXME|TKTK|TK|XXX+|TBD|TBC|[Ll]orem ipsum)(?![\w`-])")
+_MARK = re.compile(
+    r"(?<![\w`/-])(\[[Ii](?:nsert|NSERT) [^\[\]\n]{1,80}\](?!\()"
+    r"|\[[Nn]ame of (?![^\]]*(?:withheld|removed|changed|redacted))[^\[\]\n]{1,80}\](?!\()"
+    r"|[$€£](?:XX+|\?\?+)(?!\w)|XX+(?= ?%)|\?\?+(?= ?%)"
+    r"|(?:TODO|FIXME|TKTK|tktk|TK|XXX+|TBD|TBC|[Ll]orem ipsum)(?![\w`-]))"
+)
 _PERHAPS_MEANT = ("TBD", "TBC")
 _NAME_BEHIND, _NAME_BEFORE = re.compile(r"\s+[A-Z]"), re.compile(r"[A-Z]\w+\s+$")  # TK Maxx, Super Bowl XXX
 _AMOUNT = re.compile(r"\s+[0-9]")  # taka

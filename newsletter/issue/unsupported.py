@@ -15,6 +15,10 @@ from newsletter.validation import Fault
 _ESCAPE = "If you mean the sign itself, put a backslash before it: "
 _CODE_BLOCK = "a block of code begins here, which can't be shown yet"
 _SHORT_CODE = "Put short code between single backticks: `code`."
+_PERSONAL = (  # what word processors and mailing programs call the fields of a person
+    r"(?:first|last|full|given|family|middle|company|recipient|subscriber|customer|contact)[ _]?name|[fl]name"
+    r"|e-?mail[ _]?address"
+)
 _CENSORED = re.compile(r"[^\w*]*\w+\*{2,}\w+[^\w*]*")
 _SIGNIFICANCE = re.compile(r"p ?[<=>≤]", re.IGNORECASE)  # what stars stand for below a table
 _ELEMENTS = (
@@ -58,7 +62,10 @@ _RULES = (
     _rule(
         "merge-tag",
         r"\*\|[^|\n]{1,80}\|\*|%%[A-Za-z_][\w ]{0,60}%%|\{%[^{}%\n]{0,200}%\}|<%[^<>\n]{0,200}%>"
-        r"|\$\{[A-Za-z_][\w.]{0,60}\}|(?<![\w%])%[A-Za-z_]{3,40}%(?![\w%])",
+        r"|\$\{[A-Za-z_][\w.]{0,60}\}|(?<![\w%])%[A-Za-z_]{3,40}(?:\.[A-Za-z_]{1,40})?%(?![\w%])"
+        rf"|(?<![{{\w])\{{(?:{_PERSONAL}|name|e-?mail|\$[a-z]\w{{0,40}}|[a-z]{{1,20}}_[a-z_]{{1,40}}"
+        r"|(?:subscriber|contact|recipient|user)[:.][^{}\n]{1,60})\}(?!\})"
+        rf"|<<(?:{_PERSONAL}|name|e-?mail)>>|«(?:{_PERSONAL})»|\[(?:{_PERSONAL}|your name|(?-i:NAME|EMAIL))\]",
         "this is a field of another program's, which would be shown as it is",
         "Write a field as {{ name }} or {{ name | reader }}.",
     ),
@@ -76,6 +83,7 @@ _RULES = (
     ),
     _rule(
         "table",
+        r"^(?!(?:[^\w\s]|\w{1,4}[.)]|o)\t)[^\t\n]*[^\s] ?\t[^\n]*\n[^\t\n]*[^\s] ?\t|"
         r"^\|[^\n]*\|[ \t]*$(?:\n\|[^\n]*\|[ \t]*$)*|^\|?[ \t]*:?-{2,}:?[ \t]*\|[-:| \t]*$",
         "this looks like a table, which can't be shown yet",
         "Write it as sentences, or as a picture under image:.",
@@ -88,7 +96,8 @@ _RULES = (
     ),
     _rule(
         "heading",
-        r"^#{2,6}[ \t]+(?=\S)|^#[ \t]+(?=[^\s\d])|^#{2,6}(?=[^\W\d])",
+        r"^#{2,6}[ \t]+(?=\S)|^#[ \t]+(?=[^\s\d])|^#{2,6}(?=[^\W\d])"
+        r"|^={2,6}[ \t]+(?=\S)[^\n=]{1,200}[^\s=][ \t]+={2,6}[ \t]*$",
         "this looks like a heading, which can't be shown within a text",
         f"Write it as a headline: of its own, or as **strong** words. {_ESCAPE}\\#",
     ),
@@ -124,8 +133,15 @@ _RULES = (
         f"Take the marks out. {_ESCAPE}\\~",
     ),
     _rule(
+        "markup",
+        r"\[(b|i|u|s|url|img|quote|code|list)(?:=[^\[\]\n]{0,200})?\](?=[^\n]{0,300}\[/\1\])|\[/(?:b|i|u|url|img|quote)\]",
+        "this is a mark of a forum's, which would be shown as it is",
+        "Write **strong**, *emphasis* or [words](https://example.org/page).",
+    ),
+    _rule(
         "html",
-        rf"</?(?:{'|'.join(_ELEMENTS.split())})(?:[ \t\n/][^<>]{{0,2000}})?>|<!--|<!doctype\b|<!\[CDATA\[",
+        rf"</?(?:{'|'.join(_ELEMENTS.split())})(?:[ \t\n/][^<>]{{0,2000}})?>|<!--|<!doctype\b|<!\[CDATA\["
+        r"|</?(?:o|w|v|m|st1):[a-z]{1,20}(?:[ \t\n/][^<>]{0,2000})?>",
         "this is HTML, which would be shown as it is",
         "Take it out; **strong**, *emphasis*, [links](https://example.org/) and blank lines do most of it. "
         f"{_ESCAPE}\\<",
@@ -196,6 +212,17 @@ def _links(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault]:
             if apart
             else "Write it as [words](https://example.org/page), with no space in the address.",
         )
+    addresses = {mark.start for mark in reading.marks if mark.kind in ("address", "autolink")}
+    for match in re.finditer(
+        r"(?<![\w\]])\[(?!\d{1,3}\])[^\[\]\n]{1,200}\](?=READ)".replace("READ", READ), reading.text
+    ):
+        if match.end() in addresses and not taken[match.start()]:
+            yield Fault(
+                code="link-broken",
+                at=match.start(),
+                message="this looks like a link, but its address has no brackets",
+                next_step="Write it as [words](https://example.org/page).",
+            )
     for match in re.finditer(r"\([^()\n]{1,300}\)\[(?=READ)".replace("READ", READ), reading.text):
         if not taken[match.start()]:
             yield Fault(
@@ -243,6 +270,7 @@ def _unclosed(reading: Reading, taken: bytearray) -> Iterator[Fault]:
         else:
             inside, outside = before.isalnum(), after.isalnum()
             counts = end - start == 2 and inside != outside and before != "_" and after != "_"
+            counts |= end - start == 1 and before.isspace() and after.isalpha()
         if counts and not taken[start]:
             yield Fault(
                 code="unclosed",

@@ -37,6 +37,11 @@ MARKS = [
     ("・一つ\n・二つ", 0), ("●一つ\n●二つ", 0), ("①一つ\n②二つ", 0), ("１．一つ\n２．二つ", 0), ("(一)甲\n(二)乙", 0),
     ("一、甲\n二、乙", 0), ("o\tOne", 0), ("·\tone", 0), ("§\tone", 0), ("a.\tone", 0), ("–\tone", 0), ("1.\tone", 0),
     ("-\tone", 0),
+    ("Year\tSum\n2023\t5", 0), ("Words\na\tb\tc\nd\te\tf", 6), ("Dear {FirstName},", 5), ("Dear {first_name},", 5),
+    ("Dear {$name},", 5), ("{subscriber:firstname}", 0), ("Dear <<First Name>>,", 5), ("Dear «FirstName»,", 5),
+    ("Dear «First Name»,", 5), ("Dear [First Name],", 5), ("Dear [FIRSTNAME],", 5), ("Dear %recipient.name%,", 5),
+    ("a<o:p></o:p>", 1), ("an _emphasis without end", 3), ("[words]https://example.org/", 0), ("[b]bold[/b]", 0),
+    ("[url=https://example.org/]x[/url]", 0), ("== Heading ==", 0),
     ("**bold**word", 0), ("un**cred**ible", 2), ("word**bold** x", 4),
     ("(words)[https://example.org/]", 0), ("[words] (https://example.org/)", 6),
     ("[words]\n(https://example.org/)", 6), ("[words](https://example.org/a b)", 6),
@@ -71,6 +76,9 @@ HONEST = [
     "- 3.5% was it",
     "1. FC Köln won", "1. Mai ist Feiertag", "* Prices may change", "the reasons:\nthat", "for\n(1) one and\n(2) two",
     "A. Smith and\nB. Jones", "o livro e\no carro", "— Non, dit-il, et\nil partit\n— sans un mot", "(2) is wrong",
+    "« Non »", "«Der Name»", "«Ihr Name» war", "<<Bonjour>>", "a tab\there", "[1]https://example.org/", "{x_1}",
+    "[B] and [I]",
+    "[name withheld]", "{name", "@_name", "50%.20%", "the *best wine", "if a == b == c", "[Name]",
     "==> this way; a == b", "Rock `n' Roll",
 ]  # fmt: skip
 
