@@ -11,7 +11,7 @@ from newsletter.validation import Fault
 
 # A sign that is no word, no punctuation at a word and no mark of another kind, with a blank behind it.
 _SIGN = re.compile(
-    r"([^\w\s\"'“”„‘’«»‹›()\[\]{}<>$€£¥%#@….,;:!?¿¡/\\~|^`=&\ue000-\uf8ff•◦▪▸‣➢➤∙]|o(?= +[A-Z]))"
+    r"([^\w\s\"'“”„‘’«»‹›()\[\]{}<>$€£¥%#@….,;:!?¿¡/\\~|^`=&\ue000-\uf8ff•◦▪▸‣➢➤∙§©®™]|§(?! *[0-9])|o(?= +[A-Z]))"
     r"\ufe0f?[ \t\u3000]+(?=\S)"
 )
 _GLUED = re.compile(r"([・●○■□◆◇▲△►])(?=\S)")
@@ -114,8 +114,8 @@ def _numbered(lines: list[_Line]) -> Iterator[Fault]:
         numbers = [number for _, number in counted]
         for line, number in counted:
             begins = line.first or line.announced
-            several = 2 in numbers or numbers.count(1) > 1
             plain = pattern is _COUNTED[0][0]
+            several = 2 in numbers or (plain and numbers.count(1) > 1)
             if number == 1 and ((several and (begins or plain)) or (plain and line.announced)):
                 yield Fault(
                     code="list",

@@ -97,7 +97,7 @@ _RULES = (
     _rule(
         "heading",
         r"^#{2,6}[ \t]+(?=\S)|^#[ \t]+(?=[^\s\d])|^#{2,6}(?=[^\W\d])"
-        r"|^={2,6}[ \t]+(?=\S)[^\n=]{1,200}[^\s=][ \t]+={2,6}[ \t]*$",
+        r"|^={2,6}[ \t]+(?=\S)[^\n=]{0,200}[^\s=][ \t]+={2,6}[ \t]*$",
         "this looks like a heading, which can't be shown within a text",
         f"Write it as a headline: of its own, or as **strong** words. {_ESCAPE}\\#",
     ),

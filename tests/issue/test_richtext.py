@@ -195,7 +195,7 @@ def test_any_text_is_read(source: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["E*Trade buys M*A*S*H: 5*3 and 4*2", "2**3 = 8, 3**2 = 9", "a*(b+c)*d*(e+f)*g", "f**k and s**t",
-     "__init__ is short", "__name__.py", "¯\\_(ツ)_/¯", "Ünë*drei*vier", "т*е*ст"],
+     "__init__ is short", "__name__.py", "¯\\_(ツ)_/¯", "Ünë*drei*vier", "Bürger*innen und Nachbar*innen", "т*е*ст"],
 )  # fmt: skip
 def test_marks_within_words_and_numbers_are_text(text: str) -> None:
     assert list(parse(text)[0].runs()) == [Run(text=text)]

@@ -41,7 +41,7 @@ MARKS = [
     ("Dear {$name},", 5), ("{subscriber:firstname}", 0), ("Dear <<First Name>>,", 5), ("Dear «FirstName»,", 5),
     ("Dear «First Name»,", 5), ("Dear [First Name],", 5), ("Dear [FIRSTNAME],", 5), ("Dear %recipient.name%,", 5),
     ("a<o:p></o:p>", 1), ("an _emphasis without end", 3), ("[words]https://example.org/", 0), ("[b]bold[/b]", 0),
-    ("[url=https://example.org/]x[/url]", 0), ("== Heading ==", 0),
+    ("[url=https://example.org/]x[/url]", 0), ("== Heading ==", 0), ("=== x ===", 0),
     ("**bold**word", 0), ("un**cred**ible", 2), ("word**bold** x", 4),
     ("(words)[https://example.org/]", 0), ("[words] (https://example.org/)", 6),
     ("[words]\n(https://example.org/)", 6), ("[words](https://example.org/a b)", 6),
@@ -79,6 +79,7 @@ HONEST = [
     "« Non »", "«Der Name»", "«Ihr Name» war", "<<Bonjour>>", "a tab\there", "[1]https://example.org/", "{x_1}",
     "[B] and [I]",
     "[name withheld]", "{name", "@_name", "50%.20%", "the *best wine", "if a == b == c", "[Name]",
+    "© 2023 A\n© 2022 B", "§ 5 BGB sagt\n§ 6 BGB", "i. e. so\ni. e. else", "Bewohner*innen und Bürger*innen", "4*hotel",
     "==> this way; a == b", "Rock `n' Roll",
 ]  # fmt: skip
 
