@@ -139,7 +139,8 @@ def _row(line: int, row: list[str], columns: Sequence[str]) -> Subscriber | Faul
 
 @lru_cache(maxsize=10_000)
 def _tags(cell: str) -> frozenset[str]:
-    return frozenset(tag for tag in re.split(r"[,;|\s]+", cell.casefold()) if tag)
+    tags = re.split(r"[,;|\s]+", cell.casefold())
+    return frozenset(filter(None, (tag.strip('"') for tag in tags)))  # Mailchimp has "board","press" in one cell
 
 
 def _value_fault(name: str, value: str) -> Fault | None:

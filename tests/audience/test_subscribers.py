@@ -45,6 +45,11 @@ def test_separators_marks_and_line_ends(write_list: Write, separator: str, mark:
     assert readers[1].address == "b@example.net"
 
 
+def test_tags_in_quotes_are_tags(write_list: Write) -> None:
+    readers, _ = _read(write_list('email,TAGS\na@example.org,"""board"",""press"""\n'))
+    assert readers[0].tags == {"board", "press"}
+
+
 def test_every_bad_row_is_answered_by_its_line(write_list: Write) -> None:
     lines = [
         b"email,name,tags",
