@@ -9,6 +9,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any, Literal, overload
 
+from newsletter.ownership import require_own_place
+
 _FILE, _FOLDER = 0o600, 0o700
 
 
@@ -29,7 +31,8 @@ def open_private(
 
     It is written beside and renamed, so that neither a looser mode that `path` had before nor a link that somebody
     put there has any effect, and so that half a file never passes for the whole. The folder is made when it is absent.
-    Line ends are written as they are given. Raises OSError.
+    Line ends are written as they are given. Raises OSError, and DecisionNeeded where somebody else's link or pipe would
+    lead it to them.
     """
     return _replacing(path, mode, encoding if mode == "w" else None, _FILE, durable=False)
 
@@ -80,6 +83,8 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def _replacing(path: Path, mode: str, encoding: str | None, permissions: int, *, durable: bool) -> Iterator[IO[Any]]:
+    if permissions == _FILE:
+        require_own_place(path)
     how: dict[str, Any] = {} if encoding is None else {"encoding": encoding, "newline": ""}
     if path.exists() and not path.is_symlink() and not path.is_file():
         with path.open(mode, **how) as file:  # a terminal or a pipe, which nothing may be put in the place of

@@ -7,7 +7,9 @@ current one must not be used. git has the same rule since 2.35.2 (CVE-2022-24765
 import os
 import pwd
 import shlex
+import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from newsletter.errors import ConfigError, DecisionNeeded
@@ -16,6 +18,7 @@ from newsletter.errors import ConfigError, DecisionNeeded
 VARIABLE = "NEWSLETTER_SAFE_DIRECTORIES"
 _ROOT = 0
 _MOST_FILES = 10_000
+_OTHER_FILE = "Name another file, in a folder that nobody else can write to."
 
 
 def require_own(root: Path, paths: Iterable[Path], environ: Mapping[str, str]) -> None:
@@ -34,14 +37,48 @@ def require_own(root: Path, paths: Iterable[Path], environ: Mapping[str, str]) -
         )
 
 
-def require_own_links(folder: Path) -> None:
-    """Refuse to write to a folder by a link of somebody else's, who may lead it anywhere. Raises DecisionNeeded."""
+def require_own_links(path: Path, next_step: str = "Name another folder with -o.") -> None:
+    """Refuse to write to a place by a link of somebody else's, who may lead it anywhere. Raises DecisionNeeded.
+
+    What one's own links lead to is looked at as well.
+    """
     trusted = trusted_users(os.environ)
-    for place in (folder.absolute(), *folder.absolute().parents):
-        if place.is_symlink() and (owner := place.lstat().st_uid) not in trusted:
+    places, seen = [path.absolute()], set[Path]()
+    while places:
+        start = places.pop()
+        for place in (start, *start.parents):
+            if place in seen or not place.is_symlink():
+                continue
+            seen.add(place)
+            if (owner := place.lstat().st_uid) not in trusted:
+                raise DecisionNeeded(
+                    f"{place} is a link that belongs to {_name(owner)}, and leads to {place.readlink()}.",
+                    next_step=next_step,
+                )
+            places.append(place.parent / place.readlink())
+
+
+def own_target(path: Path) -> Path:
+    """Return the file that is meant by a path, through links of one's own alone, and no pipe of somebody else's.
+
+    Raises DecisionNeeded.
+    """
+    require_own_links(path, _OTHER_FILE)
+    target = path.resolve()
+    require_own_place(target)
+    return target
+
+
+def require_own_place(path: Path) -> None:
+    """Refuse to write a file by somebody else's link or into their pipe. Raises DecisionNeeded."""
+    require_own_links(path.parent, _OTHER_FILE)
+    with suppress(FileNotFoundError):
+        found = path.lstat()
+        is_special = not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode) or stat.S_ISLNK(found.st_mode))
+        if is_special and found.st_uid not in trusted_users(os.environ):
             raise DecisionNeeded(
-                f"{place} is a link that belongs to {_name(owner)}, and leads to {place.readlink()}.",
-                next_step="Name another folder with -o.",
+                f"{path} is a pipe or a device that belongs to {_name(found.st_uid)}, who would read what is written.",
+                next_step=_OTHER_FILE,
             )
 
 

@@ -12,7 +12,10 @@ from conftest import Publication
 
 from newsletter import files
 from newsletter.cli import cli
+from newsletter.errors import NewsletterError
 from newsletter.store import copying, find_store, open_store
+
+STRANGER = 4_242  # nobody has this number
 
 
 @pytest.fixture(params=[0o000, 0o022], ids=["umask 000", "umask 022"])
@@ -59,7 +62,7 @@ def test_no_other_account_can_read_what_commands_write_about_readers(
     }  # fmt: skip
     state = publication.root / ".newsletter"
     assert {path.name for path in state.iterdir()} >= {"state.db", "keys.toml", "dkim-s1.pem"}
-    kept = [path for path in state.iterdir() if path.suffix != ".lock"]  # an empty file
+    kept = [*state.iterdir()]
     about_readers.remove(build / "2.10/report.html")  # no address is in it, and it is passed around
     loose = {str(path): oct(_mode(path)) for path in [*about_readers, *kept, state] if _mode(path) & 0o077}
     assert not loose
@@ -158,3 +161,52 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
         assert stat.S_ISFIFO(pipe.stat().st_mode)
     finally:
         os.close(reading)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make links that belong to somebody else")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("report", "2.10", "--csv"), ("report", "2.10", "--html"), ("subscribers", "export"), ("state", "backup"),
+        ("export", "eml", "2.10", "--as", "reader0000@example.org", "-o"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_no_link_or_pipe_of_somebody_else_gets_addresses(
+    publication: Publication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(publication.root)
+    monkeypatch.setenv("NEWSLETTER_SEND__BACKEND", "maildir")
+    publication.readers(1)
+    assert CliRunner().invoke(cli, ["send", "2.10", "--yes"]).exit_code == 0
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    planted, linked, pipe = tmp_path / "planted", tmp_path / "linked.csv", tmp_path / "2.10.reader.eml"
+    planted.symlink_to(theirs)
+    linked.symlink_to(theirs / "taken.csv")
+    (tmp_path / "mine").symlink_to(planted)  # one's own, which leads by theirs
+    os.mkfifo(pipe)
+    for path in (planted, linked, pipe):
+        os.chown(path, STRANGER, -1, follow_symlinks=False)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    is_folder = command[-1] == "-o"
+    places = [planted, tmp_path / "mine", tmp_path] if is_folder else [planted / "x", tmp_path / "mine/x", linked, pipe]
+    if command[0] == "state":
+        places.remove(linked)  # a backup takes the link's place
+    try:
+        for place in places:
+            done = CliRunner().invoke(cli, [*command, str(place), *(["--yes"] if command[0] == "state" else [])])
+            assert done.exit_code == 1, place
+            assert isinstance(done.exception, NewsletterError), place
+        assert not [*theirs.iterdir()]
+        assert not os.read(reading, 100)
+    finally:
+        os.close(reading)
+
+
+def test_a_lock_can_be_held_by_nobody_else(tmp_path: Path) -> None:
+    (tmp_path / "earlier.lock").touch(0o644)
+    with closing(open_store(tmp_path / "state.db")) as store:
+        for name in ("earlier", "new"):
+            with store.sole(name):
+                assert _mode(tmp_path / f"{name}.lock") == 0o600

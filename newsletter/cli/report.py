@@ -28,6 +28,7 @@ from newsletter.delivery.report.runs import rate
 from newsletter.delivery.states import Counts, State
 from newsletter.errors import DraftError, counted
 from newsletter.files import open_private, open_shared
+from newsletter.ownership import own_target
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
 
@@ -135,7 +136,7 @@ def _chosen(workspace: Workspace, store: Store | None, draft: str | None) -> str
 
 
 def _write_readers(store: Store, issue: str, path: Path) -> None:
-    with nullcontext(sys.stdout) if str(path) == "-" else open_private(path.resolve()) as file:
+    with nullcontext(sys.stdout) if str(path) == "-" else open_private(own_target(path)) as file:
         write_csv(file, ledger.each_delivery(store, issue), EVERYTHING)
 
 
@@ -153,7 +154,7 @@ def _not_accepted(workspace: Workspace, issue: str) -> Path:
 def _write_page(workspace: Workspace, found: Report, path: Path | None) -> Path:
     from newsletter.delivery.report.page import render_page  # Jinja is for the page alone
 
-    path = path.resolve() if path else workspace.build(found.campaign.issue) / "report.html"
+    path = own_target(path) if path else workspace.build(found.campaign.issue) / "report.html"
     with open_shared(path) as file:  # there is no address in it
         file.write(render_page(found, workspace.config.publication, datetime.now(UTC)))
     return path

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Integer, Table, delete, func, insert, literal
 
 from newsletter.errors import DeliveryError
 from newsletter.files import create_private, make_private_folder, sync
+from newsletter.ownership import require_own_place
 from newsletter.store.database import Damaged
 from newsletter.store.engine import MOVED_TO, Store, find_store, insert_new, open_store
 from newsletter.store.schema import forgotten, meta, metadata, suppressions
@@ -87,8 +88,10 @@ def note_moved(connection: Connection, place: str) -> None:
 def back_up(store: Store, file: Path) -> None:
     """Write all of a state into an SQLite file of its owner's, durably and as of one moment, over what is there.
 
-    Nobody who sends or serves meanwhile is kept waiting. Raises DeliveryError.
+    Nobody who sends or serves meanwhile is kept waiting. Raises DeliveryError, and DecisionNeeded where somebody else's
+    link or pipe would lead it to them.
     """
+    require_own_place(file)
     unfinished = file.with_name(f".{file.name}.{token_hex(8)}.new")
     try:
         make_private_folder(file.parent)

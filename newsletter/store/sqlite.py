@@ -88,8 +88,9 @@ class Sqlite:
         """The kernel frees the lock when the process dies, however it dies."""
         del engine
         path = self._path.parent / f"{name}.lock"
-        lock = FileLock(path)
+        lock = FileLock(path, mode=0o600)  # who may open it could hold it
         try:
+            tighten(path)  # as an earlier version left it
             lock.acquire(timeout=0)
         except Timeout as error:
             raise Busy(name) from error

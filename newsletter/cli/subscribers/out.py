@@ -14,6 +14,7 @@ from newsletter.cli.output import say, short
 from newsletter.cli.subscribers.opened import Looking, looking, the_list
 from newsletter.errors import DecisionNeeded, ListError, counted
 from newsletter.files import open_private
+from newsletter.ownership import own_target
 
 _PATH = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
@@ -40,7 +41,7 @@ def export(file: Path | None, output: Path | None, kind: str | None, yes: bool) 
     if path is None or str(path) == "-":
         lists.write_csv(sys.stdout, rows)
     else:
-        path = path.resolve()  # where it is a link, what it leads to is written over
+        path = own_target(path)  # where it is a link, what it leads to is written over
         _refuse_existing(path, found.workspace.subscribers, yes)
         with open_private(path, encoding="utf-8-sig") as text:  # the mark is for Excel, which guesses wrong without
             count = lists.write_csv(text, rows)
