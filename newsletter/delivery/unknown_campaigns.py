@@ -34,16 +34,21 @@ class UnknownCampaign:
     lacking: int
 
 
-def refuse_unknown_campaigns(store: Store, drafts: Path) -> None:
-    """Raise DecisionNeeded when a record in `drafts` shows that people may have left whom this store doesn't know."""
+def refuse_unknown_campaigns(store: Store | None, drafts: Path) -> None:
+    """Raise DecisionNeeded when a record in `drafts` shows that people may have left whom this store doesn't know.
+
+    Without a store nobody is known to have left.
+    """
     unknown = unknown_campaigns(store, drafts)
     if not unknown:
         return
     names = [one.issue for one in unknown]
     shown = ", ".join(names[-_SHOWN:]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
     counts = [one.record.suppressions for one in unknown if one.record.suppressions is not None]
-    with store.reading() as connection:
-        here = count_readers(connection)
+    here = 0
+    if store:
+        with store.reading() as connection:
+            here = count_readers(connection)
     said = f"; {counted(max(counts), 'suppression')} stood by then, and {here:,} are here" if counts else ""
     raise DecisionNeeded(
         f"This state does not know who left: {shown} went out from another state, or from a newer copy of it{said}.",
@@ -55,16 +60,19 @@ def refuse_unknown_campaigns(store: Store, drafts: Path) -> None:
     )
 
 
-def unknown_campaigns(store: Store, drafts: Path) -> list[UnknownCampaign]:
+def unknown_campaigns(store: Store | None, drafts: Path) -> list[UnknownCampaign]:
     """Return the records of campaigns that people may have left by, and that the store knows too little of.
 
     Raises DecisionNeeded for a record that can't be read.
     """
     found = {path.name.removesuffix(".sent.toml"): read_record(path) for path in sorted(drafts.glob("*.sent.toml"))}
-    with store.reading() as connection:
-        known = frozenset(connection.scalars(select(campaigns.c.id)))
-        ever = count_readers(connection, WORKING_AGAIN)
-    vouched = _vouched(store)
+    known: frozenset[str] = frozenset()
+    ever, vouched = 0, {}
+    if store:
+        with store.reading() as connection:
+            known = frozenset(connection.scalars(select(campaigns.c.id)))
+            ever = count_readers(connection, WORKING_AGAIN)
+        vouched = _vouched(store)
     unknown = []
     for issue, record in found.items():
         if record is None or not _matters(record) or _is_vouched(record, vouched):

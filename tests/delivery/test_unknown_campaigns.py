@@ -112,6 +112,20 @@ def test_suppressions_brought_along_are_enough(cloned: Publication, server: Serv
     assert sorted(server.copies()) == sorted({*READERS} - {LEFT})
 
 
+@pytest.mark.parametrize("there", [False, True], ids=["no state", "a new state"])
+def test_a_list_to_mail_waits_until_it_is_known_who_left(cloned: Publication, run: Run, there: bool) -> None:
+    if there:
+        open_store(cloned.workspace.database).close()
+    refused = run("subscribers", "export", "next.csv", "--mailable")
+    assert isinstance(refused.exception, DecisionNeeded)
+    assert "This state does not know who left: 1.4, 3.7" in refused.exception.message
+    assert not (cloned.root / "next.csv").exists()
+    assert run("subscribers", "export", "all.csv").exit_code == 0
+    assert run("subscribers", "export", "next.csv", "--mailable", "--nobody-left").exit_code == 0
+    assert LEFT in (cloned.root / "next.csv").read_text()
+    assert isinstance(run("send", "2.10", "--yes").exception, DecisionNeeded)  # nothing was noted
+
+
 def test_a_list_that_is_no_whole_export_is_not_enough(cloned: Publication, server: Server, run: Run) -> None:
     (cloned.root / "some.csv").write_text(f"email\n{LEFT}\n")
     run("subscribers", "suppress", "--from", "some.csv")

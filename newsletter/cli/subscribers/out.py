@@ -12,6 +12,7 @@ from newsletter.audience.standing import ERASED
 from newsletter.audience.statuses import statuses_of
 from newsletter.cli.output import say, short
 from newsletter.cli.subscribers.opened import Looking, looking, the_list
+from newsletter.delivery.unknown_campaigns import FLAG, refuse_unknown_campaigns
 from newsletter.errors import DecisionNeeded, ListError, counted
 from newsletter.files import open_private
 from newsletter.ownership import own_target
@@ -26,7 +27,8 @@ _PATH = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 @click.option("--suppressed", "kind", flag_value="suppressed", help="Who must not be mailed, for `suppress --from`.")
 @click.option("--events", "kind", flag_value="events", help="All that readers, mail servers and editors said.")
 @click.option("--yes", is_flag=True, help="Write over a file that is there.")
-def export(file: Path | None, output: Path | None, kind: str | None, yes: bool) -> None:
+@click.option(FLAG, "nobody_left", is_flag=True, help="With --mailable: as `send` has it, for a state that is new.")
+def export(file: Path | None, output: Path | None, kind: str | None, yes: bool, nobody_left: bool) -> None:
     """Write the list as a CSV for a spreadsheet.
 
     Everyone on it, with their state: no cell is a formula. FILE can be read by you alone. Left out, or a dash, it goes
@@ -34,7 +36,11 @@ def export(file: Path | None, output: Path | None, kind: str | None, yes: bool) 
     """
     if file and output:
         raise click.UsageError("Name the file once.")
+    if nobody_left and kind != "mailable":
+        raise click.UsageError(f"{FLAG} goes with --mailable.")
     found = looking()
+    if kind == "mailable" and not nobody_left:
+        refuse_unknown_campaigns(found.store, found.workspace.drafts)
     left_out = Counter[str]()
     rows = _rows(found, kind, left_out)
     path = file or output
