@@ -18,8 +18,8 @@ LINK_SCHEMES = ("https", "http", "mailto")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?")
 _LONGEST_ADDRESS = 2000
 _SHORTENED = re.compile("%E2%80%A6|/\\.\\.\\.(?:/|$)")
-# What no bare address holds, directly behind one; … where an address was shortened.
-_CUT = re.compile(r"[\[^|\\][^\s|]|(?<=[\w/=&-])…")
+_CUT = re.compile(r"[\[^|\\][^\s|]")  # what no bare address holds, directly behind one
+_LONG = re.compile(r"(?:https?://)?[^/]+/.{15}", re.IGNORECASE)
 _BROKEN_OFF = re.compile(r"[ \t]*\n[ \t]*(?=[A-Za-z0-9%])")
 _PATH = re.compile(r"\d{4}/|[A-Za-z0-9]+-[A-Za-z0-9]+-[A-Za-z0-9-]+|\S+\.(?:html?|php|pdf)(?!\w)")
 _QUOTES = "\"'“”„‘’«»"
@@ -75,11 +75,11 @@ def link_faults(source: str, reading: Reading, links: "Iterable[tuple[Link, Link
                 next_step="Copy the whole address from the page itself.",
             )
     for mark in reading.marks:
-        if mark.kind == "address" and (cut := _CUT.match(source, mark.end)):
+        if mark.kind == "address" and (cut := _cut(source, mark.start, mark.end)):
             yield Fault(
                 code="link-address",
                 at=mark.start,
-                message=f"this address would end before {cut[0].strip()[0]!r}, and may go on there",
+                message=f"this address would end before {cut!r}, and may go on there",
                 next_step="Write it as [words](https://example.org/page), whole and in one line; or put a space where "
                 "it ends.",
             )
@@ -97,6 +97,13 @@ def link_faults(source: str, reading: Reading, links: "Iterable[tuple[Link, Link
                 message="nothing tells where this address ends and the text goes on",
                 next_step="Put the address between < and >, or write it as [words](https://example.org/page).",
             )
+
+
+def _cut(source: str, start: int, end: int) -> str:
+    """Return the sign that an address would end before though it may go on; … shortens a long one, and ends a short."""
+    if source[end : end + 1] == "…" and _LONG.match(source, start, end):
+        return "…"
+    return source[end] if _CUT.match(source, end) else ""
 
 
 def _goes_on(source: str, end: int) -> bool:

@@ -215,7 +215,8 @@ def test_emphasis_at_words_ends_and_in_scripts_without_spaces_stays(source: str,
 
 @pytest.mark.parametrize(
     ("source", "at"),
-    [("see https://example.org/…/x", 4), ("see https://example.org/a-long-na…", 4), ("[x](https://example.org/…/x)", 2),
+    [("see https://example.org/…/x", 4), ("see https://example.org/2023/a-long-na…", 4),
+     ("[x](https://example.org/…/x)", 2),
      ("see https://example.org/a[1]", 4), ("see https://example.org/a\\_b", 4), ("https://example.org/a|b", 0),
      ("https://example.org/a-\nb", 0), ("https://example.org/?a=\nb", 0), ("https://example.org/\n2023/01/x", 0)],
 )  # fmt: skip
