@@ -49,6 +49,7 @@ def main() -> None:
     if options.advisories:
         records = list(osv_records(options.advisories))
         print(f"{len(records)} advisories were looked through.")
+        faults += [] if records else [f"no advisory is in {options.advisories}: nothing was looked up"]
         faults += vulnerable(here, everything, records)
     else:
         print("Known vulnerabilities were not looked up: name a database of OSV's by --advisories.")
@@ -157,24 +158,37 @@ def is_affected(version: str, affected: dict[str, Any]) -> bool:
     """Is the version named, or within a range (OSV schema, "Evaluation")? One that can't be compared counts."""
     if version in affected.get("versions", []):
         return True
-    for ranged in affected.get("ranges", []):
-        is_in = False
-        if ranged.get("type") != "ECOSYSTEM":
-            continue
-        for event in ranged.get("events", []):
-            (kind, at), *_ = event.items()
-            try:
-                reached = at == "0" or Version(version) >= Version(at)
-                past = Version(version) > Version(at) if kind == "last_affected" else reached
-            except InvalidVersion:
-                return True
-            if kind == "introduced" and reached:
-                is_in = True
-            elif kind in ("fixed", "last_affected") and past:
-                is_in = False
-        if is_in:
-            return True
-    return False
+    return any(
+        _is_within(version, ranged.get("events", []))
+        for ranged in affected.get("ranges", [])
+        if ranged.get("type") == "ECOSYSTEM"
+    )
+
+
+# At one version: what was fixed and introduced again there is broken, and a last one that was broken came after.
+_ORDER = ("fixed", "introduced", "last_affected")
+
+
+def _is_within(version: str, events: list[dict[str, str]]) -> bool:
+    """Go through a range's events by the order of their versions: the list itself has none that counts."""
+    try:
+        here = Version(version)
+        told = sorted(
+            (at != "0", Version(at), _ORDER.index(kind))
+            for event in events
+            for kind, at in event.items()
+            if kind in _ORDER
+        )
+    except InvalidVersion:
+        return True
+    is_in = False
+    for is_later, at, order in told:
+        reached = not is_later or here >= at
+        if _ORDER[order] == "introduced":
+            is_in = is_in or reached
+        elif reached and (_ORDER[order] == "fixed" or here > at):
+            is_in = False
+    return is_in
 
 
 if __name__ == "__main__":

@@ -61,6 +61,19 @@ def test_what_is_wrong_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
             {"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1"}, {"introduced": "2"}]}]},
             True,
         ),
+        (
+            {"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "2"}, {"introduced": "0"}, {"fixed": "1.5"}]}]},
+            True,
+        ),
+        (
+            {"ranges": [{"type": "ECOSYSTEM", "events": [{"fixed": "2.1"}, {"introduced": "0"}]}]},
+            False,
+        ),
+        (
+            {"ranges": [{"type": "ECOSYSTEM", "events": [{"last_affected": "2.1"}, {"introduced": "2.1"}]}]},
+            True,
+        ),
+        ({"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "no version"}]}]}, True),
         ({"ranges": [{"type": "GIT", "events": [{"introduced": "0"}]}]}, False),
         ({}, False),
     ],
@@ -91,6 +104,25 @@ def test_a_database_of_advisories_is_looked_through(tmp_path: Path, form: str) -
                 archive.writestr(f"{one['id']}.json", json.dumps(one))
     found = list(audit.vulnerable(HERE, {"jinja2"}, list(audit.osv_records(path))))
     assert found == [f"jinja2 {version('jinja2')}: EXAMPLE-1: Everything is broken"]
+
+
+@pytest.mark.parametrize("form", ["folder", "zip", "list"])
+def test_a_database_without_an_advisory_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    path = tmp_path / "advisories"
+    if form == "folder":
+        path.mkdir()
+    elif form == "zip":
+        with zipfile.ZipFile(path, "w"):
+            pass
+    else:
+        path.write_text("[]")
+    monkeypatch.setattr(sys, "argv", ["audit.py", "--advisories", str(path)])
+    with pytest.raises(SystemExit) as ended:
+        audit.main()
+    assert ended.value.code == 1
+    assert f"PROBLEM: no advisory is in {path}" in capsys.readouterr().out
 
 
 @pytest.mark.slow
