@@ -28,6 +28,7 @@ from newsletter.delivery.report.page import render_page
 from newsletter.delivery.report.plots import plot
 from newsletter.delivery.report.runs import Column, Run, Stretch
 from newsletter.delivery.states import Counts, State
+from newsletter.errors import printable
 from newsletter.mail.message import Outcome, Receipt
 from newsletter.store import Store
 from newsletter.store.schema import deliveries, runs
@@ -350,13 +351,15 @@ _WORDS = st.text(st.one_of(st.sampled_from(",;|\t=+-@'\" \n"), st.characters()),
 
 @given(_WORDS, _WORDS)
 @example("a@example.org", "550 no; =HYPERLINK(A1)")
+@example("a@example.org", "550 \x1b]0;owned\x07\x1b[2J \x9b31m \u202egro")
 def test_no_cell_of_the_table_is_a_formula_whatever_separates_them(address: str, reply: str) -> None:
     file = io.StringIO(newline="")
     write_csv(file, [_delivery(address=address, reply=reply)], EVERYTHING)
     header, row = csv.reader(io.StringIO(file.getvalue(), newline=""))
     assert tuple(header) == EVERYTHING
     for cell, value in ((row[0], address), (row[5], reply)):
-        assert unguard(cell) == value
+        assert unguard(cell) == printable(value)
+        assert printable(cell) == cell
         assert not any(re.match(r"\s*[=+\-@]", part) for part in re.split("[,;|\t\r\n]", cell))
 
 

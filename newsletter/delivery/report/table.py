@@ -7,15 +7,20 @@ from typing import TextIO
 
 from newsletter.audience.sheet import guard
 from newsletter.delivery.ledger import Delivery
+from newsletter.errors import printable
 
 NOT_ACCEPTED = ("address", "state", "stage", "code", "enhanced", "reply")
 EVERYTHING = (*NOT_ACCEPTED, "tries", "run", "at", "took")
 
 
 def write_csv(file: TextIO, rows: Iterable[Delivery], columns: Sequence[str]) -> None:
-    """A row each, under the columns' names. A cell that would run as a formula gets a quote before it."""
+    """Write a row for each, under the columns' names.
+
+    A server's words are hostile: what a terminal would obey is escaped, and a cell that would run as a formula gets a
+    quote before it.
+    """
     writer = csv.writer(file)
     writer.writerow(columns)
     cells = attrgetter(*columns)
     for row in rows:
-        writer.writerow([guard(cell) if isinstance(cell, str) else cell for cell in cells(row)])
+        writer.writerow([guard(printable(cell)) if isinstance(cell, str) else cell for cell in cells(row)])
