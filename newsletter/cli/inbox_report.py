@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterator
 
 import click
 
+from newsletter.audience.events import Kind as Said
 from newsletter.cli.output import console, say, table
+from newsletter.cli.subscribers.known import SAID
 from newsletter.errors import counted
 from newsletter.inbox.reading import Kind
 from newsletter.inbox.verdict import Action, Verdict
@@ -26,6 +28,7 @@ _DONE = {
     Action.COUNT: "counted",
     Action.UNSUBSCRIBE: "unsubscribed",
     Action.CONFIRM: "asked whether they want to leave",
+    Action.BLOCKED: "noted, and not held against the reader",
     Action.NOTHING: "nothing to do",
     Action.HOLD: "held back",
     Action.ASK: "left to you",
@@ -97,7 +100,8 @@ class Summary:
             self.held = self.held or verdict.action is Action.HOLD
             if one.met_before and not on_terminal and not self._again:
                 continue  # cron mails whatever is printed, and has mailed this
-            self._done[verdict.kind, verdict.action] += 1
+            kind = Kind.SOFT if verdict.action is Action.BLOCKED else verdict.kind
+            self._done[kind, verdict.action] += 1
             self._moved += one.moved
             if title := _title(verdict):
                 self._who[title].add(verdict.address)
@@ -148,8 +152,12 @@ class Summary:
         rows = sorted(self._done.items(), key=lambda row: (kinds.index(row[0][0]), actions.index(row[0][1])))
         table(
             ("Mails", "Kind", heading),
-            [(f"{count:,}", _NAMES[kind], _DONE[action]) for (kind, action), count in rows],
+            [(f"{count:,}", _name(kind, action), _DONE[action]) for (kind, action), count in rows],
         )
+
+
+def _name(kind: Kind, action: Action) -> str:
+    return SAID[Said.BLOCKED] if action is Action.BLOCKED else _NAMES[kind]
 
 
 def _title(verdict: Verdict) -> str:

@@ -20,6 +20,7 @@ class Action(StrEnum):
     COUNT = "count"  # one more soft bounce
     UNSUBSCRIBE = "unsubscribe"
     CONFIRM = "asked to confirm"  # whether they want to leave
+    BLOCKED = "blocked"  # the server refuses the sender: it is noted, and not held against the reader
     NOTHING = "nothing"
     HOLD = "held back"  # too many at once: a person decides
     ASK = "left to you"
@@ -102,7 +103,7 @@ def judge(
             if finding.stage in _BEFORE_RECIPIENT
             else "; the server refuses you, and not this reader"
         )
-        return _verdict(replace(reading, kind=kind), finding, Action.NOTHING, why, proof, Kind.BLOCKED)
+        return _verdict(replace(reading, kind=kind), finding, Action.BLOCKED, why, proof, Kind.BLOCKED)
     return _verdict(replace(reading, kind=kind), finding, _ACTIONS[kind], why, proof, _EVENTS[kind])
 
 

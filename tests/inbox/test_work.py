@@ -514,10 +514,24 @@ def test_a_refusal_of_the_sender_is_not_counted_against_the_reader(sent: Publica
     blocked = _bounce(ADA, "5.7.1", server.message(ADA)).replace(b"so it is", b"Client host blocked using a blocklist")
     put(blocked)
     (found,) = _read(sent)
-    assert (found["kind"], found["action"]) == ("soft", "nothing")
+    assert (found["kind"], found["action"]) == ("soft", "blocked")
     assert "refuses you" in found["why"]
     assert len(_mailable(sent)) == 2
     assert json.loads(sent.run("status", "--json").stdout)[0]["since"]["blocked"] == 1
+
+
+def test_a_refusal_of_the_sender_has_a_row_of_its_own_by_the_name_it_has_everywhere(
+    sent: Publication, server: Server, put: Put
+) -> None:
+    words = b"Client host blocked using a blocklist"
+    put(_bounce(ADA, "5.7.1", server.message(ADA)).replace(b"so it is", words))
+    put(_bounce(BEN, "4.4.1", server.message(BEN), action="delayed"))
+    done = sent.run("inbox", "read")
+    assert done.returncode == 0, done.stderr
+    assert "1\trefused because of the sender\tnoted, and not held against the reader" in done.stdout
+    assert "1\tsoft bounce\tnothing to do" in done.stdout
+    assert "1 refused because of the sender" in sent.run("status", "2.10").stdout
+    assert "refused because of the sender" in sent.run("subscribers", "show", ADA).stdout
 
 
 def test_of_several_readers_in_a_report_each_has_a_fate_of_their_own(

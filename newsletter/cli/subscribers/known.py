@@ -24,7 +24,7 @@ SAID: Mapping[str, str] = {
     Kind.REASON: "said why they left",
     Kind.HARD: "hard bounce",
     Kind.SOFT: "soft bounce",
-    Kind.BLOCKED: "mail was blocked",
+    Kind.BLOCKED: "refused because of the sender",
     Kind.COMPLAINED: "marked it as spam",
     Kind.SIGNED_UP: "signed up",
     Kind.REMOVED: "taken off the list",

@@ -26,7 +26,7 @@ MEANINGS = {
 _SINCE = {
     Kind.HARD: "hard bounce",
     Kind.SOFT: "soft bounce",
-    Kind.BLOCKED: "refusal of the sender",
+    Kind.BLOCKED: "refused because of the sender",
     Kind.COMPLAINED: "complaint",
     Kind.UNSUBSCRIBED: "unsubscribe",
 }
@@ -50,7 +50,8 @@ def domain_states(counts: Counts) -> list[State]:
 
 def since(answers: Mapping[Kind, int]) -> str:
     """What came back since, in a line: `2 hard bounces, 1 complaint`; empty when nothing did."""
-    return ", ".join(counted(count, _SINCE[kind]) for kind, count in answers.items() if count)
+    plurals = {Kind.BLOCKED: _SINCE[Kind.BLOCKED]}
+    return ", ".join(counted(count, _SINCE[kind], plurals.get(kind, "")) for kind, count in answers.items() if count)
 
 
 def said(reply: Reply) -> str:
