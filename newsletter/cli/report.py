@@ -132,7 +132,7 @@ def _chosen(workspace: Workspace, store: Store | None, draft: str | None) -> str
     names = ledger.campaign_names(store) if store else []
     if not names:
         raise DraftError("Nothing has been sent from here yet.", next_step="Run: newsletter send")
-    return names[-1]
+    return (ledger.last_sent(store) if store else None) or names[-1]
 
 
 def _write_readers(store: Store, issue: str, path: Path) -> None:

@@ -188,8 +188,9 @@ def _chosen(workspace: Workspace, store: Store, name: str | None, yes: bool) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class Later:
-    """When a send is left to the outbox."""
+    """When a send is left to the outbox; `asked` is the moment from which a distance such as "in 1 hour" counts."""
 
+    asked: datetime
     due: datetime
     expires: datetime
 
@@ -199,7 +200,7 @@ def _later(workspace: Workspace, at: str | None, expires: str | None) -> Later |
         return None
     now = datetime.now(UTC)
     due = parse_moment(at, ZoneInfo(workspace.config.publication.timezone), now)
-    return Later(due=due, expires=due + parse_duration(expires or "1d"))
+    return Later(asked=now, due=due, expires=due + parse_duration(expires or "1d"))
 
 
 def send_or_schedule(
@@ -281,8 +282,7 @@ def _schedule(
     workspace: Workspace, store: Store, staged: Staged, plan: Plan, later: Later, *, yes: bool, problems: int
 ) -> int:
     zone = ZoneInfo(workspace.config.publication.timezone)
-    now = datetime.now(UTC)
-    say(f"  At        {shown(later.due, zone)}, {when(later.due, now)}; not after {shown(later.expires, zone)}")
+    say(f"  At        {shown(later.due, zone)}, {when(later.due, later.asked)}; not after {shown(later.expires, zone)}")
     if not (yes or _agreed("Put it into the outbox", problems)):
         return 1
     schedule(store, staged, plan, workspace.record(plan.campaign.issue), later.due, later.expires)

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import NEVER, Answer, Campaign, Claim, Entry, Text
@@ -20,7 +21,7 @@ from newsletter.delivery.states import OPEN, State
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Outcome, Receipt
 from newsletter.store import Store, open_store, suppressions
-from newsletter.store.schema import deliveries, meta, metadata
+from newsletter.store.schema import deliveries, meta, metadata, runs
 
 CAMPAIGN = Campaign(
     issue="1.1", id="c", subject="s", draft_sha256="d", rules=[[]], created_at=datetime.now(UTC).isoformat()
@@ -73,6 +74,20 @@ def _campaign(store: Store) -> Campaign:
     campaign = ledger.find_campaign(store, "1.1")
     assert campaign is not None
     return campaign
+
+
+def test_the_issue_sent_last_is_the_one_whose_run_began_last(store: Store) -> None:
+    for issue, at in (("1.1", "2026-11-01"), ("1.2", "2026-11-02"), ("1.3", "2026-11-03")):
+        with ledger.staged_list(store) as staged:
+            staged.fill(_entries([1]), None)
+            ledger.freeze(staged, replace(CAMPAIGN, issue=issue, id=issue, created_at=at), "", (TEXT,))
+    assert ledger.last_sent(store) is None
+    ledger.begin_run(store, "1.2", "first")
+    assert ledger.last_sent(store) == "1.2", "1.3 was only put into the outbox"
+    with store.transaction() as connection:
+        connection.execute(update(runs).values(began_at="2026-01-04T09:00:00.000+00:00"))
+    ledger.begin_run(store, "1.1", "second")
+    assert ledger.last_sent(store) == "1.1"
 
 
 @pytest.fixture

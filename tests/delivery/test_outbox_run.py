@@ -37,6 +37,7 @@ def test_send_at_freezes_records_and_exits(digest: Publication, server: Server) 
     assert asked.returncode == 1
     assert re.search(r"  At        .* 09:00 .* in \d+ (hour|day)", asked.stdout)
     assert in_outbox(digest) == {}
+    assert ", in 1 hour; not after" in digest.run("send", "2.10", "--at", "in 1 hour", stdin="n\n").stdout
     done = digest.run("send", "2.10", "--at", "tomorrow 09:00", "--expires", "2h", stdin="y\n")
     assert done.returncode == 0, done.stderr
     assert server.stored == []

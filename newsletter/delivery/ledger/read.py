@@ -28,6 +28,12 @@ def campaign_names(store: Store) -> list[str]:
         return list(connection.scalars(select(campaigns.c.issue).order_by(campaigns.c.created_at)))
 
 
+def last_sent(store: Store) -> str | None:
+    """Return the issue whose run began last; None when no run has begun."""
+    with store.reading() as connection:
+        return connection.scalar(select(runs.c.issue).order_by(runs.c.began_at.desc()).limit(1))
+
+
 def frozen_tags(store: Store, issue: str, states: Sequence[State] = OPEN) -> list[str]:
     """The sets of tags, as they are stored, of the campaign's readers in these states."""
     with store.reading() as connection:
