@@ -41,8 +41,10 @@ ANSWERS = (Kind.HARD, Kind.SOFT, Kind.BLOCKED, Kind.COMPLAINED, Kind.UNSUBSCRIBE
 _SECOND = len("2026-11-30T09:30:00")
 # By these somebody is to be mailed again, whatever an older mail says.
 _COMING_BACK = (Kind.RETURNED, Kind.ALLOWED, Kind.SIGNED_UP)
+# By these a suppression is lifted; signing up, which anybody may, lifts none.
+LIFTING = (Kind.RETURNED, Kind.ALLOWED, Kind.UNDONE)
 # By this one only older bounces are void, and not what the reader wrote meanwhile.
-WORKING_AGAIN = (*_COMING_BACK, Kind.UNDONE)
+_WORKING_AGAIN = (*_COMING_BACK, Kind.UNDONE)
 _BOUNCES = (Kind.HARD, Kind.SOFT, Kind.BLOCKED)
 
 
@@ -190,7 +192,7 @@ def _void(connection: Connection, keys: Keys | None, event: Event) -> Void | Non
         return Void.ERASED
     if event.source is Source.MAIL:
         # To the second, which is all that a mailbox knows: of one second, the mail is the later one.
-        kinds = WORKING_AGAIN if event.kind in _BOUNCES else _COMING_BACK
+        kinds = _WORKING_AGAIN if event.kind in _BOUNCES else _COMING_BACK
         back = log.last_said(connection, event.reader, kinds)[:_SECOND]
         return Void.OLDER if (event.said_at or now())[:_SECOND] < back else None
     return None
@@ -265,7 +267,7 @@ def _known(connection: Connection, event: Event) -> bool:
 def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
     """How many issues this reader's mail was put off for within the rule's days, this one included."""
     since = (datetime.now(UTC) - timedelta(days=soft.days)).isoformat(timespec="milliseconds")
-    since = max(since, log.last_said(connection, event.reader, WORKING_AGAIN))
+    since = max(since, log.last_said(connection, event.reader, _WORKING_AGAIN))
     recent = {issue for issue, _ in log.said(connection, event.reader, Kind.SOFT, since)}
     return len(recent | {event.issue})
 

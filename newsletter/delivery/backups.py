@@ -30,6 +30,7 @@ from newsletter.store.copying import (
     set_aside,
     who_left,
 )
+from newsletter.store.marks import every_mark, note_marks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +67,10 @@ def restore(
                 back_up(current, kept)
             with current.erasing() as ours, incoming.reading() as theirs:
                 lock_tables(ours)
-                before = who_left(ours)
+                before, marks = who_left(ours), every_mark(ours)
                 rows = copy_rows(theirs, ours)
                 left = bring_who_left(ours, before)
+                note_marks(ours, marks)
                 again = _erase_again(ours, erased)
                 held = ledger.hold_all(ours)
             if again:

@@ -3,6 +3,7 @@
 It names no address. A second laptop with an empty store reads in it that the issue is out already.
 """
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from newsletter.delivery.states import REACHED, State
 from newsletter.errors import DecisionNeeded, DeliveryError, counted
 from newsletter.files import open_shared
 from newsletter.store import Store
+from newsletter.store.marks import current_mark, every_mark
 from newsletter.store.suppressions import count_readers
 
 _BRING = "Bring the whole .newsletter folder (every file in it) from the machine that sent last."
@@ -30,6 +32,7 @@ class Record:
     in_vain: bool  # it has ended, and nobody has the issue
     accepted: int
     suppressions: int | None  # how many people must not be mailed; None: an earlier version did not note it
+    mark: str | None  # of what the state knew of who left, see store/marks.py; None: as before
 
 
 def read_record(path: Path) -> Record | None:
@@ -39,7 +42,7 @@ def read_record(path: Path) -> Record | None:
         ended = "finished_at" in noted or "cancelled_at" in noted
         readers = noted.get("readers")
         by_state = readers if isinstance(readers, dict) else {}
-        suppressions = noted.get("suppressions")
+        suppressions, mark = noted.get("suppressions"), noted.get("state_mark")
         return Record(
             campaign=str(noted["campaign"]),
             runs=int(noted.get("runs", 0)),
@@ -49,6 +52,7 @@ def read_record(path: Path) -> Record | None:
             in_vain=ended and bool(by_state) and not any(by_state.get(state) for state in REACHED),
             accepted=int(by_state.get(State.ACCEPTED, 0)),
             suppressions=None if suppressions is None else int(suppressions),
+            mark=None if mark is None else _checked(mark),
         )
     except FileNotFoundError:
         return None
@@ -98,13 +102,18 @@ def refuse_foreign_record(path: Path, store: Store, campaign: Campaign | None) -
 
 
 def write_record(path: Path, store: Store, issue: str) -> None:
-    """Write the record of a campaign, whole or not at all. Raises DeliveryError when the folder can't be written."""
+    """Write the record of a campaign, whole or not at all. Raises DeliveryError when the folder can't be written.
+
+    The mark of a state that knows what this one does not stays in it, so that the question stays until it is answered.
+    """
     campaign = ledger.find_campaign(store, issue)
     if campaign is None:
         return
     counts = ledger.counts(store, issue)
-    with store.reading() as connection:
+    noted = _noted_mark(path)
+    with store.transaction() as connection:
         suppressed = count_readers(connection)
+        mark = noted if noted and noted not in every_mark(connection) else current_mark(connection)
     lines = [
         "# This issue has been sent, or is being sent, or is in the outbox. Commit this file: it keeps another",
         "# machine from sending the issue a second time.",
@@ -112,6 +121,7 @@ def write_record(path: Path, store: Store, issue: str) -> None:
         f'draft_sha256 = "{campaign.draft_sha256}"',
         f"runs = {campaign.runs}",
         f"suppressions = {suppressed}",
+        f'state_mark = "{mark}"',
         f'began_at = "{campaign.created_at}"',
         *([f'due_at = "{campaign.due_at}"'] if campaign.due_at and not campaign.runs else []),
         *([f'finished_at = "{campaign.finished_at}"'] if campaign.finished_at else []),
@@ -129,3 +139,17 @@ def write_record(path: Path, store: Store, issue: str) -> None:
             f"The record {path} can't be written: {error.strerror}.",
             next_step=f"See that {path.parent} can be written to and has room, and send again.",
         ) from error
+
+
+def _checked(mark: str) -> str:
+    if not re.fullmatch("[0-9a-f]{16}", mark):
+        raise ValueError(mark)
+    return mark
+
+
+def _noted_mark(path: Path) -> str | None:
+    try:
+        record = read_record(path)
+    except DecisionNeeded:  # it was read when the sending began; what happened to it since keeps nothing from its end
+        return None
+    return record.mark if record else None

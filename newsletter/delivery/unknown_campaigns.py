@@ -2,7 +2,8 @@
 
 A state that is new on a machine, or older than the records, would mail them again. So nothing is sent until the other
 state's suppressions have been brought here, or a person has said that nobody had left. Both are noted for the campaigns
-that were unknown then, so that a later one asks again.
+that were unknown then, so that a later one asks again. A record's mark decides, since others who leave here can't bring
+it about; where an earlier version noted none, the number of suppressions does, and the question is remembered.
 """
 
 import json
@@ -10,18 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
-from newsletter.audience.events import WORKING_AGAIN
+from newsletter.audience.events import LIFTING
 from newsletter.delivery.record import Record, read_record
 from newsletter.errors import DecisionNeeded, counted
 from newsletter.store import Store
 from newsletter.store.engine import insert_new
+from newsletter.store.marks import every_mark, note_marks
 from newsletter.store.schema import campaigns, meta
 from newsletter.store.suppressions import count_readers
 
 FLAG = "--nobody-left"
 _VOUCHED = "vouched"  # in `meta`: JSON, what was known of a campaign when a person vouched for it
+_ASKED = "asked:"  # in `meta`, with a campaign's id: its record has no mark, and the question is not answered
 _SHOWN = 3
 
 
@@ -47,9 +50,13 @@ def refuse_unknown_campaigns(store: Store | None, drafts: Path) -> None:
     counts = [one.record.suppressions for one in unknown if one.record.suppressions is not None]
     here = 0
     if store:
-        with store.reading() as connection:
+        with store.transaction() as connection:
             here = count_readers(connection)
-    said = f"; {counted(max(counts), 'suppression')} stood by then, and {here:,} are here" if counts else ""
+            asked = [f"{_ASKED}{one.record.campaign}" for one in unknown if one.record.mark is None]
+            for key in asked:
+                connection.execute(insert_new(connection, meta).values(key=key, value=""))
+    most = max(counts, default=0)
+    said = f"; {counted(most, 'suppression')} stood by then, and {here:,} are here" if most > here else ""
     raise DecisionNeeded(
         f"This state does not know who left: {shown} went out from another state, or from a newer copy of it{said}.",
         next_step="Whoever unsubscribed or bounced would be mailed again. Bring the other state along (the whole "
@@ -67,18 +74,25 @@ def unknown_campaigns(store: Store | None, drafts: Path) -> list[UnknownCampaign
     """
     found = {path.name.removesuffix(".sent.toml"): read_record(path) for path in sorted(drafts.glob("*.sent.toml"))}
     known: frozenset[str] = frozenset()
+    marks: frozenset[str] = frozenset()
+    asked: frozenset[str] = frozenset()
     ever, vouched = 0, {}
     if store:
         with store.reading() as connection:
             known = frozenset(connection.scalars(select(campaigns.c.id)))
-            ever = count_readers(connection, WORKING_AGAIN)
+            ever = count_readers(connection, LIFTING)
+            marks = every_mark(connection)
+            asked = frozenset(connection.scalars(select(meta.c.key).where(meta.c.key.startswith(_ASKED))))
         vouched = _vouched(store)
     unknown = []
     for issue, record in found.items():
-        if record is None or not _matters(record) or _is_vouched(record, vouched):
+        if record is None or not _matters(record):
             continue
         lacking = max(0, (record.suppressions or 0) - ever)
-        if record.campaign not in known or lacking:
+        older = bool(lacking) or f"{_ASKED}{record.campaign}" in asked
+        if record.mark is not None:
+            older = record.mark not in marks
+        if (older and record.mark) or ((older or record.campaign not in known) and not _is_vouched(record, vouched)):
             unknown.append(UnknownCampaign(issue=issue, record=record, lacking=lacking))
     return sorted(unknown, key=lambda one: [int(part) if part.isdigit() else 0 for part in one.issue.split(".")])
 
@@ -96,6 +110,9 @@ def vouch(store: Store, drafts: Path, *, complete: bool) -> list[UnknownCampaign
         with store.transaction() as connection:
             connection.execute(insert_new(connection, meta).values(key=_VOUCHED, value=words))
             connection.execute(update(meta).where(meta.c.key == _VOUCHED).values(value=words))
+            told = [one.record for one in unknown if one.record.campaign in known]
+            note_marks(connection, {record.mark for record in told if record.mark})
+            connection.execute(delete(meta).where(meta.c.key.in_([f"{_ASKED}{campaign}" for campaign in known])))
     return [one for one in unknown if one.record.campaign not in known]
 
 

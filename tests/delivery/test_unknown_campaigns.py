@@ -17,12 +17,17 @@ from smtp_server import Server
 
 from newsletter.audience import suppression
 from newsletter.audience.events import Event, Kind, Source, record
-from newsletter.audience.keys import make_keys
+from newsletter.audience.keys import Keys, make_keys
 from newsletter.cli import cli
-from newsletter.delivery.record import read_record
+from newsletter.delivery import ledger
+from newsletter.delivery.backups import move, restore
+from newsletter.delivery.ledger.erase import erase
+from newsletter.delivery.readers import pseudonyms
+from newsletter.delivery.record import read_record, write_record
 from newsletter.delivery.unknown_campaigns import refuse_unknown_campaigns, unknown_campaigns, vouch
 from newsletter.errors import DecisionNeeded
 from newsletter.store import Store, open_store
+from newsletter.store.copying import back_up
 
 READERS = [f"reader{number:04}@example.org" for number in range(4)]
 LEFT = READERS[1]
@@ -293,3 +298,108 @@ def test_a_restored_snapshot_is_stopped_by_the_record_from_git_at_once(
     assert done.exit_code == 1
     assert "state is older than 2.10.sent.toml" in done.output
     assert len(server.stored) == 4
+
+
+def test_others_who_leave_do_not_make_an_older_copy_of_the_state_seem_up_to_date(
+    digest: Publication, server: Server, run: Run
+) -> None:
+    readers = digest.readers(8)
+    run("send", "1.4", "--yes")
+    with closing(open_store(digest.workspace.database)) as store:
+        store.sweep([])  # SQLite's log into the file, which is copied as it is
+    copy = shutil.copytree(digest.root / ".newsletter", digest.root.with_name("copy"))
+    for reader in readers[:3]:
+        run("subscribers", "suppress", reader)
+    run("send", "1.4", "--yes")  # says that it has been sent, and puts the record right
+    assert "suppressions = 3" in (digest.root / "drafts/1.4.sent.toml").read_text()
+    shutil.rmtree(digest.root / ".newsletter")
+    shutil.copytree(copy, digest.root / ".newsletter")
+    server.stored.clear()
+    assert isinstance(run("send", "2.10", "--yes").exception, DecisionNeeded)
+    for reader in readers[3:6]:
+        run("subscribers", "suppress", reader)
+    run("send", "1.4", "--yes")
+    run("cancel", "1.4", "--yes")
+    for _ in range(2):
+        assert isinstance(run("send", "2.10", "--yes").exception, DecisionNeeded)
+    assert server.stored == []
+    assert run("send", "2.10", "--yes", "--nobody-left").exit_code == 0
+    assert len(server.stored) == 5
+    assert run("send", "3.7", "--yes").exit_code == 0
+
+
+@pytest.fixture
+def noted(store: Store, tmp_path: Path) -> Path:
+    """The record of an issue that went out from the store, after somebody had left."""
+    campaign = ledger.Campaign(issue="1.1", id="one", subject="", draft_sha256="d", rules=[], created_at="2026-11-01")
+    with ledger.staged_list(store) as staged:
+        entries = [ledger.Entry(reader=LEFT, address=LEFT, fields={}, tags=frozenset(), text=0)]
+        staged.fill(iter(entries), None)
+        ledger.freeze(staged, campaign, "", [ledger.Text("1", b"")])
+    ledger.begin_run(store, "1.1", "run")
+    _leave(store, "first@example.org")
+    write_record(tmp_path / "1.1.sent.toml", store, "1.1")
+    return tmp_path
+
+
+def _leave(store: Store, reader: str) -> None:
+    record(store, None, [Event(reader=reader, kind=Kind.UNSUBSCRIBED, source=Source.PAGE)])
+
+
+def test_a_copy_that_lacks_who_left_before_a_record_asks_until_it_is_answered(
+    store: Store, noted: Path, tmp_path: Path
+) -> None:
+    back_up(store, tmp_path / "copy.db")
+    _leave(store, "second@example.org")
+    path = noted / "1.1.sent.toml"
+    write_record(path, store, "1.1")
+    with closing(open_store(tmp_path / "copy.db")) as copy:
+        _leave(copy, "another@example.org")
+        write_record(path, copy, "1.1")  # which keeps the mark
+        with pytest.raises(DecisionNeeded, match=r"This state does not know who left: 1\.1 went out"):
+            refuse_unknown_campaigns(copy, noted)
+        vouch(copy, noted, complete=True)
+        refuse_unknown_campaigns(copy, noted)
+        write_record(path, copy, "1.1")
+        refuse_unknown_campaigns(copy, noted)
+    with pytest.raises(DecisionNeeded):  # and the other one does not know who left by the copy
+        refuse_unknown_campaigns(store, noted)
+
+
+def test_a_state_that_was_changed_restored_or_moved_still_knows_its_records(
+    store: Store, place: Path | str, noted: Path, tmp_path: Path
+) -> None:
+    path, keys = noted / "1.1.sent.toml", Keys(("token" * 8,), "forgotten" * 5)
+    first = path.read_bytes()
+    write_record(path, store, "1.1")
+    assert path.read_bytes() == first, "nothing to commit when nothing has changed"
+    back_up(store, tmp_path / "backup.db")
+    digest = keys.digest(LEFT)
+    erase(store, LEFT, pseudonyms(digest), digest, keys.mark)
+    record(store, keys, [Event(reader=LEFT, kind=Kind.SIGNED_UP, source=Source.EDITOR)])
+    suppression.unsuppress(store, keys, "first@example.org")
+    write_record(path, store, "1.1")
+    refuse_unknown_campaigns(store, noted)
+    restore(tmp_path / "backup.db", place, None, tmp_path, keys)
+    refuse_unknown_campaigns(store, noted)
+    with closing(open_store(tmp_path / "moved.db")) as moved:
+        move(store, moved, "there", tmp_path / "kept.db")
+        refuse_unknown_campaigns(moved, noted)
+        path.write_bytes(first)
+        refuse_unknown_campaigns(moved, noted)
+
+
+def test_without_a_mark_who_signs_up_hides_nobody_and_the_question_stays(store: Store, tmp_path: Path) -> None:
+    _record(tmp_path, "1.1", campaign="x", runs=1, suppressions=3)
+    vouch(store, tmp_path, complete=True)
+    _record(tmp_path, "1.1", campaign="x", runs=1, suppressions=6)
+    for number in range(6):
+        record(store, None, [Event(reader=f"n{number}@example.org", kind=Kind.SIGNED_UP, source=Source.EDITOR)])
+    with pytest.raises(DecisionNeeded):
+        refuse_unknown_campaigns(store, tmp_path)
+    for number in range(6):
+        _leave(store, f"l{number}@example.org")
+    with pytest.raises(DecisionNeeded):
+        refuse_unknown_campaigns(store, tmp_path)
+    vouch(store, tmp_path, complete=True)
+    refuse_unknown_campaigns(store, tmp_path)
