@@ -112,10 +112,10 @@ def _numbered(lines: list[_Line]) -> Iterator[Fault]:
         matches = [(line, match) for line in lines if (match := pattern.match(line.text))]
         counted = [(line, names.index(match[1]) + 1 if names else int(match[1])) for line, match in matches]
         numbers = [number for _, number in counted]
+        plain = pattern is _COUNTED[0][0]
+        several = 2 in numbers or (plain and numbers.count(1) > 1)
         for line, number in counted:
             begins = line.first or line.announced
-            plain = pattern is _COUNTED[0][0]
-            several = 2 in numbers or (plain and numbers.count(1) > 1)
             if number == 1 and ((several and (begins or plain)) or (plain and line.announced)):
                 yield Fault(
                     code="list",
