@@ -31,6 +31,12 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
+def quoted(text: str) -> str:
+    """Return a text between quotes, for a message: repr() escapes letters that Python's tables do not know yet."""
+    mark = '"' if "'" in text and '"' not in text else "'"
+    return f"{mark}{printable(text)}{mark}"
+
+
 def below(path: Path, folder: Path) -> Path:
     """The path from the folder on, when it lies below it."""
     return path.relative_to(folder) if path.is_absolute() and path.is_relative_to(folder) else path

@@ -1,16 +1,42 @@
 """What an inbox shows beside the sender's name: whether it is seen whole, and says something."""
 
 import re
+from calendar import day_abbr, day_name, month_abbr, month_name
 from collections.abc import Iterator
+from itertools import dropwhile
+
+from wcwidth import wcwidth
 
 from newsletter.checks.report import Finding
 from newsletter.checks.source import Source
 from newsletter.editions.press import LONGEST_SUBJECT, Press
+from newsletter.errors import quoted
 from newsletter.issue.model import Issue
 
 _PHONE = 40  # characters of a subject that a phone shows
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
-_SAYS_NOTHING = frozenset({"vol", "volume", "no", "number", "issue", "newsletter", "digest", "edition"})
+_GENERIC = (
+    *("vol", "volume", "no", "nr", "number", "issue", "edition", "newsletter", "digest", "bulletin", "update", "news"),
+    *(
+        "daily",
+        "weekly",
+        "monthly",
+        "quarterly",
+        "the",
+        "a",
+        "of",
+        "for",
+        "from",
+        "our",
+        "your",
+        "this",
+        "week",
+        "month",
+    ),
+)
+_DATES = [name.casefold() for names in (month_name, month_abbr, day_name, day_abbr) for name in names if name]
+_SAYS_NOTHING = frozenset((*_GENERIC, *_DATES))
+_IS_NUMBER = re.compile(r"[\W\d_]*(?:st|nd|rd|th)?")
 
 
 def inbox_line(source: Source, press: Press, issue: Issue) -> Iterator[Finding]:
@@ -18,12 +44,17 @@ def inbox_line(source: Source, press: Press, issue: Issue) -> Iterator[Finding]:
     public = issue.seen_by(frozenset())
     subject = press.subject(public)
     advice = "Begin with the news." if issue.subject else "Give the issue a `subject` that begins with the news."
-    if len(subject) > LONGEST_SUBJECT:
+    room = _width(subject)
+    if room > LONGEST_SUBJECT:
         shorter = "Shorten it." if issue.subject else "Shorten the first headline, or give the issue a `subject`."
-        message = f"the subject has {len(subject)} characters, and inboxes show about {LONGEST_SUBJECT}"
+        has = f"has {room} characters" if room == len(subject) else f"is as wide as {room} characters"
+        message = f"the subject {has}, and inboxes show about {LONGEST_SUBJECT}"
         yield _note(source, "subject", "headline", message=message, next_step=shorter)
-    if _new_share(subject[:_PHONE], press, issue) < 1 / 2:
-        message = f"what a phone shows of the subject, {subject[:_PHONE]!r}, says little beside the sender's name"
+    beginning = _first(subject, _PHONE)
+    headline = public.items[0].headline.plain()
+    is_news = subject.casefold().startswith(headline.casefold()) and _new_share(headline, press, issue) > 0
+    if not is_news and _new_share(beginning, press, issue) < 1 / 2:
+        message = f"what a phone shows of the subject, {quoted(beginning)}, says little beside the sender's name"
         yield _note(source, "subject", "headline", message=message, next_step=advice)
     if issue.preheader and press.preheader(public).casefold().startswith(subject.casefold()[:_PHONE]):
         message = "the preheader says what the subject says before it"
@@ -34,13 +65,24 @@ def _note(source: Source, *keys: str, message: str, next_step: str) -> Finding:
     return Finding(source.at_key(*keys, code="inbox", message=message, next_step=next_step), note=True)
 
 
-def _new_share(beginning: str, press: Press, issue: Issue) -> float:
-    """How much of it is words that neither the sender's name nor the publication's title has, nor a number."""
-    known = {*_words(press.config.sender.from_.name), *_words(press.config.publication.title), *_SAYS_NOTHING}
-    words = _words(beginning)
-    new = [word for word in words if word not in known and word not in (issue.name, str(issue.number))]
-    return sum(map(len, new)) / max(1, sum(map(len, words)))
+def _new_share(text: str, press: Press, issue: Issue) -> float:
+    """Return how much of it comes after words of the sender's name, of the title, of a date, and numbers."""
+    date = press.words(issue)["date"]
+    known = {*_words(press.config.sender.from_.name), *_words(press.config.publication.title), *_words(date)}
+    words = _words(text)
+    news = list(dropwhile(lambda word: word in known or word in _SAYS_NOTHING or _IS_NUMBER.fullmatch(word), words))
+    return sum(map(len, news)) / max(1, sum(map(len, words)))
 
 
 def _words(text: str) -> list[str]:
     return [word.casefold() for word in _WORD.findall(text)]
+
+
+def _first(text: str, columns: int) -> str:
+    """Return as much of a text's beginning as has room; a full-width character takes two columns."""
+    return next(text[:end] for end in range(len(text), -1, -1) if _width(text[:end]) <= columns)
+
+
+def _width(text: str) -> int:
+    """Return a text's width in columns, of which a full-width character takes two."""
+    return sum(max(0, wcwidth(character)) for character in text)

@@ -6,6 +6,7 @@ from newsletter.checks.report import Finding
 from newsletter.checks.source import Source
 from newsletter.editions.pictures import TALLEST
 from newsletter.editions.press import Press
+from newsletter.errors import counted
 from newsletter.issue.image import opened
 from newsletter.issue.model import Issue
 
@@ -25,7 +26,7 @@ def picture_size(source: Source, press: Press, issue: Issue) -> Iterator[Finding
     shown = round(min(width, column, column * TALLEST * width / height))
     message = ""
     if width < column:
-        message = f"the picture is {width} pixels wide, and stands smaller than the email's {column}"
+        message = f"the picture is {counted(width, 'pixel')} wide, and stands smaller than the email's {column}"
     elif shown < column * _NARROW:
         message = f"the picture is {width} by {height} pixels, so tall that it stands only {shown} wide"
     if message:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from newsletter.checks.report import Finding
 from newsletter.checks.source import Source
+from newsletter.errors import quoted
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.model import Issue
 from newsletter.workspace import volume_and_number
@@ -58,7 +59,7 @@ def equal_headlines(source: Source, issue: Issue, paths: Sequence[Path]) -> Iter
                 words,
                 within=source.headline(number),
                 code="headline-twice",
-                message=f"two items have the headline {words!r}",
+                message=f"two items have the headline {quoted(words)}",
                 next_step="Give one of them another, or take it out.",
             )
             yield Finding(problem)
@@ -75,7 +76,7 @@ def equal_headlines(source: Source, issue: Issue, paths: Sequence[Path]) -> Iter
                 words,
                 within=source.headline(number),
                 code="headline-twice",
-                message=f"{found[-1].stem} has the headline {words!r} already",
+                message=f"{found[-1].stem} has the headline {quoted(words)} already",
                 next_step="Give this one another, if it is other news.",
             )
             yield Finding(problem, note=True)

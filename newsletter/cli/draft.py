@@ -156,7 +156,8 @@ def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
         if format_ == "text":
             # What is wrong with the publication is told with the first draft that it concerns.
             show_findings(finding for finding in report.findings if finding not in told)
-            show_verdict(found, report)
+            if not broken:  # what the settings bear on was not looked at
+                show_verdict(found, report)
         told |= dict.fromkeys(report.findings)
     issues = [found.issue for found in drafts if found.issue and rendered and not broken]
     told |= dict.fromkeys(map(Finding, _check_rendered(workspace, issues, told, show=format_ == "text")))

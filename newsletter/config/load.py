@@ -46,7 +46,7 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror}.", next_step="Check its permissions.") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} can't be read: {error}", next_step="Save it as plain UTF-8 text.") from error
+        raise ConfigError(f"{path} is not UTF-8 text.", next_step="Save it as plain UTF-8 text.") from error
     except RecursionError as error:
         raise ConfigError(f"{path} is nested too deep to be a configuration.") from error
     except tomllib.TOMLDecodeError as error:

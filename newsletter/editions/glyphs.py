@@ -10,7 +10,7 @@ from wcwidth import iter_graphemes
 
 from newsletter.editions.press import Press
 from newsletter.editions.typefaces import STANDARDS, package_for, typefaces
-from newsletter.errors import Problem
+from newsletter.errors import Problem, quoted
 from newsletter.issue.model import Issue
 from newsletter.issue.prose import PROSE_KEYS
 from newsletter.issue.yamltext import YamlFault, read, scalars
@@ -79,7 +79,7 @@ def _printed(press: Press, issue: Issue) -> Iterator[str]:
 
 def _problem(package: str, graphemes: Sequence[str], press: Press, issue: Issue) -> Problem:
     path, line, column = _first_place(graphemes[0], press, issue)
-    names = ", ".join(f"{grapheme!r} ({_code_points(grapheme)})" for grapheme in graphemes[:_NAMED])
+    names = ", ".join(f"{quoted(grapheme)} ({_code_points(grapheme)})" for grapheme in graphemes[:_NAMED])
     more = f" and {len(graphemes) - _NAMED} more" if len(graphemes) > _NAMED else ""
     install = f"Run: pip install '{package}'. Or put" if package else "Put"
     return Problem(

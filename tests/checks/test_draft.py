@@ -245,7 +245,12 @@ def test_example_settings_are_told(tmp_path: Path) -> None:
         ("A" + " word" * 15, "the subject has 76 characters"),
         ("Pacific Alliance Digest Vol. 2.11: Biden comes to town", "says little beside the sender's name"),
         ("Pacific Alliance Digest, June", "says little beside the sender's name"),
+        ("Newsletter No. 1, November 30, 2026", "says little beside the sender's name"),
+        ("The weekly news: Wednesday, 14th of June", "says little beside the sender's name"),
+        ("日本" * 18, "the subject is as wide as 72 characters"),
         ("Biden comes to town", ""),
+        ("Digest readers vanish in the Pacific", ""),
+        ("Some news · Pacific Alliance Digest 2.11", ""),
     ],
 )
 def test_a_subject_that_is_not_seen_or_says_nothing_is_a_note(
@@ -257,6 +262,22 @@ def test_a_subject_that_is_not_seen_or_says_nothing_is_a_note(
     for note in report.notes:
         assert told in note.message
         assert (note.line, note.column) == (9, 10)
+
+
+@pytest.mark.parametrize("headline", ["Chips & rockets", "Desk jobs vanish in the Pacific", "Desk"])
+def test_a_first_headline_is_news_however_short(publication: Publication, headline: str) -> None:
+    publication.environ |= {
+        "NEWSLETTER_PUBLICATION__TITLE": "The Pacific Desk",
+        "NEWSLETTER_SENDER__FROM": "Jane Doe <jane@example.org>",
+    }
+    found = _found(publication, DRAFT.format("more").replace("Some news", headline))
+    assert found == ([("note", "inbox", 5, 15)] if headline == "Desk" else [])
+
+
+def test_what_unicode_has_got_lately_is_shown_as_itself(publication: Publication) -> None:
+    twice = DRAFT.format("more") + "  - headline: Some \U0001fae9 news\n    detail: More\n" * 2
+    problem = next(each for each in _report(publication, twice).problems if each.code == "headline-twice")
+    assert "two items have the headline 'Some \U0001fae9 news'" in problem.message
 
 
 def test_a_pattern_that_hides_the_news_is_a_note_at_the_headline(publication: Publication) -> None:
@@ -274,6 +295,7 @@ def test_a_preheader_that_repeats_the_subject_is_a_note(publication: Publication
     [
         ((300, 200), 1, "the picture is 300 pixels wide, and stands smaller than the email's 600"),
         ((400, 4000), 1, "the picture is 400 pixels wide"),
+        ((1, 1), 1, "the picture is 1 pixel wide"),
         ((1000, 4000), 1, "so tall that it stands only 165 wide"),
         ((1200, 500), 6, "the picture is 500 pixels wide"),
         ((1200, 800), 1, ""),

@@ -262,3 +262,14 @@ def test_files_in_the_way_are_answered_plainly(publication: Publication) -> None
         assert done.returncode == 1
         assert "fault of the program" not in done.stderr
     assert publication.run("export", "text", "2.10", "-o", "drafts").returncode == 0
+
+
+def test_no_verdict_is_given_where_the_configuration_keeps_a_draft_from_being_looked_at(
+    publication: Publication,
+) -> None:
+    (publication.root / "newsletter.toml").write_bytes(b"title = \xff")
+    checked = publication.run("draft", "check", "2.10")
+    assert checked.returncode == 2
+    assert checked.stdout == ""
+    assert "newsletter.toml is not UTF-8 text." in checked.stderr
+    assert "codec" not in checked.stderr

@@ -11,7 +11,7 @@ import click
 
 from newsletter.audience.standing import ERASED, Standing, with_standing
 from newsletter.audience.statuses import QUESTION, read_statuses, statuses_of
-from newsletter.audience.subscribers import Subscriber, read_rows, read_subscribers
+from newsletter.audience.subscribers import Subscriber, read_subscribers
 from newsletter.cli.output import console, say, short, show_problems, table
 from newsletter.cli.subscribers.opened import looking, the_list
 from newsletter.errors import ConfigError, Problem, counted, printable
@@ -38,14 +38,13 @@ def list_(words: tuple[str, ...], tag: str | None, mailable: bool, suppressed: b
     found = looking()
     path = the_list(found.workspace)
     wanted = [word.casefold() for word in words]
-    unusable = 0
+    passed = Counter[str]()
 
     def chosen() -> Iterator[tuple[Subscriber, Standing]]:
-        nonlocal unusable
         left = statuses_of(path, found.workspace.config.reader_list).left
-        for row, standing in with_standing(found.store, found.keys, read_rows(path), left):
+        for row, standing in with_standing(found.store, found.keys, read_subscribers(path), left):
             if isinstance(row, Problem):
-                unusable += 1
+                passed["duplicate" if row.code == "duplicate" else "unusable"] += 1
             elif (
                 (not tag or tag.casefold() in row.tags)
                 and not (mailable and not standing.mailable)
@@ -57,8 +56,9 @@ def list_(words: tuple[str, ...], tag: str | None, mailable: bool, suppressed: b
     shown = _print_json(chosen()) if json_ else _print_rows(chosen())
     if console().is_terminal and not json_:
         say(f"{counted(shown, 'reader')}." if shown else "Nobody on the list is that.", style="bold")
-    if unusable:
-        click.echo(f"{counted(unusable, 'row')} can't be used: newsletter subscribers check", err=True)
+    for kind, why in (("unusable", "can't be used"), ("duplicate", "left out, with an address that stands before")):
+        if passed[kind]:
+            click.echo(f"{counted(passed[kind], 'row')} {why}: newsletter subscribers check", err=True)
 
 
 def _has(row: Subscriber, words: Sequence[str]) -> bool:
