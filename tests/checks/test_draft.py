@@ -170,7 +170,7 @@ def test_two_equal_headlines_of_an_issue_are_a_problem(publication: Publication)
     emphasised = second.replace("Some", "*Some*")
     assert _found(publication, DRAFT.format("more") + emphasised) == [("problem", "headline-twice", 9, 15)]
     members = DRAFT.format("more").replace("detail:", "only_for: [members]\n    detail:", 1)
-    others = second.replace("detail:", "only_for: [others]\n    detail:") + "  - headline: Budget\n    detail: For all\n"
+    others = second.replace("detail:", "only_for: [others]\n    detail:") + "  - headline: Tax\n    detail: For all\n"
     assert _found(publication, members + others) == []
 
 
