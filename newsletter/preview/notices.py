@@ -135,7 +135,7 @@ def _examples(proof: Proof) -> Iterator[Notice]:
 
 
 def _checked(proof: Proof) -> Iterator[Notice]:
-    """Yield what `draft check` says, but for examples and why an edition can't be made, which are said already."""
+    """Yield what `draft check` says, but for what is said already: examples, fields, why an edition can't be made."""
     told = {problem for fault in proof.faults.values() for problem in fault.problems}
     report = proof.draft_report
     problems = tuple(
@@ -145,8 +145,9 @@ def _checked(proof: Proof) -> Iterator[Notice]:
     )
     if problems:
         yield Notice(title=f"Before it is sent: {counted(len(problems), 'problem')}.", problems=problems)
-    if report.notes:
-        yield Notice(title=f"To look at: {counted(len(report.notes), 'note')}.", problems=report.notes)
+    notes = tuple(note for note in report.notes if note.code != "field")
+    if notes:
+        yield Notice(title=f"To look at: {counted(len(notes), 'note')}.", problems=notes)
 
 
 def _placed(proof: Proof, pattern: str, *, code: str, message: str, next_step: str) -> Problem:

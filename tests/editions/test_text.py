@@ -162,7 +162,9 @@ def test_an_address_within_japanese_is_whole_and_the_rest_wrapped(publication: P
 
 
 def test_marks_are_nested_as_the_emphasis_is(publication: Publication) -> None:
-    text = _detail(publication, "***both* strong** and *soft **and strong** again* `code` **a [b](https://e.org/) c** d")
+    text = _detail(
+        publication, "***both* strong** and *soft **and strong** again* `code` **a [b](https://e.org/) c** d"
+    )
     assert "*_both_ strong* and _soft *and strong* again_ `code` *a b [1] c* d" in text
 
 
