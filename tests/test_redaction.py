@@ -69,7 +69,10 @@ def test_nothing_of_any_secret_is_left(secret: str, form: str, around: str) -> N
 
 @given(SECRETS, st.binary(max_size=9), st.binary(max_size=9))
 def test_a_secret_is_found_at_any_place_within_base64(secret: str, before: bytes, after: bytes) -> None:
-    assert Redactor([secret])(f"x {b64encode(before + secret.encode() + after).decode()} y") == f"x {HIDDEN} y"
+    quoted = b64encode(before + secret.encode() + after).decode()
+    shown = Redactor([secret])(f"x {quoted} y")
+    assert HIDDEN in shown
+    assert quoted not in shown
 
 
 def test_an_answer_to_a_challenge_and_half_a_login_are_hidden() -> None:
