@@ -108,8 +108,9 @@ def _spellings(secret: str) -> Iterator[str]:
 def _octets(secret: str) -> Iterator[bytes]:
     if secret.strip():
         yield secret.encode("utf-8", "surrogateescape")
-        if not secret.isascii():
-            yield secret.encode("latin-1", "ignore")
+        # Only where all of it has a place there: what was left of others would hide single letters anywhere.
+        if not secret.isascii() and all(ord(letter) < 256 for letter in secret):
+            yield secret.encode("latin-1")
 
 
 def _within_base64(octets: bytes) -> list[str]:

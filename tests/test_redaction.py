@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode, auth_xoauth2_encode
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from newsletter.redaction import HIDDEN, Redactor
@@ -68,11 +68,9 @@ def test_nothing_of_any_secret_is_left(secret: str, form: str, around: str) -> N
 
 
 @given(SECRETS, st.binary(max_size=9), st.binary(max_size=9))
+@example("HĀĀĀ", b"", b"")
 def test_a_secret_is_found_at_any_place_within_base64(secret: str, before: bytes, after: bytes) -> None:
-    quoted = b64encode(before + secret.encode() + after).decode()
-    shown = Redactor([secret])(f"x {quoted} y")
-    assert HIDDEN in shown
-    assert quoted not in shown
+    assert Redactor([secret])(f"x {b64encode(before + secret.encode() + after).decode()} y") == f"x {HIDDEN} y"
 
 
 def test_an_answer_to_a_challenge_and_half_a_login_are_hidden() -> None:
