@@ -1,8 +1,10 @@
 """The subscriber list: a CSV, read row by row into Subscribers and Problems with line numbers."""
 
 import re
+import sqlite3
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -60,18 +62,44 @@ def read_subscribers(path: Path, wanted: Wanted = every_record) -> Iterator[Subs
     The first row of an address stands. `wanted` chooses, by first line and text, which rows are read at all: to look
     for a few in a long list is quick.
     """
-    seen: dict[str, int] = {}
-    for row in read_rows(path, wanted):
-        if isinstance(row, Subscriber) and (first := seen.setdefault(row.reader, row.line)) != row.line:
-            yield Problem(
-                path=path,
-                line=row.line,
-                code="duplicate",
-                message=f"this address stands in line {first} already",
-                next_step=f"Nothing has to be done: line {first} is the one that counts.",
-            )
-        else:
-            yield row
+    with closing(_FirstLines()) as first_lines:
+        for row in read_rows(path, wanted):
+            if isinstance(row, Subscriber) and (first := first_lines.of(row)) != row.line:
+                yield Problem(
+                    path=path,
+                    line=row.line,
+                    code="duplicate",
+                    message=f"this address stands in line {first} already",
+                    next_step=f"Nothing has to be done: line {first} is the one that counts.",
+                )
+            else:
+                yield row
+
+
+class _FirstLines:
+    """The line in which each address was read first, in a temporary SQLite database.
+
+    A dict of a million addresses takes 140 MB. SQLite keeps what is over its cache in a file that has no name, which
+    nobody else can open.
+    """
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute("PRAGMA cache_size = -16000")
+        self._database.execute("CREATE TABLE first_lines (reader TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+        self._database.execute("BEGIN")
+
+    def of(self, row: Subscriber) -> int:
+        """Return the first line with this row's address, which is the row's own unless one came before."""
+        inserted = "INSERT INTO first_lines VALUES (?, ?) ON CONFLICT DO NOTHING"
+        if self._database.execute(inserted, (row.reader, row.line)).rowcount:
+            return row.line
+        (line,) = self._database.execute("SELECT line FROM first_lines WHERE reader = ?", (row.reader,)).fetchone()
+        return int(line)
+
+    def close(self) -> None:
+        self._database.close()
 
 
 def read_rows(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber | Problem]:

@@ -294,7 +294,12 @@ def test_a_million_readers_are_listed_and_exported_in_bounded_memory(publication
         file.writelines(f"reader{number}@example.org,Reader {number},all\n" for number in range(1_000_000))
     for number in range(0, 1_000_000, 100_000):
         publication.run("subscribers", "suppress", f"reader{number}@example.org")
-    for args, lines in ((("list",), 1_000_001), (("list", "--json"), 1_000_002), (("export",), 1_000_001)):
+    for args, lines in (
+        (("list",), 1_000_001),
+        (("list", "--json"), 1_000_002),
+        (("export",), 1_000_001),
+        (("check",), 2),
+    ):
         with (publication.root / "out").open("w+b") as file:
             done = subprocess.run(
                 [sys.executable, "-c", COMMAND, str(ROOT / "tests"), "subscribers", *args],
