@@ -35,9 +35,9 @@ from typing import Any
 
 from table import machine, said_by
 
-from newsletter.audience.keys import make_keys, read_keys
-from newsletter.audience.tokens import Tokens
 from newsletter.store import open_store, suppressions
+from newsletter.subscribers.keys import make_keys, read_keys
+from newsletter.subscribers.tokens import Tokens
 from newsletter.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent

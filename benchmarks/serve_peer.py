@@ -10,8 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from newsletter.cli import main
-from newsletter.service import scribe
-from newsletter.service.connection import Connection
+from newsletter.web.public import scribe
+from newsletter.web.public.connection import Connection
 
 
 async def answer(_request: Request) -> PlainTextResponse:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newsletter.audience.keys import KEYS_NAME, make_keys
 from newsletter.config.example import ABOUT, DOMAIN, POSTAL_ADDRESS
 from newsletter.errors import DecisionNeeded, did_you_mean
 from newsletter.issue.numbering import next_slot
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
 from newsletter.issue.skeleton import new_draft
+from newsletter.subscribers.keys import KEYS_NAME, make_keys
 from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, TEMPLATES, shipped
 
 _GITIGNORE = """\

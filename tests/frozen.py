@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 
 from conftest import Publication
 
+from newsletter import ledger
+from newsletter.actions.send import carry_out, settle_plan
 from newsletter.backends import Backend, Feed, Limits
-from newsletter.delivery import ledger
-from newsletter.delivery.campaign import carry_out, settle_plan
-from newsletter.delivery.plan import plan_send
-from newsletter.delivery.run import Progress, Rules
-from newsletter.delivery.states import State
-from newsletter.delivery.wish import Wish
+from newsletter.campaigns.options import Wish
+from newsletter.campaigns.plan import plan_send
 from newsletter.issue.draft import read_draft
+from newsletter.ledger.states import State
 from newsletter.mail.message import Message, Outcome
+from newsletter.sending.run import Progress, Rules
 from newsletter.store import Store
 
 Carry = Callable[["Pigeons", Feed, Message], Awaitable[None]]

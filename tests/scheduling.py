@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from conftest import Publication
 
-from newsletter.delivery import ledger
-from newsletter.delivery.campaign import schedule, sole_sender
-from newsletter.delivery.plan import plan_send
-from newsletter.delivery.wish import Wish
+from newsletter import ledger
+from newsletter.actions.send import schedule, sole_sender
+from newsletter.campaigns.options import Wish
+from newsletter.campaigns.plan import plan_send
 from newsletter.issue.draft import read_draft
 from newsletter.store import Store
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from conftest import ROOT, Publication
 
-from newsletter.audience.keys import make_keys, read_keys
-from newsletter.audience.tokens import Tokens
+from newsletter.subscribers.keys import make_keys, read_keys
+from newsletter.subscribers.tokens import Tokens
 
 HOST = "news.example.org"
 PATIENCE = 40  # seconds: far more than anything takes, on a machine that is busy with other tests

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from newsletter.cli.output import say, short, size
-from newsletter.delivery.report import balance
 from newsletter.demo import demonstrate
+from newsletter.reports import balance
 
 
 @click.command()

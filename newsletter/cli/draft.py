@@ -109,7 +109,7 @@ def list_(json_: bool) -> None:
     """List drafts with date, title and state."""
     # The ledger brings SQLAlchemy, a tenth of a second that writing should not wait for.
     from newsletter.cli.store import known_store
-    from newsletter.delivery.status import stage_of
+    from newsletter.reports.issue_status import stage_of
 
     workspace = find_workspace(Path.cwd())
     store = known_store(workspace)

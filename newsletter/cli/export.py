@@ -84,11 +84,11 @@ def export(
 
 
 def _copy(workspace: Workspace, draft: Path, folder: Path | None, address: str) -> None:
-    from newsletter.audience.keys import find_keys
+    from newsletter.campaigns.recipient_message import frozen_copy, listed_copy
     from newsletter.cli.store import known_store
-    from newsletter.delivery.copies import frozen_copy, listed_copy
     from newsletter.mail.dkim import Signer
     from newsletter.mail.marks import Marks
+    from newsletter.subscribers.keys import find_keys
 
     name = draft.stem
     require_own_links(folder or workspace.build(name))
@@ -120,7 +120,7 @@ def _site(workspace: Workspace, folder: Path, sent_only: bool) -> None:
 
     paths = workspace.draft_paths()
     if sent_only:
-        from newsletter.delivery.sent import sent_issues
+        from newsletter.campaigns.sent_issues import sent_issues
 
         sent = sent_issues(workspace, None)  # by the records, which git brings anywhere
         paths = [path for path in paths if path.stem in sent]

@@ -9,21 +9,21 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from newsletter.audience.events import erased_readers
-from newsletter.audience.keys import find_keys
 from newsletter.cli.inbox_report import Summary, names, print_json
 from newsletter.cli.output import can_ask, console, say, show_problems
 from newsletter.cli.store import opened_store
 from newsletter.cli.subscribers.opened import writing
 from newsletter.config.stored import stored_password
 from newsletter.errors import ConfigError, DeliveryError, counted
-from newsletter.inbox import readings
-from newsletter.inbox.brake import Answer, Crowd
-from newsletter.inbox.confirmation import Confirmation
-from newsletter.inbox.sources import Source, open_source
-from newsletter.inbox.work import Decide, Desk, Handled, leave_for_later, work_through
+from newsletter.feedback.mail import readings
+from newsletter.feedback.mail.brake import Answer, Crowd
+from newsletter.feedback.mail.confirmation import Confirmation
+from newsletter.feedback.mail.sources import Source, open_source
+from newsletter.feedback.mail.work import Decide, Desk, Handled, leave_for_later, work_through
 from newsletter.mail.marks import Marks
 from newsletter.store import Busy, Store
+from newsletter.subscribers.events import erased_readers
+from newsletter.subscribers.keys import find_keys
 from newsletter.workspace import Workspace, find_workspace
 
 

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterator
 
 import click
 
-from newsletter.audience.events import Kind as Said
 from newsletter.cli.output import console, say, table
 from newsletter.cli.subscribers.known import SAID
 from newsletter.errors import counted
-from newsletter.inbox.reading import Kind
-from newsletter.inbox.verdict import Action, Verdict
-from newsletter.inbox.work import Handled
+from newsletter.feedback.mail.reading import Kind
+from newsletter.feedback.mail.verdict import Action, Verdict
+from newsletter.feedback.mail.work import Handled
+from newsletter.subscribers.events import Kind as Said
 
 _SHOWN = 20  # mails left to a person, and readers of a kind
 _NAMES = {

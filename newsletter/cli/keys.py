@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from newsletter.audience.events import erased_readers
-from newsletter.audience.keys import make_keys, rotate_keys
 from newsletter.cli.output import say, short
 from newsletter.cli.store import known_store
+from newsletter.subscribers.events import erased_readers
+from newsletter.subscribers.keys import make_keys, rotate_keys
 from newsletter.workspace import find_workspace
 
 

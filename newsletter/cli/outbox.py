@@ -13,16 +13,17 @@ import click
 from rich.live import Live
 from rich.text import Text
 
-from newsletter import backends
+from newsletter import backends, ledger
+from newsletter.actions.send import carry_out, sole_sender
 from newsletter.cli.output import as_json, can_ask, console, printable_lines, say, short, show_error, table
 from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.sending import nobody_left, progress, vouch_if
 from newsletter.cli.store import known_store, opened_store
-from newsletter.delivery import ledger
-from newsletter.delivery.campaign import carry_out, sole_sender
-from newsletter.delivery.ledger import Campaign
-from newsletter.delivery.moments import how_long, shown, when
-from newsletter.delivery.outbox import (
+from newsletter.clock import how_long, shown, when
+from newsletter.errors import DraftError, NewsletterError, counted
+from newsletter.issue.draft import read_draft
+from newsletter.ledger import Campaign
+from newsletter.schedule.outbox import (
     MAYBE_SENT,
     Clock,
     Fate,
@@ -34,9 +35,7 @@ from newsletter.delivery.outbox import (
     standing,
     take_out,
 )
-from newsletter.delivery.run import Progress, Rules
-from newsletter.errors import DraftError, NewsletterError, counted
-from newsletter.issue.draft import read_draft
+from newsletter.sending.run import Progress, Rules
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
 

@@ -15,8 +15,8 @@ from newsletter.cli.output import say, show_problems
 from newsletter.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
-    from newsletter.preview.look import Showing
-    from newsletter.preview.server import Addresses
+    from newsletter.web.preview.look import Showing
+    from newsletter.web.preview.server import Addresses
 
 _PATIENCE = 2  # seconds, for work in hand when the preview ends
 
@@ -36,7 +36,7 @@ def preview(debug: bool, draft: str | None, port: int | None, no_open: bool) -> 
     path = workspace.find_draft(draft)
     _ = workspace.config  # its mistakes first
 
-    from newsletter.preview.server import preview as serve
+    from newsletter.web.preview.server import preview as serve
 
     if debug:
         logging.basicConfig()
@@ -81,8 +81,8 @@ class _Teller:
         self._said: dict[str, list[str]] = {}
 
     def tell(self, showing: "Showing", workspace: Workspace) -> None:
-        from newsletter.preview.notices import notices
-        from newsletter.preview.readers import list_of
+        from newsletter.web.preview.notices import notices
+        from newsletter.web.preview.readers import list_of
 
         found = notices(showing, None, list_of(workspace))
         text = [text for notice in found for text in (notice.title, *(problem.message for problem in notice.problems))]

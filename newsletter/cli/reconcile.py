@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from newsletter import ledger
+from newsletter.actions.send import sole_sender
+from newsletter.campaigns.sent_record import write_record
 from newsletter.cli.output import console, say, table
 from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.store import known_store
-from newsletter.delivery import ledger
-from newsletter.delivery.campaign import sole_sender
-from newsletter.delivery.reconcile import Findings, look_up, named_readers, refuse_others, settle, tally, unknowns
-from newsletter.delivery.record import write_record
-from newsletter.delivery.states import State
 from newsletter.errors import DraftError, counted
+from newsletter.ledger.states import State
+from newsletter.reconcile.unknown import Findings, look_up, named_readers, refuse_others, settle, tally, unknowns
 from newsletter.store import Store
 from newsletter.workspace import Workspace, find_workspace
 

@@ -9,11 +9,14 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from newsletter.audience.events import Kind, answers
+from newsletter import ledger
 from newsletter.cli.output import as_json, say, short, table
 from newsletter.cli.store import known_store
-from newsletter.delivery import ledger
-from newsletter.delivery.report import (
+from newsletter.errors import DraftError, counted
+from newsletter.files import open_private, open_shared
+from newsletter.ledger.states import Counts, State
+from newsletter.ownership import own_target
+from newsletter.reports import (
     EVERYTHING,
     NOT_ACCEPTED,
     Report,
@@ -24,12 +27,9 @@ from newsletter.delivery.report import (
     words,
     write_csv,
 )
-from newsletter.delivery.report.runs import rate
-from newsletter.delivery.states import Counts, State
-from newsletter.errors import DraftError, counted
-from newsletter.files import open_private, open_shared
-from newsletter.ownership import own_target
+from newsletter.reports.runs import rate
 from newsletter.store import Store
+from newsletter.subscribers.events import Kind, answers
 from newsletter.workspace import Workspace, find_workspace
 
 _DOMAINS = 15
@@ -152,7 +152,7 @@ def _not_accepted(workspace: Workspace, issue: str) -> Path:
 
 
 def _write_page(workspace: Workspace, found: Report, path: Path | None) -> Path:
-    from newsletter.delivery.report.page import render_page  # Jinja is for the page alone
+    from newsletter.reports.page import render_page  # Jinja is for the page alone
 
     path = own_target(path) if path else workspace.build(found.campaign.issue) / "report.html"
     with open_shared(path) as file:  # there is no address in it

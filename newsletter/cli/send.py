@@ -10,33 +10,32 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from newsletter import backends
-from newsletter.audience.events import erased_readers
-from newsletter.audience.keys import find_keys
+from newsletter import backends, ledger
+from newsletter.actions.send import schedule, settle_plan, sole_sender, write_messages
+from newsletter.actions.send_test import send_test, testers, told
+from newsletter.campaigns.approval import approve, rendering_sha256
+from newsletter.campaigns.options import Changes, Wish
+from newsletter.campaigns.plan import Plan, plan_dry_run, plan_send
+from newsletter.campaigns.sent_record import write_record
 from newsletter.cli.output import say, short
 from newsletter.cli.report import show_report
 from newsletter.cli.sending import carry, nobody_left, show_plan, vouch_if
 from newsletter.cli.store import opened_store
+from newsletter.clock import parse_duration, parse_moment, shown, when
 from newsletter.config.example import unwritten_settings
-from newsletter.delivery import ledger
-from newsletter.delivery.approval import approve, rendering_sha256
-from newsletter.delivery.campaign import schedule, settle_plan, sole_sender, write_messages
-from newsletter.delivery.ledger import Staged
-from newsletter.delivery.moments import parse_duration, parse_moment, shown, when
-from newsletter.delivery.plan import Plan, plan_dry_run, plan_send
-from newsletter.delivery.record import write_record
-from newsletter.delivery.run import Rules, signing
-from newsletter.delivery.states import State
-from newsletter.delivery.status import Stage, stage_of
-from newsletter.delivery.testing import send_test, testers, told
-from newsletter.delivery.wish import Changes, Wish
 from newsletter.editions import Press
 from newsletter.errors import ConfigError, DecisionNeeded, DraftError, ListError, counted
 from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.skeleton import unwritten
+from newsletter.ledger import Staged
+from newsletter.ledger.states import State
 from newsletter.mail.marks import Marks
 from newsletter.mail.message import Outcome
+from newsletter.reports.issue_status import Stage, stage_of
+from newsletter.sending.run import Rules, signing
 from newsletter.store import Store
+from newsletter.subscribers.events import erased_readers
+from newsletter.subscribers.keys import find_keys
 from newsletter.workspace import Workspace, find_workspace
 
 _TESTERS = "testers"

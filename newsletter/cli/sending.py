@@ -10,18 +10,17 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from newsletter import backends
+from newsletter import backends, ledger
+from newsletter.actions.send import carry_out
+from newsletter.campaigns.plan import Plan
+from newsletter.campaigns.unknown_campaigns import FLAG, vouch
 from newsletter.cli.output import console, say, short
 from newsletter.cli.report import show_report
-from newsletter.delivery import ledger
-from newsletter.delivery.campaign import carry_out
-from newsletter.delivery.plan import Plan
-from newsletter.delivery.refusals import TooManyRefused
-from newsletter.delivery.run import OnProgress, Rules
-from newsletter.delivery.run import Progress as RunProgress
-from newsletter.delivery.unknown_campaigns import FLAG, vouch
 from newsletter.errors import DeliveryError, counted
 from newsletter.mail.message import Outcome
+from newsletter.sending.refusals import TooManyRefused
+from newsletter.sending.run import OnProgress, Rules
+from newsletter.sending.run import Progress as RunProgress
 from newsletter.store import Store
 from newsletter.workspace import Workspace
 

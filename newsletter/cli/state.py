@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 from pydantic_core import PydanticCustomError
 
-from newsletter.audience.keys import find_keys
 from newsletter.cli.output import say, short
 from newsletter.cli.store import known_store
 from newsletter.config.values import store_url
 from newsletter.errors import ConfigError, DecisionNeeded, counted
 from newsletter.store import open_store
+from newsletter.subscribers.keys import find_keys
 from newsletter.workspace import STATE_FOLDER, find_workspace
 
 _PATH = click.Path(dir_okay=False, path_type=Path)
@@ -53,7 +53,7 @@ def restore(file: Path, yes: bool) -> None:
 
     The state as it was is kept. Everybody who has left since the backup stays out, and what was in the outbox is held.
     """
-    from newsletter.delivery import backups
+    from newsletter.actions import restore as backups
 
     workspace = find_workspace(Path.cwd())
     place = workspace.database
@@ -81,7 +81,7 @@ def move(url: str, yes: bool) -> None:
     URL is postgresql://user@host/database, or sqlite:/// and a path, and what [store] url is to name from then on. A
     state that is there already is left alone. A backup of this one stays here.
     """
-    from newsletter.delivery import backups
+    from newsletter.actions import restore as backups
 
     workspace = find_workspace(Path.cwd())
     password = workspace.config.store.password

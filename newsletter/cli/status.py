@@ -4,18 +4,18 @@ from pathlib import Path
 
 import click
 
-from newsletter.audience.events import ANSWERS
+from newsletter import ledger
+from newsletter.actions.send import sole_sender
+from newsletter.campaigns.sent_record import write_record
 from newsletter.cli.output import as_json, console, say, table
 from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.store import known_store
-from newsletter.delivery import ledger
-from newsletter.delivery.campaign import sole_sender
-from newsletter.delivery.record import write_record
-from newsletter.delivery.report import words
-from newsletter.delivery.states import State
-from newsletter.delivery.status import Status, campaign_status
 from newsletter.errors import DraftError, counted
+from newsletter.ledger.states import State
+from newsletter.reports import words
+from newsletter.reports.issue_status import Status, campaign_status
 from newsletter.store import Store
+from newsletter.subscribers.events import ANSWERS
 from newsletter.workspace import Workspace, find_workspace
 
 _WIDE = 120  # columns

@@ -161,7 +161,7 @@ class Pdf(Section):
     print_links: bool = False
 
 
-# What may be asked of an issue before it leaves, see newsletter/delivery/approval.py.
+# What may be asked of an issue before it leaves, see newsletter/campaigns/approval.py.
 Requirement = Literal["clean-checks", "committed", "tested"]
 
 
@@ -244,7 +244,7 @@ class Inbox(Section):
 
 
 class Keys(Section):
-    """From the environment alone; else they are in .newsletter/keys.toml, see newsletter/audience/keys.py."""
+    """From the environment alone; else they are in .newsletter/keys.toml, see newsletter/subscribers/keys.py."""
 
     tokens: SecretStr | None = None
     forgotten: SecretStr | None = None

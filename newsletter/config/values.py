@@ -139,7 +139,7 @@ def service_url(text: str) -> str:
 
 
 def mailbox_source(text: str) -> str:
-    """Where mail comes back to: a path, or an IMAP mailbox's address, without a password. Read by newsletter/inbox."""
+    """Where mail comes back to: a path, or an IMAP mailbox's address, without a password. Read by feedback/mail."""
     one_line(text)
     user, at, _ = text.rpartition("@")
     if at and "://" in user and ":" in user.partition("://")[2]:

@@ -6,18 +6,17 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter import backends
-from newsletter.delivery import ledger
-from newsletter.delivery.campaign import carry_out, settle_plan
-from newsletter.delivery.plan import plan_send
-from newsletter.delivery.run import OnProgress, Rules
-from newsletter.delivery.states import Counts
-from newsletter.delivery.wish import Wish
+from newsletter import backends, ledger
+from newsletter.actions.send import carry_out, settle_plan
+from newsletter.campaigns.options import Wish
+from newsletter.campaigns.plan import plan_send
 from newsletter.demo.server import mail_server
 from newsletter.editions import Press
 from newsletter.editions.export import export
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft import read_draft, require_issue
+from newsletter.ledger.states import Counts
+from newsletter.sending.run import OnProgress, Rules
 from newsletter.store import open_store
 from newsletter.workspace import CONFIG_NAME, Workspace, shipped
 

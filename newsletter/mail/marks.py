@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from newsletter.audience.keys import Keys, find_keys, read_keys
-from newsletter.audience.subscribers import reader_key
-from newsletter.audience.tokens import Tokens
 from newsletter.errors import ConfigError
 from newsletter.field import SAMPLE_WAY_OUT, WAY_OUT, Field, fielded
 from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.message import Message
+from newsletter.subscribers.csv_source import reader_key
+from newsletter.subscribers.keys import Keys, find_keys, read_keys
+from newsletter.subscribers.tokens import Tokens
 from newsletter.workspace import Workspace
 
 

@@ -8,7 +8,6 @@ from base64 import encodebytes
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, time
 
-from newsletter.audience.subscribers import Subscriber, unlisted
 from newsletter.editions import Picture, Press, render_html, render_text
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
 from newsletter.editions.templates import broken, find
@@ -20,6 +19,7 @@ from newsletter.mail.headers import campaign_headers
 from newsletter.mail.message import Message
 from newsletter.mail.quoted import SOFT_BREAK, encode
 from newsletter.mail.slots import Misplaced, Slots
+from newsletter.subscribers.csv_source import Subscriber, unlisted
 
 # A reader of whom nothing is known.
 NOBODY = unlisted("reader@example.org")

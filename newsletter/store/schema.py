@@ -41,7 +41,7 @@ campaigns = Table(
     Column("run", String),  # the run that may claim and record; another one has been taken over from
     Column("due_at", String),  # ISO 8601, UTC: sent by the outbox from then on
     Column("expires_at", String),  # and not at all after this
-    Column("text_sha256", String),  # what the editions were, see delivery/approval.py
+    Column("text_sha256", String),  # what the editions were, see campaigns/approval.py
     Column("commit_id", String),  # of the draft, when [send] require asks for it
     Column("seed", String),  # what Message-IDs are made of, known to nobody else; none: the id, as in versions 1 and 2
 )
@@ -87,7 +87,7 @@ deliveries = Table(
     metadata,
     Column("id", Integer, primary_key=True),  # rises in the list's order
     Column("issue", ForeignKey("campaigns.issue"), nullable=False),
-    Column("reader", String, nullable=False),  # the address in its one spelling, see audience/subscribers.py
+    Column("reader", String, nullable=False),  # the address in its one spelling, see subscribers/csv_source.py
     Column("address", String, nullable=False),
     Column("fields", Text, nullable=False),  # JSON: what the list says of this reader
     Column("tags", Text, nullable=False),  # JSON
@@ -107,7 +107,7 @@ deliveries = Table(
     Index("deliveries_by_state", "issue", "state", "due", "id"),
 )
 
-# What readers, mail servers and editors said, see audience/events.py. It is added to, and only an erased person's
+# What readers, mail servers and editors said, see subscribers/events.py. It is added to, and only an erased person's
 # rows go.
 events = Table(
     "events",

@@ -7,7 +7,7 @@ import pytest
 from conftest import Publication
 from smtp_server import Server
 
-from newsletter.audience.keys import make_keys
+from newsletter.subscribers.keys import make_keys
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(postfix.unavailable()), reason=postfix.unavailable())]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import ROOT, Publication
 
-from newsletter.audience.subscribers import Subscriber, read_subscribers
+from newsletter.subscribers.csv_source import Subscriber, read_subscribers
 
 
 def _files(folder: Path) -> set[Path]:

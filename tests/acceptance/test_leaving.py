@@ -13,7 +13,7 @@ from ports import free_port
 from reading import Page
 from service_server import FORM, ONE_CLICK, serving
 
-from newsletter.audience.keys import make_keys
+from newsletter.subscribers.keys import make_keys
 
 BALANCE = "{} on the list = {} accepted + 0 refused + 0 deferred + 0 unknown + 0 pending + {} suppressed"
 

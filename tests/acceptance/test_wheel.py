@@ -31,7 +31,9 @@ def test_it_carries_what_the_program_needs(wheel: Path) -> None:
         "newsletter/sample/subscribers.example.csv", "newsletter/sample/drafts/2.10.yaml",
         "newsletter/sample/drafts/2.10-lead.jpg",
     } <= names  # fmt: skip
-    assert {f"newsletter/preview/page/{path.name}" for path in (ROOT / "newsletter/preview/page").iterdir()} <= names
+    assert {
+        f"newsletter/web/preview/page/{path.name}" for path in (ROOT / "newsletter/web/preview/page").iterdir()
+    } <= names
     assert not any(name.startswith(("tests/", "drafts/", "templates/")) for name in names)
     assert not any(name.endswith("subscribers.csv") for name in names)
 

@@ -16,9 +16,9 @@ from conftest import ROOT, Publication
 from memory import COMMAND
 from smtp_server import Server
 
-from newsletter.audience.events import Event, Kind, Source, record
-from newsletter.audience.keys import make_keys, read_keys
 from newsletter.store import Store, open_store
+from newsletter.subscribers.events import Event, Kind, Source, record
+from newsletter.subscribers.keys import make_keys, read_keys
 
 OLGA = "olga.petrova@example.net"
 

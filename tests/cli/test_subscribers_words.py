@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from conftest import Publication
 
-from newsletter.audience.events import Event, Kind, Source, record
-from newsletter.audience.keys import find_keys, make_keys
 from newsletter.store import open_store
+from newsletter.subscribers.events import Event, Kind, Source, record
+from newsletter.subscribers.keys import find_keys, make_keys
 
 OLGA = "olga.petrova@example.net"
 TODAY = f"{datetime.now(UTC):%Y-%m-}"  # and a day, which may be another one by the time it is asked

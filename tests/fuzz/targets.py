@@ -13,12 +13,12 @@ from pathlib import Path
 from feeds import messages
 
 from newsletter.backends.smtp.dialogue import Dialogue, Extensions
-from newsletter.delivery.maillog import Traces, find_arrivals, find_ids
 from newsletter.errors import NewsletterError, printable
-from newsletter.inbox.reading import BEYOND, read
-from newsletter.inbox.sources import open_source
+from newsletter.feedback.mail.reading import BEYOND, read
+from newsletter.feedback.mail.sources import open_source
 from newsletter.issue.richtext import parse
 from newsletter.mail.message import Outcome
+from newsletter.reconcile.mail_log import Traces, find_arrivals, find_ids
 
 HERE = Path(__file__).parent
 IDS = frozenset(f"{number:016x}.{'0' * 16}@example.org".encode() for number in range(4))
@@ -102,7 +102,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 def seeds(target: str) -> Path:
     """The folder with what is known to be worth beginning with."""
-    return HERE.parent / "inbox/reading/samples" if target == "mail" else HERE / "corpus" / target
+    return HERE.parent / "feedback/mail/reading/samples" if target == "mail" else HERE / "corpus" / target
 
 
 @contextmanager

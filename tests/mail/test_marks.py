@@ -9,9 +9,9 @@ from messages import parsed, texts
 from reading import Page
 from smtp_server import Server
 
-from newsletter.audience.keys import make_keys, read_keys
-from newsletter.audience.tokens import Leaver, Tokens, marked_delivery
 from newsletter.mail.keys import new_key
+from newsletter.subscribers.keys import make_keys, read_keys
+from newsletter.subscribers.tokens import Leaver, Tokens, marked_delivery
 
 ADA = "ada@example.com"
 URL = "https://news.example.org"

@@ -42,7 +42,7 @@ class Seams:
         if self._plan.get("plain_asyncio"):
             sys.modules["uvloop"] = None  # the documented way to forbid an import
         if self._plan.get("slowest"):
-            pace: Any = import_module("newsletter.delivery.pace")
+            pace: Any = import_module("newsletter.sending.throttle")
             pace._SLOWEST = self._plan["slowest"]
         self._watch_store()
         self._watch_sockets()

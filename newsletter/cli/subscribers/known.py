@@ -5,17 +5,17 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from newsletter.audience.editing import in_words
-from newsletter.audience.events import Kind, Source
-from newsletter.audience.standing import Standing
-from newsletter.audience.tokens import without_tokens
+from newsletter.actions.erase import Known
 from newsletter.cli.output import say
-from newsletter.delivery.ledger.erase import Part
-from newsletter.delivery.readers import Known
-from newsletter.delivery.states import State
 from newsletter.errors import counted
+from newsletter.ledger.erase import Part
+from newsletter.ledger.states import State
 from newsletter.mail.message import reply_line
 from newsletter.store.events import Row
+from newsletter.subscribers.editing import in_words
+from newsletter.subscribers.events import Kind, Source
+from newsletter.subscribers.standing import Standing
+from newsletter.subscribers.tokens import without_tokens
 
 # What a reader, a server or an editor has said, for people; --json and exports keep the names.
 SAID: Mapping[str, str] = {

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from newsletter.audience.standing import ERASED, Standing, with_standing
-from newsletter.audience.statuses import QUESTION, read_statuses, statuses_of
-from newsletter.audience.subscribers import Subscriber, read_subscribers
 from newsletter.cli.output import console, say, short, show_problems, table
 from newsletter.cli.subscribers.opened import looking, the_list
 from newsletter.errors import ConfigError, Problem, counted, printable
+from newsletter.subscribers.csv_source import Subscriber, read_subscribers
+from newsletter.subscribers.standing import ERASED, Standing, with_standing
+from newsletter.subscribers.statuses import QUESTION, read_statuses, statuses_of
 
 _PAGE = 200  # rows of a table on a terminal, whose columns are as wide as these need
 _HEADINGS = ("Address", "Name", "Tags", "State", "Since")

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import click
 
+from newsletter.actions.erase import Known, copies_of, known_of
+from newsletter.actions.erase import forget as forget_reader
 from newsletter.address import normalise
-from newsletter.audience import editing
-from newsletter.audience.editing import in_words
-from newsletter.audience.keys import read_keys
-from newsletter.audience.sheet import column_name
-from newsletter.audience.standing import standings
-from newsletter.audience.subscribers import reader_of
 from newsletter.cli.output import as_json, say, short
 from newsletter.cli.subscribers.known import as_dict, show_known
 from newsletter.cli.subscribers.opened import looking, maybe_meant, say_if_kept_out, writing
-from newsletter.delivery.readers import Known, copies_of, known_of
-from newsletter.delivery.readers import forget as forget_reader
 from newsletter.errors import ListError, counted
+from newsletter.subscribers import editing
+from newsletter.subscribers.csv_file import column_name
+from newsletter.subscribers.csv_source import reader_of
+from newsletter.subscribers.editing import in_words
+from newsletter.subscribers.keys import read_keys
+from newsletter.subscribers.standing import standings
 from newsletter.workspace import find_workspace
 
 _OWN_OPTIONS = {"email": "ADDRESS", "name": "--name", "tags": "--tag"}

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.audience.events import erased_readers
-from newsletter.audience.keys import Keys, find_keys
-from newsletter.audience.rows import nearest
-from newsletter.audience.statuses import statuses_of
 from newsletter.cli.output import say, short
 from newsletter.cli.store import known_store, opened_store
 from newsletter.errors import ListError
 from newsletter.store import Store
+from newsletter.subscribers.events import erased_readers
+from newsletter.subscribers.keys import Keys, find_keys
+from newsletter.subscribers.row_editing import nearest
+from newsletter.subscribers.statuses import statuses_of
 from newsletter.workspace import Workspace, find_workspace
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from newsletter.audience import export as lists
-from newsletter.audience.standing import ERASED
-from newsletter.audience.statuses import statuses_of
+from newsletter.campaigns.unknown_campaigns import FLAG, refuse_unknown_campaigns
 from newsletter.cli.output import say, short
 from newsletter.cli.subscribers.opened import Looking, looking, the_list
-from newsletter.delivery.unknown_campaigns import FLAG, refuse_unknown_campaigns
 from newsletter.errors import DecisionNeeded, ListError, counted
 from newsletter.files import open_private
 from newsletter.ownership import own_target
+from newsletter.subscribers import export as lists
+from newsletter.subscribers.standing import ERASED
+from newsletter.subscribers.statuses import statuses_of
 
 _PATH = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import click
 
-from newsletter.audience.events import Kind
-from newsletter.audience.standing import ERASED, MAILABLE, with_standing
-from newsletter.audience.statuses import statuses_of
-from newsletter.audience.subscribers import read_subscribers
 from newsletter.cli.output import as_json, say, table
 from newsletter.cli.subscribers.known import EDITORS, SAID
 from newsletter.cli.subscribers.opened import Looking, looking, the_list
 from newsletter.errors import Problem, counted
 from newsletter.store import events as log
 from newsletter.store import suppressions
+from newsletter.subscribers.csv_source import read_subscribers
+from newsletter.subscribers.events import Kind
+from newsletter.subscribers.standing import ERASED, MAILABLE, with_standing
+from newsletter.subscribers.statuses import statuses_of
 
 _OF_AN_ISSUE = (Kind.UNSUBSCRIBED, Kind.RETURNED, Kind.HARD, Kind.SOFT, Kind.BLOCKED, Kind.COMPLAINED)
 _MOST_REASONS, _LONGEST_REASON = 10, 60  # characters: more are a reader's own words

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import click
 
-from newsletter.audience import suppression
-from newsletter.audience.editing import in_words
-from newsletter.audience.rows import find_rows
-from newsletter.audience.standing import ERASED, standings
-from newsletter.audience.subscribers import reader_of
+from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.cli.output import say, short
 from newsletter.cli.subscribers.opened import maybe_meant, noting, say_if_kept_out, writing
-from newsletter.delivery.unknown_campaigns import vouch
 from newsletter.errors import DecisionNeeded, ListError, counted
+from newsletter.subscribers import suppression
+from newsletter.subscribers.csv_source import reader_of
+from newsletter.subscribers.editing import in_words
+from newsletter.subscribers.row_editing import find_rows
+from newsletter.subscribers.standing import ERASED, standings
 
 
 @click.command()

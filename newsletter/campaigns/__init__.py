@@ -1,0 +1,1 @@
+"""Campaigns before they are sent: what the editor asks for, the plan, the batches of the list, and the sent record."""

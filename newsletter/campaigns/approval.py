@@ -1,0 +1,113 @@
+"""What [send] require asks of an issue before it leaves: that it is checked, committed in git, and was tested."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from newsletter import ledger
+from newsletter.campaigns.commits import Repository
+from newsletter.config.model import Requirement
+from newsletter.errors import DecisionNeeded, Problem
+from newsletter.git import NoAnswer
+from newsletter.issue.draft import Draft, read_draft, require_issue
+from newsletter.issue.model import Issue
+from newsletter.store import Store
+from newsletter.workspace import CONFIG_NAME, TEMPLATES, Workspace
+
+if TYPE_CHECKING:
+    from newsletter.editions import Press
+
+# In place of what differs by campaign, so that the same text is the same each time it is rendered.
+_NO_CAMPAIGN = "0" * 16
+_NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """The text's name, and the commit that it is in, when that was asked for."""
+
+    text_sha256: str
+    commit_id: str | None = None
+
+
+def approve(
+    require: Sequence[Requirement], workspace: Workspace, store: Store, press: "Press", draft: Draft
+) -> Approval:
+    """Raises DraftError for a draft with problems, and DecisionNeeded with everything that is missing besides."""
+    issue = require_issue(draft)
+    missing: list[Problem] = []
+    commit = None
+    text = rendering_sha256(press, issue)
+    if "clean-checks" in require:
+        missing += _unclean(workspace, press, draft, issue)
+    if "committed" in require:
+        try:
+            repository = Repository.around(workspace.root)
+            missing += _uncommitted(repository, workspace, press, draft)
+            commit = repository.commit
+        except NoAnswer as error:
+            root = workspace.root
+            missing.append(Problem(path=root, code="committed", message=error.message, next_step=error.next_step))
+    if "tested" in require:
+        missing += _untested(store, issue, text)
+    if missing:
+        raise DecisionNeeded(
+            f"{issue.name} may not leave yet: [send] require in {CONFIG_NAME} asks for {_listed(require)}.",
+            problems=missing,
+        )
+    return Approval(commit_id=commit, text_sha256=text)
+
+
+def rendering_sha256(press: "Press", issue: Issue) -> str:
+    """Names what the issue's mail is: all its items, for readers of any tags, with everything but campaign and date.
+
+    Raises what rendering raises.
+    """
+    # What renders takes long to import, and sending on from frozen texts needs none of it.
+    from newsletter.mail.template import compile_message
+
+    return sha256(compile_message(press, issue, _NO_CAMPAIGN, _NO_DATE).to_bytes()).hexdigest()
+
+
+def _unclean(workspace: Workspace, press: "Press", draft: Draft, issue: Issue) -> Sequence[Problem]:
+    from newsletter.checks import check_rendered
+    from newsletter.checks.draft import check_draft
+
+    return [*check_draft(workspace, draft).problems, *check_rendered(press, issue).problems]
+
+
+def _uncommitted(repository: Repository, workspace: Workspace, press: "Press", draft: Draft) -> Iterator[Problem]:
+    from newsletter.editions.html import TEMPLATE as HTML
+    from newsletter.editions.templates import sources
+    from newsletter.editions.text import TEMPLATE as TEXT
+
+    templates = workspace.root / TEMPLATES
+    restyled = {path for name in (HTML, TEXT) for path in sources(name, press.template_path)}
+    own = sorted(path for path in restyled if path.is_relative_to(templates))
+    pictures = [draft.issue.picture if draft.issue else None, press.logo_path]
+    files = [draft.path.absolute(), workspace.root / CONFIG_NAME, *own, *(path for path in pictures if path)]
+    yield from repository.uncommitted(files, templates)
+    if read_draft(draft.path).sha256 != draft.sha256:
+        yield Problem(
+            path=draft.path, code="committed", message="this was saved again just now", next_step="Try again."
+        )
+
+
+def _untested(store: Store, issue: Issue, text: str) -> Iterator[Problem]:
+    tested = ledger.tested_texts(store, issue.name)
+    if text not in tested:
+        last = next(reversed(tested.values()), None)
+        since = f"the mail has changed since the last test on {last[:10]}" if last else "no test of it was sent"
+        yield Problem(
+            path=issue.path,
+            code="tested",
+            message=since,
+            next_step=f"Send one, and read it: newsletter send {issue.name} --test testers (or from the preview)",
+        )
+
+
+def _listed(require: Sequence[str]) -> str:
+    *most, last = dict.fromkeys(require)
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,56 @@
+"""The very message that one reader gets, or got."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from newsletter import ledger
+from newsletter.errors import ListError
+from newsletter.issue.model import Issue
+from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.marks import Marks
+from newsletter.mail.message import Message
+from newsletter.store import Store
+from newsletter.subscribers.csv_source import Subscriber, read_subscribers, reader_of
+
+if TYPE_CHECKING:
+    from newsletter.editions import Press
+
+
+def frozen_copy(store: Store, marks: Marks, issue: str, address: str) -> Message | None:
+    """What the issue's campaign sends, or sent, to that address; None when it has no such reader.
+
+    It is made as it is for sending, from what was frozen, so it is the same to the byte. Raises ListError, and
+    ConfigError when the keys of its links are gone.
+    """
+    delivery = ledger.delivery_of(store, issue, reader_of(address))
+    if delivery is None:
+        return None
+    template = MessageTemplate.from_bytes(ledger.template_payload(store, delivery.template))
+    marks.refuse_unmarked(template)
+    # One who has not had a turn gets it when the next run begins: now, or when it is due in the outbox.
+    date = ledger.sending_of(store, delivery.id) or _next(store, issue)
+    return marks.message(template, issue, delivery.reader, delivery.address, delivery.fields, date, delivery.id)
+
+
+def _next(store: Store, issue: str) -> datetime:
+    campaign = ledger.find_campaign(store, issue)
+    now = datetime.now(UTC)
+    return max(now, datetime.fromisoformat(campaign.due_at)) if campaign and campaign.due_at else now
+
+
+def listed_copy(press: "Press", marks: Marks, issue: Issue, list_path: Path, address: str) -> Message:
+    """What the draft would be today for a reader of the list. Raises ListError for an address that is not on it."""
+    from newsletter.mail.template import sample_for  # with all that makes editions, which a frozen copy needs not
+
+    wanted = reader_of(address)
+    # What stands before the @ is written the same in the list; the rest may be in other letters.
+    name = wanted.partition("@")[0]
+    rows = read_subscribers(list_path, lambda _number, line: name in line.casefold())
+    for row in rows:
+        if isinstance(row, Subscriber) and row.reader == wanted:
+            return sample_for(press, issue, row, marks.token(issue.name, row.address))
+    raise ListError(
+        f"{address} is not in {list_path.name}, and {issue.name} has not been sent there.",
+        next_step=f"Name an address of the list. A copy for nobody in particular: newsletter export eml {issue.name}",
+    )

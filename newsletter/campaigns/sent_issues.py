@@ -1,0 +1,33 @@
+"""Which issues are out, so that everybody may see them."""
+
+from contextlib import suppress
+
+from newsletter import ledger
+from newsletter.campaigns.sent_record import read_record
+from newsletter.errors import DecisionNeeded
+from newsletter.ledger.states import REACHED
+from newsletter.store import Store
+from newsletter.workspace import Workspace
+
+
+def sent_issues(workspace: Workspace, store: Store | None) -> frozenset[str]:
+    """The issues that some reader has, or may have: by the store, and by the records of what it does not know all of.
+
+    A record is written when a sending begins and when it stops: of one that has not ended, somebody may have the issue.
+    """
+    recorded = {path.name.removesuffix(".sent.toml") for path in workspace.drafts.glob("*.sent.toml")}
+    known = {*ledger.campaign_names(store)} if store else set()
+    return frozenset(name for name in recorded | known if _is_out(workspace, store, name))
+
+
+def _is_out(workspace: Workspace, store: Store | None, issue: str) -> bool:
+    campaign = ledger.find_campaign(store, issue) if store else None
+    if store and campaign and ledger.has_any(store, issue, REACHED):
+        return True
+    record = None
+    with suppress(DecisionNeeded):
+        record = read_record(workspace.record(issue))
+    ours = record and campaign and record.campaign == campaign.id and record.runs <= campaign.runs
+    if ours or (record and record.in_vain):
+        return False
+    return workspace.sending_has_begun(issue)

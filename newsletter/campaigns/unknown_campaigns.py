@@ -1,0 +1,138 @@
+"""Campaigns that sent records name and this state does not know, and so not who left because of them.
+
+A state that is new on a machine, or older than the records, would mail them again. So nothing is sent until the other
+state's suppressions have been brought here, or a person has said that nobody had left. Both are noted for the campaigns
+that were unknown then, so that a later one asks again. A record's mark decides, since others who leave here can't bring
+it about; where an earlier version noted none, the number of suppressions does, and the question is remembered.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import delete, select, update
+
+from newsletter.campaigns.sent_record import Record, read_record
+from newsletter.errors import DecisionNeeded, counted
+from newsletter.store import Store
+from newsletter.store.engine import insert_new
+from newsletter.store.marks import every_mark, note_marks
+from newsletter.store.schema import campaigns, meta
+from newsletter.store.suppressions import count_readers
+from newsletter.subscribers.events import LIFTING
+
+FLAG = "--nobody-left"
+_VOUCHED = "vouched"  # in `meta`: JSON, what was known of a campaign when a person vouched for it
+_ASKED = "asked:"  # in `meta`, with a campaign's id: its record has no mark, and the question is not answered
+_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownCampaign:
+    """An issue's record, and how many suppressions it counts that are not here (0: its campaign is unknown)."""
+
+    issue: str
+    record: Record
+    lacking: int
+
+
+def refuse_unknown_campaigns(store: Store | None, drafts: Path) -> None:
+    """Raise DecisionNeeded when a record in `drafts` shows that people may have left whom this store doesn't know.
+
+    Without a store nobody is known to have left.
+    """
+    unknown = unknown_campaigns(store, drafts)
+    if not unknown:
+        return
+    names = [one.issue for one in unknown]
+    shown = ", ".join(names[-_SHOWN:]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    counts = [one.record.suppressions for one in unknown if one.record.suppressions is not None]
+    here = 0
+    if store:
+        with store.transaction() as connection:
+            here = count_readers(connection)
+            asked = [f"{_ASKED}{one.record.campaign}" for one in unknown if one.record.mark is None]
+            for key in asked:
+                connection.execute(insert_new(connection, meta).values(key=key, value=""))
+    most = max(counts, default=0)
+    said = f"; {counted(most, 'suppression')} stood by then, and {here:,} are here" if most > here else ""
+    raise DecisionNeeded(
+        f"This state does not know who left: {shown} went out from another state, or from a newer copy of it{said}.",
+        next_step="Whoever unsubscribed or bounced would be mailed again. Bring the other state along (the whole "
+        ".newsletter folder, or the right [store] url).\n"
+        "Or bring who must not be mailed. There: newsletter subscribers export FILE --suppressed; "
+        "here: newsletter subscribers suppress --from FILE\n"
+        f"Only if you know that nobody had left or bounced: the same command with {FLAG}",
+    )
+
+
+def unknown_campaigns(store: Store | None, drafts: Path) -> list[UnknownCampaign]:
+    """Return the records of campaigns that people may have left by, and that the store knows too little of.
+
+    Raises DecisionNeeded for a record that can't be read.
+    """
+    found = {path.name.removesuffix(".sent.toml"): read_record(path) for path in sorted(drafts.glob("*.sent.toml"))}
+    known: frozenset[str] = frozenset()
+    marks: frozenset[str] = frozenset()
+    asked: frozenset[str] = frozenset()
+    ever, vouched = 0, {}
+    if store:
+        with store.reading() as connection:
+            known = frozenset(connection.scalars(select(campaigns.c.id)))
+            ever = count_readers(connection, LIFTING)
+            marks = every_mark(connection)
+            asked = frozenset(connection.scalars(select(meta.c.key).where(meta.c.key.startswith(_ASKED))))
+        vouched = _vouched(store)
+    unknown = []
+    for issue, record in found.items():
+        if record is None or not _matters(record):
+            continue
+        lacking = max(0, (record.suppressions or 0) - ever)
+        older = bool(lacking) or f"{_ASKED}{record.campaign}" in asked
+        if record.mark is not None:
+            older = record.mark not in marks
+        if (older and record.mark) or ((older or record.campaign not in known) and not _is_vouched(record, vouched)):
+            unknown.append(UnknownCampaign(issue=issue, record=record, lacking=lacking))
+    return sorted(unknown, key=lambda one: [int(part) if part.isdigit() else 0 for part in one.issue.split(".")])
+
+
+def vouch(store: Store, drafts: Path, *, complete: bool) -> list[UnknownCampaign]:
+    """Note that this store knows everybody who left by what it does not know; returns what stays unknown.
+
+    With `complete` it is a person's word. Without, suppressions were brought here, and a record that counts more of
+    them than there are shows that some are missing.
+    """
+    unknown = unknown_campaigns(store, drafts)
+    known = {one.record.campaign: _seen(one.record) for one in unknown if complete or not one.lacking}
+    if known:
+        words = json.dumps({**_vouched(store), **known})
+        with store.transaction() as connection:
+            connection.execute(insert_new(connection, meta).values(key=_VOUCHED, value=words))
+            connection.execute(update(meta).where(meta.c.key == _VOUCHED).values(value=words))
+            told = [one.record for one in unknown if one.record.campaign in known]
+            note_marks(connection, {record.mark for record in told if record.mark})
+            connection.execute(delete(meta).where(meta.c.key.in_([f"{_ASKED}{campaign}" for campaign in known])))
+    return [one for one in unknown if one.record.campaign not in known]
+
+
+def _matters(record: Record) -> bool:
+    """Return whether somebody can have left by it, or was known to have left before."""
+    return bool(record.suppressions) or (record.runs > 0 and not record.in_vain)
+
+
+def _seen(record: Record) -> list[int]:
+    return [record.runs, record.suppressions or 0]
+
+
+def _is_vouched(record: Record, vouched: Mapping[str, list[int]]) -> bool:
+    """Return whether a person vouched for it, and it has not been sent to more, nor have more left, since."""
+    seen = vouched.get(record.campaign)
+    return seen is not None and all(now <= then for now, then in zip(_seen(record), seen, strict=True))
+
+
+def _vouched(store: Store) -> dict[str, list[int]]:
+    with store.reading() as connection:
+        words = connection.scalar(select(meta.c.value).where(meta.c.key == _VOUCHED))
+    known: dict[str, list[int]] = json.loads(words) if words else {}
+    return known

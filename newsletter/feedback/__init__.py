@@ -1,0 +1,1 @@
+"""What readers, mail servers and providers say of messages that were sent."""

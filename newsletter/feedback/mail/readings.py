@@ -1,0 +1,59 @@
+"""Readings of the inbox: whom each has suppressed for bounces, and how that is undone as one.
+
+Each bounce that a reading writes down bears the reading's name in its evidence. What readers said themselves, that they
+leave or that it is spam, is never undone with others.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from newsletter.store import Store, suppressions
+from newsletter.store import events as log
+from newsletter.subscribers.events import Cause, Event, Kind, Source, record
+from newsletter.subscribers.keys import Keys
+
+READING = "reading"  # in an event's evidence
+NAME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A reading's name, which is its moment, and whom it has suppressed who are suppressed still."""
+
+    name: str
+    readers: frozenset[str]
+
+
+def name_now() -> str:
+    """Return the name of a reading that begins now: `2026-11-30T09:30:00Z`."""
+    return datetime.now(UTC).strftime(NAME)
+
+
+def readings(store: Store) -> list[Reading]:
+    """Every reading whose suppressions can be undone, the oldest first."""
+    found: dict[str, set[str]] = {}
+    with store.reading() as connection:
+        held = suppressions.since(connection, Cause.BOUNCED, "")
+        for row in log.of_kinds_since(connection, (Kind.HARD, Kind.SOFT), Source.MAIL, ""):
+            name = row.evidence.get(READING)
+            if name and row.reader in held and _made_by(name, row, held[row.reader]):
+                found.setdefault(name, set()).add(row.reader)
+    return [Reading(name, frozenset(readers)) for name, readers in sorted(found.items())]
+
+
+def _made_by(name: str, row: log.Row, suppressed_at: str) -> bool:
+    """Return whether the reader was suppressed in this reading: not before it, nor after its bounce was noted."""
+    return name[:19] <= suppressed_at[:19] and suppressed_at <= row.at
+
+
+def undo(store: Store, keys: Keys | None, chosen: Collection[Reading]) -> int:
+    """Mail those again whom these readings have suppressed; returns how many that are."""
+    return sum(record(store, keys, list(_undoing(chosen))))
+
+
+def _undoing(chosen: Collection[Reading]) -> Iterator[Event]:
+    for reading in chosen:
+        for reader in sorted(reading.readers):
+            evidence = {READING: reading.name}
+            yield Event(reader=reader, kind=Kind.UNDONE, source=Source.EDITOR, evidence=evidence)

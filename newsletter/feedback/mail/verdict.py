@@ -1,0 +1,171 @@
+"""What is done about a mail: the events it makes, in words for a person, or why it is left to one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from newsletter.errors import printable
+from newsletter.feedback.mail.proof import Proof
+from newsletter.feedback.mail.reading import Finding, Reading
+from newsletter.feedback.mail.reading import Kind as Read
+from newsletter.feedback.mail.reading.stage import Stage
+from newsletter.subscribers.events import Event, Kind, Source
+from newsletter.subscribers.tokens import without_tokens
+
+
+class Action(StrEnum):
+    """What becomes of a mail."""
+
+    SUPPRESS = "suppress"  # nobody mails there again
+    COUNT = "count"  # one more soft bounce
+    UNSUBSCRIBE = "unsubscribe"
+    CONFIRM = "asked to confirm"  # whether they want to leave
+    BLOCKED = "blocked"  # the server refuses the sender: it is noted, and not held against the reader
+    NOTHING = "nothing"
+    HOLD = "held back"  # too many at once: a person decides
+    ASK = "left to you"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A mail's kind, the address that it is about (the reader's, where one is proved), and what is done and why.
+
+    `sender` and `subject` are the mail's own, for the person whom it is left to; `held_because` says how many bounced
+    at once where that is why it is held back.
+    """
+
+    kind: Read
+    address: str
+    status: str
+    action: Action
+    why: str
+    issue: str = ""
+    event: Event | None = None
+    sender: str = ""
+    subject: str = ""
+    held_because: str = ""
+    received_at: str = ""
+
+
+_EVENTS = {
+    Read.HARD: Kind.HARD,
+    Read.SOFT: Kind.SOFT,
+    Read.COMPLAINT: Kind.COMPLAINED,
+    Read.UNSUBSCRIBE: Kind.UNSUBSCRIBED,
+}
+_ACTIONS = {
+    Read.HARD: Action.SUPPRESS,
+    Read.SOFT: Action.COUNT,
+    Read.COMPLAINT: Action.SUPPRESS,
+    Read.UNSUBSCRIBE: Action.UNSUBSCRIBE,
+}
+_LONGEST_SUBJECT = 100  # letters of a subject that are shown
+_BEFORE_RECIPIENT = {stage.words for stage in Stage if stage.before_recipient}
+_NO_FINDING = Finding(kind=Read.OTHER, address="")
+
+
+def judge(
+    reading: Reading,
+    proof: Proof | None,
+    asked: Proof | None,
+    find_reader: Callable[[str], str | None],
+    vouched: str = "",
+) -> Verdict:
+    """What to do about a mail.
+
+    `asked` is whose token its subject bears: whatever the words beside it are, the link to leave made them.
+    `find_reader` gives the reader whom an address is on the list as, or was sent anything as. `vouched` is what one's
+    own mail server says for the address in From; empty when it says nothing for it.
+    """
+    if asked and reading.kind in (Read.OTHER, Read.UNSUBSCRIBE):
+        wish = Finding(kind=Read.UNSUBSCRIBE, address=reading.sender, words=reading.wish)
+        leaving = replace(reading, kind=Read.UNSUBSCRIBE)
+        return _verdict(leaving, wish, Action.UNSUBSCRIBE, f"proved by {asked.by}", asked, Kind.UNSUBSCRIBED)
+    finding = _about(reading.findings, proof, reading.kind)
+    if reading.kind is Read.AUTO_REPLY:
+        return _verdict(reading, finding, Action.NOTHING, "a program answered, and no person (RFC 3834)")
+    if finding.ok:
+        return _verdict(reading, finding, Action.NOTHING, "it arrived, as far as the server says")
+    if reading.kind is Read.OTHER:
+        return _verdict(reading, finding, Action.ASK, reading.trouble or "it is neither a bounce nor a known answer")
+    if reading.kind is Read.UNSUBSCRIBE and reading.wish:
+        return _unsubscribe(reading, finding, proof, find_reader, vouched)
+    if finding.delayed:
+        return _verdict(reading, finding, Action.NOTHING, "the server goes on trying")
+    if proof is None:
+        return _verdict(reading, finding, Action.ASK, "nothing in it shows that it is about a mail of yours")
+    # Of several addresses in one report, it is what is said of our reader's that counts.
+    kind = finding.kind if finding.kind in _EVENTS else reading.kind
+    why = f"proved by {proof.by}"
+    if finding.about_us:
+        why += (
+            f"; the server refused {finding.stage}, before it was told this reader's address"
+            if finding.stage in _BEFORE_RECIPIENT
+            else "; the server refuses you, and not this reader"
+        )
+        return _verdict(replace(reading, kind=kind), finding, Action.BLOCKED, why, proof, Kind.BLOCKED)
+    return _verdict(replace(reading, kind=kind), finding, _ACTIONS[kind], why, proof, _EVENTS[kind])
+
+
+def _unsubscribe(
+    reading: Reading, finding: Finding, proof: Proof | None, find_reader: Callable[[str], str | None], vouched: str
+) -> Verdict:
+    """Someone wants to leave, in their own words: a reader, if one's own server vouches for their address.
+
+    Otherwise anybody may have written it, and the reader is asked. What they quote may be another reader's copy, which
+    was sent on to them.
+    """
+    reader = find_reader(reading.sender)
+    if reader and not vouched:
+        why = "anybody can write a mail in a reader's name"
+        return replace(_verdict(reading, finding, Action.CONFIRM, why), address=reader)
+    if reader:
+        issue = proof.issue if proof and proof.reader == reader else ""
+        leaver = Proof(reader, issue, "the sender's address")
+        why = f"a reader's own address sent it ({vouched}, says your mail server)"
+        return _verdict(reading, finding, Action.UNSUBSCRIBE, why, leaver, Kind.UNSUBSCRIBED)
+    who = reading.sender or "whoever wrote it"
+    quoted = f"; it quotes the copy of {proof.reader}" if proof else ""
+    return _verdict(reading, finding, Action.ASK, f"{who} is not on the list, and was sent nothing{quoted}")
+
+
+def _about(findings: Sequence[Finding], proof: Proof | None, kind: Read) -> Finding:
+    """The finding that counts: the proved reader's, else the first of the gravest kind."""
+    proved = (one for one in findings if proof and one.address.casefold() == proof.reader)
+    gravest = (one for one in findings if one.kind is kind)
+    return next(proved, None) or next(gravest, None) or next(iter(findings), _NO_FINDING)
+
+
+def _verdict(
+    reading: Reading, finding: Finding, action: Action, why: str, proof: Proof | None = None, kind: Kind | None = None
+) -> Verdict:
+    event = None
+    if proof and kind:
+        elsewhere = finding.address if finding.address.casefold() != proof.reader else ""
+        evidence = {
+            "code": finding.status,
+            "stage": finding.stage,
+            "words": without_tokens(finding.words),
+            "proof": proof.by,
+            "address": elsewhere,
+        }
+        event = Event(
+            reader=proof.reader,
+            kind=kind,
+            source=Source.MAIL,
+            issue=proof.issue or None,
+            evidence=evidence,
+            said_at=reading.received_at,
+        )
+    return Verdict(
+        kind=reading.kind,
+        address=proof.reader if proof else finding.address,
+        status=finding.status,
+        action=action,
+        why=why,
+        issue=proof.issue if proof else "",
+        event=event,
+        sender=reading.sender,
+        received_at=reading.received_at,
+        subject=without_tokens(printable(" ".join(reading.subject.split())))[:_LONGEST_SUBJECT],
+    )

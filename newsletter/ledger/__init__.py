@@ -1,0 +1,116 @@
+"""The durable record of campaigns and deliveries: freeze, claim, record, resume.
+
+Plain synchronous code. Each function is one transaction, and what it says is on disk when it returns.
+"""
+
+from newsletter.ledger.found import Copy, copies_of, copy_by_number, domains_of
+from newsletter.ledger.freeze import freeze, replace_text
+from newsletter.ledger.outbox import (
+    has_begun,
+    hold,
+    hold_all,
+    last_ending,
+    last_moved,
+    schedule,
+    scheduled,
+    unschedule,
+)
+from newsletter.ledger.read import (
+    began_at,
+    campaign_names,
+    counts,
+    counts_by_state,
+    current_texts,
+    delivery_of,
+    find_campaign,
+    frozen_readers,
+    frozen_tags,
+    has_any,
+    has_older_text,
+    is_running,
+    last_sent,
+    recent_answers,
+    sending_of,
+    template_payload,
+)
+from newsletter.ledger.run import begin_run, cancel, finish_run, reopen, settle_crash
+from newsletter.ledger.settle import reconcile
+from newsletter.ledger.staging import Staged, staged_list
+from newsletter.ledger.statistics import (
+    ANSWERED,
+    Delivery,
+    DomainSum,
+    ReplySum,
+    RunSums,
+    answer_times,
+    answers_by_moment,
+    domain_sums,
+    each_delivery,
+    reply_sums,
+    run_sums,
+)
+from newsletter.ledger.step import step
+from newsletter.ledger.tested import note_test, tested_texts
+from newsletter.ledger.values import NEVER, Answer, Campaign, Claim, Entry, Taken, Text
+
+__all__ = [
+    "ANSWERED",
+    "NEVER",
+    "Answer",
+    "Campaign",
+    "Claim",
+    "Copy",
+    "Delivery",
+    "DomainSum",
+    "Entry",
+    "ReplySum",
+    "RunSums",
+    "Staged",
+    "Taken",
+    "Text",
+    "answer_times",
+    "answers_by_moment",
+    "began_at",
+    "begin_run",
+    "campaign_names",
+    "cancel",
+    "copies_of",
+    "copy_by_number",
+    "counts",
+    "counts_by_state",
+    "current_texts",
+    "delivery_of",
+    "domain_sums",
+    "domains_of",
+    "each_delivery",
+    "find_campaign",
+    "finish_run",
+    "freeze",
+    "frozen_readers",
+    "frozen_tags",
+    "has_any",
+    "has_begun",
+    "has_older_text",
+    "hold",
+    "hold_all",
+    "is_running",
+    "last_ending",
+    "last_moved",
+    "last_sent",
+    "note_test",
+    "recent_answers",
+    "reconcile",
+    "reopen",
+    "replace_text",
+    "reply_sums",
+    "run_sums",
+    "schedule",
+    "scheduled",
+    "sending_of",
+    "settle_crash",
+    "staged_list",
+    "step",
+    "template_payload",
+    "tested_texts",
+    "unschedule",
+]

@@ -1,0 +1,223 @@
+"""Everything that the store has of one reader: found, and taken out so that every report still balances."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Column, Connection, Select, and_, column, inspect, select, table, union, update
+
+from newsletter.errors import DeliveryError
+from newsletter.ledger.run import close_when_done
+from newsletter.ledger.states import OPEN, State
+from newsletter.store import Store, suppressions
+from newsletter.store import events as log
+from newsletter.store.schema import campaigns, deliveries, events, runs
+from newsletter.store.schema import suppressions as causes
+from newsletter.subscribers.mentions import names, renamed
+
+TABLES = (deliveries, events, causes, runs)
+# What becomes of a copy that has not come to its end: who waits gets none, as everyone whom nothing may be sent to.
+# Whether an unknown copy arrived can't be found out once its Message-ID, made from the address, is gone: that this is
+# given up is a person's decision, as cancelling is.
+_ENDS = {
+    **dict.fromkeys(OPEN, State.SUPPRESSED),
+    **dict.fromkeys((State.SENDING, State.UNKNOWN, State.REFUSED), State.CANCELLED),
+}
+# Other readers' rows in which an address may stand: a server's words name whom it forwards to.
+_JSON: Sequence[Column[str]] = (deliveries.c.fields, events.c.evidence)  # words by name
+_WORDS: Sequence[Column[str]] = (deliveries.c.reply, causes.c.words, runs.c.ending, *_JSON)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A reader's delivery of one issue: as it was frozen, and what became of it.
+
+    `at` is when that was, `ended` when the issue's sending had come to its end, both ISO 8601 in UTC.
+    """
+
+    issue: str
+    address: str
+    fields: Mapping[str, str]
+    tags: Sequence[str]
+    state: State
+    stage: str | None
+    code: int | None
+    enhanced: str | None
+    reply: str | None
+    at: str | None
+    ended: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """How much was taken out; `issues` are those whose counts have changed."""
+
+    events: int
+    causes: int
+    deliveries: int
+    mentions: int
+    issues: Sequence[str]
+
+
+def parts_of(store: Store, reader: str) -> list[Part]:
+    """A reader's deliveries, the oldest first."""
+    with store.reading() as connection:
+        return [
+            Part(
+                **{
+                    **{name: getattr(row, name) for name in Part.__dataclass_fields__},
+                    "fields": json.loads(row.fields),
+                    "tags": json.loads(row.tags),
+                    "state": State(row.state),
+                }
+            )
+            for row in connection.execute(
+                _deliveries_of(reader)
+                .join(campaigns, campaigns.c.issue == deliveries.c.issue)
+                .add_columns(campaigns.c.finished_at.label("ended"))
+            )
+        ]
+
+
+def being_sent(store: Store, reader: str) -> list[str]:
+    """The issues of which a copy for this reader is claimed, by a run that lives or by one that died."""
+    return [part.issue for part in parts_of(store, reader) if part.state is State.SENDING]
+
+
+def under_way(issue: str) -> DeliveryError:
+    """Why nobody is erased now."""
+    return DeliveryError(
+        f"{issue} is under way to this reader right now.",
+        next_step="Nothing was erased. Wait until its sending has ended. Then run the same command again.",
+    )
+
+
+def erase(store: Store, reader: str, pseudonym: Callable[[int], str], digest: str, mark: str) -> Erased:
+    """Take a reader out of the store, and leave `digest`, made with the key of this `mark`, in their place: as one.
+
+    Deliveries keep their states under a pseudonym; `pseudonym(n)` gives the n-th, should the first be taken: somebody
+    who came back can be erased again. Raises DeliveryError while a copy is under way to them.
+    """
+    with store.erasing() as connection:
+        log.hold_off_writing(connection)
+        for row in connection.execute(_deliveries_of(reader).with_for_update()):
+            if row.state == State.SENDING:
+                raise under_way(row.issue)
+        return erase_within(connection, reader, pseudonym, digest, mark)
+
+
+def erase_within(
+    connection: Connection, reader: str, pseudonym: Callable[[int], str], digest: str, mark: str
+) -> Erased:
+    """Do the same as a part of a transaction in which nobody else writes of readers, and nobody sends."""
+    found = connection.execute(_deliveries_of(reader)).all()
+    for row in found:
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == row.id)
+            .values(
+                **dict.fromkeys(("reader", "address"), _free(connection, row.issue, pseudonym)),
+                fields="{}",
+                tags="[]",
+                reply=None,
+                state=_ENDS.get(State(row.state), State(row.state)),
+            )
+        )
+    changed = [row.issue for row in found if State(row.state) in _ENDS]
+    for issue in changed:
+        close_when_done(connection, issue)
+    erased = Erased(
+        events=log.remove(connection, reader),
+        causes=len(suppressions.causes(connection, reader)),
+        deliveries=len(found),
+        mentions=_replace_mentions(connection, reader, pseudonym(1)),
+        issues=changed,
+    )
+    suppressions.unsuppress(connection, reader)
+    log.forget(connection, digest)
+    log.note_key(connection, mark)
+    return erased
+
+
+def every_reader(connection: Connection) -> list[str]:
+    """Return everybody of whom there is a row, be it a pseudonym."""
+    return list(connection.scalars(union(*(select(known.c.reader) for known in (deliveries, events, causes)))))
+
+
+def unfinished(store: Store) -> list[str]:
+    """The issues that somebody may be sending."""
+    with store.reading() as connection:
+        return list(connection.scalars(select(campaigns.c.issue).where(campaigns.c.finished_at.is_(None))))
+
+
+def mentions_of(store: Store, reader: str) -> int:
+    """In how many rows about others the address stands."""
+    with store.reading() as connection:
+        return sum(1 for words in _WORDS for _ in _mentions(connection, words, reader))
+
+
+def copies_naming(store: Store, reader: str) -> list[str]:
+    """Copies of tables, left by an update of the state, that have the reader."""
+    with store.reading() as connection:
+        names = [name for name in inspect(connection).get_table_names() if "_backup" in name]
+        return [name for name in names if _has(connection, name, reader)]
+
+
+def _has(connection: Connection, name: str, reader: str) -> bool:
+    if not any(found["name"] == "reader" for found in inspect(connection).get_columns(name)):
+        return False
+    theirs: Column[str] = column("reader")  # type: ignore[assignment]
+    return connection.scalar(select(theirs).select_from(table(name)).where(theirs == reader).limit(1)) is not None
+
+
+def _deliveries_of(reader: str) -> Select[Any]:
+    # Issue by issue: the index knows a reader within one, and a scan would read every delivery there ever was.
+    return (
+        select(deliveries)
+        .where(deliveries.c.issue.in_(select(campaigns.c.issue)), deliveries.c.reader == reader)
+        .order_by(deliveries.c.id)
+    )
+
+
+def _free(connection: Connection, issue: str, pseudonym: Callable[[int], str]) -> str:
+    """The first that the issue does not have."""
+    for name in map(pseudonym, count(1)):
+        taken = select(deliveries.c.id).where(deliveries.c.issue == issue, deliveries.c.reader == name)
+        if connection.scalar(taken) is None:
+            return name
+    raise AssertionError("count has no end")
+
+
+def _replace_mentions(connection: Connection, reader: str, pseudonym: str) -> int:
+    changed = 0
+    for words in _WORDS:
+        for key, text in list(_mentions(connection, words, reader)):
+            mine = and_(*(known == value for known, value in zip(words.table.primary_key, key, strict=True)))
+            connection.execute(
+                update(words.table).where(mine).values({words: _renamed(words, text, reader, pseudonym)})
+            )
+            changed += 1
+    return changed
+
+
+def _mentions(connection: Connection, words: Column[str], reader: str) -> Iterator[tuple[Sequence[Any], str]]:
+    """The keys and the words of the rows about others in which the address stands. Streams."""
+    of_others = [words.table.c.reader != reader] if "reader" in words.table.c else []
+    # The domain has several spellings, and what stands before it one.
+    like = f"{reader.partition('@')[0]}@"
+    rows = select(*words.table.primary_key, words).where(words.icontains(like, autoescape=True), *of_others)
+    for *key, text in connection.execute(rows, execution_options={"yield_per": 1000}):
+        if any(names(one, reader) for one in _texts(words, text)):
+            yield key, text
+
+
+def _texts(words: Column[str], text: str) -> Iterable[str]:
+    return json.loads(text).values() if words in _JSON else (text,)
+
+
+def _renamed(words: Column[str], text: str, reader: str, pseudonym: str) -> str:
+    if words not in _JSON:
+        return renamed(text, reader, pseudonym)
+    return json.dumps({name: renamed(one, reader, pseudonym) for name, one in json.loads(text).items()})

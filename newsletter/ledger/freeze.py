@@ -1,0 +1,95 @@
+"""Freezing a list and its texts into a campaign, all of it or nothing."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, bindparam, delete, insert, or_, update
+
+from newsletter.errors import DecisionNeeded
+from newsletter.ledger.staging import Staged
+from newsletter.ledger.states import OPEN, State
+from newsletter.ledger.values import Campaign, Text
+from newsletter.store import Store
+from newsletter.store import events as log
+from newsletter.store.engine import insert_new, now
+from newsletter.store.schema import campaigns, deliveries, runs, templates, waves
+
+
+def freeze(
+    staged: Staged,
+    campaign: Campaign,
+    wave: str,
+    texts: Sequence[Text],
+    *,
+    anew: bool = False,
+    erased: frozenset[str] = frozenset(),
+) -> None:
+    """Add a wave of staged readers to the campaign (made when it is new), all of them or none.
+
+    A reader whom the campaign has already stays as they are; with `anew` what was frozen before is forgotten
+    first, which is right only when nobody has had anything. `erased` are the hashes by which the list was read: raises
+    DecisionNeeded when somebody has been erased since, who may be among the staged.
+    """
+    with staged.durable() as connection:
+        log.hold_off_erasing(connection)
+        if log.forgotten_digests(connection) != erased:
+            raise DecisionNeeded(
+                "Somebody was erased from the list while you looked at this.",
+                next_step="Nothing was sent. Run the same command again.",
+            )
+        if anew:
+            for table in (deliveries, waves, templates, runs):
+                connection.execute(delete(table).where(table.c.issue == campaign.issue))
+        _keep_campaign(connection, campaign)
+        connection.execute(insert_new(connection, waves).values(issue=campaign.issue, tag=wave, created_at=now()))
+        numbers = _add_texts(connection, campaign.issue, texts)
+        staged.move(connection, campaign.issue, numbers)
+
+
+def replace_text(
+    store: Store, campaign: Campaign, texts: Sequence[Text], assigned: Mapping[str, int], states: Sequence[State] = OPEN
+) -> None:
+    """Give a new text to readers in these states: `assigned` says by their tags which of `texts` is whose."""
+    with store.transaction() as connection:
+        numbers = _add_texts(connection, campaign.issue, texts)
+        _keep_campaign(connection, campaign)
+        statement = (
+            update(deliveries)
+            .where(
+                deliveries.c.issue == campaign.issue,
+                deliveries.c.tags == bindparam("whose"),
+                or_(*(deliveries.c.state == state for state in states)),  # IN can't be executed for many rows
+            )
+            .values(template=bindparam("number"))
+        )
+        for tags, index in assigned.items():
+            connection.execute(statement, {"whose": tags, "number": numbers[index]})
+
+
+def _keep_campaign(connection: Connection, campaign: Campaign) -> None:
+    """Add the campaign, or bring what a new text or wave changes up to date; it is open again then."""
+    changing = {
+        "subject": campaign.subject,
+        "draft_sha256": campaign.draft_sha256,
+        "rules": json.dumps(campaign.rules),
+        "left_out": campaign.left_out,
+        "created_at": campaign.created_at,
+        "finished_at": None,
+        "due_at": campaign.due_at,
+        "expires_at": campaign.expires_at,
+        "text_sha256": campaign.text_sha256,
+        "commit_id": campaign.commit_id,
+        "seed": campaign.seed,
+    }
+    known = {"issue": campaign.issue, "id": campaign.id, "runs": 0}
+    connection.execute(insert_new(connection, campaigns).values(**known, **changing))
+    connection.execute(update(campaigns).where(campaigns.c.issue == campaign.issue).values(**changing))
+
+
+def _add_texts(connection: Connection, issue: str, texts: Sequence[Text]) -> list[int]:
+    return [
+        connection.execute(
+            insert(templates).values(issue=issue, variant=text.variant, payload=text.payload).returning(templates.c.id)
+        ).scalar_one()
+        for text in texts
+    ]

@@ -1,0 +1,52 @@
+"""What a person decides of the unknown, written down."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import bindparam, update
+
+from newsletter.ledger.run import close_when_done
+from newsletter.ledger.states import State
+from newsletter.store import Store
+from newsletter.store.engine import now
+from newsletter.store.schema import campaigns, deliveries
+
+_SETTLE = (
+    update(deliveries)
+    .where(
+        deliveries.c.issue == bindparam("the_issue"),
+        deliveries.c.reader == bindparam("who"),
+        deliveries.c.state == State.UNKNOWN,  # nobody else is anybody's to decide about
+    )
+    .values(
+        state=bindparam("verdict"),
+        stage="reconcile",
+        code=None,
+        enhanced=None,
+        reply=bindparam("words"),
+        at=bindparam("moment"),
+        took=None,
+        tries=0,
+        due=0.0,
+    )
+)
+
+
+def reconcile(store: Store, issue: str, verdicts: Mapping[str, State], why: str) -> None:
+    """Each of these readers, as far as they are unknown, has the issue (accepted) or waits for it (pending).
+
+    `why` is kept beside the verdict. The campaign is open again when somebody waits, and closed when nobody does.
+    The caller is the issue's sole sender.
+    """
+    moment = now()
+    with store.transaction() as connection:
+        if verdicts:
+            connection.execute(
+                _SETTLE,
+                [
+                    {"the_issue": issue, "who": reader, "verdict": verdict.value, "words": why, "moment": moment}
+                    for reader, verdict in verdicts.items()
+                ],
+            )
+        if State.PENDING in verdicts.values():
+            connection.execute(update(campaigns).where(campaigns.c.issue == issue).values(finished_at=None))
+        close_when_done(connection, issue)

@@ -1,0 +1,186 @@
+"""The list on its way into the ledger: in a temporary table, so that a million readers never stand in memory.
+
+The table is the database's own, on disk and seen by this process alone. Staging takes no lock: a person may look at
+the plan and think for as long as they like.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
+from itertools import islice
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+)
+
+from newsletter.ledger.states import State
+from newsletter.ledger.values import Entry
+from newsletter.store import Store
+from newsletter.store.engine import Staging, insert_new
+from newsletter.store.schema import deliveries, suppressions
+
+_GROUP = 1000
+
+_metadata = MetaData()
+_staged = Table(
+    "staged",
+    _metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reader", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("text", Integer, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("lacks", String, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+_by_reader = "CREATE INDEX staged_by_reader ON staged (reader)"
+_numbers = Table(
+    "staged_texts",
+    _metadata,
+    Column("text", Integer, primary_key=True),
+    Column("template", Integer, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+
+
+@contextmanager
+def staged_list(store: Store) -> Iterator["Staged"]:
+    """An empty stage, gone when the context ends."""
+    with store.staging() as staging:
+        yield Staged(staging)
+
+
+class Staged:
+    """The readers of one wave, before they are frozen."""
+
+    def __init__(self, staging: Staging) -> None:
+        self._staging = staging
+        with self._staging.local() as connection:
+            _metadata.create_all(connection, checkfirst=False)
+
+    def durable(self) -> AbstractContextManager[Connection]:
+        """The one transaction in which staged readers become the campaign's."""
+        return self._staging.durable()
+
+    def fill(self, entries: Iterable[Entry], issue: str | None) -> int:
+        """Stage the wave, in the list's order; returns how many rows came again. Replaces what stood here before.
+
+        Of rows with the same address the first counts. Readers whom the campaign of `issue` has are left out.
+        """
+        rest = iter(entries)
+        with self._staging.local() as connection:
+            connection.execute(delete(_staged))
+            count = 0
+            while group := [_row(number, entry) for number, entry in enumerate(islice(rest, _GROUP), start=count + 1)]:
+                count += len(group)
+                connection.execute(insert(_staged), group)
+            # Made now and not before: a sorted index is built in a fraction of the time that keeping one takes.
+            connection.exec_driver_sql("DROP INDEX IF EXISTS staged_by_reader")
+            connection.exec_driver_sql(_by_reader)
+            first = _staged.alias("first")
+            duplicates = connection.execute(
+                delete(_staged).where(
+                    select(first.c.id).where(first.c.reader == _staged.c.reader, first.c.id < _staged.c.id).exists()
+                )
+            ).rowcount
+            if issue is None:
+                return duplicates
+            known = select(deliveries.c.id).where(deliveries.c.issue == issue, deliveries.c.reader == _staged.c.reader)
+            connection.execute(delete(_staged).where(known.exists()))
+        return duplicates
+
+    def counts(self) -> tuple[int, int]:
+        """How many are staged, and how many of them must not be mailed."""
+        with self._staging.local() as connection:
+            everyone = connection.scalar(select(func.count()).select_from(_staged)) or 0
+            left = connection.scalar(select(func.count()).select_from(_staged).where(_suppressed())) or 0
+            return everyone, left
+
+    def lacking(self) -> list[tuple[Sequence[str], int, int]]:
+        """Which fields readers have no value for, how many readers, and the first one's line."""
+        with self._staging.local() as connection:
+            rows = connection.execute(
+                select(_staged.c.lacks, func.count(), func.min(_staged.c.line))
+                .where(_staged.c.lacks != "")
+                .group_by(_staged.c.lacks)
+            )
+            return [(json.loads(lacks), count, line) for lacks, count, line in rows]
+
+    def entries(self) -> Iterator[Entry]:
+        """Everyone staged who may be mailed, in the list's order."""
+        with self._staging.local() as connection:
+            everyone = select(_staged).where(~_suppressed()).order_by(_staged.c.id)
+            for row in connection.execute(everyone, execution_options={"yield_per": _GROUP}):
+                yield Entry(
+                    reader=row.reader,
+                    address=row.address,
+                    fields=json.loads(row.fields),
+                    tags=frozenset(json.loads(row.tags)),
+                    text=row.text,
+                )
+
+    def move(self, connection: Connection, issue: str, numbers: Sequence[int]) -> None:
+        """Copy everyone into the campaign's deliveries; `numbers` are the templates' ids by the entries' `text`."""
+        connection.execute(delete(_numbers))
+        if numbers:
+            connection.execute(
+                insert(_numbers), [{"text": text, "template": number} for text, number in enumerate(numbers)]
+            )
+        moved = {
+            deliveries.c.issue: literal(issue),
+            deliveries.c.reader: _staged.c.reader,
+            deliveries.c.address: _staged.c.address,
+            deliveries.c.fields: _staged.c.fields,
+            deliveries.c.tags: _staged.c.tags,
+            deliveries.c.template: _numbers.c.template,
+            deliveries.c.returns: literal(0),
+            deliveries.c.tries: literal(0),
+            deliveries.c.due: literal(0.0),
+            deliveries.c.state: case((_suppressed(), State.SUPPRESSED.value), else_=State.PENDING.value),
+        }
+        rows = (
+            select(*moved.values())
+            .join_from(_staged, _numbers, _numbers.c.text == _staged.c.text)
+            .where(true())  # without it SQLite would take ON CONFLICT for a part of the join
+            .order_by(_staged.c.id)
+        )
+        connection.execute(insert_new(connection, deliveries).from_select(list(moved), rows))
+
+
+def _suppressed() -> ColumnElement[bool]:
+    return select(suppressions.c.reader).where(suppressions.c.reader == _staged.c.reader).exists()
+
+
+@lru_cache(maxsize=10_000)
+def _tags(tags: frozenset[str]) -> str:
+    return json.dumps(sorted(tags))
+
+
+def _row(number: int, entry: Entry) -> dict[str, object]:
+    return {
+        "id": number,
+        "reader": entry.reader,
+        "address": entry.address,
+        "fields": json.dumps(entry.fields),
+        "tags": _tags(entry.tags),
+        "text": entry.text,
+        "line": entry.line,
+        "lacks": json.dumps(entry.lacks) if entry.lacks else "",
+    }

@@ -1,0 +1,193 @@
+"""What became of a campaign: sums that the database makes, and rows that stream. A list may hold a million readers.
+
+The sums of one report are read from one connection, so that they are of one moment and add up.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, String, case, func, null, select
+
+from newsletter.ledger.states import Counts, State
+from newsletter.store import Store
+from newsletter.store.schema import deliveries, runs
+
+_PAGE = 2000
+# What a domain is written with: an address has its domain in small ASCII letters, see address.py.
+_OF_A_DOMAIN = "abcdefghijklmnopqrstuvwxyz0123456789-._"
+# Stages at which no server answered: the moment noted is when that was settled, hours later perhaps.
+_SETTLED = ("crash", "reconcile")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSums:
+    """One run: when it began and ended, and what stands today of its answers. Moments are ISO 8601 in UTC.
+
+    `first_at` and `last_at` are those of its first and last answer. A run that a store of an older version has
+    noted is known by its answers alone.
+    """
+
+    id: str
+    began_at: str | None
+    ended_at: str | None
+    ending: str | None
+    first_at: str | None
+    last_at: str | None
+    answers: Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplySum:
+    """How many readers are in a state with one reply. The words of those accepted are left out: each is another."""
+
+    state: State
+    code: int | None
+    enhanced: str | None
+    reply: str | None
+    readers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainSum:
+    """How many readers have addresses of one domain, all and by state."""
+
+    domain: str
+    readers: int
+    counts: Counts
+
+
+class Delivery(NamedTuple):
+    """One reader's row. `at` is when the last answer came, `took` how many milliseconds it had taken.
+
+    A tuple, for there may be a million of them to make.
+    """
+
+    id: int
+    reader: str
+    address: str
+    template: int
+    state: str
+    stage: str | None
+    code: int | None
+    enhanced: str | None
+    reply: str | None
+    tries: int
+    run: str | None
+    at: str | None
+    took: int | None
+
+
+ANSWERED = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN)
+
+
+def run_sums(connection: Connection, issue: str) -> list[RunSums]:
+    """Every run of the campaign, the oldest first."""
+    known = connection.execute(select(runs).where(runs.c.issue == issue)).all()
+    sums = connection.execute(
+        select(deliveries.c.run, deliveries.c.state, func.count(), func.min(deliveries.c.at), func.max(deliveries.c.at))
+        .where(*_answered_in_a_run(issue))
+        .group_by(deliveries.c.run, deliveries.c.state)
+    ).all()
+    answers: dict[str, dict[State, int]] = {row.id: {} for row in known}
+    moments: dict[str, list[str]] = {row.id: [] for row in known}
+    for run, state, count, first, last in sums:
+        answers.setdefault(run, {})[State(state)] = count
+        moments.setdefault(run, []).extend((first, last))
+    noted = {row.id: row for row in known}
+    found = [
+        RunSums(
+            id=run,
+            began_at=noted[run].began_at if run in noted else None,
+            ended_at=noted[run].ended_at if run in noted else None,
+            ending=noted[run].ending if run in noted else None,
+            first_at=min(moments[run], default=None),
+            last_at=max(moments[run], default=None),
+            answers=Counts(answers[run]),
+        )
+        for run in answers
+    ]
+    return sorted(found, key=lambda run: run.began_at or run.first_at or "")
+
+
+def reply_sums(connection: Connection, issue: str, *, but: State | None = None) -> Iterator[ReplySum]:
+    """Readers by state and reply, in no order; `but` leaves one state out. Streams: words may differ by reader."""
+    words = case((deliveries.c.state == State.ACCEPTED, null()), else_=deliveries.c.reply).cast(String)
+    rows = (
+        select(deliveries.c.state, deliveries.c.code, deliveries.c.enhanced, words.label("words"))
+        .where(deliveries.c.issue == issue, *([deliveries.c.state != but] if but else []))
+        .subquery()
+    )
+    for state, code, enhanced, reply, count in _stream(connection, select(*rows.c, func.count()).group_by(*rows.c)):
+        yield ReplySum(state=State(state), code=code, enhanced=enhanced, reply=reply, readers=count)
+
+
+def domain_sums(connection: Connection, issue: str) -> Iterator[DomainSum]:
+    """Readers by the domain of their addresses, most first. Streams.
+
+    SQL has no word for "what follows the @" that SQLite and PostgreSQL share: the letters of a domain are taken
+    from the end, and what then is left ends with the @.
+    """
+    before = func.length(func.rtrim(deliveries.c.reader, _OF_A_DOMAIN))
+    rows = (
+        select(func.substr(deliveries.c.reader, before + 1).label("domain"), deliveries.c.state)
+        .where(deliveries.c.issue == issue)
+        .subquery()
+    )
+    sums = [func.count().filter(rows.c.state == state) for state in State]
+    statement = (
+        select(rows.c.domain, func.count().label("readers"), *sums)
+        .group_by(rows.c.domain)
+        .order_by(func.count().desc(), rows.c.domain)
+    )
+    for domain, readers, *sizes in _stream(connection, statement):
+        counts = Counts({state: count for state, count in zip(State, sizes, strict=True) if count})
+        yield DomainSum(domain=domain, readers=readers, counts=counts)
+
+
+def answers_by_moment(connection: Connection, issue: str, digits: int) -> Iterator[tuple[str, str, State, int]]:
+    """Run, moment, state and how many answers. `digits` says how much of the moment's ISO 8601 is told apart:
+    21 tenths of a second, 19 seconds, 16 minutes, 13 hours. Streams.
+    """
+    rows = (
+        select(deliveries.c.run, func.substr(deliveries.c.at, 1, digits).label("moment"), deliveries.c.state)
+        .where(*_answered_in_a_run(issue))
+        .subquery()
+    )
+    for run, moment, state, count in _stream(connection, select(*rows.c, func.count()).group_by(*rows.c)):
+        yield run, moment, State(state), count
+
+
+def answer_times(connection: Connection, issue: str) -> Iterator[tuple[int, int]]:
+    """In how many milliseconds the server answered, and how often, the quickest first. Streams."""
+    took = deliveries.c.took
+    yield from _stream(
+        connection,
+        select(took, func.count()).where(deliveries.c.issue == issue, took.is_not(None)).group_by(took).order_by(took),
+    )
+
+
+def each_delivery(
+    store: Store, issue: str, *, only: State | None = None, but: State | None = None
+) -> Iterator[Delivery]:
+    """Every reader's row as of one moment, in the list's order; of one state, or of all states but one. Streams."""
+    wanted = [deliveries.c.issue == issue]
+    wanted += [deliveries.c.state == only] if only else []
+    wanted += [deliveries.c.state != but] if but else []
+    columns = (deliveries.c[name] for name in Delivery._fields)
+    with store.reading() as connection:
+        yield from map(Delivery._make, _stream(connection, select(*columns).where(*wanted).order_by(deliveries.c.id)))
+
+
+def _answered_in_a_run(issue: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        deliveries.c.issue == issue,
+        deliveries.c.state.in_(ANSWERED),
+        deliveries.c.run.is_not(None),
+        deliveries.c.at.is_not(None),
+        func.coalesce(deliveries.c.stage, "").not_in(_SETTLED),
+    )
+
+
+def _stream(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
+    yield from connection.execute(statement, execution_options={"yield_per": _PAGE})

@@ -1,0 +1,127 @@
+"""The geometry of the page's plots: where bars and columns begin and end, in units of their own.
+
+The plots are few and plain, and stand as SVG beside the numbers, in the page's own colours by day and by night. A chart
+library was tried: its labels shrink with the screen, it brings a script, and it has no words for those who can't see.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from newsletter.ledger import ANSWERED
+from newsletter.ledger.states import Counts, State
+from newsletter.reports.answer_times import AnswerTimes, Lapse
+from newsletter.reports.runs import Stretch
+
+BAR = 1000  # how long a bar is at most
+_VISIBLE = 5.0  # one reader of a million is seen as well
+_SPARSE = 12  # a plot has room for this many columns at least: a single one is no wall
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a bar or column: where it begins, and how far it goes."""
+
+    state: State
+    start: float
+    length: float
+
+
+def bar(counts: Mapping[State, int], longest: int) -> list[Segment]:
+    """A bar of the states in `counts`, one after another; a bar of `longest` readers has the whole length."""
+    segments = []
+    start = 0.0
+    for state, count in counts.items():
+        if count:
+            length = max(count * BAR / longest, _VISIBLE)
+            segments.append(Segment(state, round(start, 1), round(length, 1)))
+            start += length
+    return segments
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """A run's answers as columns. Heights are numbers of answers, `top` is the scale's upper end."""
+
+    stretch: Stretch
+    highest: int
+    top: int
+    room: int  # for columns
+    columns: Sequence[Sequence[Segment]]
+
+    @property
+    def begin(self) -> datetime:
+        return self.stretch.columns[0].begin
+
+    @property
+    def end(self) -> datetime:
+        return self.begin + timedelta(seconds=self.stretch.seconds * self.room)
+
+    @property
+    def middle(self) -> datetime:
+        return self.begin + (self.end - self.begin) / 2
+
+    @property
+    def of_days(self) -> bool:
+        """Does it take so long that the hour alone would not tell when?"""
+        return self.end - self.begin > timedelta(hours=12)
+
+    def label(self, at: datetime, zone: tzinfo) -> str:
+        """Return a moment of the plot as its axis and its table name it, no two of them alike.
+
+        So with tenths of a second where columns are that narrow, and with the zone's name where clocks are put
+        back and an hour comes twice.
+        """
+        local = at.astimezone(zone)
+        text = f"{local:%m-%d %H:%M}" if self.of_days else f"{local:%H:%M:%S}"
+        if self.stretch.seconds < 1:
+            text += f".{local.microsecond // 100_000}"
+        is_changed = self.begin.astimezone(zone).utcoffset() != self.end.astimezone(zone).utcoffset()
+        return f"{text} {local:%Z}" if is_changed else text
+
+    @property
+    def states(self) -> list[State]:
+        """Those that occur."""
+        return [state for state in ANSWERED if any(column.answers[state] for column in self.stretch.columns)]
+
+
+def plot(stretch: Stretch) -> Plot:
+    sums = [column.answers.total for column in stretch.columns]
+    room = max(len(sums), _SPARSE)
+    top = _scale(max(sums))
+    return Plot(
+        stretch=stretch,
+        highest=max(sums),
+        top=top,
+        room=room,
+        columns=[list(_column(column.answers, top)) for column in stretch.columns],
+    )
+
+
+def _column(answers: Counts, top: int) -> Iterable[Segment]:
+    """From the ground up; SVG counts from the top down."""
+    ground = top
+    for state in ANSWERED:
+        if answers[state]:
+            ground -= answers[state]
+            yield Segment(state, ground, answers[state])
+
+
+def _scale(highest: int) -> int:
+    """The next of 2, 4, 6, 10, 20, 40, ...: its half is a whole number too."""
+    power = 1
+    while True:
+        for step in (2, 4, 6, 10):
+            if step * power >= highest:
+                return step * power
+        power *= 10
+
+
+def marks(times: AnswerTimes, lapse: Lapse) -> list[str]:
+    """Which shares of the answers had come when this lapse was over, and not before it."""
+    quantiles = {"half": times.p50, "90%": times.p90, "99%": times.p99, "all": times.slowest}
+    return [
+        share
+        for share, took in quantiles.items()
+        if lapse.above < took and (lapse.up_to is None or took <= lapse.up_to)
+    ]

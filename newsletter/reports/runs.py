@@ -1,0 +1,120 @@
+"""The runs of a campaign: when each was, what came of it, and how that came about over time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import inf
+
+from sqlalchemy import Connection
+
+from newsletter import ledger
+from newsletter.ledger.states import Counts, State
+from newsletter.reports.replies import without_addresses
+
+# The widths of a plot's column that people read a clock by, in tenths of a second.
+_WIDTHS = (1, 2, 5, *(10 * s for s in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 43_200, 86_400)))
+_COLUMNS = 60
+# Digits of an ISO 8601 moment, the tenths of a second that they tell apart, and runs of how many seconds they serve.
+_RESOLUTIONS = ((21, 1, 60), (19, 10, 7200), (16, 600, 5 * 86_400), (13, 36_000, inf))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of the sending, with what stands today of its answers."""
+
+    id: str
+    began: datetime
+    ended: datetime
+    under_way: bool
+    ending: str  # why it ended before everyone was answered
+    answers: Counts
+    first: datetime | None  # of the answers
+    last: datetime | None
+
+    @property
+    def seconds(self) -> float:
+        return max((self.ended - self.began).total_seconds(), 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """What was answered in one stretch of a run."""
+
+    begin: datetime
+    answers: Counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """A run's answers over time, in columns of equal width, those without an answer among them."""
+
+    run: Run
+    seconds: float
+    columns: Sequence[Column]
+
+
+def rate(messages: int, seconds: float) -> float | None:
+    """Messages a second; None when the time was too short to say."""
+    return messages / seconds if messages and seconds >= 0.1 else None
+
+
+def find_runs(connection: Connection, issue: str) -> list[Run]:
+    """Runs that a person could see: one that is not noted whole is timed by its answers."""
+    found = []
+    for sums in ledger.run_sums(connection, issue):
+        began = sums.began_at or sums.first_at
+        ended = sums.ended_at or sums.last_at or began
+        if began is None or ended is None:
+            continue
+        under_way = sums.began_at is not None and sums.ended_at is None and sums.ending is None
+        found.append(
+            Run(
+                id=sums.id,
+                began=moment(began),
+                ended=datetime.now(UTC) if under_way else moment(ended),
+                under_way=under_way,
+                ending=without_addresses(sums.ending or ""),
+                answers=sums.answers,
+                first=moment(sums.first_at) if sums.first_at else None,
+                last=moment(sums.last_at) if sums.last_at else None,
+            )
+        )
+    return found
+
+
+def moment(text: str) -> datetime:
+    """A moment of the store's, whole or cut short: it is UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def over_time(connection: Connection, issue: str, runs: Sequence[Run]) -> list[Stretch]:
+    """Each run's answers, in columns as narrow as they can be while there are about sixty."""
+    spans = {run.id: (run.last - min(run.began, run.first)).total_seconds() for run in runs if run.first and run.last}
+    digits, finest = next(
+        (digits, finest) for digits, finest, longest in _RESOLUTIONS if max(spans.values(), default=0) <= longest
+    )
+    # In tenths of a second, which are whole numbers.
+    widths = {
+        run: next((wide for wide in _WIDTHS if wide >= finest and span * 10 / wide < _COLUMNS), int(span * 10) + 1)
+        for run, span in spans.items()
+    }
+    filled: dict[str, dict[int, dict[State, int]]] = {run: {} for run in spans}
+    for run, at, state, count in ledger.answers_by_moment(connection, issue, digits):
+        if run in filled:
+            column = filled[run].setdefault(round(moment(at).timestamp() * 10) // widths[run], {})
+            column[state] = column.get(state, 0) + count
+    return [
+        Stretch(
+            run=run,
+            seconds=widths[run.id] / 10,
+            columns=[
+                Column(
+                    begin=datetime.fromtimestamp(number * widths[run.id] / 10, UTC),
+                    answers=Counts(filled[run.id].get(number, {})),
+                )
+                for number in range(min(filled[run.id]), max(filled[run.id]) + 1)
+            ],
+        )
+        for run in runs
+        if filled.get(run.id)
+    ]

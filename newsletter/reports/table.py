@@ -1,0 +1,26 @@
+"""Readers as rows of a CSV, safe to open in a spreadsheet."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import TextIO
+
+from newsletter.errors import printable
+from newsletter.ledger import Delivery
+from newsletter.subscribers.csv_file import guard
+
+NOT_ACCEPTED = ("address", "state", "stage", "code", "enhanced", "reply")
+EVERYTHING = (*NOT_ACCEPTED, "tries", "run", "at", "took")
+
+
+def write_csv(file: TextIO, rows: Iterable[Delivery], columns: Sequence[str]) -> None:
+    """Write a row for each, under the columns' names.
+
+    A server's words are hostile: what a terminal would obey is escaped, and a cell that would run as a formula gets a
+    quote before it.
+    """
+    writer = csv.writer(file)
+    writer.writerow(columns)
+    cells = attrgetter(*columns)
+    for row in rows:
+        writer.writerow([guard(printable(cell)) if isinstance(cell, str) else cell for cell in cells(row)])

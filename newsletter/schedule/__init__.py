@@ -1,0 +1,1 @@
+"""The schedule: campaigns that wait for their moment."""

@@ -1,0 +1,1 @@
+"""Sends a campaign's messages: dispatcher, connections and throttle, over any backend."""

@@ -1,0 +1,238 @@
+"""Where a run's sessions take the messages that are claimed, and hand in what became of them."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from time import time
+
+from newsletter.errors import DeliveryError
+from newsletter.ledger import NEVER, Answer, Claim
+from newsletter.mail.message import Message, Outcome, Receipt, reply_line
+from newsletter.sending.concern import Concern, concern_of, concern_of_reply
+from newsletter.sending.refusals import Refusals
+from newsletter.sending.throttle import Pace
+
+_CLOSED_BY_THE_SERVER = "421"  # RFC 5321, section 3.8: for reasons of its own
+_GATHER_S = 0.003  # a commit costs as much as ten messages, and a few answers more share it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """What sessions have handed in since the last time, by delivery."""
+
+    answers: Sequence[Answer]
+    returned: dict[int, str]  # untouched, with the reason
+    released: Sequence[int]  # not sent, and no fault of theirs
+    forgiven: Sequence[int] = ()  # answered before, by a refusal that was the sender's
+
+    def __len__(self) -> int:
+        return len(self.answers) + len(self.returned) + len(self.released)
+
+
+class Desk:
+    """Messages one way, answers the other. Nothing here waits for the ledger.
+
+    `waits` are the seconds after which a deferred message is tried again, each time the next of them; `refusals`
+    says when there are too many. A server that takes nothing for `patience` seconds, and asks for less, ends the run.
+    Answers are recorded when there is a `group` of them, or 3 ms after the first.
+    """
+
+    def __init__(
+        self,
+        pace: Pace,
+        waits: Sequence[float] = (),
+        refusals: Refusals | None = None,
+        group: int = 1,
+        patience: float = inf,
+    ) -> None:
+        self.pace = pace
+        self.tally: Counter[Outcome] = Counter()
+        self.failure: DeliveryError | None = None
+        self.fruitless = 0  # sessions that broke in a row
+        self.halting = False  # hand out no more
+        self.closed = False  # and nothing is under way any more
+        self.news = asyncio.Event()  # for the books: something was handed in, or the run halts
+        self._group = group
+        self._gathering: asyncio.TimerHandle | None = None
+        self._waits = waits
+        self._refusals = refusals or Refusals(None, 1)
+        self._patience = patience
+        self._starved_since: float | None = None
+        self._loop = asyncio.get_running_loop()
+        self._ready: deque[tuple[Claim, Message]] = deque()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._alarm_at = inf
+        self._answers: list[Answer] = []
+        self._returned: dict[int, str] = {}
+        self._released: list[int] = []
+
+    def now(self) -> float:
+        """Return seconds of the clock that the pace is kept by."""
+        return self._loop.time()
+
+    def take(self) -> tuple[Claim, Message] | None:
+        """The next message; None when there is none, or it may not leave yet."""
+        if not self._ready or self.halting or self.closed:
+            return None
+        now = self._loop.time()
+        if self.pace.ready_at(now) > now:
+            return None
+        self.pace.left(now)
+        return self._ready.popleft()
+
+    async def wait(self, patience: float | None = None) -> bool:
+        """Wait until a message may be there; False when none will come, or none within `patience` seconds."""
+        while not self.halting and not self.closed:
+            if self._ready:
+                now = self._loop.time()
+                at = self.pace.ready_at(now)
+                if at <= now:
+                    return True
+                if at < self._alarm_at:
+                    self._alarm_at = at
+                    self._loop.call_at(at, self._ring)
+            if not await self._woken(patience):
+                return False
+        return False
+
+    async def rest(self, seconds: float) -> None:
+        """Do nothing for a while, unless the run ends."""
+        until = self._loop.time() + seconds
+        while not self.halting and not self.closed and (left := until - self._loop.time()) > 0:
+            await self._woken(left)
+
+    def answer(self, claim: Claim, receipt: Receipt, took: float) -> None:
+        """The fate of a message, `took` seconds after it was taken."""
+        wait = None
+        now = self._loop.time()
+        if receipt.outcome is Outcome.ACCEPTED:
+            self.pace.accepted(now)
+            self._starved_since = None
+        self.pace.answered(now, receipt.code, receipt.enhanced)
+        if receipt.outcome is Outcome.DEFERRED and claim.tries < len(self._waits):
+            wait = self._waits[claim.tries]
+        # A text that is lost time after time is no progress: the whole list would become unknown.
+        if receipt.outcome is not Outcome.UNKNOWN:
+            self.fruitless = 0
+        self.tally[receipt.outcome] += 1
+        due = NEVER if wait is None else time() + wait
+        self._answers.append(Answer(claim=claim, receipt=receipt, took=round(took * 1000), due=due))
+        if len(self._answers) >= self._group:
+            self.news.set()
+        elif self._gathering is None:
+            self._gathering = self._loop.call_later(_GATHER_S, self._gathered)
+        self._watch(claim.id, concern_of(receipt), receipt)
+
+    def put_off(self, claim: Claim, receipt: Receipt, *, slower: bool) -> None:
+        """Put a message off because the server takes less than it was given; it has lost no try.
+
+        `slower`: it is said of all, and not of one connection among others.
+        """
+        if claim.tries:
+            self.tally[Outcome.DEFERRED] += 1
+        self._released.append(claim.id)
+        self.news.set()
+        self._told_less(receipt, slower=slower)
+
+    def heard(self, said: Receipt, *, slower: bool) -> None:
+        """Take in a reply that is about no single message, at a connection's beginning or end."""
+        concern = concern_of_reply(said.code or 0, said.enhanced or "", said.reply, said.stage)
+        if concern in (Concern.RATE, Concern.CONNECTIONS):
+            self._told_less(said, slower=slower)
+        else:
+            self._watch(None, concern, said)
+
+    def _told_less(self, said: Receipt, *, slower: bool) -> None:
+        now = self._loop.time()
+        if slower:
+            self.pace.asked_for_less(now)
+        if self._starved_since is None:
+            self._starved_since = now
+        elif now - self._starved_since > self._patience and not self.halting:
+            reply = reply_line(said.code, said.enhanced, said.reply)
+            self.halt(
+                DeliveryError(
+                    f"The server has taken nothing for {self._patience:,.0f} seconds, and asks for less: {reply}",
+                    next_step="Everyone who has not got the issue still waits. Send again later.",
+                )
+            )
+
+    def give_back(self, claim: Claim, why: str, *, session_was_useful: bool) -> None:
+        """Untouched. A session that has carried others and then ends is no fault of the one it gives back."""
+        if claim.tries:
+            self.tally[Outcome.DEFERRED] += 1  # as before it was taken
+        if session_was_useful or why.startswith(_CLOSED_BY_THE_SERVER):
+            self._released.append(claim.id)
+        else:
+            self._returned[claim.id] = why
+        self.news.set()
+
+    def supply(self, messages: Sequence[tuple[Claim, Message]]) -> None:
+        """Lay out what was claimed."""
+        for claim, _ in messages:
+            if claim.tries:  # it was counted when it was deferred, and will be counted anew
+                self.tally[Outcome.DEFERRED] -= 1
+        self._ready.extend(messages)
+        if self._ready:
+            self.wake()
+
+    def collect(self) -> Collected:
+        """Take in what was handed in, and, when the run halts, what nobody has taken."""
+        self.news.clear()
+        if self.halting:
+            self._released += [claim.id for claim, _ in self._ready]
+            self.tally[Outcome.DEFERRED] += sum(claim.tries > 0 for claim, _ in self._ready)
+            self._ready.clear()
+        forgiven = self._refusals.forgiven
+        collected = Collected(
+            answers=self._answers, returned=self._returned, released=self._released, forgiven=tuple(forgiven)
+        )
+        self._answers, self._returned, self._released = [], {}, []
+        forgiven.clear()
+        return collected
+
+    def keep(self, collected: Collected) -> None:
+        """What may not have been recorded is not to be forgotten."""
+        self._answers[:0] = collected.answers
+        self._returned = collected.returned | self._returned
+        self._released[:0] = collected.released
+        self._refusals.forgiven[:0] = collected.forgiven
+
+    def halt(self, failure: DeliveryError | None = None) -> None:
+        """Hand out no more; what is in hand is finished and recorded."""
+        self.halting = True
+        self.failure = self.failure or failure
+        self.news.set()
+        self.wake()
+
+    def close(self) -> None:
+        """There is nothing more to carry."""
+        self.closed = True
+        self.wake()
+
+    def wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self.news.set()
+
+    def _ring(self) -> None:
+        self._alarm_at = inf
+        self.wake()
+
+    async def _woken(self, patience: float | None) -> bool:
+        future = self._loop.create_future()
+        self._waiting.append(future)
+        done, _ = await asyncio.wait([future], timeout=patience)
+        return bool(done)
+
+    def _watch(self, delivery: int | None, concern: Concern, said: Receipt) -> None:
+        failure = self._refusals.heard(delivery, concern, said, self.tally)
+        if failure is not None and not self.halting:
+            self.halt(failure)

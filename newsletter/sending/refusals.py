@@ -1,0 +1,80 @@
+"""Watches what a server refuses, and halts a run when it refuses the sender and not single readers."""
+
+from collections import Counter
+
+from newsletter.errors import DeliveryError, counted
+from newsletter.mail.message import Outcome, Receipt, reply_line
+from newsletter.sending.concern import Concern
+
+_COUNT_FROM = 100
+_BLOCKED = "The server takes no more mail from this sender: {}"
+_NOT_THE_READERS = (
+    "Nothing of this is held against readers: everyone who has not got the issue still waits. "
+    "A limit by the day is over tomorrow; of a block, its page or whoever runs the server says more."
+)
+
+
+class TooManyRefused(DeliveryError):
+    """So many readers are refused that something other than their addresses may be wrong; a person has to look."""
+
+
+class SenderBlocked(DeliveryError):
+    """The server takes no mail from this sender now, because of a quota, a block list or a rule of its own."""
+
+
+class Refusals:
+    """Counts refusals, and knows which of them are not the readers'.
+
+    `share` is the share of refused readers, of 1, at which the run halts; None, or all of them, never halts it.
+    `in_a_row` is after how many refusals for policy, with nobody accepted between them, it halts: one such may be about
+    one reader.
+    """
+
+    def __init__(self, share: float | None, in_a_row: int) -> None:
+        self._share = share if share is not None and share < 1 else None
+        self._most_in_a_row = in_a_row
+        self._in_a_row = 0
+        self._for_policy: list[int] = []
+        self._senders = False
+        self.forgiven: list[int] = []  # deliveries that are pending again, whatever was recorded of them
+
+    def heard(
+        self, delivery: int | None, concern: Concern, said: Receipt, tally: Counter[Outcome]
+    ) -> DeliveryError | None:
+        """Take in a reply; returns why the run has to halt, if it has to. Without a `delivery` it was to nobody's."""
+        words = reply_line(said.code, said.enhanced, said.reply)
+        if said.outcome is Outcome.ACCEPTED:
+            self._in_a_row = 0
+        if concern is Concern.SENDER:
+            self._for_policy += [] if delivery is None else [delivery]
+            self._forgive()
+            return SenderBlocked(_BLOCKED.format(words), next_step=_NOT_THE_READERS)
+        if concern is Concern.PERHAPS_SENDER and self._share is not None:
+            self._in_a_row += 1
+            self._for_policy += [] if delivery is None else [delivery]
+            if self._senders or self._in_a_row >= self._most_in_a_row:
+                self._forgive()
+                return TooManyRefused(_BLOCKED.format(words), next_step=_NOT_THE_READERS)
+            if len(self._for_policy) >= self._most_in_a_row and len(self._for_policy) > self._share * tally.total():
+                return self._too_many_for_policy(words, tally)
+        refused, answered = tally[Outcome.REFUSED], tally.total()
+        if self._share is not None and answered >= _COUNT_FROM and refused > self._share * answered:
+            return TooManyRefused(
+                f"{refused:,} of the first {answered:,} readers were refused; more than {self._share:.0%} is "
+                "a sign that something else is wrong than their addresses.",
+                next_step="See what the server says, above.",
+            )
+        return None
+
+    def _forgive(self) -> None:
+        self._senders = True  # what is said of those in hand is of the same kind
+        self.forgiven += self._for_policy
+        self._for_policy.clear()
+
+    def _too_many_for_policy(self, words: str, tally: Counter[Outcome]) -> TooManyRefused:
+        self._forgive()
+        return TooManyRefused(
+            f"{len(self.forgiven):,} of the first {counted(tally.total(), 'reader')} were refused for what seems to be "
+            f"about the sender and not about them: {words}",
+            next_step="They still wait, like everyone who has not had a turn. See what the server says, above.",
+        )

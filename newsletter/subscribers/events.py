@@ -1,0 +1,279 @@
+"""What readers, mail servers and editors said of a reader, and what follows from it.
+
+The CSV is the editors' list. Each event here is kept with its time, its source and its evidence, and together with it
+changes who must not be mailed: an unsubscribe wins over any row of the list.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from newsletter.errors import ConfigError, counted
+from newsletter.store import Store, suppressions
+from newsletter.store import events as log
+from newsletter.store.engine import now, storable
+from newsletter.subscribers.keys import Keys
+
+
+class Kind(StrEnum):
+    """What was said."""
+
+    UNSUBSCRIBED = "unsubscribed"
+    RETURNED = "returned"  # wants mail again: took an unsubscribe back, or says that a bounced address works
+    REASON = "reason"  # why they left, in their words
+    HARD = "hard bounce"
+    SOFT = "soft bounce"
+    BLOCKED = "blocked"  # the server refuses the sender, and not this reader
+    COMPLAINED = "complained"
+    SIGNED_UP = "signed up"
+    REMOVED = "removed"  # an editor took the row out of the list
+    SUPPRESSED = "suppressed"  # an editor wants nothing sent there
+    ALLOWED = "allowed"  # an editor has lifted all that stood against it
+    ASKED = "asked to confirm"  # a mail in their name wants to leave, and may be anybody's
+    UNDONE = "undone"  # an editor has undone a reading of the inbox: its bounces are not believed
+
+
+# What readers and their servers say of an issue that they got.
+ANSWERS = (Kind.HARD, Kind.SOFT, Kind.BLOCKED, Kind.COMPLAINED, Kind.UNSUBSCRIBED)
+_SECOND = len("2026-11-30T09:30:00")
+# By these somebody is to be mailed again, whatever an older mail says.
+_COMING_BACK = (Kind.RETURNED, Kind.ALLOWED, Kind.SIGNED_UP)
+# By these a suppression is lifted; signing up, which anybody may, lifts none.
+LIFTING = (Kind.RETURNED, Kind.ALLOWED, Kind.UNDONE)
+# By this one only older bounces are void, and not what the reader wrote meanwhile.
+_WORKING_AGAIN = (*_COMING_BACK, Kind.UNDONE)
+_BOUNCES = (Kind.HARD, Kind.SOFT, Kind.BLOCKED)
+
+
+class Cause(StrEnum):
+    """Why a reader must not be mailed. Several may hold at once, and each is lifted for itself."""
+
+    UNSUBSCRIBED = "unsubscribed"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    SUPPRESSED = "suppressed"
+
+
+# What a reader lifts who wants the mail again: their own leaving, and that mail to them came back. A complaint and what
+# an editor has entered, for whatever reason, stay.
+_LIFTED_BY_RETURN = {Cause.UNSUBSCRIBED: Kind.UNSUBSCRIBED, Cause.BOUNCED: Kind.HARD}
+
+
+class Source(StrEnum):
+    """Where it was said."""
+
+    ONE_CLICK = "one-click"  # a mail client's button (RFC 8058)
+    PAGE = "page"  # the service's page
+    MAIL = "mail"  # the inbox
+    EDITOR = "editor"  # a command
+
+
+_CAUSES = {
+    Kind.UNSUBSCRIBED: Cause.UNSUBSCRIBED,
+    Kind.HARD: Cause.BOUNCED,
+    Kind.COMPLAINED: Cause.COMPLAINED,
+    Kind.SUPPRESSED: Cause.SUPPRESSED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing said about one reader.
+
+    `reader` is the address in its one spelling, `issue` the one that it is about, `said_at` ISO 8601 in UTC (now, when
+    empty; of a mail, when it was received), `evidence` words by name: `code`, `words`, `message`, whatever shows later
+    why this was believed.
+    """
+
+    reader: str
+    kind: Kind
+    source: Source
+    issue: str | None = None
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    said_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SoftRule:
+    """At how many soft bounces, within how many days, an address counts as bounced. An issue counts once."""
+
+    bounces: int
+    days: float
+
+
+def record(
+    store: Store,
+    keys: Keys | None,
+    events: Sequence[Event],
+    soft: SoftRule | None = None,
+    handled: Sequence[str] = (),
+) -> list[bool]:
+    """Write events down, all of them or none, durably, and that the mails of these keys were `handled`.
+
+    Says of each event whether it was news.
+
+    What is known already adds nothing: an unsubscribe repeated a thousand times is one event. Nothing is kept of a
+    person who was erased. `keys` know the erased; without keys nobody can have been.
+    """
+    with store.transaction() as connection:
+        log.hold_off_erasing(connection)
+        log.mark_handled(connection, handled)
+        own = (Source.PAGE, Source.ONE_CLICK)
+        if all(event.kind is Kind.UNSUBSCRIBED and event.source in own for event in events):
+            return _record_leaving(connection, keys, events)
+        return [_record(connection, keys, event, soft) for event in events]
+
+
+def would_suppress(store: Store, event: Event, soft: SoftRule) -> bool:
+    """Is this soft bounce one too many?"""
+    with store.reading() as connection:
+        return event.kind is Kind.SOFT and _softs(connection, event, soft) >= soft.bounces
+
+
+class Void(StrEnum):
+    """Why an event is not written down, in words."""
+
+    ERASED = "this person was erased, and nothing is kept of them"
+    OLDER = "they wanted the mail again after it came"
+
+
+def void(store: Store, keys: Keys | None, event: Event) -> Void | None:
+    """Why this event would not be written down; None when it would."""
+    with store.reading() as connection:
+        return _void(connection, keys, event)
+
+
+def answers(connection: Connection, issue: str) -> dict[Kind, int]:
+    """How many of the issue's readers have answered it so since, for each of ANSWERS; those who came back left out."""
+    found = log.answered(connection, issue, unless={Kind.UNSUBSCRIBED: (Kind.RETURNED, Kind.ALLOWED)})
+    return {kind: found.get(kind, 0) for kind in ANSWERS}
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Tells of a reader whether they asked to be erased: nobody has, as long as there are no hashes."""
+
+    digests: frozenset[str] = frozenset()
+    keys: Keys | None = None
+
+    def __call__(self, reader: str) -> bool:
+        return self.keys is not None and self.keys.digest(reader) in self.digests
+
+
+def erased_readers(store: Store, keys: Keys | None) -> Erased:
+    """Who asked to be erased, as the store knows it now. Raises ConfigError without the key to know them by."""
+    with store.reading() as connection:
+        digests, mark = log.forgotten_digests(connection), log.known_key(connection)
+    if digests and (keys is None or mark not in (None, keys.mark)):
+        gone = "are gone" if keys is None else "are not the ones that are here now"
+        raise ConfigError(
+            f"{counted(len(digests), 'person')} asked to be erased, and the keys that know them again {gone}.",
+            next_step="Put back your copy of .newsletter/keys.toml: with others, they would get mail again.",
+        )
+    return Erased(digests, keys if digests else None)
+
+
+def _record(connection: Connection, keys: Keys | None, event: Event, soft: SoftRule | None) -> bool:
+    if _void(connection, keys, event):
+        return False
+    news = _apply(connection, keys, event)
+    if event.kind is Kind.SOFT and soft and _softs(connection, event, soft) >= soft.bounces:
+        suppressions.suppress(connection, event.reader, Cause.BOUNCED, counted(soft.bounces, "soft bounce"))
+    if news:
+        log.add_all(connection, [_row(event)])  # after the suppression that it makes, see feedback/mail/readings.py
+    return news
+
+
+def _void(connection: Connection, keys: Keys | None, event: Event) -> Void | None:
+    if keys and event.kind is not Kind.SIGNED_UP and log.is_forgotten(connection, keys.digest(event.reader)):
+        return Void.ERASED
+    if event.source is Source.MAIL:
+        # To the second, which is all that a mailbox knows: of one second, the mail is the later one.
+        kinds = _WORKING_AGAIN if event.kind in _BOUNCES else _COMING_BACK
+        back = log.last_said(connection, event.reader, kinds)[:_SECOND]
+        return Void.OLDER if (event.said_at or now())[:_SECOND] < back else None
+    return None
+
+
+def _record_leaving(connection: Connection, keys: Keys | None, events: Sequence[Event]) -> list[bool]:
+    """As `_record` does for each, in three statements for all: when an issue has come, many leave at once."""
+    digests = {event.reader: keys.digest(event.reader) for event in events} if keys else {}
+    erased = log.forgotten_since(connection, list(digests.values()))
+    words: dict[str, str] = {}
+    for event in events:
+        if digests.get(event.reader) not in erased:
+            words.setdefault(event.reader, storable(event.evidence.get("words", "")))
+    new = set(suppressions.suppress_all(connection, words, Cause.UNSUBSCRIBED))
+    news = []
+    for event in events:
+        news.append(event.reader in new)
+        new.discard(event.reader)  # the first of a reader's is news
+    log.add_all(connection, [_row(event) for event, is_news in zip(events, news, strict=True) if is_news])
+    return news
+
+
+def _apply(connection: Connection, keys: Keys | None, event: Event) -> bool:
+    """Change who must not be mailed; False when the event says what is known already."""
+    reader = event.reader
+    words = storable(event.evidence.get("words", ""))
+    if event.kind in _CAUSES:
+        entered = event.source is Source.EDITOR and not _entered_by_editor(connection, reader, event.kind)
+        new = suppressions.suppress(connection, reader, _CAUSES[event.kind], words) or entered
+        # A bounce or a complaint about another issue is news about that issue.
+        return new or (event.kind is not Kind.UNSUBSCRIBED and not _known(connection, event))
+    if event.kind is Kind.RETURNED:
+        log.remove(connection, reader, Kind.REASON)
+        lifted = [suppressions.unsuppress(connection, reader, cause) for cause in lifted_by_return(connection, reader)]
+        return any(lifted)
+    if event.kind is Kind.ALLOWED:
+        return suppressions.unsuppress(connection, reader)
+    if event.kind is Kind.UNDONE:
+        return suppressions.unsuppress(connection, reader, Cause.BOUNCED)
+    if event.kind is Kind.REASON:
+        if Cause.UNSUBSCRIBED not in suppressions.causes(connection, reader):
+            return False
+        log.remove(connection, reader, Kind.REASON)  # the last one counts
+        return bool(words)
+    if event.kind is Kind.SIGNED_UP:
+        if keys:
+            log.unforget(connection, keys.digest(reader))
+        return True
+    return event.kind not in (Kind.SOFT, Kind.BLOCKED) or not _known(connection, event)
+
+
+def lifted_by_return(connection: Connection, reader: str) -> set[Cause]:
+    """Return which causes a reader lifts by wanting the mail again; what an editor has entered is not among them."""
+    held = suppressions.causes(connection, reader).keys() & _LIFTED_BY_RETURN.keys()
+    return {cause for cause in map(Cause, held) if not _entered_by_editor(connection, reader, _LIFTED_BY_RETURN[cause])}
+
+
+def _entered_by_editor(connection: Connection, reader: str, kind: Kind) -> bool:
+    """Return whether an editor has said this, and has not lifted it since."""
+    undoing = (Kind.ALLOWED, Kind.UNDONE) if kind is Kind.HARD else (Kind.ALLOWED,)
+    entered = False
+    for row in log.of_reader(connection, reader):
+        entered = (entered or (row.kind == kind and row.source == Source.EDITOR)) and row.kind not in undoing
+    return entered
+
+
+def _known(connection: Connection, event: Event) -> bool:
+    """Was the same said about the same issue already?"""
+    return any(issue == event.issue for issue, _ in log.said(connection, event.reader, event.kind, ""))
+
+
+def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
+    """How many issues this reader's mail was put off for within the rule's days, this one included."""
+    since = (datetime.now(UTC) - timedelta(days=soft.days)).isoformat(timespec="milliseconds")
+    since = max(since, log.last_said(connection, event.reader, _WORKING_AGAIN))
+    recent = {issue for issue, _ in log.said(connection, event.reader, Kind.SOFT, since)}
+    return len(recent | {event.issue})
+
+
+def _row(event: Event) -> log.Row:
+    at = now()
+    said_at = min(event.said_at or at, at)  # a mail's clock may be wrong
+    evidence = {name: storable(text) for name, text in event.evidence.items() if text}
+    return log.Row(event.reader, event.kind, event.source, event.issue, evidence, said_at, at)

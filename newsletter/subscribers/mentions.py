@@ -1,0 +1,41 @@
+"""One reader's address where it stands among other words, in whatever spelling of its domain."""
+
+import re
+from functools import lru_cache
+
+from newsletter.address import normalise
+from newsletter.subscribers.csv_source import reader_key
+
+_ENDS = ".!?"  # of a sentence, and of no domain that anybody writes
+
+
+def names(text: str, reader: str) -> bool:
+    """Does the address stand there, and not a longer one that it is a part of?"""
+    return any(_domain(found, reader) for found in _like(reader).finditer(text))
+
+
+def renamed(text: str, reader: str, name: str) -> str:
+    """The text with `name` wherever the address stood."""
+
+    def instead(found: re.Match[str]) -> str:
+        domain = _domain(found, reader)
+        return f"{name}{found[1].removeprefix(domain)}" if domain else found[0]
+
+    return _like(reader).sub(instead, text)
+
+
+def _domain(found: re.Match[str], reader: str) -> str:
+    """The domain as it is written there, empty when it is another one."""
+    domain = found[1].rstrip(_ENDS)
+    try:
+        same = reader_key(normalise(f"{reader.partition('@')[0]}@{domain}")) == reader
+    except ValueError:
+        return ""
+    return domain if same else ""
+
+
+@lru_cache(maxsize=1)
+def _like(reader: str) -> re.Pattern[str]:
+    """What stands before the @ is ASCII, and has one spelling but for its capitals."""
+    local = re.escape(reader.partition("@")[0])
+    return re.compile(rf"(?<![\w.+-]){local}@([^\s,;:|<>()\[\]{{}}\"'/\\=]+)", re.IGNORECASE)

@@ -1,0 +1,285 @@
+"""One reader's rows in the list: found, added, taken out. All else stays as it is, byte for byte."""
+
+import csv
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+from newsletter.address import normalise
+from newsletter.errors import DecisionNeeded, ListError
+from newsletter.files import create_private, sync
+from newsletter.subscribers.csv_file import Header, guard, read_header, read_lines, read_records, unguard
+from newsletter.subscribers.csv_source import BREAKS, Subscriber, read_row, read_rows, reader_key
+from newsletter.subscribers.mentions import names
+from newsletter.subscribers.records import Record
+
+_BOM = b"\xef\xbb\xbf"
+_NEW_LIST = "email,name,tags\n"
+_CANDIDATES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of somebody's as it stands in the list: its first line and its last, its cells by the columns' names."""
+
+    line: int
+    last: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the list has of one reader: their own rows, and other lines in which their address stands."""
+
+    rows: Sequence[Row] = ()
+    mentions: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The list as it is to be, written beside it; `put` makes it the list. `lines` are those that it is about."""
+
+    lines: Sequence[int]
+    put: Callable[[], None]
+
+
+def find_rows(path: Path, reader: str) -> Found:
+    """Raises ListError; a list that is not there has nobody on it."""
+    if not path.exists():
+        return Found()
+    lines = read_lines(path)
+    header = read_header(path, lines)
+    rows, mentions = [], []
+    # What stands before the @ is ASCII, and stands in the list as it is.
+    local = reader.partition("@")[0]
+    for record in read_records(lines, header, lambda _line, text: local in text.casefold()):
+        if _owner(record, header) == reader:
+            rows.append(Row(line=record.line, last=record.last, cells=dict(cells_of(record, header))))
+        elif names(record.text, reader):
+            mentions.append(record.line)
+    return Found(rows=rows, mentions=mentions)
+
+
+def nearest(path: Path, reader: str) -> str:
+    """An address of the list that may be meant instead, or an empty string."""
+    local, _, domain = reader.partition("@")
+    near: list[str] = []
+    if path.exists():
+        for row in read_rows(path, lambda _number, text: local in text.casefold() or domain in text.casefold()):
+            if isinstance(row, Subscriber) and (row.reader[0] == reader[0] or row.reader.startswith(f"{local}@")):
+                near.append(row.reader)
+            if len(near) >= _CANDIDATES:
+                break
+    return next(iter(get_close_matches(reader, near, n=1, cutoff=0.8)), "")
+
+
+@contextmanager
+def with_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()) -> Iterator[Edit]:
+    """The list with one row more at its end; one that is not there is made.
+
+    `cells` are by column, `email` among them in its one spelling. Raises ListError for a column that the list lacks,
+    and for a value that could not be read back; DecisionNeeded from `put`, when somebody else has changed the list
+    meanwhile.
+    """
+    before = _seen(path)
+    header = read_header(path, read_lines(path) if before else enumerate([_NEW_LIST], start=1))
+    row = _written({**cells, **({"tags": ";".join(tags)} if tags else {})}, frozenset(tags), header, path)
+    if before:
+        _refuse_swallowed(path, row, header)
+    with _rewriting(path, _appended(path, row, header.line_end), before) as put:
+        yield Edit(lines=(), put=put)
+
+
+@contextmanager
+def without_rows(path: Path, reader: str) -> Iterator[Edit]:
+    """The list without any row of this reader's, also those that can't be used. Raises as `with_row` does."""
+    before = _seen(path)
+    found = find_rows(path, reader).rows
+    if not found:
+        with suppress(OSError):
+            _beside(path).unlink()  # what a crash has left may hold them
+        yield Edit(lines=(), put=lambda: None)
+        return
+    gone = frozenset(number for row in found for number in range(row.line, row.last + 1))
+    with _rewriting(path, _left(path, gone), before) as put:
+        yield Edit(lines=[row.line for row in found], put=put)
+
+
+def cells_of(record: Record, header: Header) -> Iterator[tuple[str, str]]:
+    """The cells by column, also of a row that no reader can be made of. Those beyond the columns have numbers."""
+    for number, cell in enumerate(record.cells):
+        name = header.columns[number] if number < len(header.columns) else ""
+        yield name or f"column {number + 1}", unguard(cell.strip()).strip()
+
+
+def _owner(record: Record, header: Header) -> str:
+    return _reader(next((cell for name, cell in cells_of(record, header) if name == "email"), ""))
+
+
+def _reader(address: str) -> str:
+    try:
+        return reader_key(normalise(address))
+    except ValueError:
+        return ""
+
+
+def _written(cells: Mapping[str, str], tags: frozenset[str], header: Header, path: Path) -> str:
+    """The row as a line without its end. Raises ListError when it would not be read as what it says."""
+    if missing := [name for name in cells if name not in header.columns]:
+        raise ListError(
+            f"{path.name} has no column {missing[0]}.",
+            next_step=f"Its columns are: {', '.join(filter(None, header.columns))}.",
+        )
+    values = [cells.get(name, "") for name in header.columns]
+    if any(BREAKS.search(value) for value in values):
+        raise ListError("A line break stands inside a value, or a tab.", next_step="Write the value on one line.")
+    # A value that looks as if it came from a spreadsheet's guard keeps its quote by another one.
+    values = [value if unguard(value) == value else guard(value) for value in values]
+    line = io.StringIO()
+    csv.writer(line, delimiter=header.delimiter, lineterminator="").writerow(values)
+    (record,) = read_records([(1, line.getvalue())], header)
+    read = read_row(record, header)
+    if not isinstance(read, Subscriber):
+        raise ListError(
+            f"That row could not be read again: {read.message if read else 'it is empty'}.",
+            next_step=read.next_step if read else "",
+        )
+    if any(read.fields.get(name, value) != value for name, value in cells.items()):
+        raise ListError("A value can't begin or end with a blank.", next_step="Write it without.")
+    if read.tags != tags:
+        raise ListError("A tag is one word in small letters.", next_step="Give each a --tag of its own.")
+    return line.getvalue()
+
+
+def _refuse_swallowed(path: Path, row: str, header: Header) -> None:
+    """Raise ListError when a quote that the list never closes would make the new row a part of another one's cell."""
+    if '"' not in row:
+        return
+    lines = read_lines(path)
+    read_header(path, lines)
+    opened = 0
+    for record in read_records(chain(lines, [(sys.maxsize, row)]), header):
+        if record.last == sys.maxsize and (record.fault or record.line != sys.maxsize):
+            raise ListError(
+                f"Line {opened or record.line} of {path.name} opens a quote and never closes it.",
+                next_step="Mend that line, and run the same command again: the new row would be read as a part of it.",
+            )
+        opened = record.line if record.fault else opened
+
+
+def _appended(path: Path, row: str, line_end: str) -> Iterator[str]:
+    """A list whose last line has no end has none afterwards, either."""
+    if not path.exists():
+        yield f"{_NEW_LIST}{row}{line_end}"
+        return
+    last = ""
+    for _, last in read_lines(path):
+        yield last
+    yield f"{row}{line_end}" if last.endswith(("\n", "\r")) else f"{line_end}{row}"
+
+
+def _left(path: Path, lines: frozenset[int]) -> Iterator[str]:
+    held, last_gone_had_end = "", True
+    for number, line in read_lines(path):
+        if number in lines:
+            last_gone_had_end = line.endswith(("\n", "\r"))
+        else:
+            yield held
+            held = line
+    # Only the list's last line can be without an end. When it goes, the one that is last then is so, too.
+    yield held if last_gone_had_end else _without_end(held)
+
+
+def _without_end(line: str) -> str:
+    return line[: -2 if line.endswith("\r\n") else -1] if line.endswith(("\n", "\r")) else line
+
+
+def _beside(path: Path) -> Path:
+    """One name, so that what a crash has left is written over; by its ending it stays out of git as the list does."""
+    target = path.resolve()  # where the list is a link, what it leads to is the list
+    return target.with_name(f".{target.stem}.new{target.suffix}")
+
+
+@contextmanager
+def _rewriting(path: Path, pieces: Iterable[str], before: "_Seen | None") -> Iterator[Callable[[], None]]:
+    """Write the list anew beside it, durably; what is yielded puts it in its place, at once and with its rights.
+
+    `before` is the list as it was seen before anything of it was read.
+    """
+    target, new = path.resolve(), _beside(path)
+    if before and not (before.mode & 0o222 and os.access(target, os.W_OK)):
+        raise ListError(
+            f"The subscriber list {path} is write-protected.",
+            next_step=f"If it is not meant to stay as it is: chmod u+w {path}",
+        )
+    try:
+        _write(target, new, pieces)
+
+        def put() -> None:
+            if _seen(path) != before:
+                raise DecisionNeeded(
+                    f"Somebody else has changed {path.name} meanwhile.",
+                    next_step="Nothing was written into it. Save and close it where it is open, and try again.",
+                )
+            try:
+                new.replace(target)
+                sync(target.parent)
+            except OSError as error:
+                raise _unwritable(path, error) from error
+
+        yield put
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+def _write(target: Path, new: Path, pieces: Iterable[str]) -> None:
+    try:
+        new.unlink(missing_ok=True)
+        with create_private(new, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            if target.exists():
+                kept = target.stat()
+                # Who may read it stays as it was, as far as this user can say so.
+                for owner, group in ((-1, kept.st_gid), (kept.st_uid, -1)):
+                    with suppress(PermissionError):
+                        os.fchown(file.fileno(), owner, group)
+                os.fchmod(file.fileno(), kept.st_mode & 0o777)
+                with target.open("rb") as raw:
+                    file.write("\ufeff" if raw.read(3) == _BOM else "")
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+class _Seen(NamedTuple):
+    """What is another when somebody has written the file."""
+
+    number: int
+    size: int
+    changed: int
+    mode: int
+
+
+def _seen(path: Path) -> _Seen | None:
+    """None when it is not there."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return _Seen(found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode)
+
+
+def _unwritable(path: Path, error: OSError) -> ListError:
+    return ListError(
+        f"The subscriber list {path} can't be written: {error.strerror}.",
+        next_step="See that it and its folder are yours to write, and have room. Then run the same command again.",
+    )

@@ -1,0 +1,160 @@
+"""Columns of a list that say who must not be mailed: those of an export of ours, and those of other programs.
+
+Ours are always honoured. Another program's column may mean something else by the same name, so an editor says once,
+in newsletter.toml, whether it is honoured.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from newsletter.address import normalise
+from newsletter.config import ReaderList
+from newsletter.errors import DecisionNeeded, ListError, Problem, counted
+from newsletter.subscribers.csv_file import column_name, read_header, read_lines, read_records, unguard
+from newsletter.subscribers.csv_source import reader_key
+from newsletter.subscribers.events import Cause
+from newsletter.subscribers.standing import MAILABLE, Held
+from newsletter.subscribers.status_words import (
+    LONGEST,
+    MARKS,
+    Says,
+    cause_in,
+    cause_of,
+    is_telling,
+    keeps_out,
+    says,
+)
+
+# The columns of an export beside the list's own; no list has columns of these names by chance.
+STATE, SINCE, WORDS = "newsletter_state", "newsletter_since", "newsletter_words"
+
+QUESTION = "status-column"  # the code of a problem that asks what a column means
+
+
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """What the columns of a list say: which readers must not be mailed, why, and by which words.
+
+    `questions` name columns of which nobody has said what they mean.
+    """
+
+    left: Mapping[str, Held] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+    questions: Sequence[Problem] = ()
+
+    def refuse_open(self, path: Path) -> None:
+        """Raise DecisionNeeded while there is a question."""
+        if self.questions:
+            several = 'Several columns go into one list: honour = ["one", "other"]. ' if len(self.questions) > 1 else ""
+            raise DecisionNeeded(
+                f"Does {path.name} itself say who must not be mailed?",
+                next_step=f"{several}Once you have answered, you are not asked again.",
+                problems=self.questions,
+            )
+
+
+def statuses_of(path: Path, settings: ReaderList) -> Statuses:
+    """Return what the columns of a list say, as newsletter.toml would have them understood.
+
+    Raises ListError when the publication's own list lacks a column that is to be honoured: who has left could no longer
+    be told. Another list has columns of its own.
+    """
+    if path.name == Path(settings.file).name:
+        _refuse_lacking(path, settings.honour)
+    return read_statuses(path, settings.honour, settings.ignore)
+
+
+def read_statuses(path: Path, honour: Sequence[str] = (), ignore: Sequence[str] = ()) -> Statuses:
+    """Look through a list's own columns; others' are understood as `honour` and `ignore` say, or asked about.
+
+    Of an address with several rows each counts.
+    """
+    lines = read_lines(path)
+    header = read_header(path, lines)
+    honoured = [name for name in (*map(column_name, honour), STATE) if name in header.columns]
+    settled = {"email", "name", STATE, SINCE, WORDS, *honoured, *map(column_name, ignore)}
+    open_ = [name for name in dict.fromkeys(header.columns) if name not in settled]
+    nameless = [number for number, name in enumerate(header.columns) if not name]
+    left: dict[str, Held] = {}
+    words: dict[str, str] = {}
+    asked: dict[str, list[tuple[int, str]]] = {}
+    telling = [name for name in open_ if name in MARKS or is_telling(name)]
+    for record in read_records(lines, header):
+        if record.fault or not any(map(str.strip, record.cells)):
+            continue
+        cells = dict(zip(header.columns, record.cells, strict=False))
+        if nameless:
+            cells[""] = ", ".join(record.cells[number] for number in nameless if number < len(record.cells))
+        for name in open_:
+            cell = cells.get(name, "")
+            if (name in telling or (len(cell) <= LONGEST and cause_of(cell))) and says(name, cell) in (
+                Says.LEFT,
+                Says.UNCLEAR,
+            ):
+                asked.setdefault(name, []).append((record.line, cell.strip()))
+        if honoured and (held := _held(cells, honoured)):
+            column, word, cause = held
+            with suppress(ValueError):
+                reader = reader_key(normalise(unguard(cells.get("email", "").strip()).strip()))
+                left[reader] = cause
+                words[reader] = f"{column}: {word}" if word else f"no {column}"
+    return Statuses(left, words, [_question(path, name, told) for name, told in asked.items()])
+
+
+def _refuse_lacking(path: Path, honour: Sequence[str]) -> None:
+    columns = read_header(path, read_lines(path)).columns
+    if missing := [name for name in honour if column_name(name) not in columns]:
+        raise ListError(
+            f"{path.name} has no column {missing[0]}, and newsletter.toml says that it tells who must not be mailed.",
+            next_step="Bring the column back, or take it out of [list] honour once nobody on the list has left.",
+        )
+
+
+def _held(cells: Mapping[str, str], honoured: Sequence[str]) -> tuple[str, str, Held] | None:
+    """Return the column and the word by which this row must not be mailed, and the cause; None when it may be."""
+    for column in honoured:
+        word = " ".join(cells.get(column, "").split())
+        if column == STATE:
+            states = word.casefold().split(", ")
+            if word and states != [MAILABLE]:
+                cause = next((one for one in Cause if one in states), Cause.SUPPRESSED)
+                words = cells.get(WORDS, "") if cause in states else f"{column}: {word}"
+                return column, word, Held(cause, words, cells.get(SINCE, ""))
+        elif keeps_out(column, word):
+            cause = cause_in(column, word)
+            return column, word, Held(cause, f"{column}: {word}", "")
+    return None
+
+
+def _question(path: Path, name: str, told: Sequence[tuple[int, str]]) -> Problem:
+    """Ask what a column means, and show only words that are known for it: others may be personal."""
+    known = Counter(word.casefold() for _, word in told if cause_of(word))
+    shown = "".join(f", {word!r} {count:,}" for word, count in known.most_common(3))
+    column = f"the column {name}" if name else "a column without a name"
+    return Problem(
+        path=path,
+        line=told[0][0],
+        code=QUESTION,
+        message=f"{column} seems to say of {counted(len(told), 'row')} that nothing is to be sent there"
+        f"{f' ({shown[2:]})' if shown else ''}",
+        next_step="Give the column a name, and you are asked whether that column is honoured."
+        if not name
+        else f'Under [list] in newsletter.toml: honour = ["{name}"] keeps those rows from being mailed; '
+        f'ignore = ["{name}"] says that it means something else.',
+    )
+
+
+def status_of(cells: Mapping[str, str], honour: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Says, str]:
+    """Return what a row of any file says of its reader, all its columns together, and which column says so.
+
+    One that says "left" outweighs the others.
+    """
+    ignored = {"email", "name", "tags", *map(column_name, ignore)}
+    told = {name: says(name, cell) for name, cell in cells.items() if name not in ignored}
+    told |= {name: Says.LEFT for name in map(column_name, honour) if name in told and keeps_out(name, cells[name])}
+    verdicts = (Says.LEFT, Says.UNCLEAR, Says.MAILED)
+    found = ((verdict, name) for verdict in verdicts for name, said in told.items() if said is verdict)
+    return next(found, (Says.NOTHING, ""))

@@ -1,0 +1,176 @@
+"""Who must not be mailed by an editor's word, and by what another state knew."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from newsletter.errors import ListError, Problem, printable
+from newsletter.store import Store, suppressions
+from newsletter.store import events as log
+from newsletter.store.engine import now
+from newsletter.subscribers.csv_file import Header, read_header, read_lines, read_records
+from newsletter.subscribers.csv_source import read_row
+from newsletter.subscribers.events import Cause, Event, Kind, Source, record
+from newsletter.subscribers.keys import Keys
+from newsletter.subscribers.records import Record
+from newsletter.subscribers.row_editing import cells_of
+from newsletter.subscribers.standing import ERASED, MAILABLE
+from newsletter.subscribers.status_words import Says, cause_of
+from newsletter.subscribers.statuses import SINCE, STATE, WORDS, status_of
+from newsletter.validation import Fault
+
+_MEND = "Mend the row, or export again: newsletter subscribers export -o FILE --suppressed"
+_KINDS = {Cause.UNSUBSCRIBED: Kind.UNSUBSCRIBED, Cause.BOUNCED: Kind.HARD, Cause.COMPLAINED: Kind.COMPLAINED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """How many causes and erasures were news here, and how many were known; `mailed` are rows that say to mail them.
+
+    `whole` says that the file is an export of everybody whom the other state suppressed.
+    """
+
+    new: int
+    known: int
+    mailed: int = 0
+    whole: bool = False
+
+
+def suppress(store: Store, keys: Keys | None, reader: str, reason: str) -> bool:
+    """Never mail this reader again, for an editor's reason; False when that was so already for the same cause."""
+    cause, words = _understood(reason)
+    kind = _KINDS.get(cause, Kind.SUPPRESSED)
+    return record(store, keys, [Event(reader=reader, kind=kind, source=Source.EDITOR, evidence={"words": words})])[0]
+
+
+def unsuppress(store: Store, keys: Keys | None, reader: str) -> bool:
+    """Lift all that stands against a reader, as an editor's decision; False when nothing did."""
+    return record(store, keys, [Event(reader=reader, kind=Kind.ALLOWED, source=Source.EDITOR)])[0]
+
+
+def bring_over(
+    store: Store, keys: Keys | None, path: Path, reason: str, honour: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> Brought:
+    """Suppress everyone of an export, with causes, words and dates as they were; all of them or nobody.
+
+    Readers of a file without states are suppressed for `reason`, but for rows whose status, by whatever name another
+    program has given to it, says that they are mailed. `honour` and `ignore` are what newsletter.toml says of such
+    columns. Raises ListError with every row that can't be taken.
+    """
+    lines = read_lines(path)
+    header = read_header(path, lines)
+    counts = Counter[str]()
+    problems: list[Problem] = []
+    with store.transaction() as connection:
+        log.hold_off_erasing(connection)
+        erased = log.forgotten_digests(connection)
+        for record in read_records(lines, header):
+            try:
+                if _is_mailed(record, header, honour, ignore):
+                    counts["mailed"] += 1
+                    continue
+                for one in _told(record, header, keys, reason):
+                    gone = keys is not None and one.state != ERASED and keys.digest(one.known_as) in erased
+                    counts["new" if not gone and _bring(connection, keys, one) else "known"] += 1
+            except ListError as error:
+                why, remedy = error.message, error.next_step or _MEND
+                problems.append(Problem(path=path, line=record.line, code="row", message=why, next_step=remedy))
+        if problems:
+            raise ListError("Nobody was suppressed, since not every row can be taken.", problems=problems)
+    whole = STATE in header.columns and not counts["mailed"]
+    return Brought(new=counts["new"], known=counts["known"], mailed=counts["mailed"], whole=whole)
+
+
+def _is_mailed(record: Record, header: Header, honour: Sequence[str], ignore: Sequence[str]) -> bool:
+    """Return whether a row says that its reader is mailed. Raises ListError for a status that may say either."""
+    cells = dict(cells_of(record, header))
+    if record.fault or cells.get(STATE):
+        return cells.get(STATE) == MAILABLE and not record.fault
+    said, column = status_of(cells, honour, ignore)
+    if said is Says.UNCLEAR:
+        raise ListError(
+            f"nobody can tell whether the column {column} says here that nothing is to be sent",
+            next_step=f'If it does not: ignore = ["{column}"] under [list] in newsletter.toml. If it does: honour.',
+        )
+    return said is Says.MAILED
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one row says: a cause why this reader must not be mailed, or that whoever has this hash was erased."""
+
+    known_as: str
+    state: str
+    words: str
+    since: str
+
+
+def _told(record: Record, header: Header, keys: Keys | None, reason: str) -> Iterator[_Told]:
+    """Raises ListError."""
+    cells = dict(cells_of(record, header))
+    states, words = cells.get(STATE, ""), cells.get(WORDS, "")
+    since = _moment(cells.get(SINCE, ""))
+    if states == ERASED:
+        yield _Told(_hash(cells.get("email", ""), words, keys), ERASED, "", since)
+        return
+    found = read_row(record, header)
+    if isinstance(found, Fault):
+        raise ListError(found.message)
+    if found is None:
+        return
+    if not states:
+        cause, words = _understood(reason)
+        named = (cause_of(cell) for name, cell in cells.items() if name not in ("email", "name", "tags"))
+        cause = next(filter(None, named), cause)
+        yield _Told(found.reader, cause, words, since)
+        return
+    for state in states.split(", "):
+        if state not in list(Cause):
+            raise ListError(f"{state!r} is none of {', '.join(Cause)}")
+        yield _Told(found.reader, state, words, since)
+
+
+def _bring(connection: Connection, keys: Keys | None, told: _Told) -> bool:
+    if told.state == ERASED:
+        if keys:
+            log.note_key(connection, keys.mark)
+        return log.bring_forgotten(connection, told.known_as, told.since)
+    new = suppressions.bring(connection, told.known_as, told.state, told.words, told.since)
+    if new:
+        kind = _KINDS.get(Cause(told.state), Kind.SUPPRESSED)
+        evidence = {"words": told.words, "note": "brought over from a file"}
+        log.add(connection, told.known_as, kind, Source.EDITOR, None, evidence, told.since)
+    return new
+
+
+def _hash(cell: str, mark: str, keys: Keys | None) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", cell):
+        raise ListError("this is not the hash of an erased reader")
+    if keys is None or mark != keys.mark:
+        raise ListError(
+            "this hash was made with another key",
+            next_step="Copy .newsletter/keys.toml from where the file was written. Then read the file again.",
+        )
+    return cell
+
+
+def _moment(text: str) -> str:
+    if not text:
+        return now()
+    try:
+        moment = datetime.fromisoformat(text)
+        told = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError) as error:  # a zone may lead out of the calendar
+        raise ListError(f"{SINCE}: {text!r} is no moment such as 2026-03-01T09:30:00+00:00") from error
+    return min(told, now())  # another machine's clock may be wrong
+
+
+def _understood(reason: str) -> tuple[Cause, str]:
+    """A cause by its name, or an editor's own words."""
+    named = next((cause for cause in Cause if cause == reason.strip().casefold()), None)
+    return (named, "") if named else (Cause.SUPPRESSED, printable(" ".join(reason.split())))

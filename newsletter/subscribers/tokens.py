@@ -1,0 +1,110 @@
+"""What a reader's links carry: who they are and which issue it was, hidden and signed.
+
+The inside is enciphered by AES-SIV (RFC 5297), so that no address stands in a web server's log, and always the same for
+the same reader and issue, so that a copy made later equals what was sent. The outside is signed by itsdangerous, which
+knows about keys that follow one another. Both are bound to the list: another list's token is no token here.
+"""
+
+import re
+from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from hmac import compare_digest, digest
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from itsdangerous import BadSignature, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
+
+from newsletter.subscribers.keys import Keys
+
+# As `Tokens.write` writes them, in whatever text they stand.
+WRITTEN = r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22,700}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"
+_TOKEN = re.compile(WRITTEN)
+_LONGEST = 1000  # an address has 254 characters at most
+_MARK = 10  # bytes of a return path's signature, 16 letters
+_DIGITS = 19  # of a number that both databases hold
+
+
+@dataclass(frozen=True, slots=True)
+class Leaver:
+    """Whose token it is, by the one spelling of their address, and of which issue."""
+
+    reader: str
+    issue: str
+
+
+class Tokens:
+    """Writes and reads the tokens of one list."""
+
+    def __init__(self, keys: Keys, list_id: str) -> None:
+        self._keys = keys
+        self._list = list_id.lower()
+
+    def write(self, issue: str, reader: str) -> str:
+        """Letters, digits, `-`, `_` and one dot: it stands in addresses and subjects as it is."""
+        inside = self._ciphers[0].encrypt(f"{issue}\0{reader}".encode(), None)
+        return self._signer.sign(urlsafe_b64encode(inside).rstrip(b"=")).decode("ascii")
+
+    def read(self, token: str) -> Leaver | None:
+        """None for what was not written for this list with one of the keys, whatever it is."""
+        try:
+            written = token.encode("ascii") if len(token) <= _LONGEST else b""
+            inside = self._signer.unsign(written)
+            hidden = urlsafe_b64decode(inside + b"=" * (-len(inside) % 4))
+        except (BadSignature, ValueError):
+            return None
+        # The last letter of base64 can be written in several ways, of which one is ours.
+        signature = written.rpartition(b".")[2]
+        if base64_encode(base64_decode(signature)) != signature:
+            return None
+        for cipher in self._ciphers:
+            try:
+                issue, _, reader = cipher.decrypt(hidden, None).decode().partition("\0")
+            except (InvalidTag, ValueError):
+                continue
+            return Leaver(reader, issue)
+        return None
+
+    def mark(self, delivery: int, reader: str) -> str:
+        """What a return path names a delivery by (VERP), signed: a bounce to it is an answer to that very mail.
+
+        Small letters, digits and a hyphen, 27 at most, since servers may change the case of what they return.
+        """
+        return f"{delivery}-{_short(self._marking[0], delivery, reader)}"
+
+    def marks(self, mark: str, delivery: int, reader: str) -> bool:
+        """Is this the mark of that delivery, written with one of the keys?"""
+        signature = mark.lower().partition("-")[2].encode()
+        return any(compare_digest(signature, _short(key, delivery, reader).encode()) for key in self._marking)
+
+    @cached_property
+    def _marking(self) -> Sequence[bytes]:
+        return self._keys.verifying(f"mark {self._list}")
+
+    @cached_property
+    def _ciphers(self) -> Sequence[AESSIV]:
+        return [AESSIV(key) for key in self._keys.verifying(f"hide {self._list}")]
+
+    @cached_property
+    def _signer(self) -> Signer:
+        keys = list(reversed(self._keys.verifying(f"sign {self._list}")))  # itsdangerous wants the newest last
+        return Signer(keys, salt=b"newsletter-press", digest_method=sha256)
+
+
+def without_tokens(text: str) -> str:
+    """Return the text without tokens, so that it can be shown and kept: who has a token can unsubscribe its reader."""
+    return _TOKEN.sub("[a reader's token]", text)
+
+
+def marked_delivery(mark: str) -> int | None:
+    """The number of the delivery that a mark is about, whoever wrote it."""
+    number, _, _ = mark.partition("-")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < _DIGITS else None
+
+
+def _short(key: bytes, delivery: int, reader: str) -> str:
+    signed = digest(key, f"{delivery}\0{reader}".encode("utf-8", "surrogatepass"), "sha256")
+    return b32encode(signed[:_MARK]).decode("ascii").lower()

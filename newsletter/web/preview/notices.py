@@ -1,0 +1,182 @@
+"""What an editor should know of a draft: what stands in the way, and what should be seen to before it is sent."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from newsletter.errors import ListError, NewsletterError, Problem, counted
+from newsletter.issue.skeleton import unwritten
+from newsletter.subscribers.csv_source import Subscriber, read_columns
+from newsletter.web.preview.look import Showing
+from newsletter.web.preview.proof import Proof
+from newsletter.web.preview.readers import search
+from newsletter.workspace import TEMPLATES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """An error, or advice. It `stops` when an edition can't be made because of it."""
+
+    title: str
+    stops: bool = False
+    next_step: str = ""
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of(cls, error: NewsletterError, edition: str = "") -> "Notice":
+        """As the command line would say it, with the edition that it is about."""
+        named = edition.lower() in error.message.lower()
+        title = error.message if named else f"{edition}: {error.message}"
+        return cls(title=title, stops=True, next_step=error.next_step, problems=error.problems)
+
+
+def notices(showing: Showing, reader: Subscriber | None, list_path: Path | None) -> list[Notice]:
+    """All of it, what stops first. `reader` is whose mail is shown; `list_path` is known when the settings are."""
+    found = [Notice.of(fault, edition) for edition, fault in showing.faults.items()]
+    proof = showing.proof
+    if proof is None or showing.trouble:
+        return found
+    found += _fields(proof, reader, list_path)
+    found += _for_some(proof, reader, list_path)
+    found += _examples(proof)
+    found += _checked(proof)
+    if proof.report and proof.report.problems:
+        problems = proof.report.problems
+        found.append(Notice(title=f"Mail clients: {counted(len(problems), 'problem')}.", problems=problems))
+    return found
+
+
+def _fields(proof: Proof, reader: Subscriber | None, list_path: Path | None) -> Iterator[Notice]:
+    """Fields that the list has no column for, and those that show their own names."""
+    names = [field.name for field in proof.issue.fields()]
+    columns = [column for column in _columns(list_path) if column not in ("", "tags")]
+    strangers = [name for name in dict.fromkeys(names) if columns and name not in columns]
+    if strangers:
+        there = ", ".join(columns)
+        yield Notice(
+            title=f"The list has no column for {counted(len(strangers), 'field')}.",
+            problems=tuple(
+                _placed(
+                    proof,
+                    rf"(?<!`)\{{\{{\s*{re.escape(name)}\b",
+                    code="field",
+                    message=f"no reader has a value for {{{{ {name} }}}}",
+                    next_step=f"The list's columns are: {there}.",
+                )
+                for name in strangers
+            ),
+        )
+    if lacking := [name for name in proof.lacking(reader) if name not in strangers]:
+        whose = "has no default" if reader is None else "has no value here, and no default"
+        yield Notice(
+            title=f"{counted(len(lacking), 'field')} without a default.",
+            problems=tuple(
+                _placed(
+                    proof,
+                    rf"(?<!`)\{{\{{\s*{re.escape(name)}\s*\}}\}}",
+                    code="field",
+                    message=f"{{{{ {name} }}}} {whose}",
+                    next_step=f"Write it as {{{{ {name} | something }}}}: where a reader has no value, the send stops.",
+                )
+                if name in names
+                else Problem(
+                    path=proof.workspace.root / TEMPLATES,
+                    code="field",
+                    message=f"a template asks for {name}, which {whose}",
+                    next_step=f'Write it there as reader("{name}", "something").',
+                )
+                for name in lacking
+            ),
+        )
+
+
+def _for_some(proof: Proof, reader: Subscriber | None, list_path: Path | None) -> Iterator[Notice]:
+    """Items that not everybody gets: they are missing in this mail, and nobody may have their tags."""
+    hidden = [item for item in proof.issue.items if not item.is_for(reader.tags if reader else frozenset())]
+    if hidden:
+        tags = ", ".join(sorted({tag for item in hidden for tag in item.only_for}))
+        who = "this reader is none of them" if reader else 'choose one under "As" to see it'
+        yield Notice(
+            title=f"{counted(len(hidden), 'item')} not shown.",
+            next_step=f"Only for readers tagged {tags}; {who}.",
+        )
+    tags_used = sorted({tag for item in proof.issue.items for tag in item.only_for})
+    unknown = [tag for tag in tags_used if list_path and not _has_tag(list_path, tag)]
+    if unknown:
+        yield Notice(
+            title=f"No reader has the tag {' or '.join(unknown)}.",
+            problems=tuple(
+                _placed(
+                    proof,
+                    rf"(?:only_for:.*?(?<![\w.-])|^\s*-\s+[\"']?)({re.escape(tag)})(?![\w.-])",
+                    code="tag",
+                    message=f"nobody in the list is tagged {tag}",
+                    next_step="Compare it with the list's tags column.",
+                )
+                for tag in unknown
+            ),
+        )
+
+
+def _examples(proof: Proof) -> Iterator[Notice]:
+    """Texts that `draft new` wrote, and that nobody has replaced."""
+    texts = unwritten(proof.issue)
+    if texts:
+        first = _placed(
+            proof,
+            re.escape(texts[0][:25]),
+            code="example",
+            message=f"the first is '{texts[0]}'",
+            next_step="Write your own, or take the items out: `send` refuses them.",
+        )
+        yield Notice(title=f"{counted(len(texts), 'text')} to be written.", problems=(first,))
+
+
+def _checked(proof: Proof) -> Iterator[Notice]:
+    """Yield what `draft check` says, but for what is said already: examples, fields, why an edition can't be made."""
+    told = {problem for fault in proof.faults.values() for problem in fault.problems}
+    report = proof.draft_report
+    problems = tuple(
+        problem
+        for problem in report.problems
+        if problem not in told and (problem.code, problem.path) != ("example", proof.issue.path)
+    )
+    if problems:
+        yield Notice(title=f"Before it is sent: {counted(len(problems), 'problem')}.", problems=problems)
+    notes = tuple(note for note in report.notes if note.code != "field")
+    if notes:
+        yield Notice(title=f"To look at: {counted(len(notes), 'note')}.", problems=notes)
+
+
+def _placed(proof: Proof, pattern: str, *, code: str, message: str, next_step: str) -> Problem:
+    """With the line and column at which the draft first has what `pattern` matches."""
+    path = proof.issue.path
+    for number, line in enumerate(proof.source.splitlines(), start=1):
+        match = None if line.startswith("#") else re.search(pattern, line, re.IGNORECASE)
+        if match:
+            column = match.start(match.lastindex or 0) + 1
+            return Problem(path=path, line=number, column=column, code=code, message=message, next_step=next_step)
+    return Problem(path=path, code=code, message=message, next_step=next_step)
+
+
+def _columns(list_path: Path | None) -> list[str]:
+    """None are known of a list that isn't there, or can't be read: `send` says so."""
+    try:
+        return read_columns(list_path) if list_path and list_path.is_file() else []
+    except ListError:
+        return []
+
+
+def _has_tag(list_path: Path, tag: str) -> bool:
+    """Whether anybody has it, as far as can be known."""
+    return not list_path.is_file() or _is_used(list_path, list_path.stat().st_mtime_ns, tag)
+
+
+@lru_cache(maxsize=100)
+def _is_used(list_path: Path, _changed: int, tag: str) -> bool:
+    try:
+        return any(tag in reader.tags for reader in search(list_path, tag, most=None))
+    except ListError:
+        return True

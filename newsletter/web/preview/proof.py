@@ -1,0 +1,153 @@
+"""One good state of a draft, and the editions made from it: each when it is first wanted, and once."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from threading import RLock
+from typing import TypeVar, cast
+
+from newsletter.checks import Report, check_rendered
+from newsletter.checks.draft import check_draft
+from newsletter.checks.report import DraftReport
+from newsletter.editions import FieldWriter, Picture, Press, render_html, render_pages, render_pdf, render_text
+from newsletter.editions.web import render_web
+from newsletter.errors import DraftError, NewsletterError, TemplateError, explained
+from newsletter.issue.draft import Draft
+from newsletter.issue.model import Issue
+from newsletter.mail.template import NOBODY, single_message
+from newsletter.subscribers.csv_source import Subscriber
+from newsletter.workspace import Workspace
+
+_LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+_DOTS = 110  # an inch: a letter's page is then 935 pixels wide
+_READERS = 8  # whose emails are kept, so that going back and forth between a few is quick
+
+
+@dataclass(frozen=True)
+class Email:
+    """The mail as one reader gets it. `lacking` names the fields with neither a value nor a default."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    lacking: tuple[str, ...]
+
+
+class Proof:
+    """An issue on its way to print, named for the sheet that is pulled to be read.
+
+    Its editions are made by whichever thread asks first, while the others wait. Each raises what rendering
+    raises: TemplateError, and DraftError for glyphs that no typeface has.
+    """
+
+    def __init__(self, number: int, workspace: Workspace, issue: Issue, source: str) -> None:
+        self.number = number
+        self.workspace = workspace
+        self.press = Press.of(workspace)
+        self.issue = issue
+        self.source = source  # the draft's text
+        self.report: Report | None = None  # of the checks, once they have been made
+        self.draft_report = DraftReport()  # of the check of the draft
+        self.page_count: int | None = None  # of the PDF, once it has been set
+        self.finished = False
+        self.faults: dict[str, NewsletterError] = {}  # by edition: those that can't be made, while the mail can
+        self._made: dict[tuple[str, str], object] = {}
+        self._locks = {form: RLock() for form in ("email", "pdf", "pages", "web")}
+
+    def email(self, reader: Subscriber | None = None) -> Email:
+        """As that reader gets it; without one, fields show their defaults."""
+        return self._once("email", reader.reader if reader else "", lambda: self._email(reader))
+
+    def lacking(self, reader: Subscriber | None) -> tuple[str, ...]:
+        """The fields that show their own names to that reader."""
+        return self.email(reader).lacking
+
+    def pdf(self) -> bytes:
+        return self._once("pdf", "", lambda: render_pdf(self.press, self.issue))
+
+    def pages(self) -> list[bytes]:
+        """The PDF's pages as PNG pictures."""
+        return self._once("pages", "", lambda: render_pages(self.press, self.issue, dots=_DOTS))
+
+    def web(self) -> str:
+        return self._once("web", "", lambda: render_web(self.press, self.issue, self._pdf_if_any(), place=address))
+
+    def _pdf_if_any(self) -> bytes | None:
+        try:
+            return self.pdf()
+        except DraftError:  # of characters that a browser shows
+            return None
+
+    def message(self, reader: Subscriber | None) -> bytes:
+        """The mail as it would travel now."""
+        date = datetime.now(UTC).replace(microsecond=0)
+        return single_message(self.press, self.issue, reader or NOBODY, f"preview.{self.issue.name}", date).data
+
+    def picture(self, name: str) -> Picture | None:
+        return next((picture for picture in self.press.pictures(self.issue) if picture.name == name), None)
+
+    def check(self) -> None:
+        """The checks of the built email: slower than the email itself, so its readers don't wait for them."""
+        with self._noting("Checks"):
+            draft = Draft(self.issue.path, self.source, self.issue, (), self.issue.date)
+            self.draft_report = check_draft(self.workspace, draft)
+            self.report = check_rendered(self.press, self.issue)
+
+    def print(self) -> None:
+        """The editions that are not the mail: each that can't be made leaves its fault."""
+        with self._noting("PDF"):
+            self.pdf()
+        if not isinstance(self.faults.get("PDF"), TemplateError):
+            with self._noting("Web page"):
+                self.web()
+        if "PDF" not in self.faults:
+            with self._noting("PDF"):
+                self.page_count = len(self.pages())
+        self.finished = True
+
+    @contextmanager
+    def _noting(self, form: str) -> Iterator[None]:
+        """One edition that fails keeps no other from being made."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  # whatever it is, the page shows it
+            _LOG.debug("the %s can't be made", form, exc_info=True)
+            self.faults[form] = explained(error)
+
+    def _email(self, reader: Subscriber | None) -> Email:
+        lacking: dict[str, None] = {}
+        fields = _fields_of(reader.fields if reader else {}, lacking)
+        issue = self.issue.seen_by(reader.tags if reader else frozenset())
+        html = render_html(self.press, issue, fields, address)
+        text = render_text(self.press, issue, fields)
+        subject, preheader = self.press.subject(issue, fields), self.press.preheader(issue, fields)
+        return Email(subject, preheader, html, text, tuple(lacking))
+
+    def _once(self, form: str, reader: str, make: Callable[[], T]) -> T:
+        with self._locks[form]:
+            key = form, reader
+            if key not in self._made:
+                if len(self._made) >= _READERS + len(self._locks):
+                    del self._made[next(key for key in self._made if key[1])]
+                self._made[key] = make()
+            return cast(T, self._made[key])
+
+
+def address(picture: Picture) -> str:
+    """Beside the edition, and another one when the picture is: browsers keep what they have under an address."""
+    return f"{picture.name}?{sha256(picture.data).hexdigest()[:12]}"
+
+
+def _fields_of(values: Mapping[str, str], lacking: dict[str, None]) -> FieldWriter:
+    def write(name: str, default: str) -> str:
+        if value := values.get(name) or default:
+            return value
+        lacking[name] = None
+        return f"[{name}]"
+
+    return write

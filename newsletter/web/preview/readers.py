@@ -1,0 +1,65 @@
+"""The list, for choosing whose mail is shown. A reader is named without the address, which has no place in a URL."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+
+from newsletter.errors import ConfigError
+from newsletter.subscribers.csv_source import Subscriber, read_subscribers
+from newsletter.subscribers.records import Wanted, every_record
+from newsletter.workspace import Workspace
+
+_SHOWN = 100
+_ID = re.compile(r"([0-9]{1,9})-([0-9a-f]{16})")
+_ONE_AT_A_TIME = Lock()
+
+
+def list_of(workspace: Workspace) -> Path | None:
+    """Where the list is, if newsletter.toml can say so."""
+    try:
+        return workspace.subscribers
+    except ConfigError:
+        return None
+
+
+def reader_id(reader: Subscriber) -> str:
+    """The row's line, where to look first, and a hash of the address, by which it is known when rows have moved."""
+    return f"{reader.line}-{_hash(reader)}"
+
+
+def search(path: Path, words: str, most: int | None = _SHOWN) -> Iterator[Subscriber]:
+    """The first readers of the list whose row holds all of the words. Raises ListError."""
+    wanted = words.casefold().split()
+
+    def holds_all(_number: int, line: str) -> bool:
+        text = line.casefold()
+        return all(word in text for word in wanted)
+
+    return islice(_readers(path, holds_all), most)
+
+
+def find(path: Path, id_: str) -> Subscriber | None:
+    """The reader of that id; None when the list has none. Raises ListError."""
+    if not _ID.fullmatch(id_) or not path.is_file():
+        return None
+    with _ONE_AT_A_TIME:
+        return _find(path, path.stat().st_mtime_ns, id_)
+
+
+@lru_cache(maxsize=16)
+def _find(path: Path, _changed: int, id_: str) -> Subscriber | None:
+    line, hash_ = id_.split("-")
+    nearest = _readers(path, lambda number, _line: number == int(line))
+    return next((reader for rows in (nearest, _readers(path)) for reader in rows if _hash(reader) == hash_), None)
+
+
+def _readers(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber]:
+    return (row for row in read_subscribers(path, wanted) if isinstance(row, Subscriber))
+
+
+def _hash(reader: Subscriber) -> str:
+    return sha256(reader.reader.encode()).hexdigest()[:16]

@@ -1,0 +1,207 @@
+"""Looks at each draft that somebody follows whenever files change, and tells its followers.
+
+Two threads work side by side: one reads drafts and makes the mail, which is what an editor waits for; the
+other makes the checks and the PDF. Each takes the last state there is, so that nothing piles up behind a
+burst of saves, and typing never waits for the PDF.
+"""
+
+import asyncio
+import gc
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from newsletter.web.preview.look import Showing, drafts_of, look
+from newsletter.web.preview.watch import changes
+from newsletter.workspace import Workspace
+
+T = TypeVar("T")
+# Seconds. An editor's program may write a file in several steps, so a fault has to last before it is shown.
+_SETTLED = 0.08
+# The checks and the PDF begin when the browser has its mail: they would take turns with what serves it.
+_BREATH = 0.1
+# A browser opens six connections to one server, and each that follows keeps one.
+_PLACES = 4
+_KEPT = 8
+
+
+class Studio:
+    """All drafts under preview. `note` is told each new state of one."""
+
+    def __init__(self, workspace: Workspace, draft: Path, note: Callable[[Showing, Workspace], None]) -> None:
+        self.workspace = workspace
+        self.first = draft.absolute()
+        self._note = note
+        self._showings: dict[str, Showing] = {}
+        self._followers = Counter([draft.stem])  # the terminal follows the first
+        self._one_at_a_time = asyncio.Lock()
+        self._told = asyncio.Condition()
+        self._changed, self._unfinished = asyncio.Event(), asyncio.Event()
+        self._is_warm = False
+        self._looking = ThreadPoolExecutor(1, "preview-mail")
+        self._printing = ThreadPoolExecutor(1, "preview-pdf")
+        self._answering = ThreadPoolExecutor(4, "preview-answers")
+        self._places: list[object] = []
+        self._aside: dict[str, None] = {}  # drafts whose state is of older files, the oldest first
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch())
+                group.create_task(self._look())
+                group.create_task(self._print())
+        finally:
+            for pool in (self._looking, self._printing, self._answering):
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def drafts(self) -> dict[str, Path]:
+        """Every draft that can be shown, by its name."""
+        return drafts_of(self.workspace, self.first)
+
+    @property
+    def home(self) -> str:
+        """The path of the first draft's page."""
+        return f"/{quote(self.first.stem)}"
+
+    async def showing(self, name: str, *, fresh: bool = False) -> Showing:
+        """The draft's last known state; a `fresh` one is read anew when nobody follows the draft."""
+        if name in self._showings and name not in self._aside and not fresh:
+            return self._showings[name]  # without waiting for a look that is under way
+        async with self._one_at_a_time:
+            if name not in self._showings or name in self._aside or (fresh and self._followers[name] <= 0):
+                await self._publish(await self._looked(name))
+            return self._showings[name]
+
+    async def follow(self, name: str) -> AsyncIterator[Showing]:
+        """Each new state of a draft, the present one first; states nobody had time for are left out.
+
+        Ends when too many others have come to follow since.
+        """
+        place = object()
+        self._followers[name] += 1
+        self._places.append(place)
+        try:
+            showing = await self.showing(name)
+            await self._tell()  # whoever lost a place
+            while place in self._places[-_PLACES:]:
+                yield showing
+                seen = showing.revision
+                async with self._told:
+                    while (showing := self._showings[name]).revision == seen and place in self._places[-_PLACES:]:
+                        await self._told.wait()
+        finally:
+            self._places.remove(place)
+            self._followers[name] -= 1
+            if self._followers[name] <= 0 and name in self._showings:
+                self._aside[name] = None
+
+    async def work(self, task: Callable[[], T]) -> T:
+        """Something to answer a request with, in a thread that nobody has to wait for at the end."""
+        return await self._in(self._answering, task)
+
+    async def _watch(self) -> None:
+        async for paths in changes(lambda: self.workspace, self.first):
+            if any(path.parent != self.workspace.drafts for path in paths):
+                # A fresh one: it keeps its configuration once that is read.
+                self.workspace = Workspace(self.workspace.root, self.workspace.environ)
+            self._put_aside()
+            self._changed.set()
+
+    def _put_aside(self) -> None:
+        """What nobody follows is looked at anew when somebody comes back to it; a few last good states are kept."""
+        for name in [name for name in self._showings if self._followers[name] <= 0]:
+            self._aside[name] = None
+        while len(self._aside) > _KEPT:
+            oldest = next(iter(self._aside))
+            del self._aside[oldest], self._showings[oldest]
+
+    async def _look(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            for name in [name for name, count in self._followers.items() if count > 0]:
+                async with self._one_at_a_time:
+                    showing = await self._looked(name)
+                    if not await self._is_passing(showing):
+                        await self._publish(showing)
+
+    async def _looked(self, name: str) -> Showing:
+        before = self._showings.get(name) or Showing(name=name)
+        self._aside.pop(name, None)
+        return await self._in(self._looking, lambda: look(self.workspace, self.first, before))
+
+    async def _is_passing(self, showing: Showing) -> bool:
+        """Whether a new fault is gone at once, because a program was in the middle of writing the file."""
+        before = self._showings.get(showing.name)
+        if showing.trouble is None or (before and before.trouble):
+            return False
+        try:
+            await asyncio.wait_for(self._changed.wait(), _SETTLED)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _publish(self, showing: Showing) -> None:
+        self._showings[showing.name] = showing
+        if self._followers[showing.name] > 0:
+            self._note(showing, self.workspace)
+        if showing.moved_to:
+            await self._move(showing)
+        await self._tell()
+        if showing.proof and not showing.proof.finished:
+            self._unfinished.set()
+
+    async def _tell(self) -> None:
+        async with self._told:
+            self._told.notify_all()
+
+    async def _move(self, showing: Showing) -> None:
+        """A draft that was renamed takes its last good state along, and the terminal."""
+        new = showing.moved_to
+        if showing.name == self.first.stem:
+            self.first = self.drafts().get(new, self.first)
+            self._followers.subtract([showing.name])
+            self._followers.update([new])
+        known = self._showings.get(new)
+        if known is None or known.moved_to:
+            self._showings[new] = showing.now(name=new, moved_to="", trouble=None)
+            await self._publish(await self._looked(new))
+
+    async def _print(self) -> None:
+        while True:
+            await self._unfinished.wait()
+            await asyncio.sleep(_BREATH)
+            self._unfinished.clear()
+            for name in list(self._showings):
+                await self._finish(name)
+
+    async def _finish(self, name: str) -> None:
+        """The checks, then the other editions, each told when made; given up when the text has changed meanwhile."""
+        proof = self._showings[name].proof if name in self._showings else None
+        if proof is None or proof.finished:
+            return
+        for stage in (proof.check, proof.print):
+            await self._in(self._printing, stage)
+            async with self._one_at_a_time:
+                showing = self._showings.get(name)
+                if showing is None or showing.proof is not proof:
+                    return
+                await self._publish(showing.now())
+        await self._in(self._printing, self._tidy)
+
+    def _tidy(self) -> None:
+        """Collect what the last state left behind: by itself, the command line hardly ever does (`collect_rarely`).
+
+        What was loaded by the first time is no garbage, and is not looked through again; so this takes no time.
+        """
+        gc.collect()
+        if not self._is_warm:
+            gc.freeze()
+            self._is_warm = True
+
+    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)

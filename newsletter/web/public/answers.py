@@ -1,0 +1,159 @@
+"""The answer to each request."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from functools import partial
+from typing import TypeVar
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from newsletter.errors import DeliveryError
+from newsletter.store import Store, suppressions
+from newsletter.subscribers.events import Cause, Event, Kind, Source, lifted_by_return
+from newsletter.web.public.archive import INDEX, Archive, File, NotReady
+from newsletter.web.public.links import Links
+from newsletter.web.public.order import read_order
+from newsletter.web.public.pages import Pages, State
+from newsletter.web.public.returns import Returns
+from newsletter.web.public.scribe import Scribe
+
+_T = TypeVar("_T")
+_READERS = 4  # threads that read the store
+_PATIENCE_S = 5.0
+_LATER = {"Retry-After": "60"}
+_SOON = {"Retry-After": "5"}
+_TOMORROW = {"Retry-After": "86400"}
+_KEPT = "public, max-age=300"
+_STATES = {Kind.UNSUBSCRIBED: State.LEFT, Kind.REASON: State.THANKS}
+_WORDS = {
+    400: "This request can't be understood.",
+    404: "There is no such page.",
+    405: "This can't be done here.",
+    408: "This took too long.",
+    413: "This is too long.",
+    415: "This has to be sent as a form.",
+}
+
+
+class Answers:
+    """One method a route."""
+
+    def __init__(self, store: Store, links: Links, scribe: Scribe, pages: Pages, archive: Archive, title: str) -> None:
+        self._store = store
+        self._links = links
+        self._scribe = scribe
+        self._pages = pages
+        self._archive = archive
+        self._returns = Returns()
+        self._done = f"You won't get {title} any more.\n"
+        self._threads = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="reader")
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def link(self, request: Request) -> Response:
+        """A GET never changes anything: programs that scan mail for harm follow every link in it.
+
+        What can't be read is answered alike, whatever is wrong with it and whoever is known here.
+        """
+        leaver = self._links.read(request.path_params["token"])
+        if leaver is None:
+            return self._page(State.UNKNOWN, 404)
+        if request.method != "POST":
+            return await self._standing(leaver.reader)
+        order = await read_order(request)
+        if not self._returns.take(leaver.reader, order.kind):
+            return self._page(State.LATER, 429, _TOMORROW)
+        words = {"words": order.words} if order.words else {}
+        event = Event(
+            reader=leaver.reader, kind=order.kind, source=order.source, issue=leaver.issue or None, evidence=words
+        )
+        try:
+            await self._scribe.write(event)
+        except DeliveryError:
+            self._returns.give_back(leaver.reader, order.kind)
+            return self._page(State.LATER, 503, _LATER)
+        if order.source is Source.ONE_CLICK:
+            return PlainTextResponse(self._done)
+        if state := _STATES.get(order.kind):
+            return self._page(state)
+        return await self._standing(leaver.reader, mailable=State.RETURNED)
+
+    async def _standing(self, reader: str, mailable: State = State.ASK) -> Response:
+        """Return the page that says whether a reader gets mail; `mailable` is its state for one who does.
+
+        Who was erased is answered as a stranger is.
+        """
+        try:
+            state = await self._read(partial(_not_mailed, self._store, reader))
+        except (DeliveryError, TimeoutError):
+            return self._page(State.LATER, 503, _LATER)
+        return self._page(state or mailable)
+
+    async def health(self, _request: Request) -> Response:
+        try:
+            await self._read(partial(_not_mailed, self._store, ""))
+        except (DeliveryError, TimeoutError):
+            return PlainTextResponse("out of order\n", 503, _LATER)
+        return PlainTextResponse("ok\n")
+
+    async def slash(self, request: Request) -> Response:
+        """The archive's address as people type it; its pages' links are relative, and need the slash."""
+        return RedirectResponse(f"{request.url.path}/", 308)
+
+    async def file(self, request: Request) -> Response:
+        """One of the archive, or none when the client has it already (RFC 9110, section 13.2.2)."""
+        try:
+            found = await asyncio.to_thread(self._archive.find, request.path_params.get("name", INDEX))
+        except NotReady as error:
+            return PlainTextResponse(f"{error}\n", 503, _SOON)
+        if found is None:
+            raise HTTPException(404)
+        modified = datetime.fromtimestamp(found.modified, UTC)
+        headers = {
+            "ETag": f'"{found.digest}"',
+            "Last-Modified": format_datetime(modified, usegmt=True),
+            "Cache-Control": _KEPT,
+        }
+        if _has(request, found):
+            return Response(status_code=304, headers=headers)
+        return Response(found.data, media_type=found.media_type, headers=headers)
+
+    async def refused(self, _request: Request, error: Exception) -> Response:
+        """By the status alone: the libraries' words differ."""
+        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+        return PlainTextResponse(f"{_WORDS.get(status, 'This is refused.')}\n", status, headers)
+
+    def _page(self, state: State, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        return Response(self._pages[state], status, headers, media_type="text/html; charset=utf-8")
+
+    async def _read(self, work: Callable[[], _T]) -> _T:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _not_mailed(store: Store, reader: str) -> State | None:
+    """Return why a reader gets nothing, as far as a button on the page can change it; None for one who gets mail."""
+    with store.reading() as connection:
+        causes = suppressions.causes(connection, reader)
+        lifted = lifted_by_return(connection, reader) if causes else set()
+    if Cause.UNSUBSCRIBED in lifted:
+        return State.LEFT
+    if not causes:
+        return None
+    return State.BOUNCED if set(causes) == lifted else State.HELD
+
+
+def _has(request: Request, found: File) -> bool:
+    if (known := request.headers.get("if-none-match")) is not None:
+        return any(tag.strip().removeprefix("W/") in (f'"{found.digest}"', "*") for tag in known.split(","))
+    try:
+        since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
+        return int(found.modified) <= since.timestamp()
+    except (ValueError, OverflowError):
+        return False

@@ -1,0 +1,70 @@
+"""The routes, and what works beside them while the server runs."""
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from newsletter.store import Store
+from newsletter.web.public.answers import Answers
+from newsletter.web.public.archive import Archive
+from newsletter.web.public.guard import HEALTH, Guard
+from newsletter.web.public.links import Links
+from newsletter.web.public.order import LARGEST
+from newsletter.web.public.pages import Pages
+from newsletter.web.public.scribe import Scribe
+from newsletter.workspace import Workspace
+
+_LOOK_EVERY_S = 5.0  # a look costs little, and readers follow the link to the page as soon as the mail is there
+
+
+def build_app(workspace: Workspace, store: Store, links: Links, pages: Pages) -> Starlette:
+    """The application. Its config has a [service] url; with a path in that, everything stands below the path."""
+    url = workspace.config.service.url or ""
+    scribe, archive = Scribe(store, lambda: links.keys), Archive(workspace, store)
+    answers = Answers(store, links, scribe, pages, archive, workspace.config.publication.title)
+
+    @asynccontextmanager
+    async def working(_app: Starlette) -> AsyncIterator[None]:
+        stop = threading.Event()
+        # A daemon: an archive that is being made holds up nobody who ends the service, and is made on next time.
+        threading.Thread(target=_follow, args=(workspace, pages, archive, stop), daemon=True).start()
+        yield
+        stop.set()
+        scribe.close()
+        answers.close()
+
+    below = urlsplit(url).path
+    app = Starlette(
+        # The names are what the log shows.
+        routes=[
+            Route(HEALTH, answers.health, name=HEALTH),
+            Route(f"{below}/u/{{token}}", answers.link, methods=["GET", "POST"], name="/u/…", max_body_size=LARGEST),
+            # Some programs put a slash behind an address.
+            Route(f"{below}/u/{{token}}/", answers.link, methods=["GET", "POST"], name="/u/…", max_body_size=LARGEST),
+            *([Route(below, answers.slash, name="/")] if below else []),
+            Route(f"{below}/", answers.file, name="/"),
+            Route(f"{below}/{{name}}", answers.file, name="/…"),
+        ],
+        middleware=[Middleware(Guard, url=url)],
+        exception_handlers={HTTPException: answers.refused},
+        lifespan=working,
+    )
+    app.router.redirect_slashes = False  # a POST is never sent elsewhere
+    app.middleware_stack = app.build_middleware_stack()  # now, and not at the first request: what fails is told
+    return app
+
+
+def _follow(workspace: Workspace, pages: Pages, archive: Archive, stop: threading.Event) -> None:
+    """Drafts, templates and settings as they are by then; what can't be used is logged by each."""
+    while True:
+        current = Workspace(workspace.root, workspace.environ)  # reads newsletter.toml anew
+        pages.renew(current)
+        archive.renew(current)
+        if stop.wait(_LOOK_EVERY_S):
+            return

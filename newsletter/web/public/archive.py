@@ -1,0 +1,148 @@
+"""The issues that have been sent, as `export site` writes them, in a folder of the service's own.
+
+What is served is what the folder's manifest lists, and only as it was written: a file that is being renewed is not
+handed out half.
+"""
+
+import logging
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from time import monotonic
+
+from newsletter.campaigns.sent_issues import sent_issues
+from newsletter.editions import Press
+from newsletter.editions.manifest import read_manifest
+from newsletter.editions.site import export_site
+from newsletter.editions.web import render_index
+from newsletter.errors import DecisionNeeded, DeliveryError, counted
+from newsletter.issue.draft import read_draft
+from newsletter.store import Store
+from newsletter.web.public.words import in_one_line
+from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, Workspace
+
+FOLDER = Path(STATE_FOLDER, "site")
+INDEX = "index.html"
+_MADE = "This page is being made. Please try again in a moment."
+_REST_S = 60.0  # after what passes by itself
+_LOG = logging.getLogger(__name__)
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    "feed.xml": "application/atom+xml; charset=utf-8",
+    "sitemap.xml": "application/xml; charset=utf-8",
+}
+
+
+class NotReady(Exception):
+    """It is being made, or can't be; a sentence for readers."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of the archive. `digest` is its content's, `modified` in seconds since 1970."""
+
+    data: bytes
+    digest: str
+    modified: float
+    media_type: str
+
+
+class Archive:
+    """`renew` runs on one thread, `find` on any."""
+
+    def __init__(self, workspace: Workspace, store: Store) -> None:
+        self._folder = workspace.root / FOLDER
+        self._store = store
+        self._seen: object = None
+        self._said = ""
+        self._not_before = 0.0
+        self._digests = _digests(self._folder)  # what an earlier run has made is good until this one has looked
+        self._empty: File | None = None
+
+    def find(self, name: str) -> File | None:
+        """Raises NotReady while there is no archive yet, or the file is just being renewed."""
+        if self._empty:
+            return self._empty if name == INDEX else None
+        digests = self._digests
+        if not digests:
+            raise NotReady("There is no archive here yet. Please try again later." if self._said else _MADE)
+        if name not in digests:
+            return None
+        path = self._folder / name
+        try:
+            data, modified = path.read_bytes(), path.stat().st_mtime
+        except OSError as error:
+            self._seen = None
+            raise NotReady(_MADE) from error
+        if sha256(data).hexdigest() != digests[name]:
+            self._seen = None
+            raise NotReady(_MADE)
+        kind = _TYPES.get(name) or _TYPES.get(path.suffix, "application/octet-stream")
+        return File(data, digests[name], modified, kind)
+
+    def renew(self, workspace: Workspace) -> None:
+        """Make what has changed. Whatever is wrong is logged, and the last good archive stays."""
+        if monotonic() < self._not_before:
+            return
+        try:
+            sent = sent_issues(workspace, self._store)
+            made_from = (sent, _files(workspace))
+            state = (made_from, _names(self._folder))
+            if state == self._seen:
+                return
+            self._seen = state  # whatever comes of it would come of it again, until something changes
+            self._make(workspace, sent)
+            self._seen = (made_from, _names(self._folder))
+            self._said = ""
+        except Exception as error:  # noqa: BLE001  # readers can still leave
+            if isinstance(error, DeliveryError | OSError):
+                self._seen, self._not_before = None, monotonic() + _REST_S
+            if isinstance(error, DecisionNeeded):  # where the folder is, is not asked here
+                error = DecisionNeeded(error.message, next_step=f"Move what it did not write out of {FOLDER}.")
+            said = in_one_line(error)
+            if said != self._said:
+                there_is = "The archive stays as it was" if self._digests or self._empty else "There is no archive yet"
+                _LOG.error("%s: %s", there_is, said)
+            self._said = said
+
+    def _make(self, workspace: Workspace, sent: Set[str]) -> None:
+        press = Press.of(workspace)
+        drafts = [path for path in workspace.draft_paths() if path.stem in sent]
+        for path in drafts:
+            workspace.refuse_outside(path)
+        if not drafts:
+            page = render_index(press, []).encode()
+            self._empty = File(page, sha256(page).hexdigest(), 0.0, _TYPES[".html"])
+            why = "No issue that has been sent has its draft here" if sent else "No issue has been sent yet"
+            _LOG.info("%s: the archive is a list of none", why)
+            return
+        site = export_site(press, [read_draft(path) for path in drafts], self._folder)
+        for name, reason in site.left_out.items():
+            _LOG.warning("%s is not in the archive: %s", name, reason)
+        for name, error in site.without_pdf.items():
+            _LOG.error("%s has no PDF of its present text: %s", name, in_one_line(error))
+        self._digests = _digests(self._folder)
+        self._empty = None
+        issues = counted(len(site.built) + len(site.kept), "issue")
+        _LOG.info("The archive has %s; made again: %s", issues, ", ".join(site.built) or "none")
+
+
+def _files(workspace: Workspace) -> list[tuple[str, int, int]]:
+    """All that the archive is made from, by what a look at the disk tells."""
+    folders = (workspace.drafts, workspace.template_path[0], workspace.fonts)
+    paths = [workspace.root / CONFIG_NAME, *(path for folder in folders for path in sorted(folder.rglob("*")))]
+    states = ((str(path), path.stat()) for path in paths if path.is_file())
+    return [(name, state.st_mtime_ns, state.st_size) for name, state in states]
+
+
+def _names(folder: Path) -> Set[str]:
+    """What stands there, which may be in the way."""
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def _digests(folder: Path) -> Mapping[str, str]:
+    return {name: digest for made in read_manifest(folder).values() for name, digest in made.files.items()}

@@ -1,0 +1,56 @@
+"""Whose link it is, by the keys as they are now: after `newsletter keys rotate` nobody restarts the service."""
+
+import logging
+from time import monotonic
+
+from newsletter.errors import ConfigError
+from newsletter.subscribers.keys import KEYS_NAME, Keys, read_keys
+from newsletter.subscribers.tokens import Leaver, Tokens
+from newsletter.workspace import STATE_FOLDER, Workspace
+
+_AGAIN_S = 3.0  # a file that can't be read may be mended where a look at it shows nothing: by its folder's rights, say
+_LOG = logging.getLogger(__name__)
+
+
+class Links:
+    """Reads tokens. A file of keys that was changed is read anew; a broken one leaves those that were good."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Raises ConfigError when there are no keys."""
+        self._workspace = workspace
+        self._path = workspace.root / STATE_FOLDER / KEYS_NAME
+        self._seen = self._failed = self._state()
+        self._again = 0.0
+        self._said = ""
+        self._take(read_keys(workspace))
+
+    @property
+    def keys(self) -> Keys:
+        return self._keys
+
+    def read(self, token: str) -> Leaver | None:
+        state = self._state()
+        if state != self._seen and (state != self._failed or monotonic() >= self._again):
+            self._renew(state)
+        return self._tokens.read(token)
+
+    def _renew(self, state: tuple[int, ...] | None) -> None:
+        try:
+            self._take(read_keys(self._workspace))
+            self._seen, self._said = state, ""
+        except ConfigError as error:
+            self._failed, self._again = state, monotonic() + _AGAIN_S
+            if error.message != self._said:
+                _LOG.error("The keys can't be read any more, and those from before stay in use: %s", error.message)
+            self._said = error.message
+
+    def _take(self, keys: Keys) -> None:
+        self._keys = keys
+        self._tokens = Tokens(keys, self._workspace.config.reader_list.id)
+
+    def _state(self) -> tuple[int, ...] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None  # they are in the environment
+        return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size

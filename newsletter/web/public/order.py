@@ -1,0 +1,62 @@
+"""What a POST asks for: a mail client's one click (RFC 8058, section 3.2), or a button of the page."""
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+
+from newsletter.errors import printable
+from newsletter.subscribers.events import Kind, Source
+
+LARGEST = 16 * 1024  # bytes of a body
+_FIELDS = 20
+_PATIENCE_S = 10.0
+_WHY, _WORDS = 100, 1000  # characters
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_ONE_CLICK = b"list-unsubscribe=one-click"
+_ACTIONS = {"leave": Kind.UNSUBSCRIBED, "return": Kind.RETURNED, "reason": Kind.REASON}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`words` are the reader's reason, harmless for a terminal."""
+
+    kind: Kind
+    source: Source
+    words: str = ""
+
+
+async def read_order(request: Request) -> Order:
+    """Read what a POST asks for. One without a body is a mail client's click.
+
+    Proxies on the way lose the body, or say wrongly what it is, and nobody but a mail client posts to a link in a mail:
+    the page's own forms always say what they want. Raises HTTPException: 400 for what is no order, 408 when it takes
+    too long, 413 and 415.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            if (await request.body()).strip().lower() in (b"", _ONE_CLICK):
+                return Order(Kind.UNSUBSCRIBED, Source.ONE_CLICK)
+            if kind not in _FORMS:
+                raise HTTPException(415)
+            form = await request.form(max_files=0, max_fields=_FIELDS, max_part_size=LARGEST)
+    except TimeoutError as error:
+        raise HTTPException(408, headers={"Connection": "close"}) from error
+    except (MultiPartException, ValueError) as error:  # a charset that is none raises UnicodeError and its kin
+        raise HTTPException(400) from error
+    fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    if fields.get("List-Unsubscribe", "").strip().lower() == "one-click":
+        return Order(Kind.UNSUBSCRIBED, Source.ONE_CLICK)
+    if (action := fields.get("action", "")) not in _ACTIONS:
+        raise HTTPException(400)
+    return Order(_ACTIONS[action], Source.PAGE, _reason(fields) if action == "reason" else "")
+
+
+def _reason(fields: dict[str, str]) -> str:
+    """A restyled page has choices of its own, so that what was chosen is taken as it comes."""
+    chosen = " ".join(fields.get("why", "").split())[:_WHY]
+    said = fields.get("words", "").replace("\r\n", "\n").strip()[:_WORDS]
+    return printable(": ".join(part for part in (chosen, said) if part))

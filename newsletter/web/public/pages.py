@@ -1,0 +1,98 @@
+"""The page that a reader's link opens, in each of its states. It is the same for all readers and never shows one."""
+
+import base64
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+
+from newsletter.editions import Press
+from newsletter.editions.html import rich_filters
+from newsletter.editions.pictures import Picture
+from newsletter.editions.templates import broken, fill, find, refuse_open_blocks
+from newsletter.field import default_fields
+from newsletter.web.public.buttons import can_post
+from newsletter.web.public.words import in_one_line
+from newsletter.workspace import Workspace
+
+TEMPLATE = "leave.html.j2"
+_LOG = logging.getLogger(__name__)
+
+
+class State(StrEnum):
+    """What the page says; the template's word `state`."""
+
+    ASK = "ask"  # leave?
+    LEFT = "left"
+    RETURNED = "returned"
+    BOUNCED = "bounced"  # nothing is sent, since mail came back
+    HELD = "held"  # nothing is sent, for a reason that only an editor can lift
+    THANKS = "thanks"  # for a reason
+    UNKNOWN = "unknown"  # no link of ours
+    LATER = "later"  # nothing can be written down now
+
+
+_NEEDED = {State.ASK: "leave", State.LEFT: "return"}
+_OFFERED = {State.BOUNCED: "return"}  # by the program's own page, where a restyled one does not know this state
+
+
+class Pages:
+    """The states, rendered beforehand."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._said = ""
+        self._pages: Mapping[State, bytes] = {}
+        self.renew(workspace)
+
+    def __getitem__(self, state: State) -> bytes:
+        return self._pages[state]
+
+    def renew(self, workspace: Workspace) -> None:
+        """As the templates are now. A broken one leaves the last good page, and the program's own before that."""
+        try:
+            self._pages, said = _render(Press.of(workspace)), ""
+        except Exception as error:  # noqa: BLE001  # readers can still leave
+            said = in_one_line(error)
+            if not self._pages:
+                self._pages = _render(_plain(Press.of(workspace)))
+        if said and said != self._said:
+            _LOG.error("The page for readers who leave stays as it was: %s", said)
+        self._said = said
+
+
+def _plain(press: Press) -> Press:
+    """With nothing of the publication's own but its name and its colours."""
+    theme = press.config.theme.model_copy(update={"logo": None})
+    config = press.config.model_copy(update={"theme": theme})
+    return replace(press, config=config, template_path=press.template_path[1:])
+
+
+def _render(press: Press) -> dict[State, bytes]:
+    """Raises TemplateError, and ConfigError for the logo or the standing note."""
+    words = {
+        "publication": press.config.publication,
+        "theme": press.config.theme,
+        "logo": press.sized(press.logo(), _within),
+    }
+    pages = {}
+    for state in State:
+        html = _filled(press.template_path, words, state)
+        refuse_open_blocks(html, TEMPLATE, press.template_path)
+        if (offered := _OFFERED.get(state)) and not can_post(html, offered):
+            html = _filled(press.template_path[-1:], words, state)
+        if (action := _NEEDED.get(state)) and not can_post(html, action):
+            lost = f'its page "{state}" has no <form method="post"> with <button name="action" value="{action}">'
+            raise broken(find(TEMPLATE, press.template_path), 0, lost)
+        pages[state] = html.encode()
+    return pages
+
+
+def _filled(template_path: Sequence[Path], words: Mapping[str, object], state: State) -> str:
+    filters = rich_filters(default_fields)
+    return fill(TEMPLATE, tuple(template_path), {**words, "state": state.value}, autoescape=True, filters=filters)
+
+
+def _within(picture: Picture) -> str:
+    """The page stands alone, whatever becomes of the archive."""
+    return f"data:image/{picture.kind};base64,{base64.b64encode(picture.data).decode('ascii')}"

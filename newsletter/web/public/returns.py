@@ -1,0 +1,39 @@
+"""How often one reader may take back what they said: each leave and return is written down for good.
+
+Leaving is never refused. Since leaving again is no news, what one link can have written down is bounded by this.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+
+from newsletter.subscribers.events import Kind
+
+LIMITED = (Kind.RETURNED, Kind.REASON)
+MOST_A_DAY = 10
+_DAY_S = 86_400.0
+
+
+class Returns:
+    """Counts by reader, kept in memory: a restart forgets them, and only readers with a link are in it."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._times: dict[tuple[str, Kind], deque[float]] = {}
+
+    def take(self, reader: str, kind: Kind) -> bool:
+        """Count one; returns False when it is one too many."""
+        if kind not in LIMITED:
+            return True
+        times = self._times.setdefault((reader, kind), deque())
+        while times and times[0] <= self._clock() - _DAY_S:
+            times.popleft()
+        if len(times) >= MOST_A_DAY:
+            return False
+        times.append(self._clock())
+        return True
+
+    def give_back(self, reader: str, kind: Kind) -> None:
+        """Take back one that was counted and not written down."""
+        if times := self._times.get((reader, kind)):
+            times.pop()

@@ -1,0 +1,74 @@
+"""Writes down what readers said. While one commit is under way the next group gathers.
+
+The store works on a thread of its own, so that a sync to disk never stalls a connection.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from newsletter.errors import DeliveryError
+from newsletter.store import Store
+from newsletter.subscribers.events import Event, record
+from newsletter.subscribers.keys import Keys
+
+_LOG = logging.getLogger(__name__)
+_GROUP = 200  # events of one commit
+_QUEUE = 5_000  # events that may wait for a store that stands still
+_PATIENCE_S = 20.0  # more than a store waits for its lock
+
+
+class Scribe:
+    """Lives within one event loop."""
+
+    def __init__(self, store: Store, keys: Callable[[], Keys]) -> None:
+        self._store = store
+        self._keys = keys
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scribe")
+        self._waiting: list[tuple[Event, asyncio.Future[None]]] = []
+        self._committing: asyncio.Task[None] | None = None
+
+    async def write(self, event: Event) -> None:
+        """Returns when the event is in the store, durably. Raises DeliveryError when it is not, or not yet."""
+        if len(self._waiting) >= _QUEUE:
+            raise DeliveryError("The store takes too long.")
+        written = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, written))
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit())
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await written
+        except TimeoutError as error:
+            raise DeliveryError("The store takes too long.") from error
+
+    def close(self) -> None:
+        """Every request has been answered by now; what has hung in the store since is not waited for."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _commit(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+            # Whoever was told that it took too long may have given up on it: it must not come true later.
+            group = [(event, written) for event, written in group if not written.done()]
+            if not group:
+                continue
+            # In one order, or two services could wait for each other's rows; a reader's own events stay in theirs.
+            events = sorted((event for event, _ in group), key=lambda event: event.reader)
+            failure: Exception | None = None
+            try:
+                await loop.run_in_executor(self._thread, partial(record, self._store, self._keys(), events))
+            except Exception as error:  # noqa: BLE001  # whatever it is, each request is told
+                failure = error
+                _LOG.error("Nothing could be written: %s", error if isinstance(error, DeliveryError) else type(error))
+            for _, written in group:
+                if written.done():  # nobody waits any more
+                    continue
+                if failure:
+                    written.set_exception(failure)
+                else:
+                    written.set_result(None)
+        self._committing = None

@@ -1,0 +1,133 @@
+"""A run with a backend of the test's own: what a plug-in may do to it, and what another process may."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from conftest import Publication
+from frozen import Frozen, Pigeons
+
+from newsletter import ledger
+from newsletter.backends import Feed, Limits
+from newsletter.errors import DeliveryError
+from newsletter.ledger.states import State
+from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.sending import run
+from newsletter.sending.run import Rules
+from newsletter.store import open_store
+
+
+def _accepted(message: Message) -> Receipt:
+    return Receipt(key=message.key, outcome=Outcome.ACCEPTED, stage="text", code=250, reply="ok")
+
+
+@pytest.fixture
+def freeze(publication: Publication, tmp_path: Path) -> Iterator[Callable[[int], Frozen]]:
+    with closing(open_store(tmp_path / "state.db")) as store:
+        yield lambda count: Frozen(publication, store, count)
+
+
+def test_a_run_that_was_taken_over_leaves_the_others_claims_alone(freeze: Callable[[int], Frozen]) -> None:
+    campaign = freeze(40)
+    theirs: list[ledger.Claim] = []
+
+    async def carry(pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        if pigeons.carried == 5:
+            ledger.begin_run(campaign.store, "2.10", "another")
+            theirs.extend(ledger.step(campaign.store, "2.10", "another", want=10).claims)
+        feed.answer(_accepted(message))
+        await asyncio.sleep(0)
+
+    with pytest.raises(DeliveryError, match="has taken over"):
+        campaign.send(carry, Limits(connections=1, window=2))
+    answers = [
+        ledger.Answer(claim=claim, receipt=Receipt(key=claim.reader, outcome=Outcome.ACCEPTED, stage="text"))
+        for claim in theirs
+    ]
+    before = campaign.states().get(State.ACCEPTED, 0)
+    ledger.step(campaign.store, "2.10", "another", answers=answers)
+    assert campaign.states()[State.ACCEPTED] == before + 10
+    assert State.SENDING not in campaign.states()
+
+
+@pytest.mark.parametrize("slowly", [False, True])
+def test_when_the_ledger_fails_nothing_more_leaves(
+    freeze: Callable[[int], Frozen], monkeypatch: pytest.MonkeyPatch, slowly: bool
+) -> None:
+    campaign = freeze(100)
+    real, calls, carried = ledger.step, Counter[str](), Counter[str]()
+
+    def step(*args: object, **options: object) -> ledger.Taken:
+        calls["step"] += 1
+        if calls["step"] == 2:
+            raise DeliveryError("the disk was full for a moment")
+        return real(*args, **options)
+
+    async def carry(_pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        carried[message.key] += 1
+        await asyncio.sleep(0.01)
+        feed.answer(_accepted(message))
+
+    monkeypatch.setattr(run.ledger, "step", step)
+    with pytest.raises(DeliveryError, match="for a moment"):
+        campaign.send(carry, Limits(connections=2, window=8, per_second=4 if slowly else None))
+    states = campaign.states()
+    assert states[State.ACCEPTED] == len(carried) < 32
+    assert states[State.PENDING] == 100 - len(carried)
+
+
+def test_a_backend_that_cancels_itself_ends_the_run(freeze: Callable[[int], Frozen]) -> None:
+    campaign = freeze(10)
+
+    async def carry(_pigeons: Pigeons, _feed: Feed, _message: Message) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(DeliveryError, match="ended every session"):
+        campaign.send(carry, Limits())
+    assert sum(campaign.states().values()) == 10
+
+
+def test_the_tally_is_never_less_than_nothing(freeze: Callable[[int], Frozen]) -> None:
+    campaign = freeze(30)
+    seen = Counter[str]()
+
+    async def carry(_pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        seen[message.key] += 1
+        if seen[message.key] == 1:
+            feed.answer(Receipt(key=message.key, outcome=Outcome.DEFERRED, stage="rcpt", code=400, reply="later"))
+        elif seen[message.key] < 3:
+            feed.untouched(message, "not yet")
+        else:
+            feed.answer(_accepted(message))
+
+    tallies = campaign.send(carry, Limits(connections=1, window=4), Rules(waits=[0.05, 0.05, 0.05]))
+    assert all(count >= 0 for tally in tallies for count in tally.values())
+    assert tallies[-1][Outcome.ACCEPTED] == 30
+    assert tallies[-1][Outcome.DEFERRED] == 0
+
+
+def test_an_address_that_breaks_each_session_does_not_hold_up_the_others(freeze: Callable[[int], Frozen]) -> None:
+    campaign = freeze(60)
+    order: list[str] = []
+
+    async def carry(_pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        if message.key.startswith("reader0003"):
+            feed.untouched(message, "it hung up")
+            return
+        order.append(message.key)
+        feed.answer(_accepted(message))
+        await asyncio.sleep(0)
+
+    with suppress(DeliveryError):
+        campaign.send(carry, Limits(connections=1, window=2, per_connection=10))
+    assert len(order) == 59
+    assert campaign.states()[State.ACCEPTED] == 59
+
+
+def test_who_never_had_mail_counts_towards_no_limit(freeze: Callable[[int], Frozen]) -> None:
+    campaign = freeze(20)
+    ledger.cancel(campaign.store, "2.10")
+    assert ledger.recent_answers(campaign.store, 3600, 100) == []

@@ -1,0 +1,47 @@
+"""Many who leave at once are written down as each would be alone."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from newsletter.store import Store, events, suppressions
+from newsletter.subscribers.events import Event, Kind, Source, record
+from newsletter.subscribers.keys import Keys
+
+KEYS = Keys(("k" * 40,), "f" * 40)
+_LEAVING = st.lists(
+    st.builds(
+        Event,
+        reader=st.sampled_from([f"{name}@example.org" for name in ("ann", "ben", "cem", "erased")]),
+        kind=st.just(Kind.UNSUBSCRIBED),
+        source=st.sampled_from([Source.ONE_CLICK, Source.PAGE, Source.MAIL]),
+        issue=st.sampled_from([None, "2.10", "3.7"]),
+        evidence=st.dictionaries(st.sampled_from(["words", "message"]), st.text(max_size=5), max_size=2),
+    ),
+    max_size=12,
+)
+
+
+def test_a_group_is_written_as_each_would_be_alone(store: Store) -> None:
+    @settings(suppress_health_check=[HealthCheck.too_slow])
+    @given(known=_LEAVING, group=_LEAVING)
+    def check(known: list[Event], group: list[Event]) -> None:
+        found = []
+        for at_once in (True, False):
+            with store.transaction() as connection:
+                for reader in ("ann", "ben", "cem", "erased"):
+                    suppressions.unsuppress(connection, f"{reader}@example.org")
+                    events.remove(connection, f"{reader}@example.org")
+                events.forget(connection, KEYS.digest("erased@example.org"))
+            news = []
+            for part in (known, group):
+                if at_once:
+                    news += record(store, KEYS, part)
+                else:
+                    news += [one for event in part for one in record(store, KEYS, [event])]
+            with store.reading() as connection:
+                said = [row[:5] for row in events.every(connection)]
+                gone = [row[:3] for row in suppressions.suppressed_readers(connection)]
+            found.append((news, said, gone))
+        assert found[0] == found[1]
+
+    check()

@@ -1,0 +1,104 @@
+"""Readers' tokens: opaque, signed, bound to reader and list, good for years, and through a change of keys."""
+
+from secrets import token_urlsafe
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from newsletter.subscribers.keys import Keys
+from newsletter.subscribers.tokens import Leaver, Tokens, marked_delivery
+
+KEYS = Keys((token_urlsafe(),), token_urlsafe())
+TOKENS = Tokens(KEYS, "digest.example.org")
+READERS = st.builds(
+    "{}@{}".format, st.from_regex(r"[a-z0-9.+_-]{1,64}", fullmatch=True), st.sampled_from(["example.org", "a.example"])
+)
+ISSUES = st.builds("{}.{}".format, st.integers(0, 999), st.integers(0, 999))
+
+
+@given(ISSUES, READERS)
+def test_what_is_written_is_read(issue: str, reader: str) -> None:
+    token = TOKENS.write(issue, reader)
+    assert TOKENS.read(token) == Leaver(reader, issue)
+    assert token == TOKENS.write(issue, reader)
+    assert set(token) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+def test_the_longest_address_has_a_token() -> None:
+    reader = f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 61}"
+    assert len(reader) == 254
+    assert TOKENS.read(TOKENS.write("999.999", reader)) == Leaver(reader, "999.999")
+
+
+@given(READERS)
+def test_no_address_can_be_read_out_of_it(reader: str) -> None:
+    from base64 import urlsafe_b64decode
+
+    inside = TOKENS.write("2.10", reader).partition(".")[0]
+    assert reader.encode() not in urlsafe_b64decode(inside + "=" * (-len(inside) % 4))
+
+
+@given(READERS, st.data())
+def test_one_that_was_changed_is_none(reader: str, data: st.DataObject) -> None:
+    token = TOKENS.write("2.10", reader)
+    place = data.draw(st.integers(0, len(token) - 1))
+    letter = data.draw(st.sampled_from("AZaz09-_.=+/ %\n\0é"))
+    changed = token[:place] + letter + token[place + 1 :]
+    assume(changed != token)
+    assert TOKENS.read(changed) is None
+    assert TOKENS.read(token[:place]) is None
+    assert TOKENS.read(token + letter) is None
+
+
+@given(st.text(max_size=2000))
+def test_nothing_else_is_one(text: str) -> None:
+    assert TOKENS.read(text) is None
+
+
+def test_a_part_of_one_token_fits_no_other() -> None:
+    ada, ben = (TOKENS.write("2.10", f"{name}@example.org").split(".") for name in ("ada", "ben"))
+    assert TOKENS.read(f"{ada[0]}.{ben[1]}") is None
+
+
+def test_another_list_s_is_none_and_so_is_another_publication_s() -> None:
+    token = TOKENS.write("2.10", "ada@example.org")
+    assert Tokens(KEYS, "other.example.org").read(token) is None
+    assert Tokens(Keys((token_urlsafe(),), KEYS.forgotten), "digest.example.org").read(token) is None
+
+
+def test_older_keys_read_and_the_newest_writes() -> None:
+    newer = token_urlsafe()
+    old = TOKENS.write("2.10", "ada@example.org")
+    both = Tokens(Keys((newer, *KEYS.tokens), KEYS.forgotten), "digest.example.org")
+    assert both.read(old) == Leaver("ada@example.org", "2.10")
+    new = both.write("2.10", "ada@example.org")
+    assert TOKENS.read(new) is None
+    only = Tokens(Keys((newer,), KEYS.forgotten), "digest.example.org")
+    assert only.read(new) == Leaver("ada@example.org", "2.10")
+    assert only.read(old) is None
+
+
+@given(st.integers(1, 10**18 - 1), READERS, st.data())
+def test_a_return_path_s_mark_names_one_delivery(number: int, reader: str, data: st.DataObject) -> None:
+    mark = TOKENS.mark(number, reader)
+    assert marked_delivery(mark) == number
+    # Servers may change the case of what they return.
+    assert TOKENS.marks(mark.upper(), number, reader)
+    assert not TOKENS.marks(mark, number + 1, reader)
+    assert not TOKENS.marks(mark, number, f"x{reader}")
+    place = data.draw(st.integers(0, len(mark) - 1))
+    changed = mark[:place] + data.draw(st.sampled_from("abz27-0")) + mark[place + 1 :]
+    assume(changed != mark)
+    assert marked_delivery(changed) != number or not TOKENS.marks(changed, number, reader)
+
+
+@pytest.mark.parametrize("mark", ["", "-", "x-y", "1", "-abc", "9" * 30 + "-abc", "١-abc", "1e3-abc"])
+def test_what_is_no_mark_is_of_no_delivery(mark: str) -> None:
+    number = marked_delivery(mark)
+    assert number is None or not TOKENS.marks(mark, number, "ada@example.org")
+
+
+def test_a_mark_fits_beside_a_mailbox_s_name() -> None:
+    # RFC 5321, section 4.5.3.1.1: 64 octets for what stands before the @.
+    assert len(f"bounces+{TOKENS.mark(10**9, 'ada@example.org')}") <= 64
