@@ -23,7 +23,7 @@ _PATIENCE = 1  # seconds, for work in hand when the service ends
 def serve(debug: bool, host: str | None, port: int | None) -> None:
     """Answer readers on the web: the way out with one click, and the archive of what was sent.
 
-    It belongs behind a web server that has the certificate: docs/service.md shows how.
+    It belongs behind a web server that has the certificate: docs/operators/service.md shows how.
     """
     workspace = find_workspace(Path.cwd())
     service = workspace.config.service

@@ -133,7 +133,7 @@ def service_url(text: str) -> str:
         raise rejected(
             code="service",
             message=f"{text!r} is no address that mail clients would answer to",
-            next_step="Write it with https://; docs/service.md shows how to get there.",
+            next_step="Write it with https://; docs/operators/service.md shows how to get there.",
         )
     return text.rstrip("/")
 

@@ -15,7 +15,7 @@ from service_server import serving
 
 from newsletter.store import open_store
 
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def _commands(page: Path) -> list[str]:
@@ -34,7 +34,7 @@ def test_no_command_of_a_page_wants_a_port_that_another_program_may_have() -> No
     assert [command for command in named if not re.search(r"\d\d:\d\d", command)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_commands_of_a_page_run(publication: Publication, server: smtp_server.Server, page: Path) -> None:
     publication.through(server)
     shutil.copyfile(ROOT / "subscribers.example.csv", publication.root / "subscribers.example.csv")
@@ -90,11 +90,28 @@ def test_the_quick_start_is_two_commands_that_make_and_ci_know() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
+    lost = []
     for page in PAGES:
-        for target in re.findall(
-            r"\]\((?!https?:|mailto:|#)([^)#\s]+)", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
-        ):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+        text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+        for target, _, section in re.findall(r"\]\((?!https?:|mailto:)([^)#\s]*)(#([^)\s]+))?\)", text):
+            other = (page.parent / target) if target else page
+            if not other.exists() or (section and section not in _sections(other)):
+                lost.append(f"{page.relative_to(ROOT)}: {target}#{section}")
+    assert lost == []
+
+
+def _sections(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_pages_that_the_program_names_exist() -> None:
+    sources = [ROOT / "newsletter.toml", *ROOT.glob("newsletter/**/*.py"), *ROOT.glob("templates/*")]
+    named = {(source, page) for source in sources if source.suffix not in (".png", ".jpg", ".ttf")
+             for page in re.findall(r"(?<![\w/.])docs/[\w/-]+\.md", source.read_text(encoding="utf-8"))}  # fmt: skip
+    assert {page for _, page in named} >= {"docs/operators/service.md"}
+    assert [f"{source}: {page}" for source, page in named if not (ROOT / page).exists()] == []
 
 
 def test_every_command_of_the_program_is_documented() -> None:

@@ -82,7 +82,9 @@ class Guard:
         """Why: its operator may have set it up so. Not for which host: that is whatever somebody has sent."""
         if self._told_at is None or monotonic() - self._told_at >= _TELL_EVERY_S:
             self._told_at = monotonic()
-            told = "Requests for another host are refused: [service] url is %s; pass Host on (docs/service.md)"
+            told = (
+                "Requests for another host are refused: [service] url is %s; pass Host on (docs/operators/service.md)"
+            )
             _LOG.warning(told, self._url)
 
     def _is_meant(self, scope: Scope) -> bool:

@@ -30,7 +30,7 @@ def serve(workspace: Workspace, host: str, port: int, on_address: Callable[[str,
         raise ConfigError(
             "It is not known under which address readers reach this service.",
             next_step='Write it into newsletter.toml: [service] and below it url = "https://news.example.org". '
-            "docs/service.md shows how to get there.",
+            "docs/operators/service.md shows how to get there.",
         )
     links = Links(workspace)
     with closing(open_store(workspace.database, workspace.config.store.password)) as store:

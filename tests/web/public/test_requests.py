@@ -98,7 +98,7 @@ def test_why_another_host_is_refused_is_told_once(tmp_path: Path) -> None:
         service.says("GET /healthz 200")
         told = [line for line in service.printed if "another host" in line]
     assert len(told) == 1
-    assert told[0].endswith(f"[service] url is https://{HOST}; pass Host on (docs/service.md)")
+    assert told[0].endswith(f"[service] url is https://{HOST}; pass Host on (docs/operators/service.md)")
     assert not any("secret" in line for line in service.printed)
 
 
