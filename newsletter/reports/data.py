@@ -1,4 +1,4 @@
-"""The report for scripts. Its keys are described in docs/editors/sending.md; moments are ISO 8601 in UTC."""
+"""The report for scripts. Its keys are described in docs/operators/scripts.md; moments are ISO 8601 in UTC."""
 
 from collections.abc import Mapping
 

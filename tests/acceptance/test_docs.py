@@ -89,6 +89,33 @@ def test_the_quick_start_is_two_commands_that_make_and_ci_know() -> None:
         assert f"make {target}" in ROOT.joinpath(".ci/run").read_text()
 
 
+GUIDES = [*sorted((ROOT / "docs/editors").glob("*.md")), *sorted((ROOT / "docs/operators").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: str(page.relative_to(ROOT / "docs")))
+def test_a_guide_begins_with_what_its_reader_came_for(page: Path) -> None:
+    before, fence, _ = page.read_text().partition("\n```")
+    assert fence
+    assert len(before.split()) < 70
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/editors").glob("*.md")), ids=lambda page: page.name)
+def test_an_editors_page_holds_nothing_for_operators(page: Path) -> None:
+    text = re.sub(r"\]\([^)]*\)", "]", page.read_text())
+    found = re.findall(
+        r"cron\b|systemd|sudo|nginx|Caddy|PostgreSQL|SQLite|IMAP|STARTTLS|DKIM|DMARC|VERP|PIPELINING|BDAT|NEWSLETTER_\w+"
+        r"|--json|--format|journalctl|/etc/\S+|/opt/\S+|/srv/\S+|/var/\S+|RFC \d+",
+        text,
+    )
+    assert found == []
+
+
+def test_the_index_links_every_page() -> None:
+    index = (ROOT / "docs/index.md").read_text()
+    pages = [page.relative_to(ROOT / "docs") for page in (ROOT / "docs").rglob("*.md")]
+    assert [str(page) for page in pages if f"({page})" not in index and page.name != "index.md"] == []
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     lost = []
     for page in PAGES:

@@ -86,7 +86,7 @@ def test_the_settings_in_the_docs_are_valid(publication: Publication) -> None:
     sample = (publication.root / "newsletter.toml").read_text()
     chosen = re.findall(
         r'^```toml\n\[send\]\nbackend = "(\w+)"\n(.*?)^```',
-        (ROOT / "docs/backends.md").read_text(),
+        (ROOT / "docs/operators/backends.md").read_text(),
         re.MULTILINE | re.DOTALL,
     )
     assert [name for name, _ in chosen] == ["command", "maildir"]

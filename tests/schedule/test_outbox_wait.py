@@ -142,7 +142,7 @@ def test_on_a_terminal_a_line_counts_down(digest: Publication, opened: Store) ->
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_the_units_in_the_docs_are_sound(tmp_path: Path) -> None:
-    page = (ROOT / "docs/editors/scheduling.md").read_text()
+    page = (ROOT / "docs/operators/outbox.md").read_text()
     units = re.findall(r"`/etc/systemd/system/([\w.-]+)`:\n\n```ini\n(.*?)```", page, re.DOTALL)
     assert [name for name, _ in units] == ["digest-outbox.service", "digest-outbox.timer"]
     for name, text in units:
