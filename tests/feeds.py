@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from newsletter.backends import Backend, SessionLost
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome, Result
 
 
 def messages(count: int, size: int = 300) -> list[Message]:
@@ -29,7 +29,7 @@ class MemoryFeed:
     def __init__(self, messages: Iterable[Message], *, late: bool = False) -> None:
         self.waiting = list(messages)
         self.in_hand: dict[str, Message] = {}
-        self.receipts: dict[str, Receipt] = {}
+        self.results: dict[str, Result] = {}
         self.returned: list[tuple[Message, str]] = []
         self.most_in_hand = 0
         self.waits = 0
@@ -52,17 +52,17 @@ class MemoryFeed:
         self._open = True
         return bool(self.waiting)
 
-    def answer(self, receipt: Receipt) -> None:
-        del self.in_hand[receipt.key]
-        assert receipt.key not in self.receipts
-        self.receipts[receipt.key] = receipt
+    def answer(self, result: Result) -> None:
+        del self.in_hand[result.key]
+        assert result.key not in self.results
+        self.results[result.key] = result
 
     def untouched(self, message: Message, why: str = "") -> None:
         del self.in_hand[message.key]
         self.returned.append((message, why))
 
     def outcomes(self) -> dict[str, Outcome]:
-        return {key: receipt.outcome for key, receipt in self.receipts.items()}
+        return {key: result.outcome for key, result in self.results.items()}
 
     async def carried_by(self, backend: Backend, sessions: int = 20) -> list[SessionLost]:
         """Session after session until all are carried or given up, as a run does; returns how they broke.
@@ -77,7 +77,7 @@ class MemoryFeed:
             except SessionLost as loss:
                 losses.append(loss)
             for key in list(self.in_hand):
-                self.answer(Receipt(key=key, outcome=Outcome.UNKNOWN))
+                self.answer(Result(key=key, outcome=Outcome.UNKNOWN))
             self.waiting += [message for message, _ in self.returned]
             self.returned.clear()
             if not self.waiting:

@@ -11,7 +11,7 @@ from newsletter.editions import Press
 from newsletter.errors import ListError
 from newsletter.issue.model import Issue
 from newsletter.mail.marks import Marks
-from newsletter.mail.message import Message, Receipt, reply_line
+from newsletter.mail.message import Message, Result, reply_line
 from newsletter.mail.template import single_message
 from newsletter.sending.unrecorded import send_unrecorded
 from newsletter.subscribers.csv_source import Subscriber, read_subscribers, unlisted
@@ -46,11 +46,11 @@ async def send_test(
     readers: Sequence[Subscriber],
     marks: Marks,
     sign: Callable[[Message], Message] | None = None,
-) -> list[Receipt]:
+) -> list[Result]:
     """Send the issue, marked [TEST], to a few addresses; no campaign knows of it.
 
     `sign` is the last hand on each message, as in a sending. Returns
-    a receipt for each, in their order. Raises Unreachable when there is no session.
+    a result for each, in their order. Raises Unreachable when there is no session.
     """
     date = datetime.now(UTC).replace(microsecond=0)
     messages = [
@@ -61,11 +61,11 @@ async def send_test(
     ]
     if sign:
         messages = [sign(message) for message in messages]
-    receipts = await send_unrecorded(backend, messages)
-    return [receipts[reader.reader] for reader in readers]
+    results = await send_unrecorded(backend, messages)
+    return [results[reader.reader] for reader in readers]
 
 
-def told(issue: Issue, receipt: Receipt) -> str:
+def told(issue: Issue, result: Result) -> str:
     """What became of a test, in a line."""
-    reply = reply_line(receipt.code, receipt.enhanced, receipt.reply)
-    return f"[TEST] {issue.name} to {receipt.key}: {receipt.outcome.value} ({reply})"
+    reply = reply_line(result.code, result.enhanced, result.reply)
+    return f"[TEST] {issue.name} to {result.key}: {result.outcome.value} ({reply})"

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from newsletter.config import BACKEND_GROUP, Config, Section
 from newsletter.errors import DeliveryError
-from newsletter.mail.message import Message, Receipt
+from newsletter.mail.message import Message, Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class Feed(Protocol):
     async def wait(self) -> bool:
         """Wait until one may be ready; False when no more will come."""
 
-    def answer(self, receipt: Receipt) -> None:
+    def answer(self, result: Result) -> None:
         """The fate of one message that was taken."""
 
     def untouched(self, message: Message, why: str = "") -> None:
@@ -104,7 +104,7 @@ def load(name: str, config: Config, root: Path) -> Backend:
     return make(config.backends[name].completed(config), root)
 
 
-async def deliver_one_by_one(feed: Feed, carry: Callable[[Message], Awaitable[Receipt]]) -> None:
+async def deliver_one_by_one(feed: Feed, carry: Callable[[Message], Awaitable[Result]]) -> None:
     """The whole of a simple session: carry each message, and answer it."""
     async for message in messages(feed):
         feed.answer(await carry(message))

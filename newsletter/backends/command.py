@@ -21,7 +21,7 @@ from newsletter.backends.placeholders import EXAMPLE, PLACEHOLDER, sound, words
 from newsletter.config import Config, Section
 from newsletter.config.secrets import secrets_of
 from newsletter.errors import DeliveryError, printable
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome, Result
 from newsletter.ownership import require_own
 from newsletter.redaction import Redactor
 
@@ -110,19 +110,19 @@ class CommandSession:
     async def deliver(self, feed: Feed) -> None:
         async for message in messages(feed):
             try:
-                receipt = await self._carry(message)
+                result = await self._carry(message)
             except DeliveryError:
                 feed.untouched(message)
                 raise
-            feed.answer(receipt)
-            if receipt.outcome is Outcome.UNKNOWN:
+            feed.answer(result)
+            if result.outcome is Outcome.UNKNOWN:
                 # A program that fails so each time would leave the whole list unknown; a run stops at lost sessions.
-                raise SessionLost(receipt.reply)
+                raise SessionLost(result.reply)
 
-    async def _carry(self, message: Message) -> Receipt:
+    async def _carry(self, message: Message) -> Result:
         arguments = self._arguments(message)
         if arguments is None:
-            return _receipt(
+            return _make_result(
                 message, Outcome.REFUSED, 'the address begins with "-": it needs a "--" before it in the command'
             )
         ending = await self._end(self._start(arguments, message.data.replace(b"\r\n", b"\n")))
@@ -132,7 +132,7 @@ class CommandSession:
                 next_step="Check [command] command in newsletter.toml, and how that program is set up.",
             )
         outcome = Outcome.UNKNOWN if ending.status is None else _OUTCOMES.get(ending.status, Outcome.UNKNOWN)
-        return _receipt(message, outcome, ending.words)
+        return _make_result(message, outcome, ending.words)
 
     def _arguments(self, message: Message) -> list[str] | None:
         """The words for this message, each whole; None when the reader's address would be taken for an option.
@@ -226,8 +226,8 @@ class _Ending:
     words: str
 
 
-def _receipt(message: Message, outcome: Outcome, reply: str) -> Receipt:
-    return Receipt(key=message.key, outcome=outcome, stage="command", reply=reply)
+def _make_result(message: Message, outcome: Outcome, reply: str) -> Result:
+    return Result(key=message.key, outcome=outcome, stage="command", reply=reply)
 
 
 class _Running:

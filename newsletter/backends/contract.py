@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from newsletter.backends import Backend, Limits, SessionLost
 from newsletter.errors import DeliveryError
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome, Result
 
 _ANY = 1_000_000
 _FRUITLESS_SESSIONS = 5
@@ -271,19 +271,19 @@ class _ContractFeed:
         self.ended = bag.over or not bag.left or bool(bag.cancel_at)
         return not self.ended
 
-    def answer(self, receipt: Receipt) -> None:
+    def answer(self, result: Result) -> None:
         self._on_the_loop("answer")
         bag = self._bag
-        bag.promise(isinstance(receipt, Receipt), f"answer() is given a Receipt, not {receipt!r}")
-        bag.promise(receipt.key in self.in_hand, "only a message in hand is answered, and only once")
-        self._let_go(receipt.key)
-        if receipt.outcome is Outcome.UNKNOWN:
+        bag.promise(isinstance(result, Result), f"answer() is given a Result, not {result!r}")
+        bag.promise(result.key in self.in_hand, "only a message in hand is answered, and only once")
+        self._let_go(result.key)
+        if result.outcome is Outcome.UNKNOWN:
             self.unknown = True
-            bag.lost.add(receipt.key)
+            bag.lost.add(result.key)
             return
-        said = " ".join(str(part) for part in (receipt.outcome, receipt.code, receipt.reply) if part)
-        bag.promise(receipt.outcome is Outcome.ACCEPTED, f"these messages are accepted, and it says: {said}")
-        bag.accepted.add(receipt.key)
+        said = " ".join(str(part) for part in (result.outcome, result.code, result.reply) if part)
+        bag.promise(result.outcome is Outcome.ACCEPTED, f"these messages are accepted, and it says: {said}")
+        bag.accepted.add(result.key)
         bag.fruitless = 0
 
     def untouched(self, message: Message, why: str = "") -> None:

@@ -16,7 +16,7 @@ from newsletter.backends import Feed, Limits, SessionLost, Unreachable, messages
 from newsletter.config import Section
 from newsletter.errors import DeliveryError
 from newsletter.files import create_private, sync
-from newsletter.mail.message import Outcome, Receipt
+from newsletter.mail.message import Outcome, Result
 
 
 class MaildirBackend:
@@ -60,10 +60,10 @@ class MaildirSession:
                 await asyncio.to_thread(sync, self._path / "new")
             except OSError as error:
                 why = f"stored, and the disk does not confirm it: {error.strerror}"
-                feed.answer(Receipt(key=message.key, outcome=Outcome.UNKNOWN, stage="maildir", reply=why))
+                feed.answer(Result(key=message.key, outcome=Outcome.UNKNOWN, stage="maildir", reply=why))
                 raise SessionLost(why) from error
             reply = f"stored in {self._path.name}/"
-            feed.answer(Receipt(key=message.key, outcome=Outcome.ACCEPTED, stage="maildir", reply=reply))
+            feed.answer(Result(key=message.key, outcome=Outcome.ACCEPTED, stage="maildir", reply=reply))
 
     def _store(self, text: bytes) -> None:
         """All of it in new/, or nothing: https://cr.yp.to/proto/maildir.html"""

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from newsletter.backends import Feed, Limits, deliver_one_by_one
 from newsletter.config import Section
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome, Result
 
 
 class MemoryBackend:
@@ -34,6 +34,6 @@ class MemoryBackend:
     async def deliver(self, feed: Feed) -> None:
         await deliver_one_by_one(feed, self._carry)
 
-    async def _carry(self, message: Message) -> Receipt:
+    async def _carry(self, message: Message) -> Result:
         self.delivered.append(message)
-        return Receipt(key=message.key, outcome=Outcome.ACCEPTED, stage="memory", reply="kept nowhere")
+        return Result(key=message.key, outcome=Outcome.ACCEPTED, stage="memory", reply="kept nowhere")

@@ -336,9 +336,9 @@ def _send_tests(workspace: Workspace, store: Store, found: Draft, tests: tuple[s
     backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
     sign = signing(workspace)
     text = rendering_sha256(press, issue)
-    receipts = asyncio.run(send_test(press, issue, backend, testers(addresses, list_path), Marks.of(workspace), sign))
-    for receipt in receipts:
-        say(told(issue, receipt))
-    if any(receipt.outcome is Outcome.ACCEPTED for receipt in receipts):
+    results = asyncio.run(send_test(press, issue, backend, testers(addresses, list_path), Marks.of(workspace), sign))
+    for result in results:
+        say(told(issue, result))
+    if any(result.outcome is Outcome.ACCEPTED for result in results):
         ledger.note_test(store, issue.name, text)
-    sys.exit(0 if all(receipt.outcome is Outcome.ACCEPTED for receipt in receipts) else 1)
+    sys.exit(0 if all(result.outcome is Outcome.ACCEPTED for result in results) else 1)

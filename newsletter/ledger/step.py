@@ -101,14 +101,14 @@ def _record(connection: Connection, run: str, answers: Sequence[Answer]) -> None
                 {
                     "key": answer.claim.id,
                     "holder": run,
-                    "outcome": answer.receipt.outcome.value,
-                    "at_stage": answer.receipt.stage,
-                    "reply_code": answer.receipt.code,
-                    "status": answer.receipt.enhanced,
-                    "words": storable(answer.receipt.reply),
+                    "outcome": answer.result.outcome.value,
+                    "at_stage": answer.result.stage,
+                    "reply_code": answer.result.code,
+                    "status": answer.result.enhanced,
+                    "words": storable(answer.result.reply),
                     "moment": moment,
                     "milliseconds": answer.took,
-                    "tried": answer.claim.tries + (answer.receipt.outcome is Outcome.DEFERRED),
+                    "tried": answer.claim.tries + (answer.result.outcome is Outcome.DEFERRED),
                     "again": answer.due,
                 }
                 for answer in answers

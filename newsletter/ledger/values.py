@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.mail.message import Receipt
+from newsletter.mail.message import Result
 
 NEVER = 1e15  # a moment, in seconds since 1970, that no run lives to see
 
@@ -76,7 +76,7 @@ class Answer:
     """What became of a claim: after how many milliseconds, and when to try again if it was deferred."""
 
     claim: Claim
-    receipt: Receipt
+    result: Result
     took: int = 0
     due: float = NEVER
 

@@ -1,4 +1,4 @@
-"""The values that mail, backends and delivery share."""
+"""A message, and what became of it: the values that mail, backends and sending share."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from enum import StrEnum
 class Message:
     """One reader's bytes and envelope.
 
-    `key` names the delivery to whoever handed the message over. `data` has CRLF line ends and no line
+    `key` names the delivery to the caller that handed the message over. `data` has CRLF line ends and no line
     that begins with a dot, so the same bytes serve SMTP's DATA and BDAT, and a file.
     """
 
@@ -28,8 +28,8 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """The fate of one message, with the reply that said so and the stage of the dialogue it came at.
+class Result:
+    """What became of one message, with the reply that said so and the stage of the dialogue at which it came.
 
     `code` is the reply code of RFC 5321, `enhanced` the status code of RFC 3463 where there was one.
     """

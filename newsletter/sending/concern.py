@@ -7,7 +7,7 @@ that large providers and common servers use; replies are matched by code and sta
 import re
 from enum import Enum
 
-from newsletter.mail.message import Outcome, Receipt
+from newsletter.mail.message import Outcome, Result
 
 
 class Concern(Enum):
@@ -62,15 +62,15 @@ _NOT_NOW = 454  # RFC 4954 for the login alone; Amazon SES's for all its limits
 _BEFORE_READER = ("connect", "ehlo", "mail")
 
 
-def concern_of(receipt: Receipt) -> Concern:
-    """Return what the reply behind a receipt is about."""
-    if receipt.code is None or receipt.outcome not in (Outcome.DEFERRED, Outcome.REFUSED):
+def concern_of(result: Result) -> Concern:
+    """Return what the reply behind a result is about."""
+    if result.code is None or result.outcome not in (Outcome.DEFERRED, Outcome.REFUSED):
         return Concern.READER
-    return concern_of_reply(receipt.code, receipt.enhanced or "", receipt.reply, receipt.stage)
+    return concern_of_reply(result.code, result.enhanced or "", result.reply, result.stage)
 
 
 def concern_of_reply(code: int, enhanced: str, reply: str, stage: str) -> Concern:
-    """Return what a reply is about; `stage` names the command that it answers, as receipts do."""
+    """Return what a reply is about; `stage` names the command that it answers, as results do."""
     if code // 100 not in (4, 5):
         return Concern.READER
     later = code // 100 == 4

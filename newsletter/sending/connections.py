@@ -8,7 +8,7 @@ from typing import cast
 from newsletter.backends import Backend, SessionLost, Unreachable
 from newsletter.errors import DeliveryError
 from newsletter.ledger import Claim
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending.concern import Concern, concern_of
 from newsletter.sending.dispatcher import Desk
 
@@ -195,12 +195,12 @@ class SessionFeed:
     async def wait(self) -> bool:
         return self._left != 0 and not self.crowded and await self._desk.wait(_IDLE_S)
 
-    def answer(self, receipt: Receipt) -> None:
-        taken = self._in_hand.pop(receipt.key, None)
+    def answer(self, result: Result) -> None:
+        taken = self._in_hand.pop(result.key, None)
         if taken is None:
             raise ValueError("an answer for a message that was not taken, or was answered already")
         claim, since = taken
-        concern = concern_of(receipt)
+        concern = concern_of(result)
         if concern in (Concern.RATE, Concern.CONNECTIONS):
             self._put_off += 1
             # One that gets nothing but this, while others are served, is a connection too many, whatever is said of it.
@@ -208,10 +208,10 @@ class SessionFeed:
             alone = not self._others.are_open(self)
             if (concern is Concern.CONNECTIONS and not alone) or (nothing_else and self._put_off >= _NOTHING_ELSE):
                 self.crowded = True
-            self._desk.put_off(claim, receipt, slower=not (self.crowded or nothing_else))
+            self._desk.put_off(claim, result, slower=not (self.crowded or nothing_else))
             return
-        self.useful = self.useful or receipt.outcome is not Outcome.UNKNOWN
-        self._desk.answer(claim, receipt, self._clock() - since)
+        self.useful = self.useful or result.outcome is not Outcome.UNKNOWN
+        self._desk.answer(claim, result, self._clock() - since)
 
     def untouched(self, message: Message, why: str = "") -> None:
         claim, _ = self._in_hand.pop(message.key)
@@ -221,12 +221,12 @@ class SessionFeed:
     def close(self, why: str) -> None:
         """Whatever is still in hand may have gone out or not."""
         for key in list(self._in_hand):
-            self.answer(Receipt(key=key, outcome=Outcome.UNKNOWN, stage="connection", reply=why))
+            self.answer(Result(key=key, outcome=Outcome.UNKNOWN, stage="connection", reply=why))
 
 
-def _said(error: Exception, code: int | None) -> Receipt:
-    """Return what a server said at a connection's beginning or end as a receipt for no message."""
+def _said(error: Exception, code: int | None) -> Result:
+    """Return what a server said at a connection's beginning or end as a result for no message."""
     status = _STATUS.search(str(error))
-    return Receipt(
+    return Result(
         key="", outcome=Outcome.DEFERRED, stage="connect", code=code, enhanced=status and status[0], reply=str(error)
     )

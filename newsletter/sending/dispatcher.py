@@ -9,7 +9,7 @@ from time import time
 
 from newsletter.errors import DeliveryError
 from newsletter.ledger import NEVER, Answer, Claim
-from newsletter.mail.message import Message, Outcome, Receipt, reply_line
+from newsletter.mail.message import Message, Outcome, Result, reply_line
 from newsletter.sending.concern import Concern, concern_of, concern_of_reply
 from newsletter.sending.refusals import Refusals
 from newsletter.sending.throttle import Pace
@@ -103,29 +103,29 @@ class Desk:
         while not self.halting and not self.closed and (left := until - self._loop.time()) > 0:
             await self._woken(left)
 
-    def answer(self, claim: Claim, receipt: Receipt, took: float) -> None:
+    def answer(self, claim: Claim, result: Result, took: float) -> None:
         """The fate of a message, `took` seconds after it was taken."""
         wait = None
         now = self._loop.time()
-        if receipt.outcome is Outcome.ACCEPTED:
+        if result.outcome is Outcome.ACCEPTED:
             self.pace.accepted(now)
             self._starved_since = None
-        self.pace.answered(now, receipt.code, receipt.enhanced)
-        if receipt.outcome is Outcome.DEFERRED and claim.tries < len(self._waits):
+        self.pace.answered(now, result.code, result.enhanced)
+        if result.outcome is Outcome.DEFERRED and claim.tries < len(self._waits):
             wait = self._waits[claim.tries]
         # A text that is lost time after time is no progress: the whole list would become unknown.
-        if receipt.outcome is not Outcome.UNKNOWN:
+        if result.outcome is not Outcome.UNKNOWN:
             self.fruitless = 0
-        self.tally[receipt.outcome] += 1
+        self.tally[result.outcome] += 1
         due = NEVER if wait is None else time() + wait
-        self._answers.append(Answer(claim=claim, receipt=receipt, took=round(took * 1000), due=due))
+        self._answers.append(Answer(claim=claim, result=result, took=round(took * 1000), due=due))
         if len(self._answers) >= self._group:
             self.news.set()
         elif self._gathering is None:
             self._gathering = self._loop.call_later(_GATHER_S, self._gathered)
-        self._watch(claim.id, concern_of(receipt), receipt)
+        self._watch(claim.id, concern_of(result), result)
 
-    def put_off(self, claim: Claim, receipt: Receipt, *, slower: bool) -> None:
+    def put_off(self, claim: Claim, result: Result, *, slower: bool) -> None:
         """Put a message off because the server takes less than it was given; it has lost no try.
 
         `slower`: it is said of all, and not of one connection among others.
@@ -134,9 +134,9 @@ class Desk:
             self.tally[Outcome.DEFERRED] += 1
         self._released.append(claim.id)
         self.news.set()
-        self._told_less(receipt, slower=slower)
+        self._told_less(result, slower=slower)
 
-    def heard(self, said: Receipt, *, slower: bool) -> None:
+    def heard(self, said: Result, *, slower: bool) -> None:
         """Take in a reply that is about no single message, at a connection's beginning or end."""
         concern = concern_of_reply(said.code or 0, said.enhanced or "", said.reply, said.stage)
         if concern in (Concern.RATE, Concern.CONNECTIONS):
@@ -144,7 +144,7 @@ class Desk:
         else:
             self._watch(None, concern, said)
 
-    def _told_less(self, said: Receipt, *, slower: bool) -> None:
+    def _told_less(self, said: Result, *, slower: bool) -> None:
         now = self._loop.time()
         if slower:
             self.pace.asked_for_less(now)
@@ -232,7 +232,7 @@ class Desk:
         done, _ = await asyncio.wait([future], timeout=patience)
         return bool(done)
 
-    def _watch(self, delivery: int | None, concern: Concern, said: Receipt) -> None:
+    def _watch(self, delivery: int | None, concern: Concern, said: Result) -> None:
         failure = self._refusals.heard(delivery, concern, said, self.tally)
         if failure is not None and not self.halting:
             self.halt(failure)

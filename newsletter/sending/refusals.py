@@ -3,7 +3,7 @@
 from collections import Counter
 
 from newsletter.errors import DeliveryError, counted
-from newsletter.mail.message import Outcome, Receipt, reply_line
+from newsletter.mail.message import Outcome, Result, reply_line
 from newsletter.sending.concern import Concern
 
 _COUNT_FROM = 100
@@ -39,7 +39,7 @@ class Refusals:
         self.forgiven: list[int] = []  # deliveries that are pending again, whatever was recorded of them
 
     def heard(
-        self, delivery: int | None, concern: Concern, said: Receipt, tally: Counter[Outcome]
+        self, delivery: int | None, concern: Concern, said: Result, tally: Counter[Outcome]
     ) -> DeliveryError | None:
         """Take in a reply; returns why the run has to halt, if it has to. Without a `delivery` it was to nobody's."""
         words = reply_line(said.code, said.enhanced, said.reply)

@@ -241,7 +241,7 @@ class _Books:
         if looked:
             self._next_due = taken.next_due
         for answer in answers:
-            if answer.receipt.outcome is Outcome.DEFERRED and answer.due < ledger.NEVER:
+            if answer.result.outcome is Outcome.DEFERRED and answer.due < ledger.NEVER:
                 self._next_due = answer.due if self._next_due is None else min(self._next_due, answer.due)
 
     async def _message(self, claim: ledger.Claim) -> Message:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from newsletter.backends import Backend, SessionLost
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome, Result
 
 
-async def send_unrecorded(backend: Backend, messages: Sequence[Message]) -> Mapping[str, Receipt]:
-    """Send the messages over one connection; returns a receipt for each, by its key.
+async def send_unrecorded(backend: Backend, messages: Sequence[Message]) -> Mapping[str, Result]:
+    """Send the messages over one connection; return a result for each, by its key.
 
     Raises Unreachable when there is no session.
     """
@@ -16,7 +16,7 @@ async def send_unrecorded(backend: Backend, messages: Sequence[Message]) -> Mapp
     with suppress(SessionLost):
         async with backend.connect() as session:
             await session.deliver(feed)
-    return feed.receipts
+    return feed.results
 
 
 class _ListFeed:
@@ -24,28 +24,26 @@ class _ListFeed:
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self._left = list(reversed(messages))
-        self.receipts = {
+        self.results = {
             message.key: _deferred(message, "the connection was lost before its turn") for message in messages
         }
 
     def take(self) -> Message | None:
         message = self._left.pop() if self._left else None
         if message is not None:
-            lost = Receipt(
-                key=message.key, outcome=Outcome.UNKNOWN, stage="connection", reply="the connection was lost"
-            )
-            self.receipts[message.key] = lost
+            lost = Result(key=message.key, outcome=Outcome.UNKNOWN, stage="connection", reply="the connection was lost")
+            self.results[message.key] = lost
         return message
 
     async def wait(self) -> bool:
         return False
 
-    def answer(self, receipt: Receipt) -> None:
-        self.receipts[receipt.key] = receipt
+    def answer(self, result: Result) -> None:
+        self.results[result.key] = result
 
     def untouched(self, message: Message, why: str = "") -> None:
-        self.receipts[message.key] = _deferred(message, why or "the connection was lost before its text was sent")
+        self.results[message.key] = _deferred(message, why or "the connection was lost before its text was sent")
 
 
-def _deferred(message: Message, why: str) -> Receipt:
-    return Receipt(key=message.key, outcome=Outcome.DEFERRED, stage="connection", reply=why)
+def _deferred(message: Message, why: str) -> Result:
+    return Result(key=message.key, outcome=Outcome.DEFERRED, stage="connection", reply=why)

@@ -18,7 +18,7 @@ from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.ledger import NEVER, Answer, Campaign, Entry, Text
 from newsletter.ledger.erase import TABLES, erase
 from newsletter.ledger.states import State
-from newsletter.mail.message import Outcome, Receipt
+from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store, open_store
 from newsletter.store import events as log
 from newsletter.store.schema import metadata
@@ -63,7 +63,7 @@ def _send(store: Store, issue: str, outcomes: dict[str, Outcome], reply: str = "
     answers = [
         Answer(
             claim=claim,
-            receipt=Receipt(key=claim.reader, outcome=outcomes[claim.reader], stage="rcpt", code=550, reply=reply),
+            result=Result(key=claim.reader, outcome=outcomes[claim.reader], stage="rcpt", code=550, reply=reply),
             due=NEVER,
         )
         for claim in claims

@@ -79,8 +79,8 @@ def test_the_exit_status_is_the_readers_fate(tmp_path: Path, status: int, outcom
     feed = _feed("ada@example.org", "grace@example.org")
     _deliver(tmp_path, feed, ["./program", "{recipient}"])
     assert list(feed.outcomes().values()) == [outcome, outcome]
-    assert all(f"status {status} (EX_" in receipt.reply for receipt in feed.receipts.values())
-    assert all(receipt.reply.endswith(": mailbox full") for receipt in feed.receipts.values())
+    assert all(f"status {status} (EX_" in result.reply for result in feed.results.values())
+    assert all(result.reply.endswith(": mailbox full") for result in feed.results.values())
 
 
 @pytest.mark.parametrize("status", [64, 66, 72, 77, 78])
@@ -91,7 +91,7 @@ def test_what_is_about_all_messages_stops_and_gives_this_one_back(tmp_path: Path
         _deliver(tmp_path, feed, ["./program"])
     assert caught.value.next_step
     assert _returned(feed) == ["ada@example.org"]
-    assert feed.receipts == {}
+    assert feed.results == {}
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_an_end_that_says_nothing_of_the_message_leaves_it_unknown(tmp_path: Pat
     feed = _feed("ada@example.org", "grace@example.org")
     with pytest.raises(SessionLost):
         _deliver(tmp_path, feed, ["./program"], timeout=0.3)
-    (receipt,) = feed.receipts.values()
-    assert receipt.outcome is Outcome.UNKNOWN
-    assert receipt.reply.startswith(words)
+    (result,) = feed.results.values()
+    assert result.outcome is Outcome.UNKNOWN
+    assert result.reply.startswith(words)
     assert len(feed.waiting) == 1
 
 
@@ -124,7 +124,7 @@ def test_a_program_that_takes_too_long_is_killed_with_what_it_started(tmp_path: 
     with os.fdopen(os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK), "rb") as alive:
         with pytest.raises(SessionLost):
             _deliver(tmp_path, feed, ["./program"], timeout=2)
-        assert feed.receipts["ada@example.org"].reply.endswith(": started")
+        assert feed.results["ada@example.org"].reply.endswith(": started")
         assert not _is_there(int((tmp_path / "pid").read_text()))
         # It can be read to its end once nobody is left who could write.
         assert select.select([alive], [], [], 30)[0]
@@ -158,7 +158,7 @@ def test_what_a_program_leaves_in_the_background_is_not_waited_for_and_lives_on(
     pid = int((tmp_path / "pid").read_text())
     try:
         assert list(feed.outcomes().values()) == [Outcome.ACCEPTED]
-        assert feed.receipts["ada@example.org"].reply == "status 0 (EX_OK): queued"
+        assert feed.results["ada@example.org"].reply == "status 0 (EX_OK): queued"
         assert _is_there(pid)
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -187,10 +187,10 @@ def test_what_a_program_says_is_bounded_and_harmless(tmp_path: Path) -> None:
     )
     feed = _feed("ada@example.org")
     _deliver(tmp_path, feed, ["./program"])
-    (receipt,) = feed.receipts.values()
-    assert receipt.reply.startswith("status 75 (EX_TEMPFAIL): no \\x1b[31m \\xff room at all\\x00")
-    assert receipt.reply.isprintable()
-    assert len(receipt.reply) <= 300
+    (result,) = feed.results.values()
+    assert result.reply.startswith("status 75 (EX_TEMPFAIL): no \\x1b[31m \\xff room at all\\x00")
+    assert result.reply.isprintable()
+    assert len(result.reply) <= 300
 
 
 def test_a_program_is_told_nothing_of_the_surroundings_but_what_every_program_needs(
@@ -308,7 +308,7 @@ def test_a_secret_that_a_program_says_is_hidden(publication: Publication, filler
             await session.deliver(feed)
 
     asyncio.run(deliver())
-    assert feed.receipts["ada@example.org"].reply == "status 75 (EX_TEMPFAIL): [hidden] [hidden]"
+    assert feed.results["ada@example.org"].reply == "status 75 (EX_TEMPFAIL): [hidden] [hidden]"
 
 
 def test_the_text_arrives_with_line_feeds_alone(tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ def test_an_address_that_would_be_an_option_is_refused_and_the_others_go_on(tmp_
     feed = _feed("-oQ/tmp@example.org", "ada@example.org")
     _deliver(tmp_path, feed, ["./program", "{recipient}"])
     assert list(feed.outcomes().values()) == [Outcome.REFUSED, Outcome.ACCEPTED]
-    assert '"--"' in feed.receipts["-oQ/tmp@example.org"].reply
+    assert '"--"' in feed.results["-oQ/tmp@example.org"].reply
 
 
 def test_a_sender_that_would_be_an_option_stops_the_run(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from newsletter import backends
 from newsletter.backends import Feed, Limits, SessionLost, Unreachable
 from newsletter.backends.contract import check_backend
 from newsletter.errors import DeliveryError
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome, Result
 
 TAKE = '#!/bin/sh\nexec cat >"$(mktemp "$1/XXXXXXXX")"\n'
 
@@ -127,8 +127,8 @@ class _Backend:
         self.arrived.append(message.data)
         feed.answer(self.accepted(message))
 
-    def accepted(self, message: Message) -> Receipt:
-        return Receipt(key=message.key, outcome=Outcome.ACCEPTED)
+    def accepted(self, message: Message) -> Result:
+        return Result(key=message.key, outcome=Outcome.ACCEPTED)
 
 
 def test_a_careful_backend_keeps_the_contract() -> None:
@@ -155,7 +155,7 @@ class _SaysUnknown(_Backend):
         carried = 0
         async for message in backends.messages(feed):
             if carried == 4:
-                feed.answer(Receipt(key=message.key, outcome=Outcome.UNKNOWN))
+                feed.answer(Result(key=message.key, outcome=Outcome.UNKNOWN))
                 raise SessionLost
             carried += 1
             await self.carry(feed, message)
@@ -201,12 +201,12 @@ class _Polls(_Backend):
 
 
 class _Refuses(_Backend):
-    def accepted(self, message: Message) -> Receipt:
-        return Receipt(key=message.key, outcome=Outcome.REFUSED, code=550, reply="no such pigeon")
+    def accepted(self, message: Message) -> Result:
+        return Result(key=message.key, outcome=Outcome.REFUSED, code=550, reply="no such pigeon")
 
 
 class _AnswersWithWords(_Backend):
-    def accepted(self, _message: Message) -> Receipt:
+    def accepted(self, _message: Message) -> Result:
         return "accepted"  # type: ignore[return-value]  # that is the mistake
 
 
@@ -388,7 +388,7 @@ class _NoPace(_Backend):
         (_LeavesAfterTheFirstWait, "returns only after wait() has said"),
         (_Polls, "waits by wait(), not by asking again"),
         (_Refuses, "these messages are accepted, and it says: refused 550 no such pigeon"),
-        (_AnswersWithWords, "answer() is given a Receipt, not 'accepted'"),
+        (_AnswersWithWords, "answer() is given a Result, not 'accepted'"),
         (_AnswersTwice, "only a message in hand is answered, and only once"),
         (_Forgets, "in hand"),
         (_ForgetsTheLast, "what was taken is answered or given back by a session that returns"),

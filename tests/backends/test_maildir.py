@@ -59,7 +59,7 @@ def test_a_full_disk_stops_the_run_and_gives_the_message_back(tmp_path: Path) ->
         _deliver(tmp_path, feed)
     assert caught.value.next_step
     assert [message.key for message, _ in feed.returned] == ["reader0"]
-    assert feed.receipts == {}
+    assert feed.results == {}
     assert len(feed.waiting) == 1
     for folder in ("tmp", "new"):
         assert not list((tmp_path / "box" / folder).iterdir())

@@ -33,7 +33,7 @@ def _say(dialogue: Dialogue, words: bytes) -> bytes:
 
 
 def _outcomes(dialogue: Dialogue) -> dict[str, tuple[Outcome, str, int | None]]:
-    return {receipt.key: (receipt.outcome, receipt.stage, receipt.code) for receipt in dialogue.receipts}
+    return {result.key: (result.outcome, result.stage, result.code) for result in dialogue.results}
 
 
 def _returned(dialogue: Dialogue) -> list[Message]:
@@ -130,15 +130,15 @@ def test_the_enhanced_code_is_told_from_the_words() -> None:
     _give(dialogue, ADA)
     _say(dialogue, b"250 ok\r\n250 ok\r\n354 go\r\n")
     dialogue.receive(b"450-4.7.28 too many\r\n450 \tfrom you today\r\n")
-    (receipt,) = dialogue.receipts
-    assert (receipt.code, receipt.enhanced, receipt.reply) == (450, "4.7.28", "too many from you today")
+    (result,) = dialogue.results
+    assert (result.code, result.enhanced, result.reply) == (450, "4.7.28", "too many from you today")
 
 
 def test_letters_of_another_charset_are_kept() -> None:
     dialogue = Dialogue(PIPELINING)
     _give(dialogue, ADA)
     dialogue.receive("250 ok\r\n550 5.1.1 Empfänger unbekannt\r\n".encode("latin-1"))
-    assert dialogue.receipts[0].reply == "Empf\udce4nger unbekannt"
+    assert dialogue.results[0].reply == "Empf\udce4nger unbekannt"
 
 
 @pytest.mark.parametrize("extensions", [Extensions(), PIPELINING])
@@ -169,7 +169,7 @@ def test_what_is_larger_than_the_server_takes_is_refused_here(extensions: Extens
     dialogue = Dialogue(limit)
     assert _give(dialogue, ADA) == b""
     assert _outcomes(dialogue) == {"ada": (Outcome.REFUSED, "mail", None)}
-    assert f"{len(ADA.data):,} bytes" in dialogue.receipts[0].reply
+    assert f"{len(ADA.data):,} bytes" in dialogue.results[0].reply
     assert dialogue.room
 
 
@@ -233,7 +233,7 @@ def test_a_reply_that_was_there_before_its_command_answers_nothing(extra: bytes)
     dialogue.outgoing()
     dialogue.receive(b"50 ok\r\n")
     assert isinstance(dialogue.end, SessionLost)
-    assert Outcome.ACCEPTED not in {receipt.outcome for receipt in dialogue.receipts}
+    assert Outcome.ACCEPTED not in {result.outcome for result in dialogue.results}
 
 
 def test_a_lost_connection_leaves_the_text_unknown_and_the_next_envelope_untouched() -> None:
@@ -251,7 +251,7 @@ def test_a_text_that_was_never_written_is_untouched() -> None:
     _give(dialogue, ADA)
     dialogue.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
     dialogue.lose("the connection broke")
-    assert dialogue.receipts == []
+    assert dialogue.results == []
     assert _returned(dialogue) == [ADA]
     assert dialogue.outgoing() == b""
 

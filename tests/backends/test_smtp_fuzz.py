@@ -15,7 +15,7 @@ from hypothesis import given, settings
 
 from newsletter.backends import SenderRefused
 from newsletter.backends.smtp.dialogue import Dialogue, Extensions
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome, Result
 
 WAYS = {
     "one by one": Extensions(),
@@ -119,13 +119,13 @@ class Server:
 class Run:
     dialogue: Dialogue
     sent: bytes = b""
-    receipts: list[Receipt] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
     returned: list[Message] = field(default_factory=list)
 
     def collect(self) -> None:
-        self.receipts += self.dialogue.receipts
+        self.results += self.dialogue.results
         self.returned += [message for message, _ in self.dialogue.returned]
-        self.dialogue.receipts.clear()
+        self.dialogue.results.clear()
         self.dialogue.returned.clear()
 
     def step(self, waiting: list[Message]) -> bytes:
@@ -179,20 +179,20 @@ def test_with_an_honest_server_every_message_ends_once_and_as_the_server_says(
     way: str, verdicts: list[bytes | None], lenient: bool, cuts: list[int]
 ) -> None:
     run, server, given_away = _converse(way, verdicts, lenient, cuts)
-    ends = Counter([receipt.key for receipt in run.receipts] + [message.key for message in run.returned])
+    ends = Counter([result.key for result in run.results] + [message.key for message in run.returned])
     assert ends == Counter(message.key for message in messages(COUNT)[:given_away])
     texts = {message.key: message.data for message in messages(COUNT)}
-    for receipt in run.receipts:
-        taken = texts[receipt.key] in server.taken
-        if receipt.outcome is not Outcome.UNKNOWN:
-            assert taken == (receipt.outcome is Outcome.ACCEPTED)
-        if receipt.outcome is Outcome.ACCEPTED:
-            assert receipt.stage == "text"
-            assert receipt.code == 250
+    for result in run.results:
+        taken = texts[result.key] in server.taken
+        if result.outcome is not Outcome.UNKNOWN:
+            assert taken == (result.outcome is Outcome.ACCEPTED)
+        if result.outcome is Outcome.ACCEPTED:
+            assert result.stage == "text"
+            assert result.code == 250
     assert not any(message.data in server.taken for message in run.returned)
     assert all(count == 1 for count in server.seen.values())
     if way != "chunking":
-        unknown = [receipt for receipt in run.receipts if receipt.outcome is Outcome.UNKNOWN]
+        unknown = [result for result in run.results if result.outcome is Outcome.UNKNOWN]
         assert len(unknown) <= 1
 
 
@@ -203,7 +203,7 @@ def test_how_the_words_are_cut_changes_nothing(
 ) -> None:
     whole, _, _ = _converse(way, verdicts, lenient, [0])
     cut, _, _ = _converse(way, verdicts, lenient, cuts)
-    assert (cut.sent, cut.receipts, cut.returned) == (whole.sent, whole.receipts, whole.returned)
+    assert (cut.sent, cut.results, cut.returned) == (whole.sent, whole.results, whole.returned)
     assert repr(cut.dialogue.end) == repr(whole.dialogue.end)
 
 
@@ -216,7 +216,7 @@ def test_how_the_words_are_cut_changes_nothing_in_a_window(
     verdicts = [None if verdict and verdict.startswith(b"55") else verdict for verdict in verdicts]
     whole, _, _ = _converse("chunking", verdicts, lenient, [0])
     cut, _, _ = _converse("chunking", verdicts, lenient, cuts)
-    assert (cut.sent, cut.receipts, cut.returned) == (whole.sent, whole.receipts, whole.returned)
+    assert (cut.sent, cut.results, cut.returned) == (whole.sent, whole.results, whole.returned)
 
 
 replies = st.sampled_from(
@@ -242,15 +242,15 @@ def test_a_mad_server_costs_no_copy_and_no_crash(way: str, words: list[bytes | N
             run.dialogue.receive(piece)
         run.collect()
         # Nobody is accepted by what was said before the text had left.
-        for receipt in run.receipts:
-            if receipt.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
-                assert texts[receipt.key] in before
+        for result in run.results:
+            if result.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+                assert texts[result.key] in before
         if way != "chunking":
             assert sum(text in run.sent for text in texts.values()) <= len(re.findall(rb"(?m)^354[ \t\r\n]", said))
     if lose:
         run.dialogue.lose("lost")
         run.collect()
-    ends = Counter([receipt.key for receipt in run.receipts] + [message.key for message in run.returned])
+    ends = Counter([result.key for result in run.results] + [message.key for message in run.returned])
     given_away = [message.key for message in messages(COUNT)[: COUNT - len(waiting)]]
     assert set(ends) <= set(given_away)
     assert all(count == 1 for count in ends.values())

@@ -108,14 +108,14 @@ def test_each_refusal_finds_its_reader(chunking: bool, monkeypatch: pytest.Monke
     with postfix.postfix(size=20_000, refuse=refuse) as server:
         feed = _carry(server, sent, monkeypatch, chunking=chunking)
         assert len(server.copies(9)) == 9
-    others = {key: (fate, feed.receipts[key].stage) for key, fate in feed.outcomes().items() if fate != "accepted"}
+    others = {key: (fate, feed.results[key].stage) for key, fate in feed.outcomes().items() if fate != "accepted"}
     assert others == {
         "reader3": (Outcome.REFUSED, "rcpt"),
         "reader4": (Outcome.DEFERRED, "rcpt"),
         "reader9": (Outcome.REFUSED, "rcpt"),
         "large": (Outcome.REFUSED, "mail"),
     }
-    assert feed.receipts["reader4"].enhanced == "4.2.1"
+    assert feed.results["reader4"].enhanced == "4.2.1"
 
 
 def test_a_wrong_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,4 +125,4 @@ def test_a_wrong_password(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(Unreachable, match="refused the login of digest@localhost: 535") as refused:
             asyncio.run(feed.carried_by(_backend(server, chunking=False, password="guess")))
     assert refused.value.code == 535
-    assert feed.receipts == {}
+    assert feed.results == {}

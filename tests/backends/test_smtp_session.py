@@ -16,7 +16,7 @@ from newsletter.backends import SessionLost
 from newsletter.backends.smtp import SmtpBackend
 from newsletter.backends.smtp.dialogue import Dialogue, Extensions
 from newsletter.backends.smtp.session import Deadlines, SmtpSession
-from newsletter.mail.message import Outcome, Receipt
+from newsletter.mail.message import Outcome, Result
 
 try:
     import uvloop
@@ -76,7 +76,7 @@ def test_refusals_reach_those_whom_they_are_for(extensions: tuple[str, ...]) -> 
         server.answer = {f"reader{number}@example.org": "452 4.3.1 full" for number in (5, 11)}
         asyncio.run(_deliver(_backend(server.port), feed))
         assert server.copies() == {f"reader{number}@example.org": 1 for number in (1, 2, 6, 7, 8, 9, 10)}
-    stages = {key: receipt.stage for key, receipt in feed.receipts.items() if receipt.outcome is not Outcome.ACCEPTED}
+    stages = {key: result.stage for key, result in feed.results.items() if result.outcome is not Outcome.ACCEPTED}
     assert stages == {"reader0": "rcpt", "reader3": "rcpt", "reader4": "rcpt", "reader5": "text", "reader11": "text"}
 
 
@@ -86,8 +86,8 @@ def test_a_message_that_is_too_large_for_the_server_is_not_begun(extensions: tup
     with running(extensions=extensions, size=8000) as server:
         asyncio.run(_deliver(_backend(server.port), feed))
         assert len(server.stored) == 3
-    assert feed.receipts["large"].outcome is Outcome.REFUSED
-    assert "the server takes 8,000 at most" in feed.receipts["large"].reply
+    assert feed.results["large"].outcome is Outcome.REFUSED
+    assert "the server takes 8,000 at most" in feed.results["large"].reply
 
 
 @pytest.mark.parametrize("greeting", [POLITE["EHLO"], PIPELINING, CHUNKING])
@@ -154,8 +154,8 @@ def test_when_it_is_cancelled_what_has_not_left_is_given_back() -> None:
 
 def test_a_feed_that_fails_is_heard() -> None:
     class Faulty(MemoryFeed):
-        def answer(self, receipt: Receipt) -> None:
-            raise ValueError(f"no such message: {receipt.key}")
+        def answer(self, result: Result) -> None:
+            raise ValueError(f"no such message: {result.key}")
 
     with running() as server, pytest.raises(ValueError, match="no such message: reader0"):
         asyncio.run(_deliver(_backend(server.port), Faulty(messages(2))))

@@ -64,11 +64,11 @@ def smtp(data: bytes) -> None:
         before = sent
         sent += dialogue.outgoing()
         dialogue.receive(piece)
-        for receipt in dialogue.receipts:
-            ends[receipt.key] += 1
-            assert receipt.outcome is not Outcome.ACCEPTED or texts[receipt.key] in before + sent
+        for result in dialogue.results:
+            ends[result.key] += 1
+            assert result.outcome is not Outcome.ACCEPTED or texts[result.key] in before + sent
         ends.update(message.key for message, _ in dialogue.returned)
-        dialogue.receipts.clear()
+        dialogue.results.clear()
         dialogue.returned.clear()
     assert all(count == 1 for count in ends.values())
     assert all(sent.count(text) <= 1 for text in texts.values())

@@ -19,7 +19,7 @@ from newsletter.errors import DeliveryError
 from newsletter.ledger import NEVER, Answer, Campaign, Claim, Entry, Text
 from newsletter.ledger.states import OPEN, State
 from newsletter.ledger.step import MAX_RETURNS
-from newsletter.mail.message import Outcome, Receipt
+from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store, open_store, suppressions
 from newsletter.store.schema import deliveries, meta, metadata, runs
 
@@ -51,8 +51,8 @@ def _claim(store: Store, want: int, run: str = "run", moment: float | None = Non
 
 
 def _answer(claim: Claim, outcome: Outcome = Outcome.ACCEPTED, reply: str = "", due: float = NEVER) -> Answer:
-    receipt = Receipt(key=claim.reader, outcome=outcome, stage="rcpt", code=250, reply=reply)
-    return Answer(claim=claim, receipt=receipt, took=3, due=due)
+    result = Result(key=claim.reader, outcome=outcome, stage="rcpt", code=250, reply=reply)
+    return Answer(claim=claim, result=result, took=3, due=due)
 
 
 def _states(store: Store) -> dict[str, State]:

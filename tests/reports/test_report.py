@@ -24,7 +24,7 @@ from newsletter.config import Publication as PublicationConfig
 from newsletter.errors import printable
 from newsletter.ledger import Answer, Campaign, Delivery, Entry, ReplySum, Text
 from newsletter.ledger.states import Counts, State
-from newsletter.mail.message import Outcome, Receipt
+from newsletter.mail.message import Outcome, Result
 from newsletter.reports import EVERYTHING, Report, as_dict, gather, make_report, shortened, words, write_csv
 from newsletter.reports.page import render_page
 from newsletter.reports.plots import plot
@@ -64,8 +64,8 @@ def _run(store: Store, run: str, count: int) -> None:
             (Outcome.DEFERRED, "rcpt", 451, "4.7.1", f"<{claim.address}>: greylisted, come back"),
             (Outcome.REFUSED, "rcpt", 550, "5.1.1", HOSTILE),
         ][number % 4]
-        receipt = Receipt(key=claim.reader, outcome=outcome, stage=stage, code=code, enhanced=enhanced, reply=reply)
-        answers.append(Answer(claim=claim, receipt=receipt, took=number * 10))
+        result = Result(key=claim.reader, outcome=outcome, stage=stage, code=code, enhanced=enhanced, reply=reply)
+        answers.append(Answer(claim=claim, result=result, took=number * 10))
     ledger.step(store, "1.1", run, answers=answers)
     ledger.settle_crash(store, "1.1")
 
@@ -201,7 +201,7 @@ def test_the_quantiles_are_those_of_a_sorted_list(store: Store) -> None:
     claims = ledger.step(store, "1.1", "r1", want=40).claims
     times = [7 * n * n % 997 for n in range(40)]
     answers = [
-        Answer(claim=claim, receipt=Receipt(key=claim.reader, outcome=Outcome.ACCEPTED), took=took)
+        Answer(claim=claim, result=Result(key=claim.reader, outcome=Outcome.ACCEPTED), took=took)
         for claim, took in zip(claims, times, strict=True)
     ]
     ledger.step(store, "1.1", "r1", answers=answers)
@@ -315,7 +315,7 @@ def test_words_that_few_got_are_not_passed_on(store: Store) -> None:
     claims = ledger.step(store, "1.1", "r1", want=5).claims
     told = ["Anna has moved to Oslo", "Olga has died", "mailbox full", "mailbox full", "mailbox full"]
     answers = [
-        Answer(claim=claim, receipt=Receipt(key=claim.reader, outcome=Outcome.REFUSED, code=550, reply=reply))
+        Answer(claim=claim, result=Result(key=claim.reader, outcome=Outcome.REFUSED, code=550, reply=reply))
         for claim, reply in zip(claims, told, strict=True)
     ]
     ledger.step(store, "1.1", "r1", answers=answers)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.mail.message import Outcome, Receipt
+from newsletter.mail.message import Outcome, Result
 from newsletter.sending.concern import Concern, concern_of
 
 SAID = {
@@ -75,11 +75,9 @@ SAID = {
 def test_what_a_reply_is_about(about: Concern, said: tuple[int, str | None, str, str]) -> None:
     code, enhanced, reply, stage = said
     outcome = {2: Outcome.ACCEPTED, 4: Outcome.DEFERRED, 5: Outcome.REFUSED}[code // 100]
-    assert (
-        concern_of(Receipt(key="k", outcome=outcome, stage=stage, code=code, enhanced=enhanced, reply=reply)) == about
-    )
+    assert concern_of(Result(key="k", outcome=outcome, stage=stage, code=code, enhanced=enhanced, reply=reply)) == about
 
 
 def test_a_program_that_says_nothing_of_codes_speaks_of_its_reader() -> None:
-    receipt = Receipt(key="k", outcome=Outcome.DEFERRED, stage="command", reply="status 75: rate limit")
-    assert concern_of(receipt) is Concern.READER
+    result = Result(key="k", outcome=Outcome.DEFERRED, stage="command", reply="status 75: rate limit")
+    assert concern_of(result) is Concern.READER

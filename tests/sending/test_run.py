@@ -14,14 +14,14 @@ from newsletter import ledger
 from newsletter.backends import Feed, Limits
 from newsletter.errors import DeliveryError
 from newsletter.ledger.states import State
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending import run
 from newsletter.sending.run import Rules
 from newsletter.store import open_store
 
 
-def _accepted(message: Message) -> Receipt:
-    return Receipt(key=message.key, outcome=Outcome.ACCEPTED, stage="text", code=250, reply="ok")
+def _accepted(message: Message) -> Result:
+    return Result(key=message.key, outcome=Outcome.ACCEPTED, stage="text", code=250, reply="ok")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_run_that_was_taken_over_leaves_the_others_claims_alone(freeze: Callab
     with pytest.raises(DeliveryError, match="has taken over"):
         campaign.send(carry, Limits(connections=1, window=2))
     answers = [
-        ledger.Answer(claim=claim, receipt=Receipt(key=claim.reader, outcome=Outcome.ACCEPTED, stage="text"))
+        ledger.Answer(claim=claim, result=Result(key=claim.reader, outcome=Outcome.ACCEPTED, stage="text"))
         for claim in theirs
     ]
     before = campaign.states().get(State.ACCEPTED, 0)
@@ -97,7 +97,7 @@ def test_the_tally_is_never_less_than_nothing(freeze: Callable[[int], Frozen]) -
     async def carry(_pigeons: Pigeons, feed: Feed, message: Message) -> None:
         seen[message.key] += 1
         if seen[message.key] == 1:
-            feed.answer(Receipt(key=message.key, outcome=Outcome.DEFERRED, stage="rcpt", code=400, reply="later"))
+            feed.answer(Result(key=message.key, outcome=Outcome.DEFERRED, stage="rcpt", code=400, reply="later"))
         elif seen[message.key] < 3:
             feed.untouched(message, "not yet")
         else:

@@ -1,7 +1,7 @@
 """The client's side of SMTP once it is logged in (RFC 5321), as a pure state machine: no socket and no clock.
 
 Whoever drives it gives it a message while there is `room`, writes what `outgoing` returns, hands what the
-server says to `receive`, and carries `receipts` and `returned` away, until `end` says why nothing more can go.
+server says to `receive`, and carries `results` and `returned` away, until `end` says why nothing more can go.
 
 Three ways of speaking, by what the server announced:
 - one command at a time;
@@ -20,7 +20,7 @@ from enum import Enum
 
 from newsletter.backends import SenderRefused, SessionLost
 from newsletter.backends.smtp.replies import GARBLED, ReplyReader, words
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome, Result
 
 _OK = 250
 _WILL_FORWARD = 251  # RFC 5321, section 3.4
@@ -35,7 +35,7 @@ _DOT = b".\r\n"
 
 
 class Stage(Enum):
-    """What a reply answers; receipts name it."""
+    """What a reply answers; results name it."""
 
     RSET = "rset"
     MAIL = "mail"
@@ -67,17 +67,17 @@ class _Transaction:
     def __init__(self, message: Message) -> None:
         self.message = message
         self.text_left = False  # or a part of it may have
-        self.failure: Receipt | SenderRefused | None = None  # by its first failing reply; later ones follow from it
+        self.failure: Result | SenderRefused | None = None  # by its first failing reply; later ones follow from it
 
 
 class Dialogue:
-    """`receipts` and `returned` (untouched, with why) are for the driver to carry away and empty.
+    """`results` and `returned` (untouched, with why) are for the driver to carry away and empty.
 
     `said` makes words of a reply's text.
     """
 
     def __init__(self, extensions: Extensions, window: int = 1, said: Callable[[bytes], str] = words) -> None:
-        self.receipts: list[Receipt] = []
+        self.results: list[Result] = []
         self.returned: list[tuple[Message, str]] = []
         self.end: SessionLost | SenderRefused | None = None
         self._pipelining = extensions.pipelining
@@ -113,7 +113,7 @@ class Dialogue:
     def give(self, message: Message) -> None:
         """Begin a message's transaction, or refuse it here, as the server would have to."""
         if unfit := self._unfit(message):
-            self.receipts.append(_receipt(message, Stage.MAIL, None, unfit))
+            self.results.append(_make_result(message, Stage.MAIL, None, unfit))
             return
         transaction = _Transaction(message)
         self._in_hand.append(transaction)
@@ -226,13 +226,13 @@ class Dialogue:
             self.lose(f"the reply can't be understood: {code} {said}")
         elif code // 100 != 2:
             self._settle(failure or self._verdict(transaction.message, Stage.TEXT, code, said))
-        elif isinstance(failure, Receipt) and failure.stage == Stage.RCPT.value:
+        elif isinstance(failure, Result) and failure.stage == Stage.RCPT.value:
             self._settle(failure)  # a text for nobody may be taken
         elif failure is not None:
             transaction.failure = None
             self.lose(f"{code} {said}, after a refused MAIL")
         else:
-            self._settle(_receipt(transaction.message, Stage.TEXT, code, said))
+            self._settle(_make_result(transaction.message, Stage.TEXT, code, said))
 
     def _failed(self, stage: Stage, transaction: _Transaction, code: int, said: str) -> None:
         if stage is Stage.DATA or not self._pipelining:
@@ -245,7 +245,7 @@ class Dialogue:
             self._reset_first = True
             self._settle(transaction.failure)
 
-    def _verdict(self, message: Message, stage: Stage, code: int, said: str) -> Receipt | SenderRefused:
+    def _verdict(self, message: Message, stage: Stage, code: int, said: str) -> Result | SenderRefused:
         """What a failing reply is about: this message, or whoever sends it."""
         about_size = code == _TOO_LARGE and self._size is not None
         if code == _LOGIN_WANTED or (stage is Stage.MAIL and code // 100 == 5 and not about_size):
@@ -253,20 +253,20 @@ class Dialogue:
                 f"The server takes no mail from {message.sender}: {code} {said}",
                 next_step="Check [sender] bounces and from, and [smtp] username and password, in newsletter.toml.",
             )
-        return _receipt(message, stage, code, said)
+        return _make_result(message, stage, code, said)
 
     def _closing(self, stage: Stage, transaction: _Transaction, said: str) -> None:
         """421. Replies come in order, so the server has read no command behind the one that it answers so."""
         if stage is Stage.TEXT:
-            self._settle(transaction.failure or _receipt(transaction.message, stage, _CLOSING, said))
+            self._settle(transaction.failure or _make_result(transaction.message, stage, _CLOSING, said))
         if self.end is None:
             self._finish(SessionLost(f"{_CLOSING} {said}", _CLOSING), text_read=False)
 
-    def _settle(self, verdict: Receipt | SenderRefused) -> None:
+    def _settle(self, verdict: Result | SenderRefused) -> None:
         """The oldest message in hand is done with."""
         transaction = self._in_hand.popleft()
-        if isinstance(verdict, Receipt):
-            self.receipts.append(verdict)
+        if isinstance(verdict, Result):
+            self.results.append(verdict)
         else:
             self.returned.append((transaction.message, str(verdict)))
             self._refusal = self._refusal or verdict
@@ -280,22 +280,22 @@ class Dialogue:
         self.end = self._refusal or (refused[0] if refused else end)
         for transaction in self._in_hand:
             message, failure = transaction.message, transaction.failure
-            if isinstance(failure, Receipt):
-                self.receipts.append(failure)
+            if isinstance(failure, Result):
+                self.results.append(failure)
             elif transaction.text_left and text_read and failure is None:
-                unknown = Receipt(key=message.key, outcome=Outcome.UNKNOWN, stage=Stage.TEXT.value, reply=str(end))
-                self.receipts.append(unknown)
+                unknown = Result(key=message.key, outcome=Outcome.UNKNOWN, stage=Stage.TEXT.value, reply=str(end))
+                self.results.append(unknown)
             else:
                 self.returned.append((message, str(end)))
         for queue in (self._in_hand, self._awaited, self._unsent, self._out, self._leaving):
             queue.clear()
 
 
-def _receipt(message: Message, stage: Stage, code: int | None, said: str) -> Receipt:
+def _make_result(message: Message, stage: Stage, code: int | None, said: str) -> Result:
     """What a reply says of one message; without a code the refusal is ours."""
     enhanced = ENHANCED.match(said)
     outcomes = {2: Outcome.ACCEPTED, 4: Outcome.DEFERRED, 5: Outcome.REFUSED}
-    return Receipt(
+    return Result(
         key=message.key,
         outcome=outcomes[code // 100] if code else Outcome.REFUSED,
         stage=stage.value,

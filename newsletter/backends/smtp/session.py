@@ -151,9 +151,9 @@ class SmtpSession(asyncio.Protocol):
                 return
 
     def _hand_over(self, feed: Feed) -> None:
-        for receipt in self._dialogue.receipts:
-            feed.answer(receipt)
-        self._dialogue.receipts.clear()
+        for result in self._dialogue.results:
+            feed.answer(result)
+        self._dialogue.results.clear()
         for message, why in self._dialogue.returned:
             feed.untouched(message, why)
         self._dialogue.returned.clear()

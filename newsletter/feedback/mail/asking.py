@@ -79,7 +79,7 @@ def _sent(
     ]
     record(store, keys, claims)
     try:
-        receipts = confirmation.ask(list(asking))
+        results = confirmation.ask(list(asking))
     except DeliveryError as error:
         _take_back(store, asking)
         for mail, verdict in asking.values():
@@ -87,14 +87,14 @@ def _sent(
             yield Settled(mail, _instead(verdict, Action.ASK, why), dealt_with=False)
         return
     for reader, (mail, verdict) in asking.items():
-        receipt = receipts[reader]
-        if receipt.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+        result = results[reader]
+        if result.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             yield Settled(mail, verdict)
             continue
         _take_back(store, [reader])
-        later = receipt.outcome is Outcome.DEFERRED
+        later = result.outcome is Outcome.DEFERRED
         why = f"they could not be asked{', and will be by the next reading' if later else ''}: "
-        why += printable(reply_line(receipt.code, receipt.enhanced, receipt.reply))
+        why += printable(reply_line(result.code, result.enhanced, result.reply))
         yield Settled(mail, _instead(verdict, Action.ASK, why), dealt_with=not later)
 
 

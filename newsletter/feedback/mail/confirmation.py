@@ -16,7 +16,7 @@ from newsletter import backends
 from newsletter.config import Mailbox
 from newsletter.mail import quoted
 from newsletter.mail.headers import address_header, message_id, plain_header, reader_headers, text_header
-from newsletter.mail.message import Message, Receipt
+from newsletter.mail.message import Message, Result
 from newsletter.sending.run import signing
 from newsletter.sending.unrecorded import send_unrecorded
 from newsletter.subscribers.keys import Keys
@@ -45,7 +45,7 @@ class Confirmation:
     workspace: Workspace
     keys: Keys
 
-    def ask(self, readers: Sequence[str]) -> Mapping[str, Receipt]:
+    def ask(self, readers: Sequence[str]) -> Mapping[str, Result]:
         """Ask these readers; returns what became of each one's mail. Raises DeliveryError without a connection."""
         config = self.workspace.config
         sign = signing(self.workspace)

@@ -39,8 +39,8 @@ def prepare_test(
     text = rendering_sha256(press, issue)
 
     async def send() -> dict[str, Any]:
-        (receipt,) = await send_test(press, issue, backend, [tester], marks, sign)
-        accepted, said = receipt.outcome is Outcome.ACCEPTED, told(issue, receipt)
+        (result,) = await send_test(press, issue, backend, [tester], marks, sign)
+        accepted, said = result.outcome is Outcome.ACCEPTED, told(issue, result)
         if accepted:
             try:
                 await asyncio.to_thread(_note, workspace, issue.name, text)

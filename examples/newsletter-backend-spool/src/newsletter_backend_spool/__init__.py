@@ -19,7 +19,7 @@ from pydantic import Field
 from newsletter.backends import Feed, Limits, Unreachable, messages
 from newsletter.config import Section
 from newsletter.errors import DeliveryError
-from newsletter.mail.message import Message, Outcome, Receipt
+from newsletter.mail.message import Message, Outcome, Result
 
 INDEX = "index.jsonl"
 
@@ -68,7 +68,7 @@ class SpoolSession:
                     f"The spool {self._folder} takes no more: {error.strerror}.",
                     next_step="Make room on its disk, or mend [spool] folder in newsletter.toml.",
                 ) from error
-            feed.answer(Receipt(key=message.key, outcome=Outcome.ACCEPTED, stage="spool", reply=f"stored as {name}"))
+            feed.answer(Result(key=message.key, outcome=Outcome.ACCEPTED, stage="spool", reply=f"stored as {name}"))
 
 
 def _store(folder: Path, message: Message) -> str:
