@@ -105,7 +105,7 @@ def settings(workspace: Workspace, *, system_serif: bool) -> dict[str, Any]:
         "sender": {"postal_address": config.sender.postal_address},
         "theme": {**{name: getattr(theme, name) for name in names}, "dark": theme.dark.model_dump()},
         "about": config.publication.about,
-        "unsubscribe": config.reader_list.unsubscribe_link,
+        "unsubscribe": config.subscriber_list.unsubscribe_link,
         "typeface": "" if system_serif else str(fontpkg_source_serif_4.ROOT / "files"),
     }
 

@@ -36,8 +36,8 @@ from typing import Any
 from table import machine, said_by
 
 from newsletter.store import open_store, suppressions
-from newsletter.subscribers.keys import make_keys, read_keys
-from newsletter.subscribers.tokens import Tokens
+from newsletter.subscribers.secret_keys import create_secret_keys, require_secret_keys
+from newsletter.subscribers.tokens import TokenSigner
 from newsletter.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
@@ -113,7 +113,7 @@ def contender(folder: Path, database: str, kind: str, url: str | None) -> Conten
     root = folder / name.replace(" ", "-")
     (root / "drafts").mkdir(parents=True)
     shutil.copyfile(ROOT / "newsletter.toml", root / "newsletter.toml")
-    make_keys(root)
+    create_secret_keys(root)
     environment = {**os.environ, "NEWSLETTER_SERVICE__URL": "https://news.example.org"}
     if url:
         environment["NEWSLETTER_STORE__URL"] = url
@@ -127,7 +127,7 @@ def measure(contenders: list[Contender], amounts: Amounts) -> None:
     for number in range(amounts.rounds):
         for one in [*contenders[number % len(contenders) :], *contenders[: number % len(contenders)]]:
             workspace = Workspace(one.root, one.environment)
-            tokens = Tokens(read_keys(workspace), workspace.config.reader_list.id)
+            tokens = TokenSigner(require_secret_keys(workspace), workspace.config.subscriber_list.id)
             readers = (f"reader{reader}@round{number}.example" for reader in range(amounts.tokens))
             different, alike = one.root / "different", one.root / "alike"
             different.write_text("".join(f"{tokens.write('2.10', reader)}\n" for reader in readers))

@@ -10,7 +10,7 @@ _SIMPLE = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*")
 _LONGEST_LOCAL, _LONGEST = 64, 254  # RFC 5321, section 4.5.3.1
 
 
-def normalise(address: str) -> str:
+def normalise_address(address: str) -> str:
     """The address as it is mailed: domain in small letters and ASCII. Raises ValueError with the reason.
 
     A part before the @ that is not ASCII would need SMTPUTF8, which many servers lack, and is refused. So is `=?`, by

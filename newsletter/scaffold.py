@@ -13,7 +13,7 @@ from newsletter.errors import DecisionNeeded, did_you_mean
 from newsletter.issue.numbering import next_slot
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
 from newsletter.issue.skeleton import new_draft
-from newsletter.subscribers.keys import KEYS_NAME, make_keys
+from newsletter.subscribers.secret_keys import KEYS_NAME, create_secret_keys
 from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, TEMPLATES, shipped
 
 _GITIGNORE = """\
@@ -64,7 +64,7 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
             path.write_text(text, encoding="utf-8")
             made.append(path)
     if not os.path.lexists(folder / STATE_FOLDER / KEYS_NAME):
-        made.append(make_keys(folder))
+        made.append(create_secret_keys(folder))
     # Last, since it is what makes a folder a workspace: a half-made one can be made again.
     (folder / CONFIG_NAME).write_text(_config(title), encoding="utf-8")
     return [folder / CONFIG_NAME, *made]

@@ -52,7 +52,7 @@ class Workspace:
 
     @property
     def subscribers(self) -> Path:
-        return self.root / self.config.reader_list.file
+        return self.root / self.config.subscriber_list.file
 
     @property
     def database(self) -> Path | str:

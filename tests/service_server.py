@@ -15,8 +15,8 @@ from typing import Any
 
 from conftest import ROOT, Publication
 
-from newsletter.subscribers.keys import make_keys, read_keys
-from newsletter.subscribers.tokens import Tokens
+from newsletter.subscribers.secret_keys import create_secret_keys, require_secret_keys
+from newsletter.subscribers.tokens import TokenSigner
 
 HOST = "news.example.org"
 PATIENCE = 40  # seconds: far more than anything takes, on a machine that is busy with other tests
@@ -28,7 +28,7 @@ Answer = tuple[int, dict[str, str], bytes]
 def served(publication: Publication) -> Publication:
     """The publication with a service, and with keys."""
     publication.environ["NEWSLETTER_SERVICE__URL"] = f"https://{HOST}"
-    make_keys(publication.root)
+    create_secret_keys(publication.root)
     return publication
 
 
@@ -43,7 +43,7 @@ def made(root: Path) -> Publication:
 
 def token(publication: Publication, reader: str, issue: str = "2.10") -> str:
     workspace = publication.workspace
-    return Tokens(read_keys(workspace), workspace.config.reader_list.id).write(issue, reader)
+    return TokenSigner(require_secret_keys(workspace), workspace.config.subscriber_list.id).write(issue, reader)
 
 
 @dataclass

@@ -15,10 +15,10 @@ from newsletter.ledger import settle_crash
 from newsletter.ledger.states import State
 from newsletter.store import Busy, Store
 from newsletter.store import events as log
-from newsletter.subscribers import row_editing
-from newsletter.subscribers.editing import sole_editor
-from newsletter.subscribers.keys import Keys
-from newsletter.subscribers.standing import Standing, standings
+from newsletter.subscribers import csv_editing
+from newsletter.subscribers.list_changes import sole_editor
+from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
 from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, Workspace
 
 _NOWHERE = "forgotten.invalid"  # RFC 6761, section 6.4: no mail ever goes there
@@ -36,9 +36,9 @@ class Known:
     """
 
     reader: str
-    rows: Sequence[row_editing.Row]
+    rows: Sequence[csv_editing.ListRow]
     mentions: Sequence[int]
-    standing: Standing
+    standing: SuppressionStatus
     events: Sequence[log.Row]
     deliveries: Sequence[ledger_of_one.Part]
     asides: int
@@ -57,10 +57,10 @@ class Forgotten:
     swept: bool
 
 
-def known_of(store: Store | None, keys: Keys | None, list_path: Path, reader: str) -> Known:
+def known_of(store: Store | None, keys: SecretKeys | None, list_path: Path, reader: str) -> Known:
     """Raises ListError when the list can't be read."""
-    found = row_editing.find_rows(list_path, reader)
-    (standing,) = standings(store, keys, [reader])
+    found = csv_editing.find_rows(list_path, reader)
+    (standing,) = read_suppression_statuses(store, keys, [reader])
     events: Sequence[log.Row] = ()
     if store:
         with store.reading() as connection:
@@ -76,7 +76,7 @@ def known_of(store: Store | None, keys: Keys | None, list_path: Path, reader: st
     )
 
 
-def forget(workspace: Workspace, store: Store, keys: Keys, reader: str) -> Forgotten:
+def forget(workspace: Workspace, store: Store, keys: SecretKeys, reader: str) -> Forgotten:
     """Erase a reader from the list and the state, and keep their keyed hash.
 
     The state comes first, since from then on nothing is sent to them whatever the list says, and the list shows them
@@ -90,7 +90,7 @@ def forget(workspace: Workspace, store: Store, keys: Keys, reader: str) -> Forgo
         except Busy as error:
             raise ledger_of_one.under_way(issue) from error
     digest = keys.digest(reader)
-    with sole_editor(store), row_editing.without_rows(workspace.subscribers, reader) as edit:
+    with sole_editor(store), csv_editing.removing_rows(workspace.subscribers, reader) as edit:
         erased = ledger_of_one.erase(store, reader, pseudonyms(digest), digest, keys.mark)
         edit.put()
     for issue in _changed(store, digest, erased.issues):

@@ -29,8 +29,8 @@ from newsletter.store.copying import (
     who_left,
 )
 from newsletter.store.marks import every_mark, note_marks
-from newsletter.subscribers.events import Erased, erased_readers
-from newsletter.subscribers.keys import Keys
+from newsletter.subscribers.feedback_events import ErasedSubscribers, read_erased
+from newsletter.subscribers.secret_keys import SecretKeys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Restored:
 
 
 def restore(
-    file: Path, place: Path | str, password: SecretStr | None, folder: Path, keys: Keys | None = None
+    file: Path, place: Path | str, password: SecretStr | None, folder: Path, keys: SecretKeys | None = None
 ) -> Restored:
     """Put a backup in the place of the state, which is kept in `folder`, or beside itself when it is damaged.
 
@@ -61,7 +61,7 @@ def restore(
     try:
         current, kept = _readable(place, password)
         with closing(current), nobody_sends(current):
-            erased = erased_readers(current, keys)
+            erased = read_erased(current, keys)
             if kept is None and not _is_empty(current):
                 kept = free_name(folder, "state.before-restore")
                 back_up(current, kept)
@@ -106,7 +106,7 @@ def move(store: Store, target: Store, place: str, kept: Path) -> dict[str, int]:
     return rows
 
 
-def _erase_again(connection: Connection, erased: Erased) -> int:
+def _erase_again(connection: Connection, erased: ErasedSubscribers) -> int:
     """Erase whom the backup has brought back of those who had been erased; returns how many they were."""
     if erased.keys is None:
         return 0  # nobody had been

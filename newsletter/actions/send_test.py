@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 
-from newsletter.address import normalise
+from newsletter.address import normalise_address
 from newsletter.backends import Backend
 from newsletter.editions import Press
 from newsletter.errors import ListError
@@ -14,7 +14,7 @@ from newsletter.mail.marks import Marks
 from newsletter.mail.message import Message, Result, reply_line
 from newsletter.mail.template import single_message
 from newsletter.sending.unrecorded import send_unrecorded
-from newsletter.subscribers.csv_source import Subscriber, read_subscribers, unlisted
+from newsletter.subscribers.csv_source import Subscriber, read_subscribers, unlisted_subscriber
 
 
 def testers(addresses: Sequence[str], list_path: Path) -> list[Subscriber]:
@@ -25,7 +25,7 @@ def testers(addresses: Sequence[str], list_path: Path) -> list[Subscriber]:
     readers = []
     for text in addresses:
         try:
-            readers.append(unlisted(normalise(text)))
+            readers.append(unlisted_subscriber(normalise_address(text)))
         except ValueError as error:
             raise ListError(
                 f"{text!r} is no address to send a test to: {error}", next_step="Write it as name@example.org."

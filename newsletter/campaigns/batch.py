@@ -15,8 +15,8 @@ from newsletter.ledger import Entry, Staged
 from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.headers import HeaderFault
 from newsletter.subscribers.csv_source import Subscriber, read_rows
-from newsletter.subscribers.events import Erased
-from newsletter.subscribers.statuses import Statuses
+from newsletter.subscribers.feedback_events import ErasedSubscribers
+from newsletter.subscribers.status_columns import StatusColumns
 
 _SHOWN = 3
 
@@ -24,7 +24,7 @@ _SHOWN = 3
 class Wave:
     """The list's rows as entries, and what was seen on the way."""
 
-    def __init__(self, texts: Texts, path: Path, tag: str, erased: Erased, statuses: Statuses) -> None:
+    def __init__(self, texts: Texts, path: Path, tag: str, erased: ErasedSubscribers, statuses: StatusColumns) -> None:
         self._texts = texts
         self._path = path
         self._tag = tag

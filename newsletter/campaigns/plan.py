@@ -26,7 +26,7 @@ from newsletter.campaigns.options import (
 from newsletter.campaigns.sent_record import refuse_foreign_record
 from newsletter.campaigns.templates import Texts, rules_of
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns
-from newsletter.config import ReaderList
+from newsletter.config import SubscriberListSettings
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
@@ -34,15 +34,15 @@ from newsletter.ledger import Campaign, Staged, Text
 from newsletter.ledger.states import OPEN, State
 from newsletter.mail.compiled import MessageTemplate
 from newsletter.store import Store
-from newsletter.subscribers.events import Erased
-from newsletter.subscribers.statuses import statuses_of
+from newsletter.subscribers.feedback_events import ErasedSubscribers
+from newsletter.subscribers.status_columns import read_own_status_columns
 
 if TYPE_CHECKING:
     from newsletter.editions import Press
 
 
 _FROZEN = Path("the frozen list")
-_NOBODY = Erased()
+_NOBODY = ErasedSubscribers()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ class Plan:
     text_changed: bool = False
     takes_over: bool = False
     retried: Sequence[State] = ()
-    erased: Erased = _NOBODY
+    erased: ErasedSubscribers = _NOBODY
 
     @property
     def tags_without_readers(self) -> list[str]:
@@ -105,7 +105,7 @@ def plan_send(
     record: Path,
     list_path: Path,
     wish: Wish,
-    erased: Erased = _NOBODY,
+    erased: ErasedSubscribers = _NOBODY,
 ) -> Plan:
     """`erased` tells of readers on the list who asked to be forgotten: of them nothing is kept.
 
@@ -155,7 +155,9 @@ def plan_send(
         if changed:
             plan = _with_new_text(store, plan, texts, draft)
     return (
-        _with_wave(staged, plan, texts, press.config.reader_list, draft, list_path, wish.tag, erased) if adds else plan
+        _with_wave(staged, plan, texts, press.config.subscriber_list, draft, list_path, wish.tag, erased)
+        if adds
+        else plan
     )
 
 
@@ -166,7 +168,7 @@ def plan_dry_run(
     *,
     list_path: Path,
     tag: str,
-    erased: Erased = _NOBODY,
+    erased: ErasedSubscribers = _NOBODY,
 ) -> Plan:
     """What a first send would do, whatever has been sent already."""
     return _plan_new(staged, press, draft, list_path, tag.casefold(), erased)
@@ -178,7 +180,7 @@ def _plan_new(
     draft: Draft,
     list_path: Path,
     tag: str,
-    erased: Erased,
+    erased: ErasedSubscribers,
     known: Campaign | None = None,
 ) -> Plan:
     issue = require_issue(draft)
@@ -195,7 +197,7 @@ def _plan_new(
     texts = Texts(campaign, source=(press, issue))
     sample = texts[texts.number(frozenset())]
     plan = Plan(campaign=campaign, sample=sample, is_new=True)
-    return _with_wave(staged, plan, texts, press.config.reader_list, draft, list_path, tag, erased)
+    return _with_wave(staged, plan, texts, press.config.subscriber_list, draft, list_path, tag, erased)
 
 
 def _require_linked(press: "Press", issue: Issue) -> None:
@@ -222,14 +224,14 @@ def _with_wave(
     staged: Staged,
     plan: Plan,
     texts: Texts,
-    settings: ReaderList,
+    settings: SubscriberListSettings,
     draft: Draft,
     list_path: Path,
     tag: str,
-    erased: Erased,
+    erased: ErasedSubscribers,
 ) -> Plan:
     """Read the list onto the stage, with the proof that each reader's message renders."""
-    statuses = statuses_of(list_path, settings)
+    statuses = read_own_status_columns(list_path, settings)
     statuses.refuse_open(list_path)
     wave = Wave(texts, list_path, tag, erased, statuses)
     # A new campaign leaves nobody out, for what was frozen before it has served nobody.

@@ -11,7 +11,7 @@ from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.marks import Marks
 from newsletter.mail.message import Message
 from newsletter.store import Store
-from newsletter.subscribers.csv_source import Subscriber, read_subscribers, reader_of
+from newsletter.subscribers.csv_source import Subscriber, parse_subscriber_key, read_subscribers
 
 if TYPE_CHECKING:
     from newsletter.editions import Press
@@ -23,7 +23,7 @@ def frozen_copy(store: Store, marks: Marks, issue: str, address: str) -> Message
     It is made as it is for sending, from what was frozen, so it is the same to the byte. Raises ListError, and
     ConfigError when the keys of its links are gone.
     """
-    delivery = ledger.delivery_of(store, issue, reader_of(address))
+    delivery = ledger.delivery_of(store, issue, parse_subscriber_key(address))
     if delivery is None:
         return None
     template = MessageTemplate.from_bytes(ledger.template_payload(store, delivery.template))
@@ -43,7 +43,7 @@ def listed_copy(press: "Press", marks: Marks, issue: Issue, list_path: Path, add
     """What the draft would be today for a reader of the list. Raises ListError for an address that is not on it."""
     from newsletter.mail.template import sample_for  # with all that makes editions, which a frozen copy needs not
 
-    wanted = reader_of(address)
+    wanted = parse_subscriber_key(address)
     # What stands before the @ is written the same in the list; the rest may be in other letters.
     name = wanted.partition("@")[0]
     rows = read_subscribers(list_path, lambda _number, line: name in line.casefold())

@@ -20,7 +20,7 @@ from newsletter.store.engine import insert_new
 from newsletter.store.marks import every_mark, note_marks
 from newsletter.store.schema import campaigns, meta
 from newsletter.store.suppressions import count_readers
-from newsletter.subscribers.events import LIFTING
+from newsletter.subscribers.feedback_events import LIFTING
 
 FLAG = "--nobody-left"
 _VOUCHED = "vouched"  # in `meta`: JSON, what was known of a campaign when a person vouched for it

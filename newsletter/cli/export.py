@@ -88,12 +88,12 @@ def _copy(workspace: Workspace, draft: Path, folder: Path | None, address: str) 
     from newsletter.cli.store import known_store
     from newsletter.mail.dkim import Signer
     from newsletter.mail.marks import Marks
-    from newsletter.subscribers.keys import find_keys
+    from newsletter.subscribers.secret_keys import find_secret_keys
 
     name = draft.stem
     require_own_links(folder or workspace.build(name))
     store = known_store(workspace)
-    marks = Marks.with_keys(workspace, find_keys(workspace))
+    marks = Marks.with_keys(workspace, find_secret_keys(workspace))
     message = frozen_copy(store, marks, name, address) if store else None
     told = f"as it was frozen for the sending of {name}"
     if message is None:

@@ -22,8 +22,8 @@ from newsletter.feedback.mail.sources import Source, open_source
 from newsletter.feedback.mail.work import Decide, Desk, Handled, leave_for_later, work_through
 from newsletter.mail.marks import Marks
 from newsletter.store import Busy, Store
-from newsletter.subscribers.events import erased_readers
-from newsletter.subscribers.keys import find_keys
+from newsletter.subscribers.feedback_events import read_erased
+from newsletter.subscribers.secret_keys import find_secret_keys
 from newsletter.workspace import Workspace, find_workspace
 
 
@@ -72,8 +72,8 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
             held.enter_context(_sole_reading(store))
         opened = held.enter_context(open_source(place, after=after, password=password))
         Marks.of(workspace)  # without the keys that it asks for, nothing could be proved
-        keys = find_keys(workspace)
-        erased_readers(store, keys)  # refuses when nobody could tell who
+        keys = find_secret_keys(workspace)
+        read_erased(store, keys)  # refuses when nobody could tell who
         desk = Desk(
             store=store,
             keys=keys,

@@ -12,7 +12,7 @@ from newsletter.errors import counted
 from newsletter.feedback.mail.reading import Kind
 from newsletter.feedback.mail.verdict import Action, Verdict
 from newsletter.feedback.mail.work import Handled
-from newsletter.subscribers.events import Kind as Said
+from newsletter.subscribers.feedback_events import EventKind as Said
 
 _SHOWN = 20  # mails left to a person, and readers of a kind
 _NAMES = {

@@ -6,8 +6,8 @@ import click
 
 from newsletter.cli.output import say, short
 from newsletter.cli.store import known_store
-from newsletter.subscribers.events import erased_readers
-from newsletter.subscribers.keys import make_keys, rotate_keys
+from newsletter.subscribers.feedback_events import read_erased
+from newsletter.subscribers.secret_keys import create_secret_keys, rotate_secret_keys
 from newsletter.workspace import find_workspace
 
 
@@ -22,8 +22,8 @@ def new() -> None:
     workspace = find_workspace(Path.cwd())
     store = known_store(workspace)
     if store:
-        erased_readers(store, None)  # refuses where people were erased: other keys would not know them
-    path = make_keys(workspace.root)
+        read_erased(store, None)  # refuses where people were erased: other keys would not know them
+    path = create_secret_keys(workspace.root)
     say(f"{short(path)} holds this publication's keys.", style="bold")
     say(
         "Keep it out of git and keep a copy: links in mails that readers have work by it.\n"
@@ -34,7 +34,7 @@ def new() -> None:
 @keys.command()
 def rotate() -> None:
     """Sign with a new key from now on. Links that readers have go on working by the older ones."""
-    path = rotate_keys(find_workspace(Path.cwd()))
+    path = rotate_secret_keys(find_workspace(Path.cwd()))
     say(f"{short(path)} begins with a new key.", style="bold")
     say(
         "Copy the file to each machine that sends or serves, the serving one first; a running service reads it anew.\n"

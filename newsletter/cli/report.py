@@ -29,7 +29,7 @@ from newsletter.reports import (
 )
 from newsletter.reports.runs import rate
 from newsletter.store import Store
-from newsletter.subscribers.events import Kind, answers
+from newsletter.subscribers.feedback_events import EventKind, count_answers
 from newsletter.workspace import Workspace, find_workspace
 
 _DOMAINS = 15
@@ -110,11 +110,11 @@ def show_report(store: Store, workspace: Workspace, issue: str) -> int:
             f"  To find out and say so: newsletter reconcile {issue}"
         )
     with store.reading() as connection:
-        _show_since(answers(connection, issue))
+        _show_since(count_answers(connection, issue))
     return 0 if counts.complete and not left_out else 1
 
 
-def _show_since(since: Mapping[Kind, int]) -> None:
+def _show_since(since: Mapping[EventKind, int]) -> None:
     if told := words.since(since):
         say(f"  Since then: {told}")
 

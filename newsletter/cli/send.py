@@ -34,8 +34,8 @@ from newsletter.mail.message import Outcome
 from newsletter.reports.issue_status import Stage, stage_of
 from newsletter.sending.run import Rules, signing
 from newsletter.store import Store
-from newsletter.subscribers.events import erased_readers
-from newsletter.subscribers.keys import find_keys
+from newsletter.subscribers.feedback_events import read_erased
+from newsletter.subscribers.secret_keys import find_secret_keys
 from newsletter.workspace import Workspace, find_workspace
 
 _TESTERS = "testers"
@@ -100,7 +100,7 @@ def send(
         _send_tests(workspace, store, found, tests, list_path)
     elif dry_run:
         with ledger.staged_list(store) as staged:
-            erased = erased_readers(store, find_keys(workspace))
+            erased = read_erased(store, find_secret_keys(workspace))
             plan = plan_dry_run(staged, Press.of(workspace), found, list_path=list_path, tag=tag, erased=erased)
             folder = workspace.build(found.path.stem) / "dry-run"
             count = write_messages(staged, plan, Marks.of(workspace), folder)
@@ -228,7 +228,7 @@ def send_or_schedule(
                 record=record,
                 list_path=list_path,
                 wish=wish,
-                erased=erased_readers(store, find_keys(workspace)),
+                erased=read_erased(store, find_secret_keys(workspace)),
             )
             if plan.texts and workspace.config.send.require:
                 plan = _approved(workspace, store, found, plan)

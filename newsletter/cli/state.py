@@ -11,7 +11,7 @@ from newsletter.cli.store import known_store
 from newsletter.config.values import store_url
 from newsletter.errors import ConfigError, DecisionNeeded, counted
 from newsletter.store import open_store
-from newsletter.subscribers.keys import find_keys
+from newsletter.subscribers.secret_keys import find_secret_keys
 from newsletter.workspace import STATE_FOLDER, find_workspace
 
 _PATH = click.Path(dir_okay=False, path_type=Path)
@@ -61,7 +61,7 @@ def restore(file: Path, yes: bool) -> None:
         raise DecisionNeeded(f"{short(file)} is the state itself.", next_step="Name a backup.")
     shown = short(place) if isinstance(place, Path) else place
     _agree(yes, f"Put {short(file)} in the place of the state in {shown}? Stop `newsletter serve` first.")
-    folder, keys = workspace.root / STATE_FOLDER, find_keys(workspace)
+    folder, keys = workspace.root / STATE_FOLDER, find_secret_keys(workspace)
     done = backups.restore(file, place, workspace.config.store.password, folder, keys)
     say(f"The state is as {short(file)} has it: {_sums(done.rows)}.", style="bold")
     if done.kept:

@@ -15,7 +15,7 @@ from newsletter.ledger.states import State
 from newsletter.reports import words
 from newsletter.reports.issue_status import Status, campaign_status
 from newsletter.store import Store
-from newsletter.subscribers.events import ANSWERS
+from newsletter.subscribers.feedback_events import ANSWERS
 from newsletter.workspace import Workspace, find_workspace
 
 _WIDE = 120  # columns

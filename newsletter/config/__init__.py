@@ -1,7 +1,7 @@
 """newsletter.toml and the environment, validated, as one frozen Config."""
 
 from newsletter.config.load import line_of, load_config
-from newsletter.config.model import BACKEND_GROUP, Config, Publication, ReaderList, Section, Sender
+from newsletter.config.model import BACKEND_GROUP, Config, Publication, Section, Sender, SubscriberListSettings
 from newsletter.config.values import Mailbox
 
 __all__ = [
@@ -9,9 +9,9 @@ __all__ = [
     "Config",
     "Mailbox",
     "Publication",
-    "ReaderList",
     "Section",
     "Sender",
+    "SubscriberListSettings",
     "line_of",
     "load_config",
 ]

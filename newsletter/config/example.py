@@ -9,7 +9,7 @@ DOMAIN = "your-domain.example"  # nobody's, by RFC 2606
 
 def unwritten_settings(config: Config) -> list[str]:
     """Return the settings that still say what `init` put there, and that readers would see or answer to."""
-    sender, readers = config.sender, config.reader_list
+    sender, readers = config.sender, config.subscriber_list
     written = {
         "[publication] about": config.publication.about == ABOUT,
         "[publication] contact": DOMAIN in config.publication.contact,

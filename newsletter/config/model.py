@@ -69,7 +69,7 @@ def _returning(delimiter: str, info: ValidationInfo) -> str:
     return delimiter
 
 
-# RFC 5321, section 4.5.3.1.1: 64 octets; a delimiter and a delivery's mark take up to 28 (audience/tokens.py).
+# RFC 5321, section 4.5.3.1.1: 64 octets; a delimiter and a delivery's mark take up to 28 (subscribers/tokens.py).
 _LONGEST_MAILBOX = 64 - 28
 
 
@@ -92,7 +92,7 @@ class Sender(Section):
         return self.bounces or self.from_.address
 
 
-class ReaderList(Section):
+class SubscriberListSettings(Section):
     """The list, and where mails to leave it go. `{{ token }}` stands for who and which issue, signed.
 
     `unusable` is the percentage of rows that can't be used above which nothing is sent. `honour` are columns that say
@@ -244,7 +244,7 @@ class Inbox(Section):
 
 
 class Keys(Section):
-    """From the environment alone; else they are in .newsletter/keys.toml, see newsletter/subscribers/keys.py."""
+    """From the environment alone; else they are in .newsletter/keys.toml, see newsletter/subscribers/secret_keys.py."""
 
     tokens: SecretStr | None = None
     forgotten: SecretStr | None = None
@@ -257,7 +257,7 @@ class Config(BaseModel):
 
     publication: Publication
     sender: Sender
-    reader_list: ReaderList = Field(alias="list")
+    subscriber_list: SubscriberListSettings = Field(alias="list")
     theme: Theme = Theme()
     service: Service = Service()
     email: Annotated[Email, AfterValidator(_linkable)] = Email()

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from newsletter.address import normalise
+from newsletter.address import normalise_address
 from newsletter.field import fielded
 from newsletter.text import without_invisible
 from newsletter.validation import rejected
@@ -25,7 +25,7 @@ class Mailbox(BaseModel):
 
 def mail_address(text: str) -> str:
     try:
-        return normalise(text)
+        return normalise_address(text)
     except ValueError as error:
         raise rejected(
             code="address",

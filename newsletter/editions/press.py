@@ -153,7 +153,7 @@ class Press:
             return fields(WAY_OUT, SAMPLE_WAY_OUT) if name == "token" else fields(name, default)
 
         page = self.config.service.leave("{{ token }}")
-        mail = self.config.reader_list.unsubscribe_link
+        mail = self.config.subscriber_list.unsubscribe_link
         return [address(fielded(way), write) for way in (page, mail) if way]
 
     def words(self, issue: Issue, fields: FieldWriter = default_fields) -> dict[str, Any]:

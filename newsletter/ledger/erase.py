@@ -15,7 +15,7 @@ from newsletter.store import Store, suppressions
 from newsletter.store import events as log
 from newsletter.store.schema import campaigns, deliveries, events, runs
 from newsletter.store.schema import suppressions as causes
-from newsletter.subscribers.mentions import names, renamed
+from newsletter.subscribers.address_in_text import contains_address, replace_address
 
 TABLES = (deliveries, events, causes, runs)
 # What becomes of a copy that has not come to its end: who waits gets none, as everyone whom nothing may be sent to.
@@ -161,8 +161,8 @@ def mentions_of(store: Store, reader: str) -> int:
 def copies_naming(store: Store, reader: str) -> list[str]:
     """Copies of tables, left by an update of the state, that have the reader."""
     with store.reading() as connection:
-        names = [name for name in inspect(connection).get_table_names() if "_backup" in name]
-        return [name for name in names if _has(connection, name, reader)]
+        contains_address = [name for name in inspect(connection).get_table_names() if "_backup" in name]
+        return [name for name in contains_address if _has(connection, name, reader)]
 
 
 def _has(connection: Connection, name: str, reader: str) -> bool:
@@ -209,7 +209,7 @@ def _mentions(connection: Connection, words: Column[str], reader: str) -> Iterat
     like = f"{reader.partition('@')[0]}@"
     rows = select(*words.table.primary_key, words).where(words.icontains(like, autoescape=True), *of_others)
     for *key, text in connection.execute(rows, execution_options={"yield_per": 1000}):
-        if any(names(one, reader) for one in _texts(words, text)):
+        if any(contains_address(one, reader) for one in _texts(words, text)):
             yield key, text
 
 
@@ -219,5 +219,5 @@ def _texts(words: Column[str], text: str) -> Iterable[str]:
 
 def _renamed(words: Column[str], text: str, reader: str, pseudonym: str) -> str:
     if words not in _JSON:
-        return renamed(text, reader, pseudonym)
-    return json.dumps({name: renamed(one, reader, pseudonym) for name, one in json.loads(text).items()})
+        return replace_address(text, reader, pseudonym)
+    return json.dumps({name: replace_address(one, reader, pseudonym) for name, one in json.loads(text).items()})

@@ -123,7 +123,7 @@ def campaign_headers(config: Config, issue: str, date: datetime | None, subject:
         subject,
         date_header(date) if date else b"",
         # RFC 2919: the name beside the identifier is a phrase.
-        address_header("List-Id", Mailbox(name=config.publication.title, address=config.reader_list.id)),
+        address_header("List-Id", Mailbox(name=config.publication.title, address=config.subscriber_list.id)),
         unsubscribe,
         # RFC 8058, section 3.1
         plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click") if config.service.takes_one_click else b"",
@@ -143,7 +143,7 @@ def _list_headers(config: Config, issue: str) -> Iterator[bytes]:
     if publication.website:
         yield plain_header("List-Archive", f"<{publication.website}>")
     if config.sender.feedback_id:
-        yield plain_header("Feedback-ID", f"{issue}:{config.reader_list.id}:{config.sender.feedback_id}")
+        yield plain_header("Feedback-ID", f"{issue}:{config.subscriber_list.id}:{config.sender.feedback_id}")
 
 
 def reader_headers(name: str, address: str, message_id: str) -> bytes:

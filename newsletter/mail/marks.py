@@ -8,9 +8,9 @@ from newsletter.errors import ConfigError
 from newsletter.field import SAMPLE_WAY_OUT, WAY_OUT, Field, fielded
 from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.message import Message
-from newsletter.subscribers.csv_source import reader_key
-from newsletter.subscribers.keys import Keys, find_keys, read_keys
-from newsletter.subscribers.tokens import Tokens
+from newsletter.subscribers.csv_source import subscriber_key
+from newsletter.subscribers.secret_keys import SecretKeys, find_secret_keys, require_secret_keys
+from newsletter.subscribers.tokens import TokenSigner
 from newsletter.workspace import Workspace
 
 
@@ -18,7 +18,7 @@ from newsletter.workspace import Workspace
 class Marks:
     """A publication's marks. Without keys there are none; `verp` stands before a delivery's in a return path."""
 
-    tokens: Tokens | None = None
+    tokens: TokenSigner | None = None
     verp: str = ""
     bounces: str = ""  # the address that return paths are made of
 
@@ -26,12 +26,12 @@ class Marks:
     def of(cls, workspace: Workspace) -> "Marks":
         """As newsletter.toml has them. Raises ConfigError when it asks for some, and there are no keys."""
         config = workspace.config
-        asked = config.service.url or config.sender.verp or _names_token(config.reader_list.unsubscribe)
-        return cls.with_keys(workspace, read_keys(workspace) if asked else find_keys(workspace))
+        asked = config.service.url or config.sender.verp or _names_token(config.subscriber_list.unsubscribe)
+        return cls.with_keys(workspace, require_secret_keys(workspace) if asked else find_secret_keys(workspace))
 
     @classmethod
-    def with_keys(cls, workspace: Workspace, keys: Keys | None) -> "Marks":
-        tokens = Tokens(keys, workspace.config.reader_list.id) if keys else None
+    def with_keys(cls, workspace: Workspace, keys: SecretKeys | None) -> "Marks":
+        tokens = TokenSigner(keys, workspace.config.subscriber_list.id) if keys else None
         sender = workspace.config.sender
         return cls(tokens, sender.verp, sender.bounces or "")
 
@@ -44,7 +44,7 @@ class Marks:
             )
 
     def token(self, issue: str, address: str) -> str:
-        return self.tokens.write(issue, reader_key(address)) if self.tokens else SAMPLE_WAY_OUT
+        return self.tokens.write(issue, subscriber_key(address)) if self.tokens else SAMPLE_WAY_OUT
 
     def message(
         self,

@@ -19,10 +19,10 @@ from newsletter.mail.headers import campaign_headers
 from newsletter.mail.message import Message
 from newsletter.mail.quoted import SOFT_BREAK, encode
 from newsletter.mail.slots import Misplaced, Slots
-from newsletter.subscribers.csv_source import Subscriber, unlisted
+from newsletter.subscribers.csv_source import Subscriber, unlisted_subscriber
 
 # A reader of whom nothing is known.
-NOBODY = unlisted("reader@example.org")
+NOBODY = unlisted_subscriber("reader@example.org")
 
 
 def compile_message(

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from newsletter import ledger
-from newsletter.address import normalise
+from newsletter.address import normalise_address
 from newsletter.errors import DecisionNeeded, ListError, counted
 from newsletter.ledger.states import State
 from newsletter.mail.compiled import MessageTemplate
@@ -21,7 +21,7 @@ from newsletter.mail.headers import message_id
 from newsletter.mail.message import reply_line
 from newsletter.reconcile.mail_log import Traces, find_arrivals, find_ids, opened
 from newsletter.store import Store
-from newsletter.subscribers.csv_source import reader_key
+from newsletter.subscribers.csv_source import subscriber_key
 
 _GROUP = 1000
 _HAS_IT = "an editor says that it arrived"
@@ -93,7 +93,7 @@ def named_readers(addresses: Iterable[str]) -> frozenset[str]:
     readers = set()
     for address in addresses:
         try:
-            readers.add(reader_key(normalise(address)))
+            readers.add(subscriber_key(normalise_address(address)))
         except ValueError as error:
             raise ListError(f"{address!r} is no address: {error}", next_step="Write it as name@example.org.") from error
     return frozenset(readers)

@@ -17,7 +17,7 @@ from newsletter.reports.answer_times import AnswerTimes, measure_answers
 from newsletter.reports.replies import Reply, gather, without_rare_words
 from newsletter.reports.runs import Run, Stretch, find_runs, over_time, rate
 from newsletter.store import Store
-from newsletter.subscribers.events import Kind, answers
+from newsletter.subscribers.feedback_events import EventKind, count_answers
 
 # Fewer readers than this could be told apart, so a figure of theirs alone is not passed around.
 FEW = 3
@@ -39,7 +39,7 @@ class Report:
 
     campaign: Campaign
     counts: Counts
-    since: Mapping[Kind, int]
+    since: Mapping[EventKind, int]
     runs: Sequence[Run]
     over_time: Sequence[Stretch]
     replies: Sequence[Reply]
@@ -82,7 +82,7 @@ def make_report(store: Store, issue: str) -> Report | None:
         return Report(
             campaign=campaign,
             counts=ledger.counts_by_state(connection, issue),
-            since=answers(connection, issue),
+            since=count_answers(connection, issue),
             runs=runs,
             over_time=over_time(connection, issue, runs),
             replies=gather(ledger.reply_sums(connection, issue)),

@@ -11,7 +11,7 @@ from newsletter.errors import DecisionNeeded
 from newsletter.ledger import Campaign
 from newsletter.ledger.states import Counts
 from newsletter.store import Store
-from newsletter.subscribers.events import Kind, answers
+from newsletter.subscribers.feedback_events import EventKind, count_answers
 
 
 class Stage(StrEnum):
@@ -29,7 +29,7 @@ class Status:
 
     campaign: Campaign
     counts: Counts
-    since: Mapping[Kind, int]
+    since: Mapping[EventKind, int]
     runs: bool  # is a run under way, or has it died without a word?
 
     @property
@@ -49,7 +49,7 @@ def campaign_status(store: Store, issue: str) -> Status | None:
     if campaign is None:
         return None
     with store.reading() as connection:
-        since = answers(connection, issue)
+        since = count_answers(connection, issue)
         counts = ledger.counts_by_state(connection, issue)
     return Status(campaign=campaign, counts=counts, since=since, runs=ledger.is_running(store, issue))
 

@@ -7,7 +7,7 @@ from newsletter.ledger import ANSWERED
 from newsletter.ledger.states import Counts, State
 from newsletter.mail.message import reply_line
 from newsletter.reports.replies import Reply
-from newsletter.subscribers.events import Kind
+from newsletter.subscribers.feedback_events import EventKind
 
 _ALWAYS = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN, State.PENDING, State.SUPPRESSED)
 
@@ -24,11 +24,11 @@ MEANINGS = {
 
 
 _SINCE = {
-    Kind.HARD: "hard bounce",
-    Kind.SOFT: "soft bounce",
-    Kind.BLOCKED: "refused because of the sender",
-    Kind.COMPLAINED: "complaint",
-    Kind.UNSUBSCRIBED: "unsubscribe",
+    EventKind.HARD: "hard bounce",
+    EventKind.SOFT: "soft bounce",
+    EventKind.BLOCKED: "refused because of the sender",
+    EventKind.COMPLAINED: "complaint",
+    EventKind.UNSUBSCRIBED: "unsubscribe",
 }
 
 
@@ -48,9 +48,9 @@ def domain_states(counts: Counts) -> list[State]:
     return [*ANSWERED, *(state for state in State if state not in ANSWERED and counts[state])]
 
 
-def since(answers: Mapping[Kind, int]) -> str:
+def since(answers: Mapping[EventKind, int]) -> str:
     """What came back since, in a line: `2 hard bounces, 1 complaint`; empty when nothing did."""
-    plurals = {Kind.BLOCKED: _SINCE[Kind.BLOCKED]}
+    plurals = {EventKind.BLOCKED: _SINCE[EventKind.BLOCKED]}
     return ", ".join(counted(count, _SINCE[kind], plurals.get(kind, "")) for kind, count in answers.items() if count)
 
 

@@ -107,8 +107,8 @@ deliveries = Table(
     Index("deliveries_by_state", "issue", "state", "due", "id"),
 )
 
-# What readers, mail servers and editors said, see subscribers/events.py. It is added to, and only an erased person's
-# rows go.
+# What readers, mail servers and editors said, see subscribers/feedback_events.py. It is added to, and only an erased
+# person's rows go.
 events = Table(
     "events",
     metadata,

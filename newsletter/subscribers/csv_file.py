@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.errors import ListError, Problem
-from newsletter.subscribers.records import MAX_RECORD, Line, Record, Wanted, every_record, group_lines, read_record
+from newsletter.subscribers.csv_records import (
+    MAX_RECORD,
+    CsvRecord,
+    NumberedLine,
+    Wanted,
+    every_record,
+    group_lines,
+    read_record,
+)
 
 DELIMITERS = ",;\t"
 QUOTES = "Check the quotes: each that is opened is closed again, and one inside is written twice."
@@ -26,7 +34,7 @@ _GUARDED = re.compile(f"(?<=[,;|\t\r\n])'(?={_FORMULA})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class CsvHeader:
     """The line that names the columns, as small words: `first_name`. `line_end` is the one that it ends with."""
 
     columns: Sequence[str]
@@ -35,7 +43,7 @@ class Header:
     line_end: str = "\n"
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def read_lines(path: Path) -> Iterator[NumberedLine]:
     """Each line with its number and its end, whichever of the three it is; an overlong one comes in pieces. Streams.
 
     A byte that is not UTF-8 becomes a lone surrogate, so that writing the lines again gives the same bytes; a byte
@@ -64,7 +72,7 @@ def read_lines(path: Path) -> Iterator[Line]:
         ) from error
 
 
-def read_header(path: Path, lines: Iterator[Line]) -> Header:
+def read_header(path: Path, lines: Iterator[NumberedLine]) -> CsvHeader:
     """Takes from `lines` up to the columns' names, before which blank lines and Excel's `sep=` may stand.
 
     Raises ListError.
@@ -89,16 +97,18 @@ def read_header(path: Path, lines: Iterator[Line]) -> Header:
             raise _unusable(path, number, "csv", f"the line of column names can't be read: {fault}", QUOTES)
         last = head[-1][1]
         end = last[len(last.rstrip("\r\n")) :]
-        return Header(columns=_columns(path, number, names), delimiter=delimiter, line=number, line_end=end or "\n")
+        return CsvHeader(columns=_columns(path, number, names), delimiter=delimiter, line=number, line_end=end or "\n")
     raise _unusable(path, 1, "no-email-column", "the list is empty", _NAME_COLUMNS)
 
 
-def read_records(lines: Iterable[Line], header: Header, wanted: Wanted = every_record) -> Iterator[Record]:
+def read_records(
+    lines: Iterable[NumberedLine], header: CsvHeader, wanted: Wanted = every_record
+) -> Iterator[CsvRecord]:
     """Group the lines below the header into records, and give those that are wanted by their first line and text."""
     return group_lines(lines, header.delimiter, len(header.columns), wanted)
 
 
-def guard(cell: str) -> str:
+def guard_cell(cell: str) -> str:
     """Return a cell for a spreadsheet, with a quote before what would be run as a formula.
 
     That may be the cell's beginning, or what follows a comma, semicolon, bar, tab or line break in it: a program that
@@ -109,7 +119,7 @@ def guard(cell: str) -> str:
     return f"'{text}" if _STARTS_FORMULA.match(cell) else text
 
 
-def unguard(cell: str) -> str:
+def unguard_cell(cell: str) -> str:
     """What the cell was before `guard`."""
     text = cell[1:] if cell.startswith("'") and _STARTS_FORMULA.match(cell, 1) else cell
     return _GUARDED.sub("", text)

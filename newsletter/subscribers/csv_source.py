@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from newsletter.address import normalise
+from newsletter.address import normalise_address
 from newsletter.errors import ListError, Problem
-from newsletter.subscribers.csv_file import QUOTES, SAVE_AS_UTF8, Header, read_header, read_lines, read_records, unguard
-from newsletter.subscribers.records import Record, Wanted, every_record
+from newsletter.subscribers.csv_file import (
+    QUOTES,
+    SAVE_AS_UTF8,
+    CsvHeader,
+    read_header,
+    read_lines,
+    read_records,
+    unguard_cell,
+)
+from newsletter.subscribers.csv_records import CsvRecord, Wanted, every_record
 from newsletter.validation import Fault
 
 MAX_VALUE = 500
@@ -31,15 +39,15 @@ class Subscriber:
 
     @property
     def reader(self) -> str:
-        return reader_key(self.address)
+        return subscriber_key(self.address)
 
 
-def unlisted(address: str) -> Subscriber:
+def unlisted_subscriber(address: str) -> Subscriber:
     """A reader whom no list knows."""
     return Subscriber(address=address, fields={"email": address, "name": ""})
 
 
-def reader_key(address: str) -> str:
+def subscriber_key(address: str) -> str:
     """The one spelling by which a reader is known: `Ada@Example.org` and `ada@example.org` are one person.
 
     RFC 5321, section 2.4 lets a server tell apart the case of the part before the @, but the servers
@@ -48,10 +56,10 @@ def reader_key(address: str) -> str:
     return address.casefold()
 
 
-def reader_of(address: str) -> str:
+def parse_subscriber_key(address: str) -> str:
     """The reader whom a person means by an address. Raises ListError when it is none."""
     try:
-        return reader_key(normalise(address))
+        return subscriber_key(normalise_address(address))
     except ValueError as error:
         raise ListError(f"{address!r} is no address: {error}", next_step="Write it as name@example.org.") from error
 
@@ -124,7 +132,7 @@ def read_columns(path: Path) -> list[str]:
     return list(read_header(path, read_lines(path)).columns)
 
 
-def read_row(record: Record, header: Header) -> Subscriber | Fault | None:
+def read_row(record: CsvRecord, header: CsvHeader) -> Subscriber | Fault | None:
     """Return the reader in one row, or what keeps it from being one; None for a blank row."""
     if record.fault:
         return Fault(code="csv", message=f"this row can't be read: {record.fault}", next_step=QUOTES)
@@ -146,7 +154,7 @@ def _row(line: int, row: list[str], columns: Sequence[str]) -> Subscriber | Faul
     # Printable by Python's word has none of what _value_fault looks for, which takes a while to look.
     together = "".join(row)
     if "'" in together:  # from an export of ours, perhaps
-        fields = {name: unguard(value).strip() for name, value in fields.items()}
+        fields = {name: unguard_cell(value).strip() for name, value in fields.items()}
     if not together.isprintable():
         fields = {name: BREAKS.sub(" ", value) for name, value in fields.items()}
     if not together.isprintable() or len(together) > MAX_VALUE:
@@ -154,7 +162,7 @@ def _row(line: int, row: list[str], columns: Sequence[str]) -> Subscriber | Faul
             if fault := _value_fault(name, value):
                 return fault
     try:
-        address = fields["email"] = normalise(fields["email"])
+        address = fields["email"] = normalise_address(fields["email"])
     except ValueError as error:
         return Fault(
             code="address",

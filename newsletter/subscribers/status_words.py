@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
 
-from newsletter.subscribers.events import Cause
+from newsletter.subscribers.feedback_events import SuppressionKind
 
 _WHO = "(?:(?:is|e_?mail|mail|mailing|newsletter|marketing|contact|subscriber|subscription|member|list)_)?"
 _TEXT = re.compile(f"{_WHO}status|subscriber_type|opt_?in_status|consent_status")
@@ -64,17 +64,17 @@ def _run_together(words: str) -> str:
     return re.sub(r"[\W_]+", "", fold(words))
 
 
-_LEFT: Mapping[str, Cause] = {
+_LEFT: Mapping[str, SuppressionKind] = {
     _run_together(word): cause
     for cause, words in {
-        Cause.UNSUBSCRIBED: (
+        SuppressionKind.UNSUBSCRIBED: (
             "unsubscribed", "unsubscribe", "opted out", "opt out", "abgemeldet", "ausgetragen", "désinscrit",
             "désinscrite", "désabonné", "désabonnée", "dado de baja", "dada de baja", "disiscritto", "afgemeld",
             "uitgeschreven", "配信停止", "登録解除", "購読解除", "退会", "removed", "cancelled", "canceled",
         ),
-        Cause.BOUNCED: ("bounced", "hard bounced", "hard bounce", "cleaned", "undeliverable", "unreachable"),
-        Cause.COMPLAINED: ("complained", "complaint", "spam complaint", "marked as spam"),
-        Cause.SUPPRESSED: (
+        SuppressionKind.BOUNCED: ("bounced", "hard bounced", "hard bounce", "cleaned", "undeliverable", "unreachable"),
+        SuppressionKind.COMPLAINED: ("complained", "complaint", "spam complaint", "marked as spam"),
+        SuppressionKind.SUPPRESSED: (
             "blocklisted", "blacklisted", "blocked", "suppressed", "disabled", "unconfirmed", "unactivated", "banned",
             "inactive", "do not mail", "do not email", "do not contact", "nomail", "never subscribed",
             "not subscribed", "no longer subscribed",
@@ -87,7 +87,7 @@ _INITIALS = frozenset(word[0] for word in _LEFT)
 MARKS = ("", "tags")  # columns whose cells hold several words: one without a name, and the tags
 
 
-class Says(Enum):
+class StatusMeaning(Enum):
     """What a cell says of its reader."""
 
     MAILED = "mailed"
@@ -97,22 +97,26 @@ class Says(Enum):
 
 
 @lru_cache(maxsize=10_000)
-def says(column: str, cell: str) -> Says:
+def interpret_cell(column: str, cell: str) -> StatusMeaning:
     """Return what a cell of this column says, as far as the column's name or the word itself tell."""
     word = cell.strip().casefold()
     if column in MARKS:
-        return Says.LEFT if _marked(cell) else Says.NOTHING
+        return StatusMeaning.LEFT if _marked(cell) else StatusMeaning.NOTHING
     if _NO.fullmatch(column):
-        return Says.MAILED if not word or word in _FALSE or word.startswith("0000-00-00") else Says.LEFT
+        return (
+            StatusMeaning.MAILED if not word or word in _FALSE or word.startswith("0000-00-00") else StatusMeaning.LEFT
+        )
     if _YES.fullmatch(column):
-        return Says.LEFT if not word or word in _FALSE or _is_left(word) else Says.MAILED
+        return StatusMeaning.LEFT if not word or word in _FALSE or _is_left(word) else StatusMeaning.MAILED
     if not word:
-        return Says.NOTHING
+        return StatusMeaning.NOTHING
     if cause_of(word):
-        return Says.LEFT
+        return StatusMeaning.LEFT
     if _TEXT.fullmatch(column):
-        return Says.MAILED if word in _MAILED else Says.LEFT if _is_left(word) else Says.UNCLEAR
-    return Says.LEFT if _says_left_widely(column, word) else Says.NOTHING
+        return (
+            StatusMeaning.MAILED if word in _MAILED else StatusMeaning.LEFT if _is_left(word) else StatusMeaning.UNCLEAR
+        )
+    return StatusMeaning.LEFT if _says_left_widely(column, word) else StatusMeaning.NOTHING
 
 
 def is_telling(column: str) -> bool:
@@ -122,29 +126,29 @@ def is_telling(column: str) -> bool:
 
 def keeps_out(column: str, word: str) -> bool:
     """Return whether a cell of an honoured column keeps its reader out: a word that is not known here does."""
-    said = says(column, word)
-    if said is not Says.NOTHING:
-        return said in (Says.LEFT, Says.UNCLEAR)
+    said = interpret_cell(column, word)
+    if said is not StatusMeaning.NOTHING:
+        return said in (StatusMeaning.LEFT, StatusMeaning.UNCLEAR)
     return column not in MARKS and _wide(column) not in ("no", "yes") and word.casefold() not in {"", *_MAILED}
 
 
-def cause_of(cell: str) -> Cause | None:
+def cause_of(cell: str) -> SuppressionKind | None:
     """Return the cause that a status names by a known word."""
     if fold(cell[:1]) not in _INITIALS and cell[:1].isalnum():  # nearly every cell of a list
         return None
     return _LEFT.get(_run_together(cell))
 
 
-def cause_in(column: str, cell: str) -> Cause:
+def cause_in(column: str, cell: str) -> SuppressionKind:
     """Return the cause that a cell of an honoured column names; SUPPRESSED when its words are not known."""
-    return (_marked(cell) if column in MARKS else cause_of(cell)) or Cause.SUPPRESSED
+    return (_marked(cell) if column in MARKS else cause_of(cell)) or SuppressionKind.SUPPRESSED
 
 
 @lru_cache(maxsize=10_000)
-def _marked(cell: str) -> Cause | None:
+def _marked(cell: str) -> SuppressionKind | None:
     """Return the cause that one word among others names; `blocked` and the like are tags of other kinds, too."""
     causes = map(cause_of, re.split(r"[,;|]|\s{2,}", cell) + cell.split())
-    return next((cause for cause in causes if cause and cause is not Cause.SUPPRESSED), None)
+    return next((cause for cause in causes if cause and cause is not SuppressionKind.SUPPRESSED), None)
 
 
 def _is_left(word: str) -> bool:

@@ -13,23 +13,27 @@ from newsletter.errors import ListError, Problem, printable
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
 from newsletter.store.engine import now
-from newsletter.subscribers.csv_file import Header, read_header, read_lines, read_records
+from newsletter.subscribers.csv_editing import cells_of
+from newsletter.subscribers.csv_file import CsvHeader, read_header, read_lines, read_records
+from newsletter.subscribers.csv_records import CsvRecord
 from newsletter.subscribers.csv_source import read_row
-from newsletter.subscribers.events import Cause, Event, Kind, Source, record
-from newsletter.subscribers.keys import Keys
-from newsletter.subscribers.records import Record
-from newsletter.subscribers.row_editing import cells_of
-from newsletter.subscribers.standing import ERASED, MAILABLE
-from newsletter.subscribers.status_words import Says, cause_of
-from newsletter.subscribers.statuses import SINCE, STATE, WORDS, status_of
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
+from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.status_columns import SINCE, STATE, WORDS, read_row_status
+from newsletter.subscribers.status_words import StatusMeaning, cause_of
+from newsletter.subscribers.suppression_status import ERASED, MAILABLE
 from newsletter.validation import Fault
 
 _MEND = "Mend the row, or export again: newsletter subscribers export -o FILE --suppressed"
-_KINDS = {Cause.UNSUBSCRIBED: Kind.UNSUBSCRIBED, Cause.BOUNCED: Kind.HARD, Cause.COMPLAINED: Kind.COMPLAINED}
+_KINDS = {
+    SuppressionKind.UNSUBSCRIBED: EventKind.UNSUBSCRIBED,
+    SuppressionKind.BOUNCED: EventKind.HARD,
+    SuppressionKind.COMPLAINED: EventKind.COMPLAINED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brought:
+class ImportedSuppressions:
     """How many causes and erasures were news here, and how many were known; `mailed` are rows that say to mail them.
 
     `whole` says that the file is an export of everybody whom the other state suppressed.
@@ -41,21 +45,28 @@ class Brought:
     whole: bool = False
 
 
-def suppress(store: Store, keys: Keys | None, reader: str, reason: str) -> bool:
+def suppress(store: Store, keys: SecretKeys | None, reader: str, reason: str) -> bool:
     """Never mail this reader again, for an editor's reason; False when that was so already for the same cause."""
     cause, words = _understood(reason)
-    kind = _KINDS.get(cause, Kind.SUPPRESSED)
-    return record(store, keys, [Event(reader=reader, kind=kind, source=Source.EDITOR, evidence={"words": words})])[0]
+    kind = _KINDS.get(cause, EventKind.SUPPRESSED)
+    return record_events(
+        store, keys, [Event(reader=reader, kind=kind, source=EventSource.EDITOR, evidence={"words": words})]
+    )[0]
 
 
-def unsuppress(store: Store, keys: Keys | None, reader: str) -> bool:
+def unsuppress(store: Store, keys: SecretKeys | None, reader: str) -> bool:
     """Lift all that stands against a reader, as an editor's decision; False when nothing did."""
-    return record(store, keys, [Event(reader=reader, kind=Kind.ALLOWED, source=Source.EDITOR)])[0]
+    return record_events(store, keys, [Event(reader=reader, kind=EventKind.ALLOWED, source=EventSource.EDITOR)])[0]
 
 
-def bring_over(
-    store: Store, keys: Keys | None, path: Path, reason: str, honour: Sequence[str] = (), ignore: Sequence[str] = ()
-) -> Brought:
+def import_suppressions(
+    store: Store,
+    keys: SecretKeys | None,
+    path: Path,
+    reason: str,
+    honour: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+) -> ImportedSuppressions:
     """Suppress everyone of an export, with causes, words and dates as they were; all of them or nobody.
 
     Readers of a file without states are suppressed for `reason`, but for rows whose status, by whatever name another
@@ -69,35 +80,35 @@ def bring_over(
     with store.transaction() as connection:
         log.hold_off_erasing(connection)
         erased = log.forgotten_digests(connection)
-        for record in read_records(lines, header):
+        for record_events in read_records(lines, header):
             try:
-                if _is_mailed(record, header, honour, ignore):
+                if _is_mailed(record_events, header, honour, ignore):
                     counts["mailed"] += 1
                     continue
-                for one in _told(record, header, keys, reason):
+                for one in _told(record_events, header, keys, reason):
                     gone = keys is not None and one.state != ERASED and keys.digest(one.known_as) in erased
                     counts["new" if not gone and _bring(connection, keys, one) else "known"] += 1
             except ListError as error:
                 why, remedy = error.message, error.next_step or _MEND
-                problems.append(Problem(path=path, line=record.line, code="row", message=why, next_step=remedy))
+                problems.append(Problem(path=path, line=record_events.line, code="row", message=why, next_step=remedy))
         if problems:
             raise ListError("Nobody was suppressed, since not every row can be taken.", problems=problems)
     whole = STATE in header.columns and not counts["mailed"]
-    return Brought(new=counts["new"], known=counts["known"], mailed=counts["mailed"], whole=whole)
+    return ImportedSuppressions(new=counts["new"], known=counts["known"], mailed=counts["mailed"], whole=whole)
 
 
-def _is_mailed(record: Record, header: Header, honour: Sequence[str], ignore: Sequence[str]) -> bool:
+def _is_mailed(record_events: CsvRecord, header: CsvHeader, honour: Sequence[str], ignore: Sequence[str]) -> bool:
     """Return whether a row says that its reader is mailed. Raises ListError for a status that may say either."""
-    cells = dict(cells_of(record, header))
-    if record.fault or cells.get(STATE):
-        return cells.get(STATE) == MAILABLE and not record.fault
-    said, column = status_of(cells, honour, ignore)
-    if said is Says.UNCLEAR:
+    cells = dict(cells_of(record_events, header))
+    if record_events.fault or cells.get(STATE):
+        return cells.get(STATE) == MAILABLE and not record_events.fault
+    said, column = read_row_status(cells, honour, ignore)
+    if said is StatusMeaning.UNCLEAR:
         raise ListError(
             f"nobody can tell whether the column {column} says here that nothing is to be sent",
             next_step=f'If it does not: ignore = ["{column}"] under [list] in newsletter.toml. If it does: honour.',
         )
-    return said is Says.MAILED
+    return said is StatusMeaning.MAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +121,15 @@ class _Told:
     since: str
 
 
-def _told(record: Record, header: Header, keys: Keys | None, reason: str) -> Iterator[_Told]:
+def _told(record_events: CsvRecord, header: CsvHeader, keys: SecretKeys | None, reason: str) -> Iterator[_Told]:
     """Raises ListError."""
-    cells = dict(cells_of(record, header))
+    cells = dict(cells_of(record_events, header))
     states, words = cells.get(STATE, ""), cells.get(WORDS, "")
     since = _moment(cells.get(SINCE, ""))
     if states == ERASED:
         yield _Told(_hash(cells.get("email", ""), words, keys), ERASED, "", since)
         return
-    found = read_row(record, header)
+    found = read_row(record_events, header)
     if isinstance(found, Fault):
         raise ListError(found.message)
     if found is None:
@@ -130,25 +141,25 @@ def _told(record: Record, header: Header, keys: Keys | None, reason: str) -> Ite
         yield _Told(found.reader, cause, words, since)
         return
     for state in states.split(", "):
-        if state not in list(Cause):
-            raise ListError(f"{state!r} is none of {', '.join(Cause)}")
+        if state not in list(SuppressionKind):
+            raise ListError(f"{state!r} is none of {', '.join(SuppressionKind)}")
         yield _Told(found.reader, state, words, since)
 
 
-def _bring(connection: Connection, keys: Keys | None, told: _Told) -> bool:
+def _bring(connection: Connection, keys: SecretKeys | None, told: _Told) -> bool:
     if told.state == ERASED:
         if keys:
             log.note_key(connection, keys.mark)
         return log.bring_forgotten(connection, told.known_as, told.since)
     new = suppressions.bring(connection, told.known_as, told.state, told.words, told.since)
     if new:
-        kind = _KINDS.get(Cause(told.state), Kind.SUPPRESSED)
+        kind = _KINDS.get(SuppressionKind(told.state), EventKind.SUPPRESSED)
         evidence = {"words": told.words, "note": "brought over from a file"}
-        log.add(connection, told.known_as, kind, Source.EDITOR, None, evidence, told.since)
+        log.add(connection, told.known_as, kind, EventSource.EDITOR, None, evidence, told.since)
     return new
 
 
-def _hash(cell: str, mark: str, keys: Keys | None) -> str:
+def _hash(cell: str, mark: str, keys: SecretKeys | None) -> str:
     if not re.fullmatch("[0-9a-f]{64}", cell):
         raise ListError("this is not the hash of an erased reader")
     if keys is None or mark != keys.mark:
@@ -170,7 +181,7 @@ def _moment(text: str) -> str:
     return min(told, now())  # another machine's clock may be wrong
 
 
-def _understood(reason: str) -> tuple[Cause, str]:
+def _understood(reason: str) -> tuple[SuppressionKind, str]:
     """A cause by its name, or an editor's own words."""
-    named = next((cause for cause in Cause if cause == reason.strip().casefold()), None)
-    return (named, "") if named else (Cause.SUPPRESSED, printable(" ".join(reason.split())))
+    named = next((cause for cause in SuppressionKind if cause == reason.strip().casefold()), None)
+    return (named, "") if named else (SuppressionKind.SUPPRESSED, printable(" ".join(reason.split())))

@@ -18,28 +18,28 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from itsdangerous import BadSignature, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
-from newsletter.subscribers.keys import Keys
+from newsletter.subscribers.secret_keys import SecretKeys
 
 # As `Tokens.write` writes them, in whatever text they stand.
-WRITTEN = r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22,700}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"
-_TOKEN = re.compile(WRITTEN)
+TOKENS_IN_TEXT = r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22,700}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"
+_TOKEN = re.compile(TOKENS_IN_TEXT)
 _LONGEST = 1000  # an address has 254 characters at most
 _MARK = 10  # bytes of a return path's signature, 16 letters
 _DIGITS = 19  # of a number that both databases hold
 
 
 @dataclass(frozen=True, slots=True)
-class Leaver:
+class TokenHolder:
     """Whose token it is, by the one spelling of their address, and of which issue."""
 
     reader: str
     issue: str
 
 
-class Tokens:
+class TokenSigner:
     """Writes and reads the tokens of one list."""
 
-    def __init__(self, keys: Keys, list_id: str) -> None:
+    def __init__(self, keys: SecretKeys, list_id: str) -> None:
         self._keys = keys
         self._list = list_id.lower()
 
@@ -48,7 +48,7 @@ class Tokens:
         inside = self._ciphers[0].encrypt(f"{issue}\0{reader}".encode(), None)
         return self._signer.sign(urlsafe_b64encode(inside).rstrip(b"=")).decode("ascii")
 
-    def read(self, token: str) -> Leaver | None:
+    def read(self, token: str) -> TokenHolder | None:
         """None for what was not written for this list with one of the keys, whatever it is."""
         try:
             written = token.encode("ascii") if len(token) <= _LONGEST else b""
@@ -65,7 +65,7 @@ class Tokens:
                 issue, _, reader = cipher.decrypt(hidden, None).decode().partition("\0")
             except (InvalidTag, ValueError):
                 continue
-            return Leaver(reader, issue)
+            return TokenHolder(reader, issue)
         return None
 
     def mark(self, delivery: int, reader: str) -> str:
@@ -94,12 +94,12 @@ class Tokens:
         return Signer(keys, salt=b"newsletter-press", digest_method=sha256)
 
 
-def without_tokens(text: str) -> str:
+def hide_tokens(text: str) -> str:
     """Return the text without tokens, so that it can be shown and kept: who has a token can unsubscribe its reader."""
     return _TOKEN.sub("[a reader's token]", text)
 
 
-def marked_delivery(mark: str) -> int | None:
+def parse_verp_tag(mark: str) -> int | None:
     """The number of the delivery that a mark is about, whoever wrote it."""
     number, _, _ = mark.partition("-")
     return int(number) if number.isascii() and number.isdigit() and len(number) < _DIGITS else None

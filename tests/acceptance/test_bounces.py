@@ -7,7 +7,7 @@ import pytest
 from conftest import Publication
 from smtp_server import Server
 
-from newsletter.subscribers.keys import make_keys
+from newsletter.subscribers.secret_keys import create_secret_keys
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(postfix.unavailable()), reason=postfix.unavailable())]
 
@@ -27,7 +27,7 @@ SAID = {
 
 @pytest.mark.parametrize("verp", ["", "+"])
 def test_everyone_whose_mail_comes_back_is_known(publication: Publication, server: Server, verp: str) -> None:
-    make_keys(publication.root)
+    create_secret_keys(publication.root)
     well = ["ada@example.com", "ben@example.com"]
     (publication.root / "subscribers.csv").write_text("email\n" + "\n".join([*SAID, *well]) + "\n")
     server.refuse = {address: said for address, (said, _) in SAID.items()}

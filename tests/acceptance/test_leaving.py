@@ -13,7 +13,7 @@ from ports import free_port
 from reading import Page
 from service_server import FORM, ONE_CLICK, serving
 
-from newsletter.subscribers.keys import make_keys
+from newsletter.subscribers.secret_keys import create_secret_keys
 
 BALANCE = "{} on the list = {} accepted + 0 refused + 0 deferred + 0 unknown + 0 pending + {} suppressed"
 
@@ -22,7 +22,7 @@ BALANCE = "{} on the list = {} accepted + 0 refused + 0 deferred + 0 unknown + 0
 def here(digest: Publication) -> Publication:
     """The publication with a mail server, and a service at a port that its mails can name before it runs."""
     port = free_port()
-    make_keys(digest.root)
+    create_secret_keys(digest.root)
     digest.environ |= {
         "NEWSLETTER_SERVICE__URL": f"http://127.0.0.1:{port}",
         "NEWSLETTER_SERVICE__PORT": str(port),

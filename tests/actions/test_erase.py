@@ -22,19 +22,19 @@ from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store, open_store
 from newsletter.store import events as log
 from newsletter.store.schema import metadata
-from newsletter.subscribers.events import Event, Kind, Source, record
-from newsletter.subscribers.keys import Keys, make_keys, read_keys
-from newsletter.subscribers.standing import standings
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys, require_secret_keys
+from newsletter.subscribers.suppression_status import read_suppression_statuses
 
 ADA = "ada@example.org"
 LIST = f"email,name\nb@example.org,B\n{ADA},Ada Lovelace\nc@example.org,C\n"
 
 
 @pytest.fixture
-def keys(publication: Publication) -> Keys:
+def keys(publication: Publication) -> SecretKeys:
     publication.workspace.subscribers.write_text(LIST)
-    make_keys(publication.root)
-    return read_keys(publication.workspace)
+    create_secret_keys(publication.root)
+    return require_secret_keys(publication.workspace)
 
 
 def _freeze(store: Store, issue: str, readers: Iterable[str], **fields: str) -> None:
@@ -81,16 +81,16 @@ def _states(store: Store, issue: str) -> dict[str, State]:
     return {row.reader: State(row.state) for row in ledger.each_delivery(store, issue)}
 
 
-def _say(store: Store, keys: Keys, kind: Kind, **evidence: str) -> None:
-    record(store, keys, [Event(reader=ADA, kind=kind, source=Source.MAIL, issue="1.1", evidence=evidence)])
+def _say(store: Store, keys: SecretKeys, kind: EventKind, **evidence: str) -> None:
+    record_events(store, keys, [Event(reader=ADA, kind=kind, source=EventSource.MAIL, issue="1.1", evidence=evidence)])
 
 
-def test_everything_that_is_known_of_a_reader(publication: Publication, store: Store, keys: Keys) -> None:
+def test_everything_that_is_known_of_a_reader(publication: Publication, store: Store, keys: SecretKeys) -> None:
     _freeze(store, "1.1", [ADA, "b@example.org"])
     _send(
         store, "1.1", {ADA: Outcome.REFUSED, "b@example.org": Outcome.REFUSED}, reply="550 <ada@example.org>: unknown"
     )
-    _say(store, keys, Kind.HARD, words="mailbox gone")
+    _say(store, keys, EventKind.HARD, words="mailbox gone")
     known = known_of(store, keys, publication.workspace.subscribers, ADA)
     assert [(row.line, row.cells["name"]) for row in known.rows] == [(3, "Ada Lovelace")]
     assert [held.cause for held in known.standing.held] == ["bounced"]
@@ -107,11 +107,13 @@ def test_everything_that_is_known_of_a_reader(publication: Publication, store: S
     assert nobody.asides == 0
 
 
-def test_nothing_of_an_erased_reader_is_left_but_the_hash(publication: Publication, store: Store, keys: Keys) -> None:
+def test_nothing_of_an_erased_reader_is_left_but_the_hash(
+    publication: Publication, store: Store, keys: SecretKeys
+) -> None:
     others = ["b@example.org", "nada@example.org", "ada@example.org.example"]
     _freeze(store, "1.1", [ADA, *others])
     _send(store, "1.1", dict.fromkeys([ADA, *others], Outcome.REFUSED), reply="forwards to <ADA@example.org>: full")
-    for kind in (Kind.HARD, Kind.SOFT, Kind.COMPLAINED, Kind.UNSUBSCRIBED):
+    for kind in (EventKind.HARD, EventKind.SOFT, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED):
         _say(store, keys, kind, words=f"about {ADA}")
     before = ledger.counts(store, "1.1")
     done = forget(publication.workspace, store, keys, ADA)
@@ -131,7 +133,7 @@ def test_nothing_of_an_erased_reader_is_left_but_the_hash(publication: Publicati
     assert (after.total, after[State.REFUSED], after[State.CANCELLED]) == (before.total, 3, 1)
     (name,) = [reader for reader in _states(store, "1.1") if reader.endswith("@forgotten.invalid")]
     assert name == f"{keys.digest(ADA)[:16]}@forgotten.invalid"
-    (standing,) = standings(store, keys, [ADA])
+    (standing,) = read_suppression_statuses(store, keys, [ADA])
     assert standing.erased
     known = known_of(store, keys, publication.workspace.subscribers, ADA)
     assert not known.anything
@@ -147,7 +149,7 @@ def test_nothing_of_an_erased_reader_is_left_but_the_hash(publication: Publicati
     ],
 )  # fmt: skip
 def test_what_becomes_of_a_copy(
-    publication: Publication, store: Store, keys: Keys, outcome: Outcome | None, state: State
+    publication: Publication, store: Store, keys: SecretKeys, outcome: Outcome | None, state: State
 ) -> None:
     _freeze(store, "1.1", [ADA, "b@example.org"])
     publication.workspace.record("1.1").write_text("old")
@@ -166,7 +168,9 @@ def test_what_becomes_of_a_copy(
     assert (campaign.finished_at is not None) == (outcome in (Outcome.DEFERRED, Outcome.UNKNOWN, Outcome.REFUSED))
 
 
-def test_nobody_is_erased_while_a_copy_is_under_way_to_them(publication: Publication, store: Store, keys: Keys) -> None:
+def test_nobody_is_erased_while_a_copy_is_under_way_to_them(
+    publication: Publication, store: Store, keys: SecretKeys
+) -> None:
     _freeze(store, "1.1", [ADA])
     _send(store, "1.1", {})
     with store.sole("1.1"), pytest.raises(DeliveryError, match="under way to this reader"):
@@ -180,21 +184,21 @@ def test_nobody_is_erased_while_a_copy_is_under_way_to_them(publication: Publica
 
 
 def test_what_a_crash_has_kept_from_its_end_is_done_by_doing_it_again(
-    publication: Publication, store: Store, keys: Keys
+    publication: Publication, store: Store, keys: SecretKeys
 ) -> None:
     """The state is written first: a crash leaves the row, of somebody to whom nothing is sent."""
-    _say(store, keys, Kind.COMPLAINED)
+    _say(store, keys, EventKind.COMPLAINED)
     erase(store, ADA, lambda _number: "x", keys.digest(ADA), keys.mark)
-    (standing,) = standings(store, keys, [ADA])
+    (standing,) = read_suppression_statuses(store, keys, [ADA])
     assert not standing.mailable
     assert forget(publication.workspace, store, keys, ADA).rows == 1
     assert ADA not in publication.workspace.subscribers.read_text()
 
 
 def test_a_list_that_cannot_be_written_keeps_the_state_as_it_was(
-    publication: Publication, store: Store, keys: Keys
+    publication: Publication, store: Store, keys: SecretKeys
 ) -> None:
-    _say(store, keys, Kind.COMPLAINED)
+    _say(store, keys, EventKind.COMPLAINED)
     before = _everything(store)
     (publication.root / ".subscribers.new.csv").mkdir()
     with pytest.raises(Exception, match="can't be written"):
@@ -202,43 +206,43 @@ def test_a_list_that_cannot_be_written_keeps_the_state_as_it_was(
     assert _everything(store) == before
 
 
-def test_who_came_back_can_be_erased_again(publication: Publication, store: Store, keys: Keys) -> None:
+def test_who_came_back_can_be_erased_again(publication: Publication, store: Store, keys: SecretKeys) -> None:
     for _ in range(3):
         _freeze(store, "1.1", [ADA])
         forget(publication.workspace, store, keys, ADA)
-        _say(store, keys, Kind.SIGNED_UP)
+        _say(store, keys, EventKind.SIGNED_UP)
     assert len(_states(store, "1.1")) == 3
     assert _states(store, "1.1").keys() > {f"{keys.digest(ADA)[:16]}-3@forgotten.invalid"}
 
 
 def test_one_command_changes_the_list_at_a_time(
-    publication: Publication, store: Store, keys: Keys, monkeypatch: pytest.MonkeyPatch
+    publication: Publication, store: Store, keys: SecretKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with store.sole("list"):
         waiting = threading.Thread(target=forget, args=(publication.workspace, store, keys, ADA))
         waiting.start()
         waiting.join(0.2)
     waiting.join(60)
-    (standing,) = standings(store, keys, [ADA])
+    (standing,) = read_suppression_statuses(store, keys, [ADA])
     assert standing.erased  # whoever came second has waited a moment
-    monkeypatch.setattr("newsletter.subscribers.editing._PATIENCE_S", 0.01)
+    monkeypatch.setattr("newsletter.subscribers.list_changes._PATIENCE_S", 0.01)
     with store.sole("list"), pytest.raises(DecisionNeeded, match="Another command"):
         forget(publication.workspace, store, keys, ADA)
 
 
-def test_the_file_is_written_anew_when_nobody_sends(publication: Publication, store: Store, keys: Keys) -> None:
+def test_the_file_is_written_anew_when_nobody_sends(publication: Publication, store: Store, keys: SecretKeys) -> None:
     _freeze(store, "1.1", ["b@example.org"])
     with store.sole("1.1"):
         assert not forget(publication.workspace, store, keys, ADA).swept
     assert forget(publication.workspace, store, keys, ADA).swept
 
 
-def test_no_trace_is_left_in_the_file_either(publication: Publication, keys: Keys, opened: Store) -> None:
+def test_no_trace_is_left_in_the_file_either(publication: Publication, keys: SecretKeys, opened: Store) -> None:
     """Also of what other programs changed before, which SQLite leaves between the rows where it isn't told not to."""
     path = publication.root / ".newsletter/state.db"
     _freeze(opened, "1.1", [ADA, *(f"r{n}@example.org" for n in range(50))])
     _send(opened, "1.1", {ADA: Outcome.REFUSED}, reply=f"550 {ADA} unknown " + "x" * 500)
-    _say(opened, keys, Kind.COMPLAINED, words="Ada Lovelace says no")
+    _say(opened, keys, EventKind.COMPLAINED, words="Ada Lovelace says no")
     with closing(sqlite3.connect(path)) as careless:
         careless.execute("PRAGMA secure_delete = OFF")
         careless.execute("INSERT INTO handled VALUES ('Ada Lovelace, who was moved', 'x')")
@@ -256,7 +260,7 @@ def test_no_trace_is_left_in_the_file_either(publication: Publication, keys: Key
 
 
 def test_files_and_tables_that_still_hold_the_address_are_named(
-    publication: Publication, store: Store, keys: Keys, tmp_path: Path
+    publication: Publication, store: Store, keys: SecretKeys, tmp_path: Path
 ) -> None:
     root = publication.root
     (root / "build/2.10/dry-run").mkdir(parents=True)
@@ -278,7 +282,7 @@ def test_files_and_tables_that_still_hold_the_address_are_named(
     ]  # fmt: skip
 
 
-def test_copies_of_the_list_and_the_testers_are_named(publication: Publication, store: Store, keys: Keys) -> None:
+def test_copies_of_the_list_and_the_testers_are_named(publication: Publication, store: Store, keys: SecretKeys) -> None:
     root = publication.root
     copies = ("subscribers.csv~", ".subscribers.new.csv", ".said.new.csv", "board.csv")
     for name in copies:
@@ -289,14 +293,16 @@ def test_copies_of_the_list_and_the_testers_are_named(publication: Publication, 
     assert copies_of(publication.workspace, store, "b@example.org") == []  # that is the list itself
 
 
-def test_an_address_goes_in_each_spelling_of_its_domain(publication: Publication, store: Store, keys: Keys) -> None:
+def test_an_address_goes_in_each_spelling_of_its_domain(
+    publication: Publication, store: Store, keys: SecretKeys
+) -> None:
     reader, spellings = (
         "li@xn--bcher-kva.example",
         ("li@bücher.example", "Li@BÜCHER.example.", "li@xn--bcher-kva.example"),
     )
     others = ["nali@bücher.example", "li@bücher.example.org"]
     _freeze(store, "1.1", ["b@example.org"], friends=" ".join([*spellings, *others]))
-    _say(store, keys, Kind.SOFT, words=f"asked <{spellings[0]}>, {others[0]}")
+    _say(store, keys, EventKind.SOFT, words=f"asked <{spellings[0]}>, {others[0]}")
     assert known_of(store, keys, publication.workspace.subscribers, reader).asides == 2
     forget(publication.workspace, store, keys, reader)
     assert known_of(store, keys, publication.workspace.subscribers, reader).asides == 0
@@ -313,14 +319,16 @@ def test_an_address_goes_in_each_spelling_of_its_domain(publication: Publication
     assert len(copies_of(publication.workspace, store, reader)) == 4
 
 
-def test_a_note_that_a_crash_has_left_wrong_is_written_anew(publication: Publication, store: Store, keys: Keys) -> None:
+def test_a_note_that_a_crash_has_left_wrong_is_written_anew(
+    publication: Publication, store: Store, keys: SecretKeys
+) -> None:
     _freeze(store, "1.1", [ADA, "b@example.org"])
     digest = keys.digest(ADA)
     erase(store, ADA, lambda _number: f"{digest[:16]}@forgotten.invalid", digest, keys.mark)
-    record = publication.workspace.record("1.1")
-    record.write_text("as it was before")
+    record_events = publication.workspace.record("1.1")
+    record_events.write_text("as it was before")
     forget(publication.workspace, store, keys, ADA)
-    assert "suppressed = 1" in record.read_text()
+    assert "suppressed = 1" in record_events.read_text()
 
 
 def test_every_table_that_may_hold_an_address_is_swept() -> None:
@@ -329,7 +337,7 @@ def test_every_table_that_may_hold_an_address_is_swept() -> None:
 
 
 def test_whoever_still_reads_the_old_file_is_in_the_way(
-    publication: Publication, keys: Keys, opened: Store, monkeypatch: pytest.MonkeyPatch
+    publication: Publication, keys: SecretKeys, opened: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("newsletter.store.sqlite._LOCK_WAIT_S", 0.01)
     with closing(open_store(publication.workspace.database)) as other:

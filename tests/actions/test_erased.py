@@ -5,11 +5,11 @@ import subprocess
 from conftest import Publication
 from smtp_server import Server
 
-from newsletter.subscribers.keys import make_keys
+from newsletter.subscribers.secret_keys import create_secret_keys
 
 
 def test_one_who_is_erased_while_a_send_asks_gets_nothing(digest: Publication, server: Server) -> None:
-    make_keys(digest.root)
+    create_secret_keys(digest.root)
     digest.readers(3)
     sending = subprocess.Popen(
         digest.command("send", "2.10"), cwd=digest.root, env=digest.environment(), text=True,
@@ -28,7 +28,7 @@ def test_one_who_is_erased_while_a_send_asks_gets_nothing(digest: Publication, s
 
 
 def test_nobody_is_sent_to_in_the_place_of_one_who_was_erased(digest: Publication, server: Server) -> None:
-    make_keys(digest.root)
+    create_secret_keys(digest.root)
     readers = digest.readers(3)
     server.refuse = dict.fromkeys(readers[:2], "550 5.7.1 not now")
     digest.run("send", "2.10", "--yes")

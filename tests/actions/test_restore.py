@@ -28,10 +28,10 @@ from newsletter.store import events as log
 from newsletter.store.copying import back_up
 from newsletter.store.schema import metadata
 from newsletter.subscribers import suppression
-from newsletter.subscribers.events import Event, Kind, Source, record
-from newsletter.subscribers.keys import Keys
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.secret_keys import SecretKeys
 
-KEYS = Keys(("token" * 8,), "forgotten" * 5)
+KEYS = SecretKeys(("token" * 8,), "forgotten" * 5)
 Rows = dict[str, list[tuple[object, ...]]]
 Run = Callable[..., Result]
 
@@ -62,9 +62,11 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
     ledger.note_test(store, issue, "a" * 64)
     if due:
         ledger.schedule(store, issue, due, due)
-    record(store, KEYS, [Event(reader="r1@example.org", kind=Kind.HARD, source=Source.MAIL, issue=issue,
-                               evidence={"code": "5.1.1"})], handled=[f"mail about {issue}"])  # fmt: skip
-    record(store, KEYS, [Event(reader="r2@example.org", kind=Kind.UNSUBSCRIBED, source=Source.PAGE)])
+    bounced = Event(
+        reader="r1@example.org", kind=EventKind.HARD, source=EventSource.MAIL, issue=issue, evidence={"code": "5.1.1"}
+    )
+    record_events(store, KEYS, [bounced], handled=[f"mail about {issue}"])
+    record_events(store, KEYS, [Event(reader="r2@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
     suppression.unsuppress(store, KEYS, "r2@example.org")
     with store.transaction() as connection:
         log.forget(connection, KEYS.digest("erased@example.org"))
@@ -92,7 +94,9 @@ def test_a_state_moves_with_all_its_history(postgres: Postgres, tmp_path: Path, 
         assert _rows(new) == before
         assert counts == {name: len(rows) for name, rows in before.items()}
         with pytest.raises(DeliveryError):  # a service that still runs
-            record(old, None, [Event(reader="r0@example.org", kind=Kind.UNSUBSCRIBED, source=Source.PAGE)])
+            record_events(
+                old, None, [Event(reader="r0@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)]
+            )
         _fill(new, "1.2")  # numbers go on where they were
         assert len(_rows(new)["deliveries"]) == 6
     with pytest.raises(DeliveryError, match="has been moved to"):
@@ -108,7 +112,7 @@ def test_a_state_moves_with_all_its_history(postgres: Postgres, tmp_path: Path, 
 def test_a_state_that_is_there_already_is_not_moved_over(place: Path | str, tmp_path: Path) -> None:
     with closing(open_store(tmp_path / "old.db")) as old, closing(open_store(place)) as new:
         _fill(old)
-        record(new, None, [Event(reader="r0@example.org", kind=Kind.UNSUBSCRIBED, source=Source.PAGE)])
+        record_events(new, None, [Event(reader="r0@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
         before = _rows(old), _rows(new)
         with pytest.raises(DeliveryError, match="already, and who left by that one would") as refused:
             move(old, new, "there", tmp_path / "kept.db")
@@ -144,7 +148,7 @@ def test_a_backup_is_whole_private_and_keeps_nobody_waiting(place: Path | str, t
         def serve() -> None:
             while not stop.is_set():
                 reader = f"left{len(written)}@example.org"
-                record(store, None, [Event(reader=reader, kind=Kind.UNSUBSCRIBED, source=Source.PAGE)])
+                record_events(store, None, [Event(reader=reader, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
                 written.append(reader)
 
         thread = threading.Thread(target=serve)
@@ -169,7 +173,9 @@ def test_a_backup_is_put_back_and_who_left_since_stays_out(place: Path | str, tm
     with closing(open_store(place)) as store:
         _fill(store, due="2026-12-01T09:00:00+00:00")
         back_up(store, file)
-        record(store, None, [Event(reader="later@example.org", kind=Kind.UNSUBSCRIBED, source=Source.PAGE)])
+        record_events(
+            store, None, [Event(reader="later@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)]
+        )
         ledger.cancel(store, "1.1")
         done = restore(file, place, None, tmp_path, KEYS)
         assert (done.left, done.held) == (1, ["1.1"])

@@ -26,8 +26,8 @@ from newsletter.ledger.erase import erase
 from newsletter.store import Store, open_store
 from newsletter.store.copying import back_up
 from newsletter.subscribers import suppression
-from newsletter.subscribers.events import Event, Kind, Source, record
-from newsletter.subscribers.keys import Keys, make_keys
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys
 
 READERS = [f"reader{number:04}@example.org" for number in range(4)]
 LEFT = READERS[1]
@@ -47,7 +47,7 @@ def run(digest: Publication, monkeypatch: pytest.MonkeyPatch) -> Run:
 def cloned(digest: Publication) -> Publication:
     """Git's copy with the list and the keys: two issues went out from another machine, and a reader has left there."""
     digest.readers(4)
-    make_keys(digest.root)
+    create_secret_keys(digest.root)
     _record(digest.root / "drafts", "1.4", campaign="there", runs=1, finished_at="2026-01-01", suppressions=0)
     _record(digest.root / "drafts", "3.7", campaign="there, too", runs=1, finished_at="2026-03-01", suppressions=1)
     return digest
@@ -177,11 +177,15 @@ def test_an_older_copy_of_the_state_is_noticed_by_the_suppressions_that_stood(
 
 
 def test_readers_who_came_back_or_were_erased_make_no_state_seem_older(store: Store, tmp_path: Path) -> None:
-    lifts = {Kind.ALLOWED: Kind.SUPPRESSED, Kind.RETURNED: Kind.UNSUBSCRIBED, Kind.UNDONE: Kind.HARD}
+    lifts = {
+        EventKind.ALLOWED: EventKind.SUPPRESSED,
+        EventKind.RETURNED: EventKind.UNSUBSCRIBED,
+        EventKind.UNDONE: EventKind.HARD,
+    }
     for lift, kind in lifts.items():
         reader = f"{kind[0]}@example.org"
-        record(store, None, [Event(reader=reader, kind=kind, source=Source.PAGE)])
-        record(store, None, [Event(reader=reader, kind=lift, source=Source.PAGE)])
+        record_events(store, None, [Event(reader=reader, kind=kind, source=EventSource.PAGE)])
+        record_events(store, None, [Event(reader=reader, kind=lift, source=EventSource.PAGE)])
     _record(tmp_path, "1.1", campaign="one", runs=1, suppressions=3)
     assert [one.lacking for one in unknown_campaigns(store, tmp_path)] == [0]
     vouch(store, tmp_path, complete=False)
@@ -343,7 +347,7 @@ def noted(store: Store, tmp_path: Path) -> Path:
 
 
 def _leave(store: Store, reader: str) -> None:
-    record(store, None, [Event(reader=reader, kind=Kind.UNSUBSCRIBED, source=Source.PAGE)])
+    record_events(store, None, [Event(reader=reader, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
 
 
 def test_a_copy_that_lacks_who_left_before_a_record_asks_until_it_is_answered(
@@ -369,14 +373,14 @@ def test_a_copy_that_lacks_who_left_before_a_record_asks_until_it_is_answered(
 def test_a_state_that_was_changed_restored_or_moved_still_knows_its_records(
     store: Store, place: Path | str, noted: Path, tmp_path: Path
 ) -> None:
-    path, keys = noted / "1.1.sent.toml", Keys(("token" * 8,), "forgotten" * 5)
+    path, keys = noted / "1.1.sent.toml", SecretKeys(("token" * 8,), "forgotten" * 5)
     first = path.read_bytes()
     write_record(path, store, "1.1")
     assert path.read_bytes() == first, "nothing to commit when nothing has changed"
     back_up(store, tmp_path / "backup.db")
     digest = keys.digest(LEFT)
     erase(store, LEFT, pseudonyms(digest), digest, keys.mark)
-    record(store, keys, [Event(reader=LEFT, kind=Kind.SIGNED_UP, source=Source.EDITOR)])
+    record_events(store, keys, [Event(reader=LEFT, kind=EventKind.SIGNED_UP, source=EventSource.EDITOR)])
     suppression.unsuppress(store, keys, "first@example.org")
     write_record(path, store, "1.1")
     refuse_unknown_campaigns(store, noted)
@@ -394,7 +398,9 @@ def test_without_a_mark_who_signs_up_hides_nobody_and_the_question_stays(store: 
     vouch(store, tmp_path, complete=True)
     _record(tmp_path, "1.1", campaign="x", runs=1, suppressions=6)
     for number in range(6):
-        record(store, None, [Event(reader=f"n{number}@example.org", kind=Kind.SIGNED_UP, source=Source.EDITOR)])
+        record_events(
+            store, None, [Event(reader=f"n{number}@example.org", kind=EventKind.SIGNED_UP, source=EventSource.EDITOR)]
+        )
     with pytest.raises(DecisionNeeded):
         refuse_unknown_campaigns(store, tmp_path)
     for number in range(6):

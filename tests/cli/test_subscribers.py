@@ -17,8 +17,8 @@ from memory import COMMAND
 from smtp_server import Server
 
 from newsletter.store import Store, open_store
-from newsletter.subscribers.events import Event, Kind, Source, record
-from newsletter.subscribers.keys import make_keys, read_keys
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.secret_keys import create_secret_keys, require_secret_keys
 
 OLGA = "olga.petrova@example.net"
 
@@ -31,10 +31,10 @@ def wherever(publication: Publication, place: Path | str) -> Publication:
     return publication
 
 
-def _say(publication: Publication, kind: Kind, reader: str, words: str = "", issue: str | None = None) -> None:
-    event = Event(reader=reader, kind=kind, source=Source.MAIL, issue=issue, evidence={"words": words})
+def _say(publication: Publication, kind: EventKind, reader: str, words: str = "", issue: str | None = None) -> None:
+    event = Event(reader=reader, kind=kind, source=EventSource.MAIL, issue=issue, evidence={"words": words})
     with closing(open_store(publication.workspace.database)) as store:
-        record(store, read_keys(publication.workspace), [event])
+        record_events(store, require_secret_keys(publication.workspace), [event])
 
 
 def _csv(text: str) -> list[dict[str, str]]:
@@ -43,7 +43,7 @@ def _csv(text: str) -> list[dict[str, str]]:
 
 @pytest.mark.slow
 def test_a_readers_way_through_the_list(wherever: Publication) -> None:
-    make_keys(wherever.root)
+    create_secret_keys(wherever.root)
     path = wherever.root / "subscribers.csv"
     before = path.read_bytes()
     args = ("--name", "Zoé, Jr", "--tag", "Board", "--field", "City=Riga", "--evidence", "on paper, 1 March")
@@ -55,7 +55,7 @@ def test_a_readers_way_through_the_list(wherever: Publication) -> None:
     assert again.returncode == 1
     assert "on the list already, in line 27" in again.stderr
 
-    _say(wherever, Kind.UNSUBSCRIBED, "zoe@example.org", issue="2.10")
+    _say(wherever, EventKind.UNSUBSCRIBED, "zoe@example.org", issue="2.10")
     refused = wherever.run("subscribers", "add", "zoe@example.org")
     assert refused.returncode == 1
     assert "must not be mailed: unsubscribed since 20" in refused.stderr
@@ -86,12 +86,12 @@ def test_a_readers_way_through_the_list(wherever: Publication) -> None:
 
 @pytest.mark.slow
 def test_an_erased_reader_stays_erased_and_may_come_back(digest: Publication, server: Server) -> None:
-    make_keys(digest.root)
+    create_secret_keys(digest.root)
     path = digest.root / "subscribers.csv"
     before = path.read_bytes()
     server.refuse[OLGA] = f"550 5.1.1 <{OLGA}>: nobody of that name"
     assert digest.run("send", "2.10", "--yes").returncode == 1
-    _say(digest, Kind.HARD, OLGA, "bounced, too")
+    _say(digest, EventKind.HARD, OLGA, "bounced, too")
     shown = digest.run("subscribers", "show", OLGA).stdout
     for words in (
         "on the list, bounced since 20", "subscribers.csv, line 6", "name: Ольга Петрова", "hard bounce, by mail",
@@ -127,12 +127,12 @@ def test_an_erased_reader_stays_erased_and_may_come_back(digest: Publication, se
 
 
 def test_list_and_stats_and_exports(publication: Publication) -> None:
-    make_keys(publication.root)
+    create_secret_keys(publication.root)
     with (publication.root / "subscribers.csv").open("a") as file:
         file.write("nowhere,No,\n=cmd@example.org,=1+1,board,\n")
-    _say(publication, Kind.UNSUBSCRIBED, OLGA, issue="2.10")
-    _say(publication, Kind.COMPLAINED, OLGA, "abuse", issue="2.10")
-    _say(publication, Kind.HARD, "gone@example.org", issue="1.4")
+    _say(publication, EventKind.UNSUBSCRIBED, OLGA, issue="2.10")
+    _say(publication, EventKind.COMPLAINED, OLGA, "abuse", issue="2.10")
+    _say(publication, EventKind.HARD, "gone@example.org", issue="1.4")
     listed = publication.run("subscribers", "list")
     head, *rows = [line.split("\t") for line in listed.stdout.splitlines()]
     assert head == ["Address", "Name", "Tags", "State", "Since"]
@@ -233,7 +233,7 @@ def test_looking_at_a_publication_leaves_no_trace(publication: Publication) -> N
 
 
 def test_who_was_erased_is_known_by_the_keys_alone(publication: Publication) -> None:
-    make_keys(publication.root)
+    create_secret_keys(publication.root)
     assert publication.run("subscribers", "forget", OLGA, "--yes").returncode == 0
     (publication.root / ".newsletter/keys.toml").unlink()
     for args in (("add", OLGA), ("list",), ("check",), ("suppress", "--from", "subscribers.csv")):
@@ -246,7 +246,7 @@ def test_who_was_erased_is_known_by_the_keys_alone(publication: Publication) -> 
 
 @pytest.mark.slow
 def test_a_forget_while_somebody_sends_is_to_be_run_again(publication: Publication, opened: Store) -> None:
-    make_keys(publication.root)
+    create_secret_keys(publication.root)
     publication.environ["NEWSLETTER_SEND__BACKEND"] = "maildir"
     assert publication.run("send", "2.10", "--tag", "board", "--yes").returncode == 0
     with opened.sole("2.10"):

@@ -165,13 +165,13 @@ def test_no_value_can_harm_what_it_goes_into(publication: Publication, variable:
 
 def test_an_address_in_any_script_takes_unsubscribe_mails(publication: Publication) -> None:
     publication.environ["NEWSLETTER_LIST__UNSUBSCRIBE"] = "mailto:leave@bücher.example.org"
-    link = publication.workspace.config.reader_list.unsubscribe_link
+    link = publication.workspace.config.subscriber_list.unsubscribe_link
     assert link == "mailto:leave@xn--bcher-kva.example.org?subject=unsubscribe"
 
 
 def test_an_unsubscribe_mail_may_say_whose_it_is(publication: Publication) -> None:
     publication.environ["NEWSLETTER_LIST__UNSUBSCRIBE"] = "mailto:leave@example.org?subject=leave%20{{ email | ? }}&b=x"
-    link = publication.workspace.config.reader_list.unsubscribe_link
+    link = publication.workspace.config.subscriber_list.unsubscribe_link
     assert link == "mailto:leave@example.org?subject=leave%20{{ email | ? }}&b=x"
 
 

@@ -10,8 +10,8 @@ from reading import Page
 from smtp_server import Server
 
 from newsletter.mail.keys import new_key
-from newsletter.subscribers.keys import make_keys, read_keys
-from newsletter.subscribers.tokens import Leaver, Tokens, marked_delivery
+from newsletter.subscribers.secret_keys import create_secret_keys, require_secret_keys
+from newsletter.subscribers.tokens import TokenHolder, TokenSigner, parse_verp_tag
 
 ADA = "ada@example.com"
 URL = "https://news.example.org"
@@ -20,14 +20,14 @@ URL = "https://news.example.org"
 @pytest.fixture
 def served(digest: Publication) -> Publication:
     """The publication with a mail server, a web service, and keys."""
-    make_keys(digest.root)
+    create_secret_keys(digest.root)
     digest.environ["NEWSLETTER_SERVICE__URL"] = f"{URL}/"
     (digest.root / "subscribers.csv").write_text(f"email,name\n{ADA},Ada\nben@example.com,Ben\n")
     return digest
 
 
-def _tokens(publication: Publication) -> Tokens:
-    return Tokens(read_keys(publication.workspace), "digest.example.org")
+def _tokens(publication: Publication) -> TokenSigner:
+    return TokenSigner(require_secret_keys(publication.workspace), "digest.example.org")
 
 
 def _send(publication: Publication, *more: str) -> None:
@@ -44,7 +44,7 @@ def test_one_link_in_header_text_and_html(served: Publication, server: Server) -
     message = parsed(server.message(ADA))
     page, mail = re.findall("<(.+?)>", message["List-Unsubscribe"])
     assert mail == "mailto:leave@example.org?subject=unsubscribe"
-    assert _tokens(served).read(_token(page)) == Leaver(ADA, "2.10")
+    assert _tokens(served).read(_token(page)) == TokenHolder(ADA, "2.10")
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     text, html = texts(server.message(ADA))
     assert f"Unsubscribe: {page}\n" in text
@@ -73,7 +73,7 @@ def test_what_is_exported_later_is_what_was_sent(served: Publication, server: Se
 
 def test_a_test_has_a_link_that_works(served: Publication, server: Server) -> None:
     _send(served, "--test", ADA)
-    assert _tokens(served).read(_token(Page(texts(server.message(ADA))[1]).links[-1])) == Leaver(ADA, "2.10")
+    assert _tokens(served).read(_token(Page(texts(server.message(ADA))[1]).links[-1])) == TokenHolder(ADA, "2.10")
 
 
 def test_a_dry_run_has_each_reader_s_link(served: Publication) -> None:
@@ -81,8 +81,8 @@ def test_a_dry_run_has_each_reader_s_link(served: Publication) -> None:
     files = sorted((served.root / "build/2.10/dry-run").iterdir())
     pages = [re.findall("<(.+?)>", parsed(path.read_bytes())["List-Unsubscribe"])[0] for path in files]
     assert [_tokens(served).read(_token(page)) for page in pages] == [
-        Leaver(ADA, "2.10"),
-        Leaver("ben@example.com", "2.10"),
+        TokenHolder(ADA, "2.10"),
+        TokenHolder("ben@example.com", "2.10"),
     ]
 
 
@@ -96,14 +96,14 @@ def test_what_nobody_gets_has_a_link_that_opens_nothing(served: Publication) -> 
 
 
 def test_without_a_service_a_mail_can_say_whose_it_is(digest: Publication, server: Server) -> None:
-    make_keys(digest.root)
+    create_secret_keys(digest.root)
     digest.environ["NEWSLETTER_LIST__UNSUBSCRIBE"] = "mailto:leave@example.org?subject=leave%20{{ token }}"
     _send(digest)
     reader = "jorgensen@example.net"
     message = parsed(server.message(reader))
     assert message["List-Unsubscribe-Post"] is None
     (mail,) = re.findall("<(.+?)>", message["List-Unsubscribe"])
-    assert _tokens(digest).read(mail.removeprefix("mailto:leave@example.org?subject=leave%20")) == Leaver(
+    assert _tokens(digest).read(mail.removeprefix("mailto:leave@example.org?subject=leave%20")) == TokenHolder(
         reader, "2.10"
     )
     assert mail in Page(texts(server.message(reader))[1]).links
@@ -164,7 +164,7 @@ def test_the_return_path_names_the_delivery(served: Publication, server: Server,
     for sender in server.senders:
         found = re.fullmatch(rf"bounces{re.escape(delimiter)}(\d+-[a-z2-7]{{16}})@example\.org", sender)
         assert found, sender
-        number = marked_delivery(found[1])
+        number = parse_verp_tag(found[1])
         assert number is not None
         marks |= {reader for reader in (ADA, "ben@example.com") if _tokens(served).marks(found[1], number, reader)}
     assert marks == {ADA, "ben@example.com"}
@@ -281,5 +281,5 @@ def test_the_longest_address_has_room_in_the_header(served: Publication, server:
     served.environ["NEWSLETTER_LIST__UNSUBSCRIBE"] = "mailto:leave@example.org?subject=unsubscribe%20{{ token }}"
     _send(served)
     page, mail = re.findall("<(.+?)>", parsed(server.message(longest))["List-Unsubscribe"])
-    assert _tokens(served).read(_token(page)) == Leaver(longest, "2.10")
+    assert _tokens(served).read(_token(page)) == TokenHolder(longest, "2.10")
     assert mail.endswith(_token(page))

@@ -7,7 +7,7 @@ from email_validator import validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from newsletter.address import normalise
+from newsletter.address import normalise_address
 
 _LOCAL = st.one_of(
     st.from_regex(r"[A-Za-z0-9.+_-]{1,70}", fullmatch=True),
@@ -27,7 +27,7 @@ _DOMAIN = st.one_of(
 @example(local="a" * 65, domain="example.org", around="")
 def test_the_same_spelling_or_the_same_refusal(local: str, domain: str, around: str) -> None:
     address = f"{around}{local}@{domain}{around}"
-    assert _said(normalise, address) == _said(_by_the_library, address)
+    assert _said(normalise_address, address) == _said(_by_the_library, address)
 
 
 def _by_the_library(address: str) -> str:
@@ -49,4 +49,4 @@ def _said(spell: Callable[[str], str], address: str) -> tuple[str, str]:
 )
 def test_what_a_mail_program_may_decode_into_another_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match=r"another address out of the =\?"):
-        normalise(address)
+        normalise_address(address)

@@ -4,16 +4,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsletter.store import Store, events, suppressions
-from newsletter.subscribers.events import Event, Kind, Source, record
-from newsletter.subscribers.keys import Keys
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.secret_keys import SecretKeys
 
-KEYS = Keys(("k" * 40,), "f" * 40)
+KEYS = SecretKeys(("k" * 40,), "f" * 40)
 _LEAVING = st.lists(
     st.builds(
         Event,
         reader=st.sampled_from([f"{name}@example.org" for name in ("ann", "ben", "cem", "erased")]),
-        kind=st.just(Kind.UNSUBSCRIBED),
-        source=st.sampled_from([Source.ONE_CLICK, Source.PAGE, Source.MAIL]),
+        kind=st.just(EventKind.UNSUBSCRIBED),
+        source=st.sampled_from([EventSource.ONE_CLICK, EventSource.PAGE, EventSource.MAIL]),
         issue=st.sampled_from([None, "2.10", "3.7"]),
         evidence=st.dictionaries(st.sampled_from(["words", "message"]), st.text(max_size=5), max_size=2),
     ),
@@ -35,9 +35,9 @@ def test_a_group_is_written_as_each_would_be_alone(store: Store) -> None:
             news = []
             for part in (known, group):
                 if at_once:
-                    news += record(store, KEYS, part)
+                    news += record_events(store, KEYS, part)
                 else:
-                    news += [one for event in part for one in record(store, KEYS, [event])]
+                    news += [one for event in part for one in record_events(store, KEYS, [event])]
             with store.reading() as connection:
                 said = [row[:5] for row in events.every(connection)]
                 gone = [row[:3] for row in suppressions.suppressed_readers(connection)]

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from newsletter.subscribers.keys import Keys
-from newsletter.subscribers.tokens import Leaver, Tokens, marked_delivery
+from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.tokens import TokenHolder, TokenSigner, parse_verp_tag
 
-KEYS = Keys((token_urlsafe(),), token_urlsafe())
-TOKENS = Tokens(KEYS, "digest.example.org")
+KEYS = SecretKeys((token_urlsafe(),), token_urlsafe())
+TOKENS = TokenSigner(KEYS, "digest.example.org")
 READERS = st.builds(
     "{}@{}".format, st.from_regex(r"[a-z0-9.+_-]{1,64}", fullmatch=True), st.sampled_from(["example.org", "a.example"])
 )
@@ -20,7 +20,7 @@ ISSUES = st.builds("{}.{}".format, st.integers(0, 999), st.integers(0, 999))
 @given(ISSUES, READERS)
 def test_what_is_written_is_read(issue: str, reader: str) -> None:
     token = TOKENS.write(issue, reader)
-    assert TOKENS.read(token) == Leaver(reader, issue)
+    assert TOKENS.read(token) == TokenHolder(reader, issue)
     assert token == TOKENS.write(issue, reader)
     assert set(token) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 
@@ -28,7 +28,7 @@ def test_what_is_written_is_read(issue: str, reader: str) -> None:
 def test_the_longest_address_has_a_token() -> None:
     reader = f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 61}"
     assert len(reader) == 254
-    assert TOKENS.read(TOKENS.write("999.999", reader)) == Leaver(reader, "999.999")
+    assert TOKENS.read(TOKENS.write("999.999", reader)) == TokenHolder(reader, "999.999")
 
 
 @given(READERS)
@@ -63,26 +63,26 @@ def test_a_part_of_one_token_fits_no_other() -> None:
 
 def test_another_list_s_is_none_and_so_is_another_publication_s() -> None:
     token = TOKENS.write("2.10", "ada@example.org")
-    assert Tokens(KEYS, "other.example.org").read(token) is None
-    assert Tokens(Keys((token_urlsafe(),), KEYS.forgotten), "digest.example.org").read(token) is None
+    assert TokenSigner(KEYS, "other.example.org").read(token) is None
+    assert TokenSigner(SecretKeys((token_urlsafe(),), KEYS.forgotten), "digest.example.org").read(token) is None
 
 
 def test_older_keys_read_and_the_newest_writes() -> None:
     newer = token_urlsafe()
     old = TOKENS.write("2.10", "ada@example.org")
-    both = Tokens(Keys((newer, *KEYS.tokens), KEYS.forgotten), "digest.example.org")
-    assert both.read(old) == Leaver("ada@example.org", "2.10")
+    both = TokenSigner(SecretKeys((newer, *KEYS.tokens), KEYS.forgotten), "digest.example.org")
+    assert both.read(old) == TokenHolder("ada@example.org", "2.10")
     new = both.write("2.10", "ada@example.org")
     assert TOKENS.read(new) is None
-    only = Tokens(Keys((newer,), KEYS.forgotten), "digest.example.org")
-    assert only.read(new) == Leaver("ada@example.org", "2.10")
+    only = TokenSigner(SecretKeys((newer,), KEYS.forgotten), "digest.example.org")
+    assert only.read(new) == TokenHolder("ada@example.org", "2.10")
     assert only.read(old) is None
 
 
 @given(st.integers(1, 10**18 - 1), READERS, st.data())
 def test_a_return_path_s_mark_names_one_delivery(number: int, reader: str, data: st.DataObject) -> None:
     mark = TOKENS.mark(number, reader)
-    assert marked_delivery(mark) == number
+    assert parse_verp_tag(mark) == number
     # Servers may change the case of what they return.
     assert TOKENS.marks(mark.upper(), number, reader)
     assert not TOKENS.marks(mark, number + 1, reader)
@@ -90,12 +90,12 @@ def test_a_return_path_s_mark_names_one_delivery(number: int, reader: str, data:
     place = data.draw(st.integers(0, len(mark) - 1))
     changed = mark[:place] + data.draw(st.sampled_from("abz27-0")) + mark[place + 1 :]
     assume(changed != mark)
-    assert marked_delivery(changed) != number or not TOKENS.marks(changed, number, reader)
+    assert parse_verp_tag(changed) != number or not TOKENS.marks(changed, number, reader)
 
 
 @pytest.mark.parametrize("mark", ["", "-", "x-y", "1", "-abc", "9" * 30 + "-abc", "١-abc", "1e3-abc"])
 def test_what_is_no_mark_is_of_no_delivery(mark: str) -> None:
-    number = marked_delivery(mark)
+    number = parse_verp_tag(mark)
     assert number is None or not TOKENS.marks(mark, number, "ada@example.org")
 
 

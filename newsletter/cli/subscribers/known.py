@@ -12,33 +12,33 @@ from newsletter.ledger.erase import Part
 from newsletter.ledger.states import State
 from newsletter.mail.message import reply_line
 from newsletter.store.events import Row
-from newsletter.subscribers.editing import in_words
-from newsletter.subscribers.events import Kind, Source
-from newsletter.subscribers.standing import Standing
-from newsletter.subscribers.tokens import without_tokens
+from newsletter.subscribers.feedback_events import EventKind, EventSource
+from newsletter.subscribers.list_changes import describe_suppression
+from newsletter.subscribers.suppression_status import SuppressionStatus
+from newsletter.subscribers.tokens import hide_tokens
 
 # What a reader, a server or an editor has said, for people; --json and exports keep the names.
 SAID: Mapping[str, str] = {
-    Kind.UNSUBSCRIBED: "left",
-    Kind.RETURNED: "came back",
-    Kind.REASON: "said why they left",
-    Kind.HARD: "hard bounce",
-    Kind.SOFT: "soft bounce",
-    Kind.BLOCKED: "refused because of the sender",
-    Kind.COMPLAINED: "marked it as spam",
-    Kind.SIGNED_UP: "signed up",
-    Kind.REMOVED: "taken off the list",
-    Kind.SUPPRESSED: "suppressed",
-    Kind.ALLOWED: "allowed again",
-    Kind.ASKED: "asked whether they want to leave",
-    Kind.UNDONE: "bounce undone",
+    EventKind.UNSUBSCRIBED: "left",
+    EventKind.RETURNED: "came back",
+    EventKind.REASON: "said why they left",
+    EventKind.HARD: "hard bounce",
+    EventKind.SOFT: "soft bounce",
+    EventKind.BLOCKED: "refused because of the sender",
+    EventKind.COMPLAINED: "marked it as spam",
+    EventKind.SIGNED_UP: "signed up",
+    EventKind.REMOVED: "taken off the list",
+    EventKind.SUPPRESSED: "suppressed",
+    EventKind.ALLOWED: "allowed again",
+    EventKind.ASKED: "asked whether they want to leave",
+    EventKind.UNDONE: "bounce undone",
 }
-EDITORS = (Kind.REMOVED, Kind.SUPPRESSED, Kind.ALLOWED, Kind.UNDONE)  # what nobody else can say
+EDITORS = (EventKind.REMOVED, EventKind.SUPPRESSED, EventKind.ALLOWED, EventKind.UNDONE)  # what nobody else can say
 _BY: Mapping[str, str] = {
-    Source.ONE_CLICK: "by the button of the mail program (one-click)",
-    Source.PAGE: "on the page of the link in a mail",
-    Source.MAIL: "by mail",
-    Source.EDITOR: "noted by an editor",
+    EventSource.ONE_CLICK: "by the button of the mail program (one-click)",
+    EventSource.PAGE: "on the page of the link in a mail",
+    EventSource.MAIL: "by mail",
+    EventSource.EDITOR: "noted by an editor",
 }
 _STATES = {State.PENDING: "waits to be sent", State.SENDING: "is being sent", State.UNKNOWN: "may have arrived or not"}
 _AT_ONCE = timedelta(minutes=1)
@@ -67,7 +67,7 @@ def show_known(known: Known, list_name: str) -> None:
             say(f"Nothing is known of {known.reader}.", style="bold")
     else:
         on_list = "on the list" if known.rows else "not on the list"
-        against = "nothing stands against them" if known.standing.mailable else in_words(known.standing)
+        against = "nothing stands against them" if known.standing.mailable else describe_suppression(known.standing)
         say(f"{known.reader}: {on_list}, {against}", style="bold")
     for row in known.rows:
         say(f"\n{list_name}, line {row.line}", style="bold")
@@ -93,7 +93,7 @@ def show_known(known: Known, list_name: str) -> None:
 def _say_all(words: Mapping[str, str], indent: str = "  ") -> None:
     for name, value in words.items():
         if value:
-            say(f"{indent}{name}: {without_tokens(' '.join(value.split()))}")
+            say(f"{indent}{name}: {hide_tokens(' '.join(value.split()))}")
 
 
 def _said(event: Row) -> str:
@@ -105,12 +105,13 @@ def _said(event: Row) -> str:
     return f"{_minute(event.said_at)}  {said}, {by}{about}{noted}"
 
 
-def _sent(part: Part, standing: Standing) -> str:
+def _sent(part: Part, standing: SuppressionStatus) -> str:
     """What became of one copy."""
     if part.state is State.SUPPRESSED:
         # Only what stood against them by then can have been why; who was let back since has nothing left of it.
         held = [one for one in standing.held if part.ended is None or one.since <= part.ended]
-        told = f"not sent: {in_words(Standing(held=held)) if held else 'they were not to be mailed then'}"
+        why = describe_suppression(SuppressionStatus(held=held)) if held else "they were not to be mailed then"
+        told = f"not sent: {why}"
     else:
         told = _STATES.get(part.state, part.state.value)
     if part.at is None:

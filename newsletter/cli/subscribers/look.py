@@ -13,8 +13,8 @@ from newsletter.cli.output import console, say, short, show_problems, table
 from newsletter.cli.subscribers.opened import looking, the_list
 from newsletter.errors import ConfigError, Problem, counted, printable
 from newsletter.subscribers.csv_source import Subscriber, read_subscribers
-from newsletter.subscribers.standing import ERASED, Standing, with_standing
-from newsletter.subscribers.statuses import QUESTION, read_statuses, statuses_of
+from newsletter.subscribers.status_columns import QUESTION, read_own_status_columns, read_status_columns
+from newsletter.subscribers.suppression_status import ERASED, SuppressionStatus, with_suppression_status
 
 _PAGE = 200  # rows of a table on a terminal, whose columns are as wide as these need
 _HEADINGS = ("Address", "Name", "Tags", "State", "Since")
@@ -40,9 +40,9 @@ def list_(words: tuple[str, ...], tag: str | None, mailable: bool, suppressed: b
     wanted = [word.casefold() for word in words]
     passed = Counter[str]()
 
-    def chosen() -> Iterator[tuple[Subscriber, Standing]]:
-        left = statuses_of(path, found.workspace.config.reader_list).left
-        for row, standing in with_standing(found.store, found.keys, read_subscribers(path), left):
+    def chosen() -> Iterator[tuple[Subscriber, SuppressionStatus]]:
+        left = read_own_status_columns(path, found.workspace.config.subscriber_list).left
+        for row, standing in with_suppression_status(found.store, found.keys, read_subscribers(path), left):
             if isinstance(row, Problem):
                 passed["duplicate" if row.code == "duplicate" else "unusable"] += 1
             elif (
@@ -68,7 +68,7 @@ def _has(row: Subscriber, words: Sequence[str]) -> bool:
     return all(word in text for word in words)
 
 
-def _print_rows(rows: Iterator[tuple[Subscriber, Standing]]) -> int:
+def _print_rows(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:
     """A table page by page on a terminal, lines in one go when piped: a long list stands in neither."""
     count = 0
     cells = (
@@ -86,7 +86,7 @@ def _print_rows(rows: Iterator[tuple[Subscriber, Standing]]) -> int:
     return count
 
 
-def _print_json(rows: Iterator[tuple[Subscriber, Standing]]) -> int:
+def _print_json(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:
     count = 0
     for count, (row, standing) in enumerate(rows, start=1):
         one = {
@@ -114,14 +114,14 @@ def check(file: Path | None) -> None:
     try:
         found = looking()
         path, store, keys = file or the_list(found.workspace), found.store, found.keys
-        statuses = statuses_of(path, found.workspace.config.reader_list)
+        statuses = read_own_status_columns(path, found.workspace.config.subscriber_list)
     except ConfigError:
         if file is None:
             raise
         path = file  # a file can be looked at anywhere
-        statuses = read_statuses(path)
+        statuses = read_status_columns(path)
     readers, problems, tags = 0, list(statuses.questions), Counter[str]()
-    for row, standing in with_standing(store, keys, read_subscribers(path)):
+    for row, standing in with_suppression_status(store, keys, read_subscribers(path)):
         if isinstance(row, Problem):
             problems.append(row)
         elif standing.erased:
@@ -145,7 +145,7 @@ def check(file: Path | None) -> None:
     sys.exit(1 if len(problems) > kinds["duplicate"] else 0)
 
 
-def _erased(path: Path, row: Subscriber, standing: Standing) -> Problem:
+def _erased(path: Path, row: Subscriber, standing: SuppressionStatus) -> Problem:
     return Problem(
         path=path,
         line=row.line,

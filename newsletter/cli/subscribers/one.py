@@ -7,17 +7,17 @@ import click
 
 from newsletter.actions.erase import Known, copies_of, known_of
 from newsletter.actions.erase import forget as forget_reader
-from newsletter.address import normalise
+from newsletter.address import normalise_address
 from newsletter.cli.output import as_json, say, short
 from newsletter.cli.subscribers.known import as_dict, show_known
 from newsletter.cli.subscribers.opened import looking, maybe_meant, say_if_kept_out, writing
 from newsletter.errors import ListError, counted
-from newsletter.subscribers import editing
+from newsletter.subscribers import list_changes
 from newsletter.subscribers.csv_file import column_name
-from newsletter.subscribers.csv_source import reader_of
-from newsletter.subscribers.editing import in_words
-from newsletter.subscribers.keys import read_keys
-from newsletter.subscribers.standing import standings
+from newsletter.subscribers.csv_source import parse_subscriber_key
+from newsletter.subscribers.list_changes import describe_suppression
+from newsletter.subscribers.secret_keys import require_secret_keys
+from newsletter.subscribers.suppression_status import read_suppression_statuses
 from newsletter.workspace import find_workspace
 
 _OWN_OPTIONS = {"email": "ADDRESS", "name": "--name", "tags": "--tag"}
@@ -31,7 +31,7 @@ def show(address: str, json_: bool) -> None:
 
     For whoever asks what is kept of them.
     """
-    reader = reader_of(address)
+    reader = parse_subscriber_key(address)
     found = looking()
     known = known_of(found.store, found.keys, found.workspace.subscribers, reader)
     if json_:
@@ -55,12 +55,16 @@ def add(address: str, name: str, tags: tuple[str, ...], fields: tuple[str, ...],
 
     The row comes at its end. All else in the file stays as it is.
     """
-    reader = reader_of(address)
-    cells = {"email": normalise(address), **({"name": name.strip()} if name else {}), **dict(map(_field, fields))}
+    reader = parse_subscriber_key(address)
+    cells = {
+        "email": normalise_address(address),
+        **({"name": name.strip()} if name else {}),
+        **dict(map(_field, fields)),
+    }
     found = writing()
     path = found.workspace.subscribers
     small = [tag.strip().casefold() for tag in tags]
-    new = editing.add(found.store, found.keys, path, cells, small, evidence.strip(), again=again)
+    new = list_changes.add_to_list(found.store, found.keys, path, cells, small, evidence.strip(), again=again)
     if new:
         say(f"{reader} is on the list: {short(path)}.")
     else:
@@ -86,21 +90,21 @@ def remove(address: str) -> None:
     Every row of ADDRESS goes. All else in the file stays as it is. It keeps nobody from being added again: `suppress`
     does.
     """
-    reader = reader_of(address)
+    reader = parse_subscriber_key(address)
     found = writing()
     path = found.workspace.subscribers
-    lines = editing.remove(found.store, found.keys, path, reader)
+    lines = list_changes.remove_from_list(found.store, found.keys, path, reader)
     if not lines:
         raise ListError(f"{reader} is not on the list {short(path)}.", next_step=maybe_meant(found.workspace, reader))
     say(f"{reader} is off the list ({'line' if len(lines) == 1 else 'lines'} {', '.join(map(str, lines))}).")
-    (standing,) = standings(found.store, found.keys, [reader])
+    (standing,) = read_suppression_statuses(found.store, found.keys, [reader])
     if standing.mailable:
         say(
             "Nothing keeps them out: whoever adds them again, they get mail again. If they asked to leave: "
             f"newsletter subscribers suppress {reader}"
         )
     else:
-        say(f"Nothing is sent to them, whoever adds them: {in_words(standing)}.")
+        say(f"Nothing is sent to them, whoever adds them: {describe_suppression(standing)}.")
 
 
 @click.command()
@@ -112,8 +116,8 @@ def forget(address: str, yes: bool) -> None:
     From the list, and all that is kept of them. A keyed hash is left, which leads nobody to them, and by which an old
     list does not bring them back.
     """
-    reader = reader_of(address)
-    keys = read_keys(find_workspace(Path.cwd()))
+    reader = parse_subscriber_key(address)
+    keys = require_secret_keys(find_workspace(Path.cwd()))
     found = writing()
     path = found.workspace.subscribers
     known = known_of(found.store, keys, path, reader)
@@ -161,7 +165,9 @@ def _announce(known: Known, path: Path) -> None:
     ]
     told = [f"{count:,} {one if count == 1 else many}" for count, one, many in parts if count]
     if known.standing.held:
-        told.append(f"{'and ' if told else ''}a note that they must not be mailed ({in_words(known.standing)})")
+        told.append(
+            f"{'and ' if told else ''}a note that they must not be mailed ({describe_suppression(known.standing)})"
+        )
     say(f"Known of {known.reader}: {', '.join(told)}.")
     if known.deliveries:
         say("What became of each issue stays, under a name that is nobody's, so that reports still balance.")

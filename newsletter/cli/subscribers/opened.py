@@ -7,10 +7,10 @@ from newsletter.cli.output import say, short
 from newsletter.cli.store import known_store, opened_store
 from newsletter.errors import ListError
 from newsletter.store import Store
-from newsletter.subscribers.events import erased_readers
-from newsletter.subscribers.keys import Keys, find_keys
-from newsletter.subscribers.row_editing import nearest
-from newsletter.subscribers.statuses import statuses_of
+from newsletter.subscribers.csv_editing import find_nearest_address
+from newsletter.subscribers.feedback_events import read_erased
+from newsletter.subscribers.secret_keys import SecretKeys, find_secret_keys
+from newsletter.subscribers.status_columns import read_own_status_columns
 from newsletter.workspace import Workspace, find_workspace
 
 
@@ -20,7 +20,7 @@ class Looking:
 
     workspace: Workspace
     store: Store | None
-    keys: Keys | None
+    keys: SecretKeys | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,33 +29,33 @@ class Writing:
 
     workspace: Workspace
     store: Store
-    keys: Keys | None
+    keys: SecretKeys | None
 
 
 def looking() -> Looking:
     workspace = find_workspace(Path.cwd())
-    keys, store = find_keys(workspace), known_store(workspace)
+    keys, store = find_secret_keys(workspace), known_store(workspace)
     if store:
-        erased_readers(store, keys)  # refuses when nobody could tell who
+        read_erased(store, keys)  # refuses when nobody could tell who
     return Looking(workspace, store, keys)
 
 
 def writing() -> Writing:
     found = noting()
-    erased_readers(found.store, found.keys)  # refuses when nobody could tell who
+    read_erased(found.store, found.keys)  # refuses when nobody could tell who
     return found
 
 
 def noting() -> Writing:
     """The same for what may be noted of anybody, also when nobody can tell who was erased: that they are not mailed."""
     workspace = find_workspace(Path.cwd())
-    return Writing(workspace, opened_store(workspace), find_keys(workspace))
+    return Writing(workspace, opened_store(workspace), find_secret_keys(workspace))
 
 
 def say_if_kept_out(workspace: Workspace, reader: str) -> None:
     """Tell whom the list's own columns keep from being mailed, whatever the state knows."""
     path = workspace.subscribers
-    if path.exists() and (words := statuses_of(path, workspace.config.reader_list).words.get(reader)):
+    if path.exists() and (words := read_own_status_columns(path, workspace.config.subscriber_list).words.get(reader)):
         say(f"{short(path)} itself says not to mail them ({words}). To mail them, change their row.", style="yellow")
 
 
@@ -73,5 +73,5 @@ def the_list(workspace: Workspace) -> Path:
 
 def maybe_meant(workspace: Workspace, reader: str) -> str:
     """A sentence with the address of the list that is nearest, or an empty string."""
-    near = nearest(workspace.subscribers, reader)
+    near = find_nearest_address(workspace.subscribers, reader)
     return f"Did you mean {near}?" if near else ""

@@ -13,9 +13,9 @@ from newsletter.cli.subscribers.opened import Looking, looking, the_list
 from newsletter.errors import DecisionNeeded, ListError, counted
 from newsletter.files import open_private
 from newsletter.ownership import own_target
-from newsletter.subscribers import export as lists
-from newsletter.subscribers.standing import ERASED
-from newsletter.subscribers.statuses import statuses_of
+from newsletter.subscribers import list_export as lists
+from newsletter.subscribers.status_columns import read_own_status_columns
+from newsletter.subscribers.suppression_status import ERASED
 
 _PATH = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
@@ -63,17 +63,17 @@ def _rows(found: Looking, kind: str | None, left_out: Counter[str]) -> Iterator[
     match kind:
         case "mailable":
             path = the_list(found.workspace)
-            statuses = statuses_of(path, found.workspace.config.reader_list)
+            statuses = read_own_status_columns(path, found.workspace.config.subscriber_list)
             statuses.refuse_open(path)
-            return lists.mailable(found.store, found.keys, path, left_out, statuses.left)
+            return lists.export_mailable(found.store, found.keys, path, left_out, statuses.left)
         case "suppressed":
-            return lists.suppressed(found.store, found.keys)
+            return lists.export_suppressed(found.store, found.keys)
         case "events":
-            return lists.events(found.store)
+            return lists.export_events(found.store)
         case _:
             path = the_list(found.workspace)
-            left = statuses_of(path, found.workspace.config.reader_list).left
-            return lists.everyone(found.store, found.keys, path, left_out, left)
+            left = read_own_status_columns(path, found.workspace.config.subscriber_list).left
+            return lists.export_everyone(found.store, found.keys, path, left_out, left)
 
 
 def _refuse_existing(path: Path, list_path: Path, yes: bool) -> None:

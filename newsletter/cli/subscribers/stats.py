@@ -13,11 +13,18 @@ from newsletter.errors import Problem, counted
 from newsletter.store import events as log
 from newsletter.store import suppressions
 from newsletter.subscribers.csv_source import read_subscribers
-from newsletter.subscribers.events import Kind
-from newsletter.subscribers.standing import ERASED, MAILABLE, with_standing
-from newsletter.subscribers.statuses import statuses_of
+from newsletter.subscribers.feedback_events import EventKind
+from newsletter.subscribers.status_columns import read_own_status_columns
+from newsletter.subscribers.suppression_status import ERASED, MAILABLE, with_suppression_status
 
-_OF_AN_ISSUE = (Kind.UNSUBSCRIBED, Kind.RETURNED, Kind.HARD, Kind.SOFT, Kind.BLOCKED, Kind.COMPLAINED)
+_OF_AN_ISSUE = (
+    EventKind.UNSUBSCRIBED,
+    EventKind.RETURNED,
+    EventKind.HARD,
+    EventKind.SOFT,
+    EventKind.BLOCKED,
+    EventKind.COMPLAINED,
+)
 _MOST_REASONS, _LONGEST_REASON = 10, 60  # characters: more are a reader's own words
 _OTHER_WORDS = "other words"
 
@@ -31,9 +38,9 @@ def stats(json_: bool) -> None:
     """
     found = looking()
     path = the_list(found.workspace)
-    left = statuses_of(path, found.workspace.config.reader_list).left
+    left = read_own_status_columns(path, found.workspace.config.subscriber_list).left
     counts, states, tags = Counter[str](), Counter[str](), Counter[str]()
-    for row, standing in with_standing(found.store, found.keys, read_subscribers(path), left):
+    for row, standing in with_suppression_status(found.store, found.keys, read_subscribers(path), left):
         if isinstance(row, Problem):
             counts["duplicates" if row.code == "duplicate" else "unusable"] += 1
             continue
@@ -64,7 +71,7 @@ def _said(found: Looking) -> dict[str, object]:
             "causes": dict(sorted(suppressions.counts(connection).items())),
             "erased": len(log.every_forgotten(connection)),
             "reasons": _reasons(
-                row.evidence.get("words", "") for row in log.every(connection) if row.kind == Kind.REASON
+                row.evidence.get("words", "") for row in log.every(connection) if row.kind == EventKind.REASON
             ),
             "months": [
                 {"month": month, "kind": kind, "events": count}

@@ -10,10 +10,10 @@ from newsletter.cli.output import say, short
 from newsletter.cli.subscribers.opened import maybe_meant, noting, say_if_kept_out, writing
 from newsletter.errors import DecisionNeeded, ListError, counted
 from newsletter.subscribers import suppression
-from newsletter.subscribers.csv_source import reader_of
-from newsletter.subscribers.editing import in_words
-from newsletter.subscribers.row_editing import find_rows
-from newsletter.subscribers.standing import ERASED, standings
+from newsletter.subscribers.csv_editing import find_rows
+from newsletter.subscribers.csv_source import parse_subscriber_key
+from newsletter.subscribers.list_changes import describe_suppression
+from newsletter.subscribers.suppression_status import ERASED, read_suppression_statuses
 
 
 @click.command()
@@ -38,8 +38,8 @@ def suppress(address: str | None, reason: str, file: Path | None) -> None:
         raise click.UsageError(f"To erase a person: newsletter subscribers forget {address or 'ADDRESS'}")
     if file is not None:
         found = writing()
-        settings = found.workspace.config.reader_list
-        brought = suppression.bring_over(
+        settings = found.workspace.config.subscriber_list
+        brought = suppression.import_suppressions(
             found.store, found.keys, file, reason, honour=settings.honour, ignore=settings.ignore
         )
         say(f"{short(file)}: {counted(brought.new, 'suppression')} new here, {brought.known:,} known.", style="bold")
@@ -53,20 +53,20 @@ def suppress(address: str | None, reason: str, file: Path | None) -> None:
                     style="yellow",
                 )
         return
-    reader = reader_of(address or "")
+    reader = parse_subscriber_key(address or "")
     found = noting()
-    (before,) = standings(found.store, found.keys, [reader])
+    (before,) = read_suppression_statuses(found.store, found.keys, [reader])
     if before.erased:
         say(f"{address} was erased on {before.erased[:10]}, and gets nothing anyhow.")
         return
     suppression.suppress(found.store, found.keys, reader, reason)
-    (after,) = standings(found.store, found.keys, [reader])
+    (after,) = read_suppression_statuses(found.store, found.keys, [reader])
     if before.mailable:
         say(f"{address} gets no more mail ({reason}).")
     else:
         stays = "That reason stays." if len(before.held) == 1 else "Those reasons stay."
         noted = stays if after == before else f"Noted as well: {reason}."
-        say(f"{address} gets no mail already: {in_words(before)}. {noted}")
+        say(f"{address} gets no mail already: {describe_suppression(before)}. {noted}")
     with suppressing(ListError):  # a list that can't be read is no reason to mail them
         if not find_rows(found.workspace.subscribers, reader).rows:
             say(f"It is not on the list. {maybe_meant(found.workspace, reader)}".strip(), style="yellow")
@@ -79,9 +79,9 @@ def unsuppress(address: str) -> None:
 
     Lifts all that stands against it. It gets mail when it is on the list.
     """
-    reader = reader_of(address)
+    reader = parse_subscriber_key(address)
     found = writing()
-    (standing,) = standings(found.store, found.keys, [reader])
+    (standing,) = read_suppression_statuses(found.store, found.keys, [reader])
     if standing.erased:
         raise DecisionNeeded(
             f"{reader} was erased on {standing.erased[:10]}.",

@@ -16,8 +16,15 @@ from newsletter.feedback.mail.verdict import Action, Verdict
 from newsletter.mail.message import Outcome, reply_line
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
-from newsletter.subscribers.events import Cause, Event, Kind, Source, record, void
-from newsletter.subscribers.keys import Keys
+from newsletter.subscribers.feedback_events import (
+    Event,
+    EventKind,
+    EventSource,
+    SuppressionKind,
+    record_events,
+    why_ignored,
+)
+from newsletter.subscribers.secret_keys import SecretKeys
 
 AGAIN_DAYS = 7
 _MAIL = "mail"  # in an event's evidence: the key of the mail that asked for it
@@ -34,7 +41,7 @@ class Settled:
 
 def ask_readers(
     store: Store,
-    keys: Keys | None,
+    keys: SecretKeys | None,
     confirmation: Confirmation | None,
     waiting: Sequence[tuple[Mail, Verdict]],
     crowd_of: Callable[[Sequence[Verdict]], Crowd],
@@ -67,17 +74,17 @@ def ask_readers(
 def recently_asked(store: Store, since: str) -> set[str]:
     """Return who has been asked since a moment."""
     with store.reading() as connection:
-        return {row.reader for row in log.of_kinds_since(connection, (Kind.ASKED,), Source.MAIL, since)}
+        return {row.reader for row in log.of_kinds_since(connection, (EventKind.ASKED,), EventSource.MAIL, since)}
 
 
 def _sent(
-    store: Store, keys: Keys | None, confirmation: Confirmation, asking: Mapping[str, tuple[Mail, Verdict]]
+    store: Store, keys: SecretKeys | None, confirmation: Confirmation, asking: Mapping[str, tuple[Mail, Verdict]]
 ) -> Iterator[Settled]:
     claims = [
-        Event(reader=reader, kind=Kind.ASKED, source=Source.MAIL, evidence={_MAIL: mail.key})
+        Event(reader=reader, kind=EventKind.ASKED, source=EventSource.MAIL, evidence={_MAIL: mail.key})
         for reader, (mail, _) in asking.items()
     ]
-    record(store, keys, claims)
+    record_events(store, keys, claims)
     try:
         results = confirmation.ask(list(asking))
     except DeliveryError as error:
@@ -98,23 +105,25 @@ def _sent(
         yield Settled(mail, _instead(verdict, Action.ASK, why), dealt_with=not later)
 
 
-def needless(store: Store, keys: Keys | None, mail: Mail, verdict: Verdict) -> Verdict | None:
+def needless(store: Store, keys: SecretKeys | None, mail: Mail, verdict: Verdict) -> Verdict | None:
     """Return what becomes of a mail whose reader need not be asked, or was; None for one to ask.
 
     Who gets no mail gets no question: anybody can write in the name of one who has complained. A bounce alone may be
     undone some day, so a wish to leave that came meanwhile is left to a person.
     """
     since = (datetime.now(UTC) - timedelta(days=AGAIN_DAYS)).isoformat(timespec="milliseconds")
-    event = Event(reader=verdict.address, kind=Kind.ASKED, source=Source.MAIL, said_at=verdict.received_at)
-    if nothing := void(store, keys, event):
+    event = Event(reader=verdict.address, kind=EventKind.ASKED, source=EventSource.MAIL, said_at=verdict.received_at)
+    if nothing := why_ignored(store, keys, event):
         return _instead(verdict, Action.NOTHING, nothing)
     with store.reading() as connection:
         causes = suppressions.causes(connection, verdict.address)
-        asked = [row for row in log.of_reader(connection, verdict.address) if row.kind == Kind.ASKED and row.at > since]
-    if Cause.UNSUBSCRIBED in causes:
+        asked = [
+            row for row in log.of_reader(connection, verdict.address) if row.kind == EventKind.ASKED and row.at > since
+        ]
+    if SuppressionKind.UNSUBSCRIBED in causes:
         return _instead(verdict, Action.NOTHING, "they have left already")
-    if set(causes) == {Cause.BOUNCED}:
-        why = f"no mail goes to them, and so they are not asked: {Cause.BOUNCED}"
+    if set(causes) == {SuppressionKind.BOUNCED}:
+        why = f"no mail goes to them, and so they are not asked: {SuppressionKind.BOUNCED}"
         return _instead(verdict, Action.ASK, why)
     if causes:
         return _instead(verdict, Action.NOTHING, f"no mail goes to them already: {', '.join(causes)}")
@@ -128,7 +137,7 @@ def needless(store: Store, keys: Keys | None, mail: Mail, verdict: Verdict) -> V
 def _take_back(store: Store, readers: Mapping[str, object] | Sequence[str]) -> None:
     with store.transaction() as connection:
         for reader in readers:
-            log.remove(connection, reader, Kind.ASKED)
+            log.remove(connection, reader, EventKind.ASKED)
 
 
 def _instead(verdict: Verdict, action: Action, why: str) -> Verdict:

@@ -19,8 +19,8 @@ from newsletter.mail.headers import address_header, message_id, plain_header, re
 from newsletter.mail.message import Message, Result
 from newsletter.sending.run import signing
 from newsletter.sending.unrecorded import send_unrecorded
-from newsletter.subscribers.keys import Keys
-from newsletter.subscribers.tokens import Tokens
+from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.tokens import TokenSigner
 from newsletter.workspace import Workspace
 
 _TEXT = """\
@@ -43,7 +43,7 @@ class Confirmation:
     """Sends the question, through the publication's backend and with its signature."""
 
     workspace: Workspace
-    keys: Keys
+    keys: SecretKeys
 
     def ask(self, readers: Sequence[str]) -> Mapping[str, Result]:
         """Ask these readers; returns what became of each one's mail. Raises DeliveryError without a connection."""
@@ -55,8 +55,8 @@ class Confirmation:
 
     def message(self, reader: str) -> Message:
         config = self.workspace.config
-        token = Tokens(self.keys, config.reader_list.id).write("", reader)
-        address = config.reader_list.unsubscribe.removeprefix("mailto:").partition("?")[0]
+        token = TokenSigner(self.keys, config.subscriber_list.id).write("", reader)
+        address = config.subscriber_list.unsubscribe.removeprefix("mailto:").partition("?")[0]
         mailto = f"mailto:{address}?subject={quote(f'unsubscribe {token}')}"
         page = config.service.leave(token)
         ways = f"<{page}>, <{mailto}>" if page else f"<{mailto}>"
@@ -67,7 +67,7 @@ class Confirmation:
             text_header("Subject", f"Do you want to leave {title}?"),
             plain_header("Date", format_datetime(datetime.now(UTC).replace(microsecond=0))),
             plain_header("Auto-Submitted", "auto-replied"),  # RFC 3834: no program answers it
-            address_header("List-Id", Mailbox(name=title, address=config.reader_list.id)),
+            address_header("List-Id", Mailbox(name=title, address=config.subscriber_list.id)),
             plain_header("List-Unsubscribe", ways),
             plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
             if config.service.takes_one_click

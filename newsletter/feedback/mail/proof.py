@@ -12,17 +12,17 @@ from functools import cache
 from itertools import islice
 
 from newsletter import ledger
-from newsletter.address import normalise
+from newsletter.address import normalise_address
 from newsletter.config import Config
 from newsletter.feedback.mail.reading import Kind, Reading
 from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.headers import message_id
 from newsletter.store import Store
-from newsletter.subscribers.csv_source import reader_key
-from newsletter.subscribers.tokens import WRITTEN, Tokens, marked_delivery
+from newsletter.subscribers.csv_source import subscriber_key
+from newsletter.subscribers.tokens import TOKENS_IN_TEXT, TokenSigner, parse_verp_tag
 
 # A mail with more of them than this is no answer of anyone's.
-_TOKEN = re.compile(WRITTEN.encode())
+_TOKEN = re.compile(TOKENS_IN_TEXT.encode())
 _MOST_TOKENS = 20
 # A returned copy's own field, folded as it may be, and quoted as some servers do.
 _WAY_OUT = re.compile(rb"(?im)^[> \t]{0,8}List-Unsubscribe:[^\n]{0,2000}(?:\n[> ]{0,4}[ \t][^\n]{0,2000}){0,9}")
@@ -41,7 +41,7 @@ class Proof:
 class Prover:
     """Looks for proof in one mail after another."""
 
-    def __init__(self, store: Store, tokens: Tokens | None, config: Config) -> None:
+    def __init__(self, store: Store, tokens: TokenSigner | None, config: Config) -> None:
         self._store = store
         self._tokens = tokens
         self._config = config
@@ -71,7 +71,7 @@ class Prover:
         path = re.compile(rf"{re.escape(mailbox)}[+-](\d{{1,18}}-[a-z2-7]+)@{re.escape(domain)}", re.IGNORECASE)
         for address in reading.delivered_to:
             found = path.fullmatch(address)
-            number = marked_delivery(found[1]) if found else None
+            number = parse_verp_tag(found[1]) if found else None
             copy = ledger.copy_by_number(self._store, number) if number is not None else None
             if found and copy and self._tokens.marks(found[1], copy.id, copy.reader):
                 return Proof(copy.reader, copy.issue, "the return path")
@@ -109,7 +109,7 @@ def _readers(addresses: Iterable[str]) -> list[str]:
     readers: dict[str, None] = {}
     for address in addresses:
         try:
-            readers[reader_key(normalise(address))] = None
+            readers[subscriber_key(normalise_address(address))] = None
         except ValueError:
             continue
     return list(readers)

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
-from newsletter.subscribers.events import Cause, Event, Kind, Source, record
-from newsletter.subscribers.keys import Keys
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
+from newsletter.subscribers.secret_keys import SecretKeys
 
 READING = "reading"  # in an event's evidence
 NAME = "%Y-%m-%dT%H:%M:%SZ"
@@ -34,8 +34,8 @@ def readings(store: Store) -> list[Reading]:
     """Every reading whose suppressions can be undone, the oldest first."""
     found: dict[str, set[str]] = {}
     with store.reading() as connection:
-        held = suppressions.since(connection, Cause.BOUNCED, "")
-        for row in log.of_kinds_since(connection, (Kind.HARD, Kind.SOFT), Source.MAIL, ""):
+        held = suppressions.since(connection, SuppressionKind.BOUNCED, "")
+        for row in log.of_kinds_since(connection, (EventKind.HARD, EventKind.SOFT), EventSource.MAIL, ""):
             name = row.evidence.get(READING)
             if name and row.reader in held and _made_by(name, row, held[row.reader]):
                 found.setdefault(name, set()).add(row.reader)
@@ -47,13 +47,13 @@ def _made_by(name: str, row: log.Row, suppressed_at: str) -> bool:
     return name[:19] <= suppressed_at[:19] and suppressed_at <= row.at
 
 
-def undo(store: Store, keys: Keys | None, chosen: Collection[Reading]) -> int:
+def undo(store: Store, keys: SecretKeys | None, chosen: Collection[Reading]) -> int:
     """Mail those again whom these readings have suppressed; returns how many that are."""
-    return sum(record(store, keys, list(_undoing(chosen))))
+    return sum(record_events(store, keys, list(_undoing(chosen))))
 
 
 def _undoing(chosen: Collection[Reading]) -> Iterator[Event]:
     for reading in chosen:
         for reader in sorted(reading.readers):
             evidence = {READING: reading.name}
-            yield Event(reader=reader, kind=Kind.UNDONE, source=Source.EDITOR, evidence=evidence)
+            yield Event(reader=reader, kind=EventKind.UNDONE, source=EventSource.EDITOR, evidence=evidence)

@@ -9,8 +9,8 @@ from newsletter.feedback.mail.proof import Proof
 from newsletter.feedback.mail.reading import Finding, Reading
 from newsletter.feedback.mail.reading import Kind as Read
 from newsletter.feedback.mail.reading.stage import Stage
-from newsletter.subscribers.events import Event, Kind, Source
-from newsletter.subscribers.tokens import without_tokens
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
+from newsletter.subscribers.tokens import hide_tokens
 
 
 class Action(StrEnum):
@@ -48,10 +48,10 @@ class Verdict:
 
 
 _EVENTS = {
-    Read.HARD: Kind.HARD,
-    Read.SOFT: Kind.SOFT,
-    Read.COMPLAINT: Kind.COMPLAINED,
-    Read.UNSUBSCRIBE: Kind.UNSUBSCRIBED,
+    Read.HARD: EventKind.HARD,
+    Read.SOFT: EventKind.SOFT,
+    Read.COMPLAINT: EventKind.COMPLAINED,
+    Read.UNSUBSCRIBE: EventKind.UNSUBSCRIBED,
 }
 _ACTIONS = {
     Read.HARD: Action.SUPPRESS,
@@ -80,7 +80,7 @@ def judge(
     if asked and reading.kind in (Read.OTHER, Read.UNSUBSCRIBE):
         wish = Finding(kind=Read.UNSUBSCRIBE, address=reading.sender, words=reading.wish)
         leaving = replace(reading, kind=Read.UNSUBSCRIBE)
-        return _verdict(leaving, wish, Action.UNSUBSCRIBE, f"proved by {asked.by}", asked, Kind.UNSUBSCRIBED)
+        return _verdict(leaving, wish, Action.UNSUBSCRIBE, f"proved by {asked.by}", asked, EventKind.UNSUBSCRIBED)
     finding = _about(reading.findings, proof, reading.kind)
     if reading.kind is Read.AUTO_REPLY:
         return _verdict(reading, finding, Action.NOTHING, "a program answered, and no person (RFC 3834)")
@@ -103,7 +103,7 @@ def judge(
             if finding.stage in _BEFORE_RECIPIENT
             else "; the server refuses you, and not this reader"
         )
-        return _verdict(replace(reading, kind=kind), finding, Action.BLOCKED, why, proof, Kind.BLOCKED)
+        return _verdict(replace(reading, kind=kind), finding, Action.BLOCKED, why, proof, EventKind.BLOCKED)
     return _verdict(replace(reading, kind=kind), finding, _ACTIONS[kind], why, proof, _EVENTS[kind])
 
 
@@ -123,7 +123,7 @@ def _unsubscribe(
         issue = proof.issue if proof and proof.reader == reader else ""
         leaver = Proof(reader, issue, "the sender's address")
         why = f"a reader's own address sent it ({vouched}, says your mail server)"
-        return _verdict(reading, finding, Action.UNSUBSCRIBE, why, leaver, Kind.UNSUBSCRIBED)
+        return _verdict(reading, finding, Action.UNSUBSCRIBE, why, leaver, EventKind.UNSUBSCRIBED)
     who = reading.sender or "whoever wrote it"
     quoted = f"; it quotes the copy of {proof.reader}" if proof else ""
     return _verdict(reading, finding, Action.ASK, f"{who} is not on the list, and was sent nothing{quoted}")
@@ -137,7 +137,12 @@ def _about(findings: Sequence[Finding], proof: Proof | None, kind: Read) -> Find
 
 
 def _verdict(
-    reading: Reading, finding: Finding, action: Action, why: str, proof: Proof | None = None, kind: Kind | None = None
+    reading: Reading,
+    finding: Finding,
+    action: Action,
+    why: str,
+    proof: Proof | None = None,
+    kind: EventKind | None = None,
 ) -> Verdict:
     event = None
     if proof and kind:
@@ -145,14 +150,14 @@ def _verdict(
         evidence = {
             "code": finding.status,
             "stage": finding.stage,
-            "words": without_tokens(finding.words),
+            "words": hide_tokens(finding.words),
             "proof": proof.by,
             "address": elsewhere,
         }
         event = Event(
             reader=proof.reader,
             kind=kind,
-            source=Source.MAIL,
+            source=EventSource.MAIL,
             issue=proof.issue or None,
             evidence=evidence,
             said_at=reading.received_at,
@@ -167,5 +172,5 @@ def _verdict(
         event=event,
         sender=reading.sender,
         received_at=reading.received_at,
-        subject=without_tokens(printable(" ".join(reading.subject.split())))[:_LONGEST_SUBJECT],
+        subject=hide_tokens(printable(" ".join(reading.subject.split())))[:_LONGEST_SUBJECT],
     )

@@ -9,7 +9,7 @@ from functools import cache, lru_cache, partial
 from pathlib import Path
 
 from newsletter import ledger
-from newsletter.address import normalise
+from newsletter.address import normalise_address
 from newsletter.config import Config
 from newsletter.errors import ListError, NewsletterError, Problem
 from newsletter.feedback.mail import brake, readings
@@ -24,10 +24,17 @@ from newsletter.feedback.mail.sources import Mail, Source
 from newsletter.feedback.mail.verdict import Action, Verdict, judge
 from newsletter.store import Store, suppressions
 from newsletter.store.events import agree, agreed_at, was_handled
-from newsletter.subscribers.csv_source import Subscriber, read_rows, reader_key
-from newsletter.subscribers.events import Cause, Kind, SoftRule, record, void, would_suppress
-from newsletter.subscribers.keys import Keys
-from newsletter.subscribers.tokens import Tokens
+from newsletter.subscribers.csv_source import Subscriber, read_rows, subscriber_key
+from newsletter.subscribers.feedback_events import (
+    EventKind,
+    SoftRule,
+    SuppressionKind,
+    record_events,
+    why_ignored,
+    would_suppress,
+)
+from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.tokens import TokenSigner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +58,7 @@ class Desk:
     """
 
     store: Store
-    keys: Keys | None
+    keys: SecretKeys | None
     config: Config
     list_path: Path
     confirmation: Confirmation | None = None
@@ -74,7 +81,7 @@ def work_through(
     it away. Bounces that suppress a reader come last, since it matters how many they are: `decide` is asked when they
     are too many. Raises NewsletterError when the source or the store fails; what was yielded is done.
     """
-    tokens = Tokens(desk.keys, desk.config.reader_list.id) if desk.keys else None
+    tokens = TokenSigner(desk.keys, desk.config.subscriber_list.id) if desk.keys else None
     prover = Prover(desk.store, tokens, desk.config)
     inbox = desk.config.inbox
     soft = SoftRule(inbox.soft_bounces, inbox.soft_days)
@@ -121,7 +128,7 @@ class _Filing:
         moved = False
         if dealt_with and not self.dry_run and not self.was_settled(mail):
             events = [verdict.event] if verdict.event and not left else []
-            record(store, self.desk.keys, events, self.soft if counts else None, handled=[key])
+            record_events(store, self.desk.keys, events, self.soft if counts else None, handled=[key])
             moved = not left and _filed(self.source, mail) and self.moves
         return Handled(file=mail.name, verdict=verdict, moved=moved, met_before=met_before)
 
@@ -160,7 +167,7 @@ def _crowd(desk: Desk, verdicts: Sequence[Verdict], *, asked: bool = False) -> C
     since = (datetime.now(UTC) - timedelta(hours=brake.WINDOW_H)).isoformat(timespec="milliseconds")
     with desk.store.reading() as connection:
         since = max(since, agreed_at(connection))
-        bounced = suppressions.since(connection, Cause.BOUNCED, since)
+        bounced = suppressions.since(connection, SuppressionKind.BOUNCED, since)
     recent = recently_asked(desk.store, since) if asked else set(bounced)
     if len(readers | recent) < brake.FEWEST or not readers:
         return Crowd(readers=frozenset(), why="")
@@ -189,7 +196,7 @@ def _after(verdict: Verdict, answer: Answer, crowd: Crowd, reading: str) -> Verd
         why = f"{verdict.why}; too many at once: {crowd.why}"
         return replace(verdict, action=Action.HOLD, why=why, held_because=crowd.why)
     evidence["note"] = f"not believed: {crowd.why}"
-    event = replace(verdict.event, kind=Kind.SOFT, evidence=evidence)
+    event = replace(verdict.event, kind=EventKind.SOFT, evidence=evidence)
     return replace(verdict, action=Action.COUNT, why=f"{verdict.why}; not believed, as you said", event=event)
 
 
@@ -231,7 +238,7 @@ def _received_at(mail: Mail, reading: Reading) -> str:
 
 def _effective(verdict: Verdict, desk: Desk) -> Verdict:
     """Return the verdict as it will be recorded: an event that will not be written down does nothing."""
-    why = void(desk.store, desk.keys, verdict.event) if verdict.event else None
+    why = why_ignored(desk.store, desk.keys, verdict.event) if verdict.event else None
     if why is None:
         return verdict
     return replace(verdict, action=Action.NOTHING, why=f"{verdict.why}; {why}", event=None)
@@ -261,7 +268,7 @@ def _reader_finder(desk: Desk) -> Callable[[str], str | None]:
     @lru_cache(maxsize=1000)
     def find_reader(address: str) -> str | None:
         try:
-            reader = reader_key(normalise(address))
+            reader = subscriber_key(normalise_address(address))
         except ValueError:
             return None
         if any(ledger.copies_of(desk.store, reader)):

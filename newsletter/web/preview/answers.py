@@ -78,7 +78,7 @@ class Answers:
         if not workspace.subscribers.is_file():
             raise ListError(
                 "There is no list yet.",
-                next_step=f"Put your readers into {workspace.config.reader_list.file}; "
+                next_step=f"Put your readers into {workspace.config.subscriber_list.file}; "
                 "subscribers.example.csv shows the form.",
             )
         return JSONResponse(

@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Lock
 
 from newsletter.errors import ConfigError
+from newsletter.subscribers.csv_records import Wanted, every_record
 from newsletter.subscribers.csv_source import Subscriber, read_subscribers
-from newsletter.subscribers.records import Wanted, every_record
 from newsletter.workspace import Workspace
 
 _SHOWN = 100

@@ -14,7 +14,13 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from newsletter.errors import DeliveryError
 from newsletter.store import Store, suppressions
-from newsletter.subscribers.events import Cause, Event, Kind, Source, lifted_by_return
+from newsletter.subscribers.feedback_events import (
+    Event,
+    EventKind,
+    EventSource,
+    SuppressionKind,
+    kinds_lifted_by_return,
+)
 from newsletter.web.public.archive import INDEX, Archive, File, NotReady
 from newsletter.web.public.links import Links
 from newsletter.web.public.order import read_order
@@ -29,7 +35,7 @@ _LATER = {"Retry-After": "60"}
 _SOON = {"Retry-After": "5"}
 _TOMORROW = {"Retry-After": "86400"}
 _KEPT = "public, max-age=300"
-_STATES = {Kind.UNSUBSCRIBED: State.LEFT, Kind.REASON: State.THANKS}
+_STATES = {EventKind.UNSUBSCRIBED: State.LEFT, EventKind.REASON: State.THANKS}
 _WORDS = {
     400: "This request can't be understood.",
     404: "There is no such page.",
@@ -78,7 +84,7 @@ class Answers:
         except DeliveryError:
             self._returns.give_back(leaver.reader, order.kind)
             return self._page(State.LATER, 503, _LATER)
-        if order.source is Source.ONE_CLICK:
+        if order.source is EventSource.ONE_CLICK:
             return PlainTextResponse(self._done)
         if state := _STATES.get(order.kind):
             return self._page(state)
@@ -141,8 +147,8 @@ def _not_mailed(store: Store, reader: str) -> State | None:
     """Return why a reader gets nothing, as far as a button on the page can change it; None for one who gets mail."""
     with store.reading() as connection:
         causes = suppressions.causes(connection, reader)
-        lifted = lifted_by_return(connection, reader) if causes else set()
-    if Cause.UNSUBSCRIBED in lifted:
+        lifted = kinds_lifted_by_return(connection, reader) if causes else set()
+    if SuppressionKind.UNSUBSCRIBED in lifted:
         return State.LEFT
     if not causes:
         return None

@@ -4,8 +4,8 @@ import logging
 from time import monotonic
 
 from newsletter.errors import ConfigError
-from newsletter.subscribers.keys import KEYS_NAME, Keys, read_keys
-from newsletter.subscribers.tokens import Leaver, Tokens
+from newsletter.subscribers.secret_keys import KEYS_NAME, SecretKeys, require_secret_keys
+from newsletter.subscribers.tokens import TokenHolder, TokenSigner
 from newsletter.workspace import STATE_FOLDER, Workspace
 
 _AGAIN_S = 3.0  # a file that can't be read may be mended where a look at it shows nothing: by its folder's rights, say
@@ -22,13 +22,13 @@ class Links:
         self._seen = self._failed = self._state()
         self._again = 0.0
         self._said = ""
-        self._take(read_keys(workspace))
+        self._take(require_secret_keys(workspace))
 
     @property
-    def keys(self) -> Keys:
+    def keys(self) -> SecretKeys:
         return self._keys
 
-    def read(self, token: str) -> Leaver | None:
+    def read(self, token: str) -> TokenHolder | None:
         state = self._state()
         if state != self._seen and (state != self._failed or monotonic() >= self._again):
             self._renew(state)
@@ -36,7 +36,7 @@ class Links:
 
     def _renew(self, state: tuple[int, ...] | None) -> None:
         try:
-            self._take(read_keys(self._workspace))
+            self._take(require_secret_keys(self._workspace))
             self._seen, self._said = state, ""
         except ConfigError as error:
             self._failed, self._again = state, monotonic() + _AGAIN_S
@@ -44,9 +44,9 @@ class Links:
                 _LOG.error("The keys can't be read any more, and those from before stay in use: %s", error.message)
             self._said = error.message
 
-    def _take(self, keys: Keys) -> None:
+    def _take(self, keys: SecretKeys) -> None:
         self._keys = keys
-        self._tokens = Tokens(keys, self._workspace.config.reader_list.id)
+        self._tokens = TokenSigner(keys, self._workspace.config.subscriber_list.id)
 
     def _state(self) -> tuple[int, ...] | None:
         try:

@@ -8,7 +8,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from newsletter.errors import printable
-from newsletter.subscribers.events import Kind, Source
+from newsletter.subscribers.feedback_events import EventKind, EventSource
 
 LARGEST = 16 * 1024  # bytes of a body
 _FIELDS = 20
@@ -16,15 +16,15 @@ _PATIENCE_S = 10.0
 _WHY, _WORDS = 100, 1000  # characters
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _ONE_CLICK = b"list-unsubscribe=one-click"
-_ACTIONS = {"leave": Kind.UNSUBSCRIBED, "return": Kind.RETURNED, "reason": Kind.REASON}
+_ACTIONS = {"leave": EventKind.UNSUBSCRIBED, "return": EventKind.RETURNED, "reason": EventKind.REASON}
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """`words` are the reader's reason, harmless for a terminal."""
 
-    kind: Kind
-    source: Source
+    kind: EventKind
+    source: EventSource
     words: str = ""
 
 
@@ -39,7 +39,7 @@ async def read_order(request: Request) -> Order:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             if (await request.body()).strip().lower() in (b"", _ONE_CLICK):
-                return Order(Kind.UNSUBSCRIBED, Source.ONE_CLICK)
+                return Order(EventKind.UNSUBSCRIBED, EventSource.ONE_CLICK)
             if kind not in _FORMS:
                 raise HTTPException(415)
             form = await request.form(max_files=0, max_fields=_FIELDS, max_part_size=LARGEST)
@@ -49,10 +49,10 @@ async def read_order(request: Request) -> Order:
         raise HTTPException(400) from error
     fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
     if fields.get("List-Unsubscribe", "").strip().lower() == "one-click":
-        return Order(Kind.UNSUBSCRIBED, Source.ONE_CLICK)
+        return Order(EventKind.UNSUBSCRIBED, EventSource.ONE_CLICK)
     if (action := fields.get("action", "")) not in _ACTIONS:
         raise HTTPException(400)
-    return Order(_ACTIONS[action], Source.PAGE, _reason(fields) if action == "reason" else "")
+    return Order(_ACTIONS[action], EventSource.PAGE, _reason(fields) if action == "reason" else "")
 
 
 def _reason(fields: dict[str, str]) -> str:

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
-from newsletter.subscribers.events import Kind
+from newsletter.subscribers.feedback_events import EventKind
 
-LIMITED = (Kind.RETURNED, Kind.REASON)
+LIMITED = (EventKind.RETURNED, EventKind.REASON)
 MOST_A_DAY = 10
 _DAY_S = 86_400.0
 
@@ -19,9 +19,9 @@ class Returns:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._times: dict[tuple[str, Kind], deque[float]] = {}
+        self._times: dict[tuple[str, EventKind], deque[float]] = {}
 
-    def take(self, reader: str, kind: Kind) -> bool:
+    def take(self, reader: str, kind: EventKind) -> bool:
         """Count one; returns False when it is one too many."""
         if kind not in LIMITED:
             return True
@@ -33,7 +33,7 @@ class Returns:
         times.append(self._clock())
         return True
 
-    def give_back(self, reader: str, kind: Kind) -> None:
+    def give_back(self, reader: str, kind: EventKind) -> None:
         """Take back one that was counted and not written down."""
         if times := self._times.get((reader, kind)):
             times.pop()

@@ -11,8 +11,8 @@ from functools import partial
 
 from newsletter.errors import DeliveryError
 from newsletter.store import Store
-from newsletter.subscribers.events import Event, record
-from newsletter.subscribers.keys import Keys
+from newsletter.subscribers.feedback_events import Event, record_events
+from newsletter.subscribers.secret_keys import SecretKeys
 
 _LOG = logging.getLogger(__name__)
 _GROUP = 200  # events of one commit
@@ -23,7 +23,7 @@ _PATIENCE_S = 20.0  # more than a store waits for its lock
 class Scribe:
     """Lives within one event loop."""
 
-    def __init__(self, store: Store, keys: Callable[[], Keys]) -> None:
+    def __init__(self, store: Store, keys: Callable[[], SecretKeys]) -> None:
         self._store = store
         self._keys = keys
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scribe")
@@ -60,7 +60,7 @@ class Scribe:
             events = sorted((event for event, _ in group), key=lambda event: event.reader)
             failure: Exception | None = None
             try:
-                await loop.run_in_executor(self._thread, partial(record, self._store, self._keys(), events))
+                await loop.run_in_executor(self._thread, partial(record_events, self._store, self._keys(), events))
             except Exception as error:  # noqa: BLE001  # whatever it is, each request is told
                 failure = error
                 _LOG.error("Nothing could be written: %s", error if isinstance(error, DeliveryError) else type(error))

@@ -24,8 +24,15 @@ from newsletter.feedback.mail.sources import open_source
 from newsletter.feedback.mail.verdict import Action
 from newsletter.feedback.mail.work import Desk, Handled, leave_for_later, work_through
 from newsletter.store import Store, open_store, suppressions
-from newsletter.subscribers.events import Cause, Event, Kind, SoftRule, Source, record
-from newsletter.subscribers.keys import find_keys, make_keys
+from newsletter.subscribers.feedback_events import (
+    Event,
+    EventKind,
+    EventSource,
+    SoftRule,
+    SuppressionKind,
+    record_events,
+)
+from newsletter.subscribers.secret_keys import create_secret_keys, find_secret_keys
 
 BIG, SMALL = "big.example", "small.example"
 READERS = [*(f"r{number:02}@{BIG}" for number in range(20)), *(f"s{number}@{SMALL}" for number in range(10))]
@@ -35,7 +42,7 @@ INBOX = Inbox()
 @pytest.fixture
 def sent(digest: Publication, server: Server) -> Publication:
     """2.10 was sent to 30 readers of two providers."""
-    make_keys(digest.root)
+    create_secret_keys(digest.root)
     (digest.root / "subscribers.csv").write_text("email\n" + "\n".join(READERS) + "\n")
     digest.environ["NEWSLETTER_INBOX__SOURCE"] = str(digest.root / "Maildir")
     assert digest.run("send", "2.10", "--yes").returncode == 0
@@ -77,7 +84,9 @@ def _read(
         closing(open_store(workspace.database)) as store,
         open_source(str(publication.root / "Maildir"), after="leave", password=lambda *_: None) as source,
     ):
-        desk = Desk(store=store, keys=find_keys(workspace), config=workspace.config, list_path=workspace.subscribers)
+        desk = Desk(
+            store=store, keys=find_secret_keys(workspace), config=workspace.config, list_path=workspace.subscribers
+        )
         return list(work_through(desk, source, decide=decide, **options))
 
 
@@ -190,13 +199,13 @@ def test_a_reading_is_undone_as_one_and_what_readers_said_stays(sent: Publicatio
     _read(sent)
     with closing(open_store(sent.workspace.database)) as store:
         # One has left since, and one bounced before by another program's word.
-        record(store, None, [Event(reader=READERS[0], kind=Kind.UNSUBSCRIBED, source=Source.PAGE)])
+        record_events(store, None, [Event(reader=READERS[0], kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
         (reading,) = readings.readings(store)
         assert reading.readers == set(READERS[:2])
         assert readings.undo(store, None, [reading]) == 2
         assert readings.readings(store) == []
         with store.reading() as connection:
-            assert list(suppressions.causes(connection, READERS[0])) == [Cause.UNSUBSCRIBED]
+            assert list(suppressions.causes(connection, READERS[0])) == [SuppressionKind.UNSUBSCRIBED]
             assert suppressions.causes(connection, READERS[1]) == {}
     # Its mails do nothing again; a new bounce does.
     _read(sent, again=True)
@@ -236,20 +245,20 @@ def test_a_reading_s_suppressions_are_known_on_either_database(store: Store) -> 
     evidence = {readings.READING: name}
     soft = SoftRule(bounces=1, days=30)
     said = [
-        Event(reader="hard@a.example", kind=Kind.HARD, source=Source.MAIL, issue="2.10", evidence=evidence),
-        Event(reader="soft@a.example", kind=Kind.SOFT, source=Source.MAIL, issue="2.10", evidence=evidence),
-        Event(reader="other@a.example", kind=Kind.HARD, source=Source.MAIL, issue="2.10"),
-        Event(reader="left@a.example", kind=Kind.UNSUBSCRIBED, source=Source.MAIL, evidence=evidence),
+        Event(reader="hard@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.10", evidence=evidence),
+        Event(reader="soft@a.example", kind=EventKind.SOFT, source=EventSource.MAIL, issue="2.10", evidence=evidence),
+        Event(reader="other@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.10"),
+        Event(reader="left@a.example", kind=EventKind.UNSUBSCRIBED, source=EventSource.MAIL, evidence=evidence),
     ]
-    record(store, None, said, soft)
+    record_events(store, None, said, soft)
     (reading,) = readings.readings(store)
     assert reading == readings.Reading(name, frozenset({"hard@a.example", "soft@a.example"}))
     assert readings.undo(store, None, [reading]) == 2
     # What bounced before the undoing is void, and what a reader wrote before it is not.
     early = "2026-01-01T00:00:00+00:00"
-    old = Event(reader="hard@a.example", kind=Kind.HARD, source=Source.MAIL, issue="2.9", said_at=early)
-    left = Event(reader="hard@a.example", kind=Kind.UNSUBSCRIBED, source=Source.MAIL, said_at=early)
-    assert record(store, None, [old, left]) == [False, True]
+    old = Event(reader="hard@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.9", said_at=early)
+    left = Event(reader="hard@a.example", kind=EventKind.UNSUBSCRIBED, source=EventSource.MAIL, said_at=early)
+    assert record_events(store, None, [old, left]) == [False, True]
 
 
 @given(

@@ -20,8 +20,8 @@ from smtp_server import Server
 
 from newsletter.mail.headers import message_id
 from newsletter.store import open_store
-from newsletter.subscribers.events import Event, Kind, Source, record
-from newsletter.subscribers.keys import make_keys
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.secret_keys import create_secret_keys
 
 ADA, BEN = "ada@example.com", "ben@example.com"
 Put = Callable[[bytes], Path]
@@ -30,7 +30,7 @@ Put = Callable[[bytes], Path]
 @pytest.fixture
 def sent(digest: Publication, server: Server) -> Publication:
     """2.10 was sent to two readers, with keys, a service and a return path of each one's own."""
-    make_keys(digest.root)
+    create_secret_keys(digest.root)
     digest.environ |= {
         "NEWSLETTER_SERVICE__URL": "https://news.example.org",
         "NEWSLETTER_SENDER__VERP": "+",
@@ -293,7 +293,9 @@ def test_a_question_that_a_crash_cut_off_is_not_asked_again_and_a_person_is_told
     server.stored.clear()
     key = f"sha256:{sha256(path.read_bytes()).hexdigest()}"
     with closing(open_store(sent.workspace.database)) as store:
-        record(store, None, [Event(reader=ADA, kind=Kind.ASKED, source=Source.MAIL, evidence={"mail": key})])
+        record_events(
+            store, None, [Event(reader=ADA, kind=EventKind.ASKED, source=EventSource.MAIL, evidence={"mail": key})]
+        )
     (told,) = _read(sent)
     assert told["action"] == "left to you"
     assert told["why"].endswith("a reading ended while they were asked, and they may not have been")
@@ -458,8 +460,11 @@ def test_what_an_editor_has_undone_no_older_mail_does_again(sent: Publication, s
 
 def _came_back(publication: Publication, reader: str) -> None:
     with closing(open_store(publication.workspace.database)) as store:
-        said = [Event(reader=reader, kind=kind, source=Source.PAGE) for kind in (Kind.UNSUBSCRIBED, Kind.RETURNED)]
-        assert record(store, None, said) == [True, True]
+        said = [
+            Event(reader=reader, kind=kind, source=EventSource.PAGE)
+            for kind in (EventKind.UNSUBSCRIBED, EventKind.RETURNED)
+        ]
+        assert record_events(store, None, said) == [True, True]
 
 
 def test_the_time_of_receipt_decides_and_no_sender_s_clock(sent: Publication, server: Server, put: Put) -> None:

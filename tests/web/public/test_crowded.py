@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from service_server import FORM, HOST, ONE_CLICK, PATIENCE, Service, ask, made, serving, token
 
-from newsletter.subscribers.events import Kind
+from newsletter.subscribers.feedback_events import EventKind
 from newsletter.web.public.clients import Shares, Stage, client_of, to_leave
 from newsletter.web.public.returns import MOST_A_DAY, Returns
 
@@ -142,9 +142,9 @@ def test_requests_at_once_are_shared_when_there_are_too_many() -> None:
 def test_a_day_later_a_reader_may_come_back_again() -> None:
     now = 0.0
     returns = Returns(lambda: now)
-    assert [returns.take("a", Kind.RETURNED) for _ in range(MOST_A_DAY + 1)] == [True] * MOST_A_DAY + [False]
-    returns.give_back("a", Kind.RETURNED)
-    assert returns.take("a", Kind.RETURNED)
-    assert all(returns.take("a", Kind.UNSUBSCRIBED) for _ in range(1_000))
+    assert [returns.take("a", EventKind.RETURNED) for _ in range(MOST_A_DAY + 1)] == [True] * MOST_A_DAY + [False]
+    returns.give_back("a", EventKind.RETURNED)
+    assert returns.take("a", EventKind.RETURNED)
+    assert all(returns.take("a", EventKind.UNSUBSCRIBED) for _ in range(1_000))
     now = 86_400.0
-    assert returns.take("a", Kind.RETURNED)
+    assert returns.take("a", EventKind.RETURNED)

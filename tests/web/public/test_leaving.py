@@ -12,10 +12,10 @@ from service_server import FORM, HOST, ONE_CLICK, Service, ask, made, serving, t
 
 from newsletter.errors import ConfigError
 from newsletter.store import events, open_store, suppressions
-from newsletter.subscribers.events import Cause, Event, Kind, Source, record
-from newsletter.subscribers.keys import Keys, make_keys, read_keys, rotate_keys
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
+from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys, require_secret_keys, rotate_secret_keys
 from newsletter.subscribers.suppression import suppress
-from newsletter.subscribers.tokens import Leaver, Tokens
+from newsletter.subscribers.tokens import TokenHolder, TokenSigner
 from newsletter.web.public.links import Links
 from newsletter.workspace import Workspace
 
@@ -145,36 +145,39 @@ def test_the_page_leaves_undoes_and_asks_why(service: Service, known: Known, rea
     assert not any(reader in page or "<script" in page for page in (ask_page, left))
 
 
-def _held(service: Service, reader: str, *kinds: Kind) -> None:
+def _held(service: Service, reader: str, *kinds: EventKind) -> None:
     workspace = service.publication.workspace
     with closing(open_store(workspace.database)) as store:
-        said = [Event(reader=reader, kind=kind, source=Source.MAIL) for kind in kinds]
-        record(store, read_keys(workspace), said)
+        said = [Event(reader=reader, kind=kind, source=EventSource.MAIL) for kind in kinds]
+        record_events(store, require_secret_keys(workspace), said)
 
 
 def test_whose_mail_came_back_is_told_so_and_finds_the_way_back(service: Service, known: Known, reader: str) -> None:
     path = f"/u/{token(service.publication, reader)}"
-    _held(service, reader, Kind.HARD)
+    _held(service, reader, EventKind.HARD)
     page = service.ask(path)[2].decode()
     assert _heading(page) == "Mail to you came back"
     assert 'value="return"' in page
     assert 'value="leave"' in page
-    assert _of(known, reader)[1] == [Cause.BOUNCED]
+    assert _of(known, reader)[1] == [SuppressionKind.BOUNCED]
     assert _heading(service.post(reader, b"action=return")[2]) == "You want Pacific Alliance Digest again"
     assert _of(known, reader)[1] == []
     # And an older bounce does not bring it back.
     workspace = service.publication.workspace
     with closing(open_store(workspace.database)) as store:
-        old = Event(reader=reader, kind=Kind.HARD, source=Source.MAIL, said_at="2026-01-01T00:00:00+00:00")
-        assert record(store, read_keys(workspace), [old]) == [False]
+        old = Event(reader=reader, kind=EventKind.HARD, source=EventSource.MAIL, said_at="2026-01-01T00:00:00+00:00")
+        assert record_events(store, require_secret_keys(workspace), [old]) == [False]
 
 
 def test_undoing_lifts_what_a_reader_can_and_says_what_is_true(service: Service, known: Known, reader: str) -> None:
-    _held(service, reader, Kind.HARD)
+    _held(service, reader, EventKind.HARD)
     service.post(reader, b"action=leave")
     assert _heading(service.post(reader, b"action=return")[2]) == "You want Pacific Alliance Digest again"
     assert _of(known, reader)[1] == []
-    for kind, cause in ((Kind.COMPLAINED, Cause.COMPLAINED), (Kind.SUPPRESSED, Cause.SUPPRESSED)):
+    for kind, cause in (
+        (EventKind.COMPLAINED, SuppressionKind.COMPLAINED),
+        (EventKind.SUPPRESSED, SuppressionKind.SUPPRESSED),
+    ):
         held = f"{cause}.{reader}"
         _held(service, held, kind)
         page = service.ask(f"/u/{token(service.publication, held)}")[2]
@@ -192,7 +195,7 @@ def test_no_link_brings_back_whom_an_editor_has_suppressed(
 ) -> None:
     workspace = service.publication.workspace
     with closing(open_store(workspace.database)) as store:
-        suppress(store, read_keys(workspace), reader, reason)
+        suppress(store, require_secret_keys(workspace), reader, reason)
     _, causes = _of(known, reader)
     page = service.ask(f"/u/{token(service.publication, reader)}")[2]
     assert _heading(page) == "Pacific Alliance Digest isn’t sent to you"
@@ -210,13 +213,13 @@ def test_why_without_having_left_is_not_kept(service: Service, known: Known, rea
 
 def test_what_cannot_be_read_is_answered_alike(service: Service, known: Known, reader: str) -> None:
     good, before = token(service.publication, reader), known()
-    keys = read_keys(service.publication.workspace)
+    keys = require_secret_keys(service.publication.workspace)
     other = made(service.publication.root.parent / "other")
     bad = [
         f"{good[:-1]}{'A' if good[-1] != 'A' else 'B'}", f"{'A' if good[0] != 'A' else 'B'}{good[1:]}", good[:-1],
         good[: len(good) // 2], f"{good}A", good.replace(".", ""), good.partition(".")[0], good.upper(), f"{good}%00",
         f"{good}%20", "a", ".", "%2e%2e", "A" * 900, "A" * 9_000, "%F0%9F%90%99", "%FF", "'%20OR%201=1--", "%3Cb%3E",
-        Tokens(keys, "other.example.org").write("2.10", reader), token(other, reader),
+        TokenSigner(keys, "other.example.org").write("2.10", reader), token(other, reader),
     ]  # fmt: skip
     answers = set()
     for text in bad:
@@ -230,7 +233,7 @@ def test_what_cannot_be_read_is_answered_alike(service: Service, known: Known, r
 
 def test_nothing_tells_who_is_known_or_was_erased(service: Service, reader: str) -> None:
     workspace = service.publication.workspace
-    keys = read_keys(workspace)
+    keys = require_secret_keys(workspace)
     erased, stranger = f"erased.{reader}", f"stranger.{reader}"
     (service.publication.root / "subscribers.csv").write_text(f"email\n{reader}\n")
     with closing(open_store(workspace.database)) as store, store.transaction() as connection:
@@ -281,19 +284,19 @@ def test_keys_that_were_mended_are_read(service: Service, reader: str) -> None:
 
 
 def test_keys_are_tried_again(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_keys(publication.root)
+    create_secret_keys(publication.root)
     found = Links(publication.workspace)
-    rotate_keys(publication.workspace)
+    rotate_secret_keys(publication.workspace)
     new = token(publication, "ann@example.org")
     monkeypatch.setattr("newsletter.web.public.links._AGAIN_S", 0.0)
     with monkeypatch.context() as for_now:
 
-        def too_many_files(_workspace: Workspace) -> Keys:
+        def too_many_files(_workspace: Workspace) -> SecretKeys:
             raise ConfigError("keys.toml can't be read: Too many open files.")
 
         for_now.setattr("newsletter.web.public.links.read_keys", too_many_files)
         assert found.read(new) is None
-    assert found.read(new) == Leaver("ann@example.org", "2.10")
+    assert found.read(new) == TokenHolder("ann@example.org", "2.10")
 
 
 HOSTILE = "'; DROP TABLE events; -- \" <script>alert(1)</script> \x00\x1b[2J\u202e {{ 7*7 }} ../../etc/passwd \ud800"

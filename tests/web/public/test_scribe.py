@@ -10,28 +10,28 @@ from conftest import Publication
 
 from newsletter.errors import DeliveryError
 from newsletter.store import Store, open_store, suppressions
-from newsletter.subscribers.events import Event, Kind, Source
-from newsletter.subscribers.keys import Keys, make_keys, read_keys
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
+from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys, require_secret_keys
 from newsletter.web.public.scribe import Scribe
 
 
 def _leaving(reader: str) -> Event:
-    return Event(reader=reader, kind=Kind.UNSUBSCRIBED, source=Source.PAGE)
+    return Event(reader=reader, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)
 
 
 def test_what_waited_too_long_is_not_written(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("newsletter.web.public.scribe._PATIENCE_S", 0.2)
-    make_keys(publication.root)
+    create_secret_keys(publication.root)
     path = publication.root / ".newsletter/state.db"
     with closing(open_store(publication.workspace.database)) as store:
-        asyncio.run(_through_a_locked_store(store, read_keys(publication.workspace), path))
+        asyncio.run(_through_a_locked_store(store, require_secret_keys(publication.workspace), path))
         with store.reading() as connection:
             known = {row[0] for row in suppressions.suppressed_readers(connection)}
     # The first one was in the store's hands already; that it may be written is what the page says.
     assert known == {"first@example.org", "third@example.org"}
 
 
-async def _through_a_locked_store(store: Store, keys: Keys, path: Path) -> None:
+async def _through_a_locked_store(store: Store, keys: SecretKeys, path: Path) -> None:
     scribe = Scribe(store, lambda: keys)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

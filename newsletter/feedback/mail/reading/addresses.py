@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from newsletter.address import normalise
+from newsletter.address import normalise_address
 from newsletter.errors import printable
 
 # A letter of a local part; the lookbehind lets a try begin at the first one alone, so that a long run costs one pass.
@@ -44,7 +44,7 @@ def normal(address: str) -> str:
     """The address in this program's one spelling, or as it stands when it is none that mail can be sent to."""
     address = re.sub(r"(?i)^smtp[:=]", "", address[:_LONGEST].strip())  # as Exchange writes its kind before it
     try:
-        return normalise(address)
+        return normalise_address(address)
     except ValueError:
         return printable(address)
 

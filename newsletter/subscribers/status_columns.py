@@ -10,23 +10,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from newsletter.address import normalise
-from newsletter.config import ReaderList
+from newsletter.address import normalise_address
+from newsletter.config import SubscriberListSettings
 from newsletter.errors import DecisionNeeded, ListError, Problem, counted
-from newsletter.subscribers.csv_file import column_name, read_header, read_lines, read_records, unguard
-from newsletter.subscribers.csv_source import reader_key
-from newsletter.subscribers.events import Cause
-from newsletter.subscribers.standing import MAILABLE, Held
+from newsletter.subscribers.csv_file import column_name, read_header, read_lines, read_records, unguard_cell
+from newsletter.subscribers.csv_source import subscriber_key
+from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.status_words import (
     LONGEST,
     MARKS,
-    Says,
+    StatusMeaning,
     cause_in,
     cause_of,
+    interpret_cell,
     is_telling,
     keeps_out,
-    says,
 )
+from newsletter.subscribers.suppression_status import MAILABLE, Suppression
 
 # The columns of an export beside the list's own; no list has columns of these names by chance.
 STATE, SINCE, WORDS = "newsletter_state", "newsletter_since", "newsletter_words"
@@ -35,13 +35,13 @@ QUESTION = "status-column"  # the code of a problem that asks what a column mean
 
 
 @dataclass(frozen=True, slots=True)
-class Statuses:
+class StatusColumns:
     """What the columns of a list say: which readers must not be mailed, why, and by which words.
 
     `questions` name columns of which nobody has said what they mean.
     """
 
-    left: Mapping[str, Held] = field(default_factory=dict)
+    left: Mapping[str, Suppression] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
     questions: Sequence[Problem] = ()
 
@@ -56,7 +56,7 @@ class Statuses:
             )
 
 
-def statuses_of(path: Path, settings: ReaderList) -> Statuses:
+def read_own_status_columns(path: Path, settings: SubscriberListSettings) -> StatusColumns:
     """Return what the columns of a list say, as newsletter.toml would have them understood.
 
     Raises ListError when the publication's own list lacks a column that is to be honoured: who has left could no longer
@@ -64,10 +64,10 @@ def statuses_of(path: Path, settings: ReaderList) -> Statuses:
     """
     if path.name == Path(settings.file).name:
         _refuse_lacking(path, settings.honour)
-    return read_statuses(path, settings.honour, settings.ignore)
+    return read_status_columns(path, settings.honour, settings.ignore)
 
 
-def read_statuses(path: Path, honour: Sequence[str] = (), ignore: Sequence[str] = ()) -> Statuses:
+def read_status_columns(path: Path, honour: Sequence[str] = (), ignore: Sequence[str] = ()) -> StatusColumns:
     """Look through a list's own columns; others' are understood as `honour` and `ignore` say, or asked about.
 
     Of an address with several rows each counts.
@@ -78,7 +78,7 @@ def read_statuses(path: Path, honour: Sequence[str] = (), ignore: Sequence[str] 
     settled = {"email", "name", STATE, SINCE, WORDS, *honoured, *map(column_name, ignore)}
     open_ = [name for name in dict.fromkeys(header.columns) if name not in settled]
     nameless = [number for number, name in enumerate(header.columns) if not name]
-    left: dict[str, Held] = {}
+    left: dict[str, Suppression] = {}
     words: dict[str, str] = {}
     asked: dict[str, list[tuple[int, str]]] = {}
     telling = [name for name in open_ if name in MARKS or is_telling(name)]
@@ -90,18 +90,18 @@ def read_statuses(path: Path, honour: Sequence[str] = (), ignore: Sequence[str] 
             cells[""] = ", ".join(record.cells[number] for number in nameless if number < len(record.cells))
         for name in open_:
             cell = cells.get(name, "")
-            if (name in telling or (len(cell) <= LONGEST and cause_of(cell))) and says(name, cell) in (
-                Says.LEFT,
-                Says.UNCLEAR,
+            if (name in telling or (len(cell) <= LONGEST and cause_of(cell))) and interpret_cell(name, cell) in (
+                StatusMeaning.LEFT,
+                StatusMeaning.UNCLEAR,
             ):
                 asked.setdefault(name, []).append((record.line, cell.strip()))
         if honoured and (held := _held(cells, honoured)):
             column, word, cause = held
             with suppress(ValueError):
-                reader = reader_key(normalise(unguard(cells.get("email", "").strip()).strip()))
+                reader = subscriber_key(normalise_address(unguard_cell(cells.get("email", "").strip()).strip()))
                 left[reader] = cause
                 words[reader] = f"{column}: {word}" if word else f"no {column}"
-    return Statuses(left, words, [_question(path, name, told) for name, told in asked.items()])
+    return StatusColumns(left, words, [_question(path, name, told) for name, told in asked.items()])
 
 
 def _refuse_lacking(path: Path, honour: Sequence[str]) -> None:
@@ -113,19 +113,19 @@ def _refuse_lacking(path: Path, honour: Sequence[str]) -> None:
         )
 
 
-def _held(cells: Mapping[str, str], honoured: Sequence[str]) -> tuple[str, str, Held] | None:
+def _held(cells: Mapping[str, str], honoured: Sequence[str]) -> tuple[str, str, Suppression] | None:
     """Return the column and the word by which this row must not be mailed, and the cause; None when it may be."""
     for column in honoured:
         word = " ".join(cells.get(column, "").split())
         if column == STATE:
             states = word.casefold().split(", ")
             if word and states != [MAILABLE]:
-                cause = next((one for one in Cause if one in states), Cause.SUPPRESSED)
+                cause = next((one for one in SuppressionKind if one in states), SuppressionKind.SUPPRESSED)
                 words = cells.get(WORDS, "") if cause in states else f"{column}: {word}"
-                return column, word, Held(cause, words, cells.get(SINCE, ""))
+                return column, word, Suppression(cause, words, cells.get(SINCE, ""))
         elif keeps_out(column, word):
             cause = cause_in(column, word)
-            return column, word, Held(cause, f"{column}: {word}", "")
+            return column, word, Suppression(cause, f"{column}: {word}", "")
     return None
 
 
@@ -147,14 +147,18 @@ def _question(path: Path, name: str, told: Sequence[tuple[int, str]]) -> Problem
     )
 
 
-def status_of(cells: Mapping[str, str], honour: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Says, str]:
+def read_row_status(
+    cells: Mapping[str, str], honour: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> tuple[StatusMeaning, str]:
     """Return what a row of any file says of its reader, all its columns together, and which column says so.
 
     One that says "left" outweighs the others.
     """
     ignored = {"email", "name", "tags", *map(column_name, ignore)}
-    told = {name: says(name, cell) for name, cell in cells.items() if name not in ignored}
-    told |= {name: Says.LEFT for name in map(column_name, honour) if name in told and keeps_out(name, cells[name])}
-    verdicts = (Says.LEFT, Says.UNCLEAR, Says.MAILED)
+    told = {name: interpret_cell(name, cell) for name, cell in cells.items() if name not in ignored}
+    told |= {
+        name: StatusMeaning.LEFT for name in map(column_name, honour) if name in told and keeps_out(name, cells[name])
+    }
+    verdicts = (StatusMeaning.LEFT, StatusMeaning.UNCLEAR, StatusMeaning.MAILED)
     found = ((verdict, name) for verdict in verdicts for name, said in told.items() if said is verdict)
-    return next(found, (Says.NOTHING, ""))
+    return next(found, (StatusMeaning.NOTHING, ""))

@@ -10,14 +10,14 @@ from newsletter.errors import Problem
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
 from newsletter.subscribers.csv_source import Subscriber
-from newsletter.subscribers.keys import Keys
+from newsletter.subscribers.secret_keys import SecretKeys
 
 MAILABLE, ERASED = "mailable", "erased"
 _GROUP = 500  # rows looked up at once: few enough for either database's parameters
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Suppression:
     """One cause why a reader must not be mailed; `since` is ISO 8601 in UTC, empty where a list does not say it."""
 
     cause: str
@@ -26,10 +26,10 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SuppressionStatus:
     """All that holds a reader back; `erased` is the moment from which on nothing is kept of them."""
 
-    held: Sequence[Held] = ()
+    held: Sequence[Suppression] = ()
     erased: str | None = None
 
     @property
@@ -55,28 +55,32 @@ class Standing:
         return "; ".join(held.words for held in self.held if held.words)
 
 
-_MAILABLE = Standing()
+_MAILABLE = SuppressionStatus()
 
 
-def standings(store: Store | None, keys: Keys | None, readers: Sequence[str]) -> list[Standing]:
+def read_suppression_statuses(
+    store: Store | None, keys: SecretKeys | None, readers: Sequence[str]
+) -> list[SuppressionStatus]:
     """Of each reader, in their order. Without a store nothing is known against anybody, without keys no erasure."""
     if store is None:
         return [_MAILABLE] * len(readers)
     digests = {reader: keys.digest(reader) for reader in readers} if keys else {}
-    held = defaultdict[str, list[Held]](list)
+    held = defaultdict[str, list[Suppression]](list)
     with store.reading() as connection:
         for reader, *cause in suppressions.of_readers(connection, readers):
-            held[reader].append(Held(*cause))
+            held[reader].append(Suppression(*cause))
         erased = log.forgotten_since(connection, list(digests.values())) if digests else {}
-    return [Standing(held=held.get(reader, ()), erased=erased.get(digests.get(reader, ""))) for reader in readers]
+    return [
+        SuppressionStatus(held=held.get(reader, ()), erased=erased.get(digests.get(reader, ""))) for reader in readers
+    ]
 
 
-def with_standing(
+def with_suppression_status(
     store: Store | None,
-    keys: Keys | None,
+    keys: SecretKeys | None,
     rows: Iterable[Subscriber | Problem],
-    left: Mapping[str, Held] = MappingProxyType({}),
-) -> Iterator[tuple[Subscriber | Problem, Standing]]:
+    left: Mapping[str, Suppression] = MappingProxyType({}),
+) -> Iterator[tuple[Subscriber | Problem, SuppressionStatus]]:
     """Each row of the list with what is known of its reader. Streams: a list may have a million rows.
 
     `left` is what the list itself says, by its columns.
@@ -84,7 +88,7 @@ def with_standing(
     rest = iter(rows)
     while group := list(islice(rest, _GROUP)):
         readers = [row.reader for row in group if isinstance(row, Subscriber)]
-        found = iter(standings(store, keys, readers))
+        found = iter(read_suppression_statuses(store, keys, readers))
         for row in group:
             standing = next(found) if isinstance(row, Subscriber) else _MAILABLE
             held = left.get(row.reader) if isinstance(row, Subscriber) else None

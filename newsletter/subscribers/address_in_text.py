@@ -3,18 +3,18 @@
 import re
 from functools import lru_cache
 
-from newsletter.address import normalise
-from newsletter.subscribers.csv_source import reader_key
+from newsletter.address import normalise_address
+from newsletter.subscribers.csv_source import subscriber_key
 
 _ENDS = ".!?"  # of a sentence, and of no domain that anybody writes
 
 
-def names(text: str, reader: str) -> bool:
+def contains_address(text: str, reader: str) -> bool:
     """Does the address stand there, and not a longer one that it is a part of?"""
     return any(_domain(found, reader) for found in _like(reader).finditer(text))
 
 
-def renamed(text: str, reader: str, name: str) -> str:
+def replace_address(text: str, reader: str, name: str) -> str:
     """The text with `name` wherever the address stood."""
 
     def instead(found: re.Match[str]) -> str:
@@ -28,7 +28,7 @@ def _domain(found: re.Match[str], reader: str) -> str:
     """The domain as it is written there, empty when it is another one."""
     domain = found[1].rstrip(_ENDS)
     try:
-        same = reader_key(normalise(f"{reader.partition('@')[0]}@{domain}")) == reader
+        same = subscriber_key(normalise_address(f"{reader.partition('@')[0]}@{domain}")) == reader
     except ValueError:
         return ""
     return domain if same else ""

@@ -15,10 +15,10 @@ from newsletter.errors import ConfigError, counted
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
 from newsletter.store.engine import now, storable
-from newsletter.subscribers.keys import Keys
+from newsletter.subscribers.secret_keys import SecretKeys
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What was said."""
 
     UNSUBSCRIBED = "unsubscribed"
@@ -37,18 +37,18 @@ class Kind(StrEnum):
 
 
 # What readers and their servers say of an issue that they got.
-ANSWERS = (Kind.HARD, Kind.SOFT, Kind.BLOCKED, Kind.COMPLAINED, Kind.UNSUBSCRIBED)
+ANSWERS = (EventKind.HARD, EventKind.SOFT, EventKind.BLOCKED, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED)
 _SECOND = len("2026-11-30T09:30:00")
 # By these somebody is to be mailed again, whatever an older mail says.
-_COMING_BACK = (Kind.RETURNED, Kind.ALLOWED, Kind.SIGNED_UP)
+_COMING_BACK = (EventKind.RETURNED, EventKind.ALLOWED, EventKind.SIGNED_UP)
 # By these a suppression is lifted; signing up, which anybody may, lifts none.
-LIFTING = (Kind.RETURNED, Kind.ALLOWED, Kind.UNDONE)
+LIFTING = (EventKind.RETURNED, EventKind.ALLOWED, EventKind.UNDONE)
 # By this one only older bounces are void, and not what the reader wrote meanwhile.
-_WORKING_AGAIN = (*_COMING_BACK, Kind.UNDONE)
-_BOUNCES = (Kind.HARD, Kind.SOFT, Kind.BLOCKED)
+_WORKING_AGAIN = (*_COMING_BACK, EventKind.UNDONE)
+_BOUNCES = (EventKind.HARD, EventKind.SOFT, EventKind.BLOCKED)
 
 
-class Cause(StrEnum):
+class SuppressionKind(StrEnum):
     """Why a reader must not be mailed. Several may hold at once, and each is lifted for itself."""
 
     UNSUBSCRIBED = "unsubscribed"
@@ -59,10 +59,10 @@ class Cause(StrEnum):
 
 # What a reader lifts who wants the mail again: their own leaving, and that mail to them came back. A complaint and what
 # an editor has entered, for whatever reason, stay.
-_LIFTED_BY_RETURN = {Cause.UNSUBSCRIBED: Kind.UNSUBSCRIBED, Cause.BOUNCED: Kind.HARD}
+_LIFTED_BY_RETURN = {SuppressionKind.UNSUBSCRIBED: EventKind.UNSUBSCRIBED, SuppressionKind.BOUNCED: EventKind.HARD}
 
 
-class Source(StrEnum):
+class EventSource(StrEnum):
     """Where it was said."""
 
     ONE_CLICK = "one-click"  # a mail client's button (RFC 8058)
@@ -72,10 +72,10 @@ class Source(StrEnum):
 
 
 _CAUSES = {
-    Kind.UNSUBSCRIBED: Cause.UNSUBSCRIBED,
-    Kind.HARD: Cause.BOUNCED,
-    Kind.COMPLAINED: Cause.COMPLAINED,
-    Kind.SUPPRESSED: Cause.SUPPRESSED,
+    EventKind.UNSUBSCRIBED: SuppressionKind.UNSUBSCRIBED,
+    EventKind.HARD: SuppressionKind.BOUNCED,
+    EventKind.COMPLAINED: SuppressionKind.COMPLAINED,
+    EventKind.SUPPRESSED: SuppressionKind.SUPPRESSED,
 }
 
 
@@ -89,8 +89,8 @@ class Event:
     """
 
     reader: str
-    kind: Kind
-    source: Source
+    kind: EventKind
+    source: EventSource
     issue: str | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
     said_at: str = ""
@@ -104,9 +104,9 @@ class SoftRule:
     days: float
 
 
-def record(
+def record_events(
     store: Store,
-    keys: Keys | None,
+    keys: SecretKeys | None,
     events: Sequence[Event],
     soft: SoftRule | None = None,
     handled: Sequence[str] = (),
@@ -121,8 +121,8 @@ def record(
     with store.transaction() as connection:
         log.hold_off_erasing(connection)
         log.mark_handled(connection, handled)
-        own = (Source.PAGE, Source.ONE_CLICK)
-        if all(event.kind is Kind.UNSUBSCRIBED and event.source in own for event in events):
+        own = (EventSource.PAGE, EventSource.ONE_CLICK)
+        if all(event.kind is EventKind.UNSUBSCRIBED and event.source in own for event in events):
             return _record_leaving(connection, keys, events)
         return [_record(connection, keys, event, soft) for event in events]
 
@@ -130,40 +130,40 @@ def record(
 def would_suppress(store: Store, event: Event, soft: SoftRule) -> bool:
     """Is this soft bounce one too many?"""
     with store.reading() as connection:
-        return event.kind is Kind.SOFT and _softs(connection, event, soft) >= soft.bounces
+        return event.kind is EventKind.SOFT and _softs(connection, event, soft) >= soft.bounces
 
 
-class Void(StrEnum):
+class IgnoredBecause(StrEnum):
     """Why an event is not written down, in words."""
 
     ERASED = "this person was erased, and nothing is kept of them"
     OLDER = "they wanted the mail again after it came"
 
 
-def void(store: Store, keys: Keys | None, event: Event) -> Void | None:
+def why_ignored(store: Store, keys: SecretKeys | None, event: Event) -> IgnoredBecause | None:
     """Why this event would not be written down; None when it would."""
     with store.reading() as connection:
         return _void(connection, keys, event)
 
 
-def answers(connection: Connection, issue: str) -> dict[Kind, int]:
+def count_answers(connection: Connection, issue: str) -> dict[EventKind, int]:
     """How many of the issue's readers have answered it so since, for each of ANSWERS; those who came back left out."""
-    found = log.answered(connection, issue, unless={Kind.UNSUBSCRIBED: (Kind.RETURNED, Kind.ALLOWED)})
+    found = log.answered(connection, issue, unless={EventKind.UNSUBSCRIBED: (EventKind.RETURNED, EventKind.ALLOWED)})
     return {kind: found.get(kind, 0) for kind in ANSWERS}
 
 
 @dataclass(frozen=True, slots=True)
-class Erased:
+class ErasedSubscribers:
     """Tells of a reader whether they asked to be erased: nobody has, as long as there are no hashes."""
 
     digests: frozenset[str] = frozenset()
-    keys: Keys | None = None
+    keys: SecretKeys | None = None
 
     def __call__(self, reader: str) -> bool:
         return self.keys is not None and self.keys.digest(reader) in self.digests
 
 
-def erased_readers(store: Store, keys: Keys | None) -> Erased:
+def read_erased(store: Store, keys: SecretKeys | None) -> ErasedSubscribers:
     """Who asked to be erased, as the store knows it now. Raises ConfigError without the key to know them by."""
     with store.reading() as connection:
         digests, mark = log.forgotten_digests(connection), log.known_key(connection)
@@ -173,32 +173,32 @@ def erased_readers(store: Store, keys: Keys | None) -> Erased:
             f"{counted(len(digests), 'person')} asked to be erased, and the keys that know them again {gone}.",
             next_step="Put back your copy of .newsletter/keys.toml: with others, they would get mail again.",
         )
-    return Erased(digests, keys if digests else None)
+    return ErasedSubscribers(digests, keys if digests else None)
 
 
-def _record(connection: Connection, keys: Keys | None, event: Event, soft: SoftRule | None) -> bool:
+def _record(connection: Connection, keys: SecretKeys | None, event: Event, soft: SoftRule | None) -> bool:
     if _void(connection, keys, event):
         return False
     news = _apply(connection, keys, event)
-    if event.kind is Kind.SOFT and soft and _softs(connection, event, soft) >= soft.bounces:
-        suppressions.suppress(connection, event.reader, Cause.BOUNCED, counted(soft.bounces, "soft bounce"))
+    if event.kind is EventKind.SOFT and soft and _softs(connection, event, soft) >= soft.bounces:
+        suppressions.suppress(connection, event.reader, SuppressionKind.BOUNCED, counted(soft.bounces, "soft bounce"))
     if news:
         log.add_all(connection, [_row(event)])  # after the suppression that it makes, see feedback/mail/readings.py
     return news
 
 
-def _void(connection: Connection, keys: Keys | None, event: Event) -> Void | None:
-    if keys and event.kind is not Kind.SIGNED_UP and log.is_forgotten(connection, keys.digest(event.reader)):
-        return Void.ERASED
-    if event.source is Source.MAIL:
+def _void(connection: Connection, keys: SecretKeys | None, event: Event) -> IgnoredBecause | None:
+    if keys and event.kind is not EventKind.SIGNED_UP and log.is_forgotten(connection, keys.digest(event.reader)):
+        return IgnoredBecause.ERASED
+    if event.source is EventSource.MAIL:
         # To the second, which is all that a mailbox knows: of one second, the mail is the later one.
         kinds = _WORKING_AGAIN if event.kind in _BOUNCES else _COMING_BACK
         back = log.last_said(connection, event.reader, kinds)[:_SECOND]
-        return Void.OLDER if (event.said_at or now())[:_SECOND] < back else None
+        return IgnoredBecause.OLDER if (event.said_at or now())[:_SECOND] < back else None
     return None
 
 
-def _record_leaving(connection: Connection, keys: Keys | None, events: Sequence[Event]) -> list[bool]:
+def _record_leaving(connection: Connection, keys: SecretKeys | None, events: Sequence[Event]) -> list[bool]:
     """As `_record` does for each, in three statements for all: when an issue has come, many leave at once."""
     digests = {event.reader: keys.digest(event.reader) for event in events} if keys else {}
     erased = log.forgotten_since(connection, list(digests.values()))
@@ -206,7 +206,7 @@ def _record_leaving(connection: Connection, keys: Keys | None, events: Sequence[
     for event in events:
         if digests.get(event.reader) not in erased:
             words.setdefault(event.reader, storable(event.evidence.get("words", "")))
-    new = set(suppressions.suppress_all(connection, words, Cause.UNSUBSCRIBED))
+    new = set(suppressions.suppress_all(connection, words, SuppressionKind.UNSUBSCRIBED))
     news = []
     for event in events:
         news.append(event.reader in new)
@@ -215,47 +215,53 @@ def _record_leaving(connection: Connection, keys: Keys | None, events: Sequence[
     return news
 
 
-def _apply(connection: Connection, keys: Keys | None, event: Event) -> bool:
+def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> bool:
     """Change who must not be mailed; False when the event says what is known already."""
     reader = event.reader
     words = storable(event.evidence.get("words", ""))
     if event.kind in _CAUSES:
-        entered = event.source is Source.EDITOR and not _entered_by_editor(connection, reader, event.kind)
+        entered = event.source is EventSource.EDITOR and not _entered_by_editor(connection, reader, event.kind)
         new = suppressions.suppress(connection, reader, _CAUSES[event.kind], words) or entered
         # A bounce or a complaint about another issue is news about that issue.
-        return new or (event.kind is not Kind.UNSUBSCRIBED and not _known(connection, event))
-    if event.kind is Kind.RETURNED:
-        log.remove(connection, reader, Kind.REASON)
-        lifted = [suppressions.unsuppress(connection, reader, cause) for cause in lifted_by_return(connection, reader)]
+        return new or (event.kind is not EventKind.UNSUBSCRIBED and not _known(connection, event))
+    if event.kind is EventKind.RETURNED:
+        log.remove(connection, reader, EventKind.REASON)
+        lifted = [
+            suppressions.unsuppress(connection, reader, cause) for cause in kinds_lifted_by_return(connection, reader)
+        ]
         return any(lifted)
-    if event.kind is Kind.ALLOWED:
+    if event.kind is EventKind.ALLOWED:
         return suppressions.unsuppress(connection, reader)
-    if event.kind is Kind.UNDONE:
-        return suppressions.unsuppress(connection, reader, Cause.BOUNCED)
-    if event.kind is Kind.REASON:
-        if Cause.UNSUBSCRIBED not in suppressions.causes(connection, reader):
+    if event.kind is EventKind.UNDONE:
+        return suppressions.unsuppress(connection, reader, SuppressionKind.BOUNCED)
+    if event.kind is EventKind.REASON:
+        if SuppressionKind.UNSUBSCRIBED not in suppressions.causes(connection, reader):
             return False
-        log.remove(connection, reader, Kind.REASON)  # the last one counts
+        log.remove(connection, reader, EventKind.REASON)  # the last one counts
         return bool(words)
-    if event.kind is Kind.SIGNED_UP:
+    if event.kind is EventKind.SIGNED_UP:
         if keys:
             log.unforget(connection, keys.digest(reader))
         return True
-    return event.kind not in (Kind.SOFT, Kind.BLOCKED) or not _known(connection, event)
+    return event.kind not in (EventKind.SOFT, EventKind.BLOCKED) or not _known(connection, event)
 
 
-def lifted_by_return(connection: Connection, reader: str) -> set[Cause]:
+def kinds_lifted_by_return(connection: Connection, reader: str) -> set[SuppressionKind]:
     """Return which causes a reader lifts by wanting the mail again; what an editor has entered is not among them."""
     held = suppressions.causes(connection, reader).keys() & _LIFTED_BY_RETURN.keys()
-    return {cause for cause in map(Cause, held) if not _entered_by_editor(connection, reader, _LIFTED_BY_RETURN[cause])}
+    return {
+        cause
+        for cause in map(SuppressionKind, held)
+        if not _entered_by_editor(connection, reader, _LIFTED_BY_RETURN[cause])
+    }
 
 
-def _entered_by_editor(connection: Connection, reader: str, kind: Kind) -> bool:
+def _entered_by_editor(connection: Connection, reader: str, kind: EventKind) -> bool:
     """Return whether an editor has said this, and has not lifted it since."""
-    undoing = (Kind.ALLOWED, Kind.UNDONE) if kind is Kind.HARD else (Kind.ALLOWED,)
+    undoing = (EventKind.ALLOWED, EventKind.UNDONE) if kind is EventKind.HARD else (EventKind.ALLOWED,)
     entered = False
     for row in log.of_reader(connection, reader):
-        entered = (entered or (row.kind == kind and row.source == Source.EDITOR)) and row.kind not in undoing
+        entered = (entered or (row.kind == kind and row.source == EventSource.EDITOR)) and row.kind not in undoing
     return entered
 
 
@@ -268,7 +274,7 @@ def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
     """How many issues this reader's mail was put off for within the rule's days, this one included."""
     since = (datetime.now(UTC) - timedelta(days=soft.days)).isoformat(timespec="milliseconds")
     since = max(since, log.last_said(connection, event.reader, _WORKING_AGAIN))
-    recent = {issue for issue, _ in log.said(connection, event.reader, Kind.SOFT, since)}
+    recent = {issue for issue, _ in log.said(connection, event.reader, EventKind.SOFT, since)}
     return len(recent | {event.issue})
 
 

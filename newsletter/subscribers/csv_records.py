@@ -14,12 +14,12 @@ _BY_CSV = {
 }
 _FAR = f"a quote is opened in it, and not closed within {MAX_RECORD:,} characters"
 
-Line = tuple[int, str]
-Pull = Callable[[], Line | None]
+NumberedLine = tuple[int, str]
+Pull = Callable[[], NumberedLine | None]
 Wanted = Callable[[int, str], bool]
 
 
-class Record(NamedTuple):
+class CsvRecord(NamedTuple):
     """One row of the list: the number of its first line and of its last, its text as it stands there, its cells.
 
     `fault` says why it can't be read as CSV; the cells are then what a cut at each separator gives.
@@ -36,7 +36,9 @@ def every_record(_line: int, _text: str) -> bool:
     return True
 
 
-def group_lines(lines: Iterable[Line], delimiter: str, columns: int, wanted: Wanted = every_record) -> Iterator[Record]:
+def group_lines(
+    lines: Iterable[NumberedLine], delimiter: str, columns: int, wanted: Wanted = every_record
+) -> Iterator[CsvRecord]:
     """Group lines into records, and give those that are `wanted` by their first line and text. Streams.
 
     Every line is in exactly one record, in the file's order.
@@ -48,10 +50,10 @@ def group_lines(lines: Iterable[Line], delimiter: str, columns: int, wanted: Wan
     When the cell does not end within MAX_RECORD, no line is taken for a row up to the quote that closes it, however far
     that is: a whole list may stand in it.
     """
-    waiting: deque[Line] = deque()
+    waiting: deque[NumberedLine] = deque()
     rest = iter(lines)
 
-    def pull() -> Line | None:
+    def pull() -> NumberedLine | None:
         return waiting.popleft() if waiting else next(rest, None)
 
     before = 0  # the number of the line before, which an overlong line's pieces share
@@ -65,12 +67,12 @@ def group_lines(lines: Iterable[Line], delimiter: str, columns: int, wanted: Wan
         if '"' not in text and number > doubtful and number > before and len(text) < MAX_RECORD:
             before, usual = number, text
             if wanted(number, text):
-                yield Record(number, number, text, _split(text, delimiter))
+                yield CsvRecord(number, number, text, _split(text, delimiter))
             continue
         overlong = number == before or (len(text) >= MAX_RECORD and '"' not in text)
         record, taken = _grouped(line, pull, delimiter, overlong=overlong)
         if number <= doubtful and len(taken) > 1 and not record.fault:  # its quotes may end the cell in doubt
-            record = Record(number, number, text, _cut(text, delimiter), _in_doubt(opened))
+            record = CsvRecord(number, number, text, _cut(text, delimiter), _in_doubt(opened))
         if record.fault:
             waiting.extendleft(reversed(taken[1:]))
             if number > doubtful:
@@ -85,7 +87,7 @@ def group_lines(lines: Iterable[Line], delimiter: str, columns: int, wanted: Wan
             if far.open or count not in {width, columns} or (count == 1 and columns > 1) or ends_one:
                 record = record._replace(fault=_in_doubt(opened))
         if number == before:  # a further piece of an overlong line
-            record = Record(number, number, text, ())
+            record = CsvRecord(number, number, text, ())
         before = record.last
         if wanted(record.line, record.text):
             yield record
@@ -120,18 +122,20 @@ def _in_doubt(opened: int) -> str:
     return f"it may be a part of the cell that is opened in line {opened}"
 
 
-def _grouped(first: Line, pull: Pull, delimiter: str, *, overlong: bool) -> tuple[Record, list[Line]]:
+def _grouped(
+    first: NumberedLine, pull: Pull, delimiter: str, *, overlong: bool
+) -> tuple[CsvRecord, list[NumberedLine]]:
     """Return the record that begins in `first`, and the lines that were looked at."""
     number, text = first
     if overlong:
-        return Record(number, number, text, _cut(text, delimiter), "the line is too long"), [first]
+        return CsvRecord(number, number, text, _cut(text, delimiter), "the line is too long"), [first]
     cells, fault, taken = read_record(first, pull, delimiter)
     if fault:
-        return Record(number, number, text, _cut(text, delimiter), fault), taken
-    return Record(number, taken[-1][0], "".join(piece for _, piece in taken), cells), taken
+        return CsvRecord(number, number, text, _cut(text, delimiter), fault), taken
+    return CsvRecord(number, taken[-1][0], "".join(piece for _, piece in taken), cells), taken
 
 
-def read_record(first: Line, pull: Pull, delimiter: str) -> tuple[list[str], str, list[Line]]:
+def read_record(first: NumberedLine, pull: Pull, delimiter: str) -> tuple[list[str], str, list[NumberedLine]]:
     """Return the cells of the record that begins in `first`, what keeps it from being read, and the lines looked at.
 
     `pull` gives the next line, None at the end.
@@ -140,10 +144,10 @@ def read_record(first: Line, pull: Pull, delimiter: str) -> tuple[list[str], str
         return _split(first[1], delimiter), "", [first]
     with suppress(csv.Error):  # most have the line to themselves
         return next(_reader(delimiter)((first[1],))), "", [first]
-    taken: list[Line] = []
+    taken: list[NumberedLine] = []
 
     def looked_at() -> Iterator[str]:
-        line: Line | None = first
+        line: NumberedLine | None = first
         size = 0
         while line is not None and (size := size + len(line[1])) <= MAX_RECORD:
             taken.append(line)

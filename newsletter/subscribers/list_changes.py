@@ -7,18 +7,18 @@ from time import monotonic, sleep
 
 from newsletter.errors import DecisionNeeded
 from newsletter.store import Busy, Store
-from newsletter.subscribers.csv_source import reader_key
-from newsletter.subscribers.events import Cause, Event, Kind, Source, record
-from newsletter.subscribers.keys import Keys
-from newsletter.subscribers.row_editing import find_rows, with_row, without_rows
-from newsletter.subscribers.standing import Standing, standings
+from newsletter.subscribers.csv_editing import appending_row, find_rows, removing_rows
+from newsletter.subscribers.csv_source import subscriber_key
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
+from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
 
 _PATIENCE_S, _PAUSE_S = 5.0, 0.1
 
 
-def add(
+def add_to_list(
     store: Store,
-    keys: Keys | None,
+    keys: SecretKeys | None,
     path: Path,
     cells: Mapping[str, str],
     tags: Sequence[str],
@@ -32,15 +32,15 @@ def add(
     asked to come back. Raises DecisionNeeded when they are on the list or something stands against them, ListError for
     a row that could not be read again.
     """
-    reader = reader_key(cells["email"])
+    reader = subscriber_key(cells["email"])
     with sole_editor(store):
-        (standing,) = standings(store, keys, [reader])
+        (standing,) = read_suppression_statuses(store, keys, [reader])
         there = find_rows(path, reader).rows
         if not standing.mailable and not again:
             raise DecisionNeeded(
-                f"{reader} must not be mailed: {in_words(standing)}.",
+                f"{reader} must not be mailed: {describe_suppression(standing)}.",
                 next_step=_mailbox_works(reader, there=bool(there))
-                if standing.state == Cause.BOUNCED
+                if standing.state == SuppressionKind.BOUNCED
                 else "Did they ask to come back? Add --again, and --evidence with how they asked.",
             )
         if there and standing.mailable:
@@ -50,25 +50,27 @@ def add(
             )
         # Who comes back counts once. Of the erased nothing would be kept before they have signed up.
         kinds = [
-            *([Kind.SIGNED_UP] if standing.erased or not standing.held else []),
-            *([Kind.ALLOWED] if standing.held else []),
+            *([EventKind.SIGNED_UP] if standing.erased or not standing.held else []),
+            *([EventKind.ALLOWED] if standing.held else []),
         ]
-        events = [Event(reader=reader, kind=kind, source=Source.EDITOR, evidence={"words": evidence}) for kind in kinds]
+        events = [
+            Event(reader=reader, kind=kind, source=EventSource.EDITOR, evidence={"words": evidence}) for kind in kinds
+        ]
         if there:
-            record(store, keys, events)
+            record_events(store, keys, events)
             return False
-        with with_row(path, cells, tags) as edit:
+        with appending_row(path, cells, tags) as edit:
             # A crash between leaves them off the list, and the same command puts them on it.
-            record(store, keys, events)
+            record_events(store, keys, events)
             edit.put()
         return True
 
 
-def remove(store: Store, keys: Keys | None, path: Path, reader: str) -> Sequence[int]:
+def remove_from_list(store: Store, keys: SecretKeys | None, path: Path, reader: str) -> Sequence[int]:
     """Take a reader's rows out of the list; returns the lines they stood in, none when there were none."""
-    with sole_editor(store), without_rows(path, reader) as edit:
+    with sole_editor(store), removing_rows(path, reader) as edit:
         if edit.lines:
-            record(store, keys, [Event(reader=reader, kind=Kind.REMOVED, source=Source.EDITOR)])
+            record_events(store, keys, [Event(reader=reader, kind=EventKind.REMOVED, source=EventSource.EDITOR)])
             edit.put()
         return edit.lines
 
@@ -100,7 +102,7 @@ def sole_editor(store: Store) -> Iterator[None]:
         yield
 
 
-def in_words(standing: Standing) -> str:
+def describe_suppression(standing: SuppressionStatus) -> str:
     """`unsubscribed since 2026-03-01, bounced since ... (mailbox gone)`."""
     said = [f"erased on record since {standing.erased[:10]}"] if standing.erased else []
     for held in standing.held:

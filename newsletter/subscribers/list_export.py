@@ -10,23 +10,23 @@ from typing import TextIO
 from newsletter.errors import Problem, printable
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
-from newsletter.subscribers.csv_file import guard
+from newsletter.subscribers.csv_file import guard_cell
 from newsletter.subscribers.csv_source import MAX_VALUE, Subscriber, read_columns, read_rows
-from newsletter.subscribers.keys import Keys
-from newsletter.subscribers.standing import ERASED, Held, with_standing
-from newsletter.subscribers.statuses import SINCE, STATE, WORDS
+from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.status_columns import SINCE, STATE, WORDS
+from newsletter.subscribers.suppression_status import ERASED, Suppression, with_suppression_status
 
 _OURS = (STATE, SINCE, WORDS)
 _EVIDENCE = ("code", "words", "proof", "address", "note")
 _OF_AN_EVENT = ("reader", "kind", "source", "issue", "said_at", "at", *_EVIDENCE, "more")
 
 
-def everyone(
+def export_everyone(
     store: Store | None,
-    keys: Keys | None,
+    keys: SecretKeys | None,
     path: Path,
     left_out: Counter[str],
-    left: Mapping[str, Held] = MappingProxyType({}),
+    left: Mapping[str, Suppression] = MappingProxyType({}),
 ) -> Iterator[Sequence[str]]:
     """A heading, and each reader of the list with the list's columns and their state. Streams.
 
@@ -35,31 +35,31 @@ def everyone(
     """
     columns = _columns(path)
     yield [*columns, *_OURS]
-    for row, standing in with_standing(store, keys, read_rows(path), left):
+    for row, standing in with_suppression_status(store, keys, read_rows(path), left):
         if isinstance(row, Problem) or standing.erased:
             left_out[ERASED if standing.erased else "unusable"] += 1
         else:
             yield [*_cells(row, columns), standing.state, standing.since, _on_one_line(standing.words)]
 
 
-def mailable(
+def export_mailable(
     store: Store | None,
-    keys: Keys | None,
+    keys: SecretKeys | None,
     path: Path,
     left_out: Counter[str],
-    left: Mapping[str, Held] = MappingProxyType({}),
+    left: Mapping[str, Suppression] = MappingProxyType({}),
 ) -> Iterator[Sequence[str]]:
     """Yield a heading, and each reader who may be mailed, with the list's columns alone: a list again. Streams."""
     columns = _columns(path)
     yield columns
-    for row, standing in with_standing(store, keys, read_rows(path), left):
+    for row, standing in with_suppression_status(store, keys, read_rows(path), left):
         if isinstance(row, Problem):
             left_out["unusable"] += 1
         elif standing.mailable:
             yield _cells(row, columns)
 
 
-def suppressed(store: Store | None, keys: Keys | None) -> Iterator[Sequence[str]]:
+def export_suppressed(store: Store | None, keys: SecretKeys | None) -> Iterator[Sequence[str]]:
     """A heading, a row for each reader and cause, on the list or not, and the hashes of the erased. Streams.
 
     `newsletter subscribers suppress --from` reads it into another state.
@@ -75,7 +75,7 @@ def suppressed(store: Store | None, keys: Keys | None) -> Iterator[Sequence[str]
                 yield digest, ERASED, at, keys.mark
 
 
-def events(store: Store | None) -> Iterator[Sequence[str]]:
+def export_events(store: Store | None) -> Iterator[Sequence[str]]:
     """A heading, and everything that readers, mail servers and editors said, the oldest first. Streams."""
     yield _OF_AN_EVENT
     if store is None:
@@ -91,7 +91,7 @@ def events(store: Store | None) -> Iterator[Sequence[str]]:
 def write_csv(file: TextIO, rows: Iterable[Sequence[str]]) -> int:
     """Write the heading and the rows, safe for a spreadsheet; returns how many rows there were."""
     writer = csv.writer(file)
-    written = sum(1 for row in rows if writer.writerow([guard(cell) for cell in row]))
+    written = sum(1 for row in rows if writer.writerow([guard_cell(cell) for cell in row]))
     return written - 1
 
 

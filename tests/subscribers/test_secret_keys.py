@@ -8,8 +8,13 @@ import pytest
 from conftest import Publication
 
 from newsletter.errors import ConfigError, DecisionNeeded
-from newsletter.subscribers.keys import find_keys, make_keys, read_keys, rotate_keys
-from newsletter.subscribers.tokens import Tokens
+from newsletter.subscribers.secret_keys import (
+    create_secret_keys,
+    find_secret_keys,
+    require_secret_keys,
+    rotate_secret_keys,
+)
+from newsletter.subscribers.tokens import TokenSigner
 
 LONG = "x" * 40
 
@@ -38,14 +43,14 @@ def test_init_makes_them_where_git_does_not_look(publication: Publication) -> No
 
 
 def test_each_publication_has_its_own(tmp_path: Path) -> None:
-    one, two = (make_keys(tmp_path / name).read_text() for name in ("one", "two"))
+    one, two = (create_secret_keys(tmp_path / name).read_text() for name in ("one", "two"))
     assert one != two
 
 
 def test_without_keys_the_command_that_makes_them_is_named(publication: Publication) -> None:
-    assert find_keys(publication.workspace) is None
+    assert find_secret_keys(publication.workspace) is None
     with pytest.raises(ConfigError, match="There are no keys here") as caught:
-        read_keys(publication.workspace)
+        require_secret_keys(publication.workspace)
     assert "newsletter keys new" in caught.value.next_step
 
 
@@ -61,13 +66,13 @@ def test_new_makes_them_once(publication: Publication) -> None:
 
 def test_after_a_change_the_links_that_readers_have_still_work(publication: Publication) -> None:
     publication.run("keys", "new")
-    before = read_keys(publication.workspace)
-    token = Tokens(before, "digest.example.org").write("2.10", "ada@example.org")
+    before = require_secret_keys(publication.workspace)
+    token = TokenSigner(before, "digest.example.org").write("2.10", "ada@example.org")
     done = publication.run("keys", "rotate")
     assert done.returncode == 0, done.stderr
-    after = read_keys(publication.workspace)
+    after = require_secret_keys(publication.workspace)
     assert after.tokens[1:] == before.tokens
-    assert Tokens(after, "digest.example.org").read(token) is not None
+    assert TokenSigner(after, "digest.example.org").read(token) is not None
     # Who was erased is still known by the same hash.
     assert after.digest("ada@example.org") == before.digest("ada@example.org")
     assert _file(publication).stat().st_mode & 0o777 == 0o600
@@ -78,10 +83,10 @@ def test_after_a_change_the_links_that_readers_have_still_work(publication: Publ
 def test_the_environment_comes_first(publication: Publication) -> None:
     publication.run("keys", "new")
     publication.environ |= {"NEWSLETTER_KEYS__TOKENS": f"{LONG}1, {LONG}2", "NEWSLETTER_KEYS__FORGOTTEN": f"{LONG}3"}
-    assert read_keys(publication.workspace).tokens == (f"{LONG}1", f"{LONG}2")
+    assert require_secret_keys(publication.workspace).tokens == (f"{LONG}1", f"{LONG}2")
     _file(publication).unlink()
     with pytest.raises(DecisionNeeded, match="in the environment"):
-        rotate_keys(publication.workspace)
+        rotate_secret_keys(publication.workspace)
 
 
 def test_keys_in_the_environment_are_never_written_over_those_in_the_file(publication: Publication) -> None:
@@ -100,7 +105,7 @@ def test_a_link_to_a_shared_file_stays_one(publication: Publication) -> None:
     _file(publication).symlink_to(shared)
     assert publication.run("keys", "rotate").returncode == 0
     assert _file(publication).is_symlink()
-    assert len(read_keys(publication.workspace).tokens) == 2
+    assert len(require_secret_keys(publication.workspace).tokens) == 2
     shared.unlink()
     lost = publication.run("keys", "rotate")
     assert lost.returncode == 2
@@ -117,9 +122,9 @@ def test_who_owns_the_file_owns_it_after_a_change(publication: Publication) -> N
 
 
 def test_a_file_with_a_byte_order_mark_is_read(publication: Publication) -> None:
-    make_keys(publication.root)
+    create_secret_keys(publication.root)
     _file(publication).write_bytes(b"\xef\xbb\xbf" + _file(publication).read_bytes())
-    assert read_keys(publication.workspace)
+    assert require_secret_keys(publication.workspace)
 
 
 def test_where_people_were_erased_no_other_keys_are_made(publication: Publication) -> None:
@@ -134,7 +139,7 @@ def test_where_people_were_erased_no_other_keys_are_made(publication: Publicatio
 
 def test_no_key_is_ever_shown(publication: Publication) -> None:
     publication.run("keys", "new")
-    keys = read_keys(publication.workspace)
+    keys = require_secret_keys(publication.workspace)
     assert keys.tokens[0] not in repr(keys)
     assert keys.forgotten not in repr(keys)
 
@@ -151,25 +156,25 @@ def test_no_key_is_ever_shown(publication: Publication) -> None:
     ],
 )
 def test_a_spoilt_file_is_told(publication: Publication, text: str, words: str) -> None:
-    make_keys(publication.root)
+    create_secret_keys(publication.root)
     _file(publication).write_text(text)
     with pytest.raises(ConfigError, match=words) as caught:
-        read_keys(publication.workspace)
+        require_secret_keys(publication.workspace)
     assert caught.value.next_step
 
 
 def test_a_file_that_others_can_read_is_refused(publication: Publication) -> None:
-    make_keys(publication.root)
+    create_secret_keys(publication.root)
     _file(publication).chmod(0o644)
     with pytest.raises(ConfigError, match="Every user of this machine can read") as caught:
-        read_keys(publication.workspace)
+        require_secret_keys(publication.workspace)
     assert "chmod 600" in caught.value.next_step
 
 
 def test_half_of_them_in_the_environment_is_told(publication: Publication) -> None:
     publication.environ["NEWSLETTER_KEYS__TOKENS"] = LONG
     with pytest.raises(ConfigError, match="Only one of"):
-        read_keys(publication.workspace)
+        require_secret_keys(publication.workspace)
 
 
 def test_they_do_not_belong_into_the_configuration(publication: Publication) -> None:

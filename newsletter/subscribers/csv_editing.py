@@ -12,13 +12,13 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from newsletter.address import normalise
+from newsletter.address import normalise_address
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.files import create_private, sync
-from newsletter.subscribers.csv_file import Header, guard, read_header, read_lines, read_records, unguard
-from newsletter.subscribers.csv_source import BREAKS, Subscriber, read_row, read_rows, reader_key
-from newsletter.subscribers.mentions import names
-from newsletter.subscribers.records import Record
+from newsletter.subscribers.address_in_text import contains_address
+from newsletter.subscribers.csv_file import CsvHeader, guard_cell, read_header, read_lines, read_records, unguard_cell
+from newsletter.subscribers.csv_records import CsvRecord
+from newsletter.subscribers.csv_source import BREAKS, Subscriber, read_row, read_rows, subscriber_key
 
 _BOM = b"\xef\xbb\xbf"
 _NEW_LIST = "email,name,tags\n"
@@ -26,7 +26,7 @@ _CANDIDATES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ListRow:
     """A row of somebody's as it stands in the list: its first line and its last, its cells by the columns' names."""
 
     line: int
@@ -35,25 +35,25 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SubscriberRows:
     """What the list has of one reader: their own rows, and other lines in which their address stands."""
 
-    rows: Sequence[Row] = ()
+    rows: Sequence[ListRow] = ()
     mentions: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class PreparedEdit:
     """The list as it is to be, written beside it; `put` makes it the list. `lines` are those that it is about."""
 
     lines: Sequence[int]
     put: Callable[[], None]
 
 
-def find_rows(path: Path, reader: str) -> Found:
+def find_rows(path: Path, reader: str) -> SubscriberRows:
     """Raises ListError; a list that is not there has nobody on it."""
     if not path.exists():
-        return Found()
+        return SubscriberRows()
     lines = read_lines(path)
     header = read_header(path, lines)
     rows, mentions = [], []
@@ -61,13 +61,13 @@ def find_rows(path: Path, reader: str) -> Found:
     local = reader.partition("@")[0]
     for record in read_records(lines, header, lambda _line, text: local in text.casefold()):
         if _owner(record, header) == reader:
-            rows.append(Row(line=record.line, last=record.last, cells=dict(cells_of(record, header))))
-        elif names(record.text, reader):
+            rows.append(ListRow(line=record.line, last=record.last, cells=dict(cells_of(record, header))))
+        elif contains_address(record.text, reader):
             mentions.append(record.line)
-    return Found(rows=rows, mentions=mentions)
+    return SubscriberRows(rows=rows, mentions=mentions)
 
 
-def nearest(path: Path, reader: str) -> str:
+def find_nearest_address(path: Path, reader: str) -> str:
     """An address of the list that may be meant instead, or an empty string."""
     local, _, domain = reader.partition("@")
     near: list[str] = []
@@ -81,7 +81,7 @@ def nearest(path: Path, reader: str) -> str:
 
 
 @contextmanager
-def with_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()) -> Iterator[Edit]:
+def appending_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()) -> Iterator[PreparedEdit]:
     """The list with one row more at its end; one that is not there is made.
 
     `cells` are by column, `email` among them in its one spelling. Raises ListError for a column that the list lacks,
@@ -94,43 +94,43 @@ def with_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()) -> 
     if before:
         _refuse_swallowed(path, row, header)
     with _rewriting(path, _appended(path, row, header.line_end), before) as put:
-        yield Edit(lines=(), put=put)
+        yield PreparedEdit(lines=(), put=put)
 
 
 @contextmanager
-def without_rows(path: Path, reader: str) -> Iterator[Edit]:
+def removing_rows(path: Path, reader: str) -> Iterator[PreparedEdit]:
     """The list without any row of this reader's, also those that can't be used. Raises as `with_row` does."""
     before = _seen(path)
     found = find_rows(path, reader).rows
     if not found:
         with suppress(OSError):
             _beside(path).unlink()  # what a crash has left may hold them
-        yield Edit(lines=(), put=lambda: None)
+        yield PreparedEdit(lines=(), put=lambda: None)
         return
     gone = frozenset(number for row in found for number in range(row.line, row.last + 1))
     with _rewriting(path, _left(path, gone), before) as put:
-        yield Edit(lines=[row.line for row in found], put=put)
+        yield PreparedEdit(lines=[row.line for row in found], put=put)
 
 
-def cells_of(record: Record, header: Header) -> Iterator[tuple[str, str]]:
+def cells_of(record: CsvRecord, header: CsvHeader) -> Iterator[tuple[str, str]]:
     """The cells by column, also of a row that no reader can be made of. Those beyond the columns have numbers."""
     for number, cell in enumerate(record.cells):
         name = header.columns[number] if number < len(header.columns) else ""
-        yield name or f"column {number + 1}", unguard(cell.strip()).strip()
+        yield name or f"column {number + 1}", unguard_cell(cell.strip()).strip()
 
 
-def _owner(record: Record, header: Header) -> str:
+def _owner(record: CsvRecord, header: CsvHeader) -> str:
     return _reader(next((cell for name, cell in cells_of(record, header) if name == "email"), ""))
 
 
 def _reader(address: str) -> str:
     try:
-        return reader_key(normalise(address))
+        return subscriber_key(normalise_address(address))
     except ValueError:
         return ""
 
 
-def _written(cells: Mapping[str, str], tags: frozenset[str], header: Header, path: Path) -> str:
+def _written(cells: Mapping[str, str], tags: frozenset[str], header: CsvHeader, path: Path) -> str:
     """The row as a line without its end. Raises ListError when it would not be read as what it says."""
     if missing := [name for name in cells if name not in header.columns]:
         raise ListError(
@@ -141,7 +141,7 @@ def _written(cells: Mapping[str, str], tags: frozenset[str], header: Header, pat
     if any(BREAKS.search(value) for value in values):
         raise ListError("A line break stands inside a value, or a tab.", next_step="Write the value on one line.")
     # A value that looks as if it came from a spreadsheet's guard keeps its quote by another one.
-    values = [value if unguard(value) == value else guard(value) for value in values]
+    values = [value if unguard_cell(value) == value else guard_cell(value) for value in values]
     line = io.StringIO()
     csv.writer(line, delimiter=header.delimiter, lineterminator="").writerow(values)
     (record,) = read_records([(1, line.getvalue())], header)
@@ -158,7 +158,7 @@ def _written(cells: Mapping[str, str], tags: frozenset[str], header: Header, pat
     return line.getvalue()
 
 
-def _refuse_swallowed(path: Path, row: str, header: Header) -> None:
+def _refuse_swallowed(path: Path, row: str, header: CsvHeader) -> None:
     """Raise ListError when a quote that the list never closes would make the new row a part of another one's cell."""
     if '"' not in row:
         return

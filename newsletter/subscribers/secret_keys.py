@@ -35,7 +35,7 @@ _MAKE = (
 
 
 @dataclass(frozen=True)
-class Keys:
+class SecretKeys:
     """`tokens` sign and read what readers' links and return paths carry, the newest first."""
 
     tokens: tuple[str, ...] = field(repr=False)
@@ -61,7 +61,7 @@ class Keys:
         return {}
 
 
-def find_keys(workspace: Workspace) -> Keys | None:
+def find_secret_keys(workspace: Workspace) -> SecretKeys | None:
     """The publication's keys, or None when it has none yet. Raises ConfigError for keys that can't be used."""
     chosen = workspace.config.keys
     if chosen.tokens or chosen.forgotten:
@@ -95,15 +95,15 @@ def find_keys(workspace: Workspace) -> Keys | None:
     return _checked(tokens, erased, str(path))
 
 
-def read_keys(workspace: Workspace) -> Keys:
+def require_secret_keys(workspace: Workspace) -> SecretKeys:
     """The same for what can't do without. Raises ConfigError when there are none, too."""
-    keys = find_keys(workspace)
+    keys = find_secret_keys(workspace)
     if keys is None:
         raise ConfigError("There are no keys here, which readers' links are signed with.", next_step=_MAKE)
     return keys
 
 
-def make_keys(root: Path) -> Path:
+def create_secret_keys(root: Path) -> Path:
     """New keys for the workspace in `root`; returns their file. Raises DecisionNeeded when there are some."""
     path = root / STATE_FOLDER / KEYS_NAME
     if os.path.lexists(path) and not path.is_symlink():
@@ -114,7 +114,7 @@ def make_keys(root: Path) -> Path:
     return path
 
 
-def rotate_keys(workspace: Workspace) -> Path:
+def rotate_secret_keys(workspace: Workspace) -> Path:
     """Put a new key before those there are: it signs from now on, and they still read. Returns the file.
 
     Raises DecisionNeeded when the keys come from the environment, and ConfigError when there are none.
@@ -125,7 +125,7 @@ def rotate_keys(workspace: Workspace) -> Path:
             "The keys are in the environment, which this program can't change.",
             next_step="Put a new one before the others in NEWSLETTER_KEYS__TOKENS, with a comma behind it.",
         )
-    keys = read_keys(workspace)
+    keys = require_secret_keys(workspace)
     _write(path, [token_urlsafe(), *keys.tokens], keys.forgotten)
     return path
 
@@ -134,13 +134,13 @@ def _path(workspace: Workspace) -> Path:
     return workspace.root / STATE_FOLDER / KEYS_NAME
 
 
-def _checked(tokens: Sequence[str], forgotten: str, where: str) -> Keys:
+def _checked(tokens: Sequence[str], forgotten: str, where: str) -> SecretKeys:
     if not tokens or any(len(key) < _LEAST for key in (*tokens, forgotten)):
         raise ConfigError(
             f"{where} holds a key shorter than {_LEAST} characters, or none.",
             next_step="`newsletter keys new` makes good ones.",
         )
-    return Keys(tuple(tokens), forgotten)
+    return SecretKeys(tuple(tokens), forgotten)
 
 
 def _write(path: Path, tokens: Sequence[str], forgotten: str) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.config import ReaderList
+from newsletter.config import SubscriberListSettings
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.store import Store, open_store, suppressions
 from newsletter.subscribers import suppression
-from newsletter.subscribers.events import Cause
-from newsletter.subscribers.status_words import Says, says
-from newsletter.subscribers.statuses import Statuses, read_statuses, statuses_of
+from newsletter.subscribers.feedback_events import SuppressionKind
+from newsletter.subscribers.status_columns import StatusColumns, read_own_status_columns, read_status_columns
+from newsletter.subscribers.status_words import StatusMeaning, interpret_cell
 
 Write = Callable[[bytes | str], Path]
 
@@ -69,18 +69,18 @@ _FORMS = pytest.mark.parametrize(("column", "text"), _EXPORTS.values(), ids=_EXP
 @_FORMS
 def test_a_foreign_column_that_says_left_is_asked_about_once(write_list: Write, column: str, text: str) -> None:
     path = write_list(text)
-    asked = read_statuses(path)
+    asked = read_status_columns(path)
     assert [problem.message.split()[2] for problem in asked.questions] == [column]
     assert asked.left == {}
     with pytest.raises(DecisionNeeded) as stopped:
         asked.refuse_open(path)
     assert f'honour = ["{column}"]' in str(stopped.value.problems[0])
     assert f'ignore = ["{column}"]' in str(stopped.value.problems[0])
-    honoured = read_statuses(path, honour=[column])
+    honoured = read_status_columns(path, honour=[column])
     assert honoured.questions == []
     out = {f"out{number}@example.org" for number in (1, 2) if f"out{number}@" in text}
     assert set(honoured.left) == out
-    ignored = read_statuses(path, ignore=[column])
+    ignored = read_status_columns(path, ignore=[column])
     assert (ignored.questions, ignored.left) == ([], {})
 
 
@@ -90,19 +90,19 @@ def test_suppressing_from_an_export_leaves_those_whom_it_says_to_mail(
 ) -> None:
     if column == "vermerk":
         text = text.replace("Vermerk", "Status").replace("in@example.org,", "in@example.org,aktiv")
-    brought = suppression.bring_over(store, None, write_list(text), "unsubscribed")
+    brought = suppression.import_suppressions(store, None, write_list(text), "unsubscribed")
     with store.reading() as connection:
         held = {reader: cause for reader, cause, *_ in suppressions.suppressed_readers(connection)}
     assert {reader[:3] for reader in held} == {"out"}
     assert brought.mailed == text.count("in@") + text.count("in2@")
     if "unreachable" in text:
-        assert held["out2@example.org"] == Cause.BOUNCED
+        assert held["out2@example.org"] == SuppressionKind.BOUNCED
 
 
 def test_a_plain_list_of_addresses_is_suppressed_whole(tmp_path: Path, write_list: Write) -> None:
     with closing(open_store(tmp_path / "state.db")) as store:
         text = "email,name,tags,active_subscription,state\na@example.org,A,board,true,Ohio\n"
-        brought = suppression.bring_over(store, None, write_list(text), "bounced")
+        brought = suppression.import_suppressions(store, None, write_list(text), "bounced")
     assert (brought.new, brought.mailed) == (1, 0)
 
 
@@ -110,9 +110,9 @@ def test_a_status_that_nobody_knows_suppresses_nobody(tmp_path: Path, write_list
     path = write_list("email,Status\na@example.org,VIP\nb@example.org,unsubscribed\n")
     with closing(open_store(tmp_path / "state.db")) as store:
         with pytest.raises(ListError) as refused:
-            suppression.bring_over(store, None, path, "bounced")
+            suppression.import_suppressions(store, None, path, "bounced")
         assert [(problem.line, "status" in problem.message) for problem in refused.value.problems] == [(2, True)]
-        assert suppression.bring_over(store, None, path, "bounced", ignore=["Status"]).new == 2
+        assert suppression.import_suppressions(store, None, path, "bounced", ignore=["Status"]).new == 2
 
 
 def test_columns_about_other_things_are_not_asked_about(write_list: Write) -> None:
@@ -121,7 +121,7 @@ def test_columns_about_other_things_are_not_asked_about(write_list: Write) -> No
         "a@example.org,Disabled,blocked,Ohio,paid,false,asked to be unsubscribed from the other list,,,2024-01-01,\n"
         "b@example.org,Bounced,,Maine,none,true,,active,2020-01-01,,2024-01-01\n"
     )
-    assert read_statuses(path).questions == []
+    assert read_status_columns(path).questions == []
 
 
 def test_the_columns_of_an_export_of_ours_are_honoured_unasked(write_list: Write) -> None:
@@ -131,7 +131,7 @@ def test_the_columns_of_an_export_of_ours_are_honoured_unasked(write_list: Write
         'c@example.org,"bounced, complained",2026-03-01T09:30:00+00:00,550\nd@example.org,,,\ne@example.org,typo,,\n'
         "a@EXAMPLE.org,bounced,,\n"
     )
-    found = read_statuses(path)
+    found = read_status_columns(path)
     assert found.questions == []
     assert {reader: held.cause for reader, held in found.left.items()} == {
         "a@example.org": "bounced", "b@example.org": "unsubscribed", "c@example.org": "bounced",
@@ -142,43 +142,43 @@ def test_the_columns_of_an_export_of_ours_are_honoured_unasked(write_list: Write
 
 def test_a_column_that_is_to_be_honoured_must_be_in_the_publication_s_own_list(write_list: Write) -> None:
     path = write_list("email,name\na@example.org,A\n")
-    settings = ReaderList(
+    settings = SubscriberListSettings(
         file="list.csv", id="list.example.org", unsubscribe="mailto:leave@example.org", honour=("Email disabled",)
     )
     with pytest.raises(ListError, match="has no column Email disabled"):
-        statuses_of(path, settings)
+        read_own_status_columns(path, settings)
     board = path.rename(path.with_name("board.csv"))
-    assert statuses_of(board, settings) == Statuses(questions=[])
+    assert read_own_status_columns(board, settings) == StatusColumns(questions=[])
 
 
 def test_in_an_honoured_column_a_word_that_nobody_knows_keeps_its_reader_out(write_list: Write) -> None:
     path = write_list("email,Abo\na@example.org,ja\nb@example.org,aktiv\nc@example.org,\n")
-    assert set(read_statuses(path, honour=["Abo"]).left) == {"a@example.org"}
+    assert set(read_status_columns(path, honour=["Abo"]).left) == {"a@example.org"}
 
 
 @pytest.mark.parametrize(
     ("column", "cell", "said"),
     [
-        ("subscribed", "", Says.LEFT), ("subscribed", "yes", Says.MAILED), ("opt_in", "2020-01-01", Says.MAILED),
-        ("accepts_email_marketing", "no", Says.LEFT), ("unsubscribed_at", "", Says.MAILED), ("bounced", "1", Says.LEFT),
-        ("unsubscribed_at", "0000-00-00 00:00:00", Says.MAILED), ("deleted_at", "2024-01-01", Says.LEFT),
-        ("email_status", "Unsubscribed", Says.LEFT), ("status", "", Says.NOTHING), ("status", "1", Says.UNCLEAR),
-        ("city", "Bounced", Says.LEFT), ("city", "Subscribed", Says.NOTHING), ("paid", "yes", Says.NOTHING),
+        ("subscribed", "", "left"), ("subscribed", "yes", "mailed"), ("opt_in", "2020-01-01", "mailed"),
+        ("accepts_email_marketing", "no", "left"), ("unsubscribed_at", "", "mailed"), ("bounced", "1", "left"),
+        ("unsubscribed_at", "0000-00-00 00:00:00", "mailed"), ("deleted_at", "2024-01-01", "left"),
+        ("email_status", "Unsubscribed", "left"), ("status", "", "nothing"), ("status", "1", "unclear"),
+        ("city", "Bounced", "left"), ("city", "Subscribed", "nothing"), ("paid", "yes", "nothing"),
     ],
 )  # fmt: skip
-def test_what_a_cell_says(column: str, cell: str, said: Says) -> None:
-    assert says(column, cell) is said
+def test_what_a_cell_says(column: str, cell: str, said: str) -> None:
+    assert interpret_cell(column, cell) is StatusMeaning(said)
 
 
 @pytest.mark.parametrize("row", ["unsubscribed", "", " , ", '"unsubscribed"'])
 def test_a_row_without_an_address_says_nothing_of_anybody(write_list: Write, row: str) -> None:
     path = write_list(f"newsletter_state,email,name\n{row}\nunsubscribed,out@example.org,Out\n")
-    assert list(read_statuses(path).left) == ["out@example.org"]
+    assert list(read_status_columns(path).left) == ["out@example.org"]
 
 
 def test_a_blank_row_is_no_reason_to_ask_what_a_column_means(write_list: Write) -> None:
-    assert not read_statuses(write_list("email,subscribed\nin@example.org,true\n\n,\n")).questions
-    assert read_statuses(write_list("email,subscribed\nin@example.org,true\nout@example.org,\n")).questions
+    assert not read_status_columns(write_list("email,subscribed\nin@example.org,true\n\n,\n")).questions
+    assert read_status_columns(write_list("email,subscribed\nin@example.org,true\nout@example.org,\n")).questions
 
 
 @pytest.mark.parametrize(
@@ -199,11 +199,11 @@ def test_a_blank_row_is_no_reason_to_ask_what_a_column_means(write_list: Write) 
 def test_a_column_that_says_left_in_other_words_is_asked_about(write_list: Write, column: str, cell: str) -> None:
     quoted = '"{}"'.format(cell.replace('"', '""'))
     path = write_list(f"email,{column},x\nin@example.org,,\nout@example.org,{quoted},\n")
-    assert [problem.line for problem in read_statuses(path).questions] == [3]
+    assert [problem.line for problem in read_status_columns(path).questions] == [3]
     if column:
-        honoured = read_statuses(path, honour=[column])
+        honoured = read_status_columns(path, honour=[column])
         assert (list(honoured.left), honoured.questions) == (["out@example.org"], [])
-        assert read_statuses(path, ignore=[column]).questions == []
+        assert read_status_columns(path, ignore=[column]).questions == []
 
 
 @pytest.mark.parametrize(
@@ -218,13 +218,13 @@ def test_a_column_that_says_left_in_other_words_is_asked_about(write_list: Write
 )  # fmt: skip
 def test_a_column_that_says_nothing_of_leaving_is_not_asked_about(write_list: Write, column: str, cell: str) -> None:
     path = write_list(f'email,{column},x\na@example.org,"{cell}",\n')
-    assert read_statuses(path).questions == []
+    assert read_status_columns(path).questions == []
     if column:
-        assert says(column.casefold().replace(" ", "_"), cell) is Says.NOTHING
+        assert interpret_cell(column.casefold().replace(" ", "_"), cell) is StatusMeaning.NOTHING
 
 
 def test_a_column_that_may_mean_something_else_takes_nobody_out_of_a_list_to_suppress(
     store: Store, write_list: Write
 ) -> None:
     path = write_list("email,removed_at,Newsletter,Group status\na@example.org,,yes,member\n")
-    assert suppression.bring_over(store, None, path, "unsubscribed").new == 1
+    assert suppression.import_suppressions(store, None, path, "unsubscribed").new == 1

@@ -10,21 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import DecisionNeeded, ListError, Problem
-from newsletter.subscribers import row_editing
+from newsletter.subscribers import csv_editing
+from newsletter.subscribers.csv_editing import appending_row, find_nearest_address, find_rows, removing_rows
 from newsletter.subscribers.csv_source import Subscriber, read_rows
-from newsletter.subscribers.row_editing import find_rows, nearest, with_row, without_rows
 
 Write = Callable[[bytes | str], Path]
 NEW = "zoe+news@example.org"
 
 
 def _add(path: Path, cells: dict[str, str], tags: tuple[str, ...] = ()) -> None:
-    with with_row(path, cells, tags) as edit:
+    with appending_row(path, cells, tags) as edit:
         edit.put()
 
 
 def _remove(path: Path, reader: str) -> list[int]:
-    with without_rows(path, reader) as edit:
+    with removing_rows(path, reader) as edit:
         edit.put()
         return list(edit.lines)
 
@@ -57,7 +57,7 @@ def test_a_row_that_is_added_and_taken_out_leaves_the_same_bytes(
     rows: list[tuple[bytes, bytes]],
     end: bytes,
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "row_editing.csv"
+    path = tmp_path_factory.getbasetemp() / "csv_editing.csv"
     if before.startswith(b"sep"):
         header = b"email;name"
     text = mark + before + header + b"".join(line_end + row for line_end, row in rows) + end
@@ -172,7 +172,7 @@ def test_rights_stay_and_a_link_leads_on_to_the_list(write_list: Write, tmp_path
 
 def test_what_somebody_else_has_saved_meanwhile_is_not_undone(write_list: Write) -> None:
     path = write_list("email\na@example.org\n")
-    with without_rows(path, "a@example.org") as edit:
+    with removing_rows(path, "a@example.org") as edit:
         path.write_text("email\na@example.org\nb@example.org\n")
         with pytest.raises(DecisionNeeded, match=r"Somebody else has changed list\.csv"):
             edit.put()
@@ -186,14 +186,14 @@ def test_nor_what_was_saved_while_the_list_was_read(
     """The rows' lines would be other rows' by then."""
     path = write_list("email\na@example.org\nb@example.org\n")
     longer = "email\nfirst@example.org\na@example.org\nb@example.org\n"
-    real = getattr(row_editing, read)
+    real = getattr(csv_editing, read)
 
     def slow(*args: Any) -> Any:
         found = real(*args)
         path.write_text(longer)
         return found
 
-    monkeypatch.setattr(row_editing, read, slow)
+    monkeypatch.setattr(csv_editing, read, slow)
     with pytest.raises(DecisionNeeded, match="Somebody else has changed"):
         _remove(path, "b@example.org") if read == "find_rows" else _add(path, {"email": NEW})
     assert path.read_text() == longer
@@ -248,10 +248,10 @@ def test_rows_and_mentions_of_a_reader(write_list: Write) -> None:
 
 def test_the_nearest_address_is_offered(write_list: Write) -> None:
     path = write_list("email\nolga.petrova@example.net\nada@example.org\nb@example.com\n")
-    assert nearest(path, "olga.petrov@example.net") == "olga.petrova@example.net"
-    assert nearest(path, "ada@exampel.org") == "ada@example.org"
-    assert nearest(path, "nobody@example.invalid") == ""
-    assert nearest(path.with_name("none.csv"), "a@example.org") == ""
+    assert find_nearest_address(path, "olga.petrov@example.net") == "olga.petrova@example.net"
+    assert find_nearest_address(path, "ada@exampel.org") == "ada@example.org"
+    assert find_nearest_address(path, "nobody@example.invalid") == ""
+    assert find_nearest_address(path.with_name("none.csv"), "a@example.org") == ""
 
 
 @given(st.binary(max_size=300))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from newsletter.subscribers import records
+from newsletter.subscribers import csv_records
 from newsletter.subscribers.csv_file import read_header, read_lines, read_records
-from newsletter.subscribers.records import Line, Pull, group_lines
+from newsletter.subscribers.csv_records import NumberedLine, Pull, group_lines
 
 _CELL = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20),
@@ -78,15 +78,15 @@ def test_a_quote_that_is_never_closed_costs_its_own_row(
 def test_each_line_is_looked_at_twice_at_the_most(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     """A look ahead from an open quote ends at the next line with an odd number of quotes; no other begins before."""
     looked = 0
-    read = records.read_record
+    read = csv_records.read_record
 
-    def counting(first: Line, pull: Pull, delimiter: str) -> tuple[list[str], str, list[Line]]:
+    def counting(first: NumberedLine, pull: Pull, delimiter: str) -> tuple[list[str], str, list[NumberedLine]]:
         nonlocal looked
         cells, fault, taken = read(first, pull, delimiter)
         looked += len(taken)
         return cells, fault, taken
 
-    monkeypatch.setattr(records, "read_record", counting)
+    monkeypatch.setattr(csv_records, "read_record", counting)
     lines = ['r,"open\n', *[line] * 2_999]
     assert len(list(group_lines(enumerate(lines, start=1), ",", 2))) == 3_000
     assert looked <= 6_001
