@@ -15,7 +15,7 @@ from service_server import serving
 
 from newsletter.store import open_store
 
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def _commands(page: Path) -> list[str]:
@@ -113,6 +113,7 @@ def test_an_editors_page_holds_nothing_for_operators(page: Path) -> None:
 def test_the_index_links_every_page() -> None:
     index = (ROOT / "docs/index.md").read_text()
     pages = [page.relative_to(ROOT / "docs") for page in (ROOT / "docs").rglob("*.md")]
+    index += (ROOT / "docs/decisions/README.md").read_text().replace("](", "](decisions/")
     assert [str(page) for page in pages if f"({page})" not in index and page.name != "index.md"] == []
 
 
@@ -153,3 +154,16 @@ def test_every_command_of_the_program_is_documented() -> None:
         "state backup", "state restore", "state move",
     ):  # fmt: skip
         assert f"newsletter {command}" in said
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    text = re.sub(r"```console.*?```", "", page.read_text(), flags=re.DOTALL)
+    paths = re.findall(r"(?<![\w/.<@-])(?:newsletter|tests|tools|benchmarks|examples|docs)/[\w./-]*\w/?", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_architecture_names_every_room() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    rooms = [folder.name for folder in (ROOT / "newsletter").iterdir() if (folder / "__init__.py").exists()]
+    assert [room for room in rooms if f"`newsletter/{room}/`" not in page] == []
