@@ -10,8 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from newsletter.cli import main
-from newsletter.web.public import scribe
-from newsletter.web.public.connection import Connection
+from newsletter.web.public import event_writer
+from newsletter.web.public.connection_limits import LimitedConnection
 
 
 async def answer(_request: Request) -> PlainTextResponse:
@@ -21,7 +21,7 @@ async def answer(_request: Request) -> PlainTextResponse:
 def bare() -> None:
     """The same server, with the same protocol class and limits, and nothing to do."""
     app = Starlette(routes=[Route("/u/{token}", answer, methods=["POST"])])
-    config = uvicorn.Config(app, port=0, http=Connection, ws="none", log_config=None, access_log=False)
+    config = uvicorn.Config(app, port=0, http=LimitedConnection, ws="none", log_config=None, access_log=False)
     listening = config.bind_socket()
     listening.listen(1024)  # from the moment that it says so
     print(f"listens at http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
@@ -30,7 +30,7 @@ def bare() -> None:
 
 def single() -> None:
     """Ours in all but one: no group gathers."""
-    scribe._GROUP = 1
+    event_writer._GROUP = 1
     sys.argv = ["newsletter", "serve", "--port", "0"]
     main()
 

@@ -43,7 +43,7 @@ def shoot_preview(browser: Browser, folder: Path, workspace: Path) -> None:
             page.screenshot(path=folder / f"preview-problems-{name}.png")
             draft.write_text(text.replace("Hiroshima", "Hiroshima \U00012000"), encoding="utf-8")
             _open(page, f"{address}?view=pdf")
-            page.locator("#nothing .notice").wait_for()
+            page.locator("#nothing .diagnostic").wait_for()
             page.screenshot(path=folder / f"preview-problem-of-the-pdf-{name}.png")
             draft.unlink()
             page.locator("#stale").wait_for()
@@ -55,7 +55,7 @@ def shoot_preview(browser: Browser, folder: Path, workspace: Path) -> None:
             page.get_by_role("button", name="Send me a test …").click()
             page.get_by_label("To", exact=True).fill("editor@example.org")
             page.get_by_role("button", name="Send", exact=True).click()
-            page.locator("#test-result .notice").wait_for()  # nobody listens at the sample's port
+            page.locator("#test-result .diagnostic").wait_for()  # nobody listens at the sample's port
             page.screenshot(path=folder / f"preview-test-{name}.png")
             page.keyboard.press("Escape")
             page.keyboard.press("?")

@@ -15,8 +15,8 @@ from newsletter.cli.output import say, show_problems
 from newsletter.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
-    from newsletter.web.preview.look import Showing
-    from newsletter.web.preview.server import Addresses
+    from newsletter.web.preview.draft_state import DraftState
+    from newsletter.web.preview.local_server import PreviewAddresses
 
 _PATIENCE = 2  # seconds, for work in hand when the preview ends
 
@@ -36,7 +36,7 @@ def preview(debug: bool, draft: str | None, port: int | None, no_open: bool) -> 
     path = workspace.find_draft(draft)
     _ = workspace.config  # its mistakes first
 
-    from newsletter.web.preview.server import preview as serve
+    from newsletter.web.preview.local_server import preview as serve
 
     if debug:
         logging.basicConfig()
@@ -44,7 +44,7 @@ def preview(debug: bool, draft: str | None, port: int | None, no_open: bool) -> 
     else:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # tracebacks; the page says what is wrong
 
-    def on_address(addresses: "Addresses") -> None:
+    def on_address(addresses: "PreviewAddresses") -> None:
         say(f"{path.stem} is shown at {addresses.printed}", style="bold")
         if addresses.taken:
             taken = f"This publication's own port {addresses.taken} is taken"
@@ -80,18 +80,18 @@ class _Teller:
     def __init__(self) -> None:
         self._said: dict[str, list[str]] = {}
 
-    def tell(self, showing: "Showing", workspace: Workspace) -> None:
-        from newsletter.web.preview.notices import notices
-        from newsletter.web.preview.readers import list_of
+    def tell(self, draft_state: "DraftState", workspace: Workspace) -> None:
+        from newsletter.web.preview.diagnostics import collect_diagnostics
+        from newsletter.web.preview.subscriber_search import find_list
 
-        found = notices(showing, None, list_of(workspace))
+        found = collect_diagnostics(draft_state, None, find_list(workspace))
         text = [text for notice in found for text in (notice.title, *(problem.message for problem in notice.problems))]
-        is_whole = showing.trouble is not None or (showing.proof is not None and showing.proof.finished)
-        if not is_whole or self._said.get(showing.name) == text:
+        is_whole = draft_state.error is not None or (draft_state.rendered is not None and draft_state.rendered.finished)
+        if not is_whole or self._said.get(draft_state.name) == text:
             return
-        self._said[showing.name] = text
+        self._said[draft_state.name] = text
         stops = [notice for notice in found if notice.stops]
-        name = f"{datetime.now():%H:%M:%S} {showing.name}"  # noqa: DTZ005  # the clock on the wall
+        name = f"{datetime.now():%H:%M:%S} {draft_state.name}"  # noqa: DTZ005  # the clock on the wall
         if not stops:
             say(f"{name}: no problems", style="green")
         for notice in stops:

@@ -28,7 +28,7 @@ def serve(debug: bool, host: str | None, port: int | None) -> None:
     workspace = find_workspace(Path.cwd())
     service = workspace.config.service
 
-    from newsletter.web.public.server import serve as run
+    from newsletter.web.public.service import serve as run
 
     logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("newsletter").setLevel(logging.DEBUG if debug else logging.INFO)

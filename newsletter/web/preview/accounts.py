@@ -49,7 +49,7 @@ class Peer:
         return self.user is None or self.user in trusted_users(os.environ)
 
 
-class PeeredConnection(H11Protocol):
+class PeerConnection(H11Protocol):
     """A connection whose requests know its other end: `scope["state"]["peer"]`."""
 
     def connection_made(self, transport: Any) -> None:

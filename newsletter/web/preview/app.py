@@ -10,15 +10,17 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Route
 
 from newsletter.errors import NewsletterError
-from newsletter.web.preview.answers import Answers
-from newsletter.web.preview.entrance import Closed, Entrance
-from newsletter.web.preview.guard import Guarded
-from newsletter.web.preview.studio import Studio
+from newsletter.web.preview.access import AccessGuard, AccessKeys
+from newsletter.web.preview.content_policy import PreviewGuard
+from newsletter.web.preview.endpoints import PreviewEndpoints
+from newsletter.web.preview.engine import PreviewEngine
 
 _LARGEST_BODY = 10_000  # bytes of an order to send a test
 
 
-def build_app(studio: Studio, token: str, entrance: Entrance, on_failure: Callable[[Exception], None]) -> Starlette:
+def build_preview_app(
+    engine: PreviewEngine, token: str, access_keys: AccessKeys, on_failure: Callable[[Exception], None]
+) -> Starlette:
     """The application, in which the studio works; `token` is what a page has to show to have a test sent.
 
     `on_failure` is told when the studio can't go on.
@@ -26,7 +28,7 @@ def build_app(studio: Studio, token: str, entrance: Entrance, on_failure: Callab
 
     async def work() -> None:
         try:
-            await studio.run()
+            await engine.run()
         except* Exception as failures:  # noqa: BLE001  # whatever it is, it ends the preview with its words
             on_failure(failures.exceptions[0])
 
@@ -37,31 +39,31 @@ def build_app(studio: Studio, token: str, entrance: Entrance, on_failure: Callab
             yield
             group.cancel_scope.cancel()
 
-    answers = Answers(studio, token)
+    endpoints = PreviewEndpoints(engine, token)
     return Starlette(
         # No route leads to a path on disk: what is served is made, or is one of the page's own files by name.
         routes=[
-            Route("/", answers.home),
-            Route("/-/{name}", answers.asset),
-            Route("/{draft}", answers.page),
-            Route("/{draft}/events", answers.events),
-            Route("/{draft}/state", answers.state),
-            Route("/{draft}/readers", answers.readers),
-            Route("/{draft}/test", answers.test, methods=["POST"]),
-            Route("/{draft}/email.html", answers.email),
-            Route("/{draft}/email.txt", answers.text),
-            Route("/{draft}/web.html", answers.web),
-            Route("/{draft}/message.eml", answers.message),
-            Route("/{draft}/edition.pdf", answers.pdf),
-            Route("/{draft}/{name}", answers.picture),
+            Route("/", endpoints.home),
+            Route("/-/{name}", endpoints.asset),
+            Route("/{draft}", endpoints.page),
+            Route("/{draft}/events", endpoints.events),
+            Route("/{draft}/state", endpoints.state),
+            Route("/{draft}/readers", endpoints.readers),
+            Route("/{draft}/test", endpoints.test, methods=["POST"]),
+            Route("/{draft}/email.html", endpoints.email),
+            Route("/{draft}/email.txt", endpoints.text),
+            Route("/{draft}/web.html", endpoints.web),
+            Route("/{draft}/message.eml", endpoints.message),
+            Route("/{draft}/edition.pdf", endpoints.pdf),
+            Route("/{draft}/{name}", endpoints.picture),
         ],
         middleware=[
             # A site whose name was bent to 127.0.0.1 (DNS rebinding) comes with its own name all the same.
             Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False),
-            Middleware(Guarded),
-            Middleware(Closed, entrance=entrance),
+            Middleware(PreviewGuard),
+            Middleware(AccessGuard, access_keys=access_keys),
         ],
-        exception_handlers={NewsletterError: answers.trouble, OSError: answers.trouble, Exception: answers.trouble},
+        exception_handlers={NewsletterError: endpoints.error, OSError: endpoints.error, Exception: endpoints.error},
         lifespan=working,
         max_body_size=_LARGEST_BODY,
     )

@@ -11,23 +11,25 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from newsletter.store import Store
-from newsletter.web.public.answers import Answers
 from newsletter.web.public.archive import Archive
-from newsletter.web.public.guard import HEALTH, Guard
-from newsletter.web.public.links import Links
-from newsletter.web.public.order import LARGEST
-from newsletter.web.public.pages import Pages
-from newsletter.web.public.scribe import Scribe
+from newsletter.web.public.endpoints import PublicEndpoints
+from newsletter.web.public.event_writer import EventWriter
+from newsletter.web.public.request_guard import HEALTH, RequestGuard
+from newsletter.web.public.submission import LARGEST
+from newsletter.web.public.token_reader import TokenReader
+from newsletter.web.public.unsubscribe_pages import UnsubscribePages
 from newsletter.workspace import Workspace
 
 _LOOK_EVERY_S = 5.0  # a look costs little, and readers follow the link to the page as soon as the mail is there
 
 
-def build_app(workspace: Workspace, store: Store, links: Links, pages: Pages) -> Starlette:
+def build_public_app(
+    workspace: Workspace, store: Store, token_reader: TokenReader, pages: UnsubscribePages
+) -> Starlette:
     """The application. Its config has a [service] url; with a path in that, everything stands below the path."""
     url = workspace.config.service.url or ""
-    scribe, archive = Scribe(store, lambda: links.keys), Archive(workspace, store)
-    answers = Answers(store, links, scribe, pages, archive, workspace.config.publication.title)
+    event_writer, archive = EventWriter(store, lambda: token_reader.keys), Archive(workspace, store)
+    endpoints = PublicEndpoints(store, token_reader, event_writer, pages, archive, workspace.config.publication.title)
 
     @asynccontextmanager
     async def working(_app: Starlette) -> AsyncIterator[None]:
@@ -36,23 +38,23 @@ def build_app(workspace: Workspace, store: Store, links: Links, pages: Pages) ->
         threading.Thread(target=_follow, args=(workspace, pages, archive, stop), daemon=True).start()
         yield
         stop.set()
-        scribe.close()
-        answers.close()
+        event_writer.close()
+        endpoints.close()
 
     below = urlsplit(url).path
     app = Starlette(
         # The names are what the log shows.
         routes=[
-            Route(HEALTH, answers.health, name=HEALTH),
-            Route(f"{below}/u/{{token}}", answers.link, methods=["GET", "POST"], name="/u/…", max_body_size=LARGEST),
+            Route(HEALTH, endpoints.health, name=HEALTH),
+            Route(f"{below}/u/{{token}}", endpoints.link, methods=["GET", "POST"], name="/u/…", max_body_size=LARGEST),
             # Some programs put a slash behind an address.
-            Route(f"{below}/u/{{token}}/", answers.link, methods=["GET", "POST"], name="/u/…", max_body_size=LARGEST),
-            *([Route(below, answers.slash, name="/")] if below else []),
-            Route(f"{below}/", answers.file, name="/"),
-            Route(f"{below}/{{name}}", answers.file, name="/…"),
+            Route(f"{below}/u/{{token}}/", endpoints.link, methods=["GET", "POST"], name="/u/…", max_body_size=LARGEST),
+            *([Route(below, endpoints.slash, name="/")] if below else []),
+            Route(f"{below}/", endpoints.file, name="/"),
+            Route(f"{below}/{{name}}", endpoints.file, name="/…"),
         ],
-        middleware=[Middleware(Guard, url=url)],
-        exception_handlers={HTTPException: answers.refused},
+        middleware=[Middleware(RequestGuard, url=url)],
+        exception_handlers={HTTPException: endpoints.refused},
         lifespan=working,
     )
     app.router.redirect_slashes = False  # a POST is never sent elsewhere
@@ -60,7 +62,7 @@ def build_app(workspace: Workspace, store: Store, links: Links, pages: Pages) ->
     return app
 
 
-def _follow(workspace: Workspace, pages: Pages, archive: Archive, stop: threading.Event) -> None:
+def _follow(workspace: Workspace, pages: UnsubscribePages, archive: Archive, stop: threading.Event) -> None:
     """Drafts, templates and settings as they are by then; what can't be used is logged by each."""
     while True:
         current = Workspace(workspace.root, workspace.environ)  # reads newsletter.toml anew

@@ -19,7 +19,7 @@ from newsletter.editions.web import render_index
 from newsletter.errors import DecisionNeeded, DeliveryError, counted
 from newsletter.issue.draft import read_draft
 from newsletter.store import Store
-from newsletter.web.public.words import in_one_line
+from newsletter.web.public.error_line import error_line
 from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, Workspace
 
 FOLDER = Path(STATE_FOLDER, "site")
@@ -37,12 +37,12 @@ _TYPES = {
 }
 
 
-class NotReady(Exception):
+class ArchiveNotReady(Exception):
     """It is being made, or can't be; a sentence for readers."""
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class ArchiveFile:
     """One file of the archive. `digest` is its content's, `modified` in seconds since 1970."""
 
     data: bytes
@@ -61,15 +61,15 @@ class Archive:
         self._said = ""
         self._not_before = 0.0
         self._digests = _digests(self._folder)  # what an earlier run has made is good until this one has looked
-        self._empty: File | None = None
+        self._empty: ArchiveFile | None = None
 
-    def find(self, name: str) -> File | None:
+    def find(self, name: str) -> ArchiveFile | None:
         """Raises NotReady while there is no archive yet, or the file is just being renewed."""
         if self._empty:
             return self._empty if name == INDEX else None
         digests = self._digests
         if not digests:
-            raise NotReady("There is no archive here yet. Please try again later." if self._said else _MADE)
+            raise ArchiveNotReady("There is no archive here yet. Please try again later." if self._said else _MADE)
         if name not in digests:
             return None
         path = self._folder / name
@@ -77,12 +77,12 @@ class Archive:
             data, modified = path.read_bytes(), path.stat().st_mtime
         except OSError as error:
             self._seen = None
-            raise NotReady(_MADE) from error
+            raise ArchiveNotReady(_MADE) from error
         if sha256(data).hexdigest() != digests[name]:
             self._seen = None
-            raise NotReady(_MADE)
+            raise ArchiveNotReady(_MADE)
         kind = _TYPES.get(name) or _TYPES.get(path.suffix, "application/octet-stream")
-        return File(data, digests[name], modified, kind)
+        return ArchiveFile(data, digests[name], modified, kind)
 
     def renew(self, workspace: Workspace) -> None:
         """Make what has changed. Whatever is wrong is logged, and the last good archive stays."""
@@ -103,7 +103,7 @@ class Archive:
                 self._seen, self._not_before = None, monotonic() + _REST_S
             if isinstance(error, DecisionNeeded):  # where the folder is, is not asked here
                 error = DecisionNeeded(error.message, next_step=f"Move what it did not write out of {FOLDER}.")
-            said = in_one_line(error)
+            said = error_line(error)
             if said != self._said:
                 there_is = "The archive stays as it was" if self._digests or self._empty else "There is no archive yet"
                 _LOG.error("%s: %s", there_is, said)
@@ -116,7 +116,7 @@ class Archive:
             workspace.refuse_outside(path)
         if not drafts:
             page = render_index(press, []).encode()
-            self._empty = File(page, sha256(page).hexdigest(), 0.0, _TYPES[".html"])
+            self._empty = ArchiveFile(page, sha256(page).hexdigest(), 0.0, _TYPES[".html"])
             why = "No issue that has been sent has its draft here" if sent else "No issue has been sent yet"
             _LOG.info("%s: the archive is a list of none", why)
             return
@@ -124,7 +124,7 @@ class Archive:
         for name, reason in site.left_out.items():
             _LOG.warning("%s is not in the archive: %s", name, reason)
         for name, error in site.without_pdf.items():
-            _LOG.error("%s has no PDF of its present text: %s", name, in_one_line(error))
+            _LOG.error("%s has no PDF of its present text: %s", name, error_line(error))
         self._digests = _digests(self._folder)
         self._empty = None
         issues = counted(len(site.built) + len(site.kept), "issue")

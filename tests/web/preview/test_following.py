@@ -15,7 +15,7 @@ from preview_server import Preview, previewing
 from watchfiles import awatch
 from watchfiles.main import FileChange
 
-from newsletter.web.preview import watch
+from newsletter.web.preview import file_watch
 
 
 @pytest.fixture
@@ -34,14 +34,14 @@ def _write(publication: Publication, *changes: tuple[str, str], name: str = "2.1
 
 
 def _titles(state: dict) -> str:
-    return " ".join(notice["title"] for notice in state["notices"])
+    return " ".join(diagnostic["title"] for diagnostic in state["diagnostics"])
 
 
 def test_a_saved_draft_shows_in_every_edition(publication: Publication, preview: Preview) -> None:
     first = preview.until(lambda state: state["finished"])
-    assert not first["notices"]
+    assert not first["diagnostics"]
     _write(publication, ("Hiroshima", "Nagasaki"))
-    preview.until(lambda state: state["proof"] > first["proof"] and state["finished"])
+    preview.until(lambda state: state["rendering"] > first["rendering"] and state["finished"])
     for edition in ("email.html", "email.txt", "web.html", "message.eml"):
         assert "Nagasaki" in preview.text(f"/2.10/{edition}")
     assert preview.ask("/2.10/edition.pdf")[2].startswith(b"%PDF")
@@ -55,7 +55,7 @@ def test_the_mail_is_shown_before_the_checks_and_the_pdf_are_made(publication: P
         first = next(states)
     _write(publication, ("Hiroshima", "Nagasaki"))
     state = next(states)
-    assert state["proof"] > first["proof"]
+    assert state["rendering"] > first["rendering"]
     assert not state["finished"]
     assert state["pages"] is None
     assert "Nagasaki" in preview.text("/2.10/email.html")
@@ -68,16 +68,16 @@ def test_a_broken_draft_keeps_its_last_good_state(publication: Publication, prev
     good = preview.until(lambda state: state["finished"])
     _write(publication, ("date: 2023-05-31", "date: May 31"), ("Hiroshima", "Nagasaki"))
     state = preview.until(lambda state: state["stale"])
-    assert state["proof"] == good["proof"]
-    (notice,) = state["notices"]
-    assert notice["stops"]
-    assert notice["problems"][0]["place"] == "drafts/2.10.yaml:4:7"
-    assert "Write year-month-day" in notice["problems"][0]["next_step"]
+    assert state["rendering"] == good["rendering"]
+    (diagnostic,) = state["diagnostics"]
+    assert diagnostic["stops"]
+    assert diagnostic["problems"][0]["place"] == "drafts/2.10.yaml:4:7"
+    assert "Write year-month-day" in diagnostic["problems"][0]["next_step"]
     assert "Hiroshima" in preview.text("/2.10/email.html")
     preview.says("The draft 2.10.yaml has 1 problem.")
     preview.says("drafts/2.10.yaml:4:7: 'May 31' is not a date")
     _write(publication, ("Hiroshima", "Nagasaki"))
-    assert not preview.until(lambda state: not state["stale"])["notices"]
+    assert not preview.until(lambda state: not state["stale"])["diagnostics"]
     assert "Nagasaki" in preview.text("/2.10/email.html")
     preview.says("2.10: no problems")
 
@@ -107,14 +107,14 @@ def test_a_file_that_is_half_written_shows_no_problem(publication: Publication, 
 
 
 def test_a_template_with_an_error_is_named_by_its_line(publication: Publication, preview: Preview) -> None:
-    preview.until(lambda state: state["proof"])
+    preview.until(lambda state: state["rendering"])
     templates = publication.root / "templates"
     templates.mkdir()  # while the preview runs: it is followed from then on
     time.sleep(0.3)
     source = (ROOT / "templates" / "email.mjml.j2").read_text()
     (templates / "email.mjml.j2").write_text(source.replace("<mj-body", "{{ nothing.here }}<mj-body", 1))
     state = preview.until(lambda state: state["stale"])
-    (problem,) = state["notices"][0]["problems"]
+    (problem,) = state["diagnostics"][0]["problems"]
     assert problem["place"].startswith("templates/email.mjml.j2:")
     assert "nothing" in problem["message"]
     preview.says("templates/email.mjml.j2:")
@@ -129,8 +129,8 @@ def test_a_fault_of_the_web_page_alone_stops_no_other_edition(publication: Publi
     (publication.root / "templates").mkdir()
     source = (ROOT / "templates" / "web.html.j2").read_text()
     (publication.root / "templates" / "web.html.j2").write_text(source + "{{ nothing }}")
-    state = preview.until(lambda state: state["notices"] and state["finished"])
-    assert state["notices"][0]["title"].startswith("Web page: ")
+    state = preview.until(lambda state: state["diagnostics"] and state["finished"])
+    assert state["diagnostics"][0]["title"].startswith("Web page: ")
     assert not state["stale"]
     status, _, body = preview.ask("/2.10/web.html")
     assert status == 422
@@ -140,9 +140,9 @@ def test_a_fault_of_the_web_page_alone_stops_no_other_edition(publication: Publi
 
 def test_a_glyph_that_no_typeface_has_is_a_problem_of_the_pdf(publication: Publication, preview: Preview) -> None:
     _write(publication, ("Hiroshima", "Hiroshima \U00012000"))
-    state = preview.until(lambda state: state["notices"] and state["finished"])
-    assert state["notices"][0]["title"] == "The PDF can't show every character."
-    assert state["notices"][0]["problems"][0]["place"].startswith("drafts/2.10.yaml:")
+    state = preview.until(lambda state: state["diagnostics"] and state["finished"])
+    assert state["diagnostics"][0]["title"] == "The PDF can't show every character."
+    assert state["diagnostics"][0]["problems"][0]["place"].startswith("drafts/2.10.yaml:")
     assert not state["stale"]
     preview.says("2.10: The PDF can't show every character.")
 
@@ -154,7 +154,7 @@ def test_settings_are_followed(publication: Publication, preview: Preview) -> No
     preview.until(lambda _: "Harbor Letter" in preview.text("/2.10/email.html"))
     config.write_text(source.replace("port = 587", 'port = "many"'))
     state = preview.until(lambda state: state["stale"])
-    assert state["notices"][0]["problems"][0]["place"].startswith("newsletter.toml:")
+    assert state["diagnostics"][0]["problems"][0]["place"].startswith("newsletter.toml:")
     config.write_text(source)
     preview.until(lambda state: not state["stale"])
 
@@ -165,7 +165,7 @@ def test_a_new_picture_shows_under_another_address(publication: Publication, pre
     from PIL import Image
 
     Image.new("RGB", (1200, 600), "#336699").save(publication.root / "drafts" / "2.10-lead.jpg")
-    preview.until(lambda now: now["proof"] > state["proof"])
+    preview.until(lambda now: now["rendering"] > state["rendering"])
     after = preview.text("/2.10/email.html")
     old, new = (next(part for part in html.split('"') if "2.10-lead.jpg?" in part) for html in (before, after))
     assert old != new
@@ -176,12 +176,12 @@ def test_a_new_picture_shows_under_another_address(publication: Publication, pre
 
 def test_a_draft_that_is_gone_and_comes_back(publication: Publication, preview: Preview) -> None:
     path = publication.root / "drafts" / "2.10.yaml"
-    preview.until(lambda state: state["proof"])
+    preview.until(lambda state: state["rendering"])
     text = path.read_text()
     path.unlink()
     state = preview.until(lambda state: state["stale"])
     assert _titles(state) == "The draft 2.10.yaml is gone from drafts/."
-    assert "Put the file back" in state["notices"][0]["next_step"]
+    assert "Put the file back" in state["diagnostics"][0]["next_step"]
     assert "2.10" not in [draft["name"] for draft in state["drafts"]]
     assert "Hiroshima" in preview.text("/2.10/email.html")
     preview.says("The draft 2.10.yaml is gone")
@@ -192,11 +192,11 @@ def test_a_draft_that_is_gone_and_comes_back(publication: Publication, preview: 
 
 def test_a_draft_that_is_renamed_is_followed(publication: Publication, preview: Preview) -> None:
     drafts = publication.root / "drafts"
-    preview.until(lambda state: state["proof"])
+    preview.until(lambda state: state["rendering"])
     (drafts / "2.10.yaml").rename(drafts / "2.11.yaml")
     assert preview.until(lambda state: state["moved"])["moved"] == "2.11"
     state = preview.until(lambda state: state["stale"], draft="2.11")
-    assert state["notices"][0]["problems"][0]["code"] == "file-name"
+    assert state["diagnostics"][0]["problems"][0]["code"] == "file-name"
     assert "Hiroshima" in preview.text("/2.11/email.html")  # the last good state goes along
     preview.says("Rename it to 2.10.yaml, or mend volume and number.")
     text = (drafts / "2.11.yaml").read_text()
@@ -227,12 +227,12 @@ def test_a_draft_that_lies_elsewhere_in_the_publication(publication: Publication
 
 def test_what_nobody_looks_at_keeps_its_last_good_state(publication: Publication, preview: Preview) -> None:
     """A page that is hidden, or that asks now and then: all but the terminal's own draft."""
-    preview.until(lambda state: state["proof"], draft="3.7")
+    preview.until(lambda state: state["rendering"], draft="3.7")
     text = (publication.root / "drafts" / "3.7.yaml").read_text()
     publication.draft("3.7", text.replace("volume: 3", "volume: three"))
     time.sleep(0.5)
     state = preview.until(lambda state: state["stale"], draft="3.7")
-    assert state["proof"]
+    assert state["rendering"]
     assert preview.ask("/3.7/email.html")[0] == 200
     publication.draft("3.7", text)
     preview.until(lambda state: not state["stale"], draft="3.7")
@@ -249,14 +249,14 @@ def test_a_draft_that_is_renamed_and_named_as_before(publication: Publication, p
     time.sleep(0.09)
     path.with_name("2.11.yaml").rename(path)
     time.sleep(0.5)
-    assert not preview.until(lambda state: state["proof"])["stale"]
+    assert not preview.until(lambda state: state["rendering"])["stale"]
     _write(publication, ("date: 2023-05-31", "date: May 31"))
     preview.says("2.10: The draft 2.10.yaml has 1 problem.")
 
 
 def test_a_new_draft_is_not_taken_for_one_that_was_deleted(publication: Publication, preview: Preview) -> None:
     """File systems give a number that is free to the next file."""
-    preview.until(lambda state: state["proof"])
+    preview.until(lambda state: state["rendering"])
     other = (ROOT / "drafts" / "3.7.yaml").read_text().replace("number: 7", "number: 8")
     for _ in range(3):
         (publication.root / "drafts" / "2.10.yaml").unlink()
@@ -270,7 +270,7 @@ def test_a_new_draft_is_not_taken_for_one_that_was_deleted(publication: Publicat
 
 @pytest.mark.parametrize("name", ["drafts/2.10.yaml", "newsletter.toml"])
 def test_a_pipe_in_place_of_a_file_holds_nothing_up(publication: Publication, preview: Preview, name: str) -> None:
-    preview.until(lambda state: state["proof"])
+    preview.until(lambda state: state["rendering"])
     path = publication.root / name
     text = path.read_text()
     path.unlink()
@@ -297,7 +297,7 @@ def test_started_in_a_folder_that_is_taken_away(publication: Publication) -> Non
 def test_a_folder_of_drafts_that_is_moved_away_and_back(publication: Publication, preview: Preview) -> None:
     """As git does when another branch is checked out."""
     drafts = publication.root / "drafts"
-    preview.until(lambda state: state["proof"])
+    preview.until(lambda state: state["rendering"])
     drafts.rename(publication.root / "elsewhere")
     preview.until(lambda state: state["stale"])
     shutil.copytree(publication.root / "elsewhere", drafts)
@@ -310,17 +310,17 @@ def test_a_folder_of_drafts_that_is_moved_away_and_back(publication: Publication
 def test_a_draft_of_two_megabytes_is_refused_and_the_preview_goes_on(
     publication: Publication, preview: Preview
 ) -> None:
-    preview.until(lambda state: state["proof"])
+    preview.until(lambda state: state["rendering"])
     publication.draft("2.10", (ROOT / "drafts" / "2.10.yaml").read_text() + "# more\n" * 300_000)
     state = preview.until(lambda state: state["stale"])
-    assert "larger than 1,000,000 bytes" in state["notices"][0]["problems"][0]["message"]
+    assert "larger than 1,000,000 bytes" in state["diagnostics"][0]["problems"][0]["message"]
     preview.says("larger than 1,000,000 bytes")
     _write(publication)
     preview.until(lambda state: not state["stale"])
 
 
 def test_other_drafts_are_listed_and_shown(publication: Publication, preview: Preview) -> None:
-    state = preview.until(lambda state: state["proof"])
+    state = preview.until(lambda state: state["rendering"])
     assert [draft["name"] for draft in state["drafts"]] == ["3.7", "2.10", "1.4"]
     assert preview.until(lambda state: state["finished"], draft="3.7")["issue"]
     assert "3.7" in preview.text("/3.7/email.html")
@@ -343,17 +343,17 @@ def test_a_draft_that_is_not_there_says_so_until_it_is(publication: Publication,
     next(states)
     _write(publication, ("volume: 2", "volume: 9"), ("number: 10", "number: 9"))
     (publication.root / "drafts" / "2.10.yaml").rename(publication.root / "drafts" / "9.9.yaml")
-    assert any(state["proof"] for state in states)
+    assert any(state["rendering"] for state in states)
 
 
 def test_a_draft_that_is_wrong_from_the_start_shows_when_it_is_right(publication: Publication) -> None:
     _write(publication, ("date: 2023-05-31", "date: May 31"))
     with previewing(publication, "2.10") as preview:
         state = preview.until(lambda state: state["stale"])
-        assert state["proof"] is None
+        assert state["rendering"] is None
         assert state["issue"] is None
         _write(publication)
-        assert preview.until(lambda state: state["proof"])["issue"]
+        assert preview.until(lambda state: state["rendering"])["issue"]
 
 
 def test_fifty_saves_in_a_second_come_to_one_last_state(publication: Publication, preview: Preview) -> None:
@@ -389,11 +389,12 @@ def test_the_same_when_it_tells_too_many_programs_already(
             raise OSError("OS file watch limit reached.")
         return awatch(*folders, force_polling=True, **more)
 
-    monkeypatch.setattr(watch, "awatch", refused)
+    monkeypatch.setattr(file_watch, "awatch", refused)
     os.utime(publication.root / "drafts" / "2.10.yaml", (0, 0))  # looked for by the second
 
     async def first_change() -> set[Path]:
-        async with aclosing(watch.changes(lambda: publication.workspace, publication.workspace.drafts)) as found:
+        changes = file_watch.watch_files(lambda: publication.workspace, publication.workspace.drafts)
+        async with aclosing(changes) as found:
             await anext(found)
             _write(publication, ("Hiroshima", "Nagasaki"))
             return await anext(found)
@@ -410,18 +411,18 @@ def test_a_draft_that_is_a_link_within_the_publication_is_followed_to_its_file(p
     link.symlink_to("../shared/issue.yaml")
     with previewing(publication, "2.10") as preview:
         first = preview.until(lambda state: state["finished"])
-        assert not first["notices"]
+        assert not first["diagnostics"]
         (shared / "issue.yaml").write_text((shared / "issue.yaml").read_text().replace("Hiroshima", "Nagasaki"))
-        preview.until(lambda state: state["proof"] > first["proof"])
+        preview.until(lambda state: state["rendering"] > first["rendering"])
         assert "Nagasaki" in preview.text("/2.10/email.html")
 
 
 def test_a_fault_that_nobody_foresaw_is_shown_and_survived(publication: Publication, preview: Preview) -> None:
-    preview.until(lambda state: state["proof"])
+    preview.until(lambda state: state["rendering"])
     path = publication.root / "drafts" / "2.10.yaml"
     path.unlink()
     path.symlink_to("2.10.yaml")  # leads to itself
-    assert preview.until(lambda state: state["stale"])["notices"]
+    assert preview.until(lambda state: state["stale"])["diagnostics"]
     path.unlink()
     _write(publication)
     preview.until(lambda state: not state["stale"])

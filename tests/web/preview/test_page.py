@@ -81,7 +81,7 @@ def test_an_editors_hour(publication: Publication, server: smtp_server.Server, o
     # Broken: the problem with its place, and the last good state, marked.
     _write(publication, ("Hiroshima", "Kyoto"), ("date: 2023-05-31", "date: May 31"))
     expect(page.locator("#stale")).to_contain_text("Not up to date.")
-    expect(page.locator(".notice")).to_contain_text("'May 31' is not a date")
+    expect(page.locator(".diagnostic")).to_contain_text("'May 31' is not a date")
     expect(status).to_have_text("1 problem; this is the last good state")
     expect(page).to_have_title("(1) 2.10 · Email · Preview")
     expect(email.get_by_text("belonged to Nagasaki.")).to_be_attached()
@@ -228,13 +228,13 @@ def test_a_reader_is_picked_and_the_mail_is_theirs(
     page = opened()
     email = page.frame_locator("#frame")
     expect(email.get_by_text("Dear [name] of [city]")).to_be_visible()
-    expect(page.locator(".notice")).to_contain_text("2 fields without a default.")
+    expect(page.locator(".diagnostic")).to_contain_text("2 fields without a default.")
     page.get_by_label("As").click()
     page.get_by_label("As").press_sequentially("okaf")
     expect(page.locator("#readers [role=option]")).to_have_count(1)
     page.keyboard.press("Enter")
     expect(email.get_by_text("Dear Ada Okafor of Lagos")).to_be_visible()
-    expect(page.locator(".notice")).to_have_count(0)
+    expect(page.locator(".diagnostic")).to_have_count(0)
     assert "okafor" not in page.url.lower()  # an address has no place in a history of addresses
     page.keyboard.press("r")
     expect(page.locator("#readers [role=option]")).to_have_count(25)
@@ -258,11 +258,11 @@ def test_a_reader_is_picked_and_the_mail_is_theirs(
 
     publication.readers(3)  # another list: she is gone from it
     expect(page.get_by_label("As")).to_have_value("")
-    expect(page.locator("#notices")).to_contain_text("The reader that was chosen is not on the list any more.")
+    expect(page.locator("#diagnostics")).to_contain_text("The reader that was chosen is not on the list any more.")
     page.keyboard.press("Escape")  # the test's dialog
     page.keyboard.press("r")
     page.keyboard.press("Escape")
-    expect(page.locator("#notices")).not_to_contain_text("not on the list any more")
+    expect(page.locator("#diagnostics")).not_to_contain_text("not on the list any more")
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
@@ -323,13 +323,13 @@ def test_the_readers_menu_is_whole_and_goes_by_keys(
     expect(page.locator("#text")).to_contain_text("Dear reader")
 
 
-def test_a_notices_backticks_are_code(publication: Publication, opened: Callable[..., Page]) -> None:
+def test_a_diagnostics_backticks_are_code(publication: Publication, opened: Callable[..., Page]) -> None:
     (sheet,) = eject(publication.root / "templates", ["email.css"])
     sheet.write_text(sheet.read_text() + ".note { display: flex; gap: 4px; }\n")
     page = opened()
-    notices = page.locator("#notice-list")
-    expect(notices.locator("code", has_text="gap")).to_be_visible()
-    assert "`" not in notices.inner_text()
+    diagnostics = page.locator("#diagnostic-list")
+    expect(diagnostics.locator("code", has_text="gap")).to_be_visible()
+    assert "`" not in diagnostics.inner_text()
 
 
 def test_rows_of_the_inbox_are_dark_where_the_mail_is(opened: Callable[..., Page]) -> None:
@@ -541,7 +541,7 @@ def test_a_draft_renamed_or_deleted_while_open(publication: Publication, opened:
     path.rename(path.with_name("2.11.yaml"))
     expect(page.locator("#drafts")).to_have_value("2.11")
     assert page.url.endswith("/2.11?view=text&mode=dark")
-    expect(page.locator(".notice")).to_contain_text("Rename it to 2.10.yaml, or mend volume and number.")
+    expect(page.locator(".diagnostic")).to_contain_text("Rename it to 2.10.yaml, or mend volume and number.")
     expect(page.locator("#text")).to_contain_text("Hiroshima")
     path.with_name("2.11.yaml").unlink()
     expect(page.locator("#stale")).to_contain_text("The draft 2.11.yaml is gone from drafts/.")
@@ -555,8 +555,8 @@ def test_a_fault_of_one_edition_shows_in_its_view(publication: Publication, open
     page = opened("?view=pdf")
     expect(page.locator("img.page")).to_have_count(2)
     _write(publication, ("Hiroshima", "Hiroshima \U00012000"))
-    expect(page.locator("#notices .notice")).to_contain_text("no typeface has")
-    expect(page.locator("#nothing .notice")).to_contain_text("The PDF can't show every character.")
+    expect(page.locator("#diagnostics .diagnostic")).to_contain_text("no typeface has")
+    expect(page.locator("#nothing .diagnostic")).to_contain_text("The PDF can't show every character.")
     expect(page.locator("img.page")).to_have_count(2)  # those from before
     page.keyboard.press("1")
     expect(page.frame_locator("#frame").get_by_text("Dear reader")).to_be_visible()

@@ -17,7 +17,7 @@ from ports import free_port
 from preview_server import PATIENCE, previewing
 
 from newsletter.errors import DecisionNeeded
-from newsletter.web.preview.server import _bound, _own_port
+from newsletter.web.preview.local_server import _bound, _own_port
 
 
 def test_a_publication_has_the_same_port_each_day(publication: Publication) -> None:
@@ -133,7 +133,7 @@ def test_a_problem_that_only_moves_is_not_said_again(publication: Publication) -
         preview.says("2.10: no problems")
         for lines in range(5):
             path.write_text("# more\n" * lines + text.replace("date: 2023-05-31", "date: May 31"))
-            preview.until(lambda state, line=4 + lines: state["stale"] and f":{line}:7" in str(state["notices"]))
+            preview.until(lambda state, line=4 + lines: state["stale"] and f":{line}:7" in str(state["diagnostics"]))
         path.write_text(text)
         while "\n".join(preview.printed).count("2.10: no problems") < 2:
             time.sleep(0.02)
@@ -171,12 +171,12 @@ def test_a_preview_that_can_not_go_on_ends_and_says_why(publication: Publication
     program = """
 import sys
 from newsletter.cli import main
-from newsletter.web.preview.studio import Studio
+from newsletter.web.preview.engine import PreviewEngine
 
 async def refused(self):
     raise OSError(24, "Too many open files", "drafts")
 
-Studio._print = refused
+PreviewEngine._print = refused
 sys.argv = ["newsletter", "preview", "--no-open"]
 main()
 """

@@ -12,7 +12,7 @@ from service_server import Service, made, served, serving
 from smtp_server import Server
 
 from newsletter.store import Store, open_store
-from newsletter.web.public.archive import FOLDER, Archive, File, NotReady
+from newsletter.web.public.archive import FOLDER, Archive, ArchiveFile, ArchiveNotReady
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def _renewed(publication: Publication, store: Store) -> Archive:
 
 def _data(archive: Archive, name: str) -> bytes:
     found = archive.find(name)
-    assert isinstance(found, File)
+    assert isinstance(found, ArchiveFile)
     return found.data
 
 
@@ -114,7 +114,7 @@ def test_what_is_in_the_way_is_said_until_it_is_gone(
     assert "holds index.html, which this program did not write" in told
     assert f"Move what it did not write out of {FOLDER}." in told
     assert " -o" not in told
-    with pytest.raises(NotReady, match="There is no archive here"):
+    with pytest.raises(ArchiveNotReady, match="There is no archive here"):
         archive.find("index.html")
     (folder / "index.html").unlink()
     archive.renew(publication.workspace)
@@ -206,11 +206,11 @@ def test_a_file_that_is_not_as_it_was_written_is_not_handed_out(publication: Pub
     path = publication.root / FOLDER / "2.10.pdf"
     whole = path.read_bytes()
     path.write_bytes(whole[:1000])
-    with pytest.raises(NotReady):
+    with pytest.raises(ArchiveNotReady):
         archive.find("2.10.pdf")
     path.unlink()
     path.symlink_to(publication.root / "newsletter.toml")
-    with pytest.raises(NotReady):
+    with pytest.raises(ArchiveNotReady):
         archive.find("2.10.pdf")
     path.unlink()
     archive.renew(publication.workspace)
@@ -219,7 +219,7 @@ def test_a_file_that_is_not_as_it_was_written_is_not_handed_out(publication: Pub
 
 def test_before_there_is_one_readers_can_leave(publication: Publication, store: Store) -> None:
     _record(publication, "2.10")
-    with pytest.raises(NotReady):
+    with pytest.raises(ArchiveNotReady):
         Archive(publication.workspace, store).find("index.html")
 
 

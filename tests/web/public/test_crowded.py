@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from service_server import FORM, HOST, ONE_CLICK, PATIENCE, Service, ask, made, serving, token
 
 from newsletter.subscribers.feedback_events import EventKind
-from newsletter.web.public.clients import Shares, Stage, client_of, to_leave
-from newsletter.web.public.returns import MOST_A_DAY, Returns
+from newsletter.web.public.fair_shares import ConnectionPhase, RequestShares, client_of, connection_to_close
+from newsletter.web.public.return_limit import MOST_A_DAY, ReturnLimit
 
 MANY = 1_000  # more than the service keeps open
 
@@ -88,27 +88,27 @@ def test_a_connection_carries_so_many_requests_and_says_when_it_ends(service: Se
 
 @dataclass(frozen=True)
 class Open:
-    held_by: str
-    stage: Stage
+    client_name: str
+    stage: ConnectionPhase
     since: float
 
 
-STAGES = st.sampled_from([Stage.IDLE, Stage.RECEIVING, Stage.ANSWERING])
+STAGES = st.sampled_from([ConnectionPhase.IDLE, ConnectionPhase.RECEIVING, ConnectionPhase.ANSWERING])
 OPEN = st.builds(Open, st.sampled_from("abc"), STAGES, st.floats(0, 10))
 
 
 @given(OPEN, st.lists(OPEN, min_size=1, max_size=20))
 def test_who_has_to_leave(newcomer: Open, others: list[Open]) -> None:
-    counts = Counter(one.held_by for one in (newcomer, *others))
-    left = to_leave(newcomer, others, counts)
+    counts = Counter(one.client_name for one in (newcomer, *others))
+    left = connection_to_close(newcomer, others, counts)
     assert left in (newcomer, *others)
     if left is newcomer:
         # Everyone is being answered, and nobody who holds more than this one can be found.
-        assert {one.stage for one in others} == {Stage.ANSWERING}
-        assert counts[newcomer.held_by] == max(counts.values())
+        assert {one.stage for one in others} == {ConnectionPhase.ANSWERING}
+        assert counts[newcomer.client_name] == max(counts.values())
         return
     assert left.stage == min(one.stage for one in others)
-    assert counts[left.held_by] == max(counts[one.held_by] for one in others if one.stage is left.stage)
+    assert counts[left.client_name] == max(counts[one.client_name] for one in others if one.stage is left.stage)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_line_of_ipv6_is_one_client(address: tuple[str, int] | None, client: s
 
 
 def test_requests_at_once_are_shared_when_there_are_too_many() -> None:
-    shares = Shares(10)
+    shares = RequestShares(10)
     with ExitStack() as working:
         assert [working.enter_context(shares.place("a")) for _ in range(12)] == [True] * 10 + [False] * 2
         assert [working.enter_context(shares.place("b")) for _ in range(7)] == [True] * 5 + [False] * 2
@@ -141,7 +141,7 @@ def test_requests_at_once_are_shared_when_there_are_too_many() -> None:
 
 def test_a_day_later_a_reader_may_come_back_again() -> None:
     now = 0.0
-    returns = Returns(lambda: now)
+    returns = ReturnLimit(lambda: now)
     assert [returns.take("a", EventKind.RETURNED) for _ in range(MOST_A_DAY + 1)] == [True] * MOST_A_DAY + [False]
     returns.give_back("a", EventKind.RETURNED)
     assert returns.take("a", EventKind.RETURNED)

@@ -10,7 +10,7 @@ from conftest import Publication
 from playwright.sync_api import Browser, Page, expect
 from service_server import Service, made, serving, token
 
-from newsletter.web.public.pages import Pages, State
+from newsletter.web.public.unsubscribe_pages import PageState, UnsubscribePages
 
 Mode = Literal["light", "dark"]
 MODES: tuple[Mode, ...] = ("light", "dark")
@@ -108,11 +108,11 @@ def test_a_title_in_another_language_keeps_its_own_way(
     text = re.sub("(?m)^title = .*$", f'title = "{title}"', toml.read_text(), count=1)
     toml.write_text(re.sub("(?m)^language = .*$", f'language = "{language}"', text, count=1))
     page = browser.new_page(viewport={"width": 320, "height": 800})
-    for state, html in ((state, Pages(publication.workspace)[state].decode()) for state in State):
+    for state, html in ((state, UnsubscribePages(publication.workspace)[state].decode()) for state in PageState):
         page.set_content(html)
         assert page.evaluate(_LOOK) == [], state
         assert barriers(page) == [], state
-    page.set_content(Pages(publication.workspace)[State.ASK].decode())
+    page.set_content(UnsubscribePages(publication.workspace)[PageState.ASK].decode())
     expect(page.get_by_role("heading", level=2)).to_have_text(f"Unsubscribe from {title}?")
     assert page.title() == f"Unsubscribe from \u2068{title}\u2069?"
     assert page.evaluate(

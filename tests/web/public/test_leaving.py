@@ -16,7 +16,7 @@ from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys, require_secret_keys, rotate_secret_keys
 from newsletter.subscribers.suppression import suppress
 from newsletter.subscribers.tokens import TokenHolder, TokenSigner
-from newsletter.web.public.links import Links
+from newsletter.web.public.token_reader import TokenReader
 from newsletter.workspace import Workspace
 
 Known = Callable[[], tuple[list[events.Row], list[tuple[str, str, str, str]]]]
@@ -285,16 +285,16 @@ def test_keys_that_were_mended_are_read(service: Service, reader: str) -> None:
 
 def test_keys_are_tried_again(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> None:
     create_secret_keys(publication.root)
-    found = Links(publication.workspace)
+    found = TokenReader(publication.workspace)
     rotate_secret_keys(publication.workspace)
     new = token(publication, "ann@example.org")
-    monkeypatch.setattr("newsletter.web.public.links._AGAIN_S", 0.0)
+    monkeypatch.setattr("newsletter.web.public.token_reader._AGAIN_S", 0.0)
     with monkeypatch.context() as for_now:
 
         def too_many_files(_workspace: Workspace) -> SecretKeys:
             raise ConfigError("keys.toml can't be read: Too many open files.")
 
-        for_now.setattr("newsletter.web.public.links.read_keys", too_many_files)
+        for_now.setattr("newsletter.web.public.token_reader.require_secret_keys", too_many_files)
         assert found.read(new) is None
     assert found.read(new) == TokenHolder("ann@example.org", "2.10")
 

@@ -16,7 +16,7 @@ from postgres import Postgres
 from service_server import FORM, HOST, ONE_CLICK, PATIENCE, Service, ask, made, served, serving, token
 
 from newsletter.store import open_store, suppressions
-from newsletter.web.public.server import serve
+from newsletter.web.public.service import serve
 
 
 def _on(publication: Publication, place: Path | str) -> Publication:

@@ -13,15 +13,15 @@ function said(text) {
   return text.split(/`([^`\n]+)`/).map((part, index) => (index % 2 ? made("code", { textContent: part }) : part));
 }
 
-/** A notice as the command line would say it; each place can be copied. */
-export function notice(told) {
+/** A diagnostic as the command line would say it; each place can be copied. */
+export function diagnostic(told) {
   const problems = (told.problems ?? []).map((problem) =>
     made("li", {},
       made("button", { type: "button", className: "place", title: "Copy the place", textContent: problem.place,
         onclick: (event) => copy(event.currentTarget, problem.place) }),
       made("p", {}, ...said(problem.message), made("span", { className: "code", textContent: ` [${problem.code}]` })),
       problem.next_step ? made("p", { className: "next" }, ...said(problem.next_step)) : ""));
-  return made("div", { className: told.stops ? "notice stops" : "notice" },
+  return made("div", { className: told.stops ? "diagnostic stops" : "diagnostic" },
     made("h3", {}, ...said(told.title)),
     problems.length ? made("ul", {}, ...problems) : "",
     told.next_step ? made("p", { className: "next" }, ...said(told.next_step)) : "");
@@ -36,8 +36,8 @@ async function copy(button, text) {
 
 /** All of it, from a state that the server sent. */
 export function show(state) {
-  fill(by("notice-list"), state.notices.length ? state.notices.map(notice) : [quietly(state)]);
-  document.body.classList.toggle("has-notices", state.notices.length > 0);
+  fill(by("diagnostic-list"), state.diagnostics.length ? state.diagnostics.map(diagnostic) : [quietly(state)]);
+  document.body.classList.toggle("has-diagnostics", state.diagnostics.length > 0);
   by("facts").hidden = !state.issue;
   if (!state.issue) return;
   inbox(state.issue);

@@ -63,17 +63,17 @@ function take(next) {
 }
 
 function tell() {
-  const stops = state.notices.filter((notice) => notice.stops);
-  const count = stops.reduce((sum, notice) => sum + Math.max(1, notice.problems.length), 0);
+  const stops = state.diagnostics.filter((diagnostic) => diagnostic.stops);
+  const count = stops.reduce((sum, diagnostic) => sum + Math.max(1, diagnostic.problems.length), 0);
   const said = count === 1 ? "1 problem" : `${count} problems`;
-  const from = state.stale && state.proof !== null ? "; this is the last good state" : "";
-  const notes = state.notices.length - stops.length;
+  const from = state.stale && state.rendering !== null ? "; this is the last good state" : "";
+  const notes = state.diagnostics.length - stops.length;
   const advice = notes ? ` · ${notes === 1 ? "1 note" : `${notes} notes`}` : "";
   const status = count ? said + from : `Up to date${advice}`;
   if (by("status").textContent !== status) by("status").textContent = status;
   by("status").dataset.kind = count ? "bad" : "good";
   document.title = `${count ? `(${count}) ` : ""}${state.draft} · ${NAMES[chosen.view]} · Preview`;
-  const isStale = state.stale && state.proof !== null;
+  const isStale = state.stale && state.rendering !== null;
   by("stale").hidden = !isStale;
   by("stale-why").textContent = isStale ? `${stops[0].title} What you see is from before.` : "";
   mark();
@@ -113,7 +113,7 @@ async function draw() {
 function key() {
   const { draft, view, mode, images, reader } = chosen;
   const made = view === "pdf" ? [state.pages, state.finished] : []; // the PDF follows the rest
-  const shown = state.proof === null ? `none, ${state.revision}` : state.proof;
+  const shown = state.rendering === null ? `none, ${state.revision}` : state.rendering;
   return JSON.stringify([shown, draft, view, mode, images, reader, ...made]);
 }
 
@@ -125,7 +125,7 @@ async function drawView() {
   const wanted = drawn;
   const isCurrent = () => wanted === key();
   try {
-    if (state.proof === null) throw { quiet: "There is nothing to show until the draft has no problems." };
+    if (state.rendering === null) throw { quiet: "There is nothing to show until the draft has no problems." };
     if (view === "email") {
       await frame.show(address.edition(chosen, "email.html", { mode, images, reader: who }), "Email", isCurrent);
     } else if (view === "web") {
@@ -149,9 +149,9 @@ async function drawView() {
 /** Why there is nothing on the canvas; what stood there before, if it was the same edition, stays below it. */
 function nothing(told) {
   const line = Object.assign(document.createElement("p"), { className: "quiet", textContent: told.quiet ?? "" });
-  const isListed = state.notices.some(({ title }) => title.endsWith(told.title));
+  const isListed = state.diagnostics.some(({ title }) => title.endsWith(told.title));
   const short = { title: told.title, stops: true, next_step: "The place and what to do stand among the problems." };
-  by("nothing").replaceChildren(told.title ? panel.notice(isListed ? short : told) : line);
+  by("nothing").replaceChildren(told.title ? panel.diagnostic(isListed ? short : told) : line);
   by("nothing").hidden = false;
 }
 
@@ -166,7 +166,7 @@ async function pages() {
       const picture = new Image();
       picture.className = "page";
       picture.alt = `Page ${index + 1} of ${state.pages} of the PDF`;
-      picture.src = address.edition(chosen, `page-${index + 1}.png`, { proof: String(state.proof) });
+      picture.src = address.edition(chosen, `page-${index + 1}.png`, { rendering: String(state.rendering) });
       await picture.decode();
       return picture;
     }),

@@ -2,7 +2,7 @@
 
 import * as dialog from "./dialog.js";
 import { edition } from "./address.js";
-import { notice } from "./panel.js";
+import { diagnostic } from "./panel.js";
 
 const by = (id) => document.getElementById(id);
 const REMEMBERED = "test address";
@@ -43,7 +43,7 @@ async function send(chosen) {
       const { accepted, text } = await response.json();
       say(accepted ? "good" : "bad", accepted ? `Sent. ${text}` : text);
     } else if (response.headers.get("content-type")?.startsWith("application/json")) {
-      by("test-result").replaceChildren(notice(await response.json()));
+      by("test-result").replaceChildren(diagnostic(await response.json()));
     } else {
       say("bad", await response.text());
     }

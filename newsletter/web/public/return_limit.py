@@ -14,7 +14,7 @@ MOST_A_DAY = 10
 _DAY_S = 86_400.0
 
 
-class Returns:
+class ReturnLimit:
     """Counts by reader, kept in memory: a restart forgets them, and only readers with a link are in it."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:

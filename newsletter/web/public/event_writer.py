@@ -20,7 +20,7 @@ _QUEUE = 5_000  # events that may wait for a store that stands still
 _PATIENCE_S = 20.0  # more than a store waits for its lock
 
 
-class Scribe:
+class EventWriter:
     """Lives within one event loop."""
 
     def __init__(self, store: Store, keys: Callable[[], SecretKeys]) -> None:

@@ -14,15 +14,15 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from newsletter.errors import DraftError, ListError, NewsletterError, explained
 from newsletter.subscribers.csv_source import Subscriber
-from newsletter.web.preview import readers
-from newsletter.web.preview.frames import Mode, in_mode
-from newsletter.web.preview.guard import frame_policy
-from newsletter.web.preview.look import Showing
-from newsletter.web.preview.notices import Notice
-from newsletter.web.preview.proof import Proof
-from newsletter.web.preview.state import as_plain, described, state
-from newsletter.web.preview.studio import Studio
-from newsletter.web.preview.testing import prepare_test
+from newsletter.web.preview import subscriber_search
+from newsletter.web.preview.color_scheme import ColorScheme, with_color_scheme
+from newsletter.web.preview.content_policy import frame_policy
+from newsletter.web.preview.diagnostics import Diagnostic
+from newsletter.web.preview.draft_state import DraftState
+from newsletter.web.preview.editor_test import prepare_test
+from newsletter.web.preview.engine import PreviewEngine
+from newsletter.web.preview.page_state import diagnostic_as_json, state, subscriber_as_json
+from newsletter.web.preview.rendered_draft import RenderedDraft
 
 TOKEN_HEADER = "X-Preview-Token"  # noqa: S105  # the name of a header
 _PAGE = files(__package__).joinpath("page")
@@ -31,16 +31,16 @@ _DRAFT = re.compile(r"\w[\w.-]{0,99}")
 _PDF_PAGE = re.compile(r"page-([1-9][0-9]{0,3})\.png")
 
 
-class Answers:
+class PreviewEndpoints:
     """One method a route."""
 
-    def __init__(self, studio: Studio, token: str) -> None:
-        self._studio = studio
+    def __init__(self, engine: PreviewEngine, token: str) -> None:
+        self._engine = engine
         self._token = token
         self._server = token_hex(4)  # a page notices by it that it talks to another server than before
 
     async def home(self, _request: Request) -> Response:
-        return RedirectResponse(self._studio.home)
+        return RedirectResponse(self._engine.home)
 
     async def asset(self, request: Request) -> Response:
         name: str = request.path_params["name"]
@@ -61,20 +61,20 @@ class Answers:
         name, id_ = self._draft(request), _id(request)
 
         async def states() -> AsyncIterator[dict[str, str]]:
-            async for showing in self._studio.follow(name):
-                yield {"event": "state", "data": await self._state(showing, id_)}
+            async for draft_state in self._engine.follow(name):
+                yield {"event": "state", "data": await self._state(draft_state, id_)}
             yield {"event": "crowded", "data": ""}
 
         return EventSourceResponse(states())
 
     async def state(self, request: Request) -> Response:
         """The same once, for a page that asks by itself."""
-        showing = await self._studio.showing(self._draft(request), fresh=True)
-        return Response(await self._state(showing, _id(request)), media_type="application/json")
+        draft_state = await self._engine.draft_state(self._draft(request), fresh=True)
+        return Response(await self._state(draft_state, _id(request)), media_type="application/json")
 
     async def readers(self, request: Request) -> Response:
         """Readers of the list who match some words."""
-        workspace, words = self._studio.workspace, request.query_params.get("words", "")
+        workspace, words = self._engine.workspace, request.query_params.get("words", "")
         if not workspace.subscribers.is_file():
             raise ListError(
                 "There is no list yet.",
@@ -82,7 +82,9 @@ class Answers:
                 "subscribers.example.csv shows the form.",
             )
         return JSONResponse(
-            await self._studio.work(lambda: [described(one) for one in readers.search(workspace.subscribers, words)])
+            await self._engine.work(
+                lambda: [subscriber_as_json(one) for one in subscriber_search.search(workspace.subscribers, words)]
+            )
         )
 
     async def test(self, request: Request) -> Response:
@@ -90,84 +92,84 @@ class Answers:
         if not compare_digest(request.headers.get(TOKEN_HEADER, "").encode(), self._token.encode()):
             raise HTTPException(403, "This is for the preview's own page. Reload it, and try again.")
         order, name = await _order(request), self._draft(request)
-        path = self._studio.drafts().get(name)
+        path = self._engine.drafts().get(name)
         if path is None:
             raise DraftError(f"There is no draft {name} any more.")
-        reader = await self._studio.work(lambda: self._reader(order.get("reader", "")))
-        workspace, address = self._studio.workspace, order.get("address", "")
-        send = await self._studio.work(lambda: prepare_test(workspace, path, address, reader))
+        reader = await self._engine.work(lambda: self._reader(order.get("reader", "")))
+        workspace, address = self._engine.workspace, order.get("address", "")
+        send = await self._engine.work(lambda: prepare_test(workspace, path, address, reader))
         return JSONResponse(await send())
 
     async def email(self, request: Request) -> Response:
-        proof, reader = await self._asked(request)
-        return _frame(request, (await self._studio.work(lambda: proof.email(reader))).html)
+        rendered, reader = await self._asked(request)
+        return _frame(request, (await self._engine.work(lambda: rendered.email(reader))).html)
 
     async def text(self, request: Request) -> Response:
-        proof, reader = await self._asked(request)
-        return PlainTextResponse((await self._studio.work(lambda: proof.email(reader))).text)
+        rendered, reader = await self._asked(request)
+        return PlainTextResponse((await self._engine.work(lambda: rendered.email(reader))).text)
 
     async def message(self, request: Request) -> Response:
-        proof, reader = await self._asked(request)
-        data = await self._studio.work(lambda: proof.message(reader))
+        rendered, reader = await self._asked(request)
+        data = await self._engine.work(lambda: rendered.message(reader))
         if "save" in request.query_params:
-            named = f'attachment; filename="{proof.issue.name}.eml"'
+            named = f'attachment; filename="{rendered.issue.name}.eml"'
             return Response(data, media_type="message/rfc822", headers={"Content-Disposition": named})
         return PlainTextResponse(data)
 
     async def web(self, request: Request) -> Response:
-        proof = await self._proof(request)
-        return _frame(request, await self._studio.work(proof.web))
+        rendered = await self._rendered(request)
+        return _frame(request, await self._engine.work(rendered.web))
 
     async def pdf(self, request: Request) -> Response:
-        proof = await self._proof(request)
-        named = {"Content-Disposition": f'inline; filename="{proof.issue.name}.pdf"'}
-        return Response(await self._studio.work(proof.pdf), media_type="application/pdf", headers=named)
+        rendered = await self._rendered(request)
+        named = {"Content-Disposition": f'inline; filename="{rendered.issue.name}.pdf"'}
+        return Response(await self._engine.work(rendered.pdf), media_type="application/pdf", headers=named)
 
     async def picture(self, request: Request) -> Response:
         """A page of the PDF, the lead image, the logo; and what the web page's link to its PDF leads to."""
-        proof, name = await self._proof(request), request.path_params["name"]
-        if name == f"{proof.issue.name}.pdf":
+        rendered, name = await self._rendered(request), request.path_params["name"]
+        if name == f"{rendered.issue.name}.pdf":
             return await self.pdf(request)
         if page := _PDF_PAGE.fullmatch(name):
-            pages = await self._studio.work(proof.pages)
+            pages = await self._engine.work(rendered.pages)
             if int(page[1]) > len(pages):
                 raise HTTPException(404)
             return Response(pages[int(page[1]) - 1], media_type="image/png")
-        picture = await self._studio.work(lambda: proof.picture(name))
+        picture = await self._engine.work(lambda: rendered.picture(name))
         if picture is None:
             raise HTTPException(404)
         return Response(picture.data, media_type=f"image/{picture.kind}")
 
-    async def trouble(self, _request: Request, error: Exception) -> Response:
+    async def error(self, _request: Request, error: Exception) -> Response:
         """What can't be made says why, as the command line would."""
-        told = as_plain(Notice.of(explained(error)), self._studio.workspace.root)
+        told = diagnostic_as_json(Diagnostic.of(explained(error)), self._engine.workspace.root)
         return JSONResponse(told, status_code=422 if isinstance(error, NewsletterError | OSError) else 500)
 
-    async def _state(self, showing: Showing, id_: str) -> str:
-        studio = self._studio
-        told = await studio.work(lambda: state(showing, studio.workspace, studio.drafts(), id_))
+    async def _state(self, draft_state: DraftState, id_: str) -> str:
+        engine = self._engine
+        told = await engine.work(lambda: state(draft_state, engine.workspace, engine.drafts(), id_))
         return json.dumps({**told, "server": self._server})
 
     def _reader(self, id_: str) -> Subscriber | None:
-        list_path = readers.list_of(self._studio.workspace)
+        list_path = subscriber_search.find_list(self._engine.workspace)
         with suppress(ListError):  # the state says so
-            return readers.find(list_path, id_) if list_path else None
+            return subscriber_search.find(list_path, id_) if list_path else None
         return None
 
-    async def _asked(self, request: Request) -> tuple[Proof, Subscriber | None]:
+    async def _asked(self, request: Request) -> tuple[RenderedDraft, Subscriber | None]:
         id_ = _id(request)
-        return await self._proof(request), await self._studio.work(lambda: self._reader(id_)) if id_ else None
+        return await self._rendered(request), await self._engine.work(lambda: self._reader(id_)) if id_ else None
 
-    async def _proof(self, request: Request) -> Proof:
+    async def _rendered(self, request: Request) -> RenderedDraft:
         """The last good state. Raises what stands in the way when there has been none."""
-        showing = await self._studio.showing(self._draft(request))
-        if showing.proof is None:
-            raise showing.trouble or DraftError("There is nothing to show yet.")
-        return showing.proof
+        draft_state = await self._engine.draft_state(self._draft(request))
+        if draft_state.rendered is None:
+            raise draft_state.error or DraftError("There is nothing to show yet.")
+        return draft_state.rendered
 
     def _draft(self, request: Request) -> str:
         name: str = request.path_params["draft"]
-        if not _DRAFT.fullmatch(name) and name not in self._studio.drafts():
+        if not _DRAFT.fullmatch(name) and name not in self._engine.drafts():
             raise HTTPException(404)
         return name
 
@@ -187,6 +189,6 @@ async def _order(request: Request) -> dict[str, str]:
 
 
 def _frame(request: Request, html: str) -> Response:
-    mode: Mode = "dark" if request.query_params.get("mode") == "dark" else "light"
+    mode: ColorScheme = "dark" if request.query_params.get("mode") == "dark" else "light"
     allowed = frame_policy(images=request.query_params.get("images") != "off")
-    return HTMLResponse(in_mode(html, mode), headers={"Content-Security-Policy": allowed})
+    return HTMLResponse(with_color_scheme(html, mode), headers={"Content-Security-Policy": allowed})

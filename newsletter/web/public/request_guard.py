@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from newsletter.web.public.clients import Shares, client_of
+from newsletter.web.public.fair_shares import RequestShares, client_of
 
 HEALTH = "/healthz"
 _LOG = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ _SOON = {"Retry-After": "5"}
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 
 
-class Guard:
+class RequestGuard:
     """Around the application. `url` is the service's public one: requests for other hosts are not answered.
 
     The log has no token, query, address or name of a file: they could say who reads what.
@@ -36,7 +36,7 @@ class Guard:
         self._app = app
         self._url = url
         self._told_at: float | None = None
-        self._shares = Shares(_MOST_WORKED_ON)
+        self._shares = RequestShares(_MOST_WORKED_ON)
         parts = urlsplit(url)
         name = (parts.hostname or "").removesuffix(".")
         self._name = f"[{name}]" if ":" in name else name

@@ -11,10 +11,10 @@ from starlette.applications import Starlette
 
 from newsletter.errors import ConfigError, DecisionNeeded
 from newsletter.store import open_store
-from newsletter.web.public.app import build_app
-from newsletter.web.public.connection import IDLE_S, Connection
-from newsletter.web.public.links import Links
-from newsletter.web.public.pages import Pages
+from newsletter.web.public.app import build_public_app
+from newsletter.web.public.connection_limits import IDLE_S, LimitedConnection
+from newsletter.web.public.token_reader import TokenReader
+from newsletter.web.public.unsubscribe_pages import UnsubscribePages
 from newsletter.workspace import Workspace
 
 _ENDING_S = 10  # for requests that are under way
@@ -32,15 +32,15 @@ def serve(workspace: Workspace, host: str, port: int, on_address: Callable[[str,
             next_step='Write it into newsletter.toml: [service] and below it url = "https://news.example.org". '
             "docs/operators/service.md shows how to get there.",
         )
-    links = Links(workspace)
+    token_reader = TokenReader(workspace)
     with closing(open_store(workspace.database, workspace.config.store.password)) as store:
-        app = build_app(workspace, store, links, Pages(workspace))
+        app = build_public_app(workspace, store, token_reader, UnsubscribePages(workspace))
         with closing(_listening(host, port)) as listening:
             name, number = listening.getsockname()[:2]
             address = f"http://{f'[{name}]' if ':' in name else name}:{number}"
             config = uvicorn.Config(
                 app,
-                http=Connection,
+                http=LimitedConnection,
                 ws="none",
                 lifespan="off",  # uvicorn would end without a word when it fails
                 log_config=None,

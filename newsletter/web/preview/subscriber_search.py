@@ -18,7 +18,7 @@ _ID = re.compile(r"([0-9]{1,9})-([0-9a-f]{16})")
 _ONE_AT_A_TIME = Lock()
 
 
-def list_of(workspace: Workspace) -> Path | None:
+def find_list(workspace: Workspace) -> Path | None:
     """Where the list is, if newsletter.toml can say so."""
     try:
         return workspace.subscribers

@@ -12,11 +12,11 @@ from secrets import token_urlsafe
 import uvicorn
 
 from newsletter.errors import DecisionNeeded
-from newsletter.web.preview.accounts import PeeredConnection
-from newsletter.web.preview.app import build_app
-from newsletter.web.preview.entrance import Entrance
-from newsletter.web.preview.look import Showing
-from newsletter.web.preview.studio import Studio
+from newsletter.web.preview.access import AccessKeys
+from newsletter.web.preview.accounts import PeerConnection
+from newsletter.web.preview.app import build_preview_app
+from newsletter.web.preview.draft_state import DraftState
+from newsletter.web.preview.engine import PreviewEngine
 from newsletter.workspace import Workspace
 
 _HOST = "127.0.0.1"
@@ -25,7 +25,7 @@ _FIRST_PORT, _PORTS = 21_000, 10_000
 
 
 @dataclass(frozen=True)
-class Addresses:
+class PreviewAddresses:
     """The page's address for the terminal, and for a browser to be opened with; the publication's own port if taken."""
 
     printed: str
@@ -37,9 +37,9 @@ def preview(
     workspace: Workspace,
     draft: Path,
     port: int | None,
-    on_address: Callable[[Addresses], None],
+    on_address: Callable[[PreviewAddresses], None],
     on_used: Callable[[str], None],
-    note: Callable[[Showing, Workspace], None],
+    note: Callable[[DraftState, Workspace], None],
 ) -> None:
     """Serve until the process is told to end.
 
@@ -53,15 +53,17 @@ def preview(
             failures.append(error)
             server.should_exit = True
 
-        studio = Studio(workspace, draft, note)
+        engine = PreviewEngine(workspace, draft, note)
         own, taken = _own_port(workspace.root), listening.getsockname()[1]
-        address = f"http://{_HOST}:{taken}{studio.home}"
-        entrance = Entrance(lambda: on_used(entrance.printed(address)))
+        address = f"http://{_HOST}:{taken}{engine.home}"
+        access_keys = AccessKeys(lambda: on_used(access_keys.printed(address)))
         is_other = port is None and taken != own
-        on_address(Addresses(entrance.printed(address), entrance.opened(address), own if is_other else None))
+        on_address(
+            PreviewAddresses(access_keys.printed(address), access_keys.opened(address), own if is_other else None)
+        )
         config = uvicorn.Config(
-            build_app(studio, token_urlsafe(), entrance, fail),
-            http=PeeredConnection,
+            build_preview_app(engine, token_urlsafe(), access_keys, fail),
+            http=PeerConnection,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Protocol, TypeVar
 
 
-class Stage(IntEnum):
+class ConnectionPhase(IntEnum):
     """What a connection waits for. The first to be left is the lowest that is still there."""
 
     GONE = 0  # it is closed, and nobody has noticed yet
@@ -22,20 +22,20 @@ class Stage(IntEnum):
     ANSWERING = 3  # this server, or that the client takes the answer
 
 
-class Held(Protocol):
+class OpenConnection(Protocol):
     """An open connection: by whom, at which stage, and since when."""
 
     @property
-    def held_by(self) -> str: ...
+    def client_name(self) -> str: ...
 
     @property
-    def stage(self) -> Stage: ...
+    def stage(self) -> ConnectionPhase: ...
 
     @property
     def since(self) -> float: ...
 
 
-_H = TypeVar("_H", bound=Held)
+_H = TypeVar("_H", bound=OpenConnection)
 
 
 def client_of(address: tuple[str, int] | None) -> str:
@@ -54,18 +54,18 @@ def client_of(address: tuple[str, int] | None) -> str:
     return str(number)
 
 
-def to_leave(newcomer: _H, others: Sequence[_H], counts: Mapping[str, int]) -> _H:
+def connection_to_close(newcomer: _H, others: Sequence[_H], counts: Mapping[str, int]) -> _H:
     """Return the connection that is worth least: an idle one first, of the client that holds most, the oldest of those.
 
     One that is being answered is left only for a client that holds fewer; else it is the newcomer that has to go.
     """
-    least = min(others, key=lambda one: (one.stage, -counts[one.held_by], one.since))
-    if least.stage is Stage.ANSWERING and counts[least.held_by] <= counts[newcomer.held_by]:
+    least = min(others, key=lambda one: (one.stage, -counts[one.client_name], one.since))
+    if least.stage is ConnectionPhase.ANSWERING and counts[least.client_name] <= counts[newcomer.client_name]:
         return newcomer
     return least
 
 
-class Shares:
+class RequestShares:
     """Requests that are worked on at once: `most` for all, and then an equal part for each client that has one."""
 
     def __init__(self, most: int) -> None:

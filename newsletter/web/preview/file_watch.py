@@ -8,14 +8,14 @@ from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, awatch
 
-from newsletter.web.preview.readers import list_of
+from newsletter.web.preview.subscriber_search import find_list
 from newsletter.workspace import CONFIG_NAME, TEMPLATES, Workspace, shipped
 
 # Milliseconds: how long the disk has to be still before a change is told, and the longest that is waited for it.
 _STILL, _LONGEST = 12, 100
 
 
-async def changes(current: Callable[[], Workspace], draft: Path) -> AsyncIterator[set[Path]]:
+async def watch_files(current: Callable[[], Workspace], draft: Path) -> AsyncIterator[set[Path]]:
     """The files that have changed, each time some have, without end; at the beginning all folders.
 
     `current` gives the workspace as it is by then: its settings say where the list is. `draft` is one that may
@@ -70,7 +70,7 @@ def _folders(workspace: Workspace, draft: Path) -> list[Path]:
     found += [file.parent for file in _followed(workspace, draft) if file.parent.is_dir()]
     for folder in dict.fromkeys((*workspace.template_path, shipped(TEMPLATES))):
         found += _within(folder)
-    readers = list_of(workspace)
+    readers = find_list(workspace)
     if readers and readers.parent.is_dir():
         found.append(readers.parent)
     return sorted(dict.fromkeys(found))
@@ -95,7 +95,7 @@ class _Relevant(DefaultFilter):
     def __init__(self, workspace: Workspace, folders: list[Path], draft: Path) -> None:
         super().__init__()
         self._inner = {folder for folder in folders if folder != workspace.root}
-        self._named = {workspace.root / CONFIG_NAME, list_of(workspace), *_followed(workspace, draft)}
+        self._named = {workspace.root / CONFIG_NAME, find_list(workspace), *_followed(workspace, draft)}
         self._to_come = {workspace.drafts, workspace.fonts, workspace.template_path[0]}
 
     def __call__(self, change: Change, path: str) -> bool:

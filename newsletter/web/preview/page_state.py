@@ -11,10 +11,10 @@ from newsletter.errors import NewsletterError, Problem, below, printable
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText
 from newsletter.subscribers.csv_source import Subscriber
-from newsletter.web.preview.look import Showing
-from newsletter.web.preview.notices import Notice, notices
-from newsletter.web.preview.proof import Proof
-from newsletter.web.preview.readers import find, list_of, reader_id
+from newsletter.web.preview.diagnostics import Diagnostic, collect_diagnostics
+from newsletter.web.preview.draft_state import DraftState
+from newsletter.web.preview.rendered_draft import RenderedDraft
+from newsletter.web.preview.subscriber_search import find, find_list, reader_id
 from newsletter.workspace import Workspace
 
 # Silent reading of English prose, words a minute: Brysbaert, "How many words do we read per minute?", 2019.
@@ -24,42 +24,42 @@ _SIGNS_A_MINUTE = 500
 _SIGN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 _DATE = re.compile(r"^date:\s*[\"']?(\d{4}-\d\d-\d\d)", re.MULTILINE)
-_LOST = Notice(
+_LOST = Diagnostic(
     title="The reader that was chosen is not on the list any more.",
     next_step='What you see is what any reader gets. Press Escape in the field "As" to let it be.',
 )
 
 
-def state(showing: Showing, workspace: Workspace, drafts: dict[str, Path], id_: str) -> dict[str, Any]:
+def state(draft_state: DraftState, workspace: Workspace, drafts: dict[str, Path], id_: str) -> dict[str, Any]:
     """`id_` says whose mail is shown; "" for nobody's in particular."""
-    list_path = list_of(workspace)
-    proof, told = showing.proof, []
+    list_path = find_list(workspace)
+    rendered, told = draft_state.rendered, []
     reader = None
     try:
         reader = find(list_path, id_) if list_path else None
         told += [_LOST] if id_ and reader is None else []
-        if proof and reader:
-            proof.email(reader)
+        if rendered and reader:
+            rendered.email(reader)
     except NewsletterError as error:  # of the list, or of a template that fails for this reader alone
-        told.append(Notice.of(error))
+        told.append(Diagnostic.of(error))
         reader = None
-    told += notices(showing, reader, list_path)
+    told += collect_diagnostics(draft_state, reader, list_path)
     return {
-        "draft": showing.name,
-        "revision": showing.revision,
-        "proof": proof.number if proof else None,
-        "stale": showing.trouble is not None,
-        "moved": showing.moved_to,
+        "draft": draft_state.name,
+        "revision": draft_state.revision,
+        "rendering": rendered.number if rendered else None,
+        "stale": draft_state.error is not None,
+        "moved": draft_state.moved_to,
         "drafts": [_listed(name, path, workspace) for name, path in reversed(drafts.items())],
-        "notices": [as_plain(notice, workspace.root) for notice in told],
-        "finished": proof.finished if proof else True,
-        "pages": proof.page_count if proof else None,
-        "issue": _facts(proof, reader) if proof else None,
-        "reader": described(reader) if reader else None,
+        "diagnostics": [diagnostic_as_json(notice, workspace.root) for notice in told],
+        "finished": rendered.finished if rendered else True,
+        "pages": rendered.page_count if rendered else None,
+        "issue": _facts(rendered, reader) if rendered else None,
+        "reader": subscriber_as_json(reader) if reader else None,
     }
 
 
-def described(reader: Subscriber) -> dict[str, str]:
+def subscriber_as_json(reader: Subscriber) -> dict[str, str]:
     """A reader for the list to choose from."""
     name = reader.fields.get("name", "")
     more = [value for field, value in reader.fields.items() if value and field not in ("name", "email")]
@@ -67,7 +67,7 @@ def described(reader: Subscriber) -> dict[str, str]:
     return {"id": reader_id(reader), "address": reader.address, "name": printable(name), "about": printable(about)}
 
 
-def as_plain(notice: Notice, root: Path) -> dict[str, Any]:
+def diagnostic_as_json(notice: Diagnostic, root: Path) -> dict[str, Any]:
     """For JSON, with places that are written from the workspace's own folder."""
     return {
         "title": printable(notice.title),
@@ -101,12 +101,12 @@ def _date(path: Path, _changed: int) -> str:
     return found[1] if found else ""
 
 
-def _facts(proof: Proof, reader: Subscriber | None) -> dict[str, Any]:
-    issue = proof.issue.seen_by(reader.tags if reader else frozenset())
-    email = proof.email(reader)
-    texts = [*issue.texts(), proof.press.about]
+def _facts(rendered: RenderedDraft, reader: Subscriber | None) -> dict[str, Any]:
+    issue = rendered.issue.seen_by(reader.tags if reader else frozenset())
+    email = rendered.email(reader)
+    texts = [*issue.texts(), rendered.press.about]
     words, signs = _length(issue)
-    sender = proof.press.config.sender.from_
+    sender = rendered.press.config.sender.from_
     return {
         "subject": email.subject,
         "preheader": email.preheader,

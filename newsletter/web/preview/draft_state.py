@@ -7,16 +7,16 @@ from pathlib import Path
 
 from newsletter.errors import DraftError, NewsletterError, explained
 from newsletter.issue.draft import read_draft, require_issue
-from newsletter.web.preview.proof import Proof
+from newsletter.web.preview.rendered_draft import RenderedDraft
 from newsletter.workspace import Workspace
 
 _LOG = logging.getLogger(__name__)
 _REVISIONS = count(1)
-_PROOFS = count(1)
+_RENDERINGS = count(1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Showing:
+class DraftState:
     """What there is to show of a draft now.
 
     `proof` is the last good state, and `trouble` why it is not the present one. `text` names the text and the
@@ -27,8 +27,8 @@ class Showing:
     name: str
     revision: int = 0
     file: Path | None = None
-    proof: Proof | None = None
-    trouble: NewsletterError | None = None
+    rendered: RenderedDraft | None = None
+    error: NewsletterError | None = None
     moved_to: str = ""
     text: str = ""
     identity: tuple[int, ...] | None = None
@@ -36,46 +36,46 @@ class Showing:
     @property
     def faults(self) -> dict[str, NewsletterError]:
         """What stands in the way, by the edition that it keeps from being made: "" for all of them."""
-        if self.trouble:
-            return {"": self.trouble}
-        return dict(self.proof.faults) if self.proof else {}
+        if self.error:
+            return {"": self.error}
+        return dict(self.rendered.faults) if self.rendered else {}
 
-    def now(self, **changes: object) -> "Showing":
+    def now(self, **changes: object) -> "DraftState":
         """The next state: the same but for `changes`."""
         return replace(self, revision=next(_REVISIONS), **changes)  # type: ignore[arg-type]  # replace checks them
 
 
-def drafts_of(workspace: Workspace, more: Path) -> dict[str, Path]:
+def find_drafts(workspace: Workspace, more: Path) -> dict[str, Path]:
     """Every draft by its name; `more` is one that the command line named, wherever it lies."""
     known = {path.stem: path for path in workspace.draft_paths()}
     return known if more.parent == workspace.drafts else known | {more.stem: more}
 
 
-def look(workspace: Workspace, more: Path, before: Showing) -> Showing:
+def refresh_state(workspace: Workspace, more: Path, before: DraftState) -> DraftState:
     """Stages: find the file, read it, make the mail. Never raises for what is on disk."""
     try:
-        path = drafts_of(workspace, more).get(before.name)
+        path = find_drafts(workspace, more).get(before.name)
         if path is None or not path.exists():
             return _without_file(workspace, before)
         workspace.refuse_outside(path)
         before = replace(before, file=path, identity=_identity(path), moved_to="")
         draft = read_draft(path)
         issue = require_issue(draft)
-        last = before.proof
+        last = before.rendered
         if last and last.workspace is workspace and (last.issue.path, before.text) == (path, draft.sha256):
-            return before.now(trouble=None)  # saved, and nothing changed
-        proof = Proof(next(_PROOFS), workspace, issue, draft.source)
-        proof.email()
-        return before.now(proof=proof, text=draft.sha256, trouble=None)
+            return before.now(error=None)  # saved, and nothing changed
+        rendered = RenderedDraft(next(_RENDERINGS), workspace, issue, draft.source)
+        rendered.email()
+        return before.now(rendered=rendered, text=draft.sha256, error=None)
     except Exception as error:  # noqa: BLE001  # whatever it is, the page shows it, and the preview goes on
         _LOG.debug("%s can't be shown", before.name, exc_info=True)
-        return before.now(trouble=explained(error))
+        return before.now(error=explained(error))
 
 
-def _without_file(workspace: Workspace, before: Showing) -> Showing:
+def _without_file(workspace: Workspace, before: DraftState) -> DraftState:
     for path in workspace.draft_paths():
         if before.identity and before.identity == _identity(path):
-            return before.now(moved_to=path.stem, trouble=DraftError(f"{before.name} is named {path.stem} now."))
+            return before.now(moved_to=path.stem, error=DraftError(f"{before.name} is named {path.stem} now."))
     if before.file:
         gone = DraftError(
             f"The draft {before.file.name} is gone from {before.file.parent.name}/.",
@@ -86,7 +86,7 @@ def _without_file(workspace: Workspace, before: Showing) -> Showing:
             f"There is no draft {before.name} in {workspace.drafts.name}/.",
             next_step="Choose one that is there, or begin the next: newsletter draft new",
         )
-    return before.now(trouble=gone)
+    return before.now(error=gone)
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:

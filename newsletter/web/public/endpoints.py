@@ -21,12 +21,12 @@ from newsletter.subscribers.feedback_events import (
     SuppressionKind,
     kinds_lifted_by_return,
 )
-from newsletter.web.public.archive import INDEX, Archive, File, NotReady
-from newsletter.web.public.links import Links
-from newsletter.web.public.order import read_order
-from newsletter.web.public.pages import Pages, State
-from newsletter.web.public.returns import Returns
-from newsletter.web.public.scribe import Scribe
+from newsletter.web.public.archive import INDEX, Archive, ArchiveFile, ArchiveNotReady
+from newsletter.web.public.event_writer import EventWriter
+from newsletter.web.public.return_limit import ReturnLimit
+from newsletter.web.public.submission import read_submission
+from newsletter.web.public.token_reader import TokenReader
+from newsletter.web.public.unsubscribe_pages import PageState, UnsubscribePages
 
 _T = TypeVar("_T")
 _READERS = 4  # threads that read the store
@@ -35,7 +35,7 @@ _LATER = {"Retry-After": "60"}
 _SOON = {"Retry-After": "5"}
 _TOMORROW = {"Retry-After": "86400"}
 _KEPT = "public, max-age=300"
-_STATES = {EventKind.UNSUBSCRIBED: State.LEFT, EventKind.REASON: State.THANKS}
+_STATES = {EventKind.UNSUBSCRIBED: PageState.LEFT, EventKind.REASON: PageState.THANKS}
 _WORDS = {
     400: "This request can't be understood.",
     404: "There is no such page.",
@@ -46,16 +46,24 @@ _WORDS = {
 }
 
 
-class Answers:
+class PublicEndpoints:
     """One method a route."""
 
-    def __init__(self, store: Store, links: Links, scribe: Scribe, pages: Pages, archive: Archive, title: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        token_reader: TokenReader,
+        event_writer: EventWriter,
+        pages: UnsubscribePages,
+        archive: Archive,
+        title: str,
+    ) -> None:
         self._store = store
-        self._links = links
-        self._scribe = scribe
+        self._token_reader = token_reader
+        self._event_writer = event_writer
         self._pages = pages
         self._archive = archive
-        self._returns = Returns()
+        self._return_limit = ReturnLimit()
         self._done = f"You won't get {title} any more.\n"
         self._threads = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="reader")
 
@@ -67,30 +75,34 @@ class Answers:
 
         What can't be read is answered alike, whatever is wrong with it and whoever is known here.
         """
-        leaver = self._links.read(request.path_params["token"])
+        leaver = self._token_reader.read(request.path_params["token"])
         if leaver is None:
-            return self._page(State.UNKNOWN, 404)
+            return self._page(PageState.UNKNOWN, 404)
         if request.method != "POST":
             return await self._standing(leaver.reader)
-        order = await read_order(request)
-        if not self._returns.take(leaver.reader, order.kind):
-            return self._page(State.LATER, 429, _TOMORROW)
-        words = {"words": order.words} if order.words else {}
+        submission = await read_submission(request)
+        if not self._return_limit.take(leaver.reader, submission.kind):
+            return self._page(PageState.LATER, 429, _TOMORROW)
+        words = {"words": submission.words} if submission.words else {}
         event = Event(
-            reader=leaver.reader, kind=order.kind, source=order.source, issue=leaver.issue or None, evidence=words
+            reader=leaver.reader,
+            kind=submission.kind,
+            source=submission.source,
+            issue=leaver.issue or None,
+            evidence=words,
         )
         try:
-            await self._scribe.write(event)
+            await self._event_writer.write(event)
         except DeliveryError:
-            self._returns.give_back(leaver.reader, order.kind)
-            return self._page(State.LATER, 503, _LATER)
-        if order.source is EventSource.ONE_CLICK:
+            self._return_limit.give_back(leaver.reader, submission.kind)
+            return self._page(PageState.LATER, 503, _LATER)
+        if submission.source is EventSource.ONE_CLICK:
             return PlainTextResponse(self._done)
-        if state := _STATES.get(order.kind):
+        if state := _STATES.get(submission.kind):
             return self._page(state)
-        return await self._standing(leaver.reader, mailable=State.RETURNED)
+        return await self._standing(leaver.reader, mailable=PageState.RETURNED)
 
-    async def _standing(self, reader: str, mailable: State = State.ASK) -> Response:
+    async def _standing(self, reader: str, mailable: PageState = PageState.ASK) -> Response:
         """Return the page that says whether a reader gets mail; `mailable` is its state for one who does.
 
         Who was erased is answered as a stranger is.
@@ -98,7 +110,7 @@ class Answers:
         try:
             state = await self._read(partial(_not_mailed, self._store, reader))
         except (DeliveryError, TimeoutError):
-            return self._page(State.LATER, 503, _LATER)
+            return self._page(PageState.LATER, 503, _LATER)
         return self._page(state or mailable)
 
     async def health(self, _request: Request) -> Response:
@@ -116,7 +128,7 @@ class Answers:
         """One of the archive, or none when the client has it already (RFC 9110, section 13.2.2)."""
         try:
             found = await asyncio.to_thread(self._archive.find, request.path_params.get("name", INDEX))
-        except NotReady as error:
+        except ArchiveNotReady as error:
             return PlainTextResponse(f"{error}\n", 503, _SOON)
         if found is None:
             raise HTTPException(404)
@@ -135,7 +147,7 @@ class Answers:
         status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
         return PlainTextResponse(f"{_WORDS.get(status, 'This is refused.')}\n", status, headers)
 
-    def _page(self, state: State, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    def _page(self, state: PageState, status: int = 200, headers: dict[str, str] | None = None) -> Response:
         return Response(self._pages[state], status, headers, media_type="text/html; charset=utf-8")
 
     async def _read(self, work: Callable[[], _T]) -> _T:
@@ -143,19 +155,19 @@ class Answers:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _not_mailed(store: Store, reader: str) -> State | None:
+def _not_mailed(store: Store, reader: str) -> PageState | None:
     """Return why a reader gets nothing, as far as a button on the page can change it; None for one who gets mail."""
     with store.reading() as connection:
         causes = suppressions.causes(connection, reader)
         lifted = kinds_lifted_by_return(connection, reader) if causes else set()
     if SuppressionKind.UNSUBSCRIBED in lifted:
-        return State.LEFT
+        return PageState.LEFT
     if not causes:
         return None
-    return State.BOUNCED if set(causes) == lifted else State.HELD
+    return PageState.BOUNCED if set(causes) == lifted else PageState.HELD
 
 
-def _has(request: Request, found: File) -> bool:
+def _has(request: Request, found: ArchiveFile) -> bool:
     if (known := request.headers.get("if-none-match")) is not None:
         return any(tag.strip().removeprefix("W/") in (f'"{found.digest}"', "*") for tag in known.split(","))
     try:

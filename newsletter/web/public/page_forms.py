@@ -5,15 +5,15 @@ from html.parser import HTMLParser
 _RAW = ("title", "textarea", "template", "noscript")  # what stands in these is no part of the page
 
 
-def can_post(html: str, action: str) -> bool:
+def has_submit_button(html: str, action: str) -> bool:
     """Is there a form that posts this `action`? A style sheet without its end hides all that follows it."""
-    page = _Page()
+    page = _FormParser()
     page.feed(html)
     page.close()
     return action in page.actions
 
 
-class _Page(HTMLParser):
+class _FormParser(HTMLParser):
     """`actions` are the values of the controls named `action`, in forms that post."""
 
     def __init__(self) -> None:

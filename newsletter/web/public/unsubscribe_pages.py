@@ -12,15 +12,15 @@ from newsletter.editions.html import rich_filters
 from newsletter.editions.pictures import Picture
 from newsletter.editions.templates import broken, fill, find, refuse_open_blocks
 from newsletter.field import default_fields
-from newsletter.web.public.buttons import can_post
-from newsletter.web.public.words import in_one_line
+from newsletter.web.public.error_line import error_line
+from newsletter.web.public.page_forms import has_submit_button
 from newsletter.workspace import Workspace
 
 TEMPLATE = "leave.html.j2"
 _LOG = logging.getLogger(__name__)
 
 
-class State(StrEnum):
+class PageState(StrEnum):
     """What the page says; the template's word `state`."""
 
     ASK = "ask"  # leave?
@@ -33,19 +33,19 @@ class State(StrEnum):
     LATER = "later"  # nothing can be written down now
 
 
-_NEEDED = {State.ASK: "leave", State.LEFT: "return"}
-_OFFERED = {State.BOUNCED: "return"}  # by the program's own page, where a restyled one does not know this state
+_NEEDED = {PageState.ASK: "leave", PageState.LEFT: "return"}
+_OFFERED = {PageState.BOUNCED: "return"}  # by the program's own page, where a restyled one does not know this state
 
 
-class Pages:
+class UnsubscribePages:
     """The states, rendered beforehand."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._said = ""
-        self._pages: Mapping[State, bytes] = {}
+        self._pages: Mapping[PageState, bytes] = {}
         self.renew(workspace)
 
-    def __getitem__(self, state: State) -> bytes:
+    def __getitem__(self, state: PageState) -> bytes:
         return self._pages[state]
 
     def renew(self, workspace: Workspace) -> None:
@@ -53,7 +53,7 @@ class Pages:
         try:
             self._pages, said = _render(Press.of(workspace)), ""
         except Exception as error:  # noqa: BLE001  # readers can still leave
-            said = in_one_line(error)
+            said = error_line(error)
             if not self._pages:
                 self._pages = _render(_plain(Press.of(workspace)))
         if said and said != self._said:
@@ -68,7 +68,7 @@ def _plain(press: Press) -> Press:
     return replace(press, config=config, template_path=press.template_path[1:])
 
 
-def _render(press: Press) -> dict[State, bytes]:
+def _render(press: Press) -> dict[PageState, bytes]:
     """Raises TemplateError, and ConfigError for the logo or the standing note."""
     words = {
         "publication": press.config.publication,
@@ -76,19 +76,19 @@ def _render(press: Press) -> dict[State, bytes]:
         "logo": press.sized(press.logo(), _within),
     }
     pages = {}
-    for state in State:
+    for state in PageState:
         html = _filled(press.template_path, words, state)
         refuse_open_blocks(html, TEMPLATE, press.template_path)
-        if (offered := _OFFERED.get(state)) and not can_post(html, offered):
+        if (offered := _OFFERED.get(state)) and not has_submit_button(html, offered):
             html = _filled(press.template_path[-1:], words, state)
-        if (action := _NEEDED.get(state)) and not can_post(html, action):
+        if (action := _NEEDED.get(state)) and not has_submit_button(html, action):
             lost = f'its page "{state}" has no <form method="post"> with <button name="action" value="{action}">'
             raise broken(find(TEMPLATE, press.template_path), 0, lost)
         pages[state] = html.encode()
     return pages
 
 
-def _filled(template_path: Sequence[Path], words: Mapping[str, object], state: State) -> str:
+def _filled(template_path: Sequence[Path], words: Mapping[str, object], state: PageState) -> str:
     filters = rich_filters(default_fields)
     return fill(TEMPLATE, tuple(template_path), {**words, "state": state.value}, autoescape=True, filters=filters)
 

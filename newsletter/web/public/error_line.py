@@ -3,7 +3,7 @@
 from newsletter.errors import explained, printable
 
 
-def in_one_line(error: Exception) -> str:
+def error_line(error: Exception) -> str:
     """What is wrong, where, and the next step."""
     told = explained(error)
     steps = [told.next_step, *(problem.next_step for problem in told.problems)]

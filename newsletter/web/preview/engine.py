@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from newsletter.web.preview.look import Showing, drafts_of, look
-from newsletter.web.preview.watch import changes
+from newsletter.web.preview.draft_state import DraftState, find_drafts, refresh_state
+from newsletter.web.preview.file_watch import watch_files
 from newsletter.workspace import Workspace
 
 T = TypeVar("T")
@@ -28,14 +28,14 @@ _PLACES = 4
 _KEPT = 8
 
 
-class Studio:
+class PreviewEngine:
     """All drafts under preview. `note` is told each new state of one."""
 
-    def __init__(self, workspace: Workspace, draft: Path, note: Callable[[Showing, Workspace], None]) -> None:
+    def __init__(self, workspace: Workspace, draft: Path, note: Callable[[DraftState, Workspace], None]) -> None:
         self.workspace = workspace
         self.first = draft.absolute()
         self._note = note
-        self._showings: dict[str, Showing] = {}
+        self._states: dict[str, DraftState] = {}
         self._followers = Counter([draft.stem])  # the terminal follows the first
         self._one_at_a_time = asyncio.Lock()
         self._told = asyncio.Condition()
@@ -60,23 +60,23 @@ class Studio:
 
     def drafts(self) -> dict[str, Path]:
         """Every draft that can be shown, by its name."""
-        return drafts_of(self.workspace, self.first)
+        return find_drafts(self.workspace, self.first)
 
     @property
     def home(self) -> str:
         """The path of the first draft's page."""
         return f"/{quote(self.first.stem)}"
 
-    async def showing(self, name: str, *, fresh: bool = False) -> Showing:
+    async def draft_state(self, name: str, *, fresh: bool = False) -> DraftState:
         """The draft's last known state; a `fresh` one is read anew when nobody follows the draft."""
-        if name in self._showings and name not in self._aside and not fresh:
-            return self._showings[name]  # without waiting for a look that is under way
+        if name in self._states and name not in self._aside and not fresh:
+            return self._states[name]  # without waiting for a look that is under way
         async with self._one_at_a_time:
-            if name not in self._showings or name in self._aside or (fresh and self._followers[name] <= 0):
+            if name not in self._states or name in self._aside or (fresh and self._followers[name] <= 0):
                 await self._publish(await self._looked(name))
-            return self._showings[name]
+            return self._states[name]
 
-    async def follow(self, name: str) -> AsyncIterator[Showing]:
+    async def follow(self, name: str) -> AsyncIterator[DraftState]:
         """Each new state of a draft, the present one first; states nobody had time for are left out.
 
         Ends when too many others have come to follow since.
@@ -85,18 +85,18 @@ class Studio:
         self._followers[name] += 1
         self._places.append(place)
         try:
-            showing = await self.showing(name)
+            draft_state = await self.draft_state(name)
             await self._tell()  # whoever lost a place
             while place in self._places[-_PLACES:]:
-                yield showing
-                seen = showing.revision
+                yield draft_state
+                seen = draft_state.revision
                 async with self._told:
-                    while (showing := self._showings[name]).revision == seen and place in self._places[-_PLACES:]:
+                    while (draft_state := self._states[name]).revision == seen and place in self._places[-_PLACES:]:
                         await self._told.wait()
         finally:
             self._places.remove(place)
             self._followers[name] -= 1
-            if self._followers[name] <= 0 and name in self._showings:
+            if self._followers[name] <= 0 and name in self._states:
                 self._aside[name] = None
 
     async def work(self, task: Callable[[], T]) -> T:
@@ -104,7 +104,7 @@ class Studio:
         return await self._in(self._answering, task)
 
     async def _watch(self) -> None:
-        async for paths in changes(lambda: self.workspace, self.first):
+        async for paths in watch_files(lambda: self.workspace, self.first):
             if any(path.parent != self.workspace.drafts for path in paths):
                 # A fresh one: it keeps its configuration once that is read.
                 self.workspace = Workspace(self.workspace.root, self.workspace.environ)
@@ -113,11 +113,11 @@ class Studio:
 
     def _put_aside(self) -> None:
         """What nobody follows is looked at anew when somebody comes back to it; a few last good states are kept."""
-        for name in [name for name in self._showings if self._followers[name] <= 0]:
+        for name in [name for name in self._states if self._followers[name] <= 0]:
             self._aside[name] = None
         while len(self._aside) > _KEPT:
             oldest = next(iter(self._aside))
-            del self._aside[oldest], self._showings[oldest]
+            del self._aside[oldest], self._states[oldest]
 
     async def _look(self) -> None:
         while True:
@@ -125,19 +125,19 @@ class Studio:
             self._changed.clear()
             for name in [name for name, count in self._followers.items() if count > 0]:
                 async with self._one_at_a_time:
-                    showing = await self._looked(name)
-                    if not await self._is_passing(showing):
-                        await self._publish(showing)
+                    draft_state = await self._looked(name)
+                    if not await self._is_passing(draft_state):
+                        await self._publish(draft_state)
 
-    async def _looked(self, name: str) -> Showing:
-        before = self._showings.get(name) or Showing(name=name)
+    async def _looked(self, name: str) -> DraftState:
+        before = self._states.get(name) or DraftState(name=name)
         self._aside.pop(name, None)
-        return await self._in(self._looking, lambda: look(self.workspace, self.first, before))
+        return await self._in(self._looking, lambda: refresh_state(self.workspace, self.first, before))
 
-    async def _is_passing(self, showing: Showing) -> bool:
+    async def _is_passing(self, draft_state: DraftState) -> bool:
         """Whether a new fault is gone at once, because a program was in the middle of writing the file."""
-        before = self._showings.get(showing.name)
-        if showing.trouble is None or (before and before.trouble):
+        before = self._states.get(draft_state.name)
+        if draft_state.error is None or (before and before.error):
             return False
         try:
             await asyncio.wait_for(self._changed.wait(), _SETTLED)
@@ -145,30 +145,30 @@ class Studio:
             return False
         return True
 
-    async def _publish(self, showing: Showing) -> None:
-        self._showings[showing.name] = showing
-        if self._followers[showing.name] > 0:
-            self._note(showing, self.workspace)
-        if showing.moved_to:
-            await self._move(showing)
+    async def _publish(self, draft_state: DraftState) -> None:
+        self._states[draft_state.name] = draft_state
+        if self._followers[draft_state.name] > 0:
+            self._note(draft_state, self.workspace)
+        if draft_state.moved_to:
+            await self._move(draft_state)
         await self._tell()
-        if showing.proof and not showing.proof.finished:
+        if draft_state.rendered and not draft_state.rendered.finished:
             self._unfinished.set()
 
     async def _tell(self) -> None:
         async with self._told:
             self._told.notify_all()
 
-    async def _move(self, showing: Showing) -> None:
+    async def _move(self, draft_state: DraftState) -> None:
         """A draft that was renamed takes its last good state along, and the terminal."""
-        new = showing.moved_to
-        if showing.name == self.first.stem:
+        new = draft_state.moved_to
+        if draft_state.name == self.first.stem:
             self.first = self.drafts().get(new, self.first)
-            self._followers.subtract([showing.name])
+            self._followers.subtract([draft_state.name])
             self._followers.update([new])
-        known = self._showings.get(new)
+        known = self._states.get(new)
         if known is None or known.moved_to:
-            self._showings[new] = showing.now(name=new, moved_to="", trouble=None)
+            self._states[new] = draft_state.now(name=new, moved_to="", error=None)
             await self._publish(await self._looked(new))
 
     async def _print(self) -> None:
@@ -176,21 +176,21 @@ class Studio:
             await self._unfinished.wait()
             await asyncio.sleep(_BREATH)
             self._unfinished.clear()
-            for name in list(self._showings):
+            for name in list(self._states):
                 await self._finish(name)
 
     async def _finish(self, name: str) -> None:
         """The checks, then the other editions, each told when made; given up when the text has changed meanwhile."""
-        proof = self._showings[name].proof if name in self._showings else None
-        if proof is None or proof.finished:
+        rendered = self._states[name].rendered if name in self._states else None
+        if rendered is None or rendered.finished:
             return
-        for stage in (proof.check, proof.print):
+        for stage in (rendered.check, rendered.print):
             await self._in(self._printing, stage)
             async with self._one_at_a_time:
-                showing = self._showings.get(name)
-                if showing is None or showing.proof is not proof:
+                draft_state = self._states.get(name)
+                if draft_state is None or draft_state.rendered is not rendered:
                     return
-                await self._publish(showing.now())
+                await self._publish(draft_state.now())
         await self._in(self._printing, self._tidy)
 
     def _tidy(self) -> None:

@@ -27,7 +27,7 @@ def _is_visit(headers: Headers) -> bool:
     return (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest")) == ("navigate", "document")
 
 
-class Guarded:
+class PreviewGuard:
     """Says with every answer that it is for this page alone, is what it says it is, and is not to be kept.
 
     Browsers say which site a request comes from (Fetch Metadata): another one's is not worked on at all.

@@ -11,10 +11,10 @@ from newsletter.checks.size import html_size
 from newsletter.editions import beside, default_fields, render_html
 from newsletter.issue.draft import load_issue
 from newsletter.mail.template import NOBODY
-from newsletter.web.preview import readers
-from newsletter.web.preview.frames import in_mode
-from newsletter.web.preview.look import Showing, look
-from newsletter.web.preview.state import state
+from newsletter.web.preview import subscriber_search
+from newsletter.web.preview.color_scheme import with_color_scheme
+from newsletter.web.preview.draft_state import DraftState, refresh_state
+from newsletter.web.preview.page_state import state
 
 DRAFT = """\
 volume: 2
@@ -37,15 +37,15 @@ def _shown(publication: Publication, text: str, who: str = "") -> dict:
     """The state of a draft with that text, as the first reader that `who` finds."""
     path = publication.draft("2.11", text)
     workspace = publication.workspace
-    showing = look(workspace, path, Showing(name="2.11"))
-    id_ = readers.reader_id(next(readers.search(workspace.subscribers, who))) if who else ""
-    return state(showing, workspace, {"2.11": path}, id_)
+    draft_state = refresh_state(workspace, path, DraftState(name="2.11"))
+    id_ = subscriber_search.reader_id(next(subscriber_search.search(workspace.subscribers, who))) if who else ""
+    return state(draft_state, workspace, {"2.11": path}, id_)
 
 
 def _told(shown: dict) -> list[tuple[str, list[str]]]:
     return [
-        (notice["title"], [f"{problem['place']}: {problem['message']}" for problem in notice["problems"]])
-        for notice in shown["notices"]
+        (diagnostic["title"], [f"{problem['place']}: {problem['message']}" for problem in diagnostic["problems"]])
+        for diagnostic in shown["diagnostics"]
     ]
 
 
@@ -106,16 +106,16 @@ def test_a_field_that_no_column_has_is_said_even_with_a_default(publication: Pub
     assert _told(shown) == [
         ("The list has no column for 1 field.", ["drafts/2.11.yaml:8:12: no reader has a value for {{ nmae }}"])
     ]
-    assert "email, name, city" in shown["notices"][0]["problems"][0]["next_step"]
+    assert "email, name, city" in shown["diagnostics"][0]["problems"][0]["next_step"]
     (publication.root / "subscribers.csv").unlink()
     assert _told(_shown(publication, text)) == []
 
 
 def test_items_that_are_only_for_some_are_not_missed_in_silence(publication: Publication) -> None:
-    (notice,) = _shown(publication, DRAFT)["notices"]
-    assert notice["title"] == "1 item not shown."
-    assert notice["next_step"] == 'Only for readers tagged members; choose one under "As" to see it.'
-    assert _shown(publication, DRAFT, "tanaka")["notices"] == []
+    (diagnostic,) = _shown(publication, DRAFT)["diagnostics"]
+    assert diagnostic["title"] == "1 item not shown."
+    assert diagnostic["next_step"] == 'Only for readers tagged members; choose one under "As" to see it.'
+    assert _shown(publication, DRAFT, "tanaka")["diagnostics"] == []
     told = _told(_shown(publication, DRAFT.replace("[members]", "[member]")))
     assert told[1] == ("No reader has the tag member.", ["drafts/2.11.yaml:13:16: nobody in the list is tagged member"])
 
@@ -158,10 +158,10 @@ def test_a_field_of_a_template_is_looked_for_there(publication: Publication) -> 
 
 def test_a_list_that_can_not_be_read_is_said_and_the_mail_is_anybodys(publication: Publication) -> None:
     workspace = publication.workspace
-    id_ = readers.reader_id(next(readers.search(workspace.subscribers, "okafor")))
+    id_ = subscriber_search.reader_id(next(subscriber_search.search(workspace.subscribers, "okafor")))
     workspace.subscribers.write_text("name\nAda\n")
     path = publication.root / "drafts" / "2.10.yaml"
-    shown = state(look(workspace, path, Showing(name="2.10")), workspace, {}, id_)
+    shown = state(refresh_state(workspace, path, DraftState(name="2.10")), workspace, {}, id_)
     assert shown["reader"] is None
     assert shown["issue"]
     (told,) = _told(shown)
@@ -173,24 +173,24 @@ def test_a_template_that_fails_for_one_reader_alone(publication: Publication) ->
     source = (ROOT / "templates" / "email.txt.j2").read_text()
     odd = "{% if issue.items | length > 1 %}{{ nothing.here }}{% endif %}"
     (publication.root / "templates" / "email.txt.j2").write_text(source + odd)
-    assert not any(notice["stops"] for notice in _shown(publication, DRAFT)["notices"])
+    assert not any(diagnostic["stops"] for diagnostic in _shown(publication, DRAFT)["diagnostics"])
     shown = _shown(publication, DRAFT, "tanaka")
-    assert shown["notices"][0]["stops"]
-    assert shown["notices"][0]["problems"][0]["place"].startswith("templates/email.txt.j2:")
+    assert shown["diagnostics"][0]["stops"]
+    assert shown["diagnostics"][0]["problems"][0]["place"].startswith("templates/email.txt.j2:")
 
 
 def test_a_field_without_a_reader_shows_its_default_whatever_its_name(publication: Publication) -> None:
     text = DRAFT.replace("{{ name | reader }}", "{{ email | you }}")
     path = publication.draft("2.11", text)
-    showing = look(publication.workspace, path, Showing(name="2.11"))
-    assert showing.proof
-    assert "Four you" in showing.proof.email().text
+    draft_state = refresh_state(publication.workspace, path, DraftState(name="2.11"))
+    assert draft_state.rendered
+    assert "Four you" in draft_state.rendered.email().text
 
 
 def test_texts_that_are_still_the_examples_are_said(publication: Publication) -> None:
     assert publication.run("draft", "new", "--volume", "9").returncode == 0
-    showing = look(publication.workspace, publication.root / "drafts" / "9.1.yaml", Showing(name="9.1"))
-    (told,) = _told(state(showing, publication.workspace, {}, ""))
+    draft_state = refresh_state(publication.workspace, publication.root / "drafts" / "9.1.yaml", DraftState(name="9.1"))
+    (told,) = _told(state(draft_state, publication.workspace, {}, ""))
     assert told[0] == "10 texts to be written."
     assert re.fullmatch(r"drafts/9\.1\.yaml:\d+:7: the first is 'Write the first headline here'", told[1][0])
 
@@ -199,10 +199,10 @@ def test_what_the_check_of_a_draft_finds_is_said_beside_the_mail(publication: Pu
     subject = "Pacific Alliance Digest Vol. 2.13: " + "a very long subject " * 3
     text = DRAFT.replace("number: 11", f"number: 13\nsubject: '{subject}'").replace("Four", "Four TODO")
     path = publication.draft("2.13", text.replace("    only_for: [members]\n", ""))
-    showing = look(publication.workspace, path, Showing(name="2.13"))
-    assert showing.proof
-    showing.proof.check()
-    problems, notes = _told(state(showing, publication.workspace, {}, ""))
+    draft_state = refresh_state(publication.workspace, path, DraftState(name="2.13"))
+    assert draft_state.rendered
+    draft_state.rendered.check()
+    problems, notes = _told(state(draft_state, publication.workspace, {}, ""))
     assert problems[0] == "Before it is sent: 1 problem."
     assert "'TODO' looks like a mark" in problems[1][0]
     assert notes[0] == "To look at: 3 notes."
@@ -213,20 +213,20 @@ def test_what_the_check_of_a_draft_finds_is_said_beside_the_mail(publication: Pu
 def test_a_mail_that_is_too_long_is_a_problem_of_the_draft(publication: Publication) -> None:
     text = DRAFT.replace("Four", "word " * 25_000).replace("    only_for: [members]\n", "")
     path = publication.draft("2.11", text)
-    showing = look(publication.workspace, path, Showing(name="2.11"))
-    assert showing.proof
-    showing.proof.check()
-    (told,) = _told(state(showing, publication.workspace, {}, ""))
+    draft_state = refresh_state(publication.workspace, path, DraftState(name="2.11"))
+    assert draft_state.rendered
+    draft_state.rendered.check()
+    (told,) = _told(state(draft_state, publication.workspace, {}, ""))
     assert told[0] == "Mail clients: 1 problem."
     assert told[1][0].startswith("drafts/2.11.yaml: the mail has ")
 
 
 def test_a_reader_who_has_left_the_list_is_missed(publication: Publication) -> None:
     workspace = publication.workspace
-    id_ = readers.reader_id(next(readers.search(workspace.subscribers, "okafor")))
+    id_ = subscriber_search.reader_id(next(subscriber_search.search(workspace.subscribers, "okafor")))
     publication.readers(3)
     path = publication.root / "drafts" / "2.10.yaml"
-    shown = state(look(workspace, path, Showing(name="2.10")), workspace, {}, id_)
+    shown = state(refresh_state(workspace, path, DraftState(name="2.10")), workspace, {}, id_)
     assert shown["reader"] is None
     assert _told(shown) == [("The reader that was chosen is not on the list any more.", [])]
 
@@ -235,7 +235,7 @@ def test_readers_are_found_by_any_of_their_words(publication: Publication) -> No
     path = publication.root / "subscribers.csv"
 
     def found(words: str) -> list[str]:
-        return [reader.address for reader in readers.search(path, words)]
+        return [reader.address for reader in subscriber_search.search(path, words)]
 
     assert found("okafor") == found("ada lagos") == found("OKAFOR board") == ["ada.okafor@example.org"]
     assert found("東京") == ["mika.tanaka@example.com"]
@@ -247,28 +247,28 @@ def test_readers_are_found_by_any_of_their_words(publication: Publication) -> No
 def test_the_last_reader_of_a_long_list_is_found(publication: Publication) -> None:
     addresses = publication.readers(60_000)
     path = publication.root / "subscribers.csv"
-    (last,) = readers.search(path, addresses[-1])
-    assert readers.find(path, readers.reader_id(last)) == last
+    (last,) = subscriber_search.search(path, addresses[-1])
+    assert subscriber_search.find(path, subscriber_search.reader_id(last)) == last
 
 
 def test_a_reader_is_known_again_by_an_id_that_tells_nothing(publication: Publication) -> None:
     path = publication.root / "subscribers.csv"
-    (ada,) = readers.search(path, "okafor")
-    id_ = readers.reader_id(ada)
+    (ada,) = subscriber_search.search(path, "okafor")
+    id_ = subscriber_search.reader_id(ada)
     assert re.fullmatch("2-[0-9a-f]{16}", id_)
-    assert readers.find(path, id_) == ada
+    assert subscriber_search.find(path, id_) == ada
     for none in ("2-" + "0" * 16, "0", "", "2-x", "../2", "9" * 99 + "-" + "0" * 16):
-        assert readers.find(path, none) is None
+        assert subscriber_search.find(path, none) is None
     rows = path.read_text().splitlines()
     path.write_text("\n".join([rows[0], *rows[5:], *rows[1:5]]) + "\n")
-    moved = readers.find(path, id_)
+    moved = subscriber_search.find(path, id_)
     assert moved
     assert (moved.address, moved.line) == (ada.address, 23)
     publication.readers(3)
-    assert readers.find(path, id_) is None
+    assert subscriber_search.find(path, id_) is None
     path.unlink()
-    assert readers.find(path, id_) is None
-    assert readers.reader_id(NOBODY) != id_
+    assert subscriber_search.find(path, id_) is None
+    assert subscriber_search.reader_id(NOBODY) != id_
 
 
 @pytest.mark.parametrize("edition", ["email.html", "web.html"])
@@ -276,15 +276,15 @@ def test_both_modes_leave_no_question_open(publication: Publication, edition: st
     source = (ROOT / "templates" / {"email.html": "email.css", "web.html": "web.css"}[edition]).read_text()
     html = f"<html><head><style>{source}</style></head><body>(prefers-color-scheme: dark)</body></html>"
     for mode in ("light", "dark"):
-        shown = in_mode(html, mode)
+        shown = with_color_scheme(html, mode)
         sheet = shown.split("</style>")[0]
         assert "prefers-color-scheme" not in re.sub(r"\{#.*?#\}|/\*.*?\*/", "", sheet, flags=re.DOTALL)
         assert "light dark" not in sheet
         assert shown.endswith("<body>(prefers-color-scheme: dark)</body></html>")
-    assert in_mode(html, "dark") != in_mode(html, "light")
+    assert with_color_scheme(html, "dark") != with_color_scheme(html, "light")
 
 
 @given(st.text())
 def test_text_outside_of_styles_is_never_changed(text: str) -> None:
     body = text.replace("<", "").replace("media", "")
-    assert in_mode(f"<p>{body}</p>", "dark") == f"<p>{body}</p>"
+    assert with_color_scheme(f"<p>{body}</p>", "dark") == f"<p>{body}</p>"

@@ -12,7 +12,7 @@ from newsletter.errors import DeliveryError
 from newsletter.store import Store, open_store, suppressions
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys, require_secret_keys
-from newsletter.web.public.scribe import Scribe
+from newsletter.web.public.event_writer import EventWriter
 
 
 def _leaving(reader: str) -> Event:
@@ -20,7 +20,7 @@ def _leaving(reader: str) -> Event:
 
 
 def test_what_waited_too_long_is_not_written(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("newsletter.web.public.scribe._PATIENCE_S", 0.2)
+    monkeypatch.setattr("newsletter.web.public.event_writer._PATIENCE_S", 0.2)
     create_secret_keys(publication.root)
     path = publication.root / ".newsletter/state.db"
     with closing(open_store(publication.workspace.database)) as store:
@@ -32,7 +32,7 @@ def test_what_waited_too_long_is_not_written(publication: Publication, monkeypat
 
 
 async def _through_a_locked_store(store: Store, keys: SecretKeys, path: Path) -> None:
-    scribe = Scribe(store, lambda: keys)
+    scribe = EventWriter(store, lambda: keys)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         first = asyncio.create_task(scribe.write(_leaving("first@example.org")))

@@ -36,7 +36,7 @@ _NEXT_PAGE = """\
 """
 
 
-class Entrance:
+class AccessKeys:
     """The keys that have not been used, and the cookies that are good. `on_used` is told when a printed key was."""
 
     def __init__(self, on_used: Callable[[], None]) -> None:
@@ -71,12 +71,12 @@ class Entrance:
         return value in self._known and (None in (owner := self._known[value], peer.user) or owner == peer.user)
 
 
-class Closed:
+class AccessGuard:
     """Around the application: nothing of it is answered without a cookie."""
 
-    def __init__(self, app: ASGIApp, entrance: Entrance) -> None:
+    def __init__(self, app: ASGIApp, access_keys: AccessKeys) -> None:
         self._app = app
-        self._entrance = entrance
+        self._access_keys = access_keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,9 +84,9 @@ class Closed:
             return
         request = Request(scope)
         peer, name = scope["state"]["peer"], f"newsletter-preview-{scope['server'][1]}"
-        is_known = self._entrance.knows(_cookies(request.headers).get(name, ""), peer)
+        is_known = self._access_keys.knows(_cookies(request.headers).get(name, ""), peer)
         key = request.query_params.get(_KEY) if request.method == "GET" else None
-        value = self._entrance.enter(key, peer) if key else None
+        value = self._access_keys.enter(key, peer) if key else None
         answer: Response | None = None
         if value:
             answer = HTMLResponse(_NEXT_PAGE.format(address=escape(_without_key(request))), headers=_POLICY)

@@ -28,7 +28,7 @@ _READERS = 8  # whose emails are kept, so that going back and forth between a fe
 
 
 @dataclass(frozen=True)
-class Email:
+class RenderedEmail:
     """The mail as one reader gets it. `lacking` names the fields with neither a value nor a default."""
 
     subject: str
@@ -38,7 +38,7 @@ class Email:
     lacking: tuple[str, ...]
 
 
-class Proof:
+class RenderedDraft:
     """An issue on its way to print, named for the sheet that is pulled to be read.
 
     Its editions are made by whichever thread asks first, while the others wait. Each raises what rendering
@@ -59,7 +59,7 @@ class Proof:
         self._made: dict[tuple[str, str], object] = {}
         self._locks = {form: RLock() for form in ("email", "pdf", "pages", "web")}
 
-    def email(self, reader: Subscriber | None = None) -> Email:
+    def email(self, reader: Subscriber | None = None) -> RenderedEmail:
         """As that reader gets it; without one, fields show their defaults."""
         return self._once("email", reader.reader if reader else "", lambda: self._email(reader))
 
@@ -119,14 +119,14 @@ class Proof:
             _LOG.debug("the %s can't be made", form, exc_info=True)
             self.faults[form] = explained(error)
 
-    def _email(self, reader: Subscriber | None) -> Email:
+    def _email(self, reader: Subscriber | None) -> RenderedEmail:
         lacking: dict[str, None] = {}
         fields = _fields_of(reader.fields if reader else {}, lacking)
         issue = self.issue.seen_by(reader.tags if reader else frozenset())
         html = render_html(self.press, issue, fields, address)
         text = render_text(self.press, issue, fields)
         subject, preheader = self.press.subject(issue, fields), self.press.preheader(issue, fields)
-        return Email(subject, preheader, html, text, tuple(lacking))
+        return RenderedEmail(subject, preheader, html, text, tuple(lacking))
 
     def _once(self, form: str, reader: str, make: Callable[[], T]) -> T:
         with self._locks[form]:

@@ -20,7 +20,7 @@ _ACTIONS = {"leave": EventKind.UNSUBSCRIBED, "return": EventKind.RETURNED, "reas
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Submission:
     """`words` are the reader's reason, harmless for a terminal."""
 
     kind: EventKind
@@ -28,7 +28,7 @@ class Order:
     words: str = ""
 
 
-async def read_order(request: Request) -> Order:
+async def read_submission(request: Request) -> Submission:
     """Read what a POST asks for. One without a body is a mail client's click.
 
     Proxies on the way lose the body, or say wrongly what it is, and nobody but a mail client posts to a link in a mail:
@@ -39,7 +39,7 @@ async def read_order(request: Request) -> Order:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             if (await request.body()).strip().lower() in (b"", _ONE_CLICK):
-                return Order(EventKind.UNSUBSCRIBED, EventSource.ONE_CLICK)
+                return Submission(EventKind.UNSUBSCRIBED, EventSource.ONE_CLICK)
             if kind not in _FORMS:
                 raise HTTPException(415)
             form = await request.form(max_files=0, max_fields=_FIELDS, max_part_size=LARGEST)
@@ -49,10 +49,10 @@ async def read_order(request: Request) -> Order:
         raise HTTPException(400) from error
     fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
     if fields.get("List-Unsubscribe", "").strip().lower() == "one-click":
-        return Order(EventKind.UNSUBSCRIBED, EventSource.ONE_CLICK)
+        return Submission(EventKind.UNSUBSCRIBED, EventSource.ONE_CLICK)
     if (action := fields.get("action", "")) not in _ACTIONS:
         raise HTTPException(400)
-    return Order(_ACTIONS[action], EventSource.PAGE, _reason(fields) if action == "reason" else "")
+    return Submission(_ACTIONS[action], EventSource.PAGE, _reason(fields) if action == "reason" else "")
 
 
 def _reason(fields: dict[str, str]) -> str:

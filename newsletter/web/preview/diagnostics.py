@@ -9,14 +9,14 @@ from pathlib import Path
 from newsletter.errors import ListError, NewsletterError, Problem, counted
 from newsletter.issue.skeleton import unwritten
 from newsletter.subscribers.csv_source import Subscriber, read_columns
-from newsletter.web.preview.look import Showing
-from newsletter.web.preview.proof import Proof
-from newsletter.web.preview.readers import search
+from newsletter.web.preview.draft_state import DraftState
+from newsletter.web.preview.rendered_draft import RenderedDraft
+from newsletter.web.preview.subscriber_search import search
 from newsletter.workspace import TEMPLATES
 
 
 @dataclass(frozen=True, kw_only=True)
-class Notice:
+class Diagnostic:
     """An error, or advice. It `stops` when an edition can't be made because of it."""
 
     title: str
@@ -25,41 +25,41 @@ class Notice:
     problems: tuple[Problem, ...] = ()
 
     @classmethod
-    def of(cls, error: NewsletterError, edition: str = "") -> "Notice":
+    def of(cls, error: NewsletterError, edition: str = "") -> "Diagnostic":
         """As the command line would say it, with the edition that it is about."""
         named = edition.lower() in error.message.lower()
         title = error.message if named else f"{edition}: {error.message}"
         return cls(title=title, stops=True, next_step=error.next_step, problems=error.problems)
 
 
-def notices(showing: Showing, reader: Subscriber | None, list_path: Path | None) -> list[Notice]:
+def collect_diagnostics(draft_state: DraftState, reader: Subscriber | None, list_path: Path | None) -> list[Diagnostic]:
     """All of it, what stops first. `reader` is whose mail is shown; `list_path` is known when the settings are."""
-    found = [Notice.of(fault, edition) for edition, fault in showing.faults.items()]
-    proof = showing.proof
-    if proof is None or showing.trouble:
+    found = [Diagnostic.of(fault, edition) for edition, fault in draft_state.faults.items()]
+    rendered = draft_state.rendered
+    if rendered is None or draft_state.error:
         return found
-    found += _fields(proof, reader, list_path)
-    found += _for_some(proof, reader, list_path)
-    found += _examples(proof)
-    found += _checked(proof)
-    if proof.report and proof.report.problems:
-        problems = proof.report.problems
-        found.append(Notice(title=f"Mail clients: {counted(len(problems), 'problem')}.", problems=problems))
+    found += _fields(rendered, reader, list_path)
+    found += _for_some(rendered, reader, list_path)
+    found += _examples(rendered)
+    found += _checked(rendered)
+    if rendered.report and rendered.report.problems:
+        problems = rendered.report.problems
+        found.append(Diagnostic(title=f"Mail clients: {counted(len(problems), 'problem')}.", problems=problems))
     return found
 
 
-def _fields(proof: Proof, reader: Subscriber | None, list_path: Path | None) -> Iterator[Notice]:
+def _fields(rendered: RenderedDraft, reader: Subscriber | None, list_path: Path | None) -> Iterator[Diagnostic]:
     """Fields that the list has no column for, and those that show their own names."""
-    names = [field.name for field in proof.issue.fields()]
+    names = [field.name for field in rendered.issue.fields()]
     columns = [column for column in _columns(list_path) if column not in ("", "tags")]
     strangers = [name for name in dict.fromkeys(names) if columns and name not in columns]
     if strangers:
         there = ", ".join(columns)
-        yield Notice(
+        yield Diagnostic(
             title=f"The list has no column for {counted(len(strangers), 'field')}.",
             problems=tuple(
                 _placed(
-                    proof,
+                    rendered,
                     rf"(?<!`)\{{\{{\s*{re.escape(name)}\b",
                     code="field",
                     message=f"no reader has a value for {{{{ {name} }}}}",
@@ -68,13 +68,13 @@ def _fields(proof: Proof, reader: Subscriber | None, list_path: Path | None) -> 
                 for name in strangers
             ),
         )
-    if lacking := [name for name in proof.lacking(reader) if name not in strangers]:
+    if lacking := [name for name in rendered.lacking(reader) if name not in strangers]:
         whose = "has no default" if reader is None else "has no value here, and no default"
-        yield Notice(
+        yield Diagnostic(
             title=f"{counted(len(lacking), 'field')} without a default.",
             problems=tuple(
                 _placed(
-                    proof,
+                    rendered,
                     rf"(?<!`)\{{\{{\s*{re.escape(name)}\s*\}}\}}",
                     code="field",
                     message=f"{{{{ {name} }}}} {whose}",
@@ -82,7 +82,7 @@ def _fields(proof: Proof, reader: Subscriber | None, list_path: Path | None) -> 
                 )
                 if name in names
                 else Problem(
-                    path=proof.workspace.root / TEMPLATES,
+                    path=rendered.workspace.root / TEMPLATES,
                     code="field",
                     message=f"a template asks for {name}, which {whose}",
                     next_step=f'Write it there as reader("{name}", "something").',
@@ -92,24 +92,24 @@ def _fields(proof: Proof, reader: Subscriber | None, list_path: Path | None) -> 
         )
 
 
-def _for_some(proof: Proof, reader: Subscriber | None, list_path: Path | None) -> Iterator[Notice]:
+def _for_some(rendered: RenderedDraft, reader: Subscriber | None, list_path: Path | None) -> Iterator[Diagnostic]:
     """Items that not everybody gets: they are missing in this mail, and nobody may have their tags."""
-    hidden = [item for item in proof.issue.items if not item.is_for(reader.tags if reader else frozenset())]
+    hidden = [item for item in rendered.issue.items if not item.is_for(reader.tags if reader else frozenset())]
     if hidden:
         tags = ", ".join(sorted({tag for item in hidden for tag in item.only_for}))
         who = "this reader is none of them" if reader else 'choose one under "As" to see it'
-        yield Notice(
+        yield Diagnostic(
             title=f"{counted(len(hidden), 'item')} not shown.",
             next_step=f"Only for readers tagged {tags}; {who}.",
         )
-    tags_used = sorted({tag for item in proof.issue.items for tag in item.only_for})
+    tags_used = sorted({tag for item in rendered.issue.items for tag in item.only_for})
     unknown = [tag for tag in tags_used if list_path and not _has_tag(list_path, tag)]
     if unknown:
-        yield Notice(
+        yield Diagnostic(
             title=f"No reader has the tag {' or '.join(unknown)}.",
             problems=tuple(
                 _placed(
-                    proof,
+                    rendered,
                     rf"(?:only_for:.*?(?<![\w.-])|^\s*-\s+[\"']?)({re.escape(tag)})(?![\w.-])",
                     code="tag",
                     message=f"nobody in the list is tagged {tag}",
@@ -120,40 +120,40 @@ def _for_some(proof: Proof, reader: Subscriber | None, list_path: Path | None) -
         )
 
 
-def _examples(proof: Proof) -> Iterator[Notice]:
+def _examples(rendered: RenderedDraft) -> Iterator[Diagnostic]:
     """Texts that `draft new` wrote, and that nobody has replaced."""
-    texts = unwritten(proof.issue)
+    texts = unwritten(rendered.issue)
     if texts:
         first = _placed(
-            proof,
+            rendered,
             re.escape(texts[0][:25]),
             code="example",
             message=f"the first is '{texts[0]}'",
             next_step="Write your own, or take the items out: `send` refuses them.",
         )
-        yield Notice(title=f"{counted(len(texts), 'text')} to be written.", problems=(first,))
+        yield Diagnostic(title=f"{counted(len(texts), 'text')} to be written.", problems=(first,))
 
 
-def _checked(proof: Proof) -> Iterator[Notice]:
+def _checked(rendered: RenderedDraft) -> Iterator[Diagnostic]:
     """Yield what `draft check` says, but for what is said already: examples, fields, why an edition can't be made."""
-    told = {problem for fault in proof.faults.values() for problem in fault.problems}
-    report = proof.draft_report
+    told = {problem for fault in rendered.faults.values() for problem in fault.problems}
+    report = rendered.draft_report
     problems = tuple(
         problem
         for problem in report.problems
-        if problem not in told and (problem.code, problem.path) != ("example", proof.issue.path)
+        if problem not in told and (problem.code, problem.path) != ("example", rendered.issue.path)
     )
     if problems:
-        yield Notice(title=f"Before it is sent: {counted(len(problems), 'problem')}.", problems=problems)
+        yield Diagnostic(title=f"Before it is sent: {counted(len(problems), 'problem')}.", problems=problems)
     notes = tuple(note for note in report.notes if note.code != "field")
     if notes:
-        yield Notice(title=f"To look at: {counted(len(notes), 'note')}.", problems=notes)
+        yield Diagnostic(title=f"To look at: {counted(len(notes), 'note')}.", problems=notes)
 
 
-def _placed(proof: Proof, pattern: str, *, code: str, message: str, next_step: str) -> Problem:
+def _placed(rendered: RenderedDraft, pattern: str, *, code: str, message: str, next_step: str) -> Problem:
     """With the line and column at which the draft first has what `pattern` matches."""
-    path = proof.issue.path
-    for number, line in enumerate(proof.source.splitlines(), start=1):
+    path = rendered.issue.path
+    for number, line in enumerate(rendered.source.splitlines(), start=1):
         match = None if line.startswith("#") else re.search(pattern, line, re.IGNORECASE)
         if match:
             column = match.start(match.lastindex or 0) + 1

@@ -232,7 +232,7 @@ def test_what_a_draft_says_is_text_to_the_page(publication: Publication, browser
         page = browser.new_page()
         preview.let_in(page.context)
         page.goto(preview.address)
-        page.locator(".notice").get_by_text("<img src=x").wait_for()
+        page.locator(".diagnostic").get_by_text("<img src=x").wait_for()
         publication.draft("2.10", text.replace("Hiroshima", "Hiroshima \\<script>alert(1)\\</script>"))
         page.locator("#stale").wait_for(state="hidden")
         page.get_by_label("As").press_sequentially("img")
@@ -280,11 +280,11 @@ def test_a_draft_that_leads_elsewhere_is_not_shown(publication: Publication) -> 
     picture.rename(publication.root.parent / "private.jpg")
     picture.symlink_to(publication.root.parent / "private.jpg")
     with previewing(publication, "2.10") as preview:
-        state = preview.until(lambda state: state["notices"], draft="9.9")
-        assert state["notices"][0]["title"] == "9.9.yaml leads out of the publication's folder, and is not read."
-        assert "secret" not in json.dumps(state["notices"][0]["problems"])
-        state = preview.until(lambda state: state["notices"])
-        assert "2.10-lead.jpg" in json.dumps(state["notices"])
+        state = preview.until(lambda state: state["diagnostics"], draft="9.9")
+        assert state["diagnostics"][0]["title"] == "9.9.yaml leads out of the publication's folder, and is not read."
+        assert "secret" not in json.dumps(state["diagnostics"][0]["problems"])
+        state = preview.until(lambda state: state["diagnostics"])
+        assert "2.10-lead.jpg" in json.dumps(state["diagnostics"])
         assert preview.ask("/2.10/2.10-lead.jpg")[0] in (404, 422)
 
 

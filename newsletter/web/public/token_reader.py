@@ -12,7 +12,7 @@ _AGAIN_S = 3.0  # a file that can't be read may be mended where a look at it sho
 _LOG = logging.getLogger(__name__)
 
 
-class Links:
+class TokenReader:
     """Reads tokens. A file of keys that was changed is read anew; a broken one leaves those that were good."""
 
     def __init__(self, workspace: Workspace) -> None:

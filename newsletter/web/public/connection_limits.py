@@ -11,7 +11,7 @@ from collections.abc import Collection
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from newsletter.web.public.clients import Stage, client_of, to_leave
+from newsletter.web.public.fair_shares import ConnectionPhase, client_of, connection_to_close
 
 MOST_OPEN = 800  # below the 1,024 files that a process may have open
 _MOST_REQUESTS = 1_000  # over one connection, as nginx has it by default
@@ -21,31 +21,35 @@ _NEXT_S = IDLE_S + 5.0  # from an answer to the end of the next head, or of a bo
 _ANSWER_S = 120.0  # from the head until the answer has been taken
 
 
-class Connection(H11Protocol):
+class LimitedConnection(H11Protocol):
     """One client's connection, with a deadline for each thing that is waited for."""
 
-    held_by = ""  # see client_of
+    client_name = ""  # see client_of
     since = 0.0  # when it began to be at its stage, by the loop's clock
     _deadline: asyncio.TimerHandle | None = None
     _request: object = None
     _requests = 0
 
     @property
-    def stage(self) -> Stage:
+    def stage(self) -> ConnectionPhase:
         """What is waited for."""
         is_unread = self.transport.get_write_buffer_size() > 0
         if self.transport.is_closing() and not is_unread:
-            return Stage.GONE
+            return ConnectionPhase.GONE
         if self.cycle is None or (self.cycle.response_complete and not is_unread):
-            return Stage.IDLE  # a head that has begun is none
-        return Stage.RECEIVING if self.cycle.more_body and not self.cycle.response_started else Stage.ANSWERING
+            return ConnectionPhase.IDLE  # a head that has begun is none
+        return (
+            ConnectionPhase.RECEIVING
+            if self.cycle.more_body and not self.cycle.response_started
+            else ConnectionPhase.ANSWERING
+        )
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self.held_by = client_of(self.client)
+        self.client_name = client_of(self.client)
         self._wait(_HEAD_S)
         if len(self.connections) > MOST_OPEN:
-            _make_room(self, [one for one in self.connections if isinstance(one, Connection)])
+            _make_room(self, [one for one in self.connections if isinstance(one, LimitedConnection)])
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -79,9 +83,9 @@ class Connection(H11Protocol):
         self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
 
-def _make_room(newcomer: Connection, everyone: Collection[Connection]) -> None:
+def _make_room(newcomer: LimitedConnection, everyone: Collection[LimitedConnection]) -> None:
     """Leave one of the open connections for a new one, or the new one when each of the others is worth more."""
-    there = [one for one in everyone if one.stage is not Stage.GONE]
+    there = [one for one in everyone if one.stage is not ConnectionPhase.GONE]
     if len(there) > MOST_OPEN:
-        counts = Counter(one.held_by for one in there)
-        to_leave(newcomer, [one for one in there if one is not newcomer], counts).transport.abort()
+        counts = Counter(one.client_name for one in there)
+        connection_to_close(newcomer, [one for one in there if one is not newcomer], counts).transport.abort()

@@ -3,13 +3,13 @@
 import re
 from typing import Literal
 
-Mode = Literal["light", "dark"]
+ColorScheme = Literal["light", "dark"]
 _STYLES = re.compile(r"<style\b[^>]*>.*?</style>|\bmedia=\"[^\"]*\"|<meta\b[^>]*>", re.DOTALL | re.IGNORECASE)
 _QUERY = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)", re.IGNORECASE)
 _SCHEME = re.compile(r"(color-scheme\s*:\s*|name=\"color-scheme\" content=\")(?:light dark|dark light)", re.IGNORECASE)
 
 
-def in_mode(html: str, mode: Mode) -> str:
+def with_color_scheme(html: str, mode: ColorScheme) -> str:
     """With every question for the system's colours answered: a frame can't be told them by the page around it."""
 
     def answered(query: re.Match[str]) -> str:
