@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from table import machine
 
-from newsletter.editions import Press
+from newsletter.editions import EditionContext
 from newsletter.issue.draft import load_issue
 from newsletter.mail.dkim import Signer
 from newsletter.mail.keys import Key, new_key
@@ -35,7 +35,7 @@ FIELDS = {"name": "Ada Okafor", "email": "ada@example.org", "token": "x" * 40}
 def main() -> None:
     workspace = Workspace(ROOT, {})
     issue = load_issue(workspace.find_draft("2.10"))
-    template = compile_message(Press.of(workspace), issue, "a1b2c3d4e5f6", datetime.now(UTC))
+    template = compile_message(EditionContext.from_workspace(workspace), issue, "a1b2c3d4e5f6", datetime.now(UTC))
     message = template.render("key", FIELDS["email"], FIELDS)
     parts = [part for part in email.message_from_bytes(message.data, policy=default).walk() if not part.is_multipart()]
     text, html, *pictures = (part.get_content() for part in parts)

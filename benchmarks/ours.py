@@ -31,13 +31,13 @@ def main() -> None:
         issue = load_issue(options.draft)
         watch.lap("read")
 
-        from newsletter.editions import Press
+        from newsletter.editions import EditionContext
         from newsletter.editions.export import export
 
         watch.lap("imports for editions")
-        press = Press.of(workspace)
+        context = EditionContext.from_workspace(workspace)
         for form in ("html", "text", "pdf"):
-            export(press, issue, (form,), options.folder)
+            export(context, issue, (form,), options.folder)
             watch.lap(form)
 
     if options.serve:

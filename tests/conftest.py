@@ -14,7 +14,7 @@ import pytest
 import smtp_server
 from hypothesis import settings
 
-from newsletter.editions import Press
+from newsletter.editions import EditionContext
 from newsletter.store import Store, open_store
 from newsletter.workspace import Workspace
 
@@ -37,9 +37,9 @@ class Publication:
         return Workspace(self.root, self.environ)
 
     @property
-    def press(self) -> Press:
+    def context(self) -> EditionContext:
         workspace = self.workspace
-        return Press.of(workspace)
+        return EditionContext.from_workspace(workspace)
 
     def command(self, *args: str) -> list[str]:
         return [sys.executable, "-m", "newsletter", *args]

@@ -53,7 +53,7 @@ class Frozen:
         workspace = publication.workspace
         with ledger.staged_list(store) as staged:
             plan = plan_send(
-                store, staged, publication.press, read_draft(workspace.find_draft("2.10")), record=self.record,
+                store, staged, publication.context, read_draft(workspace.find_draft("2.10")), record=self.record,
                 list_path=workspace.subscribers, wish=Wish(),
             )  # fmt: skip
             settle_plan(store, staged, plan)

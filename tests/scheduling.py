@@ -25,7 +25,13 @@ def put_in(
     record = workspace.record(name)
     with sole_sender(store, name), ledger.staged_list(store) as staged:
         plan = plan_send(
-            store, staged, publication.press, draft, record=record, list_path=workspace.subscribers, wish=Wish(tag=tag)
+            store,
+            staged,
+            publication.context,
+            draft,
+            record=record,
+            list_path=workspace.subscribers,
+            wish=Wish(tag=tag),
         )
         schedule(store, staged, plan, record, due, expires)
 

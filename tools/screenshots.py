@@ -14,7 +14,15 @@ from playwright.sync_api import Browser, sync_playwright
 from preview_pictures import shoot_preview
 
 from newsletter.config.model import Pdf
-from newsletter.editions import Press, beside, default_fields, render_html, render_pages, render_pdf, render_text
+from newsletter.editions import (
+    EditionContext,
+    beside,
+    default_fields,
+    render_html,
+    render_pages,
+    render_pdf,
+    render_text,
+)
 from newsletter.editions.web import Download, Page, pdf_name, render_index, render_web
 from newsletter.issue.draft import load_issue
 from newsletter.issue.model import Issue
@@ -34,7 +42,7 @@ def main() -> None:
     pages = FOLDER / "pages"
     pages.mkdir(parents=True)
     workspace = Workspace(ROOT, {})
-    press = Press.of(workspace)
+    context = EditionContext.from_workspace(workspace)
     issues = [load_issue(path).seen_by(frozenset()) for path in reversed(workspace.draft_paths())]
     program = shutil.which("chromium")
     if program is None:
@@ -42,21 +50,21 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--hide-scrollbars"])
         for issue in issues:
-            _shoot_issue(browser, press, issue, pages)
-        _shoot_index(browser, press, issues, pages)
+            _shoot_issue(browser, context, issue, pages)
+        _shoot_index(browser, context, issues, pages)
         shoot_preview(browser, FOLDER, pages / "workspace")
         browser.close()
     _contact_sheet()
     print(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER.relative_to(Path.cwd())}, all on contact.png")
 
 
-def _shoot_issue(browser: Browser, press: Press, issue: Issue, folder: Path) -> None:
-    for picture in press.pictures(issue):
+def _shoot_issue(browser: Browser, context: EditionContext, issue: Issue, folder: Path) -> None:
+    for picture in context.pictures(issue):
         (folder / picture.name).write_bytes(picture.data)
     name = issue.name
-    email = _write(folder / f"{name}.email.html", render_html(press, issue, default_fields, beside))
-    web = _write(folder / f"{name}.html", render_web(press, issue, render_pdf(press, issue)))
-    text = _write(folder / f"{name}.txt.html", _TERMINAL.format(escape(render_text(press, issue, default_fields))))
+    email = _write(folder / f"{name}.email.html", render_html(context, issue, default_fields, beside))
+    web = _write(folder / f"{name}.html", render_web(context, issue, render_pdf(context, issue)))
+    text = _write(folder / f"{name}.txt.html", _TERMINAL.format(escape(render_text(context, issue, default_fields))))
     for mode in ("light", "dark"):
         for width in WIDTHS:
             _shoot(browser, email, f"{name}-email-{mode}-{width:04}", width, mode)
@@ -65,23 +73,23 @@ def _shoot_issue(browser: Browser, press: Press, issue: Issue, folder: Path) -> 
     _shoot(browser, web, f"{name}-web-print", 700, "light", media="print")
     _shoot(browser, text, f"{name}-text", 660, "light")
     for columns in (1, 2):
-        config = press.config.model_copy(update={"pdf": Pdf(columns=columns, print_links=columns == 2)})
-        laid_out = Press(config, press.template_path, press.fonts)
+        config = context.config.model_copy(update={"pdf": Pdf(columns=columns, print_links=columns == 2)})
+        laid_out = EditionContext(config, context.template_path, context.fonts)
         for number, page in enumerate(render_pages(laid_out, issue, dots=90), start=1):
             (FOLDER / f"{name}-pdf-{columns}-columns-page-{number}.png").write_bytes(page)
 
 
-def _shoot_index(browser: Browser, press: Press, issues: list[Issue], folder: Path) -> None:
+def _shoot_index(browser: Browser, context: EditionContext, issues: list[Issue], folder: Path) -> None:
     listed = [
         Page(
             issue,
-            press.title(issue),
-            press.words(issue)["date"],
-            Download(pdf_name(issue), len(render_pdf(press, issue))),
+            context.title(issue),
+            context.template_values(issue)["date"],
+            Download(pdf_name(issue), len(render_pdf(context, issue))),
         )
         for issue in issues
     ]
-    index = _write(folder / "index.html", render_index(press, listed))
+    index = _write(folder / "index.html", render_index(context, listed))
     _shoot(browser, index, "index-light-1200", 1200, "light")
     _shoot(browser, index, "index-dark-0375", 375, "dark")
 

@@ -7,7 +7,7 @@ from secrets import token_hex
 
 from newsletter.address import normalise_address
 from newsletter.backends import Backend
-from newsletter.editions import Press
+from newsletter.editions import EditionContext
 from newsletter.errors import ListError
 from newsletter.issue.model import Issue
 from newsletter.mail.marks import Marks
@@ -40,7 +40,7 @@ def testers(addresses: Sequence[str], list_path: Path) -> list[Subscriber]:
 
 
 async def send_test(
-    press: Press,
+    context: EditionContext,
     issue: Issue,
     backend: Backend,
     readers: Sequence[Subscriber],
@@ -55,7 +55,7 @@ async def send_test(
     date = datetime.now(UTC).replace(microsecond=0)
     messages = [
         single_message(
-            press, issue, reader, token_hex(8), date, mark="[TEST] ", token=marks.token(issue.name, reader.address)
+            context, issue, reader, token_hex(8), date, mark="[TEST] ", token=marks.token(issue.name, reader.address)
         )
         for reader in readers
     ]

@@ -17,7 +17,7 @@ from newsletter.store import Store
 from newsletter.workspace import CONFIG_NAME, TEMPLATES, Workspace
 
 if TYPE_CHECKING:
-    from newsletter.editions import Press
+    from newsletter.editions import EditionContext
 
 # In place of what differs by campaign, so that the same text is the same each time it is rendered.
 _NO_CAMPAIGN = "0" * 16
@@ -33,19 +33,19 @@ class Approval:
 
 
 def approve(
-    require: Sequence[Requirement], workspace: Workspace, store: Store, press: "Press", draft: Draft
+    require: Sequence[Requirement], workspace: Workspace, store: Store, context: "EditionContext", draft: Draft
 ) -> Approval:
     """Raises DraftError for a draft with problems, and DecisionNeeded with everything that is missing besides."""
     issue = require_issue(draft)
     missing: list[Problem] = []
     commit = None
-    text = rendering_sha256(press, issue)
+    text = rendering_sha256(context, issue)
     if "clean-checks" in require:
-        missing += _unclean(workspace, press, draft, issue)
+        missing += _unclean(workspace, context, draft, issue)
     if "committed" in require:
         try:
             repository = Repository.around(workspace.root)
-            missing += _uncommitted(repository, workspace, press, draft)
+            missing += _uncommitted(repository, workspace, context, draft)
             commit = repository.commit
         except NoAnswer as error:
             root = workspace.root
@@ -60,7 +60,7 @@ def approve(
     return Approval(commit_id=commit, text_sha256=text)
 
 
-def rendering_sha256(press: "Press", issue: Issue) -> str:
+def rendering_sha256(context: "EditionContext", issue: Issue) -> str:
     """Names what the issue's mail is: all its items, for readers of any tags, with everything but campaign and date.
 
     Raises what rendering raises.
@@ -68,25 +68,27 @@ def rendering_sha256(press: "Press", issue: Issue) -> str:
     # What renders takes long to import, and sending on from frozen texts needs none of it.
     from newsletter.mail.template import compile_message
 
-    return sha256(compile_message(press, issue, _NO_CAMPAIGN, _NO_DATE).to_bytes()).hexdigest()
+    return sha256(compile_message(context, issue, _NO_CAMPAIGN, _NO_DATE).to_bytes()).hexdigest()
 
 
-def _unclean(workspace: Workspace, press: "Press", draft: Draft, issue: Issue) -> Sequence[Problem]:
+def _unclean(workspace: Workspace, context: "EditionContext", draft: Draft, issue: Issue) -> Sequence[Problem]:
     from newsletter.checks import check_rendered
     from newsletter.checks.draft import check_draft
 
-    return [*check_draft(workspace, draft).problems, *check_rendered(press, issue).problems]
+    return [*check_draft(workspace, draft).problems, *check_rendered(context, issue).problems]
 
 
-def _uncommitted(repository: Repository, workspace: Workspace, press: "Press", draft: Draft) -> Iterator[Problem]:
+def _uncommitted(
+    repository: Repository, workspace: Workspace, context: "EditionContext", draft: Draft
+) -> Iterator[Problem]:
     from newsletter.editions.html import TEMPLATE as HTML
     from newsletter.editions.templates import sources
     from newsletter.editions.text import TEMPLATE as TEXT
 
     templates = workspace.root / TEMPLATES
-    restyled = {path for name in (HTML, TEXT) for path in sources(name, press.template_path)}
+    restyled = {path for name in (HTML, TEXT) for path in sources(name, context.template_path)}
     own = sorted(path for path in restyled if path.is_relative_to(templates))
-    pictures = [draft.issue.picture if draft.issue else None, press.logo_path]
+    pictures = [draft.issue.picture if draft.issue else None, context.logo_path]
     files = [draft.path.absolute(), workspace.root / CONFIG_NAME, *own, *(path for path in pictures if path)]
     yield from repository.uncommitted(files, templates)
     if read_draft(draft.path).sha256 != draft.sha256:

@@ -13,7 +13,7 @@ from newsletter.ledger import Campaign
 from newsletter.ledger.states import State
 
 if TYPE_CHECKING:
-    from newsletter.editions import Press
+    from newsletter.editions import EditionContext
 
 
 class Changes(Enum):
@@ -47,10 +47,10 @@ def refuse_without_campaign(issue: str, wish: Wish) -> None:
         )
 
 
-def refuse_scheduled(campaign: Campaign, press: "Press") -> None:
+def refuse_scheduled(campaign: Campaign, context: "EditionContext") -> None:
     if campaign.due_at:
         expired = campaign.expires_at is not None and datetime.fromisoformat(campaign.expires_at) < datetime.now(UTC)
-        due = shown(datetime.fromisoformat(campaign.due_at), ZoneInfo(press.config.publication.timezone))
+        due = shown(datetime.fromisoformat(campaign.due_at), ZoneInfo(context.config.publication.timezone))
         raise DecisionNeeded(
             f"{campaign.issue} has expired in the outbox; it was to be sent from {due} on, and was not."
             if expired

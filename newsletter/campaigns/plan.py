@@ -38,7 +38,7 @@ from newsletter.subscribers.feedback_events import ErasedSubscribers
 from newsletter.subscribers.status_columns import read_own_status_columns
 
 if TYPE_CHECKING:
-    from newsletter.editions import Press
+    from newsletter.editions import EditionContext
 
 
 _FROZEN = Path("the frozen list")
@@ -99,7 +99,7 @@ class Plan:
 def plan_send(
     store: Store,
     staged: Staged,
-    press: "Press",
+    context: "EditionContext",
     draft: Draft,
     *,
     record: Path,
@@ -119,13 +119,13 @@ def plan_send(
     refuse_unknown_campaigns(store, record.parent)
     if campaign is None:
         refuse_without_campaign(name, wish)
-        return _plan_new(staged, press, draft, list_path, wish.tag, erased)
-    refuse_scheduled(campaign, press)
+        return _plan_new(staged, context, draft, list_path, wish.tag, erased)
+    refuse_scheduled(campaign, context)
     ledger.settle_crash(store, campaign.issue)
     counts = ledger.counts(store, campaign.issue)
     if counts.untouched and campaign.cancelled_at is None and not wish.retried:
         # The server could not be reached, say: what was frozen has served nobody, and the list may be better by now.
-        return _plan_new(staged, press, draft, list_path, wish.tag, erased, known=campaign)
+        return _plan_new(staged, context, draft, list_path, wish.tag, erased, known=campaign)
     waiting = counts.waiting + sum(counts[state] for state in wish.retried if state not in OPEN)
     adds = (wish.to_new or not campaign.covers(wish.tag)) and not wish.retried
     refuse_cancelled(campaign, wish)
@@ -134,7 +134,7 @@ def plan_send(
     changed = (
         draft.sha256 != campaign.draft_sha256
         or ledger.has_older_text(store, name, [*OPEN, *wish.retried])
-        or ((adds or wish.changes is Changes.TAKE_OVER) and _renders_otherwise(store, press, draft, campaign))
+        or ((adds or wish.changes is Changes.TAKE_OVER) and _renders_otherwise(store, context, draft, campaign))
     )
     if changed and wish.changes is Changes.ASK and (waiting or adds):
         raise DecisionNeeded(
@@ -148,14 +148,14 @@ def plan_send(
     texts = frozen
     if (changed and wish.changes is Changes.TAKE_OVER) or (adds and not changed):
         issue = require_issue(draft)
-        _require_linked(press, issue)
-        campaign = replace(campaign, draft_sha256=draft.sha256, rules=rules_of(issue), subject=press.subject(issue))
-        texts = Texts(campaign, source=(press, issue))
+        _require_linked(context, issue)
+        campaign = replace(campaign, draft_sha256=draft.sha256, rules=rules_of(issue), subject=context.subject(issue))
+        texts = Texts(campaign, source=(context, issue))
         plan = replace(plan, campaign=campaign, takes_over=changed)
         if changed:
             plan = _with_new_text(store, plan, texts, draft)
     return (
-        _with_wave(staged, plan, texts, press.config.subscriber_list, draft, list_path, wish.tag, erased)
+        _with_wave(staged, plan, texts, context.config.subscriber_list, draft, list_path, wish.tag, erased)
         if adds
         else plan
     )
@@ -163,7 +163,7 @@ def plan_send(
 
 def plan_dry_run(
     staged: Staged,
-    press: "Press",
+    context: "EditionContext",
     draft: Draft,
     *,
     list_path: Path,
@@ -171,12 +171,12 @@ def plan_dry_run(
     erased: ErasedSubscribers = _NOBODY,
 ) -> Plan:
     """What a first send would do, whatever has been sent already."""
-    return _plan_new(staged, press, draft, list_path, tag.casefold(), erased)
+    return _plan_new(staged, context, draft, list_path, tag.casefold(), erased)
 
 
 def _plan_new(
     staged: Staged,
-    press: "Press",
+    context: "EditionContext",
     draft: Draft,
     list_path: Path,
     tag: str,
@@ -184,32 +184,32 @@ def _plan_new(
     known: Campaign | None = None,
 ) -> Plan:
     issue = require_issue(draft)
-    _require_linked(press, issue)
+    _require_linked(context, issue)
     campaign = Campaign(
         issue=issue.name,
         id=known.id if known else token_hex(8),
         seed=token_hex(16),
-        subject=press.subject(issue),
+        subject=context.subject(issue),
         draft_sha256=draft.sha256,
         rules=rules_of(issue),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    texts = Texts(campaign, source=(press, issue))
+    texts = Texts(campaign, source=(context, issue))
     sample = texts[texts.number(frozenset())]
     plan = Plan(campaign=campaign, sample=sample, is_new=True)
-    return _with_wave(staged, plan, texts, press.config.subscriber_list, draft, list_path, tag, erased)
+    return _with_wave(staged, plan, texts, context.config.subscriber_list, draft, list_path, tag, erased)
 
 
-def _require_linked(press: "Press", issue: Issue) -> None:
+def _require_linked(context: "EditionContext", issue: Issue) -> None:
     # What renders takes long to import, and sending on from frozen texts needs none of it.
     from newsletter.editions.export import require_linked_editions
 
-    require_linked_editions(press, issue)
+    require_linked_editions(context, issue)
 
 
-def _renders_otherwise(store: Store, press: "Press", draft: Draft, campaign: Campaign) -> bool:
+def _renders_otherwise(store: Store, context: "EditionContext", draft: Draft, campaign: Campaign) -> bool:
     """Would the same draft give another text today, because of its templates or the configuration?"""
-    texts = Texts(campaign, source=(press, require_issue(draft)))
+    texts = Texts(campaign, source=(context, require_issue(draft)))
     texts.number(frozenset())
     (today,) = texts
     return any(

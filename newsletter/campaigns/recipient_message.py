@@ -14,7 +14,7 @@ from newsletter.store import Store
 from newsletter.subscribers.csv_source import Subscriber, parse_subscriber_key, read_subscribers
 
 if TYPE_CHECKING:
-    from newsletter.editions import Press
+    from newsletter.editions import EditionContext
 
 
 def frozen_copy(store: Store, marks: Marks, issue: str, address: str) -> Message | None:
@@ -39,7 +39,7 @@ def _next(store: Store, issue: str) -> datetime:
     return max(now, datetime.fromisoformat(campaign.due_at)) if campaign and campaign.due_at else now
 
 
-def listed_copy(press: "Press", marks: Marks, issue: Issue, list_path: Path, address: str) -> Message:
+def listed_copy(context: "EditionContext", marks: Marks, issue: Issue, list_path: Path, address: str) -> Message:
     """What the draft would be today for a reader of the list. Raises ListError for an address that is not on it."""
     from newsletter.mail.template import sample_for  # with all that makes editions, which a frozen copy needs not
 
@@ -49,7 +49,7 @@ def listed_copy(press: "Press", marks: Marks, issue: Issue, list_path: Path, add
     rows = read_subscribers(list_path, lambda _number, line: name in line.casefold())
     for row in rows:
         if isinstance(row, Subscriber) and row.reader == wanted:
-            return sample_for(press, issue, row, marks.token(issue.name, row.address))
+            return sample_for(context, issue, row, marks.token(issue.name, row.address))
     raise ListError(
         f"{address} is not in {list_path.name}, and {issue.name} has not been sent there.",
         next_step=f"Name an address of the list. A copy for nobody in particular: newsletter export eml {issue.name}",

@@ -9,7 +9,7 @@ from newsletter.ledger import Campaign, Text
 from newsletter.mail.compiled import MessageTemplate
 
 if TYPE_CHECKING:
-    from newsletter.editions import Press
+    from newsletter.editions import EditionContext
 
 
 _REMEMBERED = 10_000  # sets of tags; a list with more of them pays for each reader
@@ -23,7 +23,7 @@ class Texts:
     """
 
     def __init__(
-        self, campaign: Campaign, *, source: "tuple[Press, Issue] | None" = None, frozen: Iterable[Text] = ()
+        self, campaign: Campaign, *, source: "tuple[EditionContext, Issue] | None" = None, frozen: Iterable[Text] = ()
     ) -> None:
         self._campaign = campaign
         self._source = source
@@ -42,19 +42,19 @@ class Texts:
                     "Some of these readers would see other items than anyone before, and the text has changed since.",
                     next_step=f"newsletter send {self._campaign.issue} --with-changes",
                 )
-            press, issue = self._source
-            self._templates.append(self._compiled(press, issue.seen_by(tags)))
+            context, issue = self._source
+            self._templates.append(self._compiled(context, issue.seen_by(tags)))
             self._numbers[variant] = len(self._numbers)
         if len(self._by_tags) < _REMEMBERED:
             self._by_tags[tags] = self._numbers[variant]
         return self._numbers[variant]
 
-    def _compiled(self, press: "Press", issue: Issue) -> MessageTemplate:
+    def _compiled(self, context: "EditionContext", issue: Issue) -> MessageTemplate:
         # What compiles brings MJML, premailer and Typst; going on with frozen texts needs none of them.
         from newsletter.mail.template import compile_message
 
         campaign = self._campaign
-        return compile_message(press, issue, campaign.id, None, seed=campaign.seed or "")
+        return compile_message(context, issue, campaign.id, None, seed=campaign.seed or "")
 
     def __getitem__(self, number: int) -> MessageTemplate:
         return self._templates[number]

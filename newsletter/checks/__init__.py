@@ -13,7 +13,7 @@ from newsletter.checks.clients import CLIENTS, data_date
 from newsletter.checks.email import Accepted, Email
 from newsletter.checks.size import clipped, html_size
 from newsletter.checks.support import client_support, image_support
-from newsletter.editions import Press, beside, default_fields, email_sources, render_html
+from newsletter.editions import EditionContext, beside, default_fields, email_sources, render_html
 from newsletter.errors import Problem
 from newsletter.issue.model import Issue
 
@@ -36,11 +36,11 @@ class Report:
     size: int
 
 
-def check_rendered(press: Press, issue: Issue) -> Report:
+def check_rendered(context: EditionContext, issue: Issue) -> Report:
     """Build the issue's email as the most readers get it, and check that."""
-    html = render_html(press, issue.seen_by(frozenset()), default_fields, beside)
-    kinds = {picture.kind for picture in press.pictures(issue)}
-    return check_email(html, email_sources(press), press.config.email.clients, kinds, issue.path)
+    html = render_html(context, issue.seen_by(frozenset()), default_fields, beside)
+    kinds = {picture.kind for picture in context.pictures(issue)}
+    return check_email(html, email_sources(context), context.config.email.clients, kinds, issue.path)
 
 
 def check_email(

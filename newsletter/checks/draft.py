@@ -11,7 +11,7 @@ from newsletter.checks.publication import editions_can_be_made, example_settings
 from newsletter.checks.report import DraftReport, Finding
 from newsletter.checks.series import dates_in_order, equal_headlines, number_left_out
 from newsletter.checks.source import Source
-from newsletter.editions import Press
+from newsletter.editions import EditionContext
 from newsletter.errors import Problem
 from newsletter.issue.draft import Draft
 from newsletter.workspace import Workspace
@@ -34,27 +34,31 @@ def own_problems(workspace: Workspace, draft: Draft) -> tuple[Problem, ...]:
 
 
 def _in_draft(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
-    source, press = Source(draft.path, draft.source), Press.of(workspace)
+    source, context = Source(draft.path, draft.source), EditionContext.from_workspace(workspace)
     yield from unfinished_marks(source)
     yield from damaged_letters(source)
     if draft.issue is not None:
         yield from example_texts(source, draft.issue)
         yield from equal_headlines(source, draft.issue, _readable(workspace))
         yield from fields_without_default(source, draft.issue)
-        yield from picture_size(source, press, draft.issue)
+        yield from picture_size(source, context, draft.issue)
 
 
 def _in_publication(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
-    source, press, paths = Source(draft.path, draft.source), Press.of(workspace), _readable(workspace)
+    source, context, paths = (
+        Source(draft.path, draft.source),
+        EditionContext.from_workspace(workspace),
+        _readable(workspace),
+    )
     yield from dates_in_order(source, draft, paths)
     yield from number_left_out(source, draft, paths)
-    yield from example_settings(press)
+    yield from example_settings(context)
     if draft.issue is None:
         return
-    made = list(editions_can_be_made(press, draft.issue))
+    made = list(editions_can_be_made(context, draft.issue))
     yield from made
     if not made:
-        yield from inbox_line(source, press, draft.issue)
+        yield from inbox_line(source, context, draft.issue)
 
 
 def _readable(workspace: Workspace) -> list[Path]:

@@ -9,7 +9,7 @@ from wcwidth import wcwidth
 
 from newsletter.checks.report import Finding
 from newsletter.checks.source import Source
-from newsletter.editions.press import LONGEST_SUBJECT, Press
+from newsletter.editions.context import LONGEST_SUBJECT, EditionContext
 from newsletter.errors import quoted
 from newsletter.issue.model import Issue
 
@@ -39,10 +39,10 @@ _SAYS_NOTHING = frozenset((*_GENERIC, *_DATES))
 _IS_NUMBER = re.compile(r"[\W\d_]*(?:st|nd|rd|th)?")
 
 
-def inbox_line(source: Source, press: Press, issue: Issue) -> Iterator[Finding]:
+def inbox_line(source: Source, context: EditionContext, issue: Issue) -> Iterator[Finding]:
     """Find a subject that is long or begins with what the sender's name says, and a preheader that repeats it."""
     public = issue.seen_by(frozenset())
-    subject = press.subject(public)
+    subject = context.subject(public)
     advice = "Begin with the news." if issue.subject else "Give the issue a `subject` that begins with the news."
     room = _width(subject)
     if room > LONGEST_SUBJECT:
@@ -52,11 +52,11 @@ def inbox_line(source: Source, press: Press, issue: Issue) -> Iterator[Finding]:
         yield _note(source, "subject", "headline", message=message, next_step=shorter)
     beginning = _first(subject, _PHONE)
     headline = public.items[0].headline.plain()
-    is_news = subject.casefold().startswith(headline.casefold()) and _new_share(headline, press, issue) > 0
-    if not is_news and _new_share(beginning, press, issue) < 1 / 2:
+    is_news = subject.casefold().startswith(headline.casefold()) and _new_share(headline, context, issue) > 0
+    if not is_news and _new_share(beginning, context, issue) < 1 / 2:
         message = f"what a phone shows of the subject, {quoted(beginning)}, says little beside the sender's name"
         yield _note(source, "subject", "headline", message=message, next_step=advice)
-    if issue.preheader and press.preheader(public).casefold().startswith(subject.casefold()[:_PHONE]):
+    if issue.preheader and context.preheader(public).casefold().startswith(subject.casefold()[:_PHONE]):
         message = "the preheader says what the subject says before it"
         yield _note(source, "preheader", message=message, next_step="Go on with other news, or leave it out.")
 
@@ -65,10 +65,10 @@ def _note(source: Source, *keys: str, message: str, next_step: str) -> Finding:
     return Finding(source.at_key(*keys, code="inbox", message=message, next_step=next_step), note=True)
 
 
-def _new_share(text: str, press: Press, issue: Issue) -> float:
+def _new_share(text: str, context: EditionContext, issue: Issue) -> float:
     """Return how much of it comes after words of the sender's name, of the title, of a date, and numbers."""
-    date = press.words(issue)["date"]
-    known = {*_words(press.config.sender.from_.name), *_words(press.config.publication.title), *_words(date)}
+    date = context.template_values(issue)["date"]
+    known = {*_words(context.config.sender.from_.name), *_words(context.config.publication.title), *_words(date)}
     words = _words(text)
     news = list(dropwhile(lambda word: word in known or word in _SAYS_NOTHING or _IS_NUMBER.fullmatch(word), words))
     return sum(map(len, news)) / max(1, sum(map(len, words)))

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from newsletter.checks.report import Finding
 from newsletter.checks.source import Source
+from newsletter.editions.context import EditionContext
 from newsletter.editions.pictures import TALLEST
-from newsletter.editions.press import Press
 from newsletter.errors import counted
 from newsletter.issue.image import opened
 from newsletter.issue.model import Issue
@@ -14,7 +14,7 @@ _SHARP = 2  # pixels of the picture for one of the column, on the screens of pho
 _NARROW = 2 / 3  # of the column
 
 
-def picture_size(source: Source, press: Press, issue: Issue) -> Iterator[Finding]:
+def picture_size(source: Source, context: EditionContext, issue: Issue) -> Iterator[Finding]:
     """Find a picture that is too small for the column, or so tall that it is shown narrow in it."""
     if issue.picture is None:
         return
@@ -22,7 +22,7 @@ def picture_size(source: Source, press: Press, issue: Issue) -> Iterator[Finding
         sides = picture.size
         # EXIF tag 274, orientation: 5 to 8 lie on their side.
         width, height = sides[::-1] if picture.getexif().get(274, 1) >= 5 else sides
-    column = press.config.theme.width
+    column = context.config.theme.width
     shown = round(min(width, column, column * TALLEST * width / height))
     message = ""
     if width < column:

@@ -5,25 +5,25 @@ from collections.abc import Callable, Iterator
 from newsletter.checks.report import Finding
 from newsletter.config import line_of
 from newsletter.config.example import unwritten_settings
-from newsletter.editions import Press, beside, default_fields, render_html, render_pdf, render_text, render_web
+from newsletter.editions import EditionContext, beside, default_fields, render_html, render_pdf, render_text, render_web
 from newsletter.editions.glyphs import glyph_problems
 from newsletter.errors import ConfigError, DraftError, Problem, TemplateError
 from newsletter.issue.model import Issue
 from newsletter.workspace import CONFIG_NAME, TEMPLATES, shipped
 
 # The editions by the files, as they begin, that each is made from.
-_MAKERS: tuple[tuple[tuple[str, ...], Callable[[Press, Issue], object]], ...] = (
-    (("email.mjml", "email.css"), lambda press, issue: render_html(press, issue, default_fields, beside)),
-    (("email.txt",), lambda press, issue: render_text(press, issue, default_fields)),
-    (("web.", "article."), lambda press, issue: render_web(press, issue, None)),
+_MAKERS: tuple[tuple[tuple[str, ...], Callable[[EditionContext, Issue], object]], ...] = (
+    (("email.mjml", "email.css"), lambda context, issue: render_html(context, issue, default_fields, beside)),
+    (("email.txt",), lambda context, issue: render_text(context, issue, default_fields)),
+    (("web.", "article."), lambda context, issue: render_web(context, issue, None)),
     (("edition",), render_pdf),
 )
 
 
-def example_settings(press: Press) -> Iterator[Finding]:
+def example_settings(context: EditionContext) -> Iterator[Finding]:
     """Find settings that still say what `init` wrote, which `send` refuses."""
-    path = press.template_path[0].parent / CONFIG_NAME
-    if names := unwritten_settings(press.config):
+    path = context.template_path[0].parent / CONFIG_NAME
+    if names := unwritten_settings(context.config):
         table, _, key = names[0].strip("[").partition("] ")
         problem = Problem(
             path=path,
@@ -35,18 +35,18 @@ def example_settings(press: Press) -> Iterator[Finding]:
         yield Finding(problem)
 
 
-def editions_can_be_made(press: Press, issue: Issue) -> Iterator[Finding]:
+def editions_can_be_made(context: EditionContext, issue: Issue) -> Iterator[Finding]:
     """Find what keeps an edition from being made: a missing logo, a template of one's own, a character of no typeface.
 
     The templates that come with the program are known to do, so that only those beside the drafts are tried.
     """
     try:
-        _ = (press.logo_path, press.about)
+        _ = (context.logo_path, context.about)
     except ConfigError as error:
         yield from map(Finding, error.problems)
         return
-    yield from map(Finding, glyph_problems(press, issue))
-    own = press.template_path[0]
+    yield from map(Finding, glyph_problems(context, issue))
+    own = context.template_path[0]
     if not own.is_dir() or own.resolve() == shipped(TEMPLATES).resolve():
         return
     names = [path.name for path in own.iterdir()]
@@ -54,7 +54,7 @@ def editions_can_be_made(press: Press, issue: Issue) -> Iterator[Finding]:
     for beginnings, make in _MAKERS:
         if any(name.startswith(beginnings) for name in names):
             try:
-                make(press, issue)
+                make(context, issue)
             except TemplateError as error:
                 found |= dict.fromkeys(error.problems)
             except DraftError:

@@ -188,12 +188,12 @@ def _check_rendered(
         from newsletter.checks import check_rendered
         from newsletter.checks.report import Finding
         from newsletter.cli.rendered import show_rendered
-        from newsletter.editions import Press
+        from newsletter.editions import EditionContext
 
-        press = Press.of(workspace)
+        context = EditionContext.from_workspace(workspace)
         for issue in issues:
             try:
-                report = check_rendered(press, issue)
+                report = check_rendered(context, issue)
             except (TemplateError, ConfigError) as error:
                 new = [problem for problem in error.problems if Finding(problem) not in told]
                 if show and new:
@@ -202,7 +202,7 @@ def _check_rendered(
                 continue
             problems += report.problems
             if show:
-                show_rendered(press, issue, report)
+                show_rendered(context, issue, report)
     return problems
 
 

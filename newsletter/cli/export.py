@@ -54,32 +54,32 @@ def export(
     config = workspace.config  # before what takes long to load, so that its mistakes come at once
 
     # Below here it gets heavy: MJML, premailer, Typst.
-    from newsletter.editions import Press
+    from newsletter.editions import EditionContext
     from newsletter.editions.export import export as write
     from newsletter.mail.template import sample_message
 
-    press = Press.of(workspace)
+    context = EditionContext.from_workspace(workspace)
     forms = _ALL if form == "all" else (form,)
-    written = write(press, issue, forms, output or workspace.build(issue.name), more={"eml": sample_message})
+    written = write(context, issue, forms, output or workspace.build(issue.name), more={"eml": sample_message})
     for path in written.values():
         say(f"{short(path)}  {size(path.stat().st_size)}")
     if forms == ("web",):
         from newsletter.editions.glyphs import glyph_problems
 
-        if problems := glyph_problems(press, issue):
+        if problems := glyph_problems(context, issue):
             say("The page offers no PDF, which can't show every character:", style="yellow")
             show_problems(problems)
     if "pdf" in forms:
         from newsletter.editions.typefaces import lacking
 
-        for family in {lacking(font, press.fonts) for font in (config.theme.font, config.theme.heading_font)} - {""}:
+        for family in {lacking(font, context.fonts) for font in (config.theme.font, config.theme.heading_font)} - {""}:
             say(f"The PDF does without {family}: put it into fonts/ as .ttf or .otf, or install it.", style="yellow")
     if check:
         from newsletter.checks import check_rendered
         from newsletter.cli.rendered import show_rendered
 
-        report = check_rendered(press, issue)
-        show_rendered(press, issue, report)
+        report = check_rendered(context, issue)
+        show_rendered(context, issue, report)
         sys.exit(1 if report.problems else 0)
 
 
@@ -97,9 +97,11 @@ def _copy(workspace: Workspace, draft: Path, folder: Path | None, address: str) 
     message = frozen_copy(store, marks, name, address) if store else None
     told = f"as it was frozen for the sending of {name}"
     if message is None:
-        from newsletter.editions import Press
+        from newsletter.editions import EditionContext
 
-        message = listed_copy(Press.of(workspace), marks, load_issue(draft), workspace.subscribers, address)
+        message = listed_copy(
+            EditionContext.from_workspace(workspace), marks, load_issue(draft), workspace.subscribers, address
+        )
         told = f"as the draft is now: {name} has not been sent to this reader"
     try:
         if signer := Signer.of(workspace.config, workspace.root):
@@ -115,7 +117,7 @@ def _copy(workspace: Workspace, draft: Path, folder: Path | None, address: str) 
 
 def _site(workspace: Workspace, folder: Path, sent_only: bool) -> None:
     from newsletter.checks.draft import own_problems
-    from newsletter.editions import Press
+    from newsletter.editions import EditionContext
     from newsletter.editions.site import export_site
 
     paths = workspace.draft_paths()
@@ -126,13 +128,13 @@ def _site(workspace: Workspace, folder: Path, sent_only: bool) -> None:
         paths = [path for path in paths if path.stem in sent]
     for path in paths:
         workspace.refuse_outside(path)
-    press = Press.of(workspace)
+    context = EditionContext.from_workspace(workspace)
 
     def problems_of(draft: Draft) -> Sequence[Problem]:
         # The mails of an issue that has left lead to its page, whatever is wrong with it.
         return () if workspace.sending_has_begun(draft.path.stem) else own_problems(workspace, draft)
 
-    site = export_site(press, [read_draft(path) for path in paths], folder, problems_of)
+    site = export_site(context, [read_draft(path) for path in paths], folder, problems_of)
     for name, reason in site.left_out.items():
         say(f"{name} is left out: {reason} (newsletter draft check {name})", style="yellow")
     for name, problems in site.held.items():

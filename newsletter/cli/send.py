@@ -23,7 +23,7 @@ from newsletter.cli.sending import carry, nobody_left, show_plan, vouch_if
 from newsletter.cli.store import opened_store
 from newsletter.clock import parse_duration, parse_moment, shown, when
 from newsletter.config.example import unwritten_settings
-from newsletter.editions import Press
+from newsletter.editions import EditionContext
 from newsletter.errors import ConfigError, DecisionNeeded, DraftError, ListError, counted
 from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.skeleton import unwritten
@@ -101,7 +101,9 @@ def send(
     elif dry_run:
         with ledger.staged_list(store) as staged:
             erased = read_erased(store, find_secret_keys(workspace))
-            plan = plan_dry_run(staged, Press.of(workspace), found, list_path=list_path, tag=tag, erased=erased)
+            plan = plan_dry_run(
+                staged, EditionContext.from_workspace(workspace), found, list_path=list_path, tag=tag, erased=erased
+            )
             folder = workspace.build(found.path.stem) / "dry-run"
             count = write_messages(staged, plan, Marks.of(workspace), folder)
         say(f"{counted(count, 'message')} in {short(folder)}. Nothing was sent.")
@@ -223,7 +225,7 @@ def send_or_schedule(
             plan = plan_send(
                 store,
                 staged,
-                Press.of(workspace),
+                EditionContext.from_workspace(workspace),
                 found,
                 record=record,
                 list_path=list_path,
@@ -273,7 +275,7 @@ def _approved(workspace: Workspace, store: Store, found: Draft, plan: Plan) -> P
     """What [send] require asks of a text before its first copy. One that was frozen had it then."""
     if plan.text_changed and not plan.takes_over:
         return plan
-    approval = approve(workspace.config.send.require, workspace, store, Press.of(workspace), found)
+    approval = approve(workspace.config.send.require, workspace, store, EditionContext.from_workspace(workspace), found)
     return replace(plan, campaign=replace(plan.campaign, **asdict(approval)))
 
 
@@ -326,7 +328,7 @@ def _agreed(question: str, problems: int) -> bool:
 
 def _send_tests(workspace: Workspace, store: Store, found: Draft, tests: tuple[str, ...], list_path: Path) -> None:
     issue = require_issue(found)
-    press = Press.of(workspace)
+    context = EditionContext.from_workspace(workspace)
     named = (workspace.config.send.testers if test == _TESTERS else (test,) for test in tests)
     addresses = list(dict.fromkeys(chain.from_iterable(named)))
     if not addresses:
@@ -335,8 +337,8 @@ def _send_tests(workspace: Workspace, store: Store, found: Draft, tests: tuple[s
         )
     backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
     sign = signing(workspace)
-    text = rendering_sha256(press, issue)
-    results = asyncio.run(send_test(press, issue, backend, testers(addresses, list_path), Marks.of(workspace), sign))
+    text = rendering_sha256(context, issue)
+    results = asyncio.run(send_test(context, issue, backend, testers(addresses, list_path), Marks.of(workspace), sign))
     for result in results:
         say(told(issue, result))
     if any(result.outcome is Outcome.ACCEPTED for result in results):

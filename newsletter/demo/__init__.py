@@ -11,7 +11,7 @@ from newsletter.actions.send import carry_out, settle_plan
 from newsletter.campaigns.options import Wish
 from newsletter.campaigns.plan import plan_send
 from newsletter.demo.server import mail_server
-from newsletter.editions import Press
+from newsletter.editions import EditionContext
 from newsletter.editions.export import export
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft import read_draft, require_issue
@@ -54,14 +54,14 @@ def demonstrate(folder: Path, on_progress: OnProgress) -> Demonstration:
                 "NEWSLETTER_STORE__URL": "sqlite:///.newsletter/state.db",
             },
         )
-        press = Press.of(workspace)
+        context = EditionContext.from_workspace(workspace)
         draft = read_draft(workspace.find_draft(_ISSUE))
         issue = require_issue(draft)
-        exported = export(press, issue, ("html", "text", "pdf"), workspace.build(_ISSUE))
+        exported = export(context, issue, ("html", "text", "pdf"), workspace.build(_ISSUE))
         store = stack.enter_context(closing(open_store(workspace.database)))
         record = workspace.record(_ISSUE)
         with ledger.staged_list(store) as staged:
-            plan = plan_send(store, staged, press, draft, record=record, list_path=workspace.subscribers, wish=Wish())
+            plan = plan_send(store, staged, context, draft, record=record, list_path=workspace.subscribers, wish=Wish())
             settle_plan(store, staged, plan)
         backend = backends.load(workspace.config.send.backend, workspace.config, folder)
         carry_out(store, _ISSUE, backend, record, Rules(), on_progress, on_stop=lambda: None)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from newsletter.editions.context import EditionContext, beside
 from newsletter.editions.html import render_html
 from newsletter.editions.pdf import render_pages, render_pdf
-from newsletter.editions.press import Press, beside
 from newsletter.editions.text import render_text
 from newsletter.editions.web import page_name, pdf_name, render_web
 from newsletter.errors import DecisionNeeded, DraftError
@@ -15,13 +15,13 @@ from newsletter.issue.model import Issue
 from newsletter.ownership import require_own_links
 
 # One form of an issue as files: names and contents, the edition itself first.
-Maker = Callable[[Press, Issue], Mapping[str, bytes]]
+Maker = Callable[[EditionContext, Issue], Mapping[str, bytes]]
 FORMS = ("html", "text", "pdf", "web", "png")
 _PAGE_DOTS = 110  # an inch; a letter's page is then 935 pixels wide
 
 
 def export(
-    press: Press, issue: Issue, forms: Sequence[str], folder: Path, more: Mapping[str, Maker] | None = None
+    context: EditionContext, issue: Issue, forms: Sequence[str], folder: Path, more: Mapping[str, Maker] | None = None
 ) -> dict[str, Path]:
     """Write the named forms into `folder`; returns where each file's form is, pictures by their own names.
 
@@ -31,7 +31,7 @@ def export(
         "html": _html, "text": _text, "pdf": _pdf, "web": _web, "png": _pages, **(more or {}),
     }  # fmt: skip
     public = issue.seen_by(frozenset())
-    made = {form: makers[form](press, public) for form in forms}
+    made = {form: makers[form](context, public) for form in forms}
     _refuse_to_lose(issue, [folder / name for files in made.values() for name in files])
     require_own_links(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,46 +55,46 @@ def _refuse_to_lose(issue: Issue, paths: Sequence[Path]) -> None:
             )
 
 
-def web_files(press: Press, issue: Issue, pdf: bytes | None) -> dict[str, bytes]:
+def web_files(context: EditionContext, issue: Issue, pdf: bytes | None) -> dict[str, bytes]:
     """Return the web page, which offers `pdf` for download, and the pictures beside it."""
-    return {page_name(issue): render_web(press, issue, pdf).encode(), **_pictures(press, issue)}
+    return {page_name(issue): render_web(context, issue, pdf).encode(), **_pictures(context, issue)}
 
 
-def require_linked_editions(press: Press, issue: Issue) -> None:
+def require_linked_editions(context: EditionContext, issue: Issue) -> None:
     """Make what the mail's links lead to, so that no mail leaves whose page or PDF can't be made.
 
     Raises DraftError for what no typeface has, and TemplateError.
     """
-    if press.config.publication.website:
-        web_files(press, issue, render_pdf(press, issue))
+    if context.config.publication.website:
+        web_files(context, issue, render_pdf(context, issue))
 
 
-def _web(press: Press, issue: Issue) -> dict[str, bytes]:
+def _web(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     try:
-        pdf = render_pdf(press, issue)
+        pdf = render_pdf(context, issue)
     except DraftError:  # of characters that a browser shows
         pdf = None
-    return web_files(press, issue, pdf)
+    return web_files(context, issue, pdf)
 
 
-def _html(press: Press, issue: Issue) -> dict[str, bytes]:
+def _html(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     # Not 2.10.html, which is the page's address on the web.
-    html = render_html(press, issue, default_fields, beside).encode()
-    return {f"{issue.name}.email.html": html, **_pictures(press, issue)}
+    html = render_html(context, issue, default_fields, beside).encode()
+    return {f"{issue.name}.email.html": html, **_pictures(context, issue)}
 
 
-def _text(press: Press, issue: Issue) -> dict[str, bytes]:
-    return {f"{issue.name}.txt": render_text(press, issue, default_fields).encode()}
+def _text(context: EditionContext, issue: Issue) -> dict[str, bytes]:
+    return {f"{issue.name}.txt": render_text(context, issue, default_fields).encode()}
 
 
-def _pdf(press: Press, issue: Issue) -> dict[str, bytes]:
-    return {pdf_name(issue): render_pdf(press, issue)}
+def _pdf(context: EditionContext, issue: Issue) -> dict[str, bytes]:
+    return {pdf_name(issue): render_pdf(context, issue)}
 
 
-def _pages(press: Press, issue: Issue) -> dict[str, bytes]:
-    pages = render_pages(press, issue, dots=_PAGE_DOTS)
+def _pages(context: EditionContext, issue: Issue) -> dict[str, bytes]:
+    pages = render_pages(context, issue, dots=_PAGE_DOTS)
     return {f"{issue.name}-page-{number}.png": page for number, page in enumerate(pages, start=1)}
 
 
-def _pictures(press: Press, issue: Issue) -> dict[str, bytes]:
-    return {picture.name: picture.data for picture in press.pictures(issue)}
+def _pictures(context: EditionContext, issue: Issue) -> dict[str, bytes]:
+    return {picture.name: picture.data for picture in context.pictures(issue)}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from zoneinfo import ZoneInfo
 
-from newsletter.editions.press import Press
+from newsletter.editions.context import EditionContext
 from newsletter.editions.web import Page, render_article
 from newsletter.issue.model import Issue
 
@@ -14,17 +14,17 @@ _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _NEWEST = 20  # entries: a feed is for what is new, the index for the rest
 
 
-def atom_feed(press: Press, pages: Sequence[Page]) -> bytes:
+def atom_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
     """The newest issues with their whole text. The publication has a website; `pages` has the newest first."""
-    publication = press.config.publication
+    publication = context.config.publication
     feed = Element("feed", {"xmlns": _ATOM, "xml:lang": publication.language})
     _text(feed, "title", publication.title)
     _text(feed, "id", publication.address("") or "")
     SubElement(feed, "link", rel="self", type="application/atom+xml", href=publication.address("feed.xml") or "")
     SubElement(feed, "link", rel="alternate", type="text/html", href=publication.address("") or "")
-    _text(feed, "updated", max(_moment(press, page.issue) for page in pages))
+    _text(feed, "updated", max(_moment(context, page.issue) for page in pages))
     author = SubElement(feed, "author")
-    _text(author, "name", press.config.sender.from_.name or publication.title)
+    _text(author, "name", context.config.sender.from_.name or publication.title)
     _text(feed, "generator", "newsletter-press")
     for page in pages[:_NEWEST]:
         address = publication.address(page.name) or ""
@@ -41,28 +41,28 @@ def atom_feed(press: Press, pages: Sequence[Page]) -> bytes:
                 href=publication.address(page.pdf.name) or "",
                 length=str(page.pdf.octets),
             )
-        _text(entry, "published", _moment(press, page.issue))
-        _text(entry, "updated", _moment(press, page.issue))
-        _text(entry, "summary", press.preheader(page.issue))
+        _text(entry, "published", _moment(context, page.issue))
+        _text(entry, "updated", _moment(context, page.issue))
+        _text(entry, "summary", context.preheader(page.issue))
         content = SubElement(entry, "content", type="html")
-        content.text = render_article(press, page.issue)
+        content.text = render_article(context, page.issue)
     return _written(feed)
 
 
-def sitemap(press: Press, pages: Sequence[Page]) -> bytes:
+def sitemap(context: EditionContext, pages: Sequence[Page]) -> bytes:
     """Every page's address, for search engines. The publication has a website."""
     urls = Element("urlset", {"xmlns": _SITEMAP})
     dates = {page.name: page.issue.date.isoformat() for page in pages}
     for name, date in {"": max(dates.values()), **dates}.items():
         url = SubElement(urls, "url")
-        _text(url, "loc", press.config.publication.address(name) or "")
+        _text(url, "loc", context.config.publication.address(name) or "")
         _text(url, "lastmod", date)
     return _written(urls)
 
 
-def _moment(press: Press, issue: Issue) -> str:
+def _moment(context: EditionContext, issue: Issue) -> str:
     """The beginning of the issue's day where the publication is made."""
-    midnight = datetime.combine(issue.date, time(), ZoneInfo(press.config.publication.timezone))
+    midnight = datetime.combine(issue.date, time(), ZoneInfo(context.config.publication.timezone))
     return midnight.astimezone(UTC).isoformat()  # some old zones differ by seconds, which RFC 3339 can't say
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wcwidth import iter_graphemes
 
-from newsletter.editions.press import Press
+from newsletter.editions.context import EditionContext
 from newsletter.editions.typefaces import STANDARDS, package_for, typefaces
 from newsletter.errors import Problem, quoted
 from newsletter.issue.model import Issue
@@ -28,17 +28,17 @@ _ERROR_LINE = re.compile(r"^error:.*?┌─ \S+?:(\d+):", re.MULTILINE | re.DOTA
 _NAMED = 3  # in one message
 
 
-def glyph_problems(press: Press, issue: Issue) -> list[Problem]:
+def glyph_problems(context: EditionContext, issue: Issue) -> list[Problem]:
     """Return one problem for each script that the PDF lacks a typeface for, at the place of its first grapheme."""
-    return problems_of(missing_graphemes(_printed(press, issue), press.fonts), press, issue)
+    return problems_of(missing_graphemes(_printed(context, issue), context.fonts), context, issue)
 
 
-def problems_of(graphemes: Iterable[str], press: Press, issue: Issue) -> list[Problem]:
+def problems_of(graphemes: Iterable[str], context: EditionContext, issue: Issue) -> list[Problem]:
     """Return one problem for each script among graphemes that are known to be lacking."""
     scripts: dict[str, list[str]] = {}
     for grapheme in graphemes:
         scripts.setdefault(package_for(grapheme), []).append(grapheme)
-    return [_problem(package, found, press, issue) for package, found in scripts.items()]
+    return [_problem(package, found, context, issue) for package, found in scripts.items()]
 
 
 def missing_graphemes(texts: Iterable[str], folder: Path) -> list[str]:
@@ -70,15 +70,15 @@ def missing_graphemes(texts: Iterable[str], folder: Path) -> list[str]:
     return []
 
 
-def _printed(press: Press, issue: Issue) -> Iterator[str]:
+def _printed(context: EditionContext, issue: Issue) -> Iterator[str]:
     """Yield the texts that the PDF shows."""
     public = issue.seen_by(frozenset())
-    yield from (press.config.publication.title, press.words(public)["date"], public.headlines_title)
-    yield from (text.plain() for text in (*public.texts(), press.about))
+    yield from (context.config.publication.title, context.template_values(public)["date"], public.headlines_title)
+    yield from (text.plain() for text in (*public.texts(), context.about))
 
 
-def _problem(package: str, graphemes: Sequence[str], press: Press, issue: Issue) -> Problem:
-    path, line, column = _first_place(graphemes[0], press, issue)
+def _problem(package: str, graphemes: Sequence[str], context: EditionContext, issue: Issue) -> Problem:
+    path, line, column = _first_place(graphemes[0], context, issue)
     names = ", ".join(f"{quoted(grapheme)} ({_code_points(grapheme)})" for grapheme in graphemes[:_NAMED])
     more = f" and {len(graphemes) - _NAMED} more" if len(graphemes) > _NAMED else ""
     install = f"Run: pip install '{package}'. Or put" if package else "Put"
@@ -97,9 +97,9 @@ def _code_points(grapheme: str) -> str:
     return " ".join(f"U+{ord(character):04X}" for character in grapheme)
 
 
-def _first_place(grapheme: str, press: Press, issue: Issue) -> tuple[Path | str, int, int]:
+def _first_place(grapheme: str, context: EditionContext, issue: Issue) -> tuple[Path | str, int, int]:
     """Return where a grapheme stands first: in the draft, or else in the configuration, which every issue repeats."""
-    for path in (issue.path, press.template_path[0].parent / CONFIG_NAME):
+    for path in (issue.path, context.template_path[0].parent / CONFIG_NAME):
         source = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
         for number, content in enumerate(source.splitlines(), start=1):
             column = -1 if content.lstrip().startswith("#") else content.find(grapheme)

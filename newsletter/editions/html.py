@@ -7,8 +7,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from newsletter.editions.context import EditionContext, Placer
 from newsletter.editions.mjml import mjml_to_html
-from newsletter.editions.press import Placer, Press
 from newsletter.editions.templates import fill, refuse_open_blocks, sources
 from newsletter.field import FieldWriter
 from newsletter.issue.model import Issue
@@ -18,23 +18,23 @@ TEMPLATE = "email.mjml.j2"
 _INBOX_LINE = 150  # characters: more than any inbox shows of subject and preheader
 
 
-def render_html(press: Press, issue: Issue, fields: FieldWriter, place: Placer) -> str:
+def render_html(context: EditionContext, issue: Issue, fields: FieldWriter, place: Placer) -> str:
     """The mail's HTML. `place` says at which address it finds a picture."""
     mjml = fill(
         TEMPLATE,
-        press.template_path,
+        context.template_path,
         autoescape=True,
-        words=press.words(issue, fields) | press.shown(issue, place) | {"reader": fields},
+        words=context.template_values(issue, fields) | context.picture_values(issue, place) | {"reader": fields},
         filters=rich_filters(fields) | {"padding": _padding},
     )
-    refuse_open_blocks(mjml, TEMPLATE, press.template_path)
-    html = mjml_to_html(mjml, TEMPLATE, press.template_path)
+    refuse_open_blocks(mjml, TEMPLATE, context.template_path)
+    html = mjml_to_html(mjml, TEMPLATE, context.template_path)
     return _inline_styles(html)
 
 
-def email_sources(press: Press) -> list[Path]:
+def email_sources(context: EditionContext) -> list[Path]:
     """The files that the mail's HTML is made from: the template, and what it includes."""
-    return sources(TEMPLATE, press.template_path)
+    return sources(TEMPLATE, context.template_path)
 
 
 def rich_filters(fields: FieldWriter) -> dict[str, Callable[[RichText], object]]:

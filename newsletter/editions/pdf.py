@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from wcwidth import wcswidth
 
+from newsletter.editions.context import EditionContext
 from newsletter.editions.glyphs import glyph_problems, problems_of
-from newsletter.editions.press import Press
 from newsletter.editions.templates import broken, find
 from newsletter.editions.typefaces import STANDARDS, typefaces
 from newsletter.errors import DraftError, TemplateError
@@ -45,11 +45,11 @@ _MISSING_GLYPH = re.compile(r'the text `?"(.+?)"`? could not be displayed')
 _PLACE = re.compile(r"^error:.*?┌─ (\S+?\.typ):(\d+):(\d+)", re.MULTILINE | re.DOTALL)
 
 
-def render_pdf(press: Press, issue: Issue) -> bytes:
+def render_pdf(context: EditionContext, issue: Issue) -> bytes:
     """The PDF's bytes, the same for the same issue. Raises TemplateError, and DraftError for glyphs no font has."""
     from typst import compile_with_warnings  # 20 MB that only this edition should cost
 
-    with _set(press, issue) as job:
+    with _set(context, issue) as job:
         pdf, _warnings = compile_with_warnings(
             job.main,
             root=job.root,
@@ -65,11 +65,11 @@ def render_pdf(press: Press, issue: Issue) -> bytes:
     return bytes(pdf)
 
 
-def render_pages(press: Press, issue: Issue, dots: int = 60) -> list[bytes]:
+def render_pages(context: EditionContext, issue: Issue, dots: int = 60) -> list[bytes]:
     """The PDF's pages as PNG pictures, with `dots` an inch. Raises TemplateError."""
     from typst import compile_with_warnings
 
-    with _set(press, issue) as job:
+    with _set(context, issue) as job:
         pages, _warnings = compile_with_warnings(
             job.main,
             root=job.root,
@@ -93,18 +93,18 @@ class _Job:
 
 
 @contextmanager
-def _set(press: Press, issue: Issue) -> Iterator[_Job]:
+def _set(context: EditionContext, issue: Issue) -> Iterator[_Job]:
     """A folder with all that Typst may read, so that no path or link leads out of it; its errors in our words."""
     from typst import TypstError
 
-    main = TEMPLATES[press.config.pdf.columns]
-    sources = {name: find(name, press.template_path) for name in (main, PARTS)}
+    main = TEMPLATES[context.config.pdf.columns]
+    sources = {name: find(name, context.template_path) for name in (main, PARTS)}
     for source in sources.values():
         _refuse_packages(source)
-    fonts = typefaces(press.fonts)
+    fonts = typefaces(context.fonts)
     with TemporaryDirectory(prefix="newsletter-pdf-") as root:
-        data = _data(press, issue, fonts)
-        for role, picture in (("image", press.printed_lead(issue)), ("logo", press.logo())):
+        data = _data(context, issue, fonts)
+        for role, picture in (("image", context.lead_picture_for_print(issue)), ("logo", context.logo())):
             if picture:
                 data[role] = {**(data[role] or {}), "file": f"/{picture.name}"}
                 data[role] |= {"width": picture.width, "height": picture.height}
@@ -114,7 +114,7 @@ def _set(press: Press, issue: Issue) -> Iterator[_Job]:
                 Path(root, name).write_bytes(source.read_bytes())
             yield _Job(root=root, main=f"{root}/{main}", inputs={"data": json.dumps(data)}, fonts=fonts)
         except TypstError as error:
-            raise _explain(error, sources, press, issue) from error
+            raise _explain(error, sources, context, issue) from error
         except BaseException as error:
             # A panic in Typst's Rust core is no Exception, and its class can't be imported.
             if type(error).__name__ != "PanicException":
@@ -132,11 +132,13 @@ def _refuse_packages(template: Path) -> None:
             raise broken(template, number, "a package would be fetched from the network; write what it does here")
 
 
-def _explain(error: "TypstError", sources: dict[str, Path], press: Press, issue: Issue) -> TemplateError | DraftError:
+def _explain(
+    error: "TypstError", sources: dict[str, Path], context: EditionContext, issue: Issue
+) -> TemplateError | DraftError:
     if glyphs := _MISSING_GLYPH.findall(error.diagnostic):
         named = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), "".join(glyphs))
         # What a template writes itself is not among the issue's own.
-        problems = glyph_problems(press, issue) or problems_of(dict.fromkeys(named), press, issue)
+        problems = glyph_problems(context, issue) or problems_of(dict.fromkeys(named), context, issue)
         return DraftError("The PDF can't show every character.", problems=problems)
     place = _PLACE.search(error.diagnostic)
     name = Path(place[1]).name if place else ""
@@ -145,10 +147,10 @@ def _explain(error: "TypstError", sources: dict[str, Path], press: Press, issue:
     return broken(sources[name], int(place[2]), "; ".join([error.message, *error.hints]), int(place[3]))
 
 
-def _data(press: Press, issue: Issue, fonts: "Fonts") -> dict[str, Any]:
+def _data(context: EditionContext, issue: Issue, fonts: "Fonts") -> dict[str, Any]:
     families = set(fonts.families())
     has_bold = any(font.weight >= _BOLD and _IDEOGRAPHIC.search(font.family) for font in fonts.fonts())
-    publication, theme, layout = press.config.publication, press.config.theme, press.config.pdf
+    publication, theme, layout = context.config.publication, context.config.theme, context.config.pdf
     public = issue.seen_by(frozenset())
     language, *rest = publication.language.split("-")
     region = next((part.upper() for part in rest if len(part) == 2), None)  # Typst knows no other form
@@ -162,7 +164,7 @@ def _data(press: Press, issue: Issue, fonts: "Fonts") -> dict[str, Any]:
             "direction": publication.direction,
             "contact": publication.contact,
             "website": publication.website,
-            "author": press.config.sender.from_.name or publication.title,
+            "author": context.config.sender.from_.name or publication.title,
         },
         "theme": {
             **{name: theme.on_paper(name) for name in ("text", "link", "accent", "quiet")},
@@ -175,7 +177,7 @@ def _data(press: Press, issue: Issue, fonts: "Fonts") -> dict[str, Any]:
         "layout": {"paper": layout.paper, "print_links": layout.print_links},
         "label": issue.label,
         "date": issue.date.isoformat(),
-        "date_words": press.words(issue)["date"].strip("\u2068\u2069"),
+        "date_words": context.template_values(issue)["date"].strip("\u2068\u2069"),
         "headlines_title": issue.headlines_title,
         "keywords": [publication.title, issue.label, issue.headlines_title],
         "logo": None,
@@ -190,9 +192,9 @@ def _data(press: Press, issue: Issue, fonts: "Fonts") -> dict[str, Any]:
             for item in public.items
         ],
         "tall": sum(_lines(item.headline) for item in public.items) > _TALL,
-        "closing_tall": not addresses.fit(*(text for text in (issue.note, press.about) if text)),
+        "closing_tall": not addresses.fit(*(text for text in (issue.note, context.about) if text)),
         "note": addresses.blocks(issue.note),
-        "about": addresses.blocks(press.about),
+        "about": addresses.blocks(context.about),
     }
 
 

@@ -11,11 +11,11 @@ from importlib.metadata import version
 from os.path import lexists
 from pathlib import Path
 
+from newsletter.editions.context import EditionContext
 from newsletter.editions.export import web_files
 from newsletter.editions.feed import atom_feed, sitemap
 from newsletter.editions.manifest import MANIFEST, Made, names, read_manifest, write_manifest
 from newsletter.editions.pdf import render_pdf
-from newsletter.editions.press import Press
 from newsletter.editions.typefaces import typefaces
 from newsletter.editions.web import Download, Page, pdf_name, render_index
 from newsletter.errors import DecisionNeeded, DraftError, Problem
@@ -42,7 +42,7 @@ class Site:
 
 
 def export_site(
-    press: Press,
+    context: EditionContext,
     drafts: Sequence[Draft],
     folder: Path,
     problems_of: Callable[[Draft], Sequence[Problem]] = lambda _draft: (),
@@ -59,7 +59,7 @@ def export_site(
     issues = _publishable(drafts, before, site)
     files: dict[str, dict[str, bytes]] = {}
     after: dict[str, Made] = {}
-    surroundings = _surroundings(press)
+    surroundings = _surroundings(context)
     published: list[Issue] = []
     for draft, issue in issues:
         source = _hash(surroundings, draft.sha256)
@@ -75,18 +75,18 @@ def export_site(
                 published.append(issue)
             continue
         published.append(issue)
-        pdf = _pdf(press, issue, site)
+        pdf = _pdf(context, issue, site)
         if pdf is None and known and pdf_name(issue) in known.files and known.is_whole(folder):
             after[issue.name] = known  # with the PDF of its earlier text, since there is none of this one
             site.kept.append(issue.name)
         else:
-            files[issue.name] = web_files(press, issue, pdf) | ({pdf_name(issue): pdf} if pdf else {})
+            files[issue.name] = web_files(context, issue, pdf) | ({pdf_name(issue): pdf} if pdf else {})
             # What lacks its PDF is made again each time, and said each time.
             after[issue.name] = Made.of(source if pdf else "", files[issue.name])
             site.built.append(issue.name)
     if not published:
         raise DraftError("There is no issue to publish yet.", next_step="newsletter draft check names what is missing.")
-    files[_SHARED] = _shared_files(press, [_page(press, issue, files, folder) for issue in published])
+    files[_SHARED] = _shared_files(context, [_page(context, issue, files, folder) for issue in published])
     after[_SHARED] = Made.of("", files[_SHARED])
     if before or not lexists(folder / MANIFEST):  # a spoilt manifest says that the folder is ours, and not what of it
         _refuse_to_overwrite(folder, names(after) - names(before))
@@ -113,12 +113,17 @@ def _hold(site: Site, name: str, problems: Sequence[Problem], known: Made | None
     return True
 
 
-def _page(press: Press, issue: Issue, files: Mapping[str, Mapping[str, bytes]], folder: Path) -> Page:
+def _page(context: EditionContext, issue: Issue, files: Mapping[str, Mapping[str, bytes]], folder: Path) -> Page:
     pdf = pdf_name(issue)
     made = files.get(issue.name)
     octets = len(made.get(pdf, b"")) if made is not None else (folder / pdf).stat().st_size
     public = issue.seen_by(frozenset())
-    return Page(public, press.title(public), press.words(public)["date"], Download(pdf, octets) if octets else None)
+    return Page(
+        public,
+        context.title(public),
+        context.template_values(public)["date"],
+        Download(pdf, octets) if octets else None,
+    )
 
 
 def _refuse_to_overwrite(folder: Path, new: Iterable[str]) -> None:
@@ -158,32 +163,32 @@ def _publishable(drafts: Sequence[Draft], before: Mapping[str, Made], site: Site
     return sorted(issues, key=lambda pair: (pair[1].date, pair[1].volume, pair[1].number), reverse=True)
 
 
-def _pdf(press: Press, issue: Issue, site: Site) -> bytes | None:
+def _pdf(context: EditionContext, issue: Issue, site: Site) -> bytes | None:
     try:
-        return render_pdf(press, issue)
+        return render_pdf(context, issue)
     except DraftError as error:
         site.without_pdf[issue.name] = error
         return None
 
 
-def _shared_files(press: Press, pages: Sequence[Page]) -> dict[str, bytes]:
-    shared = {"index.html": render_index(press, pages).encode()}
-    if logo := press.logo():
+def _shared_files(context: EditionContext, pages: Sequence[Page]) -> dict[str, bytes]:
+    shared = {"index.html": render_index(context, pages).encode()}
+    if logo := context.logo():
         shared[logo.name] = logo.data
-    if press.config.publication.website:
-        shared |= {"feed.xml": atom_feed(press, pages), "sitemap.xml": sitemap(press, pages)}
+    if context.config.publication.website:
+        shared |= {"feed.xml": atom_feed(context, pages), "sitemap.xml": sitemap(context, pages)}
     return shared
 
 
-def _surroundings(press: Press) -> str:
+def _surroundings(context: EditionContext) -> str:
     """Everything but the draft that an issue's files are made from."""
-    parts = [version("newsletter-press"), version("typst"), press.config.model_dump_json()]
-    for folder in press.template_path:
+    parts = [version("newsletter-press"), version("typst"), context.config.model_dump_json()]
+    for folder in context.template_path:
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
             if path.is_file():
                 parts += [str(path.relative_to(folder)), sha256(path.read_bytes()).hexdigest()]
-    parts += sorted({font.family for font in typefaces(press.fonts).fonts()})
-    for path in sorted(press.fonts.rglob("*")) if press.fonts.is_dir() else ():
+    parts += sorted({font.family for font in typefaces(context.fonts).fonts()})
+    for path in sorted(context.fonts.rglob("*")) if context.fonts.is_dir() else ():
         if path.is_file():
             parts += [path.name, sha256(path.read_bytes()).hexdigest()]
     return _hash(*parts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wcwidth import wcswidth
 
-from newsletter.editions.press import Press
+from newsletter.editions.context import EditionContext
 from newsletter.editions.templates import fill
 from newsletter.field import FieldWriter
 from newsletter.issue.model import Issue
@@ -23,14 +23,14 @@ _ADDRESS = re.compile(r"([a-z]+://[!-~]+)")
 _MARKS = {"strong": "*", "emphasis": "_", "code": "`"}
 
 
-def render_text(press: Press, issue: Issue, fields: FieldWriter) -> str:
+def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> str:
     """The mail's plain text: wrapped at 72 columns, its links as numbered footnotes below each paragraph."""
     notes = _Footnotes(fields)
     text = fill(
         TEMPLATE,
-        press.template_path,
+        context.template_path,
         autoescape=False,
-        words=press.words(issue, fields) | {"reader": fields, "footnotes": notes.take},
+        words=context.template_values(issue, fields) | {"reader": fields, "footnotes": notes.take},
         filters={"plain": notes.plain, "paragraphs": notes.paragraphs, "wrapped": _wrapped, "underline": _underline},
     ).replace(_BOUND, " ")
     return re.sub(r"[ \t]*\n", "\n", re.sub(r"\n(?:[ \t]*\n)+", "\n\n", text.strip())) + "\n"

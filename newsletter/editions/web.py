@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from newsletter.editions.context import EditionContext, Placer, beside
 from newsletter.editions.html import rich_filters
-from newsletter.editions.press import Placer, Press, beside
 from newsletter.editions.templates import fill, refuse_open_blocks
 from newsletter.field import default_fields
 from newsletter.issue.model import Issue
@@ -55,63 +55,65 @@ def pdf_name(issue: Issue) -> str:
     return f"{issue.name}.pdf"
 
 
-def render_web(press: Press, issue: Issue, pdf: bytes | None, place: Placer = beside) -> str:
+def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: Placer = beside) -> str:
     """The issue's page; `pdf` is the edition that it offers for download, `place` where it finds pictures.
 
     Without a PDF it offers none: a browser has typefaces of its own. Raises TemplateError.
     """
     public = issue.seen_by(frozenset())
-    more = {"pdf": Download(pdf_name(issue), len(pdf)) if pdf else None, "metadata": _metadata(press, public)}
-    return _filled(PAGE, press, press.words(public) | press.shown(public, place) | more)
+    more = {"pdf": Download(pdf_name(issue), len(pdf)) if pdf else None, "metadata": _metadata(context, public)}
+    return _filled(PAGE, context, context.template_values(public) | context.picture_values(public, place) | more)
 
 
-def render_article(press: Press, issue: Issue) -> str:
+def render_article(context: EditionContext, issue: Issue) -> str:
     """The issue's body alone, with whole addresses, for the feed. The publication has a website."""
     public = issue.seen_by(frozenset())
-    publication = press.config.publication
-    pictures = press.shown(public, lambda picture: publication.address(picture.name) or picture.name)
+    publication = context.config.publication
+    pictures = context.picture_values(public, lambda picture: publication.address(picture.name) or picture.name)
     return _filled(
-        ARTICLE, press, press.words(public) | pictures | {"base": publication.address(page_name(issue)) or ""}
+        ARTICLE,
+        context,
+        context.template_values(public) | pictures | {"base": publication.address(page_name(issue)) or ""},
     )
 
 
-def render_index(press: Press, pages: Sequence[Page]) -> str:
+def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
     """The page that lists all issues; `pages` has the newest first."""
-    logo = press.logo()
+    logo = context.logo()
     return _filled(
         INDEX,
-        press,
+        context,
         {
-            "publication": press.config.publication,
-            "theme": press.config.theme,
-            "about": press.about,
-            "logo": press.sized(logo, beside),
+            "publication": context.config.publication,
+            "theme": context.config.theme,
+            "about": context.about,
+            "logo": context.sized(logo, beside),
             "pages": pages,
         },
     )
 
 
-def _filled(name: str, press: Press, words: dict[str, Any]) -> str:
+def _filled(name: str, context: EditionContext, words: dict[str, Any]) -> str:
     html = fill(
         name,
-        press.template_path,
+        context.template_path,
         words,
         autoescape=True,
         filters=rich_filters(default_fields) | {"plain": RichText.plain},
     )
-    refuse_open_blocks(html, name, press.template_path)
+    refuse_open_blocks(html, name, context.template_path)
     return html
 
 
-def _metadata(press: Press, issue: Issue) -> dict[str, Any]:
+def _metadata(context: EditionContext, issue: Issue) -> dict[str, Any]:
     """The page for search engines: an Article as schema.org describes it."""
-    publication = press.config.publication
-    publisher = {"@type": "Organization", "name": press.config.sender.from_.name or publication.title}
+    publication = context.config.publication
+    publisher = {"@type": "Organization", "name": context.config.sender.from_.name or publication.title}
     known = {
         "@context": "https://schema.org",
         "@type": "Article",
-        "headline": press.title(issue),
-        "description": press.preheader(issue),
+        "headline": context.title(issue),
+        "description": context.preheader(issue),
         "datePublished": issue.date.isoformat(),
         "inLanguage": publication.language,
         "author": publisher,
@@ -126,6 +128,8 @@ def _metadata(press: Press, issue: Issue) -> dict[str, Any]:
             },
         },
         "url": publication.address(page_name(issue)),
-        "image": next((publication.address(picture.name) for picture in [press.lead(issue)] if picture), None),
+        "image": next(
+            (publication.address(picture.name) for picture in [context.lead_picture(issue)] if picture), None
+        ),
     }
     return {key: value for key, value in known.items() if value is not None}

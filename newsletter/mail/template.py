@@ -8,7 +8,7 @@ from base64 import encodebytes
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, time
 
-from newsletter.editions import Picture, Press, render_html, render_text
+from newsletter.editions import EditionContext, Picture, render_html, render_text
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
 from newsletter.editions.templates import broken, find
 from newsletter.editions.text import TEMPLATE as TEXT_TEMPLATE
@@ -26,7 +26,7 @@ NOBODY = unlisted_subscriber("reader@example.org")
 
 
 def compile_message(
-    press: Press, issue: Issue, campaign: str, date: datetime | None, mark: str = "", seed: str = ""
+    context: EditionContext, issue: Issue, campaign: str, date: datetime | None, mark: str = "", seed: str = ""
 ) -> MessageTemplate:
     """The template of one campaign's messages; `mark` stands before the subject, as in "[TEST] ".
 
@@ -34,11 +34,11 @@ def compile_message(
     The campaign's id is seen in the message; Message-IDs are made of the `seed` instead, where there is one.
     Raises what rendering raises, and TemplateError for a slot where no value is safe.
     """
-    config = press.config
+    config = context.config
     domain = config.sender.from_.address.partition("@")[2]
     slots = Slots()
-    text = render_text(press, issue, slots.place)
-    attached = press.pictures(issue) if config.email.images == "attach" else []
+    text = render_text(context, issue, slots.place)
+    attached = context.pictures(issue) if config.email.images == "attach" else []
 
     def content_id(picture: Picture) -> str:
         return f"{picture.stem}.{campaign}@{domain}"
@@ -46,15 +46,15 @@ def compile_message(
     def place(picture: Picture) -> str:
         return f"cid:{content_id(picture)}" if attached else config.publication.address(picture.name) or picture.name
 
-    html = render_html(press, issue, slots.place, place)
-    subject = Line("Subject", True, tuple(slots.in_text(mark + press.subject(issue, slots.place))))
+    html = render_html(context, issue, slots.place, place)
+    subject = Line("Subject", True, tuple(slots.in_text(mark + context.subject(issue, slots.place))))
     # RFC 2369, section 3.2
-    ways_out = ", ".join(f"<{way}>" for way in press.ways_out(slots.place))
+    ways_out = ", ".join(f"<{way}>" for way in context.unsubscribe_links(slots.place))
     unsubscribe = Line("List-Unsubscribe", False, tuple(slots.in_text(ways_out)))
     header = campaign_headers(config, issue.name, date, _fixed(subject), _fixed(unsubscribe))
     body = _mime(
-        text_pieces=_quoted(_split(press, TEXT_TEMPLATE, slots.in_text, text)),
-        html_pieces=_quoted(_split(press, HTML_TEMPLATE, slots.in_html, html)),
+        text_pieces=_quoted(_split(context, TEXT_TEMPLATE, slots.in_text, text)),
+        html_pieces=_quoted(_split(context, HTML_TEMPLATE, slots.in_html, html)),
         images=[_image_part(picture, f"<{content_id(picture)}>") for picture in attached],
         boundary=campaign,
     )
@@ -70,7 +70,7 @@ def compile_message(
 
 
 def single_message(
-    press: Press,
+    context: EditionContext,
     issue: Issue,
     reader: Subscriber,
     campaign: str,
@@ -79,29 +79,29 @@ def single_message(
     token: str = SAMPLE_WAY_OUT,
 ) -> Message:
     """The issue for one reader, outside of a sending: a field with neither value nor default shows its name."""
-    template = compile_message(press, issue.seen_by(reader.tags), campaign, date, mark)
+    template = compile_message(context, issue.seen_by(reader.tags), campaign, date, mark)
     fields = {**template.with_names(reader.fields), WAY_OUT: token}
     return template.render(reader.reader, reader.address, fields)
 
 
-def sample_for(press: Press, issue: Issue, reader: Subscriber, token: str = SAMPLE_WAY_OUT) -> Message:
+def sample_for(context: EditionContext, issue: Issue, reader: Subscriber, token: str = SAMPLE_WAY_OUT) -> Message:
     """The issue for one reader outside of a sending, dated as the issue is."""
     date = datetime.combine(issue.date, time(), UTC)
-    return single_message(press, issue, reader, f"sample.{issue.name}", date, token=token)
+    return single_message(context, issue, reader, f"sample.{issue.name}", date, token=token)
 
 
-def sample_message(press: Press, issue: Issue) -> dict[str, bytes]:
+def sample_message(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     """The message as a file: to a reader of whom the list says nothing, so every field shows its default."""
-    return {f"{issue.name}.eml": sample_for(press, issue, NOBODY).data}
+    return {f"{issue.name}.eml": sample_for(context, issue, NOBODY).data}
 
 
 def _split(
-    press: Press, template: str, split: Callable[[str], Sequence[str | Slot]], rendered: str
+    context: EditionContext, template: str, split: Callable[[str], Sequence[str | Slot]], rendered: str
 ) -> Sequence[str | Slot]:
     try:
         return split(rendered)
     except Misplaced as misplaced:
-        raise broken(find(template, press.template_path), 0, f"reader(...) {misplaced}") from misplaced
+        raise broken(find(template, context.template_path), 0, f"reader(...) {misplaced}") from misplaced
 
 
 def _fixed(line: Line) -> bytes:

@@ -66,7 +66,7 @@ def ask(publication: Publication, store: Store) -> Ask:
 
     def approved(*require: Requirement, name: str = "2.10") -> Approval:
         workspace = publication.workspace
-        return approve(require, workspace, store, publication.press, read_draft(workspace.find_draft(name)))
+        return approve(require, workspace, store, publication.context, read_draft(workspace.find_draft(name)))
 
     return approved
 
@@ -83,7 +83,7 @@ def _messages(problems: tuple[Problem, ...]) -> dict[str, str]:
 
 def _sha(publication: Publication, name: str = "2.10") -> str:
     issue = require_issue(read_draft(publication.workspace.find_draft(name)))
-    return rendering_sha256(publication.press, issue)
+    return rendering_sha256(publication.context, issue)
 
 
 def test_all_is_well_with_what_is_clean_committed_and_tested(
@@ -303,9 +303,10 @@ def test_the_texts_name_changes_with_whatever_readers_would_see(publication: Pub
 def test_the_texts_name_is_the_same_in_every_process(publication: Publication) -> None:
     code = (
         "import sys; from pathlib import Path; from newsletter.workspace import Workspace;"
-        "from newsletter.editions import Press; from newsletter.issue.draft import load_issue;"
+        "from newsletter.editions import EditionContext; from newsletter.issue.draft import load_issue;"
         "from newsletter.campaigns.approval import rendering_sha256 as name;"
-        "there = Workspace(Path.cwd(), {}); print(name(Press.of(there), load_issue(there.find_draft('2.10'))))"
+        "there = Workspace(Path.cwd(), {});"
+        "print(name(EditionContext.from_workspace(there), load_issue(there.find_draft('2.10'))))"
     )
     told = [
         subprocess.run(

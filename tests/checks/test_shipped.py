@@ -19,10 +19,10 @@ def test_the_shipped_email_is_clean(publication: Publication, name: str, logo: b
         (publication.root / "templates").mkdir()
         Image.new("RGB", (300, 100)).save(publication.root / "templates/logo.png")
         publication.environ["NEWSLETTER_THEME__LOGO"] = "logo.png"
-    press = publication.press
+    context = publication.context
     issue = load_issue(publication.workspace.find_draft(name))
-    html = render_html(press, issue, default_fields, beside)
-    report = check_email(html, email_sources(press), press.config.email.clients, {"jpeg", "png"})
+    html = render_html(context, issue, default_fields, beside)
+    report = check_email(html, email_sources(context), context.config.email.clients, {"jpeg", "png"})
     assert report.problems == ()
     assert all(len(accepted.reason) > 20 for accepted in report.accepted)
     assert report.size == len(html.encode()) < 60_000

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from reading import RIGHT_TO_LEFT, Page, letters, pdf_links, pdf_text
 
-from newsletter.editions import Press, beside, default_fields, render_html, render_pdf, render_text, render_web
+from newsletter.editions import EditionContext, beside, default_fields, render_html, render_pdf, render_text, render_web
 from newsletter.issue.draft import load_issue, read_draft
 from newsletter.issue.model import Issue
 from newsletter.workspace import Workspace
@@ -22,22 +22,22 @@ SAMPLES = ["2.10", "3.7", "1.4"]
 @pytest.mark.parametrize("columns", ["1", "2"])
 def test_the_samples_editions_agree(publication: Publication, name: str, columns: str, tmp_path: Path) -> None:
     publication.environ["NEWSLETTER_PDF__COLUMNS"] = columns
-    press = publication.press
+    context = publication.context
     issue = load_issue(publication.workspace.find_draft(name))
-    pdf = render_pdf(press, issue)
-    page = Page(render_html(press, issue, default_fields, beside))
-    web = Page(render_web(press, issue, pdf))
-    text = render_text(press, issue, default_fields)
+    pdf = render_pdf(context, issue)
+    page = Page(render_html(context, issue, default_fields, beside))
+    web = Page(render_web(context, issue, pdf))
+    text = render_text(context, issue, default_fields)
     for edition in (page.text, web.text, text, re.sub(r"Page \d+ of \d+", "", pdf_text(pdf, tmp_path))):
         said = letters(edition)
-        for words in [*_paragraphs(issue), *press.about.plain().split("\n\n")]:
+        for words in [*_paragraphs(issue), *context.about.plain().split("\n\n")]:
             assert letters(words) in said, words
         # A text that begins with its headlines names them only as the editor does.
         if edition is not text or issue.intro:
             assert letters(issue.headlines_title) in said
         assert issue.label in edition
         assert "digest@example.org" in edition
-    addresses = [link.href for words in (*issue.texts(), press.about) for link in words.links()]
+    addresses = [link.href for words in (*issue.texts(), context.about) for link in words.links()]
     assert addresses
     for address in addresses:
         assert address in page.links
@@ -91,12 +91,12 @@ _ITEMS = st.lists(st.fixed_dictionaries({"headline": _WORDS.map(_escaped), "deta
 
 
 @pytest.fixture(scope="module")
-def press(tmp_path_factory: pytest.TempPathFactory) -> Press:
+def context(tmp_path_factory: pytest.TempPathFactory) -> EditionContext:
     root = tmp_path_factory.mktemp("random")
     (root / "drafts").mkdir()
     (root / "newsletter.toml").write_bytes((ROOT / "newsletter.toml").read_bytes())
     (root / "drafts" / "lead.jpg").write_bytes((ROOT / "drafts" / "2.10-lead.jpg").read_bytes())
-    return Press.of(Workspace(root, {}))
+    return EditionContext.from_workspace(Workspace(root, {}))
 
 
 @pytest.mark.parametrize(
@@ -121,27 +121,29 @@ def press(tmp_path_factory: pytest.TempPathFactory) -> Press:
     ],
 )
 def test_a_bare_address_is_a_link_in_every_edition(
-    press: Press, tmp_path: Path, written: str, address: str | None
+    context: EditionContext, tmp_path: Path, written: str, address: str | None
 ) -> None:
-    path = press.template_path[0].parent / "drafts" / "2.1.yaml"
+    path = context.template_path[0].parent / "drafts" / "2.1.yaml"
     path.write_text(
         "volume: 2\nnumber: 1\ndate: 2024-01-02\nitems:\n  - headline: >-\n      One\n"
         f"    detail: >-\n      {written}\n"
     )
     issue = load_issue(path)
     wanted = [address] if address else []
-    pdf = render_pdf(press, issue)
+    pdf = render_pdf(context, issue)
     assert [link.href for link in issue.items[0].detail.links()] == wanted
-    for page in (Page(render_html(press, issue, default_fields, beside)), Page(render_web(press, issue, pdf))):
+    for page in (Page(render_html(context, issue, default_fields, beside)), Page(render_web(context, issue, pdf))):
         assert _among(page.outward, wanted) == wanted
-    assert re.findall(r"(?m)^ *\[\d+\] (.*)$", render_text(press, issue, default_fields))[: len(wanted)] == wanted
+    assert re.findall(r"(?m)^ *\[\d+\] (.*)$", render_text(context, issue, default_fields))[: len(wanted)] == wanted
     assert _among(pdf_links(pdf, tmp_path), wanted) == wanted
 
 
 @settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=60)
 @given(items=_ITEMS, credit=_RICH, note=_RICH)
-def test_the_editions_of_any_issue_agree(press: Press, items: list[dict[str, str]], credit: str, note: str) -> None:
-    folder = press.template_path[0].parent
+def test_the_editions_of_any_issue_agree(
+    context: EditionContext, items: list[dict[str, str]], credit: str, note: str
+) -> None:
+    folder = context.template_path[0].parent
     draft = {
         "volume": 2,
         "number": 1,
@@ -160,10 +162,10 @@ def test_the_editions_of_any_issue_agree(press: Press, items: list[dict[str, str
     assert issue.image is not None
     assert issue.image.credit is not None
 
-    pdf = render_pdf(press, issue)
-    html = Page(render_html(press, issue, default_fields, beside))
-    web = Page(render_web(press, issue, pdf))
-    plain = render_text(press, issue, default_fields)
+    pdf = render_pdf(context, issue)
+    html = Page(render_html(context, issue, default_fields, beside))
+    web = Page(render_web(context, issue, pdf))
+    plain = render_text(context, issue, default_fields)
     credit_line = [issue.image.credit.plain()]
     headlines = [item.headline.plain() for item in issue.items]
     details = [paragraph for item in issue.items for paragraph in item.detail.plain().split("\n\n")]
@@ -181,7 +183,7 @@ def test_the_editions_of_any_issue_agree(press: Press, items: list[dict[str, str
             place = said.find(letters(words), place)
             assert place >= 0, (name, words)
             place += len(letters(words))
-    links = [link.href for words in (*issue.texts(), press.about) for link in words.links()]
+    links = [link.href for words in (*issue.texts(), context.about) for link in words.links()]
     assert _among(links, html.outward) == links
     assert _among(links, web.outward) == links
     assert re.findall(r"(?m)^ *\[\d+\] (.*)$", plain) == links

@@ -44,19 +44,19 @@ def _values(name: str, default: str) -> str:
 
 
 def test_a_reader_gets_their_own_links(publication: Publication, issue: Issue) -> None:
-    page = Page(render_html(publication.press, issue, _values, lambda picture: picture.name))
+    page = Page(render_html(publication.context, issue, _values, lambda picture: picture.name))
     assert {HREF, "mailto:desk@example.org?subject=Ada%20%26%20S%C3%B8n"} <= set(page.links)
-    text = render_text(publication.press, issue, _values)
+    text = render_text(publication.context, issue, _values)
     assert f"[1] {HREF}\n" in text
     assert "[2] mailto:desk@example.org?subject=Ada%20%26%20S%C3%B8n\n" in text
 
 
 def test_a_reader_gets_their_own_inbox_line(publication: Publication, issue: Issue) -> None:
-    html = render_html(publication.press, issue, _values, lambda picture: picture.name)
+    html = render_html(publication.context, issue, _values, lambda picture: picture.name)
     assert "<title>Ada &amp; Søn, the news</title>" in html
     assert "From Ulm/Donau and elsewhere" in html
-    assert publication.press.subject(issue, _values) == "Ada & Søn, the news"
-    assert publication.press.subject(issue) == "Reader, the news"
+    assert publication.context.subject(issue, _values) == "Ada & Søn, the news"
+    assert publication.context.subject(issue) == "Reader, the news"
 
 
 def test_a_subject_made_of_a_headline_has_its_fields(publication: Publication) -> None:
@@ -66,32 +66,32 @@ def test_a_subject_made_of_a_headline_has_its_fields(publication: Publication) -
         + DRAFT.partition("items")[2].replace("News", "*News* for {{ name | you }}")
     )
     issue = load_issue(publication.draft("1.1", text))
-    assert publication.press.subject(issue, _values) == "News for Ada & Søn"
-    assert publication.press.subject(issue) == "News for you"
+    assert publication.context.subject(issue, _values) == "News for Ada & Søn"
+    assert publication.context.subject(issue) == "News for you"
 
 
 def test_the_way_out_is_the_readers_own(publication: Publication, issue: Issue) -> None:
     publication.environ["NEWSLETTER_LIST__UNSUBSCRIBE"] = "mailto:leave@example.org?subject=leave%20{{ email }}"
     left = "mailto:leave@example.org?subject=leave%20ada%2B1%40example.org"
-    page = Page(render_html(publication.press, issue, _values, lambda picture: picture.name))
+    page = Page(render_html(publication.context, issue, _values, lambda picture: picture.name))
     assert left in page.links
-    assert f"Unsubscribe: {left}\n" in render_text(publication.press, issue, _values)
+    assert f"Unsubscribe: {left}\n" in render_text(publication.context, issue, _values)
 
 
 def test_what_nobody_in_particular_gets_shows_the_defaults(
     publication: Publication, issue: Issue, tmp_path: Path
 ) -> None:
-    press = publication.press
-    pdf = render_pdf(press, issue)
-    web = render_web(press, issue, pdf)
+    context = publication.context
+    pdf = render_pdf(context, issue)
+    web = render_web(context, issue, pdf)
     assert SHOWN in pdf_links(pdf, tmp_path)
     assert SHOWN in Page(web).links
     assert '<meta property="og:title" content="News">' in web
     assert "From  and elsewhere" in web
-    feed = atom_feed(press, [Listed(issue, press.title(issue), "today", Download("1.1.pdf", 1))]).decode()
+    feed = atom_feed(context, [Listed(issue, context.title(issue), "today", Download("1.1.pdf", 1))]).decode()
     assert "<title>News</title>" in feed
     assert SHOWN in feed
-    written = export(press, issue, ["html", "text"], tmp_path / "out")
+    written = export(context, issue, ["html", "text"], tmp_path / "out")
     assert SHOWN in Page(written["html"].read_text()).links
     assert SHOWN in written["text"].read_text()
-    assert "{{" not in web + feed + written["html"].read_text() + render_text(press, issue, default_fields)
+    assert "{{" not in web + feed + written["html"].read_text() + render_text(context, issue, default_fields)

@@ -45,20 +45,20 @@ def test_a_grapheme_that_no_typeface_has_is_named_whole_and_at_its_place(
     publication: Publication, detail: str, grapheme: str, column: int
 ) -> None:
     issue = _issue(publication, detail)
-    (problem,) = glyph_problems(publication.press, issue)
+    (problem,) = glyph_problems(publication.context, issue)
     place = (6, 13) if "&#" in detail else (7, column)
     assert (problem.path, problem.line, problem.column, problem.code) == (issue.path, *place, "glyph")
     assert f"no typeface has {grapheme!r} ({' '.join(f'U+{ord(c):04X}' for c in grapheme)})" in problem.message
     with pytest.raises(DraftError) as caught:
-        render_pdf(publication.press, issue)
+        render_pdf(publication.context, issue)
     assert caught.value.problems == (problem,)
 
 
 def test_emoji_are_set_in_the_typeface_of_the_extra(publication: Publication) -> None:
     detail = "😀 🎉 ✅ ❤️ ☀️ ⚠️ 👩‍👩‍👧 👩🏽‍🔬 🇯🇵 → ★ ☎ 1️⃣ #️⃣"
     issue = _issue(publication, detail)
-    assert glyph_problems(publication.press, issue) == []
-    assert b"NotoEmoji" in render_pdf(publication.press, issue)
+    assert glyph_problems(publication.context, issue) == []
+    assert b"NotoEmoji" in render_pdf(publication.context, issue)
 
 
 def test_the_typefaces_that_come_along_have_every_plain_letter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,9 +86,11 @@ def test_every_extra_that_is_named_holds_a_typeface() -> None:
 @pytest.mark.parametrize("emoji", ["🤷‍♀️", "🤷🏻‍♀️", "🙋🏽‍♂️", "👩🏾‍⚕️", "🏃🏽‍♀️"])
 def test_a_joined_emoji_is_one_picture_and_not_its_last_sign(publication: Publication, emoji: str) -> None:
     """Each is in outlines, so that the page holds one glyph of the emoji typeface and none of another."""
-    pages = [render_pages(publication.press, _issue(publication, words), dots=40) for words in (emoji, emoji[-2], "x")]
+    pages = [
+        render_pages(publication.context, _issue(publication, words), dots=40) for words in (emoji, emoji[-2], "x")
+    ]
     assert len({tuple(made) for made in pages}) == len(pages)
-    pdf = render_pdf(publication.press, _issue(publication, emoji))
+    pdf = render_pdf(publication.context, _issue(publication, emoji))
     assert b"NotoEmoji" in pdf
     assert b"DejaVu" not in pdf
 
@@ -98,7 +100,7 @@ def test_a_joined_emoji_is_lacking_where_a_typeface_has_its_last_sign_alone(
 ) -> None:
     monkeypatch.setattr("newsletter.editions.typefaces._installed", list)
     _loaded.cache_clear()
-    assert missing_graphemes(["🤷‍♀️ and ♀"], publication.press.fonts) == ["🤷‍♀️"]
+    assert missing_graphemes(["🤷‍♀️ and ♀"], publication.context.fonts) == ["🤷‍♀️"]
     _loaded.cache_clear()
 
 
@@ -106,9 +108,9 @@ def test_what_the_look_finds_is_what_the_pdf_refuses(publication: Publication) -
     """A letter in every 400 of Unicode's first plane, and some emoji."""
     letters = [chr(code) for code in range(0x100, 0xFFFD, 401)] + ["😀", "\U0001f9ff", "\U00012000", "🏴"]
     letters = [letter for letter in letters if unicodedata.category(letter)[0] not in "CZM"]
-    missing = missing_graphemes(letters, publication.press.fonts)
+    missing = missing_graphemes(letters, publication.context.fonts)
     assert 10 < len(missing) < len(letters)
-    render_pdf(publication.press, _issue(publication, " ".join(sorted(set(letters) - set(missing)))))
+    render_pdf(publication.context, _issue(publication, " ".join(sorted(set(letters) - set(missing)))))
     for letter in missing[::9]:
         with pytest.raises(DraftError):
-            render_pdf(publication.press, _issue(publication, letter))
+            render_pdf(publication.context, _issue(publication, letter))

@@ -84,13 +84,13 @@ def browser() -> Iterator[Browser]:
 
 
 def _write(publication: Publication, issue: Issue, folder: Path) -> dict[str, Path]:
-    press = publication.press
+    context = publication.context
     public = issue.seen_by(frozenset())
-    for picture in press.pictures(public):
+    for picture in context.pictures(public):
         (folder / picture.name).write_bytes(picture.data)
     pages = {
-        "email": render_html(press, public, default_fields, beside),
-        "web": render_web(press, public, render_pdf(press, public)),
+        "email": render_html(context, public, default_fields, beside),
+        "web": render_web(context, public, render_pdf(context, public)),
     }
     for name, html in pages.items():
         (folder / f"{name}.html").write_text(html, encoding="utf-8")

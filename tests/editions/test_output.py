@@ -32,13 +32,13 @@ def precious(tmp_path: Path) -> Path:
 def test_an_export_follows_no_link_that_stands_in_a_file_s_place(
     publication: Publication, tmp_path: Path, precious: Path, planted: str
 ) -> None:
-    issue, press = load_issue(publication.workspace.find_draft("2.10")), publication.press
-    written = export(press, issue, ("html", "text"), tmp_path / "first")
+    issue, context = load_issue(publication.workspace.find_draft("2.10")), publication.context
+    written = export(context, issue, ("html", "text"), tmp_path / "first")
     folder = tmp_path / "shared"
     folder.mkdir()
     for path in written.values():
         PLANTED[planted](folder / path.name, precious)
-    again = export(press, issue, ("html", "text"), folder)
+    again = export(context, issue, ("html", "text"), folder)
     for name, path in again.items():
         assert not path.is_symlink()
         assert path.read_bytes() == written[name].read_bytes()
@@ -57,7 +57,7 @@ def _umask() -> int:
 @pytest.mark.parametrize("name", ["index.html", "2.10.html", ".newsletter-site.json"])
 def test_a_site_follows_none(publication: Publication, tmp_path: Path, precious: Path, name: str) -> None:
     drafts, folder = [read_draft(publication.workspace.find_draft("2.10"))], tmp_path / "site"
-    export_site(publication.press, drafts, folder)
+    export_site(publication.context, drafts, folder)
     path = folder / name
     known = path.read_bytes() if path.exists() else b""
     path.unlink(missing_ok=True)
@@ -65,25 +65,25 @@ def test_a_site_follows_none(publication: Publication, tmp_path: Path, precious:
         precious.write_bytes(known)
     path.symlink_to(precious)
     before = precious.read_bytes()
-    export_site(publication.press, drafts, folder)
+    export_site(publication.context, drafts, folder)
     assert precious.read_bytes() == before
     assert not path.is_symlink()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make links that belong to somebody else")
 def test_a_folder_is_not_reached_by_a_link_of_somebody_else(publication: Publication, tmp_path: Path) -> None:
-    issue, press = load_issue(publication.workspace.find_draft("2.10")), publication.press
+    issue, context = load_issue(publication.workspace.find_draft("2.10")), publication.context
     elsewhere, link = tmp_path / "elsewhere", tmp_path / "out"
     elsewhere.mkdir()
     link.symlink_to(elsewhere)
-    export(press, issue, ("text",), link)  # one's own
+    export(context, issue, ("text",), link)  # one's own
     assert [path.name for path in elsewhere.iterdir()] == ["2.10.txt"]
     os.chown(link, STRANGER, -1, follow_symlinks=False)
     for folder in (link, link / "deeper"):
         with pytest.raises(DecisionNeeded, match=f"out is a link that belongs to user {STRANGER}"):
-            export(press, issue, ("text",), folder)
+            export(context, issue, ("text",), folder)
         with pytest.raises(DecisionNeeded, match="is a link that belongs to"):
-            export_site(press, [read_draft(issue.path)], folder)
+            export_site(context, [read_draft(issue.path)], folder)
     done = publication.run("export", "eml", "2.10", "--as", "ada.okafor@example.org", "-o", str(link))
     assert done.returncode == 1
     assert "is a link that belongs to" in done.stderr

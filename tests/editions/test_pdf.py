@@ -50,8 +50,8 @@ def test_it_is_sound_tagged_and_the_same_each_time(
 ) -> None:
     publication.environ |= {"NEWSLETTER_PDF__COLUMNS": columns, "NEWSLETTER_PDF__PRINT_LINKS": "true"}
     issue = load_issue(publication.workspace.find_draft(name))
-    pdf = render_pdf(publication.press, issue)
-    assert pdf == render_pdf(publication.press, issue)
+    pdf = render_pdf(publication.context, issue)
+    assert pdf == render_pdf(publication.context, issue)
     path = tmp_path / "issue.pdf"
     path.write_bytes(pdf)
     check = subprocess.run(["qpdf", "--check", path], capture_output=True, text=True, check=False)
@@ -78,7 +78,7 @@ def test_it_is_sound_tagged_and_the_same_each_time(
 def test_page_furniture_and_whole_bullets(publication: Publication, columns: str, tmp_path: Path) -> None:
     publication.environ["NEWSLETTER_PDF__COLUMNS"] = columns
     issue = load_issue(publication.draft("2.1", _long_issue(16)))
-    pages = _pages(render_pdf(publication.press, issue), tmp_path)
+    pages = _pages(render_pdf(publication.context, issue), tmp_path)
     assert len(pages) >= 3
     for number, page in enumerate(pages, start=1):
         assert f"Page {number} of {len(pages)}" in page
@@ -95,7 +95,7 @@ def test_a_bullet_longer_than_a_page_is_not_lost(publication: Publication, tmp_p
     publication.environ["NEWSLETTER_PDF__COLUMNS"] = "2"
     long = "\n\n      ".join(f"Paragraph{number} with a few words of its own." for number in range(150))
     issue = load_issue(publication.draft("2.1", DRAFT + _item("One", long)))
-    pages = _pages(render_pdf(publication.press, issue), tmp_path)
+    pages = _pages(render_pdf(publication.context, issue), tmp_path)
     assert len(pages) >= 2
     assert re.findall(r"Paragraph(\d+)", " ".join(pages)) == [str(number) for number in range(150)]
     box = subprocess.run(["pdftotext", "-bbox", tmp_path / "x.pdf", "-"], capture_output=True, text=True, check=True)
@@ -107,7 +107,7 @@ def test_words_longer_than_a_line_stay_on_the_page(publication: Publication, col
     publication.environ |= {"NEWSLETTER_PDF__COLUMNS": columns, "NEWSLETTER_PDF__PRINT_LINKS": "true"}
     words = "w" * 200 + " [" + "https://example.org/x" * 10 + "](https://example.org/" + "a" * 200 + ")"
     issue = load_issue(publication.draft("2.1", DRAFT + _item("m" * 120, words)))
-    pdf = render_pdf(publication.press, issue)
+    pdf = render_pdf(publication.context, issue)
     assert letters("w" * 200) in letters(pdf_text(pdf, tmp_path))
     box = subprocess.run(["pdftotext", "-bbox", tmp_path / "x.pdf", "-"], capture_output=True, text=True, check=True)
     assert max(float(x) for x in re.findall(r'<word .*xMax="([\d.]+)"', box.stdout)) < 612 - 40
@@ -117,11 +117,11 @@ def test_words_longer_than_a_line_stay_on_the_page(publication: Publication, col
 def test_addresses_are_printed_when_asked_for(publication: Publication, columns: str, tmp_path: Path) -> None:
     publication.environ["NEWSLETTER_PDF__COLUMNS"] = columns
     issue = load_issue(publication.workspace.find_draft("2.10"))
-    addresses = [link.href for text in (*issue.texts(), publication.press.about) for link in text.links()]
-    plain = pdf_text(render_pdf(publication.press, issue), tmp_path)
+    addresses = [link.href for text in (*issue.texts(), publication.context.about) for link in text.links()]
+    plain = pdf_text(render_pdf(publication.context, issue), tmp_path)
     assert not any(address in plain for address in addresses if address != "https://example.org/")
     publication.environ["NEWSLETTER_PDF__PRINT_LINKS"] = "true"
-    pdf = render_pdf(publication.press, issue)
+    pdf = render_pdf(publication.context, issue)
     for address in addresses:
         assert address.removeprefix("mailto:") in pdf_text(pdf, tmp_path)
         assert address in pdf_links(pdf, tmp_path)
@@ -158,7 +158,7 @@ def test_an_address_stands_on_the_page_of_its_link(publication: Publication, see
     publication.environ["NEWSLETTER_PDF__PRINT_LINKS"] = "true"
     for columns, paper in product(("1", "2"), ("us-letter", "a4")):
         publication.environ |= {"NEWSLETTER_PDF__COLUMNS": columns, "NEWSLETTER_PDF__PAPER": paper}
-        pages = [re.sub(r"\s", "", page) for page in _pages(render_pdf(publication.press, issue), tmp_path)]
+        pages = [re.sub(r"\s", "", page) for page in _pages(render_pdf(publication.context, issue), tmp_path)]
         assert len(pages) > 1
         for link in range(1, links + 1):
             places = [[n for n, page in enumerate(pages) if name in page] for name in (f"link{link}z", f"/n{link}z")]
@@ -170,19 +170,19 @@ def test_paper_and_language_are_the_publications(publication: Publication, tmp_p
     publication.environ |= {"NEWSLETTER_PDF__PAPER": "a4", "NEWSLETTER_PUBLICATION__LANGUAGE": "de-AT"}
     word = "Donaudampfschifffahrtsgesellschaftskapitän"
     path = publication.draft("2.1", DRAFT + _item("Eins", f"Der {word} und " * 30))
-    (tmp_path / "a4.pdf").write_bytes(render_pdf(publication.press, load_issue(path)))
+    (tmp_path / "a4.pdf").write_bytes(render_pdf(publication.context, load_issue(path)))
     info = subprocess.run(["pdfinfo", tmp_path / "a4.pdf"], capture_output=True, text=True, check=True).stdout
     assert "595.276 x 841.89 pts (A4)" in info
     plain = subprocess.run(["qpdf", "--qdf", tmp_path / "a4.pdf", "-"], capture_output=True, check=True).stdout
     assert b"/Lang (de-AT)" in plain
     # Broken by German rules.
-    text = pdf_text(render_pdf(publication.press, load_issue(path)), tmp_path)
+    text = pdf_text(render_pdf(publication.context, load_issue(path)), tmp_path)
     assert re.search("(Donau|Donaudampf|Donaudampfschiff)\u00ad\n", text)
 
 
 def test_pages_are_pictures_too(publication: Publication) -> None:
     issue = load_issue(publication.workspace.find_draft("2.10"))
-    pages = render_pages(publication.press, issue)
+    pages = render_pages(publication.context, issue)
     assert len(pages) == 2
     assert all(page.startswith(b"\x89PNG") for page in pages)
     done = publication.run("export", "png", "2.10")
@@ -192,12 +192,12 @@ def test_pages_are_pictures_too(publication: Publication) -> None:
 
 def test_a_theme_reaches_the_pdf(publication: Publication, tmp_path: Path) -> None:
     issue = load_issue(publication.workspace.find_draft("1.4"))
-    plain = render_pdf(publication.press, issue)
+    plain = render_pdf(publication.context, issue)
     publication.environ |= {
         "NEWSLETTER_THEME__MASTHEAD": "#204020",
         "NEWSLETTER_THEME__FONT": "Libertinus Serif, serif",
     }
-    (tmp_path / "themed.pdf").write_bytes(render_pdf(publication.press, issue))
+    (tmp_path / "themed.pdf").write_bytes(render_pdf(publication.context, issue))
     assert (tmp_path / "themed.pdf").read_bytes() != plain
     fonts = subprocess.run(["pdffonts", tmp_path / "themed.pdf"], capture_output=True, text=True, check=True).stdout
     assert "Libertinus" in fonts
@@ -207,7 +207,7 @@ def test_japanese_hebrew_and_arabic_are_set_once_their_typefaces_are_there(
     publication: Publication, tmp_path: Path
 ) -> None:
     path = publication.draft("2.1", DRAFT + _item("日本語の見出し", "שלום عربي"))
-    text = pdf_text(render_pdf(publication.press, load_issue(path)), tmp_path)
+    text = pdf_text(render_pdf(publication.context, load_issue(path)), tmp_path)
     assert "日本語の見出し" in text
     assert "שלום" in text
     assert "عربي" in text
@@ -216,7 +216,7 @@ def test_japanese_hebrew_and_arabic_are_set_once_their_typefaces_are_there(
 def test_japanese_emphasis_shows_without_a_bold_cut_of_its_typeface(publication: Publication) -> None:
     def ink(words: str) -> int:
         path = publication.draft("2.1", DRAFT + _item("One", words))
-        (page,) = render_pages(publication.press, load_issue(path), dots=100)
+        (page,) = render_pages(publication.context, load_issue(path), dots=100)
         return sum(255 - value for value in Image.open(BytesIO(page)).convert("L").tobytes())
 
     plain, empty = ink("日本語の見出し"), ink("x")
@@ -234,16 +234,16 @@ def test_a_typeface_in_the_workspaces_folder_is_used(
     (typefaces / "readme.ttf").symlink_to("nowhere")
     _loaded.cache_clear()
     with pytest.raises(DraftError):
-        render_pdf(publication.press, issue)
+        render_pdf(publication.context, issue)
     shutil.copyfile(pylopdf_fonts_jp.serif_path(), typefaces / "NotoSerifJP.otf")
-    assert "日本語" in pdf_text(render_pdf(publication.press, issue), tmp_path)
+    assert "日本語" in pdf_text(render_pdf(publication.context, issue), tmp_path)
     _loaded.cache_clear()
 
 
 def test_every_character_without_a_glyph_is_named_with_its_place(publication: Publication) -> None:
     path = publication.draft("2.1", DRAFT + _item("One ཀ", "Two 한국 and ᚠ, 한 again"))
     with pytest.raises(DraftError) as caught:
-        render_pdf(publication.press, load_issue(path))
+        render_pdf(publication.context, load_issue(path))
     problems = {(problem.line, problem.column): problem for problem in caught.value.problems}
     assert set(problems) == {(6, 11), (8, 11)}
     assert all(problem.code == "glyph" and problem.path == path for problem in problems.values())
@@ -257,7 +257,7 @@ def test_every_character_without_a_glyph_is_named_with_its_place(publication: Pu
 def test_combining_marks_are_named_as_themselves(publication: Publication) -> None:
     path = publication.draft("2.1", DRAFT + _item("One", "བོད་ཡིག"))
     with pytest.raises(DraftError) as caught:
-        render_pdf(publication.press, load_issue(path))
+        render_pdf(publication.context, load_issue(path))
     (problem,) = caught.value.problems
     assert "U+005C" not in problem.message
     assert "'བོ' (U+0F56 U+0F7C)" in problem.message
@@ -268,7 +268,7 @@ def test_a_long_note_is_not_cut_at_the_pages_end(publication: Publication, colum
     publication.environ["NEWSLETTER_PDF__COLUMNS"] = columns
     words = " ".join(f"w{number}z" for number in range(1500))
     path = publication.draft("2.1", DRAFT + _item("One", "Two") + f"note: >-\n  {words}\n")
-    text = " ".join(_pages(render_pdf(publication.press, load_issue(path)), tmp_path))
+    text = " ".join(_pages(render_pdf(publication.context, load_issue(path)), tmp_path))
     assert "w1499z" in text
 
 
@@ -281,7 +281,7 @@ def test_a_dark_theme_is_dark_on_white_when_printed(publication: Publication, tm
         "NEWSLETTER_THEME__ACCENT": "#ffcc66",
     }
     issue = load_issue(publication.workspace.find_draft("1.4"))
-    (page,) = render_pages(publication.press, issue, dots=60)
+    (page,) = render_pages(publication.context, issue, dots=60)
     with Image.open(BytesIO(page)) as picture:
         below = picture.convert("L").crop((0, 160, *picture.size))
     assert below.getextrema()[0] < 130  # there is something to read
@@ -291,7 +291,7 @@ def test_a_glyph_missing_from_the_standing_note_is_the_configurations(publicatio
     config = publication.root / "newsletter.toml"
     config.write_text(config.read_text().replace("Pacific Alliance Digest*", "Pacific བོད Digest*"))
     with pytest.raises(DraftError) as caught:
-        render_pdf(publication.press, load_issue(publication.workspace.find_draft("1.4")))
+        render_pdf(publication.context, load_issue(publication.workspace.find_draft("1.4")))
     (problem,) = caught.value.problems
     assert Path(problem.path).name == "newsletter.toml"
     assert problem.line > 0
@@ -331,7 +331,7 @@ def test_a_tall_picture_leaves_its_credit_and_the_text_on_the_page(
     Image.new("RGB", (1200, height), "#406080").save(publication.root / "drafts/tall.jpg")
     source = publication.workspace.find_draft("2.10").read_text().replace("number: 10", "number: 11")
     issue = load_issue(publication.draft("2.11", source.replace("2.10-lead.jpg", "tall.jpg")))
-    first = _pages(render_pdf(publication.press, issue), tmp_path)[0]
+    first = _pages(render_pdf(publication.context, issue), tmp_path)[0]
     assert "drawn for the Example Institute" in first
     assert "HEADLINES" in first
     assert "Page 1 of 2" in first

@@ -84,12 +84,12 @@ def test_a_see_through_picture_keeps_its_ground_in_dark_mode(publication: Public
         Image.new("RGBA", (600, 200), "#1d273300").save(publication.root / path)
     source = publication.workspace.find_draft("2.10").read_text().replace("number: 10", "number: 11")
     issue = load_issue(publication.draft("2.11", source.replace("2.10-lead.jpg", "see-through.png")))
-    press = publication.press
-    lead, logo, printed = press.lead(issue), press.logo(), press.printed_lead(issue)
+    context = publication.context
+    lead, logo, printed = context.lead_picture(issue), context.logo(), context.lead_picture_for_print(issue)
     assert lead
     assert logo
     assert printed
-    theme = press.config.theme
+    theme = context.config.theme
     for picture, ground in ((lead, theme.paper), (logo, theme.masthead), (printed, "#ffffff")):
         assert _opened(picture.data).getpixel((9, 9)) == ImageColor.getrgb(ground)
 
@@ -171,7 +171,7 @@ def test_spoilt_exif_is_nobodys_business(tmp_path: Path) -> None:
 def test_linked_pictures_do_not_travel(publication: Publication) -> None:
     publication.environ["NEWSLETTER_EMAIL__IMAGES"] = "link"
     issue = load_issue(publication.workspace.find_draft("2.10"))
-    (message,) = sample_message(publication.press, issue).values()
+    (message,) = sample_message(publication.context, issue).values()
     assert b"Content-Type: image/" not in message
     assert b"multipart/related" not in message
     assert b"https://example.org/digest/2.10-lead.jpg" in message.replace(b"=\r\n", b"")
@@ -182,7 +182,7 @@ def test_a_logo_and_a_picture_travel_together(publication: Publication) -> None:
     Image.new("RGB", (400, 100), "red").save(publication.root / "templates/logo.png")
     publication.environ["NEWSLETTER_THEME__LOGO"] = "logo.png"
     issue = load_issue(publication.workspace.find_draft("2.10"))
-    (data,) = sample_message(publication.press, issue).values()
+    (data,) = sample_message(publication.context, issue).values()
     from email import message_from_bytes, policy
 
     message = message_from_bytes(data, policy=policy.default)
@@ -196,5 +196,5 @@ def test_a_logo_and_a_picture_travel_together(publication: Publication) -> None:
 
 def test_an_edition_as_a_file_names_the_picture_beside_it(publication: Publication) -> None:
     issue = load_issue(publication.workspace.find_draft("2.10"))
-    html = render_html(publication.press, issue, lambda _name, default: default, lambda picture: picture.name)
+    html = render_html(publication.context, issue, lambda _name, default: default, lambda picture: picture.name)
     assert 'src="2.10-lead.jpg"' in html

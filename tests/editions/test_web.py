@@ -28,7 +28,7 @@ items:
 
 def _page(publication: Publication, name: str = "2.10") -> str:
     issue = load_issue(publication.workspace.find_draft(name))
-    return render_web(publication.press, issue, render_pdf(publication.press, issue))
+    return render_web(publication.context, issue, render_pdf(publication.context, issue))
 
 
 def _tree(folder: Path) -> dict[str, bytes]:
@@ -201,7 +201,7 @@ def test_a_run_that_was_stopped_anywhere_can_be_run_again(
 ) -> None:
     drafts = [read_draft(path) for path in publication.workspace.draft_paths()]
     whole = publication.root / "whole"
-    export_site(publication.press, drafts, whole)
+    export_site(publication.context, drafts, whole)
     replacing = Path.replace
     for last in range(10):
         left = last
@@ -217,11 +217,11 @@ def test_a_run_that_was_stopped_anywhere_can_be_run_again(
         folder = publication.root / f"stopped{last}"
         monkeypatch.setattr(Path, "replace", stop)
         with pytest.raises(KeyboardInterrupt):
-            export_site(publication.press, drafts, folder)
+            export_site(publication.context, drafts, folder)
         monkeypatch.undo()
         (kept,) = folder.glob("*.kept")
         half = kept.rename(kept.with_suffix(""))
-        export_site(publication.press, drafts, folder)
+        export_site(publication.context, drafts, folder)
         half.unlink()  # under a name of its own, it is in no other run's way
         assert _tree(folder) == _tree(whole)
 

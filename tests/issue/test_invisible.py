@@ -63,9 +63,9 @@ def test_every_edition_can_be_made_of_a_text_with_marks_pasted_along(publication
     toml = publication.root / "newsletter.toml"
     toml.write_text(toml.read_text().replace('title = "Pacific', 'title = "\ufeffPac\u200bific'), encoding="utf-8")
     toml.write_text(toml.read_text().replace("It is compiled", "It\ufeff is compiled"), encoding="utf-8")
-    press, issue = publication.press, load_issue(draft)
-    assert render_pdf(press, issue).startswith(b"%PDF")
-    html, text = render_html(press, issue, default_fields, beside), render_text(press, issue, default_fields)
+    context, issue = publication.context, load_issue(draft)
+    assert render_pdf(context, issue).startswith(b"%PDF")
+    html, text = render_html(context, issue, default_fields, beside), render_text(context, issue, default_fields)
     for edition in (html, text):
         assert "Leaders align" in edition
         assert "Pacific Alliance Digest" in edition

@@ -52,7 +52,7 @@ def _signer(publication: Publication, selectors: str, pem: bytes, **settings: st
 
 
 def _message(publication: Publication, draft: str = "2.10") -> Message:
-    template = compile_message(publication.press, load_issue(publication.workspace.find_draft(draft)), "c", DATE)
+    template = compile_message(publication.context, load_issue(publication.workspace.find_draft(draft)), "c", DATE)
     return template.render("ada@example.org", "ada@example.org", {"email": "ada@example.org", "name": "Ada"})
 
 
@@ -160,7 +160,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[MessageTemplate,
     text = re.sub(
         r"number: 4(?s:.*?)(?=\nitems:)", f"{lines}\ndate: 2022-08-10", (ROOT / "drafts/1.4.yaml").read_text()
     )
-    template = compile_message(publication.press, load_issue(publication.draft("1.1", text)), "c", DATE)
+    template = compile_message(publication.context, load_issue(publication.draft("1.1", text)), "c", DATE)
     return template, _signer(publication, "e1", ED25519)
 
 

@@ -66,15 +66,15 @@ class Compiled:
         path = publication.root / "drafts/1.1.yaml"
         path.write_bytes(draft.encode("utf-8", "surrogatepass"))
         issue = load_issue(path)
-        press = publication.press
+        context = publication.context
         self._places: list[tuple[str, str]] = []
-        self.template = compile_message(press, issue, "c", DATE)
+        self.template = compile_message(context, issue, "c", DATE)
         # Lines are wrapped once for all readers, by marks as long as the compiler's own.
         mark: FieldWriter = self._mark
-        self.text = render_text(press, issue, mark)
-        self.html = render_html(press, issue, mark, lambda picture: "cid:x")
-        self.subject = press.subject(issue, mark)
-        self.unsubscribe = press.unsubscribe(mark)
+        self.text = render_text(context, issue, mark)
+        self.html = render_html(context, issue, mark, lambda picture: "cid:x")
+        self.subject = context.subject(issue, mark)
+        self.unsubscribe = context.unsubscribe_link(mark)
 
     def _mark(self, name: str, default: str) -> str:
         self._places.append((name, default))

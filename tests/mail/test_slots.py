@@ -28,7 +28,7 @@ def _with(publication: Publication, html: str, name: str = "email.mjml.j2", plac
     assert place in source
     (folder / name).write_text(source.replace(place, html + place))
     issue = load_issue(publication.workspace.find_draft("1.4"))
-    return compile_message(publication.press, issue, "c", DATE)
+    return compile_message(publication.context, issue, "c", DATE)
 
 
 def _sent(template: MessageTemplate) -> tuple[str, str]:

@@ -29,7 +29,7 @@ def test_the_store_gives_back_the_same_template(publication: Publication, date: 
     )
     source = (publication.root / "drafts/1.4.yaml").read_text()
     text = re.sub(r"number: 4(?s:.*?)(?=\nitems:)", begin, source)
-    template = compile_message(publication.press, load_issue(publication.draft("1.1", text)), "c", date)
+    template = compile_message(publication.context, load_issue(publication.draft("1.1", text)), "c", date)
     payload = template.to_bytes()
     again = MessageTemplate.from_bytes(payload)
     assert json.loads(payload)["version"] == (2 if date else 3)

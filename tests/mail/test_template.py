@@ -28,11 +28,11 @@ DATE = datetime(2023, 5, 31, 9, 0, tzinfo=UTC)
 @pytest.fixture
 def template(publication: Publication) -> MessageTemplate:
     issue = load_issue(publication.workspace.find_draft("2.10"))
-    return compile_message(publication.press, issue, "0123456789abcdef", DATE)
+    return compile_message(publication.context, issue, "0123456789abcdef", DATE)
 
 
 def _headers(publication: Publication) -> Message:
-    template = compile_message(publication.press, load_issue(publication.workspace.find_draft("2.10")), "c", DATE)
+    template = compile_message(publication.context, load_issue(publication.workspace.find_draft("2.10")), "c", DATE)
     return parsed(template.header)
 
 
@@ -85,7 +85,7 @@ def test_the_whole_message(publication: Publication, template: MessageTemplate) 
     html, image = related.iter_parts()
     assert html.get_content_type() == "text/html"
     assert image.get_content_type() == "image/jpeg"
-    lead = publication.press.lead(load_issue(publication.workspace.find_draft("2.10")))
+    lead = publication.context.lead_picture(load_issue(publication.workspace.find_draft("2.10")))
     assert lead is not None
     assert image.get_content() == lead.data
     assert image["Content-ID"] == "<2.10-lead.0123456789abcdef@example.org>"
@@ -153,7 +153,7 @@ def test_a_dot_and_a_full_line_stay_within_76_columns() -> None:
 def test_prose_that_looks_like_an_attribute_is_prose(publication: Publication) -> None:
     path = publication.draft("1.1", (publication.root / "drafts/1.4.yaml").read_text().replace(
         "number: 4", 'number: 1\nintro: >-\n  style={{ name | x }} href="{{ name | y }}"'))  # fmt: skip
-    template = compile_message(publication.press, load_issue(path), "c", DATE)
+    template = compile_message(publication.context, load_issue(path), "c", DATE)
     data = template.render("k", "a@example.org", {"email": "a@example.org", "name": "Ada"}).data
     assert 'style=Ada href="Ada"' in parsed(data).get_body(("plain",)).get_content()
 
@@ -190,7 +190,7 @@ def test_a_copy_is_known_by_its_message_id(template: MessageTemplate) -> None:
 def test_a_value_that_is_missing_isnamed(publication: Publication) -> None:
     path = publication.draft("1.1", (publication.root / "drafts/1.4.yaml").read_text().replace(
         "number: 4", "number: 1\nintro: >-\n  Dear {{ title }} {{ name | reader }}"))  # fmt: skip
-    template = compile_message(publication.press, load_issue(path), "c", DATE)
+    template = compile_message(publication.context, load_issue(path), "c", DATE)
     with pytest.raises(MissingValue, match="title"):
         template.render("k", "a@example.org", {"email": "a@example.org", "name": "Ada"})
 
@@ -200,7 +200,7 @@ def test_a_value_in_an_attribute_is_escaped(publication: Publication) -> None:
     folder.mkdir()
     text = (ROOT / "templates/email.mjml.j2").read_text()
     (folder / "email.mjml.j2").write_text(text.replace("<h1>", """<h1 title="{{ reader('name', 'Reader') }}">"""))
-    template = compile_message(publication.press, load_issue(publication.workspace.find_draft("1.4")), "c", DATE)
+    template = compile_message(publication.context, load_issue(publication.workspace.find_draft("1.4")), "c", DATE)
     data = template.render("k", "a@example.org", {"email": "a@example.org", "name": 'x" onclick="y'}).data
     _, html = parsed(data).iter_parts()
     assert 'title="x&quot; onclick=&quot;y"' in " ".join(html.get_content().split())

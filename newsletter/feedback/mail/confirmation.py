@@ -35,7 +35,7 @@ If you did not ask for it, do nothing: you go on getting {title}.
 
 {postal_address}
 """
-_BY_PAGE, _BY_MAIL = "open this page and press its button", "send the mail that this link opens, as it is"
+_BY_PAGE, _BY_MAIL = "open this page and context its button", "send the mail that this link opens, as it is"
 
 
 @dataclass(frozen=True, slots=True)

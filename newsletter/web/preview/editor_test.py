@@ -9,7 +9,7 @@ from typing import Any
 
 from newsletter import backends
 from newsletter.actions.send_test import send_test, testers, told
-from newsletter.editions import Press
+from newsletter.editions import EditionContext
 from newsletter.errors import NewsletterError
 from newsletter.issue.draft import load_issue
 from newsletter.mail.message import Outcome
@@ -33,13 +33,13 @@ def prepare_test(
     if reader is not None:
         tester = replace(reader, address=tester.address)
     issue = load_issue(draft)
-    press = Press.of(workspace)
+    context = EditionContext.from_workspace(workspace)
     backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
     marks, sign = Marks.of(workspace), signing(workspace)
-    text = rendering_sha256(press, issue)
+    text = rendering_sha256(context, issue)
 
     async def send() -> dict[str, Any]:
-        (result,) = await send_test(press, issue, backend, [tester], marks, sign)
+        (result,) = await send_test(context, issue, backend, [tester], marks, sign)
         accepted, said = result.outcome is Outcome.ACCEPTED, told(issue, result)
         if accepted:
             try:

@@ -26,7 +26,7 @@ _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 _DATE = re.compile(r"^date:\s*[\"']?(\d{4}-\d\d-\d\d)", re.MULTILINE)
 _LOST = Diagnostic(
     title="The reader that was chosen is not on the list any more.",
-    next_step='What you see is what any reader gets. Press Escape in the field "As" to let it be.',
+    next_step='What you see is what any reader gets. EditionContext Escape in the field "As" to let it be.',
 )
 
 
@@ -104,9 +104,9 @@ def _date(path: Path, _changed: int) -> str:
 def _facts(rendered: RenderedDraft, reader: Subscriber | None) -> dict[str, Any]:
     issue = rendered.issue.seen_by(reader.tags if reader else frozenset())
     email = rendered.email(reader)
-    texts = [*issue.texts(), rendered.press.about]
+    texts = [*issue.texts(), rendered.context.about]
     words, signs = _length(issue)
-    sender = rendered.press.config.sender.from_
+    sender = rendered.context.config.sender.from_
     return {
         "subject": email.subject,
         "preheader": email.preheader,

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 from newsletter.checks import Report, check_rendered
 from newsletter.checks.draft import check_draft
 from newsletter.checks.report import DraftReport
-from newsletter.editions import FieldWriter, Picture, Press, render_html, render_pages, render_pdf, render_text
+from newsletter.editions import EditionContext, FieldWriter, Picture, render_html, render_pages, render_pdf, render_text
 from newsletter.editions.web import render_web
 from newsletter.errors import DraftError, NewsletterError, TemplateError, explained
 from newsletter.issue.draft import Draft
@@ -48,7 +48,7 @@ class RenderedDraft:
     def __init__(self, number: int, workspace: Workspace, issue: Issue, source: str) -> None:
         self.number = number
         self.workspace = workspace
-        self.press = Press.of(workspace)
+        self.context = EditionContext.from_workspace(workspace)
         self.issue = issue
         self.source = source  # the draft's text
         self.report: Report | None = None  # of the checks, once they have been made
@@ -68,14 +68,14 @@ class RenderedDraft:
         return self.email(reader).lacking
 
     def pdf(self) -> bytes:
-        return self._once("pdf", "", lambda: render_pdf(self.press, self.issue))
+        return self._once("pdf", "", lambda: render_pdf(self.context, self.issue))
 
     def pages(self) -> list[bytes]:
         """The PDF's pages as PNG pictures."""
-        return self._once("pages", "", lambda: render_pages(self.press, self.issue, dots=_DOTS))
+        return self._once("pages", "", lambda: render_pages(self.context, self.issue, dots=_DOTS))
 
     def web(self) -> str:
-        return self._once("web", "", lambda: render_web(self.press, self.issue, self._pdf_if_any(), place=address))
+        return self._once("web", "", lambda: render_web(self.context, self.issue, self._pdf_if_any(), place=address))
 
     def _pdf_if_any(self) -> bytes | None:
         try:
@@ -86,17 +86,17 @@ class RenderedDraft:
     def message(self, reader: Subscriber | None) -> bytes:
         """The mail as it would travel now."""
         date = datetime.now(UTC).replace(microsecond=0)
-        return single_message(self.press, self.issue, reader or NOBODY, f"preview.{self.issue.name}", date).data
+        return single_message(self.context, self.issue, reader or NOBODY, f"preview.{self.issue.name}", date).data
 
     def picture(self, name: str) -> Picture | None:
-        return next((picture for picture in self.press.pictures(self.issue) if picture.name == name), None)
+        return next((picture for picture in self.context.pictures(self.issue) if picture.name == name), None)
 
     def check(self) -> None:
         """The checks of the built email: slower than the email itself, so its readers don't wait for them."""
         with self._noting("Checks"):
             draft = Draft(self.issue.path, self.source, self.issue, (), self.issue.date)
             self.draft_report = check_draft(self.workspace, draft)
-            self.report = check_rendered(self.press, self.issue)
+            self.report = check_rendered(self.context, self.issue)
 
     def print(self) -> None:
         """The editions that are not the mail: each that can't be made leaves its fault."""
@@ -123,9 +123,9 @@ class RenderedDraft:
         lacking: dict[str, None] = {}
         fields = _fields_of(reader.fields if reader else {}, lacking)
         issue = self.issue.seen_by(reader.tags if reader else frozenset())
-        html = render_html(self.press, issue, fields, address)
-        text = render_text(self.press, issue, fields)
-        subject, preheader = self.press.subject(issue, fields), self.press.preheader(issue, fields)
+        html = render_html(self.context, issue, fields, address)
+        text = render_text(self.context, issue, fields)
+        subject, preheader = self.context.subject(issue, fields), self.context.preheader(issue, fields)
         return RenderedEmail(subject, preheader, html, text, tuple(lacking))
 
     def _once(self, form: str, reader: str, make: Callable[[], T]) -> T:

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from newsletter.campaigns.sent_issues import sent_issues
-from newsletter.editions import Press
+from newsletter.editions import EditionContext
 from newsletter.editions.manifest import read_manifest
 from newsletter.editions.site import export_site
 from newsletter.editions.web import render_index
@@ -110,17 +110,17 @@ class Archive:
             self._said = said
 
     def _make(self, workspace: Workspace, sent: Set[str]) -> None:
-        press = Press.of(workspace)
+        context = EditionContext.from_workspace(workspace)
         drafts = [path for path in workspace.draft_paths() if path.stem in sent]
         for path in drafts:
             workspace.refuse_outside(path)
         if not drafts:
-            page = render_index(press, []).encode()
+            page = render_index(context, []).encode()
             self._empty = ArchiveFile(page, sha256(page).hexdigest(), 0.0, _TYPES[".html"])
             why = "No issue that has been sent has its draft here" if sent else "No issue has been sent yet"
             _LOG.info("%s: the archive is a list of none", why)
             return
-        site = export_site(press, [read_draft(path) for path in drafts], self._folder)
+        site = export_site(context, [read_draft(path) for path in drafts], self._folder)
         for name, reason in site.left_out.items():
             _LOG.warning("%s is not in the archive: %s", name, reason)
         for name, error in site.without_pdf.items():

@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
-from newsletter.editions import Press
+from newsletter.editions import EditionContext
 from newsletter.editions.html import rich_filters
 from newsletter.editions.pictures import Picture
 from newsletter.editions.templates import broken, fill, find, refuse_open_blocks
@@ -51,39 +51,39 @@ class UnsubscribePages:
     def renew(self, workspace: Workspace) -> None:
         """As the templates are now. A broken one leaves the last good page, and the program's own before that."""
         try:
-            self._pages, said = _render(Press.of(workspace)), ""
+            self._pages, said = _render(EditionContext.from_workspace(workspace)), ""
         except Exception as error:  # noqa: BLE001  # readers can still leave
             said = error_line(error)
             if not self._pages:
-                self._pages = _render(_plain(Press.of(workspace)))
+                self._pages = _render(_plain(EditionContext.from_workspace(workspace)))
         if said and said != self._said:
             _LOG.error("The page for readers who leave stays as it was: %s", said)
         self._said = said
 
 
-def _plain(press: Press) -> Press:
+def _plain(context: EditionContext) -> EditionContext:
     """With nothing of the publication's own but its name and its colours."""
-    theme = press.config.theme.model_copy(update={"logo": None})
-    config = press.config.model_copy(update={"theme": theme})
-    return replace(press, config=config, template_path=press.template_path[1:])
+    theme = context.config.theme.model_copy(update={"logo": None})
+    config = context.config.model_copy(update={"theme": theme})
+    return replace(context, config=config, template_path=context.template_path[1:])
 
 
-def _render(press: Press) -> dict[PageState, bytes]:
+def _render(context: EditionContext) -> dict[PageState, bytes]:
     """Raises TemplateError, and ConfigError for the logo or the standing note."""
     words = {
-        "publication": press.config.publication,
-        "theme": press.config.theme,
-        "logo": press.sized(press.logo(), _within),
+        "publication": context.config.publication,
+        "theme": context.config.theme,
+        "logo": context.sized(context.logo(), _within),
     }
     pages = {}
     for state in PageState:
-        html = _filled(press.template_path, words, state)
-        refuse_open_blocks(html, TEMPLATE, press.template_path)
+        html = _filled(context.template_path, words, state)
+        refuse_open_blocks(html, TEMPLATE, context.template_path)
         if (offered := _OFFERED.get(state)) and not has_submit_button(html, offered):
-            html = _filled(press.template_path[-1:], words, state)
+            html = _filled(context.template_path[-1:], words, state)
         if (action := _NEEDED.get(state)) and not has_submit_button(html, action):
             lost = f'its page "{state}" has no <form method="post"> with <button name="action" value="{action}">'
-            raise broken(find(TEMPLATE, press.template_path), 0, lost)
+            raise broken(find(TEMPLATE, context.template_path), 0, lost)
         pages[state] = html.encode()
     return pages
 

@@ -84,7 +84,7 @@ def test_reading_time_is_in_minutes_and_never_none(publication: Publication) -> 
 
 def test_the_size_is_that_of_the_mail(publication: Publication) -> None:
     shown = _shown(publication, DRAFT)["issue"]
-    html = render_html(publication.press, load_issue(publication.root / "drafts" / "2.11.yaml").seen_by(frozenset()),
+    html = render_html(publication.context, load_issue(publication.root / "drafts" / "2.11.yaml").seen_by(frozenset()),
                        default_fields, beside)  # fmt: skip
     assert abs(shown["size"] - html_size(html)) < 50  # a picture's address is another one in the mail, too
     assert shown["limit"] == 102_000

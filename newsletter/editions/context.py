@@ -36,7 +36,7 @@ def beside(picture: Picture) -> str:
 
 
 @dataclass(frozen=True)
-class Press:
+class EditionContext:
     """A publication's configuration, and where its templates and typefaces are looked for."""
 
     config: Config
@@ -44,7 +44,7 @@ class Press:
     fonts: Path
 
     @classmethod
-    def of(cls, workspace: Workspace) -> "Press":
+    def from_workspace(cls, workspace: Workspace) -> "EditionContext":
         return cls(workspace.config, workspace.own_template_path(), workspace.fonts)
 
     @cached_property
@@ -80,12 +80,12 @@ class Press:
         ]
         return ConfigError(message, problems=problems)
 
-    def lead(self, issue: Issue) -> Picture | None:
+    def lead_picture(self, issue: Issue) -> Picture | None:
         """Return the issue's picture for screens, on the paper's colour, at most twice as wide as it is shown."""
         theme = self.config.theme
         return prepared(issue.picture, _lead(issue), 2 * theme.width, theme.paper) if issue.picture else None
 
-    def printed_lead(self, issue: Issue) -> Picture | None:
+    def lead_picture_for_print(self, issue: Issue) -> Picture | None:
         """Return the issue's picture for the PDF, whose paper is white."""
         return prepared(issue.picture, _lead(issue), PRINT_PIXELS) if issue.picture else None
 
@@ -96,7 +96,7 @@ class Press:
 
     def pictures(self, issue: Issue) -> list[Picture]:
         """All that the email and the web page show."""
-        return [picture for picture in (self.logo(), self.lead(issue)) if picture]
+        return [picture for picture in (self.logo(), self.lead_picture(issue)) if picture]
 
     def title(self, issue: Issue) -> str:
         """Return what the issue is called on the web: by its own subject, unless that differs by reader."""
@@ -142,11 +142,11 @@ class Press:
             return " · ".join(headline.plain(fields) for headline in others)
         return RichText(issue.items[0].detail.paragraphs[:1]).plain(fields)
 
-    def unsubscribe(self, fields: FieldWriter = default_fields) -> str:
+    def unsubscribe_link(self, fields: FieldWriter = default_fields) -> str:
         """Where readers leave the list: the service's page, or else a mail."""
-        return self.ways_out(fields)[0]
+        return self.unsubscribe_links(fields)[0]
 
-    def ways_out(self, fields: FieldWriter = default_fields) -> list[str]:
+    def unsubscribe_links(self, fields: FieldWriter = default_fields) -> list[str]:
         """Each address by which a reader can leave, the best one first (RFC 2369, section 3.2)."""
 
         def write(name: str, default: str) -> str:
@@ -156,7 +156,7 @@ class Press:
         mail = self.config.subscriber_list.unsubscribe_link
         return [address(fielded(way), write) for way in (page, mail) if way]
 
-    def words(self, issue: Issue, fields: FieldWriter = default_fields) -> dict[str, Any]:
+    def template_values(self, issue: Issue, fields: FieldWriter = default_fields) -> dict[str, Any]:
         """The names that every template knows."""
         publication = self.config.publication
         return {
@@ -170,7 +170,7 @@ class Press:
             "title": self.title(issue),
             "subject": self.subject(issue, fields),
             "preheader": self.preheader(issue, fields),
-            "unsubscribe": self.unsubscribe(fields),
+            "unsubscribe": self.unsubscribe_link(fields),
             "web_page": publication.address(f"{issue.name}.html"),
             "web_pdf": publication.address(f"{issue.name}.pdf"),
         }
@@ -193,9 +193,9 @@ class Press:
         except (ValueError, UnknownLocaleError):
             return issue.date.isoformat()
 
-    def shown(self, issue: Issue, place: Placer) -> dict[str, Any]:
+    def picture_values(self, issue: Issue, place: Placer) -> dict[str, Any]:
         """The names by which a template shows pictures."""
-        return {"image": self.sized(self.lead(issue), place), "logo": self.sized(self.logo(), place)}
+        return {"image": self.sized(self.lead_picture(issue), place), "logo": self.sized(self.logo(), place)}
 
     def sized(self, picture: Picture | None, place: Placer) -> dict[str, Any] | None:
         """A picture for a template: its address, and the width and height at which it stands."""
