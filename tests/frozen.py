@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from conftest import Publication
 
 from newsletter import ledger
-from newsletter.actions.send import carry_out, settle_plan
+from newsletter.actions.deliver import carry_out
+from newsletter.actions.send import freeze_plan
 from newsletter.backends import Backend, Feed, Limits
-from newsletter.campaigns.options import Wish
+from newsletter.campaigns.options import SendOptions
 from newsletter.campaigns.plan import plan_send
 from newsletter.issue.draft import read_draft
 from newsletter.ledger.states import State
@@ -54,9 +55,9 @@ class Frozen:
         with ledger.staged_list(store) as staged:
             plan = plan_send(
                 store, staged, publication.context, read_draft(workspace.find_draft("2.10")), record=self.record,
-                list_path=workspace.subscribers, wish=Wish(),
+                list_path=workspace.subscribers, options=SendOptions(),
             )  # fmt: skip
-            settle_plan(store, staged, plan)
+            freeze_plan(store, staged, plan)
 
     def send(self, carry: Carry, limits: Limits, rules: Rules | None = None) -> list[Counter[Outcome]]:
         """Returns the tallies that were shown."""

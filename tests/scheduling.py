@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from conftest import Publication
 
 from newsletter import ledger
-from newsletter.actions.send import schedule, sole_sender
-from newsletter.campaigns.options import Wish
+from newsletter.actions.deliver import sole_sender
+from newsletter.actions.send import SendTime, freeze_for_outbox
+from newsletter.campaigns.options import SendOptions
 from newsletter.campaigns.plan import plan_send
 from newsletter.issue.draft import read_draft
 from newsletter.store import Store
@@ -31,9 +32,9 @@ def put_in(
             draft,
             record=record,
             list_path=workspace.subscribers,
-            wish=Wish(tag=tag),
+            options=SendOptions(tag=tag),
         )
-        schedule(store, staged, plan, record, due, expires)
+        freeze_for_outbox(store, staged, plan, record, SendTime(due=due, expires=expires))
 
 
 def put_in_now(publication: Publication, store: Store, name: str = "2.10") -> None:

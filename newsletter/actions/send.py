@@ -1,42 +1,221 @@
-"""The sending of one issue, now or later, and a dry run of it."""
+"""The sending of an issue: plan it, ask, freeze it, and deliver it now or leave it to the outbox."""
 
-import asyncio
-import shutil
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from secrets import token_hex
 
 from newsletter import ledger
-from newsletter.backends import Backend
-from newsletter.campaigns.plan import Plan
+from newsletter.actions.deliver import ConfirmRefusals, deliver, sole_sender
+from newsletter.actions.observer import SILENT, SendObserver
+from newsletter.campaigns.approval import approve
+from newsletter.campaigns.options import SendOptions
+from newsletter.campaigns.plan import Plan, plan_send
 from newsletter.campaigns.sent_record import write_record
-from newsletter.errors import DeliveryError
-from newsletter.files import create_private, make_private_folder
+from newsletter.campaigns.unknown_campaigns import vouch
+from newsletter.checks.report import DraftReport
+from newsletter.config.example import unwritten_settings
+from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError, counted
+from newsletter.issue.draft import Draft
+from newsletter.issue.skeleton import unwritten
 from newsletter.ledger import Staged
-from newsletter.mail.compiled import MessageTemplate
-from newsletter.mail.marks import Marks
-from newsletter.sending.run import OnProgress, Rules, run_campaign
-from newsletter.store import Busy, Store
+from newsletter.ledger.states import Counts
+from newsletter.publication import OpenPublication
+from newsletter.sending.refusals import TooManyRefused
+from newsletter.sending.run import Rules
+from newsletter.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendTime:
+    """The moments from which a campaign may leave the outbox, and from which it may no longer; both with a zone."""
+
+    due: datetime
+    expires: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """All that a person has to know who is asked whether to send: nothing is frozen and nobody is mailed yet.
+
+    `findings` are what a check of the draft found, when its text goes out. `problems` counts those among them that
+    keep it back: of a text that others have had already, none does. `time` is when it is to leave, None for now.
+    """
+
+    plan: Plan
+    draft: Draft
+    list_file: Path
+    findings: DraftReport
+    problems: int
+    time: SendTime | None = None
+
+
+class SendOutcome(StrEnum):
+    """The ways in which asking for a send can end."""
+
+    DELIVERED = "delivered"  # everyone who waited was tried
+    SCHEDULED = "scheduled"
+    DECLINED = "declined"  # by whoever was asked, before anything was frozen
+    STOPPED = "stopped"  # by whoever was asked, since too many were refused
+    NOBODY = "nobody"  # came onto the list since, or is in the states to be tried again
+    NOTHING_LEFT = "nothing left"  # the campaign is at its end
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendResult:
+    """How a send ended, and where the campaign's recipients are; `unusable` counts rows of the list left out of it."""
+
+    outcome: SendOutcome
+    issue: str
+    plan: Plan
+    counts: Counts
+    unusable: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether everyone who should have the issue has it, and no row of the list was unusable."""
+        return self.counts.complete and not self.unusable
+
+
+Confirm = Callable[[Proposal], bool]
+OnProposal = Callable[[Proposal], None]
+
+
+def send(
+    publication: OpenPublication,
+    draft: Draft,
+    options: SendOptions,
+    *,
+    confirm: Confirm,
+    confirm_refusals: ConfirmRefusals | None = None,
+    observer: SendObserver = SILENT,
+    on_proposal: OnProposal = lambda _proposal: None,
+    time: SendTime | None = None,
+) -> SendResult:
+    """Send an issue to everyone who is to get it and has not; nobody gets it twice.
+
+    Stages: plan it, tell `on_proposal`, refuse what has problems, ask `confirm`, freeze it, deliver it. With `time` it
+    is frozen for the outbox instead, which delivers it then. Run it again after it was stopped, and it goes on.
+
+    Raises DraftError, ListError, TemplateError, ConfigError and DecisionNeeded with nothing frozen, and DeliveryError
+    when the run had to stop: by then it is recorded who got what.
+    """
+    store, issue = publication.store, draft.path.stem
+    if options.nobody_left:
+        vouch(store, publication.workspace.drafts, complete=True)
+    _refuse_examples(publication, draft)
+    Rules.of(publication.workspace)  # a key that is missing or can't be used is told before anything is frozen
+    with sole_sender(store, issue):
+        with _planned(publication, draft, options) as (staged, plan):
+            outcome = _propose(publication, draft, options, plan, confirm, on_proposal, time)
+            if outcome is SendOutcome.SCHEDULED and time:
+                freeze_for_outbox(store, staged, plan, publication.record(issue), time)
+            elif outcome is SendOutcome.DELIVERED:
+                freeze_plan(store, staged, plan)
+        if outcome is SendOutcome.NOTHING_LEFT:
+            # In case a crash or a careless hand has touched the record.
+            ledger.finish_run(store, issue)
+            write_record(publication.record(issue), store, issue)
+        if outcome is SendOutcome.DELIVERED and not _deliver(publication, issue, observer, confirm_refusals):
+            outcome = SendOutcome.STOPPED
+        return _result(store, outcome, plan)
 
 
 @contextmanager
-def sole_sender(store: Store, issue: str) -> Iterator[None]:
-    """One process sends an issue at a time. The lock goes with the process, however it dies."""
+def _planned(publication: OpenPublication, draft: Draft, options: SendOptions) -> Iterator[tuple[Staged, Plan]]:
+    """Yield the plan, with the list's new recipients staged; what is not frozen meanwhile is forgotten."""
+    store = publication.store
+    with ledger.staged_list(store) as staged:
+        plan = plan_send(
+            store,
+            staged,
+            publication.edition_context,
+            draft,
+            record=publication.record(draft.path.stem),
+            list_path=options.list_file or publication.workspace.subscribers,
+            options=options,
+            erased=publication.erased,
+        )
+        require = publication.config.send.require
+        # What is asked of a text before its first copy, one that was frozen had then.
+        if plan.texts and require and (plan.takes_over or not plan.text_changed):
+            approval = approve(require, publication.workspace, store, publication.edition_context, draft)
+            plan = replace(plan, campaign=replace(plan.campaign, **asdict(approval)))
+        yield staged, plan
+
+
+def _propose(
+    publication: OpenPublication,
+    draft: Draft,
+    options: SendOptions,
+    plan: Plan,
+    confirm: Confirm,
+    on_proposal: OnProposal,
+    time: SendTime | None,
+) -> SendOutcome:
+    """Return what is to be done about the plan: DELIVERED or SCHEDULED when it is agreed to."""
+    if not plan.to_send and (options.to_new or options.retried):
+        return SendOutcome.NOBODY
+    if not plan.to_send and plan.wave is None:
+        return SendOutcome.NOTHING_LEFT
+    proposal = _proposal(publication, draft, options, plan, time)
+    on_proposal(proposal)
+    if proposal.problems and not options.despite_problems:
+        raise DecisionNeeded(
+            f"{draft.path.stem} is not sent: `draft check` finds {counted(proposal.problems, 'problem')} in it.",
+            next_step="Mend what is named above. To send it all the same, add --despite-problems.",
+        )
+    if not confirm(proposal):
+        return SendOutcome.DECLINED
+    return SendOutcome.SCHEDULED if time else SendOutcome.DELIVERED
+
+
+def _proposal(
+    publication: OpenPublication, draft: Draft, options: SendOptions, plan: Plan, time: SendTime | None
+) -> Proposal:
+    report = DraftReport()
+    if plan.texts:
+        from newsletter.checks.draft import check_draft
+
+        report = check_draft(publication.workspace, draft)
+    is_first = plan.is_new or plan.takes_over
+    return Proposal(
+        plan=plan,
+        draft=draft,
+        list_file=options.list_file or publication.workspace.subscribers,
+        findings=report,
+        problems=len(report.problems) if is_first else 0,
+        time=time,
+    )
+
+
+def _deliver(
+    publication: OpenPublication, issue: str, observer: SendObserver, confirm_refusals: ConfirmRefusals | None
+) -> bool:
+    """Deliver it; whatever stops the run, what goes on is the same command."""
     try:
-        with store.sole(issue):
-            yield
-    except Busy as error:
-        raise DeliveryError(
-            f"Another process is sending {issue} right now.",
-            next_step="Wait until it has ended, or stop it: Ctrl-C where it runs. `newsletter status` counts.",
-        ) from error
+        return deliver(publication, issue, observer, confirm_refusals)
+    except DeliveryError as error:
+        again = f"To go on{' all the same' if isinstance(error, TooManyRefused) else ''}: newsletter send {issue}"
+        raise DeliveryError(error.message, next_step=f"{error.next_step}\n{again}".strip()) from error
 
 
-def settle_plan(store: Store, staged: Staged, plan: Plan) -> None:
-    """Make the plan the ledger's: the new text, the new readers, those who are to be tried again."""
+def _result(store: Store, outcome: SendOutcome, plan: Plan) -> SendResult:
+    issue = plan.campaign.issue
+    campaign = ledger.find_campaign(store, issue)
+    return SendResult(
+        outcome=outcome,
+        issue=issue,
+        plan=plan,
+        counts=ledger.counts(store, issue),
+        unusable=campaign.left_out if campaign else 0,
+    )
+
+
+def freeze_plan(store: Store, staged: Staged, plan: Plan) -> None:
+    """Write the plan into the ledger: the new text, the new recipients, those who are to be tried again."""
     if plan.retried:
         ledger.reopen(store, plan.campaign.issue, plan.retried)
     if plan.takes_over:
@@ -46,11 +225,11 @@ def settle_plan(store: Store, staged: Staged, plan: Plan) -> None:
         ledger.freeze(staged, plan.campaign, plan.wave, plan.texts, anew=plan.is_new, erased=digests)
 
 
-def schedule(store: Store, staged: Staged, plan: Plan, record: Path, due: datetime, expires: datetime) -> None:
-    """Freeze the plan for the outbox: not before `due`, and not at all after `expires`; both with their zone."""
+def freeze_for_outbox(store: Store, staged: Staged, plan: Plan, record: Path, time: SendTime) -> None:
+    """Write the plan into the ledger and the campaign into the outbox."""
     issue = plan.campaign.issue
-    settle_plan(store, staged, plan)
-    ledger.schedule(store, issue, _in_utc(due), _in_utc(expires))
+    freeze_plan(store, staged, plan)
+    ledger.schedule(store, issue, _in_utc(time.due), _in_utc(time.expires))
     write_record(record, store, issue)
 
 
@@ -58,90 +237,15 @@ def _in_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
-def carry_out(
-    store: Store,
-    issue: str,
-    backend: Backend,
-    record: Path,
-    rules: Rules,
-    on_progress: OnProgress,
-    on_stop: Callable[[], None],
-) -> None:
-    """Note, send to everyone who waits, note again. Raises DeliveryError when the run had to stop; sending again
-    goes on. Raises ConfigError, before anything, when readers' links can't be signed.
-
-    `on_stop` is called when a signal has asked the run to end with what is in hand.
-    """
-    for text in ledger.current_texts(store, issue):
-        rules.marks.refuse_unmarked(MessageTemplate.from_bytes(text.payload))
-    run = token_hex(8)
-    ledger.begin_run(store, issue, run)
-    # Before the first message leaves: from here on another machine must not begin.
-    write_record(record, store, issue)
-    ending = "the program failed"
-    try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            ending = runner.run(_until_stopped(store, issue, run, backend, rules, on_progress, on_stop))
-    except DeliveryError as error:
-        ending = error.message
-        raise
-    finally:
-        ledger.settle_crash(store, issue, run)
-        ledger.finish_run(store, issue, run, ending)
-        write_record(record, store, issue)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop's when it is installed: it halves what the connections cost."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
-
-
-async def _until_stopped(
-    store: Store,
-    issue: str,
-    run: str,
-    backend: Backend,
-    rules: Rules,
-    on_progress: OnProgress,
-    on_stop: Callable[[], None],
-) -> str:
-    """Ctrl-C and SIGTERM finish what is in hand; a second one ends the process at once. Returns why it ended early."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    sending = asyncio.create_task(run_campaign(store, issue, run, backend, rules, stop, on_progress))
-
-    def on_signal() -> None:
-        # Python's own handler would not do for the second: a signal that another thread takes does not wake the loop.
-        if stop.is_set():
-            sending.cancel()
-        else:
-            stop.set()
-            on_stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    try:
-        await sending
-    except asyncio.CancelledError as error:
-        raise DeliveryError("Ended at once, with messages in hand.") from error
-    return "it was asked to stop" if stop.is_set() else ""
-
-
-def write_messages(staged: Staged, plan: Plan, marks: Marks, folder: Path) -> int:
-    """A dry run: every message of the plan's new readers as a file. Returns how many."""
-    shutil.rmtree(folder, ignore_errors=True)
-    make_private_folder(folder)
-    templates = [MessageTemplate.from_bytes(text.payload) for text in plan.texts]
-    date = datetime.now(UTC)
-    count = 0
-    for count, entry in enumerate(staged.entries(), start=1):
-        issue = plan.campaign.issue
-        message = marks.message(templates[entry.text], issue, entry.reader, entry.address, entry.fields, date)
-        with create_private(folder / f"{count:06}.eml") as file:  # with a token by which its reader can be unsubscribed
-            file.write(message.data)
-    return count
+def _refuse_examples(publication: OpenPublication, draft: Draft) -> None:
+    """Refuse what `draft new` and `init` wrote for the editor to replace. Raises DraftError and ConfigError."""
+    if draft.issue and (texts := unwritten(draft.issue)):
+        raise DraftError(
+            f"{len(texts)} texts of {draft.path.name} are still the example's, such as {texts[0]!r}.",
+            next_step="Write them, or take the items out.",
+        )
+    if settings := unwritten_settings(publication.config):
+        raise ConfigError(
+            f"newsletter.toml still has the example's {', '.join(settings)}.",
+            next_step="Write your own: readers see these, answer to them, and leave by them.",
+        )

@@ -1,71 +1,140 @@
 """The test that an editor sends, to a few addresses and outside of every campaign."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from secrets import token_hex
 
 from newsletter.address import normalise_address
 from newsletter.backends import Backend
-from newsletter.editions import EditionContext
-from newsletter.errors import ListError
+from newsletter.errors import ListError, NewsletterError
+from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.mail.marks import Marks
-from newsletter.mail.message import Message, Result, reply_line
+from newsletter.mail.message import Message, Outcome, Result, reply_line
 from newsletter.mail.template import single_message
+from newsletter.publication import OpenPublication
 from newsletter.sending.unrecorded import send_unrecorded
 from newsletter.subscribers.csv_source import Subscriber, read_subscribers, unlisted_subscriber
 
+TESTERS = "testers"  # in place of an address: those in newsletter.toml
 
-def testers(addresses: Sequence[str], list_path: Path) -> list[Subscriber]:
-    """Who gets a test. One who is on the list gets the mail as that reader; another gets the defaults.
+
+@dataclass(frozen=True, kw_only=True)
+class SentTest:
+    """What the server said to each test, in the order of their addresses.
+
+    `unrecorded` is why it could not be noted that this text was tested, which [send] require may ask for.
+    """
+
+    issue: str
+    results: Sequence[Result]
+    unrecorded: NewsletterError | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the server took every one of them."""
+        return all(result.outcome is Outcome.ACCEPTED for result in self.results)
+
+    def describe(self) -> list[str]:
+        """Return a line for each test."""
+        return [
+            f"[TEST] {self.issue} to {result.key}: {result.outcome.value} "
+            f"({reply_line(result.code, result.enhanced, result.reply)})"
+            for result in self.results
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedTest:
+    """Messages marked [TEST], made and signed; `text_sha256` names the text that they show."""
+
+    publication: OpenPublication
+    backend: Backend
+    issue: Issue
+    messages: Sequence[Message]
+    text_sha256: str
+
+    async def send(self) -> SentTest:
+        """Send them, and note that this text was tested when one was accepted. Raises Unreachable."""
+        results = await send_unrecorded(self.backend, self.messages)
+        unrecorded = None
+        if any(result.outcome is Outcome.ACCEPTED for result in results.values()):
+            try:
+                await asyncio.to_thread(self._note)
+            except NewsletterError as error:
+                unrecorded = error
+        ordered = [results[message.key] for message in self.messages]
+        return SentTest(issue=self.issue.name, results=ordered, unrecorded=unrecorded)
+
+    def _note(self) -> None:
+        # The ledger brings SQLAlchemy, a tenth of a second that the preview's start should not wait for.
+        from newsletter import ledger
+
+        ledger.note_test(self.publication.store, self.issue.name, self.text_sha256)
+
+
+def send_test(
+    publication: OpenPublication, draft: Draft, addresses: Sequence[str], list_file: Path | None = None
+) -> SentTest:
+    """Send the issue, marked [TEST], to a few addresses; no campaign knows of it.
+
+    `addresses` may hold the word "testers". Raises DraftError, ListError, ConfigError, TemplateError, and Unreachable
+    when there is no session.
+    """
+    named = (publication.config.send.testers if address == TESTERS else (address,) for address in addresses)
+    wanted = list(dict.fromkeys(chain.from_iterable(named)))
+    issue = require_issue(draft)
+    if not wanted:
+        raise ListError(
+            "newsletter.toml names no testers.", next_step='Add testers = ["you@example.org"] under [send].'
+        )
+    list_file = list_file or publication.workspace.subscribers
+    return asyncio.run(prepare_test(publication, issue, find_testers(wanted, list_file)).send())
+
+
+def prepare_test(publication: OpenPublication, issue: Issue, testers: Sequence[Subscriber]) -> PreparedTest:
+    """Make the messages of a test, which takes its time. Raises ConfigError and TemplateError."""
+    from newsletter.campaigns.approval import rendering_sha256
+    from newsletter.sending.run import signing
+
+    context, marks, sign = publication.edition_context, Marks.of(publication.workspace), signing(publication.workspace)
+    date = datetime.now(UTC).replace(microsecond=0)
+    messages = [
+        single_message(
+            context, issue, tester, token_hex(8), date, mark="[TEST] ", token=marks.token(issue.name, tester.address)
+        )
+        for tester in testers
+    ]
+    return PreparedTest(
+        publication=publication,
+        backend=publication.load_backend(),
+        issue=issue,
+        messages=[sign(message) for message in messages] if sign else messages,
+        text_sha256=rendering_sha256(context, issue),
+    )
+
+
+def find_testers(addresses: Sequence[str], list_path: Path) -> list[Subscriber]:
+    """Return who gets a test: one who is on the list as that subscriber, another with the fields' defaults.
 
     Raises ListError for what is no address.
     """
-    readers = []
+    testers = []
     for text in addresses:
         try:
-            readers.append(unlisted_subscriber(normalise_address(text)))
+            testers.append(unlisted_subscriber(normalise_address(text)))
         except ValueError as error:
             raise ListError(
                 f"{text!r} is no address to send a test to: {error}", next_step="Write it as name@example.org."
             ) from error
     # What stands before the @ is written the same in the list; the rest may be in other letters.
-    names = {reader.reader.partition("@")[0] for reader in readers}
+    names = {tester.reader.partition("@")[0] for tester in testers}
     listed = {}
     if list_path.is_file():
         rows = read_subscribers(list_path, lambda _number, line: any(name in line.casefold() for name in names))
         listed = {row.reader: row for row in rows if isinstance(row, Subscriber)}
-    return [listed.get(reader.reader, reader) for reader in readers]
-
-
-async def send_test(
-    context: EditionContext,
-    issue: Issue,
-    backend: Backend,
-    readers: Sequence[Subscriber],
-    marks: Marks,
-    sign: Callable[[Message], Message] | None = None,
-) -> list[Result]:
-    """Send the issue, marked [TEST], to a few addresses; no campaign knows of it.
-
-    `sign` is the last hand on each message, as in a sending. Returns
-    a result for each, in their order. Raises Unreachable when there is no session.
-    """
-    date = datetime.now(UTC).replace(microsecond=0)
-    messages = [
-        single_message(
-            context, issue, reader, token_hex(8), date, mark="[TEST] ", token=marks.token(issue.name, reader.address)
-        )
-        for reader in readers
-    ]
-    if sign:
-        messages = [sign(message) for message in messages]
-    results = await send_unrecorded(backend, messages)
-    return [results[reader.reader] for reader in readers]
-
-
-def told(issue: Issue, result: Result) -> str:
-    """What became of a test, in a line."""
-    reply = reply_line(result.code, result.enhanced, result.reply)
-    return f"[TEST] {issue.name} to {result.key}: {result.outcome.value} ({reply})"
+    return [listed.get(tester.reader, tester) for tester in testers]

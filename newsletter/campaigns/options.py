@@ -1,9 +1,10 @@
-"""What an editor asks of a send, and what can't be done for them."""
+"""Send options, and the refusals of those that a campaign can't be given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Changes(Enum):
-    """What to do when the text is not the one that the campaign began with."""
+    """The ways to go on when the draft is not the one that the campaign began with."""
 
     ASK = "ask"
     CONTINUE = "continue"  # the frozen text for everyone
@@ -25,23 +26,33 @@ class Changes(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What the editor asked for: a tag's readers, those who joined since, those whom the server turned away."""
+class SendOptions:
+    """What the editor asked of a send; all of the list, when nothing else is said.
+
+    `tag` narrows it to subscribers who have that tag, `to_new` to those who came onto the list since the campaign
+    began. `retried` are states, refused or deferred, whose recipients are tried again, and no others are added.
+    `changes` says which text goes out when the draft has changed since. `list_file` is read in place of the
+    publication's list. Without `despite_problems` a text in which a check finds problems is not sent. `nobody_left` is
+    a person's word that nobody unsubscribed by campaigns that this store does not know.
+    """
 
     tag: str = ""
     changes: Changes = Changes.ASK
     to_new: bool = False
     retried: Sequence[State] = ()
+    list_file: Path | None = None
+    despite_problems: bool = False
+    nobody_left: bool = False
 
     def command(self, issue: str) -> str:
-        """What was typed, to be typed again with a word more."""
+        """Return the command that asks for this, so that an error can show it with one option more."""
         if self.retried:
             return f"newsletter retry {issue}{''.join(f' --state {state}' for state in self.retried)}"
         return f"newsletter send {issue}{' --to-new' if self.to_new else ''}{f' --tag {self.tag}' if self.tag else ''}"
 
 
-def refuse_without_campaign(issue: str, wish: Wish) -> None:
-    if wish.to_new or wish.retried:
+def refuse_without_campaign(issue: str, options: SendOptions) -> None:
+    if options.to_new or options.retried:
         raise DecisionNeeded(
             f"{issue} has not been sent yet.", next_step=f"newsletter send {issue}     sends it to the whole list"
         )
@@ -59,27 +70,27 @@ def refuse_scheduled(campaign: Campaign, context: "EditionContext") -> None:
         )
 
 
-def refuse_cancelled(campaign: Campaign, wish: Wish) -> None:
-    if campaign.cancelled_at and (wish.to_new or wish.retried):
+def refuse_cancelled(campaign: Campaign, options: SendOptions) -> None:
+    if campaign.cancelled_at and (options.to_new or options.retried):
         raise DecisionNeeded(
             f"{campaign.issue} was cancelled on {campaign.cancelled_at[:10]}, so nobody else gets it.",
             next_step="Bring it in the next issue.",
         )
 
 
-def refuse_narrowing(campaign: Campaign, wish: Wish, waiting: int) -> None:
+def refuse_narrowing(campaign: Campaign, options: SendOptions, waiting: int) -> None:
     """A tag can add readers to a campaign; it can't hold back those who are in it."""
-    tag = wish.tag
-    if tag and waiting and (campaign.covers(tag) or wish.to_new) and campaign.waves != {tag}:
+    tag = options.tag
+    if tag and waiting and (campaign.covers(tag) or options.to_new) and campaign.waves != {tag}:
         raise DecisionNeeded(
             f"{waiting:,} readers of {campaign.issue} still wait, and not all of them have the tag {tag!r}.",
             next_step=f"newsletter send {campaign.issue}     goes on with all of them",
         )
 
 
-def refuse_widening(campaign: Campaign, wish: Wish) -> None:
+def refuse_widening(campaign: Campaign, options: SendOptions) -> None:
     """Those who came since are few; those who have not had their turn yet may be the whole list."""
-    if wish.to_new and not wish.tag and "" not in campaign.waves:
+    if options.to_new and not options.tag and "" not in campaign.waves:
         tags = sorted(campaign.waves)
         raise DecisionNeeded(
             f"{campaign.issue} has gone only to readers tagged {', '.join(tags)}.",

@@ -16,7 +16,7 @@ from newsletter import ledger
 from newsletter.campaigns.batch import Wave, prove, refuse, refuse_lacking, refuse_unusable
 from newsletter.campaigns.options import (
     Changes,
-    Wish,
+    SendOptions,
     refuse_cancelled,
     refuse_narrowing,
     refuse_scheduled,
@@ -104,7 +104,7 @@ def plan_send(
     *,
     record: Path,
     list_path: Path,
-    wish: Wish,
+    options: SendOptions,
     erased: ErasedSubscribers = _NOBODY,
 ) -> Plan:
     """`erased` tells of readers on the list who asked to be forgotten: of them nothing is kept.
@@ -112,41 +112,41 @@ def plan_send(
     Raises DraftError, ListError, TemplateError, and DecisionNeeded when a person has to say how to go on.
     The caller is the issue's sole sender; what a run that died left behind is settled here.
     """
-    wish = replace(wish, tag=wish.tag.casefold())
+    options = replace(options, tag=options.tag.casefold())
     name = draft.path.stem
     campaign = ledger.find_campaign(store, name)
     refuse_foreign_record(record, store, campaign)
     refuse_unknown_campaigns(store, record.parent)
     if campaign is None:
-        refuse_without_campaign(name, wish)
-        return _plan_new(staged, context, draft, list_path, wish.tag, erased)
+        refuse_without_campaign(name, options)
+        return _plan_new(staged, context, draft, list_path, options.tag, erased)
     refuse_scheduled(campaign, context)
     ledger.settle_crash(store, campaign.issue)
     counts = ledger.counts(store, campaign.issue)
-    if counts.untouched and campaign.cancelled_at is None and not wish.retried:
+    if counts.untouched and campaign.cancelled_at is None and not options.retried:
         # The server could not be reached, say: what was frozen has served nobody, and the list may be better by now.
-        return _plan_new(staged, context, draft, list_path, wish.tag, erased, known=campaign)
-    waiting = counts.waiting + sum(counts[state] for state in wish.retried if state not in OPEN)
-    adds = (wish.to_new or not campaign.covers(wish.tag)) and not wish.retried
-    refuse_cancelled(campaign, wish)
-    refuse_narrowing(campaign, wish, waiting)
-    refuse_widening(campaign, wish)
+        return _plan_new(staged, context, draft, list_path, options.tag, erased, known=campaign)
+    waiting = counts.waiting + sum(counts[state] for state in options.retried if state not in OPEN)
+    adds = (options.to_new or not campaign.covers(options.tag)) and not options.retried
+    refuse_cancelled(campaign, options)
+    refuse_narrowing(campaign, options, waiting)
+    refuse_widening(campaign, options)
     changed = (
         draft.sha256 != campaign.draft_sha256
-        or ledger.has_older_text(store, name, [*OPEN, *wish.retried])
-        or ((adds or wish.changes is Changes.TAKE_OVER) and _renders_otherwise(store, context, draft, campaign))
+        or ledger.has_older_text(store, name, [*OPEN, *options.retried])
+        or ((adds or options.changes is Changes.TAKE_OVER) and _renders_otherwise(store, context, draft, campaign))
     )
-    if changed and wish.changes is Changes.ASK and (waiting or adds):
+    if changed and options.changes is Changes.ASK and (waiting or adds):
         raise DecisionNeeded(
             f"The text of {name} has changed since its sending began.",
-            next_step=f"{wish.command(name)} --continue       the text as it was, for everyone left\n"
-            f"{wish.command(name)} --with-changes   the new text, for those who have had nothing\n"
+            next_step=f"{options.command(name)} --continue       the text as it was, for everyone left\n"
+            f"{options.command(name)} --with-changes   the new text, for those who have had nothing\n"
             + (f"newsletter cancel {name}                nobody else gets it" if counts.waiting else ""),
         )
     frozen = Texts(campaign, frozen=ledger.current_texts(store, campaign.issue))
-    plan = Plan(campaign=campaign, sample=frozen[-1], waiting=waiting, text_changed=changed, retried=wish.retried)
+    plan = Plan(campaign=campaign, sample=frozen[-1], waiting=waiting, text_changed=changed, retried=options.retried)
     texts = frozen
-    if (changed and wish.changes is Changes.TAKE_OVER) or (adds and not changed):
+    if (changed and options.changes is Changes.TAKE_OVER) or (adds and not changed):
         issue = require_issue(draft)
         _require_linked(context, issue)
         campaign = replace(campaign, draft_sha256=draft.sha256, rules=rules_of(issue), subject=context.subject(issue))
@@ -155,7 +155,7 @@ def plan_send(
         if changed:
             plan = _with_new_text(store, plan, texts, draft)
     return (
-        _with_wave(staged, plan, texts, context.config.subscriber_list, draft, list_path, wish.tag, erased)
+        _with_wave(staged, plan, texts, context.config.subscriber_list, draft, list_path, options.tag, erased)
         if adds
         else plan
     )

@@ -14,7 +14,7 @@ from newsletter.reports import balance
 def demo() -> None:
     """Send the sample issue to an example list, over real SMTP, on this machine alone. Works in build/demo."""
     folder = Path.cwd() / "build" / "demo"
-    done = demonstrate(folder, lambda _tally: None)
+    done = demonstrate(folder)
     say(done.subject, style="bold")
     say(balance(done.counts), style="bold green" if done.counts.complete else "bold yellow")
     for form, path in done.exported.items():

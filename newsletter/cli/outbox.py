@@ -2,32 +2,32 @@
 
 import logging
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 from rich.live import Live
 from rich.text import Text
 
-from newsletter import backends, ledger
-from newsletter.actions.send import carry_out, sole_sender
+from newsletter import ledger
+from newsletter.actions.deliver import sole_sender
+from newsletter.actions.observer import SendObserver
+from newsletter.actions.run_outbox import open_outbox
+from newsletter.campaigns.unknown_campaigns import vouch
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import as_json, can_ask, console, printable_lines, say, short, show_error, table
 from newsletter.cli.report import campaign_name, show_report
-from newsletter.cli.sending import nobody_left, progress, vouch_if
-from newsletter.cli.store import known_store, opened_store
+from newsletter.cli.sending import nobody_left, progress_bar
 from newsletter.clock import how_long, shown, when
 from newsletter.errors import DraftError, NewsletterError, counted
 from newsletter.issue.draft import read_draft
 from newsletter.ledger import Campaign
+from newsletter.publication import OpenPublication
 from newsletter.schedule.outbox import (
     MAYBE_SENT,
-    Clock,
     Fate,
-    Outbox,
     Standing,
     Stop,
     TooLate,
@@ -35,9 +35,9 @@ from newsletter.schedule.outbox import (
     standing,
     take_out,
 )
-from newsletter.sending.run import Progress, Rules
+from newsletter.sending.run import OnProgress, Progress
 from newsletter.store import Store
-from newsletter.workspace import Workspace, find_workspace
+from newsletter.workspace import Workspace
 
 
 @click.group()
@@ -49,9 +49,9 @@ def outbox() -> None:
 @click.option("--json", "json_", is_flag=True, help="For scripts.")
 def list_(json_: bool) -> None:
     """List what leaves when, and to how many."""
-    workspace = find_workspace(Path.cwd())
-    zone = ZoneInfo(workspace.config.publication.timezone)
-    store = known_store(workspace)
+    publication = open_publication()
+    workspace, store = publication.workspace, publication.known_store
+    zone = ZoneInfo(publication.config.publication.timezone)
     now = datetime.now(UTC)
     found = list(_waiting(store, now)) if store else []
     changed = {campaign.issue: _has_changed(workspace, campaign) for campaign, _, _ in found}
@@ -114,8 +114,8 @@ def _moment(text: str | None, zone: ZoneInfo) -> str:
 @click.argument("draft")
 def cancel(draft: str) -> None:
     """Take an issue out of the outbox. It can be sent at any time then, or put in again."""
-    workspace = find_workspace(Path.cwd())
-    store = known_store(workspace)
+    publication = open_publication()
+    workspace, store = publication.workspace, publication.known_store
     name = campaign_name(workspace, store, draft)
     if store is None:
         raise DraftError(f"{name} is not in the outbox.", next_step="The outbox is empty.")
@@ -144,20 +144,26 @@ def run(debug: bool, wait: bool, nobody_left: bool) -> None:
     if debug:
         logging.basicConfig()
         logging.getLogger("newsletter").setLevel(logging.DEBUG)
-    workspace = find_workspace(Path.cwd())
-    _ = workspace.config  # its mistakes first
-    store = opened_store(workspace) if wait else known_store(workspace)
+    publication = open_publication()
+    _ = publication.config  # its mistakes first
+    store = publication.store if wait else publication.known_store
     if store is None:
         return
-    vouch_if(nobody_left, store, workspace)
+    if nobody_left:
+        vouch(store, publication.workspace.drafts, complete=True)
     stop = Stop()
     stop.listen()
     with _waiting_line() as line:
-        post = _Post(workspace, store, stop, line)
-        # Whoever waits for an answer would keep the other issues back.
-        confirm = post.confirm if not wait and can_ask() else None
-        clock = Clock(now=_now, pause=time.sleep)
-        watched = Outbox(store, workspace.record, post.carry, post.tell, clock, stop, confirm)
+        post = _Post(publication, line)
+        watched = open_outbox(
+            publication,
+            post.tell,
+            stop=stop,
+            observer=post,
+            on_leaving=post.announce,
+            # Whoever waits for an answer would keep the other issues back.
+            confirm=post.confirm if not wait and can_ask() else None,
+        )
         if wait:
             watched.watch(post.wait)
             line.say("The outbox is not watched any more.")
@@ -167,10 +173,6 @@ def run(debug: bool, wait: bool, nobody_left: bool) -> None:
         if well and watched.upcoming and console().is_terminal:
             line.say(f"Nothing is due. {post.next_in_words(watched.upcoming)}")
     sys.exit(0 if well else 1)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class _Line:
@@ -205,15 +207,16 @@ def _waiting_line() -> Iterator[_Line]:
         live.stop()
 
 
-class _Post:
-    """Carries what is due, and says what comes of it."""
+class _Post(SendObserver):
+    """Says what leaves, how far it is, and what came of it."""
 
-    def __init__(self, workspace: Workspace, store: Store, stop: Stop, line: _Line) -> None:
-        self._workspace = workspace
-        self._store = store
-        self._stop = stop
+    def __init__(self, publication: OpenPublication, line: _Line) -> None:
+        self._workspace = publication.workspace
+        self._store = publication.store
         self._line = line
-        self._zone = ZoneInfo(workspace.config.publication.timezone)
+        self._zone = ZoneInfo(publication.config.publication.timezone)
+        self._bar = ExitStack()
+        self._update: OnProgress = lambda _progress: None
 
     def confirm(self, campaign: Campaign) -> bool:
         self._line.say(
@@ -223,24 +226,22 @@ class _Post:
         )
         return click.confirm("Send it now?")
 
-    def carry(self, campaign: Campaign) -> None:
-        # Read anew: while this waited, somebody may have mended the configuration.
-        workspace = Workspace(self._workspace.root, self._workspace.environ)
-        readers = ledger.counts(self._store, campaign.issue).waiting
-        self._line.say(f"{campaign.issue} leaves to {counted(readers, 'reader')}: {campaign.subject}", style="bold")
-        backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
-        rules = Rules.of(workspace)
-        try:
-            with progress(readers) as show:
+    def announce(self, campaign: Campaign, waiting: int) -> None:
+        self._line.say(f"{campaign.issue} leaves to {counted(waiting, 'reader')}: {campaign.subject}", style="bold")
 
-                def on_progress(now: Progress) -> None:
-                    self._stop.pass_on()
-                    show(now)
+    def begin(self, issue: str, waiting: int) -> None:
+        del issue
+        self._update = self._bar.enter_context(progress_bar(waiting))
 
-                record = workspace.record(campaign.issue)
-                carry_out(self._store, campaign.issue, backend, record, rules, on_progress, self._on_stop)
-        finally:
-            self._stop.listen()
+    def progress(self, progress: Progress) -> None:
+        self._update(progress)
+
+    def stopping(self) -> None:
+        console(err=True).print("Finishing the messages in hand. A second signal ends at once.")
+
+    def end(self, issue: str, error: BaseException | None) -> None:
+        del issue, error  # `tell` says it
+        self._bar.close()
 
     def tell(self, issue: str, fate: Fate, error: NewsletterError | None) -> None:
         self._line.hide()
@@ -276,13 +277,13 @@ class _Post:
         if trouble is not None:
             self._line.show(f"{trouble.message} It is tried again.")
         elif upcoming is not None:
-            left = how_long(upcoming.at - _now())
+            left = how_long(upcoming.at - datetime.now(UTC))
             self._line.show(f"Waiting for {upcoming.issue}, {shown(upcoming.at, self._zone)}:", f"in {left}.")
         else:
             self._line.show("Waiting: nothing is in the outbox that can leave.")
 
     def next_in_words(self, upcoming: Upcoming) -> str:
-        return f"{upcoming.issue} leaves {when(upcoming.at, _now())}, {shown(upcoming.at, self._zone)}."
+        return f"{upcoming.issue} leaves {when(upcoming.at, datetime.now(UTC))}, {shown(upcoming.at, self._zone)}."
 
     def _expired(self, issue: str) -> NewsletterError:
         campaign = ledger.find_campaign(self._store, issue)
@@ -297,7 +298,3 @@ class _Post:
             show_report(self._store, self._workspace, issue)
         except (NewsletterError, OSError) as error:  # what was sent is sent, whether it can be shown or not
             show_error(error)
-
-    def _on_stop(self) -> None:
-        self._stop.asked = True
-        console(err=True).print("Finishing the messages in hand. A second signal ends at once.")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from newsletter import ledger
-from newsletter.actions.send import sole_sender
+from newsletter.actions.deliver import sole_sender
 from newsletter.campaigns.sent_record import write_record
 from newsletter.cli.output import console, say, table
 from newsletter.cli.report import campaign_name, show_report

@@ -1,27 +1,24 @@
-"""What `send`, `retry` and the outbox share: the plan shown, the run with its progress, the report at the end."""
+"""The plan of a send and the progress of a run, as `send`, `retry` and the outbox show them."""
 
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from newsletter import backends, ledger
-from newsletter.actions.send import carry_out
+from newsletter.actions.observer import SendObserver
 from newsletter.campaigns.plan import Plan
-from newsletter.campaigns.unknown_campaigns import FLAG, vouch
+from newsletter.campaigns.unknown_campaigns import FLAG
 from newsletter.cli.output import console, say, short
 from newsletter.cli.report import show_report
 from newsletter.errors import DeliveryError, counted
 from newsletter.mail.message import Outcome
-from newsletter.sending.refusals import TooManyRefused
-from newsletter.sending.run import OnProgress, Rules
+from newsletter.publication import OpenPublication
+from newsletter.sending.run import OnProgress
 from newsletter.sending.run import Progress as RunProgress
-from newsletter.store import Store
 from newsletter.workspace import Workspace
 
 nobody_left = click.option(
@@ -32,14 +29,8 @@ nobody_left = click.option(
 )
 
 
-def vouch_if(told: bool, store: Store, workspace: Workspace) -> None:
-    """Note an editor's word that nobody left by the campaigns that this store does not know."""
-    if told:
-        vouch(store, workspace.drafts, complete=True)
-
-
 def show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
-    """What is about to happen, before anybody is asked."""
+    """Print what is about to happen, before anybody is asked."""
     config = workspace.config
     say(f"{config.publication.title} Vol. {plan.campaign.issue}", style="bold")
     say(f"  Subject   {plan.sample.shown('Subject')}")
@@ -84,46 +75,33 @@ def _show_way_out(workspace: Workspace) -> None:
         say("  Way out   by mail")
 
 
-def carry(workspace: Workspace, store: Store, issue: str, *, ask: bool) -> int:
-    """Send to everyone who waits, and report; returns the exit status. Raises DeliveryError when it had to stop.
+class SendingProgress(SendObserver):
+    """A bar while a run goes on, and the short report when it has ended."""
 
-    When too many are refused, a person is asked whether to go on; with `ask` False the run just stops.
-    """
-    config = workspace.config
-    backend = backends.load(config.send.backend, config, workspace.root)
-    rules = Rules.of(workspace)
-    while True:
-        try:
-            with progress(ledger.counts(store, issue).waiting) as on_progress:
-                carry_out(store, issue, backend, workspace.record(issue), rules, on_progress, _say_stopping)
-        except TooManyRefused as error:
-            show_report(store, workspace, issue)
-            if not ask:
-                next_step = f"{error.next_step}\nTo go on all the same: newsletter send {issue}"
-                raise DeliveryError(error.message, next_step=next_step) from error
-            say(error.message, style="bold yellow")
-            if not click.confirm("Go on all the same?"):
-                say(f"To go on: newsletter send {issue}", style="bold")
-                return 1
-            rules = replace(rules, refusals=None)
-            continue
-        except DeliveryError as error:
-            show_report(store, workspace, issue)
-            next_step = f"{error.next_step}\nTo go on: newsletter send {issue}".strip()
-            raise DeliveryError(error.message, next_step=next_step) from error
-        status = show_report(store, workspace, issue)
-        if ledger.counts(store, issue).waiting:
-            say(f"To go on: newsletter send {issue}", style="bold")
-        return status
+    def __init__(self, publication: OpenPublication) -> None:
+        self._publication = publication
+        self._bar = ExitStack()
+        self._update: OnProgress = lambda _progress: None
 
+    def begin(self, issue: str, waiting: int) -> None:
+        del issue
+        self._update = self._bar.enter_context(progress_bar(waiting))
 
-def _say_stopping() -> None:
-    console(err=True).print("Finishing the messages in hand. Ctrl-C again ends at once.")
+    def progress(self, progress: RunProgress) -> None:
+        self._update(progress)
+
+    def stopping(self) -> None:
+        console(err=True).print("Finishing the messages in hand. Ctrl-C again ends at once.")
+
+    def end(self, issue: str, error: BaseException | None) -> None:
+        self._bar.close()
+        if error is None or isinstance(error, DeliveryError):
+            show_report(self._publication.store, self._publication.workspace, issue)
 
 
 @contextmanager
-def progress(total: int) -> Iterator[OnProgress]:
-    """A bar with rate and time left on a terminal; when piped, only a line for each long rest."""
+def progress_bar(total: int) -> Iterator[OnProgress]:
+    """Show a bar with rate and time left on a terminal; when piped, only a line for each long rest."""
     err = console(err=True)
     columns = (
         TextColumn("Sending"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from newsletter import ledger
-from newsletter.actions.send import sole_sender
+from newsletter.actions.deliver import sole_sender
 from newsletter.campaigns.sent_record import write_record
 from newsletter.cli.output import as_json, console, say, table
 from newsletter.cli.report import campaign_name, show_report

@@ -2,22 +2,18 @@
 
 import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter import backends, ledger
-from newsletter.actions.send import carry_out, settle_plan
-from newsletter.campaigns.options import Wish
-from newsletter.campaigns.plan import plan_send
+from newsletter.actions.send import send
+from newsletter.campaigns.options import SendOptions
 from newsletter.demo.server import mail_server
-from newsletter.editions import EditionContext
 from newsletter.editions.export import export
 from newsletter.errors import DecisionNeeded
-from newsletter.issue.draft import read_draft, require_issue
+from newsletter.issue.draft import require_issue
 from newsletter.ledger.states import Counts
-from newsletter.sending.run import OnProgress, Rules
-from newsletter.store import open_store
+from newsletter.publication import OpenPublication
 from newsletter.workspace import CONFIG_NAME, Workspace, shipped
 
 _ISSUE = "2.10"
@@ -35,7 +31,7 @@ class Demonstration:
     exported: Mapping[str, Path]
 
 
-def demonstrate(folder: Path, on_progress: OnProgress) -> Demonstration:
+def demonstrate(folder: Path) -> Demonstration:
     """Lay a workspace in `folder`, build the sample issue, and send it to the example list over loopback."""
     _lay_workspace(folder)
     mailbox = folder / "mailbox"
@@ -54,19 +50,15 @@ def demonstrate(folder: Path, on_progress: OnProgress) -> Demonstration:
                 "NEWSLETTER_STORE__URL": "sqlite:///.newsletter/state.db",
             },
         )
-        context = EditionContext.from_workspace(workspace)
-        draft = read_draft(workspace.find_draft(_ISSUE))
-        issue = require_issue(draft)
-        exported = export(context, issue, ("html", "text", "pdf"), workspace.build(_ISSUE))
-        store = stack.enter_context(closing(open_store(workspace.database)))
-        record = workspace.record(_ISSUE)
-        with ledger.staged_list(store) as staged:
-            plan = plan_send(store, staged, context, draft, record=record, list_path=workspace.subscribers, wish=Wish())
-            settle_plan(store, staged, plan)
-        backend = backends.load(workspace.config.send.backend, workspace.config, folder)
-        carry_out(store, _ISSUE, backend, record, Rules(), on_progress, on_stop=lambda: None)
-        counts = ledger.counts(store, _ISSUE)
-    return Demonstration(subject=plan.campaign.subject, counts=counts, mailbox=mailbox, exported=exported)
+        publication = stack.enter_context(OpenPublication(workspace))
+        draft = publication.draft(_ISSUE)
+        exported = export(
+            publication.edition_context, require_issue(draft), ("html", "text", "pdf"), workspace.build(_ISSUE)
+        )
+        options = SendOptions(despite_problems=True)  # of a sample that somebody has edited, say
+        result = send(publication, draft, options, confirm=lambda _proposal: True)
+    subject = result.plan.campaign.subject
+    return Demonstration(subject=subject, counts=result.counts, mailbox=mailbox, exported=exported)
 
 
 def _lay_workspace(folder: Path) -> None:

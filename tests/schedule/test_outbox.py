@@ -11,7 +11,7 @@ from scheduling import HOUR, MINUTE, put_in, set_moments
 from smtp_server import Server
 
 from newsletter import backends, ledger
-from newsletter.actions.send import carry_out
+from newsletter.actions.deliver import carry_out
 from newsletter.errors import DeliveryError, NewsletterError
 from newsletter.ledger import Campaign, Entry, Text
 from newsletter.schedule.outbox import Clock, Fate, Outbox, Standing, Stop, Upcoming, standing

@@ -1,18 +1,14 @@
 """Sends the editor the draft as it stands on disk, through the backend that readers' copies will go through."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from newsletter import backends
-from newsletter.actions.send_test import send_test, testers, told
-from newsletter.editions import EditionContext
-from newsletter.errors import NewsletterError
+from newsletter.actions.send_test import find_testers
+from newsletter.actions.send_test import prepare_test as prepare
 from newsletter.issue.draft import load_issue
-from newsletter.mail.message import Outcome
+from newsletter.publication import OpenPublication
 from newsletter.subscribers.csv_source import Subscriber
 from newsletter.workspace import Workspace
 
@@ -24,36 +20,18 @@ def prepare_test(
 
     Reading takes its time, and what is returned sends. Both raise what `newsletter send --test` would show.
     """
-    # The ledger brings SQLAlchemy, a tenth of a second that the preview's start should not wait for.
-    from newsletter.campaigns.approval import rendering_sha256
-    from newsletter.mail.marks import Marks
-    from newsletter.sending.run import signing
-
-    (tester,) = testers([address], workspace.subscribers)
+    (tester,) = find_testers([address], workspace.subscribers)
     if reader is not None:
         tester = replace(reader, address=tester.address)
-    issue = load_issue(draft)
-    context = EditionContext.from_workspace(workspace)
-    backend = backends.load(workspace.config.send.backend, workspace.config, workspace.root)
-    marks, sign = Marks.of(workspace), signing(workspace)
-    text = rendering_sha256(context, issue)
+    publication = OpenPublication(workspace)
+    prepared = prepare(publication, load_issue(draft), [tester])
 
     async def send() -> dict[str, Any]:
-        (result,) = await send_test(context, issue, backend, [tester], marks, sign)
-        accepted, said = result.outcome is Outcome.ACCEPTED, told(issue, result)
-        if accepted:
-            try:
-                await asyncio.to_thread(_note, workspace, issue.name, text)
-            except NewsletterError as error:
-                said += f" It is not noted that this text was tested: {error.message}"
-        return {"accepted": accepted, "text": said}
+        with publication:
+            sent = await prepared.send()
+        (said,) = sent.describe()
+        if sent.unrecorded:
+            said += f" It is not noted that this text was tested: {sent.unrecorded.message}"
+        return {"accepted": sent.accepted, "text": said}
 
     return send
-
-
-def _note(workspace: Workspace, issue: str, text: str) -> None:
-    from newsletter import ledger
-    from newsletter.store import open_store
-
-    with closing(open_store(workspace.database, workspace.config.store.password)) as store:
-        ledger.note_test(store, issue, text)

@@ -1,0 +1,59 @@
+"""A dry run: every message of a first send as a file, and nothing sent."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newsletter import ledger
+from newsletter.campaigns.options import SendOptions
+from newsletter.campaigns.plan import Plan, plan_dry_run
+from newsletter.files import create_private, make_private_folder
+from newsletter.issue.draft import Draft
+from newsletter.ledger import Staged
+from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.marks import Marks
+from newsletter.publication import OpenPublication
+
+
+@dataclass(frozen=True, kw_only=True)
+class DryRun:
+    """How many messages were written, where, and how many rows of the list could not be used."""
+
+    messages: int
+    folder: Path
+    unusable: int
+
+
+def dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) -> DryRun:
+    """Write what a first send would send, whatever has been sent already, into the issue's build folder.
+
+    Raises what planning a send raises.
+    """
+    with ledger.staged_list(publication.store) as staged:
+        plan = plan_dry_run(
+            staged,
+            publication.edition_context,
+            draft,
+            list_path=options.list_file or publication.workspace.subscribers,
+            tag=options.tag,
+            erased=publication.erased,
+        )
+        folder = publication.workspace.build(draft.path.stem) / "dry-run"
+        count = _write_messages(staged, plan, Marks.of(publication.workspace), folder)
+    return DryRun(messages=count, folder=folder, unusable=plan.campaign.left_out)
+
+
+def _write_messages(staged: Staged, plan: Plan, marks: Marks, folder: Path) -> int:
+    """Write every message of the plan's new recipients as a file; return how many."""
+    shutil.rmtree(folder, ignore_errors=True)
+    make_private_folder(folder)
+    templates = [MessageTemplate.from_bytes(text.payload) for text in plan.texts]
+    date = datetime.now(UTC)
+    count = 0
+    for count, entry in enumerate(staged.entries(), start=1):
+        issue = plan.campaign.issue
+        message = marks.message(templates[entry.text], issue, entry.reader, entry.address, entry.fields, date)
+        with create_private(folder / f"{count:06}.eml") as file:  # with a token by which its reader can be unsubscribed
+            file.write(message.data)
+    return count

@@ -1,0 +1,22 @@
+"""Observers, told of what a use case does while it does it; what they show is no business of the actions."""
+
+from newsletter.sending.run import Progress
+
+
+class SendObserver:
+    """Progress of a send; each method does nothing here, for a subclass to override what it wants to show."""
+
+    def begin(self, issue: str, waiting: int) -> None:
+        """A run begins, for that many recipients who wait."""
+
+    def progress(self, progress: Progress) -> None:
+        """The run has moved on; called a few times a second."""
+
+    def stopping(self) -> None:
+        """A signal asked the run to end; the messages in hand are finished."""
+
+    def end(self, issue: str, error: BaseException | None) -> None:
+        """The run is over, and all is recorded; `error` is what stopped it, None when everyone was tried."""
+
+
+SILENT = SendObserver()

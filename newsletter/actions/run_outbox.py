@@ -1,0 +1,72 @@
+"""The outbox at work: each campaign in it is delivered when its moment comes."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from newsletter import ledger
+from newsletter.actions.deliver import deliver
+from newsletter.actions.observer import SILENT, SendObserver
+from newsletter.ledger import Campaign
+from newsletter.publication import OpenPublication
+from newsletter.schedule.outbox import Clock, Outbox, Stop, Tell
+from newsletter.sending.run import Progress
+
+
+def _ignore(_campaign: Campaign, _waiting: int) -> None:
+    """Say nothing when a campaign leaves."""
+
+
+def open_outbox(
+    publication: OpenPublication,
+    tell: Tell,
+    *,
+    stop: Stop,
+    observer: SendObserver = SILENT,
+    on_leaving: Callable[[Campaign, int], None] = _ignore,
+    confirm: Callable[[Campaign], bool] | None = None,
+    clock: Clock | None = None,
+) -> Outbox:
+    """Return the outbox, ready to look once or to watch.
+
+    `tell` hears what came of each campaign, `on_leaving` that one leaves to so many who wait. `stop` hears SIGINT and
+    SIGTERM between runs. `confirm` asks a person about a campaign that is late; without it such a one is held.
+    """
+
+    def carry(campaign: Campaign) -> None:
+        # As newsletter.toml is now: while this waited, somebody may have mended it.
+        current = publication.with_current_settings()
+        on_leaving(campaign, ledger.counts(current.store, campaign.issue).waiting)
+        try:
+            deliver(current, campaign.issue, _StopObserver(observer, stop))
+        finally:
+            stop.listen()
+
+    clock = clock or Clock(now=_now, pause=time.sleep)
+    return Outbox(publication.store, publication.record, carry, tell, clock, stop, confirm)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _StopObserver(SendObserver):
+    """An observer that also keeps the outbox's `stop` in step with the signals that a run hears."""
+
+    def __init__(self, observer: SendObserver, stop: Stop) -> None:
+        self._observer = observer
+        self._stop = stop
+
+    def begin(self, issue: str, waiting: int) -> None:
+        self._observer.begin(issue, waiting)
+
+    def progress(self, progress: Progress) -> None:
+        self._stop.pass_on()
+        self._observer.progress(progress)
+
+    def stopping(self) -> None:
+        self._stop.asked = True
+        self._observer.stopping()
+
+    def end(self, issue: str, error: BaseException | None) -> None:
+        self._observer.end(issue, error)

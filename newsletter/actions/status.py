@@ -1,0 +1,27 @@
+"""The state of each issue: still a draft, in the outbox, being sent, sent or cancelled."""
+
+from newsletter.errors import DecisionNeeded, DraftError
+from newsletter.issue.draft import Draft, read_draft
+from newsletter.publication import OpenPublication
+from newsletter.reports.issue_status import Stage, stage_of
+
+
+def find_unsent_draft(publication: OpenPublication) -> Draft:
+    """Return the one draft that has not been sent.
+
+    Raises DraftError when there is none, and DecisionNeeded rather than guess among several.
+    """
+    workspace, store = publication.workspace, publication.known_store
+    unsent = [
+        path
+        for path in workspace.draft_paths()
+        if stage_of(store, path.stem, workspace.record(path.stem)) not in (Stage.SENT, Stage.CANCELLED)
+    ]
+    if len(unsent) == 1:
+        return read_draft(workspace.find_draft(str(unsent[0])))
+    if not unsent:
+        raise DraftError("Every draft has been sent.", next_step="Run: newsletter draft new")
+    raise DecisionNeeded(
+        f"{len(unsent)} drafts have not been sent: {', '.join(path.stem for path in unsent)}.",
+        next_step=f"Name one: newsletter send {unsent[-1].stem}",
+    )

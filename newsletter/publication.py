@@ -1,0 +1,145 @@
+"""An opened publication: what every use case starts from.
+
+Nothing heavy is imported before it is needed: the ledger brings SQLAlchemy, a tenth of a second that writing and
+previewing a draft should not wait for.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from newsletter.issue.draft import Draft, load_issue, read_draft
+from newsletter.issue.model import Issue
+from newsletter.workspace import Workspace, find_workspace
+
+if TYPE_CHECKING:
+    from newsletter.backends import Backend
+    from newsletter.config import Config
+    from newsletter.editions import EditionContext
+    from newsletter.store import Store
+    from newsletter.subscribers.feedback_events import ErasedSubscribers
+    from newsletter.subscribers.secret_keys import SecretKeys
+
+
+def _ignore(_notice: str) -> None:
+    """Pass over what a caller who gave no callback does not want to hear."""
+
+
+class OpenPublication:
+    """A workspace with its store, keys and backend, each opened when it is first asked for.
+
+    `backend` is used in place of the one that newsletter.toml names; `on_notice` is told what opening the store did to
+    it, such as an upgrade. Close it, or use it as a context manager, so that the store is released.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        store: "Store | None" = None,
+        backend: "Backend | None" = None,
+        on_notice: Callable[[str], None] = _ignore,
+    ) -> None:
+        self.workspace = workspace
+        self._store = store
+        self._owns_store = store is None
+        self._backend = backend
+        self._on_notice = on_notice
+
+    @classmethod
+    def open(cls, folder: Path | str = ".", environ: Mapping[str, str] | None = None) -> Self:
+        """Open the publication that a folder lies in; `environ` holds its NEWSLETTER_ variables (os.environ, if None).
+
+        Raises ConfigError where there is none.
+        """
+        return cls(find_workspace(Path(os.path.abspath(folder)), environ))  # noqa: PTH100  # a link is not followed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the store."""
+        if self._store is not None and self._owns_store:
+            self._store.close()
+            self._store = None
+
+    def with_current_settings(self) -> "OpenPublication":
+        """Return the publication with newsletter.toml as it is on disk now, over the same store."""
+        workspace = Workspace(self.workspace.root, self.workspace.environ)
+        return OpenPublication(workspace, store=self.store, backend=self._backend, on_notice=self._on_notice)
+
+    @property
+    def config(self) -> "Config":
+        """The settings in newsletter.toml. Raises ConfigError for what is wrong in them."""
+        return self.workspace.config
+
+    @cached_property
+    def edition_context(self) -> "EditionContext":
+        """What editions are made with. Raises ConfigError."""
+        from newsletter.editions import EditionContext
+
+        return EditionContext.from_workspace(self.workspace)
+
+    @property
+    def store(self) -> "Store":
+        """The store, made when it is not there yet. Raises DeliveryError when it can't be used."""
+        if self._store is None:
+            from newsletter.store import open_store
+
+            self._keep(open_store(self.workspace.database, self.config.store.password))
+        assert self._store is not None  # noqa: S101  # for mypy, which does not see into _keep
+        return self._store
+
+    @property
+    def known_store(self) -> "Store | None":
+        """The store if there is one; looking at a publication leaves no trace in it."""
+        if self._store is None:
+            from newsletter.store import find_store
+
+            self._keep(find_store(self.workspace.database, self.config.store.password))
+        return self._store
+
+    def _keep(self, store: "Store | None") -> None:
+        self._store = store
+        if store is not None and store.notice:
+            self._on_notice(store.notice)
+
+    @property
+    def keys(self) -> "SecretKeys | None":
+        """The keys that links are signed with; None where none were made. Raises ConfigError."""
+        from newsletter.subscribers.secret_keys import find_secret_keys
+
+        return find_secret_keys(self.workspace)
+
+    @property
+    def erased(self) -> "ErasedSubscribers":
+        """Who was erased, to be known by a keyed hash. Raises ConfigError without the keys that tell who."""
+        from newsletter.subscribers.feedback_events import ErasedSubscribers, read_erased
+
+        store = self.known_store
+        return read_erased(store, self.keys) if store else ErasedSubscribers()
+
+    def load_backend(self) -> "Backend":
+        """Return what messages are handed to. Raises ConfigError."""
+        if self._backend is not None:
+            return self._backend
+        from newsletter import backends
+
+        return backends.load(self.config.send.backend, self.config, self.workspace.root)
+
+    def draft(self, name: str | None = None) -> Draft:
+        """Read a draft, 2.10 or a path, or the newest. Raises DraftError when there is none; see its `problems`."""
+        return read_draft(self.workspace.find_draft(name))
+
+    def issue(self, name: str | None = None) -> Issue:
+        """Read the issue in a draft, 2.10 or a path, or the newest. Raises DraftError with every problem."""
+        return load_issue(self.workspace.find_draft(name))
+
+    def record(self, issue: str) -> Path:
+        """Return where the sent record of an issue is."""
+        return self.workspace.record(issue)
