@@ -50,18 +50,16 @@ class Publication:
 
     def run(self, *args: str, stdin: str = "", timeout: float = 120) -> "subprocess.CompletedProcess[str]":
         environ = self.environment()
-        if any(name.startswith("PYTHON") for name in self.environ):  # the interpreter reads these when it starts
+        # The interpreter reads these when it starts.
+        if any(name.startswith("PYTHON") and name != "PYTHONFAULTHANDLER" for name in self.environ):
             return subprocess.run(
                 self.command(*args), cwd=self.root, env=environ, input=stdin, text=True,
                 capture_output=True, timeout=timeout, check=False,
             )  # fmt: skip
         return forked.run(args, cwd=self.root, env=environ, stdin=stdin, timeout=timeout)
 
-    def start(self, *args: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            self.command(*args), cwd=self.root, env=self.environment(), text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+    def start(self, *args: str) -> forked.Run:
+        return forked.start(args, cwd=self.root, env=self.environment())
 
     def draft(self, name: str, text: str) -> Path:
         path = self.root / "drafts" / f"{name}.yaml"

@@ -1,10 +1,11 @@
 """Runs of the command line, each a process forked from one that has loaded the program already.
 
-Every run is a real process with its own environment, folder, standard streams and exit status. It saves the half a
-second of imports that `python -m newsletter` begins with, most of what the tests of commands would take.
+A run has its own environment, folder, streams and exit status, and can be sent signals. It saves the half a second of
+imports that `python -m newsletter` begins with, which is most of what a command takes.
 """
 
 import atexit
+import faulthandler
 import gc
 import json
 import os
@@ -15,8 +16,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +32,93 @@ _LATE = ("babel.dates", "cryptography.hazmat.primitives.asymmetric.rsa", "flufl.
          "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite")  # fmt: skip
 
 
+class Run:
+    """A run under way, with what subprocess.Popen offers its callers."""
+
+    def __init__(self, args: Sequence[str], status: socket.socket, streams: Sequence[IO[str]] = ()) -> None:
+        self.args = list(args)
+        self.stdout, self.stderr = streams or (None, None)
+        self.returncode: int | None = None
+        number, (self._pidfd, *_), _, _ = socket.recv_fds(status, 16, 1)
+        self.pid = int(number)
+        self._status = status.detach()
+        self._lock = threading.Lock()
+        self._readers: list[threading.Thread] = []
+        self._texts = ["", ""]
+
+    def poll(self) -> int | None:
+        """Return the exit status, negative for a signal, or None while it runs."""
+        with self._lock:
+            if self.returncode is None and select.select([self._status], [], [], 0)[0]:
+                self.returncode = int(os.read(self._status, 16))
+            return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status. Raises subprocess.TimeoutExpired after so many seconds."""
+        select.select([self._status], [], [], timeout)
+        status = self.poll()
+        if status is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return status
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Return what it printed until its end. Raises subprocess.TimeoutExpired; then it may be called again."""
+        if not self._readers:
+            self._readers = [threading.Thread(target=self._read, args=[number], daemon=True) for number in range(2)]
+            for reader in self._readers:
+                reader.start()
+        self.wait(timeout)
+        for reader in self._readers:
+            reader.join()
+        return self._texts[0], self._texts[1]
+
+    def _read(self, number: int) -> None:
+        stream = (self.stdout, self.stderr)[number]
+        assert stream is not None
+        with stream:
+            self._texts[number] = stream.read()
+
+    def send_signal(self, sign: int) -> None:
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, sign)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stream in (self.stdout, self.stderr):
+            if stream:
+                stream.close()
+        self.wait()
+
+    def __del__(self) -> None:
+        os.close(self._status)  # whereupon a run that nobody waited for is killed
+        os.close(self._pidfd)
+
+
+def start(
+    args: Sequence[str], *, cwd: Path, env: Mapping[str, str], program: Path | None = None, pass_fds: Sequence[int] = ()
+) -> Run:
+    """Start `newsletter` with `args`, reading nothing; what it prints is there as streams.
+
+    `program` is a script to be run instead. It has `pass_fds` as its files from number 3.
+    """
+    with open(os.devnull) as nothing:  # noqa: PTH123  # a stream, as in the next lines
+        (out, their_out), (err, their_err) = os.pipe(), os.pipe()
+        files = (nothing.fileno(), their_out, their_err, *pass_fds)
+        status = _request(files, {"args": list(args), "cwd": str(cwd), "env": dict(env), "program": str(program or "")})
+    os.close(their_out)
+    os.close(their_err)
+    return Run(args, status, [open(end, encoding="utf-8") for end in (out, err)])  # noqa: PTH123  # closed by Run
+
+
 def run(
     args: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: str, timeout: float
 ) -> "subprocess.CompletedProcess[str]":
@@ -39,18 +129,23 @@ def run(
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(stdin.encode())
         given.seek(0)
-        request = json.dumps({"args": list(args), "cwd": str(cwd), "env": dict(env)}).encode()
-        status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with status:
-            with theirs:
-                socket.send_fds(_parent(), [request], [file.fileno() for file in (given, out, err, theirs)])
-            status.settimeout(timeout)
+        request = {"args": list(args), "cwd": str(cwd), "env": dict(env), "program": ""}
+        process = Run(args, _request([file.fileno() for file in (given, out, err)], request))
+        with process:
             try:
-                returncode = int(status.recv(16))
-            except TimeoutError:
-                status.send(b"kill")
-                raise subprocess.TimeoutExpired(list(args), timeout) from None
-        return subprocess.CompletedProcess(list(args), returncode, _text(out), _text(err))
+                process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.wait(), _text(out), _text(err))
+
+
+def _request(files: Sequence[int], request: Mapping[str, Any]) -> socket.socket:
+    """Ask for a run with these files; returns the socket that tells of its process and of its end."""
+    status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        socket.send_fds(_parent(), [json.dumps(request).encode()], [*files, theirs.fileno()])
+    return status
 
 
 def _text(file: IO[bytes]) -> str:
@@ -73,50 +168,58 @@ def _parent() -> socket.socket:
     return ours
 
 
-def _requested(requests: socket.socket) -> list[str] | None:
-    """Fork a process for each request. Returns the request's arguments in that process, and None at the end here."""
+def _requested(requests: socket.socket) -> Mapping[str, Any] | None:
+    """Fork a process for each request. Returns the request in that process, and None at the end here."""
     while True:
-        message, files, _, _ = socket.recv_fds(requests, 1 << 20, 4)
+        message, files, _, _ = socket.recv_fds(requests, 1 << 20, 8)
         if not message:
             return None
+        # Supervisors that have ended are reaped, so that `time make test` counts the seconds of their runs.
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
         # Each run has a supervisor, so that runs may overlap.
         if os.fork() == 0:
             requests.close()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             *streams, status = files
             pid = os.fork()
             if pid:
                 _supervise(pid, socket.socket(fileno=status))
             os.close(status)
-            return _entered(json.loads(message), streams)
+            request: Mapping[str, Any] = json.loads(message)
+            _enter(request, streams)
+            return request
         for file in files:
             os.close(file)
 
 
 def _supervise(pid: int, status: socket.socket) -> None:
-    """Report the exit status as subprocess would, or kill the run when told to."""
+    """Report the process, and its exit status as subprocess would; kill it when nobody waits for that any more."""
     ended = os.pidfd_open(pid)
+    socket.send_fds(status, [str(pid).encode()], [ended])
     ready, _, _ = select.select([ended, status], [], [])
     if ended not in ready:
         os.kill(pid, signal.SIGKILL)
-    status.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
+    with suppress(BrokenPipeError):
+        status.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
     os._exit(0)
 
 
-def _entered(request: Mapping[str, Any], streams: Sequence[int]) -> list[str]:
-    """Take on the request's streams, environment and folder; returns its arguments."""
-    for wanted, stream in enumerate(streams):
-        os.dup2(stream, wanted)
-        os.close(stream)
+def _enter(request: Mapping[str, Any], files: Sequence[int]) -> None:
+    """Take on the request's files, environment and folder."""
+    for wanted, file in enumerate(files):
+        os.dup2(file, wanted)
+        os.close(file)
     os.environ.clear()
     os.environ.update(request["env"])
+    if "PYTHONFAULTHANDLER" in os.environ:
+        faulthandler.enable()
     time.tzset()
     os.chdir(request["cwd"])
-    arguments: list[str] = request["args"]
-    return arguments
 
 
 if __name__ == "__main__":
+    sys.path.pop(0)  # this folder, whose modules are the tests'
     import newsletter
 
     for module in walk_packages(newsletter.__path__, "newsletter."):
@@ -124,10 +227,11 @@ if __name__ == "__main__":
             import_module(module.name)
     for name in _LATE:
         import_module(name)
-    # Supervisors need no waiting for.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.freeze()
-    arguments = _requested(socket.socket(fileno=int(sys.argv[1])))
-    if arguments is not None:
-        sys.argv = ["newsletter", *arguments]
-        runpy.run_module("newsletter", run_name="__main__", alter_sys=True)
+    wanted = _requested(socket.socket(fileno=int(sys.argv[1])))
+    if wanted is not None:
+        sys.argv = [wanted["program"] or "newsletter", *wanted["args"]]
+        if wanted["program"]:
+            runpy.run_path(wanted["program"], run_name="__main__")
+        else:
+            runpy.run_module("newsletter", run_name="__main__", alter_sys=True)

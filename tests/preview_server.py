@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse
-from subprocess import Popen
 from typing import Any
 
 from conftest import Publication
+from forked import Run
 from playwright.sync_api import BrowserContext
 
 PATIENCE = 60  # seconds: far more than anything takes, on a machine that is busy with other tests
@@ -23,7 +23,7 @@ PATIENCE = 60  # seconds: far more than anything takes, on a machine that is bus
 class Preview:
     """A running preview: its address, the cookie that is let in there, and what it has printed."""
 
-    process: "Popen[str]"
+    process: Run
     port: int
     address: str
     cookie: str

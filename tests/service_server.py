@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
 from conftest import ROOT, Publication
+from forked import Run
 
 from newsletter.subscribers.secret_keys import create_secret_keys, require_secret_keys
 from newsletter.subscribers.tokens import TokenSigner
@@ -51,7 +51,7 @@ class Service:
     """A running service, and what it has printed."""
 
     publication: Publication
-    process: "Popen[str]"
+    process: Run
     port: int
     printed: list[str] = field(default_factory=list)
 

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import signal
-import subprocess
 import threading
 from collections import Counter
 from contextlib import closing
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 from conftest import Publication
+from forked import Run
 from postgres import Postgres
 from scheduling import (
     HOUR,
@@ -295,7 +295,7 @@ def test_killed_in_the_middle_the_next_run_goes_on_though_it_has_expired(
 ) -> None:
     readers = digest.readers(300)
     put_in_now(digest, opened)
-    running: list[subprocess.Popen[str]] = []
+    running: list[Run] = []
     kill_at(server, 301, lambda: running[0].pid)
     running.append(digest.start("outbox", "run"))
     running[0].communicate(timeout=PATIENCE)
@@ -323,7 +323,7 @@ def test_asked_to_stop_it_finishes_what_is_in_hand_and_the_next_run_goes_on(
 ) -> None:
     readers = digest.readers(200)
     put_in_now(digest, opened)
-    running: list[subprocess.Popen[str]] = []
+    running: list[Run] = []
     kill_at(server, 301, lambda: running[0].pid, sign)
     running.append(digest.start("outbox", "run"))
     out, err = running[0].communicate(timeout=PATIENCE)

@@ -1,6 +1,6 @@
 """The command line with faults inside: at the nth commit of the store, or at the nth write to a socket.
 
-Run as `python child.py PLAN send 2.10 --yes`, PLAN being JSON; see `Seams`. The seams are those of SQLAlchemy and
+Run with the arguments PLAN send 2.10 --yes, PLAN being JSON; see `Seams`. The seams are those of SQLAlchemy and
 asyncio, so that nothing of the program is replaced but its patience.
 """
 
@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
+_ANSWERS, _TELLING = 3, 4
 _SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
 
 
@@ -26,7 +27,7 @@ class Seams:
 
     The plan: `faults`, each with `at`, `nth`, `when`, `act`, `pages`; `lock_wait_s`, the longest wait for the
     database; `slowest`, messages a second; `send_buffer`, in bytes; `plain_asyncio`, since uvloop's transports have
-    no seams; `control`, the two pipe ends through which another process is asked to do something to the database.
+    no seams. Through files 3 and 4 another process is asked to do something to the database.
     """
 
     def __init__(self, plan: dict[str, Any]) -> None:
@@ -58,11 +59,11 @@ class Seams:
         return None
 
     def _tell(self, word: str) -> None:
-        os.write(self._plan["control"][1], f"{word}\n".encode())
+        os.write(_TELLING, f"{word}\n".encode())
 
     def _ask(self, word: str) -> None:
         self._tell(word)
-        os.read(self._plan["control"][0], 100)
+        os.read(_ANSWERS, 100)
 
     def _watch_store(self) -> None:
         commit = DefaultDialect.do_commit
@@ -150,7 +151,6 @@ class Seams:
 
 
 if __name__ == "__main__":
-    sys.path.pop(0)  # this folder: its modules are the harness's
     plan = json.loads(sys.argv.pop(1))
     Seams(plan).install()
     from newsletter.cli import main

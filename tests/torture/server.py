@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
 from email.utils import parseaddr
-from subprocess import Popen
 
+from forked import Run
 from torture.dialogue import Dialogue
 from torture.faults import Fault, Mood, Rule
 
@@ -33,7 +33,7 @@ class FaultServer:
     offences: list[str] = field(default_factory=list)
     abandoned: int = 0  # connections that the client closed without QUIT
     # Of the send under way:
-    process: "Popen[str] | None" = None
+    process: Run | None = None
     struck: list[Fault] = field(default_factory=list)
 
     def __post_init__(self) -> None:

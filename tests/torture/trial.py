@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 import tomllib
@@ -19,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import forked
 from conftest import ROOT, Publication
 from torture.faults import Fault
 from torture.scenarios import Scenario, Send
@@ -143,16 +143,15 @@ def _carry_out(
     scenario: Scenario, send: Send, publication: Publication, server: FaultServer, store: TrialStore
 ) -> Ended:
     """One `newsletter send` as a process of its own, with the plan's faults."""
-    command, environ = publication.command("send", "2.10", "--yes"), publication.environment()
+    command, environ = ["send", "2.10", "--yes"], publication.environment()
     to_child, from_child = os.pipe(), os.pipe()
-    fds = (to_child[0], from_child[1])
+    program = None
     if inside := _inside(scenario, send, environ):
-        command = [sys.executable, str(_CHILD), json.dumps({**inside, "control": fds}), *command[3:]]
+        program, command = _CHILD, [json.dumps(inside), *command]
     server.begin(send.at_server)
-    process = subprocess.Popen(
-        command, cwd=publication.root, env=environ, text=True, pass_fds=fds, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    process = forked.start(
+        command, cwd=publication.root, env=environ, program=program, pass_fds=(to_child[0], from_child[1])
+    )
     server.process = process
     os.close(to_child[0])
     os.close(from_child[1])
