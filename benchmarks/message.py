@@ -23,9 +23,9 @@ from table import machine
 
 from newsletter.editions import EditionContext
 from newsletter.issue.draft import load_issue
-from newsletter.mail.dkim import Signer
-from newsletter.mail.keys import Key, new_key
-from newsletter.mail.template import compile_message
+from newsletter.mail.compiler import compile_message
+from newsletter.mail.dkim import DkimSigner
+from newsletter.mail.dkim_keys import DkimKey, generate_dkim_key
 from newsletter.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
@@ -39,9 +39,9 @@ def main() -> None:
     message = template.render("key", FIELDS["email"], FIELDS)
     parts = [part for part in email.message_from_bytes(message.data, policy=default).walk() if not part.is_multipart()]
     text, html, *pictures = (part.get_content() for part in parts)
-    pem, record = new_key("rsa")
+    pem, record = generate_dkim_key("rsa")
     sign = rsa_signing(pem)
-    signer = Signer("example.org", [Key("s1", "rsa-sha256", sign)])
+    signer = DkimSigner("example.org", [DkimKey("s1", "rsa-sha256", sign)])
     if not dkim.verify(signer.sign(message).data, dnsfunc=lambda *_, **__: record.encode()):
         raise SystemExit("dkimpy does not verify our signature.")
 

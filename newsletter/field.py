@@ -10,10 +10,10 @@ FIELD = re.compile(r"\{\{\s*([a-z][a-z0-9_]{0,40})\s*(?:\|\s*(?:([^{}|\s](?:[^{}
 # Past the host, or past the ? of a mailto: no value there changes where a link leads.
 _OPEN_TO_FIELDS = re.compile(r"(?:https?://[^/?#\s\\]+[/?#]|mailto:[^?]*\?)", re.IGNORECASE)
 
-# The field that a reader's way out of the list carries. No column of a list has a name that begins so.
-WAY_OUT = "_token"
-SAMPLE_WAY_OUT = "sample"  # for what no reader gets; it opens nothing
-# Given a field's name and its default, what stands in its place: the default, a slot, a reader's value.
+# The field that the unsubscribe token fills. No column of a list has a name that begins so.
+UNSUBSCRIBE_FIELD = "_token"
+SAMPLE_TOKEN = "sample"  # noqa: S105 - for what no reader gets; it opens nothing
+# Given a field's name and its default, what stands in its place: the default, a placeholder, a reader's value.
 FieldWriter = Callable[[str, str], str]
 
 

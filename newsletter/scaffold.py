@@ -10,7 +10,7 @@ from pathlib import Path
 
 from newsletter.config.example import ABOUT, DOMAIN, POSTAL_ADDRESS
 from newsletter.errors import DecisionNeeded, did_you_mean
-from newsletter.issue.numbering import next_slot
+from newsletter.issue.numbering import number_next_issue
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
 from newsletter.issue.skeleton import new_draft
 from newsletter.subscribers.secret_keys import KEYS_NAME, create_secret_keys
@@ -49,12 +49,12 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
             f"{folder / CONFIG_NAME} is there already.",
             next_step="Name another folder; or use the workspace that is there.",
         )
-    slot = next_slot(None, "biweekly", "yearly", datetime.now(UTC).date())
+    upcoming = number_next_issue(None, "biweekly", "yearly", datetime.now(UTC).date())
     texts = {
         ".gitignore": _GITIGNORE,
         _EXAMPLE_LIST: shipped(_EXAMPLE_LIST).read_text(encoding="utf-8"),
         f"drafts/{SCHEMA_NAME}": draft_schema(),
-        f"drafts/{slot.volume}.{slot.number}.yaml": new_draft(slot),
+        f"drafts/{upcoming.volume}.{upcoming.number}.yaml": new_draft(upcoming),
     }
     made = []
     for name, text in texts.items():

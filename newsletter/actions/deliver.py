@@ -14,7 +14,7 @@ from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.backends import Backend
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DeliveryError
-from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.message_template import MessageTemplate
 from newsletter.publication import OpenPublication
 from newsletter.sending.refusals import TooManyRefused
 from newsletter.sending.run import OnProgress, Rules, run_campaign
@@ -89,7 +89,7 @@ def carry_out(
     had to stop, and ConfigError, before anything is sent, when unsubscribe links can't be signed.
     """
     for text in ledger.current_texts(store, issue):
-        rules.marks.refuse_unmarked(MessageTemplate.from_bytes(text.payload))
+        rules.recipient_tags.require_keys(MessageTemplate.from_bytes(text.payload))
     run = token_hex(8)
     ledger.begin_run(store, issue, run)
     # Before the first message leaves: from here on another machine must not begin.

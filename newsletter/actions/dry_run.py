@@ -11,8 +11,8 @@ from newsletter.campaigns.plan import Plan, plan_dry_run
 from newsletter.files import create_private, make_private_folder
 from newsletter.issue.draft import Draft
 from newsletter.ledger import Staged
-from newsletter.mail.compiled import MessageTemplate
-from newsletter.mail.marks import Marks
+from newsletter.mail.message_template import MessageTemplate
+from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.publication import OpenPublication
 
 
@@ -40,11 +40,11 @@ def dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) ->
             erased=publication.erased,
         )
         folder = publication.workspace.build(draft.path.stem) / "dry-run"
-        count = _write_messages(staged, plan, Marks.of(publication.workspace), folder)
+        count = _write_messages(staged, plan, RecipientTags.from_workspace(publication.workspace), folder)
     return DryRun(messages=count, folder=folder, unusable=plan.campaign.left_out)
 
 
-def _write_messages(staged: Staged, plan: Plan, marks: Marks, folder: Path) -> int:
+def _write_messages(staged: Staged, plan: Plan, recipient_tags: RecipientTags, folder: Path) -> int:
     """Write every message of the plan's new recipients as a file; return how many."""
     shutil.rmtree(folder, ignore_errors=True)
     make_private_folder(folder)
@@ -53,7 +53,7 @@ def _write_messages(staged: Staged, plan: Plan, marks: Marks, folder: Path) -> i
     count = 0
     for count, entry in enumerate(staged.entries(), start=1):
         issue = plan.campaign.issue
-        message = marks.message(templates[entry.text], issue, entry.reader, entry.address, entry.fields, date)
+        message = recipient_tags.render(templates[entry.text], issue, entry.reader, entry.address, entry.fields, date)
         with create_private(folder / f"{count:06}.eml") as file:  # with a token by which its reader can be unsubscribed
             file.write(message.data)
     return count

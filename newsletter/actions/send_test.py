@@ -13,9 +13,9 @@ from newsletter.backends import Backend
 from newsletter.errors import ListError, NewsletterError
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
-from newsletter.mail.marks import Marks
+from newsletter.mail.compiler import render_single_message
 from newsletter.mail.message import Message, Outcome, Result, reply_line
-from newsletter.mail.template import single_message
+from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.publication import OpenPublication
 from newsletter.sending.unrecorded import send_unrecorded
 from newsletter.subscribers.csv_source import Subscriber, read_subscribers, unlisted_subscriber
@@ -101,11 +101,21 @@ def prepare_test(publication: OpenPublication, issue: Issue, testers: Sequence[S
     from newsletter.campaigns.approval import rendering_sha256
     from newsletter.sending.run import signing
 
-    context, marks, sign = publication.edition_context, Marks.of(publication.workspace), signing(publication.workspace)
+    context, recipient_tags, sign = (
+        publication.edition_context,
+        RecipientTags.from_workspace(publication.workspace),
+        signing(publication.workspace),
+    )
     date = datetime.now(UTC).replace(microsecond=0)
     messages = [
-        single_message(
-            context, issue, tester, token_hex(8), date, mark="[TEST] ", token=marks.token(issue.name, tester.address)
+        render_single_message(
+            context,
+            issue,
+            tester,
+            token_hex(8),
+            date,
+            subject_prefix="[TEST] ",
+            token=recipient_tags.unsubscribe_token(issue.name, tester.address),
         )
         for tester in testers
     ]

@@ -17,7 +17,7 @@ from typing import IO, Annotated, cast
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 
 from newsletter.backends import Feed, Limits, SenderRefused, SessionLost, Unreachable, messages
-from newsletter.backends.placeholders import EXAMPLE, PLACEHOLDER, sound, words
+from newsletter.backends.command_arguments import EXAMPLE, PLACEHOLDER, sound, words
 from newsletter.config import Config, Section
 from newsletter.config.secrets import secrets_of
 from newsletter.errors import DeliveryError, printable

@@ -66,7 +66,7 @@ def rendering_sha256(context: "EditionContext", issue: Issue) -> str:
     Raises what rendering raises.
     """
     # What renders takes long to import, and sending on from frozen texts needs none of it.
-    from newsletter.mail.template import compile_message
+    from newsletter.mail.compiler import compile_message
 
     return sha256(compile_message(context, issue, _NO_CAMPAIGN, _NO_DATE).to_bytes()).hexdigest()
 

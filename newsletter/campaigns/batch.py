@@ -12,8 +12,8 @@ from newsletter.checks.source import Source
 from newsletter.errors import ListError, Problem, below, counted, did_you_mean
 from newsletter.issue.draft import Draft
 from newsletter.ledger import Entry, Staged
-from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.headers import HeaderFault
+from newsletter.mail.message_template import MessageTemplate
 from newsletter.subscribers.csv_source import Subscriber, read_rows
 from newsletter.subscribers.feedback_events import ErasedSubscribers
 from newsletter.subscribers.status_columns import StatusColumns

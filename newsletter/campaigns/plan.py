@@ -32,7 +32,7 @@ from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.ledger import Campaign, Staged, Text
 from newsletter.ledger.states import OPEN, State
-from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
 from newsletter.subscribers.feedback_events import ErasedSubscribers
 from newsletter.subscribers.status_columns import read_own_status_columns

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from newsletter import ledger
 from newsletter.errors import ListError
 from newsletter.issue.model import Issue
-from newsletter.mail.compiled import MessageTemplate
-from newsletter.mail.marks import Marks
 from newsletter.mail.message import Message
+from newsletter.mail.message_template import MessageTemplate
+from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.store import Store
 from newsletter.subscribers.csv_source import Subscriber, parse_subscriber_key, read_subscribers
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from newsletter.editions import EditionContext
 
 
-def frozen_copy(store: Store, marks: Marks, issue: str, address: str) -> Message | None:
+def frozen_copy(store: Store, recipient_tags: RecipientTags, issue: str, address: str) -> Message | None:
     """What the issue's campaign sends, or sent, to that address; None when it has no such reader.
 
     It is made as it is for sending, from what was frozen, so it is the same to the byte. Raises ListError, and
@@ -27,10 +27,10 @@ def frozen_copy(store: Store, marks: Marks, issue: str, address: str) -> Message
     if delivery is None:
         return None
     template = MessageTemplate.from_bytes(ledger.template_payload(store, delivery.template))
-    marks.refuse_unmarked(template)
+    recipient_tags.require_keys(template)
     # One who has not had a turn gets it when the next run begins: now, or when it is due in the outbox.
     date = ledger.sending_of(store, delivery.id) or _next(store, issue)
-    return marks.message(template, issue, delivery.reader, delivery.address, delivery.fields, date, delivery.id)
+    return recipient_tags.render(template, issue, delivery.reader, delivery.address, delivery.fields, date, delivery.id)
 
 
 def _next(store: Store, issue: str) -> datetime:
@@ -39,9 +39,11 @@ def _next(store: Store, issue: str) -> datetime:
     return max(now, datetime.fromisoformat(campaign.due_at)) if campaign and campaign.due_at else now
 
 
-def listed_copy(context: "EditionContext", marks: Marks, issue: Issue, list_path: Path, address: str) -> Message:
+def listed_copy(
+    context: "EditionContext", recipient_tags: RecipientTags, issue: Issue, list_path: Path, address: str
+) -> Message:
     """What the draft would be today for a reader of the list. Raises ListError for an address that is not on it."""
-    from newsletter.mail.template import sample_for  # with all that makes editions, which a frozen copy needs not
+    from newsletter.mail.compiler import render_sample  # with all that makes editions, which a frozen copy needs not
 
     wanted = parse_subscriber_key(address)
     # What stands before the @ is written the same in the list; the rest may be in other letters.
@@ -49,7 +51,7 @@ def listed_copy(context: "EditionContext", marks: Marks, issue: Issue, list_path
     rows = read_subscribers(list_path, lambda _number, line: name in line.casefold())
     for row in rows:
         if isinstance(row, Subscriber) and row.reader == wanted:
-            return sample_for(context, issue, row, marks.token(issue.name, row.address))
+            return render_sample(context, issue, row, recipient_tags.unsubscribe_token(issue.name, row.address))
     raise ListError(
         f"{address} is not in {list_path.name}, and {issue.name} has not been sent there.",
         next_step=f"Name an address of the list. A copy for nobody in particular: newsletter export eml {issue.name}",

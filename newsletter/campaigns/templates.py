@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.model import Issue
 from newsletter.ledger import Campaign, Text
-from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.message_template import MessageTemplate
 
 if TYPE_CHECKING:
     from newsletter.editions import EditionContext
@@ -51,7 +51,7 @@ class Texts:
 
     def _compiled(self, context: "EditionContext", issue: Issue) -> MessageTemplate:
         # What compiles brings MJML, premailer and Typst; going on with frozen texts needs none of them.
-        from newsletter.mail.template import compile_message
+        from newsletter.mail.compiler import compile_message
 
         campaign = self._campaign
         return compile_message(context, issue, campaign.id, None, seed=campaign.seed or "")

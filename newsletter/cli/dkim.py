@@ -29,9 +29,9 @@ def key(selector: str, kind: str) -> None:
     workspace = find_workspace(Path.cwd())
     config = workspace.config
 
-    from newsletter.mail.keys import Kind, new_key
+    from newsletter.mail.dkim_keys import DkimAlgorithm, generate_dkim_key
 
-    pem, record = new_key(cast(Kind, kind))
+    pem, record = generate_dkim_key(cast(DkimAlgorithm, kind))
     path = workspace.root / STATE_FOLDER / f"dkim-{selector}.pem"  # which git leaves alone
     make_private_folder(path.parent)
     try:

@@ -15,7 +15,7 @@ from newsletter.cli.output import as_json, say, short, table
 from newsletter.errors import ConfigError, DraftError, Problem, TemplateError, counted
 from newsletter.issue.draft import read_draft
 from newsletter.issue.model import Issue
-from newsletter.issue.numbering import Slot, day_of_month, next_slot
+from newsletter.issue.numbering import IssueNumber, day_of_month, number_next_issue
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
 from newsletter.issue.skeleton import new_draft
 from newsletter.workspace import Workspace, find_workspace, volume_and_number
@@ -42,18 +42,18 @@ def new(volume: int | None, number: str | None, date: datetime.datetime | None, 
     """
     within, issue_number = _numbered(volume, number)
     workspace = find_workspace(Path.cwd())
-    slot = _next_slot(workspace, within, issue_number, date.date() if date else None)
-    path = workspace.drafts / f"{slot.volume}.{slot.number}.yaml"
+    upcoming = _choose_number(workspace, within, issue_number, date.date() if date else None)
+    path = workspace.drafts / f"{upcoming.volume}.{upcoming.number}.yaml"
     path.parent.mkdir(exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(new_draft(slot))
+            file.write(new_draft(upcoming))
     except FileExistsError as error:
         raise DraftError(f"{short(path)} is there already.", next_step="Edit it, or name another --number.") from error
     schema = workspace.drafts / SCHEMA_NAME
     if not schema.exists():
         schema.write_text(draft_schema(), encoding="utf-8")
-    say(f"{short(path)}: Vol. {slot.volume}.{slot.number}, {slot.date}")
+    say(f"{short(path)}: Vol. {upcoming.volume}.{upcoming.number}, {upcoming.date}")
     if edit:
         click.edit(filename=str(path))
         from newsletter.checks.draft import check_draft
@@ -79,7 +79,9 @@ def _numbered(volume: int | None, text: str | None) -> tuple[int | None, int | N
     return int(match[1]) if match[1] else volume, int(match[2])
 
 
-def _next_slot(workspace: Workspace, volume: int | None, number: int | None, date: datetime.date | None) -> Slot:
+def _choose_number(
+    workspace: Workspace, volume: int | None, number: int | None, date: datetime.date | None
+) -> IssueNumber:
     publication = workspace.config.publication
     today = datetime.datetime.now(ZoneInfo(publication.timezone)).date()
     paths = workspace.draft_paths()
@@ -91,16 +93,16 @@ def _next_slot(workspace: Workspace, volume: int | None, number: int | None, dat
                 f"{short(paths[-1])} has no date to go on from.",
                 next_step="Mend it, or say when the next issue comes: newsletter draft new --date 2030-01-02",
             )
-        last = Slot(*volume_and_number(paths[-1]), last_date)
+        last = IssueNumber(*volume_and_number(paths[-1]), last_date)
         if publication.cadence == "monthly":
             day = day_of_month(known for path in reversed(paths) if (known := read_draft(path).date))
-    slot = next_slot(last, publication.cadence, publication.new_volume, today, date, day)
+    upcoming = number_next_issue(last, publication.cadence, publication.new_volume, today, date, day)
     if number is not None:
-        return Slot(slot.volume if volume is None else volume, number, slot.date)
+        return IssueNumber(upcoming.volume if volume is None else volume, number, upcoming.date)
     if volume is None:
-        return slot
+        return upcoming
     numbers = [number for known, number in map(volume_and_number, paths) if known == volume]
-    return Slot(volume, max(numbers, default=0) + 1, slot.date)
+    return IssueNumber(volume, max(numbers, default=0) + 1, upcoming.date)
 
 
 @draft.command("list")

@@ -56,11 +56,11 @@ def export(
     # Below here it gets heavy: MJML, premailer, Typst.
     from newsletter.editions import EditionContext
     from newsletter.editions.export import export as write
-    from newsletter.mail.template import sample_message
+    from newsletter.mail.compiler import render_eml
 
     context = EditionContext.from_workspace(workspace)
     forms = _ALL if form == "all" else (form,)
-    written = write(context, issue, forms, output or workspace.build(issue.name), more={"eml": sample_message})
+    written = write(context, issue, forms, output or workspace.build(issue.name), more={"eml": render_eml})
     for path in written.values():
         say(f"{short(path)}  {size(path.stat().st_size)}")
     if forms == ("web",):
@@ -86,25 +86,25 @@ def export(
 def _copy(workspace: Workspace, draft: Path, folder: Path | None, address: str) -> None:
     from newsletter.campaigns.recipient_message import frozen_copy, listed_copy
     from newsletter.cli.store import known_store
-    from newsletter.mail.dkim import Signer
-    from newsletter.mail.marks import Marks
+    from newsletter.mail.dkim import DkimSigner
+    from newsletter.mail.recipient_tags import RecipientTags
     from newsletter.subscribers.secret_keys import find_secret_keys
 
     name = draft.stem
     require_own_links(folder or workspace.build(name))
     store = known_store(workspace)
-    marks = Marks.with_keys(workspace, find_secret_keys(workspace))
-    message = frozen_copy(store, marks, name, address) if store else None
+    recipient_tags = RecipientTags.from_keys(workspace, find_secret_keys(workspace))
+    message = frozen_copy(store, recipient_tags, name, address) if store else None
     told = f"as it was frozen for the sending of {name}"
     if message is None:
         from newsletter.editions import EditionContext
 
         message = listed_copy(
-            EditionContext.from_workspace(workspace), marks, load_issue(draft), workspace.subscribers, address
+            EditionContext.from_workspace(workspace), recipient_tags, load_issue(draft), workspace.subscribers, address
         )
         told = f"as the draft is now: {name} has not been sent to this reader"
     try:
-        if signer := Signer.of(workspace.config, workspace.root):
+        if signer := DkimSigner.from_config(workspace.config, workspace.root):
             message = signer.sign(message)
     except ConfigError as error:  # the key is on another machine, say
         reasons = [problem.message for problem in error.problems] or [error.message]

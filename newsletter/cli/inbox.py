@@ -20,7 +20,7 @@ from newsletter.feedback.mail.brake import Answer, Crowd
 from newsletter.feedback.mail.confirmation import Confirmation
 from newsletter.feedback.mail.sources import Source, open_source
 from newsletter.feedback.mail.work import Decide, Desk, Handled, leave_for_later, work_through
-from newsletter.mail.marks import Marks
+from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.store import Busy, Store
 from newsletter.subscribers.feedback_events import read_erased
 from newsletter.subscribers.secret_keys import find_secret_keys
@@ -71,7 +71,7 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
         if not dry_run:
             held.enter_context(_sole_reading(store))
         opened = held.enter_context(open_source(place, after=after, password=password))
-        Marks.of(workspace)  # without the keys that it asks for, nothing could be proved
+        RecipientTags.from_workspace(workspace)  # without the keys that it asks for, nothing could be proved
         keys = find_secret_keys(workspace)
         read_erased(store, keys)  # refuses when nobody could tell who
         desk = Desk(

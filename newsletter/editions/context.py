@@ -10,7 +10,7 @@ from newsletter.config import Config, line_of
 from newsletter.config.values import SUBJECT_PART
 from newsletter.editions.pictures import PRINT_PIXELS, TALLEST, Picture, prepared
 from newsletter.errors import ConfigError, Problem
-from newsletter.field import SAMPLE_WAY_OUT, WAY_OUT, FieldWriter, address, default_fields, fielded, written
+from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, FieldWriter, address, default_fields, fielded, written
 from newsletter.issue.image import image_faults, picture_path
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText, parse
@@ -150,7 +150,7 @@ class EditionContext:
         """Each address by which a reader can leave, the best one first (RFC 2369, section 3.2)."""
 
         def write(name: str, default: str) -> str:
-            return fields(WAY_OUT, SAMPLE_WAY_OUT) if name == "token" else fields(name, default)
+            return fields(UNSUBSCRIBE_FIELD, SAMPLE_TOKEN) if name == "token" else fields(name, default)
 
         page = self.config.service.leave("{{ token }}")
         mail = self.config.subscriber_list.unsubscribe_link

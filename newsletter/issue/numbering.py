@@ -10,7 +10,7 @@ Cadence = Literal["weekly", "biweekly", "monthly"]
 
 
 @dataclass(frozen=True)
-class Slot:
+class IssueNumber:
     """One place in a publication's calendar."""
 
     volume: int
@@ -18,14 +18,14 @@ class Slot:
     date: datetime.date
 
 
-def next_slot(
-    last: Slot | None,
+def number_next_issue(
+    last: IssueNumber | None,
     cadence: Cadence,
     new_volume: Literal["yearly", "never"],
     today: datetime.date,
     date: datetime.date | None = None,
     day: int | None = None,
-) -> Slot:
+) -> IssueNumber:
     """Return the issue after `last`: on `date`, or on the first day of its rhythm that is not past.
 
     `day` is the day of the month that a monthly rhythm keeps (`day_of_month`), that of `last` when left out.
@@ -33,16 +33,16 @@ def next_slot(
     A yearly volume moves on by one for each calendar year between the two, and its numbers start at 1.
     """
     if last is None:
-        return Slot(1, 1, date or today)
+        return IssueNumber(1, 1, date or today)
     date = date or next_date(last.date, cadence, today, day)
     years = date.year - last.date.year
     if new_volume == "yearly" and years > 0:
-        return Slot(last.volume + years, 1, date)
-    return Slot(last.volume, last.number + 1, date)
+        return IssueNumber(last.volume + years, 1, date)
+    return IssueNumber(last.volume, last.number + 1, date)
 
 
 def next_date(last: datetime.date, cadence: Cadence, today: datetime.date, day: int | None = None) -> datetime.date:
-    """Return the first date after `last` in its rhythm that is `today` or later; `day` as for `next_slot`."""
+    """Return the first date after `last` in its rhythm that is `today` or later; `day` as for `number_next_issue`."""
     if cadence == "monthly":
         months = 1
         while (date := _months_after(last, months, day or last.day)) < today:

@@ -2,7 +2,7 @@
 
 from newsletter.field import written
 from newsletter.issue.model import Issue
-from newsletter.issue.numbering import Slot
+from newsletter.issue.numbering import IssueNumber
 from newsletter.issue.richtext import parse
 
 EXAMPLE_LINK = "https://example.org/"
@@ -23,9 +23,9 @@ _TEXT = """\
 #   newsletter preview {name}          the email, the text and the PDF in the browser, while you write
 #   newsletter draft check {name}      every problem in this file
 
-volume: {slot.volume}
-number: {slot.number}
-date: {slot.date}
+volume: {upcoming.volume}
+number: {upcoming.number}
+date: {upcoming.date}
 
 # The mail's subject. Left out, it is the first headline. Phones show 40 letters of it: news first.
 # subject: >-
@@ -67,12 +67,12 @@ _ITEM = """\
 """
 
 
-def new_draft(slot: Slot) -> str:
+def new_draft(upcoming: IssueNumber) -> str:
     """The text of a new draft."""
     items = "\n".join(_ITEM.format(headline=_HEADLINE.format(ordinal), detail=_DETAIL) for ordinal in _ORDINALS)
     return _TEXT.format(
-        slot=slot,
-        name=f"{slot.volume}.{slot.number}",
+        upcoming=upcoming,
+        name=f"{upcoming.volume}.{upcoming.number}",
         items=items,
         subject=_SUBJECT,
         preheader=_PREHEADER,

@@ -1,1 +1,1 @@
-"""One message for one reader: the editions compiled once into MIME bytes with slots."""
+"""One message for one reader: the editions compiled once into MIME bytes with placeholders."""

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from newsletter.config import Config
-from newsletter.mail.keys import Key, read_keys
+from newsletter.mail.dkim_keys import DkimKey, read_dkim_keys
 from newsletter.mail.message import Message
 
 # What readers see, and what their programs and providers act on (RFC 6376, section 5.4.1; RFC 8058, section 4).
@@ -29,22 +29,22 @@ _WHITE = re.compile(rb"(?:\r\n)?[ \t]+")
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+\Z")
 
 
-class Signer:
+class DkimSigner:
     """Puts a signature by each key in front of a message."""
 
-    def __init__(self, domain: str, keys: Sequence[Key]) -> None:
+    def __init__(self, domain: str, keys: Sequence[DkimKey]) -> None:
         self._domain = domain
         self._keys = keys
 
     @classmethod
-    def of(cls, config: Config, root: Path) -> "Signer | None":
+    def from_config(cls, config: Config, root: Path) -> "DkimSigner | None":
         """The signer that [dkim] asks for; None when it asks for none.
 
         Raises ConfigError for a key that is not there, can't be used, or isn't kept to oneself.
         """
         if not config.dkim.selector:
             return None
-        return cls(config.dkim.domain or config.sender.from_.address.partition("@")[2], read_keys(config, root))
+        return cls(config.dkim.domain or config.sender.from_.address.partition("@")[2], read_dkim_keys(config, root))
 
     def sign(self, message: Message) -> Message:
         """The same message, signed."""
@@ -56,7 +56,7 @@ class Signer:
             key=message.key, sender=message.sender, recipient=message.recipient, data=signatures + message.data
         )
 
-    def _signature(self, key: Key, names: tuple[str, ...], header: bytes, body_hash: bytes) -> bytes:
+    def _signature(self, key: DkimKey, names: tuple[str, ...], header: bytes, body_hash: bytes) -> bytes:
         written, hashed = _frame(key.algorithm, self._domain, key.selector, names)
         signature = b64encode(key.sign(header + hashed % body_hash))
         lines = (signature[start : start + _FOLD] for start in range(0, len(signature), _FOLD))

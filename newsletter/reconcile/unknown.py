@@ -16,9 +16,9 @@ from newsletter import ledger
 from newsletter.address import normalise_address
 from newsletter.errors import DecisionNeeded, ListError, counted
 from newsletter.ledger.states import State
-from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.headers import message_id
 from newsletter.mail.message import reply_line
+from newsletter.mail.message_template import MessageTemplate
 from newsletter.reconcile.mail_log import Traces, find_arrivals, find_ids, opened
 from newsletter.store import Store
 from newsletter.subscribers.csv_source import subscriber_key

@@ -17,10 +17,10 @@ from typing import TypeVar
 from newsletter import ledger
 from newsletter.backends import Backend
 from newsletter.errors import DeliveryError
-from newsletter.mail.compiled import MessageTemplate
-from newsletter.mail.dkim import Signer
-from newsletter.mail.marks import Marks
+from newsletter.mail.dkim import DkimSigner
 from newsletter.mail.message import Message, Outcome
+from newsletter.mail.message_template import MessageTemplate
+from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.sending.connections import Sessions
 from newsletter.sending.dispatcher import Collected, Desk
 from newsletter.sending.refusals import Refusals
@@ -53,14 +53,14 @@ class Rules:
     """What the publication wants of a run.
 
     `waits` are seconds, see Desk, and so is `patience`; `refusals` is a share of 1, and `blocks` a number in a row, see
-    Refusals; `marks` what each copy is known by; `sign` the last hand on a message before it leaves.
+    Refusals; `recipient_tags` what each copy is known by; `sign` the last hand on a message before it leaves.
     """
 
     waits: Sequence[float] = ()
     refusals: float | None = None
     blocks: int = 3
     patience: float = _PATIENCE_S
-    marks: Marks = field(default_factory=Marks)
+    recipient_tags: RecipientTags = field(default_factory=RecipientTags)
     sign: Callable[[Message], Message] | None = None
 
     @classmethod
@@ -72,14 +72,14 @@ class Rules:
             refusals=config.send.refusals / 100,
             blocks=config.send.blocks,
             patience=max(_PATIENCE_S, 60 * sum(config.send.retries)),
-            marks=Marks.of(workspace),
+            recipient_tags=RecipientTags.from_workspace(workspace),
             sign=signing(workspace),
         )
 
 
 def signing(workspace: Workspace) -> Callable[[Message], Message] | None:
     """The publication's signature, when it has one. Raises ConfigError."""
-    signer = Signer.of(workspace.config, workspace.root)
+    signer = DkimSigner.from_config(workspace.config, workspace.root)
     return signer.sign if signer else None
 
 
@@ -249,8 +249,10 @@ class _Books:
         if template is None:
             payload = await self._in_ledger(partial(ledger.template_payload, self._store, claim.template))
             template = self._templates[claim.template] = MessageTemplate.from_bytes(payload)
-        marks = self._rules.marks
-        message = marks.message(template, self._issue, claim.reader, claim.address, claim.fields, self._date, claim.id)
+        recipient_tags = self._rules.recipient_tags
+        message = recipient_tags.render(
+            template, self._issue, claim.reader, claim.address, claim.fields, self._date, claim.id
+        )
         return self._rules.sign(message) if self._rules.sign else message
 
     async def _in_ledger(self, work: Callable[[], _T]) -> _T:

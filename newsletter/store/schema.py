@@ -79,7 +79,7 @@ templates = Table(
     Column("id", Integer, primary_key=True),
     Column("issue", ForeignKey("campaigns.issue"), nullable=False),
     Column("variant", String, nullable=False),  # which items its readers see
-    Column("payload", LargeBinary, nullable=False),  # a MessageTemplate, see mail/template.py
+    Column("payload", LargeBinary, nullable=False),  # a MessageTemplate, see mail/compiler.py
 )
 
 deliveries = Table(

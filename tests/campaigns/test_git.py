@@ -11,7 +11,7 @@ from newsletter.campaigns.commits import Repository
 from newsletter.config import load_config
 from newsletter.errors import ConfigError
 from newsletter.git import NoAnswer, ask_git
-from newsletter.mail.keys import new_key, read_keys
+from newsletter.mail.dkim_keys import generate_dkim_key, read_dkim_keys
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.org",
@@ -109,13 +109,13 @@ def test_looking_whether_a_key_is_in_git_runs_nothing(tmp_path: Path, git: Calla
         f'{sample.read_text()}\n[dkim]\ndomain = "example.org"\nselector = "s1"\nkey_file = "s1.pem"\n'
     )
     key = root / "s1.pem"
-    key.write_bytes(new_key("ed25519")[0])
+    key.write_bytes(generate_dkim_key("ed25519")[0])
     key.chmod(0o600)
     git("config", "core.fsmonitor", f"touch {ran}; false")
     config = load_config(root / "newsletter.toml", {})
-    assert len(read_keys(config, root)) == 1
+    assert len(read_dkim_keys(config, root)) == 1
     git("-c", "core.fsmonitor=false", "add", "s1.pem")
     with pytest.raises(ConfigError) as refusal:
-        read_keys(config, root)
+        read_dkim_keys(config, root)
     assert "is in git" in refusal.value.problems[0].message
     assert not ran.exists()

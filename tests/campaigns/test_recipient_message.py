@@ -13,7 +13,7 @@ from scheduling import HOUR, MINUTE, set_moments
 from smtp_server import Server
 from sqlalchemy import select, update
 
-from newsletter.mail.keys import new_key
+from newsletter.mail.dkim_keys import generate_dkim_key
 from newsletter.store import open_store
 from newsletter.store.schema import campaigns, runs
 
@@ -31,7 +31,7 @@ def test_what_was_sent_is_what_is_exported_whatever_has_changed_since(
     digest: Publication, server: Server, signed: bool
 ) -> None:
     if signed:
-        (rsa, _), (ed25519, _) = new_key("rsa"), new_key("ed25519")
+        (rsa, _), (ed25519, _) = generate_dkim_key("rsa"), generate_dkim_key("ed25519")
         digest.environ |= {
             "NEWSLETTER_DKIM__SELECTOR": "s1,s2",
             "NEWSLETTER_DKIM__KEY": (rsa + ed25519).decode(),
@@ -71,7 +71,7 @@ def _set_back(publication: Publication, hours: float) -> None:
 
 def test_each_batch_bears_the_moment_at_which_it_was_sent(digest: Publication, server: Server) -> None:
     """Frozen, resumed, and sent to new readers, each a day after the other; and each copy stays as it was sent."""
-    (key, _) = new_key("ed25519")
+    (key, _) = generate_dkim_key("ed25519")
     digest.environ |= {"NEWSLETTER_DKIM__SELECTOR": "s1", "NEWSLETTER_DKIM__KEY": key.decode()}
     readers = digest.readers(6)
     began = datetime.now(UTC).replace(microsecond=0)

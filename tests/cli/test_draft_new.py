@@ -19,7 +19,7 @@ def invoke(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> Invoke:
 
 
 @pytest.mark.parametrize(
-    ("options", "slot"),
+    ("options", "upcoming"),
     [
         (["--number", "2.11"], "Vol. 2.11, 2031-05-06"),
         (["--number", "11"], "Vol. 1.11, 2031-05-06"),
@@ -29,13 +29,13 @@ def invoke(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> Invoke:
     ],
 )
 def test_the_first_issue_of_a_series_that_began_elsewhere(
-    publication: Publication, invoke: Invoke, options: list[str], slot: str
+    publication: Publication, invoke: Invoke, options: list[str], upcoming: str
 ) -> None:
     for draft in (publication.root / "drafts").glob("*.yaml"):
         draft.unlink()
     made = invoke("draft", "new", "--date", "2031-05-06", *options)
-    assert slot in made.stdout
-    name = slot.split(",")[0].removeprefix("Vol. ")
+    assert upcoming in made.stdout
+    name = upcoming.split(",")[0].removeprefix("Vol. ")
     assert (publication.root / f"drafts/{name}.yaml").is_file()
     if options:
         following = invoke("draft", "new")

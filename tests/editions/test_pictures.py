@@ -14,7 +14,7 @@ from newsletter.editions import render_html
 from newsletter.editions.pictures import prepared
 from newsletter.issue.draft import load_issue
 from newsletter.issue.image import image_faults
-from newsletter.mail.template import sample_message
+from newsletter.mail.compiler import render_eml
 
 
 def _photo(size: tuple[int, int]) -> Image.Image:
@@ -171,7 +171,7 @@ def test_spoilt_exif_is_nobodys_business(tmp_path: Path) -> None:
 def test_linked_pictures_do_not_travel(publication: Publication) -> None:
     publication.environ["NEWSLETTER_EMAIL__IMAGES"] = "link"
     issue = load_issue(publication.workspace.find_draft("2.10"))
-    (message,) = sample_message(publication.context, issue).values()
+    (message,) = render_eml(publication.context, issue).values()
     assert b"Content-Type: image/" not in message
     assert b"multipart/related" not in message
     assert b"https://example.org/digest/2.10-lead.jpg" in message.replace(b"=\r\n", b"")
@@ -182,7 +182,7 @@ def test_a_logo_and_a_picture_travel_together(publication: Publication) -> None:
     Image.new("RGB", (400, 100), "red").save(publication.root / "templates/logo.png")
     publication.environ["NEWSLETTER_THEME__LOGO"] = "logo.png"
     issue = load_issue(publication.workspace.find_draft("2.10"))
-    (data,) = sample_message(publication.context, issue).values()
+    (data,) = render_eml(publication.context, issue).values()
     from email import message_from_bytes, policy
 
     message = message_from_bytes(data, policy=policy.default)

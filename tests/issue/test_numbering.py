@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.issue.numbering import Slot, day_of_month, next_date, next_slot
+from newsletter.issue.numbering import IssueNumber, day_of_month, next_date, number_next_issue
 
 D = datetime.date
 
@@ -29,14 +29,16 @@ def test_next_date(last: D, cadence: str, today: D, expected: D) -> None:
 
 
 def test_a_year_makes_a_volume_when_it_should() -> None:
-    last = Slot(2, 26, D(2023, 12, 27))
-    assert next_slot(last, "biweekly", "yearly", D(2023, 12, 28)) == Slot(3, 1, D(2024, 1, 10))
-    assert next_slot(last, "biweekly", "never", D(2023, 12, 28)) == Slot(2, 27, D(2024, 1, 10))
-    assert next_slot(Slot(3, 7, D(2024, 4, 17)), "weekly", "yearly", D(2024, 4, 18)) == Slot(3, 8, D(2024, 4, 24))
+    last = IssueNumber(2, 26, D(2023, 12, 27))
+    assert number_next_issue(last, "biweekly", "yearly", D(2023, 12, 28)) == IssueNumber(3, 1, D(2024, 1, 10))
+    assert number_next_issue(last, "biweekly", "never", D(2023, 12, 28)) == IssueNumber(2, 27, D(2024, 1, 10))
+    assert number_next_issue(IssueNumber(3, 7, D(2024, 4, 17)), "weekly", "yearly", D(2024, 4, 18)) == IssueNumber(
+        3, 8, D(2024, 4, 24)
+    )
 
 
 def test_the_first_issue_is_1_1_today() -> None:
-    assert next_slot(None, "weekly", "yearly", D(2026, 1, 1)) == Slot(1, 1, D(2026, 1, 1))
+    assert number_next_issue(None, "weekly", "yearly", D(2026, 1, 1)) == IssueNumber(1, 1, D(2026, 1, 1))
 
 
 @given(st.dates(D(2000, 1, 1), D(2100, 1, 1)), st.integers(-400, 4000), st.sampled_from(["weekly", "biweekly"]))
@@ -51,9 +53,13 @@ def test_the_rhythm_is_kept(last: D, days: int, cadence: str) -> None:
 
 
 def test_a_date_of_ones_own_decides_the_volume() -> None:
-    last = Slot(2, 26, D(2026, 11, 20))
-    assert next_slot(last, "biweekly", "yearly", D(2026, 11, 22), D(2026, 12, 31)) == Slot(2, 27, D(2026, 12, 31))
-    assert next_slot(last, "biweekly", "yearly", D(2026, 11, 22), D(2027, 1, 3)) == Slot(3, 1, D(2027, 1, 3))
+    last = IssueNumber(2, 26, D(2026, 11, 20))
+    assert number_next_issue(last, "biweekly", "yearly", D(2026, 11, 22), D(2026, 12, 31)) == IssueNumber(
+        2, 27, D(2026, 12, 31)
+    )
+    assert number_next_issue(last, "biweekly", "yearly", D(2026, 11, 22), D(2027, 1, 3)) == IssueNumber(
+        3, 1, D(2027, 1, 3)
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,29 +24,29 @@ from messages import parsed, well_formed
 from newsletter.config import load_config
 from newsletter.errors import ConfigError
 from newsletter.issue.draft import load_issue
-from newsletter.mail.compiled import MessageTemplate
-from newsletter.mail.dkim import Signer
-from newsletter.mail.keys import new_key
+from newsletter.mail.compiler import compile_message
+from newsletter.mail.dkim import DkimSigner
+from newsletter.mail.dkim_keys import generate_dkim_key
 from newsletter.mail.message import Message
-from newsletter.mail.template import compile_message
+from newsletter.mail.message_template import MessageTemplate
 
 DATE = datetime(2023, 5, 31, 9, 0, tzinfo=UTC)
 # Made once: an RSA key takes a while.
-RSA, RSA_RECORD = new_key("rsa")
-ED25519, ED25519_RECORD = new_key("ed25519")
+RSA, RSA_RECORD = generate_dkim_key("rsa")
+ED25519, ED25519_RECORD = generate_dkim_key("ed25519")
 RECORDS = {"s1._domainkey.example.org.": RSA_RECORD, "e1._domainkey.example.org.": ED25519_RECORD}
 VALUES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=120).map(str.strip)
 
 
 @pytest.fixture
-def signer(publication: Publication) -> Signer:
+def signer(publication: Publication) -> DkimSigner:
     return _signer(publication, "s1,e1", RSA + ED25519)
 
 
-def _signer(publication: Publication, selectors: str, pem: bytes, **settings: str) -> Signer:
+def _signer(publication: Publication, selectors: str, pem: bytes, **settings: str) -> DkimSigner:
     variables = {"selector": selectors, "key": pem.decode(), **settings}
     publication.environ |= {f"NEWSLETTER_DKIM__{name.upper()}": value for name, value in variables.items()}
-    signer = Signer.of(publication.workspace.config, publication.root)
+    signer = DkimSigner.from_config(publication.workspace.config, publication.root)
     assert signer is not None
     return signer
 
@@ -73,7 +73,7 @@ def _verdicts(data: bytes, records: dict[str, str] = RECORDS) -> list[bool]:
 
 
 @pytest.mark.parametrize("draft", ["2.10", "1.4"])
-def test_a_receiver_accepts_both_signatures(publication: Publication, signer: Signer, draft: str) -> None:
+def test_a_receiver_accepts_both_signatures(publication: Publication, signer: DkimSigner, draft: str) -> None:
     message = _message(publication, draft)
     signed = signer.sign(message)
     assert (signed.key, signed.sender, signed.recipient) == (message.key, message.sender, message.recipient)
@@ -88,7 +88,7 @@ def test_a_receiver_accepts_both_signatures(publication: Publication, signer: Si
     assert "d=example.org" in rsa_one
 
 
-def test_the_same_message_is_signed_the_same(publication: Publication, signer: Signer) -> None:
+def test_the_same_message_is_signed_the_same(publication: Publication, signer: DkimSigner) -> None:
     message = _message(publication)
     assert signer.sign(message) == signer.sign(message)
 
@@ -99,7 +99,7 @@ def test_the_same_message_is_signed_the_same(publication: Publication, signer: S
      "List-Unsubscribe", "List-Unsubscribe-Post", "List-Archive", "List-Help", "Feedback-ID"],
 )  # fmt: skip
 def test_what_is_covered_can_neither_be_changed_nor_added_nor_removed(
-    publication: Publication, signer: Signer, name: str
+    publication: Publication, signer: DkimSigner, name: str
 ) -> None:
     publication.environ["NEWSLETTER_SENDER__FEEDBACK_ID"] = "exampleorg"
     message = _message(publication)
@@ -116,7 +116,7 @@ def test_what_is_covered_can_neither_be_changed_nor_added_nor_removed(
     assert _verdicts(signed[: field.end() + 2] + added + signed[field.end() + 2 :]) == [False, False]
 
 
-def test_what_is_not_there_and_readers_would_see_can_not_be_added(publication: Publication, signer: Signer) -> None:
+def test_what_is_not_there_and_readers_would_see_can_not_be_added(publication: Publication, signer: DkimSigner) -> None:
     publication.environ["NEWSLETTER_SENDER__REPLY_TO"] = "editor@example.org"
     data = re.sub(rb"Reply-To: [^\r]*\r\n", b"", _message(publication).data)
     signed = signer.sign(Message(key="k", sender="a@b.org", recipient="c@d.org", data=data)).data
@@ -128,14 +128,14 @@ def test_what_is_not_there_and_readers_would_see_can_not_be_added(publication: P
         assert _verdicts(added + signed) == [True, True]
 
 
-def test_the_body_can_not_be_changed(publication: Publication, signer: Signer) -> None:
+def test_the_body_can_not_be_changed(publication: Publication, signer: DkimSigner) -> None:
     signed = signer.sign(_message(publication)).data
     assert b"\r\nAda=\r\n" in signed
     assert _verdicts(signed.replace(b"\r\nAda=\r\n", b"\r\nEve=\r\n", 1)) == [False, False]
     assert _verdicts(signed + b"more\r\n") == [False, False]
 
 
-def test_a_relay_may_fold_the_header_otherwise(publication: Publication, signer: Signer) -> None:
+def test_a_relay_may_fold_the_header_otherwise(publication: Publication, signer: DkimSigner) -> None:
     signed = signer.sign(_message(publication)).data
     assert b"\r\nTo: Ada <" in signed
     folded = signed.replace(b"\r\nTo: Ada <", b"\r\nto:   Ada\r\n\t <", 1)
@@ -143,7 +143,7 @@ def test_a_relay_may_fold_the_header_otherwise(publication: Publication, signer:
 
 
 @pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\n\r\n\r\n", b"text", b"text\r\n\r\n", b" \r\n"])
-def test_empty_lines_at_the_end_make_no_difference(signer: Signer, end: bytes) -> None:
+def test_empty_lines_at_the_end_make_no_difference(signer: DkimSigner, end: bytes) -> None:
     data = b"From: a@example.org\r\nSubject: x\r\n\r\n" + end
     signed = signer.sign(Message(key="k", sender="a@b.org", recipient="c@d.org", data=data)).data
     assert _verdicts(signed) == [True, True]
@@ -152,7 +152,7 @@ def test_empty_lines_at_the_end_make_no_difference(signer: Signer, end: bytes) -
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[MessageTemplate, Signer]:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[MessageTemplate, DkimSigner]:
     publication = Publication(tmp_path_factory.mktemp("dkim"))
     (publication.root / "drafts").mkdir()
     (publication.root / "newsletter.toml").write_text((ROOT / "newsletter.toml").read_text())
@@ -166,14 +166,14 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[MessageTemplate,
 
 @given(name=VALUES, city=VALUES)
 @settings(max_examples=80)
-def test_any_readers_message_is_accepted(compiled: tuple[MessageTemplate, Signer], name: str, city: str) -> None:
+def test_any_readers_message_is_accepted(compiled: tuple[MessageTemplate, DkimSigner], name: str, city: str) -> None:
     template, signer = compiled
     fields = {"email": "ada@example.org", "name": name, "city": city}
     assert _verdicts(signer.sign(template.render("k", "ada@example.org", fields)).data) == [True]
 
 
 def test_without_a_selector_nothing_is_signed(publication: Publication) -> None:
-    assert Signer.of(publication.workspace.config, publication.root) is None
+    assert DkimSigner.from_config(publication.workspace.config, publication.root) is None
 
 
 def test_another_domain_may_sign(publication: Publication) -> None:
@@ -238,10 +238,10 @@ def test_a_key_that_can_not_be_used_is_refused_with_its_place(
     path = publication.root / "s1.pem"
     path.write_bytes(RSA)
     path.chmod(0o600)
-    assert Signer.of(publication.workspace.config, publication.root) is not None
+    assert DkimSigner.from_config(publication.workspace.config, publication.root) is not None
     spoil(path)
     with pytest.raises(ConfigError) as caught:
-        Signer.of(publication.workspace.config, publication.root)
+        DkimSigner.from_config(publication.workspace.config, publication.root)
     (problem,) = caught.value.problems
     assert said in problem.message
     assert (problem.path, problem.line) == (toml, line)
@@ -282,7 +282,7 @@ def test_the_command_makes_a_key_and_the_record_for_it(publication: Publication,
     assert all(len(part) <= 255 for part in parts)
     toml = publication.root / "newsletter.toml"
     toml.write_text(toml.read_text() + "\n" + done.stdout[done.stdout.index("[dkim]") :])
-    signer = Signer.of(publication.workspace.config, publication.root)
+    signer = DkimSigner.from_config(publication.workspace.config, publication.root)
     assert signer is not None
     signed = signer.sign(_message(publication)).data
     assert _verdicts(signed, {"k1._domainkey.example.org.": "".join(parts)}) == [True]

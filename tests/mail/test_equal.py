@@ -19,10 +19,10 @@ from newsletter.editions import render_html, render_text
 from newsletter.errors import DraftError
 from newsletter.field import FieldWriter
 from newsletter.issue.draft import load_issue
-from newsletter.mail.compiled import Line, MessageTemplate, MissingValue, Slot
+from newsletter.mail.compiler import compile_message
 from newsletter.mail.headers import HeaderFault, text_header
-from newsletter.mail.quoted import encode, encode_any
-from newsletter.mail.template import compile_message
+from newsletter.mail.message_template import HeaderLine, MessageTemplate, MissingValue, Placeholder
+from newsletter.mail.quoted_printable import encode_quoted_printable, encode_without_shortcut
 
 DATE = datetime(2023, 5, 31, 9, 0, tzinfo=UTC)
 _HARD = st.sampled_from(
@@ -188,12 +188,12 @@ def test_proving_raises_exactly_when_rendering_would(
 
 
 def test_proving_needs_what_each_place_needs() -> None:
-    slots = {"subject": Slot("subject", "", "text"), "link": Slot("link", "", "address")}
+    slots = {"subject": Placeholder("subject", "", "text"), "link": Placeholder("link", "", "address")}
     lines = (
-        Line("Subject", True, ("a ", slots["subject"])),
-        Line("List-Unsubscribe", False, ("<", slots["link"], ">")),
+        HeaderLine("Subject", True, ("a ", slots["subject"])),
+        HeaderLine("List-Unsubscribe", False, ("<", slots["link"], ">")),
     )
-    body = (b"", Slot("body", "", "html"), b"")
+    body = (b"", Placeholder("body", "", "html"), b"")
     template = MessageTemplate(seed="c", sender="a@b.org", domain="b.org", header=b"", lines=lines, body=body)
     whole = {"subject": "s", "link": "l", "body": "b"}
     template.prove("a@example.org", whole)
@@ -222,7 +222,7 @@ def _raised(act: object) -> tuple[type[Exception], str] | None:
 @settings(max_examples=300)
 def test_the_shortcut_of_quoted_printable_is_no_other_encoding(text: str) -> None:
     text = re.sub("[\ud800-\udfff]", "", text)
-    assert encode(text) == encode_any(text)
+    assert encode_quoted_printable(text) == encode_without_shortcut(text)
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=100))

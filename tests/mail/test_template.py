@@ -17,10 +17,10 @@ from messages import named, one_spaced, parsed, well_formed
 from newsletter.config import Mailbox
 from newsletter.errors import ConfigError
 from newsletter.issue.draft import load_issue
-from newsletter.mail.compiled import MessageTemplate, MissingValue
+from newsletter.mail.compiler import compile_message
 from newsletter.mail.headers import HeaderFault, address_header, text_header
-from newsletter.mail.quoted import SOFT_BREAK, encode
-from newsletter.mail.template import compile_message
+from newsletter.mail.message_template import MessageTemplate, MissingValue
+from newsletter.mail.quoted_printable import SOFT_BREAK, encode_quoted_printable
 
 DATE = datetime(2023, 5, 31, 9, 0, tzinfo=UTC)
 
@@ -98,7 +98,7 @@ def test_the_whole_message(publication: Publication, template: MessageTemplate) 
 
 @given(st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=300), min_size=1, max_size=5))
 def test_pieces_of_quoted_printable_stand_side_by_side(pieces: list[str]) -> None:
-    encoded = SOFT_BREAK.join(encode(piece) for piece in pieces)
+    encoded = SOFT_BREAK.join(encode_quoted_printable(piece) for piece in pieces)
     assert all(len(line) <= 76 and not line.startswith(b".") for line in encoded.split(b"\r\n"))
     whole = "".join(piece.replace("\r\n", "\n").replace("\r", "\n") for piece in pieces)
     assert decodestring(encoded).replace(b"\r\n", b"\n").decode() == whole
@@ -146,7 +146,7 @@ def test_a_subject_that_ascii_would_spoil_is_encoded(subject: str) -> None:
 
 def test_a_dot_and_a_full_line_stay_within_76_columns() -> None:
     for length in range(60, 90):
-        encoded = SOFT_BREAK.join([b"", encode("." + "a" * length), b""])
+        encoded = SOFT_BREAK.join([b"", encode_quoted_printable("." + "a" * length), b""])
         assert all(len(line) <= 76 for line in encoded.split(b"\r\n"))
 
 

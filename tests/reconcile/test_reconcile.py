@@ -16,7 +16,7 @@ from newsletter import ledger
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.ledger import Campaign, Entry, Text
 from newsletter.ledger.states import State
-from newsletter.mail.compiled import MessageTemplate
+from newsletter.mail.message_template import MessageTemplate
 from newsletter.reconcile.mail_log import Traces
 from newsletter.reconcile.unknown import Findings, look_up, named_readers, refuse_others, settle, tally, unknowns
 from newsletter.store import Store, open_store

@@ -210,7 +210,7 @@ class Dialogue:
 
     def _send_text(self, transaction: _Transaction) -> None:
         if transaction.failure is None:
-            # No line of it begins with a dot (mail/quoted.py), so the text goes as it is.
+            # No line of it begins with a dot (mail/quoted_printable.py), so the text goes as it is.
             self._out += (transaction.message.data, _DOT)
             self._leaving.append(transaction)
             self._await(transaction, (Stage.TEXT,))

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from newsletter import backends
 from newsletter.config import Mailbox
-from newsletter.mail import quoted
+from newsletter.mail import quoted_printable
 from newsletter.mail.headers import address_header, message_id, plain_header, reader_headers, text_header
 from newsletter.mail.message import Message, Result
 from newsletter.sending.run import signing
@@ -88,5 +88,5 @@ class Confirmation:
             key=reader,
             sender=config.sender.envelope,
             recipient=reader,
-            data=b"".join(head) + b"\r\n" + quoted.encode_any(text) + b"\r\n",
+            data=b"".join(head) + b"\r\n" + quoted_printable.encode_without_shortcut(text) + b"\r\n",
         )

@@ -15,8 +15,8 @@ from newsletter import ledger
 from newsletter.address import normalise_address
 from newsletter.config import Config
 from newsletter.feedback.mail.reading import Kind, Reading
-from newsletter.mail.compiled import MessageTemplate
 from newsletter.mail.headers import message_id
+from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
 from newsletter.subscribers.csv_source import subscriber_key
 from newsletter.subscribers.tokens import TOKENS_IN_TEXT, TokenSigner, parse_verp_tag

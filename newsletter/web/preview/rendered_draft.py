@@ -17,7 +17,7 @@ from newsletter.editions.web import render_web
 from newsletter.errors import DraftError, NewsletterError, TemplateError, explained
 from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
-from newsletter.mail.template import NOBODY, single_message
+from newsletter.mail.compiler import NOBODY, render_single_message
 from newsletter.subscribers.csv_source import Subscriber
 from newsletter.workspace import Workspace
 
@@ -86,7 +86,9 @@ class RenderedDraft:
     def message(self, reader: Subscriber | None) -> bytes:
         """The mail as it would travel now."""
         date = datetime.now(UTC).replace(microsecond=0)
-        return single_message(self.context, self.issue, reader or NOBODY, f"preview.{self.issue.name}", date).data
+        return render_single_message(
+            self.context, self.issue, reader or NOBODY, f"preview.{self.issue.name}", date
+        ).data
 
     def picture(self, name: str) -> Picture | None:
         return next((picture for picture in self.context.pictures(self.issue) if picture.name == name), None)

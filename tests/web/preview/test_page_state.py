@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from newsletter.checks.size import html_size
 from newsletter.editions import beside, default_fields, render_html
 from newsletter.issue.draft import load_issue
-from newsletter.mail.template import NOBODY
+from newsletter.mail.compiler import NOBODY
 from newsletter.web.preview import subscriber_search
 from newsletter.web.preview.color_scheme import with_color_scheme
 from newsletter.web.preview.draft_state import DraftState, refresh_state

@@ -1,13 +1,13 @@
-"""What a reader's copy is known by when it, or its reader, answers: the token of its way out, and its return path."""
+"""Unsubscribe tokens and VERP tags: the signed names in a message's links and in its return path."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from newsletter.errors import ConfigError
-from newsletter.field import SAMPLE_WAY_OUT, WAY_OUT, Field, fielded
-from newsletter.mail.compiled import MessageTemplate
+from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, Field, fielded
 from newsletter.mail.message import Message
+from newsletter.mail.message_template import MessageTemplate
 from newsletter.subscribers.csv_source import subscriber_key
 from newsletter.subscribers.secret_keys import SecretKeys, find_secret_keys, require_secret_keys
 from newsletter.subscribers.tokens import TokenSigner
@@ -15,27 +15,30 @@ from newsletter.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Marks:
-    """A publication's marks. Without keys there are none; `verp` stands before a delivery's in a return path."""
+class RecipientTags:
+    """The unsubscribe token and the VERP tag of each recipient. Without keys there are none.
+
+    `verp` is the character before the tag in a return path, `bounces` the address that return paths are made of.
+    """
 
     tokens: TokenSigner | None = None
     verp: str = ""
     bounces: str = ""  # the address that return paths are made of
 
     @classmethod
-    def of(cls, workspace: Workspace) -> "Marks":
+    def from_workspace(cls, workspace: Workspace) -> "RecipientTags":
         """As newsletter.toml has them. Raises ConfigError when it asks for some, and there are no keys."""
         config = workspace.config
         asked = config.service.url or config.sender.verp or _names_token(config.subscriber_list.unsubscribe)
-        return cls.with_keys(workspace, require_secret_keys(workspace) if asked else find_secret_keys(workspace))
+        return cls.from_keys(workspace, require_secret_keys(workspace) if asked else find_secret_keys(workspace))
 
     @classmethod
-    def with_keys(cls, workspace: Workspace, keys: SecretKeys | None) -> "Marks":
+    def from_keys(cls, workspace: Workspace, keys: SecretKeys | None) -> "RecipientTags":
         tokens = TokenSigner(keys, workspace.config.subscriber_list.id) if keys else None
         sender = workspace.config.sender
         return cls(tokens, sender.verp, sender.bounces or "")
 
-    def refuse_unmarked(self, template: MessageTemplate) -> None:
+    def require_keys(self, template: MessageTemplate) -> None:
         """Raises ConfigError when the text has a place for tokens, and there are no keys to make them."""
         if template.takes_token and self.tokens is None:
             raise ConfigError(
@@ -43,10 +46,10 @@ class Marks:
                 next_step="Put back .newsletter/keys.toml, or copy it from the machine where the sending began.",
             )
 
-    def token(self, issue: str, address: str) -> str:
-        return self.tokens.write(issue, subscriber_key(address)) if self.tokens else SAMPLE_WAY_OUT
+    def unsubscribe_token(self, issue: str, address: str) -> str:
+        return self.tokens.write(issue, subscriber_key(address)) if self.tokens else SAMPLE_TOKEN
 
-    def message(
+    def render(
         self,
         template: MessageTemplate,
         issue: str,
@@ -61,7 +64,7 @@ class Marks:
         `date` is when the batch was sent; what was frozen with a Date of its own keeps that.
         """
         if template.takes_token and self.tokens:
-            fields = {**fields, WAY_OUT: self.tokens.write(issue, reader)}
+            fields = {**fields, UNSUBSCRIBE_FIELD: self.tokens.write(issue, reader)}
         message = template.render(reader, address, fields, date)
         if not self.verp or self.tokens is None or delivery is None:
             return message

@@ -1,6 +1,6 @@
 """Where what differs by reader stands in a rendered edition, and how it has to be written there.
 
-A nonce stands in each slot's place while an edition is rendered. Small letters, digits and a comma pass
+A nonce stands in each placeholder's place while an edition is rendered. Small letters, digits and a comma pass
 autoescape, MJML and premailer whole, in text and in attributes; and the comma is what shows that a nonce has
 been percent-encoded, which every value in a link's address is.
 """
@@ -9,8 +9,8 @@ import re
 from html.parser import HTMLParser
 from secrets import token_hex
 
-from newsletter.field import WAY_OUT, takes_field
-from newsletter.mail.compiled import Form, Slot
+from newsletter.field import UNSUBSCRIBE_FIELD, takes_field
+from newsletter.mail.message_template import Form, Placeholder
 
 # Attributes that fetch, run or restyle something. An image's address that differs by reader would tell who looked.
 _UNSAFE = re.compile(
@@ -19,11 +19,11 @@ _UNSAFE = re.compile(
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 
 
-class Misplaced(Exception):
-    """A slot stands where no value of a reader's is safe; says where."""
+class MisplacedPlaceholder(Exception):
+    """A placeholder stands where no value of a reader's is safe; says where."""
 
 
-class Slots:
+class PlaceholderNonces:
     """Hands out nonces, and finds them again in what was rendered."""
 
     def __init__(self) -> None:
@@ -32,35 +32,37 @@ class Slots:
         self._nonce = re.compile(rf"{self._token}(?:,|(%2C))(\d{{5}})z")
         self._places: list[tuple[str, str]] = []
 
-    def place(self, name: str, default: str) -> str:
+    def write_nonce(self, name: str, default: str) -> str:
         """A nonce for this field: a FieldWriter, see newsletter/field.py."""
         # A way out that leads nowhere must not leave unseen: a token has no default.
-        self._places.append((name, "" if name == WAY_OUT else default))
+        self._places.append((name, "" if name == UNSUBSCRIBE_FIELD else default))
         return f"{self._token},{len(self._places) - 1:05}z"
 
-    def in_text(self, rendered: str) -> list[str | Slot]:
-        """Words and slots by turns, words at both ends. Raises Misplaced."""
+    def split_text(self, rendered: str) -> list[str | Placeholder]:
+        """Words and placeholders by turns, words at both ends. Raises MisplacedPlaceholder."""
         return self._split(rendered, ["text"] * len(self._nonce.findall(rendered)))
 
-    def in_html(self, rendered: str) -> list[str | Slot]:
-        """Markup and slots by turns, markup at both ends. Raises Misplaced."""
+    def split_html(self, rendered: str) -> list[str | Placeholder]:
+        """Markup and placeholders by turns, markup at both ends. Raises MisplacedPlaceholder."""
         finder = _Finder(self._nonce)
         finder.feed(rendered)
         finder.close()
         if len(finder.forms) != len(self._nonce.findall(rendered)):
-            raise Misplaced("stands within a tag, where it can't be filled in")
+            raise MisplacedPlaceholder("stands within a tag, where it can't be filled in")
         return self._split(rendered, finder.forms)
 
-    def _split(self, rendered: str, forms: list[Form]) -> list[str | Slot]:
-        pieces: list[str | Slot] = []
+    def _split(self, rendered: str, forms: list[Form]) -> list[str | Placeholder]:
+        pieces: list[str | Placeholder] = []
         end = 0
         for found, form in zip(self._nonce.finditer(rendered), forms, strict=True):
             name, default = self._places[int(found[2])]
-            pieces += [rendered[end : found.start()], Slot(name, default, "address" if found[1] else form)]
+            pieces += [rendered[end : found.start()], Placeholder(name, default, "address" if found[1] else form)]
             end = found.end()
         pieces.append(rendered[end:])
         if any(self._token in piece.casefold() for piece in pieces if isinstance(piece, str)):
-            raise Misplaced("has been changed by a filter, or by the style that it stands in; only urlencode is known")
+            raise MisplacedPlaceholder(
+                "has been changed by a filter, or by the style that it stands in; only urlencode is known"
+            )
         return pieces
 
 
@@ -74,7 +76,7 @@ class _Finder(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._nonce.search(_QUOTED.sub("", self.get_starttag_text() or "")):
-            raise Misplaced("stands in a tag outside of quotes, where a value could add to the tag")
+            raise MisplacedPlaceholder("stands in a tag outside of quotes, where a value could add to the tag")
         for name, value in attrs:
             for found in self._nonce.finditer(value or ""):
                 self.forms.append(_form(tag, name, (value or "")[: found.start()]))
@@ -82,7 +84,7 @@ class _Finder(HTMLParser):
     def handle_data(self, data: str) -> None:
         found = self._nonce.findall(data)
         if found and self.cdata_elem in ("style", "script"):
-            raise Misplaced(f"stands in a <{self.cdata_elem}>, where no value is safe")
+            raise MisplacedPlaceholder(f"stands in a <{self.cdata_elem}>, where no value is safe")
         self.forms += ["html"] * len(found)
 
     def handle_comment(self, data: str) -> None:
@@ -96,8 +98,10 @@ class _Finder(HTMLParser):
 def _form(tag: str, attribute: str, before: str) -> Form:
     if attribute == "href" and tag in ("a", "area", "v:roundrect"):
         if not takes_field(before):
-            raise Misplaced("stands in the part of a link's address that says where it leads; put it behind the host")
+            raise MisplacedPlaceholder(
+                "stands in the part of a link's address that says where it leads; put it behind the host"
+            )
         return "address"
     if attribute == "href" or _UNSAFE.fullmatch(attribute):
-        raise Misplaced(f"stands in {attribute}=, where no value is safe")
+        raise MisplacedPlaceholder(f"stands in {attribute}=, where no value is safe")
     return "html"

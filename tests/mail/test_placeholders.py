@@ -11,9 +11,9 @@ from messages import texts
 
 from newsletter.errors import TemplateError
 from newsletter.issue.draft import load_issue
-from newsletter.mail.compiled import MessageTemplate
-from newsletter.mail.slots import Misplaced, Slots
-from newsletter.mail.template import compile_message
+from newsletter.mail.compiler import compile_message
+from newsletter.mail.message_template import MessageTemplate
+from newsletter.mail.placeholders import MisplacedPlaceholder, PlaceholderNonces
 
 DATE = datetime(2023, 5, 31, 9, 0, tzinfo=UTC)
 READER = {"email": "ada+1@example.org", "name": "Ada & Søn"}
@@ -113,9 +113,9 @@ def test_a_place_where_no_value_is_safe_is_refused(publication: Publication, wri
     ],
 )
 def test_markup_itself_takes_no_value(markup: str) -> None:
-    slots = Slots()
-    with pytest.raises(Misplaced):
-        slots.in_html(markup.format(slots.place("name", "")))
+    nonces = PlaceholderNonces()
+    with pytest.raises(MisplacedPlaceholder):
+        nonces.split_html(markup.format(nonces.write_nonce("name", "")))
 
 
 @pytest.mark.parametrize("tag", ["mj-style", 'mj-raw><style type="text/css"'])

@@ -1,6 +1,6 @@
-"""Compiles an issue's two mail editions once into MIME bytes with slots for what differs by reader.
+"""Compiles an issue's two mail editions once into MIME bytes with placeholders for what differs by reader.
 
-Stages: render with a nonce in each slot's place, split there, encode each piece, wrap it all in MIME.
+Stages: render with a nonce in each placeholder's place, split there, encode each piece, wrap it all in MIME.
 A reader's message is then the pieces with the reader's values between them, and a header of their own.
 """
 
@@ -12,13 +12,13 @@ from newsletter.editions import EditionContext, Picture, render_html, render_tex
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
 from newsletter.editions.templates import broken, find
 from newsletter.editions.text import TEMPLATE as TEXT_TEMPLATE
-from newsletter.field import SAMPLE_WAY_OUT, WAY_OUT
+from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD
 from newsletter.issue.model import Issue
-from newsletter.mail.compiled import Line, MessageTemplate, Slot
 from newsletter.mail.headers import campaign_headers
 from newsletter.mail.message import Message
-from newsletter.mail.quoted import SOFT_BREAK, encode
-from newsletter.mail.slots import Misplaced, Slots
+from newsletter.mail.message_template import HeaderLine, MessageTemplate, Placeholder
+from newsletter.mail.placeholders import MisplacedPlaceholder, PlaceholderNonces
+from newsletter.mail.quoted_printable import SOFT_BREAK, encode_quoted_printable
 from newsletter.subscribers.csv_source import Subscriber, unlisted_subscriber
 
 # A reader of whom nothing is known.
@@ -26,18 +26,23 @@ NOBODY = unlisted_subscriber("reader@example.org")
 
 
 def compile_message(
-    context: EditionContext, issue: Issue, campaign: str, date: datetime | None, mark: str = "", seed: str = ""
+    context: EditionContext,
+    issue: Issue,
+    campaign: str,
+    date: datetime | None,
+    subject_prefix: str = "",
+    seed: str = "",
 ) -> MessageTemplate:
-    """The template of one campaign's messages; `mark` stands before the subject, as in "[TEST] ".
+    """The template of one campaign's messages; `subject_prefix` stands before the subject, as in "[TEST] ".
 
     Without a `date` each batch of the campaign is given its own when it is sent.
     The campaign's id is seen in the message; Message-IDs are made of the `seed` instead, where there is one.
-    Raises what rendering raises, and TemplateError for a slot where no value is safe.
+    Raises what rendering raises, and TemplateError for a placeholder where no value is safe.
     """
     config = context.config
     domain = config.sender.from_.address.partition("@")[2]
-    slots = Slots()
-    text = render_text(context, issue, slots.place)
+    nonces = PlaceholderNonces()
+    text = render_text(context, issue, nonces.write_nonce)
     attached = context.pictures(issue) if config.email.images == "attach" else []
 
     def content_id(picture: Picture) -> str:
@@ -46,15 +51,17 @@ def compile_message(
     def place(picture: Picture) -> str:
         return f"cid:{content_id(picture)}" if attached else config.publication.address(picture.name) or picture.name
 
-    html = render_html(context, issue, slots.place, place)
-    subject = Line("Subject", True, tuple(slots.in_text(mark + context.subject(issue, slots.place))))
+    html = render_html(context, issue, nonces.write_nonce, place)
+    subject = HeaderLine(
+        "Subject", True, tuple(nonces.split_text(subject_prefix + context.subject(issue, nonces.write_nonce)))
+    )
     # RFC 2369, section 3.2
-    ways_out = ", ".join(f"<{way}>" for way in context.unsubscribe_links(slots.place))
-    unsubscribe = Line("List-Unsubscribe", False, tuple(slots.in_text(ways_out)))
+    links = ", ".join(f"<{link}>" for link in context.unsubscribe_links(nonces.write_nonce))
+    unsubscribe = HeaderLine("List-Unsubscribe", False, tuple(nonces.split_text(links)))
     header = campaign_headers(config, issue.name, date, _fixed(subject), _fixed(unsubscribe))
     body = _mime(
-        text_pieces=_quoted(_split(context, TEXT_TEMPLATE, slots.in_text, text)),
-        html_pieces=_quoted(_split(context, HTML_TEMPLATE, slots.in_html, html)),
+        text_pieces=_quoted(_split(context, TEXT_TEMPLATE, nonces.split_text, text)),
+        html_pieces=_quoted(_split(context, HTML_TEMPLATE, nonces.split_html, html)),
         images=[_image_part(picture, f"<{content_id(picture)}>") for picture in attached],
         boundary=campaign,
     )
@@ -69,58 +76,65 @@ def compile_message(
     )
 
 
-def single_message(
+def render_single_message(
     context: EditionContext,
     issue: Issue,
     reader: Subscriber,
     campaign: str,
     date: datetime,
-    mark: str = "",
-    token: str = SAMPLE_WAY_OUT,
+    subject_prefix: str = "",
+    token: str = SAMPLE_TOKEN,
 ) -> Message:
     """The issue for one reader, outside of a sending: a field with neither value nor default shows its name."""
-    template = compile_message(context, issue.seen_by(reader.tags), campaign, date, mark)
-    fields = {**template.with_names(reader.fields), WAY_OUT: token}
+    template = compile_message(context, issue.seen_by(reader.tags), campaign, date, subject_prefix)
+    fields = {**template.with_names(reader.fields), UNSUBSCRIBE_FIELD: token}
     return template.render(reader.reader, reader.address, fields)
 
 
-def sample_for(context: EditionContext, issue: Issue, reader: Subscriber, token: str = SAMPLE_WAY_OUT) -> Message:
+def render_sample(context: EditionContext, issue: Issue, reader: Subscriber, token: str = SAMPLE_TOKEN) -> Message:
     """The issue for one reader outside of a sending, dated as the issue is."""
     date = datetime.combine(issue.date, time(), UTC)
-    return single_message(context, issue, reader, f"sample.{issue.name}", date, token=token)
+    return render_single_message(context, issue, reader, f"sample.{issue.name}", date, token=token)
 
 
-def sample_message(context: EditionContext, issue: Issue) -> dict[str, bytes]:
+def render_eml(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     """The message as a file: to a reader of whom the list says nothing, so every field shows its default."""
-    return {f"{issue.name}.eml": sample_for(context, issue, NOBODY).data}
+    return {f"{issue.name}.eml": render_sample(context, issue, NOBODY).data}
 
 
 def _split(
-    context: EditionContext, template: str, split: Callable[[str], Sequence[str | Slot]], rendered: str
-) -> Sequence[str | Slot]:
+    context: EditionContext, template: str, split: Callable[[str], Sequence[str | Placeholder]], rendered: str
+) -> Sequence[str | Placeholder]:
     try:
         return split(rendered)
-    except Misplaced as misplaced:
+    except MisplacedPlaceholder as misplaced:
         raise broken(find(template, context.template_path), 0, f"reader(...) {misplaced}") from misplaced
 
 
-def _fixed(line: Line) -> bytes:
+def _fixed(line: HeaderLine) -> bytes:
     """A line that is the same for every reader, whole; nothing of one that differs."""
     return b"" if line.differs else line.filled({})
 
 
-def _quoted(pieces: Sequence[str | Slot]) -> Iterator[bytes | Slot]:
-    """Static pieces, encoded, with slots between them on lines of their own."""
+def _quoted(pieces: Sequence[str | Placeholder]) -> Iterator[bytes | Placeholder]:
+    """Static pieces, encoded, with placeholders between them on lines of their own."""
     for number, piece in enumerate(pieces, start=1):
-        if isinstance(piece, Slot):
+        if isinstance(piece, Placeholder):
             yield piece
         else:
-            yield (SOFT_BREAK if number > 1 else b"") + encode(piece) + (SOFT_BREAK if number < len(pieces) else b"")
+            yield (
+                (SOFT_BREAK if number > 1 else b"")
+                + encode_quoted_printable(piece)
+                + (SOFT_BREAK if number < len(pieces) else b"")
+            )
 
 
 def _mime(
-    text_pieces: Iterator[bytes | Slot], html_pieces: Iterator[bytes | Slot], images: Sequence[bytes], boundary: str
-) -> Iterator[bytes | Slot]:
+    text_pieces: Iterator[bytes | Placeholder],
+    html_pieces: Iterator[bytes | Placeholder],
+    images: Sequence[bytes],
+    boundary: str,
+) -> Iterator[bytes | Placeholder]:
     """multipart/alternative with the text first (RFC 2046, section 5.1.4); the pictures are related to the HTML."""
     # "=_" can occur in neither quoted-printable nor base64, so no text can end its part early.
     outer, inner = f"=_a.{boundary}", f"=_r.{boundary}"
@@ -148,7 +162,7 @@ def _image_part(picture: Picture, content_id: str) -> bytes:
     return _ascii(header) + encodebytes(picture.data).replace(b"\n", b"\r\n")
 
 
-def _merged(pieces: Iterator[bytes | Slot]) -> Iterator[bytes | Slot]:
+def _merged(pieces: Iterator[bytes | Placeholder]) -> Iterator[bytes | Placeholder]:
     """Neighbouring static pieces as one, so that rendering joins as few as there can be."""
     static = b""
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""A compiled message: bytes with slots, and what a reader gets when they are filled.
+"""A compiled message: bytes with placeholders, and what a reader gets when they are filled.
 
 It is all that sending a frozen campaign needs of this room, so it loads nothing that editions are made with.
 """
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from newsletter.errors import DeliveryError
-from newsletter.field import WAY_OUT
+from newsletter.field import UNSUBSCRIBE_FIELD
 from newsletter.mail.headers import (
     HeaderFault,
     date_header,
@@ -27,9 +27,9 @@ from newsletter.mail.headers import (
     text_header,
 )
 from newsletter.mail.message import Message
-from newsletter.mail.quoted import encode
+from newsletter.mail.quoted_printable import encode_quoted_printable
 
-__all__ = ["Form", "HeaderFault", "Line", "MessageTemplate", "MissingValue", "Slot"]
+__all__ = ["Form", "HeaderFault", "HeaderLine", "MessageTemplate", "MissingValue", "Placeholder"]
 
 _PAYLOAD_VERSION = 3  # of templates without a Date; with one they are as in version 2
 # What a value is written as: text; HTML, escaped, which serves text and attributes alike; a part of a link's address.
@@ -45,7 +45,7 @@ class MissingValue(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class Placeholder:
     """A place for a reader's value."""
 
     field: str
@@ -59,7 +59,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class HeaderLine:
     """A line of the header that differs by reader: built anew from its whole value, never spliced.
 
     A `text` is folded and encoded as it needs; anything else has to stand as it is (RFC 5322, section 2.2).
@@ -67,11 +67,11 @@ class Line:
 
     name: str
     text: bool
-    pieces: tuple[str | Slot, ...]
+    pieces: tuple[str | Placeholder, ...]
 
     @property
     def differs(self) -> bool:
-        return any(isinstance(piece, Slot) for piece in self.pieces)
+        return any(isinstance(piece, Placeholder) for piece in self.pieces)
 
     def filled(self, fields: Mapping[str, str]) -> bytes:
         value = "".join(piece if isinstance(piece, str) else piece.filled(fields) for piece in self.pieces)
@@ -83,7 +83,8 @@ class MessageTemplate:
     """A campaign's message, compiled.
 
     `seed` is what Message-IDs are made of. `header` has the lines that all readers share, `lines` those that differ
-    beyond To and Message-ID. `body` has pieces and slots by turns, all quoted-printable already, a piece at both ends.
+    beyond To and Message-ID. `body` has pieces and placeholders by turns, all
+    quoted-printable already, a piece at both ends.
     `undated`: the header has no Date, since each batch of the campaign is sent at a moment of its own.
     """
 
@@ -91,8 +92,8 @@ class MessageTemplate:
     sender: str
     domain: str
     header: bytes
-    lines: tuple[Line, ...] = ()
-    body: tuple[bytes | Slot, ...]
+    lines: tuple[HeaderLine, ...] = ()
+    body: tuple[bytes | Placeholder, ...]
     undated: bool = False
 
     def shown(self, name: str) -> str:
@@ -139,44 +140,53 @@ class MessageTemplate:
                 raise ValueError("this template has no date of its own")
             own = date_header(date) + own
         pieces[1] = b"".join([own, *(line.filled(fields) for line in self.lines)])
-        if self.takes_token and not fields.get(WAY_OUT):
-            raise MissingValue(WAY_OUT)
-        values = [encode(slot.filled(fields)) for slot in self._slots]
+        if self.takes_token and not fields.get(UNSUBSCRIBE_FIELD):
+            raise MissingValue(UNSUBSCRIBE_FIELD)
+        values = [encode_quoted_printable(placeholder.filled(fields)) for placeholder in self._placeholders]
         pieces[3::2] = [values[number] for number in self._order]
         return Message(key=key, sender=self.sender, recipient=address, data=b"".join(pieces))
 
     @cached_property
     def takes_token(self) -> bool:
         """Does each reader's way out of the list carry a token?"""
-        return any(piece.field == WAY_OUT for piece in self._all_slots)
+        return any(piece.field == UNSUBSCRIBE_FIELD for piece in self._all_placeholders)
 
     @cached_property
     def _pieces(self) -> list[bytes]:
-        """All that is joined into a message, with room after the header and for each slot."""
-        return [self.header, b"", *(b"" if isinstance(piece, Slot) else piece for piece in self.body)]
+        """All that is joined into a message, with room after the header and for each placeholder."""
+        return [self.header, b"", *(b"" if isinstance(piece, Placeholder) else piece for piece in self.body)]
 
     @cached_property
-    def _slots(self) -> list[Slot]:
-        """The body's slots, each once: a name that is asked for ten times is encoded once."""
-        return list(dict.fromkeys(piece for piece in self.body if isinstance(piece, Slot)))
+    def _placeholders(self) -> list[Placeholder]:
+        """The body's placeholders, each once: a name that is asked for ten times is encoded once."""
+        return list(dict.fromkeys(piece for piece in self.body if isinstance(piece, Placeholder)))
 
     @cached_property
     def _order(self) -> list[int]:
-        numbers = {slot: number for number, slot in enumerate(self._slots)}
-        return [numbers[piece] for piece in self.body if isinstance(piece, Slot)]
+        numbers = {placeholder: number for number, placeholder in enumerate(self._placeholders)}
+        return [numbers[piece] for piece in self.body if isinstance(piece, Placeholder)]
 
     @cached_property
     def _wanted(self) -> list[tuple[str, str]]:
         """Fields of the list's and their defaults, in the message's order."""
-        return list(dict.fromkeys((slot.field, slot.default) for slot in self._all_slots if slot.field != WAY_OUT))
+        return list(
+            dict.fromkeys(
+                (placeholder.field, placeholder.default)
+                for placeholder in self._all_placeholders
+                if placeholder.field != UNSUBSCRIBE_FIELD
+            )
+        )
 
     @cached_property
-    def _all_slots(self) -> list[Slot]:
-        pieces: Iterable[bytes | str | Slot] = [*(piece for line in self.lines for piece in line.pieces), *self.body]
-        return [piece for piece in pieces if isinstance(piece, Slot)]
+    def _all_placeholders(self) -> list[Placeholder]:
+        pieces: Iterable[bytes | str | Placeholder] = [
+            *(piece for line in self.lines for piece in line.pieces),
+            *self.body,
+        ]
+        return [piece for piece in pieces if isinstance(piece, Placeholder)]
 
     @cached_property
-    def _unfoldable(self) -> list[Line]:
+    def _unfoldable(self) -> list[HeaderLine]:
         """Lines that a long value makes longer than a line may be."""
         return [line for line in self.lines if not line.text]
 
@@ -210,19 +220,21 @@ class MessageTemplate:
             sender=data["sender"],
             domain=data["domain"],
             header=data["header"].encode("ascii"),
-            lines=tuple(Line(name, text, tuple(_piece(piece) for piece in pieces)) for name, text, pieces in lines),
+            lines=tuple(
+                HeaderLine(name, text, tuple(_piece(piece) for piece in pieces)) for name, text, pieces in lines
+            ),
             body=tuple(piece.encode("ascii") if isinstance(piece, str) else piece for piece in body),
             undated=data["version"] > 2,
         )
 
 
-def _plain(piece: str | Slot) -> str | list[str]:
+def _plain(piece: str | Placeholder) -> str | list[str]:
     return piece if isinstance(piece, str) else [piece.field, piece.default, piece.form]
 
 
-def _piece(kept: Any) -> str | Slot:
-    """A piece as the store has it; version 1 said of a slot whether it stands in HTML."""
+def _piece(kept: Any) -> str | Placeholder:
+    """A piece as the store has it; version 1 said of a placeholder whether it stands in HTML."""
     if isinstance(kept, str):
         return kept
     field, default, form = kept
-    return Slot(field, default, {True: "html", False: "text"}.get(form, form))
+    return Placeholder(field, default, {True: "html", False: "text"}.get(form, form))

@@ -12,8 +12,8 @@ from conftest import Publication
 
 from newsletter.errors import DeliveryError
 from newsletter.issue.draft import load_issue
-from newsletter.mail.compiled import MessageTemplate, Slot
-from newsletter.mail.template import compile_message
+from newsletter.mail.compiler import compile_message
+from newsletter.mail.message_template import MessageTemplate, Placeholder
 
 DATE = datetime(2023, 5, 31, 9, 0, tzinfo=UTC)
 # Made by the program before version 2, and the message that it made of it.
@@ -35,9 +35,9 @@ def test_the_store_gives_back_the_same_template(publication: Publication, date: 
     assert json.loads(payload)["version"] == (2 if date else 3)
     assert again == template
     assert [line.name for line in again.lines] == ["Subject", "List-Unsubscribe"]
-    slots = {piece for piece in again.body if isinstance(piece, Slot)}
-    assert {slot.form for slot in slots} == {"text", "html", "address"}
-    assert {slot.field for slot in slots} == {"name", "email", "city"}
+    placeholders = {piece for piece in again.body if isinstance(piece, Placeholder)}
+    assert {placeholder.form for placeholder in placeholders} == {"text", "html", "address"}
+    assert {placeholder.field for placeholder in placeholders} == {"name", "email", "city"}
     fields = {"email": "ada@example.org", "name": "Ada"}
     message = again.render("k", "ada@example.org", fields, DATE)
     assert message == template.render("k", "ada@example.org", fields, DATE)
@@ -61,7 +61,7 @@ def test_a_template_of_a_later_version_is_not_guessed_at() -> None:
 
 
 def test_sending_a_frozen_campaign_loads_nothing_that_makes_editions() -> None:
-    code = "import sys, newsletter.mail.compiled, newsletter.mail.message; print(*sorted(sys.modules))"
+    code = "import sys, newsletter.mail.message_template, newsletter.mail.message; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert not loaded & {

@@ -9,7 +9,7 @@ from messages import parsed, texts
 from reading import Page
 from smtp_server import Server
 
-from newsletter.mail.keys import new_key
+from newsletter.mail.dkim_keys import generate_dkim_key
 from newsletter.subscribers.secret_keys import create_secret_keys, require_secret_keys
 from newsletter.subscribers.tokens import TokenHolder, TokenSigner, parse_verp_tag
 
@@ -55,7 +55,7 @@ def test_one_link_in_header_text_and_html(served: Publication, server: Server) -
 
 
 def test_a_signature_covers_both_lines(served: Publication, server: Server) -> None:
-    pem, _ = new_key("ed25519")
+    pem, _ = generate_dkim_key("ed25519")
     served.environ |= {"NEWSLETTER_DKIM__SELECTOR": "s1", "NEWSLETTER_DKIM__KEY": pem.decode()}
     _send(served)
     signature = re.sub(r"\s", "", parsed(server.message(ADA))["DKIM-Signature"])

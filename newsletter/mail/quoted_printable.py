@@ -12,12 +12,12 @@ SOFT_BREAK = b"=\r\n"
 _PLAIN = re.compile(r"[!-\-/-<>-~](?:[ -<>-~]{0,70}[!-<>-~])?")
 
 
-def encode(text: str) -> bytes:
+def encode_quoted_printable(text: str) -> bytes:
     """`text` as quoted-printable lines joined by CRLF; it can stand between two soft line breaks."""
-    return text.encode("ascii") if _PLAIN.fullmatch(text) else encode_any(text)
+    return text.encode("ascii") if _PLAIN.fullmatch(text) else encode_without_shortcut(text)
 
 
-def encode_any(text: str) -> bytes:
+def encode_without_shortcut(text: str) -> bytes:
     """The same without the shortcut for what needs no encoding, which most values of readers don't."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
     # Three columns are left free: two for the `=2E` that a dot at a line's start becomes, one for a soft break.

@@ -14,14 +14,14 @@ from newsletter.errors import ConfigError, Problem, counted
 from newsletter.git import NoAnswer, ask_git
 from newsletter.workspace import CONFIG_NAME
 
-Kind = Literal["rsa", "ed25519"]
+DkimAlgorithm = Literal["rsa", "ed25519"]
 _VARIABLE = "NEWSLETTER_DKIM__KEY"
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _LEAST_BITS, _BITS = 1024, 2048  # RFC 8301, section 3.2: what a signer must have, and what it should
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class DkimKey:
     """A private key at work. `sign` takes the bytes themselves, not their hash."""
 
     selector: str
@@ -29,7 +29,7 @@ class Key:
     sign: Callable[[bytes], bytes]
 
 
-def read_keys(config: Config, root: Path) -> list[Key]:
+def read_dkim_keys(config: Config, root: Path) -> list[DkimKey]:
     """The key of each selector that [dkim] names. Raises ConfigError."""
     selectors = config.dkim.selector
     pems = [(where, pem) for where, text in _sources(config, root) for pem in _blocks(where, text, root)]
@@ -42,7 +42,7 @@ def read_keys(config: Config, root: Path) -> list[Key]:
     return [_key(selector, where, pem, root) for selector, (where, pem) in zip(selectors, pems, strict=True)]
 
 
-def new_key(kind: Kind) -> tuple[bytes, str]:
+def generate_dkim_key(kind: DkimAlgorithm) -> tuple[bytes, str]:
     """A new private key as PEM, and the DNS record of its public half (RFC 6376, section 3.6.1; RFC 8463, 4.2)."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -93,7 +93,7 @@ def _blocks(where: str, text: str, root: Path) -> list[bytes]:
     return found
 
 
-def _key(selector: str, where: str, pem: bytes, root: Path) -> Key:
+def _key(selector: str, where: str, pem: bytes, root: Path) -> DkimKey:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -109,10 +109,10 @@ def _key(selector: str, where: str, pem: bytes, root: Path) -> Key:
         ) from error
     if isinstance(key, Ed25519PrivateKey):
         # RFC 8463, section 3: what is signed is the hash.
-        return Key(selector, "ed25519-sha256", lambda data: key.sign(sha256(data).digest()))
+        return DkimKey(selector, "ed25519-sha256", lambda data: key.sign(sha256(data).digest()))
     if isinstance(key, RSAPrivateKey) and key.key_size >= _LEAST_BITS:
         padding, digest = PKCS1v15(), SHA256()
-        return Key(selector, "rsa-sha256", lambda data: key.sign(data, padding, digest))
+        return DkimKey(selector, "rsa-sha256", lambda data: key.sign(data, padding, digest))
     raise _refused(
         root, f"{where} holds a key that no receiver takes", f"Make one: newsletter dkim key ({_BITS} bits)."
     )
