@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from secrets import token_hex
 
-from newsletter.address import normalise_address
+from newsletter.address import local_part_of, normalise_address
 from newsletter.backends import Backend
 from newsletter.errors import ListError, NewsletterError
 from newsletter.issue.draft import Draft, require_issue
@@ -18,7 +18,8 @@ from newsletter.mail.message import Message, Outcome, Result, reply_line
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.publication import OpenPublication
 from newsletter.sending.unrecorded import send_unrecorded
-from newsletter.subscribers.csv_source import Subscriber, read_subscribers, unlisted_subscriber
+from newsletter.subscribers.csv_source import read_subscribers
+from newsletter.subscribers.subscriber import Subscriber, unlisted_subscriber
 
 TESTERS = "testers"  # in place of an address: those in newsletter.toml
 
@@ -142,9 +143,9 @@ def find_testers(addresses: Sequence[str], list_path: Path) -> list[Subscriber]:
                 f"{text!r} is no address to send a test to: {error}", next_step="Write it as name@example.org."
             ) from error
     # What stands before the @ is written the same in the list; the rest may be in other letters.
-    names = {tester.reader.partition("@")[0] for tester in testers}
+    names = {local_part_of(tester.key) for tester in testers}
     listed = {}
     if list_path.is_file():
         rows = read_subscribers(list_path, lambda _number, line: any(name in line.casefold() for name in names))
-        listed = {row.reader: row for row in rows if isinstance(row, Subscriber)}
-    return [listed.get(tester.reader, tester) for tester in testers]
+        listed = {row.key: row for row in rows if isinstance(row, Subscriber)}
+    return [listed.get(tester.key, tester) for tester in testers]

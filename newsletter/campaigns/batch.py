@@ -14,9 +14,10 @@ from newsletter.issue.draft import Draft
 from newsletter.ledger import Entry, Staged
 from newsletter.mail.headers import HeaderFault
 from newsletter.mail.message_template import MessageTemplate
-from newsletter.subscribers.csv_source import Subscriber, read_rows
+from newsletter.subscribers.csv_source import read_rows
 from newsletter.subscribers.feedback_events import ErasedSubscribers
 from newsletter.subscribers.status_columns import StatusColumns
+from newsletter.subscribers.subscriber import Subscriber
 
 _SHOWN = 3
 
@@ -47,10 +48,10 @@ class Wave:
             if isinstance(row, Problem):
                 self._note(row)
             elif not self._tag or self._tag in row.tags:
-                if self._is_erased(row.reader):
+                if self._is_erased(row.key):
                     self.erased += 1
-                elif row.reader in self._statuses.left:
-                    self.left[self._statuses.words[row.reader]] += 1
+                elif row.key in self._statuses.left:
+                    self.left[self._statuses.words[row.key]] += 1
                 else:
                     yield self._entry(row)
 
@@ -62,7 +63,7 @@ class Wave:
 
     def _entry(self, row: Subscriber) -> Entry:
         text = self._texts.number(row.tags)
-        reader = row.reader
+        reader = row.key
         lacks = self._texts[text].lacking(row.fields)
         if not lacks:
             prove(self._texts[text], row.address, row.fields, self._path, row.line)

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newsletter import ledger
+from newsletter.address import local_part_of
 from newsletter.errors import ListError
 from newsletter.issue.model import Issue
 from newsletter.mail.message import Message
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.store import Store
-from newsletter.subscribers.csv_source import Subscriber, parse_subscriber_key, read_subscribers
+from newsletter.subscribers.csv_source import read_subscribers
+from newsletter.subscribers.subscriber import Subscriber, parse_subscriber_key
 
 if TYPE_CHECKING:
     from newsletter.editions import EditionContext
@@ -47,10 +49,10 @@ def listed_copy(
 
     wanted = parse_subscriber_key(address)
     # What stands before the @ is written the same in the list; the rest may be in other letters.
-    name = wanted.partition("@")[0]
+    name = local_part_of(wanted)
     rows = read_subscribers(list_path, lambda _number, line: name in line.casefold())
     for row in rows:
-        if isinstance(row, Subscriber) and row.reader == wanted:
+        if isinstance(row, Subscriber) and row.key == wanted:
             return render_sample(context, issue, row, recipient_tags.unsubscribe_token(issue.name, row.address))
     raise ListError(
         f"{address} is not in {list_path.name}, and {issue.name} has not been sent there.",

@@ -6,6 +6,7 @@ from typing import cast
 
 import click
 
+from newsletter.address import domain_of
 from newsletter.cli.output import say, short
 from newsletter.errors import DecisionNeeded
 from newsletter.files import create_private, make_private_folder
@@ -43,7 +44,7 @@ def key(selector: str, kind: str) -> None:
         ) from error
     with file:
         file.write(pem)
-    domain = config.dkim.domain or config.sender.from_.address.partition("@")[2]
+    domain = config.dkim.domain or domain_of(config.sender.from_.address)
     strings = " ".join(f'"{record[start : start + _STRING]}"' for start in range(0, len(record), _STRING))
     say(f"{short(path)} is the private key: keep it out of git, and a copy in a safe place.", style="green")
     say("\nPublish this record in the DNS:\n")

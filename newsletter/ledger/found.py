@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from newsletter.address import domain_of
 from newsletter.store import Store
 from newsletter.store.schema import campaigns, deliveries
 
@@ -34,7 +35,7 @@ def domains_of(store: Store, issue: str) -> Counter[str]:
     readers = select(deliveries.c.reader).where(deliveries.c.issue == issue)
     with store.reading() as connection:
         found = connection.execute(readers, execution_options={"yield_per": 1000})
-        return Counter(row.reader.rpartition("@")[2] for row in found)
+        return Counter(domain_of(row.reader) for row in found)
 
 
 def copies_of(store: Store, reader: str, *, with_seed: bool = False) -> Iterator[Copy]:

@@ -8,6 +8,7 @@ from base64 import encodebytes
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, time
 
+from newsletter.address import domain_of
 from newsletter.editions import EditionContext, Picture, render_html, render_text
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
 from newsletter.editions.templates import broken, find
@@ -19,7 +20,7 @@ from newsletter.mail.message import Message
 from newsletter.mail.message_template import HeaderLine, MessageTemplate, Placeholder
 from newsletter.mail.placeholders import MisplacedPlaceholder, PlaceholderNonces
 from newsletter.mail.quoted_printable import SOFT_BREAK, encode_quoted_printable
-from newsletter.subscribers.csv_source import Subscriber, unlisted_subscriber
+from newsletter.subscribers.subscriber import Subscriber, unlisted_subscriber
 
 # A reader of whom nothing is known.
 NOBODY = unlisted_subscriber("reader@example.org")
@@ -40,7 +41,7 @@ def compile_message(
     Raises what rendering raises, and TemplateError for a placeholder where no value is safe.
     """
     config = context.config
-    domain = config.sender.from_.address.partition("@")[2]
+    domain = domain_of(config.sender.from_.address)
     nonces = PlaceholderNonces()
     text = render_text(context, issue, nonces.write_nonce)
     attached = context.pictures(issue) if config.email.images == "attach" else []
@@ -88,7 +89,7 @@ def render_single_message(
     """The issue for one reader, outside of a sending: a field with neither value nor default shows its name."""
     template = compile_message(context, issue.seen_by(reader.tags), campaign, date, subject_prefix)
     fields = {**template.with_names(reader.fields), UNSUBSCRIBE_FIELD: token}
-    return template.render(reader.reader, reader.address, fields)
+    return template.render(reader.key, reader.address, fields)
 
 
 def render_sample(context: EditionContext, issue: Issue, reader: Subscriber, token: str = SAMPLE_TOKEN) -> Message:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
+from newsletter.address import domain_of
 from newsletter.config import Config
 from newsletter.mail.dkim_keys import DkimKey, read_dkim_keys
 from newsletter.mail.message import Message
@@ -44,7 +45,7 @@ class DkimSigner:
         """
         if not config.dkim.selector:
             return None
-        return cls(config.dkim.domain or config.sender.from_.address.partition("@")[2], read_dkim_keys(config, root))
+        return cls(config.dkim.domain or domain_of(config.sender.from_.address), read_dkim_keys(config, root))
 
     def sign(self, message: Message) -> Message:
         """The same message, signed."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from newsletter.address import subscriber_key
 from newsletter.errors import ConfigError
 from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, Field, fielded
 from newsletter.mail.message import Message
 from newsletter.mail.message_template import MessageTemplate
-from newsletter.subscribers.csv_source import subscriber_key
 from newsletter.subscribers.secret_keys import SecretKeys, find_secret_keys, require_secret_keys
 from newsletter.subscribers.tokens import TokenSigner
 from newsletter.workspace import Workspace

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from newsletter import ledger
-from newsletter.address import normalise_address
+from newsletter.address import normalise_address, subscriber_key
 from newsletter.errors import DecisionNeeded, ListError, counted
 from newsletter.ledger.states import State
 from newsletter.mail.headers import message_id
@@ -21,7 +21,6 @@ from newsletter.mail.message import reply_line
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.reconcile.mail_log import Traces, find_arrivals, find_ids, opened
 from newsletter.store import Store
-from newsletter.subscribers.csv_source import subscriber_key
 
 _GROUP = 1000
 _HAS_IT = "an editor says that it arrived"

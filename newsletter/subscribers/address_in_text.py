@@ -3,8 +3,7 @@
 import re
 from functools import lru_cache
 
-from newsletter.address import normalise_address
-from newsletter.subscribers.csv_source import subscriber_key
+from newsletter.address import local_part_of, normalise_address, subscriber_key
 
 _ENDS = ".!?"  # of a sentence, and of no domain that anybody writes
 
@@ -37,5 +36,5 @@ def _domain(found: re.Match[str], reader: str) -> str:
 @lru_cache(maxsize=1)
 def _like(reader: str) -> re.Pattern[str]:
     """What stands before the @ is ASCII, and has one spelling but for its capitals."""
-    local = re.escape(reader.partition("@")[0])
+    local = re.escape(local_part_of(reader))
     return re.compile(rf"(?<![\w.+-]){local}@([^\s,;:|<>()\[\]{{}}\"'/\\=]+)", re.IGNORECASE)

@@ -12,13 +12,14 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from newsletter.address import normalise_address
+from newsletter.address import domain_of, local_part_of, normalise_address, subscriber_key
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.files import create_private, sync
 from newsletter.subscribers.address_in_text import contains_address
 from newsletter.subscribers.csv_file import CsvHeader, guard_cell, read_header, read_lines, read_records, unguard_cell
 from newsletter.subscribers.csv_records import CsvRecord
-from newsletter.subscribers.csv_source import BREAKS, Subscriber, read_row, read_rows, subscriber_key
+from newsletter.subscribers.csv_source import BREAKS, read_row, read_rows
+from newsletter.subscribers.subscriber import Subscriber
 
 _BOM = b"\xef\xbb\xbf"
 _NEW_LIST = "email,name,tags\n"
@@ -58,7 +59,7 @@ def find_rows(path: Path, reader: str) -> SubscriberRows:
     header = read_header(path, lines)
     rows, mentions = [], []
     # What stands before the @ is ASCII, and stands in the list as it is.
-    local = reader.partition("@")[0]
+    local = local_part_of(reader)
     for record in read_records(lines, header, lambda _line, text: local in text.casefold()):
         if _owner(record, header) == reader:
             rows.append(ListRow(line=record.line, last=record.last, cells=dict(cells_of(record, header))))
@@ -69,12 +70,12 @@ def find_rows(path: Path, reader: str) -> SubscriberRows:
 
 def find_nearest_address(path: Path, reader: str) -> str:
     """An address of the list that may be meant instead, or an empty string."""
-    local, _, domain = reader.partition("@")
+    local, domain = local_part_of(reader), domain_of(reader)
     near: list[str] = []
     if path.exists():
         for row in read_rows(path, lambda _number, text: local in text.casefold() or domain in text.casefold()):
-            if isinstance(row, Subscriber) and (row.reader[0] == reader[0] or row.reader.startswith(f"{local}@")):
-                near.append(row.reader)
+            if isinstance(row, Subscriber) and (row.key[0] == reader[0] or row.key.startswith(f"{local}@")):
+                near.append(row.key)
             if len(near) >= _CANDIDATES:
                 break
     return next(iter(get_close_matches(reader, near, n=1, cutoff=0.8)), "")

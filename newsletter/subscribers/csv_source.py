@@ -3,14 +3,13 @@
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from newsletter.address import normalise_address
-from newsletter.errors import ListError, Problem
+from newsletter.errors import Problem
 from newsletter.subscribers.csv_file import (
     QUOTES,
     SAVE_AS_UTF8,
@@ -21,47 +20,12 @@ from newsletter.subscribers.csv_file import (
     unguard_cell,
 )
 from newsletter.subscribers.csv_records import CsvRecord, Wanted, every_record
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.validation import Fault
 
 MAX_VALUE = 500
 # What parts lines, in one program or another; a mail has each value on one line.
 BREAKS = re.compile("\\s*[\t\n\v\f\r\x85\u2028\u2029]\\s*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscriber:
-    """One reader. `fields` holds every column but the tags, `email` and `name` among them."""
-
-    address: str
-    fields: Mapping[str, str]
-    tags: frozenset[str] = frozenset()
-    line: int = 0
-
-    @property
-    def reader(self) -> str:
-        return subscriber_key(self.address)
-
-
-def unlisted_subscriber(address: str) -> Subscriber:
-    """A reader whom no list knows."""
-    return Subscriber(address=address, fields={"email": address, "name": ""})
-
-
-def subscriber_key(address: str) -> str:
-    """The one spelling by which a reader is known: `Ada@Example.org` and `ada@example.org` are one person.
-
-    RFC 5321, section 2.4 lets a server tell apart the case of the part before the @, but the servers
-    that readers use don't, and a reader who gets two copies, or who left and is mailed again, minds.
-    """
-    return address.casefold()
-
-
-def parse_subscriber_key(address: str) -> str:
-    """The reader whom a person means by an address. Raises ListError when it is none."""
-    try:
-        return subscriber_key(normalise_address(address))
-    except ValueError as error:
-        raise ListError(f"{address!r} is no address: {error}", next_step="Write it as name@example.org.") from error
 
 
 def read_subscribers(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber | Problem]:
@@ -101,9 +65,9 @@ class _FirstLines:
     def of(self, row: Subscriber) -> int:
         """Return the first line with this row's address, which is the row's own unless one came before."""
         inserted = "INSERT INTO first_lines VALUES (?, ?) ON CONFLICT DO NOTHING"
-        if self._database.execute(inserted, (row.reader, row.line)).rowcount:
+        if self._database.execute(inserted, (row.key, row.line)).rowcount:
             return row.line
-        (line,) = self._database.execute("SELECT line FROM first_lines WHERE reader = ?", (row.reader,)).fetchone()
+        (line,) = self._database.execute("SELECT line FROM first_lines WHERE reader = ?", (row.key,)).fetchone()
         return int(line)
 
     def close(self) -> None:

@@ -88,7 +88,7 @@ class Event:
     why this was believed.
     """
 
-    reader: str
+    subscriber: str
     kind: EventKind
     source: EventSource
     issue: str | None = None
@@ -181,43 +181,45 @@ def _record(connection: Connection, keys: SecretKeys | None, event: Event, soft:
         return False
     news = _apply(connection, keys, event)
     if event.kind is EventKind.SOFT and soft and _softs(connection, event, soft) >= soft.bounces:
-        suppressions.suppress(connection, event.reader, SuppressionKind.BOUNCED, counted(soft.bounces, "soft bounce"))
+        suppressions.suppress(
+            connection, event.subscriber, SuppressionKind.BOUNCED, counted(soft.bounces, "soft bounce")
+        )
     if news:
         log.add_all(connection, [_row(event)])  # after the suppression that it makes, see feedback/mail/readings.py
     return news
 
 
 def _void(connection: Connection, keys: SecretKeys | None, event: Event) -> IgnoredBecause | None:
-    if keys and event.kind is not EventKind.SIGNED_UP and log.is_forgotten(connection, keys.digest(event.reader)):
+    if keys and event.kind is not EventKind.SIGNED_UP and log.is_forgotten(connection, keys.digest(event.subscriber)):
         return IgnoredBecause.ERASED
     if event.source is EventSource.MAIL:
         # To the second, which is all that a mailbox knows: of one second, the mail is the later one.
         kinds = _WORKING_AGAIN if event.kind in _BOUNCES else _COMING_BACK
-        back = log.last_said(connection, event.reader, kinds)[:_SECOND]
+        back = log.last_said(connection, event.subscriber, kinds)[:_SECOND]
         return IgnoredBecause.OLDER if (event.said_at or now())[:_SECOND] < back else None
     return None
 
 
 def _record_leaving(connection: Connection, keys: SecretKeys | None, events: Sequence[Event]) -> list[bool]:
     """As `_record` does for each, in three statements for all: when an issue has come, many leave at once."""
-    digests = {event.reader: keys.digest(event.reader) for event in events} if keys else {}
+    digests = {event.subscriber: keys.digest(event.subscriber) for event in events} if keys else {}
     erased = log.forgotten_since(connection, list(digests.values()))
     words: dict[str, str] = {}
     for event in events:
-        if digests.get(event.reader) not in erased:
-            words.setdefault(event.reader, storable(event.evidence.get("words", "")))
+        if digests.get(event.subscriber) not in erased:
+            words.setdefault(event.subscriber, storable(event.evidence.get("words", "")))
     new = set(suppressions.suppress_all(connection, words, SuppressionKind.UNSUBSCRIBED))
     news = []
     for event in events:
-        news.append(event.reader in new)
-        new.discard(event.reader)  # the first of a reader's is news
+        news.append(event.subscriber in new)
+        new.discard(event.subscriber)  # the first of a reader's is news
     log.add_all(connection, [_row(event) for event, is_news in zip(events, news, strict=True) if is_news])
     return news
 
 
 def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> bool:
     """Change who must not be mailed; False when the event says what is known already."""
-    reader = event.reader
+    reader = event.subscriber
     words = storable(event.evidence.get("words", ""))
     if event.kind in _CAUSES:
         entered = event.source is EventSource.EDITOR and not _entered_by_editor(connection, reader, event.kind)
@@ -267,14 +269,14 @@ def _entered_by_editor(connection: Connection, reader: str, kind: EventKind) -> 
 
 def _known(connection: Connection, event: Event) -> bool:
     """Was the same said about the same issue already?"""
-    return any(issue == event.issue for issue, _ in log.said(connection, event.reader, event.kind, ""))
+    return any(issue == event.issue for issue, _ in log.said(connection, event.subscriber, event.kind, ""))
 
 
 def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
     """How many issues this reader's mail was put off for within the rule's days, this one included."""
     since = (datetime.now(UTC) - timedelta(days=soft.days)).isoformat(timespec="milliseconds")
-    since = max(since, log.last_said(connection, event.reader, _WORKING_AGAIN))
-    recent = {issue for issue, _ in log.said(connection, event.reader, EventKind.SOFT, since)}
+    since = max(since, log.last_said(connection, event.subscriber, _WORKING_AGAIN))
+    recent = {issue for issue, _ in log.said(connection, event.subscriber, EventKind.SOFT, since)}
     return len(recent | {event.issue})
 
 
@@ -282,4 +284,4 @@ def _row(event: Event) -> log.Row:
     at = now()
     said_at = min(event.said_at or at, at)  # a mail's clock may be wrong
     evidence = {name: storable(text) for name, text in event.evidence.items() if text}
-    return log.Row(event.reader, event.kind, event.source, event.issue, evidence, said_at, at)
+    return log.Row(event.subscriber, event.kind, event.source, event.issue, evidence, said_at, at)

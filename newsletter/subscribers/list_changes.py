@@ -5,10 +5,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
+from newsletter.address import subscriber_key
 from newsletter.errors import DecisionNeeded
 from newsletter.store import Busy, Store
 from newsletter.subscribers.csv_editing import appending_row, find_rows, removing_rows
-from newsletter.subscribers.csv_source import subscriber_key
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
@@ -54,7 +54,8 @@ def add_to_list(
             *([EventKind.ALLOWED] if standing.held else []),
         ]
         events = [
-            Event(reader=reader, kind=kind, source=EventSource.EDITOR, evidence={"words": evidence}) for kind in kinds
+            Event(subscriber=reader, kind=kind, source=EventSource.EDITOR, evidence={"words": evidence})
+            for kind in kinds
         ]
         if there:
             record_events(store, keys, events)
@@ -70,7 +71,7 @@ def remove_from_list(store: Store, keys: SecretKeys | None, path: Path, reader: 
     """Take a reader's rows out of the list; returns the lines they stood in, none when there were none."""
     with sole_editor(store), removing_rows(path, reader) as edit:
         if edit.lines:
-            record_events(store, keys, [Event(reader=reader, kind=EventKind.REMOVED, source=EventSource.EDITOR)])
+            record_events(store, keys, [Event(subscriber=reader, kind=EventKind.REMOVED, source=EventSource.EDITOR)])
             edit.put()
         return edit.lines
 

@@ -11,9 +11,10 @@ from newsletter.errors import Problem, printable
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
 from newsletter.subscribers.csv_file import guard_cell
-from newsletter.subscribers.csv_source import MAX_VALUE, Subscriber, read_columns, read_rows
+from newsletter.subscribers.csv_source import MAX_VALUE, read_columns, read_rows
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import ERASED, Suppression, with_suppression_status
 
 _OURS = (STATE, SINCE, WORDS)

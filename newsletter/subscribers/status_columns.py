@@ -10,11 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from newsletter.address import normalise_address
+from newsletter.address import normalise_address, subscriber_key
 from newsletter.config import SubscriberListSettings
 from newsletter.errors import DecisionNeeded, ListError, Problem, counted
 from newsletter.subscribers.csv_file import column_name, read_header, read_lines, read_records, unguard_cell
-from newsletter.subscribers.csv_source import subscriber_key
 from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.status_words import (
     LONGEST,

@@ -50,13 +50,13 @@ def suppress(store: Store, keys: SecretKeys | None, reader: str, reason: str) ->
     cause, words = _understood(reason)
     kind = _KINDS.get(cause, EventKind.SUPPRESSED)
     return record_events(
-        store, keys, [Event(reader=reader, kind=kind, source=EventSource.EDITOR, evidence={"words": words})]
+        store, keys, [Event(subscriber=reader, kind=kind, source=EventSource.EDITOR, evidence={"words": words})]
     )[0]
 
 
 def unsuppress(store: Store, keys: SecretKeys | None, reader: str) -> bool:
     """Lift all that stands against a reader, as an editor's decision; False when nothing did."""
-    return record_events(store, keys, [Event(reader=reader, kind=EventKind.ALLOWED, source=EventSource.EDITOR)])[0]
+    return record_events(store, keys, [Event(subscriber=reader, kind=EventKind.ALLOWED, source=EventSource.EDITOR)])[0]
 
 
 def import_suppressions(
@@ -138,12 +138,12 @@ def _told(record_events: CsvRecord, header: CsvHeader, keys: SecretKeys | None, 
         cause, words = _understood(reason)
         named = (cause_of(cell) for name, cell in cells.items() if name not in ("email", "name", "tags"))
         cause = next(filter(None, named), cause)
-        yield _Told(found.reader, cause, words, since)
+        yield _Told(found.key, cause, words, since)
         return
     for state in states.split(", "):
         if state not in list(SuppressionKind):
             raise ListError(f"{state!r} is none of {', '.join(SuppressionKind)}")
-        yield _Told(found.reader, state, words, since)
+        yield _Told(found.key, state, words, since)
 
 
 def _bring(connection: Connection, keys: SecretKeys | None, told: _Told) -> bool:

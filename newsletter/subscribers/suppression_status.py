@@ -9,8 +9,8 @@ from types import MappingProxyType
 from newsletter.errors import Problem
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
-from newsletter.subscribers.csv_source import Subscriber
 from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.subscriber import Subscriber
 
 MAILABLE, ERASED = "mailable", "erased"
 _GROUP = 500  # rows looked up at once: few enough for either database's parameters
@@ -87,11 +87,11 @@ def with_suppression_status(
     """
     rest = iter(rows)
     while group := list(islice(rest, _GROUP)):
-        readers = [row.reader for row in group if isinstance(row, Subscriber)]
+        readers = [row.key for row in group if isinstance(row, Subscriber)]
         found = iter(read_suppression_statuses(store, keys, readers))
         for row in group:
             standing = next(found) if isinstance(row, Subscriber) else _MAILABLE
-            held = left.get(row.reader) if isinstance(row, Subscriber) else None
+            held = left.get(row.key) if isinstance(row, Subscriber) else None
             if held and held.cause not in {known.cause for known in standing.held}:
                 standing = replace(standing, held=[*standing.held, held])
             yield row, standing

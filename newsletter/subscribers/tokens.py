@@ -32,7 +32,7 @@ _DIGITS = 19  # of a number that both databases hold
 class TokenHolder:
     """Whose token it is, by the one spelling of their address, and of which issue."""
 
-    reader: str
+    subscriber: str
     issue: str
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from conftest import ROOT, Publication
 
-from newsletter.subscribers.csv_source import Subscriber, read_subscribers
+from newsletter.subscribers.csv_source import read_subscribers
+from newsletter.subscribers.subscriber import Subscriber
 
 
 def _files(folder: Path) -> set[Path]:

@@ -82,7 +82,9 @@ def _states(store: Store, issue: str) -> dict[str, State]:
 
 
 def _say(store: Store, keys: SecretKeys, kind: EventKind, **evidence: str) -> None:
-    record_events(store, keys, [Event(reader=ADA, kind=kind, source=EventSource.MAIL, issue="1.1", evidence=evidence)])
+    record_events(
+        store, keys, [Event(subscriber=ADA, kind=kind, source=EventSource.MAIL, issue="1.1", evidence=evidence)]
+    )
 
 
 def test_everything_that_is_known_of_a_reader(publication: Publication, store: Store, keys: SecretKeys) -> None:

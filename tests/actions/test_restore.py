@@ -63,10 +63,16 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
     if due:
         ledger.schedule(store, issue, due, due)
     bounced = Event(
-        reader="r1@example.org", kind=EventKind.HARD, source=EventSource.MAIL, issue=issue, evidence={"code": "5.1.1"}
+        subscriber="r1@example.org",
+        kind=EventKind.HARD,
+        source=EventSource.MAIL,
+        issue=issue,
+        evidence={"code": "5.1.1"},
     )
     record_events(store, KEYS, [bounced], handled=[f"mail about {issue}"])
-    record_events(store, KEYS, [Event(reader="r2@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
+    record_events(
+        store, KEYS, [Event(subscriber="r2@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)]
+    )
     suppression.unsuppress(store, KEYS, "r2@example.org")
     with store.transaction() as connection:
         log.forget(connection, KEYS.digest("erased@example.org"))
@@ -95,7 +101,7 @@ def test_a_state_moves_with_all_its_history(postgres: Postgres, tmp_path: Path, 
         assert counts == {name: len(rows) for name, rows in before.items()}
         with pytest.raises(DeliveryError):  # a service that still runs
             record_events(
-                old, None, [Event(reader="r0@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)]
+                old, None, [Event(subscriber="r0@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)]
             )
         _fill(new, "1.2")  # numbers go on where they were
         assert len(_rows(new)["deliveries"]) == 6
@@ -112,7 +118,9 @@ def test_a_state_moves_with_all_its_history(postgres: Postgres, tmp_path: Path, 
 def test_a_state_that_is_there_already_is_not_moved_over(place: Path | str, tmp_path: Path) -> None:
     with closing(open_store(tmp_path / "old.db")) as old, closing(open_store(place)) as new:
         _fill(old)
-        record_events(new, None, [Event(reader="r0@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
+        record_events(
+            new, None, [Event(subscriber="r0@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)]
+        )
         before = _rows(old), _rows(new)
         with pytest.raises(DeliveryError, match="already, and who left by that one would") as refused:
             move(old, new, "there", tmp_path / "kept.db")
@@ -148,7 +156,9 @@ def test_a_backup_is_whole_private_and_keeps_nobody_waiting(place: Path | str, t
         def serve() -> None:
             while not stop.is_set():
                 reader = f"left{len(written)}@example.org"
-                record_events(store, None, [Event(reader=reader, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
+                record_events(
+                    store, None, [Event(subscriber=reader, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)]
+                )
                 written.append(reader)
 
         thread = threading.Thread(target=serve)
@@ -174,7 +184,7 @@ def test_a_backup_is_put_back_and_who_left_since_stays_out(place: Path | str, tm
         _fill(store, due="2026-12-01T09:00:00+00:00")
         back_up(store, file)
         record_events(
-            store, None, [Event(reader="later@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)]
+            store, None, [Event(subscriber="later@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)]
         )
         ledger.cancel(store, "1.1")
         done = restore(file, place, None, tmp_path, KEYS)

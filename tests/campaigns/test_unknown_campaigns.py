@@ -184,8 +184,8 @@ def test_readers_who_came_back_or_were_erased_make_no_state_seem_older(store: St
     }
     for lift, kind in lifts.items():
         reader = f"{kind[0]}@example.org"
-        record_events(store, None, [Event(reader=reader, kind=kind, source=EventSource.PAGE)])
-        record_events(store, None, [Event(reader=reader, kind=lift, source=EventSource.PAGE)])
+        record_events(store, None, [Event(subscriber=reader, kind=kind, source=EventSource.PAGE)])
+        record_events(store, None, [Event(subscriber=reader, kind=lift, source=EventSource.PAGE)])
     _record(tmp_path, "1.1", campaign="one", runs=1, suppressions=3)
     assert [one.lacking for one in unknown_campaigns(store, tmp_path)] == [0]
     vouch(store, tmp_path, complete=False)
@@ -347,7 +347,7 @@ def noted(store: Store, tmp_path: Path) -> Path:
 
 
 def _leave(store: Store, reader: str) -> None:
-    record_events(store, None, [Event(reader=reader, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
+    record_events(store, None, [Event(subscriber=reader, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
 
 
 def test_a_copy_that_lacks_who_left_before_a_record_asks_until_it_is_answered(
@@ -380,7 +380,7 @@ def test_a_state_that_was_changed_restored_or_moved_still_knows_its_records(
     back_up(store, tmp_path / "backup.db")
     digest = keys.digest(LEFT)
     erase(store, LEFT, pseudonyms(digest), digest, keys.mark)
-    record_events(store, keys, [Event(reader=LEFT, kind=EventKind.SIGNED_UP, source=EventSource.EDITOR)])
+    record_events(store, keys, [Event(subscriber=LEFT, kind=EventKind.SIGNED_UP, source=EventSource.EDITOR)])
     suppression.unsuppress(store, keys, "first@example.org")
     write_record(path, store, "1.1")
     refuse_unknown_campaigns(store, noted)
@@ -399,7 +399,9 @@ def test_without_a_mark_who_signs_up_hides_nobody_and_the_question_stays(store: 
     _record(tmp_path, "1.1", campaign="x", runs=1, suppressions=6)
     for number in range(6):
         record_events(
-            store, None, [Event(reader=f"n{number}@example.org", kind=EventKind.SIGNED_UP, source=EventSource.EDITOR)]
+            store,
+            None,
+            [Event(subscriber=f"n{number}@example.org", kind=EventKind.SIGNED_UP, source=EventSource.EDITOR)],
         )
     with pytest.raises(DecisionNeeded):
         refuse_unknown_campaigns(store, tmp_path)

@@ -32,7 +32,7 @@ def wherever(publication: Publication, place: Path | str) -> Publication:
 
 
 def _say(publication: Publication, kind: EventKind, reader: str, words: str = "", issue: str | None = None) -> None:
-    event = Event(reader=reader, kind=kind, source=EventSource.MAIL, issue=issue, evidence={"words": words})
+    event = Event(subscriber=reader, kind=kind, source=EventSource.MAIL, issue=issue, evidence={"words": words})
     with closing(open_store(publication.workspace.database)) as store:
         record_events(store, require_secret_keys(publication.workspace), [event])
 

@@ -91,7 +91,7 @@ def test_whoever_gets_no_mail_already_is_said_to_be_so(publication: Publication)
     assert re.search(
         r"gets no mail already: suppressed since .* \(has left the club\)\. Noted as well: bounced\.", told
     )
-    _say(publication, Event(reader="b@example.org", kind=EventKind.HARD, source=EventSource.MAIL, issue="1.1"))
+    _say(publication, Event(subscriber="b@example.org", kind=EventKind.HARD, source=EventSource.MAIL, issue="1.1"))
     _, told = _told(publication, "suppress", "b@example.org", "--reason", "bounced")
     assert re.search(rf"b@example.org gets no mail already: bounced since {TODAY}\d\d\. That reason stays\.", told)
     words = [row["newsletter_words"] for row in _csv(publication.run("subscribers", "export", "--suppressed").stdout)]
@@ -99,19 +99,19 @@ def test_whoever_gets_no_mail_already_is_said_to_be_so(publication: Publication)
 
 
 def test_whoever_bounced_is_asked_about_their_mailbox_and_not_their_wish(publication: Publication) -> None:
-    _say(publication, Event(reader=OLGA, kind=EventKind.HARD, source=EventSource.MAIL, issue="1.1"))
+    _say(publication, Event(subscriber=OLGA, kind=EventKind.HARD, source=EventSource.MAIL, issue="1.1"))
     _, told = _told(publication, "add", OLGA)
     assert f"Does the mailbox work again? newsletter subscribers unsuppress {OLGA}" in told
     assert "come back" not in told
-    _say(publication, Event(reader="gone@example.org", kind=EventKind.HARD, source=EventSource.MAIL, issue="1.1"))
+    _say(publication, Event(subscriber="gone@example.org", kind=EventKind.HARD, source=EventSource.MAIL, issue="1.1"))
     assert "unsuppress gone@example.org. Then add them." in _told(publication, "add", "gone@example.org")[1]
-    _say(publication, Event(reader=OLGA, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE))
+    _say(publication, Event(subscriber=OLGA, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE))
     assert "Did they ask to come back?" in _told(publication, "add", OLGA)[1]
 
 
 def test_coming_back_counts_once(publication: Publication) -> None:
     create_secret_keys(publication.root)
-    _say(publication, Event(reader=OLGA, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE))
+    _say(publication, Event(subscriber=OLGA, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE))
     _told(publication, "add", OLGA, "--again", "--evidence", "wrote on 9 May")
     known = json.loads(publication.run("subscribers", "show", OLGA, "--json").stdout)
     assert [(event["kind"], event["evidence"]) for event in known["events"]] == [
@@ -131,9 +131,9 @@ def test_what_is_known_is_told_in_plain_words(publication: Publication) -> None:
     said_at = (datetime.now(UTC) - timedelta(days=3)).isoformat(timespec="milliseconds")
     _say(
         publication,
-        Event(reader=OLGA, kind=EventKind.UNSUBSCRIBED, source=EventSource.ONE_CLICK, issue="1.1"),
+        Event(subscriber=OLGA, kind=EventKind.UNSUBSCRIBED, source=EventSource.ONE_CLICK, issue="1.1"),
         Event(
-            reader=OLGA, kind=EventKind.HARD, source=EventSource.MAIL, issue="1.4", said_at=said_at,
+            subscriber=OLGA, kind=EventKind.HARD, source=EventSource.MAIL, issue="1.4", said_at=said_at,
             evidence={"code": "5.1.1", "words": "no such\nuser", "proof": "the Message-ID"},
         ),
     )  # fmt: skip
@@ -179,7 +179,7 @@ def test_forget_says_what_is_there_and_that_nothing_was_done(publication: Public
     _told(publication, "suppress", "other@example.org")
     _, told = _told(publication, "forget", "other@example.org", stdin="n\n")
     assert "Known of other@example.org: 1 event, and a note that" in told
-    _say(publication, Event(reader="third@example.org", kind=EventKind.SIGNED_UP, source=EventSource.EDITOR))
+    _say(publication, Event(subscriber="third@example.org", kind=EventKind.SIGNED_UP, source=EventSource.EDITOR))
     assert "Known of third@example.org: 1 event.\n" in _told(publication, "forget", "third@example.org", stdin="n\n")[1]
 
 
@@ -190,11 +190,11 @@ def test_stats_say_in_plain_words_what_happened_and_why_they_left(publication: P
         reader = f"r{number}@example.org"
         _say(
             publication,
-            Event(reader=reader, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE, issue="2.10"),
-            Event(reader=reader, kind=EventKind.REASON, source=EventSource.PAGE, evidence={"words": reason}),
+            Event(subscriber=reader, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE, issue="2.10"),
+            Event(subscriber=reader, kind=EventKind.REASON, source=EventSource.PAGE, evidence={"words": reason}),
         )
-    _say(publication, Event(reader="r1@example.org", kind=EventKind.ALLOWED, source=EventSource.EDITOR))
-    _say(publication, Event(reader=OLGA, kind=EventKind.REMOVED, source=EventSource.EDITOR))
+    _say(publication, Event(subscriber="r1@example.org", kind=EventKind.ALLOWED, source=EventSource.EDITOR))
+    _say(publication, Event(subscriber=OLGA, kind=EventKind.REMOVED, source=EventSource.EDITOR))
     figures = json.loads(publication.run("subscribers", "stats", "--json").stdout)
     assert list(figures["reasons"].items())[:2] == [("Too often", 2), ("Not for me", 2)]
     assert len(figures["reasons"]) == 11
@@ -212,8 +212,8 @@ def test_a_reason_of_one_reader_alone_is_counted_too(publication: Publication) -
     assert "Why they left" not in publication.run("subscribers", "stats").stdout
     _say(
         publication,
-        Event(reader=OLGA, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE),
-        Event(reader=OLGA, kind=EventKind.REASON, source=EventSource.PAGE, evidence={"words": "Never asked"}),
+        Event(subscriber=OLGA, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE),
+        Event(subscriber=OLGA, kind=EventKind.REASON, source=EventSource.PAGE, evidence={"words": "Never asked"}),
     )
     assert "Why they left: Never asked (1)\n" in publication.run("subscribers", "stats").stdout
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from newsletter.errors import DecisionNeeded, ListError, Problem
 from newsletter.subscribers import csv_editing
 from newsletter.subscribers.csv_editing import appending_row, find_nearest_address, find_rows, removing_rows
-from newsletter.subscribers.csv_source import Subscriber, read_rows
+from newsletter.subscribers.csv_source import read_rows
+from newsletter.subscribers.subscriber import Subscriber
 
 Write = Callable[[bytes | str], Path]
 NEW = "zoe+news@example.org"

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import ListError, Problem
-from newsletter.subscribers.csv_source import Subscriber, read_subscribers
+from newsletter.subscribers.csv_source import read_subscribers
+from newsletter.subscribers.subscriber import Subscriber
 
 Write = Callable[[bytes | str], Path]
 

@@ -26,7 +26,7 @@ SOFT = SoftRule(bounces=3, days=30)
 
 def _event(kind: EventKind, issue: str | None = "2.10", words: str = "", said_at: str = "") -> Event:
     return Event(
-        reader=ADA, kind=kind, source=EventSource.MAIL, issue=issue, evidence={"words": words}, said_at=said_at
+        subscriber=ADA, kind=kind, source=EventSource.MAIL, issue=issue, evidence={"words": words}, said_at=said_at
     )
 
 

@@ -11,7 +11,7 @@ KEYS = SecretKeys(("k" * 40,), "f" * 40)
 _LEAVING = st.lists(
     st.builds(
         Event,
-        reader=st.sampled_from([f"{name}@example.org" for name in ("ann", "ben", "cem", "erased")]),
+        subscriber=st.sampled_from([f"{name}@example.org" for name in ("ann", "ben", "cem", "erased")]),
         kind=st.just(EventKind.UNSUBSCRIBED),
         source=st.sampled_from([EventSource.ONE_CLICK, EventSource.PAGE, EventSource.MAIL]),
         issue=st.sampled_from([None, "2.10", "3.7"]),

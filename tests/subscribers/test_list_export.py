@@ -17,9 +17,10 @@ from newsletter.store import Store, open_store, suppressions
 from newsletter.store import events as log
 from newsletter.subscribers import list_export, suppression
 from newsletter.subscribers.csv_file import guard_cell, unguard_cell
-from newsletter.subscribers.csv_source import Subscriber, read_rows
+from newsletter.subscribers.csv_source import read_rows
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, read_erased, record_events
 from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import read_suppression_statuses
 
 Write = Callable[[bytes | str], Path]
@@ -112,7 +113,9 @@ def test_an_export_of_an_export_has_its_columns_once(write_list: Write) -> None:
 
 
 def _say(store: Store, reader: str, kind: EventKind, words: str = "") -> None:
-    record_events(store, KEYS, [Event(reader=reader, kind=kind, source=EventSource.MAIL, evidence={"words": words})])
+    record_events(
+        store, KEYS, [Event(subscriber=reader, kind=kind, source=EventSource.MAIL, evidence={"words": words})]
+    )
 
 
 def _all(store: Store) -> list[tuple[str, str, str, str]]:
@@ -193,7 +196,9 @@ def test_events_are_rows_too(store: Store) -> None:
     _say(store, "a@example.org", EventKind.COMPLAINED, "=cmd()")
     evidence = {"note": "two\nlines \x1b[31m", "colour": "red", "size": "2"}
     record_events(
-        store, KEYS, [Event(reader="b@example.org", kind=EventKind.HARD, source=EventSource.MAIL, evidence=evidence)]
+        store,
+        KEYS,
+        [Event(subscriber="b@example.org", kind=EventKind.HARD, source=EventSource.MAIL, evidence=evidence)],
     )
     text = io.StringIO()
     assert list_export.write_csv(text, list_export.export_events(store)) == 2

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 
+from newsletter.address import domain_of
 from newsletter.backends import Limits, Session
 from newsletter.backends.smtp.helo import helo_name
 from newsletter.config import Config, Section
@@ -51,7 +52,7 @@ class SmtpBackend:
 
         def completed(self, config: Config) -> "SmtpBackend.Settings":
             settings = self.model_copy()
-            settings._domain = config.sender.from_.address.rpartition("@")[2]
+            settings._domain = domain_of(config.sender.from_.address)
             return settings
 
         @property

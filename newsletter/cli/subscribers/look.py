@@ -12,8 +12,9 @@ import click
 from newsletter.cli.output import console, say, short, show_problems, table
 from newsletter.cli.subscribers.opened import looking, the_list
 from newsletter.errors import ConfigError, Problem, counted, printable
-from newsletter.subscribers.csv_source import Subscriber, read_subscribers
+from newsletter.subscribers.csv_source import read_subscribers
 from newsletter.subscribers.status_columns import QUESTION, read_own_status_columns, read_status_columns
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import ERASED, SuppressionStatus, with_suppression_status
 
 _PAGE = 200  # rows of a table on a terminal, whose columns are as wide as these need

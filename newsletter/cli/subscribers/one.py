@@ -14,9 +14,9 @@ from newsletter.cli.subscribers.opened import looking, maybe_meant, say_if_kept_
 from newsletter.errors import ListError, counted
 from newsletter.subscribers import list_changes
 from newsletter.subscribers.csv_file import column_name
-from newsletter.subscribers.csv_source import parse_subscriber_key
 from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.secret_keys import require_secret_keys
+from newsletter.subscribers.subscriber import parse_subscriber_key
 from newsletter.subscribers.suppression_status import read_suppression_statuses
 from newsletter.workspace import find_workspace
 

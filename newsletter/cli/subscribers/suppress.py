@@ -11,8 +11,8 @@ from newsletter.cli.subscribers.opened import maybe_meant, noting, say_if_kept_o
 from newsletter.errors import DecisionNeeded, ListError, counted
 from newsletter.subscribers import suppression
 from newsletter.subscribers.csv_editing import find_rows
-from newsletter.subscribers.csv_source import parse_subscriber_key
 from newsletter.subscribers.list_changes import describe_suppression
+from newsletter.subscribers.subscriber import parse_subscriber_key
 from newsletter.subscribers.suppression_status import ERASED, read_suppression_statuses
 
 

@@ -81,7 +81,7 @@ def _sent(
     store: Store, keys: SecretKeys | None, confirmation: Confirmation, asking: Mapping[str, tuple[Mail, Verdict]]
 ) -> Iterator[Settled]:
     claims = [
-        Event(reader=reader, kind=EventKind.ASKED, source=EventSource.MAIL, evidence={_MAIL: mail.key})
+        Event(subscriber=reader, kind=EventKind.ASKED, source=EventSource.MAIL, evidence={_MAIL: mail.key})
         for reader, (mail, _) in asking.items()
     ]
     record_events(store, keys, claims)
@@ -112,7 +112,9 @@ def needless(store: Store, keys: SecretKeys | None, mail: Mail, verdict: Verdict
     undone some day, so a wish to leave that came meanwhile is left to a person.
     """
     since = (datetime.now(UTC) - timedelta(days=AGAIN_DAYS)).isoformat(timespec="milliseconds")
-    event = Event(reader=verdict.address, kind=EventKind.ASKED, source=EventSource.MAIL, said_at=verdict.received_at)
+    event = Event(
+        subscriber=verdict.address, kind=EventKind.ASKED, source=EventSource.MAIL, said_at=verdict.received_at
+    )
     if nothing := why_ignored(store, keys, event):
         return _instead(verdict, Action.NOTHING, nothing)
     with store.reading() as connection:

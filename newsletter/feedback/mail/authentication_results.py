@@ -7,6 +7,7 @@ write such a field, too; so only the uppermost counts, and none that says what i
 import re
 from collections.abc import Iterator
 
+from newsletter.address import domain_of
 from newsletter.feedback.mail.reading import Reading
 
 _COMMENT = re.compile(r"\([^()\"\\]{0,500}\)")
@@ -22,7 +23,7 @@ def vouched(reading: Reading, authserv_id: str) -> str:
     Fields above the topmost Received were written by software on this side of it; below, the first of that name is the
     server's own, which has to take away those that arrive with its name (RFC 8601, section 5).
     """
-    domain = reading.sender.rpartition("@")[2].lower()
+    domain = domain_of(reading.sender).lower()
     if not domain or not authserv_id:
         return ""
     found: dict[str, list[tuple[str, dict[str, str]]]] = {}

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from newsletter.address import domain_of
 from newsletter.config.model import Inbox
 from newsletter.errors import counted
 
@@ -68,4 +69,4 @@ def _share(count: int, total: int, of_what: str, percent: float) -> str:
 
 
 def _domain(reader: str) -> str:
-    return reader.rpartition("@")[2]
+    return domain_of(reader)

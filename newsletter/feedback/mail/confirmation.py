@@ -13,6 +13,7 @@ from secrets import token_hex
 from urllib.parse import quote
 
 from newsletter import backends
+from newsletter.address import domain_of
 from newsletter.config import Mailbox
 from newsletter.mail import quoted_printable
 from newsletter.mail.headers import address_header, message_id, plain_header, reader_headers, text_header
@@ -75,7 +76,7 @@ class Confirmation:
             plain_header("MIME-Version", "1.0"),
             plain_header("Content-Type", "text/plain; charset=utf-8"),
             plain_header("Content-Transfer-Encoding", "quoted-printable"),
-            reader_headers("", reader, message_id(token_hex(16), reader, config.sender.envelope.rpartition("@")[2])),
+            reader_headers("", reader, message_id(token_hex(16), reader, domain_of(config.sender.envelope))),
         ]
         text = _TEXT.format(
             title=title,

@@ -12,13 +12,12 @@ from functools import cache
 from itertools import islice
 
 from newsletter import ledger
-from newsletter.address import normalise_address
+from newsletter.address import normalise_address, subscriber_key
 from newsletter.config import Config
 from newsletter.feedback.mail.reading import Kind, Reading
 from newsletter.mail.headers import message_id
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
-from newsletter.subscribers.csv_source import subscriber_key
 from newsletter.subscribers.tokens import TOKENS_IN_TEXT, TokenSigner, parse_verp_tag
 
 # A mail with more of them than this is no answer of anyone's.
@@ -82,7 +81,7 @@ class Prover:
             return None
         for found in islice(_TOKEN.finditer(text), _MOST_TOKENS):
             if leaver := self._tokens.read(found[0].decode("ascii")):
-                return Proof(leaver.reader, leaver.issue, "the token of a link")
+                return Proof(leaver.subscriber, leaver.issue, "the token of a link")
         return None
 
     def _by_message_id(self, reading: Reading, hint: Proof | None) -> Proof | None:

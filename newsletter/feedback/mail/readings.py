@@ -56,4 +56,4 @@ def _undoing(chosen: Collection[Reading]) -> Iterator[Event]:
     for reading in chosen:
         for reader in sorted(reading.readers):
             evidence = {READING: reading.name}
-            yield Event(reader=reader, kind=EventKind.UNDONE, source=EventSource.EDITOR, evidence=evidence)
+            yield Event(subscriber=reader, kind=EventKind.UNDONE, source=EventSource.EDITOR, evidence=evidence)

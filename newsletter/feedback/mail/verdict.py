@@ -155,7 +155,7 @@ def _verdict(
             "address": elsewhere,
         }
         event = Event(
-            reader=proof.reader,
+            subscriber=proof.reader,
             kind=kind,
             source=EventSource.MAIL,
             issue=proof.issue or None,

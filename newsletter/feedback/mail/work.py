@@ -9,7 +9,7 @@ from functools import cache, lru_cache, partial
 from pathlib import Path
 
 from newsletter import ledger
-from newsletter.address import normalise_address
+from newsletter.address import domain_of, local_part_of, normalise_address, subscriber_key
 from newsletter.config import Config
 from newsletter.errors import ListError, NewsletterError, Problem
 from newsletter.feedback.mail import brake, readings
@@ -24,7 +24,7 @@ from newsletter.feedback.mail.sources import Mail, Source
 from newsletter.feedback.mail.verdict import Action, Verdict, judge
 from newsletter.store import Store, suppressions
 from newsletter.store.events import agree, agreed_at, was_handled
-from newsletter.subscribers.csv_source import Subscriber, read_rows, subscriber_key
+from newsletter.subscribers.csv_source import read_rows
 from newsletter.subscribers.feedback_events import (
     EventKind,
     SoftRule,
@@ -34,6 +34,7 @@ from newsletter.subscribers.feedback_events import (
     would_suppress,
 )
 from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.tokens import TokenSigner
 
 
@@ -179,7 +180,7 @@ def _domains(desk: Desk, verdicts: Sequence[Verdict]) -> Mapping[str, int]:
     """Return how many readers each domain has: by the list, or without one by the issue that most bounces name."""
     with suppress(ListError):
         rows = (row for row in read_rows(desk.list_path) if isinstance(row, Subscriber))
-        if found := Counter(row.reader.rpartition("@")[2] for row in rows):
+        if found := Counter(domain_of(row.key) for row in rows):
             return found
     ((issue, _),) = Counter(verdict.issue for verdict in verdicts).most_common(1)
     return ledger.domains_of(desk.store, issue)
@@ -279,7 +280,7 @@ def _reader_finder(desk: Desk) -> Callable[[str], str | None]:
     def listed() -> frozenset[int]:
         """The list's readers, so that a thousand strangers' mails don't have it read a thousand times."""
         with suppress(ListError):  # a machine that only reads mail may have no list
-            return frozenset(hash(row.reader) for row in read_rows(desk.list_path) if isinstance(row, Subscriber))
+            return frozenset(hash(row.key) for row in read_rows(desk.list_path) if isinstance(row, Subscriber))
         return frozenset()
 
     return find_reader
@@ -287,6 +288,6 @@ def _reader_finder(desk: Desk) -> Callable[[str], str | None]:
 
 def _is_listed(path: Path, reader: str) -> bool:
     """For sure: two readers may share a hash."""
-    name = reader.partition("@")[0]
+    name = local_part_of(reader)
     rows = read_rows(path, lambda _number, line: name in line.casefold())
-    return any(isinstance(row, Subscriber) and row.reader == reader for row in rows)
+    return any(isinstance(row, Subscriber) and row.key == reader for row in rows)

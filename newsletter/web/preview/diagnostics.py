@@ -8,7 +8,8 @@ from pathlib import Path
 
 from newsletter.errors import ListError, NewsletterError, Problem, counted
 from newsletter.issue.skeleton import unwritten
-from newsletter.subscribers.csv_source import Subscriber, read_columns
+from newsletter.subscribers.csv_source import read_columns
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.web.preview.draft_state import DraftState
 from newsletter.web.preview.rendered_draft import RenderedDraft
 from newsletter.web.preview.subscriber_search import search

@@ -9,7 +9,7 @@ from newsletter.actions.send_test import find_testers
 from newsletter.actions.send_test import prepare_test as prepare
 from newsletter.issue.draft import load_issue
 from newsletter.publication import OpenPublication
-from newsletter.subscribers.csv_source import Subscriber
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.workspace import Workspace
 
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from newsletter.errors import DraftError, ListError, NewsletterError, explained
-from newsletter.subscribers.csv_source import Subscriber
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.web.preview import subscriber_search
 from newsletter.web.preview.color_scheme import ColorScheme, with_color_scheme
 from newsletter.web.preview.content_policy import frame_policy

@@ -10,7 +10,7 @@ from newsletter.checks.size import CLIPPED_AT, html_size
 from newsletter.errors import NewsletterError, Problem, below, printable
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText
-from newsletter.subscribers.csv_source import Subscriber
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.web.preview.diagnostics import Diagnostic, collect_diagnostics
 from newsletter.web.preview.draft_state import DraftState
 from newsletter.web.preview.rendered_draft import RenderedDraft

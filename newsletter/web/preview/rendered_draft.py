@@ -18,7 +18,7 @@ from newsletter.errors import DraftError, NewsletterError, TemplateError, explai
 from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
 from newsletter.mail.compiler import NOBODY, render_single_message
-from newsletter.subscribers.csv_source import Subscriber
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.workspace import Workspace
 
 _LOG = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class RenderedDraft:
 
     def email(self, reader: Subscriber | None = None) -> RenderedEmail:
         """As that reader gets it; without one, fields show their defaults."""
-        return self._once("email", reader.reader if reader else "", lambda: self._email(reader))
+        return self._once("email", reader.key if reader else "", lambda: self._email(reader))
 
     def lacking(self, reader: Subscriber | None) -> tuple[str, ...]:
         """The fields that show their own names to that reader."""

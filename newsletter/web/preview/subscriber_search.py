@@ -10,7 +10,8 @@ from threading import Lock
 
 from newsletter.errors import ConfigError
 from newsletter.subscribers.csv_records import Wanted, every_record
-from newsletter.subscribers.csv_source import Subscriber, read_subscribers
+from newsletter.subscribers.csv_source import read_subscribers
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.workspace import Workspace
 
 _SHOWN = 100
@@ -62,4 +63,4 @@ def _readers(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber]:
 
 
 def _hash(reader: Subscriber) -> str:
-    return sha256(reader.reader.encode()).hexdigest()[:16]
+    return sha256(reader.key.encode()).hexdigest()[:16]

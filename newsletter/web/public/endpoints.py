@@ -79,13 +79,13 @@ class PublicEndpoints:
         if leaver is None:
             return self._page(PageState.UNKNOWN, 404)
         if request.method != "POST":
-            return await self._standing(leaver.reader)
+            return await self._standing(leaver.subscriber)
         submission = await read_submission(request)
-        if not self._return_limit.take(leaver.reader, submission.kind):
+        if not self._return_limit.take(leaver.subscriber, submission.kind):
             return self._page(PageState.LATER, 429, _TOMORROW)
         words = {"words": submission.words} if submission.words else {}
         event = Event(
-            reader=leaver.reader,
+            subscriber=leaver.subscriber,
             kind=submission.kind,
             source=submission.source,
             issue=leaver.issue or None,
@@ -94,13 +94,13 @@ class PublicEndpoints:
         try:
             await self._event_writer.write(event)
         except DeliveryError:
-            self._return_limit.give_back(leaver.reader, submission.kind)
+            self._return_limit.give_back(leaver.subscriber, submission.kind)
             return self._page(PageState.LATER, 503, _LATER)
         if submission.source is EventSource.ONE_CLICK:
             return PlainTextResponse(self._done)
         if state := _STATES.get(submission.kind):
             return self._page(state)
-        return await self._standing(leaver.reader, mailable=PageState.RETURNED)
+        return await self._standing(leaver.subscriber, mailable=PageState.RETURNED)
 
     async def _standing(self, reader: str, mailable: PageState = PageState.ASK) -> Response:
         """Return the page that says whether a reader gets mail; `mailable` is its state for one who does.

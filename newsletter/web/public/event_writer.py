@@ -57,7 +57,7 @@ class EventWriter:
             if not group:
                 continue
             # In one order, or two services could wait for each other's rows; a reader's own events stay in theirs.
-            events = sorted((event for event, _ in group), key=lambda event: event.reader)
+            events = sorted((event for event, _ in group), key=lambda event: event.subscriber)
             failure: Exception | None = None
             try:
                 await loop.run_in_executor(self._thread, partial(record_events, self._store, self._keys(), events))

@@ -199,7 +199,7 @@ def test_a_reading_is_undone_as_one_and_what_readers_said_stays(sent: Publicatio
     _read(sent)
     with closing(open_store(sent.workspace.database)) as store:
         # One has left since, and one bounced before by another program's word.
-        record_events(store, None, [Event(reader=READERS[0], kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
+        record_events(store, None, [Event(subscriber=READERS[0], kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
         (reading,) = readings.readings(store)
         assert reading.readers == set(READERS[:2])
         assert readings.undo(store, None, [reading]) == 2
@@ -245,10 +245,14 @@ def test_a_reading_s_suppressions_are_known_on_either_database(store: Store) -> 
     evidence = {readings.READING: name}
     soft = SoftRule(bounces=1, days=30)
     said = [
-        Event(reader="hard@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.10", evidence=evidence),
-        Event(reader="soft@a.example", kind=EventKind.SOFT, source=EventSource.MAIL, issue="2.10", evidence=evidence),
-        Event(reader="other@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.10"),
-        Event(reader="left@a.example", kind=EventKind.UNSUBSCRIBED, source=EventSource.MAIL, evidence=evidence),
+        Event(
+            subscriber="hard@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.10", evidence=evidence
+        ),
+        Event(
+            subscriber="soft@a.example", kind=EventKind.SOFT, source=EventSource.MAIL, issue="2.10", evidence=evidence
+        ),
+        Event(subscriber="other@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.10"),
+        Event(subscriber="left@a.example", kind=EventKind.UNSUBSCRIBED, source=EventSource.MAIL, evidence=evidence),
     ]
     record_events(store, None, said, soft)
     (reading,) = readings.readings(store)
@@ -256,8 +260,8 @@ def test_a_reading_s_suppressions_are_known_on_either_database(store: Store) -> 
     assert readings.undo(store, None, [reading]) == 2
     # What bounced before the undoing is void, and what a reader wrote before it is not.
     early = "2026-01-01T00:00:00+00:00"
-    old = Event(reader="hard@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.9", said_at=early)
-    left = Event(reader="hard@a.example", kind=EventKind.UNSUBSCRIBED, source=EventSource.MAIL, said_at=early)
+    old = Event(subscriber="hard@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.9", said_at=early)
+    left = Event(subscriber="hard@a.example", kind=EventKind.UNSUBSCRIBED, source=EventSource.MAIL, said_at=early)
     assert record_events(store, None, [old, left]) == [False, True]
 
 

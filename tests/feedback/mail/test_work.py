@@ -294,7 +294,7 @@ def test_a_question_that_a_crash_cut_off_is_not_asked_again_and_a_person_is_told
     key = f"sha256:{sha256(path.read_bytes()).hexdigest()}"
     with closing(open_store(sent.workspace.database)) as store:
         record_events(
-            store, None, [Event(reader=ADA, kind=EventKind.ASKED, source=EventSource.MAIL, evidence={"mail": key})]
+            store, None, [Event(subscriber=ADA, kind=EventKind.ASKED, source=EventSource.MAIL, evidence={"mail": key})]
         )
     (told,) = _read(sent)
     assert told["action"] == "left to you"
@@ -461,7 +461,7 @@ def test_what_an_editor_has_undone_no_older_mail_does_again(sent: Publication, s
 def _came_back(publication: Publication, reader: str) -> None:
     with closing(open_store(publication.workspace.database)) as store:
         said = [
-            Event(reader=reader, kind=kind, source=EventSource.PAGE)
+            Event(subscriber=reader, kind=kind, source=EventSource.PAGE)
             for kind in (EventKind.UNSUBSCRIBED, EventKind.RETURNED)
         ]
         assert record_events(store, None, said) == [True, True]

@@ -16,7 +16,7 @@ from newsletter.web.public.event_writer import EventWriter
 
 
 def _leaving(reader: str) -> Event:
-    return Event(reader=reader, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)
+    return Event(subscriber=reader, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)
 
 
 def test_what_waited_too_long_is_not_written(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,7 +148,7 @@ def test_the_page_leaves_undoes_and_asks_why(service: Service, known: Known, rea
 def _held(service: Service, reader: str, *kinds: EventKind) -> None:
     workspace = service.publication.workspace
     with closing(open_store(workspace.database)) as store:
-        said = [Event(reader=reader, kind=kind, source=EventSource.MAIL) for kind in kinds]
+        said = [Event(subscriber=reader, kind=kind, source=EventSource.MAIL) for kind in kinds]
         record_events(store, require_secret_keys(workspace), said)
 
 
@@ -165,7 +165,9 @@ def test_whose_mail_came_back_is_told_so_and_finds_the_way_back(service: Service
     # And an older bounce does not bring it back.
     workspace = service.publication.workspace
     with closing(open_store(workspace.database)) as store:
-        old = Event(reader=reader, kind=EventKind.HARD, source=EventSource.MAIL, said_at="2026-01-01T00:00:00+00:00")
+        old = Event(
+            subscriber=reader, kind=EventKind.HARD, source=EventSource.MAIL, said_at="2026-01-01T00:00:00+00:00"
+        )
         assert record_events(store, require_secret_keys(workspace), [old]) == [False]
 
 

@@ -1,0 +1,37 @@
+"""A subscriber: one person on the list, and the key by which they are known everywhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from newsletter.address import SubscriberKey, normalise_address, subscriber_key
+from newsletter.errors import ListError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """A person on the list. `fields` holds every column but the tags, `email` and `name` among them.
+
+    `line` is where a file has them, counted from 1; 0 for one who comes from no file.
+    """
+
+    address: str
+    fields: Mapping[str, str]
+    tags: frozenset[str] = frozenset()
+    line: int = 0
+
+    @property
+    def key(self) -> SubscriberKey:
+        return subscriber_key(self.address)
+
+
+def unlisted_subscriber(address: str) -> Subscriber:
+    """Return a subscriber for an address that is on no list."""
+    return Subscriber(address=address, fields={"email": address, "name": ""})
+
+
+def parse_subscriber_key(address: str) -> SubscriberKey:
+    """Return the key of the subscriber whom a person means by an address. Raises ListError when it is none."""
+    try:
+        return subscriber_key(normalise_address(address))
+    except ValueError as error:
+        raise ListError(f"{address!r} is no address: {error}", next_step="Write it as name@example.org.") from error
