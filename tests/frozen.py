@@ -3,19 +3,22 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from conftest import Publication
 
 from newsletter import ledger
-from newsletter.actions.deliver import carry_out
 from newsletter.actions.send import freeze_plan
 from newsletter.backends import Backend, Feed, Limits
 from newsletter.campaigns.options import SendOptions
 from newsletter.campaigns.plan import plan_send
+from newsletter.campaigns.sent_record import write_record
 from newsletter.issue.draft import read_draft
 from newsletter.ledger.states import State
 from newsletter.mail.message import Message, Outcome
-from newsletter.sending.run import Progress, Rules
+from newsletter.sending.assignment import Assignment
+from newsletter.sending.rules import OnProgress, SendingRules, WorkerProgress
+from newsletter.sending.worker import send_campaign
 from newsletter.store import Store
 
 Carry = Callable[["Pigeons", Feed, Message], Awaitable[None]]
@@ -44,6 +47,28 @@ class Pigeons:
             await self._carry(self, feed, message)
 
 
+def send_frozen(
+    store: Store,
+    issue: str,
+    backend: Backend,
+    record: Path,
+    rules: SendingRules,
+    on_progress: OnProgress = lambda _now: None,
+) -> None:
+    """Send a frozen campaign, as `newsletter send` does."""
+    send_campaign(
+        Assignment(
+            store=store,
+            issue=issue,
+            backend=backend,
+            rules=rules,
+            write_record=lambda: write_record(record, store, issue),
+            on_progress=on_progress,
+            on_stop=lambda: None,
+        )
+    )
+
+
 class Frozen:
     """A campaign of so many readers, frozen and not begun."""
 
@@ -59,20 +84,20 @@ class Frozen:
             )  # fmt: skip
             freeze_plan(store, staged, plan)
 
-    def send(self, carry: Carry, limits: Limits, rules: Rules | None = None) -> list[Counter[Outcome]]:
+    def send(self, carry: Carry, limits: Limits, rules: SendingRules | None = None) -> list[Counter[Outcome]]:
         """Returns the tallies that were shown."""
         seen: list[Counter[Outcome]] = []
 
-        def on_progress(now: Progress) -> None:
+        def on_progress(now: WorkerProgress) -> None:
             seen.append(Counter(now.tally))
 
-        self.send_through(Pigeons(carry, limits), rules or Rules(), on_progress)
+        self.send_through(Pigeons(carry, limits), rules or SendingRules(), on_progress)
         return seen
 
     def send_through(
-        self, backend: Backend, rules: Rules, on_progress: Callable[[Progress], None] = lambda _now: None
+        self, backend: Backend, rules: SendingRules, on_progress: Callable[[WorkerProgress], None] = lambda _now: None
     ) -> None:
-        carry_out(self.store, "2.10", backend, self.record, rules, on_progress, lambda: None)
+        send_frozen(self.store, "2.10", backend, self.record, rules, on_progress)
 
     def states(self) -> dict[State, int]:
         return dict(ledger.counts(self.store, "2.10").by_state)

@@ -1,6 +1,6 @@
 """Observers, told of what a use case does while it does it; what they show is no business of the actions."""
 
-from newsletter.sending.run import Progress
+from newsletter.sending.rules import WorkerProgress
 
 
 class SendObserver:
@@ -9,7 +9,7 @@ class SendObserver:
     def begin(self, issue: str, waiting: int) -> None:
         """A run begins, for that many recipients who wait."""
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: WorkerProgress) -> None:
         """The run has moved on; called a few times a second."""
 
     def stopping(self) -> None:

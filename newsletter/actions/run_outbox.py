@@ -10,7 +10,7 @@ from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.ledger import Campaign
 from newsletter.publication import OpenPublication
 from newsletter.schedule.outbox import Clock, Outbox, Stop, Tell
-from newsletter.sending.run import Progress
+from newsletter.sending.rules import WorkerProgress
 
 
 def _ignore(_campaign: Campaign, _waiting: int) -> None:
@@ -60,7 +60,7 @@ class _StopObserver(SendObserver):
     def begin(self, issue: str, waiting: int) -> None:
         self._observer.begin(issue, waiting)
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: WorkerProgress) -> None:
         self._stop.pass_on()
         self._observer.progress(progress)
 

@@ -24,7 +24,7 @@ from newsletter.ledger import Staged
 from newsletter.ledger.states import Counts
 from newsletter.publication import OpenPublication
 from newsletter.sending.refusals import TooManyRefused
-from newsletter.sending.run import Rules
+from newsletter.sending.rules import SendingRules
 from newsletter.store import Store
 
 
@@ -106,7 +106,7 @@ def send(
     if options.nobody_left:
         vouch(store, publication.workspace.drafts, complete=True)
     _refuse_examples(publication, draft)
-    Rules.of(publication.workspace)  # a key that is missing or can't be used is told before anything is frozen
+    SendingRules.of(publication.workspace)  # a key that is missing or can't be used is told before anything is frozen
     with sole_sender(store, issue):
         with _planned(publication, draft, options) as (staged, plan):
             outcome = _propose(publication, draft, options, plan, confirm, on_proposal, time)

@@ -100,12 +100,11 @@ def send_test(
 def prepare_test(publication: OpenPublication, issue: Issue, testers: Sequence[Subscriber]) -> PreparedTest:
     """Make the messages of a test, which takes its time. Raises ConfigError and TemplateError."""
     from newsletter.campaigns.approval import rendering_sha256
-    from newsletter.sending.run import signing
 
     context, recipient_tags, sign = (
         publication.edition_context,
         RecipientTags.from_workspace(publication.workspace),
-        signing(publication.workspace),
+        load_signature(publication.workspace),
     )
     date = datetime.now(UTC).replace(microsecond=0)
     messages = [

@@ -35,7 +35,7 @@ from newsletter.schedule.outbox import (
     standing,
     take_out,
 )
-from newsletter.sending.run import OnProgress, Progress
+from newsletter.sending.rules import OnProgress, WorkerProgress
 from newsletter.store import Store
 from newsletter.workspace import Workspace
 
@@ -233,7 +233,7 @@ class _Post(SendObserver):
         del issue
         self._update = self._bar.enter_context(progress_bar(waiting))
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: WorkerProgress) -> None:
         self._update(progress)
 
     def stopping(self) -> None:

@@ -17,8 +17,7 @@ from newsletter.cli.report import show_report
 from newsletter.errors import DeliveryError, counted
 from newsletter.mail.message import Outcome
 from newsletter.publication import OpenPublication
-from newsletter.sending.run import OnProgress
-from newsletter.sending.run import Progress as RunProgress
+from newsletter.sending.rules import OnProgress, WorkerProgress
 from newsletter.workspace import Workspace
 
 nobody_left = click.option(
@@ -87,7 +86,7 @@ class SendingProgress(SendObserver):
         del issue
         self._update = self._bar.enter_context(progress_bar(waiting))
 
-    def progress(self, progress: RunProgress) -> None:
+    def progress(self, progress: WorkerProgress) -> None:
         self._update(progress)
 
     def stopping(self) -> None:
@@ -114,7 +113,7 @@ def progress_bar(total: int) -> Iterator[OnProgress]:
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("", total=total, pace="")
 
-        def on_progress(now: RunProgress) -> None:
+        def on_progress(now: WorkerProgress) -> None:
             speed = bar.tasks[task].speed
             pace = f"{speed:,.0f}/s" if speed else ""
             if now.resting_until is not None:

@@ -135,7 +135,7 @@ class Stop:
 class Outbox:
     """Sends what is due, look after look; remembers what it has said, and what rests after a failure.
 
-    `record` says where an issue's record is, `carry` sends a campaign and raises what `carry_out` does, and `tell`
+    `record` says where an issue's record is, `carry` sends a campaign and raises what `send_campaign` does, and `tell`
     hears of each issue's fate: once, until it changes. `confirm` asks a person whether a late issue is to leave;
     without it such an issue is held.
     """

@@ -10,7 +10,7 @@ from newsletter.errors import DeliveryError
 from newsletter.ledger import Claim
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending.concern import Concern, concern_of
-from newsletter.sending.dispatcher import Desk
+from newsletter.sending.dispatcher import Dispatcher
 
 _FRUITLESS_SESSIONS = 5
 _REST_S = 0.2
@@ -24,12 +24,12 @@ _STATUS = re.compile(r"\b[45]\.\d{1,3}\.\d{1,3}\b")  # RFC 3463
 _IDLE_S = 5.0  # a connection with nothing to do is closed before the server does it
 
 
-class Sessions:
+class Connections:
     """As many connections as the backend bears. The first has to stand before the others are tried."""
 
-    def __init__(self, backend: Backend, desk: Desk) -> None:
+    def __init__(self, backend: Backend, dispatcher: Dispatcher) -> None:
         self._backend = backend
-        self._desk = desk
+        self._dispatcher = dispatcher
         self._first = asyncio.Event()
         self._opened = False  # has there ever been a session?
         self._feeds = OpenFeeds()
@@ -53,7 +53,7 @@ class Sessions:
             if task is not asyncio.current_task():
                 task.cancel()
 
-    async def ended(self) -> None:
+    async def wait_until_ended(self) -> None:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _keep(self, number: int) -> None:
@@ -63,15 +63,15 @@ class Sessions:
             await self._first.wait()
         failures = 0
         try:
-            while await self._desk.wait():
-                feed = SessionFeed(self._desk, self._backend.limits.per_connection, self._feeds)
+            while await self._dispatcher.wait():
+                feed = ConnectionFeed(self._dispatcher, self._backend.limits.per_connection, self._feeds)
                 try:
                     await self._one_session(feed)
                     failures = 0
                     if feed.crowded:
                         if self._may_give_up():
                             return
-                        await self._desk.rest(_GIVE_UP_EVERY_S)
+                        await self._dispatcher.rest(_GIVE_UP_EVERY_S)
                 except SessionLost as loss:
                     if loss.code == _CLOSING and not feed.useful and self._may_give_up():
                         return  # the server bears fewer connections than there are
@@ -79,14 +79,14 @@ class Sessions:
                 except Unreachable as error:
                     failures += 1
                     if error.code is not None and error.code // 100 == 4:  # else it has words and advice of its own
-                        self._desk.heard(_said(error, error.code), slower=not self._feeds.open)
+                        self._dispatcher.heard(_said(error, error.code), slower=not self._feeds.open)
                     if self._for_good(error, failures):
                         if self._feeds.open:
                             return  # the server may allow fewer connections than we would like; the others go on
                         raise
-                    await self._desk.rest(min(_REST_S * 2**failures, _LONGEST_REST_S))
+                    await self._dispatcher.rest(min(_REST_S * 2**failures, _LONGEST_REST_S))
         except DeliveryError as error:  # no message can leave: Unreachable, SenderRefused, a full disk
-            if not self._desk.closed:
+            if not self._dispatcher.closed:
                 self._halt(error)
         except Exception as error:  # noqa: BLE001  # a plug-in backend may raise anything; the others finish first
             failure = DeliveryError(f"The backend failed: {error!r}.", next_step="Report it to whoever wrote it.")
@@ -95,9 +95,11 @@ class Sessions:
         finally:
             self._first.set()
             self._kept -= 1
-            desk = self._desk
-            if not self._kept and not desk.halting and not desk.closed:
-                desk.halt(DeliveryError("The backend ended every session.", next_step="Send again, and it goes on."))
+            dispatcher = self._dispatcher
+            if not self._kept and not dispatcher.halting and not dispatcher.closed:
+                dispatcher.halt(
+                    DeliveryError("The backend ended every session.", next_step="Send again, and it goes on.")
+                )
 
     def _for_good(self, error: Unreachable, failures: int) -> bool:
         """Is there no use in trying again? With a wrong password there is none; a server may be starting anew."""
@@ -109,13 +111,13 @@ class Sessions:
 
     def _may_give_up(self) -> bool:
         """Return whether this connection may be given up: of several that hear at once of one too many, one is."""
-        now = self._desk.now()
+        now = self._dispatcher.now()
         if not self._feeds.open or now - self._given_up_at < _GIVE_UP_EVERY_S:
             return False
         self._given_up_at = now
         return True
 
-    async def _one_session(self, feed: "SessionFeed") -> None:
+    async def _one_session(self, feed: "ConnectionFeed") -> None:
         connecting = cast("asyncio.Task[None]", asyncio.current_task())
         self._connecting.add(connecting)
         try:
@@ -136,10 +138,10 @@ class Sessions:
             feed.close("the session ended before its reply")
 
     async def _rest_after_loss(self, loss: SessionLost) -> None:
-        desk = self._desk
-        desk.fruitless += 1
-        desk.heard(_said(loss, loss.code), slower=not self._feeds.open)
-        if desk.fruitless >= max(_FRUITLESS_SESSIONS, 2 * self._backend.limits.connections):
+        dispatcher = self._dispatcher
+        dispatcher.fruitless += 1
+        dispatcher.heard(_said(loss, loss.code), slower=not self._feeds.open)
+        if dispatcher.fruitless >= max(_FRUITLESS_SESSIONS, 2 * self._backend.limits.connections):
             said = f" ({loss})" if str(loss) else ""
             self._halt(
                 DeliveryError(
@@ -148,10 +150,12 @@ class Sessions:
                 )
             )
         # A server that ends connections for reasons of its own is given time; one that breaks them may have restarted.
-        await desk.rest(min(_REST_S * 2 ** (desk.fruitless - 1), _LONGEST_REST_S) if loss.code == _CLOSING else _REST_S)
+        await dispatcher.rest(
+            min(_REST_S * 2 ** (dispatcher.fruitless - 1), _LONGEST_REST_S) if loss.code == _CLOSING else _REST_S
+        )
 
     def _halt(self, failure: DeliveryError) -> None:
-        self._desk.halt(failure)
+        self._dispatcher.halt(failure)
         self.stop_connecting()
 
 
@@ -159,22 +163,22 @@ class OpenFeeds:
     """The feeds of the connections that are open now."""
 
     def __init__(self) -> None:
-        self.open: set[SessionFeed] = set()
+        self.open: set[ConnectionFeed] = set()
 
-    def are_open(self, but: "SessionFeed") -> bool:
+    def are_open(self, but: "ConnectionFeed") -> bool:
         """Return whether there is another connection."""
         return any(feed is not but and not feed.crowded for feed in self.open)
 
-    def are_served(self, but: "SessionFeed") -> bool:
+    def are_served(self, but: "ConnectionFeed") -> bool:
         """Return whether there is another connection that carries messages."""
         return any(feed is not but and not feed.crowded and feed.useful for feed in self.open)
 
 
-class SessionFeed:
-    """One session's end of the desk: knows what it has in hand, so that nothing taken is ever lost sight of."""
+class ConnectionFeed:
+    """One session's end of the dispatcher: knows what it has in hand, so that nothing taken is ever lost sight of."""
 
-    def __init__(self, desk: Desk, at_most: int | None = None, others: "OpenFeeds | None" = None) -> None:
-        self._desk = desk
+    def __init__(self, dispatcher: Dispatcher, at_most: int | None = None, others: "OpenFeeds | None" = None) -> None:
+        self._dispatcher = dispatcher
         self._left = at_most
         self._others = others or OpenFeeds()
         self._put_off = 0
@@ -184,7 +188,7 @@ class SessionFeed:
         self._clock = asyncio.get_running_loop().time
 
     def take(self) -> Message | None:
-        if self._left == 0 or self.crowded or (taken := self._desk.take()) is None:
+        if self._left == 0 or self.crowded or (taken := self._dispatcher.take()) is None:
             return None
         claim, message = taken
         self._in_hand[message.key] = (claim, self._clock())
@@ -193,7 +197,7 @@ class SessionFeed:
         return message
 
     async def wait(self) -> bool:
-        return self._left != 0 and not self.crowded and await self._desk.wait(_IDLE_S)
+        return self._left != 0 and not self.crowded and await self._dispatcher.wait(_IDLE_S)
 
     def answer(self, result: Result) -> None:
         taken = self._in_hand.pop(result.key, None)
@@ -208,15 +212,15 @@ class SessionFeed:
             alone = not self._others.are_open(self)
             if (concern is Concern.CONNECTIONS and not alone) or (nothing_else and self._put_off >= _NOTHING_ELSE):
                 self.crowded = True
-            self._desk.put_off(claim, result, slower=not (self.crowded or nothing_else))
+            self._dispatcher.put_off(claim, result, slower=not (self.crowded or nothing_else))
             return
         self.useful = self.useful or result.outcome is not Outcome.UNKNOWN
-        self._desk.answer(claim, result, self._clock() - since)
+        self._dispatcher.answer(claim, result, self._clock() - since)
 
     def untouched(self, message: Message, why: str = "") -> None:
         claim, _ = self._in_hand.pop(message.key)
         why = why or "the connection broke before its text was sent"
-        self._desk.give_back(claim, why, session_was_useful=self.useful)
+        self._dispatcher.give_back(claim, why, session_was_useful=self.useful)
 
     def close(self, why: str) -> None:
         """Whatever is still in hand may have gone out or not."""

@@ -12,7 +12,7 @@ from newsletter.ledger import NEVER, Answer, Claim
 from newsletter.mail.message import Message, Outcome, Result, reply_line
 from newsletter.sending.concern import Concern, concern_of, concern_of_reply
 from newsletter.sending.refusals import Refusals
-from newsletter.sending.throttle import Pace
+from newsletter.sending.throttle import Throttle
 
 _CLOSED_BY_THE_SERVER = "421"  # RFC 5321, section 3.8: for reasons of its own
 _GATHER_S = 0.003  # a commit costs as much as ten messages, and a few answers more share it
@@ -31,7 +31,7 @@ class Collected:
         return len(self.answers) + len(self.returned) + len(self.released)
 
 
-class Desk:
+class Dispatcher:
     """Messages one way, answers the other. Nothing here waits for the ledger.
 
     `waits` are the seconds after which a deferred message is tried again, each time the next of them; `refusals`
@@ -41,13 +41,13 @@ class Desk:
 
     def __init__(
         self,
-        pace: Pace,
+        throttle: Throttle,
         waits: Sequence[float] = (),
         refusals: Refusals | None = None,
         group: int = 1,
         patience: float = inf,
     ) -> None:
-        self.pace = pace
+        self.throttle = throttle
         self.tally: Counter[Outcome] = Counter()
         self.failure: DeliveryError | None = None
         self.fruitless = 0  # sessions that broke in a row
@@ -69,7 +69,7 @@ class Desk:
         self._released: list[int] = []
 
     def now(self) -> float:
-        """Return seconds of the clock that the pace is kept by."""
+        """Return seconds of the clock that the throttle goes by."""
         return self._loop.time()
 
     def take(self) -> tuple[Claim, Message] | None:
@@ -77,9 +77,9 @@ class Desk:
         if not self._ready or self.halting or self.closed:
             return None
         now = self._loop.time()
-        if self.pace.ready_at(now) > now:
+        if self.throttle.ready_at(now) > now:
             return None
-        self.pace.left(now)
+        self.throttle.left(now)
         return self._ready.popleft()
 
     async def wait(self, patience: float | None = None) -> bool:
@@ -87,7 +87,7 @@ class Desk:
         while not self.halting and not self.closed:
             if self._ready:
                 now = self._loop.time()
-                at = self.pace.ready_at(now)
+                at = self.throttle.ready_at(now)
                 if at <= now:
                     return True
                 if at < self._alarm_at:
@@ -108,9 +108,9 @@ class Desk:
         wait = None
         now = self._loop.time()
         if result.outcome is Outcome.ACCEPTED:
-            self.pace.accepted(now)
+            self.throttle.accepted(now)
             self._starved_since = None
-        self.pace.answered(now, result.code, result.enhanced)
+        self.throttle.answered(now, result.code, result.enhanced)
         if result.outcome is Outcome.DEFERRED and claim.tries < len(self._waits):
             wait = self._waits[claim.tries]
         # A text that is lost time after time is no progress: the whole list would become unknown.
@@ -147,7 +147,7 @@ class Desk:
     def _told_less(self, said: Result, *, slower: bool) -> None:
         now = self._loop.time()
         if slower:
-            self.pace.asked_for_less(now)
+            self.throttle.asked_for_less(now)
         if self._starved_since is None:
             self._starved_since = now
         elif now - self._starved_since > self._patience and not self.halting:

@@ -12,7 +12,7 @@ _GROW_EVERY_S = 5.0
 _GROWTH = 1.1  # half the rate is whole again after half a minute
 _UNMEASURED_GROWTH = 2.0  # where it is not known yet what the server takes
 _SLOWEST = 1.0  # messages a second, unless the limits say less
-_FREE_AGAIN = 4.0  # without a limit of its own the pace is given free at this many times what it was when it was cut
+_FREE_AGAIN = 4.0  # without a limit of its own the rate is given free at this many times what it was when it was cut
 _MOST_MEASURED = 10_000
 _MEASURED = 50  # departures, and answers
 _LOOK_BACK_S = 1.0  # over this time is measured what a server takes
@@ -21,7 +21,7 @@ _FIRST_REST_S, _LONGEST_REST_S = 0.25, 60.0  # when it takes nothing
 _SIGNS = 10  # so many of them put off, and it is no more about single mailboxes
 
 
-class Pace:
+class Throttle:
     """Keeps the time of departures; every moment is given in seconds of one clock that only goes forward.
 
     `recent` are moments of the last hour at which messages left already, for the limit by the hour.
@@ -96,7 +96,7 @@ class Pace:
     def asked_for_less(self, now: float) -> None:
         """Slow down after a message that was one too many: go as fast as the server took them in the last second.
 
-        When it took none, the pace halves and rests, longer each time. From then on it is never given free.
+        When it took none, the rate halves and rests, longer each time. From then on it is never given free.
         """
         if now - self._told_at < _LOOK_BACK_S or now < self._slot - 1 / (self._rate or 1):
             return  # said of what was under way

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import Publication
+from frozen import send_frozen
 from scheduling import HOUR, MINUTE, put_in, set_moments
 from smtp_server import Server
 
 from newsletter import backends, ledger
-from newsletter.actions.deliver import carry_out
 from newsletter.errors import DeliveryError, NewsletterError
 from newsletter.ledger import Campaign, Entry, Text
 from newsletter.schedule.outbox import Clock, Fate, Outbox, Standing, Stop, Upcoming, standing
-from newsletter.sending.run import Rules
+from newsletter.sending.rules import SendingRules
 from newsletter.store import Store
 
 pytestmark = pytest.mark.slow
@@ -162,7 +162,7 @@ class Office:
         workspace = self.publication.workspace
         backend = backends.load("smtp", workspace.config, workspace.root)
         record = workspace.record(campaign.issue)
-        carry_out(self.store, campaign.issue, backend, record, Rules(), lambda _: None, lambda: None)
+        send_frozen(self.store, campaign.issue, backend, record, SendingRules())
 
     def tell(self, issue: str, fate: Fate, error: NewsletterError | None) -> None:
         self.told.append((issue, fate, error.message if error else ""))
@@ -366,7 +366,7 @@ def test_a_signal_that_comes_just_before_a_run_is_heard_by_it(office: Office, se
         workspace = office.publication.workspace
         backend = backends.load("smtp", workspace.config, workspace.root)
         record = workspace.record(campaign.issue)
-        carry_out(office.store, campaign.issue, backend, record, Rules(), lambda _: stop.pass_on(), lambda: None)
+        send_frozen(office.store, campaign.issue, backend, record, SendingRules(), lambda _: stop.pass_on())
 
     office.outbox._carry = carry
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

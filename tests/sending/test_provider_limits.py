@@ -16,11 +16,11 @@ from newsletter.backends.smtp import SmtpBackend
 from newsletter.errors import DeliveryError
 from newsletter.ledger.states import State
 from newsletter.sending.refusals import SenderBlocked, TooManyRefused
-from newsletter.sending.run import Rules
+from newsletter.sending.rules import SendingRules
 from newsletter.store import Store, open_store
 
 Say = Callable[[Provider, int, str], str | None]
-RULES = Rules(refusals=0.1)
+RULES = SendingRules(refusals=0.1)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def freeze(publication: Publication, tmp_path: Path) -> Iterator[Callable[[int],
         yield lambda count: Frozen(publication, store, count)
 
 
-def _send(campaign: Frozen, server: Provider, connections: int = 4, rules: Rules = RULES) -> None:
+def _send(campaign: Frozen, server: Provider, connections: int = 4, rules: SendingRules = RULES) -> None:
     settings = SmtpBackend.Settings(
         host="127.0.0.1", port=server.port, security="none", connections=connections, helo="localhost"
     )
@@ -116,7 +116,7 @@ def test_a_server_that_takes_nothing_for_long_ends_the_send_and_everyone_waits(
         ) as server,
         pytest.raises(DeliveryError, match=r"has taken nothing for 1 seconds, .*: 451 4\.7\.0 Rate limit exceeded"),
     ):
-        _send(campaign, server, 2, Rules(refusals=0.1, patience=0.6))
+        _send(campaign, server, 2, SendingRules(refusals=0.1, patience=0.6))
     assert campaign.states() == {State.PENDING: 30}
 
 
@@ -174,7 +174,7 @@ def test_how_many_in_a_row_is_a_setting(freeze: Callable[[int], Frozen]) -> None
         return None
 
     with provider(say) as server, pytest.raises((SenderBlocked, TooManyRefused)):
-        _send(campaign, server, 1, Rules(refusals=0.1, blocks=10))
+        _send(campaign, server, 1, SendingRules(refusals=0.1, blocks=10))
     assert 10 <= len(told) <= 12
     assert campaign.states() == {State.PENDING: 60}
 
@@ -183,7 +183,7 @@ def test_how_many_in_a_row_is_a_setting(freeze: Callable[[int], Frozen]) -> None
 def test_a_person_may_know_better_of_policy(freeze: Callable[[int], Frozen], share: float | None) -> None:
     campaign = freeze(30)
     with provider(lambda _server, _number, command: WITHIN_A_FEW[0] if command == "RCPT" else None) as server:
-        _send(campaign, server, rules=Rules(refusals=share))
+        _send(campaign, server, rules=SendingRules(refusals=share))
     assert campaign.states() == {State.REFUSED: 30}
 
 

@@ -5,26 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.backends import Limits
-from newsletter.sending.throttle import HOUR_S, Pace
+from newsletter.sending.throttle import HOUR_S, Throttle
 
 
-def _departures(pace: Pace, count: int, now: float = 0.0) -> list[float]:
+def _departures(throttle: Throttle, count: int, now: float = 0.0) -> list[float]:
     """When that many messages leave, each as soon as it may."""
     moments = []
     for _ in range(count):
-        now = pace.ready_at(now)
-        pace.left(now)
+        now = throttle.ready_at(now)
+        throttle.left(now)
         moments.append(now)
     return moments
 
 
 def test_without_a_limit_everything_leaves_at_once() -> None:
-    assert _departures(Pace(Limits()), 1000) == [0.0] * 1000
+    assert _departures(Throttle(Limits()), 1000) == [0.0] * 1000
 
 
 @given(rate=st.floats(0.01, 5000), count=st.integers(2, 300))
 def test_never_more_a_second_than_the_limit(rate: float, count: int) -> None:
-    moments = _departures(Pace(Limits(per_second=rate)), count)
+    moments = _departures(Throttle(Limits(per_second=rate)), count)
     assert moments == sorted(moments)
     # Over any span, what leaves is what the rate gives for it and for the burst that timers need.
     for span in (1, count // 2, count - 1):
@@ -35,54 +35,54 @@ def test_never_more_a_second_than_the_limit(rate: float, count: int) -> None:
 @given(limit=st.integers(1, 50), sent=st.lists(st.floats(0, HOUR_S - 1), max_size=60))
 def test_never_more_in_an_hour_than_the_limit_whatever_left_before(limit: int, sent: list[float]) -> None:
     before = sorted(sent)[-limit:]
-    pace = Pace(Limits(per_hour=limit), before)
-    moments = [*before, *_departures(pace, 2 * limit, now=HOUR_S)]
+    throttle = Throttle(Limits(per_hour=limit), before)
+    moments = [*before, *_departures(throttle, 2 * limit, now=HOUR_S)]
     for first, last in zip(moments, moments[limit:], strict=False):
         assert last - first >= HOUR_S - 1e-6
 
 
 def test_the_room_ahead_is_what_may_leave_soon() -> None:
-    assert Pace(Limits()).room(0.0, 2) is None
-    assert Pace(Limits(per_second=10)).room(0.0, 2) == 20
-    full = Pace(Limits(per_hour=3), [0.0, 1.0, 2.0])
+    assert Throttle(Limits()).room(0.0, 2) is None
+    assert Throttle(Limits(per_second=10)).room(0.0, 2) == 20
+    full = Throttle(Limits(per_hour=3), [0.0, 1.0, 2.0])
     assert full.room(10.0, 2) == 0
     assert full.room(HOUR_S + 0.5, 2) == 1
-    assert Pace(Limits(per_second=100, per_hour=5), [0.0]).room(1.0, 2) == 4
+    assert Throttle(Limits(per_second=100, per_hour=5), [0.0]).room(1.0, 2) == 4
 
 
 def test_a_server_that_asks_for_less_gets_half_and_it_grows_back_slowly() -> None:
-    pace = Pace(Limits(per_second=100))
-    now = _departures(pace, 200)[-1]
-    pace.answered(now, 421, None)
-    assert pace.rate == 50
-    pace.answered(now + 0.5, 421, None)
-    assert pace.rate == 50  # the answers to what was under way are no second sign
-    pace.ready_at(now + 15)
-    assert 50 < (pace.rate or 0) < 100
-    pace.ready_at(now + 100)
-    assert pace.rate == 100
+    throttle = Throttle(Limits(per_second=100))
+    now = _departures(throttle, 200)[-1]
+    throttle.answered(now, 421, None)
+    assert throttle.rate == 50
+    throttle.answered(now + 0.5, 421, None)
+    assert throttle.rate == 50  # the answers to what was under way are no second sign
+    throttle.ready_at(now + 15)
+    assert 50 < (throttle.rate or 0) < 100
+    throttle.ready_at(now + 100)
+    assert throttle.rate == 100
 
 
 def test_without_a_limit_the_rate_is_half_of_what_it_was_and_free_in_the_end() -> None:
-    pace = Pace(Limits())
+    throttle = Throttle(Limits())
     for number in range(101):
-        pace.left(number / 20)
-    pace.answered(5.0, 421, None)
-    assert pace.rate == pytest.approx(10)
-    pace.answered(10.0, 450, "4.7.0")
-    assert pace.rate == pytest.approx(5)
-    pace.ready_at(10.0 + 600)
-    assert pace.rate is None
+        throttle.left(number / 20)
+    throttle.answered(5.0, 421, None)
+    assert throttle.rate == pytest.approx(10)
+    throttle.answered(10.0, 450, "4.7.0")
+    assert throttle.rate == pytest.approx(5)
+    throttle.ready_at(10.0 + 600)
+    assert throttle.rate is None
 
 
 @given(st.lists(st.floats(0, 100), max_size=60))
 def test_however_often_it_is_asked_something_still_leaves(gaps: list[float]) -> None:
-    pace, now = Pace(Limits(per_second=5)), 0.0
+    throttle, now = Throttle(Limits(per_second=5)), 0.0
     for gap in gaps:
         now += gap
-        pace.answered(now, 421, None)
-    assert 1 <= (pace.rate or 0) <= 5
-    assert pace.ready_at(now) <= now + 1
+        throttle.answered(now, 421, None)
+    assert 1 <= (throttle.rate or 0) <= 5
+    assert throttle.ready_at(now) <= now + 1
 
 
 @pytest.mark.parametrize(
@@ -94,21 +94,21 @@ def test_however_often_it_is_asked_something_still_leaves(gaps: list[float]) -> 
     ],
 )  # fmt: skip
 def test_which_single_replies_are_about_how_much_is_sent(code: int | None, enhanced: str | None, asks: bool) -> None:
-    pace = Pace(Limits(per_second=100))
-    pace.answered(10.0, code, enhanced)
-    assert (pace.rate == 50) is asks
+    throttle = Throttle(Limits(per_second=100))
+    throttle.answered(10.0, code, enhanced)
+    assert (throttle.rate == 50) is asks
 
 
 def test_a_busy_mailbox_here_and_there_does_not_slow_a_list_down() -> None:
-    pace = Pace(Limits(per_second=100))
+    throttle = Throttle(Limits(per_second=100))
     for number in range(1000):
-        pace.answered(number / 100, 452 if number % 20 == 0 else 250, None)
-    assert pace.rate == 100
+        throttle.answered(number / 100, 452 if number % 20 == 0 else 250, None)
+    assert throttle.rate == 100
 
 
 @pytest.mark.parametrize("code", [450, 451, 452, 454])
 def test_many_put_off_in_a_row_do(code: int) -> None:
-    pace = Pace(Limits(per_second=100))
+    throttle = Throttle(Limits(per_second=100))
     for number in range(15):
-        pace.answered(number / 100, code, "4.3.2")
-    assert pace.rate == 50
+        throttle.answered(number / 100, code, "4.3.2")
+    assert throttle.rate == 50

@@ -43,8 +43,8 @@ class Seams:
         if self._plan.get("plain_asyncio"):
             sys.modules["uvloop"] = None  # the documented way to forbid an import
         if self._plan.get("slowest"):
-            pace: Any = import_module("newsletter.sending.throttle")
-            pace._SLOWEST = self._plan["slowest"]
+            throttle: Any = import_module("newsletter.sending.throttle")
+            throttle._SLOWEST = self._plan["slowest"]
         self._watch_store()
         self._watch_sockets()
         signal.signal(signal.SIGUSR1, lambda *_: setattr(self, "_kill_when_blocked", True))

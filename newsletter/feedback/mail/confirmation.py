@@ -18,7 +18,7 @@ from newsletter.config import Mailbox
 from newsletter.mail import quoted_printable
 from newsletter.mail.headers import address_header, message_id, plain_header, reader_headers, text_header
 from newsletter.mail.message import Message, Result
-from newsletter.sending.run import signing
+from newsletter.sending.rules import load_signature
 from newsletter.sending.unrecorded import send_unrecorded
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.tokens import TokenSigner
@@ -49,7 +49,7 @@ class Confirmation:
     def ask(self, readers: Sequence[str]) -> Mapping[str, Result]:
         """Ask these readers; returns what became of each one's mail. Raises DeliveryError without a connection."""
         config = self.workspace.config
-        sign = signing(self.workspace)
+        sign = load_signature(self.workspace)
         messages = [self.message(reader) for reader in readers]
         backend = backends.load(config.send.backend, config, self.workspace.root)
         return asyncio.run(send_unrecorded(backend, [sign(message) for message in messages] if sign else messages))

@@ -15,8 +15,8 @@ from newsletter.backends import Feed, Limits
 from newsletter.errors import DeliveryError
 from newsletter.ledger.states import State
 from newsletter.mail.message import Message, Outcome, Result
-from newsletter.sending import run
-from newsletter.sending.run import Rules
+from newsletter.sending import claim_loop
+from newsletter.sending.rules import SendingRules
 from newsletter.store import open_store
 
 
@@ -71,7 +71,7 @@ def test_when_the_ledger_fails_nothing_more_leaves(
         await asyncio.sleep(0.01)
         feed.answer(_accepted(message))
 
-    monkeypatch.setattr(run.ledger, "step", step)
+    monkeypatch.setattr(claim_loop.ledger, "step", step)
     with pytest.raises(DeliveryError, match="for a moment"):
         campaign.send(carry, Limits(connections=2, window=8, per_second=4 if slowly else None))
     states = campaign.states()
@@ -103,7 +103,7 @@ def test_the_tally_is_never_less_than_nothing(freeze: Callable[[int], Frozen]) -
         else:
             feed.answer(_accepted(message))
 
-    tallies = campaign.send(carry, Limits(connections=1, window=4), Rules(waits=[0.05, 0.05, 0.05]))
+    tallies = campaign.send(carry, Limits(connections=1, window=4), SendingRules(waits=[0.05, 0.05, 0.05]))
     assert all(count >= 0 for tally in tallies for count in tally.values())
     assert tallies[-1][Outcome.ACCEPTED] == 30
     assert tallies[-1][Outcome.DEFERRED] == 0

@@ -1,0 +1,26 @@
+"""A worker's assignment: which campaign it sends, by which rules and through which backend."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from newsletter.backends import Backend
+from newsletter.sending.rules import OnProgress, SendingRules
+from newsletter.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """A frozen campaign to send, and whom to tell about it.
+
+    `write_record` writes the sent record beside the draft: before the first message leaves, so that another machine
+    does not begin, and after the last result. `on_progress` is called a few times a second, and `on_stop` when a signal
+    has asked the worker to end with what is in hand.
+    """
+
+    store: Store
+    issue: str
+    backend: Backend
+    rules: SendingRules
+    write_record: Callable[[], None]
+    on_progress: OnProgress
+    on_stop: Callable[[], None]

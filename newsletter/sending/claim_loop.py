@@ -1,0 +1,168 @@
+"""The loop in which a worker claims deliveries, dispatches them and records the results, commit by commit."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from time import time
+from typing import Self, TypeVar
+
+from newsletter import ledger
+from newsletter.errors import DeliveryError
+from newsletter.mail.message import Message, Outcome
+from newsletter.mail.message_template import MessageTemplate
+from newsletter.sending.assignment import Assignment
+from newsletter.sending.dispatcher import Collected, Dispatcher
+from newsletter.sending.refusals import Refusals
+from newsletter.sending.rules import WorkerProgress
+from newsletter.sending.throttle import HOUR_S, Throttle
+
+_AHEAD_S = 2.0  # with a low rate, no more is claimed than leaves within this time
+_SHOW_EVERY_S = 0.1
+_LOCKED_S = 1.0
+_LOOK_EVERY_S = 30.0  # the wall clock may jump
+_T = TypeVar("_T")
+
+
+class ClaimLoop:
+    """A worker's connection to the ledger. Each turn is one commit: results recorded, further deliveries claimed."""
+
+    def __init__(
+        self, assignment: Assignment, worker: str, thread: ThreadPoolExecutor, dispatcher: Dispatcher, began: datetime
+    ) -> None:
+        self.dispatcher = dispatcher
+        self._assignment = assignment
+        self._worker = worker
+        self._thread = thread
+        self._began = began
+        self._most_ahead = _most_ahead(assignment)
+        self._templates: dict[int, MessageTemplate] = {}
+        self._claimed = 0  # claimed, and not recorded yet
+        self._shown_at = 0.0
+        self._next_due: float | None = 0.0  # when a deferred recipient may be tried again
+
+    @classmethod
+    async def open(cls, assignment: Assignment, worker: str, thread: ThreadPoolExecutor) -> Self:
+        """Return the loop of a registered worker, with a dispatcher that knows what left within the hour."""
+        loop = asyncio.get_running_loop()
+        store, limits, rules = assignment.store, assignment.backend.limits, assignment.rules
+        began = await loop.run_in_executor(thread, ledger.began_at, store, worker)
+        recent: Sequence[float] = ()
+        if limits.per_hour:
+            # The limit holds for all that left within the hour, by whatever worker.
+            moments = await loop.run_in_executor(thread, ledger.recent_answers, store, HOUR_S, limits.per_hour)
+            shift = loop.time() - time()
+            recent = [moment + shift for moment in moments]
+        dispatcher = Dispatcher(
+            Throttle(limits, recent),
+            rules.waits,
+            Refusals(rules.refusals, rules.blocks),
+            group=max(1, _most_ahead(assignment) // 4),
+            patience=rules.patience,
+        )
+        return cls(assignment, worker, thread, dispatcher, began)
+
+    async def run(self) -> None:
+        """Record, take back and claim, one commit after another, until nobody waits and nothing is under way."""
+        dispatcher = self.dispatcher
+        while True:
+            collected = dispatcher.collect()
+            want = 0 if dispatcher.halting else max(0, self._ahead() - self._claimed + len(collected))
+            moment = time() if want and self._next_due is not None and self._next_due <= time() else None
+            try:
+                taken = await self._record_and_claim(collected, want, moment)
+            except BaseException:
+                # Recorded or not, nobody knows: a second time does no harm.
+                dispatcher.keep(collected)
+                raise
+            self._claimed += len(taken.claims) - len(collected)
+            self._note_due(taken, collected.answers, looked=moment is not None)
+            if moment is not None and not taken.claims and self._next_due is not None:
+                # Somebody else holds the rows; in PostgreSQL a person may.
+                self._next_due = max(self._next_due, moment + _LOCKED_S)
+            if collected.released:
+                self._next_due = time()  # some of them may have been deferred, and are so again
+            dispatcher.supply([(claim, await self._render(claim)) for claim in taken.claims])
+            idle = not self._claimed and not taken.claims
+            if idle and (dispatcher.halting or (want and self._next_due is None)):
+                self._assignment.on_progress(WorkerProgress(tally=dispatcher.tally))
+                return
+            await self._wait(idle=idle, want=want)
+
+    async def close(self) -> None:
+        """Record what was still answered after the last commit; when the store fails, it stays unknown."""
+        last = self.dispatcher.collect()
+        if last or last.forgiven:
+            with suppress(DeliveryError):
+                await self._record_and_claim(last)
+
+    async def _record_and_claim(self, collected: Collected, want: int = 0, moment: float | None = None) -> ledger.Taken:
+        """Record what was collected, and claim as many as are wanted, in one transaction."""
+        return await self._in_ledger(
+            partial(
+                ledger.step,
+                self._assignment.store,
+                self._assignment.issue,
+                self._worker,
+                answers=collected.answers,
+                returned=collected.returned,
+                released=collected.released,
+                forgiven=collected.forgiven,
+                want=want,
+                moment=moment,
+            )
+        )
+
+    def _ahead(self) -> int:
+        room = self.dispatcher.throttle.room(asyncio.get_running_loop().time(), _AHEAD_S)
+        return self._most_ahead if room is None else min(self._most_ahead, room)
+
+    async def _wait(self, *, idle: bool, want: int) -> None:
+        """Wait for what is handed in; with nothing under way, for the next who is due, or for the throttle's leave."""
+        resting = None
+        if idle and want:
+            resting = self._next_due
+        elif idle:
+            loop = asyncio.get_running_loop()
+            resting = time() + max(0.0, self.dispatcher.throttle.ready_at(loop.time()) - loop.time())
+        self._show(resting)
+        patience = None if resting is None else min(_LOOK_EVERY_S, max(0.0, resting - time()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self.dispatcher.news.wait()
+
+    def _show(self, resting: float | None) -> None:
+        """Show progress, a few times a second: nobody sees more changes, and each costs as much as a message."""
+        now = asyncio.get_running_loop().time()
+        if resting is not None or now - self._shown_at >= _SHOW_EVERY_S:
+            self._shown_at = now
+            self._assignment.on_progress(WorkerProgress(tally=self.dispatcher.tally, resting_until=resting))
+
+    def _note_due(self, taken: ledger.Taken, answers: Sequence[ledger.Answer], *, looked: bool) -> None:
+        if looked:
+            self._next_due = taken.next_due
+        for answer in answers:
+            if answer.result.outcome is Outcome.DEFERRED and answer.due < ledger.NEVER:
+                self._next_due = answer.due if self._next_due is None else min(self._next_due, answer.due)
+
+    async def _render(self, claim: ledger.Claim) -> Message:
+        template = self._templates.get(claim.template)
+        if template is None:
+            payload = await self._in_ledger(partial(ledger.template_payload, self._assignment.store, claim.template))
+            template = self._templates[claim.template] = MessageTemplate.from_bytes(payload)
+        issue, rules = self._assignment.issue, self._assignment.rules
+        message = rules.recipient_tags.render(
+            template, issue, claim.reader, claim.address, claim.fields, self._began, claim.id
+        )
+        return rules.sign(message) if rules.sign else message
+
+    async def _in_ledger(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _most_ahead(assignment: Assignment) -> int:
+    """Return how many deliveries may be claimed at once: a crash leaves at most two windows a connection unknown."""
+    limits = assignment.backend.limits
+    return 2 * limits.connections * limits.window

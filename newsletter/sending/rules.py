@@ -1,0 +1,62 @@
+"""The rules by which a worker sends, as newsletter.toml has them, and the progress that it shows meanwhile."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from newsletter.mail.dkim import DkimSigner
+from newsletter.mail.message import Message, Outcome
+from newsletter.mail.recipient_tags import RecipientTags
+from newsletter.workspace import Workspace
+
+_PATIENCE_S = 300.0  # with a server that takes nothing and asks for less
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerProgress:
+    """How far a worker is.
+
+    `deferred` in the tally are those who may be tried again; `resting_until` is when, in seconds since 1970, while
+    nothing else is left to do.
+    """
+
+    tally: Counter[Outcome]
+    resting_until: float | None = None
+
+
+OnProgress = Callable[[WorkerProgress], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendingRules:
+    """What the publication wants of a worker.
+
+    `waits` and `patience` are seconds, see Dispatcher; `refusals` is a share of 1, and `blocks` a number in a row, see
+    Refusals; `recipient_tags` identify each copy in its links and return path; `sign` adds a DKIM signature.
+    """
+
+    waits: Sequence[float] = ()
+    refusals: float | None = None
+    blocks: int = 3
+    patience: float = _PATIENCE_S
+    recipient_tags: RecipientTags = field(default_factory=RecipientTags)
+    sign: Callable[[Message], Message] | None = None
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "SendingRules":
+        """Return the rules in newsletter.toml. Raises ConfigError for a key that is missing or can't be used."""
+        config = workspace.config
+        return cls(
+            waits=[60 * minutes for minutes in config.send.retries],
+            refusals=config.send.refusals / 100,
+            blocks=config.send.blocks,
+            patience=max(_PATIENCE_S, 60 * sum(config.send.retries)),
+            recipient_tags=RecipientTags.from_workspace(workspace),
+            sign=load_signature(workspace),
+        )
+
+
+def load_signature(workspace: Workspace) -> Callable[[Message], Message] | None:
+    """Return what signs a message (DKIM, RFC 6376), None when nothing does. Raises ConfigError."""
+    signer = DkimSigner.from_config(workspace.config, workspace.root)
+    return signer.sign if signer else None

@@ -1,0 +1,123 @@
+"""A worker: one process's sending of a campaign, from its entry in the ledger to its end.
+
+Stages: refuse templates that can't be signed for, register, send on an event loop, end. Connections take messages from
+what is claimed, and results are recorded in groups: while one commit is under way the next group gathers.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from secrets import token_hex
+
+from newsletter import ledger
+from newsletter.errors import DeliveryError
+from newsletter.mail.message_template import MessageTemplate
+from newsletter.sending.assignment import Assignment
+from newsletter.sending.claim_loop import ClaimLoop
+from newsletter.sending.connections import Connections
+from newsletter.sending.dispatcher import Dispatcher
+
+_FAILED = "the program failed"
+_ASKED_TO_STOP = "it was asked to stop"
+
+
+def send_campaign(assignment: Assignment) -> None:
+    """Send a frozen campaign to everyone who waits; sending it again goes on where this ended.
+
+    Raises DeliveryError when the worker had to stop: everyone without a result then waits, or is unknown. Raises
+    ConfigError, with nothing sent, when unsubscribe links can't be signed.
+    """
+    store, issue = assignment.store, assignment.issue
+    for text in ledger.current_texts(store, issue):
+        assignment.rules.recipient_tags.require_keys(MessageTemplate.from_bytes(text.payload))
+    worker = token_hex(8)
+    ledger.begin_run(store, issue, worker)
+    assignment.write_record()
+    why = _FAILED
+    try:
+        with asyncio.Runner(loop_factory=_find_loop_factory()) as runner:
+            why = runner.run(_send_until_signalled(assignment, worker))
+    except DeliveryError as error:
+        why = error.message
+        raise
+    finally:
+        ledger.settle_crash(store, issue, worker)
+        ledger.finish_run(store, issue, worker, why)
+        assignment.write_record()
+
+
+def _find_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return uvloop's when it is installed: it halves what the connections cost."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+async def _send_until_signalled(assignment: Assignment, worker: str) -> str:
+    """Send until everyone is answered or a signal comes; return why it ended early, empty when it did not.
+
+    SIGINT (Ctrl-C) and SIGTERM finish what is in hand, and a second one ends at once. Signals reach the main thread
+    alone (signal(7)), so they do not stop a worker on another thread.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    sending = asyncio.create_task(_send(assignment, worker, stop))
+
+    def on_signal() -> None:
+        # Python's own handler would not do for the second: a signal that another thread takes does not wake the loop.
+        if stop.is_set():
+            sending.cancel()
+        else:
+            stop.set()
+            assignment.on_stop()
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, on_signal)
+    try:
+        await sending
+    except asyncio.CancelledError as error:
+        raise DeliveryError("Ended at once, with messages in hand.") from error
+    return _ASKED_TO_STOP if stop.is_set() else ""
+
+
+async def _send(assignment: Assignment, worker: str, stop: asyncio.Event) -> None:
+    """Send to everyone who waits, until all are answered or `stop` is set.
+
+    The ledger works on a thread of its own, so that a sync to disk never stalls a connection.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger") as thread:
+        loop = await ClaimLoop.open(assignment, worker, thread)
+        dispatcher = loop.dispatcher
+        connections = Connections(assignment.backend, dispatcher)
+        watcher = asyncio.create_task(_halt_when(stop, dispatcher, connections))
+        connections.start()
+        try:
+            await loop.run()
+        except asyncio.CancelledError:
+            dispatcher.halt()
+            connections.cancel()
+            raise
+        except BaseException:
+            dispatcher.halt()  # with no ledger nothing more may leave
+            raise
+        finally:
+            dispatcher.close()
+            connections.stop_connecting()
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+            await connections.wait_until_ended()
+            await loop.close()
+    if dispatcher.failure is not None:
+        raise dispatcher.failure
+
+
+async def _halt_when(stop: asyncio.Event, dispatcher: Dispatcher, connections: Connections) -> None:
+    await stop.wait()
+    dispatcher.halt()
+    connections.stop_connecting()
