@@ -100,6 +100,7 @@ def send_test(
 def prepare_test(publication: OpenPublication, issue: Issue, testers: Sequence[Subscriber]) -> PreparedTest:
     """Make the messages of a test, which takes its time. Raises ConfigError and TemplateError."""
     from newsletter.campaigns.approval import rendering_sha256
+    from newsletter.sending.rules import load_signature
 
     context, recipient_tags, sign = (
         publication.edition_context,
