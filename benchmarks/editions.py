@@ -101,7 +101,7 @@ def settings(workspace: Workspace, *, system_serif: bool) -> dict[str, Any]:
     theme = config.theme
     names = (*type(theme).model_fields, "quiet", "dateline", "css_font", "css_heading_font")
     return {
-        "publication": config.publication.model_dump(mode="json"),
+        "publication": {**config.publication.model_dump(mode="json"), "direction": config.publication.direction},
         "sender": {"postal_address": config.sender.postal_address},
         "theme": {**{name: getattr(theme, name) for name in names}, "dark": theme.dark.model_dump()},
         "about": config.publication.about,
