@@ -15,11 +15,17 @@ from newsletter.cli.store import opened_store
 from newsletter.cli.subscribers.opened import writing
 from newsletter.config.stored import stored_password
 from newsletter.errors import ConfigError, DeliveryError, counted
-from newsletter.feedback.mail import readings
-from newsletter.feedback.mail.brake import Answer, Crowd
-from newsletter.feedback.mail.confirmation import Confirmation
-from newsletter.feedback.mail.sources import Source, open_source
-from newsletter.feedback.mail.work import Decide, Desk, Handled, leave_for_later, work_through
+from newsletter.feedback.mail import suppression_batches
+from newsletter.feedback.mail.confirmation_message import ConfirmationSender
+from newsletter.feedback.mail.processing import (
+    DecideSpike,
+    FeedbackContext,
+    ProcessedMail,
+    defer_decision,
+    process_mails,
+)
+from newsletter.feedback.mail.sources import MailSource, open_source
+from newsletter.feedback.mail.spike import Spike, SpikeDecision
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.store import Busy, Store
 from newsletter.subscribers.feedback_events import read_erased
@@ -74,18 +80,18 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
         RecipientTags.from_workspace(workspace)  # without the keys that it asks for, nothing could be proved
         keys = find_secret_keys(workspace)
         read_erased(store, keys)  # refuses when nobody could tell who
-        desk = Desk(
+        context = FeedbackContext(
             store=store,
             keys=keys,
             config=config,
             list_path=workspace.subscribers,
-            confirmation=Confirmation(workspace, keys) if keys else None,
+            confirmation=ConfirmationSender(workspace, keys) if keys else None,
         )
         summary = Summary(dry_run=dry_run, again=again)
         decide = _decision(believed, may_ask=not json_ and can_ask())
         waits = False
         try:
-            with _progress(opened, desk, decide, dry_run=dry_run, again=again, hidden=json_) as handled:
+            with _progress(opened, context, decide, dry_run=dry_run, again=again, hidden=json_) as handled:
                 if json_:
                     waits = print_json(handled)
                 else:
@@ -106,7 +112,7 @@ def undo(since: str | None, yes: bool) -> None:
     all since a moment.
     """
     found = writing()
-    chosen = readings.readings(found.store)
+    chosen = suppression_batches.list_batches(found.store)
     chosen = chosen[-1:] if since is None else [one for one in chosen if one.name >= _moment(since)]
     readers = {reader for one in chosen for reader in one.readers}
     if not readers:
@@ -118,13 +124,16 @@ def undo(since: str | None, yes: bool) -> None:
     if not yes and not click.confirm("Mail them again?"):
         say("Nothing was undone.")
         sys.exit(1)
-    say(f"{counted(readings.undo(found.store, found.keys, chosen), 'reader')} can get mail again.", style="bold")
+    say(
+        f"{counted(suppression_batches.undo_batches(found.store, found.keys, chosen), 'reader')} can get mail again.",
+        style="bold",
+    )
 
 
 def _moment(text: str) -> str:
     """Return a moment that a person wrote in the form that readings are named in. Raises UsageError."""
     try:
-        return datetime.fromisoformat(text).astimezone(UTC).strftime(readings.NAME)
+        return datetime.fromisoformat(text).astimezone(UTC).strftime(suppression_batches.NAME_FORMAT)
     except (ValueError, OverflowError) as error:
         raise click.UsageError(f"{text!r} is no moment such as 2026-11-29 or 2026-11-29T18:00.") from error
 
@@ -143,24 +152,24 @@ def _sole_reading(store: Store) -> Iterator[None]:
         yield
 
 
-def _decision(believed: bool | None, *, may_ask: bool) -> Decide:
+def _decision(believed: bool | None, *, may_ask: bool) -> DecideSpike:
     """Return who decides about too many bounces at once: the flag, else the person at the terminal, else nobody yet."""
     if believed is not None:
-        return lambda _crowd: Answer.SUPPRESS if believed else Answer.IGNORE
-    return _asked if may_ask else leave_for_later
+        return lambda _spike: SpikeDecision.SUPPRESS if believed else SpikeDecision.IGNORE
+    return _asked if may_ask else defer_decision
 
 
-def _asked(crowd: Crowd) -> Answer:
-    if crowd.bounced:
-        say(f"Many bounced at once: {crowd.why}.", style="bold yellow")
-        say(f"They would get no more mail: {names(crowd.readers)}")
+def _asked(spike: Spike) -> SpikeDecision:
+    if spike.bounced:
+        say(f"Many bounced at once: {spike.why}.", style="bold yellow")
+        say(f"They would get no more mail: {names(spike.readers)}")
         say("A provider's fault looks like this, too. Are their mailboxes gone?")
     else:
-        say(f"Many mails at once want somebody to leave, and may be forged: {crowd.why}.", style="bold yellow")
-        say(f"They are in the name of: {names(crowd.readers)}")
+        say(f"Many mails at once want somebody to leave, and may be forged: {spike.why}.", style="bold yellow")
+        say(f"They are in the name of: {names(spike.readers)}")
         say("Shall each of them be asked by mail whether they want to leave?")
     answer = click.prompt("yes, no, or later", type=click.Choice(["yes", "no", "later"]), default="later")
-    return {"yes": Answer.SUPPRESS, "no": Answer.IGNORE}.get(answer, Answer.LATER)
+    return {"yes": SpikeDecision.SUPPRESS, "no": SpikeDecision.IGNORE}.get(answer, SpikeDecision.LATER)
 
 
 def _configured(workspace: Workspace) -> str | None:
@@ -171,8 +180,8 @@ def _configured(workspace: Workspace) -> str | None:
 
 @contextmanager
 def _progress(
-    source: Source, desk: Desk, decide: Decide, *, dry_run: bool, again: bool, hidden: bool
-) -> Iterator[Iterator[Handled]]:
+    source: MailSource, context: FeedbackContext, decide: DecideSpike, *, dry_run: bool, again: bool, hidden: bool
+) -> Iterator[Iterator[ProcessedMail]]:
     """The mails as they are dealt with, with a bar on a terminal that shows nothing else meanwhile."""
     err = console(err=True)
     columns = (TextColumn("Reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -181,12 +190,12 @@ def _progress(
     ) as bar:
         task = bar.add_task("", total=len(source))
 
-        def decided(crowd: Crowd) -> Answer:
+        def decided(spike: Spike) -> SpikeDecision:
             bar.stop()  # a question and a bar don't go together
-            return decide(crowd)
+            return decide(spike)
 
-        def counted_mails() -> Iterator[Handled]:
-            for one in work_through(desk, source, dry_run=dry_run, again=again, decide=decided):
+        def counted_mails() -> Iterator[ProcessedMail]:
+            for one in process_mails(context, source, dry_run=dry_run, again=again, decide=decided):
                 yield one
                 bar.advance(task)
 

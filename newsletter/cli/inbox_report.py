@@ -9,19 +9,19 @@ import click
 from newsletter.cli.output import console, say, table
 from newsletter.cli.subscribers.known import SAID
 from newsletter.errors import counted
-from newsletter.feedback.mail.reading import Kind
-from newsletter.feedback.mail.verdict import Action, Verdict
-from newsletter.feedback.mail.work import Handled
+from newsletter.feedback.mail.decision import Action, Decision
+from newsletter.feedback.mail.processing import ProcessedMail
+from newsletter.feedback.mail.recognition import FeedbackKind
 from newsletter.subscribers.feedback_events import EventKind as Said
 
 _SHOWN = 20  # mails left to a person, and readers of a kind
 _NAMES = {
-    Kind.HARD: "hard bounce",
-    Kind.SOFT: "soft bounce",
-    Kind.COMPLAINT: "complaint",
-    Kind.UNSUBSCRIBE: "unsubscribe",
-    Kind.AUTO_REPLY: "auto-reply",
-    Kind.OTHER: "other",
+    FeedbackKind.HARD: "hard bounce",
+    FeedbackKind.SOFT: "soft bounce",
+    FeedbackKind.COMPLAINT: "complaint",
+    FeedbackKind.UNSUBSCRIBE: "unsubscribe",
+    FeedbackKind.AUTO_REPLY: "auto-reply",
+    FeedbackKind.OTHER: "other",
 }
 _DONE = {
     Action.SUPPRESS: "no more mail goes there",
@@ -38,7 +38,7 @@ _BOUNCED, _HELD = "Bounced, and get no more mail", "Bounced, and are held back"
 _UNASKED = "Somebody wants to leave in their name, and they are not asked yet"
 
 
-def print_json(handled: Iterator[Handled]) -> bool:
+def print_json(handled: Iterator[ProcessedMail]) -> bool:
     """One array, an object a line, printed as they come: ten thousand mails need no memory.
 
     Returns whether any were held back.
@@ -47,25 +47,25 @@ def print_json(handled: Iterator[Handled]) -> bool:
     click.echo("[", nl=False)
     try:
         for number, one in enumerate(handled):
-            held = held or one.verdict.action is Action.HOLD
+            held = held or one.decision.action is Action.HOLD
             click.echo((",\n " if number else "\n ") + json.dumps(_as_dict(one)), nl=False)
     finally:
         click.echo("\n]")  # also when the mailbox is lost half way: what stands before was done
     return held
 
 
-def _as_dict(one: Handled) -> dict[str, object]:
-    verdict = one.verdict
+def _as_dict(one: ProcessedMail) -> dict[str, object]:
+    decision = one.decision
     return {
         "file": one.file,
-        "kind": verdict.kind.value,
-        "address": verdict.address or None,
-        "status": verdict.status or None,
-        "issue": verdict.issue or None,
-        "action": verdict.action.value,
-        "why": verdict.why,
-        "from": verdict.sender or None,
-        "subject": verdict.subject or None,
+        "kind": decision.kind.value,
+        "address": decision.address or None,
+        "status": decision.status or None,
+        "issue": decision.issue or None,
+        "action": decision.action.value,
+        "why": decision.why,
+        "from": decision.sender or None,
+        "subject": decision.subject or None,
     }
 
 
@@ -82,7 +82,7 @@ class Summary:
     def __init__(self, *, dry_run: bool, again: bool) -> None:
         self._dry_run = dry_run
         self._again = again
-        self._done: Counter[tuple[Kind, Action]] = Counter()
+        self._done: Counter[tuple[FeedbackKind, Action]] = Counter()
         self._who: dict[str, set[str]] = {
             title: set() for title in (_LEFT, _CONFIRMED, _COMPLAINED, _BOUNCED, _HELD, _UNASKED)
         }
@@ -92,22 +92,22 @@ class Summary:
         self._why_held: dict[str, str] = {}
         self.held = False
 
-    def gather(self, handled: Iterator[Handled]) -> None:
+    def gather(self, handled: Iterator[ProcessedMail]) -> None:
         self._gathered = True
         on_terminal = console().is_terminal
         for one in handled:
-            verdict = one.verdict
-            self.held = self.held or verdict.action is Action.HOLD
+            decision = one.decision
+            self.held = self.held or decision.action is Action.HOLD
             if one.met_before and not on_terminal and not self._again:
                 continue  # cron mails whatever is printed, and has mailed this
-            kind = Kind.SOFT if verdict.action is Action.BLOCKED else verdict.kind
-            self._done[kind, verdict.action] += 1
+            kind = FeedbackKind.SOFT if decision.action is Action.BLOCKED else decision.kind
+            self._done[kind, decision.action] += 1
             self._moved += one.moved
-            if title := _title(verdict):
-                self._who[title].add(verdict.address)
-            if verdict.action is Action.HOLD:
-                self._why_held[title] = verdict.held_because
-            if verdict.action is Action.ASK:
+            if title := _title(decision):
+                self._who[title].add(decision.address)
+            if decision.action is Action.HOLD:
+                self._why_held[title] = decision.held_because
+            if decision.action is Action.ASK:
                 self._asked += 1
                 if not on_terminal:
                     say(_told(one))
@@ -148,7 +148,7 @@ class Summary:
 
     def _show_table(self) -> None:
         heading = "Would be done" if self._dry_run else "Done now or before" if self._again else "Done"
-        kinds, actions = list(Kind), list(Action)
+        kinds, actions = list(FeedbackKind), list(Action)
         rows = sorted(self._done.items(), key=lambda row: (kinds.index(row[0][0]), actions.index(row[0][1])))
         table(
             ("Mails", "Kind", heading),
@@ -156,23 +156,23 @@ class Summary:
         )
 
 
-def _name(kind: Kind, action: Action) -> str:
+def _name(kind: FeedbackKind, action: Action) -> str:
     return SAID[Said.BLOCKED] if action is Action.BLOCKED else _NAMES[kind]
 
 
-def _title(verdict: Verdict) -> str:
+def _title(decision: Decision) -> str:
     """Return the words under which the reader is named; none for one of whom nothing changes."""
-    if verdict.action is Action.SUPPRESS:
-        return _COMPLAINED if verdict.kind is Kind.COMPLAINT else _BOUNCED
-    if verdict.action is Action.HOLD:
-        return _UNASKED if verdict.kind is Kind.UNSUBSCRIBE else _HELD
-    return {Action.UNSUBSCRIBE: _LEFT, Action.CONFIRM: _CONFIRMED}.get(verdict.action, "")
+    if decision.action is Action.SUPPRESS:
+        return _COMPLAINED if decision.kind is FeedbackKind.COMPLAINT else _BOUNCED
+    if decision.action is Action.HOLD:
+        return _UNASKED if decision.kind is FeedbackKind.UNSUBSCRIBE else _HELD
+    return {Action.UNSUBSCRIBE: _LEFT, Action.CONFIRM: _CONFIRMED}.get(decision.action, "")
 
 
-def _told(one: Handled) -> str:
+def _told(one: ProcessedMail) -> str:
     """Return a line on a mail that is left to a person: its file, sender and subject, and what is missing."""
-    verdict = one.verdict
-    about = f" about {verdict.address}" if verdict.address and verdict.address != verdict.sender else ""
-    sender = f" from {verdict.sender}" if verdict.sender else ""
-    subject = f', "{verdict.subject}"' if verdict.subject else ""
-    return f"{one.file}: {_NAMES[verdict.kind]}{about}{sender}{subject}, left to you: {verdict.why}"
+    decision = one.decision
+    about = f" about {decision.address}" if decision.address and decision.address != decision.sender else ""
+    sender = f" from {decision.sender}" if decision.sender else ""
+    subject = f', "{decision.subject}"' if decision.subject else ""
+    return f"{one.file}: {_NAMES[decision.kind]}{about}{sender}{subject}, left to you: {decision.why}"

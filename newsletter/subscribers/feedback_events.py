@@ -185,7 +185,7 @@ def _record(connection: Connection, keys: SecretKeys | None, event: Event, soft:
             connection, event.subscriber, SuppressionKind.BOUNCED, counted(soft.bounces, "soft bounce")
         )
     if news:
-        log.add_all(connection, [_row(event)])  # after the suppression that it makes, see feedback/mail/readings.py
+        log.add_all(connection, [_row(event)])  # after the suppression that it makes, see suppression_batches.py
     return news
 
 

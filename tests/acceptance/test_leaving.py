@@ -10,8 +10,8 @@ from conftest import Publication
 from messages import parsed, texts
 from playwright.sync_api import expect
 from ports import free_port
-from reading import Page
 from service_server import FORM, ONE_CLICK, serving
+from visible_text import Page
 
 from newsletter.subscribers.secret_keys import create_secret_keys
 

@@ -8,7 +8,7 @@ import yaml
 from conftest import ROOT, Publication
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from reading import RIGHT_TO_LEFT, Page, letters, pdf_links, pdf_text
+from visible_text import RIGHT_TO_LEFT, Page, letters, pdf_links, pdf_text
 
 from newsletter.editions import EditionContext, beside, default_fields, render_html, render_pdf, render_text, render_web
 from newsletter.issue.draft import load_issue, read_draft

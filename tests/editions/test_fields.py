@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Publication
-from reading import Page, pdf_links
+from visible_text import Page, pdf_links
 
 from newsletter.editions import default_fields, render_html, render_pdf, render_text, render_web
 from newsletter.editions.export import export

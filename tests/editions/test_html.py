@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
-from reading import Page, letters, pdf_text
+from visible_text import Page, letters, pdf_text
 
 from newsletter.config.theme import READABLE, Theme, contrast
 from newsletter.editions import beside, default_fields, render_html, render_pdf, render_text

@@ -13,7 +13,7 @@ import pylopdf_fonts_jp
 import pytest
 from conftest import Publication
 from PIL import Image
-from reading import letters, pdf_links, pdf_text
+from visible_text import letters, pdf_links, pdf_text
 
 from newsletter.editions import render_pages, render_pdf
 from newsletter.editions.typefaces import _loaded, package_for

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import feedparser
 import pytest
 from conftest import Publication
-from reading import Page
+from visible_text import Page
 
 from newsletter.editions import render_pdf, render_web
 from newsletter.editions.site import export_site

@@ -14,7 +14,7 @@ from feeds import messages
 
 from newsletter.backends.smtp.dialogue import Dialogue, Extensions
 from newsletter.errors import NewsletterError, printable
-from newsletter.feedback.mail.reading import BEYOND, read
+from newsletter.feedback.mail.recognition import BEYOND, recognise_mail
 from newsletter.feedback.mail.sources import open_source
 from newsletter.issue.richtext import parse
 from newsletter.mail.message import Outcome
@@ -33,7 +33,7 @@ _MARK = b"\xff"  # ends one thing that a server says: never a part of a text in 
 
 def mail(data: bytes) -> None:
     """A mail that came back is always read, and nothing of it does anything to a terminal."""
-    reading = read(data)
+    reading = recognise_mail(data)
     assert BEYOND not in reading.trouble, reading.trouble
     texts = [reading.sender, reading.wish, reading.trouble, *reading.message_ids, *reading.delivered_to]
     texts += [text for finding in reading.findings for text in (finding.address, finding.words, finding.status)]
@@ -102,7 +102,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 def seeds(target: str) -> Path:
     """The folder with what is known to be worth beginning with."""
-    return HERE.parent / "feedback/mail/reading/samples" if target == "mail" else HERE / "corpus" / target
+    return HERE.parent / "feedback/mail/recognition/samples" if target == "mail" else HERE / "corpus" / target
 
 
 @contextmanager

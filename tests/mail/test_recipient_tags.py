@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from conftest import Publication
 from messages import parsed, texts
-from reading import Page
 from smtp_server import Server
+from visible_text import Page
 
 from newsletter.mail.dkim_keys import generate_dkim_key
 from newsletter.subscribers.secret_keys import create_secret_keys, require_secret_keys

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from newsletter.address import domain_of
-from newsletter.feedback.mail.reading import Reading
+from newsletter.feedback.mail.recognition import MailFeedback
 
 _COMMENT = re.compile(r"\([^()\"\\]{0,500}\)")
 # What a server quotes by itself is harmless; anything else in quotes may be a stranger's, out of an envelope.
@@ -17,7 +17,7 @@ _RESULT = re.compile(r"\s*([a-z0-9-]{1,20})\s*=\s*([a-z]{1,20})\b(.*)", re.DOTAL
 _PROPERTY = re.compile(r"\b(header\.from|header\.d|header\.i|smtp\.mailfrom)\s*=\s*([^\s;]{1,320})")
 
 
-def vouched(reading: Reading, authserv_id: str) -> str:
+def authenticate_sender(reading: MailFeedback, authserv_id: str) -> str:
     """Return what the server of this name says for the address in From, such as `dmarc=pass`; empty if nothing.
 
     Fields above the topmost Received were written by software on this side of it; below, the first of that name is the
@@ -43,7 +43,7 @@ def vouched(reading: Reading, authserv_id: str) -> str:
     return ""
 
 
-def _own_fields(reading: Reading, authserv_id: str) -> Iterator[str]:
+def _own_fields(reading: MailFeedback, authserv_id: str) -> Iterator[str]:
     names = [name for name, _ in reading.trace]
     top = names.index("received") if "received" in names else 0
     own = [

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.feedback.mail.authentication_results import vouched
-from newsletter.feedback.mail.reading import read
+from newsletter.feedback.mail.authentication_results import authenticate_sender
+from newsletter.feedback.mail.recognition import recognise_mail
 
 OURS = "mx.example.org"
 RECEIVED = "Received: from a by mx.example.org; Tue, 3 Nov 2026 09:00:08 +0000\n"
@@ -14,7 +14,9 @@ FAIL = f"Authentication-Results: {OURS}; dmarc=fail header.from=example.com\n"
 
 
 def _vouched(header: str, sender: str = "ada@example.com", authserv_id: str = OURS) -> str:
-    return vouched(read(f"{header}From: {sender}\nSubject: unsubscribe\n\n".encode()), authserv_id)
+    return authenticate_sender(
+        recognise_mail(f"{header}From: {sender}\nSubject: unsubscribe\n\n".encode()), authserv_id
+    )
 
 
 def _field(results: str) -> str:

@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from newsletter.errors import ConfigError, NewsletterError, printable
-from newsletter.feedback.mail.sources import folders, mbox
-from newsletter.feedback.mail.sources.values import MOST, After, Known, Mail, Source
+from newsletter.feedback.mail.sources import maildir, mbox
+from newsletter.feedback.mail.sources.mail_source import MOST, AfterProcessing, IsKnown, MailSource, StoredMail
 
-__all__ = ["MOST", "After", "Known", "Mail", "Source", "open_source"]
+__all__ = ["MOST", "AfterProcessing", "IsKnown", "MailSource", "StoredMail", "open_source"]
 
-KNOWN_FORMS = (
+ACCEPTED_FORMS = (
     "Name a Maildir (a folder with cur/ and new/), an mbox file, a folder of .eml files, "
     "or a mailbox such as imaps://user@mail.example.org/INBOX."
 )
@@ -22,12 +22,12 @@ KNOWN_FORMS = (
 def open_source(
     source: str,
     *,
-    after: After,
+    after: AfterProcessing,
     password: Callable[[str, str], str | None],
     folder: str = "handled",
     timeout: float = 60,
     deadline: float = 3600,
-) -> Iterator[Source]:
+) -> Iterator[MailSource]:
     """Open the mailbox at `source`, a path or an imaps:// or imap:// address, for the time of the context.
 
     With `after="move"`, handled ones go into the mailbox's own folder `folder`, which is made when it is wanted; with
@@ -42,12 +42,12 @@ def open_source(
 
 def _opened(
     source: str,
-    after: After,
+    after: AfterProcessing,
     password: Callable[[str, str], str | None],
     folder: str,
     timeout: float,
     deadline: float,
-) -> AbstractContextManager[Source]:
+) -> AbstractContextManager[MailSource]:
     if not re.fullmatch(r"\w[\w .-]*", folder, re.ASCII):
         raise ConfigError(
             f"Handled messages can't be moved into {printable(folder)!r}: that is no plain name of a folder.",
@@ -62,10 +62,10 @@ def _opened(
         return imap.open_mailbox(source, move_to=move_to, password=password, timeout=timeout, deadline=deadline)
     path, mode = _looked_at(source)
     if stat.S_ISDIR(mode):
-        return folders.open_folder(path, folder, move=after == "move")
+        return maildir.open_folder(path, folder, move=after == "move")
     if not stat.S_ISREG(mode):
         raise ConfigError(
-            f"{printable(str(path))} is no mailbox: it is neither a folder nor a file.", next_step=KNOWN_FORMS
+            f"{printable(str(path))} is no mailbox: it is neither a folder nor a file.", next_step=ACCEPTED_FORMS
         )
     if after == "move":
         raise ConfigError(
@@ -89,4 +89,4 @@ def _looked_at(source: str) -> tuple[Path, int]:
         ) from error
     # ValueError is a NUL in the name, RuntimeError a ~name of nobody's.
     except (OSError, ValueError, RuntimeError) as error:
-        raise ConfigError(f"{shown} is neither a file nor a folder here.", next_step=KNOWN_FORMS) from error
+        raise ConfigError(f"{shown} is neither a file nor a folder here.", next_step=ACCEPTED_FORMS) from error

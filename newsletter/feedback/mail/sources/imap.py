@@ -16,9 +16,9 @@ from imap_tools.errors import ImapToolsError, MailboxFolderSelectError
 from imap_tools.mailbox import BaseMailBox
 
 from newsletter.errors import ConfigError, DeliveryError, Problem, did_you_mean, printable
-from newsletter.feedback.mail.sources.address import Address, read_address
-from newsletter.feedback.mail.sources.connect import logged_in, server_words
-from newsletter.feedback.mail.sources.values import MOST, Known, Mail
+from newsletter.feedback.mail.sources.imap_connection import logged_in, server_words
+from newsletter.feedback.mail.sources.imap_url import ImapUrl, parse_imap_url
+from newsletter.feedback.mail.sources.mail_source import MOST, IsKnown, StoredMail
 from newsletter.redaction import Redactor
 
 _AT_ONCE = 500  # UIDs in a command: RFC 7162, section 4 wants clients to stay below 8,192 octets
@@ -33,23 +33,23 @@ _NO_LITERAL = re.compile(rb'BODY\[\](?:<0>)? (?:NIL|"((?:[^"\\]|\\.)*)")')
 @contextmanager
 def open_mailbox(
     source: str, *, move_to: str | None, password: Callable[[str, str], str | None], timeout: float, deadline: float
-) -> Iterator["Mailbox"]:
+) -> Iterator["ImapSource"]:
     """The messages in the folder that `source` names; handled ones go into the folder `move_to`, if any.
 
     Raises ConfigError for an address or folder that is wrong, DeliveryError for a server that is not as expected.
     """
-    address = read_address(source)
+    address = parse_imap_url(source)
     secret = password(address.host, address.user)
     address = replace(address, redactor=Redactor([secret] if secret else [], address.user))
     with logged_in(address, secret, timeout, deadline) as box:
         with _explained(address):
-            mailbox = Mailbox(box, address, move_to)
+            mailbox = ImapSource(box, address, move_to)
         yield mailbox
         mailbox.move_filed()
 
 
 @contextmanager
-def _explained(address: Address) -> Iterator[None]:
+def _explained(address: ImapUrl) -> Iterator[None]:
     try:
         yield
     except imaplib.IMAP4.readonly as error:
@@ -70,10 +70,10 @@ def _explained(address: Address) -> Iterator[None]:
         ) from error
 
 
-class Mailbox:
+class ImapSource:
     """A Source of an IMAP folder's messages, in the order of their UIDs. Nothing is marked as seen."""
 
-    def __init__(self, box: BaseMailBox, address: Address, move_to: str | None) -> None:
+    def __init__(self, box: BaseMailBox, address: ImapUrl, move_to: str | None) -> None:
         self.place = address.place
         self.unread: list[Problem] = []
         self._address = address
@@ -120,7 +120,7 @@ class Mailbox:
                 next_step=printable(f"{did_you_mean(self._address.folder, names)} There are: {shown}").strip(),
             ) from error
 
-    def mails(self, known: Known) -> Iterator[Mail]:
+    def mails(self, known: IsKnown) -> Iterator[StoredMail]:
         for start in range(0, len(self._uids), _AT_ONCE):
             new = []
             for uid in map(str, self._uids[start : start + _AT_ONCE]):
@@ -130,7 +130,7 @@ class Mailbox:
                     self._filed.append(uid)
             for together in self._groups(new):
                 for uid, octets in self._fetch([uid for uid, _ in together]):
-                    yield Mail(
+                    yield StoredMail(
                         name=f"{printable(self._address.folder)}:{uid}",
                         key=self._prefix + uid,
                         data=octets[:MOST],
@@ -190,7 +190,7 @@ class Mailbox:
                 )
             )
 
-    def file(self, mail: Mail) -> None:
+    def file(self, mail: StoredMail) -> None:
         if self._move_to:
             self._filed.append(mail.at)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from newsletter.errors import ConfigError, DeliveryError, NewsletterError, Problem, printable
-from newsletter.feedback.mail.sources.content import Content, read_content
-from newsletter.feedback.mail.sources.values import Known, Mail
+from newsletter.feedback.mail.sources.mail_source import IsKnown, StoredMail
+from newsletter.feedback.mail.sources.message_content import MessageContent, read_content
 
 _LONGEST_LINE = 1 << 16
 _CHUNK = 1 << 20
@@ -31,7 +31,7 @@ _VOLATILE = re.compile(
 
 
 @contextmanager
-def open_file(path: Path) -> Iterator["Mbox | SingleFile"]:
+def open_file(path: Path) -> Iterator["MboxSource | SingleFileSource"]:
     """The messages in the file `path`. Raises ConfigError when there are none in it, nor is it empty."""
     with _reading(path):
         file = path.open("rb")
@@ -40,9 +40,9 @@ def open_file(path: Path) -> Iterator["Mbox | SingleFile"]:
         with _reading(path):
             start = file.read(_LONGEST_LINE).lstrip(b"\r\n")
         if start.startswith(b"From ") or not start:
-            yield Mbox(path, file, size)
+            yield MboxSource(path, file, size)
         elif _FIELD.match(start):
-            yield SingleFile(path, file, size)
+            yield SingleFileSource(path, file, size)
         else:
             raise ConfigError(
                 f"{printable(str(path))} is no mailbox: it begins with no From line and no message's header.",
@@ -77,7 +77,7 @@ def _settled_size(path: Path, file: BinaryIO) -> int:
     return size
 
 
-class SingleFile:
+class SingleFileSource:
     """A Source of one message, a file."""
 
     def __init__(self, path: Path, file: BinaryIO, size: int) -> None:
@@ -90,19 +90,19 @@ class SingleFile:
     def __len__(self) -> int:
         return 1
 
-    def mails(self, known: Known) -> Iterator[Mail]:
+    def mails(self, known: IsKnown) -> Iterator[StoredMail]:
         with _reading(self._path):
             self._file.seek(0)
             content = read_content(self._file, self._size)
         if not known(content.key):
             name = printable(self._path.name).replace("\n", "\\n").replace("\t", "\\t")
-            yield Mail(name=name, key=content.key, data=content.data, cut_off=content.cut_off)
+            yield StoredMail(name=name, key=content.key, data=content.data, cut_off=content.cut_off)
 
-    def file(self, mail: Mail) -> None:
+    def file(self, mail: StoredMail) -> None:
         """It stays."""
 
 
-class Mbox:
+class MboxSource:
     """A Source of an mbox's messages, in their order; they stay where they are."""
 
     def __init__(self, path: Path, file: BinaryIO, size: int) -> None:
@@ -124,7 +124,7 @@ class Mbox:
                 last = (last + chunk)[-5:]
         return found
 
-    def mails(self, known: Known) -> Iterator[Mail]:
+    def mails(self, known: IsKnown) -> Iterator[StoredMail]:
         messages = _split(self._file, self._size)
         number = 0
         while True:
@@ -134,17 +134,17 @@ class Mbox:
                 return
             number += 1
             if not known(content.key):
-                yield Mail(name=f"mbox:{number}", key=content.key, data=content.data, cut_off=content.cut_off)
+                yield StoredMail(name=f"mbox:{number}", key=content.key, data=content.data, cut_off=content.cut_off)
 
-    def file(self, mail: Mail) -> None:
+    def file(self, mail: StoredMail) -> None:
         """It stays."""
 
 
-def _split(file: BinaryIO, size: int) -> Iterator[Content]:
+def _split(file: BinaryIO, size: int) -> Iterator[MessageContent]:
     """Each message, less its From line, the blank line at its end, and what was put before a From in its text."""
     file.seek(0)
     place = 0
-    content: Content | None = None
+    content: MessageContent | None = None
     held = b""  # a blank line, which is the message's own only if the message goes on
     length = -1
     in_header = begins = blank = True
@@ -154,11 +154,11 @@ def _split(file: BinaryIO, size: int) -> Iterator[Content]:
         starts_line, begins = begins, line.endswith(b"\n")
         after_blank, blank = blank, starts_line and line in (b"\n", b"\r\n")
         if content is None:
-            content = Content() if line.startswith(b"From ") else None  # blank lines may stand above the first
+            content = MessageContent() if line.startswith(b"From ") else None  # blank lines may stand above the first
             continue
         if starts_line and place > counted_to and (_FROM.match(line) or (after_blank and _BARE_FROM.match(line))):
             yield content
-            content, held, length, in_header = Content(), b"", -1, True
+            content, held, length, in_header = MessageContent(), b"", -1, True
             continue
         if starts_line and place > counted_to and _QUOTED_FROM.match(line):
             line = line[1:]

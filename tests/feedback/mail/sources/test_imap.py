@@ -13,7 +13,7 @@ import pytest
 from dovecot import PASSWORD, Dovecot
 
 from newsletter.errors import ConfigError, DeliveryError, NewsletterError
-from newsletter.feedback.mail.sources import MOST, After, Mail, Source, open_source
+from newsletter.feedback.mail.sources import MOST, AfterProcessing, MailSource, StoredMail, open_source
 
 pytestmark = pytest.mark.skipif(bool(dovecot.unavailable()), reason=dovecot.unavailable())
 
@@ -36,15 +36,19 @@ def server(running: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Dovecot:
 
 @contextmanager
 def opened(
-    url: str, after: After = "leave", password: str | None = PASSWORD, timeout: float = 20, deadline: float = 60
-) -> Iterator[Source]:
+    url: str,
+    after: AfterProcessing = "leave",
+    password: str | None = PASSWORD,
+    timeout: float = 20,
+    deadline: float = 60,
+) -> Iterator[MailSource]:
     with open_source(
         url, after=after, password=lambda _host, _username: password, timeout=timeout, deadline=deadline
     ) as source:
         yield source
 
 
-def read(url: str, after: After = "leave", known: Sequence[str] = ()) -> list[Mail]:
+def read(url: str, after: AfterProcessing = "leave", known: Sequence[str] = ()) -> list[StoredMail]:
     """Every message, each filed when it was handled."""
     with opened(url, after) as source:
         mails = []

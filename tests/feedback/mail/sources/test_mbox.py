@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import ConfigError, DeliveryError
-from newsletter.feedback.mail.sources import MOST, Mail, open_source
+from newsletter.feedback.mail.sources import MOST, StoredMail, open_source
 
 FROM = b"From MAILER-DAEMON Sun Nov 22 10:00:00 2026\n"
 
@@ -21,7 +21,7 @@ def no_password(host: str, username: str) -> str | None:
     raise AssertionError("no password is needed")
 
 
-def read(path: Path) -> list[Mail]:
+def read(path: Path) -> list[StoredMail]:
     with open_source(str(path), after="leave", password=no_password) as source:
         mails = list(source.mails(lambda _key: False))
         assert list(source.mails({mail.key for mail in mails}.__contains__)) == []
@@ -71,7 +71,7 @@ def test_a_from_in_the_text_is_as_it_was_written(box: Path) -> None:
 
 
 def test_a_sentence_that_begins_with_from_is_no_new_message(box: Path) -> None:
-    text = b"Subject: 1\n\nFrom here on, all is well\n\nFrom the desk of the editor\n"
+    text = b"Subject: 1\n\nFrom here on, all is well\n\nFrom the context of the editor\n"
     box.write_bytes(FROM + text + b"\n" + FROM + b"Subject: 2\n\n")
     assert texts(box) == [text, b"Subject: 2\n"]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.feedback.mail.sources import open_source
-from newsletter.feedback.mail.sources.address import read_address
+from newsletter.feedback.mail.sources.imap_url import parse_imap_url
 
 
 def no_password(host: str, username: str) -> str | None:
@@ -36,7 +36,7 @@ def failure(source: str, folder: str = "handled") -> NewsletterError:
     ("imap://ada@[::1]:143/B%C3%BCro", "Büro of ada at ::1", "::1:143", False),
 ])  # fmt: skip
 def test_addresses(source: str, place: str, server: str, tls: bool) -> None:
-    address = read_address(source)
+    address = parse_imap_url(source)
     assert (address.place, address.server, address.tls) == (place, server, tls)
 
 
@@ -79,7 +79,7 @@ def test_addresses_that_can_t_be_read(source: str) -> None:
 @given(st.text(max_size=30))
 def test_any_address_is_read_or_refused_in_words(text: str) -> None:
     try:
-        address = read_address(f"imaps://{text}")
+        address = parse_imap_url(f"imaps://{text}")
     except ConfigError:
         return
     assert address.user

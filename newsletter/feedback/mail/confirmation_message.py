@@ -1,0 +1,93 @@
+"""The question whether a reader wants to leave, sent to their own address when anybody could have written for them.
+
+Nothing in it comes from the mail that asked for it. An answer by its link or its mailto address comes from a person who
+reads that mailbox; it holds the same token as any issue's link.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from secrets import token_hex
+from urllib.parse import quote
+
+from newsletter import backends
+from newsletter.address import domain_of
+from newsletter.config import Mailbox
+from newsletter.mail import quoted_printable
+from newsletter.mail.headers import address_header, message_id, plain_header, reader_headers, text_header
+from newsletter.mail.message import Message, Result
+from newsletter.sending.rules import load_signature
+from newsletter.sending.unrecorded import send_unrecorded
+from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.tokens import TokenSigner
+from newsletter.workspace import Workspace
+
+_TEXT = """\
+Somebody has asked by mail, in your name, that {title} is no longer sent to {reader}. Mail can be written in anybody's \
+name. So we ask you.
+
+To leave, {how}:
+
+{link}
+
+If you did not ask for it, do nothing: you go on getting {title}.
+
+{postal_address}
+"""
+_BY_PAGE, _BY_MAIL = "open this page and context its button", "send the mail that this link opens, as it is"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationSender:
+    """Sends the question, through the publication's backend and with its signature."""
+
+    workspace: Workspace
+    keys: SecretKeys
+
+    def ask(self, readers: Sequence[str]) -> Mapping[str, Result]:
+        """Ask these readers; returns what became of each one's mail. Raises DeliveryError without a connection."""
+        config = self.workspace.config
+        sign = load_signature(self.workspace)
+        messages = [self.message(reader) for reader in readers]
+        backend = backends.load(config.send.backend, config, self.workspace.root)
+        return asyncio.run(send_unrecorded(backend, [sign(message) for message in messages] if sign else messages))
+
+    def message(self, reader: str) -> Message:
+        config = self.workspace.config
+        token = TokenSigner(self.keys, config.subscriber_list.id).write("", reader)
+        address = config.subscriber_list.unsubscribe.removeprefix("mailto:").partition("?")[0]
+        mailto = f"mailto:{address}?subject={quote(f'unsubscribe {token}')}"
+        page = config.service.leave(token)
+        ways = f"<{page}>, <{mailto}>" if page else f"<{mailto}>"
+        title = config.publication.title
+        head = [
+            address_header("From", config.sender.from_),
+            plain_header("Reply-To", config.publication.contact),
+            text_header("Subject", f"Do you want to leave {title}?"),
+            plain_header("Date", format_datetime(datetime.now(UTC).replace(microsecond=0))),
+            plain_header("Auto-Submitted", "auto-replied"),  # RFC 3834: no program answers it
+            address_header("List-Id", Mailbox(name=title, address=config.subscriber_list.id)),
+            plain_header("List-Unsubscribe", ways),
+            plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+            if config.service.takes_one_click
+            else b"",
+            plain_header("MIME-Version", "1.0"),
+            plain_header("Content-Type", "text/plain; charset=utf-8"),
+            plain_header("Content-Transfer-Encoding", "quoted-printable"),
+            reader_headers("", reader, message_id(token_hex(16), reader, domain_of(config.sender.envelope))),
+        ]
+        text = _TEXT.format(
+            title=title,
+            reader=reader,
+            how=_BY_PAGE if page else _BY_MAIL,
+            link=page or mailto,
+            postal_address=config.sender.postal_address,
+        )
+        return Message(
+            key=reader,
+            sender=config.sender.envelope,
+            recipient=reader,
+            data=b"".join(head) + b"\r\n" + quoted_printable.encode_without_shortcut(text) + b"\r\n",
+        )

@@ -1,0 +1,106 @@
+"""The command that a server was answering when it refused, as the program that gave up tells it.
+
+SMTP names the sender before the recipient (RFC 5321, section 3.3): what is refused in answer to the connection, EHLO
+or MAIL FROM was refused before the recipient's address was said, and can't be about it.
+"""
+
+import re
+from enum import IntEnum
+
+from newsletter.feedback.mail.recognition import mime
+
+_LONGEST, _MOST_LINES, _LONGEST_LINE = 4_000, 400, 500
+
+
+class SmtpStage(IntEnum):
+    """How far a dialogue had come, in the order of RFC 5321."""
+
+    CONNECT = 1
+    EHLO = 2
+    AUTH = 3  # or STARTTLS
+    MAIL = 4
+    RCPT = 5
+    DATA = 6
+    END = 7  # the answer to the message itself
+
+    @property
+    def before_recipient(self) -> bool:
+        return self < SmtpStage.RCPT
+
+    @property
+    def words(self) -> str:
+        """The command, as a person who runs mail servers knows it."""
+        return {1: "the connection", 2: "EHLO", 3: "AUTH", 4: "MAIL FROM", 5: "RCPT TO", 6: "DATA"}.get(
+            self, "the end of DATA"
+        )
+
+
+# Postfix: "(in reply to MAIL FROM command)", "while sending end of data"; Exim: "after MAIL FROM:<...>", "after
+# pipelined end of data"; qmail's fallback patch: "most progress was RCPT TO response"; hMailServer: "sent: MAIL FROM:";
+# 1&1: "error from remote server for MAIL FROM command"; DragonFly's dma: "did not like our MAIL FROM".
+_LEAD = (
+    r"\b(?:in (?:reply|response|answer) to|after|while|during|most progress was|sent:|(?:re(?:ply|sponse)|rejected) to|"
+    r"from remote server for|did not like our)"
+    r"(?: (?:the|a|an|pipelined|sending|performing|receiving|issuing))* \"?"
+)
+_SENTENCE = r"(?! (?:you|the|this|that|an?|us|any)\b)"  # "after mail from you"
+_COMMANDS = {
+    SmtpStage.CONNECT: r"initial (?:connection|(?:server )?greeting)|connect (?=response)",
+    SmtpStage.EHLO: r"(?:ehlo|helo|lhlo)\b",
+    SmtpStage.AUTH: r"auth(?= (?:command|plain|login|cram))|starttls\b|tls handshake",
+    SmtpStage.MAIL: rf"mail(?: from\b{_SENTENCE}|(?= (?:command|response)))",
+    SmtpStage.RCPT: r"rcpt\b",
+    SmtpStage.DATA: r"data\b",
+    SmtpStage.END: r"(?:end of (?:data|message)|(?:message|data) body|text command)\b",
+}
+# qmail's sentences (qmail-remote.c), and Postfix's for a server whose first words are a refusal.
+_SENTENCES = {
+    SmtpStage.CONNECT: "refused to talk to me|but greeting failed",
+    SmtpStage.EHLO: "but my name was rejected",
+    SmtpStage.AUTH: "cannot start tls",
+    SmtpStage.MAIL: "but sender was rejected",
+    SmtpStage.RCPT: "does not like recipient",
+    SmtpStage.DATA: "failed on data command",
+    SmtpStage.END: "failed after i sent the message",
+}
+_TOLD = {stage: re.compile(rf"{_LEAD}(?:{_COMMANDS[stage]})|{_SENTENCES[stage]}") for stage in SmtpStage}
+# What sendmail, Courier, MDaemon and others show of the dialogue: ">>> MAIL From:<...>", "<<< 550 ...".
+_COMMAND = re.compile(r"\s*(?:>>>|-{1,2}>)\s{0,4}(ehlo|helo|lhlo|auth|starttls|mail|rcpt|data|bdat)\b", re.IGNORECASE)
+_REPLY = re.compile(r"\s*(?:<<<|<-{1,2})\s{0,4}([2-5])\d\d[ -]?(.*)")
+_BY_COMMAND = {"ehlo": SmtpStage.EHLO, "helo": SmtpStage.EHLO, "lhlo": SmtpStage.EHLO, "auth": SmtpStage.AUTH,
+               "starttls": SmtpStage.AUTH, "mail": SmtpStage.MAIL}  # fmt: skip
+
+
+def stage_of(words: str) -> SmtpStage | None:
+    """Return the stage that the words tell; None where they tell none.
+
+    A server that asks another one tells of two dialogues. The earliest stage counts: where that one was not told the
+    recipient, nobody has judged it.
+    """
+    said = " ".join(words[:_LONGEST].lower().split())
+    told = [stage for stage, pattern in _TOLD.items() if pattern.search(said)]
+    before = [stage for stage in told if stage.before_recipient]
+    return min(before) if before else max(told, default=None)
+
+
+def stage_in_transcript(text: str, reply: str) -> SmtpStage | None:
+    """Return the stage before the recipient's at which `reply` was given, by a transcript of the dialogue.
+
+    None where the transcript shows none, or where another recipient got as far as RCPT and the reply may be theirs.
+    sendmail writes RCPT and DATA before it reads what is said to either, so that later stages can't be told.
+    """
+    refused: list[tuple[SmtpStage | None, str]] = []
+    command: str = ""
+    for row in mime.lines(text, _MOST_LINES, _LONGEST_LINE):
+        if asked := _COMMAND.match(row):
+            command = asked[1].lower()
+        elif command and (answered := _REPLY.match(row)) and answered[1] in "45":
+            refused.append((_BY_COMMAND.get(command), _plain(answered[2])))
+    wanted = _plain(reply)
+    same = [stage for stage, said in refused if said and said in wanted]
+    found = set(same or (stage for stage, _ in refused))
+    return found.pop() if len(found) == 1 else None
+
+
+def _plain(words: str) -> str:
+    return " ".join(words.lower().split())

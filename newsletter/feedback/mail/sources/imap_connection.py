@@ -1,0 +1,152 @@
+"""Opens an IMAP connection: TCP, TLS and the login, by imap-tools; what can go wrong there gets its words here."""
+
+import imaplib
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+from imap_tools.errors import ImapToolsError, MailboxLoginError, UnexpectedCommandStatusError
+from imap_tools.mailbox import BaseMailBox
+
+from newsletter.errors import ConfigError, DeliveryError, printable
+from newsletter.feedback.mail.sources.imap_limits import ConnectionDeadline, LimitedBox, LimitedTlsBox
+from newsletter.feedback.mail.sources.imap_url import ImapUrl
+
+_WRONG_NAME = (62, 64)  # OpenSSL: X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+
+
+@contextmanager
+def logged_in(address: ImapUrl, password: str | None, timeout: float, deadline: float) -> Iterator[BaseMailBox]:
+    """Open a connection, encrypted and logged in, with no folder selected. Raises DeliveryError or ConfigError.
+
+    In seconds, `timeout` is for each of the server's answers, and `deadline` for the whole connection.
+    """
+    if password is None:
+        raise ConfigError(
+            f"There is no password for {printable(address.user)} at {address.host}.",
+            next_step="Set NEWSLETTER_INBOX__PASSWORD, or store it in the keyring (pip install keyring): "
+            f"keyring set newsletter:{address.host} {printable(address.user)}",
+        )
+    if re.search("[\x00-\x1f\x7f]", password):
+        raise ConfigError(
+            f"The password for {printable(address.user)} at {address.host} holds a line break or a control character.",
+            next_step="Set NEWSLETTER_INBOX__PASSWORD, or what the keyring holds, once more.",
+        )
+    with _connecting(address):
+        box = _connected(address, timeout, ConnectionDeadline(timeout, deadline))
+    try:
+        with _connecting(address):
+            _log_in(box, address, password)
+        yield box
+        with suppress(imaplib.IMAP4.error, ImapToolsError, OSError):
+            box.logout()
+    finally:
+        _shut_down(box)
+
+
+def _connected(address: ImapUrl, timeout: float, deadline: ConnectionDeadline) -> BaseMailBox:
+    # Without a context of ours, imaplib takes any certificate.
+    context = ssl.create_default_context()
+    with ExitStack() as undone:
+        undone.callback(deadline.release)
+        if address.tls:
+            tls = LimitedTlsBox(address.host, address.port, timeout, context, deadline)
+            undone.pop_all()
+            return tls
+        box = LimitedBox(address.host, address.port, timeout, deadline)
+        undone.callback(_shut_down, box)
+        if "STARTTLS" in box.client.capabilities:
+            box.client.starttls(context)
+        elif not address.is_loopback:
+            raise DeliveryError(
+                f"{address.server} offers no encryption, and the password would cross the network in clear text.",
+                next_step="Write imaps:// before the address, or have the server offer STARTTLS.",
+            )
+        undone.pop_all()
+    return box
+
+
+def _shut_down(box: BaseMailBox) -> None:
+    with suppress(OSError):
+        box.client.shutdown()
+
+
+def _log_in(box: BaseMailBox, address: ImapUrl, password: str) -> None:
+    try:
+        if "AUTH=PLAIN" in box.client.capabilities:
+            box.login_utf8(address.user, password, initial_folder=None)
+        else:
+            box.login(address.user, password, initial_folder=None)
+    except imaplib.IMAP4.abort:
+        raise
+    except UnicodeError as error:
+        raise DeliveryError(
+            f"{address.server} takes no login with letters beyond ASCII.",
+            next_step="Choose a password without them, and a user's name too.",
+        ) from error
+    except (imaplib.IMAP4.error, MailboxLoginError) as error:
+        # A server may answer with what it was given: of its reply to a login the code (RFC 5530) alone is kept.
+        code = re.search(r"\[[A-Z][A-Z0-9-]*\]", server_words(error, address))
+        said = code[0] if code else "its reason is not shown, since it may quote the password"
+        raise DeliveryError(
+            f"{address.server} refused the login of {printable(address.user)}: {said}",
+            next_step="Check the user in the mailbox's address, and the password. "
+            "Some providers want a password made for this one program, or IMAP to be allowed first.",
+        ) from None
+
+
+def server_words(error: Exception, address: ImapUrl) -> str:
+    """Return what the server said, on one line, without the password."""
+    address.redactor.cleanse(error)
+    words = error.command_result[1] if isinstance(error, UnexpectedCommandStatusError) else error.args
+    last = words[-1] if words else ""
+    text = address.redactor(last.decode("utf-8", "replace") if isinstance(last, bytes) else str(last or ""))
+    return printable(" ".join(text.split()))[:300] or "no reason is given"
+
+
+@contextmanager
+def _connecting(address: ImapUrl) -> Iterator[None]:
+    try:
+        yield
+    # ValueError is a number of more digits than Python reads.
+    except (imaplib.IMAP4.error, ImapToolsError, OSError, ValueError) as error:
+        raise _unreachable(error, address) from error
+
+
+def _unreachable(error: Exception, address: ImapUrl) -> DeliveryError:
+    """The one place where the ways in which a connection can fail get their words."""
+    address.redactor.cleanse(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return DeliveryError(
+            f"The certificate of {address.server} can't be trusted: {error.verify_message}.",
+            next_step="Check the host in the mailbox's address: it has to be the name in the certificate."
+            if error.verify_code in _WRONG_NAME
+            else "Have the server's certificate signed by an authority that this machine knows; "
+            "or name its own in the environment: SSL_CERT_FILE=/path/to/certificate.pem",
+        )
+    if isinstance(error, ssl.SSLError):
+        return DeliveryError(
+            f"{address.server} does not answer in TLS as expected.",
+            next_step="Check the port: imaps:// goes with 993, imap:// with 143.",
+        )
+    if isinstance(error, TimeoutError):
+        return DeliveryError(
+            f"{address.server} did not answer in time.",
+            next_step="Check host and port (imaps:// goes with 993, imap:// with 143), and your network.",
+        )
+    if isinstance(error, OSError):
+        return DeliveryError(
+            f"No connection to {address.server}: {error.strerror or error}.",
+            next_step="Check host and port in the mailbox's address, and that the server runs.",
+        )
+    if isinstance(error, UnicodeError):
+        return DeliveryError(
+            f"No connection to {printable(address.server)}: this can't be the name of a server.",
+            next_step="Check the host in the mailbox's address.",
+        )
+    return DeliveryError(
+        f"{address.server} does not answer as an IMAP server: {server_words(error, address)}",
+        next_step="Check host and port (imaps:// goes with 993, imap:// with 143); "
+        "if they are right, wait, and run the same command again.",
+    )
