@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
 from preview_pictures import shoot_preview
 
-from newsletter.config.model import Pdf
+from newsletter.config.settings import PdfSettings
 from newsletter.editions import (
     EditionContext,
     beside,
@@ -73,7 +73,7 @@ def _shoot_issue(browser: Browser, context: EditionContext, issue: Issue, folder
     _shoot(browser, web, f"{name}-web-print", 700, "light", media="print")
     _shoot(browser, text, f"{name}-text", 660, "light")
     for columns in (1, 2):
-        config = context.config.model_copy(update={"pdf": Pdf(columns=columns, print_links=columns == 2)})
+        config = context.config.model_copy(update={"pdf": PdfSettings(columns=columns, print_links=columns == 2)})
         laid_out = EditionContext(config, context.template_path, context.fonts)
         for number, page in enumerate(render_pages(laid_out, issue, dots=90), start=1):
             (FOLDER / f"{name}-pdf-{columns}-columns-page-{number}.png").write_bytes(page)

@@ -16,7 +16,7 @@ from newsletter.campaigns.plan import Plan, plan_send
 from newsletter.campaigns.sent_record import write_record
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.checks.report import DraftReport
-from newsletter.config.example import unwritten_settings
+from newsletter.config.example import find_unwritten_settings
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError, counted
 from newsletter.issue.draft import Draft
 from newsletter.issue.skeleton import unwritten
@@ -244,7 +244,7 @@ def _refuse_examples(publication: OpenPublication, draft: Draft) -> None:
             f"{len(texts)} texts of {draft.path.name} are still the example's, such as {texts[0]!r}.",
             next_step="Write them, or take the items out.",
         )
-    if settings := unwritten_settings(publication.config):
+    if settings := find_unwritten_settings(publication.config):
         raise ConfigError(
             f"newsletter.toml still has the example's {', '.join(settings)}.",
             next_step="Write your own: readers see these, answer to them, and leave by them.",

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 from newsletter.backends import Feed, Limits, SenderRefused, SessionLost, Unreachable, messages
 from newsletter.backends.command_arguments import EXAMPLE, PLACEHOLDER, sound, words
 from newsletter.config import Config, Section
-from newsletter.config.secrets import secrets_of
+from newsletter.config.secrets import iterate_secrets
 from newsletter.errors import DeliveryError, printable
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.ownership import require_own
@@ -69,7 +69,7 @@ class CommandBackend:
 
         def completed(self, config: Config) -> "CommandBackend.Settings":
             settings = self.model_copy()
-            settings._redactor = Redactor(secrets_of(config))
+            settings._redactor = Redactor(iterate_secrets(config))
             return settings
 
         @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from newsletter import ledger
 from newsletter.campaigns.commits import Repository
-from newsletter.config.model import Requirement
+from newsletter.config.settings import Requirement
 from newsletter.errors import DecisionNeeded, Problem
 from newsletter.git import NoAnswer
 from newsletter.issue.draft import Draft, read_draft, require_issue

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from newsletter.checks.report import Finding
 from newsletter.config import line_of
-from newsletter.config.example import unwritten_settings
+from newsletter.config.example import find_unwritten_settings
 from newsletter.editions import EditionContext, beside, default_fields, render_html, render_pdf, render_text, render_web
 from newsletter.editions.glyphs import glyph_problems
 from newsletter.errors import ConfigError, DraftError, Problem, TemplateError
@@ -23,7 +23,7 @@ _MAKERS: tuple[tuple[tuple[str, ...], Callable[[EditionContext, Issue], object]]
 def example_settings(context: EditionContext) -> Iterator[Finding]:
     """Find settings that still say what `init` wrote, which `send` refuses."""
     path = context.template_path[0].parent / CONFIG_NAME
-    if names := unwritten_settings(context.config):
+    if names := find_unwritten_settings(context.config):
         table, _, key = names[0].strip("[").partition("] ")
         problem = Problem(
             path=path,

@@ -13,7 +13,7 @@ from newsletter.cli.inbox_report import Summary, names, print_json
 from newsletter.cli.output import can_ask, console, say, show_problems
 from newsletter.cli.store import opened_store
 from newsletter.cli.subscribers.opened import writing
-from newsletter.config.stored import stored_password
+from newsletter.config.system_keyring import read_stored_password
 from newsletter.errors import ConfigError, DeliveryError, counted
 from newsletter.feedback.mail import suppression_batches
 from newsletter.feedback.mail.confirmation_message import ConfirmationSender
@@ -69,7 +69,7 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
 
     def password(host: str, username: str) -> str | None:
         known = config.inbox.password
-        return known.get_secret_value() if known else stored_password(host, username)
+        return known.get_secret_value() if known else read_stored_password(host, username)
 
     after = "leave" if dry_run else config.inbox.after
     with ExitStack() as held:

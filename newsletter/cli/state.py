@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from newsletter.cli.output import say, short
 from newsletter.cli.store import known_store
-from newsletter.config.values import store_url
+from newsletter.config.validators import check_store_url
 from newsletter.errors import ConfigError, DecisionNeeded, counted
 from newsletter.store import open_store
 from newsletter.subscribers.secret_keys import find_secret_keys
@@ -109,7 +109,7 @@ def _agree(yes: bool, question: str) -> None:
 
 def _checked(url: str) -> str:
     try:
-        return store_url(url)
+        return check_store_url(url)
     except PydanticCustomError as error:
         (fault,) = (error.context or {})["faults"]
         raise ConfigError(fault.message, next_step=fault.next_step) from error

@@ -1,16 +1,23 @@
 """newsletter.toml and the environment, validated, as one frozen Config."""
 
 from newsletter.config.load import line_of, load_config
-from newsletter.config.model import BACKEND_GROUP, Config, Publication, Section, Sender, SubscriberListSettings
-from newsletter.config.values import Mailbox
+from newsletter.config.settings import (
+    BACKEND_GROUP,
+    Config,
+    PublicationSettings,
+    Section,
+    SenderSettings,
+    SubscriberListSettings,
+)
+from newsletter.config.validators import Mailbox
 
 __all__ = [
     "BACKEND_GROUP",
     "Config",
     "Mailbox",
-    "Publication",
+    "PublicationSettings",
     "Section",
-    "Sender",
+    "SenderSettings",
     "SubscriberListSettings",
     "line_of",
     "load_config",

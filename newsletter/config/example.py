@@ -1,13 +1,13 @@
 """What `newsletter init` writes into newsletter.toml for an editor to replace, and whether it was replaced."""
 
-from newsletter.config.model import Config
+from newsletter.config.settings import Config
 
 ABOUT = "What this newsletter is about, and who makes it."
 POSTAL_ADDRESS = "The postal address that the law asks for"
 DOMAIN = "your-domain.example"  # nobody's, by RFC 2606
 
 
-def unwritten_settings(config: Config) -> list[str]:
+def find_unwritten_settings(config: Config) -> list[str]:
     """Return the settings that still say what `init` put there, and that readers would see or answer to."""
     sender, readers = config.sender, config.subscriber_list
     written = {

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from newsletter.config.environment import ENV_PREFIX, overlay
-from newsletter.config.model import BACKEND_GROUP, Config, Section
+from newsletter.config.settings import BACKEND_GROUP, Config, Section
 from newsletter.errors import ConfigError, Problem, counted, did_you_mean
 from newsletter.validation import Fault, explain
 

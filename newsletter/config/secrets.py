@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, SecretStr
 
-from newsletter.config.model import Config
+from newsletter.config.settings import Config
 
 
-def secrets_of(config: Config) -> Iterator[str]:
+def iterate_secrets(config: Config) -> Iterator[str]:
     """Return every password and key that the configuration holds, the backends' included."""
     for section in (*(getattr(config, name) for name in type(config).model_fields), *config.backends.values()):
         if isinstance(section, BaseModel):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.config import Config, line_of
-from newsletter.config.values import SUBJECT_PART
+from newsletter.config.validators import SUBJECT_PART
 from newsletter.editions.pictures import PRINT_PIXELS, TALLEST, Picture, prepared
 from newsletter.errors import ConfigError, Problem
 from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, FieldWriter, address, default_fields, fielded, written

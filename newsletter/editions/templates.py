@@ -19,7 +19,7 @@ _SHEET = re.compile(r"<(?:mj-)?style\b[^>]*>(.*?)</(?:mj-)?style>", re.DOTALL)
 _MARK = "@closed"
 _NOT_CSS = re.compile(r"""\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|/\*.*?\*/|"[^"\n]*"|'[^'\n]*'""", re.DOTALL)
 # Jinja names our classes in full; an editor knows them by their words.
-_CLASS = re.compile(r"'newsletter\.[\w.]+\.(\w+) object'")
+_CLASS = re.compile(r"'newsletter\.[\w.]+\.(\w+?)(?:Settings)? object'")
 
 
 class _Compiled(BytecodeCache):

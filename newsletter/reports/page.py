@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from newsletter.config import Publication
+from newsletter.config import PublicationSettings
 from newsletter.reports import words
 from newsletter.reports.figures import FEW, Report, shortened
 from newsletter.reports.plots import BAR, bar, marks, plot
@@ -17,7 +17,7 @@ _REPLIES = 15
 _PLOTS = 6
 
 
-def render_page(report: Report, publication: Publication, moment: datetime) -> str:
+def render_page(report: Report, publication: PublicationSettings, moment: datetime) -> str:
     """The page for people inside and outside of the house, with its times in the publication's zone."""
     report = shortened(report, domains=_DOMAINS, fewest=FEW)
     busiest = sorted(report.over_time, key=lambda stretch: -stretch.run.answers.total)[:_PLOTS]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from newsletter.config.values import is_loopback
+from newsletter.config.validators import is_loopback
 from newsletter.errors import DeliveryError
 
 _KNOWS_METHODS = 160000  # libpq's version: the first with require_auth

@@ -15,7 +15,7 @@ from smtp_server import Server
 
 from newsletter import ledger
 from newsletter.campaigns.approval import Approval, approve, rendering_sha256
-from newsletter.config.model import Requirement
+from newsletter.config.settings import Requirement
 from newsletter.errors import DecisionNeeded, Problem
 from newsletter.issue.draft import read_draft, require_issue
 from newsletter.scaffold import eject

@@ -11,7 +11,7 @@ from newsletter.checks import CLIENTS, Accepted, Report, check_email, data_date
 from newsletter.checks.accepting import made_by_mjml
 from newsletter.checks.clients import lacking
 from newsletter.checks.email import Source
-from newsletter.config.model import Client
+from newsletter.config.settings import Client
 from newsletter.errors import ConfigError, Problem
 
 Write = Callable[[str, str], Path]

@@ -29,7 +29,7 @@ def test_the_shipped_email_is_clean(publication: Publication, name: str, logo: b
 
 
 def test_every_client_of_the_configuration_is_known() -> None:
-    from newsletter.config.model import Client
+    from newsletter.config.settings import Client
 
     assert set(CLIENTS) == set(Client.__args__)
 

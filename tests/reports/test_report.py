@@ -20,7 +20,7 @@ from smtp_server import Server
 from sqlalchemy import update
 
 from newsletter import ledger
-from newsletter.config import Publication as PublicationConfig
+from newsletter.config import PublicationSettings
 from newsletter.errors import printable
 from newsletter.ledger import Answer, Campaign, Delivery, Entry, ReplySum, Text
 from newsletter.ledger.states import Counts, State
@@ -37,7 +37,7 @@ CAMPAIGN = Campaign(
     issue="1.1", id="c", subject="<b>Ampersands</b> & more", draft_sha256="d", rules=[[]],
     created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
 )  # fmt: skip
-HOUSE = PublicationConfig(title="Digest", contact="digest@example.org", timezone="America/New_York")
+HOUSE = PublicationSettings(title="Digest", contact="digest@example.org", timezone="America/New_York")
 DOMAINS = ["big.example"] * 40 + ["mid-size.example.org"] * 5 + ["two.example"] * 2 + ["x1.sub_domain.example"]
 HOSTILE = "<script>alert()</script> no such user reader0007@big.example {{ 7 * 7 }} \x1b[31m ]]> =1+1"
 

@@ -11,8 +11,8 @@ from newsletter.address import domain_of
 from newsletter.backends import Limits, Session
 from newsletter.backends.smtp.helo import helo_name
 from newsletter.config import Config, Section
-from newsletter.config.stored import stored_password
-from newsletter.config.values import is_loopback, server_name
+from newsletter.config.system_keyring import read_stored_password
+from newsletter.config.validators import is_loopback, without_brackets
 from newsletter.validation import rejected
 
 CLEAR_TEXT_ALLOWED = "none-even-over-the-network"
@@ -30,7 +30,7 @@ class SmtpBackend:
         up to the text, and for the reply to the text.
         """
 
-        host: Annotated[str, AfterValidator(server_name), Field(min_length=1)] = "localhost"
+        host: Annotated[str, AfterValidator(without_brackets), Field(min_length=1)] = "localhost"
         port: Annotated[int, Field(ge=1, le=65535)] = 587
         security: Literal["starttls", "tls", "none", "none-even-over-the-network"] = "starttls"
         helo: Annotated[str, AfterValidator(helo_name)] | None = None
@@ -106,4 +106,4 @@ class SmtpBackend:
             return None
         if settings.password is not None:
             return settings.password.get_secret_value()
-        return stored_password(settings.host, settings.username)
+        return read_stored_password(settings.host, settings.username)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from newsletter.address import domain_of
-from newsletter.config.model import Inbox
+from newsletter.config.settings import InboxSettings
 from newsletter.errors import counted
 
 FEWEST = 3  # readers: fewer are never held back, however short the list is
@@ -37,7 +37,9 @@ class Spike:
     bounced: bool = True
 
 
-def find_spike(readers: Collection[str], recent: Collection[str], listed: Mapping[str, int], inbox: Inbox) -> Spike:
+def find_spike(
+    readers: Collection[str], recent: Collection[str], listed: Mapping[str, int], inbox: InboxSettings
+) -> Spike:
     """Return those of the readers whom a reading would suppress who are too many at once; maybe none.
 
     `recent` were suppressed for bounces within the last WINDOW_H hours, `listed` says how many readers of each domain

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from smtp_server import Server
 
-from newsletter.config.model import Inbox
+from newsletter.config.settings import InboxSettings
 from newsletter.feedback.mail import spike, suppression_batches
 from newsletter.feedback.mail.decision import Action
 from newsletter.feedback.mail.processing import FeedbackContext, ProcessedMail, defer_decision, process_mails
@@ -36,7 +36,7 @@ from newsletter.subscribers.secret_keys import create_secret_keys, find_secret_k
 
 BIG, SMALL = "big.example", "small.example"
 READERS = [*(f"r{number:02}@{BIG}" for number in range(20)), *(f"s{number}@{SMALL}" for number in range(10))]
-INBOX = Inbox()
+INBOX = InboxSettings()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from newsletter.config.values import is_loopback
+from newsletter.config.validators import is_loopback
 from newsletter.errors import ConfigError, printable
 from newsletter.redaction import Redactor
 

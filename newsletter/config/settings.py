@@ -14,9 +14,9 @@ from pydantic import (
     model_validator,
 )
 
-from newsletter.config import values
+from newsletter.config import validators
 from newsletter.config.theme import Theme
-from newsletter.config.values import Address, Line, Mailbox
+from newsletter.config.validators import Address, Mailbox, OneLine
 from newsletter.text import without_invisible
 from newsletter.validation import rejected
 
@@ -34,15 +34,15 @@ class Section(BaseModel):
         return self
 
 
-class Publication(Section):
-    title: Line
-    language: Annotated[str, AfterValidator(values.language)] = "en"
+class PublicationSettings(Section):
+    title: OneLine
+    language: Annotated[str, AfterValidator(validators.check_language)] = "en"
     cadence: Literal["weekly", "biweekly", "monthly"] = "biweekly"
     new_volume: Literal["yearly", "never"] = "yearly"
-    timezone: Annotated[str, AfterValidator(values.timezone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(validators.check_timezone)] = "UTC"
     about: Annotated[str, AfterValidator(without_invisible)] = ""
     contact: Address
-    website: Annotated[str, AfterValidator(values.web_address)] | None = None
+    website: Annotated[str, AfterValidator(validators.check_web_address)] | None = None
 
     def address(self, name: str) -> str | None:
         """Where the site has the file `name`, once `export site` was put there; None without a website."""
@@ -73,18 +73,18 @@ def _returning(delimiter: str, info: ValidationInfo) -> str:
 _LONGEST_MAILBOX = 64 - 28
 
 
-class Sender(Section):
+class SenderSettings(Section):
     """Who the mail is from. With `verp`, bounces come to `bounces`, this letter, and what names the delivery.
 
     `feedback_id` is the name by which Gmail counts complaints about this sender.
     """
 
-    from_: Annotated[Mailbox, BeforeValidator(values.mailbox)] = Field(alias="from")
+    from_: Annotated[Mailbox, BeforeValidator(validators.parse_mailbox)] = Field(alias="from")
     reply_to: Address | None = None
-    postal_address: Line
+    postal_address: OneLine
     bounces: Address | None = None
     verp: Annotated[Literal["", "+", "-"], AfterValidator(_returning)] = ""
-    feedback_id: Annotated[str, AfterValidator(values.feedback_id)] | None = None
+    feedback_id: Annotated[str, AfterValidator(validators.check_feedback_id)] | None = None
 
     @property
     def envelope(self) -> str:
@@ -99,12 +99,12 @@ class SubscriberListSettings(Section):
     who must not be mailed, `ignore` those that only look so.
     """
 
-    file: Line = "subscribers.csv"
+    file: OneLine = "subscribers.csv"
     unusable: Annotated[float, Field(ge=0, le=100)] = 2
-    honour: Annotated[tuple[Line, ...], BeforeValidator(values.comma_separated)] = ()
-    ignore: Annotated[tuple[Line, ...], BeforeValidator(values.comma_separated)] = ()
-    id: Annotated[str, AfterValidator(values.list_id)]
-    unsubscribe: Annotated[str, AfterValidator(values.mailto)]
+    honour: Annotated[tuple[OneLine, ...], BeforeValidator(validators.split_commas)] = ()
+    ignore: Annotated[tuple[OneLine, ...], BeforeValidator(validators.split_commas)] = ()
+    id: Annotated[str, AfterValidator(validators.check_list_id)]
+    unsubscribe: Annotated[str, AfterValidator(validators.check_mailto)]
 
     @property
     def unsubscribe_link(self) -> str:
@@ -120,15 +120,15 @@ Client = Literal[
 ]  # fmt: skip
 
 
-class Email(Section):
+class EmailSettings(Section):
     """The mail's subject where a draft has none, how it carries its pictures, and which clients it is checked against.
 
     Without a pattern the subject is the first headline, with title and number where the sender's name is another.
     """
 
-    subject: Annotated[str, AfterValidator(values.subject_pattern)] | None = None
+    subject: Annotated[str, AfterValidator(validators.check_subject_pattern)] | None = None
     images: Literal["attach", "link"] = "attach"
-    clients: Annotated[tuple[Client, ...], BeforeValidator(values.comma_separated), Field(min_length=1)] = (
+    clients: Annotated[tuple[Client, ...], BeforeValidator(validators.split_commas), Field(min_length=1)] = (
         "gmail",
         "gmail-mobile",
         "apple-mail",
@@ -140,7 +140,7 @@ class Email(Section):
     )
 
 
-def _linkable(email: Email, info: ValidationInfo) -> Email:
+def _linkable(email: EmailSettings, info: ValidationInfo) -> EmailSettings:
     publication = info.data.get("publication")
     service = info.data.get("service")
     if email.images == "link" and publication and not publication.website and not (service and service.url):
@@ -153,11 +153,11 @@ def _linkable(email: Email, info: ValidationInfo) -> Email:
     return email
 
 
-class Pdf(Section):
+class PdfSettings(Section):
     """The PDF's layout. With `print_links`, addresses stand below the text, for readers on paper."""
 
     columns: Annotated[int, Field(ge=1, le=2)] = 1
-    paper: Annotated[Literal["us-letter", "a4"], BeforeValidator(values.small)] = "us-letter"
+    paper: Annotated[Literal["us-letter", "a4"], BeforeValidator(validators.lower)] = "us-letter"
     print_links: bool = False
 
 
@@ -165,27 +165,27 @@ class Pdf(Section):
 Requirement = Literal["clean-checks", "committed", "tested"]
 
 
-class Send(Section):
+class SendSettings(Section):
     """How issues leave. `retries` are minutes to wait before each further try of a reader whom the server puts off;
     `refusals` is the percentage of refused readers at which a send stops and asks, `blocks` the number of refusals for
     the server's policy, with nobody accepted between them, at which it stops."""
 
     backend: str = "smtp"
-    testers: Annotated[tuple[Address, ...], BeforeValidator(values.comma_separated)] = ()
-    require: Annotated[tuple[Requirement, ...], BeforeValidator(values.comma_separated)] = ()
+    testers: Annotated[tuple[Address, ...], BeforeValidator(validators.split_commas)] = ()
+    require: Annotated[tuple[Requirement, ...], BeforeValidator(validators.split_commas)] = ()
     retries: Annotated[
         tuple[Annotated[float, Field(ge=0, le=1440)], ...],
-        BeforeValidator(values.comma_separated),
+        BeforeValidator(validators.split_commas),
         Field(max_length=20),
     ] = (1, 5, 15)
     refusals: Annotated[float, Field(gt=0, le=100)] = 10
     blocks: Annotated[int, Field(ge=1, le=1000)] = 3
 
 
-class Store(Section):
+class StoreSettings(Section):
     """Where the state is. The password is PostgreSQL's; libpq looks for one in ~/.pgpass by itself."""
 
-    url: Annotated[str, AfterValidator(values.store_url)] = "sqlite:///.newsletter/state.db"
+    url: Annotated[str, AfterValidator(validators.check_store_url)] = "sqlite:///.newsletter/state.db"
     password: SecretStr | None = None
 
 
@@ -199,20 +199,24 @@ def _selected(value: object, info: ValidationInfo) -> object:
     return value
 
 
-class Dkim(Section):
+class DkimSettings(Section):
     """Signing (RFC 6376). Each selector has a key: in the files in their order, then in NEWSLETTER_DKIM__KEY."""
 
-    selector: Annotated[tuple[str, ...], BeforeValidator(values.comma_separated), AfterValidator(values.selectors)] = ()
-    domain: Annotated[str, AfterValidator(values.list_id)] | None = None
-    key_file: Annotated[tuple[Line, ...], BeforeValidator(values.comma_separated), AfterValidator(_selected)] = ()
+    selector: Annotated[
+        tuple[str, ...],
+        BeforeValidator(validators.split_commas),
+        AfterValidator(validators.check_selectors),
+    ] = ()
+    domain: Annotated[str, AfterValidator(validators.check_list_id)] | None = None
+    key_file: Annotated[tuple[OneLine, ...], BeforeValidator(validators.split_commas), AfterValidator(_selected)] = ()
     key: Annotated[SecretStr | None, AfterValidator(_selected)] = None
 
 
-class Service(Section):
+class ServiceSettings(Section):
     """The public web service: the address that readers reach it at, and where it listens behind that."""
 
-    url: Annotated[str, AfterValidator(values.service_url)] | None = None
-    host: Line = "127.0.0.1"
+    url: Annotated[str, AfterValidator(validators.check_service_url)] | None = None
+    host: OneLine = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8600
 
     def leave(self, token: str) -> str | None:
@@ -225,7 +229,7 @@ class Service(Section):
         return self.url is not None and self.url.startswith("https:")
 
 
-class Inbox(Section):
+class InboxSettings(Section):
     """Mail that comes back: where it is, when soft bounces are too many, and what becomes of a mail afterwards.
 
     `bounces` is the percentage of the list, `domain_bounces` that of one domain's readers, above which bounces of a
@@ -233,17 +237,17 @@ class Inbox(Section):
     Authentication-Results (RFC 8601).
     """
 
-    source: Annotated[str, AfterValidator(values.mailbox_source)] | None = None
+    source: Annotated[str, AfterValidator(validators.check_mailbox_source)] | None = None
     after: Literal["leave", "move"] = "leave"
     soft_bounces: Annotated[int, Field(ge=1, le=100)] = 3
     soft_days: Annotated[float, Field(gt=0, le=3650)] = 90
     bounces: Annotated[float, Field(gt=0, le=100)] = 10
     domain_bounces: Annotated[float, Field(gt=0, le=100)] = 25
-    authserv_id: Line | None = None
+    authserv_id: OneLine | None = None
     password: SecretStr | None = None
 
 
-class Keys(Section):
+class KeySettings(Section):
     """From the environment alone; else they are in .newsletter/keys.toml, see newsletter/subscribers/secret_keys.py."""
 
     tokens: SecretStr | None = None
@@ -255,18 +259,18 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    publication: Publication
-    sender: Sender
+    publication: PublicationSettings
+    sender: SenderSettings
     subscriber_list: SubscriberListSettings = Field(alias="list")
     theme: Theme = Theme()
-    service: Service = Service()
-    email: Annotated[Email, AfterValidator(_linkable)] = Email()
-    pdf: Pdf = Pdf()
-    send: Send = Send()
-    store: Store = Store()
-    dkim: Dkim = Dkim()
-    inbox: Inbox = Inbox()
-    keys: Keys = Field(default=Keys(), exclude=True)
+    service: ServiceSettings = ServiceSettings()
+    email: Annotated[EmailSettings, AfterValidator(_linkable)] = EmailSettings()
+    pdf: PdfSettings = PdfSettings()
+    send: SendSettings = SendSettings()
+    store: StoreSettings = StoreSettings()
+    dkim: DkimSettings = DkimSettings()
+    inbox: InboxSettings = InboxSettings()
+    keys: KeySettings = Field(default=KeySettings(), exclude=True)
     backends: Mapping[str, Section] = Field(default={}, exclude=True)
 
     @model_validator(mode="after")

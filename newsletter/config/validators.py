@@ -23,7 +23,7 @@ class Mailbox(BaseModel):
     address: str
 
 
-def mail_address(text: str) -> str:
+def check_address(text: str) -> str:
     try:
         return normalise_address(text)
     except ValueError as error:
@@ -34,7 +34,7 @@ def mail_address(text: str) -> str:
         ) from error
 
 
-def mailbox(value: object) -> object:
+def parse_mailbox(value: object) -> object:
     if not isinstance(value, str):
         return value
     match = re.fullmatch(r'\s*(?:(?:"([^"]*)"|([^"<>]*?))\s*<([^<>]+)>|([^<>"]+))\s*', value)
@@ -43,10 +43,10 @@ def mailbox(value: object) -> object:
             code="address", message=f"{value!r} is not a sender", next_step="Write it as Name <name@example.org>."
         )
     name = match[1] or match[2] or ""
-    return Mailbox(name=one_line(name) if name else "", address=mail_address(match[3] or match[4]))
+    return Mailbox(name=check_one_line(name) if name else "", address=check_address(match[3] or match[4]))
 
 
-def one_line(text: str) -> str:
+def check_one_line(text: str) -> str:
     kinds = {unicodedata.category(character) for character in text}
     if not text.strip() or kinds & {"Cc", "Cs", "Co", "Zl", "Zp"} or re.search("[\ufdd0-\ufdef\ufffe\uffff]", text):
         raise rejected(
@@ -57,7 +57,7 @@ def one_line(text: str) -> str:
     return without_invisible(text)
 
 
-def timezone(text: str) -> str:
+def check_timezone(text: str) -> str:
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError) as error:
@@ -69,7 +69,7 @@ def timezone(text: str) -> str:
     return text
 
 
-def language(text: str) -> str:
+def check_language(text: str) -> str:
     if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", text):
         raise rejected(
             code="language",
@@ -79,7 +79,7 @@ def language(text: str) -> str:
     return text
 
 
-def web_address(text: str) -> str:
+def check_web_address(text: str) -> str:
     try:
         parts = urlsplit(text)
         good = parts.scheme in ("http", "https") and parts.hostname and re.fullmatch(_URL_CHARACTERS, text)
@@ -94,7 +94,7 @@ def web_address(text: str) -> str:
     return text
 
 
-def service_url(text: str) -> str:
+def check_service_url(text: str) -> str:
     """Without the slash at its end. Only this machine's own may do without TLS (RFC 8058, section 3.1)."""
     if "@" in text:
         # Not shown: there may be a password before it.
@@ -110,7 +110,7 @@ def service_url(text: str) -> str:
             message=f"{text!r} names its host by a number of IPv6, which mail clients may not take for a link",
             next_step="Write its name, or for a trial on this machine http://localhost:8600.",
         )
-    web_address(text.replace(f"[{literal[1]}]", "localhost", 1) if literal else text)
+    check_web_address(text.replace(f"[{literal[1]}]", "localhost", 1) if literal else text)
     parts = urlsplit(text)
     try:
         good = parts.port != 0
@@ -138,9 +138,9 @@ def service_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def mailbox_source(text: str) -> str:
+def check_mailbox_source(text: str) -> str:
     """Where mail comes back to: a path, or an IMAP mailbox's address, without a password. Read by feedback/mail."""
-    one_line(text)
+    check_one_line(text)
     user, at, _ = text.rpartition("@")
     if at and "://" in user and ":" in user.partition("://")[2]:
         # Not shown: it is the secret that must not be.
@@ -152,7 +152,7 @@ def mailbox_source(text: str) -> str:
     return text
 
 
-def server_name(text: str) -> str:
+def without_brackets(text: str) -> str:
     """Return a server's name or address as it is looked up: without a URL's brackets and the dot of a whole name."""
     bracketed = re.fullmatch(r"\[(.*:.*)\]", text)
     return bracketed[1] if bracketed else text.removesuffix(".")
@@ -160,7 +160,7 @@ def server_name(text: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Return whether the host's name, in any spelling, means this very machine (RFC 6761, section 6.3)."""
-    name = server_name(host).lower()
+    name = without_brackets(host).lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
@@ -171,7 +171,7 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def mailto(text: str) -> str:
+def check_mailto(text: str) -> str:
     address, mark, query = text.removeprefix("mailto:").partition("?")
     words = [piece for piece in fielded(query) if isinstance(piece, str)]
     if not text.startswith("mailto:") or not all(re.fullmatch(_URL_CHARACTERS, part) for part in words):
@@ -180,12 +180,12 @@ def mailto(text: str) -> str:
             message=f"{text!r} can't take unsubscribe mails",
             next_step="Write it as mailto:leave@example.org, or mailto:leave@example.org?subject=leave%20{{ email }}.",
         )
-    return f"mailto:{mail_address(address)}{mark}{query}"
+    return f"mailto:{check_address(address)}{mark}{query}"
 
 
-def store_url(text: str) -> str:
+def check_store_url(text: str) -> str:
     """A path for SQLite, or where a PostgreSQL database is, in libpq's own form; never a password."""
-    one_line(text)
+    check_one_line(text)
     if text.startswith("sqlite:///") and text != "sqlite:///":
         return text
     try:
@@ -219,7 +219,7 @@ def store_url(text: str) -> str:
     return text
 
 
-def list_id(text: str) -> str:
+def check_list_id(text: str) -> str:
     # RFC 2919, section 2: a dotted name under a domain that the publication owns.
     if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text) or len(text) > 255:
         raise rejected(
@@ -230,7 +230,7 @@ def list_id(text: str) -> str:
     return text
 
 
-def feedback_id(text: str) -> str:
+def check_feedback_id(text: str) -> str:
     # Gmail's Feedback-ID: colons divide it, and its last word has 5 to 15 characters.
     if not re.fullmatch(r"[A-Za-z0-9_-]{5,15}", text):
         raise rejected(
@@ -241,14 +241,14 @@ def feedback_id(text: str) -> str:
     return text
 
 
-def comma_separated(value: object) -> object:
+def split_commas(value: object) -> object:
     """An environment variable can hold a list only as text."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def subject_pattern(text: str) -> str:
+def check_subject_pattern(text: str) -> str:
     """Check a subject's pattern; raises what is wrong with it."""
-    one_line(text)
+    check_one_line(text)
     left = SUBJECT_PART.sub("", text)
     if "{" in left or "}" in left or not SUBJECT_PART.search(text):
         raise rejected(
@@ -259,7 +259,7 @@ def subject_pattern(text: str) -> str:
     return text
 
 
-def small(value: object) -> object:
+def lower(value: object) -> object:
     """A4 is a4."""
     return value.lower() if isinstance(value, str) else value
 
@@ -274,11 +274,11 @@ _LIBPQ_OPTIONS = {
     "channel_binding", "host", "options", "require_auth", "sslcert", "sslkey", "sslmode", "sslrootcert",
 }  # fmt: skip
 _TLS_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
-Address = Annotated[str, AfterValidator(mail_address)]
-Line = Annotated[str, AfterValidator(one_line)]
+Address = Annotated[str, AfterValidator(check_address)]
+OneLine = Annotated[str, AfterValidator(check_one_line)]
 
 
-def selectors(names: tuple[str, ...]) -> tuple[str, ...]:
+def check_selectors(names: tuple[str, ...]) -> tuple[str, ...]:
     # RFC 6376, section 3.1: labels of a domain name, since the public key is looked for under it.
     label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
     for name in names:

@@ -1,7 +1,7 @@
 """Passwords that the system's keyring keeps."""
 
 
-def stored_password(host: str, username: str) -> str | None:
+def read_stored_password(host: str, username: str) -> str | None:
     """What `keyring set newsletter:HOST USERNAME` has put there; None without it, or without a keyring at all."""
     try:
         import keyring
