@@ -7,18 +7,18 @@ import sys
 from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
+from newsletter.actions.create_draft import create_draft
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import as_json, say, short, table
-from newsletter.errors import ConfigError, DraftError, Problem, TemplateError, counted
+from newsletter.errors import ConfigError, Problem, TemplateError, counted
 from newsletter.issue.draft import read_draft
 from newsletter.issue.model import Issue
-from newsletter.issue.numbering import IssueNumber, day_of_month, number_next_issue
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
-from newsletter.issue.skeleton import new_draft
-from newsletter.workspace import Workspace, find_workspace, volume_and_number
+from newsletter.publication import OpenPublication
+from newsletter.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
     from newsletter.checks.report import Finding
@@ -40,32 +40,23 @@ def new(volume: int | None, number: str | None, date: datetime.datetime | None, 
     The draft has its number and date, and every field explained. A series that began elsewhere goes on with its own
     number: --number 2.11.
     """
-    within, issue_number = _numbered(volume, number)
-    workspace = find_workspace(Path.cwd())
-    upcoming = _choose_number(workspace, within, issue_number, date.date() if date else None)
-    path = workspace.drafts / f"{upcoming.volume}.{upcoming.number}.yaml"
-    path.parent.mkdir(exist_ok=True)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(new_draft(upcoming))
-    except FileExistsError as error:
-        raise DraftError(f"{short(path)} is there already.", next_step="Edit it, or name another --number.") from error
-    schema = workspace.drafts / SCHEMA_NAME
-    if not schema.exists():
-        schema.write_text(draft_schema(), encoding="utf-8")
-    say(f"{short(path)}: Vol. {upcoming.volume}.{upcoming.number}, {upcoming.date}")
+    within, issue_number = _parse_number(volume, number)
+    publication = open_publication()
+    made = create_draft(publication, volume=within, number=issue_number, date=date.date() if date else None)
+    path = made.path
+    say(f"{short(path)}: Vol. {made.number.volume}.{made.number.number}, {made.number.date}")
     if edit:
         click.edit(filename=str(path))
-        from newsletter.checks.draft import check_draft
+        from newsletter.actions.check import check_draft
         from newsletter.cli.findings import show_findings, show_verdict
 
         found = read_draft(path)
-        report = check_draft(workspace, found)
+        report = check_draft(publication, found)
         show_findings(report.findings)
         show_verdict(found, report)
 
 
-def _numbered(volume: int | None, text: str | None) -> tuple[int | None, int | None]:
+def _parse_number(volume: int | None, text: str | None) -> tuple[int | None, int | None]:
     """Read what --volume and --number say together; None for what they leave open."""
     if text is None:
         return volume, None
@@ -79,42 +70,15 @@ def _numbered(volume: int | None, text: str | None) -> tuple[int | None, int | N
     return int(match[1]) if match[1] else volume, int(match[2])
 
 
-def _choose_number(
-    workspace: Workspace, volume: int | None, number: int | None, date: datetime.date | None
-) -> IssueNumber:
-    publication = workspace.config.publication
-    today = datetime.datetime.now(ZoneInfo(publication.timezone)).date()
-    paths = workspace.draft_paths()
-    last = day = None
-    if paths:
-        last_date = read_draft(paths[-1]).date or date
-        if last_date is None:
-            raise DraftError(
-                f"{short(paths[-1])} has no date to go on from.",
-                next_step="Mend it, or say when the next issue comes: newsletter draft new --date 2030-01-02",
-            )
-        last = IssueNumber(*volume_and_number(paths[-1]), last_date)
-        if publication.cadence == "monthly":
-            day = day_of_month(known for path in reversed(paths) if (known := read_draft(path).date))
-    upcoming = number_next_issue(last, publication.cadence, publication.new_volume, today, date, day)
-    if number is not None:
-        return IssueNumber(upcoming.volume if volume is None else volume, number, upcoming.date)
-    if volume is None:
-        return upcoming
-    numbers = [number for known, number in map(volume_and_number, paths) if known == volume]
-    return IssueNumber(volume, max(numbers, default=0) + 1, upcoming.date)
-
-
 @draft.command("list")
 @click.option("--json", "json_", is_flag=True, help="For scripts.")
 def list_(json_: bool) -> None:
     """List drafts with date, title and state."""
     # The ledger brings SQLAlchemy, a tenth of a second that writing should not wait for.
-    from newsletter.cli.store import known_store
     from newsletter.reports.issue_status import stage_of
 
-    workspace = find_workspace(Path.cwd())
-    store = known_store(workspace)
+    publication = open_publication()
+    workspace, store = publication.workspace, publication.known_store
     rows = []
     for path in workspace.draft_paths():
         found = read_draft(path)
@@ -145,16 +109,16 @@ def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
 
     In the drafts named, or in the newest one.
     """
-    from newsletter.checks.draft import check_draft
+    from newsletter.actions.check import check_draft
     from newsletter.checks.report import DraftReport, Finding
     from newsletter.cli.findings import print_annotations, print_json, show_findings, show_verdict
 
-    workspace = find_workspace(Path.cwd())
-    drafts = [read_draft(workspace.find_draft(name)) for name in names or (None,)]
-    broken = _broken_configuration(workspace)
+    publication = open_publication()
+    drafts = [publication.draft(name) for name in names or (None,)]
+    broken = _broken_configuration(publication.workspace)
     told: dict[Finding, None] = {}
     for found in drafts:
-        report = DraftReport(tuple(map(Finding, found.problems))) if broken else check_draft(workspace, found)
+        report = DraftReport(tuple(map(Finding, found.problems))) if broken else check_draft(publication, found)
         if format_ == "text":
             # What is wrong with the publication is told with the first draft that it concerns.
             show_findings(finding for finding in report.findings if finding not in told)
@@ -162,7 +126,7 @@ def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
                 show_verdict(found, report)
         told |= dict.fromkeys(report.findings)
     issues = [found.issue for found in drafts if found.issue and rendered and not broken]
-    told |= dict.fromkeys(map(Finding, _check_rendered(workspace, issues, told, show=format_ == "text")))
+    told |= dict.fromkeys(map(Finding, _check_emails(publication, issues, told, show=format_ == "text")))
     if format_ == "json":
         print_json([*told, *map(Finding, broken.problems if broken else ())])
     elif format_ == "github":
@@ -181,21 +145,19 @@ def _broken_configuration(workspace: Workspace) -> ConfigError | None:
     return None
 
 
-def _check_rendered(
-    workspace: Workspace, issues: Sequence[Issue], told: "Container[Finding]", *, show: bool
+def _check_emails(
+    publication: OpenPublication, issues: Sequence[Issue], told: "Container[Finding]", *, show: bool
 ) -> list[Problem]:
-    """What mail clients lack of the issues' emails; building them is slow, so only where it is asked for."""
+    """Return what mail clients lack of the issues' emails; building them is slow, so only where it is asked for."""
     problems: list[Problem] = []
     if issues:
-        from newsletter.checks import check_rendered
+        from newsletter.actions.check import check_email
         from newsletter.checks.report import Finding
-        from newsletter.cli.rendered import show_rendered
-        from newsletter.editions import EditionContext
+        from newsletter.cli.findings import show_email_report
 
-        context = EditionContext.from_workspace(workspace)
         for issue in issues:
             try:
-                report = check_rendered(context, issue)
+                report = check_email(publication, issue)
             except (TemplateError, ConfigError) as error:
                 new = [problem for problem in error.problems if Finding(problem) not in told]
                 if show and new:
@@ -204,7 +166,7 @@ def _check_rendered(
                 continue
             problems += report.problems
             if show:
-                show_rendered(context, issue, report)
+                show_email_report(publication.config, issue, report)
     return problems
 
 

@@ -1,4 +1,4 @@
-"""What a check of drafts found, for people, for scripts, and as annotations in a GitHub workflow."""
+"""Findings of a check of drafts or emails, for people, for scripts, and as annotations in a GitHub workflow."""
 
 import os
 from collections.abc import Iterable
@@ -7,10 +7,14 @@ from pathlib import Path
 
 import click
 
+from newsletter.checks import Report
 from newsletter.checks.report import DraftReport, Finding
-from newsletter.cli.output import as_json, say, short, show_problems
+from newsletter.checks.size import CLIPPED_AT
+from newsletter.cli.output import as_json, say, short, show_problems, size
+from newsletter.config import Config
 from newsletter.errors import counted
 from newsletter.issue.draft import Draft
+from newsletter.issue.model import Issue
 
 
 def show_findings(findings: Iterable[Finding]) -> None:
@@ -25,10 +29,21 @@ def show_verdict(draft: Draft, report: DraftReport) -> None:
     noted = f", {counted(len(report.notes), 'note')}" if report.notes else ""
     if draft.issue and not report.problems:
         links = sum(1 for text in draft.issue.texts() for _ in text.links())
-        size = f"({counted(len(draft.issue.items), 'item')}, {counted(links, 'link')})"
-        say(f"{short(draft.path)}: no problems{noted} {size}", style="green")
+        extent = f"({counted(len(draft.issue.items), 'item')}, {counted(links, 'link')})"
+        say(f"{short(draft.path)}: no problems{noted} {extent}", style="green")
     else:
         say(f"{short(draft.path)}: {counted(len(report.problems), 'problem')}{noted}", style="bold")
+
+
+def show_email_report(config: Config, issue: Issue, report: Report) -> None:
+    """Print what mail clients lack of an issue's email, and a line with its size."""
+    show_problems(report.problems)
+    count = counted(len(report.problems), "problem") if report.problems else "no problems"
+    say(
+        f"{issue.name} as an email: {count} in {counted(len(config.email.clients), 'mail client')}, "
+        f"{len(report.accepted)} accepted; {size(report.size)} of HTML (Gmail cuts off at {CLIPPED_AT // 1000} kB)",
+        style="bold" if report.problems else "green",
+    )
 
 
 def print_json(findings: Iterable[Finding]) -> None:

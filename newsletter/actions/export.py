@@ -1,0 +1,52 @@
+"""Editions as files: of one issue, and of every issue as a website."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from newsletter.campaigns.sent_issues import sent_issues
+from newsletter.checks.draft import own_problems
+from newsletter.editions import export as editions
+from newsletter.editions.site import Site
+from newsletter.editions.site import export_site as write_site
+from newsletter.errors import Problem
+from newsletter.issue.draft import Draft, read_draft
+from newsletter.issue.model import Issue
+from newsletter.mail.compiler import render_eml
+from newsletter.publication import OpenPublication
+
+FORMS = (*editions.FORMS, "eml")
+ALL_FORMS = ("html", "text", "pdf", "web", "eml")
+
+
+def export(
+    publication: OpenPublication, issue: Issue, forms: Sequence[str], folder: Path | None = None
+) -> dict[str, Path]:
+    """Write an issue's editions into `folder`, build/ISSUE if None; return where each is, pictures by their own names.
+
+    The forms are html, text, pdf, web, png (the PDF's pages) and eml. All are made before any is written. Raises
+    DraftError, TemplateError, ConfigError and DecisionNeeded.
+    """
+    folder = folder or publication.workspace.build(issue.name)
+    return editions.export(publication.edition_context, issue, forms, folder, more={"eml": render_eml})
+
+
+def export_site(publication: OpenPublication, folder: Path | None = None, *, sent_only: bool = False) -> Site:
+    """Write every issue's page and PDF with an index, a feed and a sitemap into `folder`, build/site if None.
+
+    With `sent_only` those alone of which a sent record says that somebody has, or may have, them: git brings the
+    records anywhere. What has not changed is not made again. Raises DraftError, TemplateError and ConfigError.
+    """
+    workspace = publication.workspace
+    paths = workspace.draft_paths()
+    if sent_only:
+        sent = sent_issues(workspace, None)
+        paths = [path for path in paths if path.stem in sent]
+    for path in paths:
+        workspace.refuse_outside(path)
+
+    def find_problems(draft: Draft) -> Sequence[Problem]:
+        # The mails of an issue that has left lead to its page, whatever is wrong with it.
+        return () if workspace.sending_has_begun(draft.path.stem) else own_problems(workspace, draft)
+
+    folder = folder or workspace.root / "build" / "site"
+    return write_site(publication.edition_context, [read_draft(path) for path in paths], folder, find_problems)
