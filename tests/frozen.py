@@ -7,13 +7,14 @@ from pathlib import Path
 
 from conftest import Publication
 
-from newsletter import ledger
 from newsletter.actions.send import freeze_plan
 from newsletter.backends import Backend, Feed, Limits
 from newsletter.campaigns.options import SendOptions
 from newsletter.campaigns.plan import plan_send
 from newsletter.campaigns.sent_record import write_record
 from newsletter.issue.draft import read_draft
+from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.staging import stage_recipients
 from newsletter.ledger.states import State
 from newsletter.mail.message import Message, Outcome
 from newsletter.sending.assignment import Assignment
@@ -77,7 +78,7 @@ class Frozen:
         self.record = publication.workspace.record("2.10")
         publication.readers(count)
         workspace = publication.workspace
-        with ledger.staged_list(store) as staged:
+        with stage_recipients(store) as staged:
             plan = plan_send(
                 store, staged, publication.context, read_draft(workspace.find_draft("2.10")), record=self.record,
                 list_path=workspace.subscribers, options=SendOptions(),
@@ -100,4 +101,4 @@ class Frozen:
         send_frozen(self.store, "2.10", backend, self.record, rules, on_progress)
 
     def states(self) -> dict[State, int]:
-        return dict(ledger.counts(self.store, "2.10").by_state)
+        return dict(count_deliveries(self.store, "2.10").by_state)

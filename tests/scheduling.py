@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 from conftest import Publication
 
-from newsletter import ledger
 from newsletter.actions.deliver import sole_sender
 from newsletter.actions.send import SendTime, freeze_for_outbox
 from newsletter.campaigns.options import SendOptions
 from newsletter.campaigns.plan import plan_send
 from newsletter.issue.draft import read_draft
+from newsletter.ledger.schedule import schedule_campaign
+from newsletter.ledger.staging import stage_recipients
 from newsletter.store import Store
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -24,7 +25,7 @@ def put_in(
     workspace = publication.workspace
     draft = read_draft(workspace.find_draft(name))
     record = workspace.record(name)
-    with sole_sender(store, name), ledger.staged_list(store) as staged:
+    with sole_sender(store, name), stage_recipients(store) as staged:
         plan = plan_send(
             store,
             staged,
@@ -57,4 +58,4 @@ def in_outbox(publication: Publication) -> dict[str, str]:
 
 
 def set_moments(store: Store, due: datetime, expires: datetime, issue: str = "1.1") -> None:
-    ledger.schedule(store, issue, due.isoformat(timespec="seconds"), expires.isoformat(timespec="seconds"))
+    schedule_campaign(store, issue, due.isoformat(timespec="seconds"), expires.isoformat(timespec="seconds"))

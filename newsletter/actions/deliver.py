@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from newsletter import ledger
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DeliveryError
+from newsletter.ledger.deliveries import count_deliveries
 from newsletter.publication import OpenPublication
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.refusals import TooManyRefused
@@ -59,7 +59,7 @@ def deliver(
         on_stop=observer.stopping,
     )
     while True:
-        observer.begin(issue, ledger.counts(store, issue).waiting)
+        observer.begin(issue, count_deliveries(store, issue).waiting)
         try:
             send_campaign(assignment)
         except TooManyRefused as error:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newsletter import ledger
 from newsletter.campaigns.options import SendOptions
 from newsletter.campaigns.plan import Plan, plan_dry_run
 from newsletter.files import create_private, make_private_folder
 from newsletter.issue.draft import Draft
-from newsletter.ledger import Staged
+from newsletter.ledger.staging import StagedBatch, stage_recipients
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.publication import OpenPublication
@@ -30,7 +29,7 @@ def dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) ->
 
     Raises what planning a send raises.
     """
-    with ledger.staged_list(publication.store) as staged:
+    with stage_recipients(publication.store) as staged:
         plan = plan_dry_run(
             staged,
             publication.edition_context,
@@ -44,14 +43,14 @@ def dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) ->
     return DryRun(messages=count, folder=folder, unusable=plan.campaign.left_out)
 
 
-def _write_messages(staged: Staged, plan: Plan, recipient_tags: RecipientTags, folder: Path) -> int:
+def _write_messages(staged: StagedBatch, plan: Plan, recipient_tags: RecipientTags, folder: Path) -> int:
     """Write every message of the plan's new recipients as a file; return how many."""
     shutil.rmtree(folder, ignore_errors=True)
     make_private_folder(folder)
     templates = [MessageTemplate.from_bytes(text.payload) for text in plan.texts]
     date = datetime.now(UTC)
     count = 0
-    for count, entry in enumerate(staged.entries(), start=1):
+    for count, entry in enumerate(staged.recipients(), start=1):
         issue = plan.campaign.issue
         message = recipient_tags.render(templates[entry.text], issue, entry.reader, entry.address, entry.fields, date)
         with create_private(folder / f"{count:06}.eml") as file:  # with a token by which its reader can be unsubscribed

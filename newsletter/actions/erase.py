@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.campaigns.sent_record import write_record
-from newsletter.ledger import erase as ledger_of_one
-from newsletter.ledger import settle_crash
+from newsletter.ledger import erasure
+from newsletter.ledger.campaigns import list_unfinished
+from newsletter.ledger.runs import settle_crash
 from newsletter.ledger.states import State
 from newsletter.store import Busy, Store
 from newsletter.store import events as log
@@ -40,7 +41,7 @@ class Known:
     mentions: Sequence[int]
     standing: SuppressionStatus
     events: Sequence[log.Row]
-    deliveries: Sequence[ledger_of_one.Part]
+    deliveries: Sequence[erasure.Part]
     asides: int
 
     @property
@@ -53,7 +54,7 @@ class Forgotten:
     """What was erased. `swept` says that the database's files have no trace, as far as the program can see to it."""
 
     rows: int
-    store: ledger_of_one.Erased
+    store: erasure.ErasedRows
     swept: bool
 
 
@@ -71,8 +72,8 @@ def known_of(store: Store | None, keys: SecretKeys | None, list_path: Path, read
         mentions=found.mentions,
         standing=standing,
         events=events,
-        deliveries=ledger_of_one.parts_of(store, reader) if store else (),
-        asides=ledger_of_one.mentions_of(store, reader) if store else 0,
+        deliveries=erasure.list_parts(store, reader) if store else (),
+        asides=erasure.count_mentions(store, reader) if store else 0,
     )
 
 
@@ -83,15 +84,15 @@ def forget(workspace: Workspace, store: Store, keys: SecretKeys, reader: str) ->
     as erased until their rows are gone too. Whatever stops it between: running it again does the rest. Raises
     DeliveryError while a copy is under way to them, ListError when the list can't be written (nothing is erased then).
     """
-    for issue in ledger_of_one.being_sent(store, reader):
+    for issue in erasure.list_issues_in_hand(store, reader):
         try:
             with store.sole(issue):
                 settle_crash(store, issue)  # nobody sends: the run that claimed it has died
         except Busy as error:
-            raise ledger_of_one.under_way(issue) from error
+            raise erasure.refusal_while_sending(issue) from error
     digest = keys.digest(reader)
     with sole_editor(store), csv_editing.removing_rows(workspace.subscribers, reader) as edit:
-        erased = ledger_of_one.erase(store, reader, pseudonyms(digest), digest, keys.mark)
+        erased = erasure.erase_reader(store, reader, pseudonyms(digest), digest, keys.mark)
         edit.put()
     for issue in _changed(store, digest, erased.issues):
         if (record := workspace.record(issue)).exists():
@@ -101,7 +102,7 @@ def forget(workspace: Workspace, store: Store, keys: SecretKeys, reader: str) ->
 
 def _changed(store: Store, digest: str, issues: Sequence[str]) -> Iterator[str]:
     """These, and those whose notes an erasure that was stopped before may have left as they were."""
-    earlier = ledger_of_one.parts_of(store, pseudonyms(digest)(1))
+    earlier = erasure.list_parts(store, pseudonyms(digest)(1))
     ended = (part.issue for part in earlier if part.state in (State.SUPPRESSED, State.CANCELLED))
     yield from dict.fromkeys([*issues, *ended])
 
@@ -114,18 +115,18 @@ def pseudonyms(digest: str) -> Callable[[int], str]:
 def _sweep(store: Store) -> bool:
     """Nobody may be sending meanwhile: the file is written anew, and a sender would wait too long for it."""
     with ExitStack() as held:
-        for issue in ledger_of_one.unfinished(store):
+        for issue in list_unfinished(store):
             try:
                 held.enter_context(store.sole(issue))
             except Busy:
                 return False
-        return store.sweep(ledger_of_one.TABLES)
+        return store.sweep(erasure.TABLES)
 
 
 def copies_of(workspace: Workspace, store: Store, reader: str) -> list[str]:
     """What still holds the address within reach: files made from the state and the list, copies of tables."""
     found = [path for path in _within_reach(workspace) if _holds(path, reader)]
-    tables = ledger_of_one.copies_naming(store, reader)
+    tables = erasure.list_table_copies(store, reader)
     return [*map(str, found), *(f"the table {name} in {store.place}" for name in tables)]
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from pydantic import SecretStr
 from sqlalchemy import Connection
 
-from newsletter import ledger
 from newsletter.actions.erase import pseudonyms
 from newsletter.errors import DeliveryError
-from newsletter.ledger.erase import TABLES, erase_within, every_reader, unfinished
+from newsletter.ledger.campaigns import list_issues, list_unfinished
+from newsletter.ledger.erasure import TABLES, erase_within, list_known_readers
+from newsletter.ledger.schedule import hold_all_campaigns
 from newsletter.store import Busy, Damaged, Store, open_store
 from newsletter.store import events as log
 from newsletter.store.copying import (
@@ -72,7 +73,7 @@ def restore(
                 left = bring_who_left(ours, before)
                 note_marks(ours, marks)
                 again = _erase_again(ours, erased)
-                held = ledger.hold_all(ours)
+                held = hold_all_campaigns(ours)
             if again:
                 current.sweep(TABLES)
     finally:
@@ -111,7 +112,7 @@ def _erase_again(connection: Connection, erased: ErasedSubscribers) -> int:
     if erased.keys is None:
         return 0  # nobody had been
     log.note_key(connection, erased.keys.mark)
-    back = [reader for reader in every_reader(connection) if erased(reader)]
+    back = [reader for reader in list_known_readers(connection) if erased(reader)]
     for reader in back:
         digest = erased.keys.digest(reader)
         erase_within(connection, reader, pseudonyms(digest), digest, erased.keys.mark)
@@ -121,9 +122,9 @@ def _erase_again(connection: Connection, erased: ErasedSubscribers) -> int:
 @contextmanager
 def nobody_sends(store: Store) -> Iterator[None]:
     """Hold every issue that is not at its end. Raises DeliveryError while one is being sent."""
-    going_on = {*unfinished(store)}
+    going_on = {*list_unfinished(store)}
     with ExitStack() as held:
-        for issue in ledger.campaign_names(store):
+        for issue in list_issues(store):
             try:
                 if issue in going_on:
                     held.enter_context(store.sole(issue))

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from newsletter import ledger
 from newsletter.actions.deliver import deliver
 from newsletter.actions.observer import SILENT, SendObserver
-from newsletter.ledger import Campaign
+from newsletter.ledger.campaigns import Campaign
+from newsletter.ledger.deliveries import count_deliveries
 from newsletter.publication import OpenPublication
 from newsletter.schedule.outbox import Clock, Outbox, Stop, Tell
 from newsletter.sending.rules import WorkerProgress
@@ -36,7 +36,7 @@ def open_outbox(
     def carry(campaign: Campaign) -> None:
         # As newsletter.toml is now: while this waited, somebody may have mended it.
         current = publication.with_current_settings()
-        on_leaving(campaign, ledger.counts(current.store, campaign.issue).waiting)
+        on_leaving(campaign, count_deliveries(current.store, campaign.issue).waiting)
         try:
             deliver(current, campaign.issue, _StopObserver(observer, stop))
         finally:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from newsletter import ledger
 from newsletter.actions.deliver import ConfirmRefusals, deliver, sole_sender
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.campaigns.approval import approve
@@ -20,7 +19,12 @@ from newsletter.config.example import find_unwritten_settings
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError, counted
 from newsletter.issue.draft import Draft
 from newsletter.issue.skeleton import unwritten
-from newsletter.ledger import Staged
+from newsletter.ledger.campaigns import find_campaign, reopen_deliveries
+from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.freeze import freeze_batch, replace_templates
+from newsletter.ledger.runs import finish_run
+from newsletter.ledger.schedule import schedule_campaign
+from newsletter.ledger.staging import StagedBatch, stage_recipients
 from newsletter.ledger.states import Counts
 from newsletter.publication import OpenPublication
 from newsletter.sending.refusals import TooManyRefused
@@ -116,7 +120,7 @@ def send(
                 freeze_plan(store, staged, plan)
         if outcome is SendOutcome.NOTHING_LEFT:
             # In case a crash or a careless hand has touched the record.
-            ledger.finish_run(store, issue)
+            finish_run(store, issue)
             write_record(publication.record(issue), store, issue)
         if outcome is SendOutcome.DELIVERED and not _deliver(publication, issue, observer, confirm_refusals):
             outcome = SendOutcome.STOPPED
@@ -124,10 +128,10 @@ def send(
 
 
 @contextmanager
-def _planned(publication: OpenPublication, draft: Draft, options: SendOptions) -> Iterator[tuple[Staged, Plan]]:
+def _planned(publication: OpenPublication, draft: Draft, options: SendOptions) -> Iterator[tuple[StagedBatch, Plan]]:
     """Yield the plan, with the list's new recipients staged; what is not frozen meanwhile is forgotten."""
     store = publication.store
-    with ledger.staged_list(store) as staged:
+    with stage_recipients(store) as staged:
         plan = plan_send(
             store,
             staged,
@@ -204,32 +208,32 @@ def _deliver(
 
 def _result(store: Store, outcome: SendOutcome, plan: Plan) -> SendResult:
     issue = plan.campaign.issue
-    campaign = ledger.find_campaign(store, issue)
+    campaign = find_campaign(store, issue)
     return SendResult(
         outcome=outcome,
         issue=issue,
         plan=plan,
-        counts=ledger.counts(store, issue),
+        counts=count_deliveries(store, issue),
         unusable=campaign.left_out if campaign else 0,
     )
 
 
-def freeze_plan(store: Store, staged: Staged, plan: Plan) -> None:
+def freeze_plan(store: Store, staged: StagedBatch, plan: Plan) -> None:
     """Write the plan into the ledger: the new text, the new recipients, those who are to be tried again."""
     if plan.retried:
-        ledger.reopen(store, plan.campaign.issue, plan.retried)
+        reopen_deliveries(store, plan.campaign.issue, plan.retried)
     if plan.takes_over:
-        ledger.replace_text(store, plan.campaign, plan.texts, plan.assigned)
+        replace_templates(store, plan.campaign, plan.texts, plan.assigned)
     if plan.wave is not None:
         digests = plan.erased.digests
-        ledger.freeze(staged, plan.campaign, plan.wave, plan.texts, anew=plan.is_new, erased=digests)
+        freeze_batch(staged, plan.campaign, plan.wave, plan.texts, anew=plan.is_new, erased=digests)
 
 
-def freeze_for_outbox(store: Store, staged: Staged, plan: Plan, record: Path, time: SendTime) -> None:
+def freeze_for_outbox(store: Store, staged: StagedBatch, plan: Plan, record: Path, time: SendTime) -> None:
     """Write the plan into the ledger and the campaign into the outbox."""
     issue = plan.campaign.issue
     freeze_plan(store, staged, plan)
-    ledger.schedule(store, issue, _in_utc(time.due), _in_utc(time.expires))
+    schedule_campaign(store, issue, _in_utc(time.due), _in_utc(time.expires))
     write_record(record, store, issue)
 
 

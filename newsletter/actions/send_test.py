@@ -73,9 +73,9 @@ class PreparedTest:
 
     def _note(self) -> None:
         # The ledger brings SQLAlchemy, a tenth of a second that the preview's start should not wait for.
-        from newsletter import ledger
+        from newsletter.ledger.issue_tests import record_test
 
-        ledger.note_test(self.publication.store, self.issue.name, self.text_sha256)
+        record_test(self.publication.store, self.issue.name, self.text_sha256)
 
 
 def send_test(

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from newsletter import ledger
 from newsletter.campaigns.commits import Repository
 from newsletter.config.settings import Requirement
 from newsletter.errors import DecisionNeeded, Problem
 from newsletter.git import NoAnswer
 from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.model import Issue
+from newsletter.ledger.issue_tests import list_tested_texts
 from newsletter.store import Store
 from newsletter.workspace import CONFIG_NAME, TEMPLATES, Workspace
 
@@ -98,7 +98,7 @@ def _uncommitted(
 
 
 def _untested(store: Store, issue: Issue, text: str) -> Iterator[Problem]:
-    tested = ledger.tested_texts(store, issue.name)
+    tested = list_tested_texts(store, issue.name)
     if text not in tested:
         last = next(reversed(tested.values()), None)
         since = f"the mail has changed since the last test on {last[:10]}" if last else "no test of it was sent"

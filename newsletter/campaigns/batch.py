@@ -11,7 +11,7 @@ from newsletter.checks.fields import at_field
 from newsletter.checks.source import Source
 from newsletter.errors import ListError, Problem, below, counted, did_you_mean
 from newsletter.issue.draft import Draft
-from newsletter.ledger import Entry, Staged
+from newsletter.ledger.staging import Recipient, StagedBatch
 from newsletter.mail.headers import HeaderFault
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.subscribers.csv_source import read_rows
@@ -42,7 +42,7 @@ class Wave:
         self.tags: set[str] = set()
         self.columns: list[str] = []
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[Recipient]:
         for row in read_rows(self._path):
             self.rows += 1
             if isinstance(row, Problem):
@@ -61,7 +61,7 @@ class Wave:
             if len(told) < _SHOWN:
                 told.append(problem)
 
-    def _entry(self, row: Subscriber) -> Entry:
+    def _entry(self, row: Subscriber) -> Recipient:
         text = self._texts.number(row.tags)
         reader = row.key
         lacks = self._texts[text].lacking(row.fields)
@@ -72,7 +72,7 @@ class Wave:
             self.columns = list(row.fields)
         self.found += 1
         self.tags |= row.tags
-        return Entry(
+        return Recipient(
             reader=reader, address=row.address, fields=row.fields, tags=row.tags, text=text, line=row.line, lacks=lacks
         )
 
@@ -115,7 +115,7 @@ def prove(template: MessageTemplate, address: str, fields: Mapping[str, str], pa
         raise ListError("A reader's value can't stand where the issue has it.", problems=[problem]) from fault
 
 
-def refuse_lacking(staged: Staged, columns: Sequence[str], path: Path, draft: Draft) -> None:
+def refuse_lacking(staged: StagedBatch, columns: Sequence[str], path: Path, draft: Draft) -> None:
     lacking: dict[str, tuple[int, int]] = {}
     for names, count, line in staged.lacking():
         for name in names:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter.clock import shown
 from newsletter.errors import DecisionNeeded
-from newsletter.ledger import Campaign
+from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.states import State
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from newsletter import ledger
 from newsletter.campaigns.batch import Wave, prove, refuse, refuse_lacking, refuse_unusable
 from newsletter.campaigns.options import (
     Changes,
@@ -30,8 +29,12 @@ from newsletter.config import SubscriberListSettings
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
-from newsletter.ledger import Campaign, Staged, Text
+from newsletter.ledger.campaigns import Campaign, find_campaign
+from newsletter.ledger.deliveries import count_deliveries, list_tag_sets, stream_recipients
+from newsletter.ledger.runs import settle_crash
+from newsletter.ledger.staging import StagedBatch
 from newsletter.ledger.states import OPEN, State
+from newsletter.ledger.templates import FrozenTemplate, has_older_template, list_current_templates
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
 from newsletter.subscribers.feedback_events import ErasedSubscribers
@@ -74,7 +77,7 @@ class Plan:
     waiting: int = 0
     wave: str | None = None
     readers: Readers | None = None
-    texts: Sequence[Text] = ()
+    texts: Sequence[FrozenTemplate] = ()
     assigned: Mapping[str, int] = field(default_factory=dict)
     text_changed: bool = False
     takes_over: bool = False
@@ -98,7 +101,7 @@ class Plan:
 
 def plan_send(
     store: Store,
-    staged: Staged,
+    staged: StagedBatch,
     context: "EditionContext",
     draft: Draft,
     *,
@@ -114,15 +117,15 @@ def plan_send(
     """
     options = replace(options, tag=options.tag.casefold())
     name = draft.path.stem
-    campaign = ledger.find_campaign(store, name)
+    campaign = find_campaign(store, name)
     refuse_foreign_record(record, store, campaign)
     refuse_unknown_campaigns(store, record.parent)
     if campaign is None:
         refuse_without_campaign(name, options)
         return _plan_new(staged, context, draft, list_path, options.tag, erased)
     refuse_scheduled(campaign, context)
-    ledger.settle_crash(store, campaign.issue)
-    counts = ledger.counts(store, campaign.issue)
+    settle_crash(store, campaign.issue)
+    counts = count_deliveries(store, campaign.issue)
     if counts.untouched and campaign.cancelled_at is None and not options.retried:
         # The server could not be reached, say: what was frozen has served nobody, and the list may be better by now.
         return _plan_new(staged, context, draft, list_path, options.tag, erased, known=campaign)
@@ -133,7 +136,7 @@ def plan_send(
     refuse_widening(campaign, options)
     changed = (
         draft.sha256 != campaign.draft_sha256
-        or ledger.has_older_text(store, name, [*OPEN, *options.retried])
+        or has_older_template(store, name, [*OPEN, *options.retried])
         or ((adds or options.changes is Changes.TAKE_OVER) and _renders_otherwise(store, context, draft, campaign))
     )
     if changed and options.changes is Changes.ASK and (waiting or adds):
@@ -143,7 +146,7 @@ def plan_send(
             f"{options.command(name)} --with-changes   the new text, for those who have had nothing\n"
             + (f"newsletter cancel {name}                nobody else gets it" if counts.waiting else ""),
         )
-    frozen = Texts(campaign, frozen=ledger.current_texts(store, campaign.issue))
+    frozen = Texts(campaign, frozen=list_current_templates(store, campaign.issue))
     plan = Plan(campaign=campaign, sample=frozen[-1], waiting=waiting, text_changed=changed, retried=options.retried)
     texts = frozen
     if (changed and options.changes is Changes.TAKE_OVER) or (adds and not changed):
@@ -162,7 +165,7 @@ def plan_send(
 
 
 def plan_dry_run(
-    staged: Staged,
+    staged: StagedBatch,
     context: "EditionContext",
     draft: Draft,
     *,
@@ -175,7 +178,7 @@ def plan_dry_run(
 
 
 def _plan_new(
-    staged: Staged,
+    staged: StagedBatch,
     context: "EditionContext",
     draft: Draft,
     list_path: Path,
@@ -216,12 +219,12 @@ def _renders_otherwise(store: Store, context: "EditionContext", draft: Draft, ca
         text.variant == today.variant
         # Not their bytes: an earlier version of the program wrote the same text in another form.
         and MessageTemplate.from_bytes(text.payload) != MessageTemplate.from_bytes(today.payload)
-        for text in ledger.current_texts(store, campaign.issue)
+        for text in list_current_templates(store, campaign.issue)
     )
 
 
 def _with_wave(
-    staged: Staged,
+    staged: StagedBatch,
     plan: Plan,
     texts: Texts,
     settings: SubscriberListSettings,
@@ -272,12 +275,10 @@ def _with_wave(
 def _with_new_text(store: Store, plan: Plan, texts: Texts, draft: Draft) -> Plan:
     issue = plan.campaign.issue
     states = {*OPEN, *plan.retried}
-    assigned = {
-        tags: texts.number(frozenset(json.loads(tags))) for tags in ledger.frozen_tags(store, issue, list(states))
-    }
+    assigned = {tags: texts.number(frozenset(json.loads(tags))) for tags in list_tag_sets(store, issue, list(states))}
     lacking: dict[str, tuple[int, int]] = {}
     columns: list[str] = []
-    for address, fields, tags in ledger.frozen_readers(store, issue, list(states)):
+    for address, fields, tags in stream_recipients(store, issue, list(states)):
         template = texts[assigned[tags]]
         columns = columns or list(fields)
         if missing := template.lacking(fields):

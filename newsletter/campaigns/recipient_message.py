@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsletter import ledger
 from newsletter.address import local_part_of
 from newsletter.errors import ListError
 from newsletter.issue.model import Issue
+from newsletter.ledger.campaigns import find_campaign
+from newsletter.ledger.deliveries import find_delivery, find_sending_time
+from newsletter.ledger.templates import read_template
 from newsletter.mail.message import Message
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.mail.recipient_tags import RecipientTags
@@ -25,18 +27,18 @@ def frozen_copy(store: Store, recipient_tags: RecipientTags, issue: str, address
     It is made as it is for sending, from what was frozen, so it is the same to the byte. Raises ListError, and
     ConfigError when the keys of its links are gone.
     """
-    delivery = ledger.delivery_of(store, issue, parse_subscriber_key(address))
+    delivery = find_delivery(store, issue, parse_subscriber_key(address))
     if delivery is None:
         return None
-    template = MessageTemplate.from_bytes(ledger.template_payload(store, delivery.template))
+    template = MessageTemplate.from_bytes(read_template(store, delivery.template))
     recipient_tags.require_keys(template)
     # One who has not had a turn gets it when the next run begins: now, or when it is due in the outbox.
-    date = ledger.sending_of(store, delivery.id) or _next(store, issue)
+    date = find_sending_time(store, delivery.id) or _next(store, issue)
     return recipient_tags.render(template, issue, delivery.reader, delivery.address, delivery.fields, date, delivery.id)
 
 
 def _next(store: Store, issue: str) -> datetime:
-    campaign = ledger.find_campaign(store, issue)
+    campaign = find_campaign(store, issue)
     now = datetime.now(UTC)
     return max(now, datetime.fromisoformat(campaign.due_at)) if campaign and campaign.due_at else now
 

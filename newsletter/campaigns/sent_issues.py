@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 
-from newsletter import ledger
 from newsletter.campaigns.sent_record import read_record
 from newsletter.errors import DecisionNeeded
+from newsletter.ledger.campaigns import find_campaign, list_issues
+from newsletter.ledger.deliveries import has_deliveries
 from newsletter.ledger.states import REACHED
 from newsletter.store import Store
 from newsletter.workspace import Workspace
@@ -16,13 +17,13 @@ def sent_issues(workspace: Workspace, store: Store | None) -> frozenset[str]:
     A record is written when a sending begins and when it stops: of one that has not ended, somebody may have the issue.
     """
     recorded = {path.name.removesuffix(".sent.toml") for path in workspace.drafts.glob("*.sent.toml")}
-    known = {*ledger.campaign_names(store)} if store else set()
+    known = {*list_issues(store)} if store else set()
     return frozenset(name for name in recorded | known if _is_out(workspace, store, name))
 
 
 def _is_out(workspace: Workspace, store: Store | None, issue: str) -> bool:
-    campaign = ledger.find_campaign(store, issue) if store else None
-    if store and campaign and ledger.has_any(store, issue, REACHED):
+    campaign = find_campaign(store, issue) if store else None
+    if store and campaign and has_deliveries(store, issue, REACHED):
         return True
     record = None
     with suppress(DecisionNeeded):

@@ -8,10 +8,10 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter import ledger
 from newsletter.errors import DecisionNeeded, DeliveryError, counted
 from newsletter.files import open_shared
-from newsletter.ledger import Campaign
+from newsletter.ledger.campaigns import Campaign, find_campaign
+from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.states import REACHED, State
 from newsletter.store import Store
 from newsletter.store.marks import current_mark, every_mark
@@ -92,7 +92,7 @@ def refuse_foreign_record(path: Path, store: Store, campaign: Campaign | None) -
             f"and there have been {record.runs}.",
             next_step=_BRING,
         )
-    accepted = ledger.counts(store, campaign.issue)[State.ACCEPTED]
+    accepted = count_deliveries(store, campaign.issue)[State.ACCEPTED]
     if record.accepted > accepted:
         raise DecisionNeeded(
             f"This machine's state is older than {path.name}: it knows of {counted(accepted, 'reader')} "
@@ -106,10 +106,10 @@ def write_record(path: Path, store: Store, issue: str) -> None:
 
     The mark of a state that knows what this one does not stays in it, so that the question stays until it is answered.
     """
-    campaign = ledger.find_campaign(store, issue)
+    campaign = find_campaign(store, issue)
     if campaign is None:
         return
-    counts = ledger.counts(store, issue)
+    counts = count_deliveries(store, issue)
     noted = _noted_mark(path)
     with store.transaction() as connection:
         suppressed = count_readers(connection)

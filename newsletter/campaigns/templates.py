@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.model import Issue
-from newsletter.ledger import Campaign, Text
+from newsletter.ledger.campaigns import Campaign
+from newsletter.ledger.templates import FrozenTemplate
 from newsletter.mail.message_template import MessageTemplate
 
 if TYPE_CHECKING:
@@ -23,7 +24,11 @@ class Texts:
     """
 
     def __init__(
-        self, campaign: Campaign, *, source: "tuple[EditionContext, Issue] | None" = None, frozen: Iterable[Text] = ()
+        self,
+        campaign: Campaign,
+        *,
+        source: "tuple[EditionContext, Issue] | None" = None,
+        frozen: Iterable[FrozenTemplate] = (),
     ) -> None:
         self._campaign = campaign
         self._source = source
@@ -59,11 +64,11 @@ class Texts:
     def __getitem__(self, number: int) -> MessageTemplate:
         return self._templates[number]
 
-    def __iter__(self) -> Iterator[Text]:
+    def __iter__(self) -> Iterator[FrozenTemplate]:
         # The same items of another draft are other items: a variant is known by its draft, too.
         draft = self._campaign.draft_sha256[:16]
         for items, number in self._numbers.items():
-            yield Text(f"{items}@{draft}", self._templates[number].to_bytes())
+            yield FrozenTemplate(f"{items}@{draft}", self._templates[number].to_bytes())
 
 
 def _items(variant: str) -> str:

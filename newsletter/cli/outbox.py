@@ -11,7 +11,6 @@ import click
 from rich.live import Live
 from rich.text import Text
 
-from newsletter import ledger
 from newsletter.actions.deliver import sole_sender
 from newsletter.actions.observer import SendObserver
 from newsletter.actions.run_outbox import open_outbox
@@ -23,7 +22,9 @@ from newsletter.cli.sending import nobody_left, progress_bar
 from newsletter.clock import how_long, shown, when
 from newsletter.errors import DraftError, NewsletterError, counted
 from newsletter.issue.draft import read_draft
-from newsletter.ledger import Campaign
+from newsletter.ledger.campaigns import Campaign, find_campaign
+from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.schedule import find_last_ending, list_scheduled
 from newsletter.publication import OpenPublication
 from newsletter.schedule.outbox import (
     MAYBE_SENT,
@@ -94,10 +95,10 @@ def list_(json_: bool) -> None:
 
 
 def _waiting(store: Store, now: datetime) -> Iterator[tuple[Campaign, Standing, int]]:
-    for issue in ledger.scheduled(store):
-        campaign = ledger.find_campaign(store, issue)
+    for issue in list_scheduled(store):
+        campaign = find_campaign(store, issue)
         if campaign and (stands := standing(store, campaign, now)):
-            yield campaign, stands, ledger.counts(store, issue).waiting
+            yield campaign, stands, count_deliveries(store, issue).waiting
 
 
 def _has_changed(workspace: Workspace, campaign: Campaign) -> bool:
@@ -123,7 +124,7 @@ def cancel(draft: str) -> None:
     was_noted = record.exists()
     with sole_sender(store, name):
         take_out(store, name, record)
-        counts = ledger.counts(store, name)
+        counts = count_deliveries(store, name)
     say(f"{name} is out of the outbox.", style="bold")
     if was_noted and not record.exists():
         say(f"{short(record)} is removed, since nothing had been sent. If it was committed, commit that it is gone.")
@@ -253,7 +254,7 @@ class _Post(SendObserver):
         )
         match fate:
             case Fate.SENT:
-                if ledger.counts(self._store, issue).waiting:
+                if count_deliveries(self._store, issue).waiting:
                     say(f"To try them again: newsletter send {issue}", style="bold")
             case Fate.STOPPED:
                 say(
@@ -267,7 +268,7 @@ class _Post(SendObserver):
                 steps = f"{error.next_step}\nIt stays in the outbox, and is tried again.".strip()
                 show_error(NewsletterError(f"{issue}: {error.message}", next_step=steps, problems=error.problems))
             case Fate.HELD:
-                why = error.message if error else ledger.last_ending(self._store, issue) or f"it was late. {MAYBE_SENT}"
+                why = error.message if error else find_last_ending(self._store, issue) or f"it was late. {MAYBE_SENT}"
                 steps = f"{error.next_step if error else ''}\nThe outbox does not go on by itself:\n{by_hand}".strip()
                 show_error(NewsletterError(f"{issue} was stopped: {why}", next_step=steps))
             case Fate.EXPIRED:
@@ -286,7 +287,7 @@ class _Post(SendObserver):
         return f"{upcoming.issue} leaves {when(upcoming.at, datetime.now(UTC))}, {shown(upcoming.at, self._zone)}."
 
     def _expired(self, issue: str) -> NewsletterError:
-        campaign = ledger.find_campaign(self._store, issue)
+        campaign = find_campaign(self._store, issue)
         at = _moment(campaign.expires_at, self._zone) if campaign else ""
         return NewsletterError(
             f"{issue} was to leave before {at}, and has expired: it was not sent.",

@@ -11,13 +11,15 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from newsletter import ledger
 from newsletter.actions.deliver import sole_sender
 from newsletter.campaigns.sent_record import write_record
 from newsletter.cli.output import console, say, table
 from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.store import known_store
 from newsletter.errors import DraftError, counted
+from newsletter.ledger.campaigns import find_campaign
+from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.runs import settle_crash
 from newsletter.ledger.states import State
 from newsletter.reconcile.unknown import Findings, look_up, named_readers, refuse_others, settle, tally, unknowns
 from newsletter.store import Store
@@ -74,11 +76,11 @@ def reconcile(
     workspace = find_workspace(Path.cwd())
     store = known_store(workspace)
     name = campaign_name(workspace, store, draft)
-    if store is None or ledger.find_campaign(store, name) is None:
+    if store is None or find_campaign(store, name) is None:
         raise DraftError(f"{name} has not been sent from here, so there is nothing to reconcile.")
     with sole_sender(store, name):
-        ledger.settle_crash(store, name)
-        count = ledger.counts(store, name)[State.UNKNOWN]
+        settle_crash(store, name)
+        count = count_deliveries(store, name)[State.UNKNOWN]
         if not count:
             say(f"Nobody is unknown: of each reader of {name} it is known whether they have it.")
             return

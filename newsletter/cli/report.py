@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from newsletter import ledger
 from newsletter.cli.output import as_json, say, short, table
 from newsletter.cli.store import known_store
 from newsletter.errors import DraftError, counted
 from newsletter.files import open_private, open_shared
+from newsletter.ledger.campaigns import find_campaign, find_last_sent, list_issues
+from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
 from newsletter.ledger.states import Counts, State
+from newsletter.ledger.statistics import sum_replies
 from newsletter.ownership import own_target
 from newsletter.reports import (
     EVERYTHING,
@@ -89,13 +91,13 @@ def show_report(store: Store, workspace: Workspace, issue: str) -> int:
 
     Rows of the list that could not be used are readers who may have wanted it.
     """
-    counts = ledger.counts(store, issue)
-    campaign = ledger.find_campaign(store, issue)
+    counts = count_deliveries(store, issue)
+    campaign = find_campaign(store, issue)
     left_out = campaign.left_out if campaign else 0
     _show_balance(counts, left_out)
     if counts.total > counts[State.ACCEPTED]:
         with store.reading() as connection:
-            replies = gather(ledger.reply_sums(connection, issue, but=State.ACCEPTED))
+            replies = gather(sum_replies(connection, issue, but=State.ACCEPTED))
         for reply in replies[:8]:
             say(f"  {reply.readers:,} {reply.state}{f': {told}' if (told := words.said(reply)) else ''}")
         say(f"  Each of them: {short(_write_not_accepted(store, workspace, issue))}")
@@ -121,7 +123,7 @@ def _show_since(since: Mapping[EventKind, int]) -> None:
 
 def campaign_name(workspace: Workspace, store: Store | None, draft: str) -> str:
     """A campaign is known by its name, even when its draft is gone. Raises DraftError."""
-    if store is not None and ledger.find_campaign(store, draft) is not None:
+    if store is not None and find_campaign(store, draft) is not None:
         return draft
     return workspace.find_draft(draft).stem
 
@@ -129,21 +131,21 @@ def campaign_name(workspace: Workspace, store: Store | None, draft: str) -> str:
 def _chosen(workspace: Workspace, store: Store | None, draft: str | None) -> str:
     if draft is not None:
         return campaign_name(workspace, store, draft)
-    names = ledger.campaign_names(store) if store else []
+    names = list_issues(store) if store else []
     if not names:
         raise DraftError("Nothing has been sent from here yet.", next_step="Run: newsletter send")
-    return (ledger.last_sent(store) if store else None) or names[-1]
+    return (find_last_sent(store) if store else None) or names[-1]
 
 
 def _write_readers(store: Store, issue: str, path: Path) -> None:
     with nullcontext(sys.stdout) if str(path) == "-" else open_private(own_target(path)) as file:
-        write_csv(file, ledger.each_delivery(store, issue), EVERYTHING)
+        write_csv(file, stream_deliveries(store, issue), EVERYTHING)
 
 
 def _write_not_accepted(store: Store, workspace: Workspace, issue: str) -> Path:
     path = _not_accepted(workspace, issue)
     with open_private(path) as file:
-        write_csv(file, ledger.each_delivery(store, issue, but=State.ACCEPTED), NOT_ACCEPTED)
+        write_csv(file, stream_deliveries(store, issue, but=State.ACCEPTED), NOT_ACCEPTED)
     return path
 
 

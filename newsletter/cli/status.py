@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
-from newsletter import ledger
 from newsletter.actions.deliver import sole_sender
 from newsletter.campaigns.sent_record import write_record
 from newsletter.cli.output import as_json, console, say, table
 from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.store import known_store
 from newsletter.errors import DraftError, counted
+from newsletter.ledger.campaigns import cancel_campaign, find_campaign, list_issues
+from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.runs import settle_crash
 from newsletter.ledger.states import State
 from newsletter.reports import words
 from newsletter.reports.issue_status import Status, campaign_status
@@ -27,7 +29,7 @@ _WIDE = 120  # columns
 def status(draft: str | None, json_: bool) -> None:
     """Show each issue that has been sent or is being sent, and where its readers are."""
     workspace, store = _opened()
-    names = [campaign_name(workspace, store, draft)] if draft else ledger.campaign_names(store) if store else []
+    names = [campaign_name(workspace, store, draft)] if draft else list_issues(store) if store else []
     found = [known for name in names if store and (known := campaign_status(store, name))]
     if json_:
         as_json([_as_dict(one) for one in found])
@@ -70,18 +72,18 @@ def cancel(draft: str, yes: bool) -> None:
     """Stop an issue: whoever still waits, or is unknown, gets no copy."""
     workspace, store = _opened()
     name = campaign_name(workspace, store, draft)
-    known = ledger.find_campaign(store, name) if store else None
+    known = find_campaign(store, name) if store else None
     if store is None or known is None:
         raise DraftError(f"{name} has not been sent from here, so there is nothing to cancel.")
     with sole_sender(store, name):
-        ledger.settle_crash(store, name)
-        counts = ledger.counts(store, name)
+        settle_crash(store, name)
+        counts = count_deliveries(store, name)
         if known.finished_at and not counts[State.UNKNOWN]:
             raise DraftError(f"{name} is at its end, and nobody waits for it.", next_step="There is nothing to cancel.")
         if not yes:
             unknown = f" and {counts[State.UNKNOWN]:,} are unknown" if counts[State.UNKNOWN] else ""
             click.confirm(f"{counts.waiting:,} readers still wait for {name}{unknown}. Cancel it?", abort=True)
-        count = ledger.cancel(store, name)
+        count = cancel_campaign(store, name)
         write_record(workspace.record(name), store, name)
     say(f"{name} is cancelled for {counted(count, 'reader')}.")
     show_report(store, workspace, name)

@@ -1,4 +1,4 @@
-"""Freezing a list and its texts into a campaign, all of it or nothing."""
+"""Freezing: recipients and their templates become a campaign's, all of them or none."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,20 +6,21 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, bindparam, delete, insert, or_, update
 
 from newsletter.errors import DecisionNeeded
-from newsletter.ledger.staging import Staged
+from newsletter.ledger.campaigns import Campaign
+from newsletter.ledger.staging import StagedBatch
 from newsletter.ledger.states import OPEN, State
-from newsletter.ledger.values import Campaign, Text
+from newsletter.ledger.templates import FrozenTemplate
 from newsletter.store import Store
 from newsletter.store import events as log
 from newsletter.store.engine import insert_new, now
 from newsletter.store.schema import campaigns, deliveries, runs, templates, waves
 
 
-def freeze(
-    staged: Staged,
+def freeze_batch(
+    staged: StagedBatch,
     campaign: Campaign,
     wave: str,
-    texts: Sequence[Text],
+    texts: Sequence[FrozenTemplate],
     *,
     anew: bool = False,
     erased: frozenset[str] = frozenset(),
@@ -42,16 +43,20 @@ def freeze(
                 connection.execute(delete(table).where(table.c.issue == campaign.issue))
         _keep_campaign(connection, campaign)
         connection.execute(insert_new(connection, waves).values(issue=campaign.issue, tag=wave, created_at=now()))
-        numbers = _add_texts(connection, campaign.issue, texts)
+        numbers = _add_templates(connection, campaign.issue, texts)
         staged.move(connection, campaign.issue, numbers)
 
 
-def replace_text(
-    store: Store, campaign: Campaign, texts: Sequence[Text], assigned: Mapping[str, int], states: Sequence[State] = OPEN
+def replace_templates(
+    store: Store,
+    campaign: Campaign,
+    texts: Sequence[FrozenTemplate],
+    assigned: Mapping[str, int],
+    states: Sequence[State] = OPEN,
 ) -> None:
-    """Give a new text to readers in these states: `assigned` says by their tags which of `texts` is whose."""
+    """Give new templates to deliveries in these states: `assigned` says by their tags which of `texts` is whose."""
     with store.transaction() as connection:
-        numbers = _add_texts(connection, campaign.issue, texts)
+        numbers = _add_templates(connection, campaign.issue, texts)
         _keep_campaign(connection, campaign)
         statement = (
             update(deliveries)
@@ -86,7 +91,7 @@ def _keep_campaign(connection: Connection, campaign: Campaign) -> None:
     connection.execute(update(campaigns).where(campaigns.c.issue == campaign.issue).values(**changing))
 
 
-def _add_texts(connection: Connection, issue: str, texts: Sequence[Text]) -> list[int]:
+def _add_templates(connection: Connection, issue: str, texts: Sequence[FrozenTemplate]) -> list[int]:
     return [
         connection.execute(
             insert(templates).values(issue=issue, variant=text.variant, payload=text.payload).returning(templates.c.id)

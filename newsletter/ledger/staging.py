@@ -1,12 +1,13 @@
-"""The list on its way into the ledger: in a temporary table, so that a million readers never stand in memory.
+"""Staging: a list on its way into the ledger, in a temporary table, so that a million never stand in memory.
 
 The table is the database's own, on disk and seen by this process alone. Staging takes no lock: a person may look at
 the plan and think for as long as they like.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
@@ -29,7 +30,6 @@ from sqlalchemy import (
 )
 
 from newsletter.ledger.states import State
-from newsletter.ledger.values import Entry
 from newsletter.store import Store
 from newsletter.store.engine import Staging, insert_new
 from newsletter.store.schema import deliveries, suppressions
@@ -60,15 +60,32 @@ _numbers = Table(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """A subscriber about to be frozen into a campaign.
+
+    `text` counts into the batch's templates, `line` is the list's, and `lacks` names the fields that the template asks
+    for and this recipient has no value for.
+    """
+
+    reader: str
+    address: str
+    fields: Mapping[str, str]
+    tags: frozenset[str]
+    text: int
+    line: int = 0
+    lacks: Sequence[str] = ()
+
+
 @contextmanager
-def staged_list(store: Store) -> Iterator["Staged"]:
-    """An empty stage, gone when the context ends."""
+def stage_recipients(store: Store) -> Iterator["StagedBatch"]:
+    """Open an empty stage, gone when the context ends."""
     with store.staging() as staging:
-        yield Staged(staging)
+        yield StagedBatch(staging)
 
 
-class Staged:
-    """The readers of one wave, before they are frozen."""
+class StagedBatch:
+    """The recipients of one batch, before they are frozen."""
 
     def __init__(self, staging: Staging) -> None:
         self._staging = staging
@@ -76,19 +93,21 @@ class Staged:
             _metadata.create_all(connection, checkfirst=False)
 
     def durable(self) -> AbstractContextManager[Connection]:
-        """The one transaction in which staged readers become the campaign's."""
+        """Open the one transaction in which staged recipients become the campaign's."""
         return self._staging.durable()
 
-    def fill(self, entries: Iterable[Entry], issue: str | None) -> int:
-        """Stage the wave, in the list's order; returns how many rows came again. Replaces what stood here before.
+    def fill(self, recipients: Iterable[Recipient], issue: str | None) -> int:
+        """Stage the batch, in the list's order; returns how many rows came again. Replaces what stood here before.
 
         Of rows with the same address the first counts. Readers whom the campaign of `issue` has are left out.
         """
-        rest = iter(entries)
+        rest = iter(recipients)
         with self._staging.local() as connection:
             connection.execute(delete(_staged))
             count = 0
-            while group := [_row(number, entry) for number, entry in enumerate(islice(rest, _GROUP), start=count + 1)]:
+            while group := [
+                _row(number, recipient) for number, recipient in enumerate(islice(rest, _GROUP), start=count + 1)
+            ]:
                 count += len(group)
                 connection.execute(insert(_staged), group)
             # Made now and not before: a sorted index is built in a fraction of the time that keeping one takes.
@@ -107,14 +126,14 @@ class Staged:
         return duplicates
 
     def counts(self) -> tuple[int, int]:
-        """How many are staged, and how many of them must not be mailed."""
+        """Return how many are staged, and how many of them must not be mailed."""
         with self._staging.local() as connection:
             everyone = connection.scalar(select(func.count()).select_from(_staged)) or 0
             left = connection.scalar(select(func.count()).select_from(_staged).where(_suppressed())) or 0
             return everyone, left
 
     def lacking(self) -> list[tuple[Sequence[str], int, int]]:
-        """Which fields readers have no value for, how many readers, and the first one's line."""
+        """Return which fields recipients have no value for, how many recipients, and the first one's line."""
         with self._staging.local() as connection:
             rows = connection.execute(
                 select(_staged.c.lacks, func.count(), func.min(_staged.c.line))
@@ -123,12 +142,12 @@ class Staged:
             )
             return [(json.loads(lacks), count, line) for lacks, count, line in rows]
 
-    def entries(self) -> Iterator[Entry]:
-        """Everyone staged who may be mailed, in the list's order."""
+    def recipients(self) -> Iterator[Recipient]:
+        """Yield everyone staged who may be mailed, in the list's order."""
         with self._staging.local() as connection:
             everyone = select(_staged).where(~_suppressed()).order_by(_staged.c.id)
             for row in connection.execute(everyone, execution_options={"yield_per": _GROUP}):
-                yield Entry(
+                yield Recipient(
                     reader=row.reader,
                     address=row.address,
                     fields=json.loads(row.fields),
@@ -137,7 +156,7 @@ class Staged:
                 )
 
     def move(self, connection: Connection, issue: str, numbers: Sequence[int]) -> None:
-        """Copy everyone into the campaign's deliveries; `numbers` are the templates' ids by the entries' `text`."""
+        """Copy everyone into the campaign's deliveries; `numbers` are the templates' ids by the recipients' `text`."""
         connection.execute(delete(_numbers))
         if numbers:
             connection.execute(
@@ -173,14 +192,14 @@ def _tags(tags: frozenset[str]) -> str:
     return json.dumps(sorted(tags))
 
 
-def _row(number: int, entry: Entry) -> dict[str, object]:
+def _row(number: int, recipient: Recipient) -> dict[str, object]:
     return {
         "id": number,
-        "reader": entry.reader,
-        "address": entry.address,
-        "fields": json.dumps(entry.fields),
-        "tags": _tags(entry.tags),
-        "text": entry.text,
-        "line": entry.line,
-        "lacks": json.dumps(entry.lacks) if entry.lacks else "",
+        "reader": recipient.reader,
+        "address": recipient.address,
+        "fields": json.dumps(recipient.fields),
+        "tags": _tags(recipient.tags),
+        "text": recipient.text,
+        "line": recipient.line,
+        "lacks": json.dumps(recipient.lacks) if recipient.lacks else "",
     }

@@ -1,4 +1,4 @@
-"""The states of a delivery, and the counts that always balance.
+"""States of a delivery, and counts by state that always balance.
 
 from                        to                            when
 (freeze)                    pending, suppressed           the list is frozen
@@ -17,7 +17,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """What is known of one reader's copy. Every reader is in exactly one."""
+    """State of a delivery: what is known of it. Every delivery is in exactly one."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -30,12 +30,13 @@ class State(StrEnum):
 
 
 OPEN = (State.PENDING, State.DEFERRED)
+ANSWERED = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN)
 REACHED = (State.SENDING, State.ACCEPTED, State.UNKNOWN)  # who may have the issue
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many readers are in each state; their sum is the list."""
+    """Numbers of deliveries by state; their sum is the list."""
 
     by_state: Mapping[State, int]
 
@@ -44,24 +45,25 @@ class Counts:
 
     @property
     def total(self) -> int:
+        """Return how many deliveries there are."""
         return sum(self.by_state.values())
 
     @property
     def due(self) -> int:
-        """Readers who were to get the issue: all but those who had left, or can't be reached."""
+        """Return how many were to get the issue: all but those who had left, or can't be reached."""
         return self.total - self[State.SUPPRESSED]
 
     @property
     def waiting(self) -> int:
-        """Readers whom another run would try."""
+        """Return how many another run would try."""
         return sum(self[state] for state in OPEN)
 
     @property
     def untouched(self) -> bool:
-        """Has nobody had anything yet, nor may have?"""
+        """Return whether nobody has had anything yet, nor may have."""
         return self.total == self[State.PENDING] + self[State.SUPPRESSED]
 
     @property
     def complete(self) -> bool:
-        """Has every reader who should have it been accepted?"""
+        """Return whether every delivery that should be has been accepted."""
         return self.total == sum(self[state] for state in (State.ACCEPTED, State.SUPPRESSED, State.CANCELLED))

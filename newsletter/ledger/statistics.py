@@ -1,16 +1,15 @@
-"""What became of a campaign: sums that the database makes, and rows that stream. A list may hold a million readers.
+"""Statistics of a campaign: sums that the database makes, since a list may hold a million recipients.
 
 The sums of one report are read from one connection, so that they are of one moment and add up.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, String, case, func, null, select
 
-from newsletter.ledger.states import Counts, State
-from newsletter.store import Store
+from newsletter.ledger.states import ANSWERED, Counts, State
 from newsletter.store.schema import deliveries, runs
 
 _PAGE = 2000
@@ -57,32 +56,8 @@ class DomainSum:
     counts: Counts
 
 
-class Delivery(NamedTuple):
-    """One reader's row. `at` is when the last answer came, `took` how many milliseconds it had taken.
-
-    A tuple, for there may be a million of them to make.
-    """
-
-    id: int
-    reader: str
-    address: str
-    template: int
-    state: str
-    stage: str | None
-    code: int | None
-    enhanced: str | None
-    reply: str | None
-    tries: int
-    run: str | None
-    at: str | None
-    took: int | None
-
-
-ANSWERED = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN)
-
-
-def run_sums(connection: Connection, issue: str) -> list[RunSums]:
-    """Every run of the campaign, the oldest first."""
+def sum_runs(connection: Connection, issue: str) -> list[RunSums]:
+    """Return every run of the campaign with its sums, the oldest first."""
     known = connection.execute(select(runs).where(runs.c.issue == issue)).all()
     sums = connection.execute(
         select(deliveries.c.run, deliveries.c.state, func.count(), func.min(deliveries.c.at), func.max(deliveries.c.at))
@@ -110,8 +85,8 @@ def run_sums(connection: Connection, issue: str) -> list[RunSums]:
     return sorted(found, key=lambda run: run.began_at or run.first_at or "")
 
 
-def reply_sums(connection: Connection, issue: str, *, but: State | None = None) -> Iterator[ReplySum]:
-    """Readers by state and reply, in no order; `but` leaves one state out. Streams: words may differ by reader."""
+def sum_replies(connection: Connection, issue: str, *, but: State | None = None) -> Iterator[ReplySum]:
+    """Yield deliveries by state and reply, in no order; `but` leaves one state out."""
     words = case((deliveries.c.state == State.ACCEPTED, null()), else_=deliveries.c.reply).cast(String)
     rows = (
         select(deliveries.c.state, deliveries.c.code, deliveries.c.enhanced, words.label("words"))
@@ -122,8 +97,8 @@ def reply_sums(connection: Connection, issue: str, *, but: State | None = None) 
         yield ReplySum(state=State(state), code=code, enhanced=enhanced, reply=reply, readers=count)
 
 
-def domain_sums(connection: Connection, issue: str) -> Iterator[DomainSum]:
-    """Readers by the domain of their addresses, most first. Streams.
+def sum_domains(connection: Connection, issue: str) -> Iterator[DomainSum]:
+    """Yield deliveries by the domain of their addresses, most first.
 
     SQL has no word for "what follows the @" that SQLite and PostgreSQL share: the letters of a domain are taken
     from the end, and what then is left ends with the @.
@@ -145,9 +120,11 @@ def domain_sums(connection: Connection, issue: str) -> Iterator[DomainSum]:
         yield DomainSum(domain=domain, readers=readers, counts=counts)
 
 
-def answers_by_moment(connection: Connection, issue: str, digits: int) -> Iterator[tuple[str, str, State, int]]:
-    """Run, moment, state and how many answers. `digits` says how much of the moment's ISO 8601 is told apart:
-    21 tenths of a second, 19 seconds, 16 minutes, 13 hours. Streams.
+def count_answers_by_moment(connection: Connection, issue: str, digits: int) -> Iterator[tuple[str, str, State, int]]:
+    """Yield run, moment, state and how many answers.
+
+    `digits` says how much of the moment's ISO 8601 is told apart: 21 tenths of a second, 19 seconds, 16 minutes,
+    13 hours.
     """
     rows = (
         select(deliveries.c.run, func.substr(deliveries.c.at, 1, digits).label("moment"), deliveries.c.state)
@@ -158,25 +135,13 @@ def answers_by_moment(connection: Connection, issue: str, digits: int) -> Iterat
         yield run, moment, State(state), count
 
 
-def answer_times(connection: Connection, issue: str) -> Iterator[tuple[int, int]]:
-    """In how many milliseconds the server answered, and how often, the quickest first. Streams."""
+def count_answer_times(connection: Connection, issue: str) -> Iterator[tuple[int, int]]:
+    """Yield in how many milliseconds the server answered, and how often, the quickest first."""
     took = deliveries.c.took
     yield from _stream(
         connection,
         select(took, func.count()).where(deliveries.c.issue == issue, took.is_not(None)).group_by(took).order_by(took),
     )
-
-
-def each_delivery(
-    store: Store, issue: str, *, only: State | None = None, but: State | None = None
-) -> Iterator[Delivery]:
-    """Every reader's row as of one moment, in the list's order; of one state, or of all states but one. Streams."""
-    wanted = [deliveries.c.issue == issue]
-    wanted += [deliveries.c.state == only] if only else []
-    wanted += [deliveries.c.state != but] if but else []
-    columns = (deliveries.c[name] for name in Delivery._fields)
-    with store.reading() as connection:
-        yield from map(Delivery._make, _stream(connection, select(*columns).where(*wanted).order_by(deliveries.c.id)))
 
 
 def _answered_in_a_run(issue: str) -> tuple[ColumnElement[bool], ...]:

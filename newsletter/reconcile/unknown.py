@@ -12,10 +12,12 @@ from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 
-from newsletter import ledger
 from newsletter.address import normalise_address, subscriber_key
 from newsletter.errors import DecisionNeeded, ListError, counted
+from newsletter.ledger.deliveries import stream_deliveries
 from newsletter.ledger.states import State
+from newsletter.ledger.templates import read_template
+from newsletter.ledger.unknown import settle_unknown
 from newsletter.mail.headers import message_id
 from newsletter.mail.message import reply_line
 from newsletter.mail.message_template import MessageTemplate
@@ -73,10 +75,10 @@ def unknowns(store: Store, issue: str) -> Iterator[Unknown]:
 
     @lru_cache
     def template(number: int) -> tuple[str, str]:
-        compiled = MessageTemplate.from_bytes(ledger.template_payload(store, number))
+        compiled = MessageTemplate.from_bytes(read_template(store, number))
         return compiled.seed, compiled.domain
 
-    for row in ledger.each_delivery(store, issue, only=State.UNKNOWN):
+    for row in stream_deliveries(store, issue, only=State.UNKNOWN):
         seed, domain = template(row.template)
         yield Unknown(
             reader=row.reader,
@@ -155,4 +157,4 @@ def settle(store: Store, issue: str, found: Findings) -> None:
             if side := found.verdict(one):
                 by_reason.setdefault(side[1], {})[one.reader] = side[0]
         for reason, verdicts in by_reason.items():
-            ledger.reconcile(store, issue, verdicts, reason)
+            settle_unknown(store, issue, verdicts, reason)

@@ -9,7 +9,7 @@ from math import ceil
 
 from sqlalchemy import Connection
 
-from newsletter import ledger
+from newsletter.ledger.statistics import count_answer_times
 
 # In milliseconds, each about twice the one before.
 _ENDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 60_000, 300_000)
@@ -42,7 +42,7 @@ class AnswerTimes:
 def measure_answers(connection: Connection, issue: str) -> AnswerTimes | None:
     """None when nothing was answered. Kept are the different times, which are few beside the answers."""
     times, counts = array("q"), array("q")
-    for took, count in ledger.answer_times(connection, issue):
+    for took, count in count_answer_times(connection, issue):
         times.append(took)
         counts.append(count)
     if not times:

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from newsletter.ledger import ANSWERED
-from newsletter.ledger.states import Counts, State
+from newsletter.ledger.states import ANSWERED, Counts, State
 from newsletter.reports.figures import FEW, Report, shortened
 from newsletter.reports.runs import Run, rate
 

@@ -10,9 +10,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from newsletter import ledger
-from newsletter.ledger import Campaign, DomainSum
+from newsletter.ledger.campaigns import Campaign, find_campaign
+from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import Counts, State
+from newsletter.ledger.statistics import DomainSum, sum_domains, sum_replies
 from newsletter.reports.answer_times import AnswerTimes, measure_answers
 from newsletter.reports.replies import Reply, gather, without_rare_words
 from newsletter.reports.runs import Run, Stretch, find_runs, over_time, rate
@@ -73,7 +74,7 @@ class Report:
 
 def make_report(store: Store, issue: str) -> Report | None:
     """The figures as they stand; None for an issue that has no campaign."""
-    campaign = ledger.find_campaign(store, issue)
+    campaign = find_campaign(store, issue)
     if campaign is None:
         return None
     with store.reading() as connection:
@@ -81,11 +82,11 @@ def make_report(store: Store, issue: str) -> Report | None:
         domains, others = _domains(connection, issue)
         return Report(
             campaign=campaign,
-            counts=ledger.counts_by_state(connection, issue),
+            counts=count_by_state(connection, issue),
             since=count_answers(connection, issue),
             runs=runs,
             over_time=over_time(connection, issue, runs),
-            replies=gather(ledger.reply_sums(connection, issue)),
+            replies=gather(sum_replies(connection, issue)),
             domains=domains,
             other_domains=others,
             answer_times=measure_answers(connection, issue),
@@ -105,7 +106,7 @@ def shortened(report: Report, *, domains: int, fewest: int = 1) -> Report:
 def _domains(connection: Connection, issue: str) -> tuple[list[DomainSum], OtherDomains]:
     named: list[DomainSum] = []
     others = OtherDomains()
-    for one in ledger.domain_sums(connection, issue):
+    for one in sum_domains(connection, issue):
         if len(named) < _DOMAINS:
             named.append(one)
         else:

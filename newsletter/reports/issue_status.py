@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from newsletter import ledger
 from newsletter.campaigns.sent_record import read_record
 from newsletter.errors import DecisionNeeded
-from newsletter.ledger import Campaign
+from newsletter.ledger.campaigns import Campaign, find_campaign
+from newsletter.ledger.deliveries import count_by_state
+from newsletter.ledger.runs import is_running
 from newsletter.ledger.states import Counts
 from newsletter.store import Store
 from newsletter.subscribers.feedback_events import EventKind, count_answers
@@ -45,13 +46,13 @@ class Status:
 
 
 def campaign_status(store: Store, issue: str) -> Status | None:
-    campaign = ledger.find_campaign(store, issue)
+    campaign = find_campaign(store, issue)
     if campaign is None:
         return None
     with store.reading() as connection:
         since = count_answers(connection, issue)
-        counts = ledger.counts_by_state(connection, issue)
-    return Status(campaign=campaign, counts=counts, since=since, runs=ledger.is_running(store, issue))
+        counts = count_by_state(connection, issue)
+    return Status(campaign=campaign, counts=counts, since=since, runs=is_running(store, issue))
 
 
 def stage_of(store: Store | None, issue: str, record: Path) -> Stage:

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from newsletter.ledger import ANSWERED
-from newsletter.ledger.states import Counts, State
+from newsletter.ledger.states import ANSWERED, Counts, State
 from newsletter.reports.answer_times import AnswerTimes, Lapse
 from newsletter.reports.runs import Stretch
 

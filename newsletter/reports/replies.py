@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from newsletter.errors import printable
-from newsletter.ledger import ReplySum
 from newsletter.ledger.states import State
+from newsletter.ledger.statistics import ReplySum
 
 _Said = tuple[State, int | None, str | None, str]  # state, reply code, enhanced code, words
 _REPLIES = 5000

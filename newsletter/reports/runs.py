@@ -7,8 +7,8 @@ from math import inf
 
 from sqlalchemy import Connection
 
-from newsletter import ledger
 from newsletter.ledger.states import Counts, State
+from newsletter.ledger.statistics import count_answers_by_moment, sum_runs
 from newsletter.reports.replies import without_addresses
 
 # The widths of a plot's column that people read a clock by, in tenths of a second.
@@ -61,7 +61,7 @@ def rate(messages: int, seconds: float) -> float | None:
 def find_runs(connection: Connection, issue: str) -> list[Run]:
     """Runs that a person could see: one that is not noted whole is timed by its answers."""
     found = []
-    for sums in ledger.run_sums(connection, issue):
+    for sums in sum_runs(connection, issue):
         began = sums.began_at or sums.first_at
         ended = sums.ended_at or sums.last_at or began
         if began is None or ended is None:
@@ -99,7 +99,7 @@ def over_time(connection: Connection, issue: str, runs: Sequence[Run]) -> list[S
         for run, span in spans.items()
     }
     filled: dict[str, dict[int, dict[State, int]]] = {run: {} for run in spans}
-    for run, at, state, count in ledger.answers_by_moment(connection, issue, digits):
+    for run, at, state, count in count_answers_by_moment(connection, issue, digits):
         if run in filled:
             column = filled[run].setdefault(round(moment(at).timestamp() * 10) // widths[run], {})
             column[state] = column.get(state, 0) + count

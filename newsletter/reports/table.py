@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TextIO
 
 from newsletter.errors import printable
-from newsletter.ledger import Delivery
+from newsletter.ledger.deliveries import Delivery
 from newsletter.subscribers.csv_file import guard_cell
 
 NOT_ACCEPTED = ("address", "state", "stage", "code", "enhanced", "reply")

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from newsletter.errors import counted
-from newsletter.ledger import ANSWERED
-from newsletter.ledger.states import Counts, State
+from newsletter.ledger.states import ANSWERED, Counts, State
 from newsletter.mail.message import reply_line
 from newsletter.reports.replies import Reply
 from newsletter.subscribers.feedback_events import EventKind

@@ -14,12 +14,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from newsletter import ledger
 from newsletter.backends import SenderRefused, Unreachable
 from newsletter.campaigns.sent_record import read_record, refuse_foreign_record, write_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns
 from newsletter.errors import DecisionNeeded, DeliveryError, DraftError, NewsletterError, explained
-from newsletter.ledger import Campaign
+from newsletter.ledger.campaigns import Campaign, find_campaign
+from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.schedule import find_last_activity, has_begun, hold_campaign, list_scheduled, unschedule_campaign
 from newsletter.ledger.states import Counts, State
 from newsletter.sending.refusals import SenderBlocked, TooManyRefused
 from newsletter.store import Busy, Store
@@ -73,13 +74,13 @@ def standing(store: Store, campaign: Campaign, now: datetime) -> Standing | None
     """How the campaign stands; None when it is not in the outbox."""
     if campaign.due_at is None:
         return Standing.HELD if campaign.expires_at else None
-    begun = ledger.has_begun(store, campaign)
+    begun = has_begun(store, campaign)
     if not begun:
         if now < datetime.fromisoformat(campaign.due_at):
             return Standing.WAITING
         if campaign.expires_at is not None and now >= datetime.fromisoformat(campaign.expires_at):
             return Standing.EXPIRED
-    if now - datetime.fromisoformat(ledger.last_moved(store, campaign)) > LATE:
+    if now - datetime.fromisoformat(find_last_activity(store, campaign)) > LATE:
         return Standing.LATE
     return Standing.BEGUN if begun else Standing.DUE
 
@@ -90,10 +91,10 @@ def take_out(store: Store, issue: str, record: Path) -> Campaign:
     The caller is the issue's sole sender. The record of a sending that never began is removed, so that it keeps
     nobody from sending the issue.
     """
-    campaign = ledger.find_campaign(store, issue)
+    campaign = find_campaign(store, issue)
     if campaign is None or not (campaign.due_at or campaign.expires_at):
         raise DraftError(f"{issue} is not in the outbox.", next_step="`newsletter outbox list` shows what is.")
-    ledger.unschedule(store, issue)
+    unschedule_campaign(store, issue)
     noted = read_record(record)
     if campaign.runs:
         write_record(record, store, issue)
@@ -169,7 +170,7 @@ class Outbox:
         """
         self._upcoming = []
         well = True
-        for issue in ledger.scheduled(self._store):
+        for issue in list_scheduled(self._store):
             if self._stop.asked:
                 return False
             well = self._serve(issue) and well
@@ -210,7 +211,7 @@ class Outbox:
         return campaign is None or stands is None or self._leave(campaign, stands)
 
     def _standing(self, issue: str) -> tuple[Campaign | None, Standing | None]:
-        campaign = ledger.find_campaign(self._store, issue)
+        campaign = find_campaign(self._store, issue)
         return campaign, standing(self._store, campaign, self._clock.now()) if campaign else None
 
     def _leave(self, campaign: Campaign, stands: Standing) -> bool:
@@ -229,20 +230,20 @@ class Outbox:
 
     def _send(self, campaign: Campaign, *, late: bool) -> bool:
         issue = campaign.issue
-        before = _reached(ledger.counts(self._store, issue))
+        before = _reached(count_deliveries(self._store, issue))
         try:
             self._refuse(campaign, late=late)
             self._carry(campaign)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told, and the others get their turn
             _LOG.debug("%s could not be sent", issue, exc_info=True)
-            moved = _reached(ledger.counts(self._store, issue)) > before
+            moved = _reached(count_deliveries(self._store, issue)) > before
             self._failed(issue, explained(error), moved=moved)
             return False
-        counts = ledger.counts(self._store, issue)
+        counts = count_deliveries(self._store, issue)
         if self._stop.asked and counts.waiting:
             self._say(issue, Fate.STOPPED)
             return False
-        ledger.unschedule(self._store, issue)
+        unschedule_campaign(self._store, issue)
         self._failures.pop(issue, None)
         self._say(issue, Fate.SENT)
         return counts.complete and not campaign.left_out
@@ -253,7 +254,7 @@ class Outbox:
         refuse_foreign_record(record, self._store, campaign)
         refuse_unknown_campaigns(self._store, record.parent)
         if late and not (self._confirm and self._confirm(campaign)):
-            half = "half sent" if ledger.has_begun(self._store, campaign) else "due"
+            half = "half sent" if has_begun(self._store, campaign) else "due"
             raise TooLate(
                 f"it was {half} more than an hour ago. {MAYBE_SENT}",
                 next_step="Look whether readers have it: a copy of your own, the mail server's log, "
@@ -263,7 +264,7 @@ class Outbox:
     def _failed(self, issue: str, error: NewsletterError, *, moved: bool) -> None:
         """What may mend itself is tried again. Anything else is for a person: each try could leave some unknown."""
         if _is_for_good(error) or (moved and not self._stop.asked and not isinstance(error, Unreachable)):
-            ledger.hold(self._store, issue)
+            hold_campaign(self._store, issue)
             self._say(issue, Fate.HELD, error)
         elif self._stop.asked:
             self._say(issue, Fate.STOPPED, error)

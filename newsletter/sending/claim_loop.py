@@ -9,8 +9,11 @@ from functools import partial
 from time import time
 from typing import Self, TypeVar
 
-from newsletter import ledger
 from newsletter.errors import DeliveryError
+from newsletter.ledger.claims import NEVER, Answer, Claim, Claimed, record_and_claim
+from newsletter.ledger.deliveries import list_recent_answers
+from newsletter.ledger.runs import find_beginning
+from newsletter.ledger.templates import read_template
 from newsletter.mail.message import Message, Outcome
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.sending.assignment import Assignment
@@ -48,11 +51,11 @@ class ClaimLoop:
         """Return the loop of a registered worker, with a dispatcher that knows what left within the hour."""
         loop = asyncio.get_running_loop()
         store, limits, rules = assignment.store, assignment.backend.limits, assignment.rules
-        began = await loop.run_in_executor(thread, ledger.began_at, store, worker)
+        began = await loop.run_in_executor(thread, find_beginning, store, worker)
         recent: Sequence[float] = ()
         if limits.per_hour:
             # The limit holds for all that left within the hour, by whatever worker.
-            moments = await loop.run_in_executor(thread, ledger.recent_answers, store, HOUR_S, limits.per_hour)
+            moments = await loop.run_in_executor(thread, list_recent_answers, store, HOUR_S, limits.per_hour)
             shift = loop.time() - time()
             recent = [moment + shift for moment in moments]
         dispatcher = Dispatcher(
@@ -98,11 +101,11 @@ class ClaimLoop:
             with suppress(DeliveryError):
                 await self._record_and_claim(last)
 
-    async def _record_and_claim(self, collected: Collected, want: int = 0, moment: float | None = None) -> ledger.Taken:
+    async def _record_and_claim(self, collected: Collected, want: int = 0, moment: float | None = None) -> Claimed:
         """Record what was collected, and claim as many as are wanted, in one transaction."""
         return await self._in_ledger(
             partial(
-                ledger.step,
+                record_and_claim,
                 self._assignment.store,
                 self._assignment.issue,
                 self._worker,
@@ -140,17 +143,17 @@ class ClaimLoop:
             self._shown_at = now
             self._assignment.on_progress(WorkerProgress(tally=self.dispatcher.tally, resting_until=resting))
 
-    def _note_due(self, taken: ledger.Taken, answers: Sequence[ledger.Answer], *, looked: bool) -> None:
+    def _note_due(self, taken: Claimed, answers: Sequence[Answer], *, looked: bool) -> None:
         if looked:
             self._next_due = taken.next_due
         for answer in answers:
-            if answer.result.outcome is Outcome.DEFERRED and answer.due < ledger.NEVER:
+            if answer.result.outcome is Outcome.DEFERRED and answer.due < NEVER:
                 self._next_due = answer.due if self._next_due is None else min(self._next_due, answer.due)
 
-    async def _render(self, claim: ledger.Claim) -> Message:
+    async def _render(self, claim: Claim) -> Message:
         template = self._templates.get(claim.template)
         if template is None:
-            payload = await self._in_ledger(partial(ledger.template_payload, self._assignment.store, claim.template))
+            payload = await self._in_ledger(partial(read_template, self._assignment.store, claim.template))
             template = self._templates[claim.template] = MessageTemplate.from_bytes(payload)
         issue, rules = self._assignment.issue, self._assignment.rules
         message = rules.recipient_tags.render(

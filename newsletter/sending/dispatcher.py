@@ -8,7 +8,7 @@ from math import inf
 from time import time
 
 from newsletter.errors import DeliveryError
-from newsletter.ledger import NEVER, Answer, Claim
+from newsletter.ledger.claims import NEVER, Answer, Claim
 from newsletter.mail.message import Message, Outcome, Result, reply_line
 from newsletter.sending.concern import Concern, concern_of, concern_of_reply
 from newsletter.sending.refusals import Refusals

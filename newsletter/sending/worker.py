@@ -11,8 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
 
-from newsletter import ledger
 from newsletter.errors import DeliveryError
+from newsletter.ledger.runs import begin_run, finish_run, settle_crash
+from newsletter.ledger.templates import list_current_templates
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.claim_loop import ClaimLoop
@@ -30,10 +31,10 @@ def send_campaign(assignment: Assignment) -> None:
     ConfigError, with nothing sent, when unsubscribe links can't be signed.
     """
     store, issue = assignment.store, assignment.issue
-    for text in ledger.current_texts(store, issue):
+    for text in list_current_templates(store, issue):
         assignment.rules.recipient_tags.require_keys(MessageTemplate.from_bytes(text.payload))
     worker = token_hex(8)
-    ledger.begin_run(store, issue, worker)
+    begin_run(store, issue, worker)
     assignment.write_record()
     why = _FAILED
     try:
@@ -43,8 +44,8 @@ def send_campaign(assignment: Assignment) -> None:
         why = error.message
         raise
     finally:
-        ledger.settle_crash(store, issue, worker)
-        ledger.finish_run(store, issue, worker, why)
+        settle_crash(store, issue, worker)
+        finish_run(store, issue, worker, why)
         assignment.write_record()
 
 

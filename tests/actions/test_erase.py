@@ -12,12 +12,17 @@ import pytest
 from conftest import Publication
 from sqlalchemy import select
 
-from newsletter import ledger
 from newsletter.actions.erase import copies_of, forget, known_of
 from newsletter.errors import DecisionNeeded, DeliveryError
-from newsletter.ledger import NEVER, Answer, Campaign, Entry, Text
-from newsletter.ledger.erase import TABLES, erase
+from newsletter.ledger.campaigns import Campaign, find_campaign
+from newsletter.ledger.claims import NEVER, Answer, record_and_claim
+from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
+from newsletter.ledger.erasure import TABLES, erase_reader
+from newsletter.ledger.freeze import freeze_batch
+from newsletter.ledger.runs import begin_run, settle_crash
+from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import State
+from newsletter.ledger.templates import FrozenTemplate
 from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store, open_store
 from newsletter.store import events as log
@@ -42,7 +47,7 @@ def _freeze(store: Store, issue: str, readers: Iterable[str], **fields: str) -> 
         issue=issue, id=issue, subject="s", draft_sha256="d", rules=[[]], created_at=datetime.now(UTC).isoformat()
     )
     entries = [
-        Entry(
+        Recipient(
             reader=name,
             address=name.title(),
             fields={"name": f"Name of {name}", **fields},
@@ -51,15 +56,15 @@ def _freeze(store: Store, issue: str, readers: Iterable[str], **fields: str) -> 
         )
         for name in readers
     ]
-    with ledger.staged_list(store) as staged:
+    with stage_recipients(store) as staged:
         staged.fill(entries, issue)
-        ledger.freeze(staged, campaign, "", [Text("1", b"{}")])
+        freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"{}")])
 
 
 def _send(store: Store, issue: str, outcomes: dict[str, Outcome], reply: str = "") -> None:
     """A run that answers for some, and leaves the others claimed."""
-    ledger.begin_run(store, issue, f"run {issue}")
-    claims = ledger.step(store, issue, f"run {issue}", want=99).claims
+    begin_run(store, issue, f"run {issue}")
+    claims = record_and_claim(store, issue, f"run {issue}", want=99).claims
     answers = [
         Answer(
             claim=claim,
@@ -69,7 +74,7 @@ def _send(store: Store, issue: str, outcomes: dict[str, Outcome], reply: str = "
         for claim in claims
         if claim.reader in outcomes
     ]
-    ledger.step(store, issue, f"run {issue}", answers=answers)
+    record_and_claim(store, issue, f"run {issue}", answers=answers)
 
 
 def _everything(store: Store) -> str:
@@ -78,7 +83,7 @@ def _everything(store: Store) -> str:
 
 
 def _states(store: Store, issue: str) -> dict[str, State]:
-    return {row.reader: State(row.state) for row in ledger.each_delivery(store, issue)}
+    return {row.reader: State(row.state) for row in stream_deliveries(store, issue)}
 
 
 def _say(store: Store, keys: SecretKeys, kind: EventKind, **evidence: str) -> None:
@@ -117,7 +122,7 @@ def test_nothing_of_an_erased_reader_is_left_but_the_hash(
     _send(store, "1.1", dict.fromkeys([ADA, *others], Outcome.REFUSED), reply="forwards to <ADA@example.org>: full")
     for kind in (EventKind.HARD, EventKind.SOFT, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED):
         _say(store, keys, kind, words=f"about {ADA}")
-    before = ledger.counts(store, "1.1")
+    before = count_deliveries(store, "1.1")
     done = forget(publication.workspace, store, keys, ADA)
     assert (done.rows, done.store.events, done.store.causes, done.store.deliveries) == (1, 4, 3, 1)
     assert done.store.mentions == 3
@@ -130,7 +135,7 @@ def test_nothing_of_an_erased_reader_is_left_but_the_hash(
         left = left.replace(f"Name of {other}", "").replace(other, "").replace(other.title(), "")
     assert ADA not in left.lower()
     assert publication.workspace.subscribers.read_text() == LIST.replace(f"{ADA},Ada Lovelace\n", "")
-    after = ledger.counts(store, "1.1")
+    after = count_deliveries(store, "1.1")
     # Nobody can try a copy again whose reader is gone.
     assert (after.total, after[State.REFUSED], after[State.CANCELLED]) == (before.total, 3, 1)
     (name,) = [reader for reader in _states(store, "1.1") if reader.endswith("@forgotten.invalid")]
@@ -161,10 +166,10 @@ def test_what_becomes_of_a_copy(
     states = _states(store, "1.1")
     assert states.pop("b@example.org") is (State.ACCEPTED if outcome else State.PENDING)
     assert list(states.values()) == [state]
-    assert ledger.counts(store, "1.1").total == 2
+    assert count_deliveries(store, "1.1").total == 2
     noted = publication.workspace.record("1.1").read_text()
     assert ("total = 2" in noted) == (list(done.store.issues) == ["1.1"]) == (state is not State.ACCEPTED)
-    campaign = ledger.find_campaign(store, "1.1")
+    campaign = find_campaign(store, "1.1")
     assert campaign is not None
     # Where nobody waits any more the campaign has come to its end.
     assert (campaign.finished_at is not None) == (outcome in (Outcome.DEFERRED, Outcome.UNKNOWN, Outcome.REFUSED))
@@ -178,7 +183,7 @@ def test_nobody_is_erased_while_a_copy_is_under_way_to_them(
     with store.sole("1.1"), pytest.raises(DeliveryError, match="under way to this reader"):
         forget(publication.workspace, store, keys, ADA)
     with pytest.raises(DeliveryError, match="under way to this reader"):
-        erase(store, ADA, lambda _number: "x", keys.digest(ADA), keys.mark)
+        erase_reader(store, ADA, lambda _number: "x", keys.digest(ADA), keys.mark)
     assert publication.workspace.subscribers.read_text() == LIST
     # The run has died without a word: then it is not known whether they have it.
     forget(publication.workspace, store, keys, ADA)
@@ -190,7 +195,7 @@ def test_what_a_crash_has_kept_from_its_end_is_done_by_doing_it_again(
 ) -> None:
     """The state is written first: a crash leaves the row, of somebody to whom nothing is sent."""
     _say(store, keys, EventKind.COMPLAINED)
-    erase(store, ADA, lambda _number: "x", keys.digest(ADA), keys.mark)
+    erase_reader(store, ADA, lambda _number: "x", keys.digest(ADA), keys.mark)
     (standing,) = read_suppression_statuses(store, keys, [ADA])
     assert not standing.mailable
     assert forget(publication.workspace, store, keys, ADA).rows == 1
@@ -252,7 +257,7 @@ def test_no_trace_is_left_in_the_file_either(publication: Publication, keys: Sec
         careless.commit()
         careless.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert b"Ada Lovelace, who was moved" in path.read_bytes()
-    ledger.settle_crash(opened, "1.1")
+    settle_crash(opened, "1.1")
     assert forget(publication.workspace, opened, keys, ADA).swept
     kept = b"".join(file.read_bytes() for file in sorted(path.parent.iterdir()) if file.name.startswith("state.db"))
     assert b"b@example.org" not in kept
@@ -326,7 +331,7 @@ def test_a_note_that_a_crash_has_left_wrong_is_written_anew(
 ) -> None:
     _freeze(store, "1.1", [ADA, "b@example.org"])
     digest = keys.digest(ADA)
-    erase(store, ADA, lambda _number: f"{digest[:16]}@forgotten.invalid", digest, keys.mark)
+    erase_reader(store, ADA, lambda _number: f"{digest[:16]}@forgotten.invalid", digest, keys.mark)
     record_events = publication.workspace.record("1.1")
     record_events.write_text("as it was before")
     forget(publication.workspace, store, keys, ADA)

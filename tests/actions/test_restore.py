@@ -15,14 +15,21 @@ from scheduling import HOUR, put_in
 from smtp_server import Server
 from sqlalchemy import select
 
-from newsletter import ledger
 from newsletter.actions.erase import pseudonyms
 from newsletter.actions.restore import move, restore
 from newsletter.cli import cli
 from newsletter.errors import ConfigError, DeliveryError
-from newsletter.ledger import Campaign, Entry, Text
-from newsletter.ledger.erase import erase
+from newsletter.ledger.campaigns import Campaign, cancel_campaign
+from newsletter.ledger.claims import record_and_claim
+from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.erasure import erase_reader
+from newsletter.ledger.freeze import freeze_batch
+from newsletter.ledger.issue_tests import record_test
+from newsletter.ledger.runs import begin_run, settle_crash
+from newsletter.ledger.schedule import list_scheduled, schedule_campaign
+from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import State
+from newsletter.ledger.templates import FrozenTemplate
 from newsletter.store import Store, open_store
 from newsletter.store import events as log
 from newsletter.store.copying import back_up
@@ -50,18 +57,18 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
                         created_at="2026-11-01T09:00:00+00:00")  # fmt: skip
     names = [f"r{number}@example.org" for number in range(readers)]
     fields = {"name": "Zoë"}
-    entries = (Entry(reader=name, address=name, fields=fields, tags=frozenset({"board"}), text=0) for name in names)
+    entries = (Recipient(reader=name, address=name, fields=fields, tags=frozenset({"board"}), text=0) for name in names)
     with store.reading() as connection:
         erased = log.forgotten_digests(connection)
-    with ledger.staged_list(store) as staged:
+    with stage_recipients(store) as staged:
         staged.fill(entries, None)
-        ledger.freeze(staged, campaign, "", [Text("1", bytes(range(256)))], erased=erased)
-    ledger.begin_run(store, issue, f"run of {issue}")
-    ledger.step(store, issue, f"run of {issue}", want=1)
-    ledger.settle_crash(store, issue)
-    ledger.note_test(store, issue, "a" * 64)
+        freeze_batch(staged, campaign, "", [FrozenTemplate("1", bytes(range(256)))], erased=erased)
+    begin_run(store, issue, f"run of {issue}")
+    record_and_claim(store, issue, f"run of {issue}", want=1)
+    settle_crash(store, issue)
+    record_test(store, issue, "a" * 64)
     if due:
-        ledger.schedule(store, issue, due, due)
+        schedule_campaign(store, issue, due, due)
     bounced = Event(
         subscriber="r1@example.org",
         kind=EventKind.HARD,
@@ -139,7 +146,7 @@ def test_nothing_is_moved_or_put_back_while_an_issue_is_being_sent(place: Path |
                 move(store, other, "there", tmp_path / "kept.db")
             with pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
                 restore(tmp_path / "backup.db", place, None, tmp_path, KEYS)
-        ledger.cancel(store, "1.1")
+        cancel_campaign(store, "1.1")
         with store.sole("1.1"), pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
             move(store, other, "there", tmp_path / "kept.db")  # to new readers, though it was at its end
         assert _rows(other)["campaigns"] == []
@@ -186,13 +193,13 @@ def test_a_backup_is_put_back_and_who_left_since_stays_out(place: Path | str, tm
         record_events(
             store, None, [Event(subscriber="later@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)]
         )
-        ledger.cancel(store, "1.1")
+        cancel_campaign(store, "1.1")
         done = restore(file, place, None, tmp_path, KEYS)
         assert (done.left, done.held) == (1, ["1.1"])
         now = _rows(store)
         assert {row[0] for row in now["suppressions"]} == {"r1@example.org", "later@example.org"}
         assert [row[7] for row in now["deliveries"]] == ["unknown", "pending", "pending"]
-        assert ledger.scheduled(store) == ["1.1"]
+        assert list_scheduled(store) == ["1.1"]
         assert done.kept
     with closing(open_store(done.kept)) as before:
         assert {row[7] for row in _rows(before)["deliveries"]} == {"cancelled"}
@@ -204,20 +211,20 @@ def test_whoever_was_erased_since_the_backup_is_erased_again(place: Path | str, 
     with closing(open_store(place)) as store:
         _fill(store)
         suppression.unsuppress(store, None, claimed)
-        ledger.begin_run(store, "1.1", "a run that died")
-        assert [claim.reader for claim in ledger.step(store, "1.1", "a run that died", want=1).claims] == [claimed]
+        begin_run(store, "1.1", "a run that died")
+        assert [claim.reader for claim in record_and_claim(store, "1.1", "a run that died", want=1).claims] == [claimed]
         back_up(store, tmp_path / "backup.db")
-        ledger.settle_crash(store, "1.1")
+        settle_crash(store, "1.1")
         for gone in (claimed, waiting):
             digest = KEYS.digest(gone)
-            erase(store, gone, pseudonyms(digest), digest, KEYS.mark)
+            erase_reader(store, gone, pseudonyms(digest), digest, KEYS.mark)
         with pytest.raises(ConfigError, match="asked to be erased, and the keys"):
             restore(tmp_path / "backup.db", place, None, tmp_path)
         restore(tmp_path / "backup.db", place, None, tmp_path, KEYS)
         known = repr(_rows(store))
         assert claimed not in known
         assert waiting not in known
-        found = {state: count for state, count in ledger.counts(store, "1.1").by_state.items() if count}
+        found = {state: count for state, count in count_deliveries(store, "1.1").by_state.items() if count}
         assert found == {State.SUPPRESSED: 1, State.CANCELLED: 1, State.UNKNOWN: 1}
     if isinstance(place, Path):
         assert not any(waiting.encode() in path.read_bytes() for path in tmp_path.glob("state.db*"))

@@ -13,11 +13,12 @@ from conftest import Publication
 from preview_server import previewing
 from smtp_server import Server
 
-from newsletter import ledger
 from newsletter.campaigns.approval import Approval, approve, rendering_sha256
 from newsletter.config.settings import Requirement
 from newsletter.errors import DecisionNeeded, Problem
 from newsletter.issue.draft import read_draft, require_issue
+from newsletter.ledger.campaigns import find_campaign
+from newsletter.ledger.issue_tests import list_tested_texts, record_test
 from newsletter.scaffold import eject
 from newsletter.store import Store, open_store
 
@@ -89,7 +90,7 @@ def _sha(publication: Publication, name: str = "2.10") -> str:
 def test_all_is_well_with_what_is_clean_committed_and_tested(
     publication: Publication, git: Git, store: Store, ask: Ask
 ) -> None:
-    ledger.note_test(store, "2.10", _sha(publication))
+    record_test(store, "2.10", _sha(publication))
     assert ask(*ALL) == Approval(commit_id=git("rev-parse", "HEAD"), text_sha256=_sha(publication))
 
 
@@ -266,7 +267,7 @@ def test_without_a_repository_a_commit_or_git_itself_there_are_words(
 
 def test_a_test_of_another_text_is_none(publication: Publication, store: Store, ask: Ask) -> None:
     assert "no test of it was sent" in _missing(lambda: ask("tested"))[0].message
-    ledger.note_test(store, "2.10", _sha(publication))
+    record_test(store, "2.10", _sha(publication))
     ask("tested")
     draft = publication.root / "drafts/2.10.yaml"
     before = draft.read_text()
@@ -279,7 +280,7 @@ def test_a_test_of_another_text_is_none(publication: Publication, store: Store, 
 
 
 def test_a_test_of_another_issue_is_none(publication: Publication, store: Store, ask: Ask) -> None:
-    ledger.note_test(store, "3.7", _sha(publication))
+    record_test(store, "3.7", _sha(publication))
     assert _missing(lambda: ask("tested"))
 
 
@@ -323,11 +324,11 @@ def test_the_previews_button_is_a_test(publication: Publication, server: Server,
     server.refuse["gone@example.org"] = "550 5.1.1 No such mailbox"
     with previewing(publication, "2.10") as preview:
         for address, accepted in (("gone@example.org", b"false"), ("me@example.org", b"true")):
-            assert not ledger.tested_texts(store, "2.10")
+            assert not list_tested_texts(store, "2.10")
             order = f'{{"address": "{address}"}}'.encode()
             status, _, body = preview.ask("/2.10/test", "POST", order, {"X-Preview-Token": preview.token()})
             assert (status, b'"accepted":' + accepted in body) == (200, True), body
-    assert list(ledger.tested_texts(store, "2.10")) == [_sha(publication)]
+    assert list(list_tested_texts(store, "2.10")) == [_sha(publication)]
     ask("tested")
 
 
@@ -352,7 +353,7 @@ def test_a_test_from_the_command_line_counts(publication: Publication, server: S
     publication.through(server)
     server.refuse["gone@example.org"] = "550 5.1.1 No such mailbox"
     publication.run("send", "2.10", "--test", "gone@example.org")
-    assert not ledger.tested_texts(store, "2.10")
+    assert not list_tested_texts(store, "2.10")
     publication.run("send", "2.10", "--test", "gone@example.org", "--test", "me@example.org")
     ask("tested")
 
@@ -370,12 +371,12 @@ def test_send_asks_for_all_of_it_before_anything_is_frozen(
         assert "2.10 may not leave yet" in refused.stderr
         assert "drafts/2.10.yaml: this is changed since the last commit" in refused.stderr
         assert "no test of it was sent" in refused.stderr
-        assert ledger.find_campaign(store, "2.10") is None
+        assert find_campaign(store, "2.10") is None
     git("commit", "--quiet", "--all", "--message", "LEADERS")
     publication.run("send", "2.10", "--test", "me@example.org")
     done = publication.run("send", "2.10", "--yes")
     assert done.returncode == 0, done.stderr
-    campaign = ledger.find_campaign(store, "2.10")
+    campaign = find_campaign(store, "2.10")
     assert campaign is not None
     assert (campaign.commit_id, campaign.text_sha256) == (git("rev-parse", "HEAD"), _sha(publication))
 

@@ -15,14 +15,18 @@ from hypothesis import strategies as st
 from scheduling import HOUR, MINUTE, put_in, put_in_now, set_moments
 from smtp_server import Server
 
-from newsletter import ledger
 from newsletter.actions.erase import pseudonyms
 from newsletter.actions.restore import move, restore
 from newsletter.campaigns.sent_record import read_record, write_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns, unknown_campaigns, vouch
 from newsletter.cli import cli
 from newsletter.errors import DecisionNeeded
-from newsletter.ledger.erase import erase
+from newsletter.ledger.campaigns import Campaign
+from newsletter.ledger.erasure import erase_reader
+from newsletter.ledger.freeze import freeze_batch
+from newsletter.ledger.runs import begin_run
+from newsletter.ledger.staging import Recipient, stage_recipients
+from newsletter.ledger.templates import FrozenTemplate
 from newsletter.store import Store, open_store
 from newsletter.store.copying import back_up
 from newsletter.subscribers import suppression
@@ -335,12 +339,12 @@ def test_others_who_leave_do_not_make_an_older_copy_of_the_state_seem_up_to_date
 @pytest.fixture
 def noted(store: Store, tmp_path: Path) -> Path:
     """The record of an issue that went out from the store, after somebody had left."""
-    campaign = ledger.Campaign(issue="1.1", id="one", subject="", draft_sha256="d", rules=[], created_at="2026-11-01")
-    with ledger.staged_list(store) as staged:
-        entries = [ledger.Entry(reader=LEFT, address=LEFT, fields={}, tags=frozenset(), text=0)]
+    campaign = Campaign(issue="1.1", id="one", subject="", draft_sha256="d", rules=[], created_at="2026-11-01")
+    with stage_recipients(store) as staged:
+        entries = [Recipient(reader=LEFT, address=LEFT, fields={}, tags=frozenset(), text=0)]
         staged.fill(iter(entries), None)
-        ledger.freeze(staged, campaign, "", [ledger.Text("1", b"")])
-    ledger.begin_run(store, "1.1", "run")
+        freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"")])
+    begin_run(store, "1.1", "run")
     _leave(store, "first@example.org")
     write_record(tmp_path / "1.1.sent.toml", store, "1.1")
     return tmp_path
@@ -379,7 +383,7 @@ def test_a_state_that_was_changed_restored_or_moved_still_knows_its_records(
     assert path.read_bytes() == first, "nothing to commit when nothing has changed"
     back_up(store, tmp_path / "backup.db")
     digest = keys.digest(LEFT)
-    erase(store, LEFT, pseudonyms(digest), digest, keys.mark)
+    erase_reader(store, LEFT, pseudonyms(digest), digest, keys.mark)
     record_events(store, keys, [Event(subscriber=LEFT, kind=EventKind.SIGNED_UP, source=EventSource.EDITOR)])
     suppression.unsuppress(store, keys, "first@example.org")
     write_record(path, store, "1.1")

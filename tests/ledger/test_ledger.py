@@ -14,11 +14,25 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import delete, select, update
 
-from newsletter import ledger
 from newsletter.errors import DeliveryError
-from newsletter.ledger import NEVER, Answer, Campaign, Claim, Entry, Text
+from newsletter.ledger.campaigns import (
+    Campaign,
+    cancel_campaign,
+    find_campaign,
+    find_last_sent,
+    list_issues,
+    reopen_deliveries,
+)
+from newsletter.ledger.claims import MAX_RETURNS, NEVER, Answer, Claim, record_and_claim
+from newsletter.ledger.deliveries import Delivery, count_deliveries, list_tag_sets, stream_deliveries
+from newsletter.ledger.freeze import freeze_batch, replace_templates
+from newsletter.ledger.issue_tests import list_tested_texts, record_test
+from newsletter.ledger.runs import begin_run, finish_run, settle_crash
+from newsletter.ledger.schedule import hold_campaign, list_scheduled, schedule_campaign, unschedule_campaign
+from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import OPEN, State
-from newsletter.ledger.step import MAX_RETURNS
+from newsletter.ledger.templates import FrozenTemplate, list_current_templates, read_template
+from newsletter.ledger.unknown import settle_unknown
 from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store, open_store, suppressions
 from newsletter.store.schema import deliveries, meta, metadata, runs
@@ -26,28 +40,33 @@ from newsletter.store.schema import deliveries, meta, metadata, runs
 CAMPAIGN = Campaign(
     issue="1.1", id="c", subject="s", draft_sha256="d", rules=[[]], created_at=datetime.now(UTC).isoformat()
 )
-TEXT = Text("1", b"{}")
+TEXT = FrozenTemplate("1", b"{}")
 
 
-def _entries(numbers: Iterable[int], tags: frozenset[str] = frozenset()) -> list[Entry]:
+def _entries(numbers: Iterable[int], tags: frozenset[str] = frozenset()) -> list[Recipient]:
     return [
-        Entry(reader=f"r{n}@example.org", address=f"R{n}@example.org", fields={"email": f"R{n}@example.org"},
+        Recipient(reader=f"r{n}@example.org", address=f"R{n}@example.org", fields={"email": f"R{n}@example.org"},
               tags=tags, text=0)
         for n in numbers
     ]  # fmt: skip
 
 
 def _freeze(
-    store: Store, entries: Iterable[Entry], wave: str = "", texts: Sequence[Text] = (TEXT,), *, anew: bool = False
+    store: Store,
+    entries: Iterable[Recipient],
+    wave: str = "",
+    texts: Sequence[FrozenTemplate] = (TEXT,),
+    *,
+    anew: bool = False,
 ) -> int:
-    with ledger.staged_list(store) as staged:
+    with stage_recipients(store) as staged:
         duplicates = staged.fill(entries, None if anew else "1.1")
-        ledger.freeze(staged, CAMPAIGN, wave, texts, anew=anew)
+        freeze_batch(staged, CAMPAIGN, wave, texts, anew=anew)
     return duplicates
 
 
 def _claim(store: Store, want: int, run: str = "run", moment: float | None = None) -> list[Claim]:
-    return list(ledger.step(store, "1.1", run, want=want, moment=moment).claims)
+    return list(record_and_claim(store, "1.1", run, want=want, moment=moment).claims)
 
 
 def _answer(claim: Claim, outcome: Outcome = Outcome.ACCEPTED, reply: str = "", due: float = NEVER) -> Answer:
@@ -66,43 +85,43 @@ def _suppress(store: Store, reader: str) -> None:
         suppressions.suppress(connection, reader, "unsubscribed")
 
 
-def _not_accepted(store: Store) -> list[ledger.Delivery]:
-    return list(ledger.each_delivery(store, "1.1", but=State.ACCEPTED))
+def _not_accepted(store: Store) -> list[Delivery]:
+    return list(stream_deliveries(store, "1.1", but=State.ACCEPTED))
 
 
 def _campaign(store: Store) -> Campaign:
-    campaign = ledger.find_campaign(store, "1.1")
+    campaign = find_campaign(store, "1.1")
     assert campaign is not None
     return campaign
 
 
 def test_the_issue_sent_last_is_the_one_whose_run_began_last(store: Store) -> None:
     for issue, at in (("1.1", "2026-11-01"), ("1.2", "2026-11-02"), ("1.3", "2026-11-03")):
-        with ledger.staged_list(store) as staged:
+        with stage_recipients(store) as staged:
             staged.fill(_entries([1]), None)
-            ledger.freeze(staged, replace(CAMPAIGN, issue=issue, id=issue, created_at=at), "", (TEXT,))
-    assert ledger.last_sent(store) is None
-    ledger.begin_run(store, "1.2", "first")
-    assert ledger.last_sent(store) == "1.2", "1.3 was only put into the outbox"
+            freeze_batch(staged, replace(CAMPAIGN, issue=issue, id=issue, created_at=at), "", (TEXT,))
+    assert find_last_sent(store) is None
+    begin_run(store, "1.2", "first")
+    assert find_last_sent(store) == "1.2", "1.3 was only put into the outbox"
     with store.transaction() as connection:
         connection.execute(update(runs).values(began_at="2026-01-04T09:00:00.000+00:00"))
-    ledger.begin_run(store, "1.1", "second")
-    assert ledger.last_sent(store) == "1.1"
+    begin_run(store, "1.1", "second")
+    assert find_last_sent(store) == "1.1"
 
 
 @pytest.fixture
 def frozen(store: Store) -> Store:
     """Ten readers, and a run that has begun."""
     _freeze(store, _entries(range(10)))
-    ledger.begin_run(store, "1.1", "run")
+    begin_run(store, "1.1", "run")
     return store
 
 
 def test_frozen_readers_wait_in_the_lists_order(store: Store) -> None:
     numbers = [4, 0, 9, 2, 7]
     assert _freeze(store, _entries(numbers)) == 0
-    ledger.begin_run(store, "1.1", "run")
-    assert ledger.counts(store, "1.1").by_state == {State.PENDING: 5}
+    begin_run(store, "1.1", "run")
+    assert count_deliveries(store, "1.1").by_state == {State.PENDING: 5}
     assert [claim.reader for claim in _claim(store, 3)] == ["r4@example.org", "r0@example.org", "r9@example.org"]
     (next_one,) = _claim(store, 1)
     assert next_one.address == "R2@example.org"
@@ -110,32 +129,32 @@ def test_frozen_readers_wait_in_the_lists_order(store: Store) -> None:
 
 
 def test_of_rows_with_one_address_the_first_is_frozen(store: Store) -> None:
-    again = Entry(reader="r0@example.org", address="again@example.org", fields={}, tags=frozenset(), text=0)
+    again = Recipient(reader="r0@example.org", address="again@example.org", fields={}, tags=frozenset(), text=0)
     assert _freeze(store, [*_entries(range(3)), again, again]) == 2
-    ledger.begin_run(store, "1.1", "run")
+    begin_run(store, "1.1", "run")
     assert [claim.address for claim in _claim(store, 9)] == ["R0@example.org", "R1@example.org", "R2@example.org"]
 
 
 def test_the_suppressed_are_frozen_as_such(store: Store) -> None:
     _suppress(store, "r1@example.org")
     _freeze(store, _entries(range(3)))
-    assert ledger.counts(store, "1.1").by_state == {State.PENDING: 2, State.SUPPRESSED: 1}
+    assert count_deliveries(store, "1.1").by_state == {State.PENDING: 2, State.SUPPRESSED: 1}
 
 
 def test_a_freeze_that_fails_leaves_nothing(store: Store) -> None:
-    with ledger.staged_list(store) as staged:
+    with stage_recipients(store) as staged:
         staged.fill(_entries(range(3)), None)
         with pytest.raises(DeliveryError):
-            ledger.freeze(staged, CAMPAIGN, "", [Text("1", None)])  # type: ignore[arg-type]  # no text at all
-    assert ledger.campaign_names(store) == []
-    assert ledger.counts(store, "1.1").total == 0
+            freeze_batch(staged, CAMPAIGN, "", [FrozenTemplate("1", None)])  # type: ignore[arg-type]  # no text at all
+    assert list_issues(store) == []
+    assert count_deliveries(store, "1.1").total == 0
 
 
 def test_what_has_served_nobody_can_be_frozen_anew(store: Store) -> None:
     _freeze(store, _entries(range(5)))
     _freeze(store, _entries(range(3, 9)), anew=True)
     assert set(_states(store)) == {f"r{n}@example.org" for n in range(3, 9)}
-    assert len(ledger.current_texts(store, "1.1")) == 1
+    assert len(list_current_templates(store, "1.1")) == 1
 
 
 def test_nobody_is_claimed_twice(frozen: Store) -> None:
@@ -149,7 +168,7 @@ def test_nobody_is_claimed_twice(frozen: Store) -> None:
 
 def test_nobody_is_claimed_twice_by_claims_at_the_same_time(store: Store, place: Path | str) -> None:
     _freeze(store, _entries(range(200)))
-    ledger.begin_run(store, "1.1", "run")
+    begin_run(store, "1.1", "run")
     start = threading.Barrier(3)
     claimed: Counter[str] = Counter()
 
@@ -170,66 +189,66 @@ def test_nobody_is_claimed_twice_by_claims_at_the_same_time(store: Store, place:
 def test_a_claim_is_durable_before_it_is_handed_out(frozen: Store, place: Path | str) -> None:
     _claim(frozen, 2)
     with closing(open_store(place)) as another:
-        assert ledger.counts(another, "1.1")[State.SENDING] == 2
+        assert count_deliveries(another, "1.1")[State.SENDING] == 2
 
 
 def test_a_run_that_died_leaves_unknowns(frozen: Store) -> None:
     _claim(frozen, 2)
-    ledger.settle_crash(frozen, "1.1")
-    counts = ledger.counts(frozen, "1.1")
+    settle_crash(frozen, "1.1")
+    counts = count_deliveries(frozen, "1.1")
     assert (counts[State.UNKNOWN], counts[State.PENDING]) == (2, 8)
-    ledger.begin_run(frozen, "1.1", "next")
+    begin_run(frozen, "1.1", "next")
     assert len(_claim(frozen, 100, "next")) == 8
 
 
 def test_a_run_that_begins_settles_what_another_left_and_takes_over(frozen: Store) -> None:
     claims = _claim(frozen, 2)
-    ledger.begin_run(frozen, "1.1", "next")
+    begin_run(frozen, "1.1", "next")
     assert _campaign(frozen).run == "next"
     assert _campaign(frozen).runs == 2
     with pytest.raises(DeliveryError, match=r"Another process has taken over the sending of 1\.1"):
-        ledger.step(frozen, "1.1", "run", answers=[_answer(claims[0])], want=3)
-    assert ledger.counts(frozen, "1.1").by_state == {State.UNKNOWN: 2, State.PENDING: 8}
+        record_and_claim(frozen, "1.1", "run", answers=[_answer(claims[0])], want=3)
+    assert count_deliveries(frozen, "1.1").by_state == {State.UNKNOWN: 2, State.PENDING: 8}
 
 
 def test_a_late_answer_changes_nothing(frozen: Store) -> None:
     (claim,) = _claim(frozen, 1)
-    ledger.settle_crash(frozen, "1.1")
-    ledger.step(frozen, "1.1", "run", answers=[_answer(claim)], returned={claim.id: "broke"}, released=[claim.id])
-    ledger.begin_run(frozen, "1.1", "next")
-    ledger.step(frozen, "1.1", "next", answers=[_answer(claim)])
-    assert ledger.counts(frozen, "1.1")[State.UNKNOWN] == 1
+    settle_crash(frozen, "1.1")
+    record_and_claim(frozen, "1.1", "run", answers=[_answer(claim)], returned={claim.id: "broke"}, released=[claim.id])
+    begin_run(frozen, "1.1", "next")
+    record_and_claim(frozen, "1.1", "next", answers=[_answer(claim)])
+    assert count_deliveries(frozen, "1.1")[State.UNKNOWN] == 1
 
 
 def test_the_suppressed_are_set_aside_at_the_claim_and_others_taken(frozen: Store) -> None:
     for number in (0, 1, 3):
         _suppress(frozen, f"r{number}@example.org")
     assert [claim.reader for claim in _claim(frozen, 3)] == ["r2@example.org", "r4@example.org", "r5@example.org"]
-    assert ledger.counts(frozen, "1.1")[State.SUPPRESSED] == 3
+    assert count_deliveries(frozen, "1.1")[State.SUPPRESSED] == 3
 
 
 def test_the_deferred_are_tried_again_when_they_are_due(frozen: Store) -> None:
     first, second = _claim(frozen, 2)
     answers = [_answer(first, Outcome.DEFERRED, due=200.0), _answer(second, Outcome.DEFERRED, due=100.0)]
-    taken = ledger.step(frozen, "1.1", "run", answers=answers, want=1, moment=50.0)
+    taken = record_and_claim(frozen, "1.1", "run", answers=answers, want=1, moment=50.0)
     assert taken.next_due == 100.0
     assert [claim.reader for claim in taken.claims] == ["r2@example.org"]
-    taken = ledger.step(frozen, "1.1", "run", want=2, moment=100.0)
+    taken = record_and_claim(frozen, "1.1", "run", want=2, moment=100.0)
     assert [(claim.reader, claim.tries) for claim in taken.claims] == [("r1@example.org", 1), ("r3@example.org", 0)]
     assert taken.next_due == 200.0
-    taken = ledger.step(frozen, "1.1", "run", want=100, moment=999.0)
+    taken = record_and_claim(frozen, "1.1", "run", want=100, moment=999.0)
     assert (taken.next_due, len(taken.claims)) == (None, 7)
 
 
 def test_those_given_up_for_this_run_wait_for_another(frozen: Store) -> None:
     (claim,) = _claim(frozen, 1)
-    taken = ledger.step(
+    taken = record_and_claim(
         frozen, "1.1", "run", answers=[_answer(claim, Outcome.DEFERRED, "later")], want=100, moment=1e12
     )
     assert len(taken.claims) == 9
     assert taken.next_due is None
     assert _not_accepted(frozen)[0].reply == "later"
-    ledger.begin_run(frozen, "1.1", "next")
+    begin_run(frozen, "1.1", "next")
     (again,) = _claim(frozen, 100, "next", moment=0.0)
     assert (again.reader, again.tries) == (claim.reader, 0)
 
@@ -238,97 +257,97 @@ def test_one_that_always_comes_back_waits_for_another_run(frozen: Store) -> None
     for _ in range(MAX_RETURNS):
         (claim,) = _claim(frozen, 1)
         assert claim.reader == "r0@example.org"
-        ledger.step(frozen, "1.1", "run", returned={claim.id: "the connection broke"})
-    assert ledger.counts(frozen, "1.1")[State.DEFERRED] == 1
+        record_and_claim(frozen, "1.1", "run", returned={claim.id: "the connection broke"})
+    assert count_deliveries(frozen, "1.1")[State.DEFERRED] == 1
     assert _not_accepted(frozen)[0].reply == "the connection broke"
     assert len(_claim(frozen, 100, moment=1e12)) == 9
 
 
 def test_the_released_wait_as_they_did_before(frozen: Store) -> None:
     first, second = _claim(frozen, 2)
-    ledger.step(frozen, "1.1", "run", answers=[_answer(first, Outcome.DEFERRED, "451 later", due=5.0)])
+    record_and_claim(frozen, "1.1", "run", answers=[_answer(first, Outcome.DEFERRED, "451 later", due=5.0)])
     (again,) = _claim(frozen, 1, moment=5.0)
-    ledger.step(frozen, "1.1", "run", released=[again.id, second.id])
-    assert ledger.counts(frozen, "1.1").by_state == {State.PENDING: 9, State.DEFERRED: 1}
+    record_and_claim(frozen, "1.1", "run", released=[again.id, second.id])
+    assert count_deliveries(frozen, "1.1").by_state == {State.PENDING: 9, State.DEFERRED: 1}
     assert _not_accepted(frozen)[0].reply == "451 later"
 
 
 def test_a_wave_adds_only_new_readers_and_opens_the_campaign_again(frozen: Store) -> None:
-    ledger.step(frozen, "1.1", "run", answers=[_answer(claim) for claim in _claim(frozen, 100)])
-    ledger.finish_run(frozen, "1.1", "run")
+    record_and_claim(frozen, "1.1", "run", answers=[_answer(claim) for claim in _claim(frozen, 100)])
+    finish_run(frozen, "1.1", "run")
     assert _campaign(frozen).finished_at
     _freeze(frozen, _entries(range(8, 12)), "late")
-    assert ledger.counts(frozen, "1.1").by_state == {State.ACCEPTED: 10, State.PENDING: 2}
+    assert count_deliveries(frozen, "1.1").by_state == {State.ACCEPTED: 10, State.PENDING: 2}
     assert _campaign(frozen).finished_at is None
     assert _campaign(frozen).waves == {"", "late"}
 
 
 def test_a_new_text_is_for_those_who_have_had_none(store: Store) -> None:
     _freeze(store, [*_entries(range(3), frozenset({"members"})), *_entries(range(3, 6))])
-    ledger.begin_run(store, "1.1", "run")
+    begin_run(store, "1.1", "run")
     (claim,) = _claim(store, 1)
-    ledger.step(store, "1.1", "run", answers=[_answer(claim)])
-    whose = {tags: int("members" in tags) for tags in ledger.frozen_tags(store, "1.1")}
-    ledger.replace_text(store, CAMPAIGN, [Text("1", b"everyone's"), Text("2", b"members'")], whose)
-    texts = [ledger.template_payload(store, claim.template) for claim in _claim(store, 100)]
+    record_and_claim(store, "1.1", "run", answers=[_answer(claim)])
+    whose = {tags: int("members" in tags) for tags in list_tag_sets(store, "1.1")}
+    replace_templates(store, CAMPAIGN, [FrozenTemplate("1", b"everyone's"), FrozenTemplate("2", b"members'")], whose)
+    texts = [read_template(store, claim.template) for claim in _claim(store, 100)]
     assert texts == [b"members'"] * 2 + [b"everyone's"] * 3
 
 
 def test_cancelling_leaves_nobody_waiting(frozen: Store) -> None:
     _claim(frozen, 2)
-    ledger.settle_crash(frozen, "1.1")
-    assert ledger.cancel(frozen, "1.1") == 10
-    assert ledger.counts(frozen, "1.1").by_state == {State.CANCELLED: 10}
+    settle_crash(frozen, "1.1")
+    assert cancel_campaign(frozen, "1.1") == 10
+    assert count_deliveries(frozen, "1.1").by_state == {State.CANCELLED: 10}
     assert _claim(frozen, 10) == []
     assert _campaign(frozen).cancelled_at
 
 
 def test_a_campaign_is_finished_when_it_has_the_whole_list_and_nobody_waits(store: Store) -> None:
     _freeze(store, _entries(range(2)), "members")
-    ledger.begin_run(store, "1.1", "run")
-    ledger.step(store, "1.1", "run", answers=[_answer(claim) for claim in _claim(store, 2)])
-    ledger.finish_run(store, "1.1", "run")
+    begin_run(store, "1.1", "run")
+    record_and_claim(store, "1.1", "run", answers=[_answer(claim) for claim in _claim(store, 2)])
+    finish_run(store, "1.1", "run")
     assert _campaign(store).finished_at is None
     _freeze(store, _entries(range(3)))
-    ledger.finish_run(store, "1.1")
+    finish_run(store, "1.1")
     assert _campaign(store).finished_at is None
-    ledger.step(store, "1.1", "run", answers=[_answer(claim, Outcome.REFUSED) for claim in _claim(store, 1)])
-    ledger.finish_run(store, "1.1")
+    record_and_claim(store, "1.1", "run", answers=[_answer(claim, Outcome.REFUSED) for claim in _claim(store, 1)])
+    finish_run(store, "1.1")
     assert _campaign(store).finished_at
 
 
 def test_the_refused_wait_again_when_a_person_says_so(frozen: Store) -> None:
-    ledger.step(frozen, "1.1", "run", answers=[_answer(claim, Outcome.REFUSED) for claim in _claim(frozen, 10)])
-    ledger.finish_run(frozen, "1.1", "run")
-    assert ledger.reopen(frozen, "1.1", [State.REFUSED]) == 10
+    record_and_claim(frozen, "1.1", "run", answers=[_answer(claim, Outcome.REFUSED) for claim in _claim(frozen, 10)])
+    finish_run(frozen, "1.1", "run")
+    assert reopen_deliveries(frozen, "1.1", [State.REFUSED]) == 10
     assert _campaign(frozen).finished_at is None
     assert len(_claim(frozen, 10)) == 10
 
 
 def test_a_person_says_what_became_of_the_unknown(frozen: Store) -> None:
     _claim(frozen, 3)
-    ledger.settle_crash(frozen, "1.1")
+    settle_crash(frozen, "1.1")
     verdicts = {"r0@example.org": State.ACCEPTED, "r1@example.org": State.PENDING, "r9@example.org": State.ACCEPTED}
-    ledger.reconcile(frozen, "1.1", verdicts, "by hand")
-    assert ledger.counts(frozen, "1.1").by_state == {State.ACCEPTED: 1, State.UNKNOWN: 1, State.PENDING: 8}
+    settle_unknown(frozen, "1.1", verdicts, "by hand")
+    assert count_deliveries(frozen, "1.1").by_state == {State.ACCEPTED: 1, State.UNKNOWN: 1, State.PENDING: 8}
     assert [claim.reader for claim in _claim(frozen, 2)] == ["r1@example.org", "r3@example.org"]
 
 
 def test_what_is_in_the_outbox_is_told_by_its_moments(frozen: Store) -> None:
-    assert ledger.scheduled(frozen) == []
-    ledger.schedule(frozen, "1.1", "2030-01-01T09:00:00.000+00:00", "2030-01-01T11:00:00.000+00:00")
-    assert ledger.scheduled(frozen) == ["1.1"]
-    ledger.hold(frozen, "1.1")
-    assert (_campaign(frozen).due_at, ledger.scheduled(frozen)) == (None, ["1.1"])
-    ledger.unschedule(frozen, "1.1")
-    assert ledger.scheduled(frozen) == []
+    assert list_scheduled(frozen) == []
+    schedule_campaign(frozen, "1.1", "2030-01-01T09:00:00.000+00:00", "2030-01-01T11:00:00.000+00:00")
+    assert list_scheduled(frozen) == ["1.1"]
+    hold_campaign(frozen, "1.1")
+    assert (_campaign(frozen).due_at, list_scheduled(frozen)) == (None, ["1.1"])
+    unschedule_campaign(frozen, "1.1")
+    assert list_scheduled(frozen) == []
 
 
 def test_a_tested_text_is_known(store: Store) -> None:
     for text in ("one", "two", "one"):
-        ledger.note_test(store, "1.1", text)
-    assert list(ledger.tested_texts(store, "1.1")) == ["two", "one"]
-    assert ledger.tested_texts(store, "1.2") == {}
+        record_test(store, "1.1", text)
+    assert list(list_tested_texts(store, "1.1")) == ["two", "one"]
+    assert list_tested_texts(store, "1.2") == {}
 
 
 @pytest.mark.parametrize(
@@ -341,14 +360,14 @@ def test_a_tested_text_is_known(store: Store) -> None:
 )
 def test_any_words_of_a_server_can_be_kept(frozen: Store, words: str, beginning: str) -> None:
     claims = _claim(frozen, 2)
-    ledger.step(
+    record_and_claim(
         frozen,
         "1.1",
         "run",
         answers=[_answer(claims[0], Outcome.REFUSED, words)],
         returned={claims[1].id: words},
     )
-    ledger.finish_run(frozen, "1.1", "run", words)
+    finish_run(frozen, "1.1", "run", words)
     kept = [row.reply for row in _not_accepted(frozen)[:2]]
     assert kept[0] == kept[1]
     assert kept[0] is not None
@@ -393,7 +412,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.behind = {}
         self.run += 1
         self.answered = []
-        ledger.begin_run(self.store, "1.1", str(self.run))
+        begin_run(self.store, "1.1", str(self.run))
         self.due = dict.fromkeys(self.due, 0.0)
 
     def _waiting(self) -> Iterator[str]:
@@ -407,7 +426,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def claim(self, want: int, later: float) -> None:
         self.clock += later
         waiting = list(self._waiting())
-        claims = ledger.step(self.store, "1.1", str(self.run), want=want, moment=self.clock).claims
+        claims = record_and_claim(self.store, "1.1", str(self.run), want=want, moment=self.clock).claims
         taken = [claim.reader for claim in claims]
         assert len(taken) == min(want, len(waiting))
         assert set(taken) <= set(waiting)
@@ -438,29 +457,29 @@ class LedgerMachine(RuleBasedStateMachine):
             answers.append(_answer(claim, outcome, due=self.clock + wait))
         self.answered += self.in_hand[: len(answers)]
         del self.in_hand[: len(answers)]
-        ledger.step(self.store, "1.1", str(self.run), answers=answers)
+        record_and_claim(self.store, "1.1", str(self.run), answers=answers)
 
     @precondition(lambda self: self.answered or self.lost)
     @rule(outcome=st.sampled_from(list(Outcome)))
     def answer_again_or_too_late(self, outcome: Outcome) -> None:
         for claim in self.answered:
             if claim.id not in {other.id for other in self.in_hand}:
-                ledger.step(self.store, "1.1", str(self.run), answers=[_answer(claim, outcome)])
+                record_and_claim(self.store, "1.1", str(self.run), answers=[_answer(claim, outcome)])
         for run, claim in self.lost[:1]:
             with pytest.raises(DeliveryError, match="has taken over"):
-                ledger.step(self.store, "1.1", run, answers=[_answer(claim, outcome)])
+                record_and_claim(self.store, "1.1", run, answers=[_answer(claim, outcome)])
 
     @precondition(lambda self: self.in_hand)
     @rule(fault=st.booleans())
     def come_back_untouched(self, fault: bool) -> None:
         claim = self.in_hand.pop()
         if fault:
-            ledger.step(self.store, "1.1", str(self.run), returned={claim.id: "broke"})
+            record_and_claim(self.store, "1.1", str(self.run), returned={claim.id: "broke"})
             self.states[claim.reader] = _states(self.store)[claim.reader]
             assert self.states[claim.reader] in OPEN
             self.due[claim.reader] = NEVER if self.states[claim.reader] is State.DEFERRED else 0.0
         else:
-            ledger.step(self.store, "1.1", str(self.run), released=[claim.id])
+            record_and_claim(self.store, "1.1", str(self.run), released=[claim.id])
             self.states[claim.reader] = State.DEFERRED if claim.tries else State.PENDING
             if not claim.tries:
                 self.behind[claim.reader] = max(self.behind.values(), default=0) + 1
@@ -503,11 +522,11 @@ class LedgerMachine(RuleBasedStateMachine):
             for reader, state in self.states.items()
             if state is State.UNKNOWN
         }
-        ledger.reconcile(self.store, "1.1", verdicts, "looked")
+        settle_unknown(self.store, "1.1", verdicts, "looked")
         self.states |= verdicts
 
     def _ask_for_another_try(self) -> None:
-        ledger.reopen(self.store, "1.1", [State.REFUSED, State.DEFERRED])
+        reopen_deliveries(self.store, "1.1", [State.REFUSED, State.DEFERRED])
         for reader, state in self.states.items():
             if state in (State.REFUSED, State.DEFERRED):
                 self.states[reader] = State.PENDING
@@ -519,7 +538,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert {reader for reader, state in self.states.items() if state is State.ACCEPTED} <= set(+self.truth)
 
     def teardown(self) -> None:
-        counts = ledger.counts(self.store, "1.1")
+        counts = count_deliveries(self.store, "1.1")
         assert counts.by_state == Counter(self.states.values())
         assert counts[State.SENDING] == len(self.in_hand)
 

@@ -12,10 +12,16 @@ import pytest
 from conftest import Publication
 from smtp_server import Server
 
-from newsletter import ledger
 from newsletter.errors import DecisionNeeded, ListError
-from newsletter.ledger import Campaign, Entry, Text
+from newsletter.ledger.campaigns import Campaign, find_campaign
+from newsletter.ledger.claims import record_and_claim
+from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
+from newsletter.ledger.freeze import freeze_batch
+from newsletter.ledger.runs import begin_run, settle_crash
+from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import State
+from newsletter.ledger.templates import FrozenTemplate
+from newsletter.ledger.unknown import settle_unknown
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.reconcile.mail_log import Traces
 from newsletter.reconcile.unknown import Findings, look_up, named_readers, refuse_others, settle, tally, unknowns
@@ -32,20 +38,20 @@ NO_PIPE = BufferedReader(BytesIO())
 def crashed(store: Store) -> Store:
     """Ten readers; a run that died with the first four in hand, and one that was answered."""
     entries = [
-        Entry(reader=f"r{n}@example.org", address=f"R{n}@example.org", fields={}, tags=frozenset(), text=0)
+        Recipient(reader=f"r{n}@example.org", address=f"R{n}@example.org", fields={}, tags=frozenset(), text=0)
         for n in range(10)
     ]
-    with ledger.staged_list(store) as staged:
+    with stage_recipients(store) as staged:
         staged.fill(entries, None)
-        ledger.freeze(staged, CAMPAIGN, "", [Text("1", TEMPLATE.to_bytes())])
-    ledger.begin_run(store, "1.1", "run")
-    ledger.step(store, "1.1", "run", want=4)
-    ledger.settle_crash(store, "1.1")
+        freeze_batch(staged, CAMPAIGN, "", [FrozenTemplate("1", TEMPLATE.to_bytes())])
+    begin_run(store, "1.1", "run")
+    record_and_claim(store, "1.1", "run", want=4)
+    settle_crash(store, "1.1")
     return store
 
 
 def _states(store: Store) -> dict[str, State]:
-    return {row.reader: State(row.state) for row in ledger.each_delivery(store, "1.1")}
+    return {row.reader: State(row.state) for row in stream_deliveries(store, "1.1")}
 
 
 def _settle(store: Store, found: Findings) -> None:
@@ -67,20 +73,20 @@ def test_a_word_for_some_leaves_the_others(crashed: Store) -> None:
     states = _states(crashed)
     assert (states["r1@example.org"], states["r2@example.org"]) == (State.ACCEPTED, State.PENDING)
     assert states["r0@example.org"] is states["r3@example.org"] is State.UNKNOWN
-    assert ledger.counts(crashed, "1.1").total == 10
-    (told,) = ledger.each_delivery(crashed, "1.1", only=State.ACCEPTED)
+    assert count_deliveries(crashed, "1.1").total == 10
+    (told,) = stream_deliveries(crashed, "1.1", only=State.ACCEPTED)
     assert (told.stage, told.reply, told.code) == ("reconcile", "an editor says that it arrived", None)
 
 
 def test_who_did_not_get_it_is_claimed_again_and_who_did_is_not(crashed: Store) -> None:
     _settle(crashed, Findings(arrived=named_readers(["r0@example.org"]), others=State.PENDING))
-    ledger.begin_run(crashed, "1.1", "next")
-    claimed = {claim.reader for claim in ledger.step(crashed, "1.1", "next", want=100).claims}
+    begin_run(crashed, "1.1", "next")
+    claimed = {claim.reader for claim in record_and_claim(crashed, "1.1", "next", want=100).claims}
     assert claimed == {f"r{n}@example.org" for n in range(1, 10)}
 
 
 def test_only_the_unknown_are_anybodys_to_decide_about(crashed: Store) -> None:
-    ledger.reconcile(crashed, "1.1", {"r9@example.org": State.ACCEPTED, "nobody@example.org": State.ACCEPTED}, "no")
+    settle_unknown(crashed, "1.1", {"r9@example.org": State.ACCEPTED, "nobody@example.org": State.ACCEPTED}, "no")
     assert _states(crashed)["r9@example.org"] is State.PENDING
     for name in ("r9@example.org", "nobody@example.org"):
         with pytest.raises(DecisionNeeded, match="not among the unknown"):
@@ -93,19 +99,19 @@ def test_only_the_unknown_are_anybodys_to_decide_about(crashed: Store) -> None:
 
 
 def test_the_campaign_ends_with_its_last_question_and_opens_with_a_no(crashed: Store) -> None:
-    ledger.begin_run(crashed, "1.1", "next")
-    waiting = ledger.step(crashed, "1.1", "next", want=100).claims
-    ledger.settle_crash(crashed, "1.1")
+    begin_run(crashed, "1.1", "next")
+    waiting = record_and_claim(crashed, "1.1", "next", want=100).claims
+    settle_crash(crashed, "1.1")
     _settle(crashed, Findings(arrived=frozenset(claim.reader for claim in waiting)))
-    assert ledger.find_campaign(crashed, "1.1").finished_at  # type: ignore[union-attr]  # it is there
+    assert find_campaign(crashed, "1.1").finished_at  # type: ignore[union-attr]  # it is there
     _settle(crashed, Findings(not_arrived=named_readers(["r0@example.org"])))
-    assert ledger.find_campaign(crashed, "1.1").finished_at is None  # type: ignore[union-attr]  # it is there
-    ledger.begin_run(crashed, "1.1", "last")
-    ledger.step(crashed, "1.1", "last", want=1)
-    ledger.settle_crash(crashed, "1.1")
+    assert find_campaign(crashed, "1.1").finished_at is None  # type: ignore[union-attr]  # it is there
+    begin_run(crashed, "1.1", "last")
+    record_and_claim(crashed, "1.1", "last", want=1)
+    settle_crash(crashed, "1.1")
     _settle(crashed, Findings(others=State.ACCEPTED))
-    assert ledger.find_campaign(crashed, "1.1").finished_at  # type: ignore[union-attr]  # it is there
-    assert ledger.counts(crashed, "1.1").complete
+    assert find_campaign(crashed, "1.1").finished_at  # type: ignore[union-attr]  # it is there
+    assert count_deliveries(crashed, "1.1").complete
 
 
 def test_a_list_of_ids_settles_those_in_it(crashed: Store, tmp_path: Path) -> None:
@@ -144,17 +150,17 @@ def test_a_file_that_names_none_of_us_says_nothing_of_the_others(crashed: Store,
 
 
 def test_thousands_are_settled_group_by_group(store: Store) -> None:
-    entries = (Entry(reader=f"r{n}@example.org", address=f"r{n}@example.org", fields={}, tags=frozenset(), text=0)
+    entries = (Recipient(reader=f"r{n}@example.org", address=f"r{n}@example.org", fields={}, tags=frozenset(), text=0)
                for n in range(2500))  # fmt: skip
-    with ledger.staged_list(store) as staged:
+    with stage_recipients(store) as staged:
         staged.fill(entries, None)
-        ledger.freeze(staged, CAMPAIGN, "", [Text("1", TEMPLATE.to_bytes())])
-    ledger.begin_run(store, "1.1", "run")
-    ledger.step(store, "1.1", "run", want=2400)
-    ledger.settle_crash(store, "1.1")
+        freeze_batch(staged, CAMPAIGN, "", [FrozenTemplate("1", TEMPLATE.to_bytes())])
+    begin_run(store, "1.1", "run")
+    record_and_claim(store, "1.1", "run", want=2400)
+    settle_crash(store, "1.1")
     even = Traces(arrived={one.id for number, one in enumerate(unknowns(store, "1.1")) if number % 2 == 0})
     _settle(store, Findings(traces=even, others=State.PENDING))
-    counts = ledger.counts(store, "1.1")
+    counts = count_deliveries(store, "1.1")
     assert (counts[State.ACCEPTED], counts[State.PENDING], counts[State.UNKNOWN]) == (1200, 1300, 0)
 
 

@@ -19,11 +19,17 @@ from playwright.sync_api import Browser
 from smtp_server import Server
 from sqlalchemy import update
 
-from newsletter import ledger
 from newsletter.config import PublicationSettings
 from newsletter.errors import printable
-from newsletter.ledger import Answer, Campaign, Delivery, Entry, ReplySum, Text
+from newsletter.ledger.campaigns import Campaign
+from newsletter.ledger.claims import Answer, record_and_claim
+from newsletter.ledger.deliveries import Delivery
+from newsletter.ledger.freeze import freeze_batch
+from newsletter.ledger.runs import begin_run, settle_crash
+from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import Counts, State
+from newsletter.ledger.statistics import ReplySum
+from newsletter.ledger.templates import FrozenTemplate
 from newsletter.mail.message import Outcome, Result
 from newsletter.reports import EVERYTHING, Report, as_dict, gather, make_report, shortened, words, write_csv
 from newsletter.reports.page import render_page
@@ -45,17 +51,17 @@ HOSTILE = "<script>alert()</script> no such user reader0007@big.example {{ 7 * 7
 def _freeze(store: Store) -> list[str]:
     names = [f"reader{n:04}" if n % 2 else f"o'Brien-{n}.a+b_c" for n in range(len(DOMAINS))]
     addresses = [f"{name}@{domain}" for name, domain in zip(names, DOMAINS, strict=True)]
-    entries = [Entry(reader=one.casefold(), address=one, fields={}, tags=frozenset(), text=0) for one in addresses]
-    with ledger.staged_list(store) as staged:
+    entries = [Recipient(reader=one.casefold(), address=one, fields={}, tags=frozenset(), text=0) for one in addresses]
+    with stage_recipients(store) as staged:
         staged.fill(entries, None)
-        ledger.freeze(staged, CAMPAIGN, "", [Text("1", b"{}")])
+        freeze_batch(staged, CAMPAIGN, "", [FrozenTemplate("1", b"{}")])
     return addresses
 
 
 def _run(store: Store, run: str, count: int) -> None:
     """A run that answers `count` readers in several ways and is killed with one more in hand."""
-    ledger.begin_run(store, "1.1", run)
-    claims = ledger.step(store, "1.1", run, want=count + 1).claims
+    begin_run(store, "1.1", run)
+    claims = record_and_claim(store, "1.1", run, want=count + 1).claims
     answers = []
     for number, claim in enumerate(claims[:count]):
         outcome, stage, code, enhanced, reply = [
@@ -66,8 +72,8 @@ def _run(store: Store, run: str, count: int) -> None:
         ][number % 4]
         result = Result(key=claim.reader, outcome=outcome, stage=stage, code=code, enhanced=enhanced, reply=reply)
         answers.append(Answer(claim=claim, result=result, took=number * 10))
-    ledger.step(store, "1.1", run, answers=answers)
-    ledger.settle_crash(store, "1.1")
+    record_and_claim(store, "1.1", run, answers=answers)
+    settle_crash(store, "1.1")
 
 
 def _report(store: Store) -> Report:
@@ -197,14 +203,14 @@ def test_replies_that_never_repeat_do_not_fill_the_memory() -> None:
 
 def test_the_quantiles_are_those_of_a_sorted_list(store: Store) -> None:
     _freeze(store)
-    ledger.begin_run(store, "1.1", "r1")
-    claims = ledger.step(store, "1.1", "r1", want=40).claims
+    begin_run(store, "1.1", "r1")
+    claims = record_and_claim(store, "1.1", "r1", want=40).claims
     times = [7 * n * n % 997 for n in range(40)]
     answers = [
         Answer(claim=claim, result=Result(key=claim.reader, outcome=Outcome.ACCEPTED), took=took)
         for claim, took in zip(claims, times, strict=True)
     ]
-    ledger.step(store, "1.1", "r1", answers=answers)
+    record_and_claim(store, "1.1", "r1", answers=answers)
     measured = _report(store).answer_times
     assert measured
     ordered = sorted(times)
@@ -268,7 +274,7 @@ def test_a_run_under_way_and_one_that_no_table_knows(store: Store) -> None:
     _run(store, "old", 10)
     with store.transaction() as connection:
         connection.execute(runs.delete())  # as a store of the first version had it
-    ledger.begin_run(store, "1.1", "now")
+    begin_run(store, "1.1", "now")
     report = _report(store)
     assert [(run.id, run.under_way) for run in report.runs] == [("old", False), ("now", True)]
     assert report.ended is None
@@ -311,14 +317,14 @@ def test_the_page_and_the_json_name_nobody(store: Store) -> None:
 
 def test_words_that_few_got_are_not_passed_on(store: Store) -> None:
     _freeze(store)
-    ledger.begin_run(store, "1.1", "r1")
-    claims = ledger.step(store, "1.1", "r1", want=5).claims
+    begin_run(store, "1.1", "r1")
+    claims = record_and_claim(store, "1.1", "r1", want=5).claims
     told = ["Anna has moved to Oslo", "Olga has died", "mailbox full", "mailbox full", "mailbox full"]
     answers = [
         Answer(claim=claim, result=Result(key=claim.reader, outcome=Outcome.REFUSED, code=550, reply=reply))
         for claim, reply in zip(claims, told, strict=True)
     ]
-    ledger.step(store, "1.1", "r1", answers=answers)
+    record_and_claim(store, "1.1", "r1", answers=answers)
     report = _report(store)
     assert {one.words for one in report.replies} >= {"Anna has moved to Oslo", "mailbox full"}
     for shown in (render_page(report, HOUSE, datetime.now(UTC)), json.dumps(as_dict(report))):

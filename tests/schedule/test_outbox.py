@@ -11,9 +11,17 @@ from frozen import send_frozen
 from scheduling import HOUR, MINUTE, put_in, set_moments
 from smtp_server import Server
 
-from newsletter import backends, ledger
+from newsletter import backends
 from newsletter.errors import DeliveryError, NewsletterError
-from newsletter.ledger import Campaign, Entry, Text
+from newsletter.ledger.campaigns import Campaign, cancel_campaign, find_campaign
+from newsletter.ledger.claims import record_and_claim
+from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.freeze import freeze_batch
+from newsletter.ledger.runs import begin_run, finish_run, settle_crash
+from newsletter.ledger.schedule import hold_campaign, list_scheduled, unschedule_campaign
+from newsletter.ledger.staging import Recipient, stage_recipients
+from newsletter.ledger.templates import FrozenTemplate
+from newsletter.schedule import outbox
 from newsletter.schedule.outbox import Clock, Fate, Outbox, Standing, Stop, Upcoming, standing
 from newsletter.sending.rules import SendingRules
 from newsletter.store import Store
@@ -31,14 +39,14 @@ def _freeze(store: Store, issue: str = "1.1", readers: int = 3) -> None:
         issue=issue, id=issue, subject="s", draft_sha256="d", rules=[[]], created_at=NOON.isoformat(timespec="seconds")
     )
     names = [f"r{number}@example.org" for number in range(readers)]
-    entries = (Entry(reader=name, address=name, fields={"email": name}, tags=frozenset(), text=0) for name in names)
-    with ledger.staged_list(store) as staged:
+    entries = (Recipient(reader=name, address=name, fields={"email": name}, tags=frozenset(), text=0) for name in names)
+    with stage_recipients(store) as staged:
         staged.fill(entries, None)
-        ledger.freeze(staged, campaign, "", [Text("1", b"{}")])
+        freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"{}")])
 
 
 def _stands(store: Store, now: datetime, issue: str = "1.1") -> Standing | None:
-    campaign = ledger.find_campaign(store, issue)
+    campaign = find_campaign(store, issue)
     assert campaign is not None
     return standing(store, campaign, now)
 
@@ -48,9 +56,9 @@ def test_what_is_in_the_outbox_stands_in_the_order_in_which_it_leaves(store: Sto
         _freeze(store, issue)
         if hours:
             set_moments(store, NOON + hours * HOUR, NOON + 9 * HOUR, issue)
-    assert ledger.scheduled(store) == ["1.2", "1.3", "1.1"]
-    ledger.unschedule(store, "1.3")
-    assert ledger.scheduled(store) == ["1.2", "1.1"]
+    assert list_scheduled(store) == ["1.2", "1.3", "1.1"]
+    unschedule_campaign(store, "1.3")
+    assert list_scheduled(store) == ["1.2", "1.1"]
 
 
 def test_it_waits_is_due_and_expires(store: Store) -> None:
@@ -67,17 +75,17 @@ def test_what_somebody_has_got_from_the_outbox_does_not_expire_nor_wait_again(st
     past = datetime.now(UTC) - HOUR
     _freeze(store)
     set_moments(store, past, past + MINUTE)
-    ledger.begin_run(store, "1.1", "run")
+    begin_run(store, "1.1", "run")
     assert _stands(store, past + HOUR) is Standing.EXPIRED, "a run that has reached nobody has not begun"
-    ledger.step(store, "1.1", "run", want=1)
+    record_and_claim(store, "1.1", "run", want=1)
     assert _stands(store, past + HOUR) is Standing.BEGUN
     assert _stands(store, past - HOUR) is Standing.BEGUN, "the clock was set back"
 
 
 def test_what_was_sent_by_hand_before_is_no_beginning(store: Store) -> None:
     _freeze(store)
-    ledger.begin_run(store, "1.1", "by hand")
-    ledger.step(store, "1.1", "by hand", want=1)
+    begin_run(store, "1.1", "by hand")
+    record_and_claim(store, "1.1", "by hand", want=1)
     later = datetime.now(UTC) + HOUR
     set_moments(store, later, later + HOUR)
     assert _stands(store, later - MINUTE) is Standing.WAITING
@@ -90,9 +98,9 @@ def test_what_nothing_has_moved_for_an_hour_is_late(store: Store) -> None:
     set_moments(store, past, past + 90 * HOUR)
     assert _stands(store, past + 59 * MINUTE) is Standing.DUE
     assert _stands(store, past + 61 * MINUTE) is Standing.LATE
-    ledger.begin_run(store, "1.1", "run")
+    begin_run(store, "1.1", "run")
     assert _stands(store, datetime.now(UTC) + 59 * MINUTE) is Standing.DUE, "it was tried just now, in vain"
-    ledger.step(store, "1.1", "run", want=1)
+    record_and_claim(store, "1.1", "run", want=1)
     assert _stands(store, datetime.now(UTC) + 59 * MINUTE) is Standing.BEGUN
     assert _stands(store, datetime.now(UTC) + 61 * MINUTE) is Standing.LATE
     set_moments(store, past, past + 2 * HOUR)
@@ -102,21 +110,21 @@ def test_what_nothing_has_moved_for_an_hour_is_late(store: Store) -> None:
 def test_what_is_held_is_in_the_outbox_until_a_person_has_seen_to_it(store: Store) -> None:
     _freeze(store)
     set_moments(store, NOON, NOON + HOUR)
-    ledger.hold(store, "1.1")
+    hold_campaign(store, "1.1")
     assert _stands(store, NOON) is Standing.HELD
-    assert ledger.scheduled(store) == ["1.1"]
-    ledger.begin_run(store, "1.1", "by hand")
-    assert ledger.scheduled(store) == []
-    ledger.hold(store, "1.1")
-    assert ledger.scheduled(store) == [], "what is in the outbox no more is not put back by a failure"
+    assert list_scheduled(store) == ["1.1"]
+    begin_run(store, "1.1", "by hand")
+    assert list_scheduled(store) == []
+    hold_campaign(store, "1.1")
+    assert list_scheduled(store) == [], "what is in the outbox no more is not put back by a failure"
 
 
-@pytest.mark.parametrize("end", [ledger.cancel, ledger.finish_run])
+@pytest.mark.parametrize("end", [cancel_campaign, finish_run])
 def test_what_is_at_its_end_is_not_in_the_outbox(store: Store, end: Callable[[Store, str], object]) -> None:
     _freeze(store, readers=0)
     set_moments(store, NOON, NOON + HOUR)
     end(store, "1.1")
-    assert ledger.scheduled(store) == []
+    assert list_scheduled(store) == []
 
 
 # With a clock of the test's own.
@@ -195,7 +203,7 @@ def test_it_leaves_at_its_moment_and_is_told_once(office: Office, server: Server
     assert len(server.stored) == 5
     assert office.awaited[:2] == [Upcoming(noon + 2 * MINUTE, "2.10")] * 2
     assert office.awaited[2:] == [None] * 2
-    assert ledger.scheduled(office.store) == []
+    assert list_scheduled(office.store) == []
 
 
 def test_after_a_sleep_of_days_what_is_due_is_held_and_what_has_expired_never_leaves(
@@ -207,7 +215,7 @@ def test_after_a_sleep_of_days_what_is_due_is_held_and_what_has_expired_never_le
     office.watch(noon + 72 * HOUR, noon + 72 * HOUR + MINUTE)
     assert office.fates == [("1.4", Fate.EXPIRED), ("2.10", Fate.HELD)]
     assert server.stored == []
-    assert sorted(ledger.scheduled(office.store)) == ["1.4", "2.10"]
+    assert sorted(list_scheduled(office.store)) == ["1.4", "2.10"]
 
 
 @pytest.mark.parametrize("answer", [True, False])
@@ -330,9 +338,9 @@ def test_a_fault_in_the_middle_is_for_a_person(office: Office, server: Server) -
     put_in(office.publication, office.store, noon, noon + HOUR)
 
     def failing(campaign: Campaign) -> None:
-        ledger.begin_run(office.store, campaign.issue, "run")
-        ledger.step(office.store, campaign.issue, "run", want=1)
-        ledger.settle_crash(office.store, campaign.issue)
+        begin_run(office.store, campaign.issue, "run")
+        record_and_claim(office.store, campaign.issue, "run", want=1)
+        settle_crash(office.store, campaign.issue)
         raise ZeroDivisionError("in a plug-in")
 
     office.outbox._carry = failing
@@ -340,7 +348,7 @@ def test_a_fault_in_the_middle_is_for_a_person(office: Office, server: Server) -
     ((issue, fate, why),) = office.told
     assert (issue, fate) == ("2.10", Fate.HELD)
     assert "in a plug-in" in why
-    assert ledger.counts(office.store, "2.10")["unknown"] == 1
+    assert count_deliveries(office.store, "2.10")["unknown"] == 1
 
 
 def test_a_store_out_of_reach_may_come_back(office: Office, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,7 +358,7 @@ def test_a_store_out_of_reach_may_come_back(office: Office, server: Server, monk
     def gone(_store: Store) -> list[str]:
         raise DeliveryError("The state can't be reached.")
 
-    monkeypatch.setattr(ledger, "scheduled", gone)
+    monkeypatch.setattr(outbox, "list_scheduled", gone)
     office.watch(noon + MINUTE, monkeypatch.undo, noon + 2 * MINUTE)
     assert set(office.troubles) == {"The state can't be reached."}
     assert office.fates == [("2.10", Fate.SENT)]
@@ -378,7 +386,7 @@ def test_a_signal_that_comes_just_before_a_run_is_heard_by_it(office: Office, se
             signal.signal(number, handler)
     assert office.fates == [("2.10", Fate.STOPPED)]
     assert len(server.stored) < 300
-    assert ledger.scheduled(office.store) == ["2.10"]
+    assert list_scheduled(office.store) == ["2.10"]
 
 
 def test_an_issue_that_only_waits_is_not_on_the_website_yet(publication: Publication) -> None:

@@ -26,7 +26,7 @@ from scheduling import (
 )
 from smtp_server import POLITE, Server, kill_at, scripted
 
-from newsletter import ledger
+from newsletter.ledger.campaigns import find_campaign
 from newsletter.store import Store, open_store
 
 pytestmark = pytest.mark.slow
@@ -303,7 +303,7 @@ def test_killed_in_the_middle_the_next_run_goes_on_though_it_has_expired(
     assert 0 < len(server.stored) < 300
     assert in_outbox(digest) == {"2.10": "half sent"}
     assert "newsletter outbox cancel 2.10" in digest.run("send", "2.10", "--yes").stderr
-    campaign = ledger.find_campaign(opened, "2.10")
+    campaign = find_campaign(opened, "2.10")
     assert campaign is not None
     assert campaign.due_at is not None
     set_moments(opened, datetime.fromisoformat(campaign.due_at), datetime.fromisoformat(campaign.due_at), "2.10")

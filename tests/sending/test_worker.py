@@ -10,9 +10,12 @@ import pytest
 from conftest import Publication
 from frozen import Frozen, Pigeons
 
-from newsletter import ledger
 from newsletter.backends import Feed, Limits
 from newsletter.errors import DeliveryError
+from newsletter.ledger.campaigns import cancel_campaign
+from newsletter.ledger.claims import Answer, Claim, Claimed, record_and_claim
+from newsletter.ledger.deliveries import list_recent_answers
+from newsletter.ledger.runs import begin_run
 from newsletter.ledger.states import State
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending import claim_loop
@@ -32,23 +35,22 @@ def freeze(publication: Publication, tmp_path: Path) -> Iterator[Callable[[int],
 
 def test_a_run_that_was_taken_over_leaves_the_others_claims_alone(freeze: Callable[[int], Frozen]) -> None:
     campaign = freeze(40)
-    theirs: list[ledger.Claim] = []
+    theirs: list[Claim] = []
 
     async def carry(pigeons: Pigeons, feed: Feed, message: Message) -> None:
         if pigeons.carried == 5:
-            ledger.begin_run(campaign.store, "2.10", "another")
-            theirs.extend(ledger.step(campaign.store, "2.10", "another", want=10).claims)
+            begin_run(campaign.store, "2.10", "another")
+            theirs.extend(record_and_claim(campaign.store, "2.10", "another", want=10).claims)
         feed.answer(_accepted(message))
         await asyncio.sleep(0)
 
     with pytest.raises(DeliveryError, match="has taken over"):
         campaign.send(carry, Limits(connections=1, window=2))
     answers = [
-        ledger.Answer(claim=claim, result=Result(key=claim.reader, outcome=Outcome.ACCEPTED, stage="text"))
-        for claim in theirs
+        Answer(claim=claim, result=Result(key=claim.reader, outcome=Outcome.ACCEPTED, stage="text")) for claim in theirs
     ]
     before = campaign.states().get(State.ACCEPTED, 0)
-    ledger.step(campaign.store, "2.10", "another", answers=answers)
+    record_and_claim(campaign.store, "2.10", "another", answers=answers)
     assert campaign.states()[State.ACCEPTED] == before + 10
     assert State.SENDING not in campaign.states()
 
@@ -58,9 +60,9 @@ def test_when_the_ledger_fails_nothing_more_leaves(
     freeze: Callable[[int], Frozen], monkeypatch: pytest.MonkeyPatch, slowly: bool
 ) -> None:
     campaign = freeze(100)
-    real, calls, carried = ledger.step, Counter[str](), Counter[str]()
+    real, calls, carried = record_and_claim, Counter[str](), Counter[str]()
 
-    def step(*args: object, **options: object) -> ledger.Taken:
+    def step(*args: object, **options: object) -> Claimed:
         calls["step"] += 1
         if calls["step"] == 2:
             raise DeliveryError("the disk was full for a moment")
@@ -71,7 +73,7 @@ def test_when_the_ledger_fails_nothing_more_leaves(
         await asyncio.sleep(0.01)
         feed.answer(_accepted(message))
 
-    monkeypatch.setattr(claim_loop.ledger, "step", step)
+    monkeypatch.setattr(claim_loop, "record_and_claim", step)
     with pytest.raises(DeliveryError, match="for a moment"):
         campaign.send(carry, Limits(connections=2, window=8, per_second=4 if slowly else None))
     states = campaign.states()
@@ -129,5 +131,5 @@ def test_an_address_that_breaks_each_session_does_not_hold_up_the_others(freeze:
 
 def test_who_never_had_mail_counts_towards_no_limit(freeze: Callable[[int], Frozen]) -> None:
     campaign = freeze(20)
-    ledger.cancel(campaign.store, "2.10")
-    assert ledger.recent_answers(campaign.store, 3600, 100) == []
+    cancel_campaign(campaign.store, "2.10")
+    assert list_recent_answers(campaign.store, 3600, 100) == []

@@ -8,7 +8,7 @@ from typing import Any
 from newsletter.actions.erase import Known
 from newsletter.cli.output import say
 from newsletter.errors import counted
-from newsletter.ledger.erase import Part
+from newsletter.ledger.erasure import Part
 from newsletter.ledger.states import State
 from newsletter.mail.message import reply_line
 from newsletter.store.events import Row

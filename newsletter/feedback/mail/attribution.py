@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from newsletter import ledger
 from newsletter.address import normalise_address, subscriber_key
 from newsletter.config import Config
 from newsletter.feedback.mail.recognition import FeedbackKind, MailFeedback
+from newsletter.ledger.deliveries import find_delivery_by_number, list_deliveries
+from newsletter.ledger.templates import read_template
 from newsletter.mail.headers import message_id
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
@@ -71,7 +72,7 @@ class Attributor:
         for address in reading.delivered_to:
             found = path.fullmatch(address)
             number = parse_verp_tag(found[1]) if found else None
-            copy = ledger.copy_by_number(self._store, number) if number is not None else None
+            copy = find_delivery_by_number(self._store, number) if number is not None else None
             if found and copy and self._tokens.marks(found[1], copy.id, copy.reader):
                 return Attribution(copy.reader, copy.issue, "the return path")
         return None
@@ -92,14 +93,14 @@ class Attributor:
         named += [hint.reader] if hint else []
         for reader in _readers(named):
             # Those of earlier versions are made of the campaign's id, which stands in git: no proof.
-            for copy in ledger.copies_of(self._store, reader, with_seed=True):
+            for copy in list_deliveries(self._store, reader, with_seed=True):
                 seed, domain = self._origin(copy.template)
                 if message_id(seed, copy.reader, domain).lower() in wanted:
                     return Attribution(copy.reader, copy.issue, "the Message-ID")
         return None
 
     def _read_origin(self, template: int) -> tuple[str, str]:
-        compiled = MessageTemplate.from_bytes(ledger.template_payload(self._store, template))
+        compiled = MessageTemplate.from_bytes(read_template(self._store, template))
         return compiled.seed, compiled.domain
 
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache, partial
 from pathlib import Path
 
-from newsletter import ledger
 from newsletter.address import domain_of, local_part_of, normalise_address, subscriber_key
 from newsletter.config import Config
 from newsletter.errors import ListError, NewsletterError, Problem
@@ -21,6 +20,7 @@ from newsletter.feedback.mail.decision import Action, Decision, judge
 from newsletter.feedback.mail.recognition import FeedbackKind, MailFeedback, recognise_mail
 from newsletter.feedback.mail.sources import MailSource, StoredMail
 from newsletter.feedback.mail.spike import FEWEST, WINDOW_H, Spike, SpikeDecision, find_spike
+from newsletter.ledger.deliveries import count_domains, list_deliveries
 from newsletter.store import Store, suppressions
 from newsletter.store.events import agree, agreed_at, was_handled
 from newsletter.subscribers.csv_source import read_rows
@@ -195,7 +195,7 @@ def _domains(context: FeedbackContext, decisions: Sequence[Decision]) -> Mapping
         if found := Counter(domain_of(row.key) for row in rows):
             return found
     ((issue, _),) = Counter(decision.issue for decision in decisions).most_common(1)
-    return ledger.domains_of(context.store, issue)
+    return count_domains(context.store, issue)
 
 
 def _after(decision: Decision, answer: SpikeDecision, spike: Spike, reading: str) -> Decision:
@@ -286,7 +286,7 @@ def _reader_finder(context: FeedbackContext) -> Callable[[str], str | None]:
             reader = subscriber_key(normalise_address(address))
         except ValueError:
             return None
-        if any(ledger.copies_of(context.store, reader)):
+        if any(list_deliveries(context.store, reader)):
             return reader
         return reader if hash(reader) in listed() and _is_listed(context.list_path, reader) else None
 

@@ -15,7 +15,7 @@ from conftest import Publication
 from playwright.sync_api import Browser, expect
 from preview_server import PATIENCE, Preview, previewing
 
-from newsletter import ledger
+from newsletter.ledger.issue_tests import list_tested_texts
 from newsletter.store import open_store
 
 STRANGER = 4_242  # nobody has this number
@@ -125,9 +125,9 @@ def test_a_test_counts_from_the_preview_s_own_page_alone(preview: Preview, publi
     with closing(open_store(publication.workspace.database)) as store:
         assert preview.ask("/2.10/test", "POST", order, {**token, "Cookie": ""})[0] == 403
         assert preview.ask("/2.10/test", "POST", order, {})[0] == 403
-        assert ledger.tested_texts(store, "2.10") == {}
+        assert list_tested_texts(store, "2.10") == {}
         assert preview.ask("/2.10/test", "POST", order, token)[0] == 200
-        assert len(ledger.tested_texts(store, "2.10")) == 1
+        assert len(list_tested_texts(store, "2.10")) == 1
 
 
 def test_a_browser_is_let_in_stays_in_and_another_is_told_what_to_do(

@@ -1,7 +1,8 @@
-"""A run's step: claim before a byte leaves, record after the answer, all in one commit."""
+"""Claims: made before a byte leaves, and recorded after the answer, both in one commit."""
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import time
 from types import MappingProxyType
 
@@ -9,17 +10,47 @@ from sqlalchemy import Connection, bindparam, case, func, or_, select, update
 
 from newsletter.errors import DeliveryError
 from newsletter.ledger.states import State
-from newsletter.ledger.values import NEVER, Answer, Claim, Taken
-from newsletter.mail.message import Outcome
+from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store
 from newsletter.store.engine import now, storable
 from newsletter.store.prepared import Prepared
 from newsletter.store.schema import campaigns, deliveries, suppressions
 
 MAX_RETURNS = 3
+NEVER = 1e15  # a moment, in seconds since 1970, that no run lives to see
 
 
-def step(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One reader's delivery, taken for sending. `tries` is how often this run was told "not now"."""
+
+    id: int
+    reader: str
+    address: str
+    fields: Mapping[str, str]
+    template: int
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of a claim: after how many milliseconds, and when to try again if it was deferred."""
+
+    claim: Claim
+    result: Result
+    took: int = 0
+    due: float = NEVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """What was claimed. `next_due` is when the next deferred reader may be tried, None when none may."""
+
+    claims: Sequence[Claim] = ()
+    next_due: float | None = None
+
+
+def record_and_claim(
     store: Store,
     issue: str,
     run: str,
@@ -30,7 +61,7 @@ def step(
     forgiven: Sequence[int] = (),
     want: int = 0,
     moment: float | None = None,
-) -> Taken:
+) -> Claimed:
     """Record what became of messages, take back those untouched, and claim up to `want` more, in one commit.
 
     `returned` are the ids of those given back untouched, with the reason; `released` those for whom that was no
@@ -54,11 +85,11 @@ def step(
                 )
             )
         claims += _claim(connection, issue, run, State.PENDING, want - len(claims), NEVER)
-        return Taken(claims=claims, next_due=next_due)
+        return Claimed(claims=claims, next_due=next_due)
 
 
 def _refuse_two_runs(connection: Connection, issue: str, run: str) -> None:
-    # The row is held until the commit, so that another run can begin before this step or after it, not within.
+    # The row is held until the commit, so that another run can begin before this or after it, not within.
     holder = _HOLDER.execute(connection, {"the_issue": issue}).scalar()
     if holder != run:
         raise DeliveryError(

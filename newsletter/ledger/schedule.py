@@ -1,4 +1,4 @@
-"""Which campaigns are in the outbox: frozen, and sent by themselves when their moment has come.
+"""Campaigns in the outbox: frozen, and sent by themselves when their moment has come.
 
 due_at  expires_at  means
 set     set         to be sent from the one moment on, and not begun after the other
@@ -8,20 +8,20 @@ none    none        not in the outbox
 
 from sqlalchemy import Connection, Update, func, or_, select, update
 
+from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.states import State
-from newsletter.ledger.values import Campaign
 from newsletter.store import Store
 from newsletter.store.engine import now
 from newsletter.store.schema import campaigns, deliveries, runs
 
 
-def schedule(store: Store, issue: str, due_at: str, expires_at: str) -> None:
+def schedule_campaign(store: Store, issue: str, due_at: str, expires_at: str) -> None:
     """Put a campaign into the outbox; both moments are ISO 8601 in UTC."""
     _set(store, update(campaigns).where(campaigns.c.issue == issue).values(due_at=due_at, expires_at=expires_at))
 
 
-def scheduled(store: Store) -> list[str]:
-    """The issues in the outbox, the earliest first."""
+def list_scheduled(store: Store) -> list[str]:
+    """Return the issues in the outbox, the earliest first."""
     with store.reading() as connection:
         return list(
             connection.scalars(
@@ -33,9 +33,9 @@ def scheduled(store: Store) -> list[str]:
 
 
 def has_begun(store: Store, campaign: Campaign) -> bool:
-    """Has some reader got the issue since it was due, or may have got it?
+    """Return whether a recipient has got the issue since it was due, or may have got it.
 
-    Since then nobody but the outbox could begin a run.
+    Nobody but the outbox could begin a run since then.
     """
     if campaign.due_at is None or not campaign.runs:
         return False
@@ -51,7 +51,7 @@ def has_begun(store: Store, campaign: Campaign) -> bool:
         return bool(since) and connection.scalar(found) is not None
 
 
-def last_moved(store: Store, campaign: Campaign) -> str:
+def find_last_activity(store: Store, campaign: Campaign) -> str:
     """Return when the campaign was due, or when a run of it last began, ended or heard an answer since: ISO 8601."""
     due = campaign.due_at or ""
     of_runs = select(runs.c.began_at, runs.c.ended_at).where(runs.c.issue == campaign.issue)
@@ -62,23 +62,23 @@ def last_moved(store: Store, campaign: Campaign) -> str:
         return max(due, latest, *moments) if moments else due
 
 
-def hold(store: Store, issue: str) -> None:
+def hold_campaign(store: Store, issue: str) -> None:
     """Keep an issue from leaving by itself: a person has to look first. What is in the outbox no more stays out."""
     _set(store, _holding().where(campaigns.c.issue == issue))
 
 
-def hold_all(connection: Connection) -> list[str]:
-    """Hold whatever is in the outbox, as `hold` does, within the caller's transaction; returns the issues."""
+def hold_all_campaigns(connection: Connection) -> list[str]:
+    """Hold whatever is in the outbox, as `hold_campaign` does, within the caller's transaction; returns the issues."""
     return sorted(connection.scalars(_holding().returning(campaigns.c.issue)))
 
 
-def unschedule(store: Store, issue: str) -> None:
+def unschedule_campaign(store: Store, issue: str) -> None:
     """Take a campaign out of the outbox."""
     _set(store, update(campaigns).where(campaigns.c.issue == issue).values(due_at=None, expires_at=None))
 
 
-def last_ending(store: Store, issue: str) -> str:
-    """Why the last run ended before everyone was answered; empty when it did not."""
+def find_last_ending(store: Store, issue: str) -> str:
+    """Return why the last run ended before everyone was answered; empty when it did not."""
     with store.reading() as connection:
         newest = select(runs.c.ending).where(runs.c.issue == issue).order_by(runs.c.began_at.desc()).limit(1)
         return connection.scalar(newest) or ""

@@ -1,10 +1,10 @@
-"""What a person decides of the unknown, written down."""
+"""Unknown deliveries, settled by what a person has found out."""
 
 from collections.abc import Mapping
 
 from sqlalchemy import bindparam, update
 
-from newsletter.ledger.run import close_when_done
+from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.states import State
 from newsletter.store import Store
 from newsletter.store.engine import now
@@ -31,8 +31,8 @@ _SETTLE = (
 )
 
 
-def reconcile(store: Store, issue: str, verdicts: Mapping[str, State], why: str) -> None:
-    """Each of these readers, as far as they are unknown, has the issue (accepted) or waits for it (pending).
+def settle_unknown(store: Store, issue: str, verdicts: Mapping[str, State], why: str) -> None:
+    """Record that each of these readers, where unknown, has the issue (accepted) or waits for it (pending).
 
     `why` is kept beside the verdict. The campaign is open again when somebody waits, and closed when nobody does.
     The caller is the issue's sole sender.

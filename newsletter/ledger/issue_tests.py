@@ -1,4 +1,4 @@
-"""Which texts of an issue were sent as a test."""
+"""Tests of an issue: which of its texts were sent to the testers."""
 
 from sqlalchemy import insert, select
 
@@ -7,14 +7,14 @@ from newsletter.store.engine import now
 from newsletter.store.schema import tests
 
 
-def note_test(store: Store, issue: str, text_sha256: str) -> None:
-    """A test of this text was sent, and at least one tester's copy was accepted."""
+def record_test(store: Store, issue: str, text_sha256: str) -> None:
+    """Record that a test of this text was sent, and at least one tester's copy accepted."""
     with store.transaction() as connection:
         connection.execute(insert(tests).values(issue=issue, text_sha256=text_sha256, at=now()))
 
 
-def tested_texts(store: Store, issue: str) -> dict[str, str]:
-    """Each text of the issue that was sent as a test, and when it last was: ISO 8601 in UTC. The latest stands last."""
+def list_tested_texts(store: Store, issue: str) -> dict[str, str]:
+    """Return each text of the issue that was sent as a test, with the moment (ISO 8601 in UTC), the latest last."""
     with store.reading() as connection:
         rows = connection.execute(
             select(tests.c.text_sha256, tests.c.at).where(tests.c.issue == issue).order_by(tests.c.id)

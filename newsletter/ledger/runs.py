@@ -1,27 +1,18 @@
-"""How a campaign's runs begin and end, and what ends the campaign itself."""
+"""The runs of a campaign: how each begins and ends."""
 
-from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, case, insert, or_, select, update
 
-from newsletter.ledger.read import counts_by_state
+from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store
 from newsletter.store.engine import now, storable
-from newsletter.store.schema import campaigns, deliveries, runs, waves
-
-
-def settle_crash(store: Store, issue: str, run: str | None = None) -> None:
-    """What a run that died left claimed may have gone out or not: nobody but a person can tell.
-
-    Without a `run` all of them have died. One that still lives names itself: another may have taken over from it.
-    """
-    with store.transaction() as connection:
-        _settle(connection, issue, run)
+from newsletter.store.schema import campaigns, deliveries, runs
 
 
 def begin_run(store: Store, issue: str, run: str) -> None:
-    """From here on only this run claims and records; everyone deferred may be tried at once.
+    """Let only this run claim and record from here on; every deferred delivery may be tried at once.
 
     Runs are counted, so that an older copy of the store can be told from this one by the record's count.
     """
@@ -49,6 +40,15 @@ def begin_run(store: Store, issue: str, run: str) -> None:
         )
 
 
+def settle_crash(store: Store, issue: str, run: str | None = None) -> None:
+    """Make unknown what a run that died left claimed: it may have gone out or not, and only a person can tell.
+
+    Without a `run` all of them have died. One that still lives names itself: another may have taken over from it.
+    """
+    with store.transaction() as connection:
+        _settle(connection, issue, run)
+
+
 def finish_run(store: Store, issue: str, run: str | None = None, ending: str = "") -> None:
     """Close the run, and the campaign when it has the whole list and nobody waits any more."""
     with store.transaction() as connection:
@@ -59,45 +59,17 @@ def finish_run(store: Store, issue: str, run: str | None = None, ending: str = "
         close_when_done(connection, issue)
 
 
-def close_when_done(connection: Connection, issue: str) -> None:
-    counts = counts_by_state(connection, issue)
-    whole = connection.scalar(select(waves.c.tag).where(waves.c.issue == issue, waves.c.tag == "")) is not None
-    if whole and not counts.waiting and not counts[State.SENDING]:
-        connection.execute(
-            update(campaigns)
-            .where(campaigns.c.issue == issue, campaigns.c.finished_at.is_(None))
-            .values(finished_at=now(), due_at=None, expires_at=None)
-        )
+def find_beginning(store: Store, run: str) -> datetime:
+    """Return when a run began."""
+    with store.reading() as connection:
+        return datetime.fromisoformat(connection.execute(select(runs.c.began_at).where(runs.c.id == run)).scalar_one())
 
 
-def cancel(store: Store, issue: str) -> int:
-    """Nobody who waits will be tried again, and nobody added; returns how many readers that left without."""
-    with store.transaction() as connection:
-        states = (*OPEN, State.UNKNOWN)
-        moment = now()
-        changed = connection.execute(
-            update(deliveries)
-            .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
-            .values(state=State.CANCELLED, at=moment)
-        )
-        connection.execute(
-            update(campaigns)
-            .where(campaigns.c.issue == issue)
-            .values(finished_at=moment, cancelled_at=moment, due_at=None, expires_at=None)
-        )
-        return changed.rowcount
-
-
-def reopen(store: Store, issue: str, states: Sequence[State]) -> int:
-    """Readers whom the server turned away wait again, because a person says so; returns how many."""
-    with store.transaction() as connection:
-        changed = connection.execute(
-            update(deliveries)
-            .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
-            .values(state=State.PENDING, tries=0, due=0.0, returns=0)
-        )
-        connection.execute(update(campaigns).where(campaigns.c.issue == issue).values(finished_at=None))
-        return changed.rowcount
+def is_running(store: Store, issue: str) -> bool:
+    """Return whether a run of the issue is under way; one that was killed seems so until the next one settles it."""
+    unended = select(runs.c.id).where(runs.c.issue == issue, runs.c.ended_at.is_(None), runs.c.ending.is_(None))
+    with store.reading() as connection:
+        return connection.scalar(unended.limit(1)) is not None
 
 
 def _settle(connection: Connection, issue: str, run: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Everything that the store has of one reader: found, and taken out so that every report still balances."""
+"""Erasure of one person: what the store has of them is found, and taken out so that every report still balances."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Select, and_, column, inspect, select, table, union, update
 
 from newsletter.errors import DeliveryError
-from newsletter.ledger.run import close_when_done
+from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
@@ -51,8 +51,8 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Erased:
-    """How much was taken out; `issues` are those whose counts have changed."""
+class ErasedRows:
+    """Numbers of what was taken out; `issues` are those whose counts have changed."""
 
     events: int
     causes: int
@@ -61,8 +61,8 @@ class Erased:
     issues: Sequence[str]
 
 
-def parts_of(store: Store, reader: str) -> list[Part]:
-    """A reader's deliveries, the oldest first."""
+def list_parts(store: Store, reader: str) -> list[Part]:
+    """Return a reader's deliveries, the oldest first."""
     with store.reading() as connection:
         return [
             Part(
@@ -81,20 +81,20 @@ def parts_of(store: Store, reader: str) -> list[Part]:
         ]
 
 
-def being_sent(store: Store, reader: str) -> list[str]:
-    """The issues of which a copy for this reader is claimed, by a run that lives or by one that died."""
-    return [part.issue for part in parts_of(store, reader) if part.state is State.SENDING]
+def list_issues_in_hand(store: Store, reader: str) -> list[str]:
+    """Return the issues of which a delivery to this reader is claimed, by a run that lives or by one that died."""
+    return [part.issue for part in list_parts(store, reader) if part.state is State.SENDING]
 
 
-def under_way(issue: str) -> DeliveryError:
-    """Why nobody is erased now."""
+def refusal_while_sending(issue: str) -> DeliveryError:
+    """Return the error that says why nobody is erased now."""
     return DeliveryError(
         f"{issue} is under way to this reader right now.",
         next_step="Nothing was erased. Wait until its sending has ended. Then run the same command again.",
     )
 
 
-def erase(store: Store, reader: str, pseudonym: Callable[[int], str], digest: str, mark: str) -> Erased:
+def erase_reader(store: Store, reader: str, pseudonym: Callable[[int], str], digest: str, mark: str) -> ErasedRows:
     """Take a reader out of the store, and leave `digest`, made with the key of this `mark`, in their place: as one.
 
     Deliveries keep their states under a pseudonym; `pseudonym(n)` gives the n-th, should the first be taken: somebody
@@ -104,14 +104,14 @@ def erase(store: Store, reader: str, pseudonym: Callable[[int], str], digest: st
         log.hold_off_writing(connection)
         for row in connection.execute(_deliveries_of(reader).with_for_update()):
             if row.state == State.SENDING:
-                raise under_way(row.issue)
+                raise refusal_while_sending(row.issue)
         return erase_within(connection, reader, pseudonym, digest, mark)
 
 
 def erase_within(
     connection: Connection, reader: str, pseudonym: Callable[[int], str], digest: str, mark: str
-) -> Erased:
-    """Do the same as a part of a transaction in which nobody else writes of readers, and nobody sends."""
+) -> ErasedRows:
+    """Erase as `erase_reader` does, within a transaction in which nobody else writes of readers, and nobody sends."""
     found = connection.execute(_deliveries_of(reader)).all()
     for row in found:
         connection.execute(
@@ -128,7 +128,7 @@ def erase_within(
     changed = [row.issue for row in found if State(row.state) in _ENDS]
     for issue in changed:
         close_when_done(connection, issue)
-    erased = Erased(
+    erased = ErasedRows(
         events=log.remove(connection, reader),
         causes=len(suppressions.causes(connection, reader)),
         deliveries=len(found),
@@ -141,28 +141,22 @@ def erase_within(
     return erased
 
 
-def every_reader(connection: Connection) -> list[str]:
+def list_known_readers(connection: Connection) -> list[str]:
     """Return everybody of whom there is a row, be it a pseudonym."""
     return list(connection.scalars(union(*(select(known.c.reader) for known in (deliveries, events, causes)))))
 
 
-def unfinished(store: Store) -> list[str]:
-    """The issues that somebody may be sending."""
-    with store.reading() as connection:
-        return list(connection.scalars(select(campaigns.c.issue).where(campaigns.c.finished_at.is_(None))))
-
-
-def mentions_of(store: Store, reader: str) -> int:
-    """In how many rows about others the address stands."""
+def count_mentions(store: Store, reader: str) -> int:
+    """Return in how many rows about others the address stands."""
     with store.reading() as connection:
         return sum(1 for words in _WORDS for _ in _mentions(connection, words, reader))
 
 
-def copies_naming(store: Store, reader: str) -> list[str]:
-    """Copies of tables, left by an update of the state, that have the reader."""
+def list_table_copies(store: Store, reader: str) -> list[str]:
+    """Return the copies of tables, left by an update of the state, that have the reader."""
     with store.reading() as connection:
-        contains_address = [name for name in inspect(connection).get_table_names() if "_backup" in name]
-        return [name for name in contains_address if _has(connection, name, reader)]
+        names = [name for name in inspect(connection).get_table_names() if "_backup" in name]
+        return [name for name in names if _has(connection, name, reader)]
 
 
 def _has(connection: Connection, name: str, reader: str) -> bool:
@@ -182,7 +176,7 @@ def _deliveries_of(reader: str) -> Select[Any]:
 
 
 def _free(connection: Connection, issue: str, pseudonym: Callable[[int], str]) -> str:
-    """The first that the issue does not have."""
+    """Return the first pseudonym that the issue does not have."""
     for name in map(pseudonym, count(1)):
         taken = select(deliveries.c.id).where(deliveries.c.issue == issue, deliveries.c.reader == name)
         if connection.scalar(taken) is None:
@@ -203,7 +197,7 @@ def _replace_mentions(connection: Connection, reader: str, pseudonym: str) -> in
 
 
 def _mentions(connection: Connection, words: Column[str], reader: str) -> Iterator[tuple[Sequence[Any], str]]:
-    """The keys and the words of the rows about others in which the address stands. Streams."""
+    """Yield the keys and the words of the rows about others in which the address stands."""
     of_others = [words.table.c.reader != reader] if "reader" in words.table.c else []
     # The domain has several spellings, and what stands before it one.
     like = f"{reader.partition('@')[0]}@"

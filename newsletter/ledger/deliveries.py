@@ -1,0 +1,179 @@
+"""Deliveries: each is one recipient's row of a campaign. Read only; a list may hold a million."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from newsletter.address import domain_of
+from newsletter.ledger.claims import Claim
+from newsletter.ledger.states import ANSWERED, OPEN, Counts, State
+from newsletter.store import Store
+from newsletter.store.schema import campaigns, deliveries, runs
+
+_PAGE = 2000  # rows
+
+
+class Copy(NamedTuple):
+    """One reader's copy of an issue: its delivery's number, and the template that it was made of."""
+
+    id: int
+    issue: str
+    reader: str
+    template: int
+
+
+class Delivery(NamedTuple):
+    """One reader's row. `at` is when the last answer came, `took` how many milliseconds it had taken.
+
+    A tuple, for there may be a million of them to make.
+    """
+
+    id: int
+    reader: str
+    address: str
+    template: int
+    state: str
+    stage: str | None
+    code: int | None
+    enhanced: str | None
+    reply: str | None
+    tries: int
+    run: str | None
+    at: str | None
+    took: int | None
+
+
+_COPY = (deliveries.c.id, deliveries.c.issue, deliveries.c.reader, deliveries.c.template)
+
+
+def find_delivery_by_number(store: Store, number: int) -> Copy | None:
+    """Return the delivery with this number, of any issue."""
+    with store.reading() as connection:
+        row = connection.execute(select(*_COPY).where(deliveries.c.id == number)).one_or_none()
+        return Copy(*row) if row else None
+
+
+def find_delivery(store: Store, issue: str, reader: str) -> Claim | None:
+    """Return one reader's part in a campaign, as it was frozen; None when they have none."""
+    columns = (deliveries.c.id, deliveries.c.reader, deliveries.c.address, deliveries.c.fields, deliveries.c.template)
+    with store.reading() as connection:
+        row = connection.execute(
+            select(*columns).where(deliveries.c.issue == issue, deliveries.c.reader == reader)
+        ).one_or_none()
+        return Claim(**{**row._mapping, "fields": json.loads(row.fields)}) if row else None
+
+
+def list_deliveries(store: Store, reader: str, *, with_seed: bool = False) -> Iterator[Copy]:
+    """Yield a reader's delivery of each issue, the newest first.
+
+    With `with_seed` only of those issues whose Message-IDs nobody can make up.
+    """
+    # By issue and reader, which there is an index of: without the issues, every delivery ever made would be looked at.
+    named = select(campaigns.c.issue)
+    issues = deliveries.c.issue.in_(named.where(campaigns.c.seed.is_not(None)) if with_seed else named)
+    mine = select(*_COPY).where(issues, deliveries.c.reader == reader).order_by(deliveries.c.id.desc())
+    with store.reading() as connection:
+        for row in connection.execute(mine):
+            yield Copy(*row)
+
+
+def stream_deliveries(
+    store: Store, issue: str, *, only: State | None = None, but: State | None = None
+) -> Iterator[Delivery]:
+    """Yield every delivery as of one moment, in the list's order; of one state, or of all states but one."""
+    wanted = [deliveries.c.issue == issue]
+    wanted += [deliveries.c.state == only] if only else []
+    wanted += [deliveries.c.state != but] if but else []
+    columns = (deliveries.c[name] for name in Delivery._fields)
+    rows = select(*columns).where(*wanted).order_by(deliveries.c.id)
+    with store.reading() as connection:
+        yield from map(Delivery._make, connection.execute(rows, execution_options={"yield_per": _PAGE}))
+
+
+def stream_recipients(
+    store: Store, issue: str, states: Sequence[State] = OPEN
+) -> Iterator[tuple[str, dict[str, str], str]]:
+    """Yield address, fields, and tags as they are stored, of every delivery in these states."""
+    columns = (deliveries.c.address, deliveries.c.fields, deliveries.c.tags)
+    with store.reading() as connection:
+        rows = connection.execution_options(yield_per=1000).execute(
+            select(*columns)
+            .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
+            .order_by(deliveries.c.id)
+        )
+        for row in rows:
+            yield row.address, json.loads(row.fields), row.tags
+
+
+def list_tag_sets(store: Store, issue: str, states: Sequence[State] = OPEN) -> list[str]:
+    """Return the sets of tags, as they are stored, of the campaign's deliveries in these states."""
+    with store.reading() as connection:
+        return list(
+            connection.scalars(
+                select(deliveries.c.tags)
+                .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
+                .distinct()
+                .order_by(deliveries.c.tags)
+            )
+        )
+
+
+def find_sending_time(store: Store, delivery: int) -> datetime | None:
+    """Return when the batch was sent in which this delivery had its turn last, which its Date says; None before any.
+
+    It is the beginning of the run, and so the same for everyone in it.
+    """
+    with store.reading() as connection:
+        began = connection.scalar(
+            select(runs.c.began_at)
+            .join_from(deliveries, runs, runs.c.id == deliveries.c.run)
+            .where(deliveries.c.id == delivery, deliveries.c.state.not_in([State.PENDING, State.SUPPRESSED]))
+        )
+        return datetime.fromisoformat(began) if began else None
+
+
+def count_deliveries(store: Store, issue: str) -> Counts:
+    """Return how many deliveries of an issue are in each state."""
+    with store.reading() as connection:
+        return count_by_state(connection, issue)
+
+
+def count_by_state(connection: Connection, issue: str) -> Counts:
+    """Return how many deliveries of an issue are in each state, within the caller's transaction."""
+    rows = connection.execute(
+        select(deliveries.c.state, func.count()).where(deliveries.c.issue == issue).group_by(deliveries.c.state)
+    )
+    return Counts({State(state): count for state, count in rows})
+
+
+def count_domains(store: Store, issue: str) -> Counter[str]:
+    """Return how many recipients of each domain the issue was sent to."""
+    readers = select(deliveries.c.reader).where(deliveries.c.issue == issue)
+    with store.reading() as connection:
+        found = connection.execute(readers, execution_options={"yield_per": 1000})
+        return Counter(domain_of(row.reader) for row in found)
+
+
+def has_deliveries(store: Store, issue: str, states: Sequence[State]) -> bool:
+    """Return whether a delivery of the issue is in one of these states."""
+    found = select(deliveries.c.id).where(deliveries.c.issue == issue, deliveries.c.state.in_(states)).limit(1)
+    with store.reading() as connection:
+        return connection.scalar(found) is not None
+
+
+def list_recent_answers(store: Store, seconds: float, at_most: int) -> list[float]:
+    """Return when messages of any issue were answered within the last seconds: seconds since 1970, the oldest first."""
+    by_us = ("reconcile", "connection")
+    since = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+    with store.reading() as connection:
+        latest = connection.scalars(
+            select(deliveries.c.at)
+            .where(deliveries.c.at >= since, deliveries.c.state.in_(ANSWERED), deliveries.c.stage.not_in(by_us))
+            .order_by(deliveries.c.at.desc())
+            .limit(at_most)
+        ).all()
+        return [datetime.fromisoformat(moment).timestamp() for moment in reversed(latest)]

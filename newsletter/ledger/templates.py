@@ -1,0 +1,62 @@
+"""The compiled message templates that a campaign's deliveries are made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from newsletter.ledger.states import State
+from newsletter.store import Store
+from newsletter.store.schema import deliveries, templates
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenTemplate:
+    """A compiled message template; `variant` names whom it is for by the items they see, and the draft's hash."""
+
+    variant: str
+    payload: bytes
+
+
+def list_current_templates(store: Store, issue: str) -> list[FrozenTemplate]:
+    """Return the newest draft's template for each variant, the newest last.
+
+    They are what a recipient who has had nothing would get.
+    """
+    newest = select(func.max(templates.c.id)).where(templates.c.issue == issue).group_by(templates.c.variant)
+    with store.reading() as connection:
+        rows = connection.execute(select(templates).where(templates.c.id.in_(newest)).order_by(templates.c.id)).all()
+        return [
+            FrozenTemplate(row.variant, row.payload) for row in rows if _draft(row.variant) == _draft(rows[-1].variant)
+        ]
+
+
+def has_older_template(store: Store, issue: str, states: Sequence[State]) -> bool:
+    """Return whether a delivery in these states has a template of a draft before the newest."""
+    of_issue = select(templates.c.variant).where(templates.c.issue == issue)
+    with store.reading() as connection:
+        newest = connection.scalar(of_issue.order_by(templates.c.id.desc()).limit(1))
+        theirs = connection.scalars(
+            of_issue.where(
+                select(deliveries.c.id)
+                .where(
+                    deliveries.c.issue == issue,
+                    deliveries.c.state.in_(states),
+                    deliveries.c.template == templates.c.id,
+                )
+                .exists()
+            )
+        ).all()
+        return any(_draft(variant) != _draft(newest or "") for variant in theirs)
+
+
+def read_template(store: Store, number: int) -> bytes:
+    """Return the bytes of a frozen template, see mail/compiled.py."""
+    with store.reading() as connection:
+        payload: bytes = connection.execute(select(templates.c.payload).where(templates.c.id == number)).scalar_one()
+        return payload
+
+
+def _draft(variant: str) -> str:
+    """Return the hash of the draft that a variant is of, see campaigns/templates.py; empty in version 1's stores."""
+    return variant.partition("@")[2]
