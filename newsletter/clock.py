@@ -4,7 +4,8 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, available_timezones
 
-from newsletter.errors import NewsletterError, counted
+from newsletter.errors import NewsletterError
+from newsletter.text import format_count
 
 _FURTHEST = timedelta(days=366)  # what is further away is a slip of the hand
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -94,7 +95,7 @@ def how_long(duration: timedelta) -> str:
         parts.append((left // seconds, unit))
         left %= seconds
     first = next((index for index, (number, _) in enumerate(parts) if number), len(parts) - 1)
-    told = [counted(number, unit) for number, unit in parts[first : first + 2] if number]
+    told = [format_count(number, unit) for number, unit in parts[first : first + 2] if number]
     return " ".join(told) or "less than a second"
 
 

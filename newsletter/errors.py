@@ -16,41 +16,11 @@ problems behind it with their places. Wrong usage of the command line is click's
 """
 
 import errno
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-# C0 and C1 controls, the marks that reorder what stands around them on a terminal, and what some take for a line's end.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def printable(text: str) -> str:
-    """Text from a file or a server, made harmless for a terminal: controls become `\\x1b` and the like."""
-    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
-
-
-def quoted(text: str) -> str:
-    """Return a text between quotes, for a message: repr() escapes letters that Python's tables do not know yet."""
-    mark = '"' if "'" in text and '"' not in text else "'"
-    return f"{mark}{printable(text)}{mark}"
-
-
-def below(path: Path, folder: Path) -> Path:
-    """The path from the folder on, when it lies below it."""
-    return path.relative_to(folder) if path.is_absolute() and path.is_relative_to(folder) else path
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """A sentence that suggests the known word nearest to `word`, or an empty string."""
-    near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return f"Did you mean {near[0]!r}?" if near else ""
-
-
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """Return `1 reader` or `3 readers`; `plural` is for nouns whose plural is no s behind them."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
+from newsletter.text import escape_controls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +41,11 @@ class Problem:
     @property
     def place(self) -> str:
         parts = [str(self.path), *(str(n) for n in (self.line, self.column) if n)]
-        return printable(":".join(parts))
+        return escape_controls(":".join(parts))
 
     def __str__(self) -> str:
-        text = f"{self.place}: {printable(self.message)} [{self.code}]"
-        return f"{text}\n    {printable(self.next_step)}" if self.next_step else text
+        text = f"{self.place}: {escape_controls(self.message)} [{self.code}]"
+        return f"{text}\n    {escape_controls(self.next_step)}" if self.next_step else text
 
 
 class NewsletterError(Exception):

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter.config.example import ABOUT, DOMAIN, POSTAL_ADDRESS
-from newsletter.errors import DecisionNeeded, did_you_mean
+from newsletter.errors import DecisionNeeded
 from newsletter.issue.numbering import number_next_issue
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
 from newsletter.issue.skeleton import new_draft
 from newsletter.subscribers.secret_keys import KEYS_NAME, create_secret_keys
+from newsletter.text import suggest_nearest
 from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, TEMPLATES, shipped
 
 _GITIGNORE = """\
@@ -78,7 +79,7 @@ def eject(folder: Path, names: Sequence[str]) -> list[Path]:
     known = {path.name: path for path in sorted(shipped(TEMPLATES).iterdir())}
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, list(known)) or f"There are: {', '.join(known)}."
+            hint = suggest_nearest(name, list(known)) or f"There are: {', '.join(known)}."
             raise DecisionNeeded(f"There is no template {name!r}.", next_step=hint)
     there = [name for name in names or known if os.path.lexists(folder / name)]
     if folder.resolve() == shipped(TEMPLATES).resolve():

@@ -1,7 +1,12 @@
-"""Characters of a text as people see them."""
+"""Words for messages, and characters of a text as people see them."""
 
 import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
 
+# C0 and C1 controls, the marks that reorder what stands around them on a terminal, and what some take for a line's end.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # Zero width no-break spaces, operators and annotations that nothing shows, and the place of an object left behind.
 _NOTHING = "\ufeff\u180e\u2061-\u2064\u206a-\u206f\ufff9-\ufffc\U0001d173-\U0001d17a"
 # Scripts without spaces between words, in which a zero width space says where a line may break (UAX 14, SA and ID).
@@ -16,3 +21,30 @@ def without_invisible(text: str) -> str:
     """
     text = re.sub(f"[{_NOTHING}]+", "", text)
     return _IDLE_SPACE.sub("", re.sub("\u200b{2,}", "\u200b", text))
+
+
+def escape_controls(text: str) -> str:
+    """Text from a file or a server, made harmless for a terminal: controls become `\\x1b` and the like."""
+    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def quote_text(text: str) -> str:
+    """Return a text between quotes, for a message: repr() escapes letters that Python's tables do not know yet."""
+    mark = '"' if "'" in text and '"' not in text else "'"
+    return f"{mark}{escape_controls(text)}{mark}"
+
+
+def shorten_path(path: Path, folder: Path) -> Path:
+    """The path from the folder on, when it lies below it."""
+    return path.relative_to(folder) if path.is_absolute() and path.is_relative_to(folder) else path
+
+
+def suggest_nearest(word: str, known: Sequence[str]) -> str:
+    """A sentence that suggests the known word nearest to `word`, or an empty string."""
+    near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}?" if near else ""
+
+
+def format_count(number: int, noun: str, plural: str = "") -> str:
+    """Return `1 reader` or `3 readers`; `plural` is for nouns whose plural is no s behind them."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"

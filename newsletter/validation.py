@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticCustomError
 
-from newsletter.errors import did_you_mean
+from newsletter.text import suggest_nearest
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -45,7 +45,7 @@ def explain(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
             return [Fault(code="missing", message=f"{key!r} is missing", next_step=f"Add a line for {key!r}.")]
         case "extra_forbidden":
             known = ", ".join(siblings)
-            hint = did_you_mean(key, siblings) or f"Known here: {known}."
+            hint = suggest_nearest(key, siblings) or f"Known here: {known}."
             return [Fault(code="unknown-key", message=f"{key!r} is not a known key", next_step=hint)]
         case "literal_error":
             return [

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from newsletter.errors import DraftError, below
+from newsletter.errors import DraftError
 from newsletter.issue.draft import read_draft
 from newsletter.issue.numbering import IssueNumber, day_of_month, number_next_issue
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
 from newsletter.issue.skeleton import new_draft
 from newsletter.publication import OpenPublication
+from newsletter.text import shorten_path
 from newsletter.workspace import Workspace, volume_and_number
 
 
@@ -42,7 +43,7 @@ def create_draft(
             file.write(new_draft(upcoming))
     except FileExistsError as error:
         raise DraftError(
-            f"{below(path, Path.cwd())} is there already.", next_step="Edit it, or name another --number."
+            f"{shorten_path(path, Path.cwd())} is there already.", next_step="Edit it, or name another --number."
         ) from error
     schema = workspace.drafts / SCHEMA_NAME
     if not schema.exists():
@@ -61,7 +62,7 @@ def _choose_number(
         last_date = read_draft(paths[-1]).date or date
         if last_date is None:
             raise DraftError(
-                f"{below(paths[-1], Path.cwd())} has no date to go on from.",
+                f"{shorten_path(paths[-1], Path.cwd())} has no date to go on from.",
                 next_step="Mend it, or say when the next issue comes: newsletter draft new --date 2030-01-02",
             )
         last = IssueNumber(*volume_and_number(paths[-1]), last_date)

@@ -16,7 +16,7 @@ from newsletter.campaigns.sent_record import write_record
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.checks.report import DraftReport
 from newsletter.config.example import find_unwritten_settings
-from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError, counted
+from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError
 from newsletter.issue.draft import Draft
 from newsletter.issue.skeleton import unwritten
 from newsletter.ledger.campaigns import find_campaign, reopen_deliveries
@@ -30,6 +30,7 @@ from newsletter.publication import OpenPublication
 from newsletter.sending.refusals import TooManyRefused
 from newsletter.sending.rules import SendingRules
 from newsletter.store import Store
+from newsletter.text import format_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +169,7 @@ def _propose(
     on_proposal(proposal)
     if proposal.problems and not options.despite_problems:
         raise DecisionNeeded(
-            f"{draft.path.stem} is not sent: `draft check` finds {counted(proposal.problems, 'problem')} in it.",
+            f"{draft.path.stem} is not sent: `draft check` finds {format_count(proposal.problems, 'problem')} in it.",
             next_step="Mend what is named above. To send it all the same, add --despite-problems.",
         )
     if not confirm(proposal):

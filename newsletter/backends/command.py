@@ -20,10 +20,11 @@ from newsletter.backends import Feed, Limits, SenderRefused, SessionLost, Unreac
 from newsletter.backends.command_arguments import EXAMPLE, PLACEHOLDER, sound, words
 from newsletter.config import Config, Section
 from newsletter.config.secrets import iterate_secrets
-from newsletter.errors import DeliveryError, printable
+from newsletter.errors import DeliveryError
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.ownership import require_own
 from newsletter.redaction import Redactor
+from newsletter.text import escape_controls
 
 # What a program is told of this one's surroundings: who runs it, in which language, and where its own settings are.
 # Nothing else of them is its business; the publication's passwords stand there, too.
@@ -199,7 +200,7 @@ class CommandSession:
         else:
             how = f"status {status}" + (f" ({_NAMES[status]})" if status in _NAMES else "")
         said = self._settings.redactor(running.said.decode("utf-8", "backslashreplace"))
-        reply = printable(" ".join(said.split()))
+        reply = escape_controls(" ".join(said.split()))
         return _Ending(status=status, words=f"{how}: {reply}"[:_REPLY_LENGTH] if reply else how)
 
 

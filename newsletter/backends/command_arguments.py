@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from newsletter.errors import did_you_mean
+from newsletter.text import suggest_nearest
 from newsletter.validation import rejected
 
 EXAMPLE = '["/usr/sbin/sendmail", "-i", "-f", "{sender}", "--", "{recipient}"]'
@@ -77,7 +77,7 @@ def sound(command: tuple[str, ...]) -> tuple[str, ...]:
             raise rejected(
                 code="command",
                 message=f"nothing is known that could take the place of {{{name}}}",
-                next_step=did_you_mean(name, _NAMES) or "There are {sender} and {recipient}.",
+                next_step=suggest_nearest(name, _NAMES) or "There are {sender} and {recipient}.",
             )
     no_program = _first_data(command)
     for number, word in enumerate(command):

@@ -9,7 +9,7 @@ from pathlib import Path
 from newsletter.campaigns.templates import Texts
 from newsletter.checks.fields import at_field
 from newsletter.checks.source import Source
-from newsletter.errors import ListError, Problem, below, counted, did_you_mean
+from newsletter.errors import ListError, Problem
 from newsletter.issue.draft import Draft
 from newsletter.ledger.staging import Recipient, StagedBatch
 from newsletter.mail.headers import HeaderFault
@@ -18,6 +18,7 @@ from newsletter.subscribers.csv_source import read_rows
 from newsletter.subscribers.feedback_events import ErasedSubscribers
 from newsletter.subscribers.status_columns import StatusColumns
 from newsletter.subscribers.subscriber import Subscriber
+from newsletter.text import format_count, shorten_path, suggest_nearest
 
 _SHOWN = 3
 
@@ -83,7 +84,7 @@ def refuse_unusable(wave: Wave, path: Path, limit: float) -> None:
     A single row that is not UTF-8 tells that the file is not: others may be wrong without being noticed. `limit` is a
     percentage.
     """
-    check = f"`newsletter subscribers check {below(path, Path.cwd())}` shows each of them. Nothing was sent."
+    check = f"`newsletter subscribers check {shorten_path(path, Path.cwd())}` shows each of them. Nothing was sent."
     if wave.not_utf8:
         raise ListError(
             f"{path.name} is not in UTF-8, so readers would be lost, or called by wrong names.",
@@ -93,7 +94,8 @@ def refuse_unusable(wave: Wave, path: Path, limit: float) -> None:
     share = 100 * wave.unusable / wave.rows if wave.rows else 0
     if share > limit:
         raise ListError(
-            f"{path.name}: {wave.unusable:,} of {counted(wave.rows, 'row')} can't be used; that is over {limit:g}%.",
+            f"{path.name}: {wave.unusable:,} of {format_count(wave.rows, 'row')} can't be used; that is over "
+            f"{limit:g}%.",
             next_step=f"Mend them: {check}\n"
             f"To send to the others all the same: unusable = {math.ceil(share)}   under [list] in newsletter.toml",
             problems=wave.problems,
@@ -145,15 +147,15 @@ def _lacks(
                 Source(draft.path, draft.source),
                 name,
                 code="missing-value",
-                message=f"{counted(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}, "
+                message=f"{format_count(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}, "
                 "for no column of the list is that field",
-                next_step=did_you_mean(name, known) or f"Fields are: {', '.join(known)}.",
+                next_step=suggest_nearest(name, known) or f"Fields are: {', '.join(known)}.",
             )
             continue
         yield Problem(
             path=path,
             line=line,
             code="missing-value",
-            message=f"{counted(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}",
+            message=f"{format_count(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}",
             next_step=f"Give the field a default in the draft: {{{{ {name} | reader }}}}, or fill the list's column.",
         )

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from newsletter.errors import Problem, below
+from newsletter.errors import Problem
 from newsletter.git import NoAnswer, NoGit, ask_git
+from newsletter.text import shorten_path
 
 _GIVE_UP = 'take "committed" out of [send] require in newsletter.toml.'
 _CHANGES = {
@@ -72,7 +73,7 @@ class Repository:
                 yield _problem(path, _CHANGES.get(change, "not committed yet"), self._commit(path))
 
     def _commit(self, path: Path) -> str:
-        return f"Look at it, then commit it: git add {shlex.quote(str(below(path, self.folder)))} && git commit"
+        return f"Look at it, then commit it: git add {shlex.quote(str(shorten_path(path, self.folder)))} && git commit"
 
     def _changes(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         with TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.errors import DecisionNeeded, DeliveryError, counted
+from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.files import open_shared
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
@@ -16,6 +16,7 @@ from newsletter.ledger.states import REACHED, State
 from newsletter.store import Store
 from newsletter.store.marks import current_mark, every_mark
 from newsletter.store.suppressions import count_readers
+from newsletter.text import format_count
 
 _BRING = "Bring the whole .newsletter folder (every file in it) from the machine that sent last."
 
@@ -95,7 +96,7 @@ def refuse_foreign_record(path: Path, store: Store, campaign: Campaign | None) -
     accepted = count_deliveries(store, campaign.issue)[State.ACCEPTED]
     if record.accepted > accepted:
         raise DecisionNeeded(
-            f"This machine's state is older than {path.name}: it knows of {counted(accepted, 'reader')} "
+            f"This machine's state is older than {path.name}: it knows of {format_count(accepted, 'reader')} "
             f"who got this issue, and {record.accepted:,} have got it.",
             next_step=_BRING,
         )

@@ -14,13 +14,14 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 
 from newsletter.campaigns.sent_record import Record, read_record
-from newsletter.errors import DecisionNeeded, counted
+from newsletter.errors import DecisionNeeded
 from newsletter.store import Store
 from newsletter.store.engine import insert_new
 from newsletter.store.marks import every_mark, note_marks
 from newsletter.store.schema import campaigns, meta
 from newsletter.store.suppressions import count_readers
 from newsletter.subscribers.feedback_events import LIFTING
+from newsletter.text import format_count
 
 FLAG = "--nobody-left"
 _VOUCHED = "vouched"  # in `meta`: JSON, what was known of a campaign when a person vouched for it
@@ -56,7 +57,7 @@ def refuse_unknown_campaigns(store: Store | None, drafts: Path) -> None:
             for key in asked:
                 connection.execute(insert_new(connection, meta).values(key=key, value=""))
     most = max(counts, default=0)
-    said = f"; {counted(most, 'suppression')} stood by then, and {here:,} are here" if most > here else ""
+    said = f"; {format_count(most, 'suppression')} stood by then, and {here:,} are here" if most > here else ""
     raise DecisionNeeded(
         f"This state does not know who left: {shown} went out from another state, or from a newer copy of it{said}.",
         next_step="Whoever unsubscribed or bounced would be mailed again. Bring the other state along (the whole "

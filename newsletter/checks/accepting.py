@@ -8,7 +8,8 @@ from importlib.resources import files
 
 from newsletter.checks.clients import known_features
 from newsletter.checks.email import Email, Source
-from newsletter.errors import Problem, did_you_mean
+from newsletter.errors import Problem
+from newsletter.text import suggest_nearest
 
 _COMMENT = re.compile(r"\{#[-+]?\s*accept(?=[\s:])(?P<body>.*?)[-+]?#\}", re.DOTALL)
 _FORM = "Write it as {# accept css-gap: why the mail does well without it #}."
@@ -53,7 +54,7 @@ def _comments(source: Source) -> Iterator[tuple[str, str, Problem | None]]:
                 message = "this accepts something, and does not say what"
             elif slug not in known_features():
                 message = f"{slug!r} is no feature that can be accepted"
-                next_step = did_you_mean(slug, sorted(known_features())) or _FORM
+                next_step = suggest_nearest(slug, sorted(known_features())) or _FORM
             elif not reason.strip():
                 message = f"{slug} is accepted, and nothing says why"
             yield slug, " ".join(reason.split()), _problem(source, match.start(), message, next_step)

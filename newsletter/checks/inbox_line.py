@@ -10,8 +10,8 @@ from wcwidth import wcwidth
 from newsletter.checks.report import Finding
 from newsletter.checks.source import Source
 from newsletter.editions.context import LONGEST_SUBJECT, EditionContext
-from newsletter.errors import quoted
 from newsletter.issue.model import Issue
+from newsletter.text import quote_text
 
 _PHONE = 40  # characters of a subject that a phone shows
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
@@ -54,7 +54,7 @@ def inbox_line(source: Source, context: EditionContext, issue: Issue) -> Iterato
     headline = public.items[0].headline.plain()
     is_news = subject.casefold().startswith(headline.casefold()) and _new_share(headline, context, issue) > 0
     if not is_news and _new_share(beginning, context, issue) < 1 / 2:
-        message = f"what a phone shows of the subject, {quoted(beginning)}, says little beside the sender's name"
+        message = f"what a phone shows of the subject, {quote_text(beginning)}, says little beside the sender's name"
         yield _note(source, "subject", "headline", message=message, next_step=advice)
     if issue.preheader and context.preheader(public).casefold().startswith(subject.casefold()[:_PHONE]):
         message = "the preheader says what the subject says before it"

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from newsletter.checks.report import Finding
 from newsletter.checks.source import Source
-from newsletter.errors import counted
 from newsletter.issue.model import Issue
 from newsletter.issue.skeleton import EXAMPLE_LINK, unwritten
 from newsletter.issue.yamltext import Scalar
+from newsletter.text import format_count
 
 # What editors and programmers write for "to come"; in backticks it is talked about. TK is an editor's, short for it.
 _MARK = re.compile(
@@ -88,7 +88,7 @@ def example_texts(source: Source, issue: Issue) -> Iterator[Finding]:
         problem = source.at_words(
             texts[0][:25],
             code="example",
-            message=f"{counted(len(texts), 'text')} still to be written; the first is {texts[0]!r}",
+            message=f"{format_count(len(texts), 'text')} still to be written; the first is {texts[0]!r}",
             next_step="Write your own, or take the items out: `send` refuses them.",
         )
         yield Finding(problem)

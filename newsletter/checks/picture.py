@@ -6,9 +6,9 @@ from newsletter.checks.report import Finding
 from newsletter.checks.source import Source
 from newsletter.editions.context import EditionContext
 from newsletter.editions.pictures import TALLEST
-from newsletter.errors import counted
 from newsletter.issue.image import opened
 from newsletter.issue.model import Issue
+from newsletter.text import format_count
 
 _SHARP = 2  # pixels of the picture for one of the column, on the screens of phones
 _NARROW = 2 / 3  # of the column
@@ -26,7 +26,7 @@ def picture_size(source: Source, context: EditionContext, issue: Issue) -> Itera
     shown = round(min(width, column, column * TALLEST * width / height))
     message = ""
     if width < column:
-        message = f"the picture is {counted(width, 'pixel')} wide, and stands smaller than the email's {column}"
+        message = f"the picture is {format_count(width, 'pixel')} wide, and stands smaller than the email's {column}"
     elif shown < column * _NARROW:
         message = f"the picture is {width} by {height} pixels, so tall that it stands only {shown} wide"
     if message:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from newsletter.checks.report import Finding
 from newsletter.checks.source import Source
-from newsletter.errors import quoted
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.model import Issue
+from newsletter.text import quote_text
 from newsletter.workspace import volume_and_number
 
 _STANDING = 2  # earlier issues with the same headline: it is a standing one, such as "Events"
@@ -59,7 +59,7 @@ def equal_headlines(source: Source, issue: Issue, paths: Sequence[Path]) -> Iter
                 words,
                 within=source.headline(number),
                 code="headline-twice",
-                message=f"two items have the headline {quoted(words)}",
+                message=f"two items have the headline {quote_text(words)}",
                 next_step="Give one of them another, or take it out.",
             )
             yield Finding(problem)
@@ -76,7 +76,7 @@ def equal_headlines(source: Source, issue: Issue, paths: Sequence[Path]) -> Iter
                 words,
                 within=source.headline(number),
                 code="headline-twice",
-                message=f"{found[-1].stem} has the headline {quoted(words)} already",
+                message=f"{found[-1].stem} has the headline {quote_text(words)} already",
                 next_step="Give this one another, if it is other news.",
             )
             yield Finding(problem, note=True)

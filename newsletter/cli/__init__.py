@@ -54,9 +54,9 @@ class _LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            from newsletter.errors import did_you_mean
+            from newsletter.text import suggest_nearest
 
-            hint = did_you_mean(args[0], list(_COMMANDS)) or "`newsletter --help` lists the commands."
+            hint = suggest_nearest(args[0], list(_COMMANDS)) or "`newsletter --help` lists the commands."
             ctx.fail(f"There is no command {args[0]!r}. {hint}")
         return super().resolve_command(ctx, args)
 

@@ -13,11 +13,12 @@ import click
 from newsletter.actions.create_draft import create_draft
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import as_json, say, short, table
-from newsletter.errors import ConfigError, Problem, TemplateError, counted
+from newsletter.errors import ConfigError, Problem, TemplateError
 from newsletter.issue.draft import read_draft
 from newsletter.issue.model import Issue
 from newsletter.issue.schema import SCHEMA_NAME, draft_schema
 from newsletter.publication import OpenPublication
+from newsletter.text import format_count
 from newsletter.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def list_(json_: bool) -> None:
     rows = []
     for path in workspace.draft_paths():
         found = read_draft(path)
-        title = found.issue.items[0].headline.plain() if found.issue else counted(len(found.problems), "problem")
+        title = found.issue.items[0].headline.plain() if found.issue else format_count(len(found.problems), "problem")
         date = found.date.isoformat() if found.date else "?"
         rows.append((path.stem, date, stage_of(store, path.stem, workspace.record(path.stem)).value, title))
     if json_:

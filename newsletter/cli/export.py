@@ -7,9 +7,9 @@ import click
 
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, short, show_problems, size
-from newsletter.errors import counted
 from newsletter.issue.model import Issue
 from newsletter.publication import OpenPublication
+from newsletter.text import format_count
 
 _FORMS = ("html", "text", "pdf", "web", "png", "eml")
 
@@ -116,6 +116,6 @@ def _export_site(publication: OpenPublication, folder: Path | None, sent_only: b
         say(f"{short(folder / name)} is removed: nothing leads to it any more")
     if not publication.config.publication.website:
         say("Without a feed and a sitemap: they need [publication] website in newsletter.toml.", style="yellow")
-    made = f"{counted(len(site.built), 'issue')} made" if site.built else "Nothing new"
+    made = f"{format_count(len(site.built), 'issue')} made" if site.built else "Nothing new"
     say(f"{short(folder / 'index.html')}: {made}, {len(site.kept)} unchanged", style="green")
     sys.exit(1 if site.without_pdf or site.held else 0)

@@ -12,9 +12,9 @@ from newsletter.checks.report import DraftReport, Finding
 from newsletter.checks.size import CLIPPED_AT
 from newsletter.cli.output import as_json, say, short, show_problems, size
 from newsletter.config import Config
-from newsletter.errors import counted
 from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
+from newsletter.text import format_count
 
 
 def show_findings(findings: Iterable[Finding]) -> None:
@@ -26,21 +26,21 @@ def show_findings(findings: Iterable[Finding]) -> None:
 
 def show_verdict(draft: Draft, report: DraftReport) -> None:
     """Print how a draft stands, in a line."""
-    noted = f", {counted(len(report.notes), 'note')}" if report.notes else ""
+    noted = f", {format_count(len(report.notes), 'note')}" if report.notes else ""
     if draft.issue and not report.problems:
         links = sum(1 for text in draft.issue.texts() for _ in text.links())
-        extent = f"({counted(len(draft.issue.items), 'item')}, {counted(links, 'link')})"
+        extent = f"({format_count(len(draft.issue.items), 'item')}, {format_count(links, 'link')})"
         say(f"{short(draft.path)}: no problems{noted} {extent}", style="green")
     else:
-        say(f"{short(draft.path)}: {counted(len(report.problems), 'problem')}{noted}", style="bold")
+        say(f"{short(draft.path)}: {format_count(len(report.problems), 'problem')}{noted}", style="bold")
 
 
 def show_email_report(config: Config, issue: Issue, report: Report) -> None:
     """Print what mail clients lack of an issue's email, and a line with its size."""
     show_problems(report.problems)
-    count = counted(len(report.problems), "problem") if report.problems else "no problems"
+    count = format_count(len(report.problems), "problem") if report.problems else "no problems"
     say(
-        f"{issue.name} as an email: {count} in {counted(len(config.email.clients), 'mail client')}, "
+        f"{issue.name} as an email: {count} in {format_count(len(config.email.clients), 'mail client')}, "
         f"{len(report.accepted)} accepted; {size(report.size)} of HTML (Gmail cuts off at {CLIPPED_AT // 1000} kB)",
         style="bold" if report.problems else "green",
     )

@@ -14,7 +14,7 @@ from newsletter.cli.output import can_ask, console, say, show_problems
 from newsletter.cli.store import opened_store
 from newsletter.cli.subscribers.opened import writing
 from newsletter.config.system_keyring import read_stored_password
-from newsletter.errors import ConfigError, DeliveryError, counted
+from newsletter.errors import ConfigError, DeliveryError
 from newsletter.feedback.mail import suppression_batches
 from newsletter.feedback.mail.confirmation_message import ConfirmationSender
 from newsletter.feedback.mail.processing import (
@@ -30,6 +30,7 @@ from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.store import Busy, Store
 from newsletter.subscribers.feedback_events import read_erased
 from newsletter.subscribers.secret_keys import find_secret_keys
+from newsletter.text import format_count
 from newsletter.workspace import Workspace, find_workspace
 
 
@@ -120,12 +121,13 @@ def undo(since: str | None, yes: bool) -> None:
         return
     when = f"{chosen[0].name[:16].replace('T', ' ')} UTC"
     which = f"{len(chosen):,} readings, the first of {when}, have" if len(chosen) > 1 else f"The reading of {when} has"
-    say(f"{which} suppressed {counted(len(readers), 'reader')} for bounces: {names(readers)}")
+    say(f"{which} suppressed {format_count(len(readers), 'reader')} for bounces: {names(readers)}")
     if not yes and not click.confirm("Mail them again?"):
         say("Nothing was undone.")
         sys.exit(1)
     say(
-        f"{counted(suppression_batches.undo_batches(found.store, found.keys, chosen), 'reader')} can get mail again.",
+        f"{format_count(suppression_batches.undo_batches(found.store, found.keys, chosen), 'reader')} "
+        "can get mail again.",
         style="bold",
     )
 

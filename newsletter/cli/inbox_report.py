@@ -8,11 +8,11 @@ import click
 
 from newsletter.cli.output import console, say, table
 from newsletter.cli.subscribers.known import SAID
-from newsletter.errors import counted
 from newsletter.feedback.mail.decision import Action, Decision
 from newsletter.feedback.mail.processing import ProcessedMail
 from newsletter.feedback.mail.recognition import FeedbackKind
 from newsletter.subscribers.feedback_events import EventKind as Said
+from newsletter.text import format_count
 
 _SHOWN = 20  # mails left to a person, and readers of a kind
 _NAMES = {
@@ -130,7 +130,7 @@ class Summary:
             if readers:
                 say(f"{title} ({len(readers):,}): {names(readers)}")
         if self._moved:
-            say(f"{counted(self._moved, 'mail')} moved into the folder 'handled' of that mailbox.")
+            say(f"{format_count(self._moved, 'mail')} moved into the folder 'handled' of that mailbox.")
         if self._asked:
             say("What is left to you: open it. If you believe it: newsletter subscribers suppress ADDRESS")
         if why := self._why_held.get(_HELD):

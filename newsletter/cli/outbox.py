@@ -20,7 +20,7 @@ from newsletter.cli.output import as_json, can_ask, console, printable_lines, sa
 from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.sending import nobody_left, progress_bar
 from newsletter.clock import how_long, shown, when
-from newsletter.errors import DraftError, NewsletterError, counted
+from newsletter.errors import DraftError, NewsletterError
 from newsletter.issue.draft import read_draft
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
@@ -38,6 +38,7 @@ from newsletter.schedule.outbox import (
 )
 from newsletter.sending.rules import OnProgress, WorkerProgress
 from newsletter.store import Store
+from newsletter.text import format_count
 from newsletter.workspace import Workspace
 
 
@@ -129,7 +130,7 @@ def cancel(draft: str) -> None:
     if was_noted and not record.exists():
         say(f"{short(record)} is removed, since nothing had been sent. If it was committed, commit that it is gone.")
     if counts.waiting:
-        say(f"{counted(counts.waiting, 'reader')} still without it. To send it: newsletter send {name}")
+        say(f"{format_count(counts.waiting, 'reader')} still without it. To send it: newsletter send {name}")
 
 
 @outbox.command()
@@ -228,7 +229,9 @@ class _Post(SendObserver):
         return click.confirm("Send it now?")
 
     def announce(self, campaign: Campaign, waiting: int) -> None:
-        self._line.say(f"{campaign.issue} leaves to {counted(waiting, 'reader')}: {campaign.subject}", style="bold")
+        self._line.say(
+            f"{campaign.issue} leaves to {format_count(waiting, 'reader')}: {campaign.subject}", style="bold"
+        )
 
     def begin(self, issue: str, waiting: int) -> None:
         del issue

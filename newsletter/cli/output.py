@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from newsletter.errors import Problem, below, explained, printable
+from newsletter.errors import Problem, explained
+from newsletter.text import escape_controls, shorten_path
 
 
 def console(*, err: bool = False) -> Console:
@@ -32,7 +33,7 @@ def say(text: str = "", style: str = "") -> None:
 
 
 def printable_lines(text: str) -> str:
-    return "\n".join(printable(line) for line in text.split("\n"))
+    return "\n".join(escape_controls(line) for line in text.split("\n"))
 
 
 def show_error(error: Exception) -> int:
@@ -52,11 +53,11 @@ def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
     told = list(problems)
     for problem, following in zip_longest(told, told[1:]):
         line = Text(f"{near(problem)}: ", style="bold")
-        line.append(printable(problem.message), style="not bold")
+        line.append(escape_controls(problem.message), style="not bold")
         line.append(f"  [{problem.code}]", style="dim not bold")
         out.print(line)
         if problem.next_step and (following is None or following.next_step != problem.next_step):
-            out.print(Text(f"    {printable(problem.next_step)}", style="cyan"))
+            out.print(Text(f"    {escape_controls(problem.next_step)}", style="cyan"))
 
 
 def near(problem: Problem) -> str:
@@ -70,7 +71,7 @@ def short(path: Path) -> str:
         here = Path.cwd()
     except FileNotFoundError:  # somebody has taken the folder away
         return str(path)
-    return str(below(path, here))
+    return str(shorten_path(path, here))
 
 
 def size(octets: int) -> str:
@@ -84,13 +85,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     out = console()
     if not out.is_terminal:
         for row in chain([headings], rows):
-            click.echo("\t".join(printable(cell) for cell in row))
+            click.echo("\t".join(escape_controls(cell) for cell in row))
         return
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         grid.add_column(heading)
     for row in rows:
-        grid.add_row(*(Text(printable(cell)) for cell in row))
+        grid.add_row(*(Text(escape_controls(cell)) for cell in row))
     out.print(grid)
 
 

@@ -16,13 +16,14 @@ from newsletter.campaigns.sent_record import write_record
 from newsletter.cli.output import console, say, table
 from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.store import known_store
-from newsletter.errors import DraftError, counted
+from newsletter.errors import DraftError
 from newsletter.ledger.campaigns import find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.runs import settle_crash
 from newsletter.ledger.states import State
 from newsletter.reconcile.unknown import Findings, look_up, named_readers, refuse_others, settle, tally, unknowns
 from newsletter.store import Store
+from newsletter.text import format_count
 from newsletter.workspace import Workspace, find_workspace
 
 _SHOWN = 40
@@ -127,7 +128,7 @@ def _show_unknowns(workspace: Workspace, store: Store, name: str, count: int) ->
     if count > _SHOWN:
         say(f"and {count - _SHOWN:,} more: newsletter reconcile {name} > unknown.tsv")
     say()
-    say(f"{counted(count, 'reader')} of {name} may have it or not.", style="bold")
+    say(f"{format_count(count, 'reader')} of {name} may have it or not.", style="bold")
     say("Let your mail server's log tell, or the Message-IDs of what any other service took:")
     say(f"  newsletter reconcile {name} --log /var/log/mail.log")
     say(f"  newsletter reconcile {name} --message-ids FILE")
@@ -156,7 +157,7 @@ def _show_sides(store: Store, name: str, found: Findings, sides: Counter[State])
             say(f"and {more:,} more")
     if begun:
         say(
-            f"{counted(begun, 'message')} began to arrive, and the log does not show the end: these stay unknown "
+            f"{format_count(begun, 'message')} began to arrive, and the log does not show the end: these stay unknown "
             "until you say otherwise.",
             style="yellow",
         )

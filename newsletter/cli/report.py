@@ -11,7 +11,7 @@ import click
 
 from newsletter.cli.output import as_json, say, short, table
 from newsletter.cli.store import known_store
-from newsletter.errors import DraftError, counted
+from newsletter.errors import DraftError
 from newsletter.files import open_private, open_shared
 from newsletter.ledger.campaigns import find_campaign, find_last_sent, list_issues
 from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
@@ -32,6 +32,7 @@ from newsletter.reports import (
 from newsletter.reports.runs import rate
 from newsletter.store import Store
 from newsletter.subscribers.feedback_events import EventKind, count_answers
+from newsletter.text import format_count
 from newsletter.workspace import Workspace, find_workspace
 
 _DOMAINS = 15
@@ -108,7 +109,8 @@ def show_report(store: Store, workspace: Workspace, issue: str) -> int:
     if counts[State.UNKNOWN]:
         say(
             f"  Unknown means that the text was under way when the connection or the program ended: "
-            f"{counted(counts[State.UNKNOWN], 'reader')} may have it or not, and nothing is sent again by itself.\n"
+            f"{format_count(counts[State.UNKNOWN], 'reader')} may have it or not, and nothing is sent again "
+            "by itself.\n"
             f"  To find out and say so: newsletter reconcile {issue}"
         )
     with store.reading() as connection:
@@ -180,7 +182,10 @@ def _show(workspace: Workspace, found: Report) -> None:
 def _show_balance(counts: Counts, left_out: int) -> None:
     say(words.balance(counts), style="bold green" if counts.complete else "bold yellow")
     if left_out:
-        say(f"  {counted(left_out, 'row')} of the list could not be used: newsletter subscribers check", style="yellow")
+        say(
+            f"  {format_count(left_out, 'row')} of the list could not be used: newsletter subscribers check",
+            style="yellow",
+        )
 
 
 def _show_runs(found: Report, zone: ZoneInfo) -> None:
@@ -191,7 +196,7 @@ def _show_runs(found: Report, zone: ZoneInfo) -> None:
     pace = f", {words.pace(found.per_second)}" if found.per_second else ""
     say(f"  Begun     {began}")
     say(f"  Ended     {ended or 'not yet'}")
-    say(f"  Sending   {words.lasted(found.seconds)} in {counted(len(found.runs), 'run')}{pace}")
+    say(f"  Sending   {words.lasted(found.seconds)} in {format_count(len(found.runs), 'run')}{pace}")
     if len(found.runs) > 1 or found.runs[0].ending:
         say()
         rows = [

@@ -20,11 +20,11 @@ from newsletter.cli.output import say, short
 from newsletter.cli.report import show_report
 from newsletter.cli.sending import SendingProgress, nobody_left, show_plan
 from newsletter.clock import parse_duration, parse_moment, shown, when
-from newsletter.errors import counted
 from newsletter.issue.draft import Draft
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
 from newsletter.sending.refusals import TooManyRefused
+from newsletter.text import format_count
 
 _despite_problems = click.option(
     "--despite-problems", is_flag=True, help="With --yes: send it although `draft check` finds problems."
@@ -223,7 +223,7 @@ def _show_result(publication: OpenPublication, result: SendResult, options: Send
 
 def _agree(question: str, problems: int) -> bool:
     agreed = click.confirm(
-        f"{question} all the same, with {counted(problems, 'problem')}?" if problems else f"{question}?"
+        f"{question} all the same, with {format_count(problems, 'problem')}?" if problems else f"{question}?"
     )
     if not agreed:
         say("Nothing was sent.")
@@ -237,10 +237,10 @@ def _confirm_refusals(error: TooManyRefused) -> bool:
 
 def _dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) -> None:
     done = write_dry_run(publication, draft, options)
-    say(f"{counted(done.messages, 'message')} in {short(done.folder)}. Nothing was sent.")
+    say(f"{format_count(done.messages, 'message')} in {short(done.folder)}. Nothing was sent.")
     if done.unusable:
         hint = f"newsletter subscribers check {short(options.list_file or publication.workspace.subscribers)}"
-        say(f"{counted(done.unusable, 'row')} can't be used; see them: {hint}", style="yellow")
+        say(f"{format_count(done.unusable, 'row')} can't be used; see them: {hint}", style="yellow")
         sys.exit(1)
 
 

@@ -14,10 +14,11 @@ from newsletter.campaigns.plan import Plan
 from newsletter.campaigns.unknown_campaigns import FLAG
 from newsletter.cli.output import console, say, short
 from newsletter.cli.report import show_report
-from newsletter.errors import DeliveryError, counted
+from newsletter.errors import DeliveryError
 from newsletter.mail.message import Outcome
 from newsletter.publication import OpenPublication
 from newsletter.sending.rules import OnProgress, WorkerProgress
+from newsletter.text import format_count
 from newsletter.workspace import Workspace
 
 nobody_left = click.option(
@@ -37,7 +38,7 @@ def show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
     readers = plan.readers
     if readers is not None:
         tagged = f" tagged {plan.wave}" if plan.wave else ""
-        say(f"  To        {counted(plan.added, 'reader')} of {short(list_path)}{tagged}")
+        say(f"  To        {format_count(plan.added, 'reader')} of {short(list_path)}{tagged}")
         if readers.suppressed:
             say(f"  Left out  {readers.suppressed:,} who must not be mailed: newsletter subscribers list --suppressed")
         if readers.erased:
@@ -47,15 +48,15 @@ def show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
             say(f"  Left out  {sum(readers.left.values()):,} by what {short(list_path)} itself says ({words})")
         if readers.unusable:
             hint = f"newsletter subscribers check {short(list_path)}"
-            say(f"  Left out  {counted(readers.unusable, 'row')} that can't be used; see them: {hint}")
+            say(f"  Left out  {format_count(readers.unusable, 'row')} that can't be used; see them: {hint}")
         if readers.duplicates:
-            say(f"  Left out  {counted(readers.duplicates, 'row')} with an address that stands there before")
+            say(f"  Left out  {format_count(readers.duplicates, 'row')} with an address that stands there before")
         for tag in plan.tags_without_readers:
             say(f"  Note      no reader here has the tag {tag!r}, which items are only for", style="yellow")
     if plan.waiting and readers is None:
         say(f"  To        the list as it was frozen; {short(list_path)} is not read again")
     if plan.waiting:
-        say(f"  Going on  {counted(plan.waiting, 'reader')} of the frozen list still to be tried")
+        say(f"  Going on  {format_count(plan.waiting, 'reader')} of the frozen list still to be tried")
     if plan.text_changed:
         say("  Text      " + ("as it is now" if plan.takes_over else "as it was when the sending began"))
     _show_way_out(workspace)

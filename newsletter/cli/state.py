@@ -9,9 +9,10 @@ from pydantic_core import PydanticCustomError
 from newsletter.cli.output import say, short
 from newsletter.cli.store import known_store
 from newsletter.config.validators import check_store_url
-from newsletter.errors import ConfigError, DecisionNeeded, counted
+from newsletter.errors import ConfigError, DecisionNeeded
 from newsletter.store import open_store
 from newsletter.subscribers.secret_keys import find_secret_keys
+from newsletter.text import format_count
 from newsletter.workspace import STATE_FOLDER, find_workspace
 
 _PATH = click.Path(dir_okay=False, path_type=Path)
@@ -67,7 +68,10 @@ def restore(file: Path, yes: bool) -> None:
     if done.kept:
         say(f"As it was before, it is kept in {short(done.kept)}.")
     if done.left:
-        say(f"{counted(done.left, 'suppression')} since the backup still {'stands' if done.left == 1 else 'stand'}.")
+        say(
+            f"{format_count(done.left, 'suppression')} since the backup still "
+            f"{'stands' if done.left == 1 else 'stand'}."
+        )
     for issue in done.held:
         say(f"{issue} was in the outbox, and may have left since: newsletter outbox list", style="yellow")
 
@@ -117,10 +121,10 @@ def _checked(url: str) -> str:
 
 def _sums(rows: dict[str, int]) -> str:
     sums = [
-        counted(rows["campaigns"], "issue"),
-        counted(rows["deliveries"], "delivery", "deliveries"),
-        counted(rows["events"], "event"),
-        counted(rows["suppressions"], "suppression"),
+        format_count(rows["campaigns"], "issue"),
+        format_count(rows["deliveries"], "delivery", "deliveries"),
+        format_count(rows["events"], "event"),
+        format_count(rows["suppressions"], "suppression"),
         f"{rows['forgotten']:,} erased",
     ]
     return ", ".join(sums)

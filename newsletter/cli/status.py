@@ -9,7 +9,7 @@ from newsletter.campaigns.sent_record import write_record
 from newsletter.cli.output import as_json, console, say, table
 from newsletter.cli.report import campaign_name, show_report
 from newsletter.cli.store import known_store
-from newsletter.errors import DraftError, counted
+from newsletter.errors import DraftError
 from newsletter.ledger.campaigns import cancel_campaign, find_campaign, list_issues
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.runs import settle_crash
@@ -18,6 +18,7 @@ from newsletter.reports import words
 from newsletter.reports.issue_status import Status, campaign_status
 from newsletter.store import Store
 from newsletter.subscribers.feedback_events import ANSWERS
+from newsletter.text import format_count
 from newsletter.workspace import Workspace, find_workspace
 
 _WIDE = 120  # columns
@@ -85,7 +86,7 @@ def cancel(draft: str, yes: bool) -> None:
             click.confirm(f"{counts.waiting:,} readers still wait for {name}{unknown}. Cancel it?", abort=True)
         count = cancel_campaign(store, name)
         write_record(workspace.record(name), store, name)
-    say(f"{name} is cancelled for {counted(count, 'reader')}.")
+    say(f"{name} is cancelled for {format_count(count, 'reader')}.")
     show_report(store, workspace, name)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from newsletter.cli.output import say, short, table
-from newsletter.errors import did_you_mean
 from newsletter.scaffold import eject as copy_out
+from newsletter.text import suggest_nearest
 from newsletter.workspace import TEMPLATES, find_workspace, shipped
 
 
@@ -24,7 +24,7 @@ def list_() -> None:
     table(("Template", "Used"), zip(known, used, strict=True))
     for path in sorted(own.iterdir()) if own.is_dir() else ():
         if path.name not in known and path.suffix in (".j2", ".css", ".typ"):
-            say(f"{short(path)} is used only where a template includes it. {did_you_mean(path.name, known)}".strip())
+            say(f"{short(path)} is used only where a template includes it. {suggest_nearest(path.name, known)}".strip())
 
 
 @templates.command()

@@ -12,7 +12,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from newsletter.config.environment import ENV_PREFIX, overlay
 from newsletter.config.settings import BACKEND_GROUP, Config, Section
-from newsletter.errors import ConfigError, Problem, counted, did_you_mean
+from newsletter.errors import ConfigError, Problem
+from newsletter.text import format_count, suggest_nearest
 from newsletter.validation import Fault, explain
 
 
@@ -33,7 +34,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
         problems += where.problems(error, Config)
     if problems:
         problems.sort(key=lambda problem: (problem.line, str(problem.path)))
-        raise ConfigError(f"The configuration has {counted(len(problems), 'problem')}.", problems=problems)
+        raise ConfigError(f"The configuration has {format_count(len(problems), 'problem')}.", problems=problems)
     return config.model_copy(update={"backends": settings})
 
 
@@ -149,7 +150,7 @@ def _backend_settings(
                     Fault(
                         code="unknown-table",
                         message=f"[{name}] is neither a table of this file nor an installed backend",
-                        next_step=did_you_mean(name, known) or f"Known: {', '.join(known)}.",
+                        next_step=suggest_nearest(name, known) or f"Known: {', '.join(known)}.",
                     ),
                     name,
                     "",
@@ -161,7 +162,7 @@ def _backend_settings(
                     Fault(
                         code="unknown-backend",
                         message=f"no backend named {name!r} is installed",
-                        next_step=did_you_mean(name, sorted(installed))
+                        next_step=suggest_nearest(name, sorted(installed))
                         or f"Installed: {', '.join(sorted(installed))}.",
                     ),
                     "send",

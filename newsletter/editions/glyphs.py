@@ -10,10 +10,11 @@ from wcwidth import iter_graphemes
 
 from newsletter.editions.context import EditionContext
 from newsletter.editions.typefaces import STANDARDS, package_for, typefaces
-from newsletter.errors import Problem, quoted
+from newsletter.errors import Problem
 from newsletter.issue.model import Issue
 from newsletter.issue.prose import PROSE_KEYS
 from newsletter.issue.yamltext import YamlFault, read, scalars
+from newsletter.text import quote_text
 from newsletter.workspace import CONFIG_NAME
 
 # What the typefaces that come along have, Latin letters and punctuation, so that most issues need no look at them.
@@ -79,7 +80,7 @@ def _printed(context: EditionContext, issue: Issue) -> Iterator[str]:
 
 def _problem(package: str, graphemes: Sequence[str], context: EditionContext, issue: Issue) -> Problem:
     path, line, column = _first_place(graphemes[0], context, issue)
-    names = ", ".join(f"{quoted(grapheme)} ({_code_points(grapheme)})" for grapheme in graphemes[:_NAMED])
+    names = ", ".join(f"{quote_text(grapheme)} ({_code_points(grapheme)})" for grapheme in graphemes[:_NAMED])
     more = f" and {len(graphemes) - _NAMED} more" if len(graphemes) > _NAMED else ""
     install = f"Run: pip install '{package}'. Or put" if package else "Put"
     return Problem(

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from newsletter.editions.templates import broken, sources
-from newsletter.errors import did_you_mean
+from newsletter.text import suggest_nearest
 
 _VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
 _COMPONENTS = frozenset(
@@ -169,9 +169,9 @@ class _Checker(HTMLParser):
         if tag == "mj-include":
             self.fault = line, '<mj-include> finds no file here: write {% include "file" %}'
         elif tag not in _COMPONENTS:
-            self.fault = line, f"<{tag}> is no MJML component. {did_you_mean(tag, sorted(_COMPONENTS))}".strip()
+            self.fault = line, f"<{tag}> is no MJML component. {suggest_nearest(tag, sorted(_COMPONENTS))}".strip()
         elif not _STRICT_TAG.fullmatch(self.get_starttag_text() or ""):
             self.fault = line, f'<{tag}> can\'t be read: each of its attributes is written as name="value"'
         elif unknown := [name for name, _ in attributes if name not in _ATTRIBUTES and not name.startswith("data-")]:
-            hint = did_you_mean(unknown[0], sorted(_ATTRIBUTES))
+            hint = suggest_nearest(unknown[0], sorted(_ATTRIBUTES))
             self.fault = line, f"<{tag}> knows no attribute {unknown[0]!r}. {hint}".strip()

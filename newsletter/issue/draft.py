@@ -10,13 +10,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from newsletter.errors import DraftError, Problem, counted
+from newsletter.errors import DraftError, Problem
 from newsletter.issue.image import image_faults
 from newsletter.issue.lookalikes import conflicts, lookalike, misspelled_key, without_separators
 from newsletter.issue.model import Image, Issue, Item
 from newsletter.issue.prose import advise, cut_off
 from newsletter.issue.sourcemap import SourceMap
 from newsletter.issue.yamltext import Mapping, Node, Place, Scalar, Sequence, YamlFault, read, split_lines
+from newsletter.text import format_count
 from newsletter.validation import Fault, explain
 
 MAX_BYTES = 1_000_000
@@ -81,7 +82,7 @@ def _with_problems(path: Path, source: str, found: list[tuple[Place, Fault]]) ->
         place, more = found[MAX_PROBLEMS][0], len(found) - MAX_PROBLEMS
         fault = Fault(
             code="more",
-            message=f"{counted(more, 'problem')} from here on {'is' if more == 1 else 'are'} not shown",
+            message=f"{format_count(more, 'problem')} from here on {'is' if more == 1 else 'are'} not shown",
             next_step="Mend those above, and check again.",
         )
         found = [*found[:MAX_PROBLEMS], (place, fault)]
@@ -103,7 +104,7 @@ def load_issue(path: Path) -> Issue:
 
 def require_issue(draft: Draft) -> Issue:
     if draft.issue is None:
-        count = counted(len(draft.problems), "problem")
+        count = format_count(len(draft.problems), "problem")
         raise DraftError(f"The draft {draft.path.name} has {count}.", problems=draft.problems)
     return draft.issue
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
 
-from newsletter.errors import did_you_mean
+from newsletter.text import suggest_nearest
 from newsletter.validation import Fault
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def image_faults(folder: Path, name: str) -> Iterator[Fault]:
     path = picture_path(folder, name)
     if not path.is_file():
         near = sorted(p.name for p in folder.glob("*.*") if p.suffix.lower() in SUFFIXES)
-        meant = did_you_mean(name, near)
+        meant = suggest_nearest(name, near)
         there = f" {meant}" if meant else f" Pictures there: {', '.join(near)}." if near else ""
         yield Fault(
             code="image-missing",

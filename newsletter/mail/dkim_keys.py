@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from newsletter.config import Config, line_of
-from newsletter.errors import ConfigError, Problem, counted
+from newsletter.errors import ConfigError, Problem
 from newsletter.git import NoAnswer, ask_git
+from newsletter.text import format_count
 from newsletter.workspace import CONFIG_NAME
 
 DkimAlgorithm = Literal["rsa", "ed25519"]
@@ -36,7 +37,7 @@ def read_dkim_keys(config: Config, root: Path) -> list[DkimKey]:
     if len(pems) != len(selectors):
         raise _refused(
             root,
-            f"{counted(len(selectors), 'selector')} and {counted(len(pems), 'key')}",
+            f"{format_count(len(selectors), 'selector')} and {format_count(len(pems), 'key')}",
             f"Each key has a selector of its own: name the files in key_file in the same order, or set {_VARIABLE}.",
         )
     return [_key(selector, where, pem, root) for selector, (where, pem) in zip(selectors, pems, strict=True)]

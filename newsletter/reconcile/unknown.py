@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from newsletter.address import normalise_address, subscriber_key
-from newsletter.errors import DecisionNeeded, ListError, counted
+from newsletter.errors import DecisionNeeded, ListError
 from newsletter.ledger.deliveries import stream_deliveries
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import read_template
@@ -23,6 +23,7 @@ from newsletter.mail.message import reply_line
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.reconcile.mail_log import Traces, find_arrivals, find_ids, opened
 from newsletter.store import Store
+from newsletter.text import format_count
 
 _GROUP = 1000
 _HAS_IT = "an editor says that it arrived"
@@ -136,7 +137,7 @@ def refuse_others(store: Store, issue: str, found: Findings) -> None:
     strangers = sorted((found.arrived | found.not_arrived) - known)
     if strangers:
         raise DecisionNeeded(
-            f"{counted(len(strangers), 'reader')} of those named "
+            f"{format_count(len(strangers), 'reader')} of those named "
             f"{'is' if len(strangers) == 1 else 'are'} not among the unknown of {issue}: {', '.join(strangers[:5])}.",
             next_step=f"`newsletter reconcile {issue}` shows who is.",
         )

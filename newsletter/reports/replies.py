@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from newsletter.errors import printable
 from newsletter.ledger.states import State
 from newsletter.ledger.statistics import ReplySum
+from newsletter.text import escape_controls
 
 _Said = tuple[State, int | None, str | None, str]  # state, reply code, enhanced code, words
 _REPLIES = 5000
@@ -55,7 +55,7 @@ def _ordered(groups: Counter[_Said]) -> list[Reply]:
 
 
 def without_addresses(text: str) -> str:
-    return _ADDRESS.sub(_OMITTED, printable(text))
+    return _ADDRESS.sub(_OMITTED, escape_controls(text))
 
 
 def _gist(reply: str) -> str:
@@ -66,4 +66,4 @@ def _gist(reply: str) -> str:
         shown = _OMITTED if named or "@" in word else word
         if shown != _OMITTED or words[-1:] != [_OMITTED]:
             words.append(shown)
-    return printable(" ".join(words))
+    return escape_controls(" ".join(words))

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import TextIO
 
-from newsletter.errors import printable
 from newsletter.ledger.deliveries import Delivery
 from newsletter.subscribers.csv_file import guard_cell
+from newsletter.text import escape_controls
 
 NOT_ACCEPTED = ("address", "state", "stage", "code", "enhanced", "reply")
 EVERYTHING = (*NOT_ACCEPTED, "tries", "run", "at", "took")
@@ -23,4 +23,4 @@ def write_csv(file: TextIO, rows: Iterable[Delivery], columns: Sequence[str]) ->
     writer.writerow(columns)
     cells = attrgetter(*columns)
     for row in rows:
-        writer.writerow([guard_cell(printable(cell)) if isinstance(cell, str) else cell for cell in cells(row)])
+        writer.writerow([guard_cell(escape_controls(cell)) if isinstance(cell, str) else cell for cell in cells(row)])

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from newsletter.errors import counted
 from newsletter.ledger.states import ANSWERED, Counts, State
 from newsletter.mail.message import reply_line
 from newsletter.reports.replies import Reply
 from newsletter.subscribers.feedback_events import EventKind
+from newsletter.text import format_count
 
 _ALWAYS = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN, State.PENDING, State.SUPPRESSED)
 
@@ -50,7 +50,9 @@ def domain_states(counts: Counts) -> list[State]:
 def since(answers: Mapping[EventKind, int]) -> str:
     """What came back since, in a line: `2 hard bounces, 1 complaint`; empty when nothing did."""
     plurals = {EventKind.BLOCKED: _SINCE[EventKind.BLOCKED]}
-    return ", ".join(counted(count, _SINCE[kind], plurals.get(kind, "")) for kind, count in answers.items() if count)
+    return ", ".join(
+        format_count(count, _SINCE[kind], plurals.get(kind, "")) for kind, count in answers.items() if count
+    )
 
 
 def said(reply: Reply) -> str:
@@ -95,7 +97,7 @@ def share(count: int, total: int) -> str:
 
 
 def others(domains: int) -> str:
-    return counted(domains, "other domain")
+    return format_count(domains, "other domain")
 
 
 def _two(value: int, large: int, large_name: str, small: int, small_name: str) -> str:

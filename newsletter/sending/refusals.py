@@ -2,9 +2,10 @@
 
 from collections import Counter
 
-from newsletter.errors import DeliveryError, counted
+from newsletter.errors import DeliveryError
 from newsletter.mail.message import Outcome, Result, reply_line
 from newsletter.sending.concern import Concern
+from newsletter.text import format_count
 
 _COUNT_FROM = 100
 _BLOCKED = "The server takes no more mail from this sender: {}"
@@ -74,7 +75,8 @@ class Refusals:
     def _too_many_for_policy(self, words: str, tally: Counter[Outcome]) -> TooManyRefused:
         self._forgive()
         return TooManyRefused(
-            f"{len(self.forgiven):,} of the first {counted(tally.total(), 'reader')} were refused for what seems to be "
+            f"{len(self.forgiven):,} of the first {format_count(tally.total(), 'reader')} were refused for "
+            "what seems to be "
             f"about the sender and not about them: {words}",
             next_step="They still wait, like everyone who has not had a turn. See what the server says, above.",
         )

@@ -11,11 +11,12 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from newsletter.errors import ConfigError, counted
+from newsletter.errors import ConfigError
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
 from newsletter.store.engine import now, storable
 from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.text import format_count
 
 
 class EventKind(StrEnum):
@@ -170,7 +171,7 @@ def read_erased(store: Store, keys: SecretKeys | None) -> ErasedSubscribers:
     if digests and (keys is None or mark not in (None, keys.mark)):
         gone = "are gone" if keys is None else "are not the ones that are here now"
         raise ConfigError(
-            f"{counted(len(digests), 'person')} asked to be erased, and the keys that know them again {gone}.",
+            f"{format_count(len(digests), 'person')} asked to be erased, and the keys that know them again {gone}.",
             next_step="Put back your copy of .newsletter/keys.toml: with others, they would get mail again.",
         )
     return ErasedSubscribers(digests, keys if digests else None)
@@ -182,7 +183,7 @@ def _record(connection: Connection, keys: SecretKeys | None, event: Event, soft:
     news = _apply(connection, keys, event)
     if event.kind is EventKind.SOFT and soft and _softs(connection, event, soft) >= soft.bounces:
         suppressions.suppress(
-            connection, event.subscriber, SuppressionKind.BOUNCED, counted(soft.bounces, "soft bounce")
+            connection, event.subscriber, SuppressionKind.BOUNCED, format_count(soft.bounces, "soft bounce")
         )
     if news:
         log.add_all(connection, [_row(event)])  # after the suppression that it makes, see suppression_batches.py

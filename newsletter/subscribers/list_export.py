@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TextIO
 
-from newsletter.errors import Problem, printable
+from newsletter.errors import Problem
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
 from newsletter.subscribers.csv_file import guard_cell
@@ -16,6 +16,7 @@ from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import ERASED, Suppression, with_suppression_status
+from newsletter.text import escape_controls
 
 _OURS = (STATE, SINCE, WORDS)
 _EVIDENCE = ("code", "words", "proof", "address", "note")
@@ -83,7 +84,7 @@ def export_events(store: Store | None) -> Iterator[Sequence[str]]:
         return
     with store.reading() as connection:
         for row in log.every(connection):
-            told = {name: printable(" ".join(text.split())) for name, text in row.evidence.items()}
+            told = {name: escape_controls(" ".join(text.split())) for name, text in row.evidence.items()}
             known = (told.pop(name, "") for name in _EVIDENCE)
             about = (row.reader, row.kind, row.source, row.issue or "", row.said_at, row.at)
             yield *about, *known, "; ".join(f"{name}: {text}" for name, text in told.items())
@@ -107,4 +108,4 @@ def _cells(row: Subscriber, columns: Sequence[str]) -> list[str]:
 
 def _on_one_line(words: str) -> str:
     """As a list's value may be, so that it can be read again."""
-    return printable(" ".join(words.split()))[:MAX_VALUE]
+    return escape_controls(" ".join(words.split()))[:MAX_VALUE]

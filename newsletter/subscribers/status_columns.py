@@ -12,7 +12,7 @@ from pathlib import Path
 
 from newsletter.address import normalise_address, subscriber_key
 from newsletter.config import SubscriberListSettings
-from newsletter.errors import DecisionNeeded, ListError, Problem, counted
+from newsletter.errors import DecisionNeeded, ListError, Problem
 from newsletter.subscribers.csv_file import column_name, read_header, read_lines, read_records, unguard_cell
 from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.status_words import (
@@ -26,6 +26,7 @@ from newsletter.subscribers.status_words import (
     keeps_out,
 )
 from newsletter.subscribers.suppression_status import MAILABLE, Suppression
+from newsletter.text import format_count
 
 # The columns of an export beside the list's own; no list has columns of these names by chance.
 STATE, SINCE, WORDS = "newsletter_state", "newsletter_since", "newsletter_words"
@@ -137,7 +138,7 @@ def _question(path: Path, name: str, told: Sequence[tuple[int, str]]) -> Problem
         path=path,
         line=told[0][0],
         code=QUESTION,
-        message=f"{column} seems to say of {counted(len(told), 'row')} that nothing is to be sent there"
+        message=f"{column} seems to say of {format_count(len(told), 'row')} that nothing is to be sent there"
         f"{f' ({shown[2:]})' if shown else ''}",
         next_step="Give the column a name, and you are asked whether that column is honoured."
         if not name

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from newsletter.errors import ListError, Problem, printable
+from newsletter.errors import ListError, Problem
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
 from newsletter.store.engine import now
@@ -22,6 +22,7 @@ from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS, read_row_status
 from newsletter.subscribers.status_words import StatusMeaning, cause_of
 from newsletter.subscribers.suppression_status import ERASED, MAILABLE
+from newsletter.text import escape_controls
 from newsletter.validation import Fault
 
 _MEND = "Mend the row, or export again: newsletter subscribers export -o FILE --suppressed"
@@ -184,4 +185,4 @@ def _moment(text: str) -> str:
 def _understood(reason: str) -> tuple[SuppressionKind, str]:
     """A cause by its name, or an editor's own words."""
     named = next((cause for cause in SuppressionKind if cause == reason.strip().casefold()), None)
-    return (named, "") if named else (SuppressionKind.SUPPRESSED, printable(" ".join(reason.split())))
+    return (named, "") if named else (SuppressionKind.SUPPRESSED, escape_controls(" ".join(reason.split())))

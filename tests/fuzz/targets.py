@@ -13,12 +13,13 @@ from pathlib import Path
 from feeds import messages
 
 from newsletter.backends.smtp.dialogue import Dialogue, Extensions
-from newsletter.errors import NewsletterError, printable
+from newsletter.errors import NewsletterError
 from newsletter.feedback.mail.recognition import BEYOND, recognise_mail
 from newsletter.feedback.mail.sources import open_source
 from newsletter.issue.richtext import parse
 from newsletter.mail.message import Outcome
 from newsletter.reconcile.mail_log import Traces, find_arrivals, find_ids
+from newsletter.text import escape_controls
 
 HERE = Path(__file__).parent
 IDS = frozenset(f"{number:016x}.{'0' * 16}@example.org".encode() for number in range(4))
@@ -37,7 +38,7 @@ def mail(data: bytes) -> None:
     assert BEYOND not in reading.trouble, reading.trouble
     texts = [reading.sender, reading.wish, reading.trouble, *reading.message_ids, *reading.delivered_to]
     texts += [text for finding in reading.findings for text in (finding.address, finding.words, finding.status)]
-    assert all(text == printable(text) and len(text.splitlines()) <= 1 for text in texts)
+    assert all(text == escape_controls(text) and len(text.splitlines()) <= 1 for text in texts)
     assert len(reading.findings) <= 200
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from newsletter.actions.erase import Known
 from newsletter.cli.output import say
-from newsletter.errors import counted
 from newsletter.ledger.erasure import Part
 from newsletter.ledger.states import State
 from newsletter.mail.message import reply_line
@@ -16,6 +15,7 @@ from newsletter.subscribers.feedback_events import EventKind, EventSource
 from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.suppression_status import SuppressionStatus
 from newsletter.subscribers.tokens import hide_tokens
+from newsletter.text import format_count
 
 # What a reader, a server or an editor has said, for people; --json and exports keep the names.
 SAID: Mapping[str, str] = {
@@ -85,7 +85,7 @@ def show_known(known: Known, list_name: str) -> None:
     if known.mentions:
         say(f"\nThe address also stands in rows about others: {list_name}, line {', '.join(map(str, known.mentions))}")
     if known.asides:
-        say(f"\nThe address also stands in {counted(known.asides, 'row')} of the state about others.")
+        say(f"\nThe address also stands in {format_count(known.asides, 'row')} of the state about others.")
     if known.events or known.deliveries:
         say("\nTimes are in UTC.")
 

@@ -11,11 +11,12 @@ import click
 
 from newsletter.cli.output import console, say, short, show_problems, table
 from newsletter.cli.subscribers.opened import looking, the_list
-from newsletter.errors import ConfigError, Problem, counted, printable
+from newsletter.errors import ConfigError, Problem
 from newsletter.subscribers.csv_source import read_subscribers
 from newsletter.subscribers.status_columns import QUESTION, read_own_status_columns, read_status_columns
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import ERASED, SuppressionStatus, with_suppression_status
+from newsletter.text import escape_controls, format_count
 
 _PAGE = 200  # rows of a table on a terminal, whose columns are as wide as these need
 _HEADINGS = ("Address", "Name", "Tags", "State", "Since")
@@ -56,10 +57,10 @@ def list_(words: tuple[str, ...], tag: str | None, mailable: bool, suppressed: b
 
     shown = _print_json(chosen()) if json_ else _print_rows(chosen())
     if console().is_terminal and not json_:
-        say(f"{counted(shown, 'reader')}." if shown else "Nobody on the list is that.", style="bold")
+        say(f"{format_count(shown, 'reader')}." if shown else "Nobody on the list is that.", style="bold")
     for kind, why in (("unusable", "can't be used"), ("duplicate", "left out, with an address that stands before")):
         if passed[kind]:
-            click.echo(f"{counted(passed[kind], 'row')} {why}: newsletter subscribers check", err=True)
+            click.echo(f"{format_count(passed[kind], 'row')} {why}: newsletter subscribers check", err=True)
 
 
 def _has(row: Subscriber, words: Sequence[str]) -> bool:
@@ -78,7 +79,7 @@ def _print_rows(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:
     )
     page = list(islice(cells, _PAGE))  # before the headings: a list that can't be read has none
     if not console().is_terminal:
-        sys.stdout.writelines("\t".join(map(printable, row)) + "\n" for row in chain([_HEADINGS], page, cells))
+        sys.stdout.writelines("\t".join(map(escape_controls, row)) + "\n" for row in chain([_HEADINGS], page, cells))
         return 0
     while page:
         table(_HEADINGS, page)
@@ -134,9 +135,9 @@ def check(file: Path | None) -> None:
     known = ("duplicate", ERASED, QUESTION)
     kinds = Counter(problem.code if problem.code in known else "unusable" for problem in problems)
     said = [
-        counted(readers, "reader"),
-        counted(kinds["unusable"], "unusable row"),
-        counted(kinds["duplicate"], "duplicate"),
+        format_count(readers, "reader"),
+        format_count(kinds["unusable"], "unusable row"),
+        format_count(kinds["duplicate"], "duplicate"),
     ]
     said += [f"{kinds[ERASED]:,} erased"] if kinds[ERASED] else []
     said += [f"{len(statuses.left):,} not to be mailed by its own columns"] if statuses.left else []

@@ -11,13 +11,14 @@ from newsletter.address import normalise_address
 from newsletter.cli.output import as_json, say, short
 from newsletter.cli.subscribers.known import as_dict, show_known
 from newsletter.cli.subscribers.opened import looking, maybe_meant, say_if_kept_out, writing
-from newsletter.errors import ListError, counted
+from newsletter.errors import ListError
 from newsletter.subscribers import list_changes
 from newsletter.subscribers.csv_file import column_name
 from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.secret_keys import require_secret_keys
 from newsletter.subscribers.subscriber import parse_subscriber_key
 from newsletter.subscribers.suppression_status import read_suppression_statuses
+from newsletter.text import format_count
 from newsletter.workspace import find_workspace
 
 _OWN_OPTIONS = {"email": "ADDRESS", "name": "--name", "tags": "--tag"}
@@ -130,7 +131,7 @@ def forget(address: str, yes: bool) -> None:
     done = forget_reader(found.workspace, found.store, keys, reader)
     say(f"{reader} is erased: a keyed hash is left, and nothing is sent to them.", style="bold")
     if done.store.mentions:
-        say(f"The address was also taken out of {counted(done.store.mentions, 'row')} about others.")
+        say(f"The address was also taken out of {format_count(done.store.mentions, 'row')} about others.")
     if known.mentions:
         lines = ", ".join(map(str, known.mentions))
         say(f"The address still stands in rows about others: look at {short(path)}, line {lines}.", style="yellow")

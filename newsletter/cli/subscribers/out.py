@@ -10,12 +10,13 @@ import click
 from newsletter.campaigns.unknown_campaigns import FLAG, refuse_unknown_campaigns
 from newsletter.cli.output import say, short
 from newsletter.cli.subscribers.opened import Looking, looking, the_list
-from newsletter.errors import DecisionNeeded, ListError, counted
+from newsletter.errors import DecisionNeeded, ListError
 from newsletter.files import open_private
 from newsletter.ownership import own_target
 from newsletter.subscribers import list_export as lists
 from newsletter.subscribers.status_columns import read_own_status_columns
 from newsletter.subscribers.suppression_status import ERASED
+from newsletter.text import format_count
 
 _PATH = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
@@ -51,12 +52,12 @@ def export(file: Path | None, output: Path | None, kind: str | None, yes: bool, 
         _refuse_existing(path, found.workspace.subscribers, yes)
         with open_private(path, encoding="utf-8-sig") as text:  # the mark is for Excel, which guesses wrong without
             count = lists.write_csv(text, rows)
-        say(f"{short(path)}: {counted(count, 'row')}.", style="bold")
+        say(f"{short(path)}: {format_count(count, 'row')}.", style="bold")
         say("It holds personal data: keep it out of git, and delete it when it has served.")
     if left_out["unusable"]:
-        click.echo(f"Left out: {counted(left_out['unusable'], 'row')} that can't be used.", err=True)
+        click.echo(f"Left out: {format_count(left_out['unusable'], 'row')} that can't be used.", err=True)
     if left_out[ERASED]:
-        click.echo(f"Left out: {counted(left_out[ERASED], 'row')} of people who were erased.", err=True)
+        click.echo(f"Left out: {format_count(left_out[ERASED], 'row')} of people who were erased.", err=True)
 
 
 def _rows(found: Looking, kind: str | None, left_out: Counter[str]) -> Iterator[Sequence[str]]:

@@ -9,13 +9,14 @@ import click
 from newsletter.cli.output import as_json, say, table
 from newsletter.cli.subscribers.known import EDITORS, SAID
 from newsletter.cli.subscribers.opened import Looking, looking, the_list
-from newsletter.errors import Problem, counted
+from newsletter.errors import Problem
 from newsletter.store import events as log
 from newsletter.store import suppressions
 from newsletter.subscribers.csv_source import read_subscribers
 from newsletter.subscribers.feedback_events import EventKind
 from newsletter.subscribers.status_columns import read_own_status_columns
 from newsletter.subscribers.suppression_status import ERASED, MAILABLE, with_suppression_status
+from newsletter.text import format_count
 
 _OF_AN_ISSUE = (
     EventKind.UNSUBSCRIBED,
@@ -104,12 +105,15 @@ def _by_number(issue: str) -> tuple[int, ...]:
 
 def _show(figures: Mapping[str, Any]) -> None:
     of_list, held_back = figures["list"], figures["held_back"]
-    say(f"{counted(of_list['readers'], 'reader')} on the list, {of_list[MAILABLE]:,} of them mailable", style="bold")
+    say(
+        f"{format_count(of_list['readers'], 'reader')} on the list, {of_list[MAILABLE]:,} of them mailable",
+        style="bold",
+    )
     for state, count in held_back.items():
         say(f"  {count:,} {state}")
     for name, noun in (("unusable", "unusable row"), ("duplicates", "duplicate")):
         if of_list[name]:
-            say(f"  {counted(of_list[name], noun)}: newsletter subscribers check")
+            say(f"  {format_count(of_list[name], noun)}: newsletter subscribers check")
     if figures["tags"]:
         say("Tags: " + ", ".join(f"{tag} ({count:,})" for tag, count in figures["tags"].items()))
     everywhere = [f"{count:,} {cause}" for cause, count in figures["causes"].items()]

@@ -8,12 +8,13 @@ import click
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.cli.output import say, short
 from newsletter.cli.subscribers.opened import maybe_meant, noting, say_if_kept_out, writing
-from newsletter.errors import DecisionNeeded, ListError, counted
+from newsletter.errors import DecisionNeeded, ListError
 from newsletter.subscribers import suppression
 from newsletter.subscribers.csv_editing import find_rows
 from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.subscriber import parse_subscriber_key
 from newsletter.subscribers.suppression_status import ERASED, read_suppression_statuses
+from newsletter.text import format_count
 
 
 @click.command()
@@ -42,13 +43,17 @@ def suppress(address: str | None, reason: str, file: Path | None) -> None:
         brought = suppression.import_suppressions(
             found.store, found.keys, file, reason, honour=settings.honour, ignore=settings.ignore
         )
-        say(f"{short(file)}: {counted(brought.new, 'suppression')} new here, {brought.known:,} known.", style="bold")
+        say(
+            f"{short(file)}: {format_count(brought.new, 'suppression')} new here, {brought.known:,} known.",
+            style="bold",
+        )
         if brought.mailed:
-            say(f"{counted(brought.mailed, 'row')} say that they are mailed: nothing was done about those.")
+            say(f"{format_count(brought.mailed, 'row')} say that they are mailed: nothing was done about those.")
         if brought.whole:
             for short_of in vouch(found.store, found.workspace.drafts, complete=False):
                 say(
-                    f"{short_of.issue}.sent.toml counts {counted(short_of.lacking, 'suppression')} more than are here: "
+                    f"{short_of.issue}.sent.toml counts {format_count(short_of.lacking, 'suppression')} more than "
+                    "are here: "
                     "is there a newer export?",
                     style="yellow",
                 )

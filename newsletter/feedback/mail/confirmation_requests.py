@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from newsletter.errors import DeliveryError, printable
+from newsletter.errors import DeliveryError
 from newsletter.feedback.mail.confirmation_message import ConfirmationSender
 from newsletter.feedback.mail.decision import Action, Decision
 from newsletter.feedback.mail.sources import StoredMail
@@ -25,6 +25,7 @@ from newsletter.subscribers.feedback_events import (
     why_ignored,
 )
 from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.text import escape_controls
 
 AGAIN_DAYS = 7
 _MAIL = "mail"  # in an event's evidence: the key of the mail that asked for it
@@ -93,7 +94,7 @@ def _sent(
     except DeliveryError as error:
         _take_back(store, asking)
         for mail, decision in asking.values():
-            why = f"they could not be asked, and will be by the next reading: {printable(error.message)}"
+            why = f"they could not be asked, and will be by the next reading: {escape_controls(error.message)}"
             yield ConfirmationOutcome(mail, _instead(decision, Action.ASK, why), dealt_with=False)
         return
     for reader, (mail, decision) in asking.items():
@@ -104,7 +105,7 @@ def _sent(
         _take_back(store, [reader])
         later = result.outcome is Outcome.DEFERRED
         why = f"they could not be asked{', and will be by the next reading' if later else ''}: "
-        why += printable(reply_line(result.code, result.enhanced, result.reply))
+        why += escape_controls(reply_line(result.code, result.enhanced, result.reply))
         yield ConfirmationOutcome(mail, _instead(decision, Action.ASK, why), dealt_with=not later)
 
 

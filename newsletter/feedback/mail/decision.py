@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from newsletter.errors import printable
 from newsletter.feedback.mail.attribution import Attribution
 from newsletter.feedback.mail.recognition import FeedbackEvent, FeedbackKind, MailFeedback
 from newsletter.feedback.mail.recognition.stage import SmtpStage
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.tokens import hide_tokens
+from newsletter.text import escape_controls
 
 
 class Action(StrEnum):
@@ -175,5 +175,5 @@ def _decision(
         event=event,
         sender=reading.sender,
         received_at=reading.received_at,
-        subject=hide_tokens(printable(" ".join(reading.subject.split())))[:_LONGEST_SUBJECT],
+        subject=hide_tokens(escape_controls(" ".join(reading.subject.split())))[:_LONGEST_SUBJECT],
     )

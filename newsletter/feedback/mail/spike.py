@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from newsletter.address import domain_of
 from newsletter.config.settings import InboxSettings
-from newsletter.errors import counted
+from newsletter.text import format_count
 
 FEWEST = 3  # readers: fewer are never held back, however short the list is
 WINDOW_H = 24  # bounces of one outage come over hours, and a mailbox may be read every few minutes
@@ -67,7 +67,7 @@ def _too_many(count: int, total: int, percent: float) -> bool:
 
 def _share(count: int, total: int, of_what: str, percent: float) -> str:
     share = f", {100 * count / total:.3g}% of them" if total else ""
-    return f"{count:,} of {counted(total, 'reader')} of {of_what}{share} (the limit is {percent:g}%)"
+    return f"{count:,} of {format_count(total, 'reader')} of {of_what}{share} (the limit is {percent:g}%)"
 
 
 def _domain(reader: str) -> str:

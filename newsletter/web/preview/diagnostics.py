@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from newsletter.errors import ListError, NewsletterError, Problem, counted
+from newsletter.errors import ListError, NewsletterError, Problem
 from newsletter.issue.skeleton import unwritten
 from newsletter.subscribers.csv_source import read_columns
 from newsletter.subscribers.subscriber import Subscriber
+from newsletter.text import format_count
 from newsletter.web.preview.draft_state import DraftState
 from newsletter.web.preview.rendered_draft import RenderedDraft
 from newsletter.web.preview.subscriber_search import search
@@ -45,7 +46,7 @@ def collect_diagnostics(draft_state: DraftState, reader: Subscriber | None, list
     found += _checked(rendered)
     if rendered.report and rendered.report.problems:
         problems = rendered.report.problems
-        found.append(Diagnostic(title=f"Mail clients: {counted(len(problems), 'problem')}.", problems=problems))
+        found.append(Diagnostic(title=f"Mail clients: {format_count(len(problems), 'problem')}.", problems=problems))
     return found
 
 
@@ -57,7 +58,7 @@ def _fields(rendered: RenderedDraft, reader: Subscriber | None, list_path: Path 
     if strangers:
         there = ", ".join(columns)
         yield Diagnostic(
-            title=f"The list has no column for {counted(len(strangers), 'field')}.",
+            title=f"The list has no column for {format_count(len(strangers), 'field')}.",
             problems=tuple(
                 _placed(
                     rendered,
@@ -72,7 +73,7 @@ def _fields(rendered: RenderedDraft, reader: Subscriber | None, list_path: Path 
     if lacking := [name for name in rendered.lacking(reader) if name not in strangers]:
         whose = "has no default" if reader is None else "has no value here, and no default"
         yield Diagnostic(
-            title=f"{counted(len(lacking), 'field')} without a default.",
+            title=f"{format_count(len(lacking), 'field')} without a default.",
             problems=tuple(
                 _placed(
                     rendered,
@@ -100,7 +101,7 @@ def _for_some(rendered: RenderedDraft, reader: Subscriber | None, list_path: Pat
         tags = ", ".join(sorted({tag for item in hidden for tag in item.only_for}))
         who = "this reader is none of them" if reader else 'choose one under "As" to see it'
         yield Diagnostic(
-            title=f"{counted(len(hidden), 'item')} not shown.",
+            title=f"{format_count(len(hidden), 'item')} not shown.",
             next_step=f"Only for readers tagged {tags}; {who}.",
         )
     tags_used = sorted({tag for item in rendered.issue.items for tag in item.only_for})
@@ -132,7 +133,7 @@ def _examples(rendered: RenderedDraft) -> Iterator[Diagnostic]:
             message=f"the first is '{texts[0]}'",
             next_step="Write your own, or take the items out: `send` refuses them.",
         )
-        yield Diagnostic(title=f"{counted(len(texts), 'text')} to be written.", problems=(first,))
+        yield Diagnostic(title=f"{format_count(len(texts), 'text')} to be written.", problems=(first,))
 
 
 def _checked(rendered: RenderedDraft) -> Iterator[Diagnostic]:
@@ -145,10 +146,10 @@ def _checked(rendered: RenderedDraft) -> Iterator[Diagnostic]:
         if problem not in told and (problem.code, problem.path) != ("example", rendered.issue.path)
     )
     if problems:
-        yield Diagnostic(title=f"Before it is sent: {counted(len(problems), 'problem')}.", problems=problems)
+        yield Diagnostic(title=f"Before it is sent: {format_count(len(problems), 'problem')}.", problems=problems)
     notes = tuple(note for note in report.notes if note.code != "field")
     if notes:
-        yield Diagnostic(title=f"To look at: {counted(len(notes), 'note')}.", problems=notes)
+        yield Diagnostic(title=f"To look at: {format_count(len(notes), 'note')}.", problems=notes)
 
 
 def _placed(rendered: RenderedDraft, pattern: str, *, code: str, message: str, next_step: str) -> Problem:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.checks.size import CLIPPED_AT, html_size
-from newsletter.errors import NewsletterError, Problem, below, printable
+from newsletter.errors import NewsletterError, Problem
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText
 from newsletter.subscribers.subscriber import Subscriber
+from newsletter.text import escape_controls, shorten_path
 from newsletter.web.preview.diagnostics import Diagnostic, collect_diagnostics
 from newsletter.web.preview.draft_state import DraftState
 from newsletter.web.preview.rendered_draft import RenderedDraft
@@ -64,25 +65,30 @@ def subscriber_as_json(reader: Subscriber) -> dict[str, str]:
     name = reader.fields.get("name", "")
     more = [value for field, value in reader.fields.items() if value and field not in ("name", "email")]
     about = ", ".join([*sorted(reader.tags), *more])
-    return {"id": reader_id(reader), "address": reader.address, "name": printable(name), "about": printable(about)}
+    return {
+        "id": reader_id(reader),
+        "address": reader.address,
+        "name": escape_controls(name),
+        "about": escape_controls(about),
+    }
 
 
 def diagnostic_as_json(notice: Diagnostic, root: Path) -> dict[str, Any]:
     """For JSON, with places that are written from the workspace's own folder."""
     return {
-        "title": printable(notice.title),
+        "title": escape_controls(notice.title),
         "stops": notice.stops,
-        "next_step": printable(notice.next_step),
+        "next_step": escape_controls(notice.next_step),
         "problems": [_problem(problem, root) for problem in notice.problems],
     }
 
 
 def _problem(problem: Problem, root: Path) -> dict[str, Any]:
     return {
-        "place": replace(problem, path=below(Path(problem.path), root)).place,
+        "place": replace(problem, path=shorten_path(Path(problem.path), root)).place,
         "code": problem.code,
-        "message": printable(problem.message),
-        "next_step": printable(problem.next_step),
+        "message": escape_controls(problem.message),
+        "next_step": escape_controls(problem.next_step),
     }
 
 

@@ -16,9 +16,10 @@ from newsletter.editions import EditionContext
 from newsletter.editions.manifest import read_manifest
 from newsletter.editions.site import export_site
 from newsletter.editions.web import render_index
-from newsletter.errors import DecisionNeeded, DeliveryError, counted
+from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.issue.draft import read_draft
 from newsletter.store import Store
+from newsletter.text import format_count
 from newsletter.web.public.error_line import error_line
 from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, Workspace
 
@@ -127,7 +128,7 @@ class Archive:
             _LOG.error("%s has no PDF of its present text: %s", name, error_line(error))
         self._digests = _digests(self._folder)
         self._empty = None
-        issues = counted(len(site.built) + len(site.kept), "issue")
+        issues = format_count(len(site.built) + len(site.kept), "issue")
         _LOG.info("The archive has %s; made again: %s", issues, ", ".join(site.built) or "none")
 
 

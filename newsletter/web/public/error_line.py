@@ -1,6 +1,7 @@
 """An error as the log says it."""
 
-from newsletter.errors import explained, printable
+from newsletter.errors import explained
+from newsletter.text import escape_controls
 
 
 def error_line(error: Exception) -> str:
@@ -8,4 +9,4 @@ def error_line(error: Exception) -> str:
     told = explained(error)
     steps = [told.next_step, *(problem.next_step for problem in told.problems)]
     faults = [f"{problem.place}: {problem.message}" for problem in told.problems]
-    return printable(" ".join(" ".join([told.message, *faults, next(filter(None, steps), "")]).split()))
+    return escape_controls(" ".join(" ".join([told.message, *faults, next(filter(None, steps), "")]).split()))

@@ -7,8 +7,8 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
-from newsletter.errors import printable
 from newsletter.subscribers.feedback_events import EventKind, EventSource
+from newsletter.text import escape_controls
 
 LARGEST = 16 * 1024  # bytes of a body
 _FIELDS = 20
@@ -59,4 +59,4 @@ def _reason(fields: dict[str, str]) -> str:
     """A restyled page has choices of its own, so that what was chosen is taken as it comes."""
     chosen = " ".join(fields.get("why", "").split())[:_WHY]
     said = fields.get("words", "").replace("\r\n", "\n").strip()[:_WORDS]
-    return printable(": ".join(part for part in (chosen, said) if part))
+    return escape_controls(": ".join(part for part in (chosen, said) if part))

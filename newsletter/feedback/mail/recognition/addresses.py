@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from newsletter.address import normalise_address
-from newsletter.errors import printable
+from newsletter.text import escape_controls
 
 # A letter of a local part; the lookbehind lets a try begin at the first one alone, so that a long run costs one pass.
 _LETTER = r"[^\s\x00-\x20<>()\[\]{}:;,\"'@\\|“”‘’«»„（）：；，、。＜＞「」…]"
@@ -46,7 +46,7 @@ def normal(address: str) -> str:
     try:
         return normalise_address(address)
     except ValueError:
-        return printable(address)
+        return escape_controls(address)
 
 
 def is_program(address: str) -> bool:
@@ -114,7 +114,7 @@ def all_of(values: Iterator[str] | tuple[str, ...], most: int, *, as_written: bo
     known: dict[str, None] = {}
     for value in values:
         for match in FORM.finditer(value):
-            known.setdefault(printable(match[0]) if as_written else normal(match[0]))
+            known.setdefault(escape_controls(match[0]) if as_written else normal(match[0]))
             if len(known) >= most:
                 return tuple(known)
     return tuple(known)
@@ -136,7 +136,7 @@ def of_field(value: str) -> str:
     if kind == "x400" or "=" in value:
         return ""
     bare = value.strip("<>\"' \t;,")
-    return printable(bare) if len(bare.split()) == 1 else ""
+    return escape_controls(bare) if len(bare.split()) == 1 else ""
 
 
 def _letter(digits: str) -> str:

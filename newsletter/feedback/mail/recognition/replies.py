@@ -2,10 +2,10 @@
 
 import re
 
-from newsletter.errors import printable
 from newsletter.feedback.mail.recognition.mime import Mail
 from newsletter.feedback.mail.recognition.phrases import any_of
 from newsletter.feedback.mail.recognition.returned import Notice
+from newsletter.text import escape_controls
 
 _LONGEST_WISH, _LONGEST_SUBJECT, _LONGEST_ROW, _MOST_ROWS, _MOST_WORDS = 500, 300, 300, 8, 12
 _MOST_SENTENCES = 5
@@ -179,7 +179,7 @@ def wish(mail: Mail, notice: Notice) -> str:
     in_subject = not is_answer(subject) and len(subject.split()) <= _MOST_WORDS and _LEAVES.match(subject.lower())
     in_words = any(_asks(row.lower()) for row in written[:3] if len(row) <= _LONGEST_ROW)
     told = " / ".join(piece for piece in (subject, " ".join(written)) if piece)
-    return "" if not (in_subject or in_words) or _STAYS.search(told.lower()) else printable(told)[:_LONGEST_WISH]
+    return "" if not (in_subject or in_words) or _STAYS.search(told.lower()) else escape_controls(told)[:_LONGEST_WISH]
 
 
 def _asks(row: str) -> bool:

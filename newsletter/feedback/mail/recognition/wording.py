@@ -2,8 +2,8 @@
 
 import re
 
-from newsletter.errors import printable
 from newsletter.feedback.mail.recognition import addresses, mime
+from newsletter.text import escape_controls
 
 # "------ This is a copy of the message ------": below it nothing more is said.
 _RULE = re.compile(r"(?i)\s*[-=_*#]{2,}.*\b(?:copy|original|headers?|below|returned)\b")
@@ -12,7 +12,7 @@ _LONGEST, _MOST_LINES, _LONGEST_LINE, _MOST_NEAR = 500, 400, 500, 15
 
 def one_line(words: str) -> str:
     """The words fit to be shown."""
-    return printable(" ".join(words[: 4 * _LONGEST].split()))[:_LONGEST]
+    return escape_controls(" ".join(words[: 4 * _LONGEST].split()))[:_LONGEST]
 
 
 def rows(text: str) -> list[str]:

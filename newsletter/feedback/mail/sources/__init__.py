@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from newsletter.errors import ConfigError, NewsletterError, printable
+from newsletter.errors import ConfigError, NewsletterError
 from newsletter.feedback.mail.sources import maildir, mbox
 from newsletter.feedback.mail.sources.mail_source import MOST, AfterProcessing, IsKnown, MailSource, StoredMail
+from newsletter.text import escape_controls
 
 __all__ = ["MOST", "AfterProcessing", "IsKnown", "MailSource", "StoredMail", "open_source"]
 
@@ -50,7 +51,7 @@ def _opened(
 ) -> AbstractContextManager[MailSource]:
     if not re.fullmatch(r"\w[\w .-]*", folder, re.ASCII):
         raise ConfigError(
-            f"Handled messages can't be moved into {printable(folder)!r}: that is no plain name of a folder.",
+            f"Handled messages can't be moved into {escape_controls(folder)!r}: that is no plain name of a folder.",
             next_step="Write letters, digits and hyphens, as in handled.",
         )
     move_to = folder if after == "move" else None
@@ -65,11 +66,11 @@ def _opened(
         return maildir.open_folder(path, folder, move=after == "move")
     if not stat.S_ISREG(mode):
         raise ConfigError(
-            f"{printable(str(path))} is no mailbox: it is neither a folder nor a file.", next_step=ACCEPTED_FORMS
+            f"{escape_controls(str(path))} is no mailbox: it is neither a folder nor a file.", next_step=ACCEPTED_FORMS
         )
     if after == "move":
         raise ConfigError(
-            f"{printable(str(path))} is one file, and messages can't be moved out of it: "
+            f"{escape_controls(str(path))} is one file, and messages can't be moved out of it: "
             "it belongs to the mail server, which may be writing to it.",
             next_step='Leave them there: [inbox] after = "leave". Each message is handled once all the same.',
         )
@@ -78,7 +79,7 @@ def _opened(
 
 def _looked_at(source: str) -> tuple[Path, int]:
     """The path, and what stands there. An address that is written wrong may hold a password, and is not shown."""
-    shown = "The source of the mail" if "@" in source or "://" in source else printable(source) or "An empty name"
+    shown = "The source of the mail" if "@" in source or "://" in source else escape_controls(source) or "An empty name"
     try:
         path = Path(source).expanduser()
         return path, path.stat().st_mode

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError
 from imap_tools.mailbox import BaseMailBox
 
-from newsletter.errors import ConfigError, DeliveryError, Problem, did_you_mean, printable
+from newsletter.errors import ConfigError, DeliveryError, Problem
 from newsletter.feedback.mail.sources.imap_connection import logged_in, server_words
 from newsletter.feedback.mail.sources.imap_url import ImapUrl, parse_imap_url
 from newsletter.feedback.mail.sources.mail_source import MOST, IsKnown, StoredMail
 from newsletter.redaction import Redactor
+from newsletter.text import escape_controls, suggest_nearest
 
 _AT_ONCE = 500  # UIDs in a command: RFC 7162, section 4 wants clients to stay below 8,192 octets
 _MESSAGES = 100
@@ -117,7 +118,7 @@ class ImapSource:
             shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
             raise ConfigError(
                 f"{self._address.server} does not open {self.place}: {server_words(error, self._address)}",
-                next_step=printable(f"{did_you_mean(self._address.folder, names)} There are: {shown}").strip(),
+                next_step=escape_controls(f"{suggest_nearest(self._address.folder, names)} There are: {shown}").strip(),
             ) from error
 
     def mails(self, known: IsKnown) -> Iterator[StoredMail]:
@@ -131,7 +132,7 @@ class ImapSource:
             for together in self._groups(new):
                 for uid, octets in self._fetch([uid for uid, _ in together]):
                     yield StoredMail(
-                        name=f"{printable(self._address.folder)}:{uid}",
+                        name=f"{escape_controls(self._address.folder)}:{uid}",
                         key=self._prefix + uid,
                         data=octets[:MOST],
                         cut_off=len(octets) > MOST,
@@ -180,7 +181,7 @@ class ImapSource:
                 yield from self._fetch([uid])
         else:
             said = self._address.redactor((items[-1] or b"").decode("utf-8", "replace"))
-            why = printable(" ".join(said.split()))
+            why = escape_controls(" ".join(said.split()))
             self.unread.append(
                 Problem(
                     path=f"{self.place}:{uids[0]}",

@@ -9,9 +9,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from imap_tools.errors import ImapToolsError, MailboxLoginError, UnexpectedCommandStatusError
 from imap_tools.mailbox import BaseMailBox
 
-from newsletter.errors import ConfigError, DeliveryError, printable
+from newsletter.errors import ConfigError, DeliveryError
 from newsletter.feedback.mail.sources.imap_limits import ConnectionDeadline, LimitedBox, LimitedTlsBox
 from newsletter.feedback.mail.sources.imap_url import ImapUrl
+from newsletter.text import escape_controls
 
 _WRONG_NAME = (62, 64)  # OpenSSL: X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
@@ -24,13 +25,14 @@ def logged_in(address: ImapUrl, password: str | None, timeout: float, deadline: 
     """
     if password is None:
         raise ConfigError(
-            f"There is no password for {printable(address.user)} at {address.host}.",
+            f"There is no password for {escape_controls(address.user)} at {address.host}.",
             next_step="Set NEWSLETTER_INBOX__PASSWORD, or store it in the keyring (pip install keyring): "
-            f"keyring set newsletter:{address.host} {printable(address.user)}",
+            f"keyring set newsletter:{address.host} {escape_controls(address.user)}",
         )
     if re.search("[\x00-\x1f\x7f]", password):
         raise ConfigError(
-            f"The password for {printable(address.user)} at {address.host} holds a line break or a control character.",
+            f"The password for {escape_controls(address.user)} at {address.host} holds a line break or a "
+            "control character.",
             next_step="Set NEWSLETTER_INBOX__PASSWORD, or what the keyring holds, once more.",
         )
     with _connecting(address):
@@ -90,7 +92,7 @@ def _log_in(box: BaseMailBox, address: ImapUrl, password: str) -> None:
         code = re.search(r"\[[A-Z][A-Z0-9-]*\]", server_words(error, address))
         said = code[0] if code else "its reason is not shown, since it may quote the password"
         raise DeliveryError(
-            f"{address.server} refused the login of {printable(address.user)}: {said}",
+            f"{address.server} refused the login of {escape_controls(address.user)}: {said}",
             next_step="Check the user in the mailbox's address, and the password. "
             "Some providers want a password made for this one program, or IMAP to be allowed first.",
         ) from None
@@ -102,7 +104,7 @@ def server_words(error: Exception, address: ImapUrl) -> str:
     words = error.command_result[1] if isinstance(error, UnexpectedCommandStatusError) else error.args
     last = words[-1] if words else ""
     text = address.redactor(last.decode("utf-8", "replace") if isinstance(last, bytes) else str(last or ""))
-    return printable(" ".join(text.split()))[:300] or "no reason is given"
+    return escape_controls(" ".join(text.split()))[:300] or "no reason is given"
 
 
 @contextmanager
@@ -142,7 +144,7 @@ def _unreachable(error: Exception, address: ImapUrl) -> DeliveryError:
         )
     if isinstance(error, UnicodeError):
         return DeliveryError(
-            f"No connection to {printable(address.server)}: this can't be the name of a server.",
+            f"No connection to {escape_controls(address.server)}: this can't be the name of a server.",
             next_step="Check the host in the mailbox's address.",
         )
     return DeliveryError(

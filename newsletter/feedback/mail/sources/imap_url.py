@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from newsletter.config.validators import is_loopback
-from newsletter.errors import ConfigError, printable
+from newsletter.errors import ConfigError
 from newsletter.redaction import Redactor
+from newsletter.text import escape_controls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class ImapUrl:
 
     @property
     def place(self) -> str:
-        return printable(f"{self.folder} of {self.user} at {self.host}")
+        return escape_controls(f"{self.folder} of {self.user} at {self.host}")
 
     @property
     def is_loopback(self) -> bool:

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from newsletter.errors import ConfigError, NewsletterError, Problem, printable
+from newsletter.errors import ConfigError, NewsletterError, Problem
 from newsletter.feedback.mail.sources.mail_source import IsKnown, StoredMail
 from newsletter.feedback.mail.sources.message_content import read_content
+from newsletter.text import escape_controls
 
 _READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # opening a named pipe must not wait
 _EQUAL = 1_000  # messages of the same text and name that may lie together
@@ -76,7 +77,7 @@ def _found(path: Path, folder: str, held: ExitStack) -> "FolderSource":
         if len(files) or stat.S_ISDIR(_mode(folder, top)):
             return files
         raise ConfigError(
-            f"{printable(str(path))} is no mailbox: it has neither cur/ and new/ nor any .eml file.",
+            f"{escape_controls(str(path))} is no mailbox: it has neither cur/ and new/ nor any .eml file.",
             next_step="Name the folder in which cur/ and new/ are.",
         ) from None
     # Maildir++: folders stand side by side in the mailbox's own, and `.Bounces.handled` is one below `.Bounces`.
@@ -128,7 +129,7 @@ class FolderSource:
     """A Source of files that are a message each."""
 
     def __init__(self, path: Path, kind: _Kind, folders: dict[str, int], filing: ProcessedFolder) -> None:
-        self.place = printable(str(path))
+        self.place = escape_controls(str(path))
         self.unread: list[Problem] = []
         self.moves = False
         self._path = path
@@ -243,11 +244,11 @@ def _same(name: str, source: int, new: str, target: int) -> bool:
 
 def _shown(name: str) -> str:
     """A file's name on one line, whatever its letters are."""
-    return printable(name).replace("\n", "\\n").replace("\t", "\\t")
+    return escape_controls(name).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _failed(path: Path, error: OSError) -> NewsletterError:
     return NewsletterError(
-        f"{printable(str(path))} can't be read: {error.strerror}.",
+        f"{escape_controls(str(path))} can't be read: {error.strerror}.",
         next_step="Let the user that runs this read the mailbox, or run this as its owner.",
     )

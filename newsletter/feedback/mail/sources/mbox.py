@@ -12,9 +12,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from newsletter.errors import ConfigError, DeliveryError, NewsletterError, Problem, printable
+from newsletter.errors import ConfigError, DeliveryError, NewsletterError, Problem
 from newsletter.feedback.mail.sources.mail_source import IsKnown, StoredMail
 from newsletter.feedback.mail.sources.message_content import MessageContent, read_content
+from newsletter.text import escape_controls
 
 _LONGEST_LINE = 1 << 16
 _CHUNK = 1 << 20
@@ -45,7 +46,7 @@ def open_file(path: Path) -> Iterator["MboxSource | SingleFileSource"]:
             yield SingleFileSource(path, file, size)
         else:
             raise ConfigError(
-                f"{printable(str(path))} is no mailbox: it begins with no From line and no message's header.",
+                f"{escape_controls(str(path))} is no mailbox: it begins with no From line and no message's header.",
                 next_step="Name an mbox file, a folder of .eml files, or a Maildir.",
             )
 
@@ -56,7 +57,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise NewsletterError(
-            f"{printable(str(path))} can't be read: {error.strerror}.",
+            f"{escape_controls(str(path))} can't be read: {error.strerror}.",
             next_step="Let the user that runs this read the file, or run this as its owner.",
         ) from error
 
@@ -67,7 +68,7 @@ def _settled_size(path: Path, file: BinaryIO) -> int:
         fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as error:
         raise DeliveryError(
-            f"Another program is writing to {printable(str(path))}.", next_step="Run the same command again."
+            f"Another program is writing to {escape_controls(str(path))}.", next_step="Run the same command again."
         ) from error
     except OSError:  # some network file systems lock nothing
         return os.fstat(file.fileno()).st_size
@@ -81,7 +82,7 @@ class SingleFileSource:
     """A Source of one message, a file."""
 
     def __init__(self, path: Path, file: BinaryIO, size: int) -> None:
-        self.place = printable(str(path))
+        self.place = escape_controls(str(path))
         self.unread: list[Problem] = []
         self._path = path
         self._file = file
@@ -95,7 +96,7 @@ class SingleFileSource:
             self._file.seek(0)
             content = read_content(self._file, self._size)
         if not known(content.key):
-            name = printable(self._path.name).replace("\n", "\\n").replace("\t", "\\t")
+            name = escape_controls(self._path.name).replace("\n", "\\n").replace("\t", "\\t")
             yield StoredMail(name=name, key=content.key, data=content.data, cut_off=content.cut_off)
 
     def file(self, mail: StoredMail) -> None:
@@ -106,7 +107,7 @@ class MboxSource:
     """A Source of an mbox's messages, in their order; they stay where they are."""
 
     def __init__(self, path: Path, file: BinaryIO, size: int) -> None:
-        self.place = printable(str(path))
+        self.place = escape_controls(str(path))
         self.unread: list[Problem] = []
         self._path = path
         self._file = file

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.errors import printable
 from newsletter.feedback.mail.recognition import BEYOND, FeedbackKind, MailFeedback, recognise_mail
+from newsletter.text import escape_controls
 
 SAMPLES = [path.read_bytes() for path in sorted((Path(__file__).parent / "samples").glob("*.eml"))]
 BOUNCE = b"From: MAILER-DAEMON@mx.example.net\nReturn-Path: <>\nSubject: Undelivered mail\n"
@@ -34,7 +34,7 @@ PIECES = [
 
 def shown(text: str) -> bool:
     """Whether a terminal shows it as it is, on one line."""
-    return text == printable(text) and len(text.splitlines()) <= 1
+    return text == escape_controls(text) and len(text.splitlines()) <= 1
 
 
 def check(reading: MailFeedback) -> None:
