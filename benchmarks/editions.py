@@ -43,7 +43,7 @@ import fontpkg_source_serif_4
 from draft import ROOT, Draft, copied
 from table import Contender, facts, show, show_laps
 
-from newsletter.workspace import Workspace, shipped
+from newsletter.workspace import Workspace, find_shipped
 
 HERE = Path(__file__).parent
 WARM_UPS = 3
@@ -117,7 +117,7 @@ def contenders(root: Path, draft: Draft, options: Namespace, *, warm: bool) -> l
         options.weasyprint_python,
         str(HERE / "peers.py"),
         str(root / "settings.json"),
-        str(shipped("templates")),
+        str(find_shipped("templates")),
         str(draft.path),
     ]
     more = [*options.peers_with.split(), *serve]

@@ -32,12 +32,12 @@ def main() -> None:
         watch.lap("read")
 
         from newsletter.editions import EditionContext
-        from newsletter.editions.export import export
+        from newsletter.editions.edition_files import export_editions
 
         watch.lap("imports for editions")
         context = EditionContext.from_workspace(workspace)
         for form in ("html", "text", "pdf"):
-            export(context, issue, (form,), options.folder)
+            export_editions(context, issue, (form,), options.folder)
             watch.lap(form)
 
     if options.serve:

@@ -26,15 +26,15 @@ class Field:
 
 
 # A text and the fields in it, in order.
-Fielded = tuple[str | Field, ...]
+TextWithFields = tuple[str | Field, ...]
 
 
-def default_fields(_name: str, default: str) -> str:
+def write_default(_name: str, default: str) -> str:
     """For what no single reader gets: the PDF, and files for the web."""
     return default
 
 
-def fielded(text: str) -> Fielded:
+def split_fields(text: str) -> TextWithFields:
     """The text's words and fields, one after another; what only looks like a field is words."""
     # Each match gives three parts: the words before it, its name, its default.
     parts: list[str | None] = FIELD.split(text)
@@ -44,16 +44,16 @@ def fielded(text: str) -> Fielded:
     return tuple(piece for piece in pieces if piece != "")
 
 
-def written(pieces: Sequence[str | Field], fields: FieldWriter = default_fields) -> str:
+def fill_fields(pieces: Sequence[str | Field], fields: FieldWriter = write_default) -> str:
     """The text, with what `fields` writes in the place of each field."""
     return "".join(piece if isinstance(piece, str) else fields(piece.name, piece.default) for piece in pieces)
 
 
-def address(pieces: Sequence[str | Field], fields: FieldWriter = default_fields) -> str:
+def fill_address(pieces: Sequence[str | Field], fields: FieldWriter = write_default) -> str:
     """A link's address: a value is percent-encoded whole (RFC 3986, section 2.1), so that it stays one part of it."""
-    return written(pieces, lambda name, default: quote(fields(name, default), safe=""))
+    return fill_fields(pieces, lambda name, default: quote(fields(name, default), safe=""))
 
 
-def takes_field(before: str) -> bool:
+def accepts_field(before: str) -> bool:
     """May a field follow in an address that begins so? Never in its scheme, host or mailbox."""
     return _OPEN_TO_FIELDS.match(before) is not None

@@ -72,7 +72,7 @@ def tighten(path: Path) -> None:
             path.chmod(mode & ~0o077)
 
 
-def sync(path: Path) -> None:
+def sync_to_disk(path: Path) -> None:
     """Have a file, or a folder's entries, on the disk: a synced file is lost all the same when its name is."""
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -101,7 +101,7 @@ def _replacing(path: Path, mode: str, encoding: str | None, permissions: int, *,
                 os.fsync(file.fileno())
         new.replace(path)
         if durable:
-            sync(path.parent)
+            sync_to_disk(path.parent)
     finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)

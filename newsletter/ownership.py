@@ -82,7 +82,7 @@ def require_own_place(path: Path) -> None:
             )
 
 
-def below(folder: Path) -> Iterator[Path]:
+def walk_below(folder: Path) -> Iterator[Path]:
     """Yield a folder and everything in it, through links too. Raises ConfigError when that has no end."""
     yield folder
     seen: set[tuple[int, int]] = set()

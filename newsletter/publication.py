@@ -130,7 +130,7 @@ class OpenPublication:
             return self._backend
         from newsletter import backends
 
-        return backends.load(self.config.send.backend, self.config, self.workspace.root)
+        return backends.load_backend(self.config.send.backend, self.config, self.workspace.root)
 
     def draft(self, name: str | None = None) -> Draft:
         """Read a draft, 2.10 or a path, or the newest. Raises DraftError when there is none; see its `problems`."""

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from newsletter.config.example import ABOUT, DOMAIN, POSTAL_ADDRESS
 from newsletter.errors import DecisionNeeded
+from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
 from newsletter.issue.numbering import number_next_issue
-from newsletter.issue.schema import SCHEMA_NAME, draft_schema
-from newsletter.issue.skeleton import new_draft
+from newsletter.issue.skeleton import compose_draft
 from newsletter.subscribers.secret_keys import KEYS_NAME, create_secret_keys
 from newsletter.text import suggest_nearest
-from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, TEMPLATES, shipped
+from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, TEMPLATES, find_shipped
 
 _GITIGNORE = """\
 # Readers' addresses and the record of who got what are personal data: they stay out of git.
@@ -53,9 +53,9 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
     upcoming = number_next_issue(None, "biweekly", "yearly", datetime.now(UTC).date())
     texts = {
         ".gitignore": _GITIGNORE,
-        _EXAMPLE_LIST: shipped(_EXAMPLE_LIST).read_text(encoding="utf-8"),
-        f"drafts/{SCHEMA_NAME}": draft_schema(),
-        f"drafts/{upcoming.volume}.{upcoming.number}.yaml": new_draft(upcoming),
+        _EXAMPLE_LIST: find_shipped(_EXAMPLE_LIST).read_text(encoding="utf-8"),
+        f"drafts/{SCHEMA_NAME}": build_draft_schema(),
+        f"drafts/{upcoming.volume}.{upcoming.number}.yaml": compose_draft(upcoming),
     }
     made = []
     for name, text in texts.items():
@@ -76,13 +76,13 @@ def eject(folder: Path, names: Sequence[str]) -> list[Path]:
 
     Raises DecisionNeeded for one that is there already, before any is copied, and for a name that is none.
     """
-    known = {path.name: path for path in sorted(shipped(TEMPLATES).iterdir())}
+    known = {path.name: path for path in sorted(find_shipped(TEMPLATES).iterdir())}
     for name in names:
         if name not in known:
             hint = suggest_nearest(name, list(known)) or f"There are: {', '.join(known)}."
             raise DecisionNeeded(f"There is no template {name!r}.", next_step=hint)
     there = [name for name in names or known if os.path.lexists(folder / name)]
-    if folder.resolve() == shipped(TEMPLATES).resolve():
+    if folder.resolve() == find_shipped(TEMPLATES).resolve():
         raise DecisionNeeded("This publication's templates are the program's own: edit them in place.")
     if there and (names or len(there) == len(known)):
         raise DecisionNeeded(
@@ -98,7 +98,7 @@ def eject(folder: Path, names: Sequence[str]) -> list[Path]:
 
 def _config(title: str) -> str:
     """The sample publication's configuration, its comments kept, under another name and without its own facts."""
-    source = shipped(CONFIG_NAME).read_text(encoding="utf-8")
+    source = find_shipped(CONFIG_NAME).read_text(encoding="utf-8")
     source = source.replace("# The sample publication. Each", "# Your publication. Each")
     source = re.sub(r'about = """.*?"""', f'about = "{ABOUT}"', source, flags=re.DOTALL)
     source = re.sub(

@@ -32,7 +32,7 @@ def rejected(code: str, message: str, next_step: str, at: int | None = None) -> 
     return faulty(Fault(code=code, message=message, next_step=next_step, at=at))
 
 
-def explain(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
+def explain_error(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
     """The faults behind one pydantic error; `siblings` are the keys that would be known in its place."""
     context: dict[str, Any] = error.get("ctx", {})
     last = error["loc"][-1] if error["loc"] else "this"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from newsletter.config import Config, load_config
 from newsletter.errors import ConfigError, DraftError
-from newsletter.ownership import below, require_own
+from newsletter.ownership import require_own, walk_below
 
 CONFIG_NAME = "newsletter.toml"
 TEMPLATES = "templates"
@@ -38,11 +38,11 @@ class Workspace:
     @property
     def template_path(self) -> tuple[Path, ...]:
         """Where a template is looked for: what the editors restyled first, then what comes with the program."""
-        return (self.root / TEMPLATES, shipped(TEMPLATES))
+        return (self.root / TEMPLATES, find_shipped(TEMPLATES))
 
     def own_template_path(self) -> tuple[Path, ...]:
         """Return `template_path`. Raises ConfigError when somebody else's templates are in it."""
-        require_own(self.root, below(self.root / TEMPLATES), self.environ)
+        require_own(self.root, walk_below(self.root / TEMPLATES), self.environ)
         return self.template_path
 
     @property
@@ -79,7 +79,7 @@ class Workspace:
 
     def draft_paths(self) -> list[Path]:
         """Every draft by its file's name, oldest volume and number first."""
-        found = [(volume_and_number(path), path) for path in self.drafts.glob("*.y*ml")]
+        found = [(parse_draft_name(path), path) for path in self.drafts.glob("*.y*ml")]
         return [path for name, path in sorted(found) if name != (0, 0)]
 
     def find_draft(self, name: str | None) -> Path:
@@ -118,7 +118,7 @@ class Workspace:
             )
 
 
-def volume_and_number(path: Path) -> tuple[int, int]:
+def parse_draft_name(path: Path) -> tuple[int, int]:
     """What a draft's file name says; (0, 0) for a file that isn't named like a draft."""
     match = _DRAFT_NAME.fullmatch(path.name)
     return (int(match[1]), int(match[2])) if match else (0, 0)
@@ -141,7 +141,7 @@ def find_workspace(start: Path, environ: Mapping[str, str] | None = None) -> Wor
     )
 
 
-def shipped(name: str) -> Path:
+def find_shipped(name: str) -> Path:
     """A file or folder that comes with the program: in the wheel, or in the checkout around the package."""
     package = Path(__file__).parent
     places = (package / name, package / "sample" / name, package.parent / name)

@@ -223,15 +223,15 @@ def _render_sample() -> None:
 
     The first PDF stays for each run, since its compiler starts threads, which a fork would lose.
     """
-    from newsletter.editions import EditionContext, beside, default_fields, render_html, render_text, render_web
+    from newsletter.editions import EditionContext, place_beside, render_html, render_text, render_web, write_default
     from newsletter.issue.draft import load_issue
     from newsletter.workspace import Workspace
 
     workspace = Workspace(Path(__file__).parent.parent, {})
     context = EditionContext.from_workspace(workspace)
     issue = load_issue(workspace.find_draft("2.10")).seen_by(frozenset())
-    render_html(context, issue, default_fields, beside)
-    render_text(context, issue, default_fields)
+    render_html(context, issue, write_default, place_beside)
+    render_text(context, issue, write_default)
     render_web(context, issue, b"")
 
 

@@ -16,12 +16,12 @@ from preview_pictures import shoot_preview
 from newsletter.config.settings import PdfSettings
 from newsletter.editions import (
     EditionContext,
-    beside,
-    default_fields,
+    place_beside,
     render_html,
     render_pages,
     render_pdf,
     render_text,
+    write_default,
 )
 from newsletter.editions.web import Download, Page, pdf_name, render_index, render_web
 from newsletter.issue.draft import load_issue
@@ -62,9 +62,9 @@ def _shoot_issue(browser: Browser, context: EditionContext, issue: Issue, folder
     for picture in context.pictures(issue):
         (folder / picture.name).write_bytes(picture.data)
     name = issue.name
-    email = _write(folder / f"{name}.email.html", render_html(context, issue, default_fields, beside))
+    email = _write(folder / f"{name}.email.html", render_html(context, issue, write_default, place_beside))
     web = _write(folder / f"{name}.html", render_web(context, issue, render_pdf(context, issue)))
-    text = _write(folder / f"{name}.txt.html", _TERMINAL.format(escape(render_text(context, issue, default_fields))))
+    text = _write(folder / f"{name}.txt.html", _TERMINAL.format(escape(render_text(context, issue, write_default))))
     for mode in ("light", "dark"):
         for width in WIDTHS:
             _shoot(browser, email, f"{name}-email-{mode}-{width:04}", width, mode)

@@ -1,8 +1,8 @@
 """Checks of a draft, and of the email that is made of it, before anybody gets it."""
 
 from newsletter import checks
-from newsletter.checks import draft as draft_checks
-from newsletter.checks.report import DraftReport
+from newsletter.checks import draft_checks
+from newsletter.checks.draft_report import DraftReport
 from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
 from newsletter.publication import OpenPublication
@@ -13,7 +13,7 @@ def check_draft(publication: OpenPublication, draft: Draft) -> DraftReport:
     return draft_checks.check_draft(publication.workspace, draft)
 
 
-def check_email(publication: OpenPublication, issue: Issue) -> checks.Report:
+def check_email(publication: OpenPublication, issue: Issue) -> checks.EmailReport:
     """Build the issue's email and return what mail clients lack of it, and its size.
 
     Raises TemplateError and ConfigError.

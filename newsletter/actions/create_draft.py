@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 from newsletter.errors import DraftError
 from newsletter.issue.draft import read_draft
+from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
 from newsletter.issue.numbering import IssueNumber, day_of_month, number_next_issue
-from newsletter.issue.schema import SCHEMA_NAME, draft_schema
-from newsletter.issue.skeleton import new_draft
+from newsletter.issue.skeleton import compose_draft
 from newsletter.publication import OpenPublication
 from newsletter.text import shorten_path
-from newsletter.workspace import Workspace, volume_and_number
+from newsletter.workspace import Workspace, parse_draft_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +40,14 @@ def create_draft(
     path.parent.mkdir(exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(new_draft(upcoming))
+            file.write(compose_draft(upcoming))
     except FileExistsError as error:
         raise DraftError(
             f"{shorten_path(path, Path.cwd())} is there already.", next_step="Edit it, or name another --number."
         ) from error
     schema = workspace.drafts / SCHEMA_NAME
     if not schema.exists():
-        schema.write_text(draft_schema(), encoding="utf-8")
+        schema.write_text(build_draft_schema(), encoding="utf-8")
     return NewDraft(path=path, number=upcoming)
 
 
@@ -65,7 +65,7 @@ def _choose_number(
                 f"{shorten_path(paths[-1], Path.cwd())} has no date to go on from.",
                 next_step="Mend it, or say when the next issue comes: newsletter draft new --date 2030-01-02",
             )
-        last = IssueNumber(*volume_and_number(paths[-1]), last_date)
+        last = IssueNumber(*parse_draft_name(paths[-1]), last_date)
         if publication.cadence == "monthly":
             day = day_of_month(known for path in reversed(paths) if (known := read_draft(path).date))
     upcoming = number_next_issue(last, publication.cadence, publication.new_volume, today, date, day)
@@ -73,5 +73,5 @@ def _choose_number(
         return IssueNumber(upcoming.volume if volume is None else volume, number, upcoming.date)
     if volume is None:
         return upcoming
-    numbers = [number for known, number in map(volume_and_number, paths) if known == volume]
+    numbers = [number for known, number in map(parse_draft_name, paths) if known == volume]
     return IssueNumber(volume, max(numbers, default=0) + 1, upcoming.date)

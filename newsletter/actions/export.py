@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newsletter.campaigns.sent_issues import sent_issues
-from newsletter.checks.draft import own_problems
-from newsletter.editions import export as editions
+from newsletter.checks.draft_checks import find_own_problems
+from newsletter.editions import edition_files
 from newsletter.editions.site import Site
 from newsletter.editions.site import export_site as write_site
 from newsletter.errors import Problem
@@ -14,7 +14,7 @@ from newsletter.issue.model import Issue
 from newsletter.mail.compiler import render_eml
 from newsletter.publication import OpenPublication
 
-FORMS = (*editions.FORMS, "eml")
+FORMS = (*edition_files.FORMS, "eml")
 ALL_FORMS = ("html", "text", "pdf", "web", "eml")
 
 
@@ -27,7 +27,7 @@ def export(
     DraftError, TemplateError, ConfigError and DecisionNeeded.
     """
     folder = folder or publication.workspace.build(issue.name)
-    return editions.export(publication.edition_context, issue, forms, folder, more={"eml": render_eml})
+    return edition_files.export_editions(publication.edition_context, issue, forms, folder, more={"eml": render_eml})
 
 
 def export_site(publication: OpenPublication, folder: Path | None = None, *, sent_only: bool = False) -> Site:
@@ -46,7 +46,7 @@ def export_site(publication: OpenPublication, folder: Path | None = None, *, sen
 
     def find_problems(draft: Draft) -> Sequence[Problem]:
         # The mails of an issue that has left lead to its page, whatever is wrong with it.
-        return () if workspace.sending_has_begun(draft.path.stem) else own_problems(workspace, draft)
+        return () if workspace.sending_has_begun(draft.path.stem) else find_own_problems(workspace, draft)
 
     folder = folder or workspace.root / "build" / "site"
     return write_site(publication.edition_context, [read_draft(path) for path in paths], folder, find_problems)

@@ -14,11 +14,11 @@ from newsletter.campaigns.options import SendOptions
 from newsletter.campaigns.plan import Plan, plan_send
 from newsletter.campaigns.sent_record import write_record
 from newsletter.campaigns.unknown_campaigns import vouch
-from newsletter.checks.report import DraftReport
+from newsletter.checks.draft_report import DraftReport
 from newsletter.config.example import find_unwritten_settings
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError
 from newsletter.issue.draft import Draft
-from newsletter.issue.skeleton import unwritten
+from newsletter.issue.skeleton import find_unwritten
 from newsletter.ledger.campaigns import find_campaign, reopen_deliveries
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.freeze import freeze_batch, replace_templates
@@ -182,7 +182,7 @@ def _proposal(
 ) -> Proposal:
     report = DraftReport()
     if plan.texts:
-        from newsletter.checks.draft import check_draft
+        from newsletter.checks.draft_checks import check_draft
 
         report = check_draft(publication.workspace, draft)
     is_first = plan.is_new or plan.takes_over
@@ -244,7 +244,7 @@ def _in_utc(moment: datetime) -> str:
 
 def _refuse_examples(publication: OpenPublication, draft: Draft) -> None:
     """Refuse what `draft new` and `init` wrote for the editor to replace. Raises DraftError and ConfigError."""
-    if draft.issue and (texts := unwritten(draft.issue)):
+    if draft.issue and (texts := find_unwritten(draft.issue)):
         raise DraftError(
             f"{len(texts)} texts of {draft.path.name} are still the example's, such as {texts[0]!r}.",
             next_step="Write them, or take the items out.",

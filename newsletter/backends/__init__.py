@@ -97,7 +97,7 @@ class Unreachable(DeliveryError):
         self.code = code
 
 
-def load(name: str, config: Config, root: Path) -> Backend:
+def load_backend(name: str, config: Config, root: Path) -> Backend:
     """The backend of that name with its settings; `root` is the folder that its relative paths start from."""
     (point,) = entry_points(group=BACKEND_GROUP, name=name)
     make: Callable[[Section, Path], Backend] = point.load()
@@ -106,11 +106,11 @@ def load(name: str, config: Config, root: Path) -> Backend:
 
 async def deliver_one_by_one(feed: Feed, carry: Callable[[Message], Awaitable[Result]]) -> None:
     """The whole of a simple session: carry each message, and answer it."""
-    async for message in messages(feed):
+    async for message in take_messages(feed):
         feed.answer(await carry(message))
 
 
-async def messages(feed: Feed) -> AsyncIterator[Message]:
+async def take_messages(feed: Feed) -> AsyncIterator[Message]:
     """Every message of the feed, until it ends."""
     while True:
         message = feed.take()

@@ -16,8 +16,8 @@ from typing import IO, Annotated, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 
-from newsletter.backends import Feed, Limits, SenderRefused, SessionLost, Unreachable, messages
-from newsletter.backends.command_arguments import EXAMPLE, PLACEHOLDER, sound, words
+from newsletter.backends import Feed, Limits, SenderRefused, SessionLost, Unreachable, take_messages
+from newsletter.backends.command_arguments import EXAMPLE, PLACEHOLDER, check_command, split_command
 from newsletter.config import Config, Section
 from newsletter.config.secrets import iterate_secrets
 from newsletter.errors import DeliveryError
@@ -59,7 +59,7 @@ class CommandBackend:
     class Settings(Section):
         """The table [command]. `timeout` is in seconds."""
 
-        command: Annotated[tuple[str, ...], BeforeValidator(words), AfterValidator(sound)]
+        command: Annotated[tuple[str, ...], BeforeValidator(split_command), AfterValidator(check_command)]
         connections: Annotated[int, Field(ge=1, le=100)] = 1
         # As long as RFC 5321, section 4.5.3.2.6, gives a server: a program killed earlier may have sent it.
         timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
@@ -109,7 +109,7 @@ class CommandSession:
         self._root = root
 
     async def deliver(self, feed: Feed) -> None:
-        async for message in messages(feed):
+        async for message in take_messages(feed):
             try:
                 result = await self._carry(message)
             except DeliveryError:

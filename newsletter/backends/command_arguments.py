@@ -55,7 +55,7 @@ _LONG_OPTIONS = ("--command", "--eval", "--exec", "--print", "--session-command"
 _SHELL_OPTIONS = re.compile(r"-[A-NP-Za-np-rt-z]+")
 
 
-def words(value: object) -> object:
+def split_command(value: object) -> object:
     """Split a text as a shell would; no shell ever sees it. Raises the fault of a value that is neither."""
     next_step = f"Write the words as a list: {EXAMPLE}"
     if not isinstance(value, str | list):
@@ -68,7 +68,7 @@ def words(value: object) -> object:
         ) from error
 
 
-def sound(command: tuple[str, ...]) -> tuple[str, ...]:
+def check_command(command: tuple[str, ...]) -> tuple[str, ...]:
     """Return the words as they are. Raises the fault of a command that names no program, or can't be filled safely."""
     if not command or not command[0] or PLACEHOLDER.search(command[0]) or any("\0" in word for word in command):
         raise rejected(code="command", message="this names no program", next_step=f"Write one such as {EXAMPLE}")

@@ -12,10 +12,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from newsletter.backends import Feed, Limits, SessionLost, Unreachable, messages
+from newsletter.backends import Feed, Limits, SessionLost, Unreachable, take_messages
 from newsletter.config import Section
 from newsletter.errors import DeliveryError
-from newsletter.files import create_private, sync
+from newsletter.files import create_private, sync_to_disk
 from newsletter.mail.message import Outcome, Result
 
 
@@ -46,7 +46,7 @@ class MaildirSession:
         self._path = path
 
     async def deliver(self, feed: Feed) -> None:
-        async for message in messages(feed):
+        async for message in take_messages(feed):
             try:
                 await asyncio.to_thread(self._store, message.data.replace(b"\r\n", b"\n"))
             except OSError as error:
@@ -57,7 +57,7 @@ class MaildirSession:
                     next_step="Make room on its disk, or mend [maildir] path in newsletter.toml.",
                 ) from error
             try:
-                await asyncio.to_thread(sync, self._path / "new")
+                await asyncio.to_thread(sync_to_disk, self._path / "new")
             except OSError as error:
                 why = f"stored, and the disk does not confirm it: {error.strerror}"
                 feed.answer(Result(key=message.key, outcome=Outcome.UNKNOWN, stage="maildir", reply=why))

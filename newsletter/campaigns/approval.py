@@ -73,7 +73,7 @@ def rendering_sha256(context: "EditionContext", issue: Issue) -> str:
 
 def _unclean(workspace: Workspace, context: "EditionContext", draft: Draft, issue: Issue) -> Sequence[Problem]:
     from newsletter.checks import check_rendered
-    from newsletter.checks.draft import check_draft
+    from newsletter.checks.draft_checks import check_draft
 
     return [*check_draft(workspace, draft).problems, *check_rendered(context, issue).problems]
 
@@ -82,11 +82,11 @@ def _uncommitted(
     repository: Repository, workspace: Workspace, context: "EditionContext", draft: Draft
 ) -> Iterator[Problem]:
     from newsletter.editions.html import TEMPLATE as HTML
-    from newsletter.editions.templates import sources
-    from newsletter.editions.text import TEMPLATE as TEXT
+    from newsletter.editions.plaintext import TEMPLATE as TEXT
+    from newsletter.editions.template_engine import list_templates
 
     templates = workspace.root / TEMPLATES
-    restyled = {path for name in (HTML, TEXT) for path in sources(name, context.template_path)}
+    restyled = {path for name in (HTML, TEXT) for path in list_templates(name, context.template_path)}
     own = sorted(path for path in restyled if path.is_relative_to(templates))
     pictures = [draft.issue.picture if draft.issue else None, context.logo_path]
     files = [draft.path.absolute(), workspace.root / CONFIG_NAME, *own, *(path for path in pictures if path)]

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from newsletter.campaigns.templates import Texts
-from newsletter.checks.fields import at_field
-from newsletter.checks.source import Source
+from newsletter.checks.draft_source import DraftSource
+from newsletter.checks.fields import locate_field
 from newsletter.errors import ListError, Problem
 from newsletter.issue.draft import Draft
 from newsletter.ledger.staging import Recipient, StagedBatch
@@ -143,8 +143,8 @@ def _lacks(
     known = [name for name in columns if name not in ("", "tags")]
     for name, (count, line) in lacking.items():
         if name not in known:
-            yield at_field(
-                Source(draft.path, draft.source),
+            yield locate_field(
+                DraftSource(draft.path, draft.source),
                 name,
                 code="missing-value",
                 message=f"{format_count(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}, "

@@ -205,7 +205,7 @@ def _plan_new(
 
 def _require_linked(context: "EditionContext", issue: Issue) -> None:
     # What renders takes long to import, and sending on from frozen texts needs none of it.
-    from newsletter.editions.export import require_linked_editions
+    from newsletter.editions.edition_files import require_linked_editions
 
     require_linked_editions(context, issue)
 

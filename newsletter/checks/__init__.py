@@ -1,6 +1,6 @@
 """What an editor should know about a built email before it is sent.
 
-Each check is a small function over one `Email`, listed in `CHECKS`. What mail clients can do is looked up
+Each check is a small function over one `RenderedEmail`, listed in `CHECKS`. What mail clients can do is looked up
 in caniemail.com's data, which comes with the program: nothing is asked of the network.
 """
 
@@ -8,39 +8,39 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.checks.accepting import accept_comments
-from newsletter.checks.clients import CLIENTS, data_date
-from newsletter.checks.email import Accepted, Email
-from newsletter.checks.size import clipped, html_size
-from newsletter.checks.support import client_support, image_support
-from newsletter.editions import EditionContext, beside, default_fields, email_sources, render_html
+from newsletter.checks.acceptance import check_accept_comments
+from newsletter.checks.mail_clients import CLIENTS, data_date
+from newsletter.checks.rendered_email import AcceptedProblem, RenderedEmail
+from newsletter.checks.size import check_clipping, measure_html
+from newsletter.checks.support import check_client_support, check_image_support
+from newsletter.editions import EditionContext, list_email_templates, place_beside, render_html, write_default
 from newsletter.errors import Problem
 from newsletter.issue.model import Issue
 
-__all__ = ["CHECKS", "CLIENTS", "Accepted", "Report", "check_email", "check_rendered", "data_date"]
+__all__ = ["CHECKS", "CLIENTS", "AcceptedProblem", "EmailReport", "check_email", "check_rendered", "data_date"]
 
-CHECKS: tuple[Callable[[Email], Iterator[Problem | Accepted]], ...] = (
-    client_support,
-    image_support,
-    clipped,
-    accept_comments,
+CHECKS: tuple[Callable[[RenderedEmail], Iterator[Problem | AcceptedProblem]], ...] = (
+    check_client_support,
+    check_image_support,
+    check_clipping,
+    check_accept_comments,
 )
 
 
 @dataclass(frozen=True)
-class Report:
+class EmailReport:
     """What was found: to be mended, and accepted as it is. `size` is the HTML's, in bytes."""
 
     problems: tuple[Problem, ...]
-    accepted: tuple[Accepted, ...]
+    accepted: tuple[AcceptedProblem, ...]
     size: int
 
 
-def check_rendered(context: EditionContext, issue: Issue) -> Report:
+def check_rendered(context: EditionContext, issue: Issue) -> EmailReport:
     """Build the issue's email as the most readers get it, and check that."""
-    html = render_html(context, issue.seen_by(frozenset()), default_fields, beside)
+    html = render_html(context, issue.seen_by(frozenset()), write_default, place_beside)
     kinds = {picture.kind for picture in context.pictures(issue)}
-    return check_email(html, email_sources(context), context.config.email.clients, kinds, issue.path)
+    return check_email(html, list_email_templates(context), context.config.email.clients, kinds, issue.path)
 
 
 def check_email(
@@ -49,17 +49,17 @@ def check_email(
     clients: Sequence[str],
     image_kinds: Collection[str] = (),
     draft: Path | None = None,
-) -> Report:
+) -> EmailReport:
     """All that is to be said of an email.
 
     `html` is what is sent, `sources` are the template files it was made from, `clients` names of `CLIENTS`,
     `image_kinds` the formats of its pictures, such as `jpeg`, and `draft` the file that its words are from.
     Raises ConfigError for an unknown client.
     """
-    email = Email.read(html, sources, clients, image_kinds, draft)
+    email = RenderedEmail.read(html, sources, clients, image_kinds, draft)
     findings = [finding for check in CHECKS for finding in check(email)]
-    return Report(
+    return EmailReport(
         problems=tuple(finding for finding in findings if isinstance(finding, Problem)),
-        accepted=tuple(finding for finding in findings if isinstance(finding, Accepted)),
-        size=html_size(html),
+        accepted=tuple(finding for finding in findings if isinstance(finding, AcceptedProblem)),
+        size=measure_html(html),
     )

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from newsletter.checks import selectors
-from newsletter.checks.found import Found
-from newsletter.checks.tables import (
+from newsletter.checks.css_tree import CssNode, parse_sheet, parse_style, split_at_commas, walk
+from newsletter.checks.feature_tables import (
     AT_RULES,
     FUNCTIONS,
     IMAGES,
@@ -20,7 +20,7 @@ from newsletter.checks.tables import (
     UNITS,
     VALUES,
 )
-from newsletter.checks.tree import Node, parse_sheet, parse_style, split, walk
+from newsletter.checks.feature_use import FeatureUse
 
 STYLE = "html-style"
 _PREFIX = re.compile(r"-(?:webkit|moz)-")
@@ -36,9 +36,9 @@ class Origin:
     line: int = 1
     column: int = 1
 
-    def found(self, slug: str, what: str, node: Node, inside: frozenset[str]) -> Found:
+    def found(self, slug: str, what: str, node: CssNode, inside: frozenset[str]) -> FeatureUse:
         column = node.column + (self.column - 1 if node.line == 1 else 0)
-        return Found(slug, what, self.line + node.line - 1, column, inside)
+        return FeatureUse(slug, what, self.line + node.line - 1, column, inside)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class _Scope:
         return replace(self, inside=self.inside.union(slugs), plain=False)
 
 
-def read_sheet(text: str, origin: Origin, *, inlined: bool, media: str = "") -> Iterator[Found]:
+def read_sheet(text: str, origin: Origin, *, inlined: bool, media: str = "") -> Iterator[FeatureUse]:
     """What a style sheet uses. `media` is its own media query.
 
     With `inlined`, premailer has read the sheet: a rule that stands in no at-rule is in the tags as well, so
@@ -64,12 +64,12 @@ def read_sheet(text: str, origin: Origin, *, inlined: bool, media: str = "") -> 
     if media and media.lower() not in ("all", "screen"):
         condition = parse_style(f"@media {media};")
         slugs = [slug for slug, _, _ in _at_rule(condition[0])] if condition else []
-        yield from (Found(slug, "`<style media>`", origin.line, origin.column, scope.inside) for slug in slugs)
+        yield from (FeatureUse(slug, "`<style media>`", origin.line, origin.column, scope.inside) for slug in slugs)
         scope = scope.within(*slugs)
     yield from _read(parse_sheet(text), origin, scope)
 
 
-def read_style(text: str, origin: Origin) -> Iterator[Found]:
+def read_style(text: str, origin: Origin) -> Iterator[FeatureUse]:
     """What a `style` attribute uses."""
     yield from _read(parse_style(text), origin, _Scope(frozenset()))
 
@@ -85,7 +85,7 @@ def image_format(address: str) -> str | None:
     return IMAGES.get(PurePosixPath(path).suffix[1:].lower())
 
 
-def _read(nodes: Sequence[Node], origin: Origin, scope: _Scope) -> Iterator[Found]:
+def _read(nodes: Sequence[CssNode], origin: Origin, scope: _Scope) -> Iterator[FeatureUse]:
     waiting = [(nodes, scope)]
     while waiting:
         nodes, scope = waiting.pop()
@@ -102,16 +102,16 @@ def _read(nodes: Sequence[Node], origin: Origin, scope: _Scope) -> Iterator[Foun
                     waiting.append((node.block or [], inner))
 
 
-def _comment(node: Node, origin: Origin, scope: _Scope) -> Found:
+def _comment(node: CssNode, origin: Origin, scope: _Scope) -> FeatureUse:
     return origin.found("css-comments", "a comment in CSS", node, scope.inside)
 
 
-def _rule(rule: Node, scope: _Scope) -> tuple[list[selectors.Part], _Scope]:
+def _rule(rule: CssNode, scope: _Scope) -> tuple[list[selectors.Part], _Scope]:
     """What a rule's selectors use, and the scope of what it holds."""
     inner = replace(scope, plain=False, nested=True)
     if scope.keyframes:
         return [], inner
-    alternatives = split(rule.prelude)
+    alternatives = split_at_commas(rule.prelude)
     left = [selector for selector in alternatives if not (scope.plain and selectors.inlined(selector))]
     uses = [[*selectors.parts(selector)] for selector in left]
     extra: list[selectors.Part] = []
@@ -127,7 +127,7 @@ def _rule(rule: Node, scope: _Scope) -> tuple[list[selectors.Part], _Scope]:
     return [part for one in uses for part in one] + extra, inner
 
 
-def _condition(rule: Node, scope: _Scope) -> tuple[list[selectors.Part], _Scope | None]:
+def _condition(rule: CssNode, scope: _Scope) -> tuple[list[selectors.Part], _Scope | None]:
     """What an at-rule uses, and the scope of what it holds."""
     uses = _at_rule(rule)
     if scope.nested:
@@ -135,12 +135,12 @@ def _condition(rule: Node, scope: _Scope) -> tuple[list[selectors.Part], _Scope 
     if rule.block is None or rule.word in _DESCRIBING:
         return uses, None
     # Of several media queries one is enough, so that none of them is around what follows.
-    around = uses if len(split(rule.prelude)) < 2 else uses[:1]
+    around = uses if len(split_at_commas(rule.prelude)) < 2 else uses[:1]
     inner = scope.within(*(slug for slug, _, _ in around))
     return uses, replace(inner, keyframes=rule.word.endswith("keyframes"))
 
 
-def _at_rule(rule: Node) -> list[selectors.Part]:
+def _at_rule(rule: CssNode) -> list[selectors.Part]:
     name = _PREFIX.sub("", rule.word)
     uses: list[selectors.Part] = []
     if slug := AT_RULES.get(name):
@@ -153,7 +153,7 @@ def _at_rule(rule: Node) -> list[selectors.Part]:
     return uses
 
 
-def _declaration(node: Node) -> Iterator[selectors.Part]:
+def _declaration(node: CssNode) -> Iterator[selectors.Part]:
     name = _PREFIX.sub("", node.word) if not node.word.startswith("--") else node.word
     value = node.inner
     words = [part.word for part in value if part.kind == "ident"]
@@ -174,7 +174,7 @@ def _declaration(node: Node) -> Iterator[selectors.Part]:
         yield PICTURED[name], f"a picture in `{name}`", node
 
 
-def _written(value: Sequence[Node]) -> str:
+def _written(value: Sequence[CssNode]) -> str:
     """A value of one word or number as it is written; anything longer is an empty string."""
     parts = [part for part in value if part.kind not in ("whitespace", "comment")]
     if len(parts) != 1:
@@ -182,7 +182,7 @@ def _written(value: Sequence[Node]) -> str:
     return parts[0].number if parts[0].kind in ("number", "dimension") else parts[0].word
 
 
-def _value(part: Node) -> Iterator[selectors.Part]:
+def _value(part: CssNode) -> Iterator[selectors.Part]:
     if part.kind == "comment":
         yield "css-comments", "a comment in CSS", part
     elif part.kind == "function" and part.word in FUNCTIONS:
@@ -197,7 +197,7 @@ def _value(part: Node) -> Iterator[selectors.Part]:
         yield slug, slug.replace("image-", "a picture of the kind "), part
 
 
-def _address(part: Node) -> str:
+def _address(part: CssNode) -> str:
     """What stands in `url(…)`, with quotation marks or without."""
     if part.kind == "function" and part.word == "url":
         return "".join(inner.word for inner in part.inner if inner.kind == "string")

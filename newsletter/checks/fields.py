@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from newsletter.checks.report import Finding
-from newsletter.checks.source import Source
+from newsletter.checks.draft_report import Finding
+from newsletter.checks.draft_source import DraftSource
 from newsletter.errors import Problem
 from newsletter.field import FIELD
 from newsletter.issue.model import Issue
 
 
-def fields_without_default(source: Source, issue: Issue) -> Iterator[Finding]:
+def find_fields_without_default(source: DraftSource, issue: Issue) -> Iterator[Finding]:
     """Find fields that leave a hole on the web page and in the PDF, which are no single reader's."""
     for name in dict.fromkeys(field.name for field in issue.fields() if not field.default):
         yield Finding(
-            at_field(
+            locate_field(
                 source,
                 name,
                 code="field",
@@ -24,7 +24,7 @@ def fields_without_default(source: Source, issue: Issue) -> Iterator[Finding]:
         )
 
 
-def at_field(source: Source, name: str, *, code: str, message: str, next_step: str) -> Problem:
+def locate_field(source: DraftSource, name: str, *, code: str, message: str, next_step: str) -> Problem:
     """Return a problem at the first field of that name which has no default; in backticks it is no field."""
     for text in source.texts():
         alike = 0

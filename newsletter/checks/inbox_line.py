@@ -7,8 +7,8 @@ from itertools import dropwhile
 
 from wcwidth import wcwidth
 
-from newsletter.checks.report import Finding
-from newsletter.checks.source import Source
+from newsletter.checks.draft_report import Finding
+from newsletter.checks.draft_source import DraftSource
 from newsletter.editions.context import LONGEST_SUBJECT, EditionContext
 from newsletter.issue.model import Issue
 from newsletter.text import quote_text
@@ -39,7 +39,7 @@ _SAYS_NOTHING = frozenset((*_GENERIC, *_DATES))
 _IS_NUMBER = re.compile(r"[\W\d_]*(?:st|nd|rd|th)?")
 
 
-def inbox_line(source: Source, context: EditionContext, issue: Issue) -> Iterator[Finding]:
+def check_inbox_line(source: DraftSource, context: EditionContext, issue: Issue) -> Iterator[Finding]:
     """Find a subject that is long or begins with what the sender's name says, and a preheader that repeats it."""
     public = issue.seen_by(frozenset())
     subject = context.subject(public)
@@ -61,7 +61,7 @@ def inbox_line(source: Source, context: EditionContext, issue: Issue) -> Iterato
         yield _note(source, "preheader", message=message, next_step="Go on with other news, or leave it out.")
 
 
-def _note(source: Source, *keys: str, message: str, next_step: str) -> Finding:
+def _note(source: DraftSource, *keys: str, message: str, next_step: str) -> Finding:
     return Finding(source.at_key(*keys, code="inbox", message=message, next_step=next_step), note=True)
 
 

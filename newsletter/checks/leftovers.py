@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.checks.report import Finding
-from newsletter.checks.source import Source
+from newsletter.checks.draft_report import Finding
+from newsletter.checks.draft_source import DraftSource
 from newsletter.issue.model import Issue
-from newsletter.issue.skeleton import EXAMPLE_LINK, unwritten
-from newsletter.issue.yamltext import Scalar
+from newsletter.issue.skeleton import EXAMPLE_LINK, find_unwritten
+from newsletter.issue.yamltext import YamlScalar
 from newsletter.text import format_count
 
 # What editors and programmers write for "to come"; in backticks it is talked about. TK is an editor's, short for it.
@@ -25,7 +25,7 @@ _REPLACEMENT = "\ufffd"
 _BEYOND_ASCII = re.compile("[\u0080-\U0010ffff]")
 
 
-def unfinished_marks(source: Source) -> Iterator[Finding]:
+def find_unfinished_marks(source: DraftSource) -> Iterator[Finding]:
     """Find `TODO`, `TK` and the like; a note where it may be a name, or is meant for readers."""
     for text in source.texts():
         for mark in _MARK.finditer(text.text):
@@ -45,7 +45,7 @@ def unfinished_marks(source: Source) -> Iterator[Finding]:
             yield Finding(problem, note=bool(name) or mark[1] in _PERHAPS_MEANT)
 
 
-def damaged_letters(source: Source) -> Iterator[Finding]:
+def find_damaged_letters(source: DraftSource) -> Iterator[Finding]:
     """Find text that was written in one encoding and read in another, as in â€™ for an apostrophe."""
     for text in source.texts():
         if _REPLACEMENT in text.text:
@@ -60,7 +60,7 @@ def damaged_letters(source: Source) -> Iterator[Finding]:
         yield from _misread(source, text)
 
 
-def _misread(source: Source, text: Scalar) -> Iterator[Finding]:
+def _misread(source: DraftSource, text: YamlScalar) -> Iterator[Finding]:
     words = [word for word in text.text.split() if _BEYOND_ASCII.search(word)]
     if not words:
         return
@@ -82,9 +82,9 @@ def _misread(source: Source, text: Scalar) -> Iterator[Finding]:
             yield Finding(problem)
 
 
-def example_texts(source: Source, issue: Issue) -> Iterator[Finding]:
+def find_example_texts(source: DraftSource, issue: Issue) -> Iterator[Finding]:
     """Find what `draft new` wrote for the editor to replace, which `send` refuses."""
-    if texts := unwritten(issue):
+    if texts := find_unwritten(issue):
         problem = source.at_words(
             texts[0][:25],
             code="example",

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
+from newsletter.checks.conditional_comments import ConditionalView, apply_conditions
 from newsletter.checks.css import Origin, image_format, read_sheet, read_style
-from newsletter.checks.found import Found
-from newsletter.checks.tables import ATTRIBUTES, ELEMENTS, MJML_ATTRIBUTES, PROPERTIES, TYPED
-from newsletter.checks.views import View, view
+from newsletter.checks.feature_tables import ATTRIBUTES, ELEMENTS, MJML_ATTRIBUTES, PROPERTIES, TYPED
+from newsletter.checks.feature_use import FeatureUse
 
 _SHEETS = ("style", "mj-style")
 # Attributes that MJML turns into CSS, except where it hands them on.
@@ -23,21 +23,21 @@ _PICTURES = frozenset({"img", "input", "mj-image", "mj-carousel-image", "mj-soci
 
 
 @dataclass(frozen=True)
-class Seen:
+class FeatureUses:
     """What an email, or a file it is made of, uses: as classic Outlook sees it, and as all others do."""
 
-    word: tuple[Found, ...]
-    others: tuple[Found, ...]
+    word: tuple[FeatureUse, ...]
+    others: tuple[FeatureUse, ...]
 
 
-def read_markup(text: str) -> Seen:
-    return Seen(*(tuple(_Scanner(view(text, word=word)).found) for word in (True, False)))
+def read_markup(text: str) -> FeatureUses:
+    return FeatureUses(*(tuple(_Scanner(apply_conditions(text, word=word)).found) for word in (True, False)))
 
 
 class _Scanner(HTMLParser):
-    def __init__(self, seen: View) -> None:
+    def __init__(self, seen: ConditionalView) -> None:
         super().__init__(convert_charrefs=False)
-        self.found: list[Found] = []
+        self.found: list[FeatureUse] = []
         self._view = seen
         self._lines = [0, *(match.end() for match in re.finditer("\n", seen.text))]
         self._sheet: tuple[str, int, str] | None = None  # an open style sheet's tag, where it begins, its media query
@@ -75,7 +75,7 @@ class _Scanner(HTMLParser):
         if self._sheet and self._sheet[0] == tag:
             self._end_sheet(self._here())
 
-    def _attribute(self, tag: str, name: str, value: str, at: int) -> Iterator[Found]:
+    def _attribute(self, tag: str, name: str, value: str, at: int) -> Iterator[FeatureUse]:
         origin = self._origin(at)
         slugs: Mapping[str, str] = {}
         if name in ATTRIBUTES and not (tag.startswith("mj-") and name in _MEASURES and tag not in _AS_WRITTEN):
@@ -89,7 +89,7 @@ class _Scanner(HTMLParser):
             image := image_format(value)
         ):
             slugs = {**slugs, image: image.replace("image-", "a picture of the kind ")}
-        yield from (Found(slug, what, origin.line, origin.column) for slug, what in slugs.items())
+        yield from (FeatureUse(slug, what, origin.line, origin.column) for slug, what in slugs.items())
         if name == "style":
             yield from read_style(value, self._origin(self._value_at(at)))
         elif tag.startswith("mj-"):
@@ -109,7 +109,7 @@ class _Scanner(HTMLParser):
 
     def _add(self, slug: str, what: str, at: int) -> None:
         origin = self._origin(at)
-        self.found.append(Found(slug, what, origin.line, origin.column))
+        self.found.append(FeatureUse(slug, what, origin.line, origin.column))
 
     def _here(self) -> int:
         line, column = self.getpos()
@@ -125,7 +125,7 @@ def _attribute_at(tag: str, name: str) -> int:
     return match.start() if match else 0
 
 
-def _mjml_attribute(name: str, value: str, origin: Origin) -> Iterator[Found]:
+def _mjml_attribute(name: str, value: str, origin: Origin) -> Iterator[FeatureUse]:
     """An attribute that MJML turns into CSS, such as `border-radius="4px"`."""
     name = MJML_ATTRIBUTES.get(name, name)
     if name in PROPERTIES:

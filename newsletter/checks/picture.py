@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from newsletter.checks.report import Finding
-from newsletter.checks.source import Source
+from newsletter.checks.draft_report import Finding
+from newsletter.checks.draft_source import DraftSource
 from newsletter.editions.context import EditionContext
 from newsletter.editions.pictures import TALLEST
-from newsletter.issue.image import opened
+from newsletter.issue.image import open_picture
 from newsletter.issue.model import Issue
 from newsletter.text import format_count
 
@@ -14,11 +14,11 @@ _SHARP = 2  # pixels of the picture for one of the column, on the screens of pho
 _NARROW = 2 / 3  # of the column
 
 
-def picture_size(source: Source, context: EditionContext, issue: Issue) -> Iterator[Finding]:
+def check_picture_size(source: DraftSource, context: EditionContext, issue: Issue) -> Iterator[Finding]:
     """Find a picture that is too small for the column, or so tall that it is shown narrow in it."""
     if issue.picture is None:
         return
-    with opened(issue.picture) as picture:
+    with open_picture(issue.picture) as picture:
         sides = picture.size
         # EXIF tag 274, orientation: 5 to 8 lie on their side.
         width, height = sides[::-1] if picture.getexif().get(274, 1) >= 5 else sides

@@ -2,25 +2,33 @@
 
 from collections.abc import Callable, Iterator
 
-from newsletter.checks.report import Finding
+from newsletter.checks.draft_report import Finding
 from newsletter.config import line_of
 from newsletter.config.example import find_unwritten_settings
-from newsletter.editions import EditionContext, beside, default_fields, render_html, render_pdf, render_text, render_web
-from newsletter.editions.glyphs import glyph_problems
+from newsletter.editions import (
+    EditionContext,
+    place_beside,
+    render_html,
+    render_pdf,
+    render_text,
+    render_web,
+    write_default,
+)
+from newsletter.editions.glyphs import find_missing_glyphs
 from newsletter.errors import ConfigError, DraftError, Problem, TemplateError
 from newsletter.issue.model import Issue
-from newsletter.workspace import CONFIG_NAME, TEMPLATES, shipped
+from newsletter.workspace import CONFIG_NAME, TEMPLATES, find_shipped
 
 # The editions by the files, as they begin, that each is made from.
 _MAKERS: tuple[tuple[tuple[str, ...], Callable[[EditionContext, Issue], object]], ...] = (
-    (("email.mjml", "email.css"), lambda context, issue: render_html(context, issue, default_fields, beside)),
-    (("email.txt",), lambda context, issue: render_text(context, issue, default_fields)),
+    (("email.mjml", "email.css"), lambda context, issue: render_html(context, issue, write_default, place_beside)),
+    (("email.txt",), lambda context, issue: render_text(context, issue, write_default)),
     (("web.", "article."), lambda context, issue: render_web(context, issue, None)),
     (("edition",), render_pdf),
 )
 
 
-def example_settings(context: EditionContext) -> Iterator[Finding]:
+def find_example_settings(context: EditionContext) -> Iterator[Finding]:
     """Find settings that still say what `init` wrote, which `send` refuses."""
     path = context.template_path[0].parent / CONFIG_NAME
     if names := find_unwritten_settings(context.config):
@@ -35,7 +43,7 @@ def example_settings(context: EditionContext) -> Iterator[Finding]:
         yield Finding(problem)
 
 
-def editions_can_be_made(context: EditionContext, issue: Issue) -> Iterator[Finding]:
+def check_editions(context: EditionContext, issue: Issue) -> Iterator[Finding]:
     """Find what keeps an edition from being made: a missing logo, a template of one's own, a character of no typeface.
 
     The templates that come with the program are known to do, so that only those beside the drafts are tried.
@@ -45,9 +53,9 @@ def editions_can_be_made(context: EditionContext, issue: Issue) -> Iterator[Find
     except ConfigError as error:
         yield from map(Finding, error.problems)
         return
-    yield from map(Finding, glyph_problems(context, issue))
+    yield from map(Finding, find_missing_glyphs(context, issue))
     own = context.template_path[0]
-    if not own.is_dir() or own.resolve() == shipped(TEMPLATES).resolve():
+    if not own.is_dir() or own.resolve() == find_shipped(TEMPLATES).resolve():
         return
     names = [path.name for path in own.iterdir()]
     found: dict[Problem, None] = {}

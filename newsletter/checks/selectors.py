@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from newsletter.checks.tables import COMBINATORS, PSEUDO_CLASSES, PSEUDO_ELEMENTS
-from newsletter.checks.tree import Node, split, walk
+from newsletter.checks.css_tree import CssNode, split_at_commas, walk
+from newsletter.checks.feature_tables import COMBINATORS, PSEUDO_CLASSES, PSEUDO_ELEMENTS
 
 _NAMES = {" ": "a descendant selector", ">": "the selector `>`", "+": "the selector `+`", "~": "the selector `~`"}
 # Written with one colon before CSS 3, and so to this day.
@@ -12,10 +12,10 @@ _OLD_ELEMENTS = frozenset({"after", "before", "first-letter", "first-line"})
 _KEPT_BY_PREMAILER = (":first-child", ":last-child")
 
 # A feature's slug, what one calls it, and the node that it is.
-Part = tuple[str, str, Node]
+Part = tuple[str, str, CssNode]
 
 
-def parts(selector: Sequence[Node]) -> Iterator[Part]:
+def parts(selector: Sequence[CssNode]) -> Iterator[Part]:
     """The features in one selector, those in `:not(…)` and its like included."""
     waiting = [list(selector)]
     while waiting:
@@ -25,7 +25,7 @@ def parts(selector: Sequence[Node]) -> Iterator[Part]:
             waiting.extend(arguments)
 
 
-def inlined(selector: Sequence[Node]) -> bool:
+def inlined(selector: Sequence[CssNode]) -> bool:
     """Whether premailer writes a rule with this selector into the tags, so that it works without a style sheet."""
     words = [node.word if node.kind != "function" else f"{node.word}()" for node in selector]
     if any("*" in node.word for node in walk(selector)):
@@ -33,10 +33,10 @@ def inlined(selector: Sequence[Node]) -> bool:
     return ":" not in words or "".join(words[words.index(":") :]).strip() in _KEPT_BY_PREMAILER
 
 
-def _simple(nodes: list[Node]) -> Iterator[tuple[Part | None, list[list[Node]]]]:
+def _simple(nodes: list[CssNode]) -> Iterator[tuple[Part | None, list[list[CssNode]]]]:
     """Each simple selector and combinator, with the selectors that stand as its arguments."""
     chain = 0  # how many classes and ids the compound selector has so far: `.a.b` has two
-    gap: Node | None = None  # white space, which is a combinator if no other follows it
+    gap: CssNode | None = None  # white space, which is a combinator if no other follows it
     started = False
     at = 0
     while at < len(nodes):
@@ -78,8 +78,8 @@ def _simple(nodes: list[Node]) -> Iterator[tuple[Part | None, list[list[Node]]]]
             yield ("css-selector-chaining", "a chain of classes", node), []
 
 
-def _pseudo(colon: Node, name: Node, *, element: bool) -> tuple[Part | None, list[list[Node]]]:
+def _pseudo(colon: CssNode, name: CssNode, *, element: bool) -> tuple[Part | None, list[list[CssNode]]]:
     slug = (PSEUDO_ELEMENTS if element else PSEUDO_CLASSES).get(name.word)
     part = (slug, f"`{'::' if element else ':'}{name.word}`", colon) if slug else None
     takes_selectors = name.kind == "function" and name.word in ("has", "is", "not", "where")
-    return part, split(name.inner) if takes_selectors else []
+    return part, split_at_commas(name.inner) if takes_selectors else []

@@ -4,23 +4,23 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from newsletter.checks.report import Finding
-from newsletter.checks.source import Source
+from newsletter.checks.draft_report import Finding
+from newsletter.checks.draft_source import DraftSource
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.model import Issue
 from newsletter.text import quote_text
-from newsletter.workspace import volume_and_number
+from newsletter.workspace import parse_draft_name
 
 _STANDING = 2  # earlier issues with the same headline: it is a standing one, such as "Events"
 
 
-def dates_in_order(source: Source, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
+def check_dates(source: DraftSource, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
     """Find a date before that of the issue before, or after that of the next."""
-    this = volume_and_number(draft.path)
+    this = parse_draft_name(draft.path)
     if draft.date is None or this == (0, 0):
         return
-    earlier = [path for path in paths if volume_and_number(path) < this]
-    later = [path for path in paths if volume_and_number(path) > this]
+    earlier = [path for path in paths if parse_draft_name(path) < this]
+    later = [path for path in paths if parse_draft_name(path) > this]
     for near, sign, word in ((earlier[-1:], 1, "before"), (later[:1], -1, "after")):
         for path in near:
             date = read_draft(path).date
@@ -32,10 +32,10 @@ def dates_in_order(source: Source, draft: Draft, paths: Sequence[Path]) -> Itera
             yield Finding(problem, note=same)
 
 
-def number_left_out(source: Source, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
+def check_numbers(source: DraftSource, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
     """Find a gap before this issue within its volume, whose first number may be any."""
-    volume, number = volume_and_number(draft.path)
-    before = [other for known, other in map(volume_and_number, paths) if known == volume and other < number]
+    volume, number = parse_draft_name(draft.path)
+    before = [other for known, other in map(parse_draft_name, paths) if known == volume and other < number]
     if before and max(before) < number - 1:
         first, last = max(before) + 1, number - 1
         join = "and" if last == first + 1 else "to"
@@ -49,7 +49,7 @@ def number_left_out(source: Source, draft: Draft, paths: Sequence[Path]) -> Iter
         yield Finding(problem, note=True)
 
 
-def equal_headlines(source: Source, issue: Issue, paths: Sequence[Path]) -> Iterator[Finding]:
+def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path]) -> Iterator[Finding]:
     """Find a headline that stands twice: for the same readers in this issue, or in one before."""
     for (_, first), (number, second) in combinations(enumerate(issue.items), 2):
         same = _key(first.headline.plain()) == _key(second.headline.plain())
@@ -63,8 +63,8 @@ def equal_headlines(source: Source, issue: Issue, paths: Sequence[Path]) -> Iter
                 next_step="Give one of them another, or take it out.",
             )
             yield Finding(problem)
-    this = volume_and_number(issue.path)
-    earlier = [path for path in paths if volume_and_number(path) < this]
+    this = parse_draft_name(issue.path)
+    earlier = [path for path in paths if parse_draft_name(path) < this]
     # Only a file that has the words at all is read as a draft: years of issues are looked through in no time.
     sources = {path: _key(path.read_text(encoding="utf-8", errors="replace")) for path in earlier}
     for number, item in enumerate(issue.items):

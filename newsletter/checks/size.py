@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from newsletter.checks.email import Email
+from newsletter.checks.rendered_email import RenderedEmail
 from newsletter.errors import Problem
 
 CLIPPED_AT = 102_000  # Gmail shows about 102 kB of a message's HTML, and the rest behind a link
 
 
-def clipped(email: Email) -> Iterator[Problem]:
+def check_clipping(email: RenderedEmail) -> Iterator[Problem]:
     """Gmail hides the end of a long mail, and with it the link to unsubscribe."""
-    size = html_size(email.html)
+    size = measure_html(email.html)
     if size > CLIPPED_AT and any(client.startswith("gmail") for client in email.clients):
         yield Problem(
             path=email.draft or email.place,
@@ -20,6 +20,6 @@ def clipped(email: Email) -> Iterator[Problem]:
         )
 
 
-def html_size(html: str) -> int:
+def measure_html(html: str) -> int:
     """In UTF-8, as it is sent."""
     return len(html.encode(errors="surrogatepass"))

@@ -3,22 +3,22 @@
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from newsletter.checks.accepting import accepted_features, made_by_mjml
-from newsletter.checks.clients import CLIENTS, WORD, lacking, naming
-from newsletter.checks.email import Accepted, Email
-from newsletter.checks.found import Found
-from newsletter.checks.markup import Seen
-from newsletter.checks.tables import IMAGES
+from newsletter.checks.acceptance import accepted_features, made_by_mjml
+from newsletter.checks.feature_tables import IMAGES
+from newsletter.checks.feature_use import FeatureUse
+from newsletter.checks.mail_clients import CLIENTS, WORD, lacking, naming
+from newsletter.checks.markup import FeatureUses
+from newsletter.checks.rendered_email import AcceptedProblem, RenderedEmail
 from newsletter.errors import Problem
 
 # A client, and those of its platforms that lack something.
 _Lacking = dict[str, set[str]]
 
 
-def client_support(email: Email) -> Iterator[Problem | Accepted]:
+def check_client_support(email: RenderedEmail) -> Iterator[Problem | AcceptedProblem]:
     """Features that a client lacks, in the place where a template has them, or else as MJML's."""
-    placed: dict[tuple[Path, int, str], tuple[Found, _Lacking]] = {}
-    made: dict[str, tuple[Found, _Lacking]] = {}
+    placed: dict[tuple[Path, int, str], tuple[FeatureUse, _Lacking]] = {}
+    made: dict[str, tuple[FeatureUse, _Lacking]] = {}
     for client in email.clients:
         for platform in CLIENTS[client].platforms:
             missed = _missed(email.seen, platform)
@@ -35,12 +35,12 @@ def client_support(email: Email) -> Iterator[Problem | Accepted]:
     order = {source.path: number for number, source in enumerate(email.sources)}
     for (path, _, slug), (found, lack) in sorted(placed.items(), key=lambda item: (order[item[0][0]], item[0][1:])):
         problem = _problem(path, found, found.what, lack)
-        yield Accepted(problem, reasons[slug]) if slug in reasons else problem
+        yield AcceptedProblem(problem, reasons[slug]) if slug in reasons else problem
     for slug, (found, lack) in sorted(made.items()):
         yield from _made_by_mjml(email, slug, found, lack, reasons.get(slug))
 
 
-def image_support(email: Email) -> Iterator[Problem | Accepted]:
+def check_image_support(email: RenderedEmail) -> Iterator[Problem | AcceptedProblem]:
     """Pictures in a format that a client can't show."""
     reasons = accepted_features(email.sources)
     for slug, kind in sorted({IMAGES[kind]: kind for kind in email.image_kinds if kind in IMAGES}.items()):
@@ -56,22 +56,22 @@ def image_support(email: Email) -> Iterator[Problem | Accepted]:
                 next_step=f"Save it as JPEG or PNG, or accept it with a comment in the template that says why: "
                 f"{{# accept {slug}: … #}}",
             )
-            yield Accepted(problem, reasons[slug]) if slug in reasons else problem
+            yield AcceptedProblem(problem, reasons[slug]) if slug in reasons else problem
 
 
 def _made_by_mjml(
-    email: Email, slug: str, found: Found, lack: _Lacking, accepted: str | None
-) -> Iterator[Problem | Accepted]:
+    email: RenderedEmail, slug: str, found: FeatureUse, lack: _Lacking, accepted: str | None
+) -> Iterator[Problem | AcceptedProblem]:
     """MJML may do well without something in one client and not in another, so that each reason has its own."""
     by_reason: dict[str, _Lacking] = {}
     for client, platforms in lack.items():
         by_reason.setdefault(accepted or made_by_mjml().get((slug, client), ""), {})[client] = platforms
     for reason, clients in by_reason.items():
         problem = _problem(email.place, found, f"{found.what} (made by MJML)", clients, placed=False)
-        yield Accepted(problem, reason) if reason else problem
+        yield AcceptedProblem(problem, reason) if reason else problem
 
 
-def _problem(path: Path | str, found: Found, what: str, lack: _Lacking, *, placed: bool = True) -> Problem:
+def _problem(path: Path | str, found: FeatureUse, what: str, lack: _Lacking, *, placed: bool = True) -> Problem:
     return Problem(
         path=path,
         line=found.line if placed else 0,
@@ -82,15 +82,15 @@ def _problem(path: Path | str, found: Found, what: str, lack: _Lacking, *, place
     )
 
 
-def _missed(seen: Seen, platform: str) -> Mapping[str, Found]:
+def _missed(seen: FeatureUses, platform: str) -> Mapping[str, FeatureUse]:
     """The features that a platform sees and lacks, each with its first use."""
-    missed: dict[str, Found] = {}
+    missed: dict[str, FeatureUse] = {}
     for found in _each_missed(seen, platform):
         missed.setdefault(found.slug, found)
     return missed
 
 
-def _each_missed(seen: Seen, platform: str) -> Iterator[Found]:
+def _each_missed(seen: FeatureUses, platform: str) -> Iterator[FeatureUse]:
     lack: Collection[str] = lacking(platform)
     for found in seen.word if platform == WORD else seen.others:
         if found.slug in lack and not any(slug in lack for slug in found.inside):

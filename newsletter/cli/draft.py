@@ -15,14 +15,14 @@ from newsletter.cli.context import open_publication
 from newsletter.cli.output import as_json, say, short, table
 from newsletter.errors import ConfigError, Problem, TemplateError
 from newsletter.issue.draft import read_draft
+from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
 from newsletter.issue.model import Issue
-from newsletter.issue.schema import SCHEMA_NAME, draft_schema
 from newsletter.publication import OpenPublication
 from newsletter.text import format_count
 from newsletter.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
-    from newsletter.checks.report import Finding
+    from newsletter.checks.draft_report import Finding
 
 
 @click.group()
@@ -111,7 +111,7 @@ def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
     In the drafts named, or in the newest one.
     """
     from newsletter.actions.check import check_draft
-    from newsletter.checks.report import DraftReport, Finding
+    from newsletter.checks.draft_report import DraftReport, Finding
     from newsletter.cli.findings import print_annotations, print_json, show_findings, show_verdict
 
     publication = open_publication()
@@ -153,7 +153,7 @@ def _check_emails(
     problems: list[Problem] = []
     if issues:
         from newsletter.actions.check import check_email
-        from newsletter.checks.report import Finding
+        from newsletter.checks.draft_report import Finding
         from newsletter.cli.findings import show_email_report
 
         for issue in issues:
@@ -176,10 +176,10 @@ def _check_emails(
 def schema(print_: bool) -> None:
     """Write the JSON Schema for your editor."""
     if print_:
-        click.echo(json.dumps(json.loads(draft_schema()), indent=2))
+        click.echo(json.dumps(json.loads(build_draft_schema()), indent=2))
         return
     workspace = find_workspace(Path.cwd())
     path = workspace.drafts / SCHEMA_NAME
     path.parent.mkdir(exist_ok=True)
-    path.write_text(draft_schema(), encoding="utf-8")
+    path.write_text(build_draft_schema(), encoding="utf-8")
     say(f"{short(path)} is written. An editor with a YAML language server completes drafts by it.")

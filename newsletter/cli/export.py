@@ -70,18 +70,18 @@ def export(
 
 
 def _show_missing_glyphs(publication: OpenPublication, issue: Issue) -> None:
-    from newsletter.editions.glyphs import glyph_problems
+    from newsletter.editions.glyphs import find_missing_glyphs
 
-    if problems := glyph_problems(publication.edition_context, issue):
+    if problems := find_missing_glyphs(publication.edition_context, issue):
         say("The page offers no PDF, which can't show every character:", style="yellow")
         show_problems(problems)
 
 
 def _show_missing_typefaces(publication: OpenPublication) -> None:
-    from newsletter.editions.typefaces import lacking
+    from newsletter.editions.typefaces import find_lacking
 
     theme, fonts = publication.config.theme, publication.edition_context.fonts
-    for family in {lacking(font, fonts) for font in (theme.font, theme.heading_font)} - {""}:
+    for family in {find_lacking(font, fonts) for font in (theme.font, theme.heading_font)} - {""}:
         say(f"The PDF does without {family}: put it into fonts/ as .ttf or .otf, or install it.", style="yellow")
 
 

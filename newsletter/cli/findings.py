@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from newsletter.checks import Report
-from newsletter.checks.report import DraftReport, Finding
+from newsletter.checks import EmailReport
+from newsletter.checks.draft_report import DraftReport, Finding
 from newsletter.checks.size import CLIPPED_AT
 from newsletter.cli.output import as_json, say, short, show_problems, size
 from newsletter.config import Config
@@ -35,7 +35,7 @@ def show_verdict(draft: Draft, report: DraftReport) -> None:
         say(f"{short(draft.path)}: {format_count(len(report.problems), 'problem')}{noted}", style="bold")
 
 
-def show_email_report(config: Config, issue: Issue, report: Report) -> None:
+def show_email_report(config: Config, issue: Issue, report: EmailReport) -> None:
     """Print what mail clients lack of an issue's email, and a line with its size."""
     show_problems(report.problems)
     count = format_count(len(report.problems), "problem") if report.problems else "no problems"

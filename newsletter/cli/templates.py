@@ -7,7 +7,7 @@ import click
 from newsletter.cli.output import say, short, table
 from newsletter.scaffold import eject as copy_out
 from newsletter.text import suggest_nearest
-from newsletter.workspace import TEMPLATES, find_workspace, shipped
+from newsletter.workspace import TEMPLATES, find_shipped, find_workspace
 
 
 @click.group()
@@ -19,7 +19,7 @@ def templates() -> None:
 def list_() -> None:
     """List the templates, yours or the program's."""
     own = find_workspace(Path.cwd()).root / TEMPLATES
-    known = sorted(path.name for path in shipped(TEMPLATES).iterdir())
+    known = sorted(path.name for path in find_shipped(TEMPLATES).iterdir())
     used = [short(own / name) if (own / name).is_file() else "the program's" for name in known]
     table(("Template", "Used"), zip(known, used, strict=True))
     for path in sorted(own.iterdir()) if own.is_dir() else ():

@@ -14,7 +14,7 @@ from newsletter.config.environment import ENV_PREFIX, overlay
 from newsletter.config.settings import BACKEND_GROUP, Config, Section
 from newsletter.errors import ConfigError, Problem
 from newsletter.text import format_count, suggest_nearest
-from newsletter.validation import Fault, explain
+from newsletter.validation import Fault, explain_error
 
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
@@ -211,7 +211,7 @@ class _Places:
         for details in error.errors(include_url=False):
             path = [table, *map(str, details["loc"])] if table else [str(part) for part in details["loc"]]
             name, key = path[0], path[1] if len(path) > 1 else ""
-            for fault in explain(details, _siblings(model, details["loc"][:-1])):
+            for fault in explain_error(details, _siblings(model, details["loc"][:-1])):
                 named = not key or repr(key) in fault.message
                 message = f"[{name}] {fault.message}" if named else f"[{name}] {key}: {fault.message}"
                 if fault.message.endswith("should be a list"):

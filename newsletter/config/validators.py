@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from newsletter.address import normalise_address
-from newsletter.field import fielded
+from newsletter.field import split_fields
 from newsletter.text import without_invisible
 from newsletter.validation import rejected
 
@@ -173,7 +173,7 @@ def is_loopback(host: str) -> bool:
 
 def check_mailto(text: str) -> str:
     address, mark, query = text.removeprefix("mailto:").partition("?")
-    words = [piece for piece in fielded(query) if isinstance(piece, str)]
+    words = [piece for piece in split_fields(query) if isinstance(piece, str)]
     if not text.startswith("mailto:") or not all(re.fullmatch(_URL_CHARACTERS, part) for part in words):
         raise rejected(
             code="unsubscribe",

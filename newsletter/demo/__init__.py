@@ -9,12 +9,12 @@ from pathlib import Path
 from newsletter.actions.send import send
 from newsletter.campaigns.options import SendOptions
 from newsletter.demo.server import mail_server
-from newsletter.editions.export import export
+from newsletter.editions.edition_files import export_editions
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft import require_issue
 from newsletter.ledger.states import Counts
 from newsletter.publication import OpenPublication
-from newsletter.workspace import CONFIG_NAME, Workspace, shipped
+from newsletter.workspace import CONFIG_NAME, Workspace, find_shipped
 
 _ISSUE = "2.10"
 _LIST = "subscribers.example.csv"
@@ -52,7 +52,7 @@ def demonstrate(folder: Path) -> Demonstration:
         )
         publication = stack.enter_context(OpenPublication(workspace))
         draft = publication.draft(_ISSUE)
-        exported = export(
+        exported = export_editions(
             publication.edition_context, require_issue(draft), ("html", "text", "pdf"), workspace.build(_ISSUE)
         )
         options = SendOptions(despite_problems=True)  # of a sample that somebody has edited, say
@@ -71,8 +71,8 @@ def _lay_workspace(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "drafts").mkdir(parents=True)
     (folder / _MARK).touch()
-    for source in shipped("drafts").glob(f"{_ISSUE}*"):
+    for source in find_shipped("drafts").glob(f"{_ISSUE}*"):
         if not source.name.endswith(".sent.toml"):
             shutil.copyfile(source, folder / "drafts" / source.name)
     for name in (CONFIG_NAME, _LIST):
-        shutil.copyfile(shipped(name), folder / name)
+        shutil.copyfile(find_shipped(name), folder / name)

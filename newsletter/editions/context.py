@@ -8,10 +8,18 @@ from typing import Any
 
 from newsletter.config import Config, line_of
 from newsletter.config.validators import SUBJECT_PART
-from newsletter.editions.pictures import PRINT_PIXELS, TALLEST, Picture, prepared
+from newsletter.editions.pictures import PRINT_PIXELS, TALLEST, Picture, prepare_picture
 from newsletter.errors import ConfigError, Problem
-from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, FieldWriter, address, default_fields, fielded, written
-from newsletter.issue.image import image_faults, picture_path
+from newsletter.field import (
+    SAMPLE_TOKEN,
+    UNSUBSCRIBE_FIELD,
+    FieldWriter,
+    fill_address,
+    fill_fields,
+    split_fields,
+    write_default,
+)
+from newsletter.issue.image import find_image_faults, find_picture
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText, parse
 from newsletter.validation import Fault
@@ -30,7 +38,7 @@ def _lead(issue: Issue) -> str:
     return f"{issue.name}-lead"
 
 
-def beside(picture: Picture) -> str:
+def place_beside(picture: Picture) -> str:
     """For editions as files, with their pictures in the same folder."""
     return picture.name
 
@@ -61,9 +69,9 @@ class EditionContext:
         if self.config.theme.logo is None:
             return None
         folder = self.template_path[0]
-        if faults := list(image_faults(folder, self.config.theme.logo)):
+        if faults := list(find_image_faults(folder, self.config.theme.logo)):
             raise self._refused("The logo can't be used.", "theme", "logo", faults)
-        return picture_path(folder, self.config.theme.logo)
+        return find_picture(folder, self.config.theme.logo)
 
     def _refused(self, message: str, table: str, key: str, faults: Sequence[Fault]) -> ConfigError:
         """What is wrong with a setting that only shows when it is used."""
@@ -83,16 +91,16 @@ class EditionContext:
     def lead_picture(self, issue: Issue) -> Picture | None:
         """Return the issue's picture for screens, on the paper's colour, at most twice as wide as it is shown."""
         theme = self.config.theme
-        return prepared(issue.picture, _lead(issue), 2 * theme.width, theme.paper) if issue.picture else None
+        return prepare_picture(issue.picture, _lead(issue), 2 * theme.width, theme.paper) if issue.picture else None
 
     def lead_picture_for_print(self, issue: Issue) -> Picture | None:
         """Return the issue's picture for the PDF, whose paper is white."""
-        return prepared(issue.picture, _lead(issue), PRINT_PIXELS) if issue.picture else None
+        return prepare_picture(issue.picture, _lead(issue), PRINT_PIXELS) if issue.picture else None
 
     def logo(self) -> Picture | None:
         """Return the logo on the masthead's colour."""
         masthead = self.config.theme.masthead
-        return prepared(self.logo_path, LOGO, 2 * _LOGO_WIDTH, masthead) if self.logo_path else None
+        return prepare_picture(self.logo_path, LOGO, 2 * _LOGO_WIDTH, masthead) if self.logo_path else None
 
     def pictures(self, issue: Issue) -> list[Picture]:
         """All that the email and the web page show."""
@@ -101,13 +109,13 @@ class EditionContext:
     def title(self, issue: Issue) -> str:
         """Return what the issue is called on the web: by its own subject, unless that differs by reader."""
         if issue.subject and all(isinstance(piece, str) for piece in issue.subject):
-            return written(issue.subject)
+            return fill_fields(issue.subject)
         return issue.items[0].headline.plain()
 
-    def subject(self, issue: Issue, fields: FieldWriter = default_fields) -> str:
+    def subject(self, issue: Issue, fields: FieldWriter = write_default) -> str:
         """Return the mail's subject: the issue's own, or the pattern of `[email] subject` filled."""
         if issue.subject:
-            return written(issue.subject, fields)
+            return fill_fields(issue.subject, fields)
         parts = {
             "headline": issue.items[0].headline.plain(fields),
             "title": self.config.publication.title,
@@ -128,13 +136,13 @@ class EditionContext:
         words = self.config.sender.from_.name.casefold().split()
         return set(self.config.publication.title.casefold().split()) <= set(words)
 
-    def preheader(self, issue: Issue, fields: FieldWriter = default_fields) -> str:
+    def preheader(self, issue: Issue, fields: FieldWriter = write_default) -> str:
         """Return what an inbox shows after the subject: the issue's own, or the headlines that the subject lacks.
 
         Without any, the first detail's beginning goes on from its headline.
         """
         if issue.preheader:
-            return written(issue.preheader, fields)
+            return fill_fields(issue.preheader, fields)
         subject = self.subject(issue).casefold()
         headlines = [item.headline for item in issue.items]
         others = [headline for headline in headlines if headline.plain().casefold()[:_KNOWN_BY] not in subject]
@@ -142,11 +150,11 @@ class EditionContext:
             return " · ".join(headline.plain(fields) for headline in others)
         return RichText(issue.items[0].detail.paragraphs[:1]).plain(fields)
 
-    def unsubscribe_link(self, fields: FieldWriter = default_fields) -> str:
+    def unsubscribe_link(self, fields: FieldWriter = write_default) -> str:
         """Where readers leave the list: the service's page, or else a mail."""
         return self.unsubscribe_links(fields)[0]
 
-    def unsubscribe_links(self, fields: FieldWriter = default_fields) -> list[str]:
+    def unsubscribe_links(self, fields: FieldWriter = write_default) -> list[str]:
         """Each address by which a reader can leave, the best one first (RFC 2369, section 3.2)."""
 
         def write(name: str, default: str) -> str:
@@ -154,9 +162,9 @@ class EditionContext:
 
         page = self.config.service.leave("{{ token }}")
         mail = self.config.subscriber_list.unsubscribe_link
-        return [address(fielded(way), write) for way in (page, mail) if way]
+        return [fill_address(split_fields(way), write) for way in (page, mail) if way]
 
-    def template_values(self, issue: Issue, fields: FieldWriter = default_fields) -> dict[str, Any]:
+    def template_values(self, issue: Issue, fields: FieldWriter = write_default) -> dict[str, Any]:
         """The names that every template knows."""
         publication = self.config.publication
         return {

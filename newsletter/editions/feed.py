@@ -14,7 +14,7 @@ _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _NEWEST = 20  # entries: a feed is for what is new, the index for the rest
 
 
-def atom_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
+def build_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
     """The newest issues with their whole text. The publication has a website; `pages` has the newest first."""
     publication = context.config.publication
     feed = Element("feed", {"xmlns": _ATOM, "xml:lang": publication.language})
@@ -49,7 +49,7 @@ def atom_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
     return _written(feed)
 
 
-def sitemap(context: EditionContext, pages: Sequence[Page]) -> bytes:
+def build_sitemap(context: EditionContext, pages: Sequence[Page]) -> bytes:
     """Every page's address, for search engines. The publication has a website."""
     urls = Element("urlset", {"xmlns": _SITEMAP})
     dates = {page.name: page.issue.date.isoformat() for page in pages}

@@ -9,11 +9,11 @@ from pathlib import Path
 from wcwidth import iter_graphemes
 
 from newsletter.editions.context import EditionContext
-from newsletter.editions.typefaces import STANDARDS, package_for, typefaces
+from newsletter.editions.typefaces import STANDARDS, load_typefaces, suggest_package
 from newsletter.errors import Problem
 from newsletter.issue.model import Issue
 from newsletter.issue.prose import PROSE_KEYS
-from newsletter.issue.yamltext import YamlFault, read, scalars
+from newsletter.issue.yamltext import YamlFault, iterate_texts, parse_yaml
 from newsletter.text import quote_text
 from newsletter.workspace import CONFIG_NAME
 
@@ -29,20 +29,20 @@ _ERROR_LINE = re.compile(r"^error:.*?┌─ \S+?:(\d+):", re.MULTILINE | re.DOTA
 _NAMED = 3  # in one message
 
 
-def glyph_problems(context: EditionContext, issue: Issue) -> list[Problem]:
+def find_missing_glyphs(context: EditionContext, issue: Issue) -> list[Problem]:
     """Return one problem for each script that the PDF lacks a typeface for, at the place of its first grapheme."""
-    return problems_of(missing_graphemes(_printed(context, issue), context.fonts), context, issue)
+    return describe_graphemes(find_missing_graphemes(_printed(context, issue), context.fonts), context, issue)
 
 
-def problems_of(graphemes: Iterable[str], context: EditionContext, issue: Issue) -> list[Problem]:
+def describe_graphemes(graphemes: Iterable[str], context: EditionContext, issue: Issue) -> list[Problem]:
     """Return one problem for each script among graphemes that are known to be lacking."""
     scripts: dict[str, list[str]] = {}
     for grapheme in graphemes:
-        scripts.setdefault(package_for(grapheme), []).append(grapheme)
+        scripts.setdefault(suggest_package(grapheme), []).append(grapheme)
     return [_problem(package, found, context, issue) for package, found in scripts.items()]
 
 
-def missing_graphemes(texts: Iterable[str], folder: Path) -> list[str]:
+def find_missing_graphemes(texts: Iterable[str], folder: Path) -> list[str]:
     """Return what no typeface has, with the marks and joined signs that are one with it; `folder` is fonts/.
 
     Each unusual grapheme is set in a line of its own, and Typst's errors name the lines.
@@ -61,7 +61,7 @@ def missing_graphemes(texts: Iterable[str], folder: Path) -> list[str]:
             (_HEAD + lines).encode(),
             format="pdf",
             sys_inputs={"data": json.dumps(tried)},
-            font_paths=typefaces(folder),
+            font_paths=load_typefaces(folder),
             ignore_system_fonts=True,
             pdf_standards=STANDARDS,
         )
@@ -114,8 +114,8 @@ def _first_place(grapheme: str, context: EditionContext, issue: Issue) -> tuple[
 def _written_otherwise(grapheme: str, source: str) -> tuple[int, int] | None:
     """Return where a text begins that has the grapheme as an entity, such as &#x1F600;, or by a YAML escape."""
     try:
-        root, _ = read(source)
+        root, _ = parse_yaml(source)
     except YamlFault:
         return None
-    texts = (value for key, value in scalars(root) if key.text in PROSE_KEYS)
+    texts = (value for key, value in iterate_texts(root) if key.text in PROSE_KEYS)
     return next(((text.start.line, text.start.column) for text in texts if grapheme in unescape(text.text)), None)

@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from newsletter.editions.context import EditionContext, Placer
 from newsletter.editions.mjml import mjml_to_html
-from newsletter.editions.templates import fill, refuse_open_blocks, sources
+from newsletter.editions.template_engine import fill_template, list_templates, refuse_open_blocks
 from newsletter.field import FieldWriter
 from newsletter.issue.model import Issue
-from newsletter.issue.richtext import Link, Paragraph, RichText, Run
+from newsletter.issue.richtext import Link, Paragraph, RichText, TextRun
 
 TEMPLATE = "email.mjml.j2"
 _INBOX_LINE = 150  # characters: more than any inbox shows of subject and preheader
@@ -20,7 +20,7 @@ _INBOX_LINE = 150  # characters: more than any inbox shows of subject and prehea
 
 def render_html(context: EditionContext, issue: Issue, fields: FieldWriter, place: Placer) -> str:
     """The mail's HTML. `place` says at which address it finds a picture."""
-    mjml = fill(
+    mjml = fill_template(
         TEMPLATE,
         context.template_path,
         autoescape=True,
@@ -32,9 +32,9 @@ def render_html(context: EditionContext, issue: Issue, fields: FieldWriter, plac
     return _inline_styles(html)
 
 
-def email_sources(context: EditionContext) -> list[Path]:
+def list_email_templates(context: EditionContext) -> list[Path]:
     """The files that the mail's HTML is made from: the template, and what it includes."""
-    return sources(TEMPLATE, context.template_path)
+    return list_templates(TEMPLATE, context.template_path)
 
 
 def rich_filters(fields: FieldWriter) -> dict[str, Callable[[RichText], object]]:
@@ -67,7 +67,7 @@ def _link(link: Link, fields: FieldWriter) -> Markup:
     return Markup('<a href="{}">{}</a>').format(link.to(fields), inside)
 
 
-def _run(run: Run, fields: FieldWriter) -> Markup:
+def _run(run: TextRun, fields: FieldWriter) -> Markup:
     text = fields(run.field, run.text) if run.field else run.text
     html = escape(text)
     if run.code:

@@ -13,14 +13,14 @@ MANIFEST = ".newsletter-site.json"
 
 
 @dataclass(frozen=True)
-class Made:
+class PublishedFiles:
     """What one issue, or what all issues share, was made from, and its files with their hashes."""
 
     source: str
     files: Mapping[str, str]
 
     @classmethod
-    def of(cls, source: str, files: Mapping[str, bytes]) -> "Made":
+    def of(cls, source: str, files: Mapping[str, bytes]) -> "PublishedFiles":
         return cls(source, {name: sha256(data).hexdigest() for name, data in files.items()})
 
     def is_whole(self, folder: Path) -> bool:
@@ -31,11 +31,11 @@ class Made:
         )
 
 
-def read_manifest(folder: Path) -> dict[str, Made]:
+def read_manifest(folder: Path) -> dict[str, PublishedFiles]:
     """By issue; empty when there is none, or it is spoilt."""
     try:
         known = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        made = {str(name): Made(str(entry["from"]), _plain(entry["files"])) for name, entry in known.items()}
+        made = {str(name): PublishedFiles(str(entry["from"]), _plain(entry["files"])) for name, entry in known.items()}
         return made if all(entry.files for entry in made.values()) else {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
@@ -46,12 +46,12 @@ def _plain(files: Mapping[str, str]) -> dict[str, str]:
     return {str(name): str(digest) for name, digest in files.items() if Path(name).name == name}
 
 
-def write_manifest(folder: Path, made: Mapping[str, Made]) -> None:
+def write_manifest(folder: Path, made: Mapping[str, PublishedFiles]) -> None:
     known = {name: {"from": entry.source, "files": dict(entry.files)} for name, entry in made.items()}
     # At once: half a manifest would know nothing of what is there.
     write_shared(folder / MANIFEST, f"{json.dumps(known, indent=1, sort_keys=True)}\n".encode())
 
 
-def names(made: Mapping[str, Made]) -> set[str]:
+def list_names(made: Mapping[str, PublishedFiles]) -> set[str]:
     """All files' names."""
     return {name for entry in made.values() for name in entry.files}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
-from newsletter.editions.templates import broken, sources
+from newsletter.editions.template_engine import list_templates, template_error
 from newsletter.text import suggest_nearest
 
 _VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
@@ -88,7 +88,7 @@ def _locate(
     fault: _Fault, template: str, path: tuple[Path, ...], look: Callable[[str], _Fault | None] | None = None
 ) -> Exception:
     """The same fault in the files that the markup came from, whose lines differ from the filled one's."""
-    files = sources(template, path)
+    files = list_templates(template, path)
     found: list[tuple[Path, _Fault]] = []
     for file in files:
         source = file.read_text(encoding="utf-8-sig")
@@ -97,7 +97,7 @@ def _locate(
     # Both branches of an {% if %} stand in the source, and can look like a fault of their own.
     same = [pair for pair in found if re.sub(r"\d+", "", pair[1][1]) == re.sub(r"\d+", "", fault[1])]
     likely = same or [pair for pair in found if look or pair[0] != files[0]]
-    return broken(likely[0][0], *likely[0][1]) if likely else broken(files[0], 0, fault[1])
+    return template_error(likely[0][0], *likely[0][1]) if likely else template_error(files[0], 0, fault[1])
 
 
 def _fault(markup: str) -> _Fault | None:

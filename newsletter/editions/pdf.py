@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from wcwidth import wcswidth
 
 from newsletter.editions.context import EditionContext
-from newsletter.editions.glyphs import glyph_problems, problems_of
-from newsletter.editions.templates import broken, find
-from newsletter.editions.typefaces import STANDARDS, typefaces
+from newsletter.editions.glyphs import describe_graphemes, find_missing_glyphs
+from newsletter.editions.template_engine import find_template, template_error
+from newsletter.editions.typefaces import STANDARDS, load_typefaces
 from newsletter.errors import DraftError, TemplateError
 from newsletter.issue.model import Issue
-from newsletter.issue.richtext import Link, RichText, Run
+from newsletter.issue.richtext import Link, RichText, TextRun
 
 if TYPE_CHECKING:
     from typst import Fonts, TypstError
@@ -98,10 +98,10 @@ def _set(context: EditionContext, issue: Issue) -> Iterator[_Job]:
     from typst import TypstError
 
     main = TEMPLATES[context.config.pdf.columns]
-    sources = {name: find(name, context.template_path) for name in (main, PARTS)}
+    sources = {name: find_template(name, context.template_path) for name in (main, PARTS)}
     for source in sources.values():
         _refuse_packages(source)
-    fonts = typefaces(context.fonts)
+    fonts = load_typefaces(context.fonts)
     with TemporaryDirectory(prefix="newsletter-pdf-") as root:
         data = _data(context, issue, fonts)
         for role, picture in (("image", context.lead_picture_for_print(issue)), ("logo", context.logo())):
@@ -119,17 +119,19 @@ def _set(context: EditionContext, issue: Issue) -> Iterator[_Job]:
             # A panic in Typst's Rust core is no Exception, and its class can't be imported.
             if type(error).__name__ != "PanicException":
                 raise
-            raise broken(sources[main], 0, f"Typst broke down over it: {error}") from error
+            raise template_error(sources[main], 0, f"Typst broke down over it: {error}") from error
 
 
 def _refuse_packages(template: Path) -> None:
     try:
         text = template.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise broken(template, 0, "it is not UTF-8 text") from error
+        raise template_error(template, 0, "it is not UTF-8 text") from error
     for number, line in enumerate(text.splitlines(), start=1):
         if _PACKAGE.search(line):
-            raise broken(template, number, "a package would be fetched from the network; write what it does here")
+            raise template_error(
+                template, number, "a package would be fetched from the network; write what it does here"
+            )
 
 
 def _explain(
@@ -138,13 +140,13 @@ def _explain(
     if glyphs := _MISSING_GLYPH.findall(error.diagnostic):
         named = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), "".join(glyphs))
         # What a template writes itself is not among the issue's own.
-        problems = glyph_problems(context, issue) or problems_of(dict.fromkeys(named), context, issue)
+        problems = find_missing_glyphs(context, issue) or describe_graphemes(dict.fromkeys(named), context, issue)
         return DraftError("The PDF can't show every character.", problems=problems)
     place = _PLACE.search(error.diagnostic)
     name = Path(place[1]).name if place else ""
     if place is None or name not in sources:
-        return broken(next(iter(sources.values())), 0, "; ".join([error.message, *error.hints]))
-    return broken(sources[name], int(place[2]), "; ".join([error.message, *error.hints]), int(place[3]))
+        return template_error(next(iter(sources.values())), 0, "; ".join([error.message, *error.hints]))
+    return template_error(sources[name], int(place[2]), "; ".join([error.message, *error.hints]), int(place[3]))
 
 
 def _data(context: EditionContext, issue: Issue, fonts: "Fonts") -> dict[str, Any]:
@@ -252,7 +254,7 @@ def _rich(text: RichText | None, numbers: Iterator[int] = _IN_PLACE) -> list[lis
     return [[_span(span, numbers) for span in paragraph] for paragraph in text.paragraphs] if text else None
 
 
-def _span(span: Run | Link, numbers: Iterator[int]) -> dict[str, Any]:
+def _span(span: TextRun | Link, numbers: Iterator[int]) -> dict[str, Any]:
     if isinstance(span, Link):
         address = _breakable(span.href.removeprefix("mailto:"), _LONG_PART)
         spans = [_span(run, numbers) for run in span.runs]

@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsletter.issue.image import opened
+from newsletter.issue.image import open_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,7 +39,7 @@ class Picture:
         return max(1, round(self.width * share)), max(1, round(self.height * share))
 
 
-def prepared(path: Path, stem: str, widest: int, ground: str = WHITE) -> Picture:
+def prepare_picture(path: Path, stem: str, widest: int, ground: str = WHITE) -> Picture:
     """The picture at `path`, at most `widest` pixels wide and TALLEST times as high, under a name of its own.
 
     Turned upright as its EXIF says, in sRGB, and free of EXIF, comments and profiles, which may say where
@@ -53,7 +53,7 @@ def prepared(path: Path, stem: str, widest: int, ground: str = WHITE) -> Picture
 
 @lru_cache(maxsize=16)
 def _longest_side(path: Path, _changed: int, _size: int) -> int:
-    with opened(path) as source:
+    with open_picture(path) as source:
         return max(source.size)
 
 
@@ -61,7 +61,7 @@ def _longest_side(path: Path, _changed: int, _size: int) -> int:
 def _prepared(path: Path, _changed: int, _size: int, stem: str, widest: int, ground: str) -> Picture:
     from PIL import Image, ImageOps
 
-    with opened(path) as source:
+    with open_picture(path) as source:
         kind = "png" if source.format == "PNG" or source.has_transparency_data else "jpeg"
         # A JPEG can be read at half or a quarter of its size, which is much quicker.
         source.draft("RGB", (widest, widest))

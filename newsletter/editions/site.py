@@ -12,19 +12,19 @@ from os.path import lexists
 from pathlib import Path
 
 from newsletter.editions.context import EditionContext
-from newsletter.editions.export import web_files
-from newsletter.editions.feed import atom_feed, sitemap
-from newsletter.editions.manifest import MANIFEST, Made, names, read_manifest, write_manifest
+from newsletter.editions.edition_files import make_web_files
+from newsletter.editions.feed import build_feed, build_sitemap
+from newsletter.editions.manifest import MANIFEST, PublishedFiles, list_names, read_manifest, write_manifest
 from newsletter.editions.pdf import render_pdf
-from newsletter.editions.typefaces import typefaces
+from newsletter.editions.typefaces import load_typefaces
 from newsletter.editions.web import Download, Page, pdf_name, render_index
 from newsletter.errors import DecisionNeeded, DraftError, Problem
 from newsletter.files import write_shared
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
-from newsletter.issue.skeleton import unwritten
+from newsletter.issue.skeleton import find_unwritten
 from newsletter.ownership import require_own_links
-from newsletter.workspace import volume_and_number
+from newsletter.workspace import parse_draft_name
 
 _SHARED = "site"  # the manifest's name for what belongs to no single issue
 
@@ -58,7 +58,7 @@ def export_site(
     before = read_manifest(folder)
     issues = _publishable(drafts, before, site)
     files: dict[str, dict[str, bytes]] = {}
-    after: dict[str, Made] = {}
+    after: dict[str, PublishedFiles] = {}
     surroundings = _surroundings(context)
     published: list[Issue] = []
     for draft, issue in issues:
@@ -80,28 +80,28 @@ def export_site(
             after[issue.name] = known  # with the PDF of its earlier text, since there is none of this one
             site.kept.append(issue.name)
         else:
-            files[issue.name] = web_files(context, issue, pdf) | ({pdf_name(issue): pdf} if pdf else {})
+            files[issue.name] = make_web_files(context, issue, pdf) | ({pdf_name(issue): pdf} if pdf else {})
             # What lacks its PDF is made again each time, and said each time.
-            after[issue.name] = Made.of(source if pdf else "", files[issue.name])
+            after[issue.name] = PublishedFiles.of(source if pdf else "", files[issue.name])
             site.built.append(issue.name)
     if not published:
         raise DraftError("There is no issue to publish yet.", next_step="newsletter draft check names what is missing.")
     files[_SHARED] = _shared_files(context, [_page(context, issue, files, folder) for issue in published])
-    after[_SHARED] = Made.of("", files[_SHARED])
+    after[_SHARED] = PublishedFiles.of("", files[_SHARED])
     if before or not lexists(folder / MANIFEST):  # a spoilt manifest says that the folder is ours, and not what of it
-        _refuse_to_overwrite(folder, names(after) - names(before))
+        _refuse_to_overwrite(folder, list_names(after) - list_names(before))
     require_own_links(folder)
     folder.mkdir(parents=True, exist_ok=True)
     # First that these files are ours, so that a run which was stopped here can be run again.
-    write_manifest(folder, {**before, **{name: Made("", after[name].files) for name in files}})
+    write_manifest(folder, {**before, **{name: PublishedFiles("", after[name].files) for name in files}})
     for made in files.values():
         _write(folder, made)
-    site.removed = _remove(folder, names(before) - names(after))
+    site.removed = _remove(folder, list_names(before) - list_names(after))
     write_manifest(folder, after)
     return site
 
 
-def _hold(site: Site, name: str, problems: Sequence[Problem], known: Made | None, folder: Path) -> bool:
+def _hold(site: Site, name: str, problems: Sequence[Problem], known: PublishedFiles | None, folder: Path) -> bool:
     """Leave out an issue that has problems; return whether it is published, and stays so. Raises DraftError."""
     if known is None:
         site.left_out[name] = "it has problems"
@@ -135,17 +135,19 @@ def _refuse_to_overwrite(folder: Path, new: Iterable[str]) -> None:
         )
 
 
-def _publishable(drafts: Sequence[Draft], before: Mapping[str, Made], site: Site) -> list[tuple[Draft, Issue]]:
+def _publishable(
+    drafts: Sequence[Draft], before: Mapping[str, PublishedFiles], site: Site
+) -> list[tuple[Draft, Issue]]:
     """The finished drafts, newest first. One that was never published and isn't finished yet is no mistake."""
     issues: list[tuple[Draft, Issue]] = []
     for draft in drafts:
-        name = "{}.{}".format(*volume_and_number(draft.path))
+        name = "{}.{}".format(*parse_draft_name(draft.path))
         published = name in before
         if draft.issue is None:
             if published:
                 require_issue(draft)
             site.left_out[draft.path.stem] = "it has problems"
-        elif texts := unwritten(draft.issue):
+        elif texts := find_unwritten(draft.issue):
             if published:
                 raise DraftError(
                     f"{draft.path.name} is published, and has a text that is still to be written: {texts[0]!r}.",
@@ -176,7 +178,7 @@ def _shared_files(context: EditionContext, pages: Sequence[Page]) -> dict[str, b
     if logo := context.logo():
         shared[logo.name] = logo.data
     if context.config.publication.website:
-        shared |= {"feed.xml": atom_feed(context, pages), "sitemap.xml": sitemap(context, pages)}
+        shared |= {"feed.xml": build_feed(context, pages), "sitemap.xml": build_sitemap(context, pages)}
     return shared
 
 
@@ -187,7 +189,7 @@ def _surroundings(context: EditionContext) -> str:
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
             if path.is_file():
                 parts += [str(path.relative_to(folder)), sha256(path.read_bytes()).hexdigest()]
-    parts += sorted({font.family for font in typefaces(context.fonts).fonts()})
+    parts += sorted({font.family for font in load_typefaces(context.fonts).fonts()})
     for path in sorted(context.fonts.rglob("*")) if context.fonts.is_dir() else ():
         if path.is_file():
             parts += [path.name, sha256(path.read_bytes()).hexdigest()]

@@ -32,7 +32,7 @@ _PACKAGES: dict[str, tuple[str, ...]] = {
 _PICTURED = re.compile("[\u20e3\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff]")  # emoji, or part of one
 
 
-def typefaces(folder: Path) -> "Fonts":
+def load_typefaces(folder: Path) -> "Fonts":
     """All of them; `folder` is the workspace's fonts/, which need not be there."""
     own = tuple(
         (file, file.stat().st_mtime_ns)
@@ -59,13 +59,13 @@ def _installed() -> Iterable[Path]:
         yield from (Path(folder) for folder in (spec.submodule_search_locations or () if spec else ()))
 
 
-def lacking(wanted: Iterable[str], folder: Path) -> str:
+def find_lacking(wanted: Iterable[str], folder: Path) -> str:
     """The first choice among `wanted`, when the PDF has to do without it; else ""."""
     first = next(iter(wanted), "")
-    return "" if first.casefold() in {family.casefold() for family in typefaces(folder).families()} else first
+    return "" if first.casefold() in {family.casefold() for family in load_typefaces(folder).families()} else first
 
 
-def package_for(grapheme: str) -> str:
+def suggest_package(grapheme: str) -> str:
     """Return what to install for a grapheme that no typeface has; "" when that is not known, or is here already."""
     script = unicodedata.name(grapheme[0], "").split(" ")[0].split("-")[0]
     packages = (_EMOJI,) if _PICTURED.search(grapheme) else _PACKAGES.get(script, ())

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from newsletter.editions.context import EditionContext, Placer, beside
+from newsletter.editions.context import EditionContext, Placer, place_beside
 from newsletter.editions.html import rich_filters
-from newsletter.editions.templates import fill, refuse_open_blocks
-from newsletter.field import default_fields
+from newsletter.editions.template_engine import fill_template, refuse_open_blocks
+from newsletter.field import write_default
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText
 
@@ -55,7 +55,7 @@ def pdf_name(issue: Issue) -> str:
     return f"{issue.name}.pdf"
 
 
-def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: Placer = beside) -> str:
+def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: Placer = place_beside) -> str:
     """The issue's page; `pdf` is the edition that it offers for download, `place` where it finds pictures.
 
     Without a PDF it offers none: a browser has typefaces of its own. Raises TemplateError.
@@ -87,19 +87,19 @@ def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
             "publication": context.config.publication,
             "theme": context.config.theme,
             "about": context.about,
-            "logo": context.sized(logo, beside),
+            "logo": context.sized(logo, place_beside),
             "pages": pages,
         },
     )
 
 
 def _filled(name: str, context: EditionContext, words: dict[str, Any]) -> str:
-    html = fill(
+    html = fill_template(
         name,
         context.template_path,
         words,
         autoescape=True,
-        filters=rich_filters(default_fields) | {"plain": RichText.plain},
+        filters=rich_filters(write_default) | {"plain": RichText.plain},
     )
     refuse_open_blocks(html, name, context.template_path)
     return html

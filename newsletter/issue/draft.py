@@ -11,14 +11,23 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from newsletter.errors import DraftError, Problem
-from newsletter.issue.image import image_faults
-from newsletter.issue.lookalikes import conflicts, lookalike, misspelled_key, without_separators
+from newsletter.issue.image import find_image_faults
+from newsletter.issue.lookalikes import correct_key, find_conflicts, find_lookalike, replace_separators
 from newsletter.issue.model import Image, Issue, Item
-from newsletter.issue.prose import advise, cut_off
+from newsletter.issue.prose import advise, find_cut_texts
 from newsletter.issue.sourcemap import SourceMap
-from newsletter.issue.yamltext import Mapping, Node, Place, Scalar, Sequence, YamlFault, read, split_lines
+from newsletter.issue.yamltext import (
+    Place,
+    YamlFault,
+    YamlMapping,
+    YamlNode,
+    YamlScalar,
+    YamlSequence,
+    parse_yaml,
+    split_lines,
+)
 from newsletter.text import format_count
-from newsletter.validation import Fault, explain
+from newsletter.validation import Fault, explain_error
 
 MAX_BYTES = 1_000_000
 MAX_PROBLEMS = 500
@@ -48,16 +57,16 @@ def read_draft(path: Path) -> Draft:
     source, fault = _read_text(path)
     if fault:
         return Draft(path, source, None, (_problem(path, Place(0, 0), fault),))
-    text, found = without_separators(source)
+    text, found = replace_separators(source)
     lines = split_lines(text)
-    if unmerged := list(conflicts(lines)):
+    if unmerged := list(find_conflicts(lines)):
         return _with_problems(path, source, unmerged)
     try:
-        root, duplicates = read(text)
+        root, duplicates = parse_yaml(text)
     except YamlFault as error:
-        misread = lookalike(lines, error.place.line) if not error.fault.next_step else None
+        misread = find_lookalike(lines, error.place.line) if not error.fault.next_step else None
         return _with_problems(path, source, [*found, misread or (error.place, advise(error, lines))])
-    if not isinstance(root, Mapping):
+    if not isinstance(root, YamlMapping):
         fault = (
             Fault(code="empty", message="the draft is empty", next_step="`newsletter draft new` writes one to fill in.")
             if root is None
@@ -68,10 +77,10 @@ def read_draft(path: Path) -> Draft:
             )
         )
         return _with_problems(
-            path, source, [*found, lookalike(lines, root.start.line if root else 1) or (Place(1, 1), fault)]
+            path, source, [*found, find_lookalike(lines, root.start.line if root else 1) or (Place(1, 1), fault)]
         )
     issue, faults = _validate(root, path, lines)
-    found += [*duplicates, *cut_off(root, lines), *faults]
+    found += [*duplicates, *find_cut_texts(root, lines), *faults]
     return replace(_with_problems(path, source, found), issue=None if found else issue, date=_date(root))
 
 
@@ -89,10 +98,10 @@ def _with_problems(path: Path, source: str, found: list[tuple[Place, Fault]]) ->
     return Draft(path, source, None, tuple(_problem(path, place, fault) for place, fault in found))
 
 
-def _date(root: Mapping) -> datetime.date | None:
+def _date(root: YamlMapping) -> datetime.date | None:
     written = root.entries.get("date")
     try:
-        return datetime.date.fromisoformat(written[1].text) if written and isinstance(written[1], Scalar) else None
+        return datetime.date.fromisoformat(written[1].text) if written and isinstance(written[1], YamlScalar) else None
     except ValueError:
         return None
 
@@ -154,7 +163,7 @@ def _read_text(path: Path) -> tuple[str, Fault | None]:
     return source, None
 
 
-def _validate(root: Mapping, path: Path, lines: list[str]) -> tuple[Issue | None, list[tuple[Place, Fault]]]:
+def _validate(root: YamlMapping, path: Path, lines: list[str]) -> tuple[Issue | None, list[tuple[Place, Fault]]]:
     texts: dict[int, SourceMap] = {}
     tree = _plain(root, lines, texts)
     found: list[tuple[Place, Fault]] = []
@@ -167,10 +176,10 @@ def _validate(root: Mapping, path: Path, lines: list[str]) -> tuple[Issue | None
             location = details["loc"]
             # A text where a mapping should be wants the mapping's own keys, not its neighbours.
             within = location if details["type"] == "model_type" else location[:-1]
-            for fault in explain(details, _siblings(within)):
+            for fault in explain_error(details, _siblings(within)):
                 fault = _empty_rather(fault, root, location)
                 if fault.code == "unknown-key":
-                    fault = replace(misspelled_key(str(location[-1])) or fault, code=fault.code)
+                    fault = replace(correct_key(str(location[-1])) or fault, code=fault.code)
                 found.append((_locate(root, location, fault, texts), fault))
     found = _without_echoes(found)
     found += _name_faults(root, path)
@@ -179,11 +188,11 @@ def _validate(root: Mapping, path: Path, lines: list[str]) -> tuple[Issue | None
     return issue, found
 
 
-def _empty_rather(fault: Fault, root: Node, location: tuple[int | str, ...]) -> Fault:
+def _empty_rather(fault: Fault, root: YamlNode, location: tuple[int | str, ...]) -> Fault:
     """Call a key that stands there with nothing after it empty, and not missing."""
     *above, key = location or ("",)
     parent, _ = _node_at(root, tuple(above))
-    if fault.code != "missing" or not isinstance(parent, Mapping) or key not in parent.entries:
+    if fault.code != "missing" or not isinstance(parent, YamlMapping) or key not in parent.entries:
         return fault
     return Fault(
         code="empty",
@@ -208,48 +217,48 @@ def _without_echoes(found: list[tuple[Place, Fault]]) -> list[tuple[Place, Fault
     ]
 
 
-def _plain(node: Node, lines: list[str], texts: dict[int, SourceMap]) -> Any:
+def _plain(node: YamlNode, lines: list[str], texts: dict[int, SourceMap]) -> Any:
     """Return the tree with each scalar as its text; `texts` gets what the scalars are made of, by their identity."""
     match node:
-        case Scalar():
+        case YamlScalar():
             texts[id(node)] = SourceMap(node, lines)
             return texts[id(node)].text
-        case Sequence():
+        case YamlSequence():
             return [_plain(entry, lines, texts) for entry in node.entries]
-        case Mapping():
+        case YamlMapping():
             pairs = node.entries.items()
             return {key: _plain(value, lines, texts) for key, (_, value) in pairs if not _left_open(value)}
 
 
-def _left_open(node: Node) -> bool:
+def _left_open(node: YamlNode) -> bool:
     """`note:` with nothing after it is a field left out; `note: ""` is an empty text."""
-    return isinstance(node, Scalar) and not node.text and not node.style
+    return isinstance(node, YamlScalar) and not node.text and not node.style
 
 
-def _locate(root: Node, location: tuple[int | str, ...], fault: Fault, texts: dict[int, SourceMap]) -> Place:
+def _locate(root: YamlNode, location: tuple[int | str, ...], fault: Fault, texts: dict[int, SourceMap]) -> Place:
     node, key = _node_at(root, location)
     if fault.code == "unknown-key" and key is not None:
         return key.start
-    if isinstance(node, Scalar) and fault.at is not None and id(node) in texts:
+    if isinstance(node, YamlScalar) and fault.at is not None and id(node) in texts:
         return texts[id(node)].place(fault.at)
     # A value left out has the place of whatever comes next, but its key is in the right place.
     return key.start if key is not None and _left_open(node) else node.start
 
 
-def _node_at(root: Node, location: tuple[int | str, ...]) -> tuple[Node, Scalar | None]:
+def _node_at(root: YamlNode, location: tuple[int | str, ...]) -> tuple[YamlNode, YamlScalar | None]:
     """Return the deepest node on the way to `location`, with its key when it has one."""
     node, key = root, None
     for part in location:
-        if isinstance(node, Mapping) and part in node.entries:
+        if isinstance(node, YamlMapping) and part in node.entries:
             key, node = node.entries[str(part)]
-        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.entries):
+        elif isinstance(node, YamlSequence) and isinstance(part, int) and part < len(node.entries):
             key, node = None, node.entries[part]
     return node, key
 
 
-def _name_faults(root: Mapping, path: Path) -> Iterator[tuple[Place, Fault]]:
+def _name_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]:
     key_and_numbers = [root.entries.get(key) for key in ("volume", "number")]
-    texts = [pair[1].text for pair in key_and_numbers if pair and isinstance(pair[1], Scalar)]
+    texts = [pair[1].text for pair in key_and_numbers if pair and isinstance(pair[1], YamlScalar)]
     if len(texts) == 2 and all(re.fullmatch(r"[0-9]{1,6}", text) for text in texts):
         name = ".".join(str(int(text)) for text in texts)
         if path.stem != name and key_and_numbers[0]:
@@ -263,9 +272,9 @@ def _name_faults(root: Mapping, path: Path) -> Iterator[tuple[Place, Fault]]:
             )
 
 
-def _picture_faults(root: Mapping, path: Path) -> Iterator[tuple[Place, Fault]]:
+def _picture_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]:
     image = root.entries.get("image")
-    file = image[1].entries.get("file") if image and isinstance(image[1], Mapping) else None
-    if file and isinstance(file[1], Scalar) and file[1].text:
-        for fault in image_faults(path.parent, file[1].text):
+    file = image[1].entries.get("file") if image and isinstance(image[1], YamlMapping) else None
+    if file and isinstance(file[1], YamlScalar) and file[1].text:
+        for fault in find_image_faults(path.parent, file[1].text):
             yield file[1].start, fault

@@ -28,7 +28,7 @@ MAX_SCANS = 100
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])", re.DOTALL)
 
 
-def picture_path(folder: Path, name: str) -> Path:
+def find_picture(folder: Path, name: str) -> Path:
     """Return where the picture `name` is, also when its file writes accents decomposed and `name` does not.
 
     macOS hands names out in either form (Unicode, UAX 15), and other systems take the two for different files.
@@ -41,9 +41,9 @@ def picture_path(folder: Path, name: str) -> Path:
     return next(alike, path)
 
 
-def image_faults(folder: Path, name: str) -> Iterator[Fault]:
+def find_image_faults(folder: Path, name: str) -> Iterator[Fault]:
     """What is wrong with the picture `name` in `folder`: absent, elsewhere, not a picture, too large."""
-    path = picture_path(folder, name)
+    path = find_picture(folder, name)
     if not path.is_file():
         near = sorted(p.name for p in folder.glob("*.*") if p.suffix.lower() in SUFFIXES)
         meant = suggest_nearest(name, near)
@@ -70,7 +70,7 @@ def image_faults(folder: Path, name: str) -> Iterator[Fault]:
 
 
 @contextmanager
-def opened(path: Path) -> "Iterator[Image]":
+def open_picture(path: Path) -> "Iterator[Image]":
     """The picture's file, opened and not yet decoded, as one of the kinds that we take. Raises as Pillow does."""
     # Pillow costs 60 ms, and an issue may have no picture.
     from PIL import Image
@@ -93,7 +93,7 @@ def _decoding_fault(path: Path, _changed: int, _size: int) -> Fault | None:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with opened(path) as picture:
+        with open_picture(path) as picture:
             return _property_fault(path, picture)
     except Image.DecompressionBombError:
         return _too_large("far too many pixels")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from newsletter.field import Field, takes_field
+from newsletter.field import Field, accepts_field
 from newsletter.issue.cjk import is_cjk
-from newsletter.issue.markdown import Reading
+from newsletter.issue.markdown import ParsedParagraph
 from newsletter.validation import Fault
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ class LinkPlace:
     address: int
 
 
-def link_faults(source: str, reading: Reading, links: "Iterable[tuple[Link, LinkPlace]]") -> Iterator[Fault]:
+def find_link_faults(
+    source: str, reading: ParsedParagraph, links: "Iterable[tuple[Link, LinkPlace]]"
+) -> Iterator[Fault]:
     """Yield a fault for each link of a paragraph that has no words, or that readers could not follow."""
     for link, place in links:
         label = " ".join("".join(run.text for run in link.runs).split())
@@ -45,7 +47,7 @@ def link_faults(source: str, reading: Reading, links: "Iterable[tuple[Link, Link
                 next_step="Put the words to click between the brackets.",
             )
         start = link.address[0] if link.address and isinstance(link.address[0], str) else ""
-        if any(isinstance(piece, Field) for piece in link.address) and not takes_field(start):
+        if any(isinstance(piece, Field) for piece in link.address) and not accepts_field(start):
             yield Fault(
                 code="link-address",
                 at=place.address,

@@ -23,7 +23,7 @@ _DASH = re.compile(r" *([–—−－‐‑])[ \xa0]+[a-z_]+:")
 _TAB = re.compile(r" *(\t)")
 
 
-def without_separators(source: str) -> tuple[str, list[tuple[Place, Fault]]]:
+def replace_separators(source: str) -> tuple[str, list[tuple[Place, Fault]]]:
     """Replace each line end that YAML sees and an editor does not by a space, with a fault at each.
 
     YAML 1.1, section 4.1.4, counts U+0085, U+2028 and U+2029 as line ends; places count those that editors show.
@@ -41,7 +41,7 @@ def without_separators(source: str) -> tuple[str, list[tuple[Place, Fault]]]:
     return _SEPARATORS.sub(" ", source), found
 
 
-def conflicts(lines: list[str]) -> Iterator[tuple[Place, Fault]]:
+def find_conflicts(lines: list[str]) -> Iterator[tuple[Place, Fault]]:
     """Find the lines that git leaves in a file when two people have changed the same place."""
     for number, line in enumerate(lines, start=1):
         if _CONFLICT.fullmatch(line.rstrip()):
@@ -56,7 +56,7 @@ def conflicts(lines: list[str]) -> Iterator[tuple[Place, Fault]]:
             )
 
 
-def lookalike(lines: list[str], gave_up: int) -> tuple[Place, Fault] | None:
+def find_lookalike(lines: list[str], gave_up: int) -> tuple[Place, Fault] | None:
     """Return what looks like one of YAML's own signs in line `gave_up`, where YAML gave up, or just around it."""
     for number in range(min(gave_up + 1, len(lines)), max(gave_up - _ABOVE, 0), -1):
         line = lines[number - 1]
@@ -78,7 +78,7 @@ def _depth(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def misspelled_key(key: str) -> Fault | None:
+def correct_key(key: str) -> Fault | None:
     """Return the fault of a key that begins with a space which YAML takes for a letter."""
     return _wrong_space(key[0]) if key and key[0] in _SPACE_SIGNS else None
 

@@ -45,7 +45,7 @@ READ = "\ue003"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class MarkupSpan:
     """A piece of source that was read as Markdown. `inner` is where a link's words end, `text` what an entity shows."""
 
     kind: str
@@ -56,16 +56,16 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedParagraph:
     """The tokens of one paragraph, its marks in no order, and where * and _ stand that opened or closed nothing."""
 
     tokens: list[Token]
-    marks: list[Mark]
+    marks: list[MarkupSpan]
     unused: list[int]
     text: str  # the source, with READ in the place of all that the marks take
 
 
-def read_inline(source: str, *, bare_links: bool = True) -> Reading:
+def read_inline(source: str, *, bare_links: bool = True) -> ParsedParagraph:
     """Read one paragraph. Without `bare_links`, an address stays text unless it is marked as a link."""
     addresses = dict(bare_addresses(source)) if bare_links else {}
     env: dict[str, Any] = {
@@ -76,7 +76,7 @@ def read_inline(source: str, *, bare_links: bool = True) -> Reading:
         "labels": {},
     }
     tokens = _markdown().parseInline(source, env)[0].children or []
-    return Reading(tokens, env["marks"], env["delimiters"], _masked(source, env["marks"]))
+    return ParsedParagraph(tokens, env["marks"], env["delimiters"], _masked(source, env["marks"]))
 
 
 def bare_addresses(source: str) -> list[tuple[int, int]]:
@@ -96,7 +96,7 @@ def bare_addresses(source: str) -> list[tuple[int, int]]:
     return found
 
 
-def _masked(source: str, marks: list[Mark]) -> str:
+def _masked(source: str, marks: list[MarkupSpan]) -> str:
     """Return the source with READ for what was read, line ends and the words of links left as they are."""
     letters = list(source)
     for mark in marks:
@@ -149,7 +149,7 @@ def _marked(name: str, rule: Callable[[StateInline, bool], bool]) -> Callable[[S
                     token.meta = {"start": start, "address": inner}
                     break
             text = state.tokens[-1].content if name == "entity" else ""
-            state.env["marks"].append(Mark(name, start, state.pos, inner, text))
+            state.env["marks"].append(MarkupSpan(name, start, state.pos, inner, text))
         return True
 
     return marked

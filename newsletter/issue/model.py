@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from newsletter.field import Field as ReaderField
-from newsletter.field import Fielded, written
-from newsletter.issue.image import picture_path
+from newsletter.field import TextWithFields, fill_fields
+from newsletter.issue.image import find_picture
 from newsletter.issue.richtext import RichText, parse, parse_headline, parse_line
 from newsletter.validation import Fault, faulty, rejected
 
@@ -59,7 +59,7 @@ def _headline(value: object) -> RichText:
     return text
 
 
-def _fielded_line(value: object) -> Fielded:
+def _fielded_line(value: object) -> TextWithFields:
     if not isinstance(value, str):
         raise _no_text()
     if not value.strip():
@@ -67,7 +67,7 @@ def _fielded_line(value: object) -> Fielded:
     pieces, faults = parse_line(value)
     if faults:
         raise faulty(*faults)
-    if not written(pieces).strip():
+    if not fill_fields(pieces).strip():
         raise rejected(
             code="empty",
             at=value.find("{{"),
@@ -86,7 +86,7 @@ def _line(value: object) -> str:
             message="a field can't stand here",
             next_step="Fields belong in the subject, preheader, intro, headlines, details and note.",
         )
-    return written(pieces)
+    return fill_fields(pieces)
 
 
 def _digits(value: object) -> object:
@@ -158,7 +158,7 @@ _TEXT = WithJsonSchema({"type": "string", "minLength": 1})
 Prose = Annotated[RichText, PlainValidator(_prose), _TEXT]
 Headline = Annotated[RichText, PlainValidator(_headline), _TEXT]
 Line = Annotated[str, PlainValidator(_line), WithJsonSchema({"type": "string"})]
-FieldedLine = Annotated[Fielded, PlainValidator(_fielded_line), WithJsonSchema({"type": "string"})]
+FieldedLine = Annotated[TextWithFields, PlainValidator(_fielded_line), WithJsonSchema({"type": "string"})]
 Count = Annotated[int, BeforeValidator(_digits), WithJsonSchema({"type": "integer", "minimum": 1})]
 
 
@@ -217,7 +217,7 @@ class Issue(_Value):
     @property
     def picture(self) -> Path | None:
         """Where the lead image's file is: next to the draft."""
-        return picture_path(self.path.parent, self.image.file) if self.image else None
+        return find_picture(self.path.parent, self.image.file) if self.image else None
 
     def seen_by(self, tags: frozenset[str]) -> "Issue":
         """The issue as a reader with these tags gets it."""

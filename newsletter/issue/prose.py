@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.issue.yamltext import Node, Place, Scalar, YamlFault, scalars
+from newsletter.issue.yamltext import Place, YamlFault, YamlNode, YamlScalar, iterate_texts
 from newsletter.validation import Fault
 
 PROSE_KEYS = frozenset(
@@ -40,9 +40,9 @@ def advise(error: YamlFault, lines: list[str]) -> Fault:
     )
 
 
-def cut_off(root: Node, lines: list[str]) -> Iterator[tuple[Place, Fault]]:
+def find_cut_texts(root: YamlNode, lines: list[str]) -> Iterator[tuple[Place, Fault]]:
     """Prose that YAML takes for a comment and drops in silence."""
-    for key, value in scalars(root):
+    for key, value in iterate_texts(root):
         if key.text in PROSE_KEYS and not value.style:
             # An empty value has the place of whatever comes next, so it is looked for after its key.
             end = value.end if value.text else key.end
@@ -60,7 +60,7 @@ def cut_off(root: Node, lines: list[str]) -> Iterator[tuple[Place, Fault]]:
             yield from _cut_below(key, value, lines)
 
 
-def _cut_below(key: Scalar, value: Scalar, lines: list[str]) -> Iterator[tuple[Place, Fault]]:
+def _cut_below(key: YamlScalar, value: YamlScalar, lines: list[str]) -> Iterator[tuple[Place, Fault]]:
     """A line such as `#1 in the world` right under a text, but indented less, is a comment to YAML."""
     indent = 0
     for number in range(value.start.line, len(lines)):
@@ -80,7 +80,7 @@ def _cut_below(key: Scalar, value: Scalar, lines: list[str]) -> Iterator[tuple[P
             return
 
 
-def unfold(node: Scalar) -> str:
+def unfold(node: YamlScalar) -> str:
     """One rule for paragraphs in all of YAML's styles: a blank line in the draft, a blank line here.
 
     Folding has made one line break of a blank line already, except in the literal style (|), and except

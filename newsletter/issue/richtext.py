@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from markdown_it.token import Token
 
-from newsletter.field import Field, Fielded, FieldWriter, address, default_fields, fielded
+from newsletter.field import Field, FieldWriter, TextWithFields, fill_address, split_fields, write_default
 from newsletter.issue import lists
 from newsletter.issue.cjk import join_lines
-from newsletter.issue.links import LinkPlace, link_faults
-from newsletter.issue.markdown import Mark, Reading, read_inline
-from newsletter.issue.unsupported import unsupported
+from newsletter.issue.links import LinkPlace, find_link_faults
+from newsletter.issue.markdown import MarkupSpan, ParsedParagraph, read_inline
+from newsletter.issue.unsupported import find_unsupported
 from newsletter.validation import Fault
 
 # Controls, lone surrogates, private use, the two separators that end a line, and the code points that will never
@@ -33,7 +33,7 @@ _OPEN_FIELD = re.compile(r"\{\{[^{}]*\}\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class TextRun:
     """Text in one style. When `field` names what differs by reader, `text` is its default."""
 
     text: str
@@ -47,20 +47,20 @@ class Run:
 class Link:
     """Words that lead somewhere. The fields of an address stand behind its host alone."""
 
-    address: Fielded
-    runs: tuple[Run, ...]
+    address: TextWithFields
+    runs: tuple[TextRun, ...]
 
     @property
     def href(self) -> str:
         """The address where no single reader is meant: its fields by their defaults."""
-        return self.to(default_fields)
+        return self.to(write_default)
 
     def to(self, fields: FieldWriter) -> str:
         """The address with what `fields` writes in it, percent-encoded."""
-        return address(self.address, fields)
+        return fill_address(self.address, fields)
 
 
-Paragraph = tuple[Run | Link, ...]
+Paragraph = tuple[TextRun | Link, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class RichText:
 
     paragraphs: tuple[Paragraph, ...]
 
-    def runs(self) -> Iterator[Run]:
+    def runs(self) -> Iterator[TextRun]:
         for paragraph in self.paragraphs:
             for span in paragraph:
                 yield from span.runs if isinstance(span, Link) else (span,)
@@ -82,7 +82,7 @@ class RichText:
         yield from (Field(run.field, run.text) for run in self.runs() if run.field)
         yield from (piece for link in self.links() for piece in link.address if isinstance(piece, Field))
 
-    def plain(self, fields: FieldWriter = default_fields) -> str:
+    def plain(self, fields: FieldWriter = write_default) -> str:
         """The words alone, fields as `fields` writes them, paragraphs apart by a blank line."""
         return "\n\n".join(
             "".join(fields(run.field, run.text) if run.field else run.text for run in RichText((paragraph,)).runs())
@@ -113,7 +113,7 @@ def parse_headline(source: str) -> tuple[RichText, list[Fault]]:
     return text, faults
 
 
-def parse_line(source: str) -> tuple[Fielded, list[Fault]]:
+def parse_line(source: str) -> tuple[TextWithFields, list[Fault]]:
     """Read a line that is shown as it is: fields, escapes and entities, but no styles and no links."""
     text, faults, marks = _parse(source, bare_links=False)
     faults = [replace(fault, next_step=_WORDS_ALONE) if fault.code in _OF_TEXTS else fault for fault in faults]
@@ -145,11 +145,11 @@ _WORDS_ALONE = "Write the words alone; a backslash before a mark keeps it: \\*."
 _SHOWN = {"link": "a link", "autolink": "a link", "backticks": "code", "emphasis": "emphasis"}
 
 
-def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], list[Mark]]:
-    faults = list(control_characters(source))
+def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], list[MarkupSpan]]:
+    faults = list(find_control_characters(source))
     source = _OPEN_FIELD.sub(lambda field: field[0].replace("\n", " "), source)  # its place may have been folded
     paragraphs: list[Paragraph] = []
-    marks: list[Mark] = []
+    marks: list[MarkupSpan] = []
     listed = lists.first_of_loose(source)
     for start, part in _split(source):
         reading = read_inline(part, bare_links=bare_links)
@@ -157,16 +157,16 @@ def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], lis
         paragraphs.append(_joined(spans))
         found = [*_entity_faults(reading), *_field_faults(part, reading)]
         # A picture's address, or what a list or a table is made of, is not complained of twice.
-        others, taken = unsupported(part, reading)
+        others, taken = find_unsupported(part, reading)
         found += others
         if start == listed and not taken[0]:
             found.append(lists.loose(0))
         links = zip(RichText((spans,)).links(), places, strict=True)
-        found += [fault for fault in link_faults(part, reading, links) if not taken[fault.at or 0]]
+        found += [fault for fault in find_link_faults(part, reading, links) if not taken[fault.at or 0]]
         faults += [replace(fault, at=start + (fault.at or 0)) for fault in found]
         # The second of two signs is what opens strong words.
         styles = [
-            Mark("emphasis", token.meta["start"] - (token.type == "strong_open"), 0)
+            MarkupSpan("emphasis", token.meta["start"] - (token.type == "strong_open"), 0)
             for token in reading.tokens
             if token.type in ("em_open", "strong_open")
         ]
@@ -185,11 +185,11 @@ def _split(source: str) -> Iterator[tuple[int, str]]:
 
 
 def _spans(tokens: list[Token]) -> tuple[Paragraph, list[LinkPlace]]:
-    spans: list[Run | Link] = []
+    spans: list[TextRun | Link] = []
     places: list[LinkPlace] = []
-    style = Run(text="")
+    style = TextRun(text="")
     href: str | None = None
-    inside: list[Run] = []
+    inside: list[TextRun] = []
     for token in tokens:
         match token.type:
             case "strong_open" | "strong_close":
@@ -200,7 +200,7 @@ def _spans(tokens: list[Token]) -> tuple[Paragraph, list[LinkPlace]]:
                 href, inside = str(token.attrs["href"]), []
                 places.append(LinkPlace(token.meta["start"], token.meta["address"]))
             case "link_close":
-                spans.append(Link(address=fielded(href or ""), runs=tuple(inside)))
+                spans.append(Link(address=split_fields(href or ""), runs=tuple(inside)))
                 href = None
             case _:
                 # A hard break is a line's end after a backslash: a space, as most lines' ends are.
@@ -219,7 +219,7 @@ def _joined(paragraph: Paragraph) -> Paragraph:
     """Return the paragraph in one line, with a space where its lines end, or nothing in Chinese and Japanese."""
     lines = iter(join_lines([run.text for run in RichText((paragraph,)).runs()]))
 
-    def joined(run: Run) -> Run:
+    def joined(run: TextRun) -> TextRun:
         return replace(run, text=next(lines))
 
     spans = [
@@ -229,7 +229,7 @@ def _joined(paragraph: Paragraph) -> Paragraph:
     return tuple(span for span in spans if isinstance(span, Link) or span.text or span.field)
 
 
-def control_characters(source: str) -> Iterator[Fault]:
+def find_control_characters(source: str) -> Iterator[Fault]:
     """A fault for each character that would act on a terminal or a header instead of being read."""
     for match in _UNWELCOME.finditer(source):
         yield _control(match[0], match.start())
@@ -245,14 +245,14 @@ def _control(character: str, at: int) -> Fault:
     )
 
 
-def _entity_faults(reading: Reading) -> Iterator[Fault]:
+def _entity_faults(reading: ParsedParagraph) -> Iterator[Fault]:
     """Find entities such as &#13; for characters which no text may hold."""
     for mark in reading.marks:
         if mark.kind == "entity" and _UNWELCOME.search(mark.text):
             yield _control(mark.text, mark.start)
 
 
-def _field_faults(source: str, reading: Reading) -> Iterator[Fault]:
+def _field_faults(source: str, reading: ParsedParagraph) -> Iterator[Fault]:
     """Find what looks like a field and was read as none, in the text or in an address between < and >."""
     text = reading.text
     places = [match.start() for match in re.finditer(r"\{\{", text)]

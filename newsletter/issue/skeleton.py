@@ -1,6 +1,6 @@
 """A new draft's text: every field explained, prose written as >-, ready to be shown at once."""
 
-from newsletter.field import written
+from newsletter.field import fill_fields
 from newsletter.issue.model import Issue
 from newsletter.issue.numbering import IssueNumber
 from newsletter.issue.richtext import parse
@@ -67,7 +67,7 @@ _ITEM = """\
 """
 
 
-def new_draft(upcoming: IssueNumber) -> str:
+def compose_draft(upcoming: IssueNumber) -> str:
     """The text of a new draft."""
     items = "\n".join(_ITEM.format(headline=_HEADLINE.format(ordinal), detail=_DETAIL) for ordinal in _ORDINALS)
     return _TEXT.format(
@@ -83,10 +83,10 @@ def new_draft(upcoming: IssueNumber) -> str:
     )
 
 
-def unwritten(issue: Issue) -> list[str]:
-    """Return the texts that still say what `new_draft` put there, the optional ones too."""
+def find_unwritten(issue: Issue) -> list[str]:
+    """Return the texts that still say what `compose_draft` put there, the optional ones too."""
     rich = (*(_HEADLINE.format(ordinal) for ordinal in _ORDINALS), _DETAIL, _INTRO, _CREDIT, _NOTE)
     examples = {parse(text)[0].plain() for text in rich} | {_SUBJECT, _PREHEADER, _ALT}
-    lines = [written(line) for line in (issue.subject, issue.preheader) if line]
+    lines = [fill_fields(line) for line in (issue.subject, issue.preheader) if line]
     alt = [issue.image.alt] if issue.image else []
     return [text for text in (*lines, *alt, *(text.plain() for text in issue.texts())) if text in examples]

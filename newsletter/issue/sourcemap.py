@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from newsletter.issue.prose import unfold
-from newsletter.issue.yamltext import Place, Scalar
+from newsletter.issue.yamltext import Place, YamlScalar
 from newsletter.text import without_invisible
 
 _BLANKS = frozenset(" \t\n\r")  # what YAML folds or strips; of its line ends no others are left, see lookalikes.py
@@ -21,7 +21,7 @@ class SourceMap:
     a line's start, and Chinese and Japanese have no spaces there.
     """
 
-    node: Scalar
+    node: YamlScalar
     lines: list[str]
 
     @cached_property

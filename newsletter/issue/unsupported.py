@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from newsletter.issue import lists
-from newsletter.issue.markdown import READ, Reading
+from newsletter.issue.markdown import READ, ParsedParagraph
 from newsletter.validation import Fault
 
 _ESCAPE = "If you mean the sign itself, put a backslash before it: "
@@ -149,7 +149,7 @@ _RULES = (
 )  # fmt: skip
 
 
-def unsupported(source: str, reading: Reading) -> tuple[list[Fault], bytearray]:
+def find_unsupported(source: str, reading: ParsedParagraph) -> tuple[list[Fault], bytearray]:
     """Return a fault for each mark that is none here, and for each character whether one of them took it."""
     taken = bytearray(len(source) + 1)
     faults = [*_pictures(reading, taken), *_code_blocks(source, reading, taken)]
@@ -169,7 +169,7 @@ def unsupported(source: str, reading: Reading) -> tuple[list[Fault], bytearray]:
     return faults, taken
 
 
-def _pictures(reading: Reading, taken: bytearray) -> Iterator[Fault]:
+def _pictures(reading: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
     places = [(mark.start - 1, mark.end) for mark in reading.marks if mark.kind == "link" and mark.start]
     found = [(start, end) for start, end in places if reading.text[start] == "!"]
     found += [
@@ -186,7 +186,7 @@ def _pictures(reading: Reading, taken: bytearray) -> Iterator[Fault]:
         )
 
 
-def _code_blocks(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault]:
+def _code_blocks(source: str, reading: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
     """Find blocks between three backticks, which inline Markdown reads as code over several lines."""
     for mark in reading.marks:
         if mark.kind == "backticks" and "\n" in source[mark.start : mark.end]:
@@ -196,7 +196,7 @@ def _code_blocks(source: str, reading: Reading, taken: bytearray) -> Iterator[Fa
                 yield Fault(code="markup", at=mark.start, message=_CODE_BLOCK, next_step=_SHORT_CODE)
 
 
-def _links(source: str, reading: Reading, taken: bytearray) -> Iterator[Fault]:
+def _links(source: str, reading: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
     """Find what looks like a link, and was read as none."""
     for match in re.finditer(r"\](?:\(|[ \t\n]+\((?=READ)|[ \t\n]+\((?=mailto:))".replace("READ", READ), reading.text):
         start, apart = match.start(), match[0] != "]("
@@ -253,7 +253,7 @@ def _word(text: str, start: int, end: int) -> str:
     return (before[-1] if before else "") + text[start:end] + (after[0] if after else "")
 
 
-def _unclosed(reading: Reading, taken: bytearray) -> Iterator[Fault]:
+def _unclosed(reading: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
     """Find each ** or __ or ` that opens or closes nothing."""
     text = reading.text
     unused = set(reading.unused)

@@ -28,7 +28,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Scalar:
+class YamlScalar:
     text: str
     style: str | None
     start: Place
@@ -36,18 +36,18 @@ class Scalar:
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class YamlSequence:
     start: Place
-    entries: "list[Node]" = field(default_factory=list)
+    entries: "list[YamlNode]" = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class YamlMapping:
     start: Place
-    entries: "dict[str, tuple[Scalar, Node]]" = field(default_factory=dict)
+    entries: "dict[str, tuple[YamlScalar, YamlNode]]" = field(default_factory=dict)
 
 
-Node = Scalar | Sequence | Mapping
+YamlNode = YamlScalar | YamlSequence | YamlMapping
 
 
 class _Mark(Protocol):
@@ -72,7 +72,7 @@ def split_lines(source: str) -> list[str]:
     return _LINE_BREAK.split(source)
 
 
-def read(source: str) -> tuple[Node | None, list[tuple[Place, Fault]]]:
+def parse_yaml(source: str) -> tuple[YamlNode | None, list[tuple[Place, Fault]]]:
     """The tree of the one document in `source` (None when it is empty), and its duplicate keys.
 
     Raises YamlFault for what can't be read, and for aliases, tags and deep nesting.
@@ -111,11 +111,11 @@ class _Builder:
     """Puts nodes together from events, without recursion."""
 
     def __init__(self) -> None:
-        self.root: Node | None = None
+        self.root: YamlNode | None = None
         self.duplicates: list[tuple[Place, Fault]] = []
-        self._open: list[Sequence | Mapping] = []
+        self._open: list[YamlSequence | YamlMapping] = []
         self._nodes = 0
-        self._keys: list[Scalar | None] = []
+        self._keys: list[YamlScalar | None] = []
 
     def take(self, event: yaml.Event) -> None:
         start = _place(event.start_mark)
@@ -140,7 +140,7 @@ class _Builder:
                 )
             case yaml.ScalarEvent():
                 self._plain_only(event, start)
-                self._add(Scalar(event.value, event.style, start, _place(event.end_mark)))
+                self._add(YamlScalar(event.value, event.style, start, _place(event.end_mark)))
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 self._plain_only(event, start)
                 if len(self._open) >= MAX_DEPTH:
@@ -152,7 +152,7 @@ class _Builder:
                             next_step="Text that begins with [ or { needs >- before it.",
                         ),
                     )
-                node = Sequence(start) if isinstance(event, yaml.SequenceStartEvent) else Mapping(start)
+                node = YamlSequence(start) if isinstance(event, yaml.SequenceStartEvent) else YamlMapping(start)
                 self._add(node)
                 self._open.append(node)
                 self._keys.append(None)
@@ -171,7 +171,7 @@ class _Builder:
                 ),
             )
 
-    def _add(self, node: Node) -> None:
+    def _add(self, node: YamlNode) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise YamlFault(
@@ -187,10 +187,10 @@ class _Builder:
             return
         parent = self._open[-1]
         key = self._keys[-1]
-        if isinstance(parent, Sequence):
+        if isinstance(parent, YamlSequence):
             parent.entries.append(node)
         elif key is None:
-            if not isinstance(node, Scalar):
+            if not isinstance(node, YamlScalar):
                 raise YamlFault(
                     node.start,
                     Fault(
@@ -220,15 +220,15 @@ class _Builder:
             self._keys[-1] = None
 
 
-def scalars(node: Node | None) -> Iterator[tuple[Scalar, Scalar]]:
+def iterate_texts(node: YamlNode | None) -> Iterator[tuple[YamlScalar, YamlScalar]]:
     """Each key with its text, wherever it stands in the tree."""
     match node:
-        case Sequence(entries=entries):
+        case YamlSequence(entries=entries):
             for entry in entries:
-                yield from scalars(entry)
-        case Mapping(entries=pairs):
+                yield from iterate_texts(entry)
+        case YamlMapping(entries=pairs):
             for key, value in pairs.values():
-                if isinstance(value, Scalar):
+                if isinstance(value, YamlScalar):
                     yield key, value
                 else:
-                    yield from scalars(value)
+                    yield from iterate_texts(value)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, time
 from newsletter.address import domain_of
 from newsletter.editions import EditionContext, Picture, render_html, render_text
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
-from newsletter.editions.templates import broken, find
-from newsletter.editions.text import TEMPLATE as TEXT_TEMPLATE
+from newsletter.editions.plaintext import TEMPLATE as TEXT_TEMPLATE
+from newsletter.editions.template_engine import find_template, template_error
 from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD
 from newsletter.issue.model import Issue
 from newsletter.mail.headers import campaign_headers
@@ -109,7 +109,9 @@ def _split(
     try:
         return split(rendered)
     except MisplacedPlaceholder as misplaced:
-        raise broken(find(template, context.template_path), 0, f"reader(...) {misplaced}") from misplaced
+        raise template_error(
+            find_template(template, context.template_path), 0, f"reader(...) {misplaced}"
+        ) from misplaced
 
 
 def _fixed(line: HeaderLine) -> bytes:

@@ -9,7 +9,7 @@ import re
 from html.parser import HTMLParser
 from secrets import token_hex
 
-from newsletter.field import UNSUBSCRIBE_FIELD, takes_field
+from newsletter.field import UNSUBSCRIBE_FIELD, accepts_field
 from newsletter.mail.message_template import Form, Placeholder
 
 # Attributes that fetch, run or restyle something. An image's address that differs by reader would tell who looked.
@@ -97,7 +97,7 @@ class _Finder(HTMLParser):
 
 def _form(tag: str, attribute: str, before: str) -> Form:
     if attribute == "href" and tag in ("a", "area", "v:roundrect"):
-        if not takes_field(before):
+        if not accepts_field(before):
             raise MisplacedPlaceholder(
                 "stands in the part of a link's address that says where it leads; put it behind the host"
             )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from newsletter.address import subscriber_key
 from newsletter.errors import ConfigError
-from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, Field, fielded
+from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, Field, split_fields
 from newsletter.mail.message import Message
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.subscribers.secret_keys import SecretKeys, find_secret_keys, require_secret_keys
@@ -75,4 +75,4 @@ class RecipientTags:
 
 
 def _names_token(text: str) -> bool:
-    return any(isinstance(piece, Field) and piece.name == "token" for piece in fielded(text))
+    return any(isinstance(piece, Field) and piece.name == "token" for piece in split_fields(text))

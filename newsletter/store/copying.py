@@ -10,7 +10,7 @@ from secrets import token_hex
 from sqlalchemy import Connection, Integer, Table, delete, func, insert, literal, select
 
 from newsletter.errors import DeliveryError
-from newsletter.files import create_private, make_private_folder, sync
+from newsletter.files import create_private, make_private_folder, sync_to_disk
 from newsletter.ownership import require_own_place
 from newsletter.store.database import Damaged
 from newsletter.store.engine import MOVED_TO, Store, find_store, insert_new, open_store
@@ -103,9 +103,9 @@ def back_up(store: Store, file: Path) -> None:
                 copy_rows(theirs, ours)
             with closing(sqlite3.connect(unfinished)) as whole:
                 whole.execute("PRAGMA journal_mode = DELETE")
-        sync(unfinished)
+        sync_to_disk(unfinished)
         unfinished.replace(file)
-        sync(file.parent)
+        sync_to_disk(file.parent)
     except (OSError, sqlite3.Error) as error:
         raise DeliveryError(
             f"The backup {file} can't be written: {error}.",

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from newsletter.errors import DeliveryError
-from newsletter.files import create_private, make_private_folder, sync, tighten
+from newsletter.files import create_private, make_private_folder, sync_to_disk, tighten
 from newsletter.store.database import Busy, Damaged
 from newsletter.workspace import STATE_FOLDER
 
@@ -120,9 +120,9 @@ class Sqlite:
             unfinished.unlink(missing_ok=True)
             create_private(unfinished).close()
             copy_file(self._path, unfinished)
-            sync(unfinished)
+            sync_to_disk(unfinished)
             unfinished.rename(copy)
-            sync(copy.parent)
+            sync_to_disk(copy.parent)
         except (OSError, sqlite3.Error) as error:
             with suppress(OSError):
                 unfinished.unlink()

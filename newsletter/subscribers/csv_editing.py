@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from newsletter.address import domain_of, local_part_of, normalise_address, subscriber_key
 from newsletter.errors import DecisionNeeded, ListError
-from newsletter.files import create_private, sync
+from newsletter.files import create_private, sync_to_disk
 from newsletter.subscribers.address_in_text import contains_address
 from newsletter.subscribers.csv_file import CsvHeader, guard_cell, read_header, read_lines, read_records, unguard_cell
 from newsletter.subscribers.csv_records import CsvRecord
@@ -231,7 +231,7 @@ def _rewriting(path: Path, pieces: Iterable[str], before: "_Seen | None") -> Ite
                 )
             try:
                 new.replace(target)
-                sync(target.parent)
+                sync_to_disk(target.parent)
             except OSError as error:
                 raise _unwritable(path, error) from error
 

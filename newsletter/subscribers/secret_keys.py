@@ -15,7 +15,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 
 from newsletter.errors import ConfigError, DecisionNeeded
-from newsletter.files import create_private, make_private_folder, sync
+from newsletter.files import create_private, make_private_folder, sync_to_disk
 from newsletter.workspace import STATE_FOLDER, Workspace
 
 KEYS_NAME = "keys.toml"
@@ -158,7 +158,7 @@ def _write(path: Path, tokens: Sequence[str], forgotten: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
-        sync(path.parent)
+        sync_to_disk(path.parent)
     except OSError as error:
         new.unlink(missing_ok=True)
         raise ConfigError(

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from newsletter.backends import SenderRefused, SessionLost, Unreachable, load
+from newsletter.backends import SenderRefused, SessionLost, Unreachable, load_backend
 from newsletter.backends.command import CommandBackend
 from newsletter.backends.contract import check_backend
 from newsletter.config import load_config
@@ -300,7 +300,7 @@ def test_a_secret_that_a_program_says_is_hidden(publication: Publication, filler
         "NEWSLETTER_SEND__BACKEND": "command", "NEWSLETTER_COMMAND__COMMAND": "./program",
         "NEWSLETTER_SMTP__PASSWORD": "hunter-2",
     }  # fmt: skip
-    backend = load("command", publication.workspace.config, publication.root)
+    backend = load_backend("command", publication.workspace.config, publication.root)
     feed = _feed("ada@example.org")
 
     async def deliver() -> None:

@@ -25,7 +25,7 @@ TAKE = '#!/bin/sh\nexec cat >"$(mktemp "$1/XXXXXXXX")"\n'
 
 def _load(publication: Publication, name: str) -> backends.Backend:
     publication.environ["NEWSLETTER_SEND__BACKEND"] = name
-    return backends.load(name, publication.workspace.config, publication.root)
+    return backends.load_backend(name, publication.workspace.config, publication.root)
 
 
 def _files(folder: Path) -> Callable[[], list[bytes]]:
@@ -119,7 +119,7 @@ class _Backend:
         return None
 
     async def deliver(self, feed: Feed) -> None:
-        async for message in backends.messages(feed):
+        async for message in backends.take_messages(feed):
             await self.carry(feed, message)
 
     async def carry(self, feed: Feed, message: Message) -> None:
@@ -141,7 +141,7 @@ class _BreaksOften(_Backend):
 
     async def deliver(self, feed: Feed) -> None:
         carried = 0
-        async for message in backends.messages(feed):
+        async for message in backends.take_messages(feed):
             if carried == 4:
                 if (other := feed.take()) is not None:
                     feed.untouched(other, "the session broke")
@@ -153,7 +153,7 @@ class _BreaksOften(_Backend):
 class _SaysUnknown(_Backend):
     async def deliver(self, feed: Feed) -> None:
         carried = 0
-        async for message in backends.messages(feed):
+        async for message in backends.take_messages(feed):
             if carried == 4:
                 feed.answer(Result(key=message.key, outcome=Outcome.UNKNOWN))
                 raise SessionLost
@@ -165,7 +165,7 @@ class _GivesBackOnce(_Backend):
     """What is given back can be taken again, by the same session, too."""
 
     async def deliver(self, feed: Feed) -> None:
-        async for message in backends.messages(feed):
+        async for message in backends.take_messages(feed):
             if (other := feed.take()) is not None:
                 feed.untouched(other)
             await self.carry(feed, message)
@@ -226,7 +226,7 @@ class _ForgetsTheLast(_Backend):
 
     async def deliver(self, feed: Feed) -> None:
         before = None
-        async for message in backends.messages(feed):
+        async for message in backends.take_messages(feed):
             if before:
                 await self.carry(feed, before)
             before = message
@@ -260,7 +260,7 @@ class _SendsAndGivesBack(_Backend):
     """Sends the second of two, and says that it has not."""
 
     async def deliver(self, feed: Feed) -> None:
-        async for message in backends.messages(feed):
+        async for message in backends.take_messages(feed):
             if (other := feed.take()) is not None:
                 self.arrived.append(other.data)
                 feed.untouched(other)
@@ -363,7 +363,7 @@ class _HoldsUntilMoreCome(_Backend):
 
     async def deliver(self, feed: Feed) -> None:
         taken: list[Message] = []
-        async for message in backends.messages(feed):
+        async for message in backends.take_messages(feed):
             taken.append(message)
             if len(taken) == self.limits.window:
                 for one in taken:

@@ -15,7 +15,7 @@ from smtp_server import POLITE, Server, running, scripted
 
 from newsletter.backends import Limits, Unreachable
 from newsletter.backends.smtp import SmtpBackend
-from newsletter.backends.smtp.helo import preferred
+from newsletter.backends.smtp.helo import choose_helo
 from newsletter.config import Config
 from newsletter.errors import ConfigError
 
@@ -229,13 +229,13 @@ def _announced(settings: SmtpBackend.Settings, config: Config | None = None) -> 
     ],
 )
 def test_a_machine_without_a_full_name_goes_by_the_senders_domain(machine: str, announced: str) -> None:
-    assert preferred(machine, "example.org") == announced
+    assert choose_helo(machine, "example.org") == announced
 
 
 def test_what_a_machine_announces_by_itself(publication: Publication) -> None:
     config = publication.workspace.config
     assert config.sender.from_.address.endswith("@example.org")
-    assert _announced(SmtpBackend.Settings(), config) == [preferred(socket.getfqdn(), "example.org")]
+    assert _announced(SmtpBackend.Settings(), config) == [choose_helo(socket.getfqdn(), "example.org")]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import get_args
 
 import pytest
 
-from newsletter.checks import CLIENTS, Accepted, Report, check_email, data_date
-from newsletter.checks.accepting import made_by_mjml
-from newsletter.checks.clients import lacking
-from newsletter.checks.email import Source
+from newsletter.checks import CLIENTS, AcceptedProblem, EmailReport, check_email, data_date
+from newsletter.checks.acceptance import made_by_mjml
+from newsletter.checks.mail_clients import lacking
+from newsletter.checks.rendered_email import TemplateSource
 from newsletter.config.settings import Client
 from newsletter.errors import ConfigError, Problem
 
@@ -27,11 +27,11 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def _codes(report: Report) -> list[str]:
+def _codes(report: EmailReport) -> list[str]:
     return [problem.code for problem in report.problems]
 
 
-def _check(html: str, *sources: Path, clients: Sequence[str] = ("outlook-windows",)) -> Report:
+def _check(html: str, *sources: Path, clients: Sequence[str] = ("outlook-windows",)) -> EmailReport:
     return check_email(html, sources, clients)
 
 
@@ -194,7 +194,7 @@ def test_a_template_without_the_email_is_silent(write: Write) -> None:
 
 
 def test_a_value_before_a_unit_remains_a_length() -> None:
-    source = Source(Path("email.css.j2"), "p { margin: {{ space }}rem; width: {{ wide }}% }")
+    source = TemplateSource(Path("email.css.j2"), "p { margin: {{ space }}rem; width: {{ wide }}% }")
     assert {"css-unit-rem", "css-unit-percent"} <= {found.slug for found in source.seen.others}
 
 
@@ -260,7 +260,7 @@ def test_the_format_of_a_picture(write: Write) -> None:
     assert "of the kind webp, which is not supported by Outlook for Windows (classic)" in problem.message
     write("email.mjml.j2", "<mjml>{# accept image-webp: a caption tells it, too #}")
     report = check_email("<p>x</p>", [template], ["outlook-windows"], {"webp"})
-    assert isinstance(report.accepted[0], Accepted)
+    assert isinstance(report.accepted[0], AcceptedProblem)
     assert not report.problems
 
 

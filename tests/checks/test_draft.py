@@ -7,11 +7,11 @@ import pytest
 from conftest import ROOT, Publication
 from PIL import Image
 
-from newsletter.checks.draft import check_draft
-from newsletter.checks.report import DraftReport
+from newsletter.checks.draft_checks import check_draft
+from newsletter.checks.draft_report import DraftReport
 from newsletter.issue.draft import read_draft
 from newsletter.issue.numbering import IssueNumber
-from newsletter.issue.skeleton import new_draft
+from newsletter.issue.skeleton import compose_draft
 from newsletter.scaffold import make_workspace
 from newsletter.workspace import Workspace
 
@@ -216,7 +216,7 @@ def test_example_texts_are_told_with_their_place(publication: Publication, key: 
     else:
         from datetime import date
 
-        report = _report(publication, new_draft(IssueNumber(2, 11, date(2023, 6, 14))))
+        report = _report(publication, compose_draft(IssueNumber(2, 11, date(2023, 6, 14))))
         (problem,) = report.problems
         assert problem.code == "example"
         assert problem.line > 30

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.checks.clients import known_features
 from newsletter.checks.css import Origin, read_sheet, read_style
-from newsletter.checks.email import Source
-from newsletter.checks.found import Found
+from newsletter.checks.feature_tables import ELSEWHERE, findable
+from newsletter.checks.feature_use import FeatureUse
+from newsletter.checks.mail_clients import known_features
 from newsletter.checks.markup import read_markup
-from newsletter.checks.tables import ELSEWHERE, findable
+from newsletter.checks.rendered_email import TemplateSource
 
 
 def _slugs(html: str) -> set[str]:
@@ -228,10 +228,10 @@ _TEXT = st.one_of(st.text(), st.lists(_PIECES).map("".join))
 
 @given(_TEXT)
 def test_any_text_can_be_read(text: str) -> None:
-    source = Source(Path("email.mjml.j2"), text)
+    source = TemplateSource(Path("email.mjml.j2"), text)
     seen = [*read_markup(text).word, *read_markup(text).others, *source.seen.word, *source.seen.others]
     seen += [*read_sheet(text, Origin(), inlined=False, media=text), *read_style(text, Origin())]
-    seen += Source(Path("email.css"), text).seen.others
+    seen += TemplateSource(Path("email.css"), text).seen.others
     lines = text.count("\n") + text.count("\f") + text.count("\r") + 1
     assert all(1 <= found.line <= lines and found.column >= 1 for found in seen)
     assert {found.slug for found in seen} <= known_features()
@@ -242,7 +242,7 @@ def test_what_follows_is_still_found(text: str) -> None:
     harmless = re.sub(r"[<>\[\]!{}%#'\"/-]", "", text)
     (found,) = [one for one in read_markup(f'{harmless}<i style="gap: 0">').others if one.slug == "css-gap"]
     lines = harmless.split("\n")
-    assert found == Found("css-gap", "`gap`", len(lines), len(lines[-1]) + len('<i style="') + 1)
+    assert found == FeatureUse("css-gap", "`gap`", len(lines), len(lines[-1]) + len('<i style="') + 1)
 
 
 def test_depth_does_no_harm() -> None:

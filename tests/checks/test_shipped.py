@@ -7,7 +7,7 @@ from conftest import Publication
 from PIL import Image
 
 from newsletter.checks import CLIENTS, check_email
-from newsletter.editions import beside, default_fields, email_sources, render_html
+from newsletter.editions import list_email_templates, place_beside, render_html, write_default
 from newsletter.issue.draft import load_issue
 from newsletter.scaffold import eject
 
@@ -21,8 +21,8 @@ def test_the_shipped_email_is_clean(publication: Publication, name: str, logo: b
         publication.environ["NEWSLETTER_THEME__LOGO"] = "logo.png"
     context = publication.context
     issue = load_issue(publication.workspace.find_draft(name))
-    html = render_html(context, issue, default_fields, beside)
-    report = check_email(html, email_sources(context), context.config.email.clients, {"jpeg", "png"})
+    html = render_html(context, issue, write_default, place_beside)
+    report = check_email(html, list_email_templates(context), context.config.email.clients, {"jpeg", "png"})
     assert report.problems == ()
     assert all(len(accepted.reason) > 20 for accepted in report.accepted)
     assert report.size == len(html.encode()) < 60_000

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from newsletter.checks.clients import CLIENTS
+from newsletter.checks.mail_clients import CLIENTS
 
 SCRIPT = ROOT / "tools" / "trim_caniemail.py"
 DATA = ROOT / "newsletter" / "checks" / "caniemail.json"

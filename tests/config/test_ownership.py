@@ -12,9 +12,9 @@ from conftest import Publication
 
 from newsletter.backends.command import CommandBackend
 from newsletter.editions import EditionContext
-from newsletter.editions.text import render_text
+from newsletter.editions.plaintext import render_text
 from newsletter.errors import ConfigError
-from newsletter.field import default_fields
+from newsletter.field import write_default
 from newsletter.issue.draft import load_issue
 from newsletter.workspace import find_workspace
 
@@ -80,7 +80,7 @@ def test_no_template_of_somebody_else_runs(publication: Publication, tmp_path: P
     (inner / "part.j2").write_text("")
     own = find_workspace(publication.root, {})
     issue = load_issue(own.find_draft("2.10"))
-    render_text(EditionContext.from_workspace(own), issue, default_fields)
+    render_text(EditionContext.from_workspace(own), issue, write_default)
     assert ran.exists(), "one's own templates may do anything"
     ran.unlink()
     if way == "link":
@@ -96,10 +96,10 @@ def test_no_template_of_somebody_else_runs(publication: Publication, tmp_path: P
         path = {"file": templates / "email.txt.j2", "folder": templates, "part": inner / "part.j2"}.get(way, inner)
         os.chown(path, STRANGER, -1)
     with pytest.raises(ConfigError, match=rf"templates.* belongs to user {STRANGER}, not to you"):
-        render_text(EditionContext.from_workspace(own), issue, default_fields)
+        render_text(EditionContext.from_workspace(own), issue, write_default)
     assert not ran.exists()
     trusting = find_workspace(publication.root, {EXCEPTION: str(publication.root)})
-    render_text(EditionContext.from_workspace(trusting), issue, default_fields)
+    render_text(EditionContext.from_workspace(trusting), issue, write_default)
     assert ran.exists()
 
 

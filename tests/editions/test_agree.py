@@ -10,7 +10,15 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from visible_text import RIGHT_TO_LEFT, Page, letters, pdf_links, pdf_text
 
-from newsletter.editions import EditionContext, beside, default_fields, render_html, render_pdf, render_text, render_web
+from newsletter.editions import (
+    EditionContext,
+    place_beside,
+    render_html,
+    render_pdf,
+    render_text,
+    render_web,
+    write_default,
+)
 from newsletter.issue.draft import load_issue, read_draft
 from newsletter.issue.model import Issue
 from newsletter.workspace import Workspace
@@ -25,9 +33,9 @@ def test_the_samples_editions_agree(publication: Publication, name: str, columns
     context = publication.context
     issue = load_issue(publication.workspace.find_draft(name))
     pdf = render_pdf(context, issue)
-    page = Page(render_html(context, issue, default_fields, beside))
+    page = Page(render_html(context, issue, write_default, place_beside))
     web = Page(render_web(context, issue, pdf))
-    text = render_text(context, issue, default_fields)
+    text = render_text(context, issue, write_default)
     for edition in (page.text, web.text, text, re.sub(r"Page \d+ of \d+", "", pdf_text(pdf, tmp_path))):
         said = letters(edition)
         for words in [*_paragraphs(issue), *context.about.plain().split("\n\n")]:
@@ -132,9 +140,9 @@ def test_a_bare_address_is_a_link_in_every_edition(
     wanted = [address] if address else []
     pdf = render_pdf(context, issue)
     assert [link.href for link in issue.items[0].detail.links()] == wanted
-    for page in (Page(render_html(context, issue, default_fields, beside)), Page(render_web(context, issue, pdf))):
+    for page in (Page(render_html(context, issue, write_default, place_beside)), Page(render_web(context, issue, pdf))):
         assert _among(page.outward, wanted) == wanted
-    assert re.findall(r"(?m)^ *\[\d+\] (.*)$", render_text(context, issue, default_fields))[: len(wanted)] == wanted
+    assert re.findall(r"(?m)^ *\[\d+\] (.*)$", render_text(context, issue, write_default))[: len(wanted)] == wanted
     assert _among(pdf_links(pdf, tmp_path), wanted) == wanted
 
 
@@ -163,9 +171,9 @@ def test_the_editions_of_any_issue_agree(
     assert issue.image.credit is not None
 
     pdf = render_pdf(context, issue)
-    html = Page(render_html(context, issue, default_fields, beside))
+    html = Page(render_html(context, issue, write_default, place_beside))
     web = Page(render_web(context, issue, pdf))
-    plain = render_text(context, issue, default_fields)
+    plain = render_text(context, issue, write_default)
     credit_line = [issue.image.credit.plain()]
     headlines = [item.headline.plain() for item in issue.items]
     details = [paragraph for item in issue.items for paragraph in item.detail.plain().split("\n\n")]

@@ -6,9 +6,9 @@ import pytest
 from conftest import Publication
 from visible_text import Page, pdf_links
 
-from newsletter.editions import default_fields, render_html, render_pdf, render_text, render_web
-from newsletter.editions.export import export
-from newsletter.editions.feed import atom_feed
+from newsletter.editions import render_html, render_pdf, render_text, render_web, write_default
+from newsletter.editions.edition_files import export_editions
+from newsletter.editions.feed import build_feed
 from newsletter.editions.web import Download
 from newsletter.editions.web import Page as Listed
 from newsletter.issue.draft import load_issue
@@ -88,10 +88,10 @@ def test_what_nobody_in_particular_gets_shows_the_defaults(
     assert SHOWN in Page(web).links
     assert '<meta property="og:title" content="News">' in web
     assert "From  and elsewhere" in web
-    feed = atom_feed(context, [Listed(issue, context.title(issue), "today", Download("1.1.pdf", 1))]).decode()
+    feed = build_feed(context, [Listed(issue, context.title(issue), "today", Download("1.1.pdf", 1))]).decode()
     assert "<title>News</title>" in feed
     assert SHOWN in feed
-    written = export(context, issue, ["html", "text"], tmp_path / "out")
+    written = export_editions(context, issue, ["html", "text"], tmp_path / "out")
     assert SHOWN in Page(written["html"].read_text()).links
     assert SHOWN in written["text"].read_text()
-    assert "{{" not in web + feed + written["html"].read_text() + render_text(context, issue, default_fields)
+    assert "{{" not in web + feed + written["html"].read_text() + render_text(context, issue, write_default)

@@ -10,7 +10,7 @@ import pytest
 from conftest import Publication
 
 from newsletter.editions import render_pages, render_pdf
-from newsletter.editions.glyphs import PLAIN, glyph_problems, missing_graphemes
+from newsletter.editions.glyphs import PLAIN, find_missing_glyphs, find_missing_graphemes
 from newsletter.editions.typefaces import _loaded
 from newsletter.errors import DraftError
 from newsletter.issue.draft import load_issue
@@ -45,7 +45,7 @@ def test_a_grapheme_that_no_typeface_has_is_named_whole_and_at_its_place(
     publication: Publication, detail: str, grapheme: str, column: int
 ) -> None:
     issue = _issue(publication, detail)
-    (problem,) = glyph_problems(publication.context, issue)
+    (problem,) = find_missing_glyphs(publication.context, issue)
     place = (6, 13) if "&#" in detail else (7, column)
     assert (problem.path, problem.line, problem.column, problem.code) == (issue.path, *place, "glyph")
     assert f"no typeface has {grapheme!r} ({' '.join(f'U+{ord(c):04X}' for c in grapheme)})" in problem.message
@@ -57,7 +57,7 @@ def test_a_grapheme_that_no_typeface_has_is_named_whole_and_at_its_place(
 def test_emoji_are_set_in_the_typeface_of_the_extra(publication: Publication) -> None:
     detail = "😀 🎉 ✅ ❤️ ☀️ ⚠️ 👩‍👩‍👧 👩🏽‍🔬 🇯🇵 → ★ ☎ 1️⃣ #️⃣"
     issue = _issue(publication, detail)
-    assert glyph_problems(publication.context, issue) == []
+    assert find_missing_glyphs(publication.context, issue) == []
     assert b"NotoEmoji" in render_pdf(publication.context, issue)
 
 
@@ -69,8 +69,8 @@ def test_the_typefaces_that_come_along_have_every_plain_letter(monkeypatch: pyte
     plain = [chr(code) for code in range(0x2200) if re.fullmatch(f"[{PLAIN}]", chr(code))]
     plain = [letter for letter in plain if unicodedata.category(letter) != "Cc"]
     assert len(plain) > 300
-    assert missing_graphemes(plain, NO_FOLDER) == []
-    assert missing_graphemes(["😀"], NO_FOLDER) == ["😀"]
+    assert find_missing_graphemes(plain, NO_FOLDER) == []
+    assert find_missing_graphemes(["😀"], NO_FOLDER) == ["😀"]
     _loaded.cache_clear()
 
 
@@ -100,7 +100,7 @@ def test_a_joined_emoji_is_lacking_where_a_typeface_has_its_last_sign_alone(
 ) -> None:
     monkeypatch.setattr("newsletter.editions.typefaces._installed", list)
     _loaded.cache_clear()
-    assert missing_graphemes(["🤷‍♀️ and ♀"], publication.context.fonts) == ["🤷‍♀️"]
+    assert find_missing_graphemes(["🤷‍♀️ and ♀"], publication.context.fonts) == ["🤷‍♀️"]
     _loaded.cache_clear()
 
 
@@ -108,7 +108,7 @@ def test_what_the_look_finds_is_what_the_pdf_refuses(publication: Publication) -
     """A letter in every 400 of Unicode's first plane, and some emoji."""
     letters = [chr(code) for code in range(0x100, 0xFFFD, 401)] + ["😀", "\U0001f9ff", "\U00012000", "🏴"]
     letters = [letter for letter in letters if unicodedata.category(letter)[0] not in "CZM"]
-    missing = missing_graphemes(letters, publication.context.fonts)
+    missing = find_missing_graphemes(letters, publication.context.fonts)
     assert 10 < len(missing) < len(letters)
     render_pdf(publication.context, _issue(publication, " ".join(sorted(set(letters) - set(missing)))))
     for letter in missing[::9]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from visible_text import Page, letters, pdf_text
 
 from newsletter.config.theme import READABLE, Theme, contrast
-from newsletter.editions import beside, default_fields, render_html, render_pdf, render_text
+from newsletter.editions import place_beside, render_html, render_pdf, render_text, write_default
 from newsletter.errors import ConfigError
 from newsletter.issue.draft import load_issue
 
@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def _html(publication: Publication, name: str = "2.10") -> str:
     issue = load_issue(publication.workspace.find_draft(name))
-    return render_html(publication.context, issue, default_fields, lambda picture: f"cid:{picture.stem}")
+    return render_html(publication.context, issue, write_default, lambda picture: f"cid:{picture.stem}")
 
 
 @pytest.mark.parametrize("name", ["2.10", "1.4"])
@@ -96,7 +96,7 @@ def test_the_html_is_made_for_every_reader(publication: Publication) -> None:
 def test_links_keep_their_addresses_and_nothing_is_fetched(publication: Publication) -> None:
     address = "https://example.org/a?b=1&c=%20x&utm=no#part'(1)"
     path = publication.draft("2.1", HOSTILE + f"      and [this](<{address}>)\n")
-    html = render_html(publication.context, load_issue(path), default_fields, beside)
+    html = render_html(publication.context, load_issue(path), write_default, place_beside)
     assert address in Page(html).links
     assert "http://" not in html.replace("http://www.w3.org", "")
     assert "fonts.googleapis" not in html
@@ -113,7 +113,7 @@ def test_without_a_website_there_is_no_line_that_leads_to_it(publication: Public
 
 def test_no_text_of_the_mail_follows_the_preheader_in_an_inbox(publication: Publication) -> None:
     path = publication.draft("2.1", HOSTILE.replace("items:", "preheader: Short and good\nitems:"))
-    html = render_html(publication.context, load_issue(path), default_fields, beside)
+    html = render_html(publication.context, load_issue(path), write_default, place_beside)
     body = html[html.index("<body") :]
     seen = re.sub(r"<!--.*?-->|<[^>]*>", "", body, flags=re.DOTALL).strip()
     assert seen.startswith("Short and good\u034f")
@@ -123,7 +123,7 @@ def test_no_text_of_the_mail_follows_the_preheader_in_an_inbox(publication: Publ
 def test_the_preheader_is_hidden_without_a_colour_of_its_own(publication: Publication) -> None:
     """White letters of one pixel cost 0.7 of SpamAssassin's 5 points (HTML_FONT_LOW_CONTRAST)."""
     path = publication.draft("2.1", HOSTILE.replace("items:", "preheader: Short and good\nitems:"))
-    html = render_html(publication.context, load_issue(path), default_fields, beside)
+    html = render_html(publication.context, load_issue(path), write_default, place_beside)
     found = re.search(r'<div dir="ltr" style="([^"]*)">Short and good', html)
     assert found
     style = dict(rule.replace(" ", "").split(":") for rule in found[1].split(";"))
@@ -160,13 +160,13 @@ items:
 
 def test_an_editors_text_is_never_markup(publication: Publication, tmp_path: Path) -> None:
     issue = load_issue(publication.draft("2.1", HOSTILE))
-    page = Page(render_html(publication.context, issue, default_fields, beside))
+    page = Page(render_html(publication.context, issue, write_default, place_beside))
     assert not any(tag in ("script", "b", "x", "c") for tag, _ in page.tags)
     assert not any("onclick" in values for _, values in page.tags)
     assert '<script>alert(1)</script> & "quotes" #set text(red) {{ x }} {% x %}' in page.text
     pdf = pdf_text(render_pdf(publication.context, issue), tmp_path)
     assert letters('#panic("no") = Heading $x^2$ <b onclick=x>b</b>') in letters(pdf)
-    assert "<script>alert(1)</script>" in render_text(publication.context, issue, default_fields)
+    assert "<script>alert(1)</script>" in render_text(publication.context, issue, write_default)
 
 
 def test_a_right_to_left_publication_says_so(publication: Publication) -> None:
@@ -181,7 +181,7 @@ def test_a_right_to_left_publication_says_so(publication: Publication) -> None:
 def test_a_broken_standing_note_is_the_configurations(publication: Publication) -> None:
     publication.environ["NEWSLETTER_PUBLICATION__ABOUT"] = "[x](#)"
     with pytest.raises(ConfigError) as caught:
-        render_text(publication.context, load_issue(publication.workspace.find_draft("1.4")), default_fields)
+        render_text(publication.context, load_issue(publication.workspace.find_draft("1.4")), write_default)
     assert caught.value.problems[0].code == "link-address"
 
 

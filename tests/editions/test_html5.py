@@ -8,7 +8,7 @@ from browser import NODE_MODULES, needed
 from conftest import Publication
 from PIL import Image
 
-from newsletter.editions import beside, default_fields, render_html
+from newsletter.editions import place_beside, render_html, write_default
 from newsletter.issue.draft import load_issue
 
 HOSTILE = """\
@@ -69,5 +69,7 @@ def test_a_page_in_another_language_and_without_a_website_is_valid(publication: 
 def test_the_checker_finds_what_is_wrong(publication: Publication) -> None:
     issue = load_issue(publication.workspace.find_draft("1.4"))
     path = publication.root / "broken.html"
-    path.write_text(render_html(publication.context, issue, default_fields, beside).replace("<h1", "<h1 colour=red", 1))
+    path.write_text(
+        render_html(publication.context, issue, write_default, place_beside).replace("<h1", "<h1 colour=red", 1)
+    )
     assert any("colour" in said for said in _problems(path))

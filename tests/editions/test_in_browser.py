@@ -12,7 +12,7 @@ from conftest import ROOT, Publication
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from newsletter.editions import beside, default_fields, render_html, render_pdf, render_web
+from newsletter.editions import place_beside, render_html, render_pdf, render_web, write_default
 from newsletter.issue.draft import load_issue
 from newsletter.issue.model import Issue
 
@@ -89,7 +89,7 @@ def _write(publication: Publication, issue: Issue, folder: Path) -> dict[str, Pa
     for picture in context.pictures(public):
         (folder / picture.name).write_bytes(picture.data)
     pages = {
-        "email": render_html(context, public, default_fields, beside),
+        "email": render_html(context, public, write_default, place_beside),
         "web": render_web(context, public, render_pdf(context, public)),
     }
     for name, html in pages.items():

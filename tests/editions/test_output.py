@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Publication
 
-from newsletter.editions.export import export
+from newsletter.editions.edition_files import export_editions
 from newsletter.editions.site import export_site
 from newsletter.errors import DecisionNeeded
 from newsletter.files import write_shared
@@ -33,12 +33,12 @@ def test_an_export_follows_no_link_that_stands_in_a_file_s_place(
     publication: Publication, tmp_path: Path, precious: Path, planted: str
 ) -> None:
     issue, context = load_issue(publication.workspace.find_draft("2.10")), publication.context
-    written = export(context, issue, ("html", "text"), tmp_path / "first")
+    written = export_editions(context, issue, ("html", "text"), tmp_path / "first")
     folder = tmp_path / "shared"
     folder.mkdir()
     for path in written.values():
         PLANTED[planted](folder / path.name, precious)
-    again = export(context, issue, ("html", "text"), folder)
+    again = export_editions(context, issue, ("html", "text"), folder)
     for name, path in again.items():
         assert not path.is_symlink()
         assert path.read_bytes() == written[name].read_bytes()
@@ -76,12 +76,12 @@ def test_a_folder_is_not_reached_by_a_link_of_somebody_else(publication: Publica
     elsewhere, link = tmp_path / "elsewhere", tmp_path / "out"
     elsewhere.mkdir()
     link.symlink_to(elsewhere)
-    export(context, issue, ("text",), link)  # one's own
+    export_editions(context, issue, ("text",), link)  # one's own
     assert [path.name for path in elsewhere.iterdir()] == ["2.10.txt"]
     os.chown(link, STRANGER, -1, follow_symlinks=False)
     for folder in (link, link / "deeper"):
         with pytest.raises(DecisionNeeded, match=f"out is a link that belongs to user {STRANGER}"):
-            export(context, issue, ("text",), folder)
+            export_editions(context, issue, ("text",), folder)
         with pytest.raises(DecisionNeeded, match="is a link that belongs to"):
             export_site(context, [read_draft(issue.path)], folder)
     done = publication.run("export", "eml", "2.10", "--as", "ada.okafor@example.org", "-o", str(link))

@@ -16,7 +16,7 @@ from PIL import Image
 from visible_text import letters, pdf_links, pdf_text
 
 from newsletter.editions import render_pages, render_pdf
-from newsletter.editions.typefaces import _loaded, package_for
+from newsletter.editions.typefaces import _loaded, suggest_package
 from newsletter.errors import DraftError
 from newsletter.issue.draft import load_issue
 
@@ -314,12 +314,12 @@ def test_a_glyph_missing_from_the_standing_note_is_the_configurations(publicatio
 )
 def test_what_to_install_is_known_by_script(monkeypatch: pytest.MonkeyPatch, character: str, package: str) -> None:
     monkeypatch.setattr("newsletter.editions.typefaces.find_spec", lambda _module: None)
-    assert package_for(character) == package
+    assert suggest_package(character) == package
 
 
 def test_what_is_installed_already_is_no_advice() -> None:
-    assert package_for("标") == "newsletter-press[cjk]"  # Noto Serif JP is here, and has no simplified Chinese
-    assert package_for("\U0001faff") == ""  # Noto Emoji is here, and an emoji of later years is not in it
+    assert suggest_package("标") == "newsletter-press[cjk]"  # Noto Serif JP is here, and has no simplified Chinese
+    assert suggest_package("\U0001faff") == ""  # Noto Emoji is here, and an emoji of later years is not in it
 
 
 @pytest.mark.parametrize("columns", ["1", "2"])

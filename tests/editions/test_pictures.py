@@ -11,9 +11,9 @@ from conftest import ROOT, Publication
 from PIL import Image, ImageCms, ImageColor
 
 from newsletter.editions import render_html
-from newsletter.editions.pictures import prepared
+from newsletter.editions.pictures import prepare_picture
 from newsletter.issue.draft import load_issue
-from newsletter.issue.image import image_faults
+from newsletter.issue.image import find_image_faults
 from newsletter.mail.compiler import render_eml
 
 
@@ -32,7 +32,7 @@ def _opened(data: bytes) -> Image.Image:
 def test_a_picture_is_at_most_as_wide_as_asked(tmp_path: Path, kind: str) -> None:
     pillow_heif.register_heif_opener()
     _photo((3000, 1500)).save(tmp_path / f"a.{kind}")
-    picture = prepared(tmp_path / f"a.{kind}", "2.1-lead", 1200)
+    picture = prepare_picture(tmp_path / f"a.{kind}", "2.1-lead", 1200)
     assert picture.kind == ("png" if kind == "png" else "jpeg")
     assert picture.name == ("2.1-lead.png" if kind == "png" else "2.1-lead.jpg")
     assert (picture.width, picture.height) == _opened(picture.data).size == (1200, 600)
@@ -42,7 +42,7 @@ def test_a_picture_is_at_most_as_wide_as_asked(tmp_path: Path, kind: str) -> Non
 
 def test_a_small_picture_is_not_blown_up(tmp_path: Path) -> None:
     _photo((300, 200)).save(tmp_path / "a.jpg")
-    picture = prepared(tmp_path / "a.jpg", "x", 1200)
+    picture = prepare_picture(tmp_path / "a.jpg", "x", 1200)
     assert (picture.width, picture.height) == (300, 200)
     assert picture.shown(600, 660) == (300, 200)
 
@@ -53,7 +53,7 @@ def test_what_the_camera_wrote_is_gone_and_the_picture_upright(tmp_path: Path) -
     exif[0x010F] = "Secret Camera"
     exif.get_ifd(0x8825)[2] = (38.0, 53.0, 23.0)  # where it was taken
     _photo((800, 400)).save(tmp_path / "a.jpg", exif=exif, comment=b"taken by Ada")
-    picture = prepared(tmp_path / "a.jpg", "x", 1200)
+    picture = prepare_picture(tmp_path / "a.jpg", "x", 1200)
     assert (picture.width, picture.height) == (400, 800)
     assert b"Secret" not in picture.data
     assert b"Ada" not in picture.data
@@ -64,7 +64,7 @@ def test_what_the_camera_wrote_is_gone_and_the_picture_upright(tmp_path: Path) -
 
 def test_what_is_see_through_shows_the_colour_behind_it(tmp_path: Path) -> None:
     Image.new("RGBA", (40, 40), "#ff000080").save(tmp_path / "a.webp", lossless=True)
-    picture = prepared(tmp_path / "a.webp", "x", 1200)
+    picture = prepare_picture(tmp_path / "a.webp", "x", 1200)
     assert picture.kind == "png"
     assert _opened(picture.data).getpixel((5, 5)) == (255, 127, 127)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -72,7 +72,7 @@ def test_what_is_see_through_shows_the_colour_behind_it(tmp_path: Path) -> None:
     Image.new("P", (40, 40)).save(tmp_path / "b.png", transparency=0)
     Image.new("LA", (40, 40), (255, 0)).save(tmp_path / "d.png")
     for name in ("b", "c", "d"):
-        shown = _opened(prepared(tmp_path / f"{name}.png", "x", 1200, "#f4efe6").data)
+        shown = _opened(prepare_picture(tmp_path / f"{name}.png", "x", 1200, "#f4efe6").data)
         assert (shown.mode, shown.getpixel((5, 5))) == ("RGB", (0xF4, 0xEF, 0xE6))
 
 
@@ -98,7 +98,7 @@ def test_a_see_through_picture_keeps_its_ground_in_dark_mode(publication: Public
 def test_every_kind_of_colours_becomes_what_screens_show(tmp_path: Path, mode: str) -> None:
     name = "a.jpg" if mode in ("CMYK", "L") else "a.png"
     (_photo((60, 30)).convert(mode) if mode != "I;16" else Image.new("I;16", (60, 30))).save(tmp_path / name)
-    picture = prepared(tmp_path / name, "x", 1200)
+    picture = prepare_picture(tmp_path / name, "x", 1200)
     assert _opened(picture.data).mode in ("RGB", "RGBA")
 
 
@@ -109,24 +109,24 @@ def test_a_profile_is_applied_and_left_out(tmp_path: Path) -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     _photo((60, 30)).save(tmp_path / "same.jpg", icc_profile=srgb.tobytes())
     for name in ("spoilt", "other", "same"):
-        assert "icc_profile" not in _opened(prepared(tmp_path / f"{name}.jpg", "x", 1200).data).info
+        assert "icc_profile" not in _opened(prepare_picture(tmp_path / f"{name}.jpg", "x", 1200).data).info
 
 
 def test_a_changed_picture_is_prepared_anew(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Image.new("RGB", (40, 40), "red").save(path)
-    first = prepared(path, "x", 1200)
-    assert prepared(path, "x", 1200) is first
+    first = prepare_picture(path, "x", 1200)
+    assert prepare_picture(path, "x", 1200) is first
     Image.new("RGB", (40, 40), "blue").save(path)
     os.utime(path, ns=(1, 1))
-    assert prepared(path, "x", 1200).data != first.data
+    assert prepare_picture(path, "x", 1200).data != first.data
 
 
 def test_the_same_picture_makes_the_same_bytes(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         _photo((1500, 700)).save(tmp_path / folder / "x.webp")
-    assert prepared(tmp_path / "a/x.webp", "x", 900) == prepared(tmp_path / "b/x.webp", "x", 900)
+    assert prepare_picture(tmp_path / "a/x.webp", "x", 900) == prepare_picture(tmp_path / "b/x.webp", "x", 900)
 
 
 def test_grey_of_sixteen_bits_keeps_its_shades(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_grey_of_sixteen_bits_keeps_its_shades(tmp_path: Path) -> None:
         for y in range(4):
             ramp.putpixel((x, y), 257 * x)
     ramp.save(tmp_path / "a.png")
-    shown = _opened(prepared(tmp_path / "a.png", "x", 1200).data)
+    shown = _opened(prepare_picture(tmp_path / "a.png", "x", 1200).data)
     assert [shown.getpixel((x, 1)) for x in (0, 100, 255)] == [(0, 0, 0), (100, 100, 100), (255, 255, 255)]
 
 
@@ -143,13 +143,13 @@ def test_a_turned_photo_is_as_wide_as_any_other(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     _photo((4000, 3000)).save(tmp_path / "a.jpg", exif=exif)
-    picture = prepared(tmp_path / "a.jpg", "x", 1200)
+    picture = prepare_picture(tmp_path / "a.jpg", "x", 1200)
     assert (picture.width, picture.height) == (990, 1320)  # of 3000 x 4000: no higher than 1.1 x 1200
 
 
 def test_a_tower_is_no_larger_than_it_is_shown(tmp_path: Path) -> None:
     Image.new("RGB", (1200, 12_000), "red").save(tmp_path / "a.png")
-    picture = prepared(tmp_path / "a.png", "x", 1200)
+    picture = prepare_picture(tmp_path / "a.png", "x", 1200)
     assert (picture.width, picture.height) == (132, 1320)
     assert picture.shown(600, 660) == (66, 660)
 
@@ -157,15 +157,15 @@ def test_a_tower_is_no_larger_than_it_is_shown(tmp_path: Path) -> None:
 def test_a_photo_with_others_behind_it_is_a_photo(tmp_path: Path) -> None:
     (tmp_path / "drafts").mkdir()
     _photo((80, 40)).save(tmp_path / "drafts/a.jpg", "MPO", save_all=True, append_images=[_photo((80, 40))])
-    assert list(image_faults(tmp_path / "drafts", "a.jpg")) == []
-    assert prepared(tmp_path / "drafts/a.jpg", "x", 1200).kind == "jpeg"
+    assert list(find_image_faults(tmp_path / "drafts", "a.jpg")) == []
+    assert prepare_picture(tmp_path / "drafts/a.jpg", "x", 1200).kind == "jpeg"
 
 
 def test_spoilt_exif_is_nobodys_business(tmp_path: Path) -> None:
     _photo((80, 40)).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xffgarbage")
     with catch_warnings():
         simplefilter("error")
-        assert prepared(tmp_path / "a.jpg", "x", 1200).width == 80
+        assert prepare_picture(tmp_path / "a.jpg", "x", 1200).width == 80
 
 
 def test_linked_pictures_do_not_travel(publication: Publication) -> None:

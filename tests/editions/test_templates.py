@@ -3,8 +3,8 @@
 import pytest
 from conftest import Publication
 
-from newsletter.editions import beside, default_fields, render_html, render_pdf, render_text
-from newsletter.editions.export import export
+from newsletter.editions import place_beside, render_html, render_pdf, render_text, write_default
+from newsletter.editions.edition_files import export_editions
 from newsletter.errors import DecisionNeeded, TemplateError
 from newsletter.issue.draft import load_issue
 from newsletter.scaffold import eject
@@ -68,7 +68,7 @@ def test_a_broken_template_is_answered_with_its_line(
     _restyle(publication, name, old, new)
     issue = load_issue(publication.workspace.find_draft("2.10"))
     with pytest.raises(TemplateError) as caught:
-        export(publication.context, issue, ("html", "text", "pdf", "web"), publication.root / "out")
+        export_editions(publication.context, issue, ("html", "text", "pdf", "web"), publication.root / "out")
     assert not (publication.root / "out").exists()
     said = " ".join([caught.value.message, *(problem.message for problem in caught.value.problems)])
     assert words in said
@@ -95,7 +95,7 @@ def test_css_that_is_right_is_not_refused(publication: Publication, css: str) ->
     issue = load_issue(publication.workspace.find_draft("1.4"))
     for sheet in eject(publication.root / "templates", ["web.css", "email.css"]):
         sheet.write_text(f"{sheet.read_text()}\n{css}\n")
-    export(publication.context, issue, ["web", "html"], publication.root / "x")
+    export_editions(publication.context, issue, ["web", "html"], publication.root / "x")
 
 
 GOOD_MJML = [
@@ -111,7 +111,7 @@ GOOD_MJML = [
 def test_mjml_that_is_right_is_not_refused(publication: Publication, old: str, new: str) -> None:
     _restyle(publication, "email.mjml.j2", old, new)
     issue = load_issue(publication.workspace.find_draft("2.10"))
-    assert "Unsubscribe" in render_html(publication.context, issue, default_fields, beside)
+    assert "Unsubscribe" in render_html(publication.context, issue, write_default, place_beside)
 
 
 def test_a_slip_is_told_from_the_branches_around_it(publication: Publication) -> None:
@@ -119,7 +119,9 @@ def test_a_slip_is_told_from_the_branches_around_it(publication: Publication) ->
     copy = publication.root / "templates/email.mjml.j2"
     copy.write_text(copy.read_text().replace("<mj-divider padding", "<mj-divider pading", 1))
     with pytest.raises(TemplateError) as caught:
-        render_html(publication.context, load_issue(publication.workspace.find_draft("2.10")), default_fields, beside)
+        render_html(
+            publication.context, load_issue(publication.workspace.find_draft("2.10")), write_default, place_beside
+        )
     (problem,) = caught.value.problems
     assert "pading" in problem.message or problem.line == 0
 
@@ -152,10 +154,10 @@ def test_a_panic_in_typst_is_the_templates_error(publication: Publication, monke
 def test_templates_saved_by_windows_editors_look_the_same(publication: Publication) -> None:
     issue = load_issue(publication.workspace.find_draft("2.10"))
     makers = ("html", "text", "web")
-    export(publication.context, issue, makers, publication.root / "one")
+    export_editions(publication.context, issue, makers, publication.root / "one")
     for copy in eject(publication.root / "templates", []):
         copy.write_bytes(b"\xef\xbb\xbf" + copy.read_bytes().replace(b"\n", b"\r\n"))
-    export(publication.context, issue, (*makers, "pdf"), publication.root / "two")
+    export_editions(publication.context, issue, (*makers, "pdf"), publication.root / "two")
     for name in ("2.10.email.html", "2.10.txt", "2.10.html"):
         one, two = ((publication.root / folder / name).read_text() for folder in ("one", "two"))
         assert "\ufeff" not in two
@@ -167,7 +169,7 @@ def test_a_template_that_is_not_utf8_is_named_and_not_the_logo_beside_it(publica
     (copy.parent / "a.png").write_bytes(b"\x89PNG\xff")
     copy.write_bytes(copy.read_bytes() + b"/* caf\xe9 */")
     with pytest.raises(TemplateError) as caught:
-        export(
+        export_editions(
             publication.context, load_issue(publication.workspace.find_draft("1.4")), ["web"], publication.root / "x"
         )
     (problem,) = caught.value.problems
@@ -188,8 +190,8 @@ def test_a_workspace_can_restyle_one_template(publication: Publication) -> None:
     folder.mkdir()
     (folder / "email.txt.j2").write_text("{{ publication.title }}: {{ issue.items | length }}\n")
     issue = load_issue(publication.workspace.find_draft("2.10"))
-    assert render_text(publication.context, issue, default_fields) == "Pacific Alliance Digest: 5\n"
-    assert "<h1" in render_html(publication.context, issue, default_fields, beside)
+    assert render_text(publication.context, issue, write_default) == "Pacific Alliance Digest: 5\n"
+    assert "<h1" in render_html(publication.context, issue, write_default, place_beside)
 
 
 def test_a_change_to_a_template_shows_at_once(publication: Publication) -> None:
@@ -199,7 +201,7 @@ def test_a_change_to_a_template_shows_at_once(publication: Publication) -> None:
     issue = load_issue(publication.workspace.find_draft("2.10"))
     for words in ("one", "two", "one"):
         (folder / "email.txt.j2").write_text(words)
-        assert render_text(context, issue, default_fields) == f"{words}\n"
+        assert render_text(context, issue, write_default) == f"{words}\n"
 
 
 def test_eject_copies_and_never_overwrites(publication: Publication) -> None:
@@ -226,7 +228,7 @@ def test_eject_copies_and_never_overwrites(publication: Publication) -> None:
 
 
 def test_the_programs_own_templates_are_not_ejected_onto_themselves() -> None:
-    from newsletter.workspace import shipped
+    from newsletter.workspace import find_shipped
 
     with pytest.raises(DecisionNeeded, match="edit them in place"):
-        eject(shipped("templates"), ["email.css"])
+        eject(find_shipped("templates"), ["email.css"])

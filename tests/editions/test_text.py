@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from newsletter.editions import default_fields, render_text
-from newsletter.editions.text import WIDTH, _wrapped
+from newsletter.editions import render_text, write_default
+from newsletter.editions.plaintext import WIDTH, _wrapped
 from newsletter.issue.draft import load_issue
 
 DRAFT = """\
@@ -26,20 +26,20 @@ items:
 
 def _detail(publication: Publication, detail: str) -> str:
     issue = load_issue(publication.draft("2.1", DRAFT.format(detail)))
-    text = render_text(publication.context, issue, default_fields)
+    text = render_text(publication.context, issue, write_default)
     return text[text.index("DETAILS") : text.index("-" * WIDTH)]
 
 
 def test_text_is_wrapped_and_addresses_are_whole(publication: Publication) -> None:
     for name in ("2.10", "3.7", "1.4"):
-        text = render_text(publication.context, load_issue(publication.workspace.find_draft(name)), default_fields)
+        text = render_text(publication.context, load_issue(publication.workspace.find_draft(name)), write_default)
         assert all(len(line) <= WIDTH for line in text.splitlines() if "://" not in line)
         assert "\n\n\n" not in text
         assert not re.search(r"[ \t]$", text, re.MULTILINE)
 
 
 def test_it_reads_in_order(publication: Publication) -> None:
-    text = render_text(publication.context, load_issue(publication.workspace.find_draft("2.10")), default_fields)
+    text = render_text(publication.context, load_issue(publication.workspace.find_draft("2.10")), write_default)
     parts = [
         "Dear reader, the second half of May",
         "\nHEADLINES\n---------\n\n1. Leaders align",
@@ -78,7 +78,7 @@ PICTURE = "image:\n  file: 2.10-lead.jpg\n  alt: A bay\n  credit: the [Institute
 def test_the_text_begins_with_the_news(publication: Publication, more: str, first: str) -> None:
     """Geary, K-9 and servers with IMAP's PREVIEW (RFC 8970) show the first words in the list of mails."""
     issue = load_issue(publication.draft("2.1", DRAFT.replace("items:", more + "items:").format("Text")))
-    lines = render_text(publication.context, issue, default_fields).splitlines()
+    lines = render_text(publication.context, issue, write_default).splitlines()
     assert lines[0] == first
     assert lines.index("Pacific Alliance Digest") > lines.index("DETAILS")
     assert ("THIS WEEK" in lines) == (TITLE in more)
@@ -92,7 +92,7 @@ def test_the_text_begins_with_the_news(publication: Publication, more: str, firs
 def test_the_date_is_written_in_the_publications_language(publication: Publication, language: str, date: str) -> None:
     publication.environ["NEWSLETTER_PUBLICATION__LANGUAGE"] = language
     issue = load_issue(publication.draft("2.1", DRAFT.format("Text")))
-    assert f"Vol. 2.1 - {date}\n" in render_text(publication.context, issue, default_fields)
+    assert f"Vol. 2.1 - {date}\n" in render_text(publication.context, issue, write_default)
 
 
 def test_a_line_never_begins_with_a_footnotes_number(publication: Publication) -> None:
@@ -121,7 +121,7 @@ def test_a_footnote_s_number_never_begins_a_line_in_a_script_without_spaces(
     for filler in range(0, 40, 3):
         detail = f"{'日' * (filler // 2)}{'x' * (filler % 2)}{(link + then) * 12}"
         draft.write_text(DRAFT.format(detail))
-        text = render_text(publication.context, load_issue(draft), default_fields)
+        text = render_text(publication.context, load_issue(draft), write_default)
         text = text[text.index("DETAILS") : text.index("-" * WIDTH)]
         assert len(re.findall(r"\[\d+\] https", text)) == 12
         assert not re.search(r"^ +\[\d+\](?! https)", text, re.MULTILINE), text
@@ -149,7 +149,7 @@ def test_a_no_break_space_holds_and_two_codes_are_two(publication: Publication) 
 
 def test_a_right_to_left_dateline_is_not_torn_apart(publication: Publication) -> None:
     publication.environ["NEWSLETTER_PUBLICATION__LANGUAGE"] = "ar"
-    text = render_text(publication.context, load_issue(publication.draft("2.1", DRAFT.format("x"))), default_fields)
+    text = render_text(publication.context, load_issue(publication.draft("2.1", DRAFT.format("x"))), write_default)
     assert re.search("\u2068Vol. 2.1\u2069 - \u2068[^\u2069]*2023\u2069", text)
 
 

@@ -7,7 +7,7 @@ from conftest import Publication
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.editions import beside, default_fields, render_html, render_pdf, render_text
+from newsletter.editions import place_beside, render_html, render_pdf, render_text, write_default
 from newsletter.issue.draft import load_issue
 from newsletter.text import without_invisible
 
@@ -65,7 +65,7 @@ def test_every_edition_can_be_made_of_a_text_with_marks_pasted_along(publication
     toml.write_text(toml.read_text().replace("It is compiled", "It\ufeff is compiled"), encoding="utf-8")
     context, issue = publication.context, load_issue(draft)
     assert render_pdf(context, issue).startswith(b"%PDF")
-    html, text = render_html(context, issue, default_fields, beside), render_text(context, issue, default_fields)
+    html, text = render_html(context, issue, write_default, place_beside), render_text(context, issue, write_default)
     for edition in (html, text):
         assert "Leaders align" in edition
         assert "Pacific Alliance Digest" in edition

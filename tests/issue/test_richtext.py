@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.field import Field
-from newsletter.issue.richtext import Link, Run, parse
+from newsletter.issue.richtext import Link, TextRun, parse
 
 
-def _one(source: str) -> tuple[Run | Link, ...]:
+def _one(source: str) -> tuple[TextRun | Link, ...]:
     text, faults = parse(source)
     assert faults == []
     (paragraph,) = text.paragraphs
@@ -17,16 +17,16 @@ def _one(source: str) -> tuple[Run | Link, ...]:
 
 def test_styles_links_and_fields() -> None:
     assert _one("Dear **{{ name | reader }}**, *see* [the `x` page](https://example.org/?a=1&b=2).") == (
-        Run(text="Dear "),
-        Run(text="reader", strong=True, field="name"),
-        Run(text=", "),
-        Run(text="see", emphasis=True),
-        Run(text=" "),
+        TextRun(text="Dear "),
+        TextRun(text="reader", strong=True, field="name"),
+        TextRun(text=", "),
+        TextRun(text="see", emphasis=True),
+        TextRun(text=" "),
         Link(
             address=("https://example.org/?a=1&b=2",),
-            runs=(Run(text="the "), Run(text="x", code=True), Run(text=" page")),
+            runs=(TextRun(text="the "), TextRun(text="x", code=True), TextRun(text=" page")),
         ),
-        Run(text="."),
+        TextRun(text="."),
     )
 
 
@@ -198,7 +198,7 @@ def test_any_text_is_read(source: str) -> None:
      "__init__ is short", "__name__.py", "¯\\_(ツ)_/¯", "Ünë*drei*vier", "Bürger*innen und Nachbar*innen", "т*е*ст"],
 )  # fmt: skip
 def test_marks_within_words_and_numbers_are_text(text: str) -> None:
-    assert list(parse(text)[0].runs()) == [Run(text=text)]
+    assert list(parse(text)[0].runs()) == [TextRun(text=text)]
     assert parse(text)[1] == []
 
 

@@ -168,7 +168,7 @@ class Office:
 
     def carry(self, campaign: Campaign) -> None:
         workspace = self.publication.workspace
-        backend = backends.load("smtp", workspace.config, workspace.root)
+        backend = backends.load_backend("smtp", workspace.config, workspace.root)
         record = workspace.record(campaign.issue)
         send_frozen(self.store, campaign.issue, backend, record, SendingRules())
 
@@ -372,7 +372,7 @@ def test_a_signal_that_comes_just_before_a_run_is_heard_by_it(office: Office, se
     def carry(campaign: Campaign) -> None:
         signal.raise_signal(signal.SIGTERM)
         workspace = office.publication.workspace
-        backend = backends.load("smtp", workspace.config, workspace.root)
+        backend = backends.load_backend("smtp", workspace.config, workspace.root)
         record = workspace.record(campaign.issue)
         send_frozen(office.store, campaign.issue, backend, record, SendingRules(), lambda _: stop.pass_on())
 

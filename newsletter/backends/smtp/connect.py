@@ -12,7 +12,7 @@ from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPNotSupported,
 from newsletter.backends import Unreachable
 from newsletter.backends.smtp.dialogue import ENHANCED, Dialogue, Extensions
 from newsletter.backends.smtp.helo import default_helo
-from newsletter.backends.smtp.replies import words
+from newsletter.backends.smtp.replies import decode_reply
 from newsletter.backends.smtp.session import Deadlines, SmtpSession
 from newsletter.redaction import Redactor
 
@@ -117,7 +117,7 @@ def _handed_over(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings", reda
         chunking=settings.chunking and client.supports_extension("chunking"),
         size=_announced_size(client.esmtp_extensions),
     )
-    dialogue = Dialogue(extensions, settings.window, lambda text: redactor(words(text)))
+    dialogue = Dialogue(extensions, settings.window, lambda text: redactor(decode_reply(text)))
     if client.transport is None:
         raise aiosmtplib.SMTPServerDisconnected("the connection was lost")
     # aiosmtplib keeps what came too early, and has no public way to look at it.

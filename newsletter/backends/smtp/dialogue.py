@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from newsletter.backends import SenderRefused, SessionLost
-from newsletter.backends.smtp.replies import GARBLED, ReplyReader, words
+from newsletter.backends.smtp.replies import GARBLED, ReplyReader, decode_reply
 from newsletter.mail.message import Message, Outcome, Result
 
 _OK = 250
@@ -76,7 +76,7 @@ class Dialogue:
     `said` makes words of a reply's text.
     """
 
-    def __init__(self, extensions: Extensions, window: int = 1, said: Callable[[bytes], str] = words) -> None:
+    def __init__(self, extensions: Extensions, window: int = 1, said: Callable[[bytes], str] = decode_reply) -> None:
         self.results: list[Result] = []
         self.returned: list[tuple[Message, str]] = []
         self.end: SessionLost | SenderRefused | None = None

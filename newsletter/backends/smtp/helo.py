@@ -36,10 +36,10 @@ def default_helo(domain: str) -> str:
 
     It may ask the network's name server, and take as long as that takes.
     """
-    return preferred(_full_name(), domain)
+    return choose_helo(_full_name(), domain)
 
 
-def preferred(machine: str, domain: str) -> str:
+def choose_helo(machine: str, domain: str) -> str:
     """Return the machine's name when it is a full one that others may know, else the domain, if there is one."""
     full = "." in machine and _NAME.fullmatch(machine) and not is_loopback(machine)
     return machine if (full and not machine.lower().endswith(_LOCAL)) or not domain else domain

@@ -49,6 +49,6 @@ class ReplyReader:
             yield GARBLED, self._partial[:LONGEST_REPLY]
 
 
-def words(text: bytes) -> str:
+def decode_reply(text: bytes) -> str:
     """A reply's text on one line. Letters that are not UTF-8 are kept as they came, as lone surrogates."""
     return " ".join(text.decode("utf-8", "surrogateescape").split())

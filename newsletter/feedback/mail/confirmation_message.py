@@ -51,7 +51,7 @@ class ConfirmationSender:
         config = self.workspace.config
         sign = load_signature(self.workspace)
         messages = [self.message(reader) for reader in readers]
-        backend = backends.load(config.send.backend, config, self.workspace.root)
+        backend = backends.load_backend(config.send.backend, config, self.workspace.root)
         return asyncio.run(send_unrecorded(backend, [sign(message) for message in messages] if sign else messages))
 
     def message(self, reader: str) -> Message:

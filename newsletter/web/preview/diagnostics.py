@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from newsletter.errors import ListError, NewsletterError, Problem
-from newsletter.issue.skeleton import unwritten
+from newsletter.issue.skeleton import find_unwritten
 from newsletter.subscribers.csv_source import read_columns
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.text import format_count
@@ -124,7 +124,7 @@ def _for_some(rendered: RenderedDraft, reader: Subscriber | None, list_path: Pat
 
 def _examples(rendered: RenderedDraft) -> Iterator[Diagnostic]:
     """Texts that `draft new` wrote, and that nobody has replaced."""
-    texts = unwritten(rendered.issue)
+    texts = find_unwritten(rendered.issue)
     if texts:
         first = _placed(
             rendered,

@@ -9,7 +9,7 @@ from pathlib import Path
 from watchfiles import Change, DefaultFilter, awatch
 
 from newsletter.web.preview.subscriber_search import find_list
-from newsletter.workspace import CONFIG_NAME, TEMPLATES, Workspace, shipped
+from newsletter.workspace import CONFIG_NAME, TEMPLATES, Workspace, find_shipped
 
 # Milliseconds: how long the disk has to be still before a change is told, and the longest that is waited for it.
 _STILL, _LONGEST = 12, 100
@@ -68,7 +68,7 @@ async def _until_folders_change(
 def _folders(workspace: Workspace, draft: Path) -> list[Path]:
     found = [workspace.root, *_within(workspace.drafts), *_within(workspace.fonts)]
     found += [file.parent for file in _followed(workspace, draft) if file.parent.is_dir()]
-    for folder in dict.fromkeys((*workspace.template_path, shipped(TEMPLATES))):
+    for folder in dict.fromkeys((*workspace.template_path, find_shipped(TEMPLATES))):
         found += _within(folder)
     readers = find_list(workspace)
     if readers and readers.parent.is_dir():

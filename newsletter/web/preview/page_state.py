@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from newsletter.checks.size import CLIPPED_AT, html_size
+from newsletter.checks.size import CLIPPED_AT, measure_html
 from newsletter.errors import NewsletterError, Problem
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText
@@ -117,7 +117,7 @@ def _facts(rendered: RenderedDraft, reader: Subscriber | None) -> dict[str, Any]
         "subject": email.subject,
         "preheader": email.preheader,
         "from": sender.name or sender.address,
-        "size": html_size(email.html),
+        "size": measure_html(email.html),
         "limit": CLIPPED_AT,
         "words": words,
         "signs": signs,

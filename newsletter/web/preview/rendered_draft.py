@@ -9,9 +9,9 @@ from hashlib import sha256
 from threading import RLock
 from typing import TypeVar, cast
 
-from newsletter.checks import Report, check_rendered
-from newsletter.checks.draft import check_draft
-from newsletter.checks.report import DraftReport
+from newsletter.checks import EmailReport, check_rendered
+from newsletter.checks.draft_checks import check_draft
+from newsletter.checks.draft_report import DraftReport
 from newsletter.editions import EditionContext, FieldWriter, Picture, render_html, render_pages, render_pdf, render_text
 from newsletter.editions.web import render_web
 from newsletter.errors import DraftError, NewsletterError, TemplateError, explained
@@ -51,7 +51,7 @@ class RenderedDraft:
         self.context = EditionContext.from_workspace(workspace)
         self.issue = issue
         self.source = source  # the draft's text
-        self.report: Report | None = None  # of the checks, once they have been made
+        self.report: EmailReport | None = None  # of the checks, once they have been made
         self.draft_report = DraftReport()  # of the check of the draft
         self.page_count: int | None = None  # of the PDF, once it has been set
         self.finished = False

@@ -10,8 +10,8 @@ from pathlib import Path
 from newsletter.editions import EditionContext
 from newsletter.editions.html import rich_filters
 from newsletter.editions.pictures import Picture
-from newsletter.editions.templates import broken, fill, find, refuse_open_blocks
-from newsletter.field import default_fields
+from newsletter.editions.template_engine import fill_template, find_template, refuse_open_blocks, template_error
+from newsletter.field import write_default
 from newsletter.web.public.error_line import error_line
 from newsletter.web.public.page_forms import has_submit_button
 from newsletter.workspace import Workspace
@@ -83,14 +83,16 @@ def _render(context: EditionContext) -> dict[PageState, bytes]:
             html = _filled(context.template_path[-1:], words, state)
         if (action := _NEEDED.get(state)) and not has_submit_button(html, action):
             lost = f'its page "{state}" has no <form method="post"> with <button name="action" value="{action}">'
-            raise broken(find(TEMPLATE, context.template_path), 0, lost)
+            raise template_error(find_template(TEMPLATE, context.template_path), 0, lost)
         pages[state] = html.encode()
     return pages
 
 
 def _filled(template_path: Sequence[Path], words: Mapping[str, object], state: PageState) -> str:
-    filters = rich_filters(default_fields)
-    return fill(TEMPLATE, tuple(template_path), {**words, "state": state.value}, autoescape=True, filters=filters)
+    filters = rich_filters(write_default)
+    return fill_template(
+        TEMPLATE, tuple(template_path), {**words, "state": state.value}, autoescape=True, filters=filters
+    )
 
 
 def _within(picture: Picture) -> str:

@@ -7,8 +7,8 @@ from conftest import ROOT, Publication
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.checks.size import html_size
-from newsletter.editions import beside, default_fields, render_html
+from newsletter.checks.size import measure_html
+from newsletter.editions import place_beside, render_html, write_default
 from newsletter.issue.draft import load_issue
 from newsletter.mail.compiler import NOBODY
 from newsletter.web.preview import subscriber_search
@@ -85,8 +85,8 @@ def test_reading_time_is_in_minutes_and_never_none(publication: Publication) -> 
 def test_the_size_is_that_of_the_mail(publication: Publication) -> None:
     shown = _shown(publication, DRAFT)["issue"]
     html = render_html(publication.context, load_issue(publication.root / "drafts" / "2.11.yaml").seen_by(frozenset()),
-                       default_fields, beside)  # fmt: skip
-    assert abs(shown["size"] - html_size(html)) < 50  # a picture's address is another one in the mail, too
+                       write_default, place_beside)  # fmt: skip
+    assert abs(shown["size"] - measure_html(html)) < 50  # a picture's address is another one in the mail, too
     assert shown["limit"] == 102_000
 
 

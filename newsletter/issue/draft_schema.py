@@ -7,7 +7,7 @@ from newsletter.issue.model import Issue
 SCHEMA_NAME = "draft.schema.json"
 
 
-def draft_schema() -> str:
+def build_draft_schema() -> str:
     """The schema as text, made from the model, so that it can't say anything else."""
     schema = Issue.model_json_schema()
     schema["properties"].pop("path", None)

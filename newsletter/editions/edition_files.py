@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from newsletter.editions.context import EditionContext, beside
+from newsletter.editions.context import EditionContext, place_beside
 from newsletter.editions.html import render_html
 from newsletter.editions.pdf import render_pages, render_pdf
-from newsletter.editions.text import render_text
+from newsletter.editions.plaintext import render_text
 from newsletter.editions.web import page_name, pdf_name, render_web
 from newsletter.errors import DecisionNeeded, DraftError
-from newsletter.field import default_fields
+from newsletter.field import write_default
 from newsletter.files import write_shared
 from newsletter.issue.model import Issue
 from newsletter.ownership import require_own_links
@@ -20,7 +20,7 @@ FORMS = ("html", "text", "pdf", "web", "png")
 _PAGE_DOTS = 110  # an inch; a letter's page is then 935 pixels wide
 
 
-def export(
+def export_editions(
     context: EditionContext, issue: Issue, forms: Sequence[str], folder: Path, more: Mapping[str, Maker] | None = None
 ) -> dict[str, Path]:
     """Write the named forms into `folder`; returns where each file's form is, pictures by their own names.
@@ -55,7 +55,7 @@ def _refuse_to_lose(issue: Issue, paths: Sequence[Path]) -> None:
             )
 
 
-def web_files(context: EditionContext, issue: Issue, pdf: bytes | None) -> dict[str, bytes]:
+def make_web_files(context: EditionContext, issue: Issue, pdf: bytes | None) -> dict[str, bytes]:
     """Return the web page, which offers `pdf` for download, and the pictures beside it."""
     return {page_name(issue): render_web(context, issue, pdf).encode(), **_pictures(context, issue)}
 
@@ -66,7 +66,7 @@ def require_linked_editions(context: EditionContext, issue: Issue) -> None:
     Raises DraftError for what no typeface has, and TemplateError.
     """
     if context.config.publication.website:
-        web_files(context, issue, render_pdf(context, issue))
+        make_web_files(context, issue, render_pdf(context, issue))
 
 
 def _web(context: EditionContext, issue: Issue) -> dict[str, bytes]:
@@ -74,17 +74,17 @@ def _web(context: EditionContext, issue: Issue) -> dict[str, bytes]:
         pdf = render_pdf(context, issue)
     except DraftError:  # of characters that a browser shows
         pdf = None
-    return web_files(context, issue, pdf)
+    return make_web_files(context, issue, pdf)
 
 
 def _html(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     # Not 2.10.html, which is the page's address on the web.
-    html = render_html(context, issue, default_fields, beside).encode()
+    html = render_html(context, issue, write_default, place_beside).encode()
     return {f"{issue.name}.email.html": html, **_pictures(context, issue)}
 
 
 def _text(context: EditionContext, issue: Issue) -> dict[str, bytes]:
-    return {f"{issue.name}.txt": render_text(context, issue, default_fields).encode()}
+    return {f"{issue.name}.txt": render_text(context, issue, write_default).encode()}
 
 
 def _pdf(context: EditionContext, issue: Issue) -> dict[str, bytes]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from wcwidth import wcswidth
 
 from newsletter.editions.context import EditionContext
-from newsletter.editions.templates import fill
+from newsletter.editions.template_engine import fill_template
 from newsletter.field import FieldWriter
 from newsletter.issue.model import Issue
-from newsletter.issue.richtext import Paragraph, RichText, Run
+from newsletter.issue.richtext import Paragraph, RichText, TextRun
 
 TEMPLATE = "email.txt.j2"
 WIDTH = 72
@@ -26,7 +26,7 @@ _MARKS = {"strong": "*", "emphasis": "_", "code": "`"}
 def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> str:
     """The mail's plain text: wrapped at 72 columns, its links as numbered footnotes below each paragraph."""
     notes = _Footnotes(fields)
-    text = fill(
+    text = fill_template(
         TEMPLATE,
         context.template_path,
         autoescape=False,
@@ -63,18 +63,18 @@ class _Footnotes:
         taken, self._waiting = self._waiting, []
         return taken
 
-    def _numbered(self, paragraph: Paragraph) -> Iterator[Run]:
+    def _numbered(self, paragraph: Paragraph) -> Iterator[TextRun]:
         for span in paragraph:
-            if isinstance(span, Run):
+            if isinstance(span, TextRun):
                 yield span
                 continue
             yield from span.runs
             self._count += 1
             self._waiting.append(_Footnote(self._count, span.to(self._fields)))
             last = span.runs[-1]
-            yield Run(text=f"{_BOUND}[{self._count}]", strong=last.strong, emphasis=last.emphasis)
+            yield TextRun(text=f"{_BOUND}[{self._count}]", strong=last.strong, emphasis=last.emphasis)
 
-    def _marked(self, runs: Iterable[Run]) -> str:
+    def _marked(self, runs: Iterable[TextRun]) -> str:
         """With *strong*, _emphasis_ and `code`, a mark where a style begins and where it ends, nested as they are."""
         written = ""
         open_: list[str] = []

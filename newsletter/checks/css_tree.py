@@ -6,7 +6,7 @@ from typing import Any
 import tinycss2
 
 
-class Node:
+class CssNode:
     """One node: a rule, a declaration, a token, a comment."""
 
     __slots__ = ("_raw",)
@@ -38,19 +38,19 @@ class Node:
         return bool(self._raw.important)
 
     @property
-    def prelude(self) -> list["Node"]:
+    def prelude(self) -> list["CssNode"]:
         """A rule's selectors, or an at-rule's conditions."""
         return _nodes(self._raw.prelude)
 
     @property
-    def block(self) -> list["Node"] | None:
+    def block(self) -> list["CssNode"] | None:
         """The declarations and rules within a rule; None for an at-rule that ends with a semicolon."""
         if self._raw.content is None:
             return None
         return _nodes(tinycss2.parse_blocks_contents(self._raw.content, skip_whitespace=True))
 
     @property
-    def inner(self) -> list["Node"]:
+    def inner(self) -> list["CssNode"]:
         """A declaration's value, a function's arguments, what stands in brackets."""
         if self.kind == "declaration":
             return _nodes(self._raw.value)
@@ -67,16 +67,16 @@ class Node:
         return int(self._raw.source_column)
 
 
-def parse_sheet(text: str) -> list[Node]:
+def parse_sheet(text: str) -> list[CssNode]:
     return _nodes(tinycss2.parse_stylesheet(text, skip_whitespace=True))
 
 
-def parse_style(text: str) -> list[Node]:
+def parse_style(text: str) -> list[CssNode]:
     """What a `style` attribute holds."""
     return _nodes(tinycss2.parse_blocks_contents(text, skip_whitespace=True))
 
 
-def walk(nodes: Sequence[Node]) -> Iterator[Node]:
+def walk(nodes: Sequence[CssNode]) -> Iterator[CssNode]:
     """Each of `nodes` and whatever is nested in it, in the order of the text."""
     waiting = list(reversed(nodes))
     while waiting:
@@ -85,9 +85,9 @@ def walk(nodes: Sequence[Node]) -> Iterator[Node]:
         waiting.extend(reversed(node.inner))
 
 
-def split(nodes: Sequence[Node]) -> list[list[Node]]:
+def split_at_commas(nodes: Sequence[CssNode]) -> list[list[CssNode]]:
     """Cut at the commas; nothing is left of what is empty."""
-    parts: list[list[Node]] = [[]]
+    parts: list[list[CssNode]] = [[]]
     for node in nodes:
         if node.kind == "literal" and node.word == ",":
             parts.append([])
@@ -96,5 +96,5 @@ def split(nodes: Sequence[Node]) -> list[list[Node]]:
     return [part for part in parts if any(node.kind not in ("whitespace", "comment") for node in part)]
 
 
-def _nodes(raw: Sequence[Any]) -> list[Node]:
-    return [Node(node) for node in raw]
+def _nodes(raw: Sequence[Any]) -> list[CssNode]:
+    return [CssNode(node) for node in raw]

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from newsletter.checks.fields import fields_without_default
-from newsletter.checks.inbox_line import inbox_line
-from newsletter.checks.leftovers import damaged_letters, example_texts, unfinished_marks
-from newsletter.checks.picture import picture_size
-from newsletter.checks.publication import editions_can_be_made, example_settings
-from newsletter.checks.report import DraftReport, Finding
-from newsletter.checks.series import dates_in_order, equal_headlines, number_left_out
-from newsletter.checks.source import Source
+from newsletter.checks.draft_report import DraftReport, Finding
+from newsletter.checks.draft_source import DraftSource
+from newsletter.checks.fields import find_fields_without_default
+from newsletter.checks.inbox_line import check_inbox_line
+from newsletter.checks.leftovers import find_damaged_letters, find_example_texts, find_unfinished_marks
+from newsletter.checks.picture import check_picture_size
+from newsletter.checks.publication import check_editions, find_example_settings
+from newsletter.checks.series import check_dates, check_numbers, find_equal_headlines
 from newsletter.editions import EditionContext
 from newsletter.errors import Problem
 from newsletter.issue.draft import Draft
@@ -27,38 +27,38 @@ def check_draft(workspace: Workspace, draft: Draft) -> DraftReport:
     return DraftReport(tuple(dict.fromkeys(found)))
 
 
-def own_problems(workspace: Workspace, draft: Draft) -> tuple[Problem, ...]:
+def find_own_problems(workspace: Workspace, draft: Draft) -> tuple[Problem, ...]:
     """Return the problems of the draft's own words, and none that another draft, a setting or a typeface may cause."""
     found = [*map(Finding, draft.problems), *_in_draft(workspace, draft)]
     return tuple(dict.fromkeys(each.problem for each in found if not each.note))
 
 
 def _in_draft(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
-    source, context = Source(draft.path, draft.source), EditionContext.from_workspace(workspace)
-    yield from unfinished_marks(source)
-    yield from damaged_letters(source)
+    source, context = DraftSource(draft.path, draft.source), EditionContext.from_workspace(workspace)
+    yield from find_unfinished_marks(source)
+    yield from find_damaged_letters(source)
     if draft.issue is not None:
-        yield from example_texts(source, draft.issue)
-        yield from equal_headlines(source, draft.issue, _readable(workspace))
-        yield from fields_without_default(source, draft.issue)
-        yield from picture_size(source, context, draft.issue)
+        yield from find_example_texts(source, draft.issue)
+        yield from find_equal_headlines(source, draft.issue, _readable(workspace))
+        yield from find_fields_without_default(source, draft.issue)
+        yield from check_picture_size(source, context, draft.issue)
 
 
 def _in_publication(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
     source, context, paths = (
-        Source(draft.path, draft.source),
+        DraftSource(draft.path, draft.source),
         EditionContext.from_workspace(workspace),
         _readable(workspace),
     )
-    yield from dates_in_order(source, draft, paths)
-    yield from number_left_out(source, draft, paths)
-    yield from example_settings(context)
+    yield from check_dates(source, draft, paths)
+    yield from check_numbers(source, draft, paths)
+    yield from find_example_settings(context)
     if draft.issue is None:
         return
-    made = list(editions_can_be_made(context, draft.issue))
+    made = list(check_editions(context, draft.issue))
     yield from made
     if not made:
-        yield from inbox_line(source, context, draft.issue)
+        yield from check_inbox_line(source, context, draft.issue)
 
 
 def _readable(workspace: Workspace) -> list[Path]:

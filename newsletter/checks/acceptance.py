@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
-from newsletter.checks.clients import known_features
-from newsletter.checks.email import Email, Source
+from newsletter.checks.mail_clients import known_features
+from newsletter.checks.rendered_email import RenderedEmail, TemplateSource
 from newsletter.errors import Problem
 from newsletter.text import suggest_nearest
 
@@ -15,7 +15,7 @@ _COMMENT = re.compile(r"\{#[-+]?\s*accept(?=[\s:])(?P<body>.*?)[-+]?#\}", re.DOT
 _FORM = "Write it as {# accept css-gap: why the mail does well without it #}."
 
 
-def accept_comments(email: Email) -> Iterator[Problem]:
+def check_accept_comments(email: RenderedEmail) -> Iterator[Problem]:
     """Comments that would accept something, and say it in a way that can't be followed."""
     for source in email.sources:
         for _, _, problem in _comments(source):
@@ -23,7 +23,7 @@ def accept_comments(email: Email) -> Iterator[Problem]:
                 yield problem
 
 
-def accepted_features(sources: Iterable[Source]) -> Mapping[str, str]:
+def accepted_features(sources: Iterable[TemplateSource]) -> Mapping[str, str]:
     """By feature, the reason that a template's comment gives."""
     reasons: dict[str, str] = {}
     for source in sources:
@@ -44,7 +44,7 @@ def made_by_mjml() -> Mapping[tuple[str, str], str]:
     }
 
 
-def _comments(source: Source) -> Iterator[tuple[str, str, Problem | None]]:
+def _comments(source: TemplateSource) -> Iterator[tuple[str, str, Problem | None]]:
     """Each feature that a comment accepts, with the reason or with what is wrong about it."""
     for match in _COMMENT.finditer(source.text):
         names, _, reason = match["body"].partition(":")
@@ -60,7 +60,7 @@ def _comments(source: Source) -> Iterator[tuple[str, str, Problem | None]]:
             yield slug, " ".join(reason.split()), _problem(source, match.start(), message, next_step)
 
 
-def _problem(source: Source, at: int, message: str, next_step: str) -> Problem | None:
+def _problem(source: TemplateSource, at: int, message: str, next_step: str) -> Problem | None:
     if not message:
         return None
     before = source.text[:at]

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from newsletter.checks.clients import check_known
+from newsletter.checks.conditional_comments import blank_out
 from newsletter.checks.css import Origin, read_sheet
-from newsletter.checks.markup import Seen, read_markup
-from newsletter.checks.views import blanked
+from newsletter.checks.mail_clients import check_known
+from newsletter.checks.markup import FeatureUses, read_markup
 from newsletter.errors import Problem
 
 _JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedProblem:
     """A problem that somebody knows of and lets be, and why."""
 
     problem: Problem
@@ -24,25 +24,25 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Source:
+class TemplateSource:
     """A template file that the email was made from."""
 
     path: Path
     text: str
 
     @cached_property
-    def seen(self) -> Seen:
+    def seen(self) -> FeatureUses:
         text = _without_jinja(self.text)
         if self.path.name.removesuffix(".j2").endswith(".css"):
             found = tuple(read_sheet(text, Origin(), inlined=True))
-            return Seen(found, found)
+            return FeatureUses(found, found)
         return read_markup(text)
 
 
 @dataclass(frozen=True)
-class Email:
+class RenderedEmail:
     html: str
-    sources: tuple[Source, ...]
+    sources: tuple[TemplateSource, ...]
     clients: tuple[str, ...]
     image_kinds: frozenset[str]
     draft: Path | None = None
@@ -55,19 +55,22 @@ class Email:
         clients: Sequence[str],
         image_kinds: Collection[str] = (),
         draft: Path | None = None,
-    ) -> "Email":
+    ) -> "RenderedEmail":
         """Raises ConfigError for a client that is not known."""
         check_known(clients)
         return cls(
             html,
-            tuple(Source(path, path.read_text(encoding="utf-8", errors="replace")) for path in dict.fromkeys(sources)),
+            tuple(
+                TemplateSource(path, path.read_text(encoding="utf-8", errors="replace"))
+                for path in dict.fromkeys(sources)
+            ),
             tuple(dict.fromkeys(clients)),
             frozenset(kind.lower() for kind in image_kinds),
             draft,
         )
 
     @cached_property
-    def seen(self) -> Seen:
+    def seen(self) -> FeatureUses:
         return read_markup(self.html)
 
     @property
@@ -82,5 +85,5 @@ def _without_jinja(text: str) -> str:
 
 
 def _stand_in(tag: str, following: str) -> str:
-    space = blanked(tag)
+    space = blank_out(tag)
     return space[:-1] + "1" if tag.startswith("{{") and re.match("[a-z%]", following) else space

@@ -40,7 +40,7 @@ class _Compiled(BytecodeCache):
 _COMPILED = _Compiled()
 
 
-def fill(
+def fill_template(
     name: str,
     path: tuple[Path, ...],
     words: Mapping[str, Any],
@@ -67,11 +67,13 @@ def fill(
             next_step=f"Put it into {TEMPLATES}/, or take the line out that includes it.",
         ) from error
     except UnicodeDecodeError as error:
-        raise broken(_not_utf8(path), 0, "it is not UTF-8 text") from error
+        raise template_error(_not_utf8(path), 0, "it is not UTF-8 text") from error
     except RecursionError as error:
-        raise broken(find(name, path), 0, "something in it includes or calls itself without end") from error
+        raise template_error(
+            find_template(name, path), 0, "something in it includes or calls itself without end"
+        ) from error
     except TemplateSyntaxError as error:
-        raise broken(Path(error.filename or name), error.lineno, error.message or "it can't be read") from error
+        raise template_error(Path(error.filename or name), error.lineno, error.message or "it can't be read") from error
     except (JinjaError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError, MemoryError) as error:
         # Jinja rewrites tracebacks so that the innermost frame of a template names its own file and line.
         frames = [
@@ -82,7 +84,7 @@ def fill(
         if not frames:
             raise
         said = _CLASS.sub(lambda match: f"{match[1].lower()!r}", str(error))
-        raise broken(Path(frames[-1].filename), frames[-1].lineno or 0, said) from error
+        raise template_error(Path(frames[-1].filename), frames[-1].lineno or 0, said) from error
 
 
 def _not_utf8(path: tuple[Path, ...]) -> Path:
@@ -96,7 +98,7 @@ def _not_utf8(path: tuple[Path, ...]) -> Path:
     return path[0]
 
 
-def find(name: str, path: tuple[Path, ...]) -> Path:
+def find_template(name: str, path: tuple[Path, ...]) -> Path:
     """Where the template `name` is. Raises TemplateError."""
     for folder in path:
         if (folder / name).is_file():
@@ -111,10 +113,10 @@ def refuse_open_blocks(filled: str, name: str, path: tuple[Path, ...]) -> None:
     """
     if all(_brace_fault(sheet) is None or _is_closed(sheet) for sheet in _SHEET.findall(filled)):
         return
-    for file in sources(name, path):
+    for file in list_templates(name, path):
         if file.name.endswith(".css") and (fault := _brace_fault(file.read_text(encoding="utf-8-sig"))):
-            raise broken(file, *fault)
-    raise broken(find(name, path), 0, "a { or } of its style sheet has no counterpart")
+            raise template_error(file, *fault)
+    raise template_error(find_template(name, path), 0, "a { or } of its style sheet has no counterpart")
 
 
 def _brace_fault(css: str) -> tuple[int, str] | None:
@@ -140,11 +142,11 @@ def _is_closed(css: str) -> bool:
     return values[-1].type == "at-keyword" and all(value.type != "error" for value in values)
 
 
-def sources(name: str, path: tuple[Path, ...]) -> list[Path]:
+def list_templates(name: str, path: tuple[Path, ...]) -> list[Path]:
     """The template `name` and all that it includes by name, each once, itself first. Raises TemplateError."""
-    found = [find(name, path)]
+    found = [find_template(name, path)]
     for file in found:
-        inner = [find(part, path) for part in _includes(file.read_text(encoding="utf-8-sig"))]
+        inner = [find_template(part, path) for part in _includes(file.read_text(encoding="utf-8-sig"))]
         found += [part for part in inner if part not in found]
     return found
 
@@ -155,7 +157,7 @@ def _includes(text: str) -> tuple[str, ...]:
     return tuple(part for part in find_referenced_templates(tree) if part)
 
 
-def broken(path: Path, line: int, message: str, column: int = 0) -> TemplateError:
+def template_error(path: Path, line: int, message: str, column: int = 0) -> TemplateError:
     return TemplateError(
         f"The template {path.name} can't be used.",
         problems=[

@@ -27,7 +27,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 
 @dataclass(frozen=True)
-class View:
+class ConditionalView:
     """The text with all blanked that is not seen, so that places stay. `revealed` were comments to everyone else."""
 
     text: str
@@ -38,12 +38,12 @@ class View:
         return any(start <= offset < end for start, end in self.revealed)
 
 
-def blanked(text: str) -> str:
+def blank_out(text: str) -> str:
     """As long as `text`, with its line breaks and nothing else."""
     return re.sub(r"[^\n]", " ", text)
 
 
-def view(markup: str, *, word: bool) -> View:
+def apply_conditions(markup: str, *, word: bool) -> ConditionalView:
     """What Word sees of `markup`, or what other clients do."""
     seen: list[str] = []
     revealed: list[tuple[int, int]] = []
@@ -51,7 +51,7 @@ def view(markup: str, *, word: bool) -> View:
     at = 0
     for mark in _MARK.finditer(markup):
         shown = all(met for met, _ in conditions)
-        seen += [markup[at : mark.start()] if shown else blanked(markup[at : mark.start()]), blanked(mark[0])]
+        seen += [markup[at : mark.start()] if shown else blank_out(markup[at : mark.start()]), blank_out(mark[0])]
         at = mark.end()
         if mark["end"]:
             if conditions:
@@ -64,10 +64,10 @@ def view(markup: str, *, word: bool) -> View:
         met = _met(condition) if word else not is_comment
         conditions.append((met, mark.end() if is_comment else -1))
     rest = markup[at:]
-    seen.append(rest if all(met for met, _ in conditions) else blanked(rest))
+    seen.append(rest if all(met for met, _ in conditions) else blank_out(rest))
     # What is left of `<![` is XML's; HTML takes it for a comment, and Python's parser fails at it.
-    text = re.sub(r"<!\[[^>]*>?", lambda match: blanked(match[0]), "".join(seen))
-    return View(text, tuple(revealed))
+    text = re.sub(r"<!\[[^>]*>?", lambda match: blank_out(match[0]), "".join(seen))
+    return ConditionalView(text, tuple(revealed))
 
 
 def _met(condition: str) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Found:
+class FeatureUse:
     """A feature by its slug, `what` as one would say it, and its place, both numbers from 1.
 
     `inside` names the features around it: a client that lacks `@media` never sees what an `@media` holds,
