@@ -11,16 +11,17 @@ import click
 from rich.live import Live
 from rich.text import Text
 
-from newsletter.actions.deliver import sole_sender
+from newsletter.actions.cancel import cancel_schedule
 from newsletter.actions.observer import SendObserver
+from newsletter.actions.report import find_campaign_name
 from newsletter.actions.run_outbox import open_outbox
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import as_json, can_ask, console, printable_lines, say, short, show_error, table
-from newsletter.cli.report import campaign_name, show_report
+from newsletter.cli.report import show_summary
 from newsletter.cli.sending import nobody_left, progress_bar
 from newsletter.clock import how_long, shown, when
-from newsletter.errors import DraftError, NewsletterError
+from newsletter.errors import NewsletterError
 from newsletter.issue.draft import read_draft
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
@@ -34,7 +35,6 @@ from newsletter.schedule.outbox import (
     TooLate,
     Upcoming,
     standing,
-    take_out,
 )
 from newsletter.sending.rules import OnProgress, WorkerProgress
 from newsletter.store import Store
@@ -117,20 +117,14 @@ def _moment(text: str | None, zone: ZoneInfo) -> str:
 def cancel(draft: str) -> None:
     """Take an issue out of the outbox. It can be sent at any time then, or put in again."""
     publication = open_publication()
-    workspace, store = publication.workspace, publication.known_store
-    name = campaign_name(workspace, store, draft)
-    if store is None:
-        raise DraftError(f"{name} is not in the outbox.", next_step="The outbox is empty.")
-    record = workspace.record(name)
-    was_noted = record.exists()
-    with sole_sender(store, name):
-        take_out(store, name, record)
-        counts = count_deliveries(store, name)
+    name = find_campaign_name(publication, draft)
+    left = cancel_schedule(publication, name)
     say(f"{name} is out of the outbox.", style="bold")
-    if was_noted and not record.exists():
-        say(f"{short(record)} is removed, since nothing had been sent. If it was committed, commit that it is gone.")
-    if counts.waiting:
-        say(f"{format_count(counts.waiting, 'reader')} still without it. To send it: newsletter send {name}")
+    if left.record_removed:
+        record = short(publication.record(name))
+        say(f"{record} is removed, since nothing had been sent. If it was committed, commit that it is gone.")
+    if left.waiting:
+        say(f"{format_count(left.waiting, 'reader')} still without it. To send it: newsletter send {name}")
 
 
 @outbox.command()
@@ -213,7 +207,7 @@ class _Post(SendObserver):
     """Says what leaves, how far it is, and what came of it."""
 
     def __init__(self, publication: OpenPublication, line: _Line) -> None:
-        self._workspace = publication.workspace
+        self._publication = publication
         self._store = publication.store
         self._line = line
         self._zone = ZoneInfo(publication.config.publication.timezone)
@@ -299,6 +293,6 @@ class _Post(SendObserver):
 
     def _report(self, issue: str) -> None:
         try:
-            show_report(self._store, self._workspace, issue)
+            show_summary(self._publication, issue)
         except (NewsletterError, OSError) as error:  # what was sent is sent, whether it can be shown or not
             show_error(error)

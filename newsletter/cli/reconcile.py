@@ -1,31 +1,28 @@
 """newsletter reconcile"""
 
 import sys
-from collections import Counter
 from datetime import datetime
-from io import BufferedReader
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import click
 
-from newsletter.actions.deliver import sole_sender
-from newsletter.campaigns.sent_record import write_record
+from newsletter.actions.reconcile import Evidence, Reconciliation, count_unknown
+from newsletter.actions.reconcile import reconcile as write_reconciliation
+from newsletter.actions.report import find_campaign_name
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import console, say, table
-from newsletter.cli.report import campaign_name, show_report
-from newsletter.cli.store import known_store
-from newsletter.errors import DraftError
-from newsletter.ledger.campaigns import find_campaign
-from newsletter.ledger.deliveries import count_deliveries
-from newsletter.ledger.runs import settle_crash
+from newsletter.cli.report import show_summary
 from newsletter.ledger.states import State
-from newsletter.reconcile.unknown import Findings, look_up, named_readers, refuse_others, settle, tally, unknowns
+from newsletter.publication import OpenPublication
+from newsletter.reconcile.unknown import unknowns
 from newsletter.store import Store
 from newsletter.text import format_count
-from newsletter.workspace import Workspace, find_workspace
+from newsletter.workspace import Workspace
 
+_NOBODY = "Nobody is unknown: of each reader of {} it is known whether they have it."
 _SHOWN = 40
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FILE_OR_PIPE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
@@ -74,48 +71,53 @@ def reconcile(
         raise click.UsageError("--all-arrived and --none-arrived are about everyone, and stand alone.")
     if others_not_arrived and not named:
         raise click.UsageError("--others-not-arrived goes with what says who has it; --none-arrived is for nobody.")
-    workspace = find_workspace(Path.cwd())
-    store = known_store(workspace)
-    name = campaign_name(workspace, store, draft)
-    if store is None or find_campaign(store, name) is None:
-        raise DraftError(f"{name} has not been sent from here, so there is nothing to reconcile.")
-    with sole_sender(store, name):
-        settle_crash(store, name)
-        count = count_deliveries(store, name)[State.UNKNOWN]
-        if not count:
-            say(f"Nobody is unknown: of each reader of {name} it is known whether they have it.")
-            return
-        if not (named or all_arrived or none_arrived):
-            _show_unknowns(workspace, store, name, count)
-            sys.exit(1)
-        found = Findings(
-            arrived=named_readers(arrived),
-            not_arrived=named_readers(not_arrived),
-            traces=look_up(store, name, id_files, logs, _standard_input(), all_else=others_not_arrived),
-            others=State.ACCEPTED if all_arrived else State.PENDING if none_arrived or others_not_arrived else None,
-        )
-        refuse_others(store, name, found)
-        sides = tally(store, name, found)
-        _show_sides(store, name, found, sides)
-        if sides[State.UNKNOWN] == count:
-            say(f"Nothing is known of any of the {count:,} yet, and nothing was written down.")
-            sys.exit(1)
-        if not yes:
-            click.confirm("Write that down?", abort=True)
-        settle(store, name, found)
-        write_record(workspace.record(name), store, name)
-    show_report(store, workspace, name)
-    if sides[State.PENDING]:
+    publication = open_publication()
+    name = find_campaign_name(publication, draft)
+    if not (named or all_arrived or none_arrived):
+        _list_unknown(publication, name)
+    evidence = Evidence(
+        arrived=arrived,
+        not_arrived=not_arrived,
+        id_files=id_files,
+        logs=logs,
+        others=_state_of_others(all_arrived, none_arrived or others_not_arrived),
+    )
+
+    def confirm(found: Reconciliation) -> bool:
+        _show_sides(publication.store, name, found)
+        return yes or click.confirm("Write that down?", abort=True)
+
+    found = write_reconciliation(publication, name, evidence, confirm)
+    if not found.unknown:
+        say(_NOBODY.format(name))
+        return
+    if not found.settles_any:
+        _show_sides(publication.store, name, found)
+        say(f"Nothing is known of any of the {found.unknown:,} yet, and nothing was written down.")
+        sys.exit(1)
+    show_summary(publication, name)
+    if found.sides[State.PENDING]:
         say(f"To send it to those without: newsletter send {name}", style="bold")
-    sys.exit(1 if sides[State.UNKNOWN] else 0)
+    sys.exit(1 if found.sides[State.UNKNOWN] else 0)
 
 
-def _standard_input() -> BufferedReader:
-    return cast("BufferedReader", sys.stdin.buffer)
+def _state_of_others(arrived: bool, not_arrived: bool) -> State | None:
+    if arrived:
+        return State.ACCEPTED
+    return State.PENDING if not_arrived else None
+
+
+def _list_unknown(publication: OpenPublication, name: str) -> NoReturn:
+    count = count_unknown(publication, name)
+    if not count:
+        say(_NOBODY.format(name))
+        sys.exit(0)
+    _show_unknowns(publication.workspace, publication.store, name, count)
+    sys.exit(1)
 
 
 def _show_unknowns(workspace: Workspace, store: Store, name: str, count: int) -> None:
-    """All of them when piped, so that nothing is missing from what others are asked about; some on a terminal."""
+    """Print all of them when piped, so that nothing is missing from what others are asked; some on a terminal."""
     if not console().is_terminal:
         rows = ((one.address, one.message_id, one.at or "", one.words) for one in unknowns(store, name))
         table(("Address", "Message-ID", "When", "Known"), rows)
@@ -138,7 +140,8 @@ def _show_unknowns(workspace: Workspace, store: Store, name: str, count: int) ->
     say(f"Who has it is sent nothing more. Who does not is tried again: newsletter send {name}")
 
 
-def _show_sides(store: Store, name: str, found: Findings, sides: Counter[State]) -> None:
+def _show_sides(store: Store, name: str, found: Reconciliation) -> None:
+    sides = found.sides
     say(
         f"{name}: {sides[State.ACCEPTED]:,} have it, {sides[State.PENDING]:,} do not, "
         f"{sides[State.UNKNOWN]:,} stay unknown."
@@ -146,9 +149,9 @@ def _show_sides(store: Store, name: str, found: Findings, sides: Counter[State])
     rows: list[tuple[str, str, str]] = []
     begun = 0
     for one in unknowns(store, name):
-        side = found.verdict(one)
+        side = found.findings.verdict(one)
         if side is None:
-            begun += one.id in found.traces.begun
+            begun += one.id in found.findings.traces.begun
         elif len(rows) < _SHOWN:
             rows.append((one.address, "has it" if side[0] is State.ACCEPTED else "does not", side[1]))
     if rows:

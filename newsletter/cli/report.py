@@ -2,41 +2,33 @@
 
 import sys
 from collections.abc import Mapping
-from contextlib import nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
-from newsletter.cli.output import as_json, say, short, table
-from newsletter.cli.store import known_store
-from newsletter.errors import DraftError
-from newsletter.files import open_private, open_shared
-from newsletter.ledger.campaigns import find_campaign, find_last_sent, list_issues
-from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
-from newsletter.ledger.states import Counts, State
-from newsletter.ledger.statistics import sum_replies
-from newsletter.ownership import own_target
-from newsletter.reports import (
-    EVERYTHING,
-    NOT_ACCEPTED,
-    Report,
-    as_dict,
-    gather,
-    make_report,
-    shortened,
-    words,
-    write_csv,
+from newsletter.actions.report import (
+    find_campaign_name,
+    summarize_campaign,
+    write_not_accepted,
+    write_recipients,
+    write_recipients_file,
+    write_report_page,
 )
+from newsletter.actions.report import report as make_report
+from newsletter.cli.context import open_publication
+from newsletter.cli.output import as_json, say, short, table
+from newsletter.ledger.states import Counts, State
+from newsletter.publication import OpenPublication
+from newsletter.reports import Report, as_dict, shortened, words
 from newsletter.reports.runs import rate
-from newsletter.store import Store
-from newsletter.subscribers.feedback_events import EventKind, count_answers
+from newsletter.subscribers.feedback_events import EventKind
 from newsletter.text import format_count
-from newsletter.workspace import Workspace, find_workspace
+from newsletter.workspace import Workspace
 
 _DOMAINS = 15
 _REPLIES = 12
+_SUMMARY_REPLIES = 8
 
 
 @click.command()
@@ -62,48 +54,38 @@ def report(draft: str | None, json_: bool, csv_file: Path | None, html_file: Pat
     """
     if json_ and (csv_file or html_file):
         raise click.UsageError("--json prints the report for scripts, and goes with neither --csv nor --html.")
-    workspace = find_workspace(Path.cwd())
-    store = known_store(workspace)
-    name = _chosen(workspace, store, draft)
-    found = make_report(store, name) if store else None
-    if store is None or found is None:
-        raise DraftError(f"{name} has not been sent from here.", next_step=f"Run: newsletter send {name}")
+    publication = open_publication()
+    name = find_campaign_name(publication, draft)
+    found = make_report(publication, name)
     if json_:
         as_json(as_dict(found))
         return
     to_pipe = csv_file is not None and str(csv_file) == "-"
-    if csv_file is not None:
-        _write_readers(store, name, csv_file)
-    if to_pipe and html_file is None:
-        return
-    page = _write_page(workspace, found, html_file)
     if to_pipe:
+        write_recipients(publication, name, sys.stdout)
+        if html_file is not None:
+            write_report_page(publication, found, html_file)
         return
-    _show(workspace, found)
+    if csv_file is not None:
+        write_recipients_file(publication, name, csv_file)
+    page = write_report_page(publication, found, html_file)
+    _show(publication.workspace, found)
     say()
     say(f"The same with plots, and no address in it: {short(page)}")
     if found.counts.total > found.counts[State.ACCEPTED]:
-        say(f"Everyone not accepted: {short(_write_not_accepted(store, workspace, name))}")
+        say(f"Everyone not accepted: {short(write_not_accepted(publication, name))}")
     say(f"Every reader: {short(csv_file)}" if csv_file else f"Every reader: newsletter report {name} --csv FILE")
 
 
-def show_report(store: Store, workspace: Workspace, issue: str) -> int:
-    """Print the balance and the reasons, write the CSV; returns 0 when everyone who should have it has it.
-
-    Rows of the list that could not be used are readers who may have wanted it.
-    """
-    counts = count_deliveries(store, issue)
-    campaign = find_campaign(store, issue)
-    left_out = campaign.left_out if campaign else 0
-    _show_balance(counts, left_out)
-    if counts.total > counts[State.ACCEPTED]:
-        with store.reading() as connection:
-            replies = gather(sum_replies(connection, issue, but=State.ACCEPTED))
-        for reply in replies[:8]:
-            say(f"  {reply.readers:,} {reply.state}{f': {told}' if (told := words.said(reply)) else ''}")
-        say(f"  Each of them: {short(_write_not_accepted(store, workspace, issue))}")
-    else:
-        _not_accepted(workspace, issue).unlink(missing_ok=True)  # of a time when not everyone had it
+def show_summary(publication: OpenPublication, issue: str) -> None:
+    """Print the balance and the reasons, and write the table of those who were not accepted."""
+    summary = summarize_campaign(publication, issue)
+    counts = summary.counts
+    _show_balance(counts, summary.unusable)
+    for reply in summary.replies[:_SUMMARY_REPLIES]:
+        say(f"  {reply.readers:,} {reply.state}{f': {told}' if (told := words.said(reply)) else ''}")
+    if summary.not_accepted:
+        say(f"  Each of them: {short(summary.not_accepted)}")
     if counts[State.REFUSED]:
         say(f"  Once the cause is mended, the refused can be tried again: newsletter retry {issue} --state refused")
     if counts[State.UNKNOWN]:
@@ -113,55 +95,12 @@ def show_report(store: Store, workspace: Workspace, issue: str) -> int:
             "by itself.\n"
             f"  To find out and say so: newsletter reconcile {issue}"
         )
-    with store.reading() as connection:
-        _show_since(count_answers(connection, issue))
-    return 0 if counts.complete and not left_out else 1
+    _show_since(summary.answers)
 
 
 def _show_since(since: Mapping[EventKind, int]) -> None:
     if told := words.since(since):
         say(f"  Since then: {told}")
-
-
-def campaign_name(workspace: Workspace, store: Store | None, draft: str) -> str:
-    """A campaign is known by its name, even when its draft is gone. Raises DraftError."""
-    if store is not None and find_campaign(store, draft) is not None:
-        return draft
-    return workspace.find_draft(draft).stem
-
-
-def _chosen(workspace: Workspace, store: Store | None, draft: str | None) -> str:
-    if draft is not None:
-        return campaign_name(workspace, store, draft)
-    names = list_issues(store) if store else []
-    if not names:
-        raise DraftError("Nothing has been sent from here yet.", next_step="Run: newsletter send")
-    return (find_last_sent(store) if store else None) or names[-1]
-
-
-def _write_readers(store: Store, issue: str, path: Path) -> None:
-    with nullcontext(sys.stdout) if str(path) == "-" else open_private(own_target(path)) as file:
-        write_csv(file, stream_deliveries(store, issue), EVERYTHING)
-
-
-def _write_not_accepted(store: Store, workspace: Workspace, issue: str) -> Path:
-    path = _not_accepted(workspace, issue)
-    with open_private(path) as file:
-        write_csv(file, stream_deliveries(store, issue, but=State.ACCEPTED), NOT_ACCEPTED)
-    return path
-
-
-def _not_accepted(workspace: Workspace, issue: str) -> Path:
-    return workspace.build(issue) / "not-accepted.csv"
-
-
-def _write_page(workspace: Workspace, found: Report, path: Path | None) -> Path:
-    from newsletter.reports.page import render_page  # Jinja is for the page alone
-
-    path = own_target(path) if path else workspace.build(found.campaign.issue) / "report.html"
-    with open_shared(path) as file:  # there is no address in it
-        file.write(render_page(found, workspace.config.publication, datetime.now(UTC)))
-    return path
 
 
 def _show(workspace: Workspace, found: Report) -> None:

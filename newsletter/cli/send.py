@@ -17,7 +17,7 @@ from newsletter.campaigns.options import Changes, SendOptions
 from newsletter.cli.context import open_publication
 from newsletter.cli.findings import show_findings
 from newsletter.cli.output import say, short
-from newsletter.cli.report import show_report
+from newsletter.cli.report import show_summary
 from newsletter.cli.sending import SendingProgress, nobody_left, show_plan
 from newsletter.clock import parse_duration, parse_moment, shown, when
 from newsletter.issue.draft import Draft
@@ -206,7 +206,7 @@ def _show_result(publication: OpenPublication, result: SendResult, options: Send
             say(f"{issue} {done}; nothing is sent now.", style="bold")
             if result.plan.text_changed:
                 say("The draft has changed since. Corrections to what readers have belong in the next issue.")
-            show_report(publication.store, publication.workspace, issue)
+            show_summary(publication, issue)
         case SendOutcome.DECLINED:
             return 1
         case SendOutcome.SCHEDULED:

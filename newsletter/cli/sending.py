@@ -13,7 +13,7 @@ from newsletter.actions.observer import SendObserver
 from newsletter.campaigns.plan import Plan
 from newsletter.campaigns.unknown_campaigns import FLAG
 from newsletter.cli.output import console, say, short
-from newsletter.cli.report import show_report
+from newsletter.cli.report import show_summary
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Outcome
 from newsletter.publication import OpenPublication
@@ -96,7 +96,7 @@ class SendingProgress(SendObserver):
     def end(self, issue: str, error: BaseException | None) -> None:
         self._bar.close()
         if error is None or isinstance(error, DeliveryError):
-            show_report(self._publication.store, self._publication.workspace, issue)
+            show_summary(self._publication, issue)
 
 
 @contextmanager

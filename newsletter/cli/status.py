@@ -1,25 +1,18 @@
 """newsletter status, newsletter cancel"""
 
-from pathlib import Path
-
 import click
 
-from newsletter.actions.deliver import sole_sender
-from newsletter.campaigns.sent_record import write_record
+from newsletter.actions.cancel import cancel as cancel_campaign
+from newsletter.actions.report import find_campaign_name
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import as_json, console, say, table
-from newsletter.cli.report import campaign_name, show_report
-from newsletter.cli.store import known_store
-from newsletter.errors import DraftError
-from newsletter.ledger.campaigns import cancel_campaign, find_campaign, list_issues
-from newsletter.ledger.deliveries import count_deliveries
-from newsletter.ledger.runs import settle_crash
-from newsletter.ledger.states import State
+from newsletter.cli.report import show_summary
+from newsletter.ledger.campaigns import list_issues
+from newsletter.ledger.states import Counts, State
 from newsletter.reports import words
 from newsletter.reports.issue_status import Status, campaign_status
-from newsletter.store import Store
 from newsletter.subscribers.feedback_events import ANSWERS
 from newsletter.text import format_count
-from newsletter.workspace import Workspace, find_workspace
 
 _WIDE = 120  # columns
 
@@ -29,14 +22,17 @@ _WIDE = 120  # columns
 @click.option("--json", "json_", is_flag=True, help="For scripts.")
 def status(draft: str | None, json_: bool) -> None:
     """Show each issue that has been sent or is being sent, and where its readers are."""
-    workspace, store = _opened()
-    names = [campaign_name(workspace, store, draft)] if draft else list_issues(store) if store else []
+    publication = open_publication()
+    store = publication.known_store
+    names = list_issues(store) if store else []
+    if draft:
+        names = [find_campaign_name(publication, draft)]
     found = [known for name in names if store and (known := campaign_status(store, name))]
     if json_:
         as_json([_as_dict(one) for one in found])
     elif draft and store and found:
         say(f"{names[0]}: {found[0].stage.value}, begun {found[0].campaign.created_at[:16].replace('T', ' ')} UTC")
-        show_report(store, workspace, names[0])
+        show_summary(publication, names[0])
     elif draft:
         say(f"{names[0]} has not been sent from here.")
     elif found:
@@ -71,28 +67,17 @@ def status(draft: str | None, json_: bool) -> None:
 @click.option("--yes", is_flag=True, help="Cancel without asking.")
 def cancel(draft: str, yes: bool) -> None:
     """Stop an issue: whoever still waits, or is unknown, gets no copy."""
-    workspace, store = _opened()
-    name = campaign_name(workspace, store, draft)
-    known = find_campaign(store, name) if store else None
-    if store is None or known is None:
-        raise DraftError(f"{name} has not been sent from here, so there is nothing to cancel.")
-    with sole_sender(store, name):
-        settle_crash(store, name)
-        counts = count_deliveries(store, name)
-        if known.finished_at and not counts[State.UNKNOWN]:
-            raise DraftError(f"{name} is at its end, and nobody waits for it.", next_step="There is nothing to cancel.")
-        if not yes:
-            unknown = f" and {counts[State.UNKNOWN]:,} are unknown" if counts[State.UNKNOWN] else ""
-            click.confirm(f"{counts.waiting:,} readers still wait for {name}{unknown}. Cancel it?", abort=True)
-        count = cancel_campaign(store, name)
-        write_record(workspace.record(name), store, name)
-    say(f"{name} is cancelled for {format_count(count, 'reader')}.")
-    show_report(store, workspace, name)
+    publication = open_publication()
+    name = find_campaign_name(publication, draft)
 
+    def confirm(counts: Counts) -> bool:
+        unknown = f" and {counts[State.UNKNOWN]:,} are unknown" if counts[State.UNKNOWN] else ""
+        question = f"{counts.waiting:,} readers still wait for {name}{unknown}. Cancel it?"
+        return yes or click.confirm(question, abort=True)
 
-def _opened() -> tuple[Workspace, Store | None]:
-    workspace = find_workspace(Path.cwd())
-    return workspace, known_store(workspace)
+    count = cancel_campaign(publication, name, confirm)
+    say(f"{name} is cancelled for {format_count(count or 0, 'reader')}.")
+    show_summary(publication, name)
 
 
 def _as_dict(one: Status) -> dict[str, object]:

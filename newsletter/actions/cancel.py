@@ -1,0 +1,61 @@
+"""The end of a campaign for everyone who still waits, and the way out of the outbox for one that has not begun."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from newsletter.actions.deliver import sole_sender
+from newsletter.campaigns.sent_record import write_record
+from newsletter.errors import DraftError
+from newsletter.ledger.campaigns import cancel_campaign, find_campaign
+from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.runs import settle_crash
+from newsletter.ledger.states import Counts, State
+from newsletter.publication import OpenPublication
+from newsletter.schedule.outbox import take_out
+
+
+def cancel(publication: OpenPublication, issue: str, confirm: Callable[[Counts], bool]) -> int | None:
+    """Cancel a campaign for whoever waits or is unknown; return for how many, None when `confirm` declines.
+
+    Raises DraftError when it has not been sent or is at its end, and DeliveryError while it is being sent.
+    """
+    store = publication.known_store
+    campaign = find_campaign(store, issue) if store else None
+    if store is None or campaign is None:
+        raise DraftError(f"{issue} has not been sent from here, so there is nothing to cancel.")
+    with sole_sender(store, issue):
+        settle_crash(store, issue)
+        counts = count_deliveries(store, issue)
+        if campaign.finished_at and not counts[State.UNKNOWN]:
+            raise DraftError(
+                f"{issue} is at its end, and nobody waits for it.", next_step="There is nothing to cancel."
+            )
+        if not confirm(counts):
+            return None
+        cancelled = cancel_campaign(store, issue)
+        write_record(publication.record(issue), store, issue)
+    return cancelled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unscheduled:
+    """A campaign that left the outbox: how many still wait, and whether its sent record was removed with it."""
+
+    waiting: int
+    record_removed: bool
+
+
+def cancel_schedule(publication: OpenPublication, issue: str) -> Unscheduled:
+    """Take an issue out of the outbox, so that it can be sent at any time, or scheduled again.
+
+    Raises DraftError when it is not in there, and DeliveryError while it is being sent.
+    """
+    store = publication.known_store
+    if store is None:
+        raise DraftError(f"{issue} is not in the outbox.", next_step="The outbox is empty.")
+    record = publication.record(issue)
+    was_noted = record.exists()
+    with sole_sender(store, issue):
+        take_out(store, issue, record)
+        counts = count_deliveries(store, issue)
+    return Unscheduled(waiting=counts.waiting, record_removed=was_noted and not record.exists())

@@ -1,0 +1,117 @@
+"""Reports on what became of an issue: the figures, a page of them, and every recipient in a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from newsletter.errors import DraftError
+from newsletter.files import open_private, open_shared
+from newsletter.ledger.campaigns import find_campaign, find_last_sent, list_issues
+from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
+from newsletter.ledger.states import Counts, State
+from newsletter.ledger.statistics import sum_replies
+from newsletter.ownership import own_target
+from newsletter.publication import OpenPublication
+from newsletter.reports import EVERYTHING, NOT_ACCEPTED, Report, gather, make_report, write_csv
+from newsletter.reports.replies import Reply
+from newsletter.subscribers.feedback_events import EventKind, count_answers
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignSummary:
+    """Where a campaign's recipients are, and why those who were not accepted were not.
+
+    `unusable` counts rows of the list that could not be used: people who may have wanted it. `replies` are what servers
+    said to whoever was not accepted, most recipients first, and `not_accepted` is the table that names each of them.
+    """
+
+    counts: Counts
+    unusable: int
+    replies: Sequence[Reply]
+    not_accepted: Path | None
+    answers: Mapping[EventKind, int]
+
+    @property
+    def complete(self) -> bool:
+        """Whether everyone who should have the issue has it."""
+        return self.counts.complete and not self.unusable
+
+
+def find_campaign_name(publication: OpenPublication, draft: str | None) -> str:
+    """Return the name of a campaign, also when its draft is gone; the one sent last when none is named.
+
+    Raises DraftError when there is neither such a campaign nor such a draft.
+    """
+    store = publication.known_store
+    if draft is not None:
+        if store is not None and find_campaign(store, draft) is not None:
+            return draft
+        return publication.workspace.find_draft(draft).stem
+    names = list_issues(store) if store else []
+    if store is None or not names:
+        raise DraftError("Nothing has been sent from here yet.", next_step="Run: newsletter send")
+    return find_last_sent(store) or names[-1]
+
+
+def report(publication: OpenPublication, issue: str) -> Report:
+    """Return the figures of an issue's campaign as they are now. Raises DraftError when it has not been sent."""
+    store = publication.known_store
+    found = make_report(store, issue) if store else None
+    if found is None:
+        raise DraftError(f"{issue} has not been sent from here.", next_step=f"Run: newsletter send {issue}")
+    return found
+
+
+def summarize_campaign(publication: OpenPublication, issue: str) -> CampaignSummary:
+    """Return where the campaign's recipients are, and write the table of those who were not accepted."""
+    store = publication.store
+    counts, campaign = count_deliveries(store, issue), find_campaign(store, issue)
+    replies: Sequence[Reply] = ()
+    not_accepted = None
+    if counts.total > counts[State.ACCEPTED]:
+        with store.reading() as connection:
+            replies = gather(sum_replies(connection, issue, but=State.ACCEPTED))
+        not_accepted = write_not_accepted(publication, issue)
+    else:
+        _not_accepted_path(publication, issue).unlink(missing_ok=True)  # of a time when not everyone had it
+    with store.reading() as connection:
+        answers = count_answers(connection, issue)
+    unusable = campaign.left_out if campaign else 0
+    return CampaignSummary(
+        counts=counts, unusable=unusable, replies=replies, not_accepted=not_accepted, answers=answers
+    )
+
+
+def write_recipients(publication: OpenPublication, issue: str, file: TextIO) -> None:
+    """Write every recipient with the server's answer into an open file, as a CSV."""
+    write_csv(file, stream_deliveries(publication.store, issue), EVERYTHING)
+
+
+def write_recipients_file(publication: OpenPublication, issue: str, path: Path) -> None:
+    """Write every recipient with the server's answer into a CSV that only its owner can read."""
+    with open_private(own_target(path)) as file:
+        write_recipients(publication, issue, file)
+
+
+def write_not_accepted(publication: OpenPublication, issue: str) -> Path:
+    """Write everyone who was not accepted into build/ISSUE/not-accepted.csv; return its path."""
+    path = _not_accepted_path(publication, issue)
+    with open_private(path) as file:
+        write_csv(file, stream_deliveries(publication.store, issue, but=State.ACCEPTED), NOT_ACCEPTED)
+    return path
+
+
+def write_report_page(publication: OpenPublication, found: Report, path: Path | None = None) -> Path:
+    """Write the report with plots and without any address as a page, build/ISSUE/report.html if None."""
+    from newsletter.reports.page import render_page  # Jinja is for the page alone
+
+    path = own_target(path) if path else publication.workspace.build(found.campaign.issue) / "report.html"
+    with open_shared(path) as file:
+        file.write(render_page(found, publication.config.publication, datetime.now(UTC)))
+    return path
+
+
+def _not_accepted_path(publication: OpenPublication, issue: str) -> Path:
+    return publication.workspace.build(issue) / "not-accepted.csv"
