@@ -124,6 +124,10 @@ class OpenPublication:
         store = self.known_store
         return read_erased(store, self.keys) if store else ErasedSubscribers()
 
+    def refuse_without_erasure_keys(self) -> None:
+        """Raise ConfigError when people were erased and the keys are gone by which they are known again."""
+        _ = self.erased
+
     def load_backend(self) -> "Backend":
         """Return what messages are handed to. Raises ConfigError."""
         if self._backend is not None:

@@ -1,0 +1,178 @@
+"""The Python API's class: an open publication with what can be done with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+from newsletter import scaffold
+from newsletter.actions.add_subscriber import add_subscriber
+from newsletter.actions.cancel import cancel, cancel_schedule
+from newsletter.actions.check import check_draft
+from newsletter.actions.create_draft import create_draft
+from newsletter.actions.deliver import ConfirmRefusals
+from newsletter.actions.dry_run import DryRun, dry_run
+from newsletter.actions.export import export, export_site
+from newsletter.actions.observer import SILENT, SendObserver
+from newsletter.actions.remove_subscriber import remove_subscriber
+from newsletter.actions.report import report
+from newsletter.actions.send import Confirm, SendResult, SendTime, send
+from newsletter.actions.send_test import SentTest, send_test
+from newsletter.actions.suppress import suppress, unsuppress
+from newsletter.campaigns.options import SendOptions
+from newsletter.checks.report import DraftReport
+from newsletter.editions.site import Site
+from newsletter.errors import DecisionNeeded
+from newsletter.issue.draft import Draft, read_draft
+from newsletter.issue.model import Issue
+from newsletter.ledger.states import State
+from newsletter.publication import OpenPublication
+from newsletter.reports import Report
+from newsletter.reports.issue_status import Status, campaign_status
+
+
+class Publication(OpenPublication):
+    """A publication on disk, opened: its drafts, its subscribers, and the record of what was sent to whom.
+
+    `Publication.open` finds it. Use it in a `with` statement, which closes the store at the end. It belongs to the
+    thread that opened it.
+    """
+
+    @classmethod
+    def create(cls, folder: Path | str, title: str) -> Self:
+        """Make a new workspace and open it. Never overwrites: raises DecisionNeeded."""
+        scaffold.make_workspace(Path(folder), title)
+        return cls.open(folder)
+
+    def new_draft(self, *, volume: int | None = None, number: int | None = None, date: date | None = None) -> Path:
+        """Write the series' next draft with example texts to replace; return its path. Raises DraftError."""
+        return create_draft(self, volume=volume, number=number, date=date).path
+
+    def check(self, issue: Issue | str | None = None) -> DraftReport:
+        """Return problems and notes of an issue's draft; the newest when none is named. Raises ConfigError."""
+        return check_draft(self, self._read(issue))
+
+    def export(
+        self, issue: Issue, editions: Sequence[str] = ("html", "text", "pdf", "web"), to: Path | str | None = None
+    ) -> Mapping[str, Path]:
+        """Write editions (html, text, pdf, web, png, eml) into a folder, build/ISSUE if None; return where each is.
+
+        Raises DraftError, TemplateError, ConfigError and DecisionNeeded.
+        """
+        return export(self, issue, editions, Path(to) if to is not None else None)
+
+    def export_site(self, to: Path | str | None = None, *, sent_only: bool = False) -> Site:
+        """Write every issue's page and PDF with an index, a feed and a sitemap; build/site if no folder is named."""
+        return export_site(self, Path(to) if to is not None else None, sent_only=sent_only)
+
+    def send(
+        self,
+        issue: Issue | str,
+        options: SendOptions | None = None,
+        *,
+        confirm: Confirm,
+        confirm_refusals: ConfirmRefusals | None = None,
+        observer: SendObserver = SILENT,
+        time: SendTime | None = None,
+    ) -> SendResult:
+        """Send an issue to everyone who is to get it and has not; nobody gets it twice.
+
+        `confirm` is given a Proposal, and nothing is sent unless it returns True. With `time` the campaign is frozen
+        for the outbox instead. Stopped and called again, it goes on. On the main thread, SIGINT and SIGTERM end it with
+        the messages in hand. It runs an event loop of its own, so call it from another thread inside of a coroutine.
+
+        Raises DraftError, ListError, TemplateError, ConfigError and DecisionNeeded before anything is sent, and
+        DeliveryError when it had to stop; by then it is recorded who got the issue.
+        """
+        return send(
+            self,
+            self._read(issue),
+            options or SendOptions(),
+            confirm=confirm,
+            confirm_refusals=confirm_refusals,
+            observer=observer,
+            time=time,
+        )
+
+    def retry(
+        self,
+        issue: Issue | str,
+        states: Sequence[State] = (State.REFUSED, State.DEFERRED),
+        options: SendOptions | None = None,
+        *,
+        confirm: Confirm,
+        observer: SendObserver = SILENT,
+    ) -> SendResult:
+        """Try recipients in these states again, refused or deferred, and whoever still waits; as `send` does."""
+        options = replace(options or SendOptions(), retried=tuple(states))
+        return self.send(issue, options, confirm=confirm, observer=observer)
+
+    def dry_run(self, issue: Issue | str, options: SendOptions | None = None) -> DryRun:
+        """Write every message of a first send as a file into build/ISSUE/dry-run, and send nothing."""
+        return dry_run(self, self._read(issue), options or SendOptions())
+
+    def send_test(self, issue: Issue | str, addresses: Sequence[str]) -> SentTest:
+        """Send an issue, marked [TEST], to a few addresses; no campaign knows of it."""
+        return send_test(self, self._read(issue), addresses)
+
+    def status(self, issue: Issue | str) -> Status | None:
+        """Return where an issue's campaign is; None when it has not been sent from here."""
+        store = self.known_store
+        return campaign_status(store, _name(issue)) if store else None
+
+    def report(self, issue: Issue | str) -> Report:
+        """Return what became of an issue: counts, replies, domains and times. Raises DraftError before it is sent."""
+        return report(self, _name(issue))
+
+    def cancel(self, issue: Issue | str) -> int:
+        """Cancel an issue's campaign for whoever waits or is unknown; return for how many. Raises DraftError."""
+        return cancel(self, _name(issue), lambda _counts: True) or 0
+
+    def cancel_schedule(self, issue: Issue | str) -> None:
+        """Take an issue out of the outbox. Raises DraftError when it is not in there."""
+        cancel_schedule(self, _name(issue))
+
+    def add_subscriber(
+        self,
+        address: str,
+        fields: Mapping[str, str] | None = None,
+        tags: Sequence[str] = (),
+        *,
+        evidence: str = "",
+        again: bool = False,
+    ) -> bool:
+        """Put an address on the list; return False when its row was there and it was only let back.
+
+        `evidence` says how they asked for it. `again` lifts what kept them from being mailed. Raises DecisionNeeded
+        when they are on the list or must not be mailed.
+        """
+        return add_subscriber(self, address, fields, tags, evidence=evidence, again=again)
+
+    def remove_subscriber(self, address: str) -> bool:
+        """Take an address off the list; return whether it was on it. It may be added again: `suppress` prevents it."""
+        return bool(remove_subscriber(self, address))
+
+    def suppress(self, address: str, reason: str = "unsubscribed") -> None:
+        """Never mail an address again, whatever the list says."""
+        suppress(self, address, reason)
+
+    def unsuppress(self, address: str) -> bool:
+        """Lift all that keeps an address from being mailed; return whether anything did."""
+        return unsuppress(self, address)
+
+    def _read(self, issue: Issue | str | None) -> Draft:
+        """Return an issue's draft. Raises DecisionNeeded for an Issue whose draft says something else by now."""
+        if not isinstance(issue, Issue):
+            return self.draft(issue)
+        draft = read_draft(issue.path)
+        if draft.issue is not None and draft.issue != issue:
+            raise DecisionNeeded(
+                f"{issue.path.name} was saved again since it was read.",
+                next_step="Read it again, look at it, and then send that.",
+            )
+        return draft
+
+
+def _name(issue: Issue | str) -> str:
+    return issue.name if isinstance(issue, Issue) else issue
