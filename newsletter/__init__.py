@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from newsletter.issue.model import Issue
     from newsletter.ledger.states import State
-    from newsletter.sending.assignment import Progress
+    from newsletter.sending.rules import WorkerProgress
 
     __version__: str
 
@@ -38,7 +38,6 @@ __all__ = [
     "ListError",
     "NewsletterError",
     "Problem",
-    "Progress",
     "Proposal",
     "Publication",
     "SendObserver",
@@ -48,6 +47,7 @@ __all__ = [
     "SendTime",
     "State",
     "TemplateError",
+    "WorkerProgress",
     "__version__",
 ]
 
@@ -61,7 +61,7 @@ _MODULES = {
     **dict.fromkeys(_SENDING, "newsletter.actions.send"),
     "Changes": "newsletter.campaigns.options",
     "Issue": "newsletter.issue.model",
-    "Progress": "newsletter.sending.assignment",
+    "WorkerProgress": "newsletter.sending.rules",
     "Publication": "newsletter.api",
     "SendObserver": "newsletter.actions.observer",
     "SendOptions": "newsletter.campaigns.options",

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from newsletter.publication import OpenPublication
-from newsletter.subscribers.subscriber import parse_subscriber_key
 from newsletter.subscribers.list_changes import remove_from_list
+from newsletter.subscribers.subscriber import parse_subscriber_key
 
 
 def remove_subscriber(publication: OpenPublication, address: str) -> Sequence[int]:
