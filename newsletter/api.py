@@ -21,7 +21,7 @@ from newsletter.actions.send import Confirm, SendResult, SendTime, send
 from newsletter.actions.send_test import SentTest, send_test
 from newsletter.actions.suppress import suppress, unsuppress
 from newsletter.campaigns.options import SendOptions
-from newsletter.checks.report import DraftReport
+from newsletter.checks.draft_report import DraftReport
 from newsletter.editions.site import Site
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft import Draft, read_draft
