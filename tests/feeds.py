@@ -31,6 +31,7 @@ class MemoryFeed:
         self.in_hand: dict[str, Message] = {}
         self.results: dict[str, Result] = {}
         self.returned: list[tuple[Message, str]] = []
+        self.codes: dict[str, int | None] = {}  # by which messages came back
         self.most_in_hand = 0
         self.waits = 0
         self._late = late
@@ -57,9 +58,10 @@ class MemoryFeed:
         assert result.key not in self.results
         self.results[result.key] = result
 
-    def untouched(self, message: Message, why: str = "") -> None:
+    def untouched(self, message: Message, why: str = "", code: int | None = None) -> None:
         del self.in_hand[message.key]
         self.returned.append((message, why))
+        self.codes[message.key] = code
 
     def outcomes(self) -> dict[str, Outcome]:
         return {key: result.outcome for key, result in self.results.items()}

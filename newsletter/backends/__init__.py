@@ -49,8 +49,11 @@ class Feed(Protocol):
     def answer(self, result: Result) -> None:
         """The fate of one message that was taken."""
 
-    def untouched(self, message: Message, why: str = "") -> None:
-        """`message` was taken, and the server has read nothing of its text: it can be handed out again."""
+    def untouched(self, message: Message, why: str = "", code: int | None = None) -> None:
+        """Give back a message that was taken, when the server has read nothing of its text: it can be sent again.
+
+        `code` is the reply that ended the connection, where one did.
+        """
 
 
 class Session(Protocol):

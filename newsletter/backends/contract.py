@@ -286,8 +286,8 @@ class _ContractFeed:
         bag.accepted.add(result.key)
         bag.fruitless = 0
 
-    def untouched(self, message: Message, why: str = "") -> None:
-        del why
+    def untouched(self, message: Message, why: str = "", code: int | None = None) -> None:
+        del why, code
         self._on_the_loop("untouched")
         bag = self._bag
         bag.promise(message.key in self.in_hand, "only a message in hand is given back")

@@ -1,1 +1,1 @@
-"""Sends a campaign's messages: dispatcher, connections and throttle, over any backend."""
+"""Sending of a campaign over any backend: worker, claim loop, dispatcher, connections and throttle."""

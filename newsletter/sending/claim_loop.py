@@ -78,7 +78,7 @@ class ClaimLoop:
                 taken = await self._record_and_claim(collected, want, moment)
             except BaseException:
                 # Recorded or not, nobody knows: a second time does no harm.
-                dispatcher.keep(collected)
+                dispatcher.restore(collected)
                 raise
             self._claimed += len(taken.claims) - len(collected)
             self._note_due(taken, collected.answers, looked=moment is not None)
@@ -119,7 +119,7 @@ class ClaimLoop:
         )
 
     def _ahead(self) -> int:
-        room = self.dispatcher.throttle.room(asyncio.get_running_loop().time(), _AHEAD_S)
+        room = self.dispatcher.throttle.count_room(asyncio.get_running_loop().time(), _AHEAD_S)
         return self._most_ahead if room is None else min(self._most_ahead, room)
 
     async def _wait(self, *, idle: bool, want: int) -> None:
@@ -129,12 +129,12 @@ class ClaimLoop:
             resting = self._next_due
         elif idle:
             loop = asyncio.get_running_loop()
-            resting = time() + max(0.0, self.dispatcher.throttle.ready_at(loop.time()) - loop.time())
+            resting = time() + max(0.0, self.dispatcher.throttle.find_next_departure(loop.time()) - loop.time())
         self._show(resting)
         patience = None if resting is None else min(_LOOK_EVERY_S, max(0.0, resting - time()))
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                await self.dispatcher.news.wait()
+                await self.dispatcher.changed.wait()
 
     def _show(self, resting: float | None) -> None:
         """Show progress, a few times a second: nobody sees more changes, and each costs as much as a message."""

@@ -1,4 +1,4 @@
-"""A run's connections: each is opened, carries messages, and is opened again when it breaks."""
+"""A worker's connections: each is opened, carries messages, and is opened again when it breaks."""
 
 import asyncio
 import re
@@ -9,14 +9,14 @@ from newsletter.backends import Backend, SessionLost, Unreachable
 from newsletter.errors import DeliveryError
 from newsletter.ledger.claims import Claim
 from newsletter.mail.message import Message, Outcome, Result
-from newsletter.sending.concern import Concern, concern_of
 from newsletter.sending.dispatcher import Dispatcher
+from newsletter.sending.reply_concern import Concern, classify_result
 
-_FRUITLESS_SESSIONS = 5
+_MOST_FRUITLESS = 5
 _REST_S = 0.2
 _LONGEST_REST_S = 16.0
 _TRIES_TO_OPEN = 3
-_TRIES_TO_OPEN_AGAIN = 7  # with the rests between them half a minute, which is what a server takes to start anew
+_TRIES_TO_OPEN_AGAIN = 7  # with the rests between them half a minute, in which a server restarts
 _NOTHING_ELSE = 3  # messages that a connection had put off, and none accepted
 _GIVE_UP_EVERY_S = 0.5
 _CLOSING = 421  # RFC 5321, section 3.8
@@ -25,13 +25,13 @@ _IDLE_S = 5.0  # a connection with nothing to do is closed before the server doe
 
 
 class Connections:
-    """As many connections as the backend bears. The first has to stand before the others are tried."""
+    """As many connections as the backend allows; the first has to be open before the others are tried."""
 
     def __init__(self, backend: Backend, dispatcher: Dispatcher) -> None:
         self._backend = backend
         self._dispatcher = dispatcher
         self._first = asyncio.Event()
-        self._opened = False  # has there ever been a session?
+        self._opened = False  # whether one has ever been open
         self._feeds = OpenFeeds()
         self._kept = backend.limits.connections
         self._given_up_at = -inf
@@ -39,7 +39,10 @@ class Connections:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._keep(number)) for number in range(self._backend.limits.connections)]
+        """Begin to open connections."""
+        self._tasks = [
+            asyncio.create_task(self._keep_open(number)) for number in range(self._backend.limits.connections)
+        ]
 
     def cancel(self) -> None:
         """Break off, whatever is under way."""
@@ -47,26 +50,27 @@ class Connections:
             task.cancel()
 
     def stop_connecting(self) -> None:
-        """Nobody needs a connection that is not open yet."""
+        """Give up connections that are not open yet: nobody needs them any more."""
         self._first.set()
         for task in self._connecting:
             if task is not asyncio.current_task():
                 task.cancel()
 
     async def wait_until_ended(self) -> None:
+        """Wait until every connection is closed."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _keep(self, number: int) -> None:
-        """One connection after another, for as long as there is something to carry."""
+    async def _keep_open(self, number: int) -> None:
+        """Open one connection after another, for as long as there is something to carry."""
         if number > 0:
-            # One login shows whether the server lets us in at all; a wrong password is tried only once.
+            # One login shows whether the server accepts it at all, so that a wrong password is tried only once.
             await self._first.wait()
         failures = 0
         try:
             while await self._dispatcher.wait():
                 feed = ConnectionFeed(self._dispatcher, self._backend.limits.per_connection, self._feeds)
                 try:
-                    await self._one_session(feed)
+                    await self._open_and_deliver(feed)
                     failures = 0
                     if feed.crowded:
                         if self._may_give_up():
@@ -78,9 +82,9 @@ class Connections:
                     await self._rest_after_loss(loss)
                 except Unreachable as error:
                     failures += 1
-                    if error.code is not None and error.code // 100 == 4:  # else it has words and advice of its own
-                        self._dispatcher.heard(_said(error, error.code), slower=not self._feeds.open)
-                    if self._for_good(error, failures):
+                    if error.code is not None and error.code // 100 == 4:  # else the error has advice of its own
+                        self._dispatcher.record_reply(_read_reply(error, error.code), slower=not self._feeds.open)
+                    if self._is_permanent(error, failures):
                         if self._feeds.open:
                             return  # the server may allow fewer connections than we would like; the others go on
                         raise
@@ -101,8 +105,8 @@ class Connections:
                     DeliveryError("The backend ended every session.", next_step="Send again, and it goes on.")
                 )
 
-    def _for_good(self, error: Unreachable, failures: int) -> bool:
-        """Is there no use in trying again? With a wrong password there is none; a server may be starting anew."""
+    def _is_permanent(self, error: Unreachable, failures: int) -> bool:
+        """Return whether trying again is of no use: with a wrong password it is none; a server may be restarting."""
         if error.code is not None and error.code // 100 == 5:
             return True
         if not self._opened:
@@ -110,14 +114,14 @@ class Connections:
         return failures >= _TRIES_TO_OPEN_AGAIN
 
     def _may_give_up(self) -> bool:
-        """Return whether this connection may be given up: of several that hear at once of one too many, one is."""
+        """Return whether this connection may be given up: of several told at once of one too many, one is."""
         now = self._dispatcher.now()
         if not self._feeds.open or now - self._given_up_at < _GIVE_UP_EVERY_S:
             return False
         self._given_up_at = now
         return True
 
-    async def _one_session(self, feed: "ConnectionFeed") -> None:
+    async def _open_and_deliver(self, feed: "ConnectionFeed") -> None:
         connecting = cast("asyncio.Task[None]", asyncio.current_task())
         self._connecting.add(connecting)
         try:
@@ -139,9 +143,9 @@ class Connections:
 
     async def _rest_after_loss(self, loss: SessionLost) -> None:
         dispatcher = self._dispatcher
-        dispatcher.fruitless += 1
-        dispatcher.heard(_said(loss, loss.code), slower=not self._feeds.open)
-        if dispatcher.fruitless >= max(_FRUITLESS_SESSIONS, 2 * self._backend.limits.connections):
+        dispatcher.fruitless_connections += 1
+        dispatcher.record_reply(_read_reply(loss, loss.code), slower=not self._feeds.open)
+        if dispatcher.fruitless_connections >= max(_MOST_FRUITLESS, 2 * self._backend.limits.connections):
             said = f" ({loss})" if str(loss) else ""
             self._halt(
                 DeliveryError(
@@ -151,7 +155,9 @@ class Connections:
             )
         # A server that ends connections for reasons of its own is given time; one that breaks them may have restarted.
         await dispatcher.rest(
-            min(_REST_S * 2 ** (dispatcher.fruitless - 1), _LONGEST_REST_S) if loss.code == _CLOSING else _REST_S
+            min(_REST_S * 2 ** (dispatcher.fruitless_connections - 1), _LONGEST_REST_S)
+            if loss.code == _CLOSING
+            else _REST_S
         )
 
     def _halt(self, failure: DeliveryError) -> None:
@@ -160,34 +166,35 @@ class Connections:
 
 
 class OpenFeeds:
-    """The feeds of the connections that are open now."""
+    """Feeds of the connections that are open now."""
 
     def __init__(self) -> None:
         self.open: set[ConnectionFeed] = set()
 
-    def are_open(self, but: "ConnectionFeed") -> bool:
+    def has_other(self, but: "ConnectionFeed") -> bool:
         """Return whether there is another connection."""
         return any(feed is not but and not feed.crowded for feed in self.open)
 
-    def are_served(self, but: "ConnectionFeed") -> bool:
+    def has_other_served(self, but: "ConnectionFeed") -> bool:
         """Return whether there is another connection that carries messages."""
         return any(feed is not but and not feed.crowded and feed.useful for feed in self.open)
 
 
 class ConnectionFeed:
-    """One session's end of the dispatcher: knows what it has in hand, so that nothing taken is ever lost sight of."""
+    """The feed of one connection: it knows which messages the connection has, so that none of them is lost."""
 
     def __init__(self, dispatcher: Dispatcher, at_most: int | None = None, others: "OpenFeeds | None" = None) -> None:
         self._dispatcher = dispatcher
         self._left = at_most
         self._others = others or OpenFeeds()
         self._put_off = 0
-        self.crowded = False  # it was told that there is a connection too many, and takes no more
+        self.crowded = False  # told that there is a connection too many: it takes no more
         self._in_hand: dict[str, tuple[Claim, float]] = {}
         self.useful = False
         self._clock = asyncio.get_running_loop().time
 
     def take(self) -> Message | None:
+        """Return the next message; None when there is none, or this connection takes no more."""
         if self._left == 0 or self.crowded or (taken := self._dispatcher.take()) is None:
             return None
         claim, message = taken
@@ -197,19 +204,21 @@ class ConnectionFeed:
         return message
 
     async def wait(self) -> bool:
+        """Wait until a message may be there; return False when the connection is to be closed."""
         return self._left != 0 and not self.crowded and await self._dispatcher.wait(_IDLE_S)
 
     def answer(self, result: Result) -> None:
+        """Pass on what became of a message. Raises ValueError for one that was not taken, or answered before."""
         taken = self._in_hand.pop(result.key, None)
         if taken is None:
             raise ValueError("an answer for a message that was not taken, or was answered already")
         claim, since = taken
-        concern = concern_of(result)
+        concern = classify_result(result)
         if concern in (Concern.RATE, Concern.CONNECTIONS):
             self._put_off += 1
-            # One that gets nothing but this, while others are served, is a connection too many, whatever is said of it.
-            nothing_else = not self.useful and self._others.are_served(self)
-            alone = not self._others.are_open(self)
+            # A connection that gets nothing else, while others are served, is one too many, whatever the reply says.
+            nothing_else = not self.useful and self._others.has_other_served(self)
+            alone = not self._others.has_other(self)
             if (concern is Concern.CONNECTIONS and not alone) or (nothing_else and self._put_off >= _NOTHING_ELSE):
                 self.crowded = True
             self._dispatcher.put_off(claim, result, slower=not (self.crowded or nothing_else))
@@ -217,19 +226,20 @@ class ConnectionFeed:
         self.useful = self.useful or result.outcome is not Outcome.UNKNOWN
         self._dispatcher.answer(claim, result, self._clock() - since)
 
-    def untouched(self, message: Message, why: str = "") -> None:
+    def untouched(self, message: Message, why: str = "", code: int | None = None) -> None:
+        """Give a message back of whose text nothing has left."""
         claim, _ = self._in_hand.pop(message.key)
         why = why or "the connection broke before its text was sent"
-        self._dispatcher.give_back(claim, why, session_was_useful=self.useful)
+        self._dispatcher.give_back(claim, why, is_blameless=self.useful or code == _CLOSING)
 
     def close(self, why: str) -> None:
-        """Whatever is still in hand may have gone out or not."""
+        """Record every message that is still in hand as unknown: it may have gone out or not."""
         for key in list(self._in_hand):
             self.answer(Result(key=key, outcome=Outcome.UNKNOWN, stage="connection", reply=why))
 
 
-def _said(error: Exception, code: int | None) -> Result:
-    """Return what a server said at a connection's beginning or end as a result for no message."""
+def _read_reply(error: Exception, code: int | None) -> Result:
+    """Return a reply at a connection's beginning or end as a result that belongs to no message."""
     status = _STATUS.search(str(error))
     return Result(
         key="", outcome=Outcome.DEFERRED, stage="connect", code=code, enhanced=status and status[0], reply=str(error)

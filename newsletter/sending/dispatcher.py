@@ -1,4 +1,4 @@
-"""Where a run's sessions take the messages that are claimed, and hand in what became of them."""
+"""The dispatcher: hands claimed messages to a worker's connections, and collects the results."""
 
 import asyncio
 from collections import Counter, deque
@@ -10,33 +10,32 @@ from time import time
 from newsletter.errors import DeliveryError
 from newsletter.ledger.claims import NEVER, Answer, Claim
 from newsletter.mail.message import Message, Outcome, Result, reply_line
-from newsletter.sending.concern import Concern, concern_of, concern_of_reply
 from newsletter.sending.refusals import Refusals
+from newsletter.sending.reply_concern import Concern, classify_reply, classify_result
 from newsletter.sending.throttle import Throttle
 
-_CLOSED_BY_THE_SERVER = "421"  # RFC 5321, section 3.8: for reasons of its own
-_GATHER_S = 0.003  # a commit costs as much as ten messages, and a few answers more share it
+_GATHER_S = 0.003  # a commit costs as much as ten messages, so a few more results share it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collected:
-    """What sessions have handed in since the last time, by delivery."""
+    """Results and messages that connections have handed in since the last time, by delivery."""
 
     answers: Sequence[Answer]
     returned: dict[int, str]  # untouched, with the reason
     released: Sequence[int]  # not sent, and no fault of theirs
-    forgiven: Sequence[int] = ()  # answered before, by a refusal that was the sender's
+    forgiven: Sequence[int] = ()  # recorded before, with a refusal that was the sender's
 
     def __len__(self) -> int:
         return len(self.answers) + len(self.returned) + len(self.released)
 
 
 class Dispatcher:
-    """Messages one way, answers the other. Nothing here waits for the ledger.
+    """A worker's exchange of messages and results. Nothing here waits for the ledger.
 
     `waits` are the seconds after which a deferred message is tried again, each time the next of them; `refusals`
-    says when there are too many. A server that takes nothing for `patience` seconds, and asks for less, ends the run.
-    Answers are recorded when there is a `group` of them, or 3 ms after the first.
+    says when there are too many. A server that takes nothing for `patience` seconds, and asks for less, halts it.
+    Results are recorded when there is a `group` of them, or 3 ms after the first.
     """
 
     def __init__(
@@ -50,10 +49,10 @@ class Dispatcher:
         self.throttle = throttle
         self.tally: Counter[Outcome] = Counter()
         self.failure: DeliveryError | None = None
-        self.fruitless = 0  # sessions that broke in a row
-        self.halting = False  # hand out no more
-        self.closed = False  # and nothing is under way any more
-        self.news = asyncio.Event()  # for the books: something was handed in, or the run halts
+        self.fruitless_connections = 0  # that broke in a row
+        self.halting = False  # hands out no more
+        self.closed = False  # nothing is under way any more
+        self.changed = asyncio.Event()  # something was handed in, or the dispatcher halts
         self._group = group
         self._gathering: asyncio.TimerHandle | None = None
         self._waits = waits
@@ -73,81 +72,81 @@ class Dispatcher:
         return self._loop.time()
 
     def take(self) -> tuple[Claim, Message] | None:
-        """The next message; None when there is none, or it may not leave yet."""
+        """Return the next message; None when there is none, or it may not leave yet."""
         if not self._ready or self.halting or self.closed:
             return None
         now = self._loop.time()
-        if self.throttle.ready_at(now) > now:
+        if self.throttle.find_next_departure(now) > now:
             return None
-        self.throttle.left(now)
+        self.throttle.record_departure(now)
         return self._ready.popleft()
 
     async def wait(self, patience: float | None = None) -> bool:
-        """Wait until a message may be there; False when none will come, or none within `patience` seconds."""
+        """Wait until a message may be there; return False when none will come, or none within `patience` seconds."""
         while not self.halting and not self.closed:
             if self._ready:
                 now = self._loop.time()
-                at = self.throttle.ready_at(now)
+                at = self.throttle.find_next_departure(now)
                 if at <= now:
                     return True
                 if at < self._alarm_at:
                     self._alarm_at = at
                     self._loop.call_at(at, self._ring)
-            if not await self._woken(patience):
+            if not await self._wait_until_woken(patience):
                 return False
         return False
 
     async def rest(self, seconds: float) -> None:
-        """Do nothing for a while, unless the run ends."""
+        """Wait, unless the dispatcher halts."""
         until = self._loop.time() + seconds
         while not self.halting and not self.closed and (left := until - self._loop.time()) > 0:
-            await self._woken(left)
+            await self._wait_until_woken(left)
 
     def answer(self, claim: Claim, result: Result, took: float) -> None:
-        """The fate of a message, `took` seconds after it was taken."""
+        """Take in the result of a message, `took` seconds after it was handed out."""
         wait = None
         now = self._loop.time()
         if result.outcome is Outcome.ACCEPTED:
-            self.throttle.accepted(now)
+            self.throttle.record_acceptance(now)
             self._starved_since = None
-        self.throttle.answered(now, result.code, result.enhanced)
+        self.throttle.record_reply(now, result.code, result.enhanced)
         if result.outcome is Outcome.DEFERRED and claim.tries < len(self._waits):
             wait = self._waits[claim.tries]
-        # A text that is lost time after time is no progress: the whole list would become unknown.
+        # Unknown is no progress: with texts lost time after time the whole list would become so.
         if result.outcome is not Outcome.UNKNOWN:
-            self.fruitless = 0
+            self.fruitless_connections = 0
         self.tally[result.outcome] += 1
         due = NEVER if wait is None else time() + wait
         self._answers.append(Answer(claim=claim, result=result, took=round(took * 1000), due=due))
         if len(self._answers) >= self._group:
-            self.news.set()
+            self.changed.set()
         elif self._gathering is None:
-            self._gathering = self._loop.call_later(_GATHER_S, self._gathered)
-        self._watch(claim.id, concern_of(result), result)
+            self._gathering = self._loop.call_later(_GATHER_S, self._announce)
+        self._watch(claim.id, classify_result(result), result)
 
     def put_off(self, claim: Claim, result: Result, *, slower: bool) -> None:
-        """Put a message off because the server takes less than it was given; it has lost no try.
+        """Take a message back that the server asks to get later; that does not count as one of its tries.
 
-        `slower`: it is said of all, and not of one connection among others.
+        `slower` says that all connections are meant, and not one among others.
         """
         if claim.tries:
             self.tally[Outcome.DEFERRED] += 1
         self._released.append(claim.id)
-        self.news.set()
-        self._told_less(result, slower=slower)
+        self.changed.set()
+        self._slow_down(result, slower=slower)
 
-    def heard(self, said: Result, *, slower: bool) -> None:
-        """Take in a reply that is about no single message, at a connection's beginning or end."""
-        concern = concern_of_reply(said.code or 0, said.enhanced or "", said.reply, said.stage)
+    def record_reply(self, said: Result, *, slower: bool) -> None:
+        """Take in a reply at a connection's beginning or end, which is about no single message."""
+        concern = classify_reply(said.code or 0, said.enhanced or "", said.reply, said.stage)
         if concern in (Concern.RATE, Concern.CONNECTIONS):
-            self._told_less(said, slower=slower)
+            self._slow_down(said, slower=slower)
         else:
             self._watch(None, concern, said)
 
-    def _told_less(self, said: Result, *, slower: bool) -> None:
+    def _slow_down(self, said: Result, *, slower: bool) -> None:
         now = self._loop.time()
         if slower:
-            self.throttle.asked_for_less(now)
+            self.throttle.reduce(now)
         if self._starved_since is None:
             self._starved_since = now
         elif now - self._starved_since > self._patience and not self.halting:
@@ -159,28 +158,33 @@ class Dispatcher:
                 )
             )
 
-    def give_back(self, claim: Claim, why: str, *, session_was_useful: bool) -> None:
-        """Untouched. A session that has carried others and then ends is no fault of the one it gives back."""
+    def give_back(self, claim: Claim, why: str, *, is_blameless: bool) -> None:
+        """Take a message back of whose text nothing has left.
+
+        `is_blameless` says that its connection did not end because of it: the connection had carried others before, or
+        the server ended it for reasons of its own (RFC 5321, section 3.8). Otherwise the message may have ended it, and
+        would do so again and again.
+        """
         if claim.tries:
             self.tally[Outcome.DEFERRED] += 1  # as before it was taken
-        if session_was_useful or why.startswith(_CLOSED_BY_THE_SERVER):
+        if is_blameless:
             self._released.append(claim.id)
         else:
             self._returned[claim.id] = why
-        self.news.set()
+        self.changed.set()
 
     def supply(self, messages: Sequence[tuple[Claim, Message]]) -> None:
-        """Lay out what was claimed."""
+        """Lay out claimed messages for the connections."""
         for claim, _ in messages:
-            if claim.tries:  # it was counted when it was deferred, and will be counted anew
+            if claim.tries:  # it was counted when it was deferred, and will be counted again
                 self.tally[Outcome.DEFERRED] -= 1
         self._ready.extend(messages)
         if self._ready:
             self.wake()
 
     def collect(self) -> Collected:
-        """Take in what was handed in, and, when the run halts, what nobody has taken."""
-        self.news.clear()
+        """Return what was handed in; when halting, with it the messages that no connection has taken."""
+        self.changed.clear()
         if self.halting:
             self._released += [claim.id for claim, _ in self._ready]
             self.tally[Outcome.DEFERRED] += sum(claim.tries > 0 for claim, _ in self._ready)
@@ -193,46 +197,47 @@ class Dispatcher:
         forgiven.clear()
         return collected
 
-    def keep(self, collected: Collected) -> None:
-        """What may not have been recorded is not to be forgotten."""
+    def restore(self, collected: Collected) -> None:
+        """Put back what was collected, when it may not have been recorded."""
         self._answers[:0] = collected.answers
         self._returned = collected.returned | self._returned
         self._released[:0] = collected.released
         self._refusals.forgiven[:0] = collected.forgiven
 
     def halt(self, failure: DeliveryError | None = None) -> None:
-        """Hand out no more; what is in hand is finished and recorded."""
+        """Hand out no more messages; those in hand are finished and recorded."""
         self.halting = True
         self.failure = self.failure or failure
-        self.news.set()
+        self.changed.set()
         self.wake()
 
     def close(self) -> None:
-        """There is nothing more to carry."""
+        """End all waiting: there is nothing more to carry."""
         self.closed = True
         self.wake()
 
     def wake(self) -> None:
+        """Let everyone who waits look again."""
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():
                 future.set_result(None)
 
-    def _gathered(self) -> None:
+    def _announce(self) -> None:
         self._gathering = None
-        self.news.set()
+        self.changed.set()
 
     def _ring(self) -> None:
         self._alarm_at = inf
         self.wake()
 
-    async def _woken(self, patience: float | None) -> bool:
+    async def _wait_until_woken(self, patience: float | None) -> bool:
         future = self._loop.create_future()
         self._waiting.append(future)
         done, _ = await asyncio.wait([future], timeout=patience)
         return bool(done)
 
     def _watch(self, delivery: int | None, concern: Concern, said: Result) -> None:
-        failure = self._refusals.heard(delivery, concern, said, self.tally)
+        failure = self._refusals.record(delivery, concern, said, self.tally)
         if failure is not None and not self.halting:
             self.halt(failure)

@@ -1,10 +1,10 @@
-"""Watches what a server refuses, and halts a run when it refuses the sender and not single readers."""
+"""A count of refusals, which halts a worker when a server refuses the sender and not single recipients."""
 
 from collections import Counter
 
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Outcome, Result, reply_line
-from newsletter.sending.concern import Concern
+from newsletter.sending.reply_concern import Concern
 from newsletter.text import format_count
 
 _COUNT_FROM = 100
@@ -16,19 +16,19 @@ _NOT_THE_READERS = (
 
 
 class TooManyRefused(DeliveryError):
-    """So many readers are refused that something other than their addresses may be wrong; a person has to look."""
+    """More recipients are refused than bad addresses explain, so that a person has to look."""
 
 
 class SenderBlocked(DeliveryError):
-    """The server takes no mail from this sender now, because of a quota, a block list or a rule of its own."""
+    """No mail is taken from this sender now, because of a quota, a block list or a rule of the server."""
 
 
 class Refusals:
-    """Counts refusals, and knows which of them are not the readers'.
+    """Refusals of one worker, counted; those that are not about recipients are forgiven.
 
-    `share` is the share of refused readers, of 1, at which the run halts; None, or all of them, never halts it.
+    `share` is the share of refused recipients, of 1, at which the worker halts; None, or 1, never halts it.
     `in_a_row` is after how many refusals for policy, with nobody accepted between them, it halts: one such may be about
-    one reader.
+    one recipient.
     """
 
     def __init__(self, share: float | None, in_a_row: int) -> None:
@@ -39,10 +39,10 @@ class Refusals:
         self._senders = False
         self.forgiven: list[int] = []  # deliveries that are pending again, whatever was recorded of them
 
-    def heard(
+    def record(
         self, delivery: int | None, concern: Concern, said: Result, tally: Counter[Outcome]
     ) -> DeliveryError | None:
-        """Take in a reply; returns why the run has to halt, if it has to. Without a `delivery` it was to nobody's."""
+        """Count a reply, to one `delivery` or to none; return why the worker has to halt, None when it may go on."""
         words = reply_line(said.code, said.enhanced, said.reply)
         if said.outcome is Outcome.ACCEPTED:
             self._in_a_row = 0

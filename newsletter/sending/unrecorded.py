@@ -41,7 +41,8 @@ class _ListFeed:
     def answer(self, result: Result) -> None:
         self.results[result.key] = result
 
-    def untouched(self, message: Message, why: str = "") -> None:
+    def untouched(self, message: Message, why: str = "", code: int | None = None) -> None:
+        del code  # `why` has it too
         self.results[message.key] = _deferred(message, why or "the connection was lost before its text was sent")
 
 

@@ -128,6 +128,15 @@ def test_a_server_that_closes_interrupts_the_wait_for_a_message(
     assert feed.outcomes() == {"reader0": Outcome.ACCEPTED}
 
 
+def test_what_is_given_back_has_the_code_that_ended_the_connection() -> None:
+    feed = MemoryFeed(messages(1))
+    reply = b"421 4.3.2 going down\r\n"
+    answer = {**POLITE, "MAIL": reply}.__getitem__
+    with scripted(answer) as (port, _), pytest.raises(SessionLost):
+        asyncio.run(_deliver(_backend(port), feed))
+    assert feed.codes == {"reader0": 421}
+
+
 def test_when_it_is_cancelled_what_has_not_left_is_given_back() -> None:
     feed = MemoryFeed(messages(3))
     silent = threading.Event()

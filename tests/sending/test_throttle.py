@@ -12,8 +12,8 @@ def _departures(throttle: Throttle, count: int, now: float = 0.0) -> list[float]
     """When that many messages leave, each as soon as it may."""
     moments = []
     for _ in range(count):
-        now = throttle.ready_at(now)
-        throttle.left(now)
+        now = throttle.find_next_departure(now)
+        throttle.record_departure(now)
         moments.append(now)
     return moments
 
@@ -42,36 +42,36 @@ def test_never_more_in_an_hour_than_the_limit_whatever_left_before(limit: int, s
 
 
 def test_the_room_ahead_is_what_may_leave_soon() -> None:
-    assert Throttle(Limits()).room(0.0, 2) is None
-    assert Throttle(Limits(per_second=10)).room(0.0, 2) == 20
+    assert Throttle(Limits()).count_room(0.0, 2) is None
+    assert Throttle(Limits(per_second=10)).count_room(0.0, 2) == 20
     full = Throttle(Limits(per_hour=3), [0.0, 1.0, 2.0])
     assert full.room(10.0, 2) == 0
     assert full.room(HOUR_S + 0.5, 2) == 1
-    assert Throttle(Limits(per_second=100, per_hour=5), [0.0]).room(1.0, 2) == 4
+    assert Throttle(Limits(per_second=100, per_hour=5), [0.0]).count_room(1.0, 2) == 4
 
 
 def test_a_server_that_asks_for_less_gets_half_and_it_grows_back_slowly() -> None:
     throttle = Throttle(Limits(per_second=100))
     now = _departures(throttle, 200)[-1]
-    throttle.answered(now, 421, None)
+    throttle.record_reply(now, 421, None)
     assert throttle.rate == 50
-    throttle.answered(now + 0.5, 421, None)
+    throttle.record_reply(now + 0.5, 421, None)
     assert throttle.rate == 50  # the answers to what was under way are no second sign
-    throttle.ready_at(now + 15)
+    throttle.find_next_departure(now + 15)
     assert 50 < (throttle.rate or 0) < 100
-    throttle.ready_at(now + 100)
+    throttle.find_next_departure(now + 100)
     assert throttle.rate == 100
 
 
 def test_without_a_limit_the_rate_is_half_of_what_it_was_and_free_in_the_end() -> None:
     throttle = Throttle(Limits())
     for number in range(101):
-        throttle.left(number / 20)
-    throttle.answered(5.0, 421, None)
+        throttle.record_departure(number / 20)
+    throttle.record_reply(5.0, 421, None)
     assert throttle.rate == pytest.approx(10)
-    throttle.answered(10.0, 450, "4.7.0")
+    throttle.record_reply(10.0, 450, "4.7.0")
     assert throttle.rate == pytest.approx(5)
-    throttle.ready_at(10.0 + 600)
+    throttle.find_next_departure(10.0 + 600)
     assert throttle.rate is None
 
 
@@ -80,9 +80,9 @@ def test_however_often_it_is_asked_something_still_leaves(gaps: list[float]) -> 
     throttle, now = Throttle(Limits(per_second=5)), 0.0
     for gap in gaps:
         now += gap
-        throttle.answered(now, 421, None)
+        throttle.record_reply(now, 421, None)
     assert 1 <= (throttle.rate or 0) <= 5
-    assert throttle.ready_at(now) <= now + 1
+    assert throttle.find_next_departure(now) <= now + 1
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ def test_however_often_it_is_asked_something_still_leaves(gaps: list[float]) -> 
 )  # fmt: skip
 def test_which_single_replies_are_about_how_much_is_sent(code: int | None, enhanced: str | None, asks: bool) -> None:
     throttle = Throttle(Limits(per_second=100))
-    throttle.answered(10.0, code, enhanced)
+    throttle.record_reply(10.0, code, enhanced)
     assert (throttle.rate == 50) is asks
 
 
 def test_a_busy_mailbox_here_and_there_does_not_slow_a_list_down() -> None:
     throttle = Throttle(Limits(per_second=100))
     for number in range(1000):
-        throttle.answered(number / 100, 452 if number % 20 == 0 else 250, None)
+        throttle.record_reply(number / 100, 452 if number % 20 == 0 else 250, None)
     assert throttle.rate == 100
 
 
@@ -110,5 +110,5 @@ def test_a_busy_mailbox_here_and_there_does_not_slow_a_list_down() -> None:
 def test_many_put_off_in_a_row_do(code: int) -> None:
     throttle = Throttle(Limits(per_second=100))
     for number in range(15):
-        throttle.answered(number / 100, code, "4.3.2")
+        throttle.record_reply(number / 100, code, "4.3.2")
     assert throttle.rate == 50

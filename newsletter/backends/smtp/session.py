@@ -6,7 +6,7 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
-from newsletter.backends import Feed
+from newsletter.backends import Feed, SessionLost
 from newsletter.backends.smtp.dialogue import Dialogue, Stage
 
 # Linux alone has it. Without it our acknowledgement of a reply waits up to 40 ms for something to travel with
@@ -154,8 +154,10 @@ class SmtpSession(asyncio.Protocol):
         for result in self._dialogue.results:
             feed.answer(result)
         self._dialogue.results.clear()
+        end = self._dialogue.end
+        code = end.code if isinstance(end, SessionLost) else None
         for message, why in self._dialogue.returned:
-            feed.untouched(message, why)
+            feed.untouched(message, why, code)
         self._dialogue.returned.clear()
 
     def _write(self) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from newsletter.mail.message import Outcome, Result
-from newsletter.sending.concern import Concern, concern_of
+from newsletter.sending.reply_concern import Concern, classify_result
 
 SAID = {
     Concern.CONNECTIONS: [
@@ -49,7 +49,7 @@ SAID = {
         (550, None, "Message rejected as spam by content scanning", "text"),
         (554, None, "Your IP is blacklisted", "rcpt"),
     ],
-    Concern.READER: [
+    Concern.RECIPIENT: [
         (550, "5.1.1", "The email account that you tried to reach does not exist", "rcpt"),
         (550, None, "No such user here", "rcpt"),
         (452, "4.2.2", "The email account that you tried to reach is over quota", "rcpt"),
@@ -75,9 +75,12 @@ SAID = {
 def test_what_a_reply_is_about(about: Concern, said: tuple[int, str | None, str, str]) -> None:
     code, enhanced, reply, stage = said
     outcome = {2: Outcome.ACCEPTED, 4: Outcome.DEFERRED, 5: Outcome.REFUSED}[code // 100]
-    assert concern_of(Result(key="k", outcome=outcome, stage=stage, code=code, enhanced=enhanced, reply=reply)) == about
+    assert (
+        classify_result(Result(key="k", outcome=outcome, stage=stage, code=code, enhanced=enhanced, reply=reply))
+        == about
+    )
 
 
 def test_a_program_that_says_nothing_of_codes_speaks_of_its_reader() -> None:
     result = Result(key="k", outcome=Outcome.DEFERRED, stage="command", reply="status 75: rate limit")
-    assert concern_of(result) is Concern.READER
+    assert classify_result(result) is Concern.RECIPIENT

@@ -1,7 +1,7 @@
-"""What a server's reply is about: one reader, how much is sent at once, or the sender.
+"""The concern of a server's reply: one recipient, how much is sent at once, or the sender.
 
-What concerns the sender is never counted against a reader: it slows, holds or stops the campaign. The words are those
-that large providers and common servers use; replies are matched by code and status first (RFC 5321, RFC 3463).
+A reply about the sender is never counted against a recipient: it slows, holds or stops the campaign. The words are
+those of large providers and common servers; replies are matched by code and status first (RFC 5321, RFC 3463).
 """
 
 import re
@@ -11,17 +11,17 @@ from newsletter.mail.message import Outcome, Result
 
 
 class Concern(Enum):
-    """What a reply is about, and so what follows from it."""
+    """The subject of a reply, from which follows what to do."""
 
-    READER = "reader"  # this message and this address
-    RATE = "rate"  # more messages than it bears now: slow down, and send it again
-    CONNECTIONS = "connections"  # more connections than it bears
-    SENDER = "sender"  # it takes nothing from this sender, for today or for good
-    PERHAPS_SENDER = "perhaps sender"  # policy: it may be about the sender, and is so when it is said of several
+    RECIPIENT = "recipient"  # this message and this address
+    RATE = "rate"  # more messages than the server takes now: slow down, and send this one again
+    CONNECTIONS = "connections"  # more connections than the server takes
+    SENDER = "sender"  # nothing is taken from this sender, for today or for good
+    PERHAPS_SENDER = "perhaps sender"  # policy: about the sender when several recipients get it
 
 
-# Of the reader's own domain and mailbox, whatever else the words say (RFC 3463, RFC 7293; Exchange's 5.7.1xx).
-_READERS = re.compile(r"[45]\.(?:1\.[1-6]|2\.[1-4]|7\.(?:1[78]|1(?:2[49]|3[346])))$")
+# About the recipient's own domain and mailbox, whatever else the words say (RFC 3463, RFC 7293; Exchange's 5.7.1xx).
+_RECIPIENTS = re.compile(r"[45]\.(?:1\.[1-6]|2\.[1-4]|7\.(?:1[78]|1(?:2[49]|3[346])))$")
 # Exchange Online's for accounts and addresses that may not send (5.7.5xx to 5.7.7xx), Gmail's daily limit.
 _SENDERS = re.compile(r"[45]\.7\.(?:5[0-9]{2}|6[0-9]{2}|7[0-9]{2}|57|60|64)$|5\.4\.5$")
 _OUTBOUND = re.compile(
@@ -56,28 +56,28 @@ _POLICY = re.compile(
     r"\brelay(?:ing)?\b.{0,20}\b(?:denied|not permitted|prohibited)\b|\bnot permitted to relay\b",
     re.IGNORECASE,
 )
-_TOO_MANY_CONNECTIONS = 432  # RFC 4468's of old; Exchange Online's for connections and threads
+_TOO_MANY_CONNECTIONS = 432  # Exchange Online's, for connections and threads
 _CLOSING = 421
 _NOT_NOW = 454  # RFC 4954 for the login alone; Amazon SES's for all its limits
-_BEFORE_READER = ("connect", "ehlo", "mail")
+_BEFORE_RECIPIENT = ("connect", "ehlo", "mail")
 
 
-def concern_of(result: Result) -> Concern:
-    """Return what the reply behind a result is about."""
+def classify_result(result: Result) -> Concern:
+    """Return the concern of the reply in a result."""
     if result.code is None or result.outcome not in (Outcome.DEFERRED, Outcome.REFUSED):
-        return Concern.READER
-    return concern_of_reply(result.code, result.enhanced or "", result.reply, result.stage)
+        return Concern.RECIPIENT
+    return classify_reply(result.code, result.enhanced or "", result.reply, result.stage)
 
 
-def concern_of_reply(code: int, enhanced: str, reply: str, stage: str) -> Concern:
-    """Return what a reply is about; `stage` names the command that it answers, as results do."""
+def classify_reply(code: int, enhanced: str, reply: str, stage: str) -> Concern:
+    """Return the concern of a reply; `stage` names the command that it answers, as results do."""
     if code // 100 not in (4, 5):
-        return Concern.READER
+        return Concern.RECIPIENT
     later = code // 100 == 4
     if _SENDERS.match(enhanced) or _OUTBOUND.search(reply):
         return Concern.SENDER
-    if _READERS.match(enhanced):
-        return Concern.READER
+    if _RECIPIENTS.match(enhanced):
+        return Concern.RECIPIENT
     if _CONNECTIONS.search(reply) and later:
         return Concern.CONNECTIONS
     if (_QUOTA.search(reply) or (code == _NOT_NOW and "quota" in reply.lower())) and not _MAILBOX.search(reply):
@@ -88,5 +88,5 @@ def concern_of_reply(code: int, enhanced: str, reply: str, stage: str) -> Concer
         return Concern.CONNECTIONS
     if enhanced.startswith("5.7.") or (not later and _POLICY.search(reply)):
         return Concern.PERHAPS_SENDER
-    # What was said before the reader's address was named can't be about it.
-    return Concern.RATE if later and stage in _BEFORE_READER else Concern.READER
+    # A reply before RCPT can't be about the recipient, who was not named yet.
+    return Concern.RATE if later and stage in _BEFORE_RECIPIENT else Concern.RECIPIENT
