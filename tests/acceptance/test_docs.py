@@ -1,10 +1,12 @@
-"""Every command in the README and in docs/ runs, in the order in which it stands there."""
+"""Every command in the README and in docs/ runs, and every file and function that a page names exists."""
 
+import ast
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -163,7 +165,37 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
-def test_the_architecture_names_every_room() -> None:
-    page = (ROOT / "docs/architecture.md").read_text()
-    rooms = [folder.name for folder in (ROOT / "newsletter").iterdir() if (folder / "__init__.py").exists()]
-    assert [room for room in rooms if f"`newsletter/{room}/`" not in page] == []
+def test_the_architecture_has_the_rooms_in_the_order_of_the_import_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    lines = re.findall(r"^\| (`newsletter/\w.*?`) \|", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE)
+    named = [sorted(re.findall(r"`newsletter/(\w+)(?:/|\.py)`", line)) for line in lines]
+    assert named == [sorted(layer.split(" | ")) for layer in layers]
+
+
+def test_the_architecture_names_code_that_exists() -> None:
+    rows = re.findall(
+        r"^\|[^|]*\| (`[^|]*`) \| \[`([\w./]+)`\]\(\.\./([\w./]+)\) \|$",
+        (ROOT / "docs/architecture.md").read_text(),
+        re.MULTILINE,
+    )
+    assert len(rows) > 40
+    lost = [
+        f"{file}: {name}"
+        for code, file, link in rows
+        for name in re.findall(r"`([\w.]+)`", code)
+        if file != link or not (ROOT / file).exists() or name not in _names_in(ROOT / file)
+    ]
+    assert lost == []
+
+
+def _names_in(file: Path) -> set[str]:
+    """Return the functions and classes that a file defines, and each class's methods as `Class.method`."""
+    found = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            functions = [part for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)]
+            found |= {f"{node.name}.{function.name}" for function in functions}
+    return found
