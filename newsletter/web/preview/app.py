@@ -5,15 +5,17 @@ from contextlib import asynccontextmanager
 
 from anyio import create_task_group
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Route
 
 from newsletter.errors import NewsletterError
+from newsletter.web.guard import HostGuard, SecurityHeaders, is_local
 from newsletter.web.preview.access import AccessGuard, AccessKeys
-from newsletter.web.preview.content_policy import PreviewGuard
+from newsletter.web.preview.content_policy import PAGE_POLICY, FetchGuard, mark_local
 from newsletter.web.preview.endpoints import PreviewEndpoints
 from newsletter.web.preview.engine import PreviewEngine
+from newsletter.web.refusals import answer_refusal
 
 _LARGEST_BODY = 10_000  # bytes of an order to send a test
 
@@ -58,12 +60,17 @@ def build_preview_app(
             Route("/{draft}/{name}", endpoints.picture),
         ],
         middleware=[
-            # A site whose name was bent to 127.0.0.1 (DNS rebinding) comes with its own name all the same.
-            Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False),
-            Middleware(PreviewGuard),
+            Middleware(SecurityHeaders, policy=PAGE_POLICY, mark=mark_local),
+            Middleware(HostGuard, is_own=is_local),
+            Middleware(FetchGuard),
             Middleware(AccessGuard, access_keys=access_keys),
         ],
-        exception_handlers={NewsletterError: endpoints.error, OSError: endpoints.error, Exception: endpoints.error},
+        exception_handlers={
+            HTTPException: answer_refusal,
+            NewsletterError: endpoints.answer_error,
+            OSError: endpoints.answer_error,
+            Exception: endpoints.answer_error,
+        },
         lifespan=working,
         max_body_size=_LARGEST_BODY,
     )

@@ -2,7 +2,7 @@
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
@@ -27,11 +27,8 @@ def _is_visit(headers: Headers) -> bool:
     return (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest")) == ("navigate", "document")
 
 
-class PreviewGuard:
-    """Says with every answer that it is for this page alone, is what it says it is, and is not to be kept.
-
-    Browsers say which site a request comes from (Fetch Metadata): another one's is not worked on at all.
-    """
+class FetchGuard:
+    """Middleware that does no work for another site: browsers say which site a request comes from (Fetch Metadata)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -42,16 +39,10 @@ class PreviewGuard:
             answer = PlainTextResponse("This is for the preview's own page.", status_code=403)
             await answer(scope, receive, send)
             return
+        await self._app(scope, receive, send)
 
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", PAGE_POLICY)
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Cross-Origin-Resource-Policy"] = "same-origin"
-                headers["Cross-Origin-Opener-Policy"] = "same-origin"
-                headers["Referrer-Policy"] = "no-referrer"
-                headers["Cache-Control"] = "no-store"
-            await send(message)
 
-        await self._app(scope, receive, guarded)
+def mark_local(headers: MutableHeaders) -> None:
+    """Keep an answer for the preview's own page, and out of every cache."""
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Cache-Control"] = "no-store"

@@ -23,6 +23,7 @@ from newsletter.web.preview.editor_test import prepare_test
 from newsletter.web.preview.engine import PreviewEngine
 from newsletter.web.preview.page_state import diagnostic_as_json, state, subscriber_as_json
 from newsletter.web.preview.rendered_draft import RenderedDraft
+from newsletter.web.refusals import RefusedError
 
 TOKEN_HEADER = "X-Preview-Token"  # noqa: S105  # the name of a header
 _PAGE = files(__package__).joinpath("page")
@@ -90,7 +91,7 @@ class PreviewEndpoints:
     async def test(self, request: Request) -> Response:
         """Send a test. Another site can make a browser ask for it, but it can't read the token."""
         if not compare_digest(request.headers.get(TOKEN_HEADER, "").encode(), self._token.encode()):
-            raise HTTPException(403, "This is for the preview's own page. Reload it, and try again.")
+            raise RefusedError(403, "This is for the preview's own page. Reload it, and try again.")
         order, name = await _order(request), self._draft(request)
         path = self._engine.drafts().get(name)
         if path is None:
@@ -140,7 +141,7 @@ class PreviewEndpoints:
             raise HTTPException(404)
         return Response(picture.data, media_type=f"image/{picture.kind}")
 
-    async def error(self, _request: Request, error: Exception) -> Response:
+    async def answer_error(self, _request: Request, error: Exception) -> Response:
         """What can't be made says why, as the command line would."""
         told = diagnostic_as_json(Diagnostic.of(explained(error)), self._engine.workspace.root)
         return JSONResponse(told, status_code=422 if isinstance(error, NewsletterError | OSError) else 500)
@@ -182,9 +183,9 @@ async def _order(request: Request) -> dict[str, str]:
     try:
         order = json.loads(await request.body())
     except (ValueError, RecursionError) as error:
-        raise HTTPException(400, "This is no JSON.") from error
+        raise RefusedError(400, "This is no JSON.") from error
     if not isinstance(order, dict) or not all(isinstance(value, str) for value in order.values()):
-        raise HTTPException(400, "The order names an address, and a reader if need be.")
+        raise RefusedError(400, "The order names an address, and a reader if need be.")
     return order
 
 

@@ -1,6 +1,5 @@
 """The preview's server: on this machine alone, until Ctrl-C."""
 
-import errno
 import socket
 from collections.abc import Callable
 from contextlib import closing
@@ -9,14 +8,13 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
 
-import uvicorn
-
 from newsletter.errors import DecisionNeeded
 from newsletter.web.preview.access import AccessKeys
 from newsletter.web.preview.accounts import PeerConnection
 from newsletter.web.preview.app import build_preview_app
 from newsletter.web.preview.draft_state import DraftState
 from newsletter.web.preview.engine import PreviewEngine
+from newsletter.web.server import WebServer, bind
 from newsletter.workspace import Workspace
 
 _HOST = "127.0.0.1"
@@ -51,26 +49,18 @@ def preview(
 
         def fail(error: Exception) -> None:
             failures.append(error)
-            server.should_exit = True
+            server.stop()
 
         engine = PreviewEngine(workspace, draft, note)
         own, taken = _own_port(workspace.root), listening.getsockname()[1]
         address = f"http://{_HOST}:{taken}{engine.home}"
         access_keys = AccessKeys(lambda: on_used(access_keys.printed(address)))
         is_other = port is None and taken != own
-        on_address(
-            PreviewAddresses(access_keys.printed(address), access_keys.opened(address), own if is_other else None)
-        )
-        config = uvicorn.Config(
-            build_preview_app(engine, token_urlsafe(), access_keys, fail),
-            http=PeerConnection,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
-        server = uvicorn.Server(config)
-        server.run(sockets=[listening])
+        own_if_taken = own if is_other else None
+        addresses = PreviewAddresses(access_keys.printed(address), access_keys.opened(address), own_if_taken)
+        app = build_preview_app(engine, token_urlsafe(), access_keys, fail)
+        server = WebServer(app, listening, PeerConnection, on_started=lambda: on_address(addresses), shutdown_s=2)
+        server.run()
         if failures:
             raise failures[0]
 
@@ -93,17 +83,4 @@ def _own_port(root: Path) -> int:
 
 
 def _bound(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # or a restart would have to wait a minute
-        listening.bind((_HOST, port))
-        listening.listen()
-    except OSError as error:
-        listening.close()
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        why = "is in use by another program" if error.errno == errno.EADDRINUSE else "is kept for the system's own"
-        raise DecisionNeeded(
-            f"Port {port} {why}.", next_step="Leave --port out for one that is free, or name another."
-        ) from error
-    return listening
+    return bind(_HOST, port, in_use="", next_step="Leave --port out for one that is free, or name another.")

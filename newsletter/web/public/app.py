@@ -11,13 +11,15 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from newsletter.store import Store
+from newsletter.web.guard import HostGuard, SecurityHeaders
 from newsletter.web.public.archive import Archive
 from newsletter.web.public.endpoints import PublicEndpoints
 from newsletter.web.public.event_writer import EventWriter
-from newsletter.web.public.request_guard import HEALTH, RequestGuard
+from newsletter.web.public.request_guard import HEALTH, POLICY, PublicHost, RequestGuard, mark_private
 from newsletter.web.public.submission import LARGEST
 from newsletter.web.public.token_reader import TokenReader
 from newsletter.web.public.unsubscribe_pages import UnsubscribePages
+from newsletter.web.refusals import answer_refusal
 from newsletter.workspace import Workspace
 
 _LOOK_EVERY_S = 5.0  # a look costs little, and readers follow the link to the page as soon as the mail is there
@@ -41,7 +43,7 @@ def build_public_app(
         event_writer.close()
         endpoints.close()
 
-    below = urlsplit(url).path
+    below, public_host = urlsplit(url).path, PublicHost(url)
     app = Starlette(
         # The names are what the log shows.
         routes=[
@@ -53,8 +55,12 @@ def build_public_app(
             Route(f"{below}/", endpoints.file, name="/"),
             Route(f"{below}/{{name}}", endpoints.file, name="/…"),
         ],
-        middleware=[Middleware(RequestGuard, url=url)],
-        exception_handlers={HTTPException: endpoints.refused},
+        middleware=[
+            Middleware(SecurityHeaders, policy=POLICY, mark=mark_private, without_policy=["application/pdf"]),
+            Middleware(RequestGuard),
+            Middleware(HostGuard, is_own=public_host.is_own, on_refused=public_host.warn),
+        ],
+        exception_handlers={HTTPException: answer_refusal},
         lifespan=working,
     )
     app.router.redirect_slashes = False  # a POST is never sent elsewhere

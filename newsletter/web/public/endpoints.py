@@ -36,14 +36,6 @@ _SOON = {"Retry-After": "5"}
 _TOMORROW = {"Retry-After": "86400"}
 _KEPT = "public, max-age=300"
 _STATES = {EventKind.UNSUBSCRIBED: PageState.LEFT, EventKind.REASON: PageState.THANKS}
-_WORDS = {
-    400: "This request can't be understood.",
-    404: "There is no such page.",
-    405: "This can't be done here.",
-    408: "This took too long.",
-    413: "This is too long.",
-    415: "This has to be sent as a form.",
-}
 
 
 class PublicEndpoints:
@@ -141,11 +133,6 @@ class PublicEndpoints:
         if _has(request, found):
             return Response(status_code=304, headers=headers)
         return Response(found.data, media_type=found.media_type, headers=headers)
-
-    async def refused(self, _request: Request, error: Exception) -> Response:
-        """By the status alone: the libraries' words differ."""
-        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
-        return PlainTextResponse(f"{_WORDS.get(status, 'This is refused.')}\n", status, headers)
 
     def _page(self, state: PageState, status: int = 200, headers: dict[str, str] | None = None) -> Response:
         return Response(self._pages[state], status, headers, media_type="text/html; charset=utf-8")

@@ -58,7 +58,7 @@ def mailbox(_shared: tuple[Publication, smtp_server.Server, Preview]) -> smtp_se
 @pytest.mark.parametrize("path", ["/2.10", "/2.10/email.html", "/2.10/events", "/-/preview.js"])
 def test_a_name_that_is_not_its_own_gets_nothing(preview: Preview, host: str, path: str) -> None:
     status, _, body = preview.ask(path, headers={"Host": host.format(port=preview.port)})
-    assert status == 400
+    assert status == 421
     assert len(body) < 100
 
 
