@@ -1,4 +1,4 @@
-"""The preview's lock: it lets in a browser that was opened by one of its own addresses, and nobody else here.
+"""Access to the preview: only for a browser that was opened by one of its own addresses.
 
 Each address holds a key that works once. It is exchanged for a cookie, which is good for this preview until it ends.
 """
@@ -37,7 +37,7 @@ _NEXT_PAGE = """\
 
 
 class AccessKeys:
-    """The keys that have not been used, and the cookies that are good. `on_used` is told when a printed key was."""
+    """The access keys not used yet, and the valid cookies. `on_used` is called when a printed key was used."""
 
     def __init__(self, on_used: Callable[[], None]) -> None:
         self._on_used = on_used
@@ -72,7 +72,7 @@ class AccessKeys:
 
 
 class AccessGuard:
-    """Around the application: nothing of it is answered without a cookie."""
+    """Middleware that answers nothing without a valid cookie or key."""
 
     def __init__(self, app: ASGIApp, access_keys: AccessKeys) -> None:
         self._app = app

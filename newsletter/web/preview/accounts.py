@@ -1,4 +1,4 @@
-"""Which account of this machine is at the other end of a connection to it, as Linux tells.
+"""Finds which account of this machine is at the other end of a connection, as Linux tells.
 
 Every account can read the command line of every process, and so the address that a browser is opened with. And a
 browser sends a cookie of 127.0.0.1 to whatever server listens there, on any port.
@@ -26,7 +26,7 @@ class Peer:
 
     @cached_property
     def user(self) -> int | None:
-        """The number of the account whose socket it is; None where the system does not tell, or no longer."""
+        """Return the number of the account whose socket it is; None where the system does not tell, or no longer."""
         client, server = self._ends
         if client is None or server is None or server[1] is None:
             return None
@@ -45,7 +45,7 @@ class Peer:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it belongs to the account that runs this, or to root, as far as is known."""
+        """Return whether it belongs to the account that runs this, or to root, as far as is known."""
         return self.user is None or self.user in trusted_users(os.environ)
 
 
@@ -58,6 +58,6 @@ class PeerConnection(H11Protocol):
 
 
 def _written(host: str, port: int) -> str:
-    """As /proc/net/tcp has it (proc_pid_net(5)): the address as this machine's processor keeps the number."""
+    """Write an address as /proc/net/tcp has it (proc_pid_net(5)): in the byte order of this machine's processor."""
     number = int.from_bytes(ip_address(host).packed, byteorder)
     return f"{number:08X}:{port:04X}"

@@ -1,4 +1,4 @@
-"""What the server answers: the page, a draft's state as it changes, its editions, and the sending of a test."""
+"""The preview's application: the page, a draft's state as it changes, its editions, and sending a test."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,9 +23,9 @@ _LARGEST_BODY = 10_000  # bytes of an order to send a test
 def build_preview_app(
     engine: PreviewEngine, token: str, access_keys: AccessKeys, on_failure: Callable[[Exception], None]
 ) -> Starlette:
-    """The application, in which the studio works; `token` is what a page has to show to have a test sent.
+    """Build the application, which runs the engine; `token` is what a page has to show to have a test sent.
 
-    `on_failure` is told when the studio can't go on.
+    `on_failure` is called when the engine can't go on.
     """
 
     async def work() -> None:

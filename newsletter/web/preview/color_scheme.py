@@ -1,4 +1,4 @@
-"""An edition's HTML as it looks where the system is light or dark, whichever this one is."""
+"""Shows an edition's HTML in the light or the dark colour scheme, whichever this system has."""
 
 import re
 from typing import Literal
@@ -10,7 +10,7 @@ _SCHEME = re.compile(r"(color-scheme\s*:\s*|name=\"color-scheme\" content=\")(?:
 
 
 def with_color_scheme(html: str, mode: ColorScheme) -> str:
-    """With every question for the system's colours answered: a frame can't be told them by the page around it."""
+    """Answer each media query for the colour scheme in the HTML itself: a page can't set the scheme of its frame."""
 
     def answered(query: re.Match[str]) -> str:
         return "(min-width: 0)" if query[1].lower() == mode else "(max-width: 0)"

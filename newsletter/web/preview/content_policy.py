@@ -1,4 +1,4 @@
-"""What keeps other sites and the editions' own content from doing harm: the headers of every answer."""
+"""Policies by which other sites, and the editions' own content, can do no harm in the preview."""
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -14,7 +14,7 @@ SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 
 
 def frame_policy(*, images: bool) -> str:
-    """Without images, a frame looks as the mail does where a client blocks them."""
+    """Return the policy of a frame; without images, it looks as the mail does where a client blocks them."""
     shown = "'self' data:" if images else "'none'"
     return (
         f"default-src 'none'; style-src 'unsafe-inline'; img-src {shown}; form-action 'none'; base-uri 'none'; "
@@ -23,7 +23,7 @@ def frame_policy(*, images: bool) -> str:
 
 
 def _is_visit(headers: Headers) -> bool:
-    """Whether somebody has followed a link to here from elsewhere, in a window of its own."""
+    """Return whether somebody has followed a link from elsewhere to here, in a window of its own."""
     return (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest")) == ("navigate", "document")
 
 

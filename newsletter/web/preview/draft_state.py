@@ -1,4 +1,4 @@
-"""A look at a draft on disk: a new proof when all is well; else the last good one, and what is wrong."""
+"""The state of a draft on disk: rendered when all is well; else the last good rendering, and what is wrong."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -17,10 +17,10 @@ _RENDERINGS = count(1)
 
 @dataclass(frozen=True, kw_only=True)
 class DraftState:
-    """What there is to show of a draft now.
+    """The state of a draft: what there is to show of it now.
 
-    `proof` is the last good state, and `trouble` why it is not the present one. `text` names the text and the
-    picture of that proof; `identity` the file itself, by which it is known again when it is renamed.
+    `rendered` is the last good state, and `error` why it is not the present one. `text` names the text and the
+    picture of that rendering; `identity` the file itself, by which it is known again when it is renamed.
     `revision` grows with every state.
     """
 
@@ -35,24 +35,27 @@ class DraftState:
 
     @property
     def faults(self) -> dict[str, NewsletterError]:
-        """What stands in the way, by the edition that it keeps from being made: "" for all of them."""
+        """Return the errors by the edition that each keeps from being made; "" stands for all editions."""
         if self.error:
             return {"": self.error}
         return dict(self.rendered.faults) if self.rendered else {}
 
     def now(self, **changes: object) -> "DraftState":
-        """The next state: the same but for `changes`."""
+        """Return the next state: this one with `changes` and a new revision."""
         return replace(self, revision=next(_REVISIONS), **changes)  # type: ignore[arg-type]  # replace checks them
 
 
 def find_drafts(workspace: Workspace, more: Path) -> dict[str, Path]:
-    """Every draft by its name; `more` is one that the command line named, wherever it lies."""
+    """Return every draft by its name; `more` is one that the command line named, wherever it lies."""
     known = {path.stem: path for path in workspace.draft_paths()}
     return known if more.parent == workspace.drafts else known | {more.stem: more}
 
 
 def refresh_state(workspace: Workspace, more: Path, before: DraftState) -> DraftState:
-    """Stages: find the file, read it, make the mail. Never raises for what is on disk."""
+    """Return the draft's present state. Stages: find the file, read it, render the email.
+
+    Never raises for what is on disk: the state holds the error.
+    """
     try:
         path = find_drafts(workspace, more).get(before.name)
         if path is None or not path.exists():
@@ -90,7 +93,7 @@ def _without_file(workspace: Workspace, before: DraftState) -> DraftState:
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:
-    """A file's own, and the time of its text: the number alone is given to the next new file when it is free."""
+    """Return what tells a file from others: its inode number, which a new file may get later, and times."""
     try:
         status = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Sends the editor the draft as it stands on disk, through the backend that readers' copies will go through."""
+"""Sends an editor the draft as it is on disk, through the backend that sends the campaign."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -16,7 +16,7 @@ from newsletter.workspace import Workspace
 def prepare_test(
     workspace: Workspace, draft: Path, address: str, reader: Subscriber | None
 ) -> Callable[[], Awaitable[dict[str, Any]]]:
-    """A test to `address`: as that reader gets it, or as the list knows the address itself.
+    """Prepare a test to `address`: as that reader gets it, or as the list knows the address itself.
 
     Reading takes its time, and what is returned sends. Both raise what `newsletter send --test` would show.
     """

@@ -1,4 +1,4 @@
-"""The answer to each request of the page."""
+"""The preview's endpoints: what its page asks for."""
 
 import json
 import re
@@ -33,7 +33,7 @@ _PDF_PAGE = re.compile(r"page-([1-9][0-9]{0,3})\.png")
 
 
 class PreviewEndpoints:
-    """One method a route."""
+    """The preview's endpoints, one method a route."""
 
     def __init__(self, engine: PreviewEngine, token: str) -> None:
         self._engine = engine
@@ -52,13 +52,13 @@ class PreviewEndpoints:
         return Response(file.read_bytes(), media_type=kind)
 
     async def page(self, request: Request) -> Response:
-        """The page itself, with the token that only it can read."""
+        """Answer the page itself, with the token that only it can read."""
         self._draft(request)
         html = _PAGE.joinpath("preview.html").read_text(encoding="utf-8")
         return HTMLResponse(html.replace("{token}", self._token))
 
     async def events(self, request: Request) -> Response:
-        """The draft's state, now and each time it changes; at the end, a word that this page should ask by itself."""
+        """Stream the draft's state, now and at each change; at the end, "crowded": the page then asks by itself."""
         name, id_ = self._draft(request), _id(request)
 
         async def states() -> AsyncIterator[dict[str, str]]:
@@ -69,12 +69,12 @@ class PreviewEndpoints:
         return EventSourceResponse(states())
 
     async def state(self, request: Request) -> Response:
-        """The same once, for a page that asks by itself."""
+        """Answer the draft's state once, for a page that has no stream."""
         draft_state = await self._engine.draft_state(self._draft(request), fresh=True)
         return Response(await self._state(draft_state, _id(request)), media_type="application/json")
 
     async def readers(self, request: Request) -> Response:
-        """Readers of the list who match some words."""
+        """Answer the subscribers of the list who match some words."""
         workspace, words = self._engine.workspace, request.query_params.get("words", "")
         if not workspace.subscribers.is_file():
             raise ListError(
@@ -127,7 +127,7 @@ class PreviewEndpoints:
         return Response(await self._engine.work(rendered.pdf), media_type="application/pdf", headers=named)
 
     async def picture(self, request: Request) -> Response:
-        """A page of the PDF, the lead image, the logo; and what the web page's link to its PDF leads to."""
+        """Answer a page of the PDF, the lead image, the logo, or the PDF that the web page links to."""
         rendered, name = await self._rendered(request), request.path_params["name"]
         if name == f"{rendered.issue.name}.pdf":
             return await self.pdf(request)
@@ -142,7 +142,7 @@ class PreviewEndpoints:
         return Response(picture.data, media_type=f"image/{picture.kind}")
 
     async def answer_error(self, _request: Request, error: Exception) -> Response:
-        """What can't be made says why, as the command line would."""
+        """Answer an error in the words of the command line."""
         told = diagnostic_as_json(Diagnostic.of(explained(error)), self._engine.workspace.root)
         return JSONResponse(told, status_code=422 if isinstance(error, NewsletterError | OSError) else 500)
 
@@ -162,7 +162,7 @@ class PreviewEndpoints:
         return await self._rendered(request), await self._engine.work(lambda: self._reader(id_)) if id_ else None
 
     async def _rendered(self, request: Request) -> RenderedDraft:
-        """The last good state. Raises what stands in the way when there has been none."""
+        """Return the last good rendering. Raises the draft's error when there has been none."""
         draft_state = await self._engine.draft_state(self._draft(request))
         if draft_state.rendered is None:
             raise draft_state.error or DraftError("There is nothing to show yet.")

@@ -1,4 +1,4 @@
-"""Looks at each draft that somebody follows whenever files change, and tells its followers.
+"""The preview's engine: renders each draft that somebody follows when files change, and tells its followers.
 
 Two threads work side by side: one reads drafts and makes the mail, which is what an editor waits for; the
 other makes the checks and the PDF. Each takes the last state there is, so that nothing piles up behind a
@@ -29,7 +29,7 @@ _KEPT = 8
 
 
 class PreviewEngine:
-    """All drafts under preview. `note` is told each new state of one."""
+    """All drafts under preview, and the threads that render them. `note` is called with each new state of one."""
 
     def __init__(self, workspace: Workspace, draft: Path, note: Callable[[DraftState, Workspace], None]) -> None:
         self.workspace = workspace
@@ -59,16 +59,16 @@ class PreviewEngine:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def drafts(self) -> dict[str, Path]:
-        """Every draft that can be shown, by its name."""
+        """Return every draft that can be shown, by its name."""
         return find_drafts(self.workspace, self.first)
 
     @property
     def home(self) -> str:
-        """The path of the first draft's page."""
+        """Return the path of the first draft's page."""
         return f"/{quote(self.first.stem)}"
 
     async def draft_state(self, name: str, *, fresh: bool = False) -> DraftState:
-        """The draft's last known state; a `fresh` one is read anew when nobody follows the draft."""
+        """Return the draft's last known state; with `fresh`, the file is read again when nobody follows the draft."""
         if name in self._states and name not in self._aside and not fresh:
             return self._states[name]  # without waiting for a look that is under way
         async with self._one_at_a_time:
@@ -77,7 +77,7 @@ class PreviewEngine:
             return self._states[name]
 
     async def follow(self, name: str) -> AsyncIterator[DraftState]:
-        """Each new state of a draft, the present one first; states nobody had time for are left out.
+        """Yield each new state of a draft, the present one first; states that nobody had time for are left out.
 
         Ends when too many others have come to follow since.
         """
@@ -100,7 +100,7 @@ class PreviewEngine:
                 self._aside[name] = None
 
     async def work(self, task: Callable[[], T]) -> T:
-        """Something to answer a request with, in a thread that nobody has to wait for at the end."""
+        """Run a task for a request in a thread, which the end of the preview does not wait for."""
         return await self._in(self._answering, task)
 
     async def _watch(self) -> None:
@@ -112,7 +112,7 @@ class PreviewEngine:
             self._changed.set()
 
     def _put_aside(self) -> None:
-        """What nobody follows is looked at anew when somebody comes back to it; a few last good states are kept."""
+        """Mark the states that nobody follows as out of date, and drop all but a few of them."""
         for name in [name for name in self._states if self._followers[name] <= 0]:
             self._aside[name] = None
         while len(self._aside) > _KEPT:
@@ -135,7 +135,7 @@ class PreviewEngine:
         return await self._in(self._looking, lambda: refresh_state(self.workspace, self.first, before))
 
     async def _is_passing(self, draft_state: DraftState) -> bool:
-        """Whether a new fault is gone at once, because a program was in the middle of writing the file."""
+        """Return whether a new error is gone at once, because a program was in the middle of writing the file."""
         before = self._states.get(draft_state.name)
         if draft_state.error is None or (before and before.error):
             return False
@@ -160,7 +160,7 @@ class PreviewEngine:
             self._told.notify_all()
 
     async def _move(self, draft_state: DraftState) -> None:
-        """A draft that was renamed takes its last good state along, and the terminal."""
+        """Follow a draft to its new name: its last good state goes along, and so does the terminal."""
         new = draft_state.moved_to
         if draft_state.name == self.first.stem:
             self.first = self.drafts().get(new, self.first)
@@ -180,7 +180,7 @@ class PreviewEngine:
                 await self._finish(name)
 
     async def _finish(self, name: str) -> None:
-        """The checks, then the other editions, each told when made; given up when the text has changed meanwhile."""
+        """Check the draft, then render the other editions; publish each; stop when the text has changed."""
         rendered = self._states[name].rendered if name in self._states else None
         if rendered is None or rendered.finished:
             return
@@ -194,7 +194,7 @@ class PreviewEngine:
         await self._in(self._printing, self._tidy)
 
     def _tidy(self) -> None:
-        """Collect what the last state left behind: by itself, the command line hardly ever does (`collect_rarely`).
+        """Free the memory of the last state: the command line's garbage collection hardly ever runs (`collect_rarely`).
 
         What was loaded by the first time is no garbage, and is not looked through again; so this takes no time.
         """

@@ -1,4 +1,4 @@
-"""Says that files of a workspace have changed: drafts and their pictures, templates, typefaces, settings, the list."""
+"""Watches a workspace's files: drafts and their pictures, templates, typefaces, settings, the list."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ _STILL, _LONGEST = 12, 100
 
 
 async def watch_files(current: Callable[[], Workspace], draft: Path) -> AsyncIterator[set[Path]]:
-    """The files that have changed, each time some have, without end; at the beginning all folders.
+    """Yield the files that have changed, each time some have, without end; at the beginning all folders.
 
     `current` gives the workspace as it is by then: its settings say where the list is. `draft` is one that may
     lie elsewhere. Folders may come and go.
@@ -90,7 +90,7 @@ def _within(folder: Path) -> Iterator[Path]:
 
 
 class _Relevant(DefaultFilter):
-    """Leaves out what editors write beside a file, and whatever else lies in the workspace's own folder."""
+    """A filter that leaves out what text editors write beside a file, and other files of the workspace's folder."""
 
     def __init__(self, workspace: Workspace, folders: list[Path], draft: Path) -> None:
         super().__init__()

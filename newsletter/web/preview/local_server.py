@@ -1,4 +1,4 @@
-"""The preview's server: on this machine alone, until Ctrl-C."""
+"""`newsletter preview`: the preview's server, on this machine alone, until Ctrl-C."""
 
 import socket
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _FIRST_PORT, _PORTS = 21_000, 10_000
 
 @dataclass(frozen=True)
 class PreviewAddresses:
-    """The page's address for the terminal, and for a browser to be opened with; the publication's own port if taken."""
+    """The page's address for the terminal, and one to open a browser with; `taken` is the usual port if in use."""
 
     printed: str
     opened: str
@@ -39,7 +39,7 @@ def preview(
     on_used: Callable[[str], None],
     note: Callable[[DraftState, Workspace], None],
 ) -> None:
-    """Serve until the process is told to end.
+    """Serve the preview until the process is told to end.
 
     `on_address` gets the page's addresses, `on_used` another one for the terminal when its last has let a browser in,
     and `note` each new state. Raises DecisionNeeded for a `port` that can't be had.
@@ -66,7 +66,7 @@ def preview(
 
 
 def _listening(root: Path, port: int | None) -> socket.socket:
-    """The port that was asked for; else the publication's own, or any while that is taken.
+    """Listen at the port that was asked for; else at the publication's own, or any while that is in use.
 
     A publication has the same port each day, so that bookmarks stay good, and so does what the browser remembers.
     """

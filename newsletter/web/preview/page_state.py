@@ -1,4 +1,4 @@
-"""What the page shows beside an edition, as plain values for JSON: notices, numbers, links, the inbox line."""
+"""The state of the preview's page as values for JSON: diagnostics, numbers, links, the inbox line."""
 
 import re
 from dataclasses import replace
@@ -32,7 +32,7 @@ _LOST = Diagnostic(
 
 
 def state(draft_state: DraftState, workspace: Workspace, drafts: dict[str, Path], id_: str) -> dict[str, Any]:
-    """`id_` says whose mail is shown; "" for nobody's in particular."""
+    """Return what the page shows beside an edition. `id_` is the subscriber whose mail is shown; "" for none."""
     list_path = find_list(workspace)
     rendered, told = draft_state.rendered, []
     reader = None
@@ -61,7 +61,7 @@ def state(draft_state: DraftState, workspace: Workspace, drafts: dict[str, Path]
 
 
 def subscriber_as_json(reader: Subscriber) -> dict[str, str]:
-    """A reader for the list to choose from."""
+    """Return a subscriber as the page's chooser lists them."""
     name = reader.fields.get("name", "")
     more = [value for field, value in reader.fields.items() if value and field not in ("name", "email")]
     about = ", ".join([*sorted(reader.tags), *more])
@@ -74,7 +74,7 @@ def subscriber_as_json(reader: Subscriber) -> dict[str, str]:
 
 
 def diagnostic_as_json(notice: Diagnostic, root: Path) -> dict[str, Any]:
-    """For JSON, with places that are written from the workspace's own folder."""
+    """Return a diagnostic for JSON, with paths relative to the workspace's folder."""
     return {
         "title": escape_controls(notice.title),
         "stops": notice.stops,
@@ -99,7 +99,7 @@ def _listed(name: str, path: Path, workspace: Workspace) -> dict[str, Any]:
 
 @lru_cache(maxsize=1000)
 def _date(path: Path, _changed: int) -> str:
-    """A draft's date, known before the rest is in order."""
+    """Return a draft's date from its text, which works before the rest is valid; "" when it has none."""
     if not path.is_file():
         return ""
     with path.open(encoding="utf-8", errors="replace") as file:
@@ -127,6 +127,6 @@ def _facts(rendered: RenderedDraft, reader: Subscriber | None) -> dict[str, Any]
 
 
 def _length(issue: Issue) -> tuple[int, int]:
-    """Words, and signs of scripts that have no spaces between words."""
+    """Return the number of words, and of signs in scripts that have no spaces between words."""
     plain = "\n".join(text.plain() for text in issue.texts())
     return len(_WORD.findall(_SIGN.sub(" ", plain))), len(_SIGN.findall(plain))

@@ -1,4 +1,4 @@
-"""The list, for choosing whose mail is shown. A reader is named without the address, which has no place in a URL."""
+"""Finds subscribers, for choosing whose mail is shown. URLs name them by an id, never by their address."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _ONE_AT_A_TIME = Lock()
 
 
 def find_list(workspace: Workspace) -> Path | None:
-    """Where the list is, if newsletter.toml can say so."""
+    """Return where the list is; None while newsletter.toml can't be read."""
     try:
         return workspace.subscribers
     except ConfigError:
@@ -28,12 +28,12 @@ def find_list(workspace: Workspace) -> Path | None:
 
 
 def reader_id(reader: Subscriber) -> str:
-    """The row's line, where to look first, and a hash of the address, by which it is known when rows have moved."""
+    """Return a subscriber's id: the row's line, looked at first, and a hash of the address, for rows that moved."""
     return f"{reader.line}-{_hash(reader)}"
 
 
 def search(path: Path, words: str, most: int | None = _SHOWN) -> Iterator[Subscriber]:
-    """The first readers of the list whose row holds all of the words. Raises ListError."""
+    """Yield the first subscribers of the list whose row holds all of the words. Raises ListError."""
     wanted = words.casefold().split()
 
     def holds_all(_number: int, line: str) -> bool:
@@ -44,7 +44,7 @@ def search(path: Path, words: str, most: int | None = _SHOWN) -> Iterator[Subscr
 
 
 def find(path: Path, id_: str) -> Subscriber | None:
-    """The reader of that id; None when the list has none. Raises ListError."""
+    """Return the subscriber of that id; None when the list has none. Raises ListError."""
     if not _ID.fullmatch(id_) or not path.is_file():
         return None
     with _ONE_AT_A_TIME:

@@ -1,6 +1,6 @@
-"""The public web service: readers leave and come back, and whoever likes reads the archive.
+"""The public web service: readers leave and come back, and anybody reads the archive.
 
-`server.serve` names the stages. `connection`, `clients` and `returns` bound what one client can take up, `guard` wraps
-every answer, `app` has the routes and `answers` one method for each. `order` reads what is posted, `links` whose link
-it is, and `scribe` writes it down; `pages` and `archive` are what there is to see.
+`service.serve` names the stages. `connection_limits`, `fair_shares` and `return_limit` bound what one client can take
+up; `app` has the routes, and `endpoints` one method for each. `submission` reads what is posted, `token_reader` whose
+link it is, and `event_writer` stores it; `unsubscribe_pages` and `archive` are what there is to see.
 """

@@ -1,4 +1,4 @@
-"""The routes, and what works beside them while the server runs."""
+"""The public application: its routes and middleware, and the thread that renews pages and archive."""
 
 import threading
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ _LOOK_EVERY_S = 5.0  # a look costs little, and readers follow the link to the p
 def build_public_app(
     workspace: Workspace, store: Store, token_reader: TokenReader, pages: UnsubscribePages
 ) -> Starlette:
-    """The application. Its config has a [service] url; with a path in that, everything stands below the path."""
+    """Build the public application. [service] url must be set; all routes lie below its path."""
     url = workspace.config.service.url or ""
     event_writer, archive = EventWriter(store, lambda: token_reader.keys), Archive(workspace, store)
     endpoints = PublicEndpoints(store, token_reader, event_writer, pages, archive, workspace.config.publication.title)
@@ -69,9 +69,9 @@ def build_public_app(
 
 
 def _follow(workspace: Workspace, pages: UnsubscribePages, archive: Archive, stop: threading.Event) -> None:
-    """Drafts, templates and settings as they are by then; what can't be used is logged by each."""
+    """Renew pages and archive every few seconds from the files as they are by then, until `stop` is set."""
     while True:
-        current = Workspace(workspace.root, workspace.environ)  # reads newsletter.toml anew
+        current = Workspace(workspace.root, workspace.environ)  # reads newsletter.toml again
         pages.renew(current)
         archive.renew(current)
         if stop.wait(_LOOK_EVERY_S):

@@ -39,7 +39,7 @@ _TYPES = {
 
 
 class ArchiveNotReady(Exception):
-    """It is being made, or can't be; a sentence for readers."""
+    """The archive is being made, or can't be. Its text is a sentence for readers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class ArchiveFile:
 
 
 class Archive:
-    """`renew` runs on one thread, `find` on any."""
+    """The archive as files in a folder. `renew` runs on one thread, `find` on any."""
 
     def __init__(self, workspace: Workspace, store: Store) -> None:
         self._folder = workspace.root / FOLDER
@@ -65,7 +65,10 @@ class Archive:
         self._empty: ArchiveFile | None = None
 
     def find(self, name: str) -> ArchiveFile | None:
-        """Raises NotReady while there is no archive yet, or the file is just being renewed."""
+        """Return a file by its name; None when the archive has none of it.
+
+        Raises ArchiveNotReady while there is no archive yet, or the file is just being renewed.
+        """
         if self._empty:
             return self._empty if name == INDEX else None
         digests = self._digests
@@ -133,7 +136,7 @@ class Archive:
 
 
 def _files(workspace: Workspace) -> list[tuple[str, int, int]]:
-    """All that the archive is made from, by what a look at the disk tells."""
+    """Return the size and times of all files that the archive is made from."""
     folders = (workspace.drafts, workspace.template_path[0], workspace.fonts)
     paths = [workspace.root / CONFIG_NAME, *(path for folder in folders for path in sorted(folder.rglob("*")))]
     states = ((str(path), path.stat()) for path in paths if path.is_file())
@@ -141,7 +144,7 @@ def _files(workspace: Workspace) -> list[tuple[str, int, int]]:
 
 
 def _names(folder: Path) -> Set[str]:
-    """What stands there, which may be in the way."""
+    """Return the names of the folder's files, any of which may be in the way."""
     return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 

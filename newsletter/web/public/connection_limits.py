@@ -32,7 +32,7 @@ class LimitedConnection(H11Protocol):
 
     @property
     def stage(self) -> ConnectionPhase:
-        """What is waited for."""
+        """Return the phase: what this connection waits for."""
         is_unread = self.transport.get_write_buffer_size() > 0
         if self.transport.is_closing() and not is_unread:
             return ConnectionPhase.GONE
@@ -66,7 +66,7 @@ class LimitedConnection(H11Protocol):
             self._deadline.cancel()
 
     def _look(self) -> None:
-        """See whether a request has begun, and give it its time."""
+        """Start the deadline of a request, if one has begun."""
         if self.cycle is None or self.cycle is self._request:
             return
         self._request = self.cycle
@@ -84,7 +84,7 @@ class LimitedConnection(H11Protocol):
 
 
 def _make_room(newcomer: LimitedConnection, everyone: Collection[LimitedConnection]) -> None:
-    """Leave one of the open connections for a new one, or the new one when each of the others is worth more."""
+    """Close one of the open connections for a new one, or the new one when each of the others is worth more."""
     there = [one for one in everyone if one.stage is not ConnectionPhase.GONE]
     if len(there) > MOST_OPEN:
         counts = Counter(one.client_name for one in there)

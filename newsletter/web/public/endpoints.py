@@ -1,4 +1,4 @@
-"""The answer to each request."""
+"""The public endpoints: unsubscribe links, health, and the archive's files."""
 
 import asyncio
 from collections.abc import Callable
@@ -39,7 +39,7 @@ _STATES = {EventKind.UNSUBSCRIBED: PageState.LEFT, EventKind.REASON: PageState.T
 
 
 class PublicEndpoints:
-    """One method a route."""
+    """The public endpoints, one method a route."""
 
     def __init__(
         self,
@@ -63,7 +63,9 @@ class PublicEndpoints:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def link(self, request: Request) -> Response:
-        """A GET never changes anything: programs that scan mail for harm follow every link in it.
+        """Answer an unsubscribe link: a GET shows the page, a POST stores what it asks for.
+
+        A GET never changes anything: programs that scan mail for harm follow every link in it.
 
         What can't be read is answered alike, whatever is wrong with it and whoever is known here.
         """
@@ -113,11 +115,11 @@ class PublicEndpoints:
         return PlainTextResponse("ok\n")
 
     async def slash(self, request: Request) -> Response:
-        """The archive's address as people type it; its pages' links are relative, and need the slash."""
+        """Redirect to the archive's address with a slash, which its relative links need."""
         return RedirectResponse(f"{request.url.path}/", 308)
 
     async def file(self, request: Request) -> Response:
-        """One of the archive, or none when the client has it already (RFC 9110, section 13.2.2)."""
+        """Answer a file of the archive, or 304 when the client has it already (RFC 9110, section 13.2.2)."""
         try:
             found = await asyncio.to_thread(self._archive.find, request.path_params.get("name", INDEX))
         except ArchiveNotReady as error:

@@ -1,11 +1,11 @@
-"""An error as the log says it."""
+"""An error as one line of the log."""
 
 from newsletter.errors import explained
 from newsletter.text import escape_controls
 
 
 def error_line(error: Exception) -> str:
-    """What is wrong, where, and the next step."""
+    """Return what is wrong, where, and the next step, without line breaks."""
     told = explained(error)
     steps = [told.next_step, *(problem.next_step for problem in told.problems)]
     faults = [f"{problem.place}: {problem.message}" for problem in told.problems]

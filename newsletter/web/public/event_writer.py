@@ -1,4 +1,4 @@
-"""Writes down what readers said. While one commit is under way the next group gathers.
+"""Stores the events that readers cause. While one commit is under way, the next group gathers.
 
 The store works on a thread of its own, so that a sync to disk never stalls a connection.
 """
@@ -21,17 +21,17 @@ _PATIENCE_S = 20.0  # more than a store waits for its lock
 
 
 class EventWriter:
-    """Lives within one event loop."""
+    """Stores events in groups, a commit for each. It lives within one event loop."""
 
     def __init__(self, store: Store, keys: Callable[[], SecretKeys]) -> None:
         self._store = store
         self._keys = keys
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scribe")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="event-writer")
         self._waiting: list[tuple[Event, asyncio.Future[None]]] = []
         self._committing: asyncio.Task[None] | None = None
 
     async def write(self, event: Event) -> None:
-        """Returns when the event is in the store, durably. Raises DeliveryError when it is not, or not yet."""
+        """Store an event durably before returning. Raises DeliveryError when it is not stored, or not yet."""
         if len(self._waiting) >= _QUEUE:
             raise DeliveryError("The store takes too long.")
         written = asyncio.get_running_loop().create_future()
@@ -45,14 +45,14 @@ class EventWriter:
             raise DeliveryError("The store takes too long.") from error
 
     def close(self) -> None:
-        """Every request has been answered by now; what has hung in the store since is not waited for."""
+        """End the thread without waiting for a store that hangs: every request has been answered by now."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _commit(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
             group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
-            # Whoever was told that it took too long may have given up on it: it must not come true later.
+            # Who was told that it took too long may have given up on it: it must not be stored later.
             group = [(event, written) for event, written in group if not written.done()]
             if not group:
                 continue

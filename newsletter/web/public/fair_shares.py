@@ -1,4 +1,4 @@
-"""Fair shares between clients, each known by its address: of connections, and of requests that are worked on at once.
+"""Fair shares between clients, of connections and of requests worked on at once; a client is known by its address.
 
 Nobody has a fixed part, since behind a web server all requests come from one address. When there is no room left, it is
 made by those who hold most, and first by connections on which nothing is asked. The address is the connection's own:
@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 
 class ConnectionPhase(IntEnum):
-    """What a connection waits for. The first to be left is the lowest that is still there."""
+    """The phase of a connection: what it waits for. The connection with the lowest is the first to be closed."""
 
     GONE = 0  # it is closed, and nobody has noticed yet
     IDLE = 1  # a request's head
@@ -23,7 +23,7 @@ class ConnectionPhase(IntEnum):
 
 
 class OpenConnection(Protocol):
-    """An open connection: by whom, at which stage, and since when."""
+    """An open connection: whose it is, its phase, and since when it is in it."""
 
     @property
     def client_name(self) -> str: ...
@@ -66,7 +66,7 @@ def connection_to_close(newcomer: _H, others: Sequence[_H], counts: Mapping[str,
 
 
 class RequestShares:
-    """Requests that are worked on at once: `most` for all, and then an equal part for each client that has one."""
+    """The requests worked on at once: at most `most`; beyond that, an equal part for each client that has one."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -74,7 +74,7 @@ class RequestShares:
 
     @contextmanager
     def place(self, client: str) -> Iterator[bool]:
-        """Count a request for the time of the context. Says whether there is room for it."""
+        """Count a request for the time of the context. Yield whether there is room for it."""
         is_full = self._working.total() >= self._most
         has_room = not is_full or self._working[client] < self._most // len({*self._working, client})
         if has_room:

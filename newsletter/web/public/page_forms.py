@@ -1,4 +1,4 @@
-"""Does a page do what it is there for? A template that is being saved, or restyled, may have lost its buttons."""
+"""Finds the submit buttons of a page, which a template that was restyled, or is being saved, may have lost."""
 
 from html.parser import HTMLParser
 
@@ -6,7 +6,7 @@ _RAW = ("title", "textarea", "template", "noscript")  # what stands in these is 
 
 
 def has_submit_button(html: str, action: str) -> bool:
-    """Is there a form that posts this `action`? A style sheet without its end hides all that follows it."""
+    """Return whether a page has a form that posts this `action`, not hidden behind an unclosed element."""
     page = _FormParser()
     page.feed(html)
     page.close()
@@ -14,7 +14,7 @@ def has_submit_button(html: str, action: str) -> bool:
 
 
 class _FormParser(HTMLParser):
-    """`actions` are the values of the controls named `action`, in forms that post."""
+    """Collects in `actions` the values of the controls named `action`, in forms that post."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""How often one reader may take back what they said: each leave and return is written down for good.
+"""A limit on how often one reader may come back or give a reason: each of these events is stored for good.
 
 Leaving is never refused. Since leaving again is no news, what one link can have written down is bounded by this.
 """
@@ -15,14 +15,14 @@ _DAY_S = 86_400.0
 
 
 class ReturnLimit:
-    """Counts by reader, kept in memory: a restart forgets them, and only readers with a link are in it."""
+    """Counts by reader, kept in memory until the service ends. Only readers with a valid link are counted."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._times: dict[tuple[str, EventKind], deque[float]] = {}
 
     def take(self, reader: str, kind: EventKind) -> bool:
-        """Count one; returns False when it is one too many."""
+        """Count one event of a reader. Return False when it is one too many."""
         if kind not in LIMITED:
             return True
         times = self._times.setdefault((reader, kind), deque())
@@ -34,6 +34,6 @@ class ReturnLimit:
         return True
 
     def give_back(self, reader: str, kind: EventKind) -> None:
-        """Take back one that was counted and not written down."""
+        """Take back one event that was counted, and then could not be stored."""
         if times := self._times.get((reader, kind)):
             times.pop()

@@ -1,4 +1,4 @@
-"""The service's server: one process, until it is told to end."""
+"""`newsletter serve`: the public web service as one process, until it is told to end."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -18,7 +18,7 @@ _NAME_ANOTHER = "Name another: --port 8601, or --host, or in [service]."
 
 
 def serve(workspace: Workspace, host: str, port: int, on_address: Callable[[str, str], None]) -> None:
-    """Stages: settings, keys, store, page, port; then answer until the process is told to end.
+    """Serve the public pages. Stages: settings, keys, store, page, port; then answer until the process is told to end.
 
     `on_address` gets the address that it listens at, and what was done to the store. Raises ConfigError, DeliveryError
     for the store, and DecisionNeeded for a port that can't be had.

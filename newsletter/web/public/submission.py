@@ -1,4 +1,4 @@
-"""What a POST asks for: a mail client's one click (RFC 8058, section 3.2), or a button of the page."""
+"""Reads what a POST to an unsubscribe link asks for: a one click (RFC 8058, section 3.2), or a button of the page."""
 
 import asyncio
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _ACTIONS = {"leave": EventKind.UNSUBSCRIBED, "return": EventKind.RETURNED, "reas
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """`words` are the reader's reason, harmless for a terminal."""
+    """What a POST asks for. `words` are the reader's reason, with nothing in them that a terminal would obey."""
 
     kind: EventKind
     source: EventSource
@@ -56,7 +56,7 @@ async def read_submission(request: Request) -> Submission:
 
 
 def _reason(fields: dict[str, str]) -> str:
-    """A restyled page has choices of its own, so that what was chosen is taken as it comes."""
+    """Return the reason a reader chose and wrote. Any choice is taken, since a restyled page may offer its own."""
     chosen = " ".join(fields.get("why", "").split())[:_WHY]
     said = fields.get("words", "").replace("\r\n", "\n").strip()[:_WORDS]
     return escape_controls(": ".join(part for part in (chosen, said) if part))

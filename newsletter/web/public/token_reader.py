@@ -1,4 +1,4 @@
-"""Whose link it is, by the keys as they are now: after `newsletter keys rotate` nobody restarts the service."""
+"""Reads unsubscribe tokens by the secret keys as they are now, so that `newsletter keys rotate` needs no restart."""
 
 import logging
 from time import monotonic
@@ -13,10 +13,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class TokenReader:
-    """Reads tokens. A file of keys that was changed is read anew; a broken one leaves those that were good."""
+    """Reads unsubscribe tokens. A changed key file is read again; if broken, the last good keys stay in use."""
 
     def __init__(self, workspace: Workspace) -> None:
-        """Raises ConfigError when there are no keys."""
+        """Read the keys. Raises ConfigError when there are none."""
         self._workspace = workspace
         self._path = workspace.root / STATE_FOLDER / KEYS_NAME
         self._seen = self._failed = self._state()

@@ -1,4 +1,4 @@
-"""The page that a reader's link opens, in each of its states. It is the same for all readers and never shows one."""
+"""The unsubscribe page that a reader's link opens, in each state. It is the same for all, and never names a reader."""
 
 import base64
 import logging
@@ -21,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class PageState(StrEnum):
-    """What the page says; the template's word `state`."""
+    """The state of the unsubscribe page, which its template knows as `state`."""
 
     ASK = "ask"  # leave?
     LEFT = "left"
@@ -38,7 +38,7 @@ _OFFERED = {PageState.BOUNCED: "return"}  # by the program's own page, where a r
 
 
 class UnsubscribePages:
-    """The states, rendered beforehand."""
+    """The unsubscribe page in each state, rendered before anybody asks for it."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._said = ""
@@ -49,7 +49,10 @@ class UnsubscribePages:
         return self._pages[state]
 
     def renew(self, workspace: Workspace) -> None:
-        """As the templates are now. A broken one leaves the last good page, and the program's own before that."""
+        """Render the pages from the templates as they are now. A broken template leaves the last good pages in use.
+
+        Where there have been none yet, the program's own template is used.
+        """
         try:
             self._pages, said = _render(EditionContext.from_workspace(workspace)), ""
         except Exception as error:  # noqa: BLE001  # readers can still leave
@@ -62,14 +65,14 @@ class UnsubscribePages:
 
 
 def _plain(context: EditionContext) -> EditionContext:
-    """With nothing of the publication's own but its name and its colours."""
+    """Return the context with nothing of the publication's own but its name and its colours."""
     theme = context.config.theme.model_copy(update={"logo": None})
     config = context.config.model_copy(update={"theme": theme})
     return replace(context, config=config, template_path=context.template_path[1:])
 
 
 def _render(context: EditionContext) -> dict[PageState, bytes]:
-    """Raises TemplateError, and ConfigError for the logo or the standing note."""
+    """Render the page in each state. Raises TemplateError, and ConfigError for the logo or the standing note."""
     words = {
         "publication": context.config.publication,
         "theme": context.config.theme,
@@ -96,5 +99,5 @@ def _filled(template_path: Sequence[Path], words: Mapping[str, object], state: P
 
 
 def _within(picture: Picture) -> str:
-    """The page stands alone, whatever becomes of the archive."""
+    """Return a picture as a data: address, so that the page needs no other file."""
     return f"data:image/{picture.kind};base64,{base64.b64encode(picture.data).decode('ascii')}"
