@@ -163,7 +163,8 @@ class PreviewEngine:
         """Follow a draft to its new name: its last good state goes along, and so does the terminal."""
         new = draft_state.moved_to
         if draft_state.name == self.first.stem:
-            self.first = self.drafts().get(new, self.first)
+            # By its new name even if that is gone again: the terminal follows the name that this has.
+            self.first = self.drafts().get(new) or self.first.with_stem(new)
             self._followers.subtract([draft_state.name])
             self._followers.update([new])
         known = self._states.get(new)
