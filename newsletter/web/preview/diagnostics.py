@@ -1,4 +1,4 @@
-"""What an editor should know of a draft: what stands in the way, and what should be seen to before it is sent."""
+"""Collects what an editor should know of a draft: errors, and what should be seen to before it is sent."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from newsletter.workspace import TEMPLATES
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic:
-    """An error, or advice. It `stops` when an edition can't be made because of it."""
+    """An error or a piece of advice about a draft. It `stops` when an edition can't be made because of it."""
 
     title: str
     stops: bool = False
@@ -28,14 +28,17 @@ class Diagnostic:
 
     @classmethod
     def of(cls, error: NewsletterError, edition: str = "") -> "Diagnostic":
-        """As the command line would say it, with the edition that it is about."""
+        """Return an error as the command line words it, with the edition that it is about."""
         named = edition.lower() in error.message.lower()
         title = error.message if named else f"{edition}: {error.message}"
         return cls(title=title, stops=True, next_step=error.next_step, problems=error.problems)
 
 
 def collect_diagnostics(draft_state: DraftState, reader: Subscriber | None, list_path: Path | None) -> list[Diagnostic]:
-    """All of it, what stops first. `reader` is whose mail is shown; `list_path` is known when the settings are."""
+    """Return all diagnostics of a draft, errors first.
+
+    `reader` is whose mail is shown; `list_path` is None while newsletter.toml can't be read.
+    """
     found = [Diagnostic.of(fault, edition) for edition, fault in draft_state.faults.items()]
     rendered = draft_state.rendered
     if rendered is None or draft_state.error:
@@ -51,7 +54,7 @@ def collect_diagnostics(draft_state: DraftState, reader: Subscriber | None, list
 
 
 def _fields(rendered: RenderedDraft, reader: Subscriber | None, list_path: Path | None) -> Iterator[Diagnostic]:
-    """Fields that the list has no column for, and those that show their own names."""
+    """Yield fields that the list has no column for, and fields that have no value and no default."""
     names = [field.name for field in rendered.issue.fields()]
     columns = [column for column in _columns(list_path) if column not in ("", "tags")]
     strangers = [name for name in dict.fromkeys(names) if columns and name not in columns]
@@ -95,7 +98,7 @@ def _fields(rendered: RenderedDraft, reader: Subscriber | None, list_path: Path 
 
 
 def _for_some(rendered: RenderedDraft, reader: Subscriber | None, list_path: Path | None) -> Iterator[Diagnostic]:
-    """Items that not everybody gets: they are missing in this mail, and nobody may have their tags."""
+    """Yield items that are left out of this mail by their tags, and tags that no subscriber has."""
     hidden = [item for item in rendered.issue.items if not item.is_for(reader.tags if reader else frozenset())]
     if hidden:
         tags = ", ".join(sorted({tag for item in hidden for tag in item.only_for}))
@@ -123,7 +126,7 @@ def _for_some(rendered: RenderedDraft, reader: Subscriber | None, list_path: Pat
 
 
 def _examples(rendered: RenderedDraft) -> Iterator[Diagnostic]:
-    """Texts that `draft new` wrote, and that nobody has replaced."""
+    """Yield texts that `draft new` wrote, and that nobody has replaced."""
     texts = find_unwritten(rendered.issue)
     if texts:
         first = _placed(
@@ -137,7 +140,7 @@ def _examples(rendered: RenderedDraft) -> Iterator[Diagnostic]:
 
 
 def _checked(rendered: RenderedDraft) -> Iterator[Diagnostic]:
-    """Yield what `draft check` says, but for what is said already: examples, fields, why an edition can't be made."""
+    """Yield what `draft check` finds, without what the other diagnostics say: examples, fields, failed editions."""
     told = {problem for fault in rendered.faults.values() for problem in fault.problems}
     report = rendered.draft_report
     problems = tuple(
@@ -153,7 +156,7 @@ def _checked(rendered: RenderedDraft) -> Iterator[Diagnostic]:
 
 
 def _placed(rendered: RenderedDraft, pattern: str, *, code: str, message: str, next_step: str) -> Problem:
-    """With the line and column at which the draft first has what `pattern` matches."""
+    """Return a problem with the line and column at which the draft first has what `pattern` matches."""
     path = rendered.issue.path
     for number, line in enumerate(rendered.source.splitlines(), start=1):
         match = None if line.startswith("#") else re.search(pattern, line, re.IGNORECASE)
@@ -164,7 +167,7 @@ def _placed(rendered: RenderedDraft, pattern: str, *, code: str, message: str, n
 
 
 def _columns(list_path: Path | None) -> list[str]:
-    """None are known of a list that isn't there, or can't be read: `send` says so."""
+    """Return the list's columns; none for a list that isn't there or can't be read, which `send` tells."""
     try:
         return read_columns(list_path) if list_path and list_path.is_file() else []
     except ListError:
@@ -172,7 +175,7 @@ def _columns(list_path: Path | None) -> list[str]:
 
 
 def _has_tag(list_path: Path, tag: str) -> bool:
-    """Whether anybody has it, as far as can be known."""
+    """Return whether a subscriber has the tag; True where the list can't tell."""
     return not list_path.is_file() or _is_used(list_path, list_path.stat().st_mtime_ns, tag)
 
 

@@ -1,4 +1,4 @@
-"""One good state of a draft, and the editions made from it: each when it is first wanted, and once."""
+"""One valid state of a draft with its editions, each rendered once, when it is first asked for."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +29,7 @@ _READERS = 8  # whose emails are kept, so that going back and forth between a fe
 
 @dataclass(frozen=True)
 class RenderedEmail:
-    """The mail as one reader gets it. `lacking` names the fields with neither a value nor a default."""
+    """The email as one reader gets it. `lacking` names the fields with neither a value nor a default."""
 
     subject: str
     preheader: str
@@ -39,7 +39,7 @@ class RenderedEmail:
 
 
 class RenderedDraft:
-    """An issue on its way to print, named for the sheet that is pulled to be read.
+    """An issue with its editions, as the preview shows them.
 
     Its editions are made by whichever thread asks first, while the others wait. Each raises what rendering
     raises: TemplateError, and DraftError for glyphs that no typeface has.
@@ -60,18 +60,18 @@ class RenderedDraft:
         self._locks = {form: RLock() for form in ("email", "pdf", "pages", "web")}
 
     def email(self, reader: Subscriber | None = None) -> RenderedEmail:
-        """As that reader gets it; without one, fields show their defaults."""
+        """Return the email as that reader gets it; without one, fields show their defaults."""
         return self._once("email", reader.key if reader else "", lambda: self._email(reader))
 
     def lacking(self, reader: Subscriber | None) -> tuple[str, ...]:
-        """The fields that show their own names to that reader."""
+        """Return the fields that show their own names to that reader."""
         return self.email(reader).lacking
 
     def pdf(self) -> bytes:
         return self._once("pdf", "", lambda: render_pdf(self.context, self.issue))
 
     def pages(self) -> list[bytes]:
-        """The PDF's pages as PNG pictures."""
+        """Return the PDF's pages as PNG pictures."""
         return self._once("pages", "", lambda: render_pages(self.context, self.issue, dots=_DOTS))
 
     def web(self) -> str:
@@ -84,7 +84,7 @@ class RenderedDraft:
             return None
 
     def message(self, reader: Subscriber | None) -> bytes:
-        """The mail as it would travel now."""
+        """Return the MIME message as it would be sent now."""
         date = datetime.now(UTC).replace(microsecond=0)
         return render_single_message(
             self.context, self.issue, reader or NOBODY, f"preview.{self.issue.name}", date
@@ -94,14 +94,14 @@ class RenderedDraft:
         return next((picture for picture in self.context.pictures(self.issue) if picture.name == name), None)
 
     def check(self) -> None:
-        """The checks of the built email: slower than the email itself, so its readers don't wait for them."""
+        """Check the draft and the rendered email. It is slower than rendering, and done after the email is shown."""
         with self._noting("Checks"):
             draft = Draft(self.issue.path, self.source, self.issue, (), self.issue.date)
             self.draft_report = check_draft(self.workspace, draft)
             self.report = check_rendered(self.context, self.issue)
 
     def print(self) -> None:
-        """The editions that are not the mail: each that can't be made leaves its fault."""
+        """Render the PDF and the web page. One that can't be made is noted in `faults`."""
         with self._noting("PDF"):
             self.pdf()
         if not isinstance(self.faults.get("PDF"), TemplateError):
@@ -114,7 +114,7 @@ class RenderedDraft:
 
     @contextmanager
     def _noting(self, form: str) -> Iterator[None]:
-        """One edition that fails keeps no other from being made."""
+        """Note an error for this edition, so that it keeps no other from being made."""
         try:
             yield
         except Exception as error:  # noqa: BLE001  # whatever it is, the page shows it
@@ -141,7 +141,7 @@ class RenderedDraft:
 
 
 def address(picture: Picture) -> str:
-    """Beside the edition, and another one when the picture is: browsers keep what they have under an address."""
+    """Return a picture's relative address, which changes with its content: browsers keep what an address gave."""
     return f"{picture.name}?{sha256(picture.data).hexdigest()[:12]}"
 
 
