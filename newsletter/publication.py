@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from newsletter.store import Store
     from newsletter.subscribers.feedback_events import ErasedSubscribers
     from newsletter.subscribers.secret_keys import SecretKeys
+    from newsletter.subscribers.source import SubscriberSource
 
 
 def _ignore(_notice: str) -> None:
@@ -127,6 +128,12 @@ class OpenPublication:
     def refuse_without_erasure_keys(self) -> None:
         """Raise ConfigError when people were erased and the keys are gone by which they are known again."""
         _ = self.erased
+
+    def subscriber_source(self, list_file: Path | None = None) -> "SubscriberSource":
+        """Return where subscribers come from: `list_file`, or else what newsletter.toml names. Raises ConfigError."""
+        from newsletter.subscribers.configured_source import open_configured_source
+
+        return open_configured_source(self.workspace, lambda: self.known_store, list_file)
 
     def load_backend(self) -> "Backend":
         """Return what messages are handed to. Raises ConfigError."""

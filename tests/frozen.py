@@ -21,6 +21,7 @@ from newsletter.sending.assignment import Assignment
 from newsletter.sending.rules import OnProgress, SendingRules, WorkerProgress
 from newsletter.sending.worker import send_campaign
 from newsletter.store import Store
+from newsletter.subscribers.csv_source import CsvSource
 
 Carry = Callable[["Pigeons", Feed, Message], Awaitable[None]]
 
@@ -81,7 +82,7 @@ class Frozen:
         with stage_recipients(store) as staged:
             plan = plan_send(
                 store, staged, publication.context, read_draft(workspace.find_draft("2.10")), record=self.record,
-                list_path=workspace.subscribers, options=SendOptions(),
+                source=CsvSource(workspace.subscribers, workspace.config.subscriber_list), options=SendOptions(),
             )  # fmt: skip
             freeze_plan(store, staged, plan)
 

@@ -13,6 +13,7 @@ from newsletter.issue.draft import read_draft
 from newsletter.ledger.schedule import schedule_campaign
 from newsletter.ledger.staging import stage_recipients
 from newsletter.store import Store
+from newsletter.subscribers.csv_source import CsvSource
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 PATIENCE = 60  # seconds: far more than anything takes
@@ -32,7 +33,7 @@ def put_in(
             publication.context,
             draft,
             record=record,
-            list_path=workspace.subscribers,
+            source=CsvSource(workspace.subscribers, workspace.config.subscriber_list),
             options=SendOptions(tag=tag),
         )
         freeze_for_outbox(store, staged, plan, record, SendTime(due=due, expires=expires))

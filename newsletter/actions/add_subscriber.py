@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from newsletter.address import normalise_address
 from newsletter.publication import OpenPublication
-from newsletter.subscribers.list_changes import add_to_list
+from newsletter.subscribers import list_changes
 
 
 def add_subscriber(
@@ -25,5 +25,5 @@ def add_subscriber(
     publication.refuse_without_erasure_keys()
     cells = {"email": normalise_address(address), **(fields or {})}
     folded = [tag.strip().casefold() for tag in tags]
-    list_file = publication.workspace.subscribers
-    return add_to_list(publication.store, publication.keys, list_file, cells, folded, evidence.strip(), again=again)
+    store, keys, source = publication.store, publication.keys, publication.subscriber_source()
+    return list_changes.add_subscriber(store, keys, source, cells, folded, evidence.strip(), again=again)

@@ -34,7 +34,7 @@ def dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) ->
             staged,
             publication.edition_context,
             draft,
-            list_path=options.list_file or publication.workspace.subscribers,
+            source=publication.subscriber_source(options.list_file),
             tag=options.tag,
             erased=publication.erased,
         )

@@ -16,9 +16,9 @@ from newsletter.ledger.runs import settle_crash
 from newsletter.ledger.states import State
 from newsletter.store import Busy, Store
 from newsletter.store import events as log
-from newsletter.subscribers import csv_editing
 from newsletter.subscribers.list_changes import sole_editor
 from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.source import ListRow, SubscriberSource
 from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
 from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, Workspace
 
@@ -37,7 +37,7 @@ class Known:
     """
 
     reader: str
-    rows: Sequence[csv_editing.ListRow]
+    rows: Sequence[ListRow]
     mentions: Sequence[int]
     standing: SuppressionStatus
     events: Sequence[log.Row]
@@ -46,7 +46,7 @@ class Known:
 
     @property
     def anything(self) -> bool:
-        return bool(self.rows or self.standing.held or self.events or self.deliveries)
+        return bool(self.rows or self.standing.suppressions or self.events or self.deliveries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +58,9 @@ class Forgotten:
     swept: bool
 
 
-def known_of(store: Store | None, keys: SecretKeys | None, list_path: Path, reader: str) -> Known:
+def known_of(store: Store | None, keys: SecretKeys | None, source: SubscriberSource, reader: str) -> Known:
     """Raises ListError when the list can't be read."""
-    found = csv_editing.find_rows(list_path, reader)
+    found = source.find_rows(reader)
     (standing,) = read_suppression_statuses(store, keys, [reader])
     events: Sequence[log.Row] = ()
     if store:
@@ -69,7 +69,7 @@ def known_of(store: Store | None, keys: SecretKeys | None, list_path: Path, read
     return Known(
         reader=reader,
         rows=found.rows,
-        mentions=found.mentions,
+        mentions=found.other_lines,
         standing=standing,
         events=events,
         deliveries=erasure.list_parts(store, reader) if store else (),
@@ -77,7 +77,7 @@ def known_of(store: Store | None, keys: SecretKeys | None, list_path: Path, read
     )
 
 
-def forget(workspace: Workspace, store: Store, keys: SecretKeys, reader: str) -> Forgotten:
+def forget(workspace: Workspace, store: Store, keys: SecretKeys, source: SubscriberSource, reader: str) -> Forgotten:
     """Erase a reader from the list and the state, and keep their keyed hash.
 
     The state comes first, since from then on nothing is sent to them whatever the list says, and the list shows them
@@ -91,13 +91,13 @@ def forget(workspace: Workspace, store: Store, keys: SecretKeys, reader: str) ->
         except Busy as error:
             raise erasure.refusal_while_sending(issue) from error
     digest = keys.digest(reader)
-    with sole_editor(store), csv_editing.removing_rows(workspace.subscribers, reader) as edit:
+    with sole_editor(store), source.removing(reader) as edit:
         erased = erasure.erase_reader(store, reader, pseudonyms(digest), digest, keys.mark)
         edit.put()
     for issue in _changed(store, digest, erased.issues):
         if (record := workspace.record(issue)).exists():
             write_record(record, store, issue)
-    return Forgotten(rows=len(edit.lines), store=erased, swept=_sweep(store))
+    return Forgotten(rows=len(edit.rows), store=erased, swept=_sweep(store))
 
 
 def _changed(store: Store, digest: str, issues: Sequence[str]) -> Iterator[str]:

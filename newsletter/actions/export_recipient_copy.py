@@ -43,7 +43,7 @@ def export_recipient_copy(
     is_frozen = message is not None
     if message is None:
         context = publication.edition_context
-        message = listed_copy(context, tags, load_issue(draft), workspace.subscribers, address)
+        message = listed_copy(context, tags, load_issue(draft), publication.subscriber_source(), address)
     unsigned = ""
     try:
         if signer := DkimSigner.from_config(publication.config, workspace.root):

@@ -139,7 +139,7 @@ def _planned(publication: OpenPublication, draft: Draft, options: SendOptions) -
             publication.edition_context,
             draft,
             record=publication.record(draft.path.stem),
-            list_path=options.list_file or publication.workspace.subscribers,
+            source=publication.subscriber_source(options.list_file),
             options=options,
             erased=publication.erased,
         )
@@ -189,7 +189,7 @@ def _proposal(
     return Proposal(
         plan=plan,
         draft=draft,
-        list_file=options.list_file or publication.workspace.subscribers,
+        list_file=publication.subscriber_source(options.list_file).place,
         findings=report,
         problems=len(report.problems) if is_first else 0,
         time=time,

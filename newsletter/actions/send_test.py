@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from secrets import token_hex
 
-from newsletter.address import local_part_of, normalise_address
+from newsletter.address import normalise_address
 from newsletter.backends import Backend
 from newsletter.errors import ListError, NewsletterError
 from newsletter.issue.draft import Draft, require_issue
@@ -18,7 +18,7 @@ from newsletter.mail.message import Message, Outcome, Result, reply_line
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.publication import OpenPublication
 from newsletter.sending.unrecorded import send_unrecorded
-from newsletter.subscribers.csv_source import read_subscribers
+from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber, unlisted_subscriber
 
 TESTERS = "testers"  # in place of an address: those in newsletter.toml
@@ -93,8 +93,8 @@ def send_test(
         raise ListError(
             "newsletter.toml names no testers.", next_step='Add testers = ["you@example.org"] under [send].'
         )
-    list_file = list_file or publication.workspace.subscribers
-    return asyncio.run(prepare_test(publication, issue, find_testers(wanted, list_file)).send())
+    source = publication.subscriber_source(list_file)
+    return asyncio.run(prepare_test(publication, issue, find_testers(wanted, source)).send())
 
 
 def prepare_test(publication: OpenPublication, issue: Issue, testers: Sequence[Subscriber]) -> PreparedTest:
@@ -129,7 +129,7 @@ def prepare_test(publication: OpenPublication, issue: Issue, testers: Sequence[S
     )
 
 
-def find_testers(addresses: Sequence[str], list_path: Path) -> list[Subscriber]:
+def find_testers(addresses: Sequence[str], source: SubscriberSource) -> list[Subscriber]:
     """Return who gets a test: one who is on the list as that subscriber, another with the fields' defaults.
 
     Raises ListError for what is no address.
@@ -142,10 +142,5 @@ def find_testers(addresses: Sequence[str], list_path: Path) -> list[Subscriber]:
             raise ListError(
                 f"{text!r} is no address to send a test to: {error}", next_step="Write it as name@example.org."
             ) from error
-    # What stands before the @ is written the same in the list; the rest may be in other letters.
-    names = {local_part_of(tester.key) for tester in testers}
-    listed = {}
-    if list_path.is_file():
-        rows = read_subscribers(list_path, lambda _number, line: any(name in line.casefold() for name in names))
-        listed = {row.key: row for row in rows if isinstance(row, Subscriber)}
+    listed = source.find(tester.key for tester in testers)
     return [listed.get(tester.key, tester) for tester in testers]

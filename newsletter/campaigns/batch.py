@@ -14,10 +14,10 @@ from newsletter.issue.draft import Draft
 from newsletter.ledger.staging import Recipient, StagedBatch
 from newsletter.mail.headers import HeaderFault
 from newsletter.mail.message_template import MessageTemplate
-from newsletter.subscribers.csv_source import read_rows
 from newsletter.subscribers.feedback_events import ErasedSubscribers
-from newsletter.subscribers.status_columns import StatusColumns
+from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber
+from newsletter.subscribers.suppression_status import OwnStatuses
 from newsletter.text import format_count, shorten_path, suggest_nearest
 
 _SHOWN = 3
@@ -26,12 +26,14 @@ _SHOWN = 3
 class Wave:
     """The list's rows as entries, and what was seen on the way."""
 
-    def __init__(self, texts: Texts, path: Path, tag: str, erased: ErasedSubscribers, statuses: StatusColumns) -> None:
+    def __init__(
+        self, texts: Texts, source: SubscriberSource, tag: str, erased: ErasedSubscribers, own: OwnStatuses
+    ) -> None:
         self._texts = texts
-        self._path = path
+        self._source = source
         self._tag = tag
         self._is_erased = erased
-        self._statuses = statuses
+        self._own = own
         self.rows = 0
         self.found = 0
         self.erased = 0
@@ -44,15 +46,15 @@ class Wave:
         self.columns: list[str] = []
 
     def entries(self) -> Iterator[Recipient]:
-        for row in read_rows(self._path):
+        for row in self._source.read_rows():
             self.rows += 1
             if isinstance(row, Problem):
                 self._note(row)
             elif not self._tag or self._tag in row.tags:
                 if self._is_erased(row.key):
                     self.erased += 1
-                elif row.key in self._statuses.left:
-                    self.left[self._statuses.words[row.key]] += 1
+                elif self._own.find(row):
+                    self.left[self._own.describe(row)] += 1
                 else:
                     yield self._entry(row)
 
@@ -67,7 +69,7 @@ class Wave:
         reader = row.key
         lacks = self._texts[text].lacking(row.fields)
         if not lacks:
-            prove(self._texts[text], row.address, row.fields, self._path, row.line)
+            prove(self._texts[text], row.address, row.fields, self._source.place, row.line)
         if not self.found:
             self.first_text = text
             self.columns = list(row.fields)

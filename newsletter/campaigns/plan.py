@@ -38,7 +38,7 @@ from newsletter.ledger.templates import FrozenTemplate, has_older_template, list
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
 from newsletter.subscribers.feedback_events import ErasedSubscribers
-from newsletter.subscribers.status_columns import read_own_status_columns
+from newsletter.subscribers.source import SubscriberSource
 
 if TYPE_CHECKING:
     from newsletter.editions import EditionContext
@@ -106,7 +106,7 @@ def plan_send(
     draft: Draft,
     *,
     record: Path,
-    list_path: Path,
+    source: SubscriberSource,
     options: SendOptions,
     erased: ErasedSubscribers = _NOBODY,
 ) -> Plan:
@@ -122,13 +122,13 @@ def plan_send(
     refuse_unknown_campaigns(store, record.parent)
     if campaign is None:
         refuse_without_campaign(name, options)
-        return _plan_new(staged, context, draft, list_path, options.tag, erased)
+        return _plan_new(staged, context, draft, source, options.tag, erased)
     refuse_scheduled(campaign, context)
     settle_crash(store, campaign.issue)
     counts = count_deliveries(store, campaign.issue)
     if counts.untouched and campaign.cancelled_at is None and not options.retried:
         # The server could not be reached, say: what was frozen has served nobody, and the list may be better by now.
-        return _plan_new(staged, context, draft, list_path, options.tag, erased, known=campaign)
+        return _plan_new(staged, context, draft, source, options.tag, erased, known=campaign)
     waiting = counts.waiting + sum(counts[state] for state in options.retried if state not in OPEN)
     adds = (options.to_new or not campaign.covers(options.tag)) and not options.retried
     refuse_cancelled(campaign, options)
@@ -158,7 +158,7 @@ def plan_send(
         if changed:
             plan = _with_new_text(store, plan, texts, draft)
     return (
-        _with_wave(staged, plan, texts, context.config.subscriber_list, draft, list_path, options.tag, erased)
+        _with_wave(staged, plan, texts, context.config.subscriber_list, draft, source, options.tag, erased)
         if adds
         else plan
     )
@@ -169,19 +169,19 @@ def plan_dry_run(
     context: "EditionContext",
     draft: Draft,
     *,
-    list_path: Path,
+    source: SubscriberSource,
     tag: str,
     erased: ErasedSubscribers = _NOBODY,
 ) -> Plan:
     """What a first send would do, whatever has been sent already."""
-    return _plan_new(staged, context, draft, list_path, tag.casefold(), erased)
+    return _plan_new(staged, context, draft, source, tag.casefold(), erased)
 
 
 def _plan_new(
     staged: StagedBatch,
     context: "EditionContext",
     draft: Draft,
-    list_path: Path,
+    source: SubscriberSource,
     tag: str,
     erased: ErasedSubscribers,
     known: Campaign | None = None,
@@ -200,7 +200,7 @@ def _plan_new(
     texts = Texts(campaign, source=(context, issue))
     sample = texts[texts.number(frozenset())]
     plan = Plan(campaign=campaign, sample=sample, is_new=True)
-    return _with_wave(staged, plan, texts, context.config.subscriber_list, draft, list_path, tag, erased)
+    return _with_wave(staged, plan, texts, context.config.subscriber_list, draft, source, tag, erased)
 
 
 def _require_linked(context: "EditionContext", issue: Issue) -> None:
@@ -229,28 +229,26 @@ def _with_wave(
     texts: Texts,
     settings: SubscriberListSettings,
     draft: Draft,
-    list_path: Path,
+    source: SubscriberSource,
     tag: str,
     erased: ErasedSubscribers,
 ) -> Plan:
     """Read the list onto the stage, with the proof that each reader's message renders."""
-    statuses = read_own_status_columns(list_path, settings)
-    statuses.refuse_open(list_path)
-    wave = Wave(texts, list_path, tag, erased, statuses)
+    own = source.read_statuses()
+    own.require_answers()
+    wave = Wave(texts, source, tag, erased, own)
     # A new campaign leaves nobody out, for what was frozen before it has served nobody.
     duplicates = staged.fill(wave.entries(), plan.campaign.issue if not plan.is_new else None)
-    refuse_unusable(wave, list_path, settings.unusable)
+    refuse_unusable(wave, source.place, settings.unusable)
     if not wave.found:
-        why = f"{list_path.name} has no reader."
+        why = f"{source.place.name} has no reader."
         if wave.left:
-            why = f"By its own columns, nobody in {list_path.name} may be mailed: {', '.join(wave.left)}."
+            why = f"By its own columns, nobody in {source.place.name} may be mailed: {', '.join(wave.left)}."
         elif tag:
-            why = f"No reader in {list_path.name} has the tag {tag!r}."
-        raise ListError(
-            why,
-            next_step=f"`newsletter subscribers check {list_path}` shows what is in the list.",
-        )
-    refuse_lacking(staged, wave.columns, list_path, draft)
+            why = f"No reader in {source.place.name} has the tag {tag!r}."
+        named = f" {source.file}" if source.file else ""
+        raise ListError(why, next_step=f"`newsletter subscribers check{named}` shows what is in the list.")
+    refuse_lacking(staged, wave.columns, source.place, draft)
     new, suppressed = staged.counts()
     readers = Readers(
         new=new,

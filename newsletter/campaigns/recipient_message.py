@@ -1,10 +1,8 @@
 """The very message that one reader gets, or got."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsletter.address import local_part_of
 from newsletter.errors import ListError
 from newsletter.issue.model import Issue
 from newsletter.ledger.campaigns import find_campaign
@@ -14,8 +12,8 @@ from newsletter.mail.message import Message
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.store import Store
-from newsletter.subscribers.csv_source import read_subscribers
-from newsletter.subscribers.subscriber import Subscriber, parse_subscriber_key
+from newsletter.subscribers.source import SubscriberSource
+from newsletter.subscribers.subscriber import parse_subscriber_key
 
 if TYPE_CHECKING:
     from newsletter.editions import EditionContext
@@ -44,19 +42,18 @@ def _next(store: Store, issue: str) -> datetime:
 
 
 def listed_copy(
-    context: "EditionContext", recipient_tags: RecipientTags, issue: Issue, list_path: Path, address: str
+    context: "EditionContext", recipient_tags: RecipientTags, issue: Issue, source: SubscriberSource, address: str
 ) -> Message:
     """What the draft would be today for a reader of the list. Raises ListError for an address that is not on it."""
+
     from newsletter.mail.compiler import render_sample  # with all that makes editions, which a frozen copy needs not
 
     wanted = parse_subscriber_key(address)
-    # What stands before the @ is written the same in the list; the rest may be in other letters.
-    name = local_part_of(wanted)
-    rows = read_subscribers(list_path, lambda _number, line: name in line.casefold())
-    for row in rows:
-        if isinstance(row, Subscriber) and row.key == wanted:
-            return render_sample(context, issue, row, recipient_tags.unsubscribe_token(issue.name, row.address))
+    if subscriber := source.find([wanted]).get(wanted):
+        return render_sample(
+            context, issue, subscriber, recipient_tags.unsubscribe_token(issue.name, subscriber.address)
+        )
     raise ListError(
-        f"{address} is not in {list_path.name}, and {issue.name} has not been sent there.",
+        f"{address} is not in {source.place.name}, and {issue.name} has not been sent there.",
         next_step=f"Name an address of the list. A copy for nobody in particular: newsletter export eml {issue.name}",
     )

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from newsletter.cli.inbox_report import Summary, names, print_json
 from newsletter.cli.output import can_ask, console, say, show_problems
 from newsletter.cli.store import opened_store
-from newsletter.cli.subscribers.opened import writing
+from newsletter.cli.subscribers.opening import open_to_write
 from newsletter.config.system_keyring import read_stored_password
 from newsletter.errors import ConfigError, DeliveryError
 from newsletter.feedback.mail import suppression_batches
@@ -28,6 +28,7 @@ from newsletter.feedback.mail.sources import MailSource, open_source
 from newsletter.feedback.mail.spike import Spike, SpikeDecision
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.store import Busy, Store
+from newsletter.subscribers.configured_source import open_configured_source
 from newsletter.subscribers.feedback_events import read_erased
 from newsletter.subscribers.secret_keys import find_secret_keys
 from newsletter.text import format_count
@@ -85,7 +86,7 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
             store=store,
             keys=keys,
             config=config,
-            list_path=workspace.subscribers,
+            source=open_configured_source(workspace, lambda: store),
             confirmation=ConfirmationSender(workspace, keys) if keys else None,
         )
         summary = Summary(dry_run=dry_run, again=again)
@@ -112,7 +113,7 @@ def undo(since: str | None, yes: bool) -> None:
     Whom it suppressed for bounces is mailed again, and who left or complained is not. It is the last such reading, or
     all since a moment.
     """
-    found = writing()
+    found = open_to_write()
     chosen = suppression_batches.list_batches(found.store)
     chosen = chosen[-1:] if since is None else [one for one in chosen if one.name >= _moment(since)]
     readers = {reader for one in chosen for reader in one.readers}

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 import click
 
 from newsletter.cli.output import console, say, table
-from newsletter.cli.subscribers.known import SAID
+from newsletter.cli.subscribers.event_words import EVENT_WORDS
 from newsletter.feedback.mail.decision import Action, Decision
 from newsletter.feedback.mail.processing import ProcessedMail
 from newsletter.feedback.mail.recognition import FeedbackKind
@@ -157,7 +157,7 @@ class Summary:
 
 
 def _name(kind: FeedbackKind, action: Action) -> str:
-    return SAID[Said.BLOCKED] if action is Action.BLOCKED else _NAMES[kind]
+    return EVENT_WORDS[Said.BLOCKED] if action is Action.BLOCKED else _NAMES[kind]
 
 
 def _title(decision: Decision) -> str:

@@ -82,9 +82,9 @@ class _Teller:
 
     def tell(self, draft_state: "DraftState", workspace: Workspace) -> None:
         from newsletter.web.preview.diagnostics import collect_diagnostics
-        from newsletter.web.preview.subscriber_search import find_list
+        from newsletter.web.preview.subscriber_search import find_source
 
-        found = collect_diagnostics(draft_state, None, find_list(workspace))
+        found = collect_diagnostics(draft_state, None, find_source(workspace))
         text = [text for notice in found for text in (notice.title, *(problem.message for problem in notice.problems))]
         is_whole = draft_state.error is not None or (draft_state.rendered is not None and draft_state.rendered.finished)
         if not is_whole or self._said.get(draft_state.name) == text:

@@ -87,7 +87,7 @@ deliveries = Table(
     metadata,
     Column("id", Integer, primary_key=True),  # rises in the list's order
     Column("issue", ForeignKey("campaigns.issue"), nullable=False),
-    Column("reader", String, nullable=False),  # the address in its one spelling, see subscribers/csv_source.py
+    Column("reader", String, nullable=False),  # the address in its one spelling, see address.py
     Column("address", String, nullable=False),
     Column("fields", Text, nullable=False),  # JSON: what the list says of this reader
     Column("tags", Text, nullable=False),  # JSON

@@ -1,4 +1,4 @@
-"""One reader's rows in the list: found, added, taken out. All else stays as it is, byte for byte."""
+"""One subscriber's rows in a CSV: found, added, taken out. All else stays as it is, byte for byte."""
 
 import csv
 import io
@@ -6,49 +6,22 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from newsletter.address import domain_of, local_part_of, normalise_address, subscriber_key
+from newsletter.address import local_part_of, normalise_address, subscriber_key
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.files import create_private, sync_to_disk
 from newsletter.subscribers.address_in_text import contains_address
 from newsletter.subscribers.csv_file import CsvHeader, guard_cell, read_header, read_lines, read_records, unguard_cell
 from newsletter.subscribers.csv_records import CsvRecord
-from newsletter.subscribers.csv_source import BREAKS, read_row, read_rows
+from newsletter.subscribers.csv_rows import BREAKS, read_row
+from newsletter.subscribers.source import ListRow, PreparedEdit, SubscriberRows
 from newsletter.subscribers.subscriber import Subscriber
 
 _BOM = b"\xef\xbb\xbf"
 _NEW_LIST = "email,name,tags\n"
-_CANDIDATES = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListRow:
-    """A row of somebody's as it stands in the list: its first line and its last, its cells by the columns' names."""
-
-    line: int
-    last: int
-    cells: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberRows:
-    """What the list has of one reader: their own rows, and other lines in which their address stands."""
-
-    rows: Sequence[ListRow] = ()
-    mentions: Sequence[int] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedEdit:
-    """The list as it is to be, written beside it; `put` makes it the list. `lines` are those that it is about."""
-
-    lines: Sequence[int]
-    put: Callable[[], None]
 
 
 def find_rows(path: Path, reader: str) -> SubscriberRows:
@@ -57,28 +30,15 @@ def find_rows(path: Path, reader: str) -> SubscriberRows:
         return SubscriberRows()
     lines = read_lines(path)
     header = read_header(path, lines)
-    rows, mentions = [], []
+    rows, other_lines = [], []
     # What stands before the @ is ASCII, and stands in the list as it is.
     local = local_part_of(reader)
     for record in read_records(lines, header, lambda _line, text: local in text.casefold()):
         if _owner(record, header) == reader:
             rows.append(ListRow(line=record.line, last=record.last, cells=dict(cells_of(record, header))))
         elif contains_address(record.text, reader):
-            mentions.append(record.line)
-    return SubscriberRows(rows=rows, mentions=mentions)
-
-
-def find_nearest_address(path: Path, reader: str) -> str:
-    """An address of the list that may be meant instead, or an empty string."""
-    local, domain = local_part_of(reader), domain_of(reader)
-    near: list[str] = []
-    if path.exists():
-        for row in read_rows(path, lambda _number, text: local in text.casefold() or domain in text.casefold()):
-            if isinstance(row, Subscriber) and (row.key[0] == reader[0] or row.key.startswith(f"{local}@")):
-                near.append(row.key)
-            if len(near) >= _CANDIDATES:
-                break
-    return next(iter(get_close_matches(reader, near, n=1, cutoff=0.8)), "")
+            other_lines.append(record.line)
+    return SubscriberRows(rows=rows, other_lines=other_lines)
 
 
 @contextmanager
@@ -95,7 +55,7 @@ def appending_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()
     if before:
         _refuse_swallowed(path, row, header)
     with _rewriting(path, _appended(path, row, header.line_end), before) as put:
-        yield PreparedEdit(lines=(), put=put)
+        yield PreparedEdit(rows=(), put=put)
 
 
 @contextmanager
@@ -106,11 +66,11 @@ def removing_rows(path: Path, reader: str) -> Iterator[PreparedEdit]:
     if not found:
         with suppress(OSError):
             _beside(path).unlink()  # what a crash has left may hold them
-        yield PreparedEdit(lines=(), put=lambda: None)
+        yield PreparedEdit(rows=(), put=lambda: None)
         return
     gone = frozenset(number for row in found for number in range(row.line, row.last + 1))
     with _rewriting(path, _left(path, gone), before) as put:
-        yield PreparedEdit(lines=[row.line for row in found], put=put)
+        yield PreparedEdit(rows=found, put=put)
 
 
 def cells_of(record: CsvRecord, header: CsvHeader) -> Iterator[tuple[str, str]]:

@@ -1,170 +1,117 @@
-"""The subscriber list: a CSV, read row by row into Subscribers and Problems with line numbers."""
+"""Subscribers in a CSV: the editors' own file, which only commands that say so write."""
 
-import re
-import sqlite3
-import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from newsletter.address import normalise_address
-from newsletter.errors import Problem
-from newsletter.subscribers.csv_file import (
-    QUOTES,
-    SAVE_AS_UTF8,
-    CsvHeader,
-    read_header,
-    read_lines,
-    read_records,
-    unguard_cell,
-)
-from newsletter.subscribers.csv_records import CsvRecord, Wanted, every_record
+from newsletter.address import SubscriberKey, domain_of, local_part_of
+from newsletter.config import SubscriberListSettings
+from newsletter.errors import ListError, Problem
+from newsletter.subscribers import csv_editing, csv_rows
+from newsletter.subscribers.csv_records import Wanted
+from newsletter.subscribers.nearest import MOST_CANDIDATES, choose_nearest, may_be_meant
+from newsletter.subscribers.source import PreparedEdit, SubscriberRows
+from newsletter.subscribers.status_columns import StatusColumns, read_own_status_columns, read_status_columns
 from newsletter.subscribers.subscriber import Subscriber
-from newsletter.validation import Fault
-
-MAX_VALUE = 500
-# What parts lines, in one program or another; a mail has each value on one line.
-BREAKS = re.compile("\\s*[\t\n\v\f\r\x85\u2028\u2029]\\s*")
 
 
-def read_subscribers(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber | Problem]:
-    """Each row as `read_rows` gives it, but for duplicates: they come as problems of code "duplicate".
+@dataclass(frozen=True)
+class CsvSource:
+    """A list in a file. `settings` say which of its columns count; without them, each that may count is asked about.
 
-    The first row of an address stands. `wanted` chooses, by first line and text, which rows are read at all: to look
-    for a few in a long list is quick.
-    """
-    with closing(_FirstLines()) as first_lines:
-        for row in read_rows(path, wanted):
-            if isinstance(row, Subscriber) and (first := first_lines.of(row)) != row.line:
-                yield Problem(
-                    path=path,
-                    line=row.line,
-                    code="duplicate",
-                    message=f"this address stands in line {first} already",
-                    next_step=f"Nothing has to be done: line {first} is the one that counts.",
-                )
-            else:
-                yield row
-
-
-class _FirstLines:
-    """The line in which each address was read first, in a temporary SQLite database.
-
-    A dict of a million addresses takes 140 MB. SQLite keeps what is over its cache in a file that has no name, which
-    nobody else can open.
+    Lines that can't hold what is looked for are passed over unread, so that finding a few in a long list is quick.
     """
 
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("PRAGMA cache_size = -16000")
-        self._database.execute("CREATE TABLE first_lines (reader TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
-        self._database.execute("BEGIN")
+    path: Path
+    settings: SubscriberListSettings | None = None
 
-    def of(self, row: Subscriber) -> int:
-        """Return the first line with this row's address, which is the row's own unless one came before."""
-        inserted = "INSERT INTO first_lines VALUES (?, ?) ON CONFLICT DO NOTHING"
-        if self._database.execute(inserted, (row.key, row.line)).rowcount:
-            return row.line
-        (line,) = self._database.execute("SELECT line FROM first_lines WHERE reader = ?", (row.key,)).fetchone()
-        return int(line)
+    @property
+    def place(self) -> Path:
+        return self.path
 
-    def close(self) -> None:
-        self._database.close()
+    @property
+    def file(self) -> Path | None:
+        return self.path
 
+    def exists(self) -> bool:
+        return self.path.exists()
 
-def read_rows(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber | Problem]:
-    """Each row as a Subscriber, or as the Problem that keeps it from being one. Streams, and remembers none.
+    def require(self) -> None:
+        if not self.path.exists():
+            raise ListError(
+                f"There is no subscriber list {self.path}.",
+                next_step="Put the list there, or begin one: newsletter subscribers add ADDRESS. "
+                "subscribers.example.csv shows the form.",
+            )
 
-    A row is a record of the CSV, whose quoted cells may hold line breaks; the line is its first. Raises ListError when
-    the file is not there or has no `email` column.
-    """
-    lines = read_lines(path)
-    header = read_header(path, lines)
-    for record in read_records(lines, header, wanted):
-        found = read_row(record, header)
-        if isinstance(found, Subscriber):
-            yield found
-        elif found is not None:
-            message, next_step = found.message, found.next_step
-            yield Problem(path=path, line=record.line, code=found.code, message=message, next_step=next_step)
+    def version(self) -> Hashable:
+        try:
+            return self.path.stat().st_mtime_ns
+        except OSError:
+            return None
 
+    def read_columns(self) -> list[str]:
+        return csv_rows.read_columns(self.path)
 
-def read_columns(path: Path) -> list[str]:
-    """The names of the list's columns, which are those of its fields. Raises ListError."""
-    return list(read_header(path, read_lines(path)).columns)
+    def read_rows(self) -> Iterator[Subscriber | Problem]:
+        return csv_rows.read_rows(self.path)
 
+    def read_subscribers(self) -> Iterator[Subscriber | Problem]:
+        return csv_rows.read_subscribers(self.path)
 
-def read_row(record: CsvRecord, header: CsvHeader) -> Subscriber | Fault | None:
-    """Return the reader in one row, or what keeps it from being one; None for a blank row."""
-    if record.fault:
-        return Fault(code="csv", message=f"this row can't be read: {record.fault}", next_step=QUOTES)
-    row = list(record.cells)
-    return _row(record.line, row, header.columns) if any(cell.strip() for cell in row) else None
+    def read_statuses(self) -> StatusColumns:
+        if self.settings is None:
+            return read_status_columns(self.path)
+        return read_own_status_columns(self.path, self.settings)
 
+    def find(self, keys: Iterable[SubscriberKey]) -> dict[SubscriberKey, Subscriber]:
+        wanted = set(keys)
+        if not self.path.is_file():
+            return {}
+        # What stands before the @ is written the same in the list; the rest may be in other letters.
+        names = {local_part_of(key) for key in wanted}
+        rows = self._subscribers(lambda _number, line: any(name in line.casefold() for name in names))
+        return {row.key: row for row in rows if row.key in wanted}
 
-def _row(line: int, row: list[str], columns: Sequence[str]) -> Subscriber | Fault:
-    while len(row) > len(columns) and not row[-1].strip():
-        row.pop()  # spreadsheets write a separator for each column that was ever used
-    if len(row) > len(columns):
-        return Fault(
-            code="columns",
-            message=f"the row has {len(row)} values, and there are {len(columns)} columns",
-            next_step='Put a value that holds a separator between quotes: "Lovelace, Ada".',
+    def find_rows(self, key: str) -> SubscriberRows:
+        return csv_editing.find_rows(self.path, key)
+
+    def find_hashed(self, line: int, matches: Callable[[Subscriber], bool]) -> Subscriber | None:
+        if not self.path.is_file():
+            return None
+        first = self._subscribers(lambda number, _line: number == line)
+        everyone = self._subscribers(lambda _number, _line: True)
+        return next((row for rows in (first, everyone) for row in rows if matches(row)), None)
+
+    def find_nearest(self, key: str) -> str:
+        if not self.path.exists():
+            return ""
+        local, domain = local_part_of(key), domain_of(key)
+        rows = csv_rows.read_rows(
+            self.path, lambda _number, text: local in text.casefold() or domain in text.casefold()
         )
-    row += [""] * (len(columns) - len(row))
-    fields = {"email": "", "name": ""} | {name: cell.strip() for name, cell in zip(columns, row, strict=True) if name}
-    # Printable by Python's word has none of what _value_fault looks for, which takes a while to look.
-    together = "".join(row)
-    if "'" in together:  # from an export of ours, perhaps
-        fields = {name: unguard_cell(value).strip() for name, value in fields.items()}
-    if not together.isprintable():
-        fields = {name: BREAKS.sub(" ", value) for name, value in fields.items()}
-    if not together.isprintable() or len(together) > MAX_VALUE:
-        for name, value in fields.items():
-            if fault := _value_fault(name, value):
-                return fault
-    try:
-        address = fields["email"] = normalise_address(fields["email"])
-    except ValueError as error:
-        return Fault(
-            code="address",
-            message=f"no mail can be sent to this address: {error}",
-            next_step="Mend the address, or remove the row.",
-        )
-    tags = _tags(fields.pop("tags", ""))
-    return Subscriber(address=address, fields=fields, tags=tags, line=line)
+        near = (row.key for row in rows if isinstance(row, Subscriber) and may_be_meant(row.key, key))
+        return choose_nearest(key, list(islice(near, MOST_CANDIDATES)))
 
+    def search(self, words: Sequence[str]) -> Iterator[Subscriber]:
+        wanted = [word.casefold() for word in words]
 
-@lru_cache(maxsize=10_000)
-def _tags(cell: str) -> frozenset[str]:
-    tags = re.split(r"[,;|\s]+", cell.casefold())
-    return frozenset(filter(None, (tag.strip('"') for tag in tags)))  # Mailchimp has "board","press" in one cell
+        def holds_all(_number: int, line: str) -> bool:
+            text = line.casefold()
+            return all(word in text for word in wanted)
 
+        return self._subscribers(holds_all)
 
-def _value_fault(name: str, value: str) -> Fault | None:
-    kinds = {unicodedata.category(character) for character in value}
-    if "Cs" in kinds:
-        return Fault(
-            code="encoding",
-            message=f"{name}: a letter here is not UTF-8",
-            next_step=SAVE_AS_UTF8,
-        )
-    if "\0" in value:
-        return Fault(
-            code="nul",
-            message=f"{name}: a NUL byte stands here",
-            next_step="The file is damaged here: write the row again.",
-        )
-    if "Cc" in kinds:
-        return Fault(
-            code="control-character",
-            message=f"{name}: a control character stands here",
-            next_step="Write the value again.",
-        )
-    if len(value) > MAX_VALUE:
-        return Fault(
-            code="too-long", message=f"{name}: the value is longer than {MAX_VALUE} characters", next_step="Shorten it."
-        )
-    return None
+    def appending(
+        self, cells: Mapping[str, str], tags: Sequence[str], evidence: str = ""
+    ) -> AbstractContextManager[PreparedEdit]:
+        del evidence  # stands in the event that is recorded
+        return csv_editing.appending_row(self.path, cells, tags)
+
+    def removing(self, key: str) -> AbstractContextManager[PreparedEdit]:
+        return csv_editing.removing_rows(self.path, key)
+
+    def _subscribers(self, wanted: Wanted) -> Iterator[Subscriber]:
+        return (row for row in csv_rows.read_subscribers(self.path, wanted) if isinstance(row, Subscriber))

@@ -1,41 +1,43 @@
-"""The list as editors change it by command: each change is an event, too."""
+"""Changes that editors make to the list by command, each of which is an event, too."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from time import monotonic, sleep
 
 from newsletter.address import subscriber_key
 from newsletter.errors import DecisionNeeded
 from newsletter.store import Busy, Store
-from newsletter.subscribers.csv_editing import appending_row, find_rows, removing_rows
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
 from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.source import ListRow, SubscriberSource
+from newsletter.subscribers.subscriber import SubscriberStatus
 from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
 
 _PATIENCE_S, _PAUSE_S = 5.0, 0.1
 
 
-def add_to_list(
+def add_subscriber(
     store: Store,
     keys: SecretKeys | None,
-    path: Path,
+    source: SubscriberSource,
     cells: Mapping[str, str],
     tags: Sequence[str],
     evidence: str,
     *,
     again: bool,
 ) -> bool:
-    """Put a reader on the list, and note how they asked for it; False when they stand there and were let back only.
+    """Put somebody on the list, and note how they asked for it; False when they were on it and were only let back.
 
-    `cells` are by column, `email` in its one spelling. With `again`, what stood against them is lifted, since they
-    asked to come back. Raises DecisionNeeded when they are on the list or something stands against them, ListError for
-    a row that could not be read again.
+    `cells` are by column, `email` as it is mailed. With `again`, what kept them from being mailed is lifted, since they
+    asked to come back. Raises DecisionNeeded when they are on the list or must not be mailed, ListError for a row that
+    could not be read again.
     """
     reader = subscriber_key(cells["email"])
     with sole_editor(store):
         (standing,) = read_suppression_statuses(store, keys, [reader])
-        there = find_rows(path, reader).rows
+        there = source.find_rows(reader).rows
+        listed = source.find([reader]).get(reader) if there else None
+        inactive = listed is not None and listed.status is not SubscriberStatus.ACTIVE
         if not standing.mailable and not again:
             raise DecisionNeeded(
                 f"{reader} must not be mailed: {describe_suppression(standing)}.",
@@ -43,37 +45,49 @@ def add_to_list(
                 if standing.state == SuppressionKind.BOUNCED
                 else "Did they ask to come back? Add --again, and --evidence with how they asked.",
             )
-        if there and standing.mailable:
+        if listed and inactive and not again:
             raise DecisionNeeded(
-                f"{reader} is on the list already, in line {there[0].line} of {path.name}.",
-                next_step="Change the row there.",
+                f"{reader} is on the list, and {listed.status}: nothing is sent to them.",
+                next_step="Did they ask for it? Add --again, and --evidence with how they asked.",
             )
+        if there and standing.mailable and not inactive:
+            raise _already_on_the_list(reader, there[0], source)
         # Who comes back counts once. Of the erased nothing would be kept before they have signed up.
         kinds = [
-            *([EventKind.SIGNED_UP] if standing.erased or not standing.held else []),
-            *([EventKind.ALLOWED] if standing.held else []),
+            *([EventKind.SIGNED_UP] if standing.erased or not standing.suppressions else []),
+            *([EventKind.ALLOWED] if standing.suppressions else []),
         ]
         events = [
             Event(subscriber=reader, kind=kind, source=EventSource.EDITOR, evidence={"words": evidence})
             for kind in kinds
         ]
-        if there:
+        if there and not inactive:
             record_events(store, keys, events)
             return False
-        with appending_row(path, cells, tags) as edit:
+        with source.appending(cells, tags, evidence) as edit:
             # A crash between leaves them off the list, and the same command puts them on it.
             record_events(store, keys, events)
             edit.put()
-        return True
+        return not there
 
 
-def remove_from_list(store: Store, keys: SecretKeys | None, path: Path, reader: str) -> Sequence[int]:
-    """Take a reader's rows out of the list; returns the lines they stood in, none when there were none."""
-    with sole_editor(store), removing_rows(path, reader) as edit:
-        if edit.lines:
+def _already_on_the_list(key: str, row: ListRow, source: SubscriberSource) -> DecisionNeeded:
+    if row.line:
+        where, remedy = f", in line {row.line} of {source.place.name}", "Change the row there."
+    else:
+        where, remedy = "", "To change what it says of them: newsletter subscribers import FILE, with their new row."
+    return DecisionNeeded(f"{key} is on the list already{where}.", next_step=remedy)
+
+
+def remove_subscriber(
+    store: Store, keys: SecretKeys | None, source: SubscriberSource, reader: str
+) -> Sequence[ListRow]:
+    """Take a subscriber's rows out of the list; return them, none when there were none."""
+    with sole_editor(store), source.removing(reader) as edit:
+        if edit.rows:
             record_events(store, keys, [Event(subscriber=reader, kind=EventKind.REMOVED, source=EventSource.EDITOR)])
             edit.put()
-        return edit.lines
+        return edit.rows
 
 
 def _mailbox_works(reader: str, *, there: bool) -> str:
@@ -83,7 +97,7 @@ def _mailbox_works(reader: str, *, there: bool) -> str:
 
 @contextmanager
 def sole_editor(store: Store) -> Iterator[None]:
-    """One command changes the list at a time, or one would undo what another did.
+    """Hold the list as the only command that changes it, or one would undo what another did.
 
     Waits some seconds for another one to end. Raises DecisionNeeded when it does not.
     """
@@ -104,9 +118,10 @@ def sole_editor(store: Store) -> Iterator[None]:
 
 
 def describe_suppression(standing: SuppressionStatus) -> str:
-    """`unsubscribed since 2026-03-01, bounced since ... (mailbox gone)`."""
+    """Return why somebody is not mailed: `unsubscribed since 2026-03-01, bounced since ... (mailbox gone)`."""
     said = [f"erased on record since {standing.erased[:10]}"] if standing.erased else []
-    for held in standing.held:
-        words = " ".join(held.words.split())
-        said.append(f"{held.cause} since {held.since[:10]}{f' ({words})' if words else ''}")
+    for each in standing.suppressions:
+        words = " ".join(each.words.split())
+        since = f" since {each.since[:10]}" if each.since else ""
+        said.append(f"{each.kind}{since}{f' ({words})' if words else ''}")
     return ", ".join(said)

@@ -1,21 +1,20 @@
-"""The list and what is known of its readers as rows of a CSV: for spreadsheets, and for moving to another state."""
+"""Exports of the list, and of what is known of subscribers, as rows of a CSV for spreadsheets and for other stores."""
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from newsletter.errors import Problem
 from newsletter.store import Store, suppressions
 from newsletter.store import events as log
 from newsletter.subscribers.csv_file import guard_cell
-from newsletter.subscribers.csv_source import MAX_VALUE, read_columns, read_rows
+from newsletter.subscribers.csv_rows import MAX_VALUE
 from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS
 from newsletter.subscribers.subscriber import Subscriber
-from newsletter.subscribers.suppression_status import ERASED, Suppression, with_suppression_status
+from newsletter.subscribers.suppression_status import ERASED, with_suppression_status
 from newsletter.text import escape_controls
 
 _OURS = (STATE, SINCE, WORDS)
@@ -24,45 +23,44 @@ _OF_AN_EVENT = ("reader", "kind", "source", "issue", "said_at", "at", *_EVIDENCE
 
 
 def export_everyone(
-    store: Store | None,
-    keys: SecretKeys | None,
-    path: Path,
-    left_out: Counter[str],
-    left: Mapping[str, Suppression] = MappingProxyType({}),
+    store: Store | None, keys: SecretKeys | None, source: SubscriberSource, left_out: Counter[str]
 ) -> Iterator[Sequence[str]]:
-    """A heading, and each reader of the list with the list's columns and their state. Streams.
+    """Yield a heading, and each subscriber of the list with the list's columns and their state. Streams.
 
     The erased have no place in a copy of the list: they are counted in `left_out`, as are rows that can't be used.
-    `left` is who must not be mailed by the list's own columns.
     """
-    columns = _columns(path)
+    own = source.read_statuses()
+    columns = _columns(source)
     yield [*columns, *_OURS]
-    for row, standing in with_suppression_status(store, keys, read_rows(path), left):
-        if isinstance(row, Problem) or standing.erased:
-            left_out[ERASED if standing.erased else "unusable"] += 1
+    for row, status in with_suppression_status(store, keys, source.read_rows(), own):
+        if isinstance(row, Problem) or status.erased:
+            left_out[ERASED if status.erased else "unusable"] += 1
         else:
-            yield [*_cells(row, columns), standing.state, standing.since, _on_one_line(standing.words)]
+            yield [*_cells(row, columns), status.state, status.since, _on_one_line(status.words)]
 
 
 def export_mailable(
-    store: Store | None,
-    keys: SecretKeys | None,
-    path: Path,
-    left_out: Counter[str],
-    left: Mapping[str, Suppression] = MappingProxyType({}),
+    store: Store | None, keys: SecretKeys | None, source: SubscriberSource, left_out: Counter[str]
 ) -> Iterator[Sequence[str]]:
-    """Yield a heading, and each reader who may be mailed, with the list's columns alone: a list again. Streams."""
-    columns = _columns(path)
+    """Yield a heading, and each subscriber who may be mailed, with the list's columns alone: a list again. Streams.
+
+    Raises DecisionNeeded while nobody has said what a column of the list means.
+    """
+    own = source.read_statuses()
+    own.require_answers()
+    columns = _columns(source)
     yield columns
-    for row, standing in with_suppression_status(store, keys, read_rows(path), left):
+    for row, status in with_suppression_status(store, keys, source.read_rows(), own):
         if isinstance(row, Problem):
             left_out["unusable"] += 1
-        elif standing.mailable:
+        elif status.mailable:
             yield _cells(row, columns)
 
 
 def export_suppressed(store: Store | None, keys: SecretKeys | None) -> Iterator[Sequence[str]]:
-    """A heading, a row for each reader and cause, on the list or not, and the hashes of the erased. Streams.
+    """Yield a heading, a row for each subscriber and kind of suppression, and the hashes of the erased. Streams.
+
+    Whether they are on the list makes no difference.
 
     `newsletter subscribers suppress --from` reads it into another state.
     """
@@ -78,7 +76,7 @@ def export_suppressed(store: Store | None, keys: SecretKeys | None) -> Iterator[
 
 
 def export_events(store: Store | None) -> Iterator[Sequence[str]]:
-    """A heading, and everything that readers, mail servers and editors said, the oldest first. Streams."""
+    """Yield a heading, and everything that subscribers, mail servers and editors said, the oldest first. Streams."""
     yield _OF_AN_EVENT
     if store is None:
         return
@@ -91,15 +89,15 @@ def export_events(store: Store | None) -> Iterator[Sequence[str]]:
 
 
 def write_csv(file: TextIO, rows: Iterable[Sequence[str]]) -> int:
-    """Write the heading and the rows, safe for a spreadsheet; returns how many rows there were."""
+    """Write the heading and the rows, safe for a spreadsheet; return how many rows there were."""
     writer = csv.writer(file)
     written = sum(1 for row in rows if writer.writerow([guard_cell(cell) for cell in row]))
     return written - 1
 
 
-def _columns(path: Path) -> list[str]:
-    """The list's, but for ours: a list that was an export gets them anew."""
-    return [name for name in read_columns(path) if name and name not in _OURS]
+def _columns(source: SubscriberSource) -> list[str]:
+    """Return the list's columns, but for ours: a list that was an export gets them anew."""
+    return [name for name in source.read_columns() if name and name not in _OURS]
 
 
 def _cells(row: Subscriber, columns: Sequence[str]) -> list[str]:
@@ -107,5 +105,5 @@ def _cells(row: Subscriber, columns: Sequence[str]) -> list[str]:
 
 
 def _on_one_line(words: str) -> str:
-    """As a list's value may be, so that it can be read again."""
+    """Return words as a list's value may be, so that it can be read again."""
     return escape_controls(" ".join(words.split()))[:MAX_VALUE]

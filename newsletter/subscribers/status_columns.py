@@ -25,6 +25,7 @@ from newsletter.subscribers.status_words import (
     is_telling,
     keeps_out,
 )
+from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import MAILABLE, Suppression
 from newsletter.text import format_count
 
@@ -36,21 +37,31 @@ QUESTION = "status-column"  # the code of a problem that asks what a column mean
 
 @dataclass(frozen=True, slots=True)
 class StatusColumns:
-    """What the columns of a list say: which readers must not be mailed, why, and by which words.
+    """What the columns of a list say: which subscribers must not be mailed, why, and by which words.
 
     `questions` name columns of which nobody has said what they mean.
     """
 
-    left: Mapping[str, Suppression] = field(default_factory=dict)
+    path: Path
+    suppressed: Mapping[str, Suppression] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
     questions: Sequence[Problem] = ()
 
-    def refuse_open(self, path: Path) -> None:
-        """Raise DecisionNeeded while there is a question."""
+    @property
+    def count(self) -> int:
+        return len(self.suppressed)
+
+    def find(self, subscriber: Subscriber) -> Suppression | None:
+        return self.suppressed.get(subscriber.key)
+
+    def describe(self, subscriber: Subscriber) -> str:
+        return self.words.get(subscriber.key, "")
+
+    def require_answers(self) -> None:
         if self.questions:
             several = 'Several columns go into one list: honour = ["one", "other"]. ' if len(self.questions) > 1 else ""
             raise DecisionNeeded(
-                f"Does {path.name} itself say who must not be mailed?",
+                f"Does {self.path.name} itself say who must not be mailed?",
                 next_step=f"{several}Once you have answered, you are not asked again.",
                 problems=self.questions,
             )
@@ -101,7 +112,7 @@ def read_status_columns(path: Path, honour: Sequence[str] = (), ignore: Sequence
                 reader = subscriber_key(normalise_address(unguard_cell(cells.get("email", "").strip()).strip()))
                 left[reader] = cause
                 words[reader] = f"{column}: {word}" if word else f"no {column}"
-    return StatusColumns(left, words, [_question(path, name, told) for name, told in asked.items()])
+    return StatusColumns(path, left, words, [_question(path, name, told) for name, told in asked.items()])
 
 
 def _refuse_lacking(path: Path, honour: Sequence[str]) -> None:

@@ -2,9 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from newsletter.address import SubscriberKey, normalise_address, subscriber_key
 from newsletter.errors import ListError
+
+
+class SubscriberStatus(StrEnum):
+    """What the list itself says of a subscriber. Only the active are mailed, and of those nobody who is suppressed."""
+
+    PENDING = "pending"  # has not confirmed yet
+    ACTIVE = "active"
+    PAUSED = "paused"
+    LEFT = "left"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +28,7 @@ class Subscriber:
     fields: Mapping[str, str]
     tags: frozenset[str] = frozenset()
     line: int = 0
+    status: SubscriberStatus = SubscriberStatus.ACTIVE
 
     @property
     def key(self) -> SubscriberKey:

@@ -16,7 +16,7 @@ from newsletter.store.engine import now
 from newsletter.subscribers.csv_editing import cells_of
 from newsletter.subscribers.csv_file import CsvHeader, read_header, read_lines, read_records
 from newsletter.subscribers.csv_records import CsvRecord
-from newsletter.subscribers.csv_source import read_row
+from newsletter.subscribers.csv_rows import read_row
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS, read_row_status

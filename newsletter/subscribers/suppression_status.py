@@ -1,10 +1,10 @@
-"""May a reader be mailed, and if not, why not, and since when?"""
+"""Whether a subscriber may be mailed, and if not, why not and since when."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from types import MappingProxyType
+from typing import Protocol
 
 from newsletter.errors import Problem
 from newsletter.store import Store, suppressions
@@ -18,60 +18,90 @@ _GROUP = 500  # rows looked up at once: few enough for either database's paramet
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One cause why a reader must not be mailed; `since` is ISO 8601 in UTC, empty where a list does not say it."""
+    """One reason not to mail somebody; `since` is ISO 8601 in UTC, empty where a list does not say it."""
 
-    cause: str
+    kind: str
     words: str
     since: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressionStatus:
-    """All that holds a reader back; `erased` is the moment from which on nothing is kept of them."""
+    """All that keeps a subscriber from being mailed; since `erased`, ISO 8601 in UTC, nothing is kept of them."""
 
-    held: Sequence[Suppression] = ()
+    suppressions: Sequence[Suppression] = ()
     erased: str | None = None
 
     @property
     def mailable(self) -> bool:
-        return not self.held and self.erased is None
+        return not self.suppressions and self.erased is None
 
     @property
     def state(self) -> str:
-        """`mailable`, `erased`, or the causes: `bounced, unsubscribed`."""
-        return (
-            MAILABLE
-            if self.mailable
-            else ", ".join([*([ERASED] if self.erased else []), *(h.cause for h in self.held)])
-        )
+        """`mailable`, `erased`, or the kinds of suppression: `bounced, unsubscribed`."""
+        if self.mailable:
+            return MAILABLE
+        return ", ".join([*([ERASED] if self.erased else []), *(each.kind for each in self.suppressions)])
 
     @property
     def since(self) -> str:
-        known = (since for since in (self.erased, *(held.since for held in self.held)) if since)
+        """The earliest moment from which on nothing was to be sent, empty where none is known."""
+        known = (since for since in (self.erased, *(each.since for each in self.suppressions)) if since)
         return min(known, default="")
 
     @property
     def words(self) -> str:
-        return "; ".join(held.words for held in self.held if held.words)
+        """What was noted with the suppressions."""
+        return "; ".join(each.words for each in self.suppressions if each.words)
 
 
 _MAILABLE = SuppressionStatus()
 
 
+class OwnStatuses(Protocol):
+    """Whom a list itself keeps from being mailed, whatever is known of them elsewhere."""
+
+    @property
+    def questions(self) -> Sequence[Problem]:
+        """Columns of which nobody has said what they mean."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many subscribers the list keeps from being mailed."""
+        ...
+
+    def find(self, subscriber: Subscriber) -> Suppression | None:
+        """Return why the list keeps this subscriber from being mailed; None when it does not."""
+        ...
+
+    def describe(self, subscriber: Subscriber) -> str:
+        """Return the words by which it does, empty when it does not."""
+        ...
+
+    def require_answers(self) -> None:
+        """Raise DecisionNeeded while there is a question."""
+        ...
+
+
 def read_suppression_statuses(
     store: Store | None, keys: SecretKeys | None, readers: Sequence[str]
 ) -> list[SuppressionStatus]:
-    """Of each reader, in their order. Without a store nothing is known against anybody, without keys no erasure."""
+    """Return the status of each subscriber, in their order.
+
+    Without a store nothing is known against anybody, without keys no erasure.
+    """
     if store is None:
         return [_MAILABLE] * len(readers)
     digests = {reader: keys.digest(reader) for reader in readers} if keys else {}
     held = defaultdict[str, list[Suppression]](list)
     with store.reading() as connection:
-        for reader, *cause in suppressions.of_readers(connection, readers):
-            held[reader].append(Suppression(*cause))
+        for reader, *row in suppressions.of_readers(connection, readers):
+            held[reader].append(Suppression(*row))
         erased = log.forgotten_since(connection, list(digests.values())) if digests else {}
     return [
-        SuppressionStatus(held=held.get(reader, ()), erased=erased.get(digests.get(reader, ""))) for reader in readers
+        SuppressionStatus(suppressions=held.get(reader, ()), erased=erased.get(digests.get(reader, "")))
+        for reader in readers
     ]
 
 
@@ -79,19 +109,19 @@ def with_suppression_status(
     store: Store | None,
     keys: SecretKeys | None,
     rows: Iterable[Subscriber | Problem],
-    left: Mapping[str, Suppression] = MappingProxyType({}),
+    own: OwnStatuses | None = None,
 ) -> Iterator[tuple[Subscriber | Problem, SuppressionStatus]]:
-    """Each row of the list with what is known of its reader. Streams: a list may have a million rows.
+    """Yield each row of the list with what is known of its subscriber. Streams: a list may have a million rows.
 
-    `left` is what the list itself says, by its columns.
+    `own` is what the list itself says.
     """
     rest = iter(rows)
     while group := list(islice(rest, _GROUP)):
         readers = [row.key for row in group if isinstance(row, Subscriber)]
         found = iter(read_suppression_statuses(store, keys, readers))
         for row in group:
-            standing = next(found) if isinstance(row, Subscriber) else _MAILABLE
-            held = left.get(row.key) if isinstance(row, Subscriber) else None
-            if held and held.cause not in {known.cause for known in standing.held}:
-                standing = replace(standing, held=[*standing.held, held])
-            yield row, standing
+            status = next(found) if isinstance(row, Subscriber) else _MAILABLE
+            listed = own.find(row) if own and isinstance(row, Subscriber) else None
+            if listed and listed.kind not in {known.kind for known in status.suppressions}:
+                status = replace(status, suppressions=[*status.suppressions, listed])
+            yield row, status

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import ROOT, Publication
 
-from newsletter.subscribers.csv_source import read_subscribers
+from newsletter.subscribers.csv_rows import read_subscribers
 from newsletter.subscribers.subscriber import Subscriber
 
 

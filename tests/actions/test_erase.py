@@ -27,6 +27,7 @@ from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store, open_store
 from newsletter.store import events as log
 from newsletter.store.schema import metadata
+from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
 from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys, require_secret_keys
 from newsletter.subscribers.suppression_status import read_suppression_statuses
@@ -86,6 +87,10 @@ def _states(store: Store, issue: str) -> dict[str, State]:
     return {row.reader: State(row.state) for row in stream_deliveries(store, issue)}
 
 
+def _list(publication: Publication) -> CsvSource:
+    return CsvSource(publication.workspace.subscribers, publication.workspace.config.subscriber_list)
+
+
 def _say(store: Store, keys: SecretKeys, kind: EventKind, **evidence: str) -> None:
     record_events(
         store, keys, [Event(subscriber=ADA, kind=kind, source=EventSource.MAIL, issue="1.1", evidence=evidence)]
@@ -98,9 +103,9 @@ def test_everything_that_is_known_of_a_reader(publication: Publication, store: S
         store, "1.1", {ADA: Outcome.REFUSED, "b@example.org": Outcome.REFUSED}, reply="550 <ada@example.org>: unknown"
     )
     _say(store, keys, EventKind.HARD, words="mailbox gone")
-    known = known_of(store, keys, publication.workspace.subscribers, ADA)
+    known = known_of(store, keys, _list(publication), ADA)
     assert [(row.line, row.cells["name"]) for row in known.rows] == [(3, "Ada Lovelace")]
-    assert [held.cause for held in known.standing.held] == ["bounced"]
+    assert [each.kind for each in known.standing.suppressions] == ["bounced"]
     assert [(event.kind, event.issue, event.evidence) for event in known.events] == [
         ("hard bounce", "1.1", {"words": "mailbox gone"})
     ]
@@ -109,7 +114,7 @@ def test_everything_that_is_known_of_a_reader(publication: Publication, store: S
     assert part.fields == {"name": f"Name of {ADA}"}
     assert part.tags == ["board"]
     assert known.asides == 1
-    nobody = known_of(store, keys, publication.workspace.subscribers, "da@example.org")
+    nobody = known_of(store, keys, _list(publication), "da@example.org")
     assert not nobody.anything
     assert nobody.asides == 0
 
@@ -123,7 +128,7 @@ def test_nothing_of_an_erased_reader_is_left_but_the_hash(
     for kind in (EventKind.HARD, EventKind.SOFT, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED):
         _say(store, keys, kind, words=f"about {ADA}")
     before = count_deliveries(store, "1.1")
-    done = forget(publication.workspace, store, keys, ADA)
+    done = forget(publication.workspace, store, keys, _list(publication), ADA)
     assert (done.rows, done.store.events, done.store.causes, done.store.deliveries) == (1, 4, 3, 1)
     assert done.store.mentions == 3
     assert done.swept
@@ -142,9 +147,9 @@ def test_nothing_of_an_erased_reader_is_left_but_the_hash(
     assert name == f"{keys.digest(ADA)[:16]}@forgotten.invalid"
     (standing,) = read_suppression_statuses(store, keys, [ADA])
     assert standing.erased
-    known = known_of(store, keys, publication.workspace.subscribers, ADA)
+    known = known_of(store, keys, _list(publication), ADA)
     assert not known.anything
-    again = forget(publication.workspace, store, keys, ADA)
+    again = forget(publication.workspace, store, keys, _list(publication), ADA)
     assert (again.rows, again.store.events, again.store.deliveries) == (0, 0, 0)
 
 
@@ -162,7 +167,7 @@ def test_what_becomes_of_a_copy(
     publication.workspace.record("1.1").write_text("old")
     if outcome is not None:
         _send(store, "1.1", {"b@example.org": Outcome.ACCEPTED, ADA: outcome})
-    done = forget(publication.workspace, store, keys, ADA)
+    done = forget(publication.workspace, store, keys, _list(publication), ADA)
     states = _states(store, "1.1")
     assert states.pop("b@example.org") is (State.ACCEPTED if outcome else State.PENDING)
     assert list(states.values()) == [state]
@@ -181,12 +186,12 @@ def test_nobody_is_erased_while_a_copy_is_under_way_to_them(
     _freeze(store, "1.1", [ADA])
     _send(store, "1.1", {})
     with store.sole("1.1"), pytest.raises(DeliveryError, match="under way to this reader"):
-        forget(publication.workspace, store, keys, ADA)
+        forget(publication.workspace, store, keys, _list(publication), ADA)
     with pytest.raises(DeliveryError, match="under way to this reader"):
         erase_reader(store, ADA, lambda _number: "x", keys.digest(ADA), keys.mark)
     assert publication.workspace.subscribers.read_text() == LIST
     # The run has died without a word: then it is not known whether they have it.
-    forget(publication.workspace, store, keys, ADA)
+    forget(publication.workspace, store, keys, _list(publication), ADA)
     assert list(_states(store, "1.1").values()) == [State.CANCELLED]
 
 
@@ -198,7 +203,7 @@ def test_what_a_crash_has_kept_from_its_end_is_done_by_doing_it_again(
     erase_reader(store, ADA, lambda _number: "x", keys.digest(ADA), keys.mark)
     (standing,) = read_suppression_statuses(store, keys, [ADA])
     assert not standing.mailable
-    assert forget(publication.workspace, store, keys, ADA).rows == 1
+    assert forget(publication.workspace, store, keys, _list(publication), ADA).rows == 1
     assert ADA not in publication.workspace.subscribers.read_text()
 
 
@@ -209,14 +214,14 @@ def test_a_list_that_cannot_be_written_keeps_the_state_as_it_was(
     before = _everything(store)
     (publication.root / ".subscribers.new.csv").mkdir()
     with pytest.raises(Exception, match="can't be written"):
-        forget(publication.workspace, store, keys, ADA)
+        forget(publication.workspace, store, keys, _list(publication), ADA)
     assert _everything(store) == before
 
 
 def test_who_came_back_can_be_erased_again(publication: Publication, store: Store, keys: SecretKeys) -> None:
     for _ in range(3):
         _freeze(store, "1.1", [ADA])
-        forget(publication.workspace, store, keys, ADA)
+        forget(publication.workspace, store, keys, _list(publication), ADA)
         _say(store, keys, EventKind.SIGNED_UP)
     assert len(_states(store, "1.1")) == 3
     assert _states(store, "1.1").keys() > {f"{keys.digest(ADA)[:16]}-3@forgotten.invalid"}
@@ -226,7 +231,7 @@ def test_one_command_changes_the_list_at_a_time(
     publication: Publication, store: Store, keys: SecretKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with store.sole("list"):
-        waiting = threading.Thread(target=forget, args=(publication.workspace, store, keys, ADA))
+        waiting = threading.Thread(target=forget, args=(publication.workspace, store, keys, _list(publication), ADA))
         waiting.start()
         waiting.join(0.2)
     waiting.join(60)
@@ -234,14 +239,14 @@ def test_one_command_changes_the_list_at_a_time(
     assert standing.erased  # whoever came second has waited a moment
     monkeypatch.setattr("newsletter.subscribers.list_changes._PATIENCE_S", 0.01)
     with store.sole("list"), pytest.raises(DecisionNeeded, match="Another command"):
-        forget(publication.workspace, store, keys, ADA)
+        forget(publication.workspace, store, keys, _list(publication), ADA)
 
 
 def test_the_file_is_written_anew_when_nobody_sends(publication: Publication, store: Store, keys: SecretKeys) -> None:
     _freeze(store, "1.1", ["b@example.org"])
     with store.sole("1.1"):
-        assert not forget(publication.workspace, store, keys, ADA).swept
-    assert forget(publication.workspace, store, keys, ADA).swept
+        assert not forget(publication.workspace, store, keys, _list(publication), ADA).swept
+    assert forget(publication.workspace, store, keys, _list(publication), ADA).swept
 
 
 def test_no_trace_is_left_in_the_file_either(publication: Publication, keys: SecretKeys, opened: Store) -> None:
@@ -258,7 +263,7 @@ def test_no_trace_is_left_in_the_file_either(publication: Publication, keys: Sec
         careless.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert b"Ada Lovelace, who was moved" in path.read_bytes()
     settle_crash(opened, "1.1")
-    assert forget(publication.workspace, opened, keys, ADA).swept
+    assert forget(publication.workspace, opened, keys, _list(publication), ADA).swept
     kept = b"".join(file.read_bytes() for file in sorted(path.parent.iterdir()) if file.name.startswith("state.db"))
     assert b"b@example.org" not in kept
     for word in (b"ada", b"Lovelace"):
@@ -310,9 +315,9 @@ def test_an_address_goes_in_each_spelling_of_its_domain(
     others = ["nali@bücher.example", "li@bücher.example.org"]
     _freeze(store, "1.1", ["b@example.org"], friends=" ".join([*spellings, *others]))
     _say(store, keys, EventKind.SOFT, words=f"asked <{spellings[0]}>, {others[0]}")
-    assert known_of(store, keys, publication.workspace.subscribers, reader).asides == 2
-    forget(publication.workspace, store, keys, reader)
-    assert known_of(store, keys, publication.workspace.subscribers, reader).asides == 0
+    assert known_of(store, keys, _list(publication), reader).asides == 2
+    forget(publication.workspace, store, keys, _list(publication), reader)
+    assert known_of(store, keys, _list(publication), reader).asides == 0
     pseudonym = f"{keys.digest(reader)[:16]}@forgotten.invalid"
     with store.reading() as connection:
         fields = json.loads(connection.execute(select(TABLES[0].c.fields)).scalar_one())
@@ -334,7 +339,7 @@ def test_a_note_that_a_crash_has_left_wrong_is_written_anew(
     erase_reader(store, ADA, lambda _number: f"{digest[:16]}@forgotten.invalid", digest, keys.mark)
     record_events = publication.workspace.record("1.1")
     record_events.write_text("as it was before")
-    forget(publication.workspace, store, keys, ADA)
+    forget(publication.workspace, store, keys, _list(publication), ADA)
     assert "suppressed = 1" in record_events.read_text()
 
 
@@ -350,5 +355,5 @@ def test_whoever_still_reads_the_old_file_is_in_the_way(
     with closing(open_store(publication.workspace.database)) as other:
         with opened.reading() as connection:
             connection.execute(select(TABLES[0])).all()
-            assert not forget(publication.workspace, other, keys, ADA).swept
-        assert forget(publication.workspace, other, keys, ADA).swept
+            assert not forget(publication.workspace, other, keys, _list(publication), ADA).swept
+        assert forget(publication.workspace, other, keys, _list(publication), ADA).swept

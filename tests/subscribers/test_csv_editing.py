@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from newsletter.errors import DecisionNeeded, ListError, Problem
 from newsletter.subscribers import csv_editing
-from newsletter.subscribers.csv_editing import appending_row, find_nearest_address, find_rows, removing_rows
-from newsletter.subscribers.csv_source import read_rows
+from newsletter.subscribers.csv_editing import appending_row, find_rows, removing_rows
+from newsletter.subscribers.csv_rows import read_rows
+from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.subscriber import Subscriber
 
 Write = Callable[[bytes | str], Path]
@@ -27,7 +28,7 @@ def _add(path: Path, cells: dict[str, str], tags: tuple[str, ...] = ()) -> None:
 def _remove(path: Path, reader: str) -> list[int]:
     with removing_rows(path, reader) as edit:
         edit.put()
-        return list(edit.lines)
+        return [row.line for row in edit.rows]
 
 
 def _readers(path: Path) -> list[tuple[str, dict[str, str], frozenset[str]]]:
@@ -153,7 +154,7 @@ def test_a_row_of_several_lines_is_found_and_taken_out_whole(write_list: Write) 
     )
     found = find_rows(path, "b@example.org")
     assert [(row.line, row.last, row.cells["note"]) for row in found.rows] == [(5, 6, "x\ny")]
-    assert found.mentions == [2]
+    assert found.other_lines == [2]
     assert _remove(path, "a@example.org") == [2]
     assert path.read_text() == 'email,note\nb@example.org,"x\ny"\nc@example.org,\n'
     assert _remove(path, "b@example.org") == [2]
@@ -244,15 +245,15 @@ def test_rows_and_mentions_of_a_reader(write_list: Write) -> None:
     assert [row.line for row in found.rows] == [2, 7]
     assert found.rows[0].cells == {"email": "Li@Bücher.example.org", "name": "李", "brought_by": ""}
     assert found.rows[1].cells["column 4"] == "cells"
-    assert [line for line in found.mentions if line != 3] == [4, 5]
+    assert [line for line in found.other_lines if line != 3] == [4, 5]
 
 
 def test_the_nearest_address_is_offered(write_list: Write) -> None:
     path = write_list("email\nolga.petrova@example.net\nada@example.org\nb@example.com\n")
-    assert find_nearest_address(path, "olga.petrov@example.net") == "olga.petrova@example.net"
-    assert find_nearest_address(path, "ada@exampel.org") == "ada@example.org"
-    assert find_nearest_address(path, "nobody@example.invalid") == ""
-    assert find_nearest_address(path.with_name("none.csv"), "a@example.org") == ""
+    assert CsvSource(path).find_nearest("olga.petrov@example.net") == "olga.petrova@example.net"
+    assert CsvSource(path).find_nearest("ada@exampel.org") == "ada@example.org"
+    assert CsvSource(path).find_nearest("nobody@example.invalid") == ""
+    assert CsvSource(path.with_name("none.csv")).find_nearest("a@example.org") == ""
 
 
 @given(st.binary(max_size=300))

@@ -71,17 +71,17 @@ def test_a_foreign_column_that_says_left_is_asked_about_once(write_list: Write, 
     path = write_list(text)
     asked = read_status_columns(path)
     assert [problem.message.split()[2] for problem in asked.questions] == [column]
-    assert asked.left == {}
+    assert asked.suppressed == {}
     with pytest.raises(DecisionNeeded) as stopped:
-        asked.refuse_open(path)
+        asked.require_answers()
     assert f'honour = ["{column}"]' in str(stopped.value.problems[0])
     assert f'ignore = ["{column}"]' in str(stopped.value.problems[0])
     honoured = read_status_columns(path, honour=[column])
     assert honoured.questions == []
     out = {f"out{number}@example.org" for number in (1, 2) if f"out{number}@" in text}
-    assert set(honoured.left) == out
+    assert set(honoured.suppressed) == out
     ignored = read_status_columns(path, ignore=[column])
-    assert (ignored.questions, ignored.left) == ([], {})
+    assert (ignored.questions, ignored.suppressed) == ([], {})
 
 
 @_FORMS
@@ -133,11 +133,11 @@ def test_the_columns_of_an_export_of_ours_are_honoured_unasked(write_list: Write
     )
     found = read_status_columns(path)
     assert found.questions == []
-    assert {reader: held.cause for reader, held in found.left.items()} == {
+    assert {reader: each.kind for reader, each in found.suppressed.items()} == {
         "a@example.org": "bounced", "b@example.org": "unsubscribed", "c@example.org": "bounced",
         "e@example.org": "suppressed",
     }  # fmt: skip
-    assert found.left["b@example.org"].words == "too many"
+    assert found.suppressed["b@example.org"].words == "too many"
 
 
 def test_a_column_that_is_to_be_honoured_must_be_in_the_publication_s_own_list(write_list: Write) -> None:
@@ -148,12 +148,12 @@ def test_a_column_that_is_to_be_honoured_must_be_in_the_publication_s_own_list(w
     with pytest.raises(ListError, match="has no column Email disabled"):
         read_own_status_columns(path, settings)
     board = path.rename(path.with_name("board.csv"))
-    assert read_own_status_columns(board, settings) == StatusColumns(questions=[])
+    assert read_own_status_columns(board, settings) == StatusColumns(board, questions=[])
 
 
 def test_in_an_honoured_column_a_word_that_nobody_knows_keeps_its_reader_out(write_list: Write) -> None:
     path = write_list("email,Abo\na@example.org,ja\nb@example.org,aktiv\nc@example.org,\n")
-    assert set(read_status_columns(path, honour=["Abo"]).left) == {"a@example.org"}
+    assert set(read_status_columns(path, honour=["Abo"]).suppressed) == {"a@example.org"}
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_what_a_cell_says(column: str, cell: str, said: str) -> None:
 @pytest.mark.parametrize("row", ["unsubscribed", "", " , ", '"unsubscribed"'])
 def test_a_row_without_an_address_says_nothing_of_anybody(write_list: Write, row: str) -> None:
     path = write_list(f"newsletter_state,email,name\n{row}\nunsubscribed,out@example.org,Out\n")
-    assert list(read_status_columns(path).left) == ["out@example.org"]
+    assert list(read_status_columns(path).suppressed) == ["out@example.org"]
 
 
 def test_a_blank_row_is_no_reason_to_ask_what_a_column_means(write_list: Write) -> None:
@@ -202,7 +202,7 @@ def test_a_column_that_says_left_in_other_words_is_asked_about(write_list: Write
     assert [problem.line for problem in read_status_columns(path).questions] == [3]
     if column:
         honoured = read_status_columns(path, honour=[column])
-        assert (list(honoured.left), honoured.questions) == (["out@example.org"], [])
+        assert (list(honoured.suppressed), honoured.questions) == (["out@example.org"], [])
         assert read_status_columns(path, ignore=[column]).questions == []
 
 

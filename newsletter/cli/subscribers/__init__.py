@@ -2,9 +2,12 @@
 
 import click
 
-from newsletter.cli.subscribers.look import check, list_
-from newsletter.cli.subscribers.one import add, forget, remove, show
-from newsletter.cli.subscribers.out import export
+from newsletter.cli.subscribers.add_remove import add, remove
+from newsletter.cli.subscribers.check_list import check
+from newsletter.cli.subscribers.export_list import export
+from newsletter.cli.subscribers.forget import forget
+from newsletter.cli.subscribers.list_subscribers import list_
+from newsletter.cli.subscribers.show import show
 from newsletter.cli.subscribers.stats import stats
 from newsletter.cli.subscribers.suppress import suppress, unsuppress
 

@@ -7,14 +7,12 @@ from typing import Any
 import click
 
 from newsletter.cli.output import as_json, say, table
-from newsletter.cli.subscribers.known import EDITORS, SAID
-from newsletter.cli.subscribers.opened import Looking, looking, the_list
+from newsletter.cli.subscribers.event_words import EVENT_WORDS, OF_EDITORS
+from newsletter.cli.subscribers.opening import open_to_read, require_list
 from newsletter.errors import Problem
+from newsletter.store import Store, suppressions
 from newsletter.store import events as log
-from newsletter.store import suppressions
-from newsletter.subscribers.csv_source import read_subscribers
 from newsletter.subscribers.feedback_events import EventKind
-from newsletter.subscribers.status_columns import read_own_status_columns
 from newsletter.subscribers.suppression_status import ERASED, MAILABLE, with_suppression_status
 from newsletter.text import format_count
 
@@ -37,23 +35,23 @@ def stats(json_: bool) -> None:
 
     Also what was said month by month, and issue by issue.
     """
-    found = looking()
-    path = the_list(found.workspace)
-    left = read_own_status_columns(path, found.workspace.config.subscriber_list).left
+    publication = open_to_read()
+    source = require_list(publication)
+    store, own = publication.known_store, source.read_statuses()
     counts, states, tags = Counter[str](), Counter[str](), Counter[str]()
-    for row, standing in with_suppression_status(found.store, found.keys, read_subscribers(path), left):
+    for row, standing in with_suppression_status(store, publication.keys, source.read_subscribers(), own):
         if isinstance(row, Problem):
             counts["duplicates" if row.code == "duplicate" else "unusable"] += 1
             continue
         counts["readers"] += 1
         tags.update(row.tags)
         counts[MAILABLE] += standing.mailable
-        states.update([*([ERASED] if standing.erased else []), *(held.cause for held in standing.held)])
+        states.update([*([ERASED] if standing.erased else []), *(each.kind for each in standing.suppressions)])
     figures = {
         "list": {name: counts[name] for name in ("readers", "unusable", "duplicates", MAILABLE)},
         "held_back": dict(sorted(states.items())),
         "tags": dict(tags.most_common()),
-        **_said(found),
+        **_said(store),
     }
     if json_:
         as_json(figures)
@@ -61,11 +59,11 @@ def stats(json_: bool) -> None:
         _show(figures)
 
 
-def _said(found: Looking) -> dict[str, object]:
-    """What the state knows, of readers on the list or not."""
-    if found.store is None:
+def _said(store: Store | None) -> dict[str, object]:
+    """Count what the store knows, of subscribers on the list or not."""
+    if store is None:
         return {"causes": {}, "erased": 0, "reasons": {}, "months": [], "issues": []}
-    with found.store.reading() as connection:
+    with store.reading() as connection:
         by_issue = log.counts_by_issue(connection)
         issues = sorted({issue for issue, _ in by_issue if issue}, key=_by_number)
         return {
@@ -86,7 +84,7 @@ def _said(found: Looking) -> dict[str, object]:
 
 
 def _reasons(told: Iterable[str]) -> dict[str, int]:
-    """What readers chose on the page, before what they wrote themselves, which is nobody's to count."""
+    """Count what was chosen on the page; what people wrote themselves, which is nobody's to count, is "other words"."""
     counts, others = Counter[str](), 0
     for words in told:
         chosen = words.partition(": ")[0]
@@ -134,4 +132,4 @@ def _show(figures: Mapping[str, Any]) -> None:
 
 
 def _in_words(kind: str) -> str:
-    return f"{SAID.get(kind, kind)}{' by you' if kind in EDITORS else ''}"
+    return f"{EVENT_WORDS.get(kind, kind)}{' by you' if kind in OF_EDITORS else ''}"

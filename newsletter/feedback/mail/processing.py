@@ -6,9 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache, partial
-from pathlib import Path
 
-from newsletter.address import domain_of, local_part_of, normalise_address, subscriber_key
+from newsletter.address import domain_of, normalise_address, subscriber_key
 from newsletter.config import Config
 from newsletter.errors import ListError, NewsletterError, Problem
 from newsletter.feedback.mail import suppression_batches
@@ -23,7 +22,6 @@ from newsletter.feedback.mail.spike import FEWEST, WINDOW_H, Spike, SpikeDecisio
 from newsletter.ledger.deliveries import count_domains, list_deliveries
 from newsletter.store import Store, suppressions
 from newsletter.store.events import agree, agreed_at, was_handled
-from newsletter.subscribers.csv_source import read_rows
 from newsletter.subscribers.feedback_events import (
     EventKind,
     SoftRule,
@@ -33,6 +31,7 @@ from newsletter.subscribers.feedback_events import (
     would_suppress,
 )
 from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.tokens import TokenSigner
 
@@ -60,7 +59,7 @@ class FeedbackContext:
     store: Store
     keys: SecretKeys | None
     config: Config
-    list_path: Path
+    source: SubscriberSource
     confirmation: ConfirmationSender | None = None
 
 
@@ -191,7 +190,7 @@ def _find_spike(context: FeedbackContext, decisions: Sequence[Decision], *, aske
 def _domains(context: FeedbackContext, decisions: Sequence[Decision]) -> Mapping[str, int]:
     """Return how many readers each domain has: by the list, or without one by the issue that most bounces name."""
     with suppress(ListError):
-        rows = (row for row in read_rows(context.list_path) if isinstance(row, Subscriber))
+        rows = (row for row in context.source.read_rows() if isinstance(row, Subscriber))
         if found := Counter(domain_of(row.key) for row in rows):
             return found
     ((issue, _),) = Counter(decision.issue for decision in decisions).most_common(1)
@@ -288,20 +287,13 @@ def _reader_finder(context: FeedbackContext) -> Callable[[str], str | None]:
             return None
         if any(list_deliveries(context.store, reader)):
             return reader
-        return reader if hash(reader) in listed() and _is_listed(context.list_path, reader) else None
+        return reader if hash(reader) in listed() and reader in context.source.find([reader]) else None
 
     @cache
     def listed() -> frozenset[int]:
         """The list's readers, so that a thousand strangers' mails don't have it read a thousand times."""
         with suppress(ListError):  # a machine that only reads mail may have no list
-            return frozenset(hash(row.key) for row in read_rows(context.list_path) if isinstance(row, Subscriber))
+            return frozenset(hash(row.key) for row in context.source.read_rows() if isinstance(row, Subscriber))
         return frozenset()
 
     return find_reader
-
-
-def _is_listed(path: Path, reader: str) -> bool:
-    """For sure: two readers may share a hash."""
-    name = local_part_of(reader)
-    rows = read_rows(path, lambda _number, line: name in line.casefold())
-    return any(isinstance(row, Subscriber) and row.key == reader for row in rows)

@@ -1,14 +1,13 @@
 """Collects what an editor should know of a draft: errors, and what should be seen to before it is sent."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from newsletter.errors import ListError, NewsletterError, Problem
 from newsletter.issue.skeleton import find_unwritten
-from newsletter.subscribers.csv_source import read_columns
+from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.text import format_count
 from newsletter.web.preview.draft_state import DraftState
@@ -34,17 +33,19 @@ class Diagnostic:
         return cls(title=title, stops=True, next_step=error.next_step, problems=error.problems)
 
 
-def collect_diagnostics(draft_state: DraftState, reader: Subscriber | None, list_path: Path | None) -> list[Diagnostic]:
+def collect_diagnostics(
+    draft_state: DraftState, reader: Subscriber | None, source: SubscriberSource | None
+) -> list[Diagnostic]:
     """Return all diagnostics of a draft, errors first.
 
-    `reader` is whose mail is shown; `list_path` is None while newsletter.toml can't be read.
+    `reader` is whose mail is shown; `source` is None while newsletter.toml can't be read.
     """
     found = [Diagnostic.of(fault, edition) for edition, fault in draft_state.faults.items()]
     rendered = draft_state.rendered
     if rendered is None or draft_state.error:
         return found
-    found += _fields(rendered, reader, list_path)
-    found += _for_some(rendered, reader, list_path)
+    found += _fields(rendered, reader, source)
+    found += _for_some(rendered, reader, source)
     found += _examples(rendered)
     found += _checked(rendered)
     if rendered.report and rendered.report.problems:
@@ -53,10 +54,12 @@ def collect_diagnostics(draft_state: DraftState, reader: Subscriber | None, list
     return found
 
 
-def _fields(rendered: RenderedDraft, reader: Subscriber | None, list_path: Path | None) -> Iterator[Diagnostic]:
+def _fields(
+    rendered: RenderedDraft, reader: Subscriber | None, source: SubscriberSource | None
+) -> Iterator[Diagnostic]:
     """Yield fields that the list has no column for, and fields that have no value and no default."""
     names = [field.name for field in rendered.issue.fields()]
-    columns = [column for column in _columns(list_path) if column not in ("", "tags")]
+    columns = [column for column in _columns(source) if column not in ("", "tags")]
     strangers = [name for name in dict.fromkeys(names) if columns and name not in columns]
     if strangers:
         there = ", ".join(columns)
@@ -97,7 +100,9 @@ def _fields(rendered: RenderedDraft, reader: Subscriber | None, list_path: Path 
         )
 
 
-def _for_some(rendered: RenderedDraft, reader: Subscriber | None, list_path: Path | None) -> Iterator[Diagnostic]:
+def _for_some(
+    rendered: RenderedDraft, reader: Subscriber | None, source: SubscriberSource | None
+) -> Iterator[Diagnostic]:
     """Yield items that are left out of this mail by their tags, and tags that no subscriber has."""
     hidden = [item for item in rendered.issue.items if not item.is_for(reader.tags if reader else frozenset())]
     if hidden:
@@ -108,7 +113,7 @@ def _for_some(rendered: RenderedDraft, reader: Subscriber | None, list_path: Pat
             next_step=f"Only for readers tagged {tags}; {who}.",
         )
     tags_used = sorted({tag for item in rendered.issue.items for tag in item.only_for})
-    unknown = [tag for tag in tags_used if list_path and not _has_tag(list_path, tag)]
+    unknown = [tag for tag in tags_used if source and not _has_tag(source, tag)]
     if unknown:
         yield Diagnostic(
             title=f"No reader has the tag {' or '.join(unknown)}.",
@@ -166,22 +171,22 @@ def _placed(rendered: RenderedDraft, pattern: str, *, code: str, message: str, n
     return Problem(path=path, code=code, message=message, next_step=next_step)
 
 
-def _columns(list_path: Path | None) -> list[str]:
+def _columns(source: SubscriberSource | None) -> list[str]:
     """Return the list's columns; none for a list that isn't there or can't be read, which `send` tells."""
     try:
-        return read_columns(list_path) if list_path and list_path.is_file() else []
+        return source.read_columns() if source and source.exists() else []
     except ListError:
         return []
 
 
-def _has_tag(list_path: Path, tag: str) -> bool:
+def _has_tag(source: SubscriberSource, tag: str) -> bool:
     """Return whether a subscriber has the tag; True where the list can't tell."""
-    return not list_path.is_file() or _is_used(list_path, list_path.stat().st_mtime_ns, tag)
+    return not source.exists() or _is_used(source, source.version(), tag)
 
 
 @lru_cache(maxsize=100)
-def _is_used(list_path: Path, _changed: int, tag: str) -> bool:
+def _is_used(source: SubscriberSource, _version: Hashable, tag: str) -> bool:
     try:
-        return any(tag in reader.tags for reader in search(list_path, tag, most=None))
+        return any(tag in reader.tags for reader in search(source, tag, most=None))
     except ListError:
         return True

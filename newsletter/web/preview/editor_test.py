@@ -20,10 +20,10 @@ def prepare_test(
 
     Reading takes its time, and what is returned sends. Both raise what `newsletter send --test` would show.
     """
-    (tester,) = find_testers([address], workspace.subscribers)
+    publication = OpenPublication(workspace)
+    (tester,) = find_testers([address], publication.subscriber_source())
     if reader is not None:
         tester = replace(reader, address=tester.address)
-    publication = OpenPublication(workspace)
     prepared = prepare(publication, load_issue(draft), [tester])
 
     async def send() -> dict[str, Any]:

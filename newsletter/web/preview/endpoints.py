@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from newsletter.errors import DraftError, ListError, NewsletterError, explained
+from newsletter.publication import OpenPublication
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.web.preview import subscriber_search
 from newsletter.web.preview.color_scheme import ColorScheme, with_color_scheme
@@ -76,7 +77,8 @@ class PreviewEndpoints:
     async def readers(self, request: Request) -> Response:
         """Answer the subscribers of the list who match some words."""
         workspace, words = self._engine.workspace, request.query_params.get("words", "")
-        if not workspace.subscribers.is_file():
+        source = OpenPublication(workspace).subscriber_source()
+        if not source.exists():
             raise ListError(
                 "There is no list yet.",
                 next_step=f"Put your readers into {workspace.config.subscriber_list.file}; "
@@ -84,7 +86,7 @@ class PreviewEndpoints:
             )
         return JSONResponse(
             await self._engine.work(
-                lambda: [subscriber_as_json(one) for one in subscriber_search.search(workspace.subscribers, words)]
+                lambda: [subscriber_as_json(one) for one in subscriber_search.search(source, words)]
             )
         )
 
@@ -152,9 +154,9 @@ class PreviewEndpoints:
         return json.dumps({**told, "server": self._server})
 
     def _reader(self, id_: str) -> Subscriber | None:
-        list_path = subscriber_search.find_list(self._engine.workspace)
+        source = subscriber_search.find_source(self._engine.workspace)
         with suppress(ListError):  # the state says so
-            return subscriber_search.find(list_path, id_) if list_path else None
+            return subscriber_search.find(source, id_) if source else None
         return None
 
     async def _asked(self, request: Request) -> tuple[RenderedDraft, Subscriber | None]:

@@ -15,7 +15,7 @@ from newsletter.text import escape_controls, shorten_path
 from newsletter.web.preview.diagnostics import Diagnostic, collect_diagnostics
 from newsletter.web.preview.draft_state import DraftState
 from newsletter.web.preview.rendered_draft import RenderedDraft
-from newsletter.web.preview.subscriber_search import find, find_list, reader_id
+from newsletter.web.preview.subscriber_search import find, find_source, reader_id
 from newsletter.workspace import Workspace
 
 # Silent reading of English prose, words a minute: Brysbaert, "How many words do we read per minute?", 2019.
@@ -27,24 +27,24 @@ _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 _DATE = re.compile(r"^date:\s*[\"']?(\d{4}-\d\d-\d\d)", re.MULTILINE)
 _LOST = Diagnostic(
     title="The reader that was chosen is not on the list any more.",
-    next_step='What you see is what any reader gets. EditionContext Escape in the field "As" to let it be.',
+    next_step='What you see is what any reader gets. Press Escape in the field "As" to let it be.',
 )
 
 
 def state(draft_state: DraftState, workspace: Workspace, drafts: dict[str, Path], id_: str) -> dict[str, Any]:
     """Return what the page shows beside an edition. `id_` is the subscriber whose mail is shown; "" for none."""
-    list_path = find_list(workspace)
+    source = find_source(workspace)
     rendered, told = draft_state.rendered, []
     reader = None
     try:
-        reader = find(list_path, id_) if list_path else None
+        reader = find(source, id_) if source else None
         told += [_LOST] if id_ and reader is None else []
         if rendered and reader:
             rendered.email(reader)
     except NewsletterError as error:  # of the list, or of a template that fails for this reader alone
         told.append(Diagnostic.of(error))
         reader = None
-    told += collect_diagnostics(draft_state, reader, list_path)
+    told += collect_diagnostics(draft_state, reader, source)
     return {
         "draft": draft_state.name,
         "revision": draft_state.revision,

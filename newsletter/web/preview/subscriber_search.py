@@ -1,7 +1,7 @@
 """Finds subscribers, for choosing whose mail is shown. URLs name them by an id, never by their address."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Lock
 
 from newsletter.errors import ConfigError
-from newsletter.subscribers.csv_records import Wanted, every_record
-from newsletter.subscribers.csv_source import read_subscribers
+from newsletter.publication import OpenPublication
+from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.workspace import Workspace
 
@@ -20,9 +20,17 @@ _ONE_AT_A_TIME = Lock()
 
 
 def find_list(workspace: Workspace) -> Path | None:
-    """Return where the list is; None while newsletter.toml can't be read."""
+    """Return where the list's file is, to watch it; None while newsletter.toml can't be read."""
     try:
         return workspace.subscribers
+    except ConfigError:
+        return None
+
+
+def find_source(workspace: Workspace) -> SubscriberSource | None:
+    """Return where subscribers come from; None while newsletter.toml can't be read."""
+    try:
+        return OpenPublication(workspace).subscriber_source()
     except ConfigError:
         return None
 
@@ -32,34 +40,23 @@ def reader_id(reader: Subscriber) -> str:
     return f"{reader.line}-{_hash(reader)}"
 
 
-def search(path: Path, words: str, most: int | None = _SHOWN) -> Iterator[Subscriber]:
+def search(source: SubscriberSource, words: str, most: int | None = _SHOWN) -> Iterator[Subscriber]:
     """Yield the first subscribers of the list whose row holds all of the words. Raises ListError."""
-    wanted = words.casefold().split()
-
-    def holds_all(_number: int, line: str) -> bool:
-        text = line.casefold()
-        return all(word in text for word in wanted)
-
-    return islice(_readers(path, holds_all), most)
+    return islice(source.search(words.split()), most)
 
 
-def find(path: Path, id_: str) -> Subscriber | None:
+def find(source: SubscriberSource, id_: str) -> Subscriber | None:
     """Return the subscriber of that id; None when the list has none. Raises ListError."""
-    if not _ID.fullmatch(id_) or not path.is_file():
+    if not _ID.fullmatch(id_):
         return None
     with _ONE_AT_A_TIME:
-        return _find(path, path.stat().st_mtime_ns, id_)
+        return _find(source, source.version(), id_)
 
 
 @lru_cache(maxsize=16)
-def _find(path: Path, _changed: int, id_: str) -> Subscriber | None:
+def _find(source: SubscriberSource, _version: Hashable, id_: str) -> Subscriber | None:
     line, hash_ = id_.split("-")
-    nearest = _readers(path, lambda number, _line: number == int(line))
-    return next((reader for rows in (nearest, _readers(path)) for reader in rows if _hash(reader) == hash_), None)
-
-
-def _readers(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber]:
-    return (row for row in read_subscribers(path, wanted) if isinstance(row, Subscriber))
+    return source.find_hashed(int(line), lambda subscriber: _hash(subscriber) == hash_)
 
 
 def _hash(reader: Subscriber) -> str:

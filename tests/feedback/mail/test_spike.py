@@ -24,6 +24,7 @@ from newsletter.feedback.mail.processing import FeedbackContext, ProcessedMail, 
 from newsletter.feedback.mail.sources import open_source
 from newsletter.feedback.mail.spike import SpikeDecision, find_spike
 from newsletter.store import Store, open_store, suppressions
+from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.feedback_events import (
     Event,
     EventKind,
@@ -88,7 +89,10 @@ def _read(
         open_source(str(publication.root / "Maildir"), after="leave", password=lambda *_: None) as source,
     ):
         context = FeedbackContext(
-            store=store, keys=find_secret_keys(workspace), config=workspace.config, list_path=workspace.subscribers
+            store=store,
+            keys=find_secret_keys(workspace),
+            config=workspace.config,
+            source=CsvSource(workspace.subscribers, workspace.config.subscriber_list),
         )
         return list(process_mails(context, source, decide=decide, **options))
 

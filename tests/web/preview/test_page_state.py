@@ -11,6 +11,7 @@ from newsletter.checks.size import measure_html
 from newsletter.editions import place_beside, render_html, write_default
 from newsletter.issue.draft import load_issue
 from newsletter.mail.compiler import NOBODY
+from newsletter.subscribers.csv_source import CsvSource
 from newsletter.web.preview import subscriber_search
 from newsletter.web.preview.color_scheme import with_color_scheme
 from newsletter.web.preview.draft_state import DraftState, refresh_state
@@ -38,7 +39,11 @@ def _shown(publication: Publication, text: str, who: str = "") -> dict:
     path = publication.draft("2.11", text)
     workspace = publication.workspace
     draft_state = refresh_state(workspace, path, DraftState(name="2.11"))
-    id_ = subscriber_search.reader_id(next(subscriber_search.search(workspace.subscribers, who))) if who else ""
+    id_ = (
+        subscriber_search.reader_id(next(subscriber_search.search(CsvSource(workspace.subscribers), who)))
+        if who
+        else ""
+    )
     return state(draft_state, workspace, {"2.11": path}, id_)
 
 
@@ -158,7 +163,7 @@ def test_a_field_of_a_template_is_looked_for_there(publication: Publication) -> 
 
 def test_a_list_that_can_not_be_read_is_said_and_the_mail_is_anybodys(publication: Publication) -> None:
     workspace = publication.workspace
-    id_ = subscriber_search.reader_id(next(subscriber_search.search(workspace.subscribers, "okafor")))
+    id_ = subscriber_search.reader_id(next(subscriber_search.search(CsvSource(workspace.subscribers), "okafor")))
     workspace.subscribers.write_text("name\nAda\n")
     path = publication.root / "drafts" / "2.10.yaml"
     shown = state(refresh_state(workspace, path, DraftState(name="2.10")), workspace, {}, id_)
@@ -223,7 +228,7 @@ def test_a_mail_that_is_too_long_is_a_problem_of_the_draft(publication: Publicat
 
 def test_a_reader_who_has_left_the_list_is_missed(publication: Publication) -> None:
     workspace = publication.workspace
-    id_ = subscriber_search.reader_id(next(subscriber_search.search(workspace.subscribers, "okafor")))
+    id_ = subscriber_search.reader_id(next(subscriber_search.search(CsvSource(workspace.subscribers), "okafor")))
     publication.readers(3)
     path = publication.root / "drafts" / "2.10.yaml"
     shown = state(refresh_state(workspace, path, DraftState(name="2.10")), workspace, {}, id_)
@@ -235,7 +240,7 @@ def test_readers_are_found_by_any_of_their_words(publication: Publication) -> No
     path = publication.root / "subscribers.csv"
 
     def found(words: str) -> list[str]:
-        return [reader.address for reader in subscriber_search.search(path, words)]
+        return [reader.address for reader in subscriber_search.search(CsvSource(path), words)]
 
     assert found("okafor") == found("ada lagos") == found("OKAFOR board") == ["ada.okafor@example.org"]
     assert found("東京") == ["mika.tanaka@example.com"]
@@ -247,27 +252,27 @@ def test_readers_are_found_by_any_of_their_words(publication: Publication) -> No
 def test_the_last_reader_of_a_long_list_is_found(publication: Publication) -> None:
     addresses = publication.readers(60_000)
     path = publication.root / "subscribers.csv"
-    (last,) = subscriber_search.search(path, addresses[-1])
-    assert subscriber_search.find(path, subscriber_search.reader_id(last)) == last
+    (last,) = subscriber_search.search(CsvSource(path), addresses[-1])
+    assert subscriber_search.find(CsvSource(path), subscriber_search.reader_id(last)) == last
 
 
 def test_a_reader_is_known_again_by_an_id_that_tells_nothing(publication: Publication) -> None:
     path = publication.root / "subscribers.csv"
-    (ada,) = subscriber_search.search(path, "okafor")
+    (ada,) = subscriber_search.search(CsvSource(path), "okafor")
     id_ = subscriber_search.reader_id(ada)
     assert re.fullmatch("2-[0-9a-f]{16}", id_)
-    assert subscriber_search.find(path, id_) == ada
+    assert subscriber_search.find(CsvSource(path), id_) == ada
     for none in ("2-" + "0" * 16, "0", "", "2-x", "../2", "9" * 99 + "-" + "0" * 16):
-        assert subscriber_search.find(path, none) is None
+        assert subscriber_search.find(CsvSource(path), none) is None
     rows = path.read_text().splitlines()
     path.write_text("\n".join([rows[0], *rows[5:], *rows[1:5]]) + "\n")
-    moved = subscriber_search.find(path, id_)
+    moved = subscriber_search.find(CsvSource(path), id_)
     assert moved
     assert (moved.address, moved.line) == (ada.address, 23)
     publication.readers(3)
-    assert subscriber_search.find(path, id_) is None
+    assert subscriber_search.find(CsvSource(path), id_) is None
     path.unlink()
-    assert subscriber_search.find(path, id_) is None
+    assert subscriber_search.find(CsvSource(path), id_) is None
     assert subscriber_search.reader_id(NOBODY) != id_
 
 

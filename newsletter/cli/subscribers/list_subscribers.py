@@ -1,21 +1,18 @@
-"""newsletter subscribers list|check"""
+"""newsletter subscribers list"""
 
 import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
-from pathlib import Path
 
 import click
 
-from newsletter.cli.output import console, say, short, show_problems, table
-from newsletter.cli.subscribers.opened import looking, the_list
-from newsletter.errors import ConfigError, Problem
-from newsletter.subscribers.csv_source import read_subscribers
-from newsletter.subscribers.status_columns import QUESTION, read_own_status_columns, read_status_columns
+from newsletter.cli.output import console, say, table
+from newsletter.cli.subscribers.opening import open_to_read, require_list
+from newsletter.errors import Problem
 from newsletter.subscribers.subscriber import Subscriber
-from newsletter.subscribers.suppression_status import ERASED, SuppressionStatus, with_suppression_status
+from newsletter.subscribers.suppression_status import SuppressionStatus, with_suppression_status
 from newsletter.text import escape_controls, format_count
 
 _PAGE = 200  # rows of a table on a terminal, whose columns are as wide as these need
@@ -37,14 +34,15 @@ def list_(words: tuple[str, ...], tag: str | None, mailable: bool, suppressed: b
     """
     if mailable and suppressed:
         raise click.UsageError("Nobody is both --mailable and --suppressed.")
-    found = looking()
-    path = the_list(found.workspace)
+    publication = open_to_read()
+    source = require_list(publication)
     wanted = [word.casefold() for word in words]
     passed = Counter[str]()
 
     def chosen() -> Iterator[tuple[Subscriber, SuppressionStatus]]:
-        left = read_own_status_columns(path, found.workspace.config.subscriber_list).left
-        for row, standing in with_suppression_status(found.store, found.keys, read_subscribers(path), left):
+        own = source.read_statuses()
+        rows = source.read_subscribers()
+        for row, standing in with_suppression_status(publication.known_store, publication.keys, rows, own):
             if isinstance(row, Problem):
                 passed["duplicate" if row.code == "duplicate" else "unusable"] += 1
             elif (
@@ -71,7 +69,10 @@ def _has(row: Subscriber, words: Sequence[str]) -> bool:
 
 
 def _print_rows(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:
-    """A table page by page on a terminal, lines in one go when piped: a long list stands in neither."""
+    """Print a table page by page on a terminal, lines in one go when piped; return how many the table had.
+
+    Neither holds a long list in memory.
+    """
     count = 0
     cells = (
         (row.address, row.fields["name"], " ".join(sorted(row.tags)), standing.state, standing.since[:10])
@@ -98,60 +99,10 @@ def _print_json(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:
             "tags": sorted(row.tags),
             "state": standing.state,
             "since": standing.since or None,
-            "causes": [{"cause": held.cause, "since": held.since, "words": held.words} for held in standing.held],
+            "causes": [
+                {"cause": each.kind, "since": each.since, "words": each.words} for each in standing.suppressions
+            ],
         }
         sys.stdout.write(f"{',' if count > 1 else '['}\n{json.dumps(one)}")
     sys.stdout.write("\n]\n" if count else "[]\n")
     return count
-
-
-@click.command()
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def check(file: Path | None) -> None:
-    """Find the rows that can't be used.
-
-    FILE is the publication's list when left out. The readers in it are counted, too.
-    """
-    store, keys = None, None
-    try:
-        found = looking()
-        path, store, keys = file or the_list(found.workspace), found.store, found.keys
-        statuses = read_own_status_columns(path, found.workspace.config.subscriber_list)
-    except ConfigError:
-        if file is None:
-            raise
-        path = file  # a file can be looked at anywhere
-        statuses = read_status_columns(path)
-    readers, problems, tags = 0, list(statuses.questions), Counter[str]()
-    for row, standing in with_suppression_status(store, keys, read_subscribers(path)):
-        if isinstance(row, Problem):
-            problems.append(row)
-        elif standing.erased:
-            problems.append(_erased(path, row, standing))
-        else:
-            readers += 1
-            tags.update(row.tags)
-    show_problems(problems)
-    known = ("duplicate", ERASED, QUESTION)
-    kinds = Counter(problem.code if problem.code in known else "unusable" for problem in problems)
-    said = [
-        format_count(readers, "reader"),
-        format_count(kinds["unusable"], "unusable row"),
-        format_count(kinds["duplicate"], "duplicate"),
-    ]
-    said += [f"{kinds[ERASED]:,} erased"] if kinds[ERASED] else []
-    said += [f"{len(statuses.left):,} not to be mailed by its own columns"] if statuses.left else []
-    say(f"{short(path)}: {', '.join(said)}", style="bold")
-    if tags:
-        say("Tags: " + ", ".join(f"{tag} ({count:,})" for tag, count in tags.most_common()))
-    sys.exit(1 if len(problems) > kinds["duplicate"] else 0)
-
-
-def _erased(path: Path, row: Subscriber, standing: SuppressionStatus) -> Problem:
-    return Problem(
-        path=path,
-        line=row.line,
-        code=ERASED,
-        message=f"this person was erased on {(standing.erased or '')[:10]}, and gets nothing",
-        next_step="Take the row out of this file, and out of wherever it came from.",
-    )

@@ -9,12 +9,12 @@ import click
 
 from newsletter.campaigns.unknown_campaigns import FLAG, refuse_unknown_campaigns
 from newsletter.cli.output import say, short
-from newsletter.cli.subscribers.opened import Looking, looking, the_list
+from newsletter.cli.subscribers.opening import open_to_read, require_list
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.files import open_private
 from newsletter.ownership import own_target
+from newsletter.publication import OpenPublication
 from newsletter.subscribers import list_export as lists
-from newsletter.subscribers.status_columns import read_own_status_columns
 from newsletter.subscribers.suppression_status import ERASED
 from newsletter.text import format_count
 
@@ -39,17 +39,17 @@ def export(file: Path | None, output: Path | None, kind: str | None, yes: bool, 
         raise click.UsageError("Name the file once.")
     if nobody_left and kind != "mailable":
         raise click.UsageError(f"{FLAG} goes with --mailable.")
-    found = looking()
+    publication = open_to_read()
     if kind == "mailable" and not nobody_left:
-        refuse_unknown_campaigns(found.store, found.workspace.drafts)
+        refuse_unknown_campaigns(publication.known_store, publication.workspace.drafts)
     left_out = Counter[str]()
-    rows = _rows(found, kind, left_out)
+    rows = _rows(publication, kind, left_out)
     path = file or output
     if path is None or str(path) == "-":
         lists.write_csv(sys.stdout, rows)
     else:
         path = own_target(path)  # where it is a link, what it leads to is written over
-        _refuse_existing(path, found.workspace.subscribers, yes)
+        _refuse_existing(path, publication.subscriber_source().file, yes)
         with open_private(path, encoding="utf-8-sig") as text:  # the mark is for Excel, which guesses wrong without
             count = lists.write_csv(text, rows)
         say(f"{short(path)}: {format_count(count, 'row')}.", style="bold")
@@ -60,25 +60,21 @@ def export(file: Path | None, output: Path | None, kind: str | None, yes: bool, 
         click.echo(f"Left out: {format_count(left_out[ERASED], 'row')} of people who were erased.", err=True)
 
 
-def _rows(found: Looking, kind: str | None, left_out: Counter[str]) -> Iterator[Sequence[str]]:
+def _rows(publication: OpenPublication, kind: str | None, left_out: Counter[str]) -> Iterator[Sequence[str]]:
+    store, keys = publication.known_store, publication.keys
     match kind:
         case "mailable":
-            path = the_list(found.workspace)
-            statuses = read_own_status_columns(path, found.workspace.config.subscriber_list)
-            statuses.refuse_open(path)
-            return lists.export_mailable(found.store, found.keys, path, left_out, statuses.left)
+            return lists.export_mailable(store, keys, require_list(publication), left_out)
         case "suppressed":
-            return lists.export_suppressed(found.store, found.keys)
+            return lists.export_suppressed(store, keys)
         case "events":
-            return lists.export_events(found.store)
+            return lists.export_events(store)
         case _:
-            path = the_list(found.workspace)
-            left = read_own_status_columns(path, found.workspace.config.subscriber_list).left
-            return lists.export_everyone(found.store, found.keys, path, left_out, left)
+            return lists.export_everyone(store, keys, require_list(publication), left_out)
 
 
-def _refuse_existing(path: Path, list_path: Path, yes: bool) -> None:
-    if path == list_path.resolve():
+def _refuse_existing(path: Path, list_file: Path | None, yes: bool) -> None:
+    if list_file and path == list_file.resolve():
         raise ListError(
             f"{short(path)} is the list itself, and an export has other columns.",
             next_step="Name another file.",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import ListError, Problem
-from newsletter.subscribers.csv_source import read_subscribers
+from newsletter.subscribers.csv_rows import read_subscribers
 from newsletter.subscribers.subscriber import Subscriber
 
 Write = Callable[[bytes | str], Path]

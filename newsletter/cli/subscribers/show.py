@@ -1,39 +1,28 @@
-"""Everything about one reader, for a person or for a script."""
+"""newsletter subscribers show: everything that is known of one address, for a person or for a script"""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from newsletter.actions.erase import Known
-from newsletter.cli.output import say
+import click
+
+from newsletter.actions.erase import Known, known_of
+from newsletter.cli.output import as_json, say, short
+from newsletter.cli.subscribers.event_words import EVENT_WORDS, OF_EDITORS
+from newsletter.cli.subscribers.opening import open_to_read, say_if_kept_out, suggest_nearest
 from newsletter.ledger.erasure import Part
 from newsletter.ledger.states import State
 from newsletter.mail.message import reply_line
 from newsletter.store.events import Row
-from newsletter.subscribers.feedback_events import EventKind, EventSource
+from newsletter.subscribers.feedback_events import EventSource
 from newsletter.subscribers.list_changes import describe_suppression
+from newsletter.subscribers.source import SubscriberSource
+from newsletter.subscribers.subscriber import parse_subscriber_key
 from newsletter.subscribers.suppression_status import SuppressionStatus
 from newsletter.subscribers.tokens import hide_tokens
 from newsletter.text import format_count
 
-# What a reader, a server or an editor has said, for people; --json and exports keep the names.
-SAID: Mapping[str, str] = {
-    EventKind.UNSUBSCRIBED: "left",
-    EventKind.RETURNED: "came back",
-    EventKind.REASON: "said why they left",
-    EventKind.HARD: "hard bounce",
-    EventKind.SOFT: "soft bounce",
-    EventKind.BLOCKED: "refused because of the sender",
-    EventKind.COMPLAINED: "marked it as spam",
-    EventKind.SIGNED_UP: "signed up",
-    EventKind.REMOVED: "taken off the list",
-    EventKind.SUPPRESSED: "suppressed",
-    EventKind.ALLOWED: "allowed again",
-    EventKind.ASKED: "asked whether they want to leave",
-    EventKind.UNDONE: "bounce undone",
-}
-EDITORS = (EventKind.REMOVED, EventKind.SUPPRESSED, EventKind.ALLOWED, EventKind.UNDONE)  # what nobody else can say
 _BY: Mapping[str, str] = {
     EventSource.ONE_CLICK: "by the button of the mail program (one-click)",
     EventSource.PAGE: "on the page of the link in a mail",
@@ -44,21 +33,45 @@ _STATES = {State.PENDING: "waits to be sent", State.SENDING: "is being sent", St
 _AT_ONCE = timedelta(minutes=1)
 
 
+@click.command()
+@click.argument("address")
+@click.option("--json", "json_", is_flag=True, help="For scripts, and to hand to whoever asked.")
+def show(address: str, json_: bool) -> None:
+    """Show all that is known of one address.
+
+    For whoever asks what is kept of them.
+    """
+    key = parse_subscriber_key(address)
+    publication = open_to_read()
+    source = publication.subscriber_source()
+    known = known_of(publication.known_store, publication.keys, source, key)
+    if json_:
+        as_json(as_dict(known))
+        return
+    show_known(known, source)
+    say_if_kept_out(source, key)
+    if not known.anything and not known.standing.erased and (near := suggest_nearest(source, key)):
+        say(near)
+
+
 def as_dict(known: Known) -> dict[str, Any]:
-    """For --json. `erased` is a moment or null; `about_others` counts rows about others that name the address."""
+    """Return all of it for --json. `erased` is a moment or null, `about_others` where rows about others name them."""
     return {
         "address": known.reader,
         "state": known.standing.state if known.rows or not known.standing.mailable else "unlisted",
         "erased": known.standing.erased,
         "rows": [{"line": row.line, "cells": dict(row.cells)} for row in known.rows],
-        "causes": [asdict(held) for held in known.standing.held],
+        "causes": [
+            {"cause": each.kind, "words": each.words, "since": each.since} for each in known.standing.suppressions
+        ],
         "events": [event._asdict() for event in known.events],
         "deliveries": [asdict(part) for part in known.deliveries],
         "about_others": {"lines": list(known.mentions), "state": known.asides},
     }
 
 
-def show_known(known: Known, list_name: str) -> None:
+def show_known(known: Known, source: SubscriberSource) -> None:
+    list_name = short(source.place)
     if not known.anything:
         if known.standing.erased:
             erased = known.standing.erased[:10]
@@ -70,7 +83,7 @@ def show_known(known: Known, list_name: str) -> None:
         against = "nothing stands against them" if known.standing.mailable else describe_suppression(known.standing)
         say(f"{known.reader}: {on_list}, {against}", style="bold")
     for row in known.rows:
-        say(f"\n{list_name}, line {row.line}", style="bold")
+        say(f"\n{list_name}{f', line {row.line}' if row.line else ''}", style="bold")
         _say_all(row.cells)
     if known.events:
         say("\nWhat was said", style="bold")
@@ -97,8 +110,8 @@ def _say_all(words: Mapping[str, str], indent: str = "  ") -> None:
 
 
 def _said(event: Row) -> str:
-    said = SAID.get(event.kind, event.kind)
-    by = "by an editor" if event.kind in EDITORS else _BY.get(event.source, f"by {event.source}")
+    said = EVENT_WORDS.get(event.kind, event.kind)
+    by = "by an editor" if event.kind in OF_EDITORS else _BY.get(event.source, f"by {event.source}")
     about = f", about issue {event.issue}" if event.issue else ""
     later = datetime.fromisoformat(event.at) - datetime.fromisoformat(event.said_at) > _AT_ONCE
     noted = f" (written down {_minute(event.at)})" if later else ""
@@ -106,11 +119,11 @@ def _said(event: Row) -> str:
 
 
 def _sent(part: Part, standing: SuppressionStatus) -> str:
-    """What became of one copy."""
+    """Return what became of one copy."""
     if part.state is State.SUPPRESSED:
         # Only what stood against them by then can have been why; who was let back since has nothing left of it.
-        held = [one for one in standing.held if part.ended is None or one.since <= part.ended]
-        why = describe_suppression(SuppressionStatus(held=held)) if held else "they were not to be mailed then"
+        held = [one for one in standing.suppressions if part.ended is None or one.since <= part.ended]
+        why = describe_suppression(SuppressionStatus(suppressions=held)) if held else "they were not to be mailed then"
         told = f"not sent: {why}"
     else:
         told = _STATES.get(part.state, part.state.value)

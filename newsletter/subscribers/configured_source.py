@@ -1,0 +1,21 @@
+"""The subscriber source that a publication's settings name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from newsletter.store import Store
+from newsletter.subscribers.csv_source import CsvSource
+from newsletter.subscribers.source import SubscriberSource
+from newsletter.workspace import Workspace
+
+
+def open_configured_source(
+    workspace: Workspace, store: Callable[[], Store | None], list_file: Path | None = None
+) -> SubscriberSource:
+    """Return where subscribers come from: `list_file`, or else what [list] in newsletter.toml names.
+
+    `store` is asked for the store only when subscribers are there. Raises ConfigError.
+    """
+    del store
+    settings = workspace.config.subscriber_list
+    return CsvSource(list_file or workspace.subscribers, settings)

@@ -1,0 +1,170 @@
+"""Rows of a subscriber list in CSV, each read into a Subscriber, or into a Problem with its line."""
+
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import lru_cache
+from pathlib import Path
+
+from newsletter.address import normalise_address
+from newsletter.errors import Problem
+from newsletter.subscribers.csv_file import (
+    QUOTES,
+    SAVE_AS_UTF8,
+    CsvHeader,
+    read_header,
+    read_lines,
+    read_records,
+    unguard_cell,
+)
+from newsletter.subscribers.csv_records import CsvRecord, Wanted, every_record
+from newsletter.subscribers.subscriber import Subscriber
+from newsletter.validation import Fault
+
+MAX_VALUE = 500
+# What parts lines, in one program or another; a mail has each value on one line.
+BREAKS = re.compile("\\s*[\t\n\v\f\r\x85\u2028\u2029]\\s*")
+
+
+def read_subscribers(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber | Problem]:
+    """Yield each row as `read_rows` does, but for duplicates: they come as problems of code "duplicate".
+
+    The first row of an address counts. `wanted` chooses, by first line and text, which rows are read at all: to look
+    for a few in a long list is quick.
+    """
+    with closing(_FirstLines()) as first_lines:
+        for row in read_rows(path, wanted):
+            if isinstance(row, Subscriber) and (first := first_lines.of(row)) != row.line:
+                yield Problem(
+                    path=path,
+                    line=row.line,
+                    code="duplicate",
+                    message=f"this address stands in line {first} already",
+                    next_step=f"Nothing has to be done: line {first} is the one that counts.",
+                )
+            else:
+                yield row
+
+
+class _FirstLines:
+    """Lines in which each address was read first, in a temporary SQLite database.
+
+    A dict of a million addresses takes 140 MB. SQLite keeps what is over its cache in a file that has no name, which
+    nobody else can open.
+    """
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute("PRAGMA cache_size = -16000")
+        self._database.execute("CREATE TABLE first_lines (subscriber TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+        self._database.execute("BEGIN")
+
+    def of(self, row: Subscriber) -> int:
+        """Return the first line with this row's address, which is the row's own unless one came before."""
+        inserted = "INSERT INTO first_lines VALUES (?, ?) ON CONFLICT DO NOTHING"
+        if self._database.execute(inserted, (row.key, row.line)).rowcount:
+            return row.line
+        (line,) = self._database.execute("SELECT line FROM first_lines WHERE subscriber = ?", (row.key,)).fetchone()
+        return int(line)
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def read_rows(path: Path, wanted: Wanted = every_record) -> Iterator[Subscriber | Problem]:
+    """Yield each row as a Subscriber, or as the Problem that keeps it from being one. Streams, and remembers none.
+
+    A row is a record of the CSV, whose quoted cells may hold line breaks; the line is its first. Raises ListError when
+    the file is not there or has no `email` column.
+    """
+    lines = read_lines(path)
+    header = read_header(path, lines)
+    for record in read_records(lines, header, wanted):
+        found = read_row(record, header)
+        if isinstance(found, Subscriber):
+            yield found
+        elif found is not None:
+            message, next_step = found.message, found.next_step
+            yield Problem(path=path, line=record.line, code=found.code, message=message, next_step=next_step)
+
+
+def read_columns(path: Path) -> list[str]:
+    """Return the names of the list's columns, which are those of its fields. Raises ListError."""
+    return list(read_header(path, read_lines(path)).columns)
+
+
+def read_row(record: CsvRecord, header: CsvHeader) -> Subscriber | Fault | None:
+    """Return the subscriber in one row, or what keeps it from being one; None for a blank row."""
+    if record.fault:
+        return Fault(code="csv", message=f"this row can't be read: {record.fault}", next_step=QUOTES)
+    row = list(record.cells)
+    return _row(record.line, row, header.columns) if any(cell.strip() for cell in row) else None
+
+
+def _row(line: int, row: list[str], columns: Sequence[str]) -> Subscriber | Fault:
+    while len(row) > len(columns) and not row[-1].strip():
+        row.pop()  # spreadsheets write a separator for each column that was ever used
+    if len(row) > len(columns):
+        return Fault(
+            code="columns",
+            message=f"the row has {len(row)} values, and there are {len(columns)} columns",
+            next_step='Put a value that holds a separator between quotes: "Lovelace, Ada".',
+        )
+    row += [""] * (len(columns) - len(row))
+    fields = {"email": "", "name": ""} | {name: cell.strip() for name, cell in zip(columns, row, strict=True) if name}
+    # Printable by Python's word has none of what _value_fault looks for, which takes a while to look.
+    together = "".join(row)
+    if "'" in together:  # from an export of ours, perhaps
+        fields = {name: unguard_cell(value).strip() for name, value in fields.items()}
+    if not together.isprintable():
+        fields = {name: BREAKS.sub(" ", value) for name, value in fields.items()}
+    if not together.isprintable() or len(together) > MAX_VALUE:
+        for name, value in fields.items():
+            if fault := _value_fault(name, value):
+                return fault
+    try:
+        address = fields["email"] = normalise_address(fields["email"])
+    except ValueError as error:
+        return Fault(
+            code="address",
+            message=f"no mail can be sent to this address: {error}",
+            next_step="Mend the address, or remove the row.",
+        )
+    tags = _tags(fields.pop("tags", ""))
+    return Subscriber(address=address, fields=fields, tags=tags, line=line)
+
+
+@lru_cache(maxsize=10_000)
+def _tags(cell: str) -> frozenset[str]:
+    tags = re.split(r"[,;|\s]+", cell.casefold())
+    return frozenset(filter(None, (tag.strip('"') for tag in tags)))  # Mailchimp has "board","press" in one cell
+
+
+def _value_fault(name: str, value: str) -> Fault | None:
+    kinds = {unicodedata.category(character) for character in value}
+    if "Cs" in kinds:
+        return Fault(
+            code="encoding",
+            message=f"{name}: a letter here is not UTF-8",
+            next_step=SAVE_AS_UTF8,
+        )
+    if "\0" in value:
+        return Fault(
+            code="nul",
+            message=f"{name}: a NUL byte stands here",
+            next_step="The file is damaged here: write the row again.",
+        )
+    if "Cc" in kinds:
+        return Fault(
+            code="control-character",
+            message=f"{name}: a control character stands here",
+            next_step="Write the value again.",
+        )
+    if len(value) > MAX_VALUE:
+        return Fault(
+            code="too-long", message=f"{name}: the value is longer than {MAX_VALUE} characters", next_step="Shorten it."
+        )
+    return None
