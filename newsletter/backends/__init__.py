@@ -1,6 +1,7 @@
-"""The seam to whatever carries messages away. Backends are found by entry point, ours like a stranger's.
+"""The protocol between a campaign and what carries its messages: a backend, its sessions and their feed.
 
-A backend is a class with a `Settings` model for its table in newsletter.toml, made with those settings:
+Backends are found by entry point, those of this package like everyone else's. A backend is a class with a `Settings`
+model for its table in newsletter.toml, made with those settings:
 
     class Pigeon:
         class Settings(newsletter.config.Section):
@@ -24,10 +25,10 @@ from newsletter.mail.message import Message, Result
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the other side bears: how many sessions at once, and how fast. None: as fast as it goes.
+    """The sessions that a backend allows at once, and how many messages each carries. None: no limit.
 
     `window` is how many messages one session may have taken and not answered yet. The rates count messages of
-    all sessions together, `per_connection` those of one; the run keeps them, so that no backend has to.
+    all sessions together, `per_connection` those of one. The sender keeps to them, so that no backend has to.
     """
 
     connections: int = 1
@@ -38,16 +39,16 @@ class Limits:
 
 
 class Feed(Protocol):
-    """Where a session gets its messages, and says what became of them."""
+    """A session's source of messages, and the place to report their results."""
 
     def take(self) -> Message | None:
-        """The next message; None when none is ready now."""
+        """Return the next message; None when none is ready now."""
 
     async def wait(self) -> bool:
-        """Wait until one may be ready; False when no more will come."""
+        """Wait until a message may be ready. Return False when no more will come."""
 
     def answer(self, result: Result) -> None:
-        """The fate of one message that was taken."""
+        """Report the result of one message that was taken."""
 
     def untouched(self, message: Message, why: str = "", code: int | None = None) -> None:
         """Give back a message that was taken, when the server has read nothing of its text: it can be sent again.
@@ -71,14 +72,14 @@ class Backend(Protocol):
 
     @property
     def limits(self) -> Limits:
-        """What the other side bears."""
+        """Return how many sessions and messages the other side allows."""
 
     def connect(self) -> AbstractAsyncContextManager[Session]:
         """Open a session. Raises Unreachable."""
 
 
 class SessionLost(Exception):
-    """The connection broke; a new session may go on. `code` is the reply that ended it, such as 421."""
+    """A broken connection, after which a new session may go on. `code` is the reply that ended it, such as 421."""
 
     def __init__(self, why: str = "", code: int | None = None) -> None:
         super().__init__(why)
@@ -86,13 +87,13 @@ class SessionLost(Exception):
 
 
 class SenderRefused(DeliveryError):
-    """The server will take no mail from this sender, so no other message needs to be tried."""
+    """A refusal of the sender as such: the server will take no mail from it, so no other message needs to be tried."""
 
 
 class Unreachable(DeliveryError):
-    """No session can be opened: the message says why in words that an editor can act upon.
+    """A session that can't be opened, with the reason in words that an editor can act upon.
 
-    `code` is the server's reply when it was one; a 4xx says that a session may be opened later.
+    `code` is the server's reply, where it gave one; a 4xx says that a session may be opened later.
     """
 
     def __init__(self, message: str, *, next_step: str = "", code: int | None = None) -> None:
@@ -101,20 +102,20 @@ class Unreachable(DeliveryError):
 
 
 def load_backend(name: str, config: Config, root: Path) -> Backend:
-    """The backend of that name with its settings; `root` is the folder that its relative paths start from."""
+    """Return the backend of that name, with its settings; relative paths in those start from the folder `root`."""
     (point,) = entry_points(group=BACKEND_GROUP, name=name)
     make: Callable[[Section, Path], Backend] = point.load()
     return make(config.backends[name].completed(config), root)
 
 
 async def deliver_one_by_one(feed: Feed, carry: Callable[[Message], Awaitable[Result]]) -> None:
-    """The whole of a simple session: carry each message, and answer it."""
+    """Carry the feed's messages one after another, and answer each: all that a simple session has to do."""
     async for message in take_messages(feed):
         feed.answer(await carry(message))
 
 
 async def take_messages(feed: Feed) -> AsyncIterator[Message]:
-    """Every message of the feed, until it ends."""
+    """Yield every message of the feed, until it ends."""
     while True:
         message = feed.take()
         if message is not None:

@@ -1,4 +1,4 @@
-"""Hands each message to a program, such as `sendmail -i`, and reads its fate from the exit status (sysexits.h)."""
+"""The backend that runs a program for each message, such as `sendmail -i`, and reads its exit status (sysexits.h)."""
 
 import asyncio
 import os
@@ -26,9 +26,9 @@ from newsletter.ownership import require_own
 from newsletter.redaction import Redactor
 from newsletter.text import escape_controls
 
-# What a program is told of this one's surroundings: who runs it, in which language, and where its own settings are.
-# Nothing else of them is its business; the publication's passwords stand there, too.
-_SURROUNDINGS = re.compile(
+# The environment variables that a program gets: who runs it, in which language, where its own settings are. No others,
+# since the publication's passwords are in the environment, too.
+_PASSED_ON = re.compile(
     "PATH|HOME|USER|LOGNAME|SHELL|TZ|TMPDIR|LANG|LANGUAGE|LC_[A-Z]+|XDG_CONFIG_HOME|XDG_RUNTIME_DIR|"
     "DBUS_SESSION_BUS_ADDRESS|GNUPGHOME|SSL_CERT_FILE|SSL_CERT_DIR"
 )
@@ -48,37 +48,41 @@ _OUTCOMES = {
     os.EX_CANTCREAT: Outcome.DEFERRED,
     os.EX_TEMPFAIL: Outcome.DEFERRED,
 }
-# These tell of the command and its setting up, not of one message: the next one would end the same way.
+# Faults of the command and its configuration, not of one message: the next one would end the same way.
 _ABOUT_ALL = frozenset({os.EX_USAGE, os.EX_NOINPUT, os.EX_OSFILE, os.EX_NOPERM, os.EX_CONFIG})
 _NAMES = {getattr(os, name): name for name in dir(os) if name.startswith("EX_")}
 
 
+class CommandSettings(Section):
+    """The table [command]. `timeout` is in seconds."""
+
+    command: Annotated[tuple[str, ...], BeforeValidator(split_command), AfterValidator(check_command)]
+    connections: Annotated[int, Field(ge=1, le=100)] = 1
+    # As long as RFC 5321, section 4.5.3.2.6, gives a server: a program killed earlier may have sent it.
+    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
+    messages_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    messages_per_hour: Annotated[int, Field(ge=1)] | None = None
+
+    _redactor: Redactor = PrivateAttr(default_factory=Redactor)
+
+    def completed(self, config: Config) -> "CommandSettings":
+        """Return these settings with the publication's secrets, so that none of them is shown in a result."""
+        settings = self.model_copy()
+        settings._redactor = Redactor(iterate_secrets(config))
+        return settings
+
+    @property
+    def redactor(self) -> Redactor:
+        """Return what takes the publication's secrets out of a program's words."""
+        return self._redactor
+
+
 class CommandBackend:
-    """Runs a program for each message, several at once when `connections` says so."""
+    """A program as the destination: it is run for each message, several at once when `connections` says so."""
 
-    class Settings(Section):
-        """The table [command]. `timeout` is in seconds."""
+    Settings = CommandSettings
 
-        command: Annotated[tuple[str, ...], BeforeValidator(split_command), AfterValidator(check_command)]
-        connections: Annotated[int, Field(ge=1, le=100)] = 1
-        # As long as RFC 5321, section 4.5.3.2.6, gives a server: a program killed earlier may have sent it.
-        timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
-        messages_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-        messages_per_hour: Annotated[int, Field(ge=1)] | None = None
-
-        _redactor: Redactor = PrivateAttr(default_factory=Redactor)
-
-        def completed(self, config: Config) -> "CommandBackend.Settings":
-            settings = self.model_copy()
-            settings._redactor = Redactor(iterate_secrets(config))
-            return settings
-
-        @property
-        def redactor(self) -> Redactor:
-            """What takes the publication's secrets out of a program's words."""
-            return self._redactor
-
-    def __init__(self, settings: Settings, root: Path) -> None:
+    def __init__(self, settings: CommandSettings, root: Path) -> None:
         self._settings = settings
         self._root = root
         self.limits = Limits(
@@ -89,6 +93,7 @@ class CommandBackend:
 
     @asynccontextmanager
     async def connect(self) -> "AsyncIterator[CommandSession]":
+        """Find the program. Raises Unreachable when there is none, and ConfigError for one that somebody else owns."""
         named = [self._root / word for word in self._settings.command]
         require_own(self._root, (path for path in named if path.is_relative_to(self._root)), os.environ)
         name = self._settings.command[0]
@@ -103,12 +108,19 @@ class CommandBackend:
 
 
 class CommandSession:
-    def __init__(self, program: Path, settings: CommandBackend.Settings, root: Path) -> None:
+    """One line of messages, each handed to a process of its own."""
+
+    def __init__(self, program: Path, settings: CommandSettings, root: Path) -> None:
         self._program = program
         self._settings = settings
         self._root = root
 
     async def deliver(self, feed: Feed) -> None:
+        """Run the program for one message after another.
+
+        Raises SenderRefused and DeliveryError for what no other message would fare better with, and SessionLost after
+        a result of unknown.
+        """
         async for message in take_messages(feed):
             try:
                 result = await self._carry(message)
@@ -117,7 +129,7 @@ class CommandSession:
                 raise
             feed.answer(result)
             if result.outcome is Outcome.UNKNOWN:
-                # A program that fails so each time would leave the whole list unknown; a run stops at lost sessions.
+                # A program that fails so each time would leave the whole list unknown; sending stops at lost sessions.
                 raise SessionLost(result.reply)
 
     async def _carry(self, message: Message) -> Result:
@@ -136,16 +148,16 @@ class CommandSession:
         return _make_result(message, outcome, ending.words)
 
     def _arguments(self, message: Message) -> list[str] | None:
-        """The words for this message, each whole; None when the reader's address would be taken for an option.
+        """Return the program's arguments for a message; None when the recipient's address would be taken for an option.
 
         Raises SenderRefused when the sender's would.
         """
         values = {"sender": message.sender, "recipient": message.recipient}
-        filled_in: list[str] = []
+        arguments: list[str] = []
         for word in self._settings.command[1:]:
             # In one pass: braces may stand in an address, too.
             filled = PLACEHOLDER.sub(lambda match: values[match[1]], word)
-            if filled.startswith("-") and not word.startswith("-") and "--" not in filled_in:
+            if filled.startswith("-") and not word.startswith("-") and "--" not in arguments:
                 if not word.startswith("{sender}"):
                     return None
                 raise SenderRefused(
@@ -153,8 +165,8 @@ class CommandSession:
                     next_step='Choose another [sender] bounces; or write "-f{sender}" in one word, '
                     'or a "--" before it, if the program understands that.',
                 )
-            filled_in.append(filled)
-        return filled_in
+            arguments.append(filled)
+        return arguments
 
     def _start(self, arguments: list[str], text: bytes) -> "_Running":
         try:
@@ -162,14 +174,14 @@ class CommandSession:
             with TemporaryFile() as file:
                 file.write(text)
                 file.seek(0)
-                with _deaf_to_ctrl_c():
+                with _block_ctrl_c():
                     process = subprocess.Popen(  # noqa: S603  # what newsletter.toml names, and addresses as data
                         [self._program, *arguments],
                         stdin=file,
                         stdout=subprocess.DEVNULL,
                         stderr=subprocess.PIPE,
                         cwd=self._root,
-                        env={name: value for name, value in os.environ.items() if _SURROUNDINGS.fullmatch(name)},
+                        env={name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)},
                         start_new_session=True,
                     )
         except OSError as error:
@@ -199,18 +211,18 @@ class CommandSession:
             how = f"ended by signal {-status} ({signal.strsignal(-status)})"
         else:
             how = f"status {status}" + (f" ({_NAMES[status]})" if status in _NAMES else "")
-        said = self._settings.redactor(running.said.decode("utf-8", "backslashreplace"))
-        reply = escape_controls(" ".join(said.split()))
+        output = self._settings.redactor(running.output.decode("utf-8", "backslashreplace"))
+        reply = escape_controls(" ".join(output.split()))
         return _Ending(status=status, words=f"{how}: {reply}"[:_REPLY_LENGTH] if reply else how)
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Ctrl-C asks the run to finish what is in hand, so it must not reach a program started meanwhile.
+def _block_ctrl_c() -> Iterator[None]:
+    """Keep Ctrl-C from a program that is started meanwhile: it asks for what is in hand to be finished.
 
-    It goes to every process of the terminal's group. A program leaves that by a session of its own; for the moment
-    before, it has this mask from us, and keeps it (a shell takes it off, and may still be hit in that moment). Our own
-    handler hears all the same: the signal waits, or takes another thread.
+    The terminal sends it to every process of its group. A program leaves that group by a session of its own; until
+    then it has this mask, inherited from us, and keeps it (a shell takes it off, and may still be hit in that moment).
+    Our own handler is called all the same: the signal waits, or is delivered to another thread.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -221,7 +233,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Ending:
-    """How a program ended, and that in words with what it said. None: it did not; less than 0: by a signal."""
+    """A program's exit status, and that in words with its output. None: it did not end; less than 0: by a signal."""
 
     status: int | None
     words: str
@@ -232,14 +244,14 @@ def _make_result(message: Message, outcome: Outcome, reply: str) -> Result:
 
 
 class _Running:
-    """A program that was started: knows when it has ended, and keeps the first of what it says on stderr.
+    """A program that was started: whether it has ended, and the first of its output on stderr.
 
     asyncio's own subprocesses won't do: they wait for the end of stderr as well, which a mail server left in the
-    background keeps open, and uvloop's take the mask away.
+    background keeps open, and uvloop's take the signal mask away.
     """
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        self.said = b""
+        self.output = b""
         self.ended = asyncio.Event()
         self._process = process
         self._loop = asyncio.get_running_loop()
@@ -250,7 +262,7 @@ class _Running:
 
     @property
     def status(self) -> int | None:
-        """As Popen has it: less than 0 is the signal that ended it, None when it has not ended."""
+        """Return the exit status as Popen has it: less than 0 is the signal that ended it, None: it has not ended."""
         return self._process.returncode
 
     async def kill(self) -> None:
@@ -262,21 +274,21 @@ class _Running:
                 await self.ended.wait()
 
     def close(self) -> None:
-        """Read what it has said last; what another process may still say there is not waited for."""
-        while len(self.said) < _KEPT_OCTETS and self._listen():
+        """Read the rest of its output, without waiting for what another process may still write there."""
+        while len(self.output) < _KEPT_OCTETS and self._listen():
             pass
         self._loop.remove_reader(self._stderr)
         self._stderr.close()
 
     def _listen(self) -> bool:
         try:
-            said = os.read(self._stderr.fileno(), _PIPE_OCTETS)
+            output = os.read(self._stderr.fileno(), _PIPE_OCTETS)
         except BlockingIOError:
             return False
-        self.said = (self.said + said)[:_KEPT_OCTETS]
-        if not said:
+        self.output = (self.output + output)[:_KEPT_OCTETS]
+        if not output:
             self._loop.remove_reader(self._stderr)
-        return bool(said)
+        return bool(output)
 
     def _wait(self) -> None:
         self._process.wait()

@@ -1,4 +1,4 @@
-"""The words of the `command` setting, and the placeholders in them that an address takes the place of."""
+"""The `command` setting: its words, and whether addresses can safely take the place of {sender} and {recipient}."""
 
 import re
 import shlex
@@ -10,9 +10,9 @@ from newsletter.validation import rejected
 EXAMPLE = '["/usr/sbin/sendmail", "-i", "-f", "{sender}", "--", "{recipient}"]'
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NAMES = ("sender", "recipient")
-# A placeholder fills a word alone, or right behind one option: -f{sender}, --from={sender}.
+# A placeholder is a word of its own, or stands right behind one option: -f{sender}, --from={sender}.
 _FORM = re.compile(r"(?:--?[A-Za-z0-9][A-Za-z0-9-]*=?)?\{\w+\}")
-# Programs that read their words as a program, whichever word it is: of their own language, or of a shell's.
+# Programs that read any of their arguments as code, of their own language or of a shell's.
 _EVALUATING = frozenset(
     [
         "awk",
@@ -39,7 +39,7 @@ _EVALUATING = frozenset(
     ]
 )
 _SHELLS = frozenset(["ash", "bash", "csh", "dash", "fish", "ksh", "mksh", "rbash", "sh", "tcsh", "zsh"])
-# Those that do so with an option, and its letters.
+# Programs that do so behind an option, and that option's letters.
 _EVALUATING_BY = dict.fromkeys(("flock", "runuser", "script", "su"), "c") | {
     "env": "S",
     "lua": "e",
@@ -51,12 +51,12 @@ _EVALUATING_BY = dict.fromkeys(("flock", "runuser", "script", "su"), "c") | {
     "ruby": "e",
 }
 _LONG_OPTIONS = ("--command", "--eval", "--exec", "--print", "--session-command", "--sh-exec", "--split-string")
-# Of a shell's options those that take no word of their own.
+# A shell's options that take no argument.
 _SHELL_OPTIONS = re.compile(r"-[A-NP-Za-np-rt-z]+")
 
 
 def split_command(value: object) -> object:
-    """Split a text as a shell would; no shell ever sees it. Raises the fault of a value that is neither."""
+    """Split a text as a shell would, without running one; leave a list as it is. Raises the fault of anything else."""
     next_step = f"Write the words as a list: {EXAMPLE}"
     if not isinstance(value, str | list):
         raise rejected(code="command", message="this is neither a text nor a list of texts", next_step=next_step)
@@ -69,14 +69,17 @@ def split_command(value: object) -> object:
 
 
 def check_command(command: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words as they are. Raises the fault of a command that names no program, or can't be filled safely."""
+    """Return the words unchanged. Raises the fault of a command without a program, or one that can't be filled safely.
+
+    An address may hold $, |, & and quotes, so that none may become part of a program that is read as code.
+    """
     if not command or not command[0] or PLACEHOLDER.search(command[0]) or any("\0" in word for word in command):
         raise rejected(code="command", message="this names no program", next_step=f"Write one such as {EXAMPLE}")
     for name in PLACEHOLDER.findall(" ".join(command)):
         if name not in _NAMES:
             raise rejected(
                 code="command",
-                message=f"nothing is known that could take the place of {{{name}}}",
+                message=f"{{{name}}} is not a known placeholder",
                 next_step=suggest_nearest(name, _NAMES) or "There are {sender} and {recipient}.",
             )
     no_program = _first_data(command)
@@ -106,7 +109,7 @@ def _program(word: str) -> str:
 
 
 def _read_as_code(program: str, following: Sequence[str]) -> Sequence[str]:
-    """Return those of the words behind a program that it reads as code; none for one that reads no word so."""
+    """Return those of a program's arguments that it reads as code; none for a program that reads none so."""
     if program in _EVALUATING:
         return following
     if program in _SHELLS:
@@ -118,7 +121,7 @@ def _read_as_code(program: str, following: Sequence[str]) -> Sequence[str]:
 
 
 def _first_data(command: Sequence[str]) -> set[int]:
-    """Return the places of the words right behind a shell's code or script: `sh`, as a rule, and no program to run."""
+    """Return the places of the words right behind a shell's code: `$0`, usually `sh`, and no program to run."""
     data = (_data_of_shell(command[at + 1 :]) for at, word in enumerate(command) if _program(word) in _SHELLS)
     return {len(command) - len(words) for words in data if words}
 
@@ -126,7 +129,7 @@ def _first_data(command: Sequence[str]) -> set[int]:
 def _data_of_shell(following: Sequence[str]) -> Sequence[str] | None:
     """Return the words behind a shell's script or code, which are data to it; None where that can't be told.
 
-    What is code and hands its words on to what evaluates them makes no data of them.
+    They are no data when the code hands its arguments on to a program that evaluates them.
     """
     takes_code = False
     for number, word in enumerate(following):

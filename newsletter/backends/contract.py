@@ -46,9 +46,9 @@ def check_backend(
     received: Callable[[], Iterable[bytes]] | None = None,
     deadline: float = 60.0,
 ) -> None:
-    """Raises AssertionError, with the promise in words, unless the backend keeps them all.
+    """Check every promise of a backend. Raises AssertionError, with the promise in words, for one that is broken.
 
-    `received` gives every text that has arrived, less what was put on top of it on the way; then each has to be there
+    `received` returns every text that has arrived, less what was put on top of it on the way; then each has to be there
     once and unaltered, its line ends aside. `deadline` is the seconds that each situation may take.
     """
     _check_limits(backend.limits)
@@ -98,7 +98,7 @@ async def _in_time(work: Coroutine[None, None, None], bag: "_Bag", deadline: flo
 
 
 async def _carry(backend: Backend, bag: "_Bag") -> None:
-    """Sessions as a run keeps them: all together, and each again when it broke, until nothing is left to carry."""
+    """Open sessions as a campaign does: all together, and each again when it broke, until nothing is left to carry."""
     together = asyncio.Barrier(bag.sessions)
 
     async def keep() -> None:
@@ -110,7 +110,7 @@ async def _carry(backend: Backend, bag: "_Bag") -> None:
 
 
 async def _cancel(backend: Backend, bag: "_Bag") -> None:
-    """What a second Ctrl-C does: a session lets go at once, whatever it has in hand."""
+    """Cancel a session as a second Ctrl-C does: it has to end at once, whatever it has in hand."""
     while True:
         session = asyncio.create_task(_one_session(backend, bag, asyncio.Barrier(1)))
         now = asyncio.create_task(bag.cancel_now.wait())
@@ -175,11 +175,11 @@ def _promise(kept: bool, words: str) -> None:
 
 
 def _letter(number: int, check: str, recipient: str, body: str) -> Message:
-    """A message unlike every other, of this check and of an earlier one."""
+    """Return a message unlike every other, of this check and of an earlier one."""
     name = f"{number}.{check}"
     header = f"From: digest@example.org\r\nTo: {recipient}\r\nSubject: contract\r\nMessage-ID: <{name}@example.org>"
     return Message(
-        # In a run it is the reader's address, and may hold all that an address may: it is no file's name.
+        # In a campaign it is the recipient's address, and may hold all that an address may: it is no file's name.
         key=f"/{name}/{{sender}}'%s`$x@example.org",
         sender="bounces@example.org",
         recipient=recipient,
@@ -224,7 +224,7 @@ class _Bag:
 
 
 class _ContractFeed:
-    """One session's end of the bag: watches what the session does with its messages."""
+    """A feed for one session that watches what the session does with its messages."""
 
     def __init__(self, bag: _Bag, window: int) -> None:
         self.in_hand: dict[str, Message] = {}
@@ -261,7 +261,7 @@ class _ContractFeed:
         await asyncio.sleep(0)
         self._idle_questions = 0
         self._waits += 1
-        # Who comes here again was cancelled, and has swallowed that: the feed's end gets it out.
+        # A session that waits again was cancelled, and has swallowed that: the feed's end lets it return.
         if bag.cancel_at and self._waits == 1:
             bag.cancel_now.set()
             await asyncio.Event().wait()
@@ -297,7 +297,7 @@ class _ContractFeed:
         bag.promise(bag.given_back <= 3 * len(bag.messages), "a session that gives back time after time ends")
 
     def lose(self, why: str) -> None:
-        """The session broke: what it has in hand is unknown, and another one goes on."""
+        """Count what a broken session has in hand as unknown; another session goes on."""
         bag = self._bag
         bag.lost |= self.in_hand.keys()
         bag.fruitless += 1

@@ -1,4 +1,4 @@
-"""Writes messages into a Maildir, where a mail program or an archive can read them."""
+"""The backend that writes messages into a Maildir, where a mail program or an archive can read them."""
 
 import asyncio
 import os
@@ -19,17 +19,24 @@ from newsletter.files import create_private, sync_to_disk
 from newsletter.mail.message import Outcome, Result
 
 
-class MaildirBackend:
-    class Settings(Section):
-        path: Annotated[str, Field(min_length=1)] = "build/maildir"
+class MaildirSettings(Section):
+    """The table [maildir]."""
 
+    path: Annotated[str, Field(min_length=1)] = "build/maildir"
+
+
+class MaildirBackend:
+    """A Maildir as the destination: each message becomes a file in its new/."""
+
+    Settings = MaildirSettings
     limits = Limits()
 
-    def __init__(self, settings: Settings, root: Path) -> None:
+    def __init__(self, settings: MaildirSettings, root: Path) -> None:
         self._path = root / settings.path
 
     @asynccontextmanager
     async def connect(self) -> "AsyncIterator[MaildirSession]":
+        """Make the Maildir where there is none. Raises Unreachable."""
         try:
             for folder in ("tmp", "new", "cur"):
                 (self._path / folder).mkdir(parents=True, exist_ok=True)
@@ -42,10 +49,13 @@ class MaildirBackend:
 
 
 class MaildirSession:
+    """One writer into a Maildir."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
 
     async def deliver(self, feed: Feed) -> None:
+        """Store each message, on the disk before it counts as accepted. Raises DeliveryError and SessionLost."""
         async for message in take_messages(feed):
             try:
                 await asyncio.to_thread(self._store, message.data.replace(b"\r\n", b"\n"))
@@ -66,7 +76,10 @@ class MaildirSession:
             feed.answer(Result(key=message.key, outcome=Outcome.ACCEPTED, stage="maildir", reply=reply))
 
     def _store(self, text: bytes) -> None:
-        """All of it in new/, or nothing: https://cr.yp.to/proto/maildir.html"""
+        """Write the file into tmp/ and rename it into new/, whole or not at all (https://cr.yp.to/proto/maildir.html).
+
+        Raises OSError.
+        """
         host = socket.gethostname().replace("/", r"\057").replace(":", r"\072")
         now = time.time_ns() // 1000
         name = f"{now // 1_000_000}.M{now % 1_000_000}R{token_hex(8)}.{host}"

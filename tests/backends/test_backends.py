@@ -8,5 +8,5 @@ def test_an_unknown_backend(publication: Publication) -> None:
     done = publication.run("send", "2.10", "--yes")
     assert done.returncode == 2
     assert "no backend named 'pigeon' is installed" in done.stderr
-    assert "Installed: command, maildir, memory, smtp." in done.stderr
+    assert "Installed: command, maildir, smtp." in done.stderr
     assert not (publication.root / ".newsletter").exists()

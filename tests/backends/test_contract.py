@@ -34,7 +34,8 @@ def _files(folder: Path) -> Callable[[], list[bytes]]:
 
 def test_the_built_in_backends_are_entry_points() -> None:
     points = {point.name for point in entry_points(group="newsletter.backends")}
-    assert points >= {"smtp", "maildir", "command", "memory"}
+    assert points >= {"smtp", "maildir", "command"}
+    assert "memory" not in points  # an issue that went there would count as sent, and have reached nobody
 
 
 def test_smtp_keeps_the_contract(publication: Publication, server: Server) -> None:
@@ -53,11 +54,6 @@ def test_maildir_keeps_the_contract(publication: Publication) -> None:
     box = publication.root / "build/maildir"
     check_backend(_load(publication, "maildir"), received=_files(box / "new"))
     assert {message["To"] for message in mailbox.Maildir(box, create=False)} == {"ada@example.org", "grace@example.org"}
-
-
-def test_memory_keeps_the_contract(publication: Publication) -> None:
-    backend = _load(publication, "memory")
-    check_backend(backend, received=lambda: [message.data for message in backend.delivered])
 
 
 @pytest.mark.parametrize("connections", [1, 3])
@@ -95,12 +91,6 @@ def test_the_settings_in_the_docs_are_valid(publication: Publication) -> None:
         assert isinstance(_load(publication, name).limits, Limits)
 
 
-def test_the_contract_speaks_to_the_recipients_named(publication: Publication) -> None:
-    backend = _load(publication, "memory")
-    check_backend(backend, ["editor@example.org"])
-    assert {message.recipient for message in backend.delivered} == {"editor@example.org"}
-
-
 class _Backend:
     """Keeps every promise in memory; each careless one below breaks one."""
 
@@ -134,6 +124,14 @@ class _Backend:
 def test_a_careful_backend_keeps_the_contract() -> None:
     backend = _Backend()
     check_backend(backend, received=lambda: backend.arrived)
+
+
+def test_the_contract_speaks_to_the_recipients_named() -> None:
+    backend = _Backend()
+    check_backend(backend, ["editor@example.org"])
+    assert {to for data in backend.arrived for to in re.findall(b"^To: (.*)\r$", data, re.MULTILINE)} == {
+        b"editor@example.org"
+    }
 
 
 class _BreaksOften(_Backend):

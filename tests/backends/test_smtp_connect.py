@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
+from aiosmtplib.protocol import SMTPProtocol
 from certificate import make_certificate
 from conftest import Publication
 from feeds import MemoryFeed, messages
@@ -15,6 +16,7 @@ from smtp_server import POLITE, Server, running, scripted
 
 from newsletter.backends import Limits, Unreachable
 from newsletter.backends.smtp import SmtpBackend
+from newsletter.backends.smtp.connect import _read_early_bytes
 from newsletter.backends.smtp.helo import choose_helo
 from newsletter.config import Config
 from newsletter.errors import ConfigError
@@ -306,3 +308,19 @@ def test_the_limits_are_those_of_the_settings() -> None:
     assert SmtpBackend(settings, Path()).limits == Limits(
         connections=3, window=20, per_second=2.5, per_hour=500, per_connection=100
     )
+
+
+def test_aiosmtplib_keeps_what_came_too_early_where_it_is_looked_for() -> None:
+    async def keep() -> bytes:
+        protocol = SMTPProtocol()
+        protocol._buffer.extend(b"250 too early\r\n")
+        return _read_early_bytes(protocol)
+
+    assert asyncio.run(keep()) == b"250 too early\r\n"
+
+
+def test_an_aiosmtplib_that_keeps_it_elsewhere_is_told_apart() -> None:
+    """A reply that is overlooked would be taken for the answer to the first command."""
+    with pytest.raises(Unreachable, match=r"aiosmtplib [0-9.]+ is not one that this program can send with") as refused:
+        _read_early_bytes(object())
+    assert "pip install" in refused.value.next_step

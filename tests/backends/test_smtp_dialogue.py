@@ -4,7 +4,8 @@ import pytest
 from feeds import message
 
 from newsletter.backends import SenderRefused, SessionLost
-from newsletter.backends.smtp.dialogue import Dialogue, Extensions, Stage
+from newsletter.backends.smtp.dialogue import Dialogue
+from newsletter.backends.smtp.transaction import DialogueStage, Extensions
 from newsletter.mail.message import Message, Outcome
 
 ADA, BOB, EVE = message("ada"), message("bob"), message("eve")
@@ -70,7 +71,7 @@ def test_a_text_travels_with_the_next_envelope() -> None:
     dialogue.receive(b"250 ok\r\n250 ok\r\n354 go\r\n")
     assert _give(dialogue, BOB) == ADA.data + b".\r\n" + _envelope(BOB) + b"DATA\r\n"
     assert not dialogue.room
-    assert dialogue.awaits is Stage.TEXT
+    assert dialogue.awaits is DialogueStage.TEXT
     dialogue.receive(b"250 2.0.0 queued\r\n250 ok\r\n250 ok\r\n354 go\r\n")
     assert _outcomes(dialogue) == {"ada": (Outcome.ACCEPTED, "text", 250)}
     assert dialogue.outgoing() == BOB.data + b".\r\n"

@@ -14,7 +14,8 @@ from feeds import messages
 from hypothesis import given, settings
 
 from newsletter.backends import SenderRefused
-from newsletter.backends.smtp.dialogue import Dialogue, Extensions
+from newsletter.backends.smtp.dialogue import Dialogue
+from newsletter.backends.smtp.transaction import Extensions
 from newsletter.mail.message import Message, Outcome, Result
 
 WAYS = {

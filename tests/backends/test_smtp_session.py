@@ -14,8 +14,9 @@ from smtp_server import POLITE, running, scripted
 
 from newsletter.backends import SessionLost
 from newsletter.backends.smtp import SmtpBackend
-from newsletter.backends.smtp.dialogue import Dialogue, Extensions
+from newsletter.backends.smtp.dialogue import Dialogue
 from newsletter.backends.smtp.session import Deadlines, SmtpSession
+from newsletter.backends.smtp.transaction import Extensions
 from newsletter.mail.message import Outcome, Result
 
 try:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from feeds import messages
 
-from newsletter.backends.smtp.dialogue import Dialogue, Extensions
+from newsletter.backends.smtp.dialogue import Dialogue
+from newsletter.backends.smtp.transaction import Extensions
 from newsletter.errors import NewsletterError
 from newsletter.feedback.mail.recognition import BEYOND, recognise_mail
 from newsletter.feedback.mail.sources import open_source

@@ -1,4 +1,4 @@
-"""SMTP (RFC 5321): several connections, each as fast as the server's extensions allow."""
+"""The backend for a mail server (RFC 5321): several connections, each as fast as the server's extensions allow."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationIn
 
 from newsletter.address import domain_of
 from newsletter.backends import Limits, Session
-from newsletter.backends.smtp.helo import helo_name
+from newsletter.backends.smtp.helo import check_helo
 from newsletter.config import Config, Section
 from newsletter.config.system_keyring import read_stored_password
 from newsletter.config.validators import is_loopback, without_brackets
@@ -18,64 +18,69 @@ from newsletter.validation import rejected
 CLEAR_TEXT_ALLOWED = "none-even-over-the-network"
 
 
+class SmtpSettings(Section):
+    """The table [smtp]. The password comes from the environment or the keyring, never from the file.
+
+    `helo` is the name that this machine announces itself by: its own full one, or else the sender's domain.
+    `auth` says whether the secret is a password, or an access token for XOAUTH2. `window` is how many messages a
+    connection with `chunking` has under way. The timeouts are in seconds: for each step until it is logged in, for
+    each one up to the text, and for the reply to the text.
+    """
+
+    host: Annotated[str, AfterValidator(without_brackets), Field(min_length=1)] = "localhost"
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none", "none-even-over-the-network"] = "starttls"
+    helo: Annotated[str, AfterValidator(check_helo)] | None = None
+    username: str = ""
+    password: SecretStr | None = None
+    auth: Literal["password", "xoauth2"] = "password"
+    connections: Annotated[int, Field(ge=1, le=100)] = 4
+    chunking: bool = False
+    window: Annotated[int, Field(ge=1, le=100)] = 16
+    messages_per_second: Annotated[float, Field(gt=0)] | None = None
+    messages_per_hour: Annotated[int, Field(ge=1)] | None = None
+    messages_per_connection: Annotated[int, Field(ge=1)] | None = None
+    connect_timeout: Annotated[float, Field(gt=0)] = 60.0
+    # RFC 5321, section 4.5.3.2: giving up on a command is harmless, giving up on a text risks a second copy.
+    timeout: Annotated[float, Field(gt=0)] = 300.0
+    text_timeout: Annotated[float, Field(gt=0)] = 600.0
+
+    _domain: str = PrivateAttr(default="")
+
+    def completed(self, config: Config) -> "SmtpSettings":
+        """Return these settings with the sender's domain, which `helo` may fall back to."""
+        settings = self.model_copy()
+        settings._domain = domain_of(config.sender.from_.address)
+        return settings
+
+    @property
+    def own_domain(self) -> str:
+        """Return the sender's domain; empty for settings that belong to no publication."""
+        return self._domain
+
+    @property
+    def place(self) -> str:
+        """Return where the mail goes, for a message."""
+        return f"at {self.host}"
+
+    @field_validator("security")
+    @classmethod
+    def _clear_text_stays_here(cls, security: str, info: ValidationInfo) -> str:
+        if security == "none" and not is_loopback(info.data.get("host", "")):
+            raise rejected(
+                code="clear-text",
+                message="readers' addresses would cross the network in clear text",
+                next_step=f'Write "starttls" or "tls"; "{CLEAR_TEXT_ALLOWED}" if you must.',
+            )
+        return security
+
+
 class SmtpBackend:
-    """Hands messages to a mail server."""
+    """A mail server as the destination."""
 
-    class Settings(Section):
-        """The table [smtp]. The password comes from the environment or the keyring, never from the file.
+    Settings = SmtpSettings
 
-        `helo` is the name that this machine announces itself by: its own full one, or else the sender's domain.
-        `auth`: whether it is a password, or an access token for XOAUTH2. `window` is how many messages a connection
-        with `chunking` has under way. The timeouts are in seconds: for each step until it is logged in, for each one
-        up to the text, and for the reply to the text.
-        """
-
-        host: Annotated[str, AfterValidator(without_brackets), Field(min_length=1)] = "localhost"
-        port: Annotated[int, Field(ge=1, le=65535)] = 587
-        security: Literal["starttls", "tls", "none", "none-even-over-the-network"] = "starttls"
-        helo: Annotated[str, AfterValidator(helo_name)] | None = None
-        username: str = ""
-        password: SecretStr | None = None
-        auth: Literal["password", "xoauth2"] = "password"
-        connections: Annotated[int, Field(ge=1, le=100)] = 4
-        chunking: bool = False
-        window: Annotated[int, Field(ge=1, le=100)] = 16
-        messages_per_second: Annotated[float, Field(gt=0)] | None = None
-        messages_per_hour: Annotated[int, Field(ge=1)] | None = None
-        messages_per_connection: Annotated[int, Field(ge=1)] | None = None
-        connect_timeout: Annotated[float, Field(gt=0)] = 60.0
-        # RFC 5321, section 4.5.3.2: giving up on a command is harmless, giving up on a text risks a second copy.
-        timeout: Annotated[float, Field(gt=0)] = 300.0
-        text_timeout: Annotated[float, Field(gt=0)] = 600.0
-
-        _domain: str = PrivateAttr(default="")
-
-        def completed(self, config: Config) -> "SmtpBackend.Settings":
-            settings = self.model_copy()
-            settings._domain = domain_of(config.sender.from_.address)
-            return settings
-
-        @property
-        def own_domain(self) -> str:
-            """The sender's domain; empty for settings that belong to no publication."""
-            return self._domain
-
-        @property
-        def place(self) -> str:
-            return f"at {self.host}"
-
-        @field_validator("security")
-        @classmethod
-        def _clear_text_stays_here(cls, security: str, info: ValidationInfo) -> str:
-            if security == "none" and not is_loopback(info.data.get("host", "")):
-                raise rejected(
-                    code="clear-text",
-                    message="readers' addresses would cross the network in clear text",
-                    next_step=f'Write "starttls" or "tls"; "{CLEAR_TEXT_ALLOWED}" if you must.',
-                )
-            return security
-
-    def __init__(self, settings: Settings, root: Path) -> None:
+    def __init__(self, settings: SmtpSettings, root: Path) -> None:
         del root
         self._settings = settings
         # What is announced is known once a connection is open. PIPELINING has a text under way and an envelope.
@@ -89,6 +94,7 @@ class SmtpBackend:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Session]:
+        """Open a connection and log in. Raises Unreachable."""
         # aiosmtplib is loaded when mail goes out; reading a configuration should not wait for it.
         from newsletter.backends.smtp.connect import open_session
 

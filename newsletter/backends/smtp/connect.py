@@ -1,29 +1,28 @@
-"""Opens a connection: TCP, TLS, EHLO and the login, by aiosmtplib; what can go wrong there gets its words here."""
+"""Opening of an SMTP connection by aiosmtplib: TCP, TLS, EHLO and the login, until our own protocol takes over."""
 
 import asyncio
-import os
-import ssl
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import TYPE_CHECKING, cast
 
 import aiosmtplib
-from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPNotSupported, SMTPResponseException, SMTPTimeoutError
+from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPNotSupported, SMTPResponseException
 
 from newsletter.backends import Unreachable
-from newsletter.backends.smtp.dialogue import ENHANCED, Dialogue, Extensions
+from newsletter.backends.smtp.connection_errors import explain_failure, join_lines
+from newsletter.backends.smtp.dialogue import Dialogue
 from newsletter.backends.smtp.helo import default_helo
-from newsletter.backends.smtp.replies import decode_reply
+from newsletter.backends.smtp.reply_reader import decode_reply
 from newsletter.backends.smtp.session import Deadlines, SmtpSession
+from newsletter.backends.smtp.transaction import ENHANCED, Extensions
 from newsletter.redaction import Redactor
 
 if TYPE_CHECKING:
-    from newsletter.backends.smtp import SmtpBackend
-
-_WRONG_NAME = (62, 64)  # OpenSSL: X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+    from newsletter.backends.smtp import SmtpSettings
 
 
-async def open_session(settings: "SmtpBackend.Settings", password: str | None) -> SmtpSession:
-    """A connection that is encrypted and logged in as the settings say. Raises Unreachable with the cause."""
+async def open_session(settings: "SmtpSettings", password: str | None) -> SmtpSession:
+    """Open a connection that is encrypted and logged in as the settings say. Raises Unreachable with the cause."""
     if settings.username and password is None:
         raise Unreachable(
             f"There is no password for {settings.username} at {settings.host}.",
@@ -38,7 +37,7 @@ async def open_session(settings: "SmtpBackend.Settings", password: str | None) -
         local_hostname=settings.helo or await asyncio.to_thread(default_helo, settings.own_domain),
         timeout=settings.connect_timeout,
         use_tls=settings.security == "tls",
-        start_tls=False,  # it is asked for below, so that it is known which step failed
+        start_tls=False,  # STARTTLS is sent below, so that it is known which step failed
     )
     try:
         await client.connect()
@@ -47,12 +46,12 @@ async def open_session(settings: "SmtpBackend.Settings", password: str | None) -
             await client.starttls()
             await _announce(client)  # RFC 3207, section 4.2
         if settings.username:
-            await _logged_in(client, settings, password or "")
-        return _handed_over(client, settings, redactor)
+            await _log_in_quietly(client, settings, password or "")
+        return _hand_over(client, settings, redactor)
     except (SMTPException, OSError, ValueError) as error:
         _hang_up(client)
         redactor.cleanse(error)
-        raise _unreachable(error, settings, client.local_hostname or "") from error
+        raise explain_failure(error, settings, client.local_hostname or "") from error
     except BaseException:
         _hang_up(client)
         raise
@@ -67,24 +66,24 @@ async def _announce(client: aiosmtplib.SMTP) -> None:
 
 
 def _hang_up(client: aiosmtplib.SMTP) -> None:
-    """At once: TLS would wait for the server's goodbye, which nobody is there any more to hear."""
+    """Close the connection at once: TLS would wait for the server's close_notify, and nobody reads that any more."""
     transport = client.transport
     client.close()
     if transport is not None:
         cast("asyncio.Transport", transport).abort()
 
 
-async def _logged_in(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings", secret: str) -> None:
+async def _log_in_quietly(client: aiosmtplib.SMTP, settings: "SmtpSettings", secret: str) -> None:
     """Log in. Raises SMTPAuthenticationError with the status alone: a server may quote what it was given."""
     try:
         await _log_in(client, settings, secret)
     except SMTPResponseException as refusal:
-        status = ENHANCED.match(_words(refusal.message))
+        status = ENHANCED.match(join_lines(refusal.message))
         raise SMTPAuthenticationError(refusal.code, status[1] if status else "") from None
 
 
-async def _log_in(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings", secret: str) -> None:
-    """The strongest way that the server offers. Raises SMTPAuthenticationError."""
+async def _log_in(client: aiosmtplib.SMTP, settings: "SmtpSettings", secret: str) -> None:
+    """Log in by the strongest method that the server offers. Raises SMTPAuthenticationError and SMTPNotSupported."""
     if not client.supports_extension("auth"):
         raise SMTPNotSupported("it takes no login")
     if settings.auth == "xoauth2":
@@ -92,8 +91,8 @@ async def _log_in(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings", sec
             raise SMTPNotSupported("it takes no login by XOAUTH2")
         await client.auth_xoauth2(settings.username, secret)
         return
-    ways = {"cram-md5": client.auth_crammd5, "plain": client.auth_plain, "login": client.auth_login}
-    offered = [name for name in ways if name in client.server_auth_methods]
+    methods = {"cram-md5": client.auth_crammd5, "plain": client.auth_plain, "login": client.auth_login}
+    offered = [name for name in methods if name in client.server_auth_methods]
     if not offered:
         raise SMTPNotSupported(f"it takes a login by {', '.join(client.server_auth_methods) or 'nothing'} alone")
     if offered[0] == "cram-md5" and len(offered) > 1:
@@ -107,11 +106,11 @@ async def _log_in(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings", sec
             del offered[0]
         else:
             return
-    await ways[offered[0]](settings.username, secret)
+    await methods[offered[0]](settings.username, secret)
 
 
-def _handed_over(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings", redactor: Redactor) -> SmtpSession:
-    """aiosmtplib lets go of the connection here: from now on its protocol object hears nothing."""
+def _hand_over(client: aiosmtplib.SMTP, settings: "SmtpSettings", redactor: Redactor) -> SmtpSession:
+    """Take the connection over from aiosmtplib, whose protocol object receives nothing from now on."""
     extensions = Extensions(
         pipelining=client.supports_extension("pipelining"),
         chunking=settings.chunking and client.supports_extension("chunking"),
@@ -120,85 +119,29 @@ def _handed_over(client: aiosmtplib.SMTP, settings: "SmtpBackend.Settings", reda
     dialogue = Dialogue(extensions, settings.window, lambda text: redactor(decode_reply(text)))
     if client.transport is None:
         raise aiosmtplib.SMTPServerDisconnected("the connection was lost")
-    # aiosmtplib keeps what came too early, and has no public way to look at it.
-    dialogue.receive(bytes(getattr(client.protocol, "_buffer", b"")))
+    dialogue.receive(_read_early_bytes(client.protocol))
     deadlines = Deadlines(command=settings.timeout, text=settings.text_timeout)
     return SmtpSession(cast("asyncio.Transport", client.transport), dialogue, deadlines)
 
 
+def _read_early_bytes(protocol: object) -> bytes:
+    """Return what the server sent before it was asked, which the dialogue takes for a fault of the server.
+
+    aiosmtplib keeps it in `SMTPProtocol._buffer`, and has no public way to look at it. Raises Unreachable with an
+    aiosmtplib that keeps it elsewhere: a reply that is overlooked would be taken for the answer to a command.
+    """
+    early = getattr(protocol, "_buffer", None)
+    if not isinstance(early, (bytes, bytearray)):
+        raise Unreachable(
+            f"aiosmtplib {version('aiosmtplib')} is not one that this program can send with.",
+            next_step='Install one that it was tested with: pip install "aiosmtplib>=5,<6"',
+        )
+    return bytes(early)
+
+
 def _announced_size(extensions: Mapping[str, str]) -> int | None:
-    """RFC 1870, section 4: the largest text; 0, or nothing, says that there is no largest."""
+    """Return the largest text that the server takes (RFC 1870, section 4); 0 when it announced no largest one."""
     value = extensions.get("size")
-    return value if value is None else int(value) if value.isdecimal() and value.isascii() else 0
-
-
-def _unreachable(error: Exception, settings: "SmtpBackend.Settings", own_name: str) -> Unreachable:
-    """The one place where the ways in which a connection can fail get their words."""
-    server = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
-    causes = [error, *_causes(error)]
-    certificate = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
-    if certificate is not None:
-        wrong_name = certificate.verify_code in _WRONG_NAME
-        return Unreachable(
-            f"The certificate of {server} can't be trusted: {certificate.verify_message}.",
-            next_step="Check [smtp] host: it has to be the name that the certificate is made out to."
-            if wrong_name
-            else "Have the server's certificate signed by an authority that this machine knows; "
-            "or name its own in the environment: SSL_CERT_FILE=/path/to/certificate.pem",
-        )
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return Unreachable(
-            f"{server} does not answer in TLS as expected.",
-            next_step='Check [smtp] port and security: 465 goes with "tls", 587 with "starttls".',
-        )
-    if isinstance(error, SMTPAuthenticationError):
-        return Unreachable(
-            f"{server} refused the login of {settings.username}: {error.code} {error.message}".rstrip(),
-            next_step="Check [smtp] username and the password."
-            if settings.auth == "password"
-            else "Check [smtp] username; get a new access token, for they expire.",
-            code=error.code,
-        )
-    if isinstance(error, SMTPNotSupported) or "STARTTLS" in str(error):
-        return Unreachable(
-            f"{server} does not offer what [smtp] asks for: {error}",
-            next_step="Check [smtp] port, security, username and auth.",
-        )
-    if isinstance(error, SMTPTimeoutError):
-        return Unreachable(
-            f"{server} did not answer within {settings.connect_timeout:g} seconds.",
-            next_step='Check [smtp] host, port and security (465: "tls", 587: "starttls"), and your network.',
-        )
-    if isinstance(error, aiosmtplib.SMTPHeloError):
-        said = f"{error.code} {_words(str(error.args[1]))}" if error.code else error.message
-        other = f"another name than {own_name} into [smtp] helo: this machine's full name, or your domain."
-        return Unreachable(
-            f"{server} turned the connection away when this machine announced itself as {own_name}: {said}",
-            next_step=f"Wait, and send again; if it stays so, write {other}"
-            if error.code // 100 == 4
-            else f"Write {other}",
-            code=error.code or None,
-        )
-    if isinstance(error, SMTPResponseException):
-        return Unreachable(
-            f"{server} turned the connection away: {error.code} {_words(str(error.args[1]))}",
-            next_step="Wait, and send again; ask whoever runs the server if it stays so.",
-            code=error.code,
-        )
-    # asyncio has words of its own for errno; a name that can't be resolved has a negative one.
-    system = next((cause for cause in causes if isinstance(cause, OSError) and cause.errno), None)
-    number = system.errno if system and system.errno else 0
-    text = os.strerror(number) if number > 0 else system.strerror if system else error
-    return Unreachable(
-        f"No connection to {server}: {text}.",
-        next_step="Check [smtp] host and port in newsletter.toml, and that the server runs.",
-    )
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    cause = error.__cause__ or error.__context__
-    return [cause, *_causes(cause)] if cause else []
-
-
-def _words(reply: str) -> str:
-    return " ".join(reply.split())
+    if value is None:
+        return None
+    return int(value) if value.isdecimal() and value.isascii() else 0

@@ -1,25 +1,32 @@
 """The client's side of SMTP once it is logged in (RFC 5321), as a pure state machine: no socket and no clock.
 
-Whoever drives it gives it a message while there is `room`, writes what `outgoing` returns, hands what the
-server says to `receive`, and carries `results` and `returned` away, until `end` says why nothing more can go.
+Its driver gives it a message while there is `room`, writes what `outgoing` returns, hands what the server sends to
+`receive`, and takes `results` and `returned` away, until `end` says why nothing more can be sent.
 
-Three ways of speaking, by what the server announced:
+Three modes, by what the server announced:
 - one command at a time;
 - PIPELINING (RFC 2920): a text travels with the next message's MAIL, RCPT and DATA, and never before its 354;
 - CHUNKING (RFC 3030): a window of whole transactions, each MAIL, RCPT, BDAT with the text, and RSET.
 
-Replies carry no mark of what they answer: they come in the commands' order. So what is awaited stands in a
-queue, and a server that says one word too many or too few can't be trusted from there on.
+A reply doesn't say which command it answers: replies come in the commands' order. So the awaited ones stand in a queue,
+and a server that sends one reply too many or too few can't be trusted from there on.
 """
 
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import Enum
 
 from newsletter.backends import SenderRefused, SessionLost
-from newsletter.backends.smtp.replies import GARBLED, ReplyReader, decode_reply
+from newsletter.backends.smtp.reply_reader import GARBLED, ReplyReader, decode_reply
+from newsletter.backends.smtp.transaction import (
+    CHUNKED,
+    ENVELOPE,
+    RESET_AND_ENVELOPE,
+    DialogueStage,
+    Extensions,
+    Transaction,
+    make_result,
+)
 from newsletter.mail.message import Message, Outcome, Result
 
 _OK = 250
@@ -28,55 +35,19 @@ _START_TEXT = 354
 _CLOSING = 421  # RFC 5321, section 3.8: the server ends the connection after this reply
 _LOGIN_WANTED = 530  # RFC 4954, section 6
 _TOO_LARGE = 552  # RFC 1870, section 6.1: after MAIL with SIZE it is about the message, not about its sender
-ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")  # RFC 3463
 # A space, an angle bracket or a line's end would end the address, or the command, early.
 _ADDRESSES = re.compile(r"[!-;=?-~]* [!-;=?-~]+")
 _DOT = b".\r\n"
 
 
-class Stage(Enum):
-    """What a reply answers; results name it."""
-
-    RSET = "rset"
-    MAIL = "mail"
-    RCPT = "rcpt"
-    DATA = "data"
-    TEXT = "text"
-    DOT = "dot"  # ends a text of nothing, where 354 came although the envelope had failed
-
-
-_ENVELOPE: Sequence[Stage] = (Stage.MAIL, Stage.RCPT, Stage.DATA)
-_ENVELOPE_ANEW: Sequence[Stage] = (Stage.RSET, *_ENVELOPE)
-_CHUNKED: Sequence[Stage] = (Stage.MAIL, Stage.RCPT, Stage.TEXT, Stage.RSET)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Extensions:
-    """What the server announced, as far as it is used. `size`: the largest text; 0 where no largest was named."""
-
-    pipelining: bool = False
-    chunking: bool = False
-    size: int | None = None
-
-
-class _Transaction:
-    """One message on its way."""
-
-    __slots__ = ("failure", "message", "text_left")
-
-    def __init__(self, message: Message) -> None:
-        self.message = message
-        self.text_left = False  # or a part of it may have
-        self.failure: Result | SenderRefused | None = None  # by its first failing reply; later ones follow from it
-
-
 class Dialogue:
-    """`results` and `returned` (untouched, with why) are for the driver to carry away and empty.
+    """One connection's commands and replies, from a message to its result.
 
-    `said` makes words of a reply's text.
+    `results` and `returned` (messages whose text was not read, with the reason) are for the driver to take and empty.
+    `decode` makes a line of a reply's text.
     """
 
-    def __init__(self, extensions: Extensions, window: int = 1, said: Callable[[bytes], str] = decode_reply) -> None:
+    def __init__(self, extensions: Extensions, window: int = 1, decode: Callable[[bytes], str] = decode_reply) -> None:
         self.results: list[Result] = []
         self.returned: list[tuple[Message, str]] = []
         self.end: SessionLost | SenderRefused | None = None
@@ -85,37 +56,37 @@ class Dialogue:
         self._chunking = extensions.chunking and extensions.pipelining
         self._size = extensions.size
         self._window = window
-        self._said = said
+        self._decode = decode
         self._reader = ReplyReader()
-        self._in_hand: deque[_Transaction] = deque()
-        self._awaited: deque[tuple[Stage, _Transaction]] = deque()
+        self._in_hand: deque[Transaction] = deque()
+        self._awaited: deque[tuple[DialogueStage, Transaction]] = deque()
         self._answerable = 0  # how many of those belong to commands that have been written
         self._early = False  # the reply that is coming in began before there was a command that it could answer
         self._out: list[bytes] = []
-        self._leaving: list[_Transaction] = []  # whose texts stand in _out
-        self._unsent: deque[tuple[Stage, str]] = deque()  # one command at a time: those still to come
+        self._leaving: list[Transaction] = []  # whose texts stand in _out
+        self._unsent: deque[tuple[DialogueStage, str]] = deque()  # one command at a time: those still to come
         self._envelope_open = False
         self._reset_first = False
         self._refusal: SenderRefused | None = None
 
     @property
     def room(self) -> bool:
-        """May another message be given now?"""
+        """Return whether another message may be given now."""
         if self.end is not None or self._refusal is not None:
             return False
         return len(self._in_hand) < self._window if self._chunking else not self._envelope_open
 
     @property
-    def awaits(self) -> Stage | None:
-        """What the next reply answers; None when nothing is under way."""
+    def awaits(self) -> DialogueStage | None:
+        """Return the command that the next reply answers; None when none is awaited."""
         return self._awaited[0][0] if self._awaited else None
 
     def give(self, message: Message) -> None:
-        """Begin a message's transaction, or refuse it here, as the server would have to."""
+        """Begin a message's transaction, or refuse the message here, as the server would have to."""
         if unfit := self._unfit(message):
-            self.results.append(_make_result(message, Stage.MAIL, None, unfit))
+            self.results.append(make_result(message, DialogueStage.MAIL, None, unfit))
             return
-        transaction = _Transaction(message)
+        transaction = Transaction(message)
         self._in_hand.append(transaction)
         size = f" SIZE={len(message.data)}" if self._size is not None else ""  # RFC 1870, section 5
         envelope = f"MAIL FROM:<{message.sender}>{size}\r\nRCPT TO:<{message.recipient}>\r\n"
@@ -124,13 +95,13 @@ class Dialogue:
             bdat = f"{envelope}BDAT {len(message.data)} LAST\r\n".encode("ascii")
             self._out += (bdat, message.data, b"RSET\r\n")
             self._leaving.append(transaction)
-            self._await(transaction, _CHUNKED)
+            self._await(transaction, CHUNKED)
             return
         self._envelope_open = True
-        commands, stages = f"{envelope}DATA\r\n", _ENVELOPE
+        commands, stages = f"{envelope}DATA\r\n", ENVELOPE
         if self._reset_first:
             self._reset_first = False
-            commands, stages = f"RSET\r\n{commands}", _ENVELOPE_ANEW
+            commands, stages = f"RSET\r\n{commands}", RESET_AND_ENVELOPE
         if self._pipelining:
             self._out.append(commands.encode("ascii"))
             self._await(transaction, stages)
@@ -139,7 +110,7 @@ class Dialogue:
             self._command(transaction)
 
     def outgoing(self) -> bytes:
-        """What to write now. From here on the texts among it count as having left."""
+        """Return the bytes to write now. From here on the texts among them count as having left."""
         for transaction in self._leaving:
             transaction.text_left = True
         self._leaving.clear()
@@ -149,17 +120,17 @@ class Dialogue:
         return data
 
     def receive(self, data: bytes) -> int:
-        """What the server said, in whatever pieces it came; returns how many replies that made."""
+        """Take bytes from the server, in pieces of any length; return how many replies they completed."""
         if self.end is not None:
             return 0
         count = 0
         for count, (code, text) in enumerate(self._reader.read(data), start=1):
             if code == GARBLED:
-                self.lose(f"the reply can't be understood: {self._said(text)}")
+                self.lose(f"the reply can't be understood: {self._decode(text)}")
             elif self._early or self._answerable == 0:
                 closing = code == _CLOSING
-                said = f"{code} {self._said(text)}"
-                self.lose(said if closing else f"a reply that nobody asked for: {said}", code if closing else None)
+                reply = f"{code} {self._decode(text)}"
+                self.lose(reply if closing else f"a reply that nobody asked for: {reply}", code if closing else None)
             else:
                 self._reply(code, text)
             if self.end is not None:
@@ -168,7 +139,7 @@ class Dialogue:
         return count
 
     def lose(self, why: str, code: int | None = None) -> None:
-        """The connection is of no more use: whose text may have left is unknown, the others are given back."""
+        """End with the connection: a message whose text may have left is unknown, the others are given back."""
         if self.end is None:
             self._finish(SessionLost(why, code), text_read=True)
 
@@ -179,11 +150,11 @@ class Dialogue:
             return "the address can't stand in an SMTP command"
         return ""
 
-    def _await(self, transaction: _Transaction, stages: Sequence[Stage]) -> None:
+    def _await(self, transaction: Transaction, stages: Sequence[DialogueStage]) -> None:
         for stage in stages:
             self._awaited.append((stage, transaction))
 
-    def _command(self, transaction: _Transaction) -> None:
+    def _command(self, transaction: Transaction) -> None:
         stage, command = self._unsent.popleft()
         self._out.append(command.encode("ascii"))
         self._await(transaction, (stage,))
@@ -192,78 +163,80 @@ class Dialogue:
         stage, transaction = self._awaited.popleft()
         self._answerable -= 1
         if code == _CLOSING:
-            self._closing(stage, transaction, self._said(text))
-        elif stage is Stage.TEXT:
-            self._text_reply(transaction, code, self._said(text))
-        elif code == (_START_TEXT if stage is Stage.DATA else _OK) or (stage is Stage.RCPT and code == _WILL_FORWARD):
-            if stage is Stage.DATA:
+            self._closing(stage, transaction, self._decode(text))
+        elif stage is DialogueStage.TEXT:
+            self._text_reply(transaction, code, self._decode(text))
+        elif code == (_START_TEXT if stage is DialogueStage.DATA else _OK) or (
+            stage is DialogueStage.RCPT and code == _WILL_FORWARD
+        ):
+            if stage is DialogueStage.DATA:
                 self._send_text(transaction)
             elif self._unsent:
                 self._command(transaction)
-        elif code // 100 in (4, 5) and stage is not Stage.RSET:
-            self._failed(stage, transaction, code, self._said(text))
+        elif code // 100 in (4, 5) and stage is not DialogueStage.RSET:
+            self._failed(stage, transaction, code, self._decode(text))
         else:
             # A 2xx or 3xx that does not belong here accepts nobody, and no reply after it can be trusted.
-            self.lose(f"{code} {self._said(text)}", code if code // 100 in (4, 5) else None)
-        if stage in (Stage.TEXT, Stage.DOT) and not self._pipelining:
+            self.lose(f"{code} {self._decode(text)}", code if code // 100 in (4, 5) else None)
+        if stage in (DialogueStage.TEXT, DialogueStage.DOT) and not self._pipelining:
             self._envelope_open = False
 
-    def _send_text(self, transaction: _Transaction) -> None:
+    def _send_text(self, transaction: Transaction) -> None:
         if transaction.failure is None:
             # No line of it begins with a dot (mail/quoted_printable.py), so the text goes as it is.
             self._out += (transaction.message.data, _DOT)
             self._leaving.append(transaction)
-            self._await(transaction, (Stage.TEXT,))
+            self._await(transaction, (DialogueStage.TEXT,))
         else:
             # RFC 2920, section 3.1: a server may say 354 although it has taken no recipient.
             self._out.append(_DOT)
-            self._await(transaction, (Stage.DOT,))
+            self._await(transaction, (DialogueStage.DOT,))
         self._envelope_open = not self._pipelining
 
-    def _text_reply(self, transaction: _Transaction, code: int, said: str) -> None:
+    def _text_reply(self, transaction: Transaction, code: int, reply: str) -> None:
         failure = transaction.failure
         if code // 100 == 3:
-            self.lose(f"the reply can't be understood: {code} {said}")
+            self.lose(f"the reply can't be understood: {code} {reply}")
         elif code // 100 != 2:
-            self._settle(failure or self._verdict(transaction.message, Stage.TEXT, code, said))
-        elif isinstance(failure, Result) and failure.stage == Stage.RCPT.value:
+            self._settle(failure or self._verdict(transaction.message, DialogueStage.TEXT, code, reply))
+        elif isinstance(failure, Result) and failure.stage == DialogueStage.RCPT.value:
             self._settle(failure)  # a text for nobody may be taken
         elif failure is not None:
             transaction.failure = None
-            self.lose(f"{code} {said}, after a refused MAIL")
+            self.lose(f"{code} {reply}, after a refused MAIL")
         else:
-            self._settle(_make_result(transaction.message, Stage.TEXT, code, said))
+            self._settle(make_result(transaction.message, DialogueStage.TEXT, code, reply))
 
-    def _failed(self, stage: Stage, transaction: _Transaction, code: int, said: str) -> None:
-        if stage is Stage.DATA or not self._pipelining:
+    def _failed(self, stage: DialogueStage, transaction: Transaction, code: int, reply: str) -> None:
+        if stage is DialogueStage.DATA or not self._pipelining:
             self._envelope_open = False
             self._unsent.clear()
         if transaction.failure is not None:
             return
-        transaction.failure = self._verdict(transaction.message, stage, code, said)
+        transaction.failure = self._verdict(transaction.message, stage, code, reply)
         if not self._chunking:  # there the reply to the text, which has left already, is still to come
             self._reset_first = True
             self._settle(transaction.failure)
 
-    def _verdict(self, message: Message, stage: Stage, code: int, said: str) -> Result | SenderRefused:
-        """What a failing reply is about: this message, or whoever sends it."""
+    def _verdict(self, message: Message, stage: DialogueStage, code: int, reply: str) -> Result | SenderRefused:
+        """Return what a failing reply is about: this message, or its sender."""
         about_size = code == _TOO_LARGE and self._size is not None
-        if code == _LOGIN_WANTED or (stage is Stage.MAIL and code // 100 == 5 and not about_size):
+        if code == _LOGIN_WANTED or (stage is DialogueStage.MAIL and code // 100 == 5 and not about_size):
             return SenderRefused(
-                f"The server takes no mail from {message.sender}: {code} {said}",
+                f"The server takes no mail from {message.sender}: {code} {reply}",
                 next_step="Check [sender] bounces and from, and [smtp] username and password, in newsletter.toml.",
             )
-        return _make_result(message, stage, code, said)
+        return make_result(message, stage, code, reply)
 
-    def _closing(self, stage: Stage, transaction: _Transaction, said: str) -> None:
-        """421. Replies come in order, so the server has read no command behind the one that it answers so."""
-        if stage is Stage.TEXT:
-            self._settle(transaction.failure or _make_result(transaction.message, stage, _CLOSING, said))
+    def _closing(self, stage: DialogueStage, transaction: Transaction, reply: str) -> None:
+        """End at a 421. Replies come in order, so the server has read no command behind the one that it answers so."""
+        if stage is DialogueStage.TEXT:
+            self._settle(transaction.failure or make_result(transaction.message, stage, _CLOSING, reply))
         if self.end is None:
-            self._finish(SessionLost(f"{_CLOSING} {said}", _CLOSING), text_read=False)
+            self._finish(SessionLost(f"{_CLOSING} {reply}", _CLOSING), text_read=False)
 
     def _settle(self, verdict: Result | SenderRefused) -> None:
-        """The oldest message in hand is done with."""
+        """Finish the oldest message in hand with its result, or give it back."""
         transaction = self._in_hand.popleft()
         if isinstance(verdict, Result):
             self.results.append(verdict)
@@ -275,7 +248,7 @@ class Dialogue:
             self._finish(self._refusal, text_read=True)
 
     def _finish(self, end: SessionLost | SenderRefused, *, text_read: bool) -> None:
-        """Say of everyone in hand what can be said; `text_read`: the server may have read texts that have left."""
+        """Give each message in hand its result, or give it back; `text_read`: a text that has left may be read."""
         refused = [each.failure for each in self._in_hand if isinstance(each.failure, SenderRefused)]
         self.end = self._refusal or (refused[0] if refused else end)
         for transaction in self._in_hand:
@@ -283,23 +256,11 @@ class Dialogue:
             if isinstance(failure, Result):
                 self.results.append(failure)
             elif transaction.text_left and text_read and failure is None:
-                unknown = Result(key=message.key, outcome=Outcome.UNKNOWN, stage=Stage.TEXT.value, reply=str(end))
+                unknown = Result(
+                    key=message.key, outcome=Outcome.UNKNOWN, stage=DialogueStage.TEXT.value, reply=str(end)
+                )
                 self.results.append(unknown)
             else:
                 self.returned.append((message, str(end)))
         for queue in (self._in_hand, self._awaited, self._unsent, self._out, self._leaving):
             queue.clear()
-
-
-def _make_result(message: Message, stage: Stage, code: int | None, said: str) -> Result:
-    """What a reply says of one message; without a code the refusal is ours."""
-    enhanced = ENHANCED.match(said)
-    outcomes = {2: Outcome.ACCEPTED, 4: Outcome.DEFERRED, 5: Outcome.REFUSED}
-    return Result(
-        key=message.key,
-        outcome=outcomes[code // 100] if code else Outcome.REFUSED,
-        stage=stage.value,
-        code=code,
-        enhanced=enhanced[1] if enhanced else None,
-        reply=said[enhanced.end() :] if enhanced else said,
-    )

@@ -14,7 +14,7 @@ _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LOCAL = (".arpa", ".home", ".internal", ".intranet", ".lan", ".local", ".localdomain", ".private")
 
 
-def helo_name(text: str) -> str:
+def check_helo(text: str) -> str:
     """Return a name or an address literal that EHLO can carry. Raises the fault of what is neither."""
     literal = re.fullmatch(r"\[(?:IPv6:)?([0-9A-Fa-f:.]+)\]", text)
     try:

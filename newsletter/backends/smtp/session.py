@@ -1,4 +1,4 @@
-"""One connection that is open and logged in: it carries bytes between a socket and the dialogue, and keeps the time."""
+"""One connection that is open and logged in: bytes between a socket and the dialogue, and the deadlines for replies."""
 
 import asyncio
 import os
@@ -7,27 +7,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from newsletter.backends import Feed, SessionLost
-from newsletter.backends.smtp.dialogue import Dialogue, Stage
+from newsletter.backends.smtp.dialogue import Dialogue
+from newsletter.backends.smtp.transaction import DialogueStage
 
-# Linux alone has it. Without it our acknowledgement of a reply waits up to 40 ms for something to travel with
-# (RFC 1122, section 4.2.3.2), and a server that uses Nagle's algorithm keeps its next reply back for as long.
+# An option of Linux. Without it our acknowledgement of a reply waits up to 40 ms for data to travel with (RFC 1122,
+# section 4.2.3.2), and a server that uses Nagle's algorithm keeps its next reply back for as long.
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _GOODBYE_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deadlines:
-    """Seconds: for the reply to a command and for any progress of a text; and for the reply to a whole text."""
+    """Seconds to wait: for the reply to a command and for progress of a text; and for the reply to a whole text."""
 
     command: float
     text: float
 
 
 class SmtpSession(asyncio.Protocol):
-    """All is done as the server's words arrive, without a task, a future or a timer for each message.
+    """A session driven by the server's replies as they arrive, without a task, a future or a timer for each message.
 
-    `deliver` only waits: for the feed when it has run dry, else for its turn, which comes when the feed has run
-    dry, when the last reply is there, or when the session is over.
+    `deliver` only waits: for the feed when it has run dry, else to be woken, when the feed runs dry, when the last
+    reply has come, or when the session is over.
     """
 
     def __init__(self, transport: asyncio.Transport, dialogue: Dialogue, deadlines: Deadlines) -> None:
@@ -54,6 +55,7 @@ class SmtpSession(asyncio.Protocol):
         self._acknowledge()
 
     async def deliver(self, feed: Feed) -> None:
+        """Send the feed's messages until it ends. Raises SessionLost and SenderRefused."""
         self._feed = feed
         self._keep_time()
         try:
@@ -80,7 +82,7 @@ class SmtpSession(asyncio.Protocol):
             raise self._dialogue.end
 
     async def close(self) -> None:
-        """QUIT, and a moment for the server to close the connection (RFC 5321, section 4.1.1.10)."""
+        """Send QUIT, and give the server five seconds to close the connection (RFC 5321, section 4.1.1.10)."""
         if not self._over and not self._transport.is_closing():
             self._quitting = True
             self._transport.write(b"QUIT\r\n")
@@ -88,9 +90,11 @@ class SmtpSession(asyncio.Protocol):
         self.abort()
 
     def abort(self) -> None:
+        """Drop the connection, with what is unsent in it."""
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        """Handle what the server sent, as asyncio asks of a protocol."""
         if self._quitting:
             self._transport.close()
             return
@@ -102,13 +106,16 @@ class SmtpSession(asyncio.Protocol):
             self._acknowledge()
 
     def pause_writing(self) -> None:
+        """Take no more messages while the socket's buffer is full."""
         self._paused = True
 
     def resume_writing(self) -> None:
+        """Go on when the socket's buffer has room."""
         self._paused = False
         self._advance()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """End the dialogue when the connection has broken or was closed."""
         if not self._gone.done():
             self._gone.set_result(None)
         number = exc.errno if isinstance(exc, OSError) else None
@@ -123,7 +130,7 @@ class SmtpSession(asyncio.Protocol):
         self._advance()
 
     def _advance(self) -> None:
-        """Whatever can be done now; then `deliver` gets its turn, if there is something to wait for or to raise."""
+        """Do all that can be done now; then wake `deliver`, if there is something to wait for or to raise."""
         if self._feed and not self._fault:
             try:
                 self._exchange(self._feed)
@@ -137,7 +144,7 @@ class SmtpSession(asyncio.Protocol):
             self._turn.set_result(None)
 
     def _exchange(self, feed: Feed) -> None:
-        """Answers first, so that the window is true; then a message, so that it travels with the text before it."""
+        """Report results first, so that the window is right; then take a message, to travel with the text before it."""
         self._dry = False
         while True:
             self._hand_over(feed)
@@ -181,24 +188,24 @@ class SmtpSession(asyncio.Protocol):
 
     def _acknowledge(self) -> None:
         if _QUICKACK is not None:
-            # It does not last, so it is said again for each read. A closed connection tells of itself later.
+            # The kernel resets it, so it is set again after each read. A closed connection is noticed elsewhere.
             with suppress(OSError):
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def _keep_time(self) -> None:
-        """One timer, set anew by itself, looks whether what is awaited has been so for too long.
+        """End the session when a reply is overdue, and set the timer for the next look.
 
-        It runs at least as often as the shorter deadline lasts, so no deadline can pass before it looks.
+        There is one timer for all messages. It runs at least as often as the shorter deadline lasts.
         """
         now, unsent, awaits = self._loop.time(), self._transport.get_write_buffer_size(), self._dialogue.awaits
         if awaits is None or unsent != self._unsent:
             self._since = now
         self._unsent = unsent
-        of_text = awaits in (Stage.TEXT, Stage.DOT) and not unsent
+        of_text = awaits in (DialogueStage.TEXT, DialogueStage.DOT) and not unsent
         allowed = self._deadlines.text if of_text else self._deadlines.command
         left = self._since + allowed - now
         if left <= 0:
-            what = "the text" if awaits is Stage.TEXT else awaits.value.upper() if awaits else "anything"
+            what = "the text" if awaits is DialogueStage.TEXT else awaits.value.upper() if awaits else "anything"
             stuck = f"the server has read nothing for {allowed:g} seconds"
             self._lose(stuck if unsent else f"no reply to {what} within {allowed:g} seconds")
             return

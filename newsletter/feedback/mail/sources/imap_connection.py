@@ -13,8 +13,7 @@ from newsletter.errors import ConfigError, DeliveryError
 from newsletter.feedback.mail.sources.imap_limits import ConnectionDeadline, LimitedBox, LimitedTlsBox
 from newsletter.feedback.mail.sources.imap_url import ImapUrl
 from newsletter.text import escape_controls
-
-_WRONG_NAME = (62, 64)  # OpenSSL: X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+from newsletter.tls import explain_tls_failure
 
 
 @contextmanager
@@ -119,19 +118,14 @@ def _connecting(address: ImapUrl) -> Iterator[None]:
 def _unreachable(error: Exception, address: ImapUrl) -> DeliveryError:
     """The one place where the ways in which a connection can fail get their words."""
     address.redactor.cleanse(error)
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return DeliveryError(
-            f"The certificate of {address.server} can't be trusted: {error.verify_message}.",
-            next_step="Check the host in the mailbox's address: it has to be the name in the certificate."
-            if error.verify_code in _WRONG_NAME
-            else "Have the server's certificate signed by an authority that this machine knows; "
-            "or name its own in the environment: SSL_CERT_FILE=/path/to/certificate.pem",
-        )
-    if isinstance(error, ssl.SSLError):
-        return DeliveryError(
-            f"{address.server} does not answer in TLS as expected.",
-            next_step="Check the port: imaps:// goes with 993, imap:// with 143.",
-        )
+    tls = explain_tls_failure(
+        error,
+        address.server,
+        check_host="Check the host in the mailbox's address",
+        check_port="Check the port: imaps:// goes with 993, imap:// with 143.",
+    )
+    if tls:
+        return DeliveryError(tls.message, next_step=tls.next_step)
     if isinstance(error, TimeoutError):
         return DeliveryError(
             f"{address.server} did not answer in time.",

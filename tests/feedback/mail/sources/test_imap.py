@@ -267,7 +267,7 @@ def test_a_missing_folder_names_those_there_are(server: Dovecot) -> None:
 def test_a_certificate_of_nobody_s_or_for_another_name(server: Dovecot, monkeypatch: pytest.MonkeyPatch) -> None:
     error = failure(server.url(host="127.0.0.1"))
     assert "can't be trusted: IP address mismatch" in error.message
-    assert "the name in the certificate" in error.next_step
+    assert "the name that the certificate is made out to" in error.next_step
     monkeypatch.delenv("SSL_CERT_FILE")
     for url in (server.url(), server.plain_url()):
         error = failure(url)

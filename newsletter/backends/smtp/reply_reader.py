@@ -1,4 +1,4 @@
-"""What a server says, cut into replies (RFC 5321, section 4.2)."""
+"""Replies of an SMTP server, read from the bytes that arrive (RFC 5321, section 4.2)."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ GARBLED = 0  # in a code's place: what came can't be understood, nor anything af
 
 
 class ReplyReader:
-    """Takes the server's words in whatever pieces they come, and remembers the piece that is not whole yet."""
+    """A reader of replies that arrive in pieces of any length; it keeps the piece that is not whole yet."""
 
     def __init__(self) -> None:
         self._partial = b""
@@ -16,11 +16,11 @@ class ReplyReader:
 
     @property
     def unfinished(self) -> bool:
-        """A reply has begun, and its end is still to come."""
+        """Return whether a reply has begun and its end is still to come."""
         return bool(self._partial or self._lines)
 
     def read(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Each reply that is whole now, as its code and its text; a code of GARBLED is the last."""
+        """Yield each reply that is whole now, as its code and its text; a code of GARBLED is the last."""
         if self._partial:
             data = self._partial + data
             self._partial = b""
@@ -50,5 +50,5 @@ class ReplyReader:
 
 
 def decode_reply(text: bytes) -> str:
-    """A reply's text on one line. Letters that are not UTF-8 are kept as they came, as lone surrogates."""
+    """Return a reply's text on one line. Bytes that are not UTF-8 are kept as lone surrogates."""
     return " ".join(text.decode("utf-8", "surrogateescape").split())
