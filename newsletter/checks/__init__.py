@@ -1,6 +1,6 @@
 """What an editor should know about a built email before it is sent.
 
-Each check is a small function over one `RenderedEmail`, listed in `CHECKS`. What mail clients can do is looked up
+Each check is a small function over one `CheckedEmail`, listed in `CHECKS`. What mail clients can do is looked up
 in caniemail.com's data, which comes with the program: nothing is asked of the network.
 """
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.checks.acceptance import check_accept_comments
+from newsletter.checks.checked_email import AcceptedProblem, CheckedEmail
 from newsletter.checks.mail_clients import CLIENTS, data_date
-from newsletter.checks.rendered_email import AcceptedProblem, RenderedEmail
 from newsletter.checks.size import check_clipping, measure_html
 from newsletter.checks.support import check_client_support, check_image_support
 from newsletter.editions import EditionContext, list_email_templates, place_beside, render_html, write_default
@@ -19,7 +19,7 @@ from newsletter.issue.model import Issue
 
 __all__ = ["CHECKS", "CLIENTS", "AcceptedProblem", "EmailReport", "check_email", "check_rendered", "data_date"]
 
-CHECKS: tuple[Callable[[RenderedEmail], Iterator[Problem | AcceptedProblem]], ...] = (
+CHECKS: tuple[Callable[[CheckedEmail], Iterator[Problem | AcceptedProblem]], ...] = (
     check_client_support,
     check_image_support,
     check_clipping,
@@ -56,7 +56,7 @@ def check_email(
     `image_kinds` the formats of its pictures, such as `jpeg`, and `draft` the file that its words are from.
     Raises ConfigError for an unknown client.
     """
-    email = RenderedEmail.read(html, sources, clients, image_kinds, draft)
+    email = CheckedEmail.read(html, sources, clients, image_kinds, draft)
     findings = [finding for check in CHECKS for finding in check(email)]
     return EmailReport(
         problems=tuple(finding for finding in findings if isinstance(finding, Problem)),

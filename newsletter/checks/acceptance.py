@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
+from newsletter.checks.checked_email import CheckedEmail, TemplateSource
 from newsletter.checks.mail_clients import known_features
-from newsletter.checks.rendered_email import RenderedEmail, TemplateSource
 from newsletter.errors import Problem
 from newsletter.text import suggest_nearest
 
@@ -15,7 +15,7 @@ _COMMENT = re.compile(r"\{#[-+]?\s*accept(?=[\s:])(?P<body>.*?)[-+]?#\}", re.DOT
 _FORM = "Write it as {# accept css-gap: why the mail does well without it #}."
 
 
-def check_accept_comments(email: RenderedEmail) -> Iterator[Problem]:
+def check_accept_comments(email: CheckedEmail) -> Iterator[Problem]:
     """Comments that would accept something, and say it in a way that can't be followed."""
     for source in email.sources:
         for _, _, problem in _comments(source):

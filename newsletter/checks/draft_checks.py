@@ -9,7 +9,7 @@ from newsletter.checks.fields import find_fields_without_default
 from newsletter.checks.inbox_line import check_inbox_line
 from newsletter.checks.leftovers import find_damaged_letters, find_example_texts, find_unfinished_marks
 from newsletter.checks.picture import check_picture_size
-from newsletter.checks.publication import check_editions, find_example_settings
+from newsletter.checks.publication_checks import check_editions, find_example_settings
 from newsletter.checks.series import check_dates, check_numbers, find_equal_headlines
 from newsletter.editions import EditionContext
 from newsletter.errors import Problem

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from newsletter.checks.draft_report import Finding
 from newsletter.checks.draft_source import DraftSource
-from newsletter.editions.context import EditionContext
+from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.pictures import TALLEST
 from newsletter.issue.image import open_picture
 from newsletter.issue.model import Issue

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from newsletter.checks.rendered_email import RenderedEmail
+from newsletter.checks.checked_email import CheckedEmail
 from newsletter.errors import Problem
 
 CLIPPED_AT = 102_000  # Gmail shows about 102 kB of a message's HTML, and the rest behind a link
 
 
-def check_clipping(email: RenderedEmail) -> Iterator[Problem]:
+def check_clipping(email: CheckedEmail) -> Iterator[Problem]:
     """Gmail hides the end of a long mail, and with it the link to unsubscribe."""
     size = measure_html(email.html)
     if size > CLIPPED_AT and any(client.startswith("gmail") for client in email.clients):

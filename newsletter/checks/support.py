@@ -4,18 +4,18 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from newsletter.checks.acceptance import accepted_features, made_by_mjml
+from newsletter.checks.checked_email import AcceptedProblem, CheckedEmail
 from newsletter.checks.feature_tables import IMAGES
 from newsletter.checks.feature_use import FeatureUse
 from newsletter.checks.mail_clients import CLIENTS, WORD, lacking, naming
 from newsletter.checks.markup import FeatureUses
-from newsletter.checks.rendered_email import AcceptedProblem, RenderedEmail
 from newsletter.errors import Problem
 
 # A client, and those of its platforms that lack something.
 _Lacking = dict[str, set[str]]
 
 
-def check_client_support(email: RenderedEmail) -> Iterator[Problem | AcceptedProblem]:
+def check_client_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProblem]:
     """Features that a client lacks, in the place where a template has them, or else as MJML's."""
     placed: dict[tuple[Path, int, str], tuple[FeatureUse, _Lacking]] = {}
     made: dict[str, tuple[FeatureUse, _Lacking]] = {}
@@ -40,7 +40,7 @@ def check_client_support(email: RenderedEmail) -> Iterator[Problem | AcceptedPro
         yield from _made_by_mjml(email, slug, found, lack, reasons.get(slug))
 
 
-def check_image_support(email: RenderedEmail) -> Iterator[Problem | AcceptedProblem]:
+def check_image_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProblem]:
     """Pictures in a format that a client can't show."""
     reasons = accepted_features(email.sources)
     for slug, kind in sorted({IMAGES[kind]: kind for kind in email.image_kinds if kind in IMAGES}.items()):
@@ -60,7 +60,7 @@ def check_image_support(email: RenderedEmail) -> Iterator[Problem | AcceptedProb
 
 
 def _made_by_mjml(
-    email: RenderedEmail, slug: str, found: FeatureUse, lack: _Lacking, accepted: str | None
+    email: CheckedEmail, slug: str, found: FeatureUse, lack: _Lacking, accepted: str | None
 ) -> Iterator[Problem | AcceptedProblem]:
     """MJML may do well without something in one client and not in another, so that each reason has its own."""
     by_reason: dict[str, _Lacking] = {}

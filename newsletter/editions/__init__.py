@@ -1,6 +1,6 @@
 """How it looks: an Issue becomes its editions, each from the same span stream and a template."""
 
-from newsletter.editions.context import EditionContext, Placer, place_beside
+from newsletter.editions.edition_context import EditionContext, Placer, place_beside
 from newsletter.editions.html import list_email_templates, render_html
 from newsletter.editions.pdf import render_pages, render_pdf
 from newsletter.editions.pictures import Picture

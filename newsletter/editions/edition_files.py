@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from newsletter.editions.context import EditionContext, place_beside
+from newsletter.editions.edition_context import EditionContext, place_beside
 from newsletter.editions.html import render_html
 from newsletter.editions.pdf import render_pages, render_pdf
 from newsletter.editions.plaintext import render_text

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from zoneinfo import ZoneInfo
 
-from newsletter.editions.context import EditionContext
+from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.web import Page, render_article
 from newsletter.issue.model import Issue
 

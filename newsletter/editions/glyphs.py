@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wcwidth import iter_graphemes
 
-from newsletter.editions.context import EditionContext
+from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.typefaces import STANDARDS, load_typefaces, suggest_package
 from newsletter.errors import Problem
 from newsletter.issue.model import Issue

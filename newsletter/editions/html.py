@@ -7,7 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from newsletter.editions.context import EditionContext, Placer
+from newsletter.editions.edition_context import EditionContext, Placer
 from newsletter.editions.mjml import mjml_to_html
 from newsletter.editions.template_engine import fill_template, list_templates, refuse_open_blocks
 from newsletter.field import FieldWriter

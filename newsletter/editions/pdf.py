@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wcwidth import wcswidth
 
-from newsletter.editions.context import EditionContext
+from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.glyphs import describe_graphemes, find_missing_glyphs
 from newsletter.editions.template_engine import find_template, template_error
 from newsletter.editions.typefaces import STANDARDS, load_typefaces

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wcwidth import wcswidth
 
-from newsletter.editions.context import EditionContext
+from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.template_engine import fill_template
 from newsletter.field import FieldWriter
 from newsletter.issue.model import Issue

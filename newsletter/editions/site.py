@@ -11,7 +11,7 @@ from importlib.metadata import version
 from os.path import lexists
 from pathlib import Path
 
-from newsletter.editions.context import EditionContext
+from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.edition_files import make_web_files
 from newsletter.editions.feed import build_feed, build_sitemap
 from newsletter.editions.manifest import MANIFEST, PublishedFiles, list_names, read_manifest, write_manifest

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from newsletter.editions.context import EditionContext, Placer, place_beside
+from newsletter.editions.edition_context import EditionContext, Placer, place_beside
 from newsletter.editions.html import rich_filters
 from newsletter.editions.template_engine import fill_template, refuse_open_blocks
 from newsletter.field import write_default

@@ -33,7 +33,7 @@ _AS_PARAGRAPHS = "Write each entry as a paragraph, with a blank line before it."
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _ListLine:
     """A paragraph's line without its indentation, and whether a list may begin there after a start or a colon."""
 
     at: int
@@ -68,22 +68,22 @@ _LIST = "this looks like an entry of a list, which can't be shown yet"
 _STEP = f"{_AS_PARAGRAPHS} If you mean the sign itself, put a backslash before it: "
 
 
-def _lines(paragraph: str) -> Iterator[_Line]:
+def _lines(paragraph: str) -> Iterator[_ListLine]:
     at, before = 0, ""
     for line in paragraph.split("\n"):
         text = line.lstrip(" \t")
-        yield _Line(at + len(line) - len(text), text, at == 0, before.rstrip().endswith((":", "：")))
+        yield _ListLine(at + len(line) - len(text), text, at == 0, before.rstrip().endswith((":", "：")))
         at, before = at + len(line) + 1, line
 
 
-def _tabbed(lines: list[_Line]) -> Iterator[Fault]:
+def _tabbed(lines: list[_ListLine]) -> Iterator[Fault]:
     """Find what word processors paste for an entry: its mark and a tab."""
     found = [line for line in lines if _TABBED.match(line.text)]
     if found:
         yield Fault(code="list", at=found[0].at, message=_LIST, next_step=f"{_AS_PARAGRAPHS} Take out mark and tab.")
 
 
-def _marked(lines: list[_Line]) -> Iterator[Fault]:
+def _marked(lines: list[_ListLine]) -> Iterator[Fault]:
     signs = [_sign(line.text) for line in lines]
     told: set[str] = set()
     for number, (line, sign) in enumerate(zip(lines, signs, strict=True)):
@@ -106,7 +106,7 @@ def _sign(line: str) -> str:
     return match[1] if match and not _ACROSS.match(line) else ""
 
 
-def _numbered(lines: list[_Line]) -> Iterator[Fault]:
+def _numbered(lines: list[_ListLine]) -> Iterator[Fault]:
     """Find entries that count on; `1945. The war ended` and `on May` with `1. The law` below it are none."""
     for pattern, names in _COUNTED:
         matches = [(line, match) for line in lines if (match := pattern.match(line.text))]

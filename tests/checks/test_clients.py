@@ -9,8 +9,8 @@ import pytest
 
 from newsletter.checks import CLIENTS, AcceptedProblem, EmailReport, check_email, data_date
 from newsletter.checks.acceptance import made_by_mjml
+from newsletter.checks.checked_email import TemplateSource
 from newsletter.checks.mail_clients import lacking
-from newsletter.checks.rendered_email import TemplateSource
 from newsletter.config.settings import Client
 from newsletter.errors import ConfigError, Problem
 

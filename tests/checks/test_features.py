@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.checks.checked_email import TemplateSource
 from newsletter.checks.css import Origin, read_sheet, read_style
 from newsletter.checks.feature_tables import ELSEWHERE, findable
 from newsletter.checks.feature_use import FeatureUse
 from newsletter.checks.mail_clients import known_features
 from newsletter.checks.markup import read_markup
-from newsletter.checks.rendered_email import TemplateSource
 
 
 def _slugs(html: str) -> set[str]:

@@ -40,7 +40,7 @@ class TemplateSource:
 
 
 @dataclass(frozen=True)
-class RenderedEmail:
+class CheckedEmail:
     html: str
     sources: tuple[TemplateSource, ...]
     clients: tuple[str, ...]
@@ -55,7 +55,7 @@ class RenderedEmail:
         clients: Sequence[str],
         image_kinds: Collection[str] = (),
         draft: Path | None = None,
-    ) -> "RenderedEmail":
+    ) -> "CheckedEmail":
         """Raises ConfigError for a client that is not known."""
         check_known(clients)
         return cls(
