@@ -45,8 +45,8 @@ def test_the_room_ahead_is_what_may_leave_soon() -> None:
     assert Throttle(Limits()).count_room(0.0, 2) is None
     assert Throttle(Limits(per_second=10)).count_room(0.0, 2) == 20
     full = Throttle(Limits(per_hour=3), [0.0, 1.0, 2.0])
-    assert full.room(10.0, 2) == 0
-    assert full.room(HOUR_S + 0.5, 2) == 1
+    assert full.count_room(10.0, 2) == 0
+    assert full.count_room(HOUR_S + 0.5, 2) == 1
     assert Throttle(Limits(per_second=100, per_hour=5), [0.0]).count_room(1.0, 2) == 4
 
 
