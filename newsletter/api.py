@@ -28,8 +28,8 @@ from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.model import Issue
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
-from newsletter.reports import Report
-from newsletter.reports.issue_status import Status, campaign_status
+from newsletter.reports.campaign_report import CampaignReport
+from newsletter.reports.issue_status import CampaignStatus, find_campaign_status
 
 
 class Publication(OpenPublication):
@@ -116,12 +116,12 @@ class Publication(OpenPublication):
         """Send an issue, marked [TEST], to a few addresses; no campaign knows of it."""
         return send_test(self, self._read(issue), addresses)
 
-    def status(self, issue: Issue | str) -> Status | None:
+    def status(self, issue: Issue | str) -> CampaignStatus | None:
         """Return where an issue's campaign is; None when it has not been sent from here."""
         store = self.known_store
-        return campaign_status(store, _name(issue)) if store else None
+        return find_campaign_status(store, _name(issue)) if store else None
 
-    def report(self, issue: Issue | str) -> Report:
+    def report(self, issue: Issue | str) -> CampaignReport:
         """Return what became of an issue: counts, replies, domains and times. Raises DraftError before it is sent."""
         return report(self, _name(issue))
 

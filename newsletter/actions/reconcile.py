@@ -17,7 +17,14 @@ from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.runs import settle_crash
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
-from newsletter.reconcile.unknown import Findings, look_up, named_readers, refuse_others, settle, tally
+from newsletter.reconcile.unknown_deliveries import (
+    Findings,
+    count_verdicts,
+    parse_addresses,
+    require_unknown,
+    search_files,
+    settle_deliveries,
+)
 from newsletter.store import Store
 
 
@@ -71,15 +78,15 @@ def reconcile(
         pipe = cast("BufferedReader", sys.stdin.buffer)
         others_without = evidence.others is State.PENDING
         findings = Findings(
-            arrived=named_readers(evidence.arrived),
-            not_arrived=named_readers(evidence.not_arrived),
-            traces=look_up(store, issue, evidence.id_files, evidence.logs, pipe, all_else=others_without),
+            arrived=parse_addresses(evidence.arrived),
+            not_arrived=parse_addresses(evidence.not_arrived),
+            found_ids=search_files(store, issue, evidence.id_files, evidence.logs, pipe, all_else=others_without),
             others=evidence.others,
         )
-        refuse_others(store, issue, findings)
-        found = Reconciliation(unknown=unknown, findings=findings, sides=tally(store, issue, findings))
+        require_unknown(store, issue, findings)
+        found = Reconciliation(unknown=unknown, findings=findings, sides=count_verdicts(store, issue, findings))
         if found.settles_any and confirm(found):
-            settle(store, issue, findings)
+            settle_deliveries(store, issue, findings)
             write_record(publication.record(issue), store, issue)
         return found
 

@@ -14,8 +14,9 @@ from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import sum_replies
 from newsletter.ownership import own_target
 from newsletter.publication import OpenPublication
-from newsletter.reports import EVERYTHING, NOT_ACCEPTED, Report, gather, make_report, write_csv
-from newsletter.reports.replies import Reply
+from newsletter.reports.campaign_report import CampaignReport, make_report
+from newsletter.reports.recipients_csv import ALL_COLUMNS, NOT_ACCEPTED_COLUMNS, write_recipients_csv
+from newsletter.reports.reply_counts import ReplyCount, group_replies
 from newsletter.subscribers.feedback_events import EventKind, count_answers
 
 
@@ -29,7 +30,7 @@ class CampaignSummary:
 
     counts: Counts
     unusable: int
-    replies: Sequence[Reply]
+    replies: Sequence[ReplyCount]
     not_accepted: Path | None
     answers: Mapping[EventKind, int]
 
@@ -55,7 +56,7 @@ def find_campaign_name(publication: OpenPublication, draft: str | None) -> str:
     return find_last_sent(store) or names[-1]
 
 
-def report(publication: OpenPublication, issue: str) -> Report:
+def report(publication: OpenPublication, issue: str) -> CampaignReport:
     """Return the figures of an issue's campaign as they are now. Raises DraftError when it has not been sent."""
     store = publication.known_store
     found = make_report(store, issue) if store else None
@@ -68,11 +69,11 @@ def summarize_campaign(publication: OpenPublication, issue: str) -> CampaignSumm
     """Return where the campaign's recipients are, and write the table of those who were not accepted."""
     store = publication.store
     counts, campaign = count_deliveries(store, issue), find_campaign(store, issue)
-    replies: Sequence[Reply] = ()
+    replies: Sequence[ReplyCount] = ()
     not_accepted = None
     if counts.total > counts[State.ACCEPTED]:
         with store.reading() as connection:
-            replies = gather(sum_replies(connection, issue, but=State.ACCEPTED))
+            replies = group_replies(sum_replies(connection, issue, but=State.ACCEPTED))
         not_accepted = write_not_accepted(publication, issue)
     else:
         _not_accepted_path(publication, issue).unlink(missing_ok=True)  # of a time when not everyone had it
@@ -86,7 +87,7 @@ def summarize_campaign(publication: OpenPublication, issue: str) -> CampaignSumm
 
 def write_recipients(publication: OpenPublication, issue: str, file: TextIO) -> None:
     """Write every recipient with the server's answer into an open file, as a CSV."""
-    write_csv(file, stream_deliveries(publication.store, issue), EVERYTHING)
+    write_recipients_csv(file, stream_deliveries(publication.store, issue), ALL_COLUMNS)
 
 
 def write_recipients_file(publication: OpenPublication, issue: str, path: Path) -> None:
@@ -99,13 +100,15 @@ def write_not_accepted(publication: OpenPublication, issue: str) -> Path:
     """Write everyone who was not accepted into build/ISSUE/not-accepted.csv; return its path."""
     path = _not_accepted_path(publication, issue)
     with open_private(path) as file:
-        write_csv(file, stream_deliveries(publication.store, issue, but=State.ACCEPTED), NOT_ACCEPTED)
+        write_recipients_csv(
+            file, stream_deliveries(publication.store, issue, but=State.ACCEPTED), NOT_ACCEPTED_COLUMNS
+        )
     return path
 
 
-def write_report_page(publication: OpenPublication, found: Report, path: Path | None = None) -> Path:
+def write_report_page(publication: OpenPublication, found: CampaignReport, path: Path | None = None) -> Path:
     """Write the report with plots and without any address as a page, build/ISSUE/report.html if None."""
-    from newsletter.reports.page import render_page  # Jinja is for the page alone
+    from newsletter.reports.html_report import render_page  # Jinja is for the page alone
 
     path = own_target(path) if path else publication.workspace.build(found.campaign.issue) / "report.html"
     with open_shared(path) as file:

@@ -3,7 +3,7 @@
 from newsletter.errors import DecisionNeeded, DraftError
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.publication import OpenPublication
-from newsletter.reports.issue_status import Stage, stage_of
+from newsletter.reports.issue_status import IssueStage, find_issue_stage
 
 
 def find_unsent_draft(publication: OpenPublication) -> Draft:
@@ -15,7 +15,8 @@ def find_unsent_draft(publication: OpenPublication) -> Draft:
     unsent = [
         path
         for path in workspace.draft_paths()
-        if stage_of(store, path.stem, workspace.record(path.stem)) not in (Stage.SENT, Stage.CANCELLED)
+        if find_issue_stage(store, path.stem, workspace.record(path.stem))
+        not in (IssueStage.SENT, IssueStage.CANCELLED)
     ]
     if len(unsent) == 1:
         return read_draft(workspace.find_draft(str(unsent[0])))

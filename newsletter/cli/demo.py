@@ -7,7 +7,7 @@ import click
 
 from newsletter.cli.output import say, short, size
 from newsletter.demo import demonstrate
-from newsletter.reports import balance
+from newsletter.reports.formatting import format_balance
 
 
 @click.command()
@@ -16,7 +16,7 @@ def demo() -> None:
     folder = Path.cwd() / "build" / "demo"
     done = demonstrate(folder)
     say(done.subject, style="bold")
-    say(balance(done.counts), style="bold green" if done.counts.complete else "bold yellow")
+    say(format_balance(done.counts), style="bold green" if done.counts.complete else "bold yellow")
     for form, path in done.exported.items():
         if form != path.name:  # a picture beside the email
             say(f"  {form:<8} {short(path)}  {size(path.stat().st_size)}")

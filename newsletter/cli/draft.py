@@ -76,7 +76,7 @@ def _parse_number(volume: int | None, text: str | None) -> tuple[int | None, int
 def list_(json_: bool) -> None:
     """List drafts with date, title and state."""
     # The ledger brings SQLAlchemy, a tenth of a second that writing should not wait for.
-    from newsletter.reports.issue_status import stage_of
+    from newsletter.reports.issue_status import find_issue_stage
 
     publication = open_publication()
     workspace, store = publication.workspace, publication.known_store
@@ -85,7 +85,7 @@ def list_(json_: bool) -> None:
         found = read_draft(path)
         title = found.issue.items[0].headline.plain() if found.issue else format_count(len(found.problems), "problem")
         date = found.date.isoformat() if found.date else "?"
-        rows.append((path.stem, date, stage_of(store, path.stem, workspace.record(path.stem)).value, title))
+        rows.append((path.stem, date, find_issue_stage(store, path.stem, workspace.record(path.stem)).value, title))
     if json_:
         as_json([dict(zip(("issue", "date", "state", "title"), row, strict=True)) for row in rows])
     elif rows:

@@ -17,7 +17,7 @@ from newsletter.cli.output import console, say, table
 from newsletter.cli.report import show_summary
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
-from newsletter.reconcile.unknown import unknowns
+from newsletter.reconcile.unknown_deliveries import stream_unknown_deliveries
 from newsletter.store import Store
 from newsletter.text import format_count
 from newsletter.workspace import Workspace
@@ -119,11 +119,13 @@ def _list_unknown(publication: OpenPublication, name: str) -> NoReturn:
 def _show_unknowns(workspace: Workspace, store: Store, name: str, count: int) -> None:
     """Print all of them when piped, so that nothing is missing from what others are asked; some on a terminal."""
     if not console().is_terminal:
-        rows = ((one.address, one.message_id, one.at or "", one.words) for one in unknowns(store, name))
+        rows = (
+            (one.address, one.message_id, one.at or "", one.words) for one in stream_unknown_deliveries(store, name)
+        )
         table(("Address", "Message-ID", "When", "Known"), rows)
         return
     zone = ZoneInfo(workspace.config.publication.timezone)
-    for one in islice(unknowns(store, name), _SHOWN):
+    for one in islice(stream_unknown_deliveries(store, name), _SHOWN):
         when = f", {datetime.fromisoformat(one.at).astimezone(zone):%Y-%m-%d %H:%M:%S}" if one.at else ""
         say(f"{one.address}{when}: {one.words}")
         say(f"    {one.message_id}")
@@ -148,10 +150,10 @@ def _show_sides(store: Store, name: str, found: Reconciliation) -> None:
     )
     rows: list[tuple[str, str, str]] = []
     begun = 0
-    for one in unknowns(store, name):
-        side = found.findings.verdict(one)
+    for one in stream_unknown_deliveries(store, name):
+        side = found.findings.judge(one)
         if side is None:
-            begun += one.id in found.findings.traces.begun
+            begun += one.id in found.findings.found_ids.begun
         elif len(rows) < _SHOWN:
             rows.append((one.address, "has it" if side[0] is State.ACCEPTED else "does not", side[1]))
     if rows:

@@ -20,8 +20,10 @@ from newsletter.cli.context import open_publication
 from newsletter.cli.output import as_json, say, short, table
 from newsletter.ledger.states import Counts, State
 from newsletter.publication import OpenPublication
-from newsletter.reports import Report, as_dict, shortened, words
-from newsletter.reports.runs import rate
+from newsletter.reports import formatting
+from newsletter.reports.campaign_report import CampaignReport, shorten_report
+from newsletter.reports.json_report import build_json_report
+from newsletter.reports.worker_runs import compute_rate
 from newsletter.subscribers.feedback_events import EventKind
 from newsletter.text import format_count
 from newsletter.workspace import Workspace
@@ -58,7 +60,7 @@ def report(draft: str | None, json_: bool, csv_file: Path | None, html_file: Pat
     name = find_campaign_name(publication, draft)
     found = make_report(publication, name)
     if json_:
-        as_json(as_dict(found))
+        as_json(build_json_report(found))
         return
     to_pipe = csv_file is not None and str(csv_file) == "-"
     if to_pipe:
@@ -83,7 +85,7 @@ def show_summary(publication: OpenPublication, issue: str) -> None:
     counts = summary.counts
     _show_balance(counts, summary.unusable)
     for reply in summary.replies[:_SUMMARY_REPLIES]:
-        say(f"  {reply.readers:,} {reply.state}{f': {told}' if (told := words.said(reply)) else ''}")
+        say(f"  {reply.readers:,} {reply.state}{f': {told}' if (told := formatting.format_reply(reply)) else ''}")
     if summary.not_accepted:
         say(f"  Each of them: {short(summary.not_accepted)}")
     if counts[State.REFUSED]:
@@ -99,11 +101,11 @@ def show_summary(publication: OpenPublication, issue: str) -> None:
 
 
 def _show_since(since: Mapping[EventKind, int]) -> None:
-    if told := words.since(since):
+    if told := formatting.format_feedback(since):
         say(f"  Since then: {told}")
 
 
-def _show(workspace: Workspace, found: Report) -> None:
+def _show(workspace: Workspace, found: CampaignReport) -> None:
     say(found.campaign.subject, style="bold")
     _show_balance(found.counts, found.campaign.left_out)
     _show_since(found.since)
@@ -112,14 +114,15 @@ def _show(workspace: Workspace, found: Report) -> None:
     _show_domains(found)
     if times := found.answer_times:
         say()
+        p50, p90, p99, slowest = map(formatting.format_milliseconds, (times.p50, times.p90, times.p99, times.slowest))
         say(
-            f"An answer took {words.took(times.p50)} or less for half of the messages, {words.took(times.p90)} for "
-            f"90%, {words.took(times.p99)} for 99%; the slowest took {words.took(times.slowest)}."
+            f"An answer took {p50} or less for half of the messages, {p90} for 90%, {p99} for 99%; "
+            f"the slowest took {slowest}."
         )
 
 
 def _show_balance(counts: Counts, left_out: int) -> None:
-    say(words.balance(counts), style="bold green" if counts.complete else "bold yellow")
+    say(formatting.format_balance(counts), style="bold green" if counts.complete else "bold yellow")
     if left_out:
         say(
             f"  {format_count(left_out, 'row')} of the list could not be used: newsletter subscribers check",
@@ -127,23 +130,23 @@ def _show_balance(counts: Counts, left_out: int) -> None:
         )
 
 
-def _show_runs(found: Report, zone: ZoneInfo) -> None:
+def _show_runs(found: CampaignReport, zone: ZoneInfo) -> None:
     if found.began is None:
         say("  Its sending has not begun.")
         return
     began, ended = (at and f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" for at in (found.began, found.ended))
-    pace = f", {words.pace(found.per_second)}" if found.per_second else ""
+    pace = f", {formatting.format_rate(found.per_second)}" if found.per_second else ""
     say(f"  Begun     {began}")
     say(f"  Ended     {ended or 'not yet'}")
-    say(f"  Sending   {words.lasted(found.seconds)} in {format_count(len(found.runs), 'run')}{pace}")
+    say(f"  Sending   {formatting.format_duration(found.seconds)} in {format_count(len(found.runs), 'run')}{pace}")
     if len(found.runs) > 1 or found.runs[0].ending:
         say()
         rows = [
             (
                 f"{run.began.astimezone(zone):%Y-%m-%d %H:%M:%S}",
-                words.lasted(run.seconds),
+                formatting.format_duration(run.seconds),
                 f"{run.answers.total:,}",
-                words.pace(rate(run.answers.total, run.seconds)),
+                formatting.format_rate(compute_rate(run.answers.total, run.seconds)),
                 "it is under way" if run.under_way else run.ending or "everyone was answered",
             )
             for run in found.runs
@@ -151,21 +154,21 @@ def _show_runs(found: Report, zone: ZoneInfo) -> None:
         table(("Run", "Took", "Answers", "Messages", "Ended because"), rows)
 
 
-def _show_replies(found: Report) -> None:
+def _show_replies(found: CampaignReport) -> None:
     say()
-    shown = [(f"{one.readers:,}", one.state.value, words.said(one)) for one in found.replies[:_REPLIES]]
+    shown = [(f"{one.readers:,}", one.state.value, formatting.format_reply(one)) for one in found.replies[:_REPLIES]]
     if rest := found.replies[_REPLIES:]:
         shown.append((f"{sum(one.readers for one in rest):,}", "", f"({len(rest):,} other)"))
     table(("Readers", "State", "Reply"), shown)
 
 
-def _show_domains(found: Report) -> None:
+def _show_domains(found: CampaignReport) -> None:
     say()
-    largest = shortened(found, domains=_DOMAINS)
+    largest = shorten_report(found, domains=_DOMAINS)
     others = largest.other_domains
-    states = words.domain_states(found.counts)
+    states = formatting.list_domain_states(found.counts)
     rows = [(one.domain, one.readers, one.counts) for one in largest.domains]
     if others.domains:
-        rows.append((f"({words.others(others.domains)})", others.readers, others.counts))
+        rows.append((f"({formatting.format_other_domains(others.domains)})", others.readers, others.counts))
     shown = [(name, f"{readers:,}", *(f"{counts[state]:,}" for state in states)) for name, readers, counts in rows]
     table(("Domain", "Readers", *(state.value for state in states)), shown)

@@ -9,8 +9,8 @@ from newsletter.cli.output import as_json, console, say, table
 from newsletter.cli.report import show_summary
 from newsletter.ledger.campaigns import list_issues
 from newsletter.ledger.states import Counts, State
-from newsletter.reports import words
-from newsletter.reports.issue_status import Status, campaign_status
+from newsletter.reports import formatting
+from newsletter.reports.issue_status import CampaignStatus, find_campaign_status
 from newsletter.subscribers.feedback_events import ANSWERS
 from newsletter.text import format_count
 
@@ -27,7 +27,7 @@ def status(draft: str | None, json_: bool) -> None:
     names = list_issues(store) if store else []
     if draft:
         names = [find_campaign_name(publication, draft)]
-    found = [known for name in names if store and (known := campaign_status(store, name))]
+    found = [known for name in names if store and (known := find_campaign_status(store, name))]
     if json_:
         as_json([_as_dict(one) for one in found])
     elif draft and store and found:
@@ -56,7 +56,7 @@ def status(draft: str | None, json_: bool) -> None:
             ],
         )
         for one in found if narrow else ():
-            if told := words.since(one.since):
+            if told := formatting.format_feedback(one.since):
                 say(f"{one.campaign.issue}: since then {told}")
     else:
         say("Nothing has been sent from here yet.")
@@ -80,7 +80,7 @@ def cancel(draft: str, yes: bool) -> None:
     show_summary(publication, name)
 
 
-def _as_dict(one: Status) -> dict[str, object]:
+def _as_dict(one: CampaignStatus) -> dict[str, object]:
     return {
         "issue": one.campaign.issue,
         "state": one.stage.value,

@@ -1,11 +1,11 @@
-"""What a mail log, or any other text, tells of messages by their Message-IDs.
+"""Message-IDs of this publication in a mail log, or in any other text, and what they show of a message.
 
 A mail server names a message by its Message-ID when it has read the header, and by its own queue id from then on. That
 it has the header is no proof that it has the text: the connection may have broken under it. Postfix shows a message
 that it has whole by the queue manager's lines and those of the agents that deliver it; Exim writes its `<=` line then.
 
-All of it is other people's text, of any length and in any encoding, cut off anywhere: lines that don't fit are passed
-over, and only ids of ours are ever given back.
+All of it is other people's text, of any length and in any encoding, cut off anywhere: lines that don't fit are skipped,
+and only Message-IDs of this publication are returned.
 """
 
 import re
@@ -48,8 +48,8 @@ _EXIM_ID = re.compile(rb" S=\d+(?: [A-Z0-9]+=\S+)* id=(\S+)")
 
 
 @dataclass
-class Traces:
-    """Ids of ours that were found: of messages that arrived, and of those whose text may have come in part.
+class FoundMessageIds:
+    """Message-IDs that were found: of messages that arrived, and of those whose text may have come in part.
 
     `has_lines` says that there were lines of a mail log, `has_ids` that there were ids such as ours at all.
     """
@@ -60,43 +60,43 @@ class Traces:
     has_ids: bool = False
 
 
-def find_ids(file: BufferedIOBase, ours: Container[bytes], traces: Traces) -> None:
-    """Every id of ours that stands anywhere in the text counts as arrived."""
+def find_message_ids(file: BufferedIOBase, ours: Container[bytes], found_ids: FoundMessageIds) -> None:
+    """Count every known Message-ID anywhere in the text as arrived."""
     rest = b""
     while True:
         chunk = file.read(_CHUNK)
         text = rest + chunk
         for match in _ID.finditer(text):
             # What ends here, or with a dot after it, may go on in the next chunk, and be another id there.
-            if (match.end() < len(text) - 1 or not chunk) and (found := _known(match, ours, traces)):
-                traces.arrived.add(found)
+            if (match.end() < len(text) - 1 or not chunk) and (found := _find_known(match, ours, found_ids)):
+                found_ids.arrived.add(found)
         if not chunk:
             return
         rest = text[-_LONGEST_ID - 1 :]
 
 
-def find_arrivals(file: BufferedIOBase, ours: Container[bytes], traces: Traces) -> None:
-    """Those of ours that a log of Postfix or Exim shows to have arrived whole, or to have begun to.
+def find_arrivals(file: BufferedIOBase, ours: Container[bytes], found_ids: FoundMessageIds) -> None:
+    """Find known Message-IDs that a log of Postfix or Exim shows to have arrived whole, or to have begun to.
 
-    What one file says of a queue id means nothing in another: Postfix gives short ones out again.
+    A queue id means nothing beyond one file: Postfix uses short ones again.
     """
     under_way: dict[tuple[bytes, bytes], bytes] = {}
-    for line in _lines(file):
+    for line in _read_lines(file):
         head, _, words = line.partition(b"]: ")
         places = head[-_LONGEST_ID:].split()
         # A colon ends another program's name, and what follows it are words of whoever it speaks of.
         program = _PROGRAM.fullmatch(places[-1]) if len(places) > 1 and b": " not in head else None
         queue = _QUEUE.match(words) if program else None
         if program and queue:
-            traces.has_lines = True
-            _read_postfix(program[1], (places[-2], queue[1]), queue[2], under_way, ours, traces)
+            found_ids.has_lines = True
+            _read_postfix(program[1], (places[-2], queue[1]), queue[2], under_way, ours, found_ids)
         elif exim := _EXIM.match(line):
-            traces.has_lines = True
+            found_ids.has_lines = True
             named = _EXIM_ID.findall(_SAID_BY_OTHERS.sub(b"", exim[1]))
             # Of two ids one is somebody's words, and it is not known which.
-            if len(named) == 1 and (found := _known(_ID.search(named[0]), ours, traces)):
-                traces.arrived.add(found)
-    traces.begun -= traces.arrived
+            if len(named) == 1 and (found := _find_known(_ID.search(named[0]), ours, found_ids)):
+                found_ids.arrived.add(found)
+    found_ids.begun -= found_ids.arrived
 
 
 def _read_postfix(
@@ -105,18 +105,18 @@ def _read_postfix(
     words: bytes,
     under_way: dict[tuple[bytes, bytes], bytes],
     ours: Container[bytes],
-    traces: Traces,
+    found_ids: FoundMessageIds,
 ) -> None:
     if words.startswith(b"client="):
         under_way.pop(place, None)  # the queue id is another message's from here on
     elif program == b"cleanup":
         if header := _HEADER_READ.match(words):
             under_way.pop(place, None)
-            if found := _known(_ID.search(header[1]), ours, traces):
+            if found := _find_known(_ID.search(header[1]), ours, found_ids):
                 under_way[place] = found
-                traces.begun.add(found)
+                found_ids.begun.add(found)
     elif place in under_way and _shows_whole(program, words):
-        traces.arrived.add(under_way[place])
+        found_ids.arrived.add(under_way[place])
 
 
 def _shows_whole(program: bytes, words: bytes) -> bool:
@@ -124,17 +124,17 @@ def _shows_whole(program: bytes, words: bytes) -> bool:
     return form is not None and form.match(words) is not None
 
 
-def _known(match: re.Match[bytes] | None, ours: Container[bytes], traces: Traces) -> bytes | None:
-    """The id in its one spelling (a domain's letters have no case) when it is ours."""
+def _find_known(match: re.Match[bytes] | None, ours: Container[bytes], found_ids: FoundMessageIds) -> bytes | None:
+    """Return a known Message-ID in its one spelling (a domain's letters have no case), None for any other."""
     if match is None:
         return None
-    traces.has_ids = True
+    found_ids.has_ids = True
     found = match[1] + b"@" + match[2].lower()
     return found if found in ours else None
 
 
-def _lines(file: BufferedIOBase) -> Iterator[bytes]:
-    """Lines, without those that are too long for a log: what stands in one's middle might look like a line."""
+def _read_lines(file: BufferedIOBase) -> Iterator[bytes]:
+    """Yield lines, but none that are too long for a log: their middle might look like a line."""
     whole = True
     while piece := file.readline(_LONGEST_LINE):
         ends = piece.endswith(b"\n")
@@ -144,8 +144,8 @@ def _lines(file: BufferedIOBase) -> Iterator[bytes]:
 
 
 @contextmanager
-def opened(path: Path, standard_input: BufferedReader) -> Iterator[BufferedIOBase]:
-    """The file, unpacked when it is gzip; - is the standard input. Raises NewsletterError for what can't be read."""
+def open_log(path: Path, standard_input: BufferedReader) -> Iterator[BufferedIOBase]:
+    """Open a file, unpacked when it is gzip; - is standard input. Raises NewsletterError when it can't be read."""
     try:
         with standard_input if str(path) == "-" else path.open("rb") as raw:
             yield GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw

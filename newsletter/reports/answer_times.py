@@ -1,4 +1,4 @@
-"""How quickly the server answered."""
+"""Answer times: how quickly the server answered."""
 
 from array import array
 from bisect import bisect_left
@@ -16,8 +16,8 @@ _ENDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lapse:
-    """How many answers took more than one time and at most another, in milliseconds; None is without an end."""
+class AnswerTimeRange:
+    """Number of answers that took more than one time and at most another, in milliseconds; None is without an end."""
 
     above: int
     up_to: int | None
@@ -26,7 +26,7 @@ class Lapse:
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerTimes:
-    """How long the server took from getting a message to its answer, in milliseconds.
+    """Times from handing the server a message to its answer, in milliseconds.
 
     A quantile is the least time within which that share of the answers came (nearest rank).
     """
@@ -36,11 +36,11 @@ class AnswerTimes:
     p90: int
     p99: int
     slowest: int
-    lapses: Sequence[Lapse]
+    lapses: Sequence[AnswerTimeRange]
 
 
 def measure_answers(connection: Connection, issue: str) -> AnswerTimes | None:
-    """None when nothing was answered. Kept are the different times, which are few beside the answers."""
+    """Return the answer times; None when nothing was answered. Different times alone are kept: they are few."""
     times, counts = array("q"), array("q")
     for took, count in count_answer_times(connection, issue):
         times.append(took)
@@ -55,10 +55,10 @@ def measure_answers(connection: Connection, issue: str) -> AnswerTimes | None:
     return AnswerTimes(answers=passed[-1], p50=p50, p90=p90, p99=p99, slowest=times[-1], lapses=_lapses(filled))
 
 
-def _lapses(filled: Sequence[int]) -> list[Lapse]:
-    """Without the empty ones at either end."""
+def _lapses(filled: Sequence[int]) -> list[AnswerTimeRange]:
+    """Return the ranges without the empty ones at either end."""
     found = [
-        Lapse(above=above, up_to=up_to, answers=count)
+        AnswerTimeRange(above=above, up_to=up_to, answers=count)
         for above, up_to, count in zip((-1, *_ENDS), (*_ENDS, None), filled, strict=True)
     ]
     numbers = [number for number, lapse in enumerate(found) if lapse.answers]

@@ -1,4 +1,4 @@
-"""Where each issue stands: still a draft, in the outbox, being sent, begun and not at its end, sent, cancelled."""
+"""The status of each issue: a draft, in the outbox, being sent, begun and not at its end, sent, cancelled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,9 @@ from newsletter.store import Store
 from newsletter.subscribers.feedback_events import EventKind, count_answers
 
 
-class Stage(StrEnum):
+class IssueStage(StrEnum):
+    """A stage of an issue, from draft to sent."""
+
     DRAFT = "draft"
     SCHEDULED = "scheduled"
     SENDING = "sending"
@@ -25,48 +27,49 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Status:
-    """A campaign with where its readers are; `since` counts those who answered it, by bouncing or leaving, say."""
+class CampaignStatus:
+    """A campaign with its recipients by state; `since` counts those who bounced, left or answered otherwise."""
 
     campaign: Campaign
     counts: Counts
     since: Mapping[EventKind, int]
-    runs: bool  # is a run under way, or has it died without a word?
+    runs: bool  # whether a worker is registered that has not ended
 
     @property
-    def stage(self) -> Stage:
+    def stage(self) -> IssueStage:
         campaign = self.campaign
         if campaign.cancelled_at:
-            return Stage.CANCELLED
+            return IssueStage.CANCELLED
         if campaign.finished_at:
-            return Stage.SENT
+            return IssueStage.SENT
         if campaign.due_at and self.counts.untouched:
-            return Stage.SCHEDULED
-        return Stage.SENDING if self.runs else Stage.UNFINISHED
+            return IssueStage.SCHEDULED
+        return IssueStage.SENDING if self.runs else IssueStage.UNFINISHED
 
 
-def campaign_status(store: Store, issue: str) -> Status | None:
+def find_campaign_status(store: Store, issue: str) -> CampaignStatus | None:
+    """Return the status of an issue's campaign, None when it has none."""
     campaign = find_campaign(store, issue)
     if campaign is None:
         return None
     with store.reading() as connection:
         since = count_answers(connection, issue)
         counts = count_by_state(connection, issue)
-    return Status(campaign=campaign, counts=counts, since=since, runs=is_running(store, issue))
+    return CampaignStatus(campaign=campaign, counts=counts, since=since, runs=is_running(store, issue))
 
 
-def stage_of(store: Store | None, issue: str, record: Path) -> Stage:
-    """By this machine's state, or by the record that another one left beside the draft."""
-    if store is not None and (status := campaign_status(store, issue)) is not None:
+def find_issue_stage(store: Store | None, issue: str, record: Path) -> IssueStage:
+    """Return the stage by this machine's store, or by the sent record that another machine left beside the draft."""
+    if store is not None and (status := find_campaign_status(store, issue)) is not None:
         return status.stage
     try:
         noted = read_record(record)
     except DecisionNeeded:
-        return Stage.SENDING
+        return IssueStage.SENDING
     if noted is None:
-        return Stage.DRAFT
+        return IssueStage.DRAFT
     if noted.cancelled:
-        return Stage.CANCELLED
+        return IssueStage.CANCELLED
     if noted.finished:
-        return Stage.SENT
-    return Stage.SCHEDULED if noted.scheduled else Stage.SENDING
+        return IssueStage.SENT
+    return IssueStage.SCHEDULED if noted.scheduled else IssueStage.SENDING

@@ -1,4 +1,4 @@
-"""The geometry of the page's plots: where bars and columns begin and end, in units of their own.
+"""Plots of the HTML report: where bars and columns begin and end, in units of their own.
 
 The plots are few and plain, and stand as SVG beside the numbers, in the page's own colours by day and by night. A chart
 library was tried: its labels shrink with the screen, it brings a script, and it has no words for those who can't see.
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from newsletter.ledger.states import ANSWERED, Counts, State
-from newsletter.reports.answer_times import AnswerTimes, Lapse
-from newsletter.reports.runs import Stretch
+from newsletter.reports.answer_times import AnswerTimeRange, AnswerTimes
+from newsletter.reports.worker_runs import Timeline
 
 BAR = 1000  # how long a bar is at most
 _VISIBLE = 5.0  # one reader of a million is seen as well
@@ -19,15 +19,15 @@ _SPARSE = 12  # a plot has room for this many columns at least: a single one is 
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a bar or column: where it begins, and how far it goes."""
+    """A part of a bar or column: where it begins, and how long it is."""
 
     state: State
     start: float
     length: float
 
 
-def bar(counts: Mapping[State, int], longest: int) -> list[Segment]:
-    """A bar of the states in `counts`, one after another; a bar of `longest` readers has the whole length."""
+def lay_out_bar(counts: Mapping[State, int], longest: int) -> list[Segment]:
+    """Return a bar of the states in `counts`, one after another; one of `longest` recipients has the whole length."""
     segments = []
     start = 0.0
     for state, count in counts.items():
@@ -40,9 +40,9 @@ def bar(counts: Mapping[State, int], longest: int) -> list[Segment]:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A run's answers as columns. Heights are numbers of answers, `top` is the scale's upper end."""
+    """One worker's answers as columns. Heights are numbers of answers, `top` is the scale's upper end."""
 
-    stretch: Stretch
+    stretch: Timeline
     highest: int
     top: int
     room: int  # for columns
@@ -62,11 +62,11 @@ class Plot:
 
     @property
     def of_days(self) -> bool:
-        """Does it take so long that the hour alone would not tell when?"""
+        """Whether it takes so long that the hour alone would be ambiguous."""
         return self.end - self.begin > timedelta(hours=12)
 
     def label(self, at: datetime, zone: tzinfo) -> str:
-        """Return a moment of the plot as its axis and its table name it, no two of them alike.
+        """Return a time of the plot as its axis and its table show it, no two of them alike.
 
         So with tenths of a second where columns are that narrow, and with the zone's name where clocks are put
         back and an hour comes twice.
@@ -80,11 +80,12 @@ class Plot:
 
     @property
     def states(self) -> list[State]:
-        """Those that occur."""
+        """The states that occur."""
         return [state for state in ANSWERED if any(column.answers[state] for column in self.stretch.columns)]
 
 
-def plot(stretch: Stretch) -> Plot:
+def lay_out_plot(stretch: Timeline) -> Plot:
+    """Return a worker's answers over time as columns."""
     sums = [column.answers.total for column in stretch.columns]
     room = max(len(sums), _SPARSE)
     top = _scale(max(sums))
@@ -98,7 +99,7 @@ def plot(stretch: Stretch) -> Plot:
 
 
 def _column(answers: Counts, top: int) -> Iterable[Segment]:
-    """From the ground up; SVG counts from the top down."""
+    """Yield a column's parts from the ground up; SVG counts from the top down."""
     ground = top
     for state in ANSWERED:
         if answers[state]:
@@ -107,7 +108,7 @@ def _column(answers: Counts, top: int) -> Iterable[Segment]:
 
 
 def _scale(highest: int) -> int:
-    """The next of 2, 4, 6, 10, 20, 40, ...: its half is a whole number too."""
+    """Return the next of 2, 4, 6, 10, 20, 40, ...: half of each is a whole number too."""
     power = 1
     while True:
         for step in (2, 4, 6, 10):
@@ -116,8 +117,8 @@ def _scale(highest: int) -> int:
         power *= 10
 
 
-def marks(times: AnswerTimes, lapse: Lapse) -> list[str]:
-    """Which shares of the answers had come when this lapse was over, and not before it."""
+def list_quantiles(times: AnswerTimes, lapse: AnswerTimeRange) -> list[str]:
+    """Return the shares of the answers that were complete within this range of times, and not before it."""
     quantiles = {"half": times.p50, "90%": times.p90, "99%": times.p99, "all": times.slowest}
     return [
         share

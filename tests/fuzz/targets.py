@@ -19,7 +19,7 @@ from newsletter.feedback.mail.recognition import BEYOND, recognise_mail
 from newsletter.feedback.mail.sources import open_source
 from newsletter.issue.richtext import parse
 from newsletter.mail.message import Outcome
-from newsletter.reconcile.mail_log import Traces, find_arrivals, find_ids
+from newsletter.reconcile.mail_log import FoundMessageIds, find_arrivals, find_message_ids
 from newsletter.text import escape_controls
 
 HERE = Path(__file__).parent
@@ -89,8 +89,8 @@ def imap(data: bytes) -> None:
 
 def maillog(data: bytes) -> None:
     """A log proves nothing but of messages of ours."""
-    for find in (find_arrivals, find_ids):
-        traces = Traces()
+    for find in (find_arrivals, find_message_ids):
+        traces = FoundMessageIds()
         find(BytesIO(data), IDS, traces)
         assert traces.arrived <= IDS
         assert traces.begun <= IDS

@@ -17,7 +17,7 @@ from postfix import PASSWORD, USER, Postfix, postfix, unavailable
 from newsletter.errors import NewsletterError
 from newsletter.mail.headers import message_id
 from newsletter.reconcile import mail_log
-from newsletter.reconcile.mail_log import Traces, find_arrivals, find_ids, opened
+from newsletter.reconcile.mail_log import FoundMessageIds, find_arrivals, find_message_ids, open_log
 
 OURS = [message_id("c", f"r{number}@example.org", "example.org") for number in range(6)]
 STRANGERS = [message_id("other", f"r{number}@example.org", "example.org") for number in range(3)]
@@ -31,16 +31,16 @@ def _id(text: str) -> bytes:
 KNOWN = {_id(text) for text in OURS}
 
 
-def _ids_in(text: bytes) -> Traces:
-    traces = Traces()
-    find_ids(io.BytesIO(text), KNOWN, traces)
-    return traces
+def _ids_in(text: bytes) -> FoundMessageIds:
+    found_ids = FoundMessageIds()
+    find_message_ids(io.BytesIO(text), KNOWN, found_ids)
+    return found_ids
 
 
-def _arrivals_in(text: bytes) -> Traces:
-    traces = Traces()
-    find_arrivals(io.BytesIO(text), KNOWN, traces)
-    return traces
+def _arrivals_in(text: bytes) -> FoundMessageIds:
+    found_ids = FoundMessageIds()
+    find_arrivals(io.BytesIO(text), KNOWN, found_ids)
+    return found_ids
 
 
 @given(st.binary(max_size=3000), st.lists(st.sampled_from([*OURS, *STRANGERS]), max_size=5))
@@ -64,9 +64,9 @@ def test_a_domain_is_written_in_any_letters() -> None:
 @given(st.lists(st.binary(max_size=300), max_size=30))
 def test_no_log_makes_the_reader_stumble(lines: list[bytes]) -> None:
     start = b"Nov 22 11:44:01 mx postfix/cleanup[1]: 4XyZab: message-id=" + OURS[0].encode()
-    traces = _arrivals_in(b"\n".join([start, *lines]))
-    assert traces.arrived <= KNOWN
-    assert traces.begun <= KNOWN
+    found_ids = _arrivals_in(b"\n".join([start, *lines]))
+    assert found_ids.arrived <= KNOWN
+    assert found_ids.begun <= KNOWN
 
 
 class Postfixed:
@@ -119,21 +119,21 @@ def test_postfix_shows_what_it_has_whole(log: tuple[list[Postfixed], bytes, bool
     messages, text, cuts = log
     whole = {message.id for message in messages if message.fate in ("queued", "delivered")} & KNOWN
     begun = {message.id for message in messages if message.fate in ("begun", "rejected")} & KNOWN
-    traces = _arrivals_in(text)
+    found_ids = _arrivals_in(text)
     if cuts:
         # A line that is lost may cost a proof. It must not make one, but for the message that had the queue id before.
-        assert traces.arrived <= KNOWN & {message.id for message in messages}
+        assert found_ids.arrived <= KNOWN & {message.id for message in messages}
     else:
-        assert (traces.arrived, traces.begun) == (whole, begun)
+        assert (found_ids.arrived, found_ids.begun) == (whole, begun)
 
 
 def test_what_a_file_says_of_a_queue_id_means_nothing_in_another() -> None:
     lines = Postfixed(OURS[0], "queued", "BBBBBB", "Nov  2 11:44:01", "mx").lines
-    traces = Traces()
+    found_ids = FoundMessageIds()
     for part in (lines[:2], lines[2:]):
-        find_arrivals(io.BytesIO(b"".join(part)), KNOWN, traces)
-    assert traces.arrived == set()
-    assert traces.begun == {_id(OURS[0])}
+        find_arrivals(io.BytesIO(b"".join(part)), KNOWN, found_ids)
+    assert found_ids.arrived == set()
+    assert found_ids.begun == {_id(OURS[0])}
 
 
 def test_a_line_too_long_for_a_log_proves_nothing() -> None:
@@ -156,9 +156,9 @@ def test_a_line_too_long_for_a_log_proves_nothing() -> None:
 )
 def test_exim_shows_what_it_has_whole(line: str) -> None:
     text = (line + "\n").format(OURS[0].strip("<>")) + (line + "\n").format("somebody@else.example")
-    traces = _arrivals_in(text.encode())
-    assert traces.arrived == {_id(OURS[0])}
-    assert traces.has_lines
+    found_ids = _arrivals_in(text.encode())
+    assert found_ids.arrived == {_id(OURS[0])}
+    assert found_ids.has_lines
     other = text.replace("<=", "=>").encode()
     assert _arrivals_in(other).arrived == set()
 
@@ -186,27 +186,27 @@ def test_words_of_others_in_a_log_of_exims_prove_nothing(line: str) -> None:
 def test_words_of_others_in_a_log_of_postfixs_prove_nothing() -> None:
     start = b"Nov 22 14:00:05 mx kernel: port x postfix/"
     lines = b"%bcleanup[1]: AAAAAA: message-id=%b\n%bqmgr[1]: AAAAAA: removed\n"
-    traces = _arrivals_in(lines % (start, OURS[0].encode(), start))
-    assert (traces.arrived, traces.begun) == (set(), set())
+    found_ids = _arrivals_in(lines % (start, OURS[0].encode(), start))
+    assert (found_ids.arrived, found_ids.begun) == (set(), set())
 
 
 def test_any_other_log_is_no_log(tmp_path: Path) -> None:
-    traces = _arrivals_in(f"Nov 22 11:44:01 mx sendmail[1]: from=<a@b>, msgid={OURS[0]}\n".encode())
-    assert not traces.has_lines
-    assert traces.arrived == set()
+    found_ids = _arrivals_in(f"Nov 22 11:44:01 mx sendmail[1]: from=<a@b>, msgid={OURS[0]}\n".encode())
+    assert not found_ids.has_lines
+    assert found_ids.arrived == set()
 
 
 def test_a_packed_log_is_unpacked_and_a_broken_one_refused(tmp_path: Path) -> None:
     packed = tmp_path / "mail.log.2.gz"
     packed.write_bytes(gzip.compress(b"".join(Postfixed(OURS[1], "delivered", "BBBBBB", "Nov  2 1:1:1", "mx").lines)))
-    traces = Traces()
+    found_ids = FoundMessageIds()
     pipe = io.BufferedReader(io.BytesIO())
-    with opened(packed, pipe) as file:
-        find_arrivals(file, KNOWN, traces)
-    assert traces.arrived == {_id(OURS[1])}
+    with open_log(packed, pipe) as file:
+        find_arrivals(file, KNOWN, found_ids)
+    assert found_ids.arrived == {_id(OURS[1])}
     packed.write_bytes(packed.read_bytes()[:-9])
-    with pytest.raises(NewsletterError, match="can't be read to its end"), opened(packed, pipe) as file:
-        find_arrivals(file, KNOWN, traces)
+    with pytest.raises(NewsletterError, match="can't be read to its end"), open_log(packed, pipe) as file:
+        find_arrivals(file, KNOWN, found_ids)
 
 
 def _hand_over(server: Postfix, text: str, part: slice) -> None:
@@ -232,7 +232,7 @@ def test_a_real_postfix_says_what_it_has() -> None:
         while len(re.findall("queue active|lost connection after", server.log())) < 3 and time.monotonic() < until:
             time.sleep(0.05)
         log = server.log()
-    traces = _arrivals_in(log.encode())
-    assert traces.arrived == {_id(OURS[0])}, log
-    assert traces.begun <= {_id(OURS[1])}, log
-    assert traces.has_ids
+    found_ids = _arrivals_in(log.encode())
+    assert found_ids.arrived == {_id(OURS[0])}, log
+    assert found_ids.begun <= {_id(OURS[1])}, log
+    assert found_ids.has_ids

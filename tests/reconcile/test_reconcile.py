@@ -23,8 +23,16 @@ from newsletter.ledger.states import State
 from newsletter.ledger.templates import FrozenTemplate
 from newsletter.ledger.unknown import settle_unknown
 from newsletter.mail.message_template import MessageTemplate
-from newsletter.reconcile.mail_log import Traces
-from newsletter.reconcile.unknown import Findings, look_up, named_readers, refuse_others, settle, tally, unknowns
+from newsletter.reconcile.mail_log import FoundMessageIds
+from newsletter.reconcile.unknown_deliveries import (
+    Findings,
+    count_verdicts,
+    parse_addresses,
+    require_unknown,
+    search_files,
+    settle_deliveries,
+    stream_unknown_deliveries,
+)
 from newsletter.store import Store, open_store
 
 CAMPAIGN = Campaign(
@@ -55,20 +63,20 @@ def _states(store: Store) -> dict[str, State]:
 
 
 def _settle(store: Store, found: Findings) -> None:
-    settle(store, "1.1", found)
+    settle_deliveries(store, "1.1", found)
 
 
 def test_each_unknown_has_the_message_id_of_its_copy(crashed: Store) -> None:
-    for one in unknowns(crashed, "1.1"):
+    for one in stream_unknown_deliveries(crashed, "1.1"):
         sent = message_from_bytes(TEMPLATE.render(one.reader, one.address, {}).data, policy=policy.default)
         assert one.message_id == sent["Message-ID"]
-    assert [one.reader for one in unknowns(crashed, "1.1")] == [f"r{n}@example.org" for n in range(4)]
+    assert [one.reader for one in stream_unknown_deliveries(crashed, "1.1")] == [f"r{n}@example.org" for n in range(4)]
 
 
 def test_a_word_for_some_leaves_the_others(crashed: Store) -> None:
-    found = Findings(arrived=named_readers(["R1@example.ORG"]), not_arrived=named_readers(["r2@example.org"]))
-    refuse_others(crashed, "1.1", found)
-    assert tally(crashed, "1.1", found) == {State.ACCEPTED: 1, State.PENDING: 1, State.UNKNOWN: 2}
+    found = Findings(arrived=parse_addresses(["R1@example.ORG"]), not_arrived=parse_addresses(["r2@example.org"]))
+    require_unknown(crashed, "1.1", found)
+    assert count_verdicts(crashed, "1.1", found) == {State.ACCEPTED: 1, State.PENDING: 1, State.UNKNOWN: 2}
     _settle(crashed, found)
     states = _states(crashed)
     assert (states["r1@example.org"], states["r2@example.org"]) == (State.ACCEPTED, State.PENDING)
@@ -79,7 +87,7 @@ def test_a_word_for_some_leaves_the_others(crashed: Store) -> None:
 
 
 def test_who_did_not_get_it_is_claimed_again_and_who_did_is_not(crashed: Store) -> None:
-    _settle(crashed, Findings(arrived=named_readers(["r0@example.org"]), others=State.PENDING))
+    _settle(crashed, Findings(arrived=parse_addresses(["r0@example.org"]), others=State.PENDING))
     begin_run(crashed, "1.1", "next")
     claimed = {claim.reader for claim in record_and_claim(crashed, "1.1", "next", want=100).claims}
     assert claimed == {f"r{n}@example.org" for n in range(1, 10)}
@@ -90,12 +98,12 @@ def test_only_the_unknown_are_anybodys_to_decide_about(crashed: Store) -> None:
     assert _states(crashed)["r9@example.org"] is State.PENDING
     for name in ("r9@example.org", "nobody@example.org"):
         with pytest.raises(DecisionNeeded, match="not among the unknown"):
-            refuse_others(crashed, "1.1", Findings(arrived=named_readers([name])))
-    both = named_readers(["r0@example.org"])
+            require_unknown(crashed, "1.1", Findings(arrived=parse_addresses([name])))
+    both = parse_addresses(["r0@example.org"])
     with pytest.raises(DecisionNeeded, match="can't both"):
-        refuse_others(crashed, "1.1", Findings(arrived=both, not_arrived=both))
+        require_unknown(crashed, "1.1", Findings(arrived=both, not_arrived=both))
     with pytest.raises(ListError, match="no address"):
-        named_readers(["nobody"])
+        parse_addresses(["nobody"])
 
 
 def test_the_campaign_ends_with_its_last_question_and_opens_with_a_no(crashed: Store) -> None:
@@ -104,7 +112,7 @@ def test_the_campaign_ends_with_its_last_question_and_opens_with_a_no(crashed: S
     settle_crash(crashed, "1.1")
     _settle(crashed, Findings(arrived=frozenset(claim.reader for claim in waiting)))
     assert find_campaign(crashed, "1.1").finished_at  # type: ignore[union-attr]  # it is there
-    _settle(crashed, Findings(not_arrived=named_readers(["r0@example.org"])))
+    _settle(crashed, Findings(not_arrived=parse_addresses(["r0@example.org"])))
     assert find_campaign(crashed, "1.1").finished_at is None  # type: ignore[union-attr]  # it is there
     begin_run(crashed, "1.1", "last")
     record_and_claim(crashed, "1.1", "last", want=1)
@@ -115,25 +123,25 @@ def test_the_campaign_ends_with_its_last_question_and_opens_with_a_no(crashed: S
 
 
 def test_a_list_of_ids_settles_those_in_it(crashed: Store, tmp_path: Path) -> None:
-    ids = [one.message_id for one in unknowns(crashed, "1.1")]
+    ids = [one.message_id for one in stream_unknown_deliveries(crashed, "1.1")]
     (tmp_path / "ids.txt").write_text(f"{ids[0]}\n junk,{ids[2].strip('<>').upper()}\n{ids[3].strip('<>')};\n<x@y>\n")
-    traces = look_up(crashed, "1.1", [tmp_path / "ids.txt"], [], NO_PIPE, all_else=True)
-    assert tally(crashed, "1.1", Findings(traces=traces)) == {State.ACCEPTED: 2, State.UNKNOWN: 2}
-    _settle(crashed, Findings(traces=traces, others=State.PENDING))
+    found_ids = search_files(crashed, "1.1", [tmp_path / "ids.txt"], [], NO_PIPE, all_else=True)
+    assert count_verdicts(crashed, "1.1", Findings(found_ids=found_ids)) == {State.ACCEPTED: 2, State.UNKNOWN: 2}
+    _settle(crashed, Findings(found_ids=found_ids, others=State.PENDING))
     assert [_states(crashed)[f"r{n}@example.org"] for n in range(4)] == [
         State.ACCEPTED, State.PENDING, State.PENDING, State.ACCEPTED
     ]  # fmt: skip
 
 
 def test_what_has_begun_to_arrive_stays_unknown_whatever_is_said_of_the_others(crashed: Store, tmp_path: Path) -> None:
-    ids = [one.message_id for one in unknowns(crashed, "1.1")]
+    ids = [one.message_id for one in stream_unknown_deliveries(crashed, "1.1")]
     (tmp_path / "mail.log").write_text(
         f"Nov 22 11:44:01 mx postfix/cleanup[1]: AAAAAA: message-id={ids[0]}\n"
         f"Nov 22 11:44:01 mx postfix/cleanup[1]: BBBBBB: message-id={ids[1]}\n"
         "Nov 22 11:44:01 mx postfix/qmgr[1]: BBBBBB: from=<a@example.org>, size=1, nrcpt=1 (queue active)\n"
     )
-    traces = look_up(crashed, "1.1", [], [tmp_path / "mail.log"], NO_PIPE, all_else=True)
-    _settle(crashed, Findings(traces=traces, others=State.PENDING))
+    found_ids = search_files(crashed, "1.1", [], [tmp_path / "mail.log"], NO_PIPE, all_else=True)
+    _settle(crashed, Findings(found_ids=found_ids, others=State.PENDING))
     assert [_states(crashed)[f"r{n}@example.org"] for n in range(4)] == [
         State.UNKNOWN, State.ACCEPTED, State.PENDING, State.PENDING
     ]  # fmt: skip
@@ -142,11 +150,11 @@ def test_what_has_begun_to_arrive_stays_unknown_whatever_is_said_of_the_others(c
 def test_a_file_that_names_none_of_us_says_nothing_of_the_others(crashed: Store, tmp_path: Path) -> None:
     (tmp_path / "mail.log").write_text("Nov 22 11:44:01 mx postfix/qmgr[1]: BBBBBB: removed\n")
     (tmp_path / "other.log").write_text("Nov 22 11:44:01 mx other[1]: message accepted\n")
-    assert look_up(crashed, "1.1", [], [tmp_path / "mail.log"], NO_PIPE, all_else=False).arrived == set()
+    assert search_files(crashed, "1.1", [], [tmp_path / "mail.log"], NO_PIPE, all_else=False).arrived == set()
     with pytest.raises(DecisionNeeded, match="can't show who is without"):
-        look_up(crashed, "1.1", [], [tmp_path / "mail.log"], NO_PIPE, all_else=True)
+        search_files(crashed, "1.1", [], [tmp_path / "mail.log"], NO_PIPE, all_else=True)
     with pytest.raises(DecisionNeeded, match="No line of Postfix or Exim"):
-        look_up(crashed, "1.1", [], [tmp_path / "other.log"], NO_PIPE, all_else=False)
+        search_files(crashed, "1.1", [], [tmp_path / "other.log"], NO_PIPE, all_else=False)
 
 
 def test_thousands_are_settled_group_by_group(store: Store) -> None:
@@ -158,8 +166,10 @@ def test_thousands_are_settled_group_by_group(store: Store) -> None:
     begin_run(store, "1.1", "run")
     record_and_claim(store, "1.1", "run", want=2400)
     settle_crash(store, "1.1")
-    even = Traces(arrived={one.id for number, one in enumerate(unknowns(store, "1.1")) if number % 2 == 0})
-    _settle(store, Findings(traces=even, others=State.PENDING))
+    even = FoundMessageIds(
+        arrived={one.id for number, one in enumerate(stream_unknown_deliveries(store, "1.1")) if number % 2 == 0}
+    )
+    _settle(store, Findings(found_ids=even, others=State.PENDING))
     counts = count_deliveries(store, "1.1")
     assert (counts[State.ACCEPTED], counts[State.PENDING], counts[State.UNKNOWN]) == (1200, 1300, 0)
 

@@ -30,10 +30,14 @@ from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import ReplySum
 from newsletter.ledger.templates import FrozenTemplate
 from newsletter.mail.message import Outcome, Result
-from newsletter.reports import EVERYTHING, Report, as_dict, gather, make_report, shortened, words, write_csv
-from newsletter.reports.page import render_page
-from newsletter.reports.plots import plot
-from newsletter.reports.runs import Column, Run, Stretch
+from newsletter.reports import formatting
+from newsletter.reports.campaign_report import CampaignReport, make_report, shorten_report
+from newsletter.reports.html_report import render_page
+from newsletter.reports.json_report import build_json_report
+from newsletter.reports.plots import lay_out_plot
+from newsletter.reports.recipients_csv import ALL_COLUMNS, write_recipients_csv
+from newsletter.reports.reply_counts import group_replies
+from newsletter.reports.worker_runs import TimeColumn, Timeline, WorkerRun
 from newsletter.store import Store
 from newsletter.store.schema import deliveries, runs
 from newsletter.subscribers.csv_file import unguard_cell
@@ -76,7 +80,7 @@ def _run(store: Store, run: str, count: int) -> None:
     settle_crash(store, "1.1")
 
 
-def _report(store: Store) -> Report:
+def _report(store: Store) -> CampaignReport:
     report = make_report(store, "1.1")
     assert report is not None
     return report
@@ -98,12 +102,12 @@ def test_the_figures_add_up(store: Store) -> None:
     assert report.answer_times
     assert report.answer_times.answers == sum(report.counts[state] for state in answered)
     assert sum(lapse.answers for lapse in report.answer_times.lapses) == report.answer_times.answers
-    short = shortened(report, domains=1)
+    short = shorten_report(report, domains=1)
     assert short.domains[0].readers + short.other_domains.readers == len(DOMAINS)
     assert short.other_domains.domains == 3
 
 
-def _with_some_in_every_state(store: Store) -> Report:
+def _with_some_in_every_state(store: Store) -> CampaignReport:
     """Twenty answers, some who had left, one whose copy was cancelled, and the others still to come."""
     _freeze(store)
     _run(store, "r1", 20)
@@ -115,9 +119,9 @@ def _with_some_in_every_state(store: Store) -> Report:
 
 def test_every_row_of_the_domains_adds_up(store: Store) -> None:
     report = _with_some_in_every_state(store)
-    for one in [*report.domains, shortened(report, domains=1).other_domains]:
+    for one in [*report.domains, shorten_report(report, domains=1).other_domains]:
         assert sum(one.counts.by_state.values()) == one.readers
-    for one in [*as_dict(report)["domains"], as_dict(report)["other_domains"]]:
+    for one in [*build_json_report(report)["domains"], build_json_report(report)["other_domains"]]:
         assert sum(one[state.value] for state in State) == one["readers"]
     page = render_page(report, HOUSE, datetime.now(UTC))
     table = page[page.index('id="domains"') : page.index('id="took"')]
@@ -149,15 +153,15 @@ def test_no_backtick_stands_in_the_page(store: Store) -> None:
 @pytest.mark.parametrize("begin", ["2026-05-04T12:00:00.3", "2026-11-01T05:10:00", "2026-12-31T23:59:58"])
 def test_no_two_labels_of_an_axis_are_alike(seconds: float, begin: str) -> None:
     """A run of a second, and the night in which clocks are put back (New York, 1 November 2026), included."""
-    run = Run(
+    run = WorkerRun(
         id="r", began=datetime.now(UTC), ended=datetime.now(UTC), under_way=False, ending="",
         answers=Counts({}), first=None, last=None,
     )  # fmt: skip
     first = datetime.fromisoformat(begin).replace(tzinfo=UTC)
     columns = [
-        Column(begin=first + timedelta(seconds=seconds * n), answers=Counts({State.ACCEPTED: 1})) for n in range(12)
+        TimeColumn(begin=first + timedelta(seconds=seconds * n), answers=Counts({State.ACCEPTED: 1})) for n in range(12)
     ]
-    drawn = plot(Stretch(run=run, seconds=seconds, columns=columns))
+    drawn = lay_out_plot(Timeline(run=run, seconds=seconds, columns=columns))
     zone = ZoneInfo(HOUSE.timezone)
     along = [drawn.label(at, zone) for at in (drawn.begin, drawn.middle, drawn.end)]
     assert len(set(along)) == 3
@@ -174,7 +178,7 @@ def test_domains_are_what_follows_the_at(store: Store) -> None:
 def test_replies_are_gathered_but_for_what_differs_by_message(store: Store) -> None:
     _freeze(store)
     _run(store, "r1", 20)
-    found = {(one.state, words.said(one)): one.readers for one in _report(store).replies}
+    found = {(one.state, formatting.format_reply(one)): one.readers for one in _report(store).replies}
     assert found[State.ACCEPTED, "250 2.0.0"] == 10
     assert found[State.DEFERRED, "451 4.7.1 … greylisted, come back"] == 5
     assert found[State.PENDING, ""] == len(DOMAINS) - 21
@@ -184,7 +188,7 @@ def test_replies_are_gathered_but_for_what_differs_by_message(store: Store) -> N
 def test_no_reply_is_lost_and_no_address_is_kept(told: list[tuple[str, int]]) -> None:
     sums = [ReplySum(state=State.REFUSED, code=550, enhanced=None, reply=f"{text} a@b.example", readers=count)
             for text, count in told]  # fmt: skip
-    replies = gather(sums)
+    replies = group_replies(sums)
     assert sum(one.readers for one in replies) == sum(count for _, count in told)
     assert not any("@" in one.words for one in replies)
     assert [one.readers for one in replies] == sorted((one.readers for one in replies), reverse=True)
@@ -196,7 +200,7 @@ def test_replies_that_never_repeat_do_not_fill_the_memory() -> None:
             letters = "".join(chr(97 + int(digit)) for digit in str(number))
             yield ReplySum(state=State.REFUSED, code=550, enhanced=None, reply=letters, readers=1)
 
-    replies = gather(endless())
+    replies = group_replies(endless())
     assert len(replies) == 5001
     assert (replies[0].words, replies[0].readers) == ("", 3000)
 
@@ -278,7 +282,7 @@ def test_a_run_under_way_and_one_that_no_table_knows(store: Store) -> None:
     report = _report(store)
     assert [(run.id, run.under_way) for run in report.runs] == [("old", False), ("now", True)]
     assert report.ended is None
-    assert as_dict(report)["complete"] is False
+    assert build_json_report(report)["complete"] is False
     assert "while it is being sent" in render_page(report, HOUSE, datetime.now(UTC))
 
 
@@ -301,7 +305,7 @@ def test_the_page_and_the_json_name_nobody(store: Store) -> None:
     _run(store, "r1", 47)
     report = _report(store)
     page = render_page(report, HOUSE, datetime.now(UTC))
-    data = json.dumps(as_dict(report))
+    data = json.dumps(build_json_report(report))
     for told in (page, data):
         assert "big.example" in told
         assert not any(secret in told for address in addresses for secret in (address, address.split("@")[0]))
@@ -309,7 +313,7 @@ def test_the_page_and_the_json_name_nobody(store: Store) -> None:
         assert "two.example" not in told
         assert "sub_domain" not in told
     assert "@" not in page.split("</style>")[1]
-    assert as_dict(report)["other_domains"] == {
+    assert build_json_report(report)["other_domains"] == {
         "domains": 2, "readers": 3, "accepted": 1, "refused": 0, "deferred": 1, "unknown": 1,
         "pending": 0, "sending": 0, "suppressed": 0, "cancelled": 0,
     }  # fmt: skip
@@ -327,7 +331,7 @@ def test_words_that_few_got_are_not_passed_on(store: Store) -> None:
     record_and_claim(store, "1.1", "r1", answers=answers)
     report = _report(store)
     assert {one.words for one in report.replies} >= {"Anna has moved to Oslo", "mailbox full"}
-    for shown in (render_page(report, HOUSE, datetime.now(UTC)), json.dumps(as_dict(report))):
+    for shown in (render_page(report, HOUSE, datetime.now(UTC)), json.dumps(build_json_report(report))):
         assert "mailbox full" in shown
         assert "Anna" not in shown
         assert "Olga" not in shown
@@ -360,9 +364,9 @@ _WORDS = st.text(st.one_of(st.sampled_from(",;|\t=+-@'\" \n"), st.characters()),
 @example("a@example.org", "550 \x1b]0;owned\x07\x1b[2J \x9b31m \u202egro")
 def test_no_cell_of_the_table_is_a_formula_whatever_separates_them(address: str, reply: str) -> None:
     file = io.StringIO(newline="")
-    write_csv(file, [_delivery(address=address, reply=reply)], EVERYTHING)
+    write_recipients_csv(file, [_delivery(address=address, reply=reply)], ALL_COLUMNS)
     header, row = csv.reader(io.StringIO(file.getvalue(), newline=""))
-    assert tuple(header) == EVERYTHING
+    assert tuple(header) == ALL_COLUMNS
     for cell, value in ((row[0], address), (row[5], reply)):
         assert unguard_cell(cell) == escape_controls(value)
         assert escape_controls(cell) == cell

@@ -1,4 +1,4 @@
-"""The runs of a campaign: when each was, what came of it, and how that came about over time."""
+"""Runs of a campaign's workers: when each was, its results, and when these came."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import count_answers_by_moment, sum_runs
-from newsletter.reports.replies import without_addresses
+from newsletter.reports.reply_counts import remove_addresses
 
 # The widths of a plot's column that people read a clock by, in tenths of a second.
 _WIDTHS = (1, 2, 5, *(10 * s for s in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 43_200, 86_400)))
@@ -19,8 +19,8 @@ _RESOLUTIONS = ((21, 1, 60), (19, 10, 7200), (16, 600, 5 * 86_400), (13, 36_000,
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """One run of the sending, with what stands today of its answers."""
+class WorkerRun:
+    """One worker's run, with the results of it that still stand."""
 
     id: str
     began: datetime
@@ -37,29 +37,29 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
-    """What was answered in one stretch of a run."""
+class TimeColumn:
+    """Answers within one column of a timeline."""
 
     begin: datetime
     answers: Counts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stretch:
-    """A run's answers over time, in columns of equal width, those without an answer among them."""
+class Timeline:
+    """A worker's answers over time, in columns of equal width, those without an answer included."""
 
-    run: Run
+    run: WorkerRun
     seconds: float
-    columns: Sequence[Column]
+    columns: Sequence[TimeColumn]
 
 
-def rate(messages: int, seconds: float) -> float | None:
-    """Messages a second; None when the time was too short to say."""
+def compute_rate(messages: int, seconds: float) -> float | None:
+    """Return messages a second; None when the time was too short to say."""
     return messages / seconds if messages and seconds >= 0.1 else None
 
 
-def find_runs(connection: Connection, issue: str) -> list[Run]:
-    """Runs that a person could see: one that is not noted whole is timed by its answers."""
+def list_worker_runs(connection: Connection, issue: str) -> list[WorkerRun]:
+    """Return the runs, the first to begin first; one whose beginning or end is not recorded is timed by its answers."""
     found = []
     for sums in sum_runs(connection, issue):
         began = sums.began_at or sums.first_at
@@ -68,27 +68,27 @@ def find_runs(connection: Connection, issue: str) -> list[Run]:
             continue
         under_way = sums.began_at is not None and sums.ended_at is None and sums.ending is None
         found.append(
-            Run(
+            WorkerRun(
                 id=sums.id,
-                began=moment(began),
-                ended=datetime.now(UTC) if under_way else moment(ended),
+                began=parse_moment(began),
+                ended=datetime.now(UTC) if under_way else parse_moment(ended),
                 under_way=under_way,
-                ending=without_addresses(sums.ending or ""),
+                ending=remove_addresses(sums.ending or ""),
                 answers=sums.answers,
-                first=moment(sums.first_at) if sums.first_at else None,
-                last=moment(sums.last_at) if sums.last_at else None,
+                first=parse_moment(sums.first_at) if sums.first_at else None,
+                last=parse_moment(sums.last_at) if sums.last_at else None,
             )
         )
     return found
 
 
-def moment(text: str) -> datetime:
-    """A moment of the store's, whole or cut short: it is UTC."""
+def parse_moment(text: str) -> datetime:
+    """Return a time of the store, whole or cut short, which is UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def over_time(connection: Connection, issue: str, runs: Sequence[Run]) -> list[Stretch]:
-    """Each run's answers, in columns as narrow as they can be while there are about sixty."""
+def build_timelines(connection: Connection, issue: str, runs: Sequence[WorkerRun]) -> list[Timeline]:
+    """Return each run's answers in columns as narrow as they can be while there are about sixty."""
     spans = {run.id: (run.last - min(run.began, run.first)).total_seconds() for run in runs if run.first and run.last}
     digits, finest = next(
         (digits, finest) for digits, finest, longest in _RESOLUTIONS if max(spans.values(), default=0) <= longest
@@ -101,14 +101,14 @@ def over_time(connection: Connection, issue: str, runs: Sequence[Run]) -> list[S
     filled: dict[str, dict[int, dict[State, int]]] = {run: {} for run in spans}
     for run, at, state, count in count_answers_by_moment(connection, issue, digits):
         if run in filled:
-            column = filled[run].setdefault(round(moment(at).timestamp() * 10) // widths[run], {})
+            column = filled[run].setdefault(round(parse_moment(at).timestamp() * 10) // widths[run], {})
             column[state] = column.get(state, 0) + count
     return [
-        Stretch(
+        Timeline(
             run=run,
             seconds=widths[run.id] / 10,
             columns=[
-                Column(
+                TimeColumn(
                     begin=datetime.fromtimestamp(number * widths[run.id] / 10, UTC),
                     answers=Counts(filled[run.id].get(number, {})),
                 )

@@ -1,4 +1,4 @@
-"""What servers said, gathered: readers by state and reply."""
+"""Counts of replies: recipients by state and by what the server said."""
 
 import re
 from collections import Counter
@@ -17,8 +17,8 @@ _ADDRESS = re.compile(r"\S*@\S*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
-    """How many readers are in a state with one reply; what differs by message in it is a mark of omission."""
+class ReplyCount:
+    """How many recipients are in a state with one reply; what differs by message in it is an ellipsis."""
 
     state: State
     code: int | None
@@ -27,39 +27,40 @@ class Reply:
     readers: int
 
 
-def gather(sums: Iterable[ReplySum]) -> list[Reply]:
-    """Replies alike but for what a server writes anew in each: most first. When there are too many, words go."""
+def group_replies(sums: Iterable[ReplySum]) -> list[ReplyCount]:
+    """Return replies, most first, those as one that differ only by message; when they are too many, without words."""
     groups: Counter[_Said] = Counter()
     for one in sums:
-        said = (one.state, one.code, one.enhanced, _gist(one.reply or ""))
+        said = (one.state, one.code, one.enhanced, _generalise(one.reply or ""))
         if said not in groups and len(groups) >= _REPLIES:
             said = (*said[:3], "")
         groups[said] += one.readers
     return _ordered(groups)
 
 
-def without_rare_words(replies: Sequence[Reply], fewest: int) -> list[Reply]:
-    """What fewer than `fewest` readers' messages were told, by its codes alone: the words may name one of them."""
+def drop_rare_words(replies: Sequence[ReplyCount], fewest: int) -> list[ReplyCount]:
+    """Return replies that fewer than `fewest` recipients got by their codes alone: the words may name one of them."""
     groups: Counter[_Said] = Counter()
     for one in replies:
         groups[one.state, one.code, one.enhanced, one.words if one.readers >= fewest else ""] += one.readers
     return _ordered(groups)
 
 
-def _ordered(groups: Counter[_Said]) -> list[Reply]:
+def _ordered(groups: Counter[_Said]) -> list[ReplyCount]:
     ordered = sorted(groups.items(), key=lambda item: (-item[1], [str(part) for part in item[0]]))
     return [
-        Reply(state=state, code=code, enhanced=enhanced, words=words, readers=readers)
+        ReplyCount(state=state, code=code, enhanced=enhanced, words=words, readers=readers)
         for (state, code, enhanced, words), readers in ordered
     ]
 
 
-def without_addresses(text: str) -> str:
+def remove_addresses(text: str) -> str:
+    """Return text with an ellipsis for each address, safe for a terminal."""
     return _ADDRESS.sub(_OMITTED, escape_controls(text))
 
 
-def _gist(reply: str) -> str:
-    """A server's words without addresses, queue ids and the like, which make each reply another."""
+def _generalise(reply: str) -> str:
+    """Return a server's words without addresses, queue ids and the like, which differ in each reply."""
     words: list[str] = []
     for word in reply.split():
         named = len(word) >= 6 and any(map(str.isdigit, word)) and not _ENHANCED.fullmatch(word)

@@ -1,6 +1,6 @@
-"""The figures of a campaign: balance, runs, replies, domains, and how quickly the server answered.
+"""The report on a campaign: balance, workers, replies, domains, and how quickly the server answered.
 
-Stages: count, look at each run, gather replies and domains, measure the answers. What is gathered has a bound,
+Stages: count, look at each run, group_replies replies and domains, measure the answers. What is gathered has a bound,
 however long the list is and whatever servers say; all of it is of one moment, so that it adds up.
 """
 
@@ -15,8 +15,8 @@ from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import DomainSum, sum_domains, sum_replies
 from newsletter.reports.answer_times import AnswerTimes, measure_answers
-from newsletter.reports.replies import Reply, gather, without_rare_words
-from newsletter.reports.runs import Run, Stretch, find_runs, over_time, rate
+from newsletter.reports.reply_counts import ReplyCount, drop_rare_words, group_replies
+from newsletter.reports.worker_runs import Timeline, WorkerRun, build_timelines, compute_rate, list_worker_runs
 from newsletter.store import Store
 from newsletter.subscribers.feedback_events import EventKind, count_answers
 
@@ -27,7 +27,7 @@ _DOMAINS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class OtherDomains:
-    """The domains that a report does not name, summed."""
+    """Domains that a report does not name, summed."""
 
     domains: int = 0
     readers: int = 0
@@ -35,15 +35,15 @@ class OtherDomains:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """What became of a campaign. Replies and domains come most readers first; `since` is what came back later."""
+class CampaignReport:
+    """Figures of a campaign. Replies and domains come most recipients first; `since` is what came back later."""
 
     campaign: Campaign
     counts: Counts
     since: Mapping[EventKind, int]
-    runs: Sequence[Run]
-    over_time: Sequence[Stretch]
-    replies: Sequence[Reply]
+    runs: Sequence[WorkerRun]
+    over_time: Sequence[Timeline]
+    replies: Sequence[ReplyCount]
     domains: Sequence[DomainSum]
     other_domains: OtherDomains
     answer_times: AnswerTimes | None
@@ -54,53 +54,53 @@ class Report:
 
     @property
     def began(self) -> datetime | None:
-        """When the first message could leave; None before that."""
+        """The time at which the first message could leave; None before that."""
         return self.runs[0].began if self.runs else None
 
     @property
     def ended(self) -> datetime | None:
-        """When the last run ended; None while one is under way."""
+        """The time at which the last worker ended; None while one is under way."""
         return None if self.under_way or not self.runs else max(run.ended for run in self.runs)
 
     @property
     def seconds(self) -> float:
-        """How long it was being sent, rests between runs left out."""
+        """The time for which it was being sent, without the rests between workers."""
         return sum(run.seconds for run in self.runs)
 
     @property
     def per_second(self) -> float | None:
-        return rate(sum(run.answers.total for run in self.runs), self.seconds)
+        return compute_rate(sum(run.answers.total for run in self.runs), self.seconds)
 
 
-def make_report(store: Store, issue: str) -> Report | None:
-    """The figures as they stand; None for an issue that has no campaign."""
+def make_report(store: Store, issue: str) -> CampaignReport | None:
+    """Return the report on an issue's campaign as of now; None for an issue that has no campaign."""
     campaign = find_campaign(store, issue)
     if campaign is None:
         return None
     with store.reading() as connection:
-        runs = find_runs(connection, issue)
+        runs = list_worker_runs(connection, issue)
         domains, others = _domains(connection, issue)
-        return Report(
+        return CampaignReport(
             campaign=campaign,
             counts=count_by_state(connection, issue),
             since=count_answers(connection, issue),
             runs=runs,
-            over_time=over_time(connection, issue, runs),
-            replies=gather(sum_replies(connection, issue)),
+            over_time=build_timelines(connection, issue, runs),
+            replies=group_replies(sum_replies(connection, issue)),
             domains=domains,
             other_domains=others,
             answer_times=measure_answers(connection, issue),
         )
 
 
-def shortened(report: Report, *, domains: int, fewest: int = 1) -> Report:
-    """The report with that many domains at most, each of at least `fewest` readers; the others are summed.
+def shorten_report(report: CampaignReport, *, domains: int, fewest: int = 1) -> CampaignReport:
+    """Return the report with that many domains at most, each of at least `fewest` recipients; the others are summed.
 
-    Replies that fewer readers got lose their words, which may name one.
+    Replies that fewer recipients got lose their words, which may name one.
     """
     named = [one for one in report.domains[:domains] if one.readers >= fewest]
     others = _summed(report.other_domains, report.domains[len(named) :])
-    return replace(report, domains=named, other_domains=others, replies=without_rare_words(report.replies, fewest))
+    return replace(report, domains=named, other_domains=others, replies=drop_rare_words(report.replies, fewest))
 
 
 def _domains(connection: Connection, issue: str) -> tuple[list[DomainSum], OtherDomains]:

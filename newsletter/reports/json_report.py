@@ -1,15 +1,15 @@
-"""The report for scripts. Its keys are described in docs/operators/scripts.md; moments are ISO 8601 in UTC."""
+"""The report as JSON, for scripts. docs/operators/scripts.md describes its keys; times are ISO 8601 in UTC."""
 
 from collections.abc import Mapping
 
 from newsletter.ledger.states import ANSWERED, Counts, State
-from newsletter.reports.figures import FEW, Report, shortened
-from newsletter.reports.runs import Run, rate
+from newsletter.reports.campaign_report import FEW, CampaignReport, shorten_report
+from newsletter.reports.worker_runs import WorkerRun, compute_rate
 
 
-def as_dict(report: Report) -> Mapping[str, object]:
-    """Numbers and names, and no address: small domains are summed, and what single readers were told is left out."""
-    report = shortened(report, domains=len(report.domains), fewest=FEW)
+def build_json_report(report: CampaignReport) -> Mapping[str, object]:
+    """Return the report as a dict without addresses: small domains are summed, and replies to few lose their words."""
+    report = shorten_report(report, domains=len(report.domains), fewest=FEW)
     campaign = report.campaign
     return {
         "issue": campaign.issue,
@@ -57,19 +57,19 @@ def as_dict(report: Report) -> Mapping[str, object]:
     }
 
 
-def _run(run: Run) -> dict[str, object]:
+def _run(run: WorkerRun) -> dict[str, object]:
     return {
         "id": run.id,
         "began": run.began.isoformat(timespec="milliseconds"),
         "ended": None if run.under_way else run.ended.isoformat(timespec="milliseconds"),
         "ending": run.ending or None,
         "seconds": round(run.seconds, 3),
-        "per_second": _rounded(rate(run.answers.total, run.seconds)),
+        "per_second": _rounded(compute_rate(run.answers.total, run.seconds)),
         **_answers(run.answers),
     }
 
 
-def _took(report: Report) -> dict[str, object] | None:
+def _took(report: CampaignReport) -> dict[str, object] | None:
     times = report.answer_times
     if times is None:
         return None

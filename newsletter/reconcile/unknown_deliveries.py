@@ -1,7 +1,7 @@
-"""Settling the unknown: a person says who of them has the issue, or has it looked up in what their server wrote down.
+"""Unknown deliveries, settled: a person says who has the issue, or lets a mail server's log tell it.
 
-Stages: make the Message-ID of everyone unknown, look for them in files, put everyone to one side or leave them, and,
-once a person agrees, write that down. Readers are read and written in a stream, however many they are.
+Stages: make the Message-ID of every unknown delivery, search files for them, judge each delivery, and, once a person
+agrees, record that. Deliveries are read and written in a stream, however many they are.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from newsletter.ledger.unknown import settle_unknown
 from newsletter.mail.headers import message_id
 from newsletter.mail.message import reply_line
 from newsletter.mail.message_template import MessageTemplate
-from newsletter.reconcile.mail_log import Traces, find_arrivals, find_ids, opened
+from newsletter.reconcile.mail_log import FoundMessageIds, find_arrivals, find_message_ids, open_log
 from newsletter.store import Store
 from newsletter.text import format_count
 
@@ -31,8 +31,8 @@ _HAS_IT_NOT = "an editor says that it did not arrive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
-    """A reader who may have the issue or not; `message_id` stands between angle brackets, as in the message."""
+class UnknownDelivery:
+    """A delivery that may have arrived or not; `message_id` is in angle brackets, as in the message."""
 
     reader: str
     address: str
@@ -42,37 +42,37 @@ class Unknown:
 
     @property
     def id(self) -> bytes:
-        """The Message-ID as a log's reader looks for it."""
+        """The Message-ID in the one spelling in which files are searched for it."""
         digest, _, domain = self.message_id.strip("<>").partition("@")
         return f"{digest}@{domain.lower()}".encode()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What a person has found out: of readers by name, of those that files name, of all the others (None: nothing)."""
+    """Evidence of what arrived: for recipients by name, for those in files, and for all others (None: nothing)."""
 
     arrived: frozenset[str] = frozenset()
     not_arrived: frozenset[str] = frozenset()
-    traces: Traces = field(default_factory=Traces)
+    found_ids: FoundMessageIds = field(default_factory=FoundMessageIds)
     others: State | None = None
 
-    def verdict(self, unknown: Unknown) -> tuple[State, str] | None:
-        """Accepted, pending, or None for one who stays unknown; and why."""
+    def judge(self, unknown: UnknownDelivery) -> tuple[State, str] | None:
+        """Return accepted or pending with the reason; None for one that stays unknown."""
         if unknown.reader in self.arrived:
             return State.ACCEPTED, _HAS_IT
         if unknown.reader in self.not_arrived:
             return State.PENDING, _HAS_IT_NOT
-        if unknown.id in self.traces.arrived:
+        if unknown.id in self.found_ids.arrived:
             return State.ACCEPTED, "its Message-ID was found where it arrived"
-        if unknown.id in self.traces.begun or self.others is None:
+        if unknown.id in self.found_ids.begun or self.others is None:
             return None
         if self.others is State.ACCEPTED:
             return State.ACCEPTED, _HAS_IT
-        return State.PENDING, "its Message-ID was not found" if self.traces.has_ids else _HAS_IT_NOT
+        return State.PENDING, "its Message-ID was not found" if self.found_ids.has_ids else _HAS_IT_NOT
 
 
-def unknowns(store: Store, issue: str) -> Iterator[Unknown]:
-    """Everyone unknown, in the list's order, with the Message-ID of their copy. Streams."""
+def stream_unknown_deliveries(store: Store, issue: str) -> Iterator[UnknownDelivery]:
+    """Yield unknown deliveries in the list's order, with their Message-IDs."""
 
     @lru_cache
     def template(number: int) -> tuple[str, str]:
@@ -81,7 +81,7 @@ def unknowns(store: Store, issue: str) -> Iterator[Unknown]:
 
     for row in stream_deliveries(store, issue, only=State.UNKNOWN):
         seed, domain = template(row.template)
-        yield Unknown(
+        yield UnknownDelivery(
             reader=row.reader,
             address=row.address,
             message_id=message_id(seed, row.reader, domain),
@@ -90,8 +90,8 @@ def unknowns(store: Store, issue: str) -> Iterator[Unknown]:
         )
 
 
-def named_readers(addresses: Iterable[str]) -> frozenset[str]:
-    """Readers by what a person calls them. Raises ListError for what is no address."""
+def parse_addresses(addresses: Iterable[str]) -> frozenset[str]:
+    """Return the keys of recipients by their addresses. Raises ListError for what is no address."""
     readers = set()
     for address in addresses:
         try:
@@ -101,39 +101,41 @@ def named_readers(addresses: Iterable[str]) -> frozenset[str]:
     return frozenset(readers)
 
 
-def look_up(
+def search_files(
     store: Store, issue: str, id_files: Sequence[Path], logs: Sequence[Path], pipe: BufferedReader, *, all_else: bool
-) -> Traces:
-    """What the files tell of the unknown. `all_else` says that whoever is not found will count as without.
+) -> FoundMessageIds:
+    """Return which unknown deliveries the files name. `all_else`: those not found are to count as not arrived.
 
     Raises NewsletterError for a file that can't be read, and DecisionNeeded for one that can't be the right one.
     """
-    traces = Traces()
+    found_ids = FoundMessageIds()
     if not (id_files or logs):
-        return traces
-    ours = {one.id for one in unknowns(store, issue)}
-    for find, path in [*((find_ids, path) for path in id_files), *((find_arrivals, path) for path in logs)]:
-        with opened(path, pipe) as file:
-            find(file, ours, traces)
-    if logs and not traces.has_lines:
+        return found_ids
+    ours = {one.id for one in stream_unknown_deliveries(store, issue)}
+    for find, path in [*((find_message_ids, path) for path in id_files), *((find_arrivals, path) for path in logs)]:
+        with open_log(path, pipe) as file:
+            find(file, ours, found_ids)
+    if logs and not found_ids.has_lines:
         raise DecisionNeeded(
             f"No line of Postfix or Exim is in {', '.join(map(str, logs))}.",
             next_step="If it names the messages that arrived, and no others: --message-ids instead of --log.",
         )
-    if all_else and not traces.has_ids:
+    if all_else and not found_ids.has_ids:
         # The log of another day, or of another machine, must not have everyone sent a second copy.
         raise DecisionNeeded(
             "No message of this publication is named there, so it can't show who is without one.",
             next_step="See that it is the right file and the right day. If you know it otherwise: --none-arrived.",
         )
-    return traces
+    return found_ids
 
 
-def refuse_others(store: Store, issue: str, found: Findings) -> None:
-    """Raises DecisionNeeded when a reader who was named is not among the unknown, or on both sides."""
+def require_unknown(store: Store, issue: str, found: Findings) -> None:
+    """Check that each recipient who was named is unknown, and on one side only. Raises DecisionNeeded."""
     if both := sorted(found.arrived & found.not_arrived):
         raise DecisionNeeded(f"{both[0]} can't both have it and be without.", next_step="Name each reader once.")
-    known = {one.reader for one in unknowns(store, issue) if one.reader in found.arrived | found.not_arrived}
+    known = {
+        one.reader for one in stream_unknown_deliveries(store, issue) if one.reader in found.arrived | found.not_arrived
+    }
     strangers = sorted((found.arrived | found.not_arrived) - known)
     if strangers:
         raise DecisionNeeded(
@@ -143,19 +145,19 @@ def refuse_others(store: Store, issue: str, found: Findings) -> None:
         )
 
 
-def tally(store: Store, issue: str, found: Findings) -> Counter[State]:
-    """How many would be accepted, wait, and stay unknown."""
-    sides = (found.verdict(one) for one in unknowns(store, issue))
+def count_verdicts(store: Store, issue: str, found: Findings) -> Counter[State]:
+    """Return how many would be accepted, wait, and stay unknown."""
+    sides = (found.judge(one) for one in stream_unknown_deliveries(store, issue))
     return Counter(State.UNKNOWN if side is None else side[0] for side in sides)
 
 
-def settle(store: Store, issue: str, found: Findings) -> None:
-    """Write down what was found out, a thousand readers at a time: no decision has need of another."""
-    everyone = unknowns(store, issue)
+def settle_deliveries(store: Store, issue: str, found: Findings) -> None:
+    """Record what was found out, a thousand deliveries at a time: no verdict depends on another."""
+    everyone = stream_unknown_deliveries(store, issue)
     while group := list(islice(everyone, _GROUP)):
         by_reason: dict[str, dict[str, State]] = {}
         for one in group:
-            if side := found.verdict(one):
+            if side := found.judge(one):
                 by_reason.setdefault(side[1], {})[one.reader] = side[0]
         for reason, verdicts in by_reason.items():
             settle_unknown(store, issue, verdicts, reason)

@@ -1,4 +1,4 @@
-"""Readers as rows of a CSV, safe to open in a spreadsheet."""
+"""Recipients as rows of a CSV, safe to open in a spreadsheet."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -9,12 +9,12 @@ from newsletter.ledger.deliveries import Delivery
 from newsletter.subscribers.csv_file import guard_cell
 from newsletter.text import escape_controls
 
-NOT_ACCEPTED = ("address", "state", "stage", "code", "enhanced", "reply")
-EVERYTHING = (*NOT_ACCEPTED, "tries", "run", "at", "took")
+NOT_ACCEPTED_COLUMNS = ("address", "state", "stage", "code", "enhanced", "reply")
+ALL_COLUMNS = (*NOT_ACCEPTED_COLUMNS, "tries", "run", "at", "took")
 
 
-def write_csv(file: TextIO, rows: Iterable[Delivery], columns: Sequence[str]) -> None:
-    """Write a row for each, under the columns' names.
+def write_recipients_csv(file: TextIO, rows: Iterable[Delivery], columns: Sequence[str]) -> None:
+    """Write a row for each delivery, under the columns' names.
 
     A server's words are hostile: what a terminal would obey is escaped, and a cell that would run as a formula gets a
     quote before it.

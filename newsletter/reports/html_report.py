@@ -1,0 +1,61 @@
+"""The report as one HTML page that needs nothing else: no network, no script, no font; it holds no address."""
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from newsletter.config import PublicationSettings
+from newsletter.reports import formatting
+from newsletter.reports.campaign_report import FEW, CampaignReport, shorten_report
+from newsletter.reports.plots import BAR, lay_out_bar, lay_out_plot, list_quantiles
+from newsletter.reports.worker_runs import compute_rate
+
+_DOMAINS = 25
+_REPLIES = 15
+_PLOTS = 6
+
+
+def render_page(report: CampaignReport, publication: PublicationSettings, moment: datetime) -> str:
+    """Return the page, for people inside and outside of the house, with times in the publication's zone."""
+    report = shorten_report(report, domains=_DOMAINS, fewest=FEW)
+    busiest = sorted(report.over_time, key=lambda stretch: -stretch.run.answers.total)[:_PLOTS]
+    states = formatting.list_shown_states(report.counts)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    zone = ZoneInfo(publication.timezone)
+    environment.filters |= {
+        "here": lambda at: at.astimezone(zone),
+        "label": lambda at, plot: plot.label(at, zone),
+        "lasted": formatting.format_duration,
+        "number": lambda count: f"{count:,}",
+        "pace": formatting.format_rate,
+        "said": formatting.format_reply,
+        "share": formatting.format_share,
+        "since": formatting.format_feedback,
+        "took": formatting.format_milliseconds,
+    }
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        publication=publication,
+        moment=moment,
+        states=states,
+        whole={state: report.counts[state] for state in states},
+        domain_states=[state for state in formatting.list_domain_states(report.counts) if report.counts[state]],
+        replies=report.replies[:_REPLIES],
+        other_replies=report.replies[_REPLIES:],
+        plots=[lay_out_plot(stretch) for stretch in report.over_time if stretch in busiest],
+        few=FEW,
+        bar=lay_out_bar,
+        bar_length=BAR,
+        marks=list_quantiles,
+        rate=compute_rate,
+        meanings=formatting.MEANINGS,
+        others=formatting.format_other_domains,
+    )
