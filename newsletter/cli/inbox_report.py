@@ -8,9 +8,9 @@ import click
 
 from newsletter.cli.output import console, say, table
 from newsletter.cli.subscribers.event_words import EVENT_WORDS
+from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail.decision import Action, Decision
 from newsletter.feedback.mail.processing import ProcessedMail
-from newsletter.feedback.mail.recognition import FeedbackKind
 from newsletter.subscribers.feedback_events import EventKind as Said
 from newsletter.text import format_count
 

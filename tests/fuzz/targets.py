@@ -37,10 +37,10 @@ def mail(data: bytes) -> None:
     """A mail that came back is always read, and nothing of it does anything to a terminal."""
     reading = recognise_mail(data)
     assert BEYOND not in reading.trouble, reading.trouble
-    texts = [reading.sender, reading.wish, reading.trouble, *reading.message_ids, *reading.delivered_to]
-    texts += [text for finding in reading.findings for text in (finding.address, finding.words, finding.status)]
+    texts = [reading.sender, reading.request, reading.trouble, *reading.message_ids, *reading.delivered_to]
+    texts += [text for event in reading.events for text in (event.address, event.evidence.words, event.enhanced)]
     assert all(text == escape_controls(text) and len(text.splitlines()) <= 1 for text in texts)
-    assert len(reading.findings) <= 200
+    assert len(reading.events) <= 200
 
 
 def richtext(data: bytes) -> None:

@@ -1,25 +1,26 @@
-"""What is done about a mail: the events it makes, in words for a person, or why it is left to one."""
+"""Decision on a mail that came back: which event it makes, why in words for a person, or that it is left to one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from newsletter.feedback.event import Evidence, FeedbackEvent, FeedbackKind
 from newsletter.feedback.mail.attribution import Attribution
-from newsletter.feedback.mail.recognition import FeedbackEvent, FeedbackKind, MailFeedback
-from newsletter.feedback.mail.recognition.stage import SmtpStage
+from newsletter.feedback.mail.recognition import MailFeedback
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
+from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.tokens import hide_tokens
 from newsletter.text import escape_controls
 
 
 class Action(StrEnum):
-    """What becomes of a mail."""
+    """Action that is taken on a mail."""
 
     SUPPRESS = "suppress"  # nobody mails there again
     COUNT = "count"  # one more soft bounce
     UNSUBSCRIBE = "unsubscribe"
     CONFIRM = "asked to confirm"  # whether they want to leave
-    BLOCKED = "blocked"  # the server refuses the sender: it is noted, and not held against the reader
+    BLOCKED = "blocked"  # the server refuses the sender: it is noted, and not held against the subscriber
     NOTHING = "nothing"
     HOLD = "held back"  # too many at once: a person decides
     ASK = "left to you"
@@ -27,10 +28,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A mail's kind, the address that it is about (the reader's, where one is proved), and what is done and why.
+    """Action on a mail, with its reason in words, the address that it is about and the event that is recorded.
 
-    `sender` and `subject` are the mail's own, for the person whom it is left to; `held_because` says how many bounced
-    at once where that is why it is held back.
+    `address` is the subscriber's where the mail is attributed. `sender` and `subject` are the mail's own, for the
+    person whom it is left to; `held_because` says how many bounced at once where that is why it is held back.
     """
 
     kind: FeedbackKind
@@ -59,121 +60,145 @@ _ACTIONS = {
     FeedbackKind.UNSUBSCRIBE: Action.UNSUBSCRIBE,
 }
 _LONGEST_SUBJECT = 100  # letters of a subject that are shown
-_BEFORE_RECIPIENT = {stage.words for stage in SmtpStage if stage.before_recipient}
-_NO_FINDING = FeedbackEvent(kind=FeedbackKind.OTHER, address="")
+_NO_EVENT = FeedbackEvent(kind=FeedbackKind.OTHER, address="")
 
 
-def judge(
-    reading: MailFeedback,
-    proof: Attribution | None,
-    asked: Attribution | None,
-    find_reader: Callable[[str], str | None],
-    vouched: str = "",
+def decide_action(
+    mail: MailFeedback,
+    attribution: Attribution | None,
+    requested_by: Attribution | None,
+    find_subscriber: Callable[[str], str | None],
+    authenticated: str = "",
 ) -> Decision:
-    """What to do about a mail.
+    """Return what is done about a mail.
 
-    `asked` is whose token its subject bears: whatever the words beside it are, the link to leave made them.
-    `find_reader` gives the reader whom an address is on the list as, or was sent anything as. `vouched` is what one's
-    own mail server says for the address in From; empty when it says nothing for it.
+    `requested_by` is the subscriber whose token the subject bears: whatever the words beside it are, the unsubscribe
+    link made them. `find_subscriber` gives the subscriber whom an address is on the list as, or was sent anything as.
+    `authenticated` is what one's own mail server says for the address in From; empty when it says nothing for it.
     """
-    if asked and reading.kind in (FeedbackKind.OTHER, FeedbackKind.UNSUBSCRIBE):
-        wish = FeedbackEvent(kind=FeedbackKind.UNSUBSCRIBE, address=reading.sender, words=reading.wish)
-        leaving = replace(reading, kind=FeedbackKind.UNSUBSCRIBE)
-        return _decision(leaving, wish, Action.UNSUBSCRIBE, f"proved by {asked.by}", asked, EventKind.UNSUBSCRIBED)
-    finding = _about(reading.findings, proof, reading.kind)
-    if reading.kind is FeedbackKind.AUTO_REPLY:
-        return _decision(reading, finding, Action.NOTHING, "a program answered, and no person (RFC 3834)")
-    if finding.ok:
-        return _decision(reading, finding, Action.NOTHING, "it arrived, as far as the server says")
-    if reading.kind is FeedbackKind.OTHER:
-        return _decision(reading, finding, Action.ASK, reading.trouble or "it is neither a bounce nor a known answer")
-    if reading.kind is FeedbackKind.UNSUBSCRIBE and reading.wish:
-        return _unsubscribe(reading, finding, proof, find_reader, vouched)
-    if finding.delayed:
-        return _decision(reading, finding, Action.NOTHING, "the server goes on trying")
-    if proof is None:
-        return _decision(reading, finding, Action.ASK, "nothing in it shows that it is about a mail of yours")
-    # Of several addresses in one report, it is what is said of our reader's that counts.
-    kind = finding.kind if finding.kind in _EVENTS else reading.kind
-    why = f"proved by {proof.by}"
-    if finding.about_us:
-        why += (
-            f"; the server refused {finding.stage}, before it was told this reader's address"
-            if finding.stage in _BEFORE_RECIPIENT
-            else "; the server refuses you, and not this reader"
-        )
-        return _decision(replace(reading, kind=kind), finding, Action.BLOCKED, why, proof, EventKind.BLOCKED)
-    return _decision(replace(reading, kind=kind), finding, _ACTIONS[kind], why, proof, _EVENTS[kind])
+    if requested_by and mail.kind in (FeedbackKind.OTHER, FeedbackKind.UNSUBSCRIBE):
+        return _unsubscribe_by_token(mail, requested_by)
+    event = _choose_event(mail.events, attribution, mail.kind)
+    if nothing := _why_nothing(mail, event):
+        return _make_decision(mail, event, Action.NOTHING, nothing)
+    if mail.kind is FeedbackKind.OTHER:
+        return _make_decision(mail, event, Action.ASK, mail.trouble or "it is neither a bounce nor a known answer")
+    if mail.kind is FeedbackKind.UNSUBSCRIBE and mail.request:
+        return _unsubscribe_by_words(mail, event, attribution, find_subscriber, authenticated)
+    if attribution is None:
+        return _make_decision(mail, event, Action.ASK, "nothing in it shows that it is about a mail of yours")
+    return _act_on_report(mail, event, attribution)
 
 
-def _unsubscribe(
-    reading: MailFeedback,
-    finding: FeedbackEvent,
-    proof: Attribution | None,
-    find_reader: Callable[[str], str | None],
-    vouched: str,
+def _unsubscribe_by_token(mail: MailFeedback, requested_by: Attribution) -> Decision:
+    event = FeedbackEvent(
+        kind=FeedbackKind.UNSUBSCRIBE,
+        address=mail.sender,
+        reason=Reason.UNSUBSCRIBED,
+        evidence=Evidence(part="subject", words=mail.request),
+    )
+    why = f"proved by {requested_by.by}"
+    mail = replace(mail, kind=FeedbackKind.UNSUBSCRIBE)
+    return _make_decision(mail, event, Action.UNSUBSCRIBE, why, requested_by, EventKind.UNSUBSCRIBED)
+
+
+def _why_nothing(mail: MailFeedback, event: FeedbackEvent) -> str:
+    """Return why nothing has to be done; empty where something has."""
+    if mail.kind is FeedbackKind.AUTO_REPLY:
+        return "a program answered, and no person (RFC 3834)"
+    if event.delivered:
+        return "it arrived, as far as the server says"
+    return "the server goes on trying" if event.delayed else ""
+
+
+def _unsubscribe_by_words(
+    mail: MailFeedback,
+    event: FeedbackEvent,
+    attribution: Attribution | None,
+    find_subscriber: Callable[[str], str | None],
+    authenticated: str,
 ) -> Decision:
-    """Someone wants to leave, in their own words: a reader, if one's own server vouches for their address.
+    """Unsubscribe who asks for it in their own words, if one's own server vouches for their address.
 
-    Otherwise anybody may have written it, and the reader is asked. What they quote may be another reader's copy, which
-    was sent on to them.
+    Otherwise anybody may have written it, and the subscriber is asked. What they quote may be another's copy, which was
+    sent on to them.
     """
-    reader = find_reader(reading.sender)
-    if reader and not vouched:
+    subscriber = find_subscriber(mail.sender)
+    if subscriber and not authenticated:
         why = "anybody can write a mail in a reader's name"
-        return replace(_decision(reading, finding, Action.CONFIRM, why), address=reader)
-    if reader:
-        issue = proof.issue if proof and proof.reader == reader else ""
-        leaver = Attribution(reader, issue, "the sender's address")
-        why = f"a reader's own address sent it ({vouched}, says your mail server)"
-        return _decision(reading, finding, Action.UNSUBSCRIBE, why, leaver, EventKind.UNSUBSCRIBED)
-    who = reading.sender or "whoever wrote it"
-    quoted = f"; it quotes the copy of {proof.reader}" if proof else ""
-    return _decision(reading, finding, Action.ASK, f"{who} is not on the list, and was sent nothing{quoted}")
+        return replace(_make_decision(mail, event, Action.CONFIRM, why), address=subscriber)
+    if subscriber:
+        issue = attribution.issue if attribution and attribution.subscriber == subscriber else ""
+        by_sender = Attribution(subscriber, issue, "the sender's address")
+        why = f"a reader's own address sent it ({authenticated}, says your mail server)"
+        return _make_decision(mail, event, Action.UNSUBSCRIBE, why, by_sender, EventKind.UNSUBSCRIBED)
+    who = mail.sender or "whoever wrote it"
+    quoted = f"; it quotes the copy of {attribution.subscriber}" if attribution else ""
+    return _make_decision(mail, event, Action.ASK, f"{who} is not on the list, and was sent nothing{quoted}")
 
 
-def _about(findings: Sequence[FeedbackEvent], proof: Attribution | None, kind: FeedbackKind) -> FeedbackEvent:
-    """The finding that counts: the proved reader's, else the first of the gravest kind."""
-    proved = (one for one in findings if proof and one.address.casefold() == proof.reader)
-    gravest = (one for one in findings if one.kind is kind)
-    return next(proved, None) or next(gravest, None) or next(iter(findings), _NO_FINDING)
+def _act_on_report(mail: MailFeedback, event: FeedbackEvent, attribution: Attribution) -> Decision:
+    """Act on an attributed bounce, complaint or opt-out.
+
+    Of several addresses in one report, what is said of the attributed subscriber's counts.
+    """
+    kind = event.kind if event.kind in _EVENTS else mail.kind
+    mail = replace(mail, kind=kind)
+    why = f"proved by {attribution.by}"
+    if not event.about_sender:
+        return _make_decision(mail, event, _ACTIONS[kind], why, attribution, _EVENTS[kind])
+    if event.stage and event.stage.before_recipient:
+        why += f"; the server refused {event.stage.command}, before it was told this reader's address"
+    else:
+        why += "; the server refuses you, and not this reader"
+    return _make_decision(mail, event, Action.BLOCKED, why, attribution, EventKind.BLOCKED)
 
 
-def _decision(
-    reading: MailFeedback,
-    finding: FeedbackEvent,
+def _choose_event(
+    events: Sequence[FeedbackEvent], attribution: Attribution | None, kind: FeedbackKind
+) -> FeedbackEvent:
+    """Return the event that counts: that about the attributed subscriber, else the first of the gravest kind."""
+    attributed = (event for event in events if attribution and event.address.casefold() == attribution.subscriber)
+    gravest = (event for event in events if event.kind is kind)
+    return next(attributed, None) or next(gravest, None) or next(iter(events), _NO_EVENT)
+
+
+def _make_decision(
+    mail: MailFeedback,
+    event: FeedbackEvent,
     action: Action,
     why: str,
-    proof: Attribution | None = None,
+    attribution: Attribution | None = None,
     kind: EventKind | None = None,
 ) -> Decision:
-    event = None
-    if proof and kind:
-        elsewhere = finding.address if finding.address.casefold() != proof.reader else ""
-        evidence = {
-            "code": finding.status,
-            "stage": finding.stage,
-            "words": hide_tokens(finding.words),
-            "proof": proof.by,
-            "address": elsewhere,
-        }
-        event = Event(
-            subscriber=proof.reader,
-            kind=kind,
-            source=EventSource.MAIL,
-            issue=proof.issue or None,
-            evidence=evidence,
-            said_at=reading.received_at,
-        )
     return Decision(
-        kind=reading.kind,
-        address=proof.reader if proof else finding.address,
-        status=finding.status,
+        kind=mail.kind,
+        address=attribution.subscriber if attribution else event.address,
+        status=event.enhanced,
         action=action,
         why=why,
-        issue=proof.issue if proof else "",
-        event=event,
-        sender=reading.sender,
-        received_at=reading.received_at,
-        subject=hide_tokens(escape_controls(" ".join(reading.subject.split())))[:_LONGEST_SUBJECT],
+        issue=attribution.issue if attribution else "",
+        event=_make_stored_event(mail, event, attribution, kind) if attribution and kind else None,
+        sender=mail.sender,
+        received_at=mail.received_at,
+        subject=hide_tokens(escape_controls(" ".join(mail.subject.split())))[:_LONGEST_SUBJECT],
+    )
+
+
+def _make_stored_event(mail: MailFeedback, event: FeedbackEvent, attribution: Attribution, kind: EventKind) -> Event:
+    elsewhere = event.address if event.address.casefold() != attribution.subscriber else ""
+    evidence = {
+        "code": event.enhanced,
+        "stage": event.stage.command if event.stage else "",
+        "words": hide_tokens(event.evidence.words),
+        "proof": attribution.by,
+        "address": elsewhere,
+    }
+    return Event(
+        subscriber=attribution.subscriber,
+        kind=kind,
+        source=EventSource.MAIL,
+        issue=attribution.issue or None,
+        evidence=evidence,
+        said_at=mail.received_at,
     )

@@ -10,13 +10,14 @@ from functools import cache, lru_cache, partial
 from newsletter.address import domain_of, normalise_address, subscriber_key
 from newsletter.config import Config
 from newsletter.errors import ListError, NewsletterError, Problem
+from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail import suppression_batches
 from newsletter.feedback.mail.attribution import Attributor
 from newsletter.feedback.mail.authentication_results import authenticate_sender
 from newsletter.feedback.mail.confirmation_message import ConfirmationSender
 from newsletter.feedback.mail.confirmation_requests import needless, recently_asked, request_confirmations
-from newsletter.feedback.mail.decision import Action, Decision, judge
-from newsletter.feedback.mail.recognition import FeedbackKind, MailFeedback, recognise_mail
+from newsletter.feedback.mail.decision import Action, Decision, decide_action
+from newsletter.feedback.mail.recognition import MailFeedback, recognise_mail
 from newsletter.feedback.mail.sources import MailSource, StoredMail
 from newsletter.feedback.mail.spike import FEWEST, WINDOW_H, Spike, SpikeDecision, find_spike
 from newsletter.ledger.deliveries import count_domains, list_deliveries
@@ -227,10 +228,11 @@ def _filed(source: MailSource, mail: StoredMail) -> bool:
 def _judged(
     mail: StoredMail, attributor: Attributor, find_reader: Callable[[str], str | None], authserv_id: str | None
 ) -> Decision:
-    reading = recognise_mail(mail.data, cut_off=mail.cut_off)
-    reading = replace(reading, received_at=_received_at(mail, reading))
-    proof, asked = attributor.prove(reading, mail.data), attributor.asked_in_subject(reading)
-    return judge(reading, proof, asked, find_reader, authenticate_sender(reading, authserv_id or ""))
+    feedback = recognise_mail(mail.data, cut_off=mail.cut_off)
+    feedback = replace(feedback, received_at=_received_at(mail, feedback))
+    attribution, requested_by = attributor.attribute(feedback, mail.data), attributor.find_requester(feedback)
+    authenticated = authenticate_sender(feedback, authserv_id or "")
+    return decide_action(feedback, attribution, requested_by, find_reader, authenticated)
 
 
 def _weighed(decision: Decision, store: Store, soft: SoftRule) -> Decision:

@@ -1,29 +1,37 @@
-"""Understands a mail that came back: bytes in, a value out.
+"""Recognition of a mail that came back: bytes in, feedback events out.
 
-Everything here is other people's text. It is taken apart in time linear in its size, nothing in it is trusted, and
-nothing in it makes `read` fail.
+The mail is taken apart once, and the recognisers look at it one after another; the first that knows it says what it
+means. All of it is other people's text: it is read in time linear in its size, nothing in it is trusted, and nothing in
+it makes `recognise_mail` fail.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from newsletter.feedback.mail.recognition import (
-    addresses,
-    complaint,
-    dsn,
-    mime,
-    notice,
-    notifications,
-    replies,
-    returned,
-    strangers,
+from newsletter.feedback.event import FeedbackKind
+from newsletter.feedback.mail.recognition import addresses, mime
+from newsletter.feedback.mail.recognition.auto_reply import recognise_auto_reply, recognise_read_receipt
+from newsletter.feedback.mail.recognition.bounce_notice import (
+    recognise_arrival_notice,
+    recognise_bounce_notice,
+    recognise_failed_recipients,
+    recognise_null_sender,
 )
-from newsletter.feedback.mail.recognition.mail_feedback import FeedbackEvent, FeedbackKind, MailFeedback
-from newsletter.feedback.mail.recognition.mime import Header, Mail
-from newsletter.feedback.mail.recognition.returned import Notice
+from newsletter.feedback.mail.recognition.delivery_status import recognise_delivery_status
+from newsletter.feedback.mail.recognition.feedback_report import recognise_feedback_report
+from newsletter.feedback.mail.recognition.mail_feedback import MailFeedback
+from newsletter.feedback.mail.recognition.mime_header import MimeHeader
+from newsletter.feedback.mail.recognition.parsed_mail import MOST_ADDRESSES, ParsedMail, parse_mail
+from newsletter.feedback.mail.recognition.provider_notification import recognise_provider_notification
+from newsletter.feedback.mail.recognition.recognition_result import Recognition
+from newsletter.feedback.mail.recognition.unsubscribe_request import (
+    recognise_quoting_unsubscribe_request,
+    recognise_unsubscribe_request,
+)
 
-__all__ = ["FeedbackEvent", "FeedbackKind", "MailFeedback", "recognise_mail"]
+__all__ = ["RECOGNISERS", "MailFeedback", "Recogniser", "recognise_mail"]
 
 BEYOND = "it can't be understood"
 _LONGEST_SUBJECT = 2000
@@ -41,93 +49,93 @@ _CAME_TO = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-
             "apparently-to", "x-forwarded-to", "to", "cc")  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """A kind of mail that is understood: the name that its events bear, and the function that finds them.
+
+    The function returns None for a mail of another kind.
+    """
+
+    name: str
+    recognise: Callable[[ParsedMail], Recognition | None]
+
+
+# In this order: forms that a standard defines, then those that nothing but a program writes, then guesses.
+RECOGNISERS = (
+    Recogniser("feedback report", recognise_feedback_report),  # RFC 5965
+    Recogniser("read receipt", recognise_read_receipt),  # RFC 8098
+    Recogniser("delivery status", recognise_delivery_status),  # RFC 3464
+    Recogniser("provider notification", recognise_provider_notification),  # JSON in a mail
+    Recogniser("unsubscribe request", recognise_unsubscribe_request),
+    Recogniser("failed recipients", recognise_failed_recipients),  # Exim's header field
+    Recogniser("arrival notice", recognise_arrival_notice),
+    Recogniser("bounce notice", recognise_bounce_notice),
+    Recogniser("quoting unsubscribe request", recognise_quoting_unsubscribe_request),
+    Recogniser("auto-reply", recognise_auto_reply),  # RFC 3834
+    Recogniser("null sender", recognise_null_sender),
+)
+
+
 def recognise_mail(message: bytes, *, cut_off: bool = False) -> MailFeedback:
-    """What a mail says. Never raises, whatever the bytes.
+    """Return what a mail says. Never raises, whatever the bytes.
 
     `cut_off`: the bytes are only the beginning of it.
     """
     try:
-        return _read(message, cut_off=cut_off)
+        mail = parse_mail(message)
+        return _describe(mail, _recognise(mail), cut_off=cut_off)
     except Exception as error:  # noqa: BLE001  # one mail must not keep the others from being read
         return MailFeedback(kind=FeedbackKind.OTHER, trouble=f"{BEYOND} ({type(error).__name__})")
 
 
-def _read(message: bytes, *, cut_off: bool) -> MailFeedback:
-    mail = mime.take_apart(message)
-    words = returned.split(mail)
-    sender = addresses.of_sender(mail.header.all("from"))
-    found = _found(mail, words, message, sender)
-    # That nothing follows what was looked for is no trouble: many a server leaves the last boundary out.
-    told = any(finding.address for finding in found.findings)
-    trouble = [words for words in mail.trouble if words != mime.UNENDED or not (told or cut_off)]
-    trouble = ["it was cut off", *trouble] if cut_off else trouble
+def _recognise(mail: ParsedMail) -> Recognition:
+    """Return what the first recogniser finds that knows the mail."""
+    for recogniser in RECOGNISERS:
+        if recognition := recogniser.recognise(mail):
+            events = tuple(replace(event, recogniser=recogniser.name) for event in recognition.events)
+            return replace(recognition, events=events)
+    return Recognition()
+
+
+def _describe(mail: ParsedMail, recognition: Recognition, *, cut_off: bool) -> MailFeedback:
+    events = recognition.events
     return MailFeedback(
-        kind=min((finding.kind for finding in found.findings), key=_GRAVEST.index, default=FeedbackKind.OTHER),
-        findings=tuple(finding for finding in found.findings if finding.kind is not FeedbackKind.OTHER or finding.ok),
-        message_ids=returned.message_ids(mail, words),
-        delivered_to=_delivered_to(mail.header),
-        original_to=tuple(dict.fromkeys((*found.originals, *returned.original_to(words))))[: returned.MOST],
-        sender=sender,
-        wish=found.wish,
-        report=found.report,
+        kind=min((event.kind for event in events), key=_GRAVEST.index, default=FeedbackKind.OTHER),
+        events=tuple(event for event in events if event.kind is not FeedbackKind.OTHER or event.delivered),
+        message_ids=mail.message_ids,
+        delivered_to=addresses.find_all(mail.header.all(*_CAME_TO), MOST_ADDRESSES, as_written=True),
+        original_to=tuple(dict.fromkeys((*recognition.original_recipients, *mail.original_recipients)))[
+            :MOST_ADDRESSES
+        ],
+        sender=mail.sender,
+        request=recognition.request,
+        is_report=recognition.is_report,
         subject=mail.header.words("subject")[:_LONGEST_SUBJECT],
-        received_at=_received_at(mail.header.first("received")),
-        trouble="; ".join(trouble),
+        received_at=_parse_received(mail.header),
+        trouble="; ".join(_list_trouble(mail, recognition, cut_off=cut_off)),
         trace=tuple(field for field in mail.header.fields if field[0] in _TRACE)[:_MOST_TRACE],
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What the stages make of a mail: what is said of whom, addresses before they were forwarded, a person's wish."""
+def _list_trouble(mail: ParsedMail, recognition: Recognition, *, cut_off: bool) -> list[str]:
+    """Return in words what could not be read.
 
-    findings: tuple[FeedbackEvent, ...] = ()
-    originals: tuple[str, ...] = ()
-    wish: str = ""
-    report: bool = False
-
-
-def _found(mail: Mail, words: Notice, message: bytes, sender: str) -> _Found:
-    """The stages, each only when those before it know nothing: the surest forms first, guesses last."""
-    if complained := complaint.findings(mail, words):
-        return _Found(complained, report=True)
-    automatic = (FeedbackEvent(kind=FeedbackKind.AUTO_REPLY, address=sender),)
-    if replies.is_receipt(mail):
-        return _Found(automatic)
-    reported = dsn.findings(words)
-    if reported is not None:
-        return _Found(*reported, report=True)
-    if noted := notifications.findings(words.text):
-        return _Found(noted)
-    # Before whatever only looks like a bounce: an administrator may leave, too. And before the auto-replies: a mail
-    # program that leaves for a person says that it does so by itself.
-    wish = replies.wish(mail, words)
-    leaves = _Found((FeedbackEvent(kind=FeedbackKind.UNSUBSCRIBE, address=sender, words=wish),), wish=wish)
-    if wish and not (notice.is_sure(mail, words) or words.copy.fields):
-        return leaves
-    failed = notice.failed_recipients(mail)
-    if not failed and (arrived := notice.went_well(mail, words)):
-        return _Found(arrived)
-    if failed or notice.is_bounce(mail, words):
-        return _Found(notice.findings(mail, words, failed or strangers.recipients(message, mail, words)))
-    if wish:
-        return leaves
-    if replies.is_automatic(mail):
-        return _Found(automatic)
-    if notice.is_from_nobody(mail, words):
-        return _Found(notice.findings(mail, words, strangers.recipients(message, mail, words)))
-    return _Found()
+    That nothing follows what was looked for is no trouble: many a server leaves the last boundary out.
+    """
+    names_somebody = any(event.address for event in recognition.events)
+    trouble = [words for words in mail.mime.trouble if words != mime.UNENDED or not (names_somebody or cut_off)]
+    return ["it was cut off", *trouble] if cut_off else trouble
 
 
-def _delivered_to(header: Header) -> tuple[str, ...]:
-    return addresses.all_of(header.all(*_CAME_TO), returned.MOST, as_written=True)
+def _parse_received(header: MimeHeader) -> str:
+    """Return the date of the topmost Received field, ISO 8601 in UTC.
 
-
-def _received_at(field: str) -> str:
-    """Return the date of a Received field, ISO 8601 in UTC; empty for one that is none, or before any newsletter."""
+    It is empty for a field without one, or of a year before any newsletter.
+    """
+    field = header.first("received")
     try:
-        said = parsedate_to_datetime(field[field.rindex(";") + 1 :][:100])
-        said = said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+        date = parsedate_to_datetime(field[field.rindex(";") + 1 :][:100])
+        date = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
     except (ValueError, OverflowError, TypeError, IndexError):
         return ""
-    return said.isoformat(timespec="seconds") if 1990 < said.year < datetime.now(UTC).year + 2 else ""
+    return date.isoformat(timespec="seconds") if 1990 < date.year < datetime.now(UTC).year + 2 else ""

@@ -1,4 +1,4 @@
-"""Mail addresses in other people's text: found, freed of what stands around them, and told from those of programs."""
+"""Mail addresses in other people's text, and which of them are those of programs."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -40,8 +40,8 @@ _ANGLE = re.compile(r"<([^<>]*)(?:>|$)")
 _LONGEST_FIELD = 1_000
 
 
-def normal(address: str) -> str:
-    """The address in this program's one spelling, or as it stands when it is none that mail can be sent to."""
+def normalise(address: str) -> str:
+    """Return the address in this program's one spelling, or as it stands when no mail can be sent to it."""
     address = re.sub(r"(?i)^smtp[:=]", "", address[:_LONGEST].strip())  # as Exchange writes its kind before it
     try:
         return normalise_address(address)
@@ -50,17 +50,17 @@ def normal(address: str) -> str:
 
 
 def is_program(address: str) -> bool:
-    """Whether a program, or a person who keeps one, reads there and no reader of ours."""
+    """Return whether a program, or a person who runs one, reads mail there, and no subscriber."""
     return _PROGRAMS.match(address) is not None
 
 
-def is_one(text: str) -> bool:
-    """Whether it is an address whose domain other servers can know."""
+def is_address(text: str) -> bool:
+    """Return whether the text is an address whose domain other servers can know."""
     return FORM.fullmatch(text) is not None and ("." in text.rpartition("@")[2] or text.endswith("]"))
 
 
-def of_server(sender: str) -> bool:
-    """Whether a From field is that of a mail server; many have no address in it."""
+def is_mail_server(sender: str) -> bool:
+    """Return whether a From field is that of a mail server; many have no address in it."""
     sender = sender[:_LONGEST]
     boxes = [match[0].rpartition("@")[0] for match in FORM.finditer(sender)]
     name = " ".join(FORM.sub(" ", sender).split()).strip(" \t\"'<>()[],;")
@@ -72,12 +72,12 @@ def of_server(sender: str) -> bool:
 
 
 def is_daemon(sender: str) -> bool:
-    """Whether a From field is that of a program which sends nothing but notices."""
+    """Return whether a From field is that of a program which sends nothing but notices."""
     return _DAEMONS.search(sender[:_LONGEST]) is not None
 
 
-def of_sender(fields: Iterable[str]) -> str:
-    """The one address that From fields have; empty when there is none, or when two could be meant.
+def find_sender(fields: Iterable[str]) -> str:
+    """Return the one address that From fields have; empty when there is none, or when two could be meant.
 
     Anything may stand in a display name, another's address too.
     """
@@ -88,58 +88,58 @@ def of_sender(fields: Iterable[str]) -> str:
         for mailbox in re.split("[,;]", _ASIDE.sub(" ", value)):
             angles = _ANGLE.findall(mailbox)
             if angles:
-                known.update(_whole(angle.strip()) for angle in angles)
+                known.update(_normalise_whole(angle.strip()) for angle in angles)
             else:
-                known.update(normal(match[0]) for match in FORM.finditer(mailbox))
+                known.update(normalise(match[0]) for match in FORM.finditer(mailbox))
     return known.pop() if len(known) == 1 else ""
 
 
-def _whole(text: str) -> str:
-    return normal(text) if FORM.fullmatch(text) else ""
+def _normalise_whole(text: str) -> str:
+    return normalise(text) if FORM.fullmatch(text) else ""
 
 
-def found(text: str) -> Iterator[re.Match[str]]:
-    """Where addresses stand in the text."""
+def find_addresses(text: str) -> Iterator[re.Match[str]]:
+    """Yield where addresses stand in the text."""
     return FORM.finditer(text)
 
 
-def first(text: str) -> str:
-    """The first address in a field, in this program's spelling; empty when there is none."""
+def find_first(text: str) -> str:
+    """Return the first address in a field, in this program's spelling; empty when there is none."""
     match = FORM.search(text)
-    return normal(match[0]) if match else ""
+    return normalise(match[0]) if match else ""
 
 
-def all_of(values: Iterator[str] | tuple[str, ...], most: int, *, as_written: bool = False) -> tuple[str, ...]:
-    """The addresses in fields such as To, each once."""
+def find_all(values: Iterator[str] | tuple[str, ...], most: int, *, as_written: bool = False) -> tuple[str, ...]:
+    """Return the addresses in fields such as To, each once, in this program's spelling or `as_written`."""
     known: dict[str, None] = {}
     for value in values:
         for match in FORM.finditer(value):
-            known.setdefault(escape_controls(match[0]) if as_written else normal(match[0]))
+            known.setdefault(escape_controls(match[0]) if as_written else normalise(match[0]))
             if len(known) >= most:
                 return tuple(known)
     return tuple(known)
 
 
-def of_field(value: str) -> str:
-    """The address in a DSN's recipient field, `rfc822;user@example.org` by RFC 3464 and much else in practice.
+def parse_recipient_field(value: str) -> str:
+    """Return the address in a DSN's recipient field, `rfc822;user@example.org` by RFC 3464 and much else in practice.
 
     One without a domain comes back as it stands; an X.400 name has no address.
     """
     value = value[: 2 * _LONGEST].strip()
     kind = value.partition(";")[0].strip().lower() if ";" in value else ""
     value = _TYPE.sub("", value, count=1) if kind and "@" not in kind else value
-    value = _UNITEXT.sub(lambda match: _letter(match[1]), value)
+    value = _UNITEXT.sub(lambda match: _decode_letter(match[1]), value)
     if "@" not in value:
-        value = _XTEXT.sub(lambda match: _letter(match[1]), value)
+        value = _XTEXT.sub(lambda match: _decode_letter(match[1]), value)
     if match := FORM.search(value):
-        return normal(match[0])
+        return normalise(match[0])
     if kind == "x400" or "=" in value:
         return ""
     bare = value.strip("<>\"' \t;,")
     return escape_controls(bare) if len(bare.split()) == 1 else ""
 
 
-def _letter(digits: str) -> str:
+def _decode_letter(digits: str) -> str:
     try:
         return chr(int(digits, 16))
     except ValueError:  # past the last character

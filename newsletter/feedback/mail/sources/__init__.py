@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from newsletter.errors import ConfigError, NewsletterError
-from newsletter.feedback.mail.sources import maildir, mbox
+from newsletter.feedback.mail.sources import maildir_source, mbox_source
 from newsletter.feedback.mail.sources.mail_source import MOST, AfterProcessing, IsKnown, MailSource, StoredMail
 from newsletter.text import escape_controls
 
@@ -58,12 +58,12 @@ def _opened(
     scheme, mark, _ = source.partition("://")
     if mark and scheme.lower() in ("imap", "imaps"):
         # imap-tools takes a while to load, and most publications have a Maildir.
-        from newsletter.feedback.mail.sources import imap
+        from newsletter.feedback.mail.sources import imap_source
 
-        return imap.open_mailbox(source, move_to=move_to, password=password, timeout=timeout, deadline=deadline)
+        return imap_source.open_mailbox(source, move_to=move_to, password=password, timeout=timeout, deadline=deadline)
     path, mode = _looked_at(source)
     if stat.S_ISDIR(mode):
-        return maildir.open_folder(path, folder, move=after == "move")
+        return maildir_source.open_folder(path, folder, move=after == "move")
     if not stat.S_ISREG(mode):
         raise ConfigError(
             f"{escape_controls(str(path))} is no mailbox: it is neither a folder nor a file.", next_step=ACCEPTED_FORMS
@@ -74,7 +74,7 @@ def _opened(
             "it belongs to the mail server, which may be writing to it.",
             next_step='Leave them there: [inbox] after = "leave". Each message is handled once all the same.',
         )
-    return mbox.open_file(path)
+    return mbox_source.open_file(path)
 
 
 def _looked_at(source: str) -> tuple[Path, int]:

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.feedback.mail.recognition import FeedbackKind, recognise_mail
-from newsletter.feedback.mail.recognition.severity import about_us, judge, status_in
-from newsletter.feedback.mail.recognition.stage import SmtpStage, stage_of
+from newsletter.feedback.event import FeedbackKind
+from newsletter.feedback.mail.recognition import recognise_mail
+from newsletter.feedback.smtp_replies.classification import classify_reply
+from newsletter.feedback.smtp_replies.smtp_stage import SmtpStage, find_stage
+from newsletter.feedback.smtp_replies.status_codes import find_enhanced_code
 
 ANNA = "anna@example.net"
 GONE, FOR_NOW, US = "gone", "for now", "us"
@@ -189,9 +191,8 @@ REPLIES = [
 
 @pytest.mark.parametrize(("whom", "reply"), REPLIES)
 def test_a_reply_that_is_published_is_about_whom_its_provider_says(whom: str, reply: str) -> None:
-    status = status_in(reply)
-    kind, _ = judge("failed", status, reply)
-    assert {FeedbackKind.HARD: GONE}.get(kind, US if about_us(kind, status, reply) else FOR_NOW) == whom
+    meaning = classify_reply(reply, find_enhanced_code(reply), action="failed")
+    assert {FeedbackKind.HARD: GONE}.get(meaning.kind, US if meaning.about_sender else FOR_NOW) == whom
 
 
 # Where a program that gave up tells at what command it was refused.
@@ -230,7 +231,7 @@ TOLD = [
 
 @pytest.mark.parametrize(("stage", "words"), TOLD)
 def test_the_command_that_was_refused_is_read(stage: SmtpStage | None, words: str) -> None:
-    assert stage_of(words.format("550 5.1.1 user unknown")) is stage
+    assert find_stage(words.format("550 5.1.1 user unknown")) is stage
 
 
 @pytest.mark.parametrize("words", [words for stage, words in TOLD if stage and stage.before_recipient])
@@ -239,15 +240,15 @@ def test_before_rcpt_nothing_is_about_the_reader(words: str, reply: str) -> None
     """However the program puts it: in a DSN's field, in its words for people, or in a notice that is no DSN."""
     told = words.format(reply)
     for mail in (_dsn("5.1.1", told), _dsn("5.1.1", reply, f"<{ANNA}>: {told}\n"), _notice(told)):
-        (found,) = recognise_mail(mail).findings
-        assert (found.address, found.kind, found.about_us) == (ANNA, FeedbackKind.SOFT, True), mail.decode()
+        (found,) = recognise_mail(mail).events
+        assert (found.address, found.kind, found.about_sender) == (ANNA, FeedbackKind.SOFT, True), mail.decode()
 
 
 @pytest.mark.parametrize("words", [words for stage, words in TOLD if stage and not stage.before_recipient])
 def test_an_unknown_user_at_rcpt_or_after_the_text_is_gone(words: str) -> None:
     for mail in (_dsn("5.1.1", words.format("550 5.1.1 user unknown")), _notice(words.format("550 user unknown"))):
-        (found,) = recognise_mail(mail).findings
-        assert (found.kind, found.about_us) == (FeedbackKind.HARD, False)
+        (found,) = recognise_mail(mail).events
+        assert (found.kind, found.about_sender) == (FeedbackKind.HARD, False)
 
 
 def test_a_mailbox_that_is_unavailable_after_the_text_is_a_refusal_of_the_text() -> None:
@@ -255,9 +256,9 @@ def test_a_mailbox_that_is_unavailable_after_the_text_is_a_refusal_of_the_text()
     said = (
         "host mx.example.net said: 550 5.5.0 Requested action not taken: mailbox unavailable (in reply to {} command)"
     )
-    at = {stage: recognise_mail(_dsn("5.5.0", said.format(stage))).findings[0] for stage in ("RCPT TO", "end of DATA")}
-    assert (at["RCPT TO"].kind, at["RCPT TO"].about_us) == (FeedbackKind.HARD, False)
-    assert (at["end of DATA"].kind, at["end of DATA"].about_us) == (FeedbackKind.SOFT, True)
+    at = {stage: recognise_mail(_dsn("5.5.0", said.format(stage))).events[0] for stage in ("RCPT TO", "end of DATA")}
+    assert (at["RCPT TO"].kind, at["RCPT TO"].about_sender) == (FeedbackKind.HARD, False)
+    assert (at["end of DATA"].kind, at["end of DATA"].about_sender) == (FeedbackKind.SOFT, True)
 
 
 # sendmail's form: the stage stands in the transcript alone.
@@ -291,7 +292,7 @@ TRANSCRIPT = """\
 def test_a_transcript_tells_the_command(session: str, kind: FeedbackKind) -> None:
     reply = "550 5.1.1 no such user here"
     text = TRANSCRIPT.format(reason=reply, session=session.format(reply))
-    assert recognise_mail(_dsn("5.1.1", reply, text)).findings[0].kind is kind
+    assert recognise_mail(_dsn("5.1.1", reply, text)).events[0].kind is kind
 
 
 def test_what_exchange_was_told_is_read_from_its_own_field() -> None:
@@ -300,20 +301,20 @@ def test_what_exchange_was_told_is_read_from_its_own_field() -> None:
         "Status: 5.1.1\nX-Supplementary-Info: <mx.example.net #5.1.1 smtp;550-5.1.1 Requested action not taken: "
         "mailbox unavailable 550 5.1.1 Client host blocked using zen.spamhaus.org>\n"
     )
-    (found,) = recognise_mail(_dsn("5.1.1", "", fields=fields)).findings
-    assert found.words.startswith("550-5.1.1 Requested action")
-    assert (found.kind, found.about_us) == (FeedbackKind.SOFT, True)
+    (found,) = recognise_mail(_dsn("5.1.1", "", fields=fields)).events
+    assert found.evidence.words.startswith("550-5.1.1 Requested action")
+    assert (found.kind, found.about_sender) == (FeedbackKind.SOFT, True)
     plain = "Status: 5.0.0\nX-Supplementary-Info: <mx.example.net #5.1.1 smtp;550 5.1.1 no such user>\n"
-    (found,) = recognise_mail(_dsn("5.0.0", "", fields=plain)).findings
-    assert (found.kind, found.status, found.words) == (FeedbackKind.HARD, "5.1.1", "550 5.1.1 no such user")
+    (found,) = recognise_mail(_dsn("5.0.0", "", fields=plain)).events
+    assert (found.kind, found.enhanced, found.evidence.words) == (FeedbackKind.HARD, "5.1.1", "550 5.1.1 no such user")
 
 
 @given(st.text(max_size=300), st.sampled_from([words for stage, words in TOLD if stage and stage.before_recipient]))
 def test_no_reply_at_all_before_rcpt_is_held_against_a_reader(reply: str, words: str) -> None:
     said = words.replace("{}", reply)
-    kind, _ = judge("failed", "5.1.1", said)
-    assert kind is FeedbackKind.SOFT
-    assert about_us(kind, "5.1.1", said)
+    meaning = classify_reply(said, "5.1.1", action="failed")
+    assert meaning.kind is FeedbackKind.SOFT
+    assert meaning.about_sender
 
 
 def _dsn(status: str, diagnostic: str, text: str = "It failed.\n", fields: str = "") -> bytes:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.feedback.mail.recognition import BEYOND, FeedbackKind, MailFeedback, recognise_mail
+from newsletter.feedback.event import FeedbackKind
+from newsletter.feedback.mail.recognition import BEYOND, MailFeedback, recognise_mail
 from newsletter.text import escape_controls
 
 SAMPLES = [path.read_bytes() for path in sorted((Path(__file__).parent / "samples").glob("*.eml"))]
@@ -39,22 +40,22 @@ def shown(text: str) -> bool:
 
 def check(reading: MailFeedback) -> None:
     assert isinstance(reading, MailFeedback)
-    kinds = [finding.kind for finding in reading.findings]
+    kinds = [event.kind for event in reading.events]
     assert reading.kind in kinds or (reading.kind is FeedbackKind.OTHER and not kinds)
-    assert len(reading.findings) <= 200
-    for finding in reading.findings:
-        assert shown(finding.address)
-        assert shown(finding.words)
-        assert len(finding.words) <= 500
-        assert finding.status == "" or [part.isdigit() for part in finding.status.split(".")] == [True] * 3
-        assert not (finding.delayed or finding.about_us) or finding.kind is FeedbackKind.SOFT
-        assert not finding.ok or finding.kind is FeedbackKind.OTHER
+    assert len(reading.events) <= 200
+    for event in reading.events:
+        assert shown(event.address)
+        assert shown(event.evidence.words)
+        assert len(event.evidence.words) <= 500
+        assert event.enhanced == "" or [part.isdigit() for part in event.enhanced.split(".")] == [True] * 3
+        assert not (event.delayed or event.about_sender) or event.kind is FeedbackKind.SOFT
+        assert not event.delivered or event.kind is FeedbackKind.OTHER
     for found in (reading.message_ids, reading.delivered_to, reading.original_to):
         assert len(found) == len(set(found)) <= 20
         assert all(shown(text) for text in found)
     assert all(found.startswith("<") and found.endswith(">") for found in reading.message_ids)
-    assert shown(reading.wish)
-    assert not reading.wish or reading.kind is FeedbackKind.UNSUBSCRIBE
+    assert shown(reading.request)
+    assert not reading.request or reading.kind is FeedbackKind.UNSUBSCRIBE
     assert shown(reading.sender)
     assert shown(reading.trouble)
     assert BEYOND not in reading.trouble
@@ -113,7 +114,7 @@ def test_what_can_not_be_read_is_said(message: bytes, trouble: str) -> None:
 
 def test_nesting_that_mail_really_has_is_read() -> None:
     reading = recognise_mail(BOUNCE + _nested(10))
-    assert [finding.address for finding in reading.findings] == ["anna@example.net"]
+    assert [event.address for event in reading.events] == ["anna@example.net"]
     assert not reading.trouble
 
 

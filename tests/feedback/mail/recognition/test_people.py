@@ -2,7 +2,8 @@
 
 import pytest
 
-from newsletter.feedback.mail.recognition import FeedbackKind, MailFeedback, recognise_mail
+from newsletter.feedback.event import FeedbackKind
+from newsletter.feedback.mail.recognition import MailFeedback, recognise_mail
 
 ANNA = "anna@example.net"
 ANSWERS = "In-Reply-To: <0123456789abcdef0123456789abcdef@news.example.org>\n"
@@ -75,7 +76,7 @@ def test_a_server_that_says_why_is_heard(sender: str, subject: str, body: str, k
 
 def test_a_server_that_answers_in_the_thread_is_heard() -> None:
     reading = mail("MAILER-DAEMON@mx.example.net", "Re: Digest", "<anna@example.net>: 550 no such user", ANSWERS)
-    assert [(found.kind, found.address) for found in reading.findings] == [(FeedbackKind.HARD, ANNA)]
+    assert [(found.kind, found.address) for found in reading.events] == [(FeedbackKind.HARD, ANNA)]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_a_receipt_is_no_bounce() -> None:
 def test_a_mail_that_arrived_is_no_bounce(subject: str, body: str) -> None:
     reading = mail("Postmaster <postmaster@example.net>", subject, body)
     assert reading.kind is FeedbackKind.OTHER
-    assert [(found.address, found.ok) for found in reading.findings] == [(ANNA, True)]
+    assert [(found.address, found.delivered) for found in reading.events] == [(ANNA, True)]
 
 
 def test_what_went_well_is_told_beside_what_failed() -> None:
@@ -143,8 +144,8 @@ def test_what_went_well_is_told_beside_what_failed() -> None:
     said += "Final-Recipient: rfc822; bert@example.net\nAction: failed\nStatus: 5.1.1\n"
     reading = report("delivery-status", "message/delivery-status", said)
     assert reading.kind is FeedbackKind.HARD
-    assert reading.report
-    assert [(found.address, found.kind, found.ok) for found in reading.findings] == [
+    assert reading.is_report
+    assert [(found.address, found.kind, found.delivered) for found in reading.events] == [
         (ANNA, FeedbackKind.OTHER, True),
         ("bert@example.net", FeedbackKind.HARD, False),
     ]
@@ -155,7 +156,7 @@ def test_one_address_that_both_failed_and_went_well_failed() -> None:
     failed = f"Final-Recipient: rfc822; {ANNA}\nAction: failed\nStatus: 5.1.1\n\n"
     for said in (well + failed, failed + well):
         reading = report("delivery-status", "message/delivery-status", said)
-        assert [(found.kind, found.ok) for found in reading.findings] == [(FeedbackKind.HARD, False)]
+        assert [(found.kind, found.delivered) for found in reading.events] == [(FeedbackKind.HARD, False)]
 
 
 @pytest.mark.parametrize(
@@ -178,8 +179,8 @@ def test_a_request_in_a_report_is_no_persons_words() -> None:
     reading = report(
         "feedback-report", "message/feedback-report", f"Feedback-Type: opt-out\nOriginal-Rcpt-To: {ANNA}\n"
     )
-    assert (reading.kind, reading.wish, reading.report) == (FeedbackKind.UNSUBSCRIBE, "", True)
-    assert not mail("Anna <anna@example.net>", "unsubscribe", "").report
+    assert (reading.kind, reading.request, reading.is_report) == (FeedbackKind.UNSUBSCRIBE, "", True)
+    assert not mail("Anna <anna@example.net>", "unsubscribe", "").is_report
 
 
 @pytest.mark.parametrize(
@@ -204,11 +205,11 @@ def test_a_request_in_a_report_is_no_persons_words() -> None:
 )
 def test_whom_a_refusal_speaks_of(status: str, words: str, about_us: bool) -> None:
     said = f"Final-Recipient: rfc822; {ANNA}\nAction: failed\nStatus: {status}\nDiagnostic-Code: smtp; {words}\n"
-    (found,) = report("delivery-status", "message/delivery-status", said).findings
-    assert found.about_us is about_us
+    (found,) = report("delivery-status", "message/delivery-status", said).events
+    assert found.about_sender is about_us
     assert not about_us or found.kind is FeedbackKind.SOFT
-    (found,) = mail("MAILER-DAEMON@mx.example.net", "Failure", f"<{ANNA}>: {words}").findings
-    assert found.about_us is about_us
+    (found,) = mail("MAILER-DAEMON@mx.example.net", "Failure", f"<{ANNA}>: {words}").events
+    assert found.about_sender is about_us
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.feedback.mail.recognition import FeedbackKind, recognise_mail
+from newsletter.feedback.event import FeedbackKind
+from newsletter.feedback.mail.recognition import recognise_mail
 
 SAMPLES = Path(__file__).parent / "samples"
 OURS = "<0123456789abcdef0123456789abcdef@news.example.org>"  # the Message-ID of what came back, or is answered
@@ -137,9 +138,9 @@ def test_each_sample_is_in_the_table() -> None:
 @pytest.mark.parametrize("name", sorted(SAID))
 def test_what_a_mail_says(name: str) -> None:
     reading = recognise_mail(sample(name))
-    assert [(found.kind, found.address, found.status) for found in reading.findings] == SAID[name]
+    assert [(found.kind, found.address, found.enhanced) for found in reading.events] == SAID[name]
     assert reading.kind is (SAID[name][0][0] if SAID[name] else OTHER)
-    assert {found.delayed for found in reading.findings} <= {name in DELAYED}
+    assert {found.delayed for found in reading.events} <= {name in DELAYED}
     assert (OURS in reading.message_ids) is (name not in NAMELESS)
     assert not reading.trouble
 
@@ -165,24 +166,24 @@ def test_an_address_that_was_forwarded_is_told_with_the_one_that_failed() -> Non
         b"Final-Recipient: rfc822; anna@example.net", b"Final-Recipient: rfc822; a@new.example"
     )
     reading = recognise_mail(message)
-    assert [found.address for found in reading.findings] == ["a@new.example"]
+    assert [found.address for found in reading.events] == ["a@new.example"]
     assert ANNA in reading.original_to
 
 
 def test_what_the_server_said_is_one_printable_line() -> None:
     message = sample("postfix").replace(b"User unknown in virtual", b"User \x1b[31munknown\t in " + b"virtual " * 200)
-    (found,) = recognise_mail(message).findings
-    assert found.words.startswith("550 5.1.1 <anna@example.net>: Recipient address rejected: User")
-    assert found.words.isprintable()
-    assert len(found.words) == 500
+    (found,) = recognise_mail(message).events
+    assert found.evidence.words.startswith("550 5.1.1 <anna@example.net>: Recipient address rejected: User")
+    assert found.evidence.words.isprintable()
+    assert len(found.evidence.words) == 500
 
 
 def test_what_a_person_wrote_who_leaves() -> None:
-    assert recognise_mail(sample("leave")).wish == "unsubscribe"
-    assert recognise_mail(sample("leave-body")).wish == (
+    assert recognise_mail(sample("leave")).request == "unsubscribe"
+    assert recognise_mail(sample("leave-body")).request == (
         "Re: Example Digest Vol. 2.10: A first headline / Please remove me from your list. I have no time to read. Anna"
     )
-    assert recognise_mail(sample("letter")).wish == ""
+    assert recognise_mail(sample("letter")).request == ""
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,7 @@ def test_people_leave_in_many_words(subject: str, body: str) -> None:
     message = f"From: Anna <anna@example.net>\nSubject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{body}"
     reading = recognise_mail(message.encode())
     assert reading.kind is FeedbackKind.UNSUBSCRIBE
-    assert [found.address for found in reading.findings] == [ANNA]
+    assert [found.address for found in reading.events] == [ANNA]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import pytest
 
-from newsletter.feedback.mail.recognition import FeedbackKind
-from newsletter.feedback.mail.recognition.severity import judge, status_in
+from newsletter.feedback.event import FeedbackKind
+from newsletter.feedback.smtp_replies.classification import classify_reply
+from newsletter.feedback.smtp_replies.status_codes import find_enhanced_code
 
 HARD, SOFT = FeedbackKind.HARD, FeedbackKind.SOFT
 
@@ -55,12 +56,16 @@ HARD, SOFT = FeedbackKind.HARD, FeedbackKind.SOFT
     ],
 )
 def test_what_is_final(kind: FeedbackKind, status: str, words: str) -> None:
-    assert judge("failed", status, words) == (kind, False)
+    meaning = classify_reply(words, status, action="failed")
+    assert (meaning.kind, meaning.delayed) == (kind, False)
 
 
 def test_a_server_that_still_tries_counts_against_nobody() -> None:
-    assert judge("delayed", "5.1.1", "user unknown") == (SOFT, True)
-    assert judge("", "", "You do not need to resend your message") == (SOFT, True)
+    for meaning in (
+        classify_reply("user unknown", "5.1.1", action="delayed"),
+        classify_reply("You do not need to resend your message"),
+    ):
+        assert (meaning.kind, meaning.delayed) == (SOFT, True)
 
 
 @pytest.mark.parametrize(
@@ -82,4 +87,4 @@ def test_a_server_that_still_tries_counts_against_nobody() -> None:
     ],
 )
 def test_the_code_in_the_words(status: str, words: str) -> None:
-    assert status_in(words) == status
+    assert find_enhanced_code(words) == status

@@ -1,19 +1,19 @@
-"""The command that a server was answering when it refused, as the program that gave up tells it.
+"""Stages of the SMTP dialogue: the command that a server answered with a refusal, as a report of it says.
 
-SMTP names the sender before the recipient (RFC 5321, section 3.3): what is refused in answer to the connection, EHLO
-or MAIL FROM was refused before the recipient's address was said, and can't be about it.
+The sender is named before the recipient (RFC 5321, section 3.3): a refusal of the connection, EHLO or MAIL FROM comes
+before the server knows the recipient's address, and can't be about it.
 """
 
 import re
 from enum import IntEnum
 
-from newsletter.feedback.mail.recognition import mime
+from newsletter.feedback.text_lines import cut_lines
 
 _LONGEST, _MOST_LINES, _LONGEST_LINE = 4_000, 400, 500
 
 
 class SmtpStage(IntEnum):
-    """How far a dialogue had come, in the order of RFC 5321."""
+    """Stage of a dialogue, named for the command that was answered, in the order of RFC 5321."""
 
     CONNECT = 1
     EHLO = 2
@@ -28,8 +28,8 @@ class SmtpStage(IntEnum):
         return self < SmtpStage.RCPT
 
     @property
-    def words(self) -> str:
-        """The command, as a person who runs mail servers knows it."""
+    def command(self) -> str:
+        """The command as a postmaster writes it."""
         return {1: "the connection", 2: "EHLO", 3: "AUTH", 4: "MAIL FROM", 5: "RCPT TO", 6: "DATA"}.get(
             self, "the end of DATA"
         )
@@ -71,11 +71,11 @@ _BY_COMMAND = {"ehlo": SmtpStage.EHLO, "helo": SmtpStage.EHLO, "lhlo": SmtpStage
                "starttls": SmtpStage.AUTH, "mail": SmtpStage.MAIL}  # fmt: skip
 
 
-def stage_of(words: str) -> SmtpStage | None:
-    """Return the stage that the words tell; None where they tell none.
+def find_stage(words: str) -> SmtpStage | None:
+    """Return the stage that the words name; None where they name none.
 
-    A server that asks another one tells of two dialogues. The earliest stage counts: where that one was not told the
-    recipient, nobody has judged it.
+    A server that asked another one reports two dialogues. A stage before RCPT counts first: the other server was not
+    told the recipient, so that nobody has judged it.
     """
     said = " ".join(words[:_LONGEST].lower().split())
     told = [stage for stage, pattern in _TOLD.items() if pattern.search(said)]
@@ -83,15 +83,15 @@ def stage_of(words: str) -> SmtpStage | None:
     return min(before) if before else max(told, default=None)
 
 
-def stage_in_transcript(text: str, reply: str) -> SmtpStage | None:
-    """Return the stage before the recipient's at which `reply` was given, by a transcript of the dialogue.
+def find_stage_in_transcript(text: str, reply: str) -> SmtpStage | None:
+    """Return the stage before RCPT at which `reply` was given, by a transcript of the dialogue.
 
     None where the transcript shows none, or where another recipient got as far as RCPT and the reply may be theirs.
-    sendmail writes RCPT and DATA before it reads what is said to either, so that later stages can't be told.
+    sendmail writes RCPT and DATA before it reads the answer to either, so that later stages stay unknown.
     """
     refused: list[tuple[SmtpStage | None, str]] = []
     command: str = ""
-    for row in mime.lines(text, _MOST_LINES, _LONGEST_LINE):
+    for row in cut_lines(text, _MOST_LINES, _LONGEST_LINE):
         if asked := _COMMAND.match(row):
             command = asked[1].lower()
         elif command and (answered := _REPLY.match(row)) and answered[1] in "45":

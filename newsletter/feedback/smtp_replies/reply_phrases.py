@@ -1,7 +1,7 @@
-"""What servers say of a recipient, in the words of many servers and languages.
+"""Phrases by which mail servers say why they refuse, in many languages, one list for each meaning.
 
-One list for each reason. Words alone decide only where no code does, or to put a code right that is known to be given
-for anything. Each pattern is a chain of plain words with gaps of bounded length, so that no text is slow to search.
+The words decide where no code does, and correct a code that is known to be given for anything. Each pattern is a chain
+of plain words with gaps of bounded length, so that no text is slow to search.
 """
 
 import re
@@ -12,11 +12,11 @@ _WHO = (
 )
 
 
-def any_of(text: str) -> re.Pattern[str]:
-    """A pattern for any of the phrases, with " | " or a new line between them; an indented line goes on with the last.
+def compile_phrases(text: str) -> re.Pattern[str]:
+    """Compile a pattern of phrases, with " | " or a new line between them; an indented line goes on with the last.
 
-    They are regular expressions, in small letters, for text that `lower` was called on. " ... " is a gap of a few
-    words, "WHO" whatever a server may call a reader. Parentheses only group.
+    They are regular expressions in small letters, for text that `lower` was called on. " ... " is a gap of a few
+    words, "WHO" each name that servers have for a recipient. Parentheses only group.
     """
     rows = re.sub(r"\n {8}", "", text.rstrip()).split("\n")
     pattern = "|".join(row.strip() for row in rows if row.strip())
@@ -26,7 +26,7 @@ def any_of(text: str) -> re.Pattern[str]:
 
 
 # It speaks of us, whatever else it says: the sender's address, name or server is what was looked up in vain.
-SENDER = any_of(r"""
+SENDER = compile_phrases(r"""
     sender ... (reject|denied|not (allowed|permitted|accepted)|refus|unknown|not exist|not found|not verif|
         invalid|verif\w* fail|blocked|black|block)
     my name was rejected | (verify|validate|verifying|validating|callout).{0,20}sender | domain of sender
@@ -45,7 +45,7 @@ SENDER = any_of(r"""
 """)
 
 # RFC 3463, section 3.3: X.2.2 and X.3.1. The address is good.
-FULL = any_of(r"""
+FULL = compile_phrases(r"""
     (mail ?box|mail-box|mailfolder|inbox|account|user|recipient|disk|storage|mail ?drop|
         mail ?directory)\b ... \b(full|over ?(its |the )?(disk )?(quota|limit)|exceed\w* ... (quota|limit|
         storage|space|size|capacity)|out of (space|storage))
@@ -69,7 +69,7 @@ FULL = any_of(r"""
 """)
 
 # X.1.x and X.2.1: there is no such person, or no longer.
-GONE = any_of(r"""
+GONE = compile_phrases(r"""
     (unknown|no such|invalid|nonexist[ae]nt|non-exist[ae]nt|inexistent|not a (valid|known)|not valid|bad|
         illegal|undeliverable|wrong|incorrect|unrecogni[sz]ed|inactive|disabled|expired|deactivated|closed|
         cancel+ed|suspended|obsolete|unavailable|unrouteable|undefined)[ _](final delivery |local |destination |
@@ -138,7 +138,7 @@ GONE = any_of(r"""
 """)
 
 # X.1.2 and X.4.4: there is no such place. RFC 7505: a domain that says it takes no mail.
-NO_HOST = any_of(r"""
+NO_HOST = compile_phrases(r"""
     (host|domain|domain name|host or domain name|server|site|destination|mx)\b[^:]{0,30}(not found|unknown|
         does not exist|doesn'?t exist|not exist|nonexist|non-exist|invalid|nxdomain|is not (known|registered)|
         can'?t be found|could not be found|couldn'?t be found|no longer (exists|in use|valid))
@@ -156,7 +156,7 @@ NO_HOST = any_of(r"""
 """)
 
 # X.7.x: it was not taken for what it is or whom it comes from.
-POLICY = any_of(r"""
+POLICY = compile_phrases(r"""
     spam | junk | bulk mail | unsolicited | virus | malware | phish | infected | black ?list | block ?list
     blocklisted | \bdnsbl | \brbl\b | spamhaus | spamcop | barracuda | reputation | \bspf\b | \bdkim\b | dmarc
     \bptr\b | reverse dns | \brdns\b | relay(ing)? (denied|not|access|is|prohibit|attempt)
@@ -174,14 +174,14 @@ POLICY = any_of(r"""
 """)
 
 # It comes too fast, or over too many connections at once.
-RATE = any_of(r"""
+RATE = compile_phrases(r"""
     (connection|sending|submission|message|mail|e-?mail|delivery) (rate|frequency) | frequency limit
     (concurrent|simultaneous|parallel) (smtp )?(connections|sessions) | thread limit | messages? per connection
     sender has exceeded | queue quota | rate limited | temporarily rate | sending (limit|quota) | daily message quota
 """)
 
 # X.2.3, X.3.4
-LARGE = any_of(r"""
+LARGE = compile_phrases(r"""
     (message|mail|size|e-?mail|body|attachment)\b ... ((?<!queue )(?<!for )too (large|big|long)|
         exceed\w* ... (size|limit|maximum|max)|larger than|bigger than|over the (size|maximum))
     (size|length) limit | too (large|big)\b | maximum (message )?size | zu groß | trop (grand|volumineu|gros)
@@ -189,7 +189,7 @@ LARGE = any_of(r"""
 """)
 
 # X.4.x, X.3.x: it could not be brought there in this try, or in the days that were spent on trying.
-LATER = any_of(r"""
+LATER = compile_phrases(r"""
     time[ds]?[- ]?out | timeout | connection (was )?(refused|reset|closed|lost|dropped|failed|died|aborted)
     refused to (talk|connect) | \bloop | too many hops | hop count | received headers
     (could not|couldn'?t|can'?t|cannot|unable to|failed to|wasn'?t able to|not able to|not) (be )?(connect|
@@ -204,7 +204,7 @@ LATER = any_of(r"""
 """)
 
 # A server that goes on trying: nothing is lost yet.
-DELAYED = any_of(r"""
+DELAYED = compile_phrases(r"""
     (will|shall) (be retried|(keep|continue) (on )?(to )?try\w*|retry|keep|try again|be re-?tried|be attempted|
         continue)
     still (being )?(tr(ied|ying)|attempt|not been delivered) | do( not|n'?t) need to resend
@@ -216,14 +216,14 @@ DELAYED = any_of(r"""
 """)
 
 # It was delivered: said in a subject, or as a notice's words.
-ARRIVED = any_of(r"""
+ARRIVED = compile_phrases(r"""
     \(success\) | \bsuccess(ful|fully)? (mail )?deliver | delivered successfully
     (was|were|has been|have been) (successfully )?(delivered|relayed)
     (erfolgreich|wurde) zugestellt
 """)
 
 # A mail could not be delivered: said in a subject, or as a notice's first words.
-BOUNCED = any_of(r"""
+BOUNCED = compile_phrases(r"""
     undeliver | non[- ]?deliver | not? (be )?deliver | un(able|successful) (to |mail )?deliver
     return(ed|ing)? (mail|message|e-?mail|to sender)
     (mail|message|e-?mail|delivery).{0,20}(fail|return|error|problem|reject|bounce|blocked|refused)

@@ -1,8 +1,9 @@
-"""What a server said of one address, out of all that a notice says."""
+"""Diagnostic text: the words of a notice that are about one address."""
 
 import re
 
-from newsletter.feedback.mail.recognition import addresses, mime
+from newsletter.feedback.mail.recognition import addresses
+from newsletter.feedback.text_lines import cut_lines
 from newsletter.text import escape_controls
 
 # "------ This is a copy of the message ------": below it nothing more is said.
@@ -10,20 +11,21 @@ _RULE = re.compile(r"(?i)\s*[-=_*#]{2,}.*\b(?:copy|original|headers?|below|retur
 _LONGEST, _MOST_LINES, _LONGEST_LINE, _MOST_NEAR = 500, 400, 500, 15
 
 
-def one_line(words: str) -> str:
-    """The words fit to be shown."""
+def make_line(words: str) -> str:
+    """Return the words as one escape_controls line, not too long to be shown."""
     return escape_controls(" ".join(words[: 4 * _LONGEST].split()))[:_LONGEST]
 
 
-def rows(text: str) -> list[str]:
-    """The lines of a notice that are looked at."""
-    return list(mime.lines(text, _MOST_LINES, _LONGEST_LINE))
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a notice that are looked at."""
+    return list(cut_lines(text, _MOST_LINES, _LONGEST_LINE))
 
 
-def near(address: str, among: list[str]) -> str:
-    """From the last line that begins with the address, else the first that names it, up to another's; may be empty.
+def find_near(address: str, among: list[str]) -> str:
+    """Return the lines about an address, up to those about another; empty where none names it.
 
-    A notice names it first where it lists all of them, and last where it says what came of each.
+    They begin at the last line that begins with the address, else at the first that names it: a notice lists all
+    addresses first, and says last what became of each.
     """
     named = [number for number, row in enumerate(among) if address.casefold() in row.casefold()] if address else []
     if not named:
@@ -31,7 +33,7 @@ def near(address: str, among: list[str]) -> str:
     heads = [number for number in named if among[number].lstrip(" \t<\"'(*-").casefold().startswith(address.casefold())]
     said: list[str] = []
     for row in among[heads[-1] if heads else named[0] :][:_MOST_NEAR]:
-        others = {addresses.normal(match[0]) for match in addresses.found(row)}
+        others = {addresses.normalise(match[0]) for match in addresses.find_addresses(row)}
         if said and (_RULE.match(row) or (others and address not in others and not row[:1].isspace())):
             break
         said.append(row)
