@@ -3,7 +3,8 @@
 import datetime
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -35,21 +36,25 @@ MAX_PROBLEMS = 500
 
 @dataclass(frozen=True)
 class Draft:
-    """What a draft's file holds: the issue, or the problems that stand between."""
+    """The contents of a draft's file: the issue, or the problems that keep it from being one.
+
+    `date` is known even when something else is wrong. `sha256` names the text and its picture as they were when the
+    draft was read, so that a change of either since shows.
+    """
 
     path: Path
     source: str
     issue: Issue | None
     problems: tuple[Problem, ...]
-    date: datetime.date | None = None  # known even when something else is wrong
+    date: datetime.date | None = None
+    sha256: str = field(init=False)
 
-    @property
-    def sha256(self) -> str:
-        """Names this text and its picture, so that a change of either shows."""
+    def __post_init__(self) -> None:
         digest = sha256(self.source.encode())
         if self.issue and self.issue.picture:
-            digest.update(self.issue.picture.read_bytes())
-        return digest.hexdigest()
+            with suppress(OSError):  # whatever shows it will say that it has gone since it was checked
+                digest.update(self.issue.picture.read_bytes())
+        object.__setattr__(self, "sha256", digest.hexdigest())
 
 
 def read_draft(path: Path) -> Draft:

@@ -124,6 +124,18 @@ def test_only_what_is_required_is_asked(publication: Publication, git: Git, ask:
 # committed
 
 
+@pytest.mark.parametrize("name", ["2.10.yaml", "2.10-lead.jpg"])
+def test_what_was_saved_since_it_was_read_is_not_what_is_sent(
+    publication: Publication, git: Git, store: Store, name: str
+) -> None:
+    draft = read_draft(publication.root / "drafts/2.10.yaml")
+    path = publication.root / "drafts" / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    git("commit", "--quiet", "--all", "--message", "Another")
+    (problem,) = _missing(lambda: approve(["committed"], publication.workspace, store, publication.context, draft))
+    assert problem.message == "this was saved again just now"
+
+
 @pytest.mark.parametrize("name", ["drafts/2.10.yaml", "drafts/2.10-lead.jpg", "templates/email.css", "newsletter.toml"])
 def test_whatever_the_mail_is_made_of_has_to_be_as_it_was_committed(
     publication: Publication, git: Git, ask: Ask, name: str

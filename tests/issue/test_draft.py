@@ -202,6 +202,14 @@ def test_the_digest_changes_with_the_text_and_with_the_picture(publication: Publ
     assert read_draft(path).sha256 not in (before, changed)
 
 
+def test_its_name_is_of_the_picture_as_it_was_read(publication: Publication) -> None:
+    path = publication.root / "drafts/2.10.yaml"
+    draft = read_draft(path)
+    picture = path.with_name("2.10-lead.jpg")
+    picture.write_bytes(picture.read_bytes() + b"\n")
+    assert draft.sha256 != read_draft(path).sha256
+
+
 def test_an_issue_can_not_be_changed(publication: Publication) -> None:
     issue = load_issue(publication.root / "drafts/3.7.yaml")
     assert isinstance(issue, Issue)
