@@ -10,7 +10,7 @@ from conftest import Publication
 from newsletter.actions.send import freeze_plan
 from newsletter.backends import Backend, Feed, Limits
 from newsletter.campaigns.options import SendOptions
-from newsletter.campaigns.plan import plan_send
+from newsletter.campaigns.plan import SendRequest, plan_send
 from newsletter.campaigns.sent_record import write_record
 from newsletter.issue.draft import read_draft
 from newsletter.ledger.deliveries import count_deliveries
@@ -80,10 +80,12 @@ class Frozen:
         publication.readers(count)
         workspace = publication.workspace
         with stage_recipients(store) as staged:
-            plan = plan_send(
-                store, staged, publication.context, read_draft(workspace.find_draft("2.10")), record=self.record,
-                source=CsvSource(workspace.subscribers, workspace.config.subscriber_list), options=SendOptions(),
+            draft = read_draft(workspace.find_draft("2.10"))
+            request = SendRequest(
+                staged=staged, context=publication.context, draft=draft, options=SendOptions(),
+                source=CsvSource(workspace.subscribers, workspace.config.subscriber_list),
             )  # fmt: skip
+            plan = plan_send(store, self.record, request)
             freeze_plan(store, staged, plan)
 
     def send(self, carry: Carry, limits: Limits, rules: SendingRules | None = None) -> list[Counter[Outcome]]:

@@ -8,7 +8,7 @@ from conftest import Publication
 from newsletter.actions.deliver import sole_sender
 from newsletter.actions.send import SendTime, freeze_for_outbox
 from newsletter.campaigns.options import SendOptions
-from newsletter.campaigns.plan import plan_send
+from newsletter.campaigns.plan import SendRequest, plan_send
 from newsletter.issue.draft import read_draft
 from newsletter.ledger.schedule import schedule_campaign
 from newsletter.ledger.staging import stage_recipients
@@ -27,15 +27,14 @@ def put_in(
     draft = read_draft(workspace.find_draft(name))
     record = workspace.record(name)
     with sole_sender(store, name), stage_recipients(store) as staged:
-        plan = plan_send(
-            store,
-            staged,
-            publication.context,
-            draft,
-            record=record,
+        request = SendRequest(
+            staged=staged,
+            context=publication.context,
+            draft=draft,
             source=CsvSource(workspace.subscribers, workspace.config.subscriber_list),
             options=SendOptions(tag=tag),
         )
+        plan = plan_send(store, record, request)
         freeze_for_outbox(store, staged, plan, record, SendTime(due=due, expires=expires))
 
 

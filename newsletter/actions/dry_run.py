@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter.campaigns.options import SendOptions
-from newsletter.campaigns.plan import Plan, plan_dry_run
+from newsletter.campaigns.plan import SendPlan, SendRequest, plan_first_send
 from newsletter.files import create_private, make_private_folder
 from newsletter.issue.draft import Draft
 from newsletter.ledger.staging import StagedBatch, stage_recipients
@@ -30,24 +30,25 @@ def dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) ->
     Raises what planning a send raises.
     """
     with stage_recipients(publication.store) as staged:
-        plan = plan_dry_run(
-            staged,
-            publication.edition_context,
-            draft,
+        request = SendRequest(
+            staged=staged,
+            context=publication.edition_context,
+            draft=draft,
             source=publication.subscriber_source(options.list_file),
-            tag=options.tag,
+            options=options,
             erased=publication.erased,
         )
+        plan = plan_first_send(request)
         folder = publication.workspace.build(draft.path.stem) / "dry-run"
         count = _write_messages(staged, plan, RecipientTags.from_workspace(publication.workspace), folder)
     return DryRun(messages=count, folder=folder, unusable=plan.campaign.left_out)
 
 
-def _write_messages(staged: StagedBatch, plan: Plan, recipient_tags: RecipientTags, folder: Path) -> int:
+def _write_messages(staged: StagedBatch, plan: SendPlan, recipient_tags: RecipientTags, folder: Path) -> int:
     """Write every message of the plan's new recipients as a file; return how many."""
     shutil.rmtree(folder, ignore_errors=True)
     make_private_folder(folder)
-    templates = [MessageTemplate.from_bytes(text.payload) for text in plan.texts]
+    templates = [MessageTemplate.from_bytes(text.payload) for text in plan.templates]
     date = datetime.now(UTC)
     count = 0
     for count, entry in enumerate(staged.recipients(), start=1):

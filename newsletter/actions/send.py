@@ -11,7 +11,7 @@ from newsletter.actions.deliver import ConfirmRefusals, deliver, sole_sender
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.campaigns.approval import approve
 from newsletter.campaigns.options import SendOptions
-from newsletter.campaigns.plan import Plan, plan_send
+from newsletter.campaigns.plan import SendPlan, SendRequest, plan_send
 from newsletter.campaigns.sent_record import write_record
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.checks.draft_report import DraftReport
@@ -49,7 +49,7 @@ class Proposal:
     keep it back: of a text that others have had already, none does. `time` is when it is to leave, None for now.
     """
 
-    plan: Plan
+    plan: SendPlan
     draft: Draft
     list_file: Path
     findings: DraftReport
@@ -74,7 +74,7 @@ class SendResult:
 
     outcome: SendOutcome
     issue: str
-    plan: Plan
+    plan: SendPlan
     counts: Counts
     unusable: int
 
@@ -129,23 +129,24 @@ def send(
 
 
 @contextmanager
-def _planned(publication: OpenPublication, draft: Draft, options: SendOptions) -> Iterator[tuple[StagedBatch, Plan]]:
+def _planned(
+    publication: OpenPublication, draft: Draft, options: SendOptions
+) -> Iterator[tuple[StagedBatch, SendPlan]]:
     """Yield the plan, with the list's new recipients staged; what is not frozen meanwhile is forgotten."""
     store = publication.store
     with stage_recipients(store) as staged:
-        plan = plan_send(
-            store,
-            staged,
-            publication.edition_context,
-            draft,
-            record=publication.record(draft.path.stem),
+        request = SendRequest(
+            staged=staged,
+            context=publication.edition_context,
+            draft=draft,
             source=publication.subscriber_source(options.list_file),
             options=options,
             erased=publication.erased,
         )
+        plan = plan_send(store, publication.record(draft.path.stem), request)
         require = publication.config.send.require
         # What is asked of a text before its first copy, one that was frozen had then.
-        if plan.texts and require and (plan.takes_over or not plan.text_changed):
+        if plan.templates and require and (plan.takes_over or not plan.text_changed):
             approval = approve(require, publication.workspace, store, publication.edition_context, draft)
             plan = replace(plan, campaign=replace(plan.campaign, **asdict(approval)))
         yield staged, plan
@@ -155,7 +156,7 @@ def _propose(
     publication: OpenPublication,
     draft: Draft,
     options: SendOptions,
-    plan: Plan,
+    plan: SendPlan,
     confirm: Confirm,
     on_proposal: OnProposal,
     time: SendTime | None,
@@ -163,7 +164,7 @@ def _propose(
     """Return what is to be done about the plan: DELIVERED or SCHEDULED when it is agreed to."""
     if not plan.to_send and (options.to_new or options.retried):
         return SendOutcome.NOBODY
-    if not plan.to_send and plan.wave is None:
+    if not plan.to_send and plan.batch is None:
         return SendOutcome.NOTHING_LEFT
     proposal = _proposal(publication, draft, options, plan, time)
     on_proposal(proposal)
@@ -178,10 +179,10 @@ def _propose(
 
 
 def _proposal(
-    publication: OpenPublication, draft: Draft, options: SendOptions, plan: Plan, time: SendTime | None
+    publication: OpenPublication, draft: Draft, options: SendOptions, plan: SendPlan, time: SendTime | None
 ) -> Proposal:
     report = DraftReport()
-    if plan.texts:
+    if plan.templates:
         from newsletter.checks.draft_checks import check_draft
 
         report = check_draft(publication.workspace, draft)
@@ -207,7 +208,7 @@ def _deliver(
         raise DeliveryError(error.message, next_step=f"{error.next_step}\n{again}".strip()) from error
 
 
-def _result(store: Store, outcome: SendOutcome, plan: Plan) -> SendResult:
+def _result(store: Store, outcome: SendOutcome, plan: SendPlan) -> SendResult:
     issue = plan.campaign.issue
     campaign = find_campaign(store, issue)
     return SendResult(
@@ -219,18 +220,18 @@ def _result(store: Store, outcome: SendOutcome, plan: Plan) -> SendResult:
     )
 
 
-def freeze_plan(store: Store, staged: StagedBatch, plan: Plan) -> None:
+def freeze_plan(store: Store, staged: StagedBatch, plan: SendPlan) -> None:
     """Write the plan into the ledger: the new text, the new recipients, those who are to be tried again."""
     if plan.retried:
         reopen_deliveries(store, plan.campaign.issue, plan.retried)
     if plan.takes_over:
-        replace_templates(store, plan.campaign, plan.texts, plan.assigned)
-    if plan.wave is not None:
+        replace_templates(store, plan.campaign, plan.templates, plan.assigned)
+    if plan.batch is not None:
         digests = plan.erased.digests
-        freeze_batch(staged, plan.campaign, plan.wave, plan.texts, anew=plan.is_new, erased=digests)
+        freeze_batch(staged, plan.campaign, plan.batch.tag, plan.templates, anew=plan.is_new, erased=digests)
 
 
-def freeze_for_outbox(store: Store, staged: StagedBatch, plan: Plan, record: Path, time: SendTime) -> None:
+def freeze_for_outbox(store: Store, staged: StagedBatch, plan: SendPlan, record: Path, time: SendTime) -> None:
     """Write the plan into the ledger and the campaign into the outbox."""
     issue = plan.campaign.issue
     freeze_plan(store, staged, plan)

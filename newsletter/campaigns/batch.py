@@ -1,35 +1,55 @@
-"""The list read for a wave, and the proof that each reader's message can be made."""
+"""The list as read for a batch: each row a recipient whose message is proved to render, or counted as left out."""
 
-import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.campaigns.templates import Texts
-from newsletter.checks.draft_source import DraftSource
-from newsletter.checks.fields import locate_field
+from newsletter.campaigns.missing_values import prove_message
+from newsletter.campaigns.variant_templates import VariantTemplates
 from newsletter.errors import ListError, Problem
-from newsletter.issue.draft import Draft
-from newsletter.ledger.staging import Recipient, StagedBatch
-from newsletter.mail.headers import HeaderFault
-from newsletter.mail.message_template import MessageTemplate
+from newsletter.ledger.staging import Recipient
 from newsletter.subscribers.feedback_events import ErasedSubscribers
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import OwnStatuses
-from newsletter.text import format_count, shorten_path, suggest_nearest
+from newsletter.text import format_count, shorten_path
 
-_SHOWN = 3
+_SHOWN = 3  # rows that can't be used
 
 
-class Wave:
-    """The list's rows as entries, and what was seen on the way."""
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Recipients staged to be added to a campaign, counted, and who of the list is left out.
+
+    `tag` is whose they are, empty for the whole list. `new` are those whom the campaign has not, the `suppressed`
+    among them included. `left` counts whom the list's own columns keep from being mailed, by what they say. `tags` are
+    all that these recipients have.
+    """
+
+    tag: str
+    new: int
+    suppressed: int
+    duplicates: int
+    unusable: int
+    erased: int
+    left: Mapping[str, int]
+    tags: frozenset[str]
+
+
+class BatchReader:
+    """A subscriber list read once, as recipients for one batch; what was seen on the way is counted."""
 
     def __init__(
-        self, texts: Texts, source: SubscriberSource, tag: str, erased: ErasedSubscribers, own: OwnStatuses
+        self,
+        templates: VariantTemplates,
+        source: SubscriberSource,
+        tag: str,
+        erased: ErasedSubscribers,
+        own: OwnStatuses,
     ) -> None:
-        self._texts = texts
+        self._templates = templates
         self._source = source
         self._tag = tag
         self._is_erased = erased
@@ -41,123 +61,83 @@ class Wave:
         self.unusable = 0
         self.problems: list[Problem] = []  # of the rows that can't be used, the first few
         self.not_utf8: list[Problem] = []
-        self.first_text = 0
+        self.first_template = 0
         self.tags: set[str] = set()
         self.columns: list[str] = []
 
-    def entries(self) -> Iterator[Recipient]:
+    def read_recipients(self) -> Iterator[Recipient]:
+        """Yield everyone who may be mailed, in the list's order. Raises ListError when a message can't be made."""
         for row in self._source.read_rows():
             self.rows += 1
             if isinstance(row, Problem):
-                self._note(row)
+                self._count_unusable(row)
             elif not self._tag or self._tag in row.tags:
                 if self._is_erased(row.key):
                     self.erased += 1
                 elif self._own.find(row):
                     self.left[self._own.describe(row)] += 1
                 else:
-                    yield self._entry(row)
+                    yield self._make_recipient(row)
 
-    def _note(self, problem: Problem) -> None:
+    def _count_unusable(self, problem: Problem) -> None:
         self.unusable += 1
-        for told in (self.problems, *([self.not_utf8] if problem.code == "encoding" else [])):
-            if len(told) < _SHOWN:
-                told.append(problem)
+        for shown in (self.problems, *([self.not_utf8] if problem.code == "encoding" else [])):
+            if len(shown) < _SHOWN:
+                shown.append(problem)
 
-    def _entry(self, row: Subscriber) -> Recipient:
-        text = self._texts.number(row.tags)
-        reader = row.key
-        lacks = self._texts[text].lacking(row.fields)
+    def _make_recipient(self, row: Subscriber) -> Recipient:
+        number = self._templates.find_number(row.tags)
+        lacks = self._templates[number].lacking(row.fields)
         if not lacks:
-            prove(self._texts[text], row.address, row.fields, self._source.place, row.line)
+            prove_message(self._templates[number], row.address, row.fields, self._source.place, row.line)
         if not self.found:
-            self.first_text = text
+            self.first_template = number
             self.columns = list(row.fields)
         self.found += 1
         self.tags |= row.tags
         return Recipient(
-            reader=reader, address=row.address, fields=row.fields, tags=row.tags, text=text, line=row.line, lacks=lacks
+            reader=row.key,
+            address=row.address,
+            fields=row.fields,
+            tags=row.tags,
+            text=number,
+            line=row.line,
+            lacks=lacks,
         )
 
+    def refuse_unusable(self, limit: float) -> None:
+        """Raise ListError when so many rows can't be used that it is the file, and not a slip in some of its rows.
 
-def refuse_unusable(wave: Wave, path: Path, limit: float) -> None:
-    """Raise ListError when so many rows can't be used that it is the file, and not a slip in some of its rows.
-
-    A single row that is not UTF-8 tells that the file is not: others may be wrong without being noticed. `limit` is a
-    percentage.
-    """
-    check = f"`newsletter subscribers check {shorten_path(path, Path.cwd())}` shows each of them. Nothing was sent."
-    if wave.not_utf8:
-        raise ListError(
-            f"{path.name} is not in UTF-8, so readers would be lost, or called by wrong names.",
-            next_step=check,
-            problems=wave.not_utf8,
-        )
-    share = 100 * wave.unusable / wave.rows if wave.rows else 0
-    if share > limit:
-        raise ListError(
-            f"{path.name}: {wave.unusable:,} of {format_count(wave.rows, 'row')} can't be used; that is over "
-            f"{limit:g}%.",
-            next_step=f"Mend them: {check}\n"
-            f"To send to the others all the same: unusable = {math.ceil(share)}   under [list] in newsletter.toml",
-            problems=wave.problems,
-        )
-
-
-def prove(template: MessageTemplate, address: str, fields: Mapping[str, str], path: Path, line: int) -> None:
-    """Raises ListError when this reader's message could not be made."""
-    try:
-        template.prove(address, fields)
-    except HeaderFault as fault:
-        problem = Problem(
-            path=path,
-            line=line,
-            code="header",
-            message=f"this reader's message can't be made: {fault}",
-            next_step="Mend the row, or take the field out of the subject or of [list] unsubscribe.",
-        )
-        raise ListError("A reader's value can't stand where the issue has it.", problems=[problem]) from fault
-
-
-def refuse_lacking(staged: StagedBatch, columns: Sequence[str], path: Path, draft: Draft) -> None:
-    lacking: dict[str, tuple[int, int]] = {}
-    for names, count, line in staged.lacking():
-        for name in names:
-            before, first = lacking.get(name, (0, line))
-            lacking[name] = (before + count, min(first, line))
-    refuse(lacking, columns, path, draft)
-
-
-def refuse(lacking: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path, draft: Draft) -> None:
-    """Raises ListError for values that are missing: how many readers have none, and the first one's line.
-
-    What no column holds has its place in the draft: that is where the name is wrong.
-    """
-    if lacking:
-        raise ListError(
-            "Some readers lack a value that the issue asks for.", problems=list(_lacks(lacking, columns, path, draft))
-        )
-
-
-def _lacks(
-    lacking: Mapping[str, tuple[int, int]], columns: Sequence[str], path: Path, draft: Draft
-) -> Iterator[Problem]:
-    known = [name for name in columns if name not in ("", "tags")]
-    for name, (count, line) in lacking.items():
-        if name not in known:
-            yield locate_field(
-                DraftSource(draft.path, draft.source),
-                name,
-                code="missing-value",
-                message=f"{format_count(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}, "
-                "for no column of the list is that field",
-                next_step=suggest_nearest(name, known) or f"Fields are: {', '.join(known)}.",
+        A single row that is not UTF-8 tells that the file is not: others may be wrong without being noticed. `limit`
+        is a percentage.
+        """
+        path = self._source.place
+        check = f"`newsletter subscribers check {shorten_path(path, Path.cwd())}` shows each of them. Nothing was sent."
+        if self.not_utf8:
+            raise ListError(
+                f"{path.name} is not in UTF-8, so readers would be lost, or called by wrong names.",
+                next_step=check,
+                problems=self.not_utf8,
             )
-            continue
-        yield Problem(
-            path=path,
-            line=line,
-            code="missing-value",
-            message=f"{format_count(count, 'reader')} {'has' if count == 1 else 'have'} no {json.dumps(name)}",
-            next_step=f"Give the field a default in the draft: {{{{ {name} | reader }}}}, or fill the list's column.",
-        )
+        share = 100 * self.unusable / self.rows if self.rows else 0
+        if share > limit:
+            raise ListError(
+                f"{path.name}: {self.unusable:,} of {format_count(self.rows, 'row')} can't be used; that is over "
+                f"{limit:g}%.",
+                next_step=f"Mend them: {check}\n"
+                f"To send to the others all the same: unusable = {math.ceil(share)}   under [list] in newsletter.toml",
+                problems=self.problems,
+            )
+
+    def refuse_empty(self) -> None:
+        """Raise ListError when nobody on the list is to be mailed."""
+        if self.found:
+            return
+        path = self._source.place
+        why = f"{path.name} has no reader."
+        if self.left:
+            why = f"By its own columns, nobody in {path.name} may be mailed: {', '.join(self.left)}."
+        elif self._tag:
+            why = f"No reader in {path.name} has the tag {self._tag!r}."
+        named = f" {self._source.file}" if self._source.file else ""
+        raise ListError(why, next_step=f"`newsletter subscribers check{named}` shows what is in the list.")

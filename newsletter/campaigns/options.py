@@ -44,6 +44,9 @@ class SendOptions:
     despite_problems: bool = False
     nobody_left: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tag", self.tag.casefold())  # as lists have them
+
     def command(self, issue: str) -> str:
         """Return the command that asks for this, so that an error can show it with one option more."""
         if self.retried:
@@ -52,6 +55,7 @@ class SendOptions:
 
 
 def refuse_without_campaign(issue: str, options: SendOptions) -> None:
+    """Raise DecisionNeeded when options ask for a further send of an issue that nobody has had."""
     if options.to_new or options.retried:
         raise DecisionNeeded(
             f"{issue} has not been sent yet.", next_step=f"newsletter send {issue}     sends it to the whole list"
@@ -59,6 +63,7 @@ def refuse_without_campaign(issue: str, options: SendOptions) -> None:
 
 
 def refuse_scheduled(campaign: Campaign, context: "EditionContext") -> None:
+    """Raise DecisionNeeded when the campaign is in the outbox, which sends it."""
     if campaign.due_at:
         expired = campaign.expires_at is not None and datetime.fromisoformat(campaign.expires_at) < datetime.now(UTC)
         due = shown(datetime.fromisoformat(campaign.due_at), ZoneInfo(context.config.publication.timezone))
@@ -71,6 +76,7 @@ def refuse_scheduled(campaign: Campaign, context: "EditionContext") -> None:
 
 
 def refuse_cancelled(campaign: Campaign, options: SendOptions) -> None:
+    """Raise DecisionNeeded when a cancelled campaign is to go to anybody else."""
     if campaign.cancelled_at and (options.to_new or options.retried):
         raise DecisionNeeded(
             f"{campaign.issue} was cancelled on {campaign.cancelled_at[:10]}, so nobody else gets it.",
@@ -79,7 +85,7 @@ def refuse_cancelled(campaign: Campaign, options: SendOptions) -> None:
 
 
 def refuse_narrowing(campaign: Campaign, options: SendOptions, waiting: int) -> None:
-    """A tag can add readers to a campaign; it can't hold back those who are in it."""
+    """Raise DecisionNeeded when a tag would hold back recipients who wait already; it can only add some."""
     tag = options.tag
     if tag and waiting and (campaign.covers(tag) or options.to_new) and campaign.waves != {tag}:
         raise DecisionNeeded(
@@ -89,7 +95,7 @@ def refuse_narrowing(campaign: Campaign, options: SendOptions, waiting: int) -> 
 
 
 def refuse_widening(campaign: Campaign, options: SendOptions) -> None:
-    """Those who came since are few; those who have not had their turn yet may be the whole list."""
+    """Raise DecisionNeeded when --to-new, of a campaign for some tags, would add the whole list."""
     if options.to_new and not options.tag and "" not in campaign.waves:
         tags = sorted(campaign.waves)
         raise DecisionNeeded(

@@ -10,7 +10,8 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from newsletter.actions.observer import SendObserver
-from newsletter.campaigns.plan import Plan
+from newsletter.campaigns.batch import Batch
+from newsletter.campaigns.plan import SendPlan
 from newsletter.campaigns.unknown_campaigns import FLAG
 from newsletter.cli.output import console, say, short
 from newsletter.cli.report import show_summary
@@ -29,50 +30,54 @@ nobody_left = click.option(
 )
 
 
-def show_plan(workspace: Workspace, plan: Plan, list_path: Path) -> None:
+def show_plan(workspace: Workspace, plan: SendPlan, list_path: Path) -> None:
     """Print what is about to happen, before anybody is asked."""
     config = workspace.config
     say(f"{config.publication.title} Vol. {plan.campaign.issue}", style="bold")
     say(f"  Subject   {plan.sample.shown('Subject')}")
     say(f"  From      {plan.sample.shown('From')}")
-    readers = plan.readers
-    if readers is not None:
-        tagged = f" tagged {plan.wave}" if plan.wave else ""
-        say(f"  To        {format_count(plan.added, 'reader')} of {short(list_path)}{tagged}")
-        if readers.suppressed:
-            say(f"  Left out  {readers.suppressed:,} who must not be mailed: newsletter subscribers list --suppressed")
-        if readers.erased:
-            say(f"  Left out  {readers.erased:,} who asked to be erased; take them out of {short(list_path)}, too")
-        if readers.left:
-            words = ", ".join(f"{words} {count:,}" for words, count in Counter(readers.left).most_common(5))
-            say(f"  Left out  {sum(readers.left.values()):,} by what {short(list_path)} itself says ({words})")
-        if readers.unusable:
-            hint = f"newsletter subscribers check {short(list_path)}"
-            say(f"  Left out  {format_count(readers.unusable, 'row')} that can't be used; see them: {hint}")
-        if readers.duplicates:
-            say(f"  Left out  {format_count(readers.duplicates, 'row')} with an address that stands there before")
-        for tag in plan.tags_without_readers:
-            say(f"  Note      no reader here has the tag {tag!r}, which items are only for", style="yellow")
-    if plan.waiting and readers is None:
+    if plan.batch is not None:
+        _show_batch(plan, plan.batch, list_path)
+    elif plan.waiting:
         say(f"  To        the list as it was frozen; {short(list_path)} is not read again")
     if plan.waiting:
         say(f"  Going on  {format_count(plan.waiting, 'reader')} of the frozen list still to be tried")
     if plan.text_changed:
         say("  Text      " + ("as it is now" if plan.takes_over else "as it was when the sending began"))
-    _show_way_out(workspace)
+    _show_unsubscribing(workspace)
     name = config.send.backend
     place = getattr(config.backends[name], "place", "")
     say(f"  Through   {name}{f' {place}' if place else ''}")
 
 
-def _show_way_out(workspace: Workspace) -> None:
+def _show_batch(plan: SendPlan, batch: Batch, list_path: Path) -> None:
+    """Print to how many new recipients it goes, and who of the list is left out."""
+    tagged = f" tagged {batch.tag}" if batch.tag else ""
+    say(f"  To        {format_count(plan.added, 'reader')} of {short(list_path)}{tagged}")
+    if batch.suppressed:
+        say(f"  Left out  {batch.suppressed:,} who must not be mailed: newsletter subscribers list --suppressed")
+    if batch.erased:
+        say(f"  Left out  {batch.erased:,} who asked to be erased; take them out of {short(list_path)}, too")
+    if batch.left:
+        words = ", ".join(f"{words} {count:,}" for words, count in Counter(batch.left).most_common(5))
+        say(f"  Left out  {sum(batch.left.values()):,} by what {short(list_path)} itself says ({words})")
+    if batch.unusable:
+        hint = f"newsletter subscribers check {short(list_path)}"
+        say(f"  Left out  {format_count(batch.unusable, 'row')} that can't be used; see them: {hint}")
+    if batch.duplicates:
+        say(f"  Left out  {format_count(batch.duplicates, 'row')} with an address that stands there before")
+    for tag in plan.tags_without_recipients:
+        say(f"  Note      no reader here has the tag {tag!r}, which items are only for", style="yellow")
+
+
+def _show_unsubscribing(workspace: Workspace) -> None:
     service = workspace.config.service
     if service.takes_one_click:
-        say(f"  Way out   {service.url} (one click), and by mail")
+        say(f"  To leave  {service.url} (one click), and by mail")
     elif service.url:
-        say(f"  Way out   {service.url}, which only this machine can open: for a trial, and not for readers", "yellow")
+        say(f"  To leave  {service.url}, which only this machine can open: for a trial, and not for readers", "yellow")
     else:
-        say("  Way out   by mail")
+        say("  To leave  by mail")
 
 
 class SendingProgress(SendObserver):

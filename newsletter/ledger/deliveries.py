@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
@@ -96,8 +97,8 @@ def stream_deliveries(
 
 def stream_recipients(
     store: Store, issue: str, states: Sequence[State] = OPEN
-) -> Iterator[tuple[str, dict[str, str], str]]:
-    """Yield address, fields, and tags as they are stored, of every delivery in these states."""
+) -> Iterator[tuple[str, dict[str, str], frozenset[str]]]:
+    """Yield address, fields and tags of every delivery in these states."""
     columns = (deliveries.c.address, deliveries.c.fields, deliveries.c.tags)
     with store.reading() as connection:
         rows = connection.execution_options(yield_per=1000).execute(
@@ -106,20 +107,25 @@ def stream_recipients(
             .order_by(deliveries.c.id)
         )
         for row in rows:
-            yield row.address, json.loads(row.fields), row.tags
+            yield row.address, json.loads(row.fields), parse_tags(row.tags)
 
 
-def list_tag_sets(store: Store, issue: str, states: Sequence[State] = OPEN) -> list[str]:
-    """Return the sets of tags, as they are stored, of the campaign's deliveries in these states."""
+def list_tag_sets(store: Store, issue: str, states: Sequence[State] = OPEN) -> list[frozenset[str]]:
+    """Return the sets of tags that the campaign's deliveries in these states have."""
     with store.reading() as connection:
-        return list(
-            connection.scalars(
-                select(deliveries.c.tags)
-                .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
-                .distinct()
-                .order_by(deliveries.c.tags)
-            )
+        rows = connection.scalars(
+            select(deliveries.c.tags)
+            .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
+            .distinct()
+            .order_by(deliveries.c.tags)
         )
+        return list(dict.fromkeys(map(parse_tags, rows)))
+
+
+@lru_cache(maxsize=10_000)
+def parse_tags(stored: str) -> frozenset[str]:
+    """Return the tags in a column of a delivery, which is JSON."""
+    return frozenset(json.loads(stored))
 
 
 def find_sending_time(store: Store, delivery: int) -> datetime | None:

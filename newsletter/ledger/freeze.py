@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from newsletter.errors import DecisionNeeded
 from newsletter.ledger.campaigns import Campaign
+from newsletter.ledger.deliveries import parse_tags
 from newsletter.ledger.staging import StagedBatch
 from newsletter.ledger.states import OPEN, State
 from newsletter.ledger.templates import FrozenTemplate
@@ -51,24 +52,26 @@ def replace_templates(
     store: Store,
     campaign: Campaign,
     texts: Sequence[FrozenTemplate],
-    assigned: Mapping[str, int],
+    assigned: Mapping[frozenset[str], int],
     states: Sequence[State] = OPEN,
 ) -> None:
     """Give new templates to deliveries in these states: `assigned` says by their tags which of `texts` is whose."""
     with store.transaction() as connection:
         numbers = _add_templates(connection, campaign.issue, texts)
         _keep_campaign(connection, campaign)
+        in_states = (
+            deliveries.c.issue == campaign.issue,
+            or_(*(deliveries.c.state == state for state in states)),  # IN can't be executed for many rows
+        )
         statement = (
             update(deliveries)
-            .where(
-                deliveries.c.issue == campaign.issue,
-                deliveries.c.tags == bindparam("whose"),
-                or_(*(deliveries.c.state == state for state in states)),  # IN can't be executed for many rows
-            )
+            .where(*in_states, deliveries.c.tags == bindparam("whose"))
             .values(template=bindparam("number"))
         )
-        for tags, index in assigned.items():
-            connection.execute(statement, {"whose": tags, "number": numbers[index]})
+        # By the tags as they are stored, in whatever form an earlier version wrote them.
+        for stored in connection.scalars(select(deliveries.c.tags).where(*in_states).distinct()).all():
+            if (index := assigned.get(parse_tags(stored))) is not None:
+                connection.execute(statement, {"whose": stored, "number": numbers[index]})
 
 
 def _keep_campaign(connection: Connection, campaign: Campaign) -> None:

@@ -58,5 +58,5 @@ def read_template(store: Store, number: int) -> bytes:
 
 
 def _draft(variant: str) -> str:
-    """Return the hash of the draft that a variant is of, see campaigns/templates.py; empty in version 1's stores."""
+    """Return the hash of the draft that a variant is of; empty in version 1's stores."""
     return variant.partition("@")[2]

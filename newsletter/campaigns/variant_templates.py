@@ -1,6 +1,6 @@
-"""The compiled texts of a campaign: one for each group of readers who see the same items."""
+"""Message templates by variant: one for each group of recipients who see the same items."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from newsletter.errors import DecisionNeeded
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from newsletter.editions import EditionContext
 
 
-_REMEMBERED = 10_000  # sets of tags; a list with more of them pays for each reader
+_REMEMBERED = 10_000  # sets of tags; a list with more of them pays for each recipient
 
 
-class Texts:
-    """Compiles each text when the first of its readers comes, or hands out those that were frozen.
+class VariantTemplates:
+    """The templates of a campaign, each compiled for its first recipient, or as they were frozen.
 
     Who sees what is decided by the campaign's own rules, so that a draft which has changed since can't
-    show a reader an item that was never meant for them.
+    show a recipient an item that was never meant for them.
     """
 
     def __init__(
@@ -32,12 +32,18 @@ class Texts:
     ) -> None:
         self._campaign = campaign
         self._source = source
-        self._templates = [MessageTemplate.from_bytes(text.payload) for text in frozen]
+        self._templates: list[MessageTemplate] = []
+        self._numbers: dict[str, int] = {}
         self._by_tags: dict[frozenset[str], int] = {}
-        self._numbers = {_items(text.variant): number for number, text in enumerate(frozen)}
+        for number, template in enumerate(frozen):
+            self._templates.append(MessageTemplate.from_bytes(template.payload))
+            self._numbers[_items(template.variant)] = number
 
-    def number(self, tags: frozenset[str]) -> int:
-        """Which text is for a reader with these tags. Raises DecisionNeeded when it was not frozen in its time."""
+    def find_number(self, tags: frozenset[str]) -> int:
+        """Return which template is for a recipient with these tags, compiled now if need be.
+
+        Raises DecisionNeeded when none was frozen for what they would see.
+        """
         if (known := self._by_tags.get(tags)) is not None:
             return known
         variant = "".join("1" if not only or not tags.isdisjoint(only) else "0" for only in self._campaign.rules)
@@ -48,14 +54,14 @@ class Texts:
                     next_step=f"newsletter send {self._campaign.issue} --with-changes",
                 )
             context, issue = self._source
-            self._templates.append(self._compiled(context, issue.seen_by(tags)))
+            self._templates.append(self._compile(context, issue.seen_by(tags)))
             self._numbers[variant] = len(self._numbers)
         if len(self._by_tags) < _REMEMBERED:
             self._by_tags[tags] = self._numbers[variant]
         return self._numbers[variant]
 
-    def _compiled(self, context: "EditionContext", issue: Issue) -> MessageTemplate:
-        # What compiles brings MJML, premailer and Typst; going on with frozen texts needs none of them.
+    def _compile(self, context: "EditionContext", issue: Issue) -> MessageTemplate:
+        # What compiles brings MJML, premailer and Typst; going on with frozen templates needs none of them.
         from newsletter.mail.compiler import compile_message
 
         campaign = self._campaign
@@ -64,17 +70,20 @@ class Texts:
     def __getitem__(self, number: int) -> MessageTemplate:
         return self._templates[number]
 
-    def __iter__(self) -> Iterator[FrozenTemplate]:
+    def freeze(self) -> list[FrozenTemplate]:
+        """Return the templates made so far, in the order of their numbers, as the ledger keeps them."""
         # The same items of another draft are other items: a variant is known by its draft, too.
         draft = self._campaign.draft_sha256[:16]
-        for items, number in self._numbers.items():
-            yield FrozenTemplate(f"{items}@{draft}", self._templates[number].to_bytes())
+        return [
+            FrozenTemplate(f"{items}@{draft}", self._templates[number].to_bytes())
+            for items, number in self._numbers.items()
+        ]
 
 
 def _items(variant: str) -> str:
     return variant.partition("@")[0]
 
 
-def rules_of(issue: Issue) -> Sequence[Sequence[str]]:
-    """For each item, the tags of the readers it is only for; none for everyone."""
+def visibility_rules(issue: Issue) -> Sequence[Sequence[str]]:
+    """Return for each item the tags of the subscribers it is only for; none for everyone."""
     return [list(item.only_for) for item in issue.items]

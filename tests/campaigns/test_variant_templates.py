@@ -1,0 +1,31 @@
+"""Message templates by variant: whoever sees the same items has the same one."""
+
+from conftest import Publication
+
+from newsletter.campaigns.variant_templates import VariantTemplates, visibility_rules
+from newsletter.issue.draft import load_issue
+from newsletter.ledger.campaigns import Campaign
+
+EVERYONE, MEMBERS = frozenset[str](), frozenset({"members"})
+
+
+def _campaign(publication: Publication) -> tuple[Campaign, VariantTemplates]:
+    path = publication.root / "drafts/2.10.yaml"
+    path.write_text(
+        path.read_text().replace("    detail: >-\n      A day", "    only_for: [members]\n    detail: >-\n      A day")
+    )
+    issue = load_issue(path)
+    campaign = Campaign(
+        issue="2.10", id="c", subject="s", draft_sha256="d" * 64, rules=visibility_rules(issue), created_at=""
+    )
+    return campaign, VariantTemplates(campaign, source=(publication.context, issue))
+
+
+def test_frozen_templates_may_come_one_by_one(publication: Publication) -> None:
+    campaign, templates = _campaign(publication)
+    numbers = [templates.find_number(tags) for tags in (EVERYONE, MEMBERS, frozenset({"members", "board"}))]
+    assert numbers == [0, 1, 1]
+    again = VariantTemplates(campaign, frozen=(template for template in templates.freeze()))
+    assert [again.find_number(tags) for tags in (EVERYONE, MEMBERS)] == [0, 1]
+    assert [again[number] for number in (0, 1)] == [templates[number] for number in (0, 1)]
+    assert again.freeze() == templates.freeze()
