@@ -11,7 +11,7 @@ from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.runs import settle_crash
 from newsletter.ledger.states import Counts, State
 from newsletter.publication import OpenPublication
-from newsletter.schedule.outbox import take_out
+from newsletter.schedule.schedule_state import take_off_schedule
 
 
 def cancel(publication: OpenPublication, issue: str, confirm: Callable[[Counts], bool]) -> int | None:
@@ -56,6 +56,6 @@ def cancel_schedule(publication: OpenPublication, issue: str) -> Unscheduled:
     record = publication.record(issue)
     was_noted = record.exists()
     with sole_sender(store, issue):
-        take_out(store, issue, record)
+        take_off_schedule(store, issue, record)
         counts = count_deliveries(store, issue)
     return Unscheduled(waiting=counts.waiting, record_removed=was_noted and not record.exists())

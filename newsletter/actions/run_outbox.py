@@ -9,7 +9,8 @@ from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.publication import OpenPublication
-from newsletter.schedule.outbox import Clock, Outbox, Stop, Tell
+from newsletter.schedule.scheduler import OnResult, Scheduler, WallClock
+from newsletter.schedule.stop_signals import StopSignals
 from newsletter.sending.rules import WorkerProgress
 
 
@@ -19,14 +20,14 @@ def _ignore(_campaign: Campaign, _waiting: int) -> None:
 
 def open_outbox(
     publication: OpenPublication,
-    tell: Tell,
+    tell: OnResult,
     *,
-    stop: Stop,
+    stop: StopSignals,
     observer: SendObserver = SILENT,
     on_leaving: Callable[[Campaign, int], None] = _ignore,
     confirm: Callable[[Campaign], bool] | None = None,
-    clock: Clock | None = None,
-) -> Outbox:
+    clock: WallClock | None = None,
+) -> Scheduler:
     """Return the outbox, ready to look once or to watch.
 
     `tell` hears what came of each campaign, `on_leaving` that one leaves to so many who wait. `stop` hears SIGINT and
@@ -42,8 +43,8 @@ def open_outbox(
         finally:
             stop.listen()
 
-    clock = clock or Clock(now=_now, pause=time.sleep)
-    return Outbox(publication.store, publication.record, carry, tell, clock, stop, confirm)
+    clock = clock or WallClock(now=_now, pause=time.sleep)
+    return Scheduler(publication.store, publication.record, carry, tell, clock, stop, confirm)
 
 
 def _now() -> datetime:
@@ -53,7 +54,7 @@ def _now() -> datetime:
 class _StopObserver(SendObserver):
     """An observer that also keeps the outbox's `stop` in step with the signals that a run hears."""
 
-    def __init__(self, observer: SendObserver, stop: Stop) -> None:
+    def __init__(self, observer: SendObserver, stop: StopSignals) -> None:
         self._observer = observer
         self._stop = stop
 

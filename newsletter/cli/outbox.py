@@ -27,15 +27,9 @@ from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.schedule import find_last_ending, list_scheduled
 from newsletter.publication import OpenPublication
-from newsletter.schedule.outbox import (
-    MAYBE_SENT,
-    Fate,
-    Standing,
-    Stop,
-    TooLate,
-    Upcoming,
-    standing,
-)
+from newsletter.schedule.schedule_state import ScheduleState, find_schedule_state
+from newsletter.schedule.scheduler import MAYBE_SENT, NextDeparture, ScheduleResult, TooLate
+from newsletter.schedule.stop_signals import StopSignals
 from newsletter.sending.rules import OnProgress, WorkerProgress
 from newsletter.store import Store
 from newsletter.text import format_count
@@ -95,10 +89,10 @@ def list_(json_: bool) -> None:
         say(f"The draft of {issue} has changed since. What leaves is the text as it was then.", style="yellow")
 
 
-def _waiting(store: Store, now: datetime) -> Iterator[tuple[Campaign, Standing, int]]:
+def _waiting(store: Store, now: datetime) -> Iterator[tuple[Campaign, ScheduleState, int]]:
     for issue in list_scheduled(store):
         campaign = find_campaign(store, issue)
-        if campaign and (stands := standing(store, campaign, now)):
+        if campaign and (stands := find_schedule_state(store, campaign, now)):
             yield campaign, stands, count_deliveries(store, issue).waiting
 
 
@@ -147,7 +141,7 @@ def run(debug: bool, wait: bool, nobody_left: bool) -> None:
         return
     if nobody_left:
         vouch(store, publication.workspace.drafts, complete=True)
-    stop = Stop()
+    stop = StopSignals()
     stop.listen()
     with _waiting_line() as line:
         post = _Post(publication, line)
@@ -241,37 +235,38 @@ class _Post(SendObserver):
         del issue, error  # `tell` says it
         self._bar.close()
 
-    def tell(self, issue: str, fate: Fate, error: NewsletterError | None) -> None:
+    def tell(self, issue: str, result: ScheduleResult, error: NewsletterError | None) -> None:
         self._line.hide()
-        if fate in (Fate.SENT, Fate.STOPPED) or (fate is Fate.HELD and error and not isinstance(error, TooLate)):
+        is_held = result is ScheduleResult.HELD and error is not None and not isinstance(error, TooLate)
+        if is_held or result in (ScheduleResult.SENT, ScheduleResult.STOPPED):
             self._report(issue)
         by_hand = (
             f"newsletter send {issue}            goes on, after showing what will happen\n"
             f"newsletter outbox cancel {issue}   leaves it"
         )
-        match fate:
-            case Fate.SENT:
+        match result:
+            case ScheduleResult.SENT:
                 if count_deliveries(self._store, issue).waiting:
                     say(f"To try them again: newsletter send {issue}", style="bold")
-            case Fate.STOPPED:
+            case ScheduleResult.STOPPED:
                 say(
                     f"{issue} stays in the outbox, and the next `newsletter outbox run` goes on. "
                     f"To leave it at that: newsletter outbox cancel {issue}",
                     style="bold",
                 )
-            case Fate.BUSY:
+            case ScheduleResult.BUSY:
                 say(f"{issue} is being sent by another process.")
-            case Fate.LATER if error:
+            case ScheduleResult.LATER if error:
                 steps = f"{error.next_step}\nIt stays in the outbox, and is tried again.".strip()
                 show_error(NewsletterError(f"{issue}: {error.message}", next_step=steps, problems=error.problems))
-            case Fate.HELD:
+            case ScheduleResult.HELD:
                 why = error.message if error else find_last_ending(self._store, issue) or f"it was late. {MAYBE_SENT}"
                 steps = f"{error.next_step if error else ''}\nThe outbox does not go on by itself:\n{by_hand}".strip()
                 show_error(NewsletterError(f"{issue} was stopped: {why}", next_step=steps))
-            case Fate.EXPIRED:
+            case ScheduleResult.EXPIRED:
                 show_error(self._expired(issue))
 
-    def wait(self, upcoming: Upcoming | None, trouble: NewsletterError | None) -> None:
+    def wait(self, upcoming: NextDeparture | None, trouble: NewsletterError | None) -> None:
         if trouble is not None:
             self._line.show(f"{trouble.message} It is tried again.")
         elif upcoming is not None:
@@ -280,7 +275,7 @@ class _Post(SendObserver):
         else:
             self._line.show("Waiting: nothing is in the outbox that can leave.")
 
-    def next_in_words(self, upcoming: Upcoming) -> str:
+    def next_in_words(self, upcoming: NextDeparture) -> str:
         return f"{upcoming.issue} leaves {when(upcoming.at, datetime.now(UTC))}, {shown(upcoming.at, self._zone)}."
 
     def _expired(self, issue: str) -> NewsletterError:

@@ -1,1 +1,1 @@
-"""The schedule: campaigns that wait for their moment."""
+"""Schedule of campaigns that wait for their time to be sent (`newsletter outbox`)."""

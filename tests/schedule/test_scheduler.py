@@ -21,8 +21,10 @@ from newsletter.ledger.runs import begin_run, finish_run, settle_crash
 from newsletter.ledger.schedule import hold_campaign, list_scheduled, unschedule_campaign
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.templates import FrozenTemplate
-from newsletter.schedule import outbox
-from newsletter.schedule.outbox import Clock, Fate, Outbox, Standing, Stop, Upcoming, standing
+from newsletter.schedule import scheduler
+from newsletter.schedule.schedule_state import ScheduleState, find_schedule_state
+from newsletter.schedule.scheduler import NextDeparture, Scheduler, ScheduleResult, WallClock
+from newsletter.schedule.stop_signals import StopSignals
 from newsletter.sending.rules import SendingRules
 from newsletter.store import Store
 
@@ -45,10 +47,10 @@ def _freeze(store: Store, issue: str = "1.1", readers: int = 3) -> None:
         freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"{}")])
 
 
-def _stands(store: Store, now: datetime, issue: str = "1.1") -> Standing | None:
+def _stands(store: Store, now: datetime, issue: str = "1.1") -> ScheduleState | None:
     campaign = find_campaign(store, issue)
     assert campaign is not None
-    return standing(store, campaign, now)
+    return find_schedule_state(store, campaign, now)
 
 
 def test_what_is_in_the_outbox_stands_in_the_order_in_which_it_leaves(store: Store) -> None:
@@ -65,10 +67,10 @@ def test_it_waits_is_due_and_expires(store: Store) -> None:
     _freeze(store)
     assert _stands(store, NOON) is None
     set_moments(store, NOON, NOON + HOUR)
-    assert _stands(store, NOON - MINUTE) is Standing.WAITING
-    assert _stands(store, NOON) is Standing.DUE
-    assert _stands(store, NOON + HOUR - timedelta(seconds=1)) is Standing.DUE
-    assert _stands(store, NOON + HOUR) is Standing.EXPIRED
+    assert _stands(store, NOON - MINUTE) is ScheduleState.WAITING
+    assert _stands(store, NOON) is ScheduleState.DUE
+    assert _stands(store, NOON + HOUR - timedelta(seconds=1)) is ScheduleState.DUE
+    assert _stands(store, NOON + HOUR) is ScheduleState.EXPIRED
 
 
 def test_what_somebody_has_got_from_the_outbox_does_not_expire_nor_wait_again(store: Store) -> None:
@@ -76,10 +78,10 @@ def test_what_somebody_has_got_from_the_outbox_does_not_expire_nor_wait_again(st
     _freeze(store)
     set_moments(store, past, past + MINUTE)
     begin_run(store, "1.1", "run")
-    assert _stands(store, past + HOUR) is Standing.EXPIRED, "a run that has reached nobody has not begun"
+    assert _stands(store, past + HOUR) is ScheduleState.EXPIRED, "a run that has reached nobody has not begun"
     record_and_claim(store, "1.1", "run", want=1)
-    assert _stands(store, past + HOUR) is Standing.BEGUN
-    assert _stands(store, past - HOUR) is Standing.BEGUN, "the clock was set back"
+    assert _stands(store, past + HOUR) is ScheduleState.BEGUN
+    assert _stands(store, past - HOUR) is ScheduleState.BEGUN, "the clock was set back"
 
 
 def test_what_was_sent_by_hand_before_is_no_beginning(store: Store) -> None:
@@ -88,30 +90,30 @@ def test_what_was_sent_by_hand_before_is_no_beginning(store: Store) -> None:
     record_and_claim(store, "1.1", "by hand", want=1)
     later = datetime.now(UTC) + HOUR
     set_moments(store, later, later + HOUR)
-    assert _stands(store, later - MINUTE) is Standing.WAITING
-    assert _stands(store, later + HOUR) is Standing.EXPIRED
+    assert _stands(store, later - MINUTE) is ScheduleState.WAITING
+    assert _stands(store, later + HOUR) is ScheduleState.EXPIRED
 
 
 def test_what_nothing_has_moved_for_an_hour_is_late(store: Store) -> None:
     past = datetime.now(UTC) - 30 * HOUR
     _freeze(store)
     set_moments(store, past, past + 90 * HOUR)
-    assert _stands(store, past + 59 * MINUTE) is Standing.DUE
-    assert _stands(store, past + 61 * MINUTE) is Standing.LATE
+    assert _stands(store, past + 59 * MINUTE) is ScheduleState.DUE
+    assert _stands(store, past + 61 * MINUTE) is ScheduleState.LATE
     begin_run(store, "1.1", "run")
-    assert _stands(store, datetime.now(UTC) + 59 * MINUTE) is Standing.DUE, "it was tried just now, in vain"
+    assert _stands(store, datetime.now(UTC) + 59 * MINUTE) is ScheduleState.DUE, "it was tried just now, in vain"
     record_and_claim(store, "1.1", "run", want=1)
-    assert _stands(store, datetime.now(UTC) + 59 * MINUTE) is Standing.BEGUN
-    assert _stands(store, datetime.now(UTC) + 61 * MINUTE) is Standing.LATE
+    assert _stands(store, datetime.now(UTC) + 59 * MINUTE) is ScheduleState.BEGUN
+    assert _stands(store, datetime.now(UTC) + 61 * MINUTE) is ScheduleState.LATE
     set_moments(store, past, past + 2 * HOUR)
-    assert _stands(store, datetime.now(UTC) + 61 * MINUTE) is Standing.LATE, "what some have does not expire"
+    assert _stands(store, datetime.now(UTC) + 61 * MINUTE) is ScheduleState.LATE, "what some have does not expire"
 
 
 def test_what_is_held_is_in_the_outbox_until_a_person_has_seen_to_it(store: Store) -> None:
     _freeze(store)
     set_moments(store, NOON, NOON + HOUR)
     hold_campaign(store, "1.1")
-    assert _stands(store, NOON) is Standing.HELD
+    assert _stands(store, NOON) is ScheduleState.HELD
     assert list_scheduled(store) == ["1.1"]
     begin_run(store, "1.1", "by hand")
     assert list_scheduled(store) == []
@@ -136,7 +138,7 @@ class FakeClock:
 
     now: datetime
     later: list[datetime | Callable[[], object]] = field(default_factory=list)
-    stop: Stop = field(default_factory=Stop)
+    stop: StopSignals = field(default_factory=StopSignals)
 
     def pause(self, seconds: float) -> None:
         assert 0 < seconds <= 1, "no long sleep is trusted"
@@ -157,14 +159,14 @@ class Office:
     publication: Publication
     store: Store
     clock: FakeClock
-    told: list[tuple[str, Fate, str]] = field(default_factory=list)
-    awaited: list[Upcoming | None] = field(default_factory=list)
+    told: list[tuple[str, ScheduleResult, str]] = field(default_factory=list)
+    awaited: list[NextDeparture | None] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        clock = Clock(now=lambda: self.clock.now, pause=self.clock.pause)
+        clock = WallClock(now=lambda: self.clock.now, pause=self.clock.pause)
         workspace = self.publication.workspace
-        self.outbox = Outbox(self.store, workspace.record, self.carry, self.tell, clock, self.clock.stop)
+        self.outbox = Scheduler(self.store, workspace.record, self.carry, self.tell, clock, self.clock.stop)
 
     def carry(self, campaign: Campaign) -> None:
         workspace = self.publication.workspace
@@ -172,21 +174,21 @@ class Office:
         record = workspace.record(campaign.issue)
         send_frozen(self.store, campaign.issue, backend, record, SendingRules())
 
-    def tell(self, issue: str, fate: Fate, error: NewsletterError | None) -> None:
-        self.told.append((issue, fate, error.message if error else ""))
+    def tell(self, issue: str, result: ScheduleResult, error: NewsletterError | None) -> None:
+        self.told.append((issue, result, error.message if error else ""))
 
     def watch(self, *later: datetime | Callable[[], object]) -> None:
         self.clock.later = [*later]
         self.clock.stop.asked = False
         self.outbox.watch(self._waits)
 
-    def _waits(self, upcoming: Upcoming | None, trouble: NewsletterError | None) -> None:
+    def _waits(self, upcoming: NextDeparture | None, trouble: NewsletterError | None) -> None:
         self.awaited.append(upcoming)
         self.troubles += [trouble.message] if trouble else []
 
     @property
-    def fates(self) -> list[tuple[str, Fate]]:
-        return [(issue, fate) for issue, fate, _ in self.told]
+    def results(self) -> list[tuple[str, ScheduleResult]]:
+        return [(issue, result) for issue, result, _ in self.told]
 
 
 @pytest.fixture
@@ -199,9 +201,9 @@ def test_it_leaves_at_its_moment_and_is_told_once(office: Office, server: Server
     noon = office.clock.now
     put_in(office.publication, office.store, noon + 2 * MINUTE, noon + HOUR)
     office.watch(noon + MINUTE, noon + 2 * MINUTE, noon + 3 * MINUTE)
-    assert office.fates == [("2.10", Fate.SENT)]
+    assert office.results == [("2.10", ScheduleResult.SENT)]
     assert len(server.stored) == 5
-    assert office.awaited[:2] == [Upcoming(noon + 2 * MINUTE, "2.10")] * 2
+    assert office.awaited[:2] == [NextDeparture(noon + 2 * MINUTE, "2.10")] * 2
     assert office.awaited[2:] == [None] * 2
     assert list_scheduled(office.store) == []
 
@@ -213,7 +215,7 @@ def test_after_a_sleep_of_days_what_is_due_is_held_and_what_has_expired_never_le
     put_in(office.publication, office.store, noon + HOUR, noon + 2 * HOUR, "1.4")
     put_in(office.publication, office.store, noon + HOUR, noon + 90 * HOUR)
     office.watch(noon + 72 * HOUR, noon + 72 * HOUR + MINUTE)
-    assert office.fates == [("1.4", Fate.EXPIRED), ("2.10", Fate.HELD)]
+    assert office.results == [("1.4", ScheduleResult.EXPIRED), ("2.10", ScheduleResult.HELD)]
     assert server.stored == []
     assert sorted(list_scheduled(office.store)) == ["1.4", "2.10"]
 
@@ -224,7 +226,7 @@ def test_a_late_issue_leaves_when_a_person_says_so(office: Office, server: Serve
     put_in(office.publication, office.store, noon + HOUR, noon + 90 * HOUR)
     office.outbox._confirm = lambda campaign: answer and campaign.issue == "2.10"
     office.watch(noon + 72 * HOUR)
-    assert office.fates == [("2.10", Fate.SENT if answer else Fate.HELD)]
+    assert office.results == [("2.10", ScheduleResult.SENT if answer else ScheduleResult.HELD)]
     assert len(server.stored) == (5 if answer else 0)
 
 
@@ -232,19 +234,19 @@ def test_a_clock_that_is_set_back_lets_it_wait_longer(office: Office, server: Se
     noon = office.clock.now
     put_in(office.publication, office.store, noon + HOUR, noon + 2 * HOUR)
     office.watch(noon - 24 * HOUR, noon)
-    assert office.fates == []
+    assert office.results == []
     assert server.stored == []
     office.watch(noon + HOUR)
-    assert office.fates == [("2.10", Fate.SENT)]
+    assert office.results == [("2.10", ScheduleResult.SENT)]
 
 
 def test_an_expiry_by_a_clock_that_was_wrong_is_undone_by_the_right_one(office: Office, server: Server) -> None:
     noon = office.clock.now
     put_in(office.publication, office.store, noon + HOUR, noon + 2 * HOUR)
     office.watch(noon + 240 * HOUR, noon)
-    assert office.fates == [("2.10", Fate.EXPIRED)]
+    assert office.results == [("2.10", ScheduleResult.EXPIRED)]
     office.watch(noon + HOUR)
-    assert office.fates[1:] == [("2.10", Fate.SENT)]
+    assert office.results[1:] == [("2.10", ScheduleResult.SENT)]
     assert len(server.stored) == 5
 
 
@@ -260,7 +262,7 @@ def test_it_expires_while_it_waits_for_its_turn(office: Office, server: Server) 
 
     office.outbox._carry = slowly
     office.watch()
-    assert office.fates == [("1.4", Fate.SENT), ("2.10", Fate.EXPIRED)]
+    assert office.results == [("1.4", ScheduleResult.SENT), ("2.10", ScheduleResult.EXPIRED)]
     assert len(server.stored) == 5
 
 
@@ -275,14 +277,14 @@ def test_it_stands_still_between_looking_and_sending(office: Office, server: Ser
 
     office.store.sole = late  # type: ignore[method-assign]  # as if the lid was closed just here
     office.watch()
-    assert office.fates == [("2.10", Fate.EXPIRED)]
+    assert office.results == [("2.10", ScheduleResult.EXPIRED)]
     assert server.stored == []
 
 
 def test_what_is_put_in_while_it_watches_leaves_too(office: Office, server: Server) -> None:
     noon = office.clock.now
     office.watch(lambda: put_in(office.publication, office.store, noon - MINUTE, noon + HOUR), noon + MINUTE)
-    assert office.fates == [("2.10", Fate.SENT)]
+    assert office.results == [("2.10", ScheduleResult.SENT)]
     assert len(server.stored) == 5
 
 
@@ -302,10 +304,10 @@ def test_a_server_out_of_reach_is_tried_again_after_growing_rests(office: Office
     office.outbox._carry = counted
     office.watch(*(noon + timedelta(seconds=second) for second in range(10, 600, 10)))
     assert tries == 4, "at once, and after 1, 2 and 4 minutes more"
-    assert office.fates == [("2.10", Fate.LATER)], "it is told once"
+    assert office.results == [("2.10", ScheduleResult.LATER)], "it is told once"
     office.publication.environ["NEWSLETTER_SMTP__PORT"] = port
     office.watch(noon + 20 * MINUTE)
-    assert office.fates[1:] == [("2.10", Fate.SENT)]
+    assert office.results[1:] == [("2.10", ScheduleResult.SENT)]
     assert len(server.stored) == 5
 
 
@@ -318,7 +320,7 @@ def test_a_clock_that_is_set_back_does_not_make_a_rest_last_for_hours(office: Of
     office.publication.environ["NEWSLETTER_SMTP__PORT"] = port
     office.clock.now = noon - 45 * MINUTE
     office.watch()
-    assert office.fates == [("2.10", Fate.LATER), ("2.10", Fate.SENT)]
+    assert office.results == [("2.10", ScheduleResult.LATER), ("2.10", ScheduleResult.SENT)]
 
 
 def test_what_could_not_begin_in_time_expires(office: Office, server: Server) -> None:
@@ -329,7 +331,7 @@ def test_what_could_not_begin_in_time_expires(office: Office, server: Server) ->
     office.watch(noon + MINUTE)
     office.publication.environ["NEWSLETTER_SMTP__PORT"] = port
     office.watch(noon + HOUR)
-    assert office.fates == [("2.10", Fate.LATER), ("2.10", Fate.EXPIRED)]
+    assert office.results == [("2.10", ScheduleResult.LATER), ("2.10", ScheduleResult.EXPIRED)]
     assert server.stored == []
 
 
@@ -345,8 +347,8 @@ def test_a_fault_in_the_middle_is_for_a_person(office: Office, server: Server) -
 
     office.outbox._carry = failing
     office.watch(noon + MINUTE, noon + 2 * MINUTE)
-    ((issue, fate, why),) = office.told
-    assert (issue, fate) == ("2.10", Fate.HELD)
+    ((issue, result, why),) = office.told
+    assert (issue, result) == ("2.10", ScheduleResult.HELD)
     assert "in a plug-in" in why
     assert count_deliveries(office.store, "2.10")["unknown"] == 1
 
@@ -358,10 +360,10 @@ def test_a_store_out_of_reach_may_come_back(office: Office, server: Server, monk
     def gone(_store: Store) -> list[str]:
         raise DeliveryError("The state can't be reached.")
 
-    monkeypatch.setattr(outbox, "list_scheduled", gone)
+    monkeypatch.setattr(scheduler, "list_scheduled", gone)
     office.watch(noon + MINUTE, monkeypatch.undo, noon + 2 * MINUTE)
     assert set(office.troubles) == {"The state can't be reached."}
-    assert office.fates == [("2.10", Fate.SENT)]
+    assert office.results == [("2.10", ScheduleResult.SENT)]
 
 
 def test_a_signal_that_comes_just_before_a_run_is_heard_by_it(office: Office, server: Server) -> None:
@@ -384,7 +386,7 @@ def test_a_signal_that_comes_just_before_a_run_is_heard_by_it(office: Office, se
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    assert office.fates == [("2.10", Fate.STOPPED)]
+    assert office.results == [("2.10", ScheduleResult.STOPPED)]
     assert len(server.stored) < 300
     assert list_scheduled(office.store) == ["2.10"]
 
