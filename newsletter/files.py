@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from io import BufferedWriter, TextIOWrapper
 from pathlib import Path
@@ -46,6 +46,59 @@ def write_shared(path: Path, data: bytes) -> None:
     """Write a file as `open_private` does, readable for whom the umask lets."""
     with _replacing(path, "wb", None, 0o666, durable=False) as file:
         file.write(data)
+
+
+@contextmanager
+def prepare_replacement(
+    path: Path, pieces: Iterable[str], *, errors: str = "strict", must_keep_owner: bool = False
+) -> Iterator[Callable[[], None]]:
+    """Write a file's new text beside it, synced to the disk; what is yielded puts it in the file's place.
+
+    Who may read the file stays as it was, as far as this user can say so; with `must_keep_owner` it is an error when
+    the owner can't stay. Where the path is a link, what it leads to is replaced. What is not put in its place is gone
+    when the context ends. Raises OSError, also from what is yielded.
+    """
+    target, new = path.resolve(), replacement_path(path)
+    try:
+        new.unlink(missing_ok=True)
+        with create_private(new, "w", encoding="utf-8", errors=errors, newline="") as file:
+            if target.exists():
+                _keep_rights(target, file.fileno(), must_keep_owner=must_keep_owner)
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+
+        def put() -> None:
+            new.replace(target)
+            sync_to_disk(target.parent)
+
+        yield put
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+def replacement_path(path: Path) -> Path:
+    """Return where a replacement is written: one name, so that the next writes over what a crash has left.
+
+    By its ending it stays out of git as the file does.
+    """
+    target = path.resolve()
+    return target.with_name(f".{target.stem}.new{target.suffix}")
+
+
+def _keep_rights(target: Path, handle: int, *, must_keep_owner: bool) -> None:
+    kept, new = target.stat(), os.fstat(handle)
+    # The group first: who has given a file away may no longer change it.
+    for owner, group in ((-1, kept.st_gid), (kept.st_uid, -1)):
+        if (owner in (-1, new.st_uid)) and (group in (-1, new.st_gid)):
+            continue
+        try:
+            os.fchown(handle, owner, group)
+        except PermissionError:
+            if must_keep_owner:
+                raise
+    os.fchmod(handle, kept.st_mode & 0o777)
 
 
 def create_private(path: Path, mode: str = "wb", **how: Any) -> IO[Any]:

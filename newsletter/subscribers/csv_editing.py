@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from newsletter.address import local_part_of, normalise_address, subscriber_key
 from newsletter.errors import DecisionNeeded, ListError
-from newsletter.files import create_private, sync_to_disk
+from newsletter.files import prepare_replacement, replacement_path
 from newsletter.subscribers.address_in_text import contains_address
 from newsletter.subscribers.csv_file import CsvHeader, guard_cell, read_header, read_lines, read_records, unguard_cell
 from newsletter.subscribers.csv_records import CsvRecord
@@ -65,7 +65,7 @@ def removing_rows(path: Path, reader: str) -> Iterator[PreparedEdit]:
     found = find_rows(path, reader).rows
     if not found:
         with suppress(OSError):
-            _beside(path).unlink()  # what a crash has left may hold them
+            replacement_path(path).unlink()  # what a crash has left may hold them
         yield PreparedEdit(rows=(), put=lambda: None)
         return
     gone = frozenset(number for row in found for number in range(row.line, row.last + 1))
@@ -162,63 +162,45 @@ def _without_end(line: str) -> str:
     return line[: -2 if line.endswith("\r\n") else -1] if line.endswith(("\n", "\r")) else line
 
 
-def _beside(path: Path) -> Path:
-    """One name, so that what a crash has left is written over; by its ending it stays out of git as the list does."""
-    target = path.resolve()  # where the list is a link, what it leads to is the list
-    return target.with_name(f".{target.stem}.new{target.suffix}")
-
-
 @contextmanager
 def _rewriting(path: Path, pieces: Iterable[str], before: "_Seen | None") -> Iterator[Callable[[], None]]:
-    """Write the list anew beside it, durably; what is yielded puts it in its place, at once and with its rights.
+    """Write the list anew beside it; what is yielded puts it in its place, if nobody has changed the list meanwhile.
 
     `before` is the list as it was seen before anything of it was read.
     """
-    target, new = path.resolve(), _beside(path)
-    if before and not (before.mode & 0o222 and os.access(target, os.W_OK)):
+    if before and not (before.mode & 0o222 and os.access(path.resolve(), os.W_OK)):
         raise ListError(
             f"The subscriber list {path} is write-protected.",
             next_step=f"If it is not meant to stay as it is: chmod u+w {path}",
         )
+    begun = False
     try:
-        _write(target, new, pieces)
+        with prepare_replacement(path, chain(_byte_order_mark(path), pieces), errors="surrogateescape") as replace:
+            begun = True
 
-        def put() -> None:
-            if _seen(path) != before:
-                raise DecisionNeeded(
-                    f"Somebody else has changed {path.name} meanwhile.",
-                    next_step="Nothing was written into it. Save and close it where it is open, and try again.",
-                )
-            try:
-                new.replace(target)
-                sync_to_disk(target.parent)
-            except OSError as error:
-                raise _unwritable(path, error) from error
+            def put() -> None:
+                if _seen(path) != before:
+                    raise DecisionNeeded(
+                        f"Somebody else has changed {path.name} meanwhile.",
+                        next_step="Nothing was written into it. Save and close it where it is open, and try again.",
+                    )
+                try:
+                    replace()
+                except OSError as error:
+                    raise _unwritable(path, error) from error
 
-        yield put
-    finally:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
-
-
-def _write(target: Path, new: Path, pieces: Iterable[str]) -> None:
-    try:
-        new.unlink(missing_ok=True)
-        with create_private(new, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            if target.exists():
-                kept = target.stat()
-                # Who may read it stays as it was, as far as this user can say so.
-                for owner, group in ((-1, kept.st_gid), (kept.st_uid, -1)):
-                    with suppress(PermissionError):
-                        os.fchown(file.fileno(), owner, group)
-                os.fchmod(file.fileno(), kept.st_mode & 0o777)
-                with target.open("rb") as raw:
-                    file.write("\ufeff" if raw.read(3) == _BOM else "")
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
+            yield put
     except OSError as error:
-        raise _unwritable(target, error) from error
+        if begun:
+            raise
+        raise _unwritable(path, error) from error
+
+
+def _byte_order_mark(path: Path) -> Iterator[str]:
+    """Yield the mark that the list begins with, if it does."""
+    with suppress(FileNotFoundError), path.open("rb") as raw:
+        if raw.read(3) == _BOM:
+            yield "\ufeff"
 
 
 class _Seen(NamedTuple):

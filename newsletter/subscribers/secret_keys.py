@@ -15,7 +15,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 
 from newsletter.errors import ConfigError, DecisionNeeded
-from newsletter.files import create_private, make_private_folder, sync_to_disk
+from newsletter.files import make_private_folder, prepare_replacement
 from newsletter.workspace import STATE_FOLDER, Workspace
 
 KEYS_NAME = "keys.toml"
@@ -144,32 +144,18 @@ def _checked(tokens: Sequence[str], forgotten: str, where: str) -> SecretKeys:
 
 
 def _write(path: Path, tokens: Sequence[str], forgotten: str) -> None:
-    """All of it or nothing, also after a power cut; who could read the file before can read it afterwards."""
-    make_private_folder(path.parent)
-    path = path.resolve()  # machines may share one file by a link
+    """Write the keys, also where the path is a link by which machines share one file. Raises ConfigError.
+
+    The owner stays, since root may change the keys of a service that runs as somebody else.
+    """
     lines = "".join(f'    "{key}",\n' for key in tokens)
-    new = path.with_name(f"{path.name}.new")
     try:
-        new.unlink(missing_ok=True)
-        with create_private(new, "w", encoding="utf-8") as file:
-            if path.exists():
-                _like(path, new)
-            file.write(f'{_HEAD}tokens = [\n{lines}]\nforgotten = "{forgotten}"\n')
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        sync_to_disk(path.parent)
+        make_private_folder(path.parent)
+        text = f'{_HEAD}tokens = [\n{lines}]\nforgotten = "{forgotten}"\n'
+        with prepare_replacement(path, [text], must_keep_owner=True) as put:
+            put()
     except OSError as error:
-        new.unlink(missing_ok=True)
         raise ConfigError(
-            f"{path} can't be written: {error.strerror}. The keys are as they were.",
+            f"{path.resolve()} can't be written: {error.strerror}. The keys are as they were.",
             next_step="See that the folder is yours to write, and has room. Then run the same command again.",
         ) from error
-
-
-def _like(path: Path, new: Path) -> None:
-    """Root may change the keys of a service that runs as somebody else."""
-    was = path.stat()
-    if (was.st_uid, was.st_gid) != (new.stat().st_uid, new.stat().st_gid):
-        os.chown(new, was.st_uid, was.st_gid)
-    new.chmod(stat.S_IMODE(was.st_mode))
