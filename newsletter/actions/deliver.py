@@ -1,5 +1,7 @@
 """The run of a frozen campaign: everyone who waits is tried, and what became of each is recorded."""
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -61,7 +63,8 @@ def deliver(
     while True:
         observer.begin(issue, count_deliveries(store, issue).waiting)
         try:
-            send_campaign(assignment)
+            with _own_signal_handlers():
+                send_campaign(assignment)
         except TooManyRefused as error:
             observer.end(issue, error)
             if confirm_refusals is None:
@@ -75,3 +78,18 @@ def deliver(
         else:
             observer.end(issue, None)
             return True
+
+
+@contextmanager
+def _own_signal_handlers() -> Iterator[None]:
+    """Put the handlers of SIGINT and SIGTERM back at the end: an event loop that had its own leaves others behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # the event loop takes none there, and only the main thread may set any
+        return
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            if handler is not None:  # one that was not set from Python can't be set by it
+                signal.signal(number, handler)

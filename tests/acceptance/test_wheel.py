@@ -2,29 +2,15 @@
 
 import os
 import subprocess
-import sys
-import venv
 import zipfile
 from pathlib import Path
 
-import pytest
 from conftest import ROOT
+from wheel import build_wheel, install_wheel
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", folder, ROOT],
-        check=True,
-        capture_output=True,
-    )
-    (path,) = folder.glob("newsletter_press-*.whl")
-    return path
-
-
-def test_it_carries_what_the_program_needs(wheel: Path) -> None:
-    names = set(zipfile.ZipFile(wheel).namelist())
+def test_it_carries_what_the_program_needs() -> None:
+    names = set(zipfile.ZipFile(build_wheel()).namelist())
     assert {
         "newsletter/py.typed", "newsletter/templates/email.mjml.j2", "newsletter/templates/email.css",
         "newsletter/templates/email.txt.j2", "newsletter/templates/edition.typ", "newsletter/sample/newsletter.toml",
@@ -38,15 +24,10 @@ def test_it_carries_what_the_program_needs(wheel: Path) -> None:
     assert not any(name.endswith("subscribers.csv") for name in names)
 
 
-def test_it_builds_an_issue_from_another_folder(wheel: Path, tmp_path: Path) -> None:
+def test_it_builds_an_issue_from_another_folder(tmp_path: Path) -> None:
     environment = tmp_path / "env"
-    venv.create(environment, with_pip=False)
+    install_wheel(environment)
     target = next((environment / "lib").iterdir()) / "site-packages"
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", environment / "bin/python"]
-    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
-    # The packages it depends on are the test environment's; its own files are the wheel's alone.
-    outer = next(path for path in sys.path if path.endswith("site-packages"))
-    (target / "outer.pth").write_text(f"import sys; sys.path.append({outer!r})\n")
     variables = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
 
     def run(*args: str) -> str:

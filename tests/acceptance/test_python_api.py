@@ -1,0 +1,186 @@
+"""The Python API as docs/python.md shows it: every example runs, in this process and in a fresh environment."""
+
+import ast
+import inspect
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import smtp_server
+from conftest import ROOT, Publication
+from wheel import install_wheel
+
+import newsletter
+from newsletter import SendOptions, SendOutcome
+
+PAGE = (ROOT / "docs/python.md").read_text()
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"`(digest/[\w./]+)`:\s*\Z")
+
+
+def write_files(folder: Path) -> str:
+    """Write the page's files into a publication's folder; return its Python, whose first example makes the folder."""
+    code = []
+    for block in _BLOCK.finditer(PAGE):
+        language, text = block.groups()
+        named = _FILE.search(PAGE[: block.start()])
+        if language == "python":
+            code.append(text)
+        elif named:
+            code.append(f"__import__('pathlib').Path({named[1]!r}).write_text({text!r})\n")
+    assert (len(code), sum("write_text" in one for one in code)) == (10, 3)
+    program = "\n".join(code)
+    (folder / "program.py").write_text(program)
+    return program
+
+
+def _settings(server: smtp_server.Server) -> dict[str, str]:
+    return {
+        "NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(server.port),
+        "NEWSLETTER_SMTP__SECURITY": "none", "NEWSLETTER_SMTP__USERNAME": "",
+    }  # fmt: skip
+
+
+def _judge(out: str, server: smtp_server.Server, folder: Path) -> None:
+    """Judge what the page's program printed, wrote and sent."""
+    assert "to 1 subscribers" in out
+    assert "nothing left" in out
+    assert "2 of 2" in out
+    assert "There is no draft '9.9'." in out
+    assert server.copies() == Counter({"ada@example.org": 2, "grace@example.org": 1}), "one of Ada's is the test"
+    messages = [message_from_bytes(data, policy=policy.default) for _, data in server.stored]
+    assert sorted(message["Subject"].startswith("[TEST]") for message in messages) == [False, False, True]
+    (grace,) = [message for message in messages if "grace" in message["To"]]
+    assert "Dear Grace, the first ship is in." in grace.get_body(("plain",)).get_content()
+    assert (folder / "build/1.1.pdf").read_bytes().startswith(b"%PDF-")
+    assert "alan@example.org,Alan,board" in (folder / "digest/subscribers.csv").read_text()
+
+
+def test_the_examples_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: smtp_server.Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in _settings(server).items():
+        monkeypatch.setenv(name, value)
+    exec(compile(write_files(tmp_path), "docs/python.md", "exec"), {"__name__": "__main__"})
+    _judge(capsys.readouterr().out, server, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_examples_run_in_a_fresh_environment(tmp_path: Path, server: smtp_server.Server) -> None:
+    python = install_wheel(tmp_path / "env")
+    write_files(tmp_path)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "NEWSLETTER"))}
+    done = subprocess.run(
+        [python, "program.py"], cwd=tmp_path, env={**environ, **_settings(server), "PYTHONPATH": ""},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    _judge(done.stdout, server, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_examples_are_typed(tmp_path: Path) -> None:
+    write_files(tmp_path)
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "program.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_what_is_public_is_there_and_documented() -> None:
+    for name in newsletter.__all__:
+        assert getattr(newsletter, name) is getattr(newsletter, name)
+        assert name in dir(newsletter)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", newsletter.__version__)
+    for name, method in inspect.getmembers(newsletter.Publication, inspect.isfunction):
+        assert name.startswith("_") or method.__doc__, name
+    with pytest.raises(AttributeError, match="no attribute 'Ledger'"):
+        _ = newsletter.Ledger
+
+
+def test_each_name_is_typed_as_it_is_imported() -> None:
+    """A type checker reads the imports under TYPE_CHECKING, and Python the table beside them: both say the same."""
+    tree = ast.parse((ROOT / "newsletter/__init__.py").read_text())
+    (checked,) = [node for node in tree.body if isinstance(node, ast.If)]
+    imported = {
+        name.name: node.module for node in checked.body if isinstance(node, ast.ImportFrom) for name in node.names
+    }
+    assert imported == newsletter._MODULES
+    assert {*imported, "__version__"} == {*newsletter.__all__}
+
+
+def test_importing_it_loads_nothing() -> None:
+    code = "import sys, newsletter; print([name for name in sys.modules if name.startswith('newsletter.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.fixture
+def opened(digest: Publication) -> Any:
+    digest.readers(2)
+    with newsletter.Publication.open(digest.root, {**os.environ, **digest.environ}) as opened:
+        yield opened
+
+
+def test_nothing_is_sent_that_nobody_agreed_to(opened: newsletter.Publication, server: smtp_server.Server) -> None:
+    declined = opened.send("2.10", confirm=lambda _proposal: False)
+    assert (declined.outcome, declined.counts.total, server.stored) == (SendOutcome.DECLINED, 0, [])
+
+
+def test_an_issue_whose_draft_was_saved_again_is_not_sent(
+    opened: newsletter.Publication, server: smtp_server.Server
+) -> None:
+    issue = opened.issue("2.10")
+    issue.path.write_text(issue.path.read_text().replace("Leaders align", "LEADERS ALIGN"))
+    with pytest.raises(newsletter.DecisionNeeded, match="saved again"):
+        opened.send(issue, confirm=lambda _proposal: True)
+    assert server.stored == []
+
+
+def test_a_draft_with_problems_is_not_sent_by_a_program_that_agrees_to_everything(
+    opened: newsletter.Publication, server: smtp_server.Server
+) -> None:
+    path = opened.workspace.drafts / "2.10.yaml"
+    path.write_text(path.read_text().replace("Leaders align", "TODO: Leaders align"))
+    with pytest.raises(newsletter.DecisionNeeded, match="finds 1 problem"):
+        opened.send("2.10", confirm=lambda _proposal: True)
+    assert server.stored == []
+    sent = opened.send("2.10", SendOptions(despite_problems=True), confirm=lambda proposal: proposal.problems == 1)
+    assert (sent.outcome, sent.complete, len(server.stored)) == (SendOutcome.DELIVERED, True, 2)
+
+
+def test_the_callers_own_handlers_of_signals_are_put_back(
+    opened: newsletter.Publication, server: smtp_server.Server
+) -> None:
+    def own(_number: int, _frame: object) -> None:
+        pass
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, own) for number in numbers}
+    try:
+        opened.send("2.10", confirm=lambda _proposal: True)
+        assert [signal.getsignal(number) for number in numbers] == [own, own]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert len(server.stored) == 2
+
+
+def test_a_server_that_turns_recipients_away_is_in_the_result(
+    opened: newsletter.Publication, server: smtp_server.Server
+) -> None:
+    server.refuse["reader0001@example.org"] = "550 5.1.1 no such user"
+    sent = opened.send("2.10", confirm=lambda _proposal: True)
+    assert (sent.complete, sent.counts[newsletter.State.REFUSED]) == (False, 1)
+    server.refuse.clear()
+    again = opened.retry("2.10", confirm=lambda _proposal: True)
+    assert (again.complete, len(server.stored)) == (True, 2)
