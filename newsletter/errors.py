@@ -8,11 +8,10 @@
     ├── DeliveryError    mend the connection or wait, then send again
     └── DecisionNeeded   decide, and say so
 
-A backend's own `Unreachable` and `SenderRefused` (backends/__init__.py) are DeliveryErrors; `WrongTime`
-(delivery/moments.py) is wrong usage.
+A backend's own `Unreachable` and `SenderRefused` (backends/__init__.py) are DeliveryErrors.
 
-Each carries a message (what is wrong), a next step (what to do), and, where they are known, the
-problems behind it with their places. Wrong usage of the command line is click's own `UsageError`.
+Each carries a message (what is wrong), a next step (what to do), and, where they are known, the problems behind it
+with their places. Wrong usage of the command line is click's own `UsageError`.
 """
 
 import errno
@@ -25,7 +24,7 @@ from newsletter.text import escape_controls
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing wrong in one place of a file that a person wrote.
+    """One problem in one place of a file that a person wrote.
 
     `line` and `column` count from 1; a line of 0 means the whole file. `code` is a stable name for
     machines; `next_step` says what the person does about it.
@@ -49,7 +48,7 @@ class Problem:
 
 
 class NewsletterError(Exception):
-    """The root: an error that a user's action or surroundings caused, with what to do about it."""
+    """The root of the errors that a user's action or surroundings cause, with what to do about it."""
 
     exit_status = 1
 
@@ -61,7 +60,7 @@ class NewsletterError(Exception):
 
 
 def explained(error: Exception) -> NewsletterError:
-    """Any error, in words for a person: what the system refused, and what is no one's fault but the program's."""
+    """Return any error in words for a person: what the system refused, or a fault of the program itself."""
     if isinstance(error, NewsletterError):
         return error
     if isinstance(error, OSError) and error.filename is not None:
@@ -82,26 +81,26 @@ def explained(error: Exception) -> NewsletterError:
 
 
 class DraftError(NewsletterError):
-    """The draft, or the picture beside it, has to be mended."""
+    """A fault of a draft, or of the picture beside it: the user edits it."""
 
 
 class TemplateError(NewsletterError):
-    """A file under templates/ has to be mended."""
+    """A fault of a file under templates/: the user edits it."""
 
 
 class ConfigError(NewsletterError):
-    """newsletter.toml or a NEWSLETTER_ variable has to be mended."""
+    """A fault of newsletter.toml or of a NEWSLETTER_ variable: the user changes the setting."""
 
     exit_status = 2
 
 
 class ListError(NewsletterError):
-    """The subscriber list has to be mended."""
+    """A fault of the subscriber list: the user edits it."""
 
 
 class DeliveryError(NewsletterError):
-    """The mail could not be handed over; nothing is lost, and sending again goes on from here."""
+    """A failure to hand mail over: the user mends the connection or waits, and sends again; nothing is lost."""
 
 
 class DecisionNeeded(NewsletterError):
-    """Going on by itself could do harm, so a person has to say which way."""
+    """A step that could do harm: the user decides, and says so."""

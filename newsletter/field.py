@@ -1,4 +1,4 @@
-"""Fields: what differs by reader, in a closed grammar. `{{ name }}`, or with a default `{{ name | reader }}`."""
+"""Fields: the places where copies differ by reader, `{{ name }}`, or with a default `{{ name | reader }}`."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,13 +13,13 @@ _OPEN_TO_FIELDS = re.compile(r"(?:https?://[^/?#\s\\]+[/?#]|mailto:[^?]*\?)", re
 # The field that the unsubscribe token fills. No column of a list has a name that begins so.
 UNSUBSCRIBE_FIELD = "_token"
 SAMPLE_TOKEN = "sample"  # noqa: S105 - for what no reader gets; it opens nothing
-# Given a field's name and its default, what stands in its place: the default, a placeholder, a reader's value.
+# Returns the text for a field, given its name and default: the default, a placeholder, a reader's value.
 FieldWriter = Callable[[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A place for a reader's value, and what stands there when a reader has none."""
+    """A place for a reader's value, and the default for a reader who has none."""
 
     name: str
     default: str = ""
@@ -30,12 +30,12 @@ TextWithFields = tuple[str | Field, ...]
 
 
 def write_default(_name: str, default: str) -> str:
-    """For what no single reader gets: the PDF, and files for the web."""
+    """Return the default: the FieldWriter of editions for no single reader, the PDF and the web page."""
     return default
 
 
 def split_fields(text: str) -> TextWithFields:
-    """The text's words and fields, one after another; what only looks like a field is words."""
+    """Split a text into words and fields, in their order; what only looks like a field is words."""
     # Each match gives three parts: the words before it, its name, its default.
     parts: list[str | None] = FIELD.split(text)
     pieces: list[str | Field] = [parts[0] or ""]
@@ -45,15 +45,15 @@ def split_fields(text: str) -> TextWithFields:
 
 
 def fill_fields(pieces: Sequence[str | Field], fields: FieldWriter = write_default) -> str:
-    """The text, with what `fields` writes in the place of each field."""
+    """Return the text with what `fields` writes in the place of each field."""
     return "".join(piece if isinstance(piece, str) else fields(piece.name, piece.default) for piece in pieces)
 
 
 def fill_address(pieces: Sequence[str | Field], fields: FieldWriter = write_default) -> str:
-    """A link's address: a value is percent-encoded whole (RFC 3986, section 2.1), so that it stays one part of it."""
+    """Return a link's address with its fields filled, each percent-encoded (RFC 3986, section 2.1) to stay one part."""
     return fill_fields(pieces, lambda name, default: quote(fields(name, default), safe=""))
 
 
 def accepts_field(before: str) -> bool:
-    """May a field follow in an address that begins so? Never in its scheme, host or mailbox."""
+    """Return whether a field may follow in an address that begins so: not in its scheme, host or mailbox."""
     return _OPEN_TO_FIELDS.match(before) is not None

@@ -1,4 +1,4 @@
-"""Files written whole or not at all; those with addresses, tokens or keys for their owner alone, whatever the umask."""
+"""Files that are written whole or not at all, and files with addresses or keys that only their owner can read."""
 
 import os
 import stat
@@ -27,23 +27,23 @@ def open_private(path: Path, mode: Literal["wb"]) -> AbstractContextManager[Buff
 def open_private(
     path: Path, mode: Literal["w", "wb"] = "w", *, encoding: str = "utf-8"
 ) -> AbstractContextManager[IO[Any]]:
-    """Open a file for writing that only its owner can read; when the context ends well it stands at `path`, whole.
+    """Open a file for writing that only its owner can read; when the context ends without an error it is at `path`.
 
-    It is written beside and renamed, so that neither a looser mode that `path` had before nor a link that somebody
-    put there has any effect, and so that half a file never passes for the whole. The folder is made when it is absent.
-    Line ends are written as they are given. Raises OSError, and DecisionNeeded where somebody else's link or pipe would
-    lead it to them.
+    It is written beside `path` and renamed, so that neither a looser mode that `path` had before nor a link that
+    somebody put there has any effect, and so that half a file never passes for the whole. The folder is made when it is
+    absent. Line ends are written as they are given. Raises OSError, and DecisionNeeded where somebody else's link or
+    pipe would receive it.
     """
     return _replacing(path, mode, encoding if mode == "w" else None, _FILE, durable=False)
 
 
 def open_shared(path: Path) -> AbstractContextManager[IO[Any]]:
-    """Open a text file for writing as `open_private` does, readable for whom the umask lets, and synced to the disk."""
+    """Open a text file for writing as `open_private` does, with the umask's rights, and synced to the disk."""
     return _replacing(path, "w", "utf-8", 0o666, durable=True)
 
 
 def write_shared(path: Path, data: bytes) -> None:
-    """Write a file as `open_private` does, readable for whom the umask lets."""
+    """Write a file as `open_private` does, with the umask's rights."""
     with _replacing(path, "wb", None, 0o666, durable=False) as file:
         file.write(data)
 
@@ -102,7 +102,7 @@ def _keep_rights(target: Path, handle: int, *, must_keep_owner: bool) -> None:
 
 
 def create_private(path: Path, mode: str = "wb", **how: Any) -> IO[Any]:
-    """Create a file that is not there yet, readable by its owner alone; `how` is what open() takes besides.
+    """Create a file that only its owner can read; `how` is what open() takes besides.
 
     Raises FileExistsError for one that is there, a link that leads nowhere included.
     """
@@ -115,9 +115,9 @@ def make_private_folder(path: Path) -> None:
 
 
 def tighten(path: Path) -> None:
-    """Take from all but its owner what they may do with a file or folder. Does nothing when it is not there.
+    """Remove all rights of a file or folder but its owner's; do nothing when it is not there.
 
-    Somebody else's is left as it is, since only its owner could change that.
+    Somebody else's is left as it is, since only its owner can change the rights.
     """
     with suppress(OSError):
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -126,7 +126,7 @@ def tighten(path: Path) -> None:
 
 
 def sync_to_disk(path: Path) -> None:
-    """Have a file, or a folder's entries, on the disk: a synced file is lost all the same when its name is."""
+    """Flush a file, or a folder's entries, to the disk: a synced file is lost when the folder's entry is."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

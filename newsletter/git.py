@@ -17,7 +17,7 @@ _SETTINGS = (
 
 
 class NoAnswer(Exception):
-    """git can't tell; says why, and what to do."""
+    """A question that git can't answer, with the reason and what to do."""
 
     def __init__(self, message: str, next_step: str) -> None:
         super().__init__(message)
@@ -26,24 +26,24 @@ class NoAnswer(Exception):
 
 
 class NoGit(NoAnswer):
-    """git is not there, or the folder is in no repository."""
+    """A missing git, or a folder in no repository."""
 
 
 def ask_git(folder: Path, *args: str, more: dict[str, str] | None = None) -> bytes:
     """Return what git prints about the repository around `folder`; `more` goes into its environment.
 
-    No hook, filter, fsmonitor, pager or helper of the repository's runs, and nothing is fetched. Raises NoAnswer when
-    git is not there, or fails.
+    No hook, filter, fsmonitor, pager or helper of the repository is run, and nothing is fetched. Raises NoAnswer when
+    git is not installed, or fails.
     """
     environment = {**_environment(), **(more or {})}
     without = _switched_off(_run(folder, environment, "config", "--name-only", "-z", "--list"), environment)
     done = _run(folder, environment | without, *args)
     if done.returncode == 0:
         return done.stdout
-    said = done.stderr.decode(errors="replace").strip()
-    if "not a git repository" in said:
+    complaint = done.stderr.decode(errors="replace").strip()
+    if "not a git repository" in complaint:
         raise NoGit("the publication is not kept in git", "Begin with: git init && git add --all && git commit")
-    first, *rest = said.removeprefix("fatal: ").splitlines() or ["it does not say why"]
+    first, *rest = complaint.removeprefix("fatal: ").splitlines() or ["it does not say why"]
     raise NoAnswer(f"git refuses: {first}", "\n".join(line for line in rest if line))
 
 
@@ -65,9 +65,9 @@ def _run(folder: Path, environment: dict[str, str], *args: str) -> "subprocess.C
 
 
 def _switched_off(listed: "subprocess.CompletedProcess[bytes]", environment: dict[str, str]) -> dict[str, str]:
-    """Return the environment that leaves each filter and textconv without a program.
+    """Return the environment variables that leave each filter and textconv without a program.
 
-    Their names are the repository's to choose, so each is named; an equals sign in one would end a name after -c.
+    The repository chooses their names, so each is switched off by its own; with -c, an equals sign in one would end it.
     """
     names = [
         name
@@ -85,7 +85,7 @@ def _switched_off(listed: "subprocess.CompletedProcess[bytes]", environment: dic
 
 
 def _environment() -> dict[str, str]:
-    """Return this program's environment without what leads git to another repository, and without our passwords.
+    """Return this program's environment without variables that lead git to another repository, and without passwords.
 
     No protocol is allowed: a repository whose objects are elsewhere would fetch them by a command of its choice.
     """

@@ -1,7 +1,7 @@
-"""Who owns the files of a publication, which run as the user who works in its folder.
+"""Owners of a publication's files, which run with the rights of the user who works in its folder.
 
 Templates are programs, and newsletter.toml names a program to run. So a folder that somebody else can plant above the
-current one must not be used. git has the same rule since 2.35.2 (CVE-2022-24765), with the same way out.
+current one must not be used. git has the same rule since 2.35.2 (CVE-2022-24765), with the same kind of exception.
 """
 
 import os
@@ -24,8 +24,8 @@ _OTHER_FILE = "Name another file, in a folder that nobody else can write to."
 def require_own(root: Path, paths: Iterable[Path], environ: Mapping[str, str]) -> None:
     """Refuse the workspace `root` when one of `paths` belongs to neither this user nor root. Raises ConfigError.
 
-    A link counts with its own owner and with that of what it leads to. A path that is not there counts for nothing.
-    Nothing is asked about a workspace that the environment names as safe.
+    Of a link both owners are looked at, its own and that of what it leads to. A path that is not there is skipped.
+    A workspace that the environment names as safe is not looked at.
     """
     trusted = trusted_users(environ)
     if not _is_excepted(root, environ) and (found := next(_foreign(paths, trusted), None)):
@@ -38,9 +38,9 @@ def require_own(root: Path, paths: Iterable[Path], environ: Mapping[str, str]) -
 
 
 def require_own_links(path: Path, next_step: str = "Name another folder with -o.") -> None:
-    """Refuse to write to a place by a link of somebody else's, who may lead it anywhere. Raises DecisionNeeded.
+    """Refuse to write through a link that belongs to somebody else, who may change where it leads.
 
-    What one's own links lead to is looked at as well.
+    The user's own links are followed, and what they lead to is looked at as well. Raises DecisionNeeded.
     """
     trusted = trusted_users(os.environ)
     places, seen = [path.absolute()], set[Path]()
@@ -59,9 +59,9 @@ def require_own_links(path: Path, next_step: str = "Name another folder with -o.
 
 
 def own_target(path: Path) -> Path:
-    """Return the file that is meant by a path, through links of one's own alone, and no pipe of somebody else's.
+    """Return the file that a path leads to by the user's own links. Raises DecisionNeeded for somebody else's.
 
-    Raises DecisionNeeded.
+    A pipe or device of somebody else's is refused as well.
     """
     require_own_links(path, _OTHER_FILE)
     target = path.resolve()
@@ -83,7 +83,7 @@ def require_own_place(path: Path) -> None:
 
 
 def walk_below(folder: Path) -> Iterator[Path]:
-    """Yield a folder and everything in it, through links too. Raises ConfigError when that has no end."""
+    """Yield a folder and everything in it, through links too. Raises ConfigError for more than 10,000 files."""
     yield folder
     seen: set[tuple[int, int]] = set()
     number = 0
@@ -106,7 +106,7 @@ def walk_below(folder: Path) -> Iterator[Path]:
 
 
 def trusted_users(environ: Mapping[str, str]) -> set[int]:
-    """Return the numbers of oneself and root; for root also of the account that called it by sudo, as in git."""
+    """Return the user ids of this user and root; for root also the id of who called it by sudo."""
     user, caller = os.geteuid(), environ.get("SUDO_UID", "")
     is_by_sudo = user == _ROOT and caller.isascii() and caller.isdigit()
     return {_ROOT, user, *([int(caller)] if is_by_sudo else [])}

@@ -1,8 +1,8 @@
-"""Takes secrets out of what a peer says, since a peer may quote what it was given.
+"""Removal of secrets from a peer's replies, since a peer may quote what it was given.
 
 A mail server may answer a login with the login's own command, and that answer would stand in the ledger and in reports
-that are passed around. A secret is known as it is, escaped or encoded as logs and protocols write it, and at any place
-within base64: so it is found in the messages of SASL PLAIN, LOGIN and XOAUTH2 (RFC 4616, RFC 7628).
+that are passed around. A secret is found as it is, escaped or encoded as logs and protocols write it, and at any place
+within base64, as in the messages of SASL PLAIN, LOGIN and XOAUTH2 (RFC 4616, RFC 7628).
 """
 
 import json
@@ -13,8 +13,8 @@ from html import escape
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "[hidden]"
-_SHORTEST = 4  # characters of base64 that are surely somebody's: 3 octets
-_SHORTEST_OF_NAMES = 6  # a name is no secret; too short a piece of one would hide innocent words
+_SHORTEST = 4  # characters of base64, 3 octets: fewer would hide innocent words
+_SHORTEST_OF_NAMES = 6  # a name is no secret, so that its pieces may be longer
 _ENCODED = "[A-Za-z0-9+/_=-]*"  # base64 in either alphabet
 
 
@@ -32,7 +32,7 @@ class Redactor:
             # The beginnings of PLAIN and XOAUTH2, of which a server may quote less than the whole.
             for login in (f"\0{user}\0", f"user={user}\x01auth="):
                 encoded.update(piece for piece in _within_base64(login.encode()) if len(piece) >= _SHORTEST_OF_NAMES)
-        # CRAM-MD5's answer (RFC 2195) can be tried out against a dictionary: the name and 32 digits.
+        # CRAM-MD5's answer (RFC 2195), the name and 32 digits, lets passwords of a dictionary be tried.
         digests = [rf"{re.escape(user)}\s+[0-9a-f]{{32}}"] if user else []
         answer = _within_base64(f"{user} ".encode())[0] if user else ""
         if len(answer) >= _SHORTEST_OF_NAMES:
@@ -54,13 +54,13 @@ class Redactor:
         return self._plain.sub(HIDDEN, text) if self._plain else text
 
     def cleanse(self, error: BaseException) -> None:
-        """Take the secrets out of an exception and what has caused it, for a traceback shows its words as well."""
+        """Take the secrets out of an exception and its causes, since a traceback shows all of them."""
         seen: set[int] = set()
         cause: BaseException | None = error
         while cause is not None and id(cause) not in seen:
             seen.add(id(cause))
             cause.args = tuple(self._cleansed(value) for value in cause.args)
-            # Some make their words of attributes of their own.
+            # Some exceptions make their message of attributes of their own.
             vars(cause).update({name: self._cleansed(value) for name, value in vars(cause).items()})
             cause = cause.__cause__ or cause.__context__
 
@@ -108,13 +108,13 @@ def _spellings(secret: str) -> Iterator[str]:
 def _octets(secret: str) -> Iterator[bytes]:
     if secret.strip():
         yield secret.encode("utf-8", "surrogateescape")
-        # Only where all of it has a place there: what was left of others would hide single letters anywhere.
+        # Only where Latin-1 has all its letters: what was left of others would hide single letters anywhere.
         if not secret.isascii() and all(ord(letter) < 256 for letter in secret):
             yield secret.encode("latin-1")
 
 
 def _within_base64(octets: bytes) -> list[str]:
-    """Return what of the base64 of anything that holds the octets is theirs alone, for each of 3 places to begin."""
+    """Return the characters of base64 that depend on the octets alone, for each of the 3 offsets they may have."""
     pieces = []
     for offset in range(3):
         encoded = b64encode(b"\0" * offset + octets).decode("ascii")

@@ -1,4 +1,4 @@
-"""A new workspace that works at once: configuration, first draft, an example list; and templates to restyle."""
+"""A new workspace with its configuration, first draft and example list; and copies of the templates to restyle."""
 
 import json
 import os
@@ -39,9 +39,9 @@ _EXAMPLE_LIST = "subscribers.example.csv"
 
 
 def make_workspace(folder: Path, title: str) -> list[Path]:
-    """Lay the files of a new publication into `folder`; returns them. Never overwrites: raises DecisionNeeded.
+    """Write the files of a new publication into `folder`; return their paths. Never overwrites: raises DecisionNeeded.
 
-    No templates: copies that nobody restyles would keep later versions from being seen (`eject` makes them).
+    Templates are left out: a copy that nobody restyles would hide the later versions (`eject` copies them).
     """
     if not title.strip() or not title.isprintable():
         raise DecisionNeeded("A title is one line of text.", next_step="Give one: --title 'My Newsletter'")
@@ -72,7 +72,7 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
 
 
 def eject(folder: Path, names: Sequence[str]) -> list[Path]:
-    """Copy the named templates that come with the program, or all, into `folder`; returns the copies.
+    """Copy the named templates that come with the program, or all, into `folder`; return the copies.
 
     Raises DecisionNeeded for one that is there already, before any is copied, and for a name that is none.
     """
@@ -97,7 +97,7 @@ def eject(folder: Path, names: Sequence[str]) -> list[Path]:
 
 
 def _config(title: str) -> str:
-    """The sample publication's configuration, its comments kept, under another name and without its own facts."""
+    """Return the sample publication's configuration, with another title and without its own facts."""
     source = find_shipped(CONFIG_NAME).read_text(encoding="utf-8")
     source = source.replace("# The sample publication. Each", "# Your publication. Each")
     source = re.sub(r'about = """.*?"""', f'about = "{ABOUT}"', source, flags=re.DOTALL)

@@ -1,11 +1,11 @@
-"""Words for messages, and characters of a text as people see them."""
+"""Texts for people: counts, sizes, suggestions and harmless quotations in messages, and letters that nobody sees."""
 
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-# C0 and C1 controls, the marks that reorder what stands around them on a terminal, and what some take for a line's end.
+# C0 and C1 controls, characters that reorder the text around them on a terminal, and what some take for a line's end.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # Zero width no-break spaces, operators and annotations that nothing shows, and the place of an object left behind.
 _NOTHING = "\ufeff\u180e\u2061-\u2064\u206a-\u206f\ufff9-\ufffc\U0001d173-\U0001d17a"
@@ -24,27 +24,34 @@ def without_invisible(text: str) -> str:
 
 
 def escape_controls(text: str) -> str:
-    """Text from a file or a server, made harmless for a terminal: controls become `\\x1b` and the like."""
+    """Make text from a file or a server harmless for a terminal: controls become `\\x1b` and the like."""
     return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def quote_text(text: str) -> str:
-    """Return a text between quotes, for a message: repr() escapes letters that Python's tables do not know yet."""
+    """Return a text between quotes, for a message. Unlike repr(), it escapes no letters newer than Python's tables."""
     mark = '"' if "'" in text and '"' not in text else "'"
     return f"{mark}{escape_controls(text)}{mark}"
 
 
 def shorten_path(path: Path, folder: Path) -> Path:
-    """The path from the folder on, when it lies below it."""
+    """Return the path relative to the folder when it lies below it, else as it is."""
     return path.relative_to(folder) if path.is_absolute() and path.is_relative_to(folder) else path
 
 
 def suggest_nearest(word: str, known: Sequence[str]) -> str:
-    """A sentence that suggests the known word nearest to `word`, or an empty string."""
+    """Return a sentence that suggests the known word nearest to `word`, or an empty string."""
     near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def format_count(number: int, noun: str, plural: str = "") -> str:
-    """Return `1 reader` or `3 readers`; `plural` is for nouns whose plural is no s behind them."""
+    """Return `1 reader` or `3 readers`; `plural` is for nouns that don't form it with an s."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
+
+
+def format_size(octets: int, decimals: int = 1) -> str:
+    """Return a size in decimal units, such as `512 bytes`, `83.1 kB` and `1.2 MB`."""
+    from humanize import naturalsize  # which the command line's help can do without
+
+    return naturalsize(octets, format=f"%.{decimals}f").replace("Byte", "byte")

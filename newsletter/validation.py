@@ -1,6 +1,6 @@
-"""pydantic's findings in the words of this project, for drafts and for the configuration alike."""
+"""pydantic's errors in the words of this project, for drafts and for the configuration alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,100 +23,120 @@ class Fault:
 
 
 def faulty(*faults: Fault) -> PydanticCustomError:
-    """The exception a validator raises to report one or several faults of a value at once."""
+    """Return the exception that a validator raises to report one or several faults of a value at once."""
     return PydanticCustomError("faults", "{text}", {"text": faults[0].message, "faults": faults})
 
 
 def rejected(code: str, message: str, next_step: str, at: int | None = None) -> PydanticCustomError:
-    """The exception a validator raises for the one thing wrong with a value; the words are those of a Fault."""
+    """Return the exception that a validator raises for one fault; the arguments are those of a Fault."""
     return faulty(Fault(code=code, message=message, next_step=next_step, at=at))
 
 
 def explain_error(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:
-    """The faults behind one pydantic error; `siblings` are the keys that would be known in its place."""
-    context: dict[str, Any] = error.get("ctx", {})
+    """Return the faults behind one pydantic error; `siblings` are the keys that would be known in its place."""
+    if error["type"] == "faults":
+        found: Sequence[Fault] = error["ctx"]["faults"]
+        return found
+    if error["type"] == "too_short" and error["input"]:
+        return ()  # its entries are there, and each has a fault of its own
     last = error["loc"][-1] if error["loc"] else "this"
     key = f"entry {last + 1}" if isinstance(last, int) else str(last)
-    match error["type"]:
-        case "faults":
-            found: Sequence[Fault] = context["faults"]
-            return found
-        case "missing":
-            return [Fault(code="missing", message=f"{key!r} is missing", next_step=f"Add a line for {key!r}.")]
-        case "extra_forbidden":
-            known = ", ".join(siblings)
-            hint = suggest_nearest(key, siblings) or f"Known here: {known}."
-            return [Fault(code="unknown-key", message=f"{key!r} is not a known key", next_step=hint)]
-        case "literal_error":
-            return [
-                Fault(
-                    code="value",
-                    message=f"{key!r} is {error['input']!r}, which is none of its values",
-                    next_step=f"Write {context['expected']}.",
-                )
-            ]
-        case "model_type" | "dict_type" | "model_attributes_type":
-            return [
-                Fault(
-                    code="shape",
-                    message=f"{key!r} should hold named values, not just a text",
-                    next_step=f"Give these below it: {', '.join(siblings)}.",
-                )
-            ]
-        case "tuple_type" | "list_type" | "frozen_set_type" | "set_type":
-            return [
-                Fault(
-                    code="shape",
-                    message=f"{key!r} should be a list",
-                    next_step="Start each entry on a line of its own with '- '.",
-                )
-            ]
-        case "string_type":
-            return [
-                Fault(
-                    code="shape",
-                    message=f"{key!r} should be a text",
-                    next_step="Give it a text.",
-                )
-            ]
-        case "too_short" if error["input"]:
-            return []  # its entries are there, and each has a problem of its own
-        case "int_parsing" | "int_type" | "int_from_float":
-            return [
-                Fault(
-                    code="value",
-                    message=f"{key!r} is {error['input']!r}, which is not a whole number",
-                    next_step="Write digits alone, without quotes.",
-                )
-            ]
-        case "less_than_equal" | "greater_than_equal":
-            bound = f"{context['le']} at most" if "le" in context else f"{context['ge']} at least"
-            return [Fault(code="value", message=f"{key!r} is {error['input']}", next_step=f"It has to be {bound}.")]
-        case "bool_parsing" | "bool_type":
-            return [
-                Fault(
-                    code="value",
-                    message=f"{key!r} is {error['input']!r}, which is neither true nor false",
-                    next_step="Write true or false, without quotes.",
-                )
-            ]
-        case "too_long":
-            count = context["actual_length"]
-            have = f"{count:,}" if count else "too many"  # pydantic stops counting where the source is endless
-            return [
-                Fault(
-                    code="too-many",
-                    message=f"{key!r} has {have} entries, and {context['max_length']} are the most",
-                    next_step="Spread them over several.",
-                )
-            ]
-        case "too_short":
-            return [Fault(code="empty", message=f"{key!r} has no entry", next_step="Give it one at least.")]
-        case _:
-            return [
-                Fault(
-                    code="value",
-                    message=f"{key!r}: {error['msg'][:1].lower()}{error['msg'][1:]}",
-                    next_step="Mend the value.",
-                )
-            ]
+    explain = _EXPLANATIONS.get(error["type"], _explain_other)
+    return (explain(_Failure(key, error["input"], error.get("ctx", {}), error["msg"], siblings)),)
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A value that pydantic refused: its key, the value, the limits it broke, pydantic's own words."""
+
+    key: str
+    value: object
+    limits: Mapping[str, Any]
+    message: str
+    siblings: Sequence[str]
+
+    def fault(self, code: str, message: str, next_step: str) -> Fault:
+        """Return a fault whose message begins with the key."""
+        return Fault(code=code, message=f"{self.key!r} {message}", next_step=next_step)
+
+
+def _explain_missing(failure: _Failure) -> Fault:
+    return failure.fault("missing", "is missing", f"Add a line for {failure.key!r}.")
+
+
+def _explain_unknown_key(failure: _Failure) -> Fault:
+    hint = suggest_nearest(failure.key, failure.siblings) or f"Known here: {', '.join(failure.siblings)}."
+    return failure.fault("unknown-key", "is not a known key", hint)
+
+
+def _explain_literal(failure: _Failure) -> Fault:
+    return failure.fault(
+        "value", f"is {failure.value!r}, which is none of its values", f"Write {failure.limits['expected']}."
+    )
+
+
+def _explain_table(failure: _Failure) -> Fault:
+    return failure.fault(
+        "shape", "should hold named values, not just a text", f"Give these below it: {', '.join(failure.siblings)}."
+    )
+
+
+def _explain_list(failure: _Failure) -> Fault:
+    return failure.fault("shape", "should be a list", "Start each entry on a line of its own with '- '.")
+
+
+def _explain_text(failure: _Failure) -> Fault:
+    return failure.fault("shape", "should be a text", "Give it a text.")
+
+
+def _explain_number(failure: _Failure) -> Fault:
+    return failure.fault(
+        "value", f"is {failure.value!r}, which is not a whole number", "Write digits alone, without quotes."
+    )
+
+
+def _explain_bound(failure: _Failure) -> Fault:
+    limits = failure.limits
+    bound = f"{limits['le']} at most" if "le" in limits else f"{limits['ge']} at least"
+    return failure.fault("value", f"is {failure.value}", f"It has to be {bound}.")
+
+
+def _explain_boolean(failure: _Failure) -> Fault:
+    return failure.fault(
+        "value", f"is {failure.value!r}, which is neither true nor false", "Write true or false, without quotes."
+    )
+
+
+def _explain_too_long(failure: _Failure) -> Fault:
+    count = failure.limits["actual_length"]
+    have = f"{count:,}" if count else "too many"  # pydantic stops counting where the source is endless
+    return failure.fault(
+        "too-many",
+        f"has {have} entries, and {failure.limits['max_length']} are the most",
+        "Spread them over several.",
+    )
+
+
+def _explain_too_short(failure: _Failure) -> Fault:
+    return failure.fault("empty", "has no entry", "Give it one at least.")
+
+
+def _explain_other(failure: _Failure) -> Fault:
+    words = f"{failure.message[:1].lower()}{failure.message[1:]}"
+    return Fault(code="value", message=f"{failure.key!r}: {words}", next_step="Mend the value.")
+
+
+# By pydantic's error types (https://docs.pydantic.dev/latest/errors/validation_errors/).
+_EXPLANATIONS: Mapping[str, Callable[[_Failure], Fault]] = {
+    "missing": _explain_missing,
+    "extra_forbidden": _explain_unknown_key,
+    "literal_error": _explain_literal,
+    **dict.fromkeys(("model_type", "dict_type", "model_attributes_type"), _explain_table),
+    **dict.fromkeys(("tuple_type", "list_type", "frozen_set_type", "set_type"), _explain_list),
+    "string_type": _explain_text,
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), _explain_number),
+    **dict.fromkeys(("less_than_equal", "greater_than_equal"), _explain_bound),
+    **dict.fromkeys(("bool_parsing", "bool_type"), _explain_boolean),
+    "too_long": _explain_too_long,
+    "too_short": _explain_too_short,
+}

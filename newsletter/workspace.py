@@ -1,4 +1,4 @@
-"""Where a publication's files live, and which draft a name means."""
+"""The workspace: a publication's folder with its files, and the draft that a name means."""
 
 import os
 import re
@@ -20,14 +20,14 @@ _DRAFT_NAME = re.compile(r"(\d+)\.(\d+)\.ya?ml")
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder that holds newsletter.toml, drafts/, templates/ and the subscriber list."""
+    """A folder with newsletter.toml, drafts/, templates/ and the subscriber list."""
 
     root: Path
     environ: Mapping[str, str]
 
     @cached_property
     def config(self) -> Config:
-        """The settings. Raises ConfigError for what is wrong in them, and for a file of somebody else's."""
+        """Read the settings, once. Raises ConfigError for what is wrong in them, and for a file of somebody else's."""
         require_own(self.root, (self.root, self.root / CONFIG_NAME), self.environ)
         return load_config(self.root / CONFIG_NAME, self.environ)
 
@@ -37,7 +37,7 @@ class Workspace:
 
     @property
     def template_path(self) -> tuple[Path, ...]:
-        """Where a template is looked for: what the editors restyled first, then what comes with the program."""
+        """Return the folders in which a template is looked for: the publication's own, then the program's."""
         return (self.root / TEMPLATES, find_shipped(TEMPLATES))
 
     def own_template_path(self) -> tuple[Path, ...]:
@@ -47,7 +47,7 @@ class Workspace:
 
     @property
     def fonts(self) -> Path:
-        """Typefaces of the publication's own, for the PDF."""
+        """Return the folder of the publication's own typefaces, for the PDF."""
         return self.root / "fonts"
 
     @property
@@ -56,20 +56,20 @@ class Workspace:
 
     @property
     def database(self) -> Path | str:
-        """Where the store is: an SQLite file, or the URL of a PostgreSQL database."""
+        """Return where the store is: an SQLite file, or the URL of a PostgreSQL database."""
         url = self.config.store.url
         return self.root / url.removeprefix("sqlite:///") if url.startswith("sqlite:") else url
 
     def build(self, issue: str) -> Path:
-        """The folder for everything made from one issue."""
+        """Return the folder for everything made from one issue."""
         return self.root / "build" / issue
 
     def record(self, issue: str) -> Path:
-        """The note beside the draft that says that this issue's sending has begun."""
+        """Return the path of the sent record, which is beside the draft once its sending has begun."""
         return self.drafts / f"{issue}.sent.toml"
 
     def sending_has_begun(self, issue: str) -> bool:
-        """By its record. That of an issue which is only in the outbox says when it is due."""
+        """Return whether the issue's sending has begun: the sent record of a scheduled one says when it is due."""
         try:
             return not re.search("^due_at = ", self.record(issue).read_text(encoding="utf-8"), re.MULTILINE)
         except FileNotFoundError:
@@ -78,12 +78,12 @@ class Workspace:
             return True
 
     def draft_paths(self) -> list[Path]:
-        """Every draft by its file's name, oldest volume and number first."""
+        """Return every file that is named like a draft, the oldest volume and number first."""
         found = [(parse_draft_name(path), path) for path in self.drafts.glob("*.y*ml")]
         return [path for name, path in sorted(found) if name != (0, 0)]
 
     def find_draft(self, name: str | None) -> Path:
-        """The draft that `2.10` or a path means; the newest for None. Raises DraftError."""
+        """Return the draft that `2.10` or a path means; the newest for None. Raises DraftError."""
         known = self.draft_paths()
         if name is None:
             if not known:
@@ -119,7 +119,7 @@ class Workspace:
 
 
 def parse_draft_name(path: Path) -> tuple[int, int]:
-    """What a draft's file name says; (0, 0) for a file that isn't named like a draft."""
+    """Return the volume and the number in a draft's file name; (0, 0) for a file that isn't named like a draft."""
     match = _DRAFT_NAME.fullmatch(path.name)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
@@ -142,7 +142,7 @@ def find_workspace(start: Path, environ: Mapping[str, str] | None = None) -> Wor
 
 
 def find_shipped(name: str) -> Path:
-    """A file or folder that comes with the program: in the wheel, or in the checkout around the package."""
+    """Return a file or folder that comes with the program: in the wheel, or in the checkout around the package."""
     package = Path(__file__).parent
     places = (package / name, package / "sample" / name, package.parent / name)
     return next(place for place in places if place.exists())

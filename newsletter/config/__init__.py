@@ -1,4 +1,4 @@
-"""newsletter.toml and the environment, validated, as one frozen Config."""
+"""The configuration: newsletter.toml and the environment, validated, as one frozen Config."""
 
 from newsletter.config.load import line_of, load_config
 from newsletter.config.settings import (

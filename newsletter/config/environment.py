@@ -1,4 +1,4 @@
-"""Environment variables as settings: text, read by the kind of value that its place in newsletter.toml takes."""
+"""Settings in environment variables: texts, read as the type of value that newsletter.toml has there."""
 
 import json
 import tomllib
@@ -15,9 +15,9 @@ ENV_PREFIX = "NEWSLETTER_"
 def overlay(
     tables: dict[str, Any], environ: Mapping[str, str], model_of: Callable[[str], type[BaseModel] | None]
 ) -> dict[tuple[str, str], str]:
-    """Put each NEWSLETTER_TABLE__KEY into its table, and return which variable each setting came from.
+    """Put each NEWSLETTER_TABLE__KEY into its table; return the name of the variable by table and key.
 
-    `model_of` gives a table's model by its name, None for a table that is not known.
+    `model_of` returns a table's model by its name, None for a table that is not known.
     """
     names = {}
     for variable, text in environ.items():
@@ -72,7 +72,7 @@ def _kinds(annotation: Any) -> Iterator[type]:
 
 
 def _literal(written: str, text: str) -> object:
-    """Return a list or a table, as newsletter.toml has it or as JSON; the text itself when it is neither."""
+    """Parse a list or a table, written in TOML or in JSON; return the text itself when it is neither."""
     try:
         return tomllib.loads(f"value = {written}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError):

@@ -1,4 +1,4 @@
-"""What `newsletter init` writes into newsletter.toml for an editor to replace, and whether it was replaced."""
+"""The example settings that `newsletter init` writes into newsletter.toml for an editor to replace."""
 
 from newsletter.config.settings import Config
 
@@ -8,7 +8,7 @@ DOMAIN = "your-domain.example"  # nobody's, by RFC 2606
 
 
 def find_unwritten_settings(config: Config) -> list[str]:
-    """Return the settings that still say what `init` put there, and that readers would see or answer to."""
+    """Return the settings that are as `init` wrote them, and that readers would see or answer to."""
     sender, readers = config.sender, config.subscriber_list
     written = {
         "[publication] about": config.publication.about == ABOUT,

@@ -1,4 +1,4 @@
-"""Reads newsletter.toml, lays the environment over it, and finds every problem with its place."""
+"""Loading of newsletter.toml and the environment, with every problem at its place."""
 
 import re
 import tomllib
@@ -18,7 +18,7 @@ from newsletter.validation import Fault, explain_error
 
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
-    """Read `path`, lay the NEWSLETTER_ variables over it, and validate all of it.
+    """Read `path`, override it by the NEWSLETTER_ variables, and validate all of it.
 
     Raises ConfigError with every problem at once, each with its line or its variable's name.
     """
@@ -72,7 +72,7 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def line_of(path: Path, table: str, key: str) -> int:
-    """Where a setting stands in newsletter.toml, for what only shows when it is used; 0 when it isn't there."""
+    """Return the line of a setting in newsletter.toml, for a fault that only shows in use; 0 when it isn't there."""
     return _Places(path, path.read_text(encoding="utf-8-sig"), {}).line(table, key) if path.is_file() else 0
 
 
@@ -123,7 +123,7 @@ def _misplaced_secrets(source: str, where: "_Places") -> Iterator[Problem]:
 
 
 def _stray_values(tables: dict[str, Any], where: "_Places") -> Iterator[Problem]:
-    """Values outside of any table; they are taken out, so that the rest can be looked at."""
+    """Yield a problem for each value outside of any table, and take it out, so that the rest can be validated."""
     for name in [name for name, value in tables.items() if not isinstance(value, dict)]:
         del tables[name]
         yield Problem(
@@ -138,7 +138,7 @@ def _stray_values(tables: dict[str, Any], where: "_Places") -> Iterator[Problem]
 def _backend_settings(
     raw: dict[str, Any], tables: Mapping[str, Any], where: "_Places", problems: list[Problem]
 ) -> Iterator[tuple[str, Section]]:
-    """The settings of each backend that has a table, and of the one that is chosen."""
+    """Yield the settings of each backend that has a table, and of the one that is chosen; append their problems."""
     installed = {point.name: point for point in entry_points(group=BACKEND_GROUP)}
     send = tables.get("send")
     chosen = send.get("backend", "smtp") if isinstance(send, dict) else "smtp"
@@ -178,7 +178,7 @@ def _backend_settings(
 
 
 class _Places:
-    """Where in newsletter.toml, or in which variable, a table and a key stand."""
+    """The places of tables and keys: lines of newsletter.toml, or names of variables."""
 
     def __init__(self, path: Path, source: str, variables: Mapping[tuple[str, str], str]) -> None:
         self.path = path
@@ -193,9 +193,11 @@ class _Places:
                 self._lines.setdefault((table, key[1]), number)
 
     def line(self, table: str, key: str) -> int:
+        """Return the line of a key, or else of its table; 0 when neither is in the file."""
         return self._lines.get((table, key)) or self._lines.get((table, ""), 0)
 
     def problem(self, fault: Fault, table: str, key: str) -> Problem:
+        """Return a fault with its place."""
         variable = self._variables.get((table, key))
         if not key and (table, "") not in self._lines:
             variable = next((name for (owner, _), name in self._variables.items() if owner == table), None)
@@ -208,6 +210,7 @@ class _Places:
         )
 
     def problems(self, error: ValidationError, model: type[BaseModel], table: str = "") -> Iterator[Problem]:
+        """Yield each of pydantic's errors as a problem with its place."""
         for details in error.errors(include_url=False):
             path = [table, *map(str, details["loc"])] if table else [str(part) for part in details["loc"]]
             name, key = path[0], path[1] if len(path) > 1 else ""
@@ -222,7 +225,7 @@ class _Places:
 
 
 def _siblings(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
-    """The keys known in the table that `location` names."""
+    """Return the keys known in the table that `location` names."""
     for part in location:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
         annotation = fields[str(part)].annotation if str(part) in fields else None

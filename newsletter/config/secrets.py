@@ -1,4 +1,4 @@
-"""The configuration's secrets, which nothing may show."""
+"""The configuration's secrets, which no output may show."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from newsletter.config.settings import Config
 
 
 def iterate_secrets(config: Config) -> Iterator[str]:
-    """Return every password and key that the configuration holds, the backends' included."""
+    """Yield every password and key that the configuration holds, the backends' included."""
     for section in (*(getattr(config, name) for name in type(config).model_fields), *config.backends.values()):
         if isinstance(section, BaseModel):
             for name in type(section).model_fields:

@@ -1,4 +1,4 @@
-"""What newsletter.toml holds: its tables, and what each value may be."""
+"""The tables of newsletter.toml, each a class of settings, and the types of their values."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
@@ -29,12 +29,14 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def completed(self, config: "Config") -> Self:
-        """Return a backend's settings with what follows from the other tables, where any of it does."""
+        """Return a backend's settings with the defaults that depend on other tables; these have none."""
         del config
         return self
 
 
 class PublicationSettings(Section):
+    """The table [publication]: title, language, rhythm and addresses."""
+
     title: OneLine
     language: Annotated[str, AfterValidator(validators.check_language)] = "en"
     cadence: Literal["weekly", "biweekly", "monthly"] = "biweekly"
@@ -45,15 +47,16 @@ class PublicationSettings(Section):
     website: Annotated[str, AfterValidator(validators.check_web_address)] | None = None
 
     def address(self, name: str) -> str | None:
-        """Where the site has the file `name`, once `export site` was put there; None without a website."""
+        """Return the address of the file `name` of the exported site; None without a website."""
         return f"{self.website.rstrip('/')}/{name}" if self.website else None
 
     @property
     def direction(self) -> Literal["ltr", "rtl"]:
+        """Return the direction in which the publication's language is written."""
         return "rtl" if self.language.split("-")[0] in {"ar", "dv", "fa", "he", "ps", "ur", "yi"} else "ltr"
 
 
-def _returning(delimiter: str, info: ValidationInfo) -> str:
+def _check_return_path(delimiter: str, info: ValidationInfo) -> str:
     if delimiter and not info.data.get("bounces"):
         raise rejected(
             code="verp",
@@ -74,8 +77,9 @@ _LONGEST_MAILBOX = 64 - 28
 
 
 class SenderSettings(Section):
-    """Who the mail is from. With `verp`, bounces come to `bounces`, this letter, and what names the delivery.
+    """The table [sender]: who the mail is from.
 
+    With `verp`, that character and a tag for the delivery are put into the address `bounces` of each return path.
     `feedback_id` is the name by which Gmail counts complaints about this sender.
     """
 
@@ -83,12 +87,12 @@ class SenderSettings(Section):
     reply_to: Address | None = None
     postal_address: OneLine
     bounces: Address | None = None
-    verp: Annotated[Literal["", "+", "-"], AfterValidator(_returning)] = ""
+    verp: Annotated[Literal["", "+", "-"], AfterValidator(_check_return_path)] = ""
     feedback_id: Annotated[str, AfterValidator(validators.check_feedback_id)] | None = None
 
     @property
     def envelope(self) -> str:
-        """The address that bounces go to (RFC 5321, MAIL FROM)."""
+        """Return the address that bounces go to (RFC 5321, MAIL FROM)."""
         return self.bounces or self.from_.address
 
 
@@ -108,7 +112,7 @@ class SubscriberListSettings(Section):
 
     @property
     def unsubscribe_link(self) -> str:
-        """The address that a click or a mail client uses, fields and all; a subject is asked for if none is named."""
+        """Return the mailto: address of the unsubscribe link, with its fields, and with a subject if it names none."""
         return self.unsubscribe if "?" in self.unsubscribe else f"{self.unsubscribe}?subject=unsubscribe"
 
 
@@ -121,9 +125,9 @@ Client = Literal[
 
 
 class EmailSettings(Section):
-    """The mail's subject where a draft has none, how it carries its pictures, and which clients it is checked against.
+    """The table [email]: the subject of drafts without one, how pictures are carried, which clients are checked.
 
-    Without a pattern the subject is the first headline, with title and number where the sender's name is another.
+    Without a pattern the subject is the first headline, with title and number where the sender's name lacks them.
     """
 
     subject: Annotated[str, AfterValidator(validators.check_subject_pattern)] | None = None
@@ -140,7 +144,7 @@ class EmailSettings(Section):
     )
 
 
-def _linkable(email: EmailSettings, info: ValidationInfo) -> EmailSettings:
+def _check_linked_images(email: EmailSettings, info: ValidationInfo) -> EmailSettings:
     publication = info.data.get("publication")
     service = info.data.get("service")
     if email.images == "link" and publication and not publication.website and not (service and service.url):
@@ -154,21 +158,24 @@ def _linkable(email: EmailSettings, info: ValidationInfo) -> EmailSettings:
 
 
 class PdfSettings(Section):
-    """The PDF's layout. With `print_links`, addresses stand below the text, for readers on paper."""
+    """The table [pdf]: its layout. With `print_links`, the links' addresses are printed below the text."""
 
     columns: Annotated[int, Field(ge=1, le=2)] = 1
     paper: Annotated[Literal["us-letter", "a4"], BeforeValidator(validators.lower)] = "us-letter"
     print_links: bool = False
 
 
-# What may be asked of an issue before it leaves, see newsletter/campaigns/approval.py.
+# Conditions for sending an issue, see newsletter/campaigns/approval.py.
 Requirement = Literal["clean-checks", "committed", "tested"]
 
 
 class SendSettings(Section):
-    """How issues leave. `retries` are minutes to wait before each further try of a reader whom the server puts off;
-    `refusals` is the percentage of refused readers at which a send stops and asks, `blocks` the number of refusals for
-    the server's policy, with nobody accepted between them, at which it stops."""
+    """The table [send]: how issues are sent.
+
+    `retries` are the minutes to wait before each further try of a recipient whom the server defers. `refusals` is the
+    percentage of refused recipients at which sending stops and asks, `blocks` the number of refusals for the server's
+    policy, with nobody accepted between them, at which it stops.
+    """
 
     backend: str = "smtp"
     testers: Annotated[tuple[Address, ...], BeforeValidator(validators.split_commas)] = ()
@@ -183,13 +190,13 @@ class SendSettings(Section):
 
 
 class StoreSettings(Section):
-    """Where the state is. The password is PostgreSQL's; libpq looks for one in ~/.pgpass by itself."""
+    """The table [store]: where the state is. `password` is for PostgreSQL; libpq looks for one in ~/.pgpass itself."""
 
     url: Annotated[str, AfterValidator(validators.check_store_url)] = "sqlite:///.newsletter/state.db"
     password: SecretStr | None = None
 
 
-def _selected(value: object, info: ValidationInfo) -> object:
+def _check_selector_is_set(value: object, info: ValidationInfo) -> object:
     if not info.data.get("selector", True):
         raise rejected(
             code="selector",
@@ -200,7 +207,7 @@ def _selected(value: object, info: ValidationInfo) -> object:
 
 
 class DkimSettings(Section):
-    """Signing (RFC 6376). Each selector has a key: in the files in their order, then in NEWSLETTER_DKIM__KEY."""
+    """The table [dkim] (RFC 6376). The selectors' keys are in the files in order, then in NEWSLETTER_DKIM__KEY."""
 
     selector: Annotated[
         tuple[str, ...],
@@ -208,33 +215,35 @@ class DkimSettings(Section):
         AfterValidator(validators.check_selectors),
     ] = ()
     domain: Annotated[str, AfterValidator(validators.check_list_id)] | None = None
-    key_file: Annotated[tuple[OneLine, ...], BeforeValidator(validators.split_commas), AfterValidator(_selected)] = ()
-    key: Annotated[SecretStr | None, AfterValidator(_selected)] = None
+    key_file: Annotated[
+        tuple[OneLine, ...], BeforeValidator(validators.split_commas), AfterValidator(_check_selector_is_set)
+    ] = ()
+    key: Annotated[SecretStr | None, AfterValidator(_check_selector_is_set)] = None
 
 
 class ServiceSettings(Section):
-    """The public web service: the address that readers reach it at, and where it listens behind that."""
+    """The table [service]: the address at which readers reach the web service, and the one at which it listens."""
 
     url: Annotated[str, AfterValidator(validators.check_service_url)] | None = None
     host: OneLine = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8600
 
     def leave(self, token: str) -> str | None:
-        """The link by which a reader leaves; None without a service."""
+        """Return the unsubscribe link with that token; None without a service."""
         return f"{self.url}/u/{token}" if self.url else None
 
     @property
     def takes_one_click(self) -> bool:
-        """RFC 8058, section 3.1 wants https."""
+        """Return whether one-click unsubscribing works, for which RFC 8058, section 3.1 requires https."""
         return self.url is not None and self.url.startswith("https:")
 
 
 class InboxSettings(Section):
-    """Mail that comes back: where it is, when soft bounces are too many, and what becomes of a mail afterwards.
+    """The table [inbox]: mail that comes back, when soft bounces are too many, and what is done with a mail once read.
 
-    `bounces` is the percentage of the list, `domain_bounces` that of one domain's readers, above which bounces of a
-    day are held back until a person has decided. `authserv_id` is the name under which one's own mail server writes
-    Authentication-Results (RFC 8601).
+    `bounces` is the percentage of the list, `domain_bounces` that of one domain's subscribers, above which bounces of
+    one day are held back until a person has decided. `authserv_id` is the name by which the publication's own mail
+    server writes Authentication-Results (RFC 8601).
     """
 
     source: Annotated[str, AfterValidator(validators.check_mailbox_source)] | None = None
@@ -264,7 +273,7 @@ class Config(BaseModel):
     subscriber_list: SubscriberListSettings = Field(alias="list")
     theme: Theme = Theme()
     service: ServiceSettings = ServiceSettings()
-    email: Annotated[EmailSettings, AfterValidator(_linkable)] = EmailSettings()
+    email: Annotated[EmailSettings, AfterValidator(_check_linked_images)] = EmailSettings()
     pdf: PdfSettings = PdfSettings()
     send: SendSettings = SendSettings()
     store: StoreSettings = StoreSettings()
@@ -274,8 +283,8 @@ class Config(BaseModel):
     backends: Mapping[str, Section] = Field(default={}, exclude=True)
 
     @model_validator(mode="after")
-    def _served(self) -> "Config":
-        """The service has the website, where no other is named."""
+    def _default_to_service(self) -> "Config":
+        """Take the service's address as that of the website, where no other is named."""
         if self.publication.website or not self.service.url:
             return self
         publication = self.publication.model_copy(update={"website": f"{self.service.url}/"})

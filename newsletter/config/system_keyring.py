@@ -1,8 +1,8 @@
-"""Passwords that the system's keyring keeps."""
+"""Passwords in the system's keyring."""
 
 
 def read_stored_password(host: str, username: str) -> str | None:
-    """What `keyring set newsletter:HOST USERNAME` has put there; None without it, or without a keyring at all."""
+    """Return what `keyring set newsletter:HOST USERNAME` has stored; None without that, or without a keyring."""
     try:
         import keyring
         from keyring.errors import KeyringError

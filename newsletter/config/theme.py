@@ -1,7 +1,7 @@
-"""`[theme]`: the colours, typefaces, logo and width that all editions share.
+"""The table [theme]: the colours, typefaces, logo and width that all editions share.
 
-Contrast is that of WCAG 2.2, success criterion 1.4.3: 4.5 to 1 for text. What a publication chooses is
-held to it here, and what is derived (quiet text, dark mode) is made to keep it.
+Contrast is that of WCAG 2.2, success criterion 1.4.3: 4.5 to 1 for text. Chosen colours are checked for it, and
+derived ones (quiet text, dark mode) are made to meet it.
 """
 
 import re
@@ -18,7 +18,7 @@ _WITH_EASE = 10.0
 _GENERIC = ("serif", "sans-serif", "monospace", "system-ui")
 
 
-def _colour(text: str) -> str:
+def _parse_colour(text: str) -> str:
     match = re.fullmatch(r"#([0-9a-f]{3}|[0-9a-f]{6})", text.strip().lower())
     if not match:
         raise rejected(
@@ -28,7 +28,7 @@ def _colour(text: str) -> str:
     return "#" + ("".join(digit * 2 for digit in digits) if len(digits) == 3 else digits)
 
 
-def _family(text: str) -> str:
+def _check_family(text: str) -> str:
     if not re.fullmatch(r"\w[\w .+-]{0,60}", text):
         raise rejected(
             code="font",
@@ -38,12 +38,12 @@ def _family(text: str) -> str:
     return text.strip()
 
 
-def _list(value: object) -> object:
-    """An environment variable can hold a list only as text."""
+def _split_list(value: object) -> object:
+    """Split the text of an environment variable, which can hold no list."""
     return [part.strip(" '\"") for part in value.split(",")] if isinstance(value, str) else value
 
 
-def _logo(name: str) -> str:
+def _check_logo(name: str) -> str:
     composed = unicodedata.normalize("NFC", name)  # in which an accent is part of its letter
     if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png)", composed, re.IGNORECASE):
         raise rejected(
@@ -54,11 +54,13 @@ def _logo(name: str) -> str:
     return name
 
 
-Colour = Annotated[str, AfterValidator(_colour)]
+Colour = Annotated[str, AfterValidator(_parse_colour)]
 Families = Annotated[
-    tuple[Annotated[str, AfterValidator(_family)], ...], BeforeValidator(_list), Field(min_length=1, max_length=8)
+    tuple[Annotated[str, AfterValidator(_check_family)], ...],
+    BeforeValidator(_split_list),
+    Field(min_length=1, max_length=8),
 ]
-# What each colour of text stands on.
+# The grounds that each colour of text is shown on.
 _GROUNDS = {
     "text": ("paper", "desk"),
     "link": ("paper", "desk"),
@@ -67,7 +69,7 @@ _GROUNDS = {
 }
 
 
-class Dark(BaseModel):
+class DarkColours(BaseModel):
     """The colours of dark mode."""
 
     model_config = ConfigDict(frozen=True)
@@ -85,7 +87,7 @@ class Dark(BaseModel):
 
 
 class Theme(BaseModel):
-    """How the publication looks, in every edition."""
+    """The look of the publication in every edition."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -99,7 +101,7 @@ class Theme(BaseModel):
     rule: Colour = "#c9c4b8"
     font: Families = ("Source Serif 4", "Georgia", "Times New Roman", "serif")
     heading_font: Families = ("Source Serif 4", "Georgia", "Times New Roman", "serif")
-    logo: Annotated[str, AfterValidator(_logo)] | None = None
+    logo: Annotated[str, AfterValidator(_check_logo)] | None = None
     width: Annotated[int, Field(ge=480, le=800)] = 600
 
     @field_validator(*_GROUNDS)
@@ -119,30 +121,32 @@ class Theme(BaseModel):
 
     @property
     def quiet(self) -> str:
-        """For what stands back: credits, notes, the imprint."""
+        """Return the colour of credits, notes and the imprint."""
         return self._softened(self.text, self.paper, (self.paper, self.desk))
 
     @property
     def dateline(self) -> str:
+        """Return the colour of the date in the masthead."""
         return self._softened(self.masthead_text, self.masthead, (self.masthead,))
 
     @staticmethod
     def _softened(colour: str, towards: str, grounds: tuple[str, ...]) -> str:
-        softer = mixed(colour, towards, 0.2)
+        softer = mix_colours(colour, towards, 0.2)
         return softer if all(contrast(softer, ground) >= READABLE for ground in grounds) else colour
 
     @property
-    def dark(self) -> Dark:
-        paper, desk = Dark.model_fields["paper"].default, Dark.model_fields["desk"].default
+    def dark(self) -> DarkColours:
+        """Return the colours of dark mode, each with at least the contrast that its light counterpart needs."""
+        paper, desk = (DarkColours.model_fields[name].default for name in ("paper", "desk"))
         masthead, over = self.masthead, self.masthead_text
         if self.logo is None:  # a logo was drawn for the ground it has
-            darker = (mixed(masthead, "#000000", share / 10) for share in range(3, 11))
+            darker = (mix_colours(masthead, "#000000", share / 10) for share in range(3, 11))
             if _luminance(masthead) < 0.2:
                 masthead = next(colour for colour in darker if contrast("#ffffff", colour) >= _WITH_EASE)
             else:
                 masthead = desk
             over = _lightened(over, masthead, _WITH_EASE)
-        return Dark(
+        return DarkColours(
             masthead=masthead,
             masthead_text=over,
             dateline=self._softened(over, masthead, (masthead,)),
@@ -151,17 +155,19 @@ class Theme(BaseModel):
         )
 
     def on_paper(self, name: str) -> str:
-        """A colour of text for print: the same hue, dark enough for white paper."""
+        """Return the colour of text called `name` for print: the same hue, dark enough for white paper."""
         colour: str = getattr(self, name)
-        darker = (mixed(colour, "#000000", share / 20) for share in range(21))
+        darker = (mix_colours(colour, "#000000", share / 20) for share in range(21))
         return next(step for step in darker if contrast(step, "#ffffff") >= READABLE)
 
     @property
     def css_font(self) -> str:
+        """Return the typefaces as a value of CSS."""
         return _css(self.font)
 
     @property
     def css_heading_font(self) -> str:
+        """Return the headings' typefaces as a value of CSS."""
         return _css(self.heading_font)
 
 
@@ -171,19 +177,19 @@ def _css(families: tuple[str, ...]) -> str:
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours, from 1 to 21 (WCAG 2.2, "contrast ratio")."""
+    """Return the contrast ratio of two colours, from 1 to 21 (WCAG 2.2, "contrast ratio")."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def mixed(colour: str, other: str, share: float) -> str:
-    """`colour` with `share` (0 to 1) of `other` in it."""
+def mix_colours(colour: str, other: str, share: float) -> str:
+    """Return `colour` with `share` (0 to 1) of `other` in it."""
     pairs = zip(_channels(colour), _channels(other), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
 def _lightened(colour: str, ground: str, least: float = READABLE + 2) -> str:
-    """The same hue, light enough to be read with ease on a dark ground."""
+    """Return the same hue, light enough to be read with ease on a dark ground."""
     hue, lightness, saturation = rgb_to_hls(*(channel / 255 for channel in _channels(colour)))
     steps = (lightness + (1 - lightness) * step / 20 for step in range(21))
     lighter = (hls_to_rgb(hue, step, saturation) for step in steps)
@@ -199,7 +205,7 @@ def _channels(colour: str) -> tuple[int, int, int]:
 
 
 def _luminance(colour: str) -> float:
-    """Relative luminance (WCAG 2.2)."""
+    """Return the relative luminance (WCAG 2.2)."""
     red, green, blue = (
         value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
         for value in (channel / 255 for channel in _channels(colour))

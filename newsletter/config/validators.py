@@ -1,4 +1,4 @@
-"""What single values of newsletter.toml may be, and the words for what they may not."""
+"""Validators of single values in newsletter.toml. Each returns it, or raises its fault in words for an editor."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ from newsletter.validation import rejected
 
 
 class Mailbox(BaseModel):
-    """An address with the name shown beside it: `Pacific Alliance Digest <digest@example.org>`."""
+    """An address with the name shown beside it (RFC 5322, section 3.4): `Pacific Digest <digest@example.org>`."""
 
     model_config = ConfigDict(frozen=True)
     name: str
@@ -95,7 +95,7 @@ def check_web_address(text: str) -> str:
 
 
 def check_service_url(text: str) -> str:
-    """Without the slash at its end. Only this machine's own may do without TLS (RFC 8058, section 3.1)."""
+    """Return the service's address without a slash at its end; only one on this machine needs no TLS (RFC 8058)."""
     if "@" in text:
         # Not shown: there may be a password before it.
         raise rejected(
@@ -139,7 +139,7 @@ def check_service_url(text: str) -> str:
 
 
 def check_mailbox_source(text: str) -> str:
-    """Where mail comes back to: a path, or an IMAP mailbox's address, without a password. Read by feedback/mail."""
+    """Check where mail comes back to: a path, or an IMAP address without a password. feedback/mail reads it."""
     check_one_line(text)
     user, at, _ = text.rpartition("@")
     if at and "://" in user and ":" in user.partition("://")[2]:
@@ -184,7 +184,7 @@ def check_mailto(text: str) -> str:
 
 
 def check_store_url(text: str) -> str:
-    """A path for SQLite, or where a PostgreSQL database is, in libpq's own form; never a password."""
+    """Check the path of an SQLite file, or the address of a PostgreSQL database in libpq's form, without a password."""
     check_one_line(text)
     if text.startswith("sqlite:///") and text != "sqlite:///":
         return text
@@ -242,12 +242,12 @@ def check_feedback_id(text: str) -> str:
 
 
 def split_commas(value: object) -> object:
-    """An environment variable can hold a list only as text."""
+    """Split the text of an environment variable, which can hold no list, at its commas."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def check_subject_pattern(text: str) -> str:
-    """Check a subject's pattern; raises what is wrong with it."""
+    """Check the pattern of a subject: words, and names of parts in braces."""
     check_one_line(text)
     left = SUBJECT_PART.sub("", text)
     if "{" in left or "}" in left or not SUBJECT_PART.search(text):
@@ -260,16 +260,16 @@ def check_subject_pattern(text: str) -> str:
 
 
 def lower(value: object) -> object:
-    """A4 is a4."""
+    """Return a text in small letters, so that A4 means a4."""
     return value.lower() if isinstance(value, str) else value
 
 
-# What stands for a part of an issue in [email] subject.
+# A placeholder for a part of an issue in [email] subject.
 SUBJECT_PART = re.compile(r"\{(headline|title|number|date)\}")
 # RFC 3986, section 2, without the quotes and brackets that end an address in a header.
 _URL_CHARACTERS = r"[A-Za-z0-9%?=&+.,!*'()/:;@_~$#-]+"
-# What of libpq's connection parameters a URL may carry: where a socket is, how TLS and the login are checked, the
-# search path.
+# The connection parameters of libpq that a URL may carry: for a socket, for the checks of TLS and login, for the search
+# path.
 _LIBPQ_OPTIONS = {
     "channel_binding", "host", "options", "require_auth", "sslcert", "sslkey", "sslmode", "sslrootcert",
 }  # fmt: skip

@@ -10,6 +10,7 @@ from newsletter.editions.template_engine import fill_template, refuse_open_block
 from newsletter.field import write_default
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText
+from newsletter.text import format_size
 
 PAGE = "web.html.j2"
 ARTICLE = "article.html.j2"
@@ -25,7 +26,7 @@ class Download:
 
     @property
     def size(self) -> str:
-        return f"{max(1, round(self.octets / 1000)):,} kB" if self.octets < 1_000_000 else f"{self.octets / 1e6:.1f} MB"
+        return format_size(self.octets, 0 if self.octets < 1_000_000 else 1)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
 
-from newsletter.text import suggest_nearest
+from newsletter.text import format_size, suggest_nearest
 from newsletter.validation import Fault
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def find_image_faults(folder: Path, name: str) -> Iterator[Fault]:
     elif path.stat().st_size > MAX_BYTES:
         yield Fault(
             code="image-bytes",
-            message=f"the picture has {path.stat().st_size / 1e6:.0f} MB",
-            next_step=f"Save it smaller than {MAX_BYTES / 1e6:.0f} MB; 2,000 pixels across are plenty.",
+            message=f"the picture has {format_size(path.stat().st_size, 0)}",
+            next_step=f"Save it smaller than {format_size(MAX_BYTES, 0)}; 2,000 pixels across are plenty.",
         )
     elif fault := _decoding_fault(path, path.stat().st_mtime_ns, path.stat().st_size):
         yield fault
