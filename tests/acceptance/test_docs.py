@@ -190,9 +190,11 @@ def test_the_architecture_names_code_that_exists() -> None:
 
 
 def _names_in(file: Path) -> set[str]:
-    """Return the functions and classes that a file defines, and each class's methods as `Class.method`."""
+    """Return the functions, classes and constants that a file defines, and each class's methods as `Class.method`."""
     found = set()
     for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.add(node.name)
         if isinstance(node, ast.ClassDef):
