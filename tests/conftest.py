@@ -19,7 +19,7 @@ from newsletter.store import Store, open_store
 from newsletter.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
-pytest_plugins = ["postgres"]
+pytest_plugins = ["browser", "postgres"]
 
 settings.register_profile("suite", deadline=None, max_examples=60)
 settings.load_profile("suite")

@@ -1,13 +1,12 @@
 """The email and the web page in a real browser: at four widths, light and dark, nothing is in a reader's way."""
 
 import re
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from browser import barriers, chromium
+from browser import barriers
 from conftest import ROOT, Publication
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -77,12 +76,6 @@ _LOOK = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
 def _write(publication: Publication, issue: Issue, folder: Path) -> dict[str, Path]:
     context = publication.context
     public = issue.seen_by(frozenset())
@@ -97,59 +90,60 @@ def _write(publication: Publication, issue: Issue, folder: Path) -> dict[str, Pa
     return {name: folder / f"{name}.html" for name in pages}
 
 
-def _open(browser: Browser, path: Path, width: int, mode: Mode) -> Page:
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Page:
     # The page's own rules would keep axe-core out of it.
-    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=mode, bypass_csp=True)
+    return browser.new_page(bypass_csp=True)
+
+
+def _load(page: Page, path: Path, width: int, mode: Mode) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(media="screen", color_scheme=mode)
     page.goto(path.as_uri())
-    return page
 
 
 @pytest.mark.parametrize("edition", ["email", "web"])
 @pytest.mark.parametrize("name", ["2.10", *(pytest.param(name, marks=pytest.mark.slow) for name in SAMPLES[1:])])
 def test_nothing_is_in_a_readers_way(
-    publication: Publication, browser: Browser, name: str, edition: str, tmp_path: Path
+    publication: Publication, page: Page, name: str, edition: str, tmp_path: Path
 ) -> None:
     path = _write(publication, load_issue(publication.workspace.find_draft(name)), tmp_path)[edition]
     modes: tuple[Mode, ...] = ("light", "dark")
     for mode in modes:
         for width in WIDTHS:
-            page = _open(browser, path, width, mode)
+            _load(page, path, width, mode)
             assert page.evaluate(_LOOK) == [], (mode, width)
             assert barriers(page) == [], (mode, width)
-            page.close()
 
 
 @pytest.mark.parametrize("edition", ["email", "web"])
 def test_words_of_any_length_stay_within_the_page(
-    publication: Publication, browser: Browser, edition: str, tmp_path: Path
+    publication: Publication, page: Page, edition: str, tmp_path: Path
 ) -> None:
     path = _write(publication, load_issue(publication.draft("2.11", HOSTILE)), tmp_path)[edition]
     for width in WIDTHS:
-        page = _open(browser, path, width, "light")
+        _load(page, path, width, "light")
         assert page.evaluate(_LOOK) == [], width
-        page.close()
 
 
-def test_dark_mode_is_dark(publication: Publication, browser: Browser, tmp_path: Path) -> None:
+def test_dark_mode_is_dark(publication: Publication, page: Page, tmp_path: Path) -> None:
     paths = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)
     for path, ground in ((paths["email"], ".paper"), (paths["web"], "body")):
-        page = _open(browser, path, 600, "dark")
+        _load(page, path, 600, "dark")
         colour = page.evaluate("selector => getComputedStyle(document.querySelector(selector)).backgroundColor", ground)
         assert sum(map(int, re.findall(r"\d+", colour)[:3])) < 150
-        page.close()
 
 
-def test_outlooks_dark_mode_is_readable(publication: Publication, browser: Browser, tmp_path: Path) -> None:
+def test_outlooks_dark_mode_is_readable(publication: Publication, page: Page, tmp_path: Path) -> None:
     path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["email"]
-    page = _open(browser, path, 600, "light")
+    _load(page, path, 600, "light")
     page.evaluate("for (const mark of ['data-ogsc', 'data-ogsb']) document.documentElement.setAttribute(mark, '')")
     colour = page.evaluate("getComputedStyle(document.querySelector('.details p')).color")
     assert sum(map(int, re.findall(r"\d+", colour)[:3])) > 600
     assert barriers(page, rules=["color-contrast"]) == []
-    page.close()
 
 
-def test_a_theme_of_ones_own_is_as_readable(publication: Publication, browser: Browser, tmp_path: Path) -> None:
+def test_a_theme_of_ones_own_is_as_readable(publication: Publication, page: Page, tmp_path: Path) -> None:
     publication.environ |= {
         "NEWSLETTER_THEME__MASTHEAD": "#f4efe6",
         "NEWSLETTER_THEME__MASTHEAD_TEXT": "#5c1a1a",
@@ -162,20 +156,18 @@ def test_a_theme_of_ones_own_is_as_readable(publication: Publication, browser: B
     modes: tuple[Mode, ...] = ("light", "dark")
     for path in paths.values():
         for mode in modes:
-            page = _open(browser, path, 1200, mode)
+            _load(page, path, 1200, mode)
             assert page.evaluate(_LOOK) == []
             assert barriers(page, rules=["color-contrast"]) == []
-            page.close()
 
 
-def test_headlines_lead_to_their_details(publication: Publication, browser: Browser, tmp_path: Path) -> None:
+def test_headlines_lead_to_their_details(publication: Publication, page: Page, tmp_path: Path) -> None:
     paths = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)
     for path in paths.values():
-        page = _open(browser, path, 375, "light")
+        _load(page, path, 375, "light")
         page.click(".headlines li:nth-child(2) a")
         top = page.evaluate("document.querySelectorAll('.details li')[1].getBoundingClientRect().top")
         assert -5 <= top < 60  # the space above the first line's letters may be cut
-        page.close()
 
 
 RIGHT_TO_LEFT = {
@@ -210,7 +202,7 @@ _DIRECTIONS = """() => {
 
 @pytest.mark.parametrize("language", RIGHT_TO_LEFT)
 def test_a_right_to_left_email_is_laid_out_from_the_right(
-    publication: Publication, browser: Browser, language: str, tmp_path: Path
+    publication: Publication, page: Page, language: str, tmp_path: Path
 ) -> None:
     publication.environ["NEWSLETTER_PUBLICATION__LANGUAGE"] = language
     sentence = RIGHT_TO_LEFT[language]
@@ -219,20 +211,17 @@ def test_a_right_to_left_email_is_laid_out_from_the_right(
     draft = draft.replace("detail: >-", f"detail: >-\n      {sentence}").replace("note" * 80, sentence)
     draft = draft.replace("credit" * 30, words)
     path = _write(publication, load_issue(publication.draft("2.11", draft)), tmp_path)["email"]
-    page = _open(browser, path, 600, "light")
+    _load(page, path, 600, "light")
     assert page.evaluate(_DIRECTIONS) == []
     assert page.locator("code").count() == 3
     assert "Vol. 2.11" in page.locator(".dateline").inner_text()
-    page.close()
 
 
-def test_a_date_that_ios_makes_a_link_looks_like_its_line(
-    publication: Publication, browser: Browser, tmp_path: Path
-) -> None:
+def test_a_date_that_ios_makes_a_link_looks_like_its_line(publication: Publication, page: Page, tmp_path: Path) -> None:
     path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["email"]
     modes: tuple[Mode, ...] = ("light", "dark")
     for mode in modes:
-        page = _open(browser, path, 375, mode)
+        _load(page, path, 375, mode)
         like = page.evaluate(
             """() => {
               const line = document.querySelector('.dateline');
@@ -243,7 +232,6 @@ def test_a_date_that_ios_makes_a_link_looks_like_its_line(
             }"""
         )
         assert like, mode
-        page.close()
 
 
 # Zooms of a browser, and the densities of screens, at which edges of boxes fall between pixels.
@@ -254,8 +242,9 @@ def test_no_hairlines_stand_between_the_sections(
     publication.environ |= {"NEWSLETTER_THEME__DESK": "#ffe08a"}
     path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["email"]
     modes: tuple[Mode, ...] = ("light", "dark")
+    page = browser.new_page(viewport={"width": 700, "height": 500}, device_scale_factor=zoom)
     for mode in modes:
-        page = browser.new_page(viewport={"width": 700, "height": 500}, device_scale_factor=zoom, color_scheme=mode)
+        page.emulate_media(color_scheme=mode)
         page.goto(path.as_uri())
         box = page.evaluate(
             "(({x, y, height}) => [x, y, height])(document.querySelector('.paper').getBoundingClientRect())"
@@ -265,19 +254,19 @@ def test_no_hairlines_stand_between_the_sections(
         with Image.open(BytesIO(page.screenshot(full_page=True, clip=clip))) as picture:
             strip = picture.convert("RGB")
         lead = page.locator(".lead").bounding_box()
-        page.close()
         paper = strip.getpixel((0, strip.height - 1))
         below = round((lead["y"] + lead["height"] - clip["y"]) * zoom) + 2
         rows = {strip.getpixel((0, y)) for y in range(below, strip.height)}
         assert rows == {paper}, mode
+    page.close()
 
 
 def test_without_its_pictures_the_email_still_says_what_they_show(
-    publication: Publication, browser: Browser, tmp_path: Path
+    publication: Publication, page: Page, tmp_path: Path
 ) -> None:
     path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["email"]
     (tmp_path / "2.10-lead.jpg").unlink()
-    page = _open(browser, path, 375, "light")
+    _load(page, path, 375, "light")
     alt = page.get_by_alt_text("A drawing of a ferry crossing")
     assert alt.is_visible()
     # Two or three lines of words, and no empty box.
@@ -285,7 +274,6 @@ def test_without_its_pictures_the_email_still_says_what_they_show(
     assert box
     assert 14 < box["height"] < 80
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
-    page.close()
 
 
 def test_the_page_asks_for_nothing_but_what_lies_beside_it(
@@ -300,15 +288,14 @@ def test_the_page_asks_for_nothing_but_what_lies_beside_it(
     page.close()
 
 
-def test_on_paper_the_page_is_the_issue_alone(publication: Publication, browser: Browser, tmp_path: Path) -> None:
+def test_on_paper_the_page_is_the_issue_alone(publication: Publication, page: Page, tmp_path: Path) -> None:
     path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["web"]
-    page = _open(browser, path, 800, "light")
+    _load(page, path, 800, "light")
     page.emulate_media(media="print")
     assert not page.get_by_text("Download this issue").is_visible()
     assert page.get_by_role("heading", level=1).is_visible()
     shown = page.evaluate("getComputedStyle(document.querySelector('.details a'), '::after').content")
     assert "https://example.org/2023/05/leaders" in shown
-    page.close()
 
 
 def test_the_samples_are_the_repositorys() -> None:

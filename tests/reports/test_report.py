@@ -11,7 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from browser import barriers, chromium
+from browser import barriers
 from conftest import Publication
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -452,12 +452,6 @@ def test_what_was_not_sent_has_no_report(publication: Publication) -> None:
         assert said in refused.stderr
     assert publication.run("report", "--json", "--csv", "-").returncode == 2
     assert not (publication.root / ".newsletter").exists()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -7,7 +7,6 @@ from contextlib import suppress
 
 import pytest
 import smtp_server
-from browser import chromium
 from conftest import ROOT, Publication
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,12 +14,6 @@ from playwright.sync_api import Browser, Page
 from preview_server import Preview, previewing
 
 ORDER = json.dumps({"address": "me@example.org"}).encode()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from email.policy import default as modern
 
 import pytest
 import smtp_server
-from browser import barriers, chromium
+from browser import barriers
 from conftest import ROOT, Publication
 from playwright.sync_api import Browser, Page, expect
 from preview_server import PATIENCE, Preview, previewing
@@ -17,12 +17,6 @@ from newsletter.scaffold import eject
 VIEWS = ["Email", "Text", "PDF", "Web page", "Source"]
 _FRAMED = "wanted => document.getElementById('frame').contentWindow.location.search === wanted"
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 480, "height": 800}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

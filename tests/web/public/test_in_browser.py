@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from browser import barriers, chromium
+from browser import barriers
 from conftest import Publication
 from playwright.sync_api import Browser, Page, expect
 from service_server import Service, made, serving, token
@@ -40,12 +40,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with serving(publication, "--port", str(port)) as running:
         running.says("The archive has 1 issue")
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 def _open(browser: Browser, service: Service, path: str, width: int, mode: Mode, *, scripts: bool = True) -> Page:
