@@ -12,7 +12,9 @@ import pytest
 from conftest import Publication
 from sqlalchemy import select
 
-from newsletter.actions.erase import copies_of, forget, known_of
+from newsletter.actions.erase import erase_subscriber
+from newsletter.actions.find_copies import find_copies
+from newsletter.actions.subscriber_record import read_subscriber_record
 from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.claims import NEVER, Answer, record_and_claim
@@ -24,10 +26,10 @@ from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import FrozenTemplate
 from newsletter.mail.message import Outcome, Result
+from newsletter.publication import OpenPublication
 from newsletter.store import Store, open_store
 from newsletter.store import events as log
 from newsletter.store.schema import metadata
-from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
 from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys, require_secret_keys
 from newsletter.subscribers.suppression_status import read_suppression_statuses
@@ -87,8 +89,8 @@ def _states(store: Store, issue: str) -> dict[str, State]:
     return {row.reader: State(row.state) for row in stream_deliveries(store, issue)}
 
 
-def _list(publication: Publication) -> CsvSource:
-    return CsvSource(publication.workspace.subscribers, publication.workspace.config.subscriber_list)
+def _open(publication: Publication, store: Store) -> OpenPublication:
+    return OpenPublication(publication.workspace, store=store)
 
 
 def _say(store: Store, keys: SecretKeys, kind: EventKind, **evidence: str) -> None:
@@ -103,9 +105,9 @@ def test_everything_that_is_known_of_a_reader(publication: Publication, store: S
         store, "1.1", {ADA: Outcome.REFUSED, "b@example.org": Outcome.REFUSED}, reply="550 <ada@example.org>: unknown"
     )
     _say(store, keys, EventKind.HARD, words="mailbox gone")
-    known = known_of(store, keys, _list(publication), ADA)
+    known = read_subscriber_record(_open(publication, store), ADA)
     assert [(row.line, row.cells["name"]) for row in known.rows] == [(3, "Ada Lovelace")]
-    assert [each.kind for each in known.standing.suppressions] == ["bounced"]
+    assert [each.kind for each in known.status.suppressions] == ["bounced"]
     assert [(event.kind, event.issue, event.evidence) for event in known.events] == [
         ("hard bounce", "1.1", {"words": "mailbox gone"})
     ]
@@ -113,10 +115,10 @@ def test_everything_that_is_known_of_a_reader(publication: Publication, store: S
     assert (part.issue, part.address, part.state, part.code) == ("1.1", "Ada@Example.Org", State.REFUSED, 550)
     assert part.fields == {"name": f"Name of {ADA}"}
     assert part.tags == ["board"]
-    assert known.asides == 1
-    nobody = known_of(store, keys, _list(publication), "da@example.org")
-    assert not nobody.anything
-    assert nobody.asides == 0
+    assert known.other_rows == 1
+    nobody = read_subscriber_record(_open(publication, store), "da@example.org")
+    assert not nobody.is_known
+    assert nobody.other_rows == 0
 
 
 def test_nothing_of_an_erased_reader_is_left_but_the_hash(
@@ -128,9 +130,9 @@ def test_nothing_of_an_erased_reader_is_left_but_the_hash(
     for kind in (EventKind.HARD, EventKind.SOFT, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED):
         _say(store, keys, kind, words=f"about {ADA}")
     before = count_deliveries(store, "1.1")
-    done = forget(publication.workspace, store, keys, _list(publication), ADA)
-    assert (done.rows, done.store.events, done.store.causes, done.store.deliveries) == (1, 4, 3, 1)
-    assert done.store.mentions == 3
+    done = erase_subscriber(_open(publication, store), ADA)
+    assert (done.list_rows, done.store_rows.events, done.store_rows.causes, done.store_rows.deliveries) == (1, 4, 3, 1)
+    assert done.store_rows.mentions == 3
     assert done.swept
     left = _everything(store)
     assert "Ada Lovelace" not in left
@@ -147,10 +149,10 @@ def test_nothing_of_an_erased_reader_is_left_but_the_hash(
     assert name == f"{keys.digest(ADA)[:16]}@forgotten.invalid"
     (standing,) = read_suppression_statuses(store, keys, [ADA])
     assert standing.erased
-    known = known_of(store, keys, _list(publication), ADA)
-    assert not known.anything
-    again = forget(publication.workspace, store, keys, _list(publication), ADA)
-    assert (again.rows, again.store.events, again.store.deliveries) == (0, 0, 0)
+    known = read_subscriber_record(_open(publication, store), ADA)
+    assert not known.is_known
+    again = erase_subscriber(_open(publication, store), ADA)
+    assert (again.list_rows, again.store_rows.events, again.store_rows.deliveries) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -167,13 +169,13 @@ def test_what_becomes_of_a_copy(
     publication.workspace.record("1.1").write_text("old")
     if outcome is not None:
         _send(store, "1.1", {"b@example.org": Outcome.ACCEPTED, ADA: outcome})
-    done = forget(publication.workspace, store, keys, _list(publication), ADA)
+    done = erase_subscriber(_open(publication, store), ADA)
     states = _states(store, "1.1")
     assert states.pop("b@example.org") is (State.ACCEPTED if outcome else State.PENDING)
     assert list(states.values()) == [state]
     assert count_deliveries(store, "1.1").total == 2
     noted = publication.workspace.record("1.1").read_text()
-    assert ("total = 2" in noted) == (list(done.store.issues) == ["1.1"]) == (state is not State.ACCEPTED)
+    assert ("total = 2" in noted) == (list(done.store_rows.issues) == ["1.1"]) == (state is not State.ACCEPTED)
     campaign = find_campaign(store, "1.1")
     assert campaign is not None
     # Where nobody waits any more the campaign has come to its end.
@@ -186,12 +188,12 @@ def test_nobody_is_erased_while_a_copy_is_under_way_to_them(
     _freeze(store, "1.1", [ADA])
     _send(store, "1.1", {})
     with store.sole("1.1"), pytest.raises(DeliveryError, match="under way to this reader"):
-        forget(publication.workspace, store, keys, _list(publication), ADA)
+        erase_subscriber(_open(publication, store), ADA)
     with pytest.raises(DeliveryError, match="under way to this reader"):
         erase_reader(store, ADA, lambda _number: "x", keys.digest(ADA), keys.mark)
     assert publication.workspace.subscribers.read_text() == LIST
     # The run has died without a word: then it is not known whether they have it.
-    forget(publication.workspace, store, keys, _list(publication), ADA)
+    erase_subscriber(_open(publication, store), ADA)
     assert list(_states(store, "1.1").values()) == [State.CANCELLED]
 
 
@@ -203,7 +205,7 @@ def test_what_a_crash_has_kept_from_its_end_is_done_by_doing_it_again(
     erase_reader(store, ADA, lambda _number: "x", keys.digest(ADA), keys.mark)
     (standing,) = read_suppression_statuses(store, keys, [ADA])
     assert not standing.mailable
-    assert forget(publication.workspace, store, keys, _list(publication), ADA).rows == 1
+    assert erase_subscriber(_open(publication, store), ADA).list_rows == 1
     assert ADA not in publication.workspace.subscribers.read_text()
 
 
@@ -214,14 +216,14 @@ def test_a_list_that_cannot_be_written_keeps_the_state_as_it_was(
     before = _everything(store)
     (publication.root / ".subscribers.new.csv").mkdir()
     with pytest.raises(Exception, match="can't be written"):
-        forget(publication.workspace, store, keys, _list(publication), ADA)
+        erase_subscriber(_open(publication, store), ADA)
     assert _everything(store) == before
 
 
 def test_who_came_back_can_be_erased_again(publication: Publication, store: Store, keys: SecretKeys) -> None:
     for _ in range(3):
         _freeze(store, "1.1", [ADA])
-        forget(publication.workspace, store, keys, _list(publication), ADA)
+        erase_subscriber(_open(publication, store), ADA)
         _say(store, keys, EventKind.SIGNED_UP)
     assert len(_states(store, "1.1")) == 3
     assert _states(store, "1.1").keys() > {f"{keys.digest(ADA)[:16]}-3@forgotten.invalid"}
@@ -231,7 +233,7 @@ def test_one_command_changes_the_list_at_a_time(
     publication: Publication, store: Store, keys: SecretKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with store.sole("list"):
-        waiting = threading.Thread(target=forget, args=(publication.workspace, store, keys, _list(publication), ADA))
+        waiting = threading.Thread(target=erase_subscriber, args=(_open(publication, store), ADA))
         waiting.start()
         waiting.join(0.2)
     waiting.join(60)
@@ -239,14 +241,14 @@ def test_one_command_changes_the_list_at_a_time(
     assert standing.erased  # whoever came second has waited a moment
     monkeypatch.setattr("newsletter.subscribers.list_changes._PATIENCE_S", 0.01)
     with store.sole("list"), pytest.raises(DecisionNeeded, match="Another command"):
-        forget(publication.workspace, store, keys, _list(publication), ADA)
+        erase_subscriber(_open(publication, store), ADA)
 
 
 def test_the_file_is_written_anew_when_nobody_sends(publication: Publication, store: Store, keys: SecretKeys) -> None:
     _freeze(store, "1.1", ["b@example.org"])
     with store.sole("1.1"):
-        assert not forget(publication.workspace, store, keys, _list(publication), ADA).swept
-    assert forget(publication.workspace, store, keys, _list(publication), ADA).swept
+        assert not erase_subscriber(_open(publication, store), ADA).swept
+    assert erase_subscriber(_open(publication, store), ADA).swept
 
 
 def test_no_trace_is_left_in_the_file_either(publication: Publication, keys: SecretKeys, opened: Store) -> None:
@@ -263,7 +265,7 @@ def test_no_trace_is_left_in_the_file_either(publication: Publication, keys: Sec
         careless.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert b"Ada Lovelace, who was moved" in path.read_bytes()
     settle_crash(opened, "1.1")
-    assert forget(publication.workspace, opened, keys, _list(publication), ADA).swept
+    assert erase_subscriber(_open(publication, opened), ADA).swept
     kept = b"".join(file.read_bytes() for file in sorted(path.parent.iterdir()) if file.name.startswith("state.db"))
     assert b"b@example.org" not in kept
     for word in (b"ada", b"Lovelace"):
@@ -285,7 +287,7 @@ def test_files_and_tables_that_still_hold_the_address_are_named(
     with store.transaction() as connection:
         connection.exec_driver_sql("CREATE TABLE deliveries_v1_backup AS SELECT 'ada@example.org' AS reader")
         connection.exec_driver_sql("CREATE TABLE meta_v1_backup AS SELECT 'ada@example.org' AS key")
-    assert copies_of(publication.workspace, store, ADA) == [
+    assert find_copies(_open(publication, store), ADA) == [
         *(str(root / name) for name in (
             "build/large.txt", "build/2.10/not-accepted.csv", "build/2.10/dry-run/000001.eml",
             ".newsletter/state.db.v1-backup",
@@ -301,8 +303,8 @@ def test_copies_of_the_list_and_the_testers_are_named(publication: Publication, 
         (root / name).write_text(f"email\n{ADA}\n")
     config = root / "newsletter.toml"
     config.write_text(config.read_text().replace('testers = ["', f'testers = ["{ADA}", "'))
-    assert set(copies_of(publication.workspace, store, ADA)) == {str(root / name) for name in (*copies, config.name)}
-    assert copies_of(publication.workspace, store, "b@example.org") == []  # that is the list itself
+    assert set(find_copies(_open(publication, store), ADA)) == {str(root / name) for name in (*copies, config.name)}
+    assert find_copies(_open(publication, store), "b@example.org") == []  # that is the list itself
 
 
 def test_an_address_goes_in_each_spelling_of_its_domain(
@@ -315,9 +317,9 @@ def test_an_address_goes_in_each_spelling_of_its_domain(
     others = ["nali@bücher.example", "li@bücher.example.org"]
     _freeze(store, "1.1", ["b@example.org"], friends=" ".join([*spellings, *others]))
     _say(store, keys, EventKind.SOFT, words=f"asked <{spellings[0]}>, {others[0]}")
-    assert known_of(store, keys, _list(publication), reader).asides == 2
-    forget(publication.workspace, store, keys, _list(publication), reader)
-    assert known_of(store, keys, _list(publication), reader).asides == 0
+    assert read_subscriber_record(_open(publication, store), reader).other_rows == 2
+    erase_subscriber(_open(publication, store), reader)
+    assert read_subscriber_record(_open(publication, store), reader).other_rows == 0
     pseudonym = f"{keys.digest(reader)[:16]}@forgotten.invalid"
     with store.reading() as connection:
         fields = json.loads(connection.execute(select(TABLES[0].c.fields)).scalar_one())
@@ -328,7 +330,7 @@ def test_an_address_goes_in_each_spelling_of_its_domain(
     for number, text in enumerate((*spellings, json.dumps(spellings[0]))):
         (publication.root / f"build/{number}").write_text(text)
     (publication.root / "build/other").write_text(" ".join(others))
-    assert len(copies_of(publication.workspace, store, reader)) == 4
+    assert len(find_copies(_open(publication, store), reader)) == 4
 
 
 def test_a_note_that_a_crash_has_left_wrong_is_written_anew(
@@ -339,7 +341,7 @@ def test_a_note_that_a_crash_has_left_wrong_is_written_anew(
     erase_reader(store, ADA, lambda _number: f"{digest[:16]}@forgotten.invalid", digest, keys.mark)
     record_events = publication.workspace.record("1.1")
     record_events.write_text("as it was before")
-    forget(publication.workspace, store, keys, _list(publication), ADA)
+    erase_subscriber(_open(publication, store), ADA)
     assert "suppressed = 1" in record_events.read_text()
 
 
@@ -355,5 +357,5 @@ def test_whoever_still_reads_the_old_file_is_in_the_way(
     with closing(open_store(publication.workspace.database)) as other:
         with opened.reading() as connection:
             connection.execute(select(TABLES[0])).all()
-            assert not forget(publication.workspace, other, keys, _list(publication), ADA).swept
-        assert forget(publication.workspace, other, keys, _list(publication), ADA).swept
+            assert not erase_subscriber(_open(publication, other), ADA).swept
+        assert erase_subscriber(_open(publication, other), ADA).swept

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import click
 
-from newsletter.actions.erase import Known, copies_of, known_of
-from newsletter.actions.erase import forget as forget_reader
+from newsletter.actions.erase import erase_subscriber
+from newsletter.actions.find_copies import find_copies
+from newsletter.actions.subscriber_record import SubscriberRecord, read_subscriber_record
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, short
-from newsletter.cli.subscribers.opening import open_to_write, suggest_nearest
+from newsletter.cli.subscribers.opening import suggest_nearest
 from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.secret_keys import require_secret_keys
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import parse_subscriber_key
 from newsletter.text import format_count
-from newsletter.workspace import find_workspace
 
 
 @click.command()
@@ -26,28 +27,29 @@ def forget(address: str, yes: bool) -> None:
     From the list, and all that is kept of them. A keyed hash is left, which leads nobody to them, and by which an old
     list does not bring them back.
     """
-    reader = parse_subscriber_key(address)
-    keys = require_secret_keys(find_workspace(Path.cwd()))
-    publication = open_to_write()
-    workspace, store, source = publication.workspace, publication.store, publication.subscriber_source()
-    known = known_of(store, keys, source, reader)
+    key = parse_subscriber_key(address)
+    publication = open_publication()
+    require_secret_keys(publication.workspace)
+    publication.refuse_without_erasure_keys()
+    source = publication.subscriber_source()
+    known = read_subscriber_record(publication, key)
     _announce(known, source)
-    if not known.anything and not known.standing.erased and (near := suggest_nearest(source, reader)):
+    if not known.is_known and not known.status.erased and (near := suggest_nearest(source, key)):
         say(near)
     if not yes and not click.confirm("Erase them? That can't be undone."):
         say("Nobody was erased.")
         sys.exit(1)
-    done = forget_reader(workspace, store, keys, source, reader)
-    say(f"{reader} is erased: a keyed hash is left, and nothing is sent to them.", style="bold")
-    if done.store.mentions:
-        say(f"The address was also taken out of {format_count(done.store.mentions, 'row')} about others.")
-    if known.mentions:
-        lines = ", ".join(map(str, known.mentions))
+    done = erase_subscriber(publication, key)
+    say(f"{key} is erased: a keyed hash is left, and nothing is sent to them.", style="bold")
+    if done.store_rows.mentions:
+        say(f"The address was also taken out of {format_count(done.store_rows.mentions, 'row')} about others.")
+    if known.other_lines:
+        lines = ", ".join(map(str, known.other_lines))
         say(
             f"The address still stands in rows about others: look at {short(source.place)}, line {lines}.",
             style="yellow",
         )
-    if copies := copies_of(workspace, store, reader):
+    if copies := find_copies(publication, key):
         say("These still hold the address. Delete them, or what is in them:", style="yellow")
         for copy in copies:
             say(f"  {short(Path(copy)) if Path(copy).is_absolute() else copy}")
@@ -57,19 +59,19 @@ def forget(address: str, yes: bool) -> None:
     )
     if not done.swept:
         say(
-            f"{store.place} is in use by another program, and holds traces until it is written anew. When "
+            f"{publication.store.place} is in use by another program, and holds traces until it is written anew. When "
             "that has ended, run the same command again.",
             style="yellow",
         )
         sys.exit(1)
 
 
-def _announce(known: Known, source: SubscriberSource) -> None:
-    if known.standing.erased and not known.anything:
-        say(f"{known.reader} was erased on {known.standing.erased[:10]}. This makes sure of it once more.")
+def _announce(known: SubscriberRecord, source: SubscriberSource) -> None:
+    if known.status.erased and not known.is_known:
+        say(f"{known.key} was erased on {known.status.erased[:10]}. This makes sure of it once more.")
         return
-    if not known.anything:
-        say(f"Nothing is known of {known.reader}. Their keyed hash will be kept all the same.")
+    if not known.is_known:
+        say(f"Nothing is known of {known.key}. Their keyed hash will be kept all the same.")
         return
     parts = [
         (len(known.rows), f"row of {short(source.place)}", f"rows of {short(source.place)}"),
@@ -77,10 +79,10 @@ def _announce(known: Known, source: SubscriberSource) -> None:
         (len(known.deliveries), "delivery", "deliveries"),
     ]
     told = [f"{count:,} {one if count == 1 else many}" for count, one, many in parts if count]
-    if known.standing.suppressions:
+    if known.status.suppressions:
         told.append(
-            f"{'and ' if told else ''}a note that they must not be mailed ({describe_suppression(known.standing)})"
+            f"{'and ' if told else ''}a note that they must not be mailed ({describe_suppression(known.status)})"
         )
-    say(f"Known of {known.reader}: {', '.join(told)}.")
+    say(f"Known of {known.key}: {', '.join(told)}.")
     if known.deliveries:
         say("What became of each issue stays, under a name that is nobody's, so that reports still balance.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from newsletter.actions.erase import Known, known_of
+from newsletter.actions.subscriber_record import SubscriberRecord, read_subscriber_record
 from newsletter.cli.output import as_json, say, short
 from newsletter.cli.subscribers.event_words import EVENT_WORDS, OF_EDITORS
 from newsletter.cli.subscribers.opening import open_to_read, say_if_kept_out, suggest_nearest
@@ -44,44 +44,44 @@ def show(address: str, json_: bool) -> None:
     key = parse_subscriber_key(address)
     publication = open_to_read()
     source = publication.subscriber_source()
-    known = known_of(publication.known_store, publication.keys, source, key)
+    known = read_subscriber_record(publication, key)
     if json_:
         as_json(as_dict(known))
         return
     show_known(known, source)
     say_if_kept_out(source, key)
-    if not known.anything and not known.standing.erased and (near := suggest_nearest(source, key)):
+    if not known.is_known and not known.status.erased and (near := suggest_nearest(source, key)):
         say(near)
 
 
-def as_dict(known: Known) -> dict[str, Any]:
+def as_dict(known: SubscriberRecord) -> dict[str, Any]:
     """Return all of it for --json. `erased` is a moment or null, `about_others` where rows about others name them."""
     return {
-        "address": known.reader,
-        "state": known.standing.state if known.rows or not known.standing.mailable else "unlisted",
-        "erased": known.standing.erased,
+        "address": known.key,
+        "state": known.status.state if known.rows or not known.status.mailable else "unlisted",
+        "erased": known.status.erased,
         "rows": [{"line": row.line, "cells": dict(row.cells)} for row in known.rows],
         "causes": [
-            {"cause": each.kind, "words": each.words, "since": each.since} for each in known.standing.suppressions
+            {"cause": each.kind, "words": each.words, "since": each.since} for each in known.status.suppressions
         ],
         "events": [event._asdict() for event in known.events],
         "deliveries": [asdict(part) for part in known.deliveries],
-        "about_others": {"lines": list(known.mentions), "state": known.asides},
+        "about_others": {"lines": list(known.other_lines), "state": known.other_rows},
     }
 
 
-def show_known(known: Known, source: SubscriberSource) -> None:
+def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
     list_name = short(source.place)
-    if not known.anything:
-        if known.standing.erased:
-            erased = known.standing.erased[:10]
-            say(f"{known.reader}: erased on record: only a keyed hash is left, since {erased}.", style="bold")
+    if not known.is_known:
+        if known.status.erased:
+            erased = known.status.erased[:10]
+            say(f"{known.key}: erased on record: only a keyed hash is left, since {erased}.", style="bold")
         else:
-            say(f"Nothing is known of {known.reader}.", style="bold")
+            say(f"Nothing is known of {known.key}.", style="bold")
     else:
         on_list = "on the list" if known.rows else "not on the list"
-        against = "nothing stands against them" if known.standing.mailable else describe_suppression(known.standing)
-        say(f"{known.reader}: {on_list}, {against}", style="bold")
+        against = "nothing stands against them" if known.status.mailable else describe_suppression(known.status)
+        say(f"{known.key}: {on_list}, {against}", style="bold")
     for row in known.rows:
         say(f"\n{list_name}{f', line {row.line}' if row.line else ''}", style="bold")
         _say_all(row.cells)
@@ -93,12 +93,13 @@ def show_known(known: Known, source: SubscriberSource) -> None:
     if known.deliveries:
         say("\nWhat was sent", style="bold")
         for part in known.deliveries:
-            say(f"  {part.issue}  {_sent(part, known.standing)}")
+            say(f"  {part.issue}  {_sent(part, known.status)}")
             _say_all({**part.fields, "tags": " ".join(part.tags)}, "      ")
-    if known.mentions:
-        say(f"\nThe address also stands in rows about others: {list_name}, line {', '.join(map(str, known.mentions))}")
-    if known.asides:
-        say(f"\nThe address also stands in {format_count(known.asides, 'row')} of the state about others.")
+    if known.other_lines:
+        lines = ", ".join(map(str, known.other_lines))
+        say(f"\nThe address also stands in rows about others: {list_name}, line {lines}")
+    if known.other_rows:
+        say(f"\nThe address also stands in {format_count(known.other_rows, 'row')} of the state about others.")
     if known.events or known.deliveries:
         say("\nTimes are in UTC.")
 

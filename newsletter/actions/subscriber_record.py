@@ -1,0 +1,52 @@
+"""Everything that is known of one subscriber, for whoever asks what is kept of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from newsletter.ledger import erasure
+from newsletter.publication import OpenPublication
+from newsletter.store import events as log
+from newsletter.subscribers.source import ListRow
+from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberRecord:
+    """Rows of the list, events, suppressions and deliveries of one subscriber.
+
+    `key` is their address in its one spelling. `other_lines` are lines of the list about others in which the address
+    stands, `other_rows` counts such rows of the store.
+    """
+
+    key: str
+    rows: Sequence[ListRow]
+    other_lines: Sequence[int]
+    status: SuppressionStatus
+    events: Sequence[log.Row]
+    deliveries: Sequence[erasure.Part]
+    other_rows: int
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is kept of them, a keyed hash left aside."""
+        return bool(self.rows or self.status.suppressions or self.events or self.deliveries)
+
+
+def read_subscriber_record(publication: OpenPublication, key: str) -> SubscriberRecord:
+    """Return what the list and the store have of a subscriber. Raises ListError when the list can't be read."""
+    store = publication.known_store
+    found = publication.subscriber_source().find_rows(key)
+    (status,) = read_suppression_statuses(store, publication.keys, [key])
+    events: Sequence[log.Row] = ()
+    if store:
+        with store.reading() as connection:
+            events = log.of_reader(connection, key)
+    return SubscriberRecord(
+        key=key,
+        rows=found.rows,
+        other_lines=found.other_lines,
+        status=status,
+        events=events,
+        deliveries=erasure.list_parts(store, key) if store else (),
+        other_rows=erasure.count_mentions(store, key) if store else 0,
+    )
