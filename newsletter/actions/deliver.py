@@ -3,12 +3,13 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DeliveryError
+from newsletter.ledger.campaigns import list_issues, list_unfinished
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.publication import OpenPublication
 from newsletter.sending.assignment import Assignment
@@ -35,6 +36,25 @@ def sole_sender(store: Store, issue: str) -> Iterator[None]:
             f"Another process is sending {issue} right now.",
             next_step="Wait until it has ended, or stop it: Ctrl-C where it runs. `newsletter status` counts.",
         ) from error
+
+
+@contextmanager
+def forbid_sending(store: Store) -> Iterator[None]:
+    """Hold every issue that is not at its end. Raises DeliveryError while one is being sent."""
+    going_on = {*list_unfinished(store)}
+    with ExitStack() as held:
+        for issue in list_issues(store):
+            try:
+                if issue in going_on:
+                    held.enter_context(store.sole(issue))
+                else:  # it may still go to new readers; but to hold each would cost PostgreSQL a connection
+                    with store.sole(issue):
+                        pass
+            except Busy as error:
+                raise DeliveryError(
+                    f"{issue} is being sent.", next_step="Wait until that has ended. Then run the same command again."
+                ) from error
+        yield
 
 
 def deliver(

@@ -1,19 +1,15 @@
 """newsletter state backup|restore|move"""
 
-from contextlib import closing
 from pathlib import Path
 
 import click
-from pydantic_core import PydanticCustomError
 
+from newsletter.actions.back_up_state import back_up_state
+from newsletter.actions.move_state import move_state, write_setting
+from newsletter.actions.restore_state import restore_state
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, short
-from newsletter.cli.store import known_store
-from newsletter.config.validators import check_store_url
-from newsletter.errors import ConfigError, DecisionNeeded
-from newsletter.store import open_store
-from newsletter.subscribers.secret_keys import find_secret_keys
 from newsletter.text import format_count
-from newsletter.workspace import STATE_FOLDER, find_workspace
 
 _PATH = click.Path(dir_okay=False, path_type=Path)
 
@@ -31,17 +27,8 @@ def backup(file: Path, yes: bool) -> None:
 
     It may be called while something is sent or served. FILE is an SQLite database, wherever the state is kept.
     """
-    from newsletter.store.copying import back_up
-
-    workspace = find_workspace(Path.cwd())
-    store = known_store(workspace)
-    if store is None:
-        raise DecisionNeeded("There is no state yet: nothing has been sent from here, and nobody has left.")
-    if store.file and file.resolve() == store.file.resolve():
-        raise DecisionNeeded(f"{short(file)} is the state itself.", next_step="Name another file.")
-    if file.exists():
-        _agree(yes, f"{short(file)} is there already. Write over it?")
-    back_up(store, file.absolute())
+    question = f"{short(file)} is there already. Write over it?"
+    back_up_state(open_publication(), file, lambda: _agree(yes, question))
     say(f"{short(file)} has the whole state. It holds personal data: keep it out of git.", style="bold")
     say("Keep a copy of .newsletter/keys.toml with it: readers' links, and who was erased, are known by those keys.")
 
@@ -54,16 +41,13 @@ def restore(file: Path, yes: bool) -> None:
 
     The state as it was is kept. Everybody who has left since the backup stays out, and what was in the outbox is held.
     """
-    from newsletter.actions import restore as backups
-
-    workspace = find_workspace(Path.cwd())
-    place = workspace.database
-    if isinstance(place, Path) and place.exists() and file.resolve() == place.resolve():
-        raise DecisionNeeded(f"{short(file)} is the state itself.", next_step="Name a backup.")
+    publication = open_publication()
+    place = publication.workspace.database
     shown = short(place) if isinstance(place, Path) else place
-    _agree(yes, f"Put {short(file)} in the place of the state in {shown}? Stop `newsletter serve` first.")
-    folder, keys = workspace.root / STATE_FOLDER, find_secret_keys(workspace)
-    done = backups.restore(file, place, workspace.config.store.password, folder, keys)
+    question = f"Put {short(file)} in the place of the state in {shown}? Stop `newsletter serve` first."
+    done = restore_state(publication, file, lambda: _agree(yes, question))
+    if done is None:
+        return
     say(f"The state is as {short(file)} has it: {_sums(done.rows)}.", style="bold")
     if done.kept:
         say(f"As it was before, it is kept in {short(done.kept)}.")
@@ -85,38 +69,19 @@ def move(url: str, yes: bool) -> None:
     URL is postgresql://user@host/database, or sqlite:/// and a path, and what [store] url is to name from then on. A
     state that is there already is left alone. A backup of this one stays here.
     """
-    from newsletter.actions import restore as backups
 
-    workspace = find_workspace(Path.cwd())
-    password = workspace.config.store.password
-    place = workspace.root / url.removeprefix("sqlite:///") if _checked(url).startswith("sqlite:") else url
-    store = known_store(workspace)
-    if store is None:
-        raise DecisionNeeded("There is no state yet, so there is nothing to move.", next_step=_write(url))
-    if place == workspace.database:
-        raise DecisionNeeded("The state is there already.", next_step="Name another place.")
-    with closing(open_store(place, password, though_moved=True)) as target:
-        if target.place == store.place:
-            raise DecisionNeeded("The state is there already.", next_step="Name another place.")
-        _agree(yes, f"Move the state to {target.place}? Stop `newsletter serve` and the outbox first.")
-        kept = backups.free_name(workspace.root / STATE_FOLDER, "state.before-move")
-        rows = backups.move(store, target, url, kept)
-        say(f"The state is in {target.place}: {_sums(rows)}. Each number was compared.", style="bold")
-        say(f"As it was before, it is kept in {short(kept)}.")
-    say(_write(url))
+    def confirm(place: str) -> bool:
+        return _agree(yes, f"Move the state to {place}? Stop `newsletter serve` and the outbox first.")
+
+    moved = move_state(open_publication(), url, confirm)
+    if moved:
+        say(f"The state is in {moved.place}: {_sums(moved.rows)}. Each number was compared.", style="bold")
+        say(f"As it was before, it is kept in {short(moved.kept)}.")
+        say(write_setting(url))
 
 
-def _agree(yes: bool, question: str) -> None:
-    if not yes:
-        click.confirm(question, abort=True)
-
-
-def _checked(url: str) -> str:
-    try:
-        return check_store_url(url)
-    except PydanticCustomError as error:
-        (fault,) = (error.context or {})["faults"]
-        raise ConfigError(fault.message, next_step=fault.next_step) from error
+def _agree(yes: bool, question: str) -> bool:
+    return yes or click.confirm(question, abort=True)
 
 
 def _sums(rows: dict[str, int]) -> str:
@@ -128,7 +93,3 @@ def _sums(rows: dict[str, int]) -> str:
         f"{rows['forgotten']:,} erased",
     ]
     return ", ".join(sums)
-
-
-def _write(url: str) -> str:
-    return f'Now write into newsletter.toml, under [store]: url = "{url}"'

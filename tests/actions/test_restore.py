@@ -16,7 +16,8 @@ from smtp_server import Server
 from sqlalchemy import select
 
 from newsletter.actions.erase import pseudonyms
-from newsletter.actions.restore import move, restore
+from newsletter.actions.move_state import move_rows
+from newsletter.actions.restore_state import replace_state
 from newsletter.cli import cli
 from newsletter.errors import ConfigError, DeliveryError
 from newsletter.ledger.campaigns import Campaign, cancel_campaign
@@ -103,7 +104,7 @@ def test_a_state_moves_with_all_its_history(postgres: Postgres, tmp_path: Path, 
         _fill(old)
         before = _rows(old)
         assert all(before.values()), "each table has something"
-        counts = move(old, new, str(place), tmp_path / "kept.db")
+        counts = move_rows(old, new, str(place), tmp_path / "kept.db")
         assert _rows(new) == before
         assert counts == {name: len(rows) for name, rows in before.items()}
         with pytest.raises(DeliveryError):  # a service that still runs
@@ -115,7 +116,7 @@ def test_a_state_moves_with_all_its_history(postgres: Postgres, tmp_path: Path, 
     with pytest.raises(DeliveryError, match="has been moved to"):
         open_store(source)
     with closing(open_store(source, though_moved=True)) as old, closing(open_store(place)) as new:
-        move(new, old, str(source), tmp_path / "again.db")
+        move_rows(new, old, str(source), tmp_path / "again.db")
     with closing(open_store(source)) as old:
         assert len(_rows(old)["deliveries"]) == 6
     with closing(open_store(tmp_path / "kept.db")) as kept:
@@ -130,7 +131,7 @@ def test_a_state_that_is_there_already_is_not_moved_over(place: Path | str, tmp_
         )
         before = _rows(old), _rows(new)
         with pytest.raises(DeliveryError, match="already, and who left by that one would") as refused:
-            move(old, new, "there", tmp_path / "kept.db")
+            move_rows(old, new, "there", tmp_path / "kept.db")
         assert "Nothing has changed. Name another" in refused.value.next_step
         assert (_rows(old), _rows(new)) == before
         assert not (tmp_path / "kept.db").exists()
@@ -143,12 +144,12 @@ def test_nothing_is_moved_or_put_back_while_an_issue_is_being_sent(place: Path |
         before = _rows(store)
         with store.sole("1.1"):
             with pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
-                move(store, other, "there", tmp_path / "kept.db")
+                move_rows(store, other, "there", tmp_path / "kept.db")
             with pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
-                restore(tmp_path / "backup.db", place, None, tmp_path, KEYS)
+                replace_state(tmp_path / "backup.db", place, None, tmp_path, KEYS)
         cancel_campaign(store, "1.1")
         with store.sole("1.1"), pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
-            move(store, other, "there", tmp_path / "kept.db")  # to new readers, though it was at its end
+            move_rows(store, other, "there", tmp_path / "kept.db")  # to new readers, though it was at its end
         assert _rows(other)["campaigns"] == []
         assert _rows(store)["deliveries"] != before["deliveries"]
 
@@ -194,7 +195,7 @@ def test_a_backup_is_put_back_and_who_left_since_stays_out(place: Path | str, tm
             store, None, [Event(subscriber="later@example.org", kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)]
         )
         cancel_campaign(store, "1.1")
-        done = restore(file, place, None, tmp_path, KEYS)
+        done = replace_state(file, place, None, tmp_path, KEYS)
         assert (done.left, done.held) == (1, ["1.1"])
         now = _rows(store)
         assert {row[0] for row in now["suppressions"]} == {"r1@example.org", "later@example.org"}
@@ -219,8 +220,8 @@ def test_whoever_was_erased_since_the_backup_is_erased_again(place: Path | str, 
             digest = KEYS.digest(gone)
             erase_reader(store, gone, pseudonyms(digest), digest, KEYS.mark)
         with pytest.raises(ConfigError, match="asked to be erased, and the keys"):
-            restore(tmp_path / "backup.db", place, None, tmp_path)
-        restore(tmp_path / "backup.db", place, None, tmp_path, KEYS)
+            replace_state(tmp_path / "backup.db", place, None, tmp_path)
+        replace_state(tmp_path / "backup.db", place, None, tmp_path, KEYS)
         known = repr(_rows(store))
         assert claimed not in known
         assert waiting not in known
@@ -236,7 +237,7 @@ def test_a_backup_brings_the_state_to_a_machine_that_has_none(tmp_path: Path) ->
         back_up(store, tmp_path / "backup.db")
         before = _rows(store)
     place = tmp_path / "clone/.newsletter/state.db"
-    done = restore(tmp_path / "backup.db", place, None, place.parent)
+    done = replace_state(tmp_path / "backup.db", place, None, place.parent)
     assert (done.kept, done.left, done.held) == (None, 0, [])
     with closing(open_store(place)) as store:
         assert _rows(store) == before
@@ -252,7 +253,7 @@ def test_a_damaged_state_gives_way_to_a_backup(tmp_path: Path) -> None:
     text = bytearray(place.read_bytes())
     for damaged in (b"no database at all", bytes(text[:4096] + b"\xff" * (len(text) - 4096))):
         place.write_bytes(damaged)
-        done = restore(tmp_path / "backup.db", place, None, tmp_path, KEYS)
+        done = replace_state(tmp_path / "backup.db", place, None, tmp_path, KEYS)
         assert done.kept
         assert done.kept.read_bytes() == damaged
         with closing(open_store(place)) as store:
@@ -266,7 +267,7 @@ def test_what_is_no_backup_changes_nothing(tmp_path: Path, content: bytes) -> No
         _fill(store)
         before = _rows(store)
         with pytest.raises(DeliveryError, match="backup") as refused:
-            restore(tmp_path / "file", tmp_path / "state.db", None, tmp_path, KEYS)
+            replace_state(tmp_path / "file", tmp_path / "state.db", None, tmp_path, KEYS)
         assert refused.value.next_step.startswith("Nothing has changed. Name a file")
         assert _rows(store) == before
 
@@ -275,7 +276,7 @@ def test_a_backup_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) ->
     with closing(sqlite3.connect(tmp_path / "old.db")) as old:
         old.executescript((Path(__file__).parent.parent / "store/version2.sql").read_text())
     before = (tmp_path / "old.db").read_bytes()
-    restore(tmp_path / "old.db", tmp_path / "state.db", None, tmp_path, KEYS)
+    replace_state(tmp_path / "old.db", tmp_path / "state.db", None, tmp_path, KEYS)
     with closing(open_store(tmp_path / "state.db")) as store:
         assert _rows(store)["campaigns"]
     assert (tmp_path / "old.db").read_bytes() == before

@@ -16,7 +16,8 @@ from scheduling import HOUR, MINUTE, put_in, put_in_now, set_moments
 from smtp_server import Server
 
 from newsletter.actions.erase import pseudonyms
-from newsletter.actions.restore import move, restore
+from newsletter.actions.move_state import move_rows
+from newsletter.actions.restore_state import replace_state
 from newsletter.campaigns.sent_record import read_record, write_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns, unknown_campaigns, vouch
 from newsletter.cli import cli
@@ -388,10 +389,10 @@ def test_a_state_that_was_changed_restored_or_moved_still_knows_its_records(
     suppression.unsuppress(store, keys, "first@example.org")
     write_record(path, store, "1.1")
     refuse_unknown_campaigns(store, noted)
-    restore(tmp_path / "backup.db", place, None, tmp_path, keys)
+    replace_state(tmp_path / "backup.db", place, None, tmp_path, keys)
     refuse_unknown_campaigns(store, noted)
     with closing(open_store(tmp_path / "moved.db")) as moved:
-        move(store, moved, "there", tmp_path / "kept.db")
+        move_rows(store, moved, "there", tmp_path / "kept.db")
         refuse_unknown_campaigns(moved, noted)
         path.write_bytes(first)
         refuse_unknown_campaigns(moved, noted)

@@ -1,20 +1,21 @@
-"""The state put back from a backup, and moved to another database; nothing may be sent meanwhile."""
+"""The state put back from a backup; nothing may be sent meanwhile."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 from pydantic import SecretStr
 from sqlalchemy import Connection
 
+from newsletter.actions.back_up_state import find_free_path
+from newsletter.actions.deliver import forbid_sending
 from newsletter.actions.erase import pseudonyms
-from newsletter.errors import DeliveryError
-from newsletter.ledger.campaigns import list_issues, list_unfinished
+from newsletter.errors import DecisionNeeded
 from newsletter.ledger.erasure import TABLES, erase_within, list_known_readers
 from newsletter.ledger.schedule import hold_all_campaigns
-from newsletter.store import Busy, Damaged, Store, open_store
+from newsletter.publication import OpenPublication
+from newsletter.store import Damaged, Store, open_store
 from newsletter.store import events as log
 from newsletter.store.copying import (
     back_up,
@@ -23,7 +24,6 @@ from newsletter.store.copying import (
     has_no_rows,
     is_damaged,
     lock_tables,
-    note_moved,
     open_backup,
     remove_backup,
     set_aside,
@@ -32,11 +32,13 @@ from newsletter.store.copying import (
 from newsletter.store.marks import every_mark, note_marks
 from newsletter.subscribers.feedback_events import ErasedSubscribers, read_erased
 from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.text import shorten_path
+from newsletter.workspace import STATE_FOLDER
 
 
 @dataclass(frozen=True, kw_only=True)
-class Restored:
-    """What was put back, and what became of the state that was there before.
+class RestoredState:
+    """Numbers of what was put back, by table, and what became of the state that was there before.
 
     `kept` is where that is, `left` how many suppressions and erasures it had more, `held` which issues were in the
     outbox.
@@ -48,9 +50,26 @@ class Restored:
     held: Sequence[str]
 
 
-def restore(
+def restore_state(publication: OpenPublication, file: Path, confirm: Callable[[], bool]) -> RestoredState | None:
+    """Put a backup in the place of the publication's state, when `confirm` agrees; None when it does not.
+
+    The state as it was is kept beside the others in .newsletter. Raises DecisionNeeded when the file is the state
+    itself, and what `replace_state` does.
+    """
+    workspace = publication.workspace
+    place = workspace.database
+    if isinstance(place, Path) and place.exists() and file.resolve() == place.resolve():
+        raise DecisionNeeded(f"{shorten_path(file, Path.cwd())} is the state itself.", next_step="Name a backup.")
+    if not confirm():
+        return None
+    publication.close()
+    folder = workspace.root / STATE_FOLDER
+    return replace_state(file, place, workspace.config.store.password, folder, publication.keys)
+
+
+def replace_state(
     file: Path, place: Path | str, password: SecretStr | None, folder: Path, keys: SecretKeys | None = None
-) -> Restored:
+) -> RestoredState:
     """Put a backup in the place of the state, which is kept in `folder`, or beside itself when it is damaged.
 
     Everybody who left since the backup stays suppressed, and whoever was erased since, known by the `keys`, is erased
@@ -60,11 +79,11 @@ def restore(
     beside = place if isinstance(place, Path) else folder / "state.db"
     incoming = open_backup(file, beside)
     try:
-        current, kept = _readable(place, password)
-        with closing(current), nobody_sends(current):
+        current, kept = _open_or_set_aside(place, password)
+        with closing(current), forbid_sending(current):
             erased = read_erased(current, keys)
             if kept is None and not _is_empty(current):
-                kept = free_name(folder, "state.before-restore")
+                kept = find_free_path(folder, "state.before-restore")
                 back_up(current, kept)
             with current.erasing() as ours, incoming.reading() as theirs:
                 lock_tables(ours)
@@ -79,32 +98,7 @@ def restore(
     finally:
         incoming.close()
         remove_backup(incoming)
-    return Restored(rows=rows, kept=kept, left=left, held=held)
-
-
-def move(store: Store, target: Store, place: str, kept: Path) -> dict[str, int]:
-    """Move all of a state into another database, written as `place` in newsletter.toml; returns its rows by table.
-
-    A backup of it stays in `kept`; the old one can't be used any more. Raises DeliveryError, with nothing changed,
-    while an issue is being sent, when a state is there already (nobody else may know who left by it), and when the
-    numbers of rows differ.
-    """
-    with nobody_sends(store), nobody_sends(target), store.transaction() as theirs:
-        lock_tables(theirs)
-        with target.transaction() as ours:
-            lock_tables(ours)
-            if not has_no_rows(ours):
-                raise DeliveryError(
-                    f"A state is in {target.place} already, and who left by that one would be mailed again.",
-                    next_step="Nothing has changed. Name another file, another database, or a schema of its own "
-                    "(CREATE SCHEMA; and end the URL with ?options=-csearch_path%3DNAME).\n"
-                    "Only if it is not needed: back it up, and remove the file, or drop its tables.",
-                )
-            back_up(store, kept)
-            rows = copy_rows(theirs, ours)
-        # Only now: should the machine go down between, both are there, and the old one is in use.
-        note_moved(theirs, place)
-    return rows
+    return RestoredState(rows=rows, kept=kept, left=left, held=held)
 
 
 def _erase_again(connection: Connection, erased: ErasedSubscribers) -> int:
@@ -119,37 +113,12 @@ def _erase_again(connection: Connection, erased: ErasedSubscribers) -> int:
     return len(back)
 
 
-@contextmanager
-def nobody_sends(store: Store) -> Iterator[None]:
-    """Hold every issue that is not at its end. Raises DeliveryError while one is being sent."""
-    going_on = {*list_unfinished(store)}
-    with ExitStack() as held:
-        for issue in list_issues(store):
-            try:
-                if issue in going_on:
-                    held.enter_context(store.sole(issue))
-                else:  # it may still go to new readers; but to hold each would cost PostgreSQL a connection
-                    with store.sole(issue):
-                        pass
-            except Busy as error:
-                raise DeliveryError(
-                    f"{issue} is being sent.", next_step="Wait until that has ended. Then run the same command again."
-                ) from error
-        yield
-
-
 def _is_empty(store: Store) -> bool:
     with store.reading() as connection:
         return has_no_rows(connection)
 
 
-def free_name(folder: Path, stem: str) -> Path:
-    """Return the first path in the folder that nothing has yet: stem.db, stem-2.db and so on."""
-    names = (f"{stem}{f'-{number}' if number > 1 else ''}.db" for number in count(1))
-    return next(path for name in names if not (path := folder / name).exists())
-
-
-def _readable(place: Path | str, password: SecretStr | None) -> tuple[Store, Path | None]:
+def _open_or_set_aside(place: Path | str, password: SecretStr | None) -> tuple[Store, Path | None]:
     """Open the state, or a new one in the place of one that is damaged; returns what that is called now, too."""
     try:
         store = open_store(place, password, though_moved=True)
