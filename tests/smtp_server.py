@@ -7,10 +7,12 @@ import os
 import signal
 import ssl
 import threading
+import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -149,8 +151,7 @@ def running(
     the password or token "secret"; `size` is the largest message that it takes.
     """
     server = Server(extensions=extensions)
-    loop = asyncio.new_event_loop()
-    options: dict[str, object] = {"loop": loop, "auth_exclude_mechanism": set(_MECHANISMS) - set(mechanisms)}
+    options: dict[str, object] = {"auth_exclude_mechanism": set(_MECHANISMS) - set(mechanisms)}
     if size is not None:
         options |= {"data_size_limit": size}
     if certificate is not None and not tls:
@@ -159,18 +160,26 @@ def running(
         options |= {"auth_required": True, "auth_require_tls": certificate is not None, "authenticator": _accept_secret}
 
     async def listen() -> asyncio.Server:
+        loop = asyncio.get_running_loop()
         return await loop.create_server(
-            lambda: _Protocol(server, **options), "127.0.0.1", 0, ssl=certificate if tls and certificate else None
+            lambda: _Protocol(server, loop=loop, **options), "127.0.0.1", 0, ssl=certificate if tls else None
         )
 
-    loop.set_exception_handler(lambda *_: None)
-    # All in a thread of its own: Playwright has a loop in the test's.
+    with serving_in_thread(listen) as listening:
+        server.port = listening.sockets[0].getsockname()[1]
+        yield server
+
+
+@contextmanager
+def serving_in_thread(listen: Callable[[], Coroutine[Any, Any, asyncio.Server]]) -> Iterator[asyncio.Server]:
+    """What `listen` starts, on a thread of its own for the time of the context: Playwright has a loop in the test's."""
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)  # clients that break off are what many tests are about
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     listening = asyncio.run_coroutine_threadsafe(listen(), loop).result(timeout=10)
-    server.port = listening.sockets[0].getsockname()[1]
     try:
-        yield server
+        yield listening
     finally:
         asyncio.run_coroutine_threadsafe(_close(listening), loop).result(timeout=10)
         loop.call_soon_threadsafe(loop.stop)
@@ -186,56 +195,65 @@ async def _close(listening: asyncio.Server) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+POLITE = {
+    "CONNECT": b"220 ready\r\n", "EHLO": b"250 ok\r\n", "MAIL": b"250 ok\r\n", "RCPT": b"250 ok\r\n",
+    "DATA": b"354 go\r\n", "TEXT": b"250 ok\r\n", "RSET": b"250 ok\r\n", "QUIT": b"221 bye\r\n",
+}  # fmt: skip
+
+
+Reply = Callable[[str, bytes], bytes | None]
+
+
+@contextmanager
+def _conversing(begin: Callable[[], AbstractContextManager[Reply]]) -> Iterator[int]:
+    """A server that says what a test wants, byte for byte. Yields its port.
+
+    `begin` gives what answers on a new connection: it gets each command with its line ("CONNECT" for the greeting,
+    "TEXT" with a whole text, by DATA or BDAT) and gives the bytes to send; None hangs up, and so do 221 and 421.
+    """
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        command, line = "CONNECT", b""
+        with begin() as reply, suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while (said := reply(command, line)) is not None:
+                writer.write(said)
+                if said.startswith((b"221", b"421")):
+                    break
+                if command == "DATA" and said.startswith(b"354"):
+                    command, line = "TEXT", await reader.readline()
+                    line = b"" if line == b".\r\n" else line + await reader.readuntil(b"\r\n.\r\n")
+                elif not (line := await reader.readline()):
+                    break
+                else:
+                    command = line.decode("latin-1").partition(" ")[0].strip().upper()
+                    if command == "BDAT":
+                        command, line = "TEXT", await reader.readexactly(int(line.split()[1]))
+        writer.close()
+
+    async def listen() -> asyncio.Server:
+        return await asyncio.start_server(talk, "127.0.0.1", 0, limit=2**22)
+
+    with serving_in_thread(listen) as listening:
+        yield listening.sockets[0].getsockname()[1]
+
+
 @contextmanager
 def scripted(
     answer: Callable[[str], bytes | None], banner: bytes = b"220 ready\r\n"
 ) -> Iterator[tuple[int, list[bytes]]]:
-    """A server that says exactly what a test wants, byte for byte.
+    """A server that answers each command ("TEXT" for a whole text) with these bytes; None hangs up.
 
-    `answer` gets each command ("TEXT" for a whole text, by DATA or BDAT) and gives the bytes to send; None hangs up,
-    and so does 421. Yields the port, and the texts that were taken, answered or not.
+    Yields the port, and the texts that were taken, answered or not.
     """
     texts: list[bytes] = []
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(banner)
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while line := await reader.readline():
-                command = line.decode("latin-1").split()[0].upper()
-                if command == "BDAT":
-                    texts.append(await reader.readexactly(int(line.split()[1])))
-                    command = "TEXT"
-                reply = answer(command)
-                if reply is None:
-                    break
-                writer.write(reply)
-                if reply.startswith(b"421"):
-                    break
-                if command == "DATA" and reply.startswith(b"354"):
-                    if (first := await reader.readline()) != b".\r\n":
-                        texts.append(first + await reader.readuntil(b"\r\n.\r\n"))
-                    if (reply := answer("TEXT")) is None:
-                        break
-                    writer.write(reply)
-        writer.close()
+    def reply(command: str, line: bytes) -> bytes | None:
+        if command == "TEXT" and line:
+            texts.append(line)
+        return banner if command == "CONNECT" else answer(command)
 
-    with _listening(talk) as port:
+    with _conversing(lambda: nullcontext(reply)) as port:
         yield port, texts
-
-
-@contextmanager
-def _listening(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> Iterator[int]:
-    loop = asyncio.new_event_loop()
-    listening = loop.run_until_complete(asyncio.start_server(talk, "127.0.0.1", 0, limit=2**22))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield listening.sockets[0].getsockname()[1]
-    finally:
-        asyncio.run_coroutine_threadsafe(_close(listening), loop).result(timeout=10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=10)
-        loop.close()
 
 
 @contextmanager
@@ -244,41 +262,33 @@ def echoing(mechanism: str, *, lets_in: bool, refuses: str = "RCPT") -> Iterator
 
     Every command named `refuses` is refused with 550 then. Yields the port.
     """
+    lines = {"LOGIN": 2, "CRAM-MD5": 2}.get(mechanism, 1)
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def begin() -> AbstractContextManager[Reply]:
         heard: list[str] = []
-        logging_in = False
-        writer.write(b"220 ready\r\n")
-        with suppress(ConnectionError, asyncio.CancelledError):
-            while line := (await reader.readline()).decode():
-                command = line.split()[0].upper() if line.split() else ""
-                if command == "EHLO":
-                    reply = f"250-localhost\r\n250 AUTH {mechanism}"
-                elif command == "AUTH" or logging_in:
-                    heard.append(line.strip())
-                    more = {"LOGIN": 2, "CRAM-MD5": 2}.get(mechanism, 1)
-                    logging_in = len(heard) < more
-                    challenge = base64.b64encode(b"<1896.697170952@localhost>").decode()
-                    code = "235 2.7.0" if lets_in else "535-5.7.8 said:\r\n535 5.7.8"
-                    reply = f"334 {challenge}" if logging_in else f"{code} {' '.join(heard)}"
-                elif command == refuses:
-                    reply = f"550 5.1.1 nobody, and secret s3cr\u00e9t/pass from {' '.join(heard)}"
-                else:
-                    reply = f"{ {'DATA': 354, 'QUIT': 221}.get(command, 250) } {' '.join(heard)}"
-                writer.write(f"{reply}\r\n".encode())
-                if command == "DATA":
-                    await reader.readuntil(b"\r\n.\r\n")
-                    writer.write(f"451 4.3.0 later, {' '.join(heard)}\r\n".encode())
-        writer.close()
 
-    with _listening(talk) as port:
+        def reply(command: str, line: bytes) -> bytes:
+            if command == "CONNECT":
+                return b"220 ready\r\n"
+            if command == "EHLO":
+                return f"250-localhost\r\n250 AUTH {mechanism}\r\n".encode()
+            if command == "AUTH" or 0 < len(heard) < lines:
+                heard.append(line.decode().strip())
+                challenge = base64.b64encode(b"<1896.697170952@localhost>").decode()
+                code = "235 2.7.0" if lets_in else "535-5.7.8 said:\r\n535 5.7.8"
+                said = f"334 {challenge}" if len(heard) < lines else f"{code} {' '.join(heard)}"
+            elif command == "TEXT":
+                said = f"451 4.3.0 later, {' '.join(heard)}"
+            elif command == refuses:
+                said = f"550 5.1.1 nobody, and secret s3cr\u00e9t/pass from {' '.join(heard)}"
+            else:
+                said = f"{ {'DATA': 354, 'QUIT': 221}.get(command, 250) } {' '.join(heard)}"
+            return f"{said}\r\n".encode()
+
+        return nullcontext(reply)
+
+    with _conversing(begin) as port:
         yield port
-
-
-POLITE = {
-    "EHLO": b"250 ok\r\n", "MAIL": b"250 ok\r\n", "RCPT": b"250 ok\r\n", "DATA": b"354 go\r\n", "TEXT": b"250 ok\r\n",
-    "RSET": b"250 ok\r\n", "QUIT": b"221 bye\r\n",
-}  # fmt: skip
 
 
 @contextmanager
@@ -307,37 +317,33 @@ class Provider:
     accepted: list[str] = field(default_factory=list)
     moments: list[float] = field(default_factory=list)  # when they were accepted
 
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    @contextmanager
+    def connection(self) -> Iterator[Reply]:
         self.opened += 1
         number = self.opened
         self.open.append(number)
+        recipient = ""
+
+        def reply(command: str, line: bytes) -> bytes:
+            nonlocal recipient
+            if command == "RCPT":
+                recipient = line[line.index(b"<") + 1 : line.index(b">")].decode()
+            said = self.say(self, number, "" if command == "CONNECT" else command)
+            answer = said.encode() + b"\r\n" if said else POLITE[command]
+            if command == "TEXT" and answer.startswith(b"2"):
+                self.accepted.append(recipient)
+                self.moments.append(time.monotonic())
+            return answer
+
         try:
-            writer.write((self.say(self, number, "") or "220 ready").encode() + b"\r\n")
-            recipient = ""
-            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                while line := (await reader.readline()).decode():
-                    command = line.split()[0].upper()
-                    if command == "RCPT":
-                        recipient = line[line.index("<") + 1 : line.index(">")]
-                    reply = self.say(self, number, command) or POLITE[command].decode().strip()
-                    writer.write(reply.encode() + b"\r\n")
-                    if command == "DATA" and reply.startswith("354"):
-                        await reader.readuntil(b"\r\n.\r\n")
-                        reply = self.say(self, number, "TEXT") or "250 2.0.0 Ok"
-                        if reply.startswith("2"):
-                            self.accepted.append(recipient)
-                            self.moments.append(asyncio.get_running_loop().time())
-                        writer.write(reply.encode() + b"\r\n")
-                    if reply.startswith(("421", "221")):
-                        break
+            yield reply
         finally:
             self.open.remove(number)
-            writer.close()
 
 
 @contextmanager
 def provider(say: Callable[[Provider, int, str], str | None]) -> Iterator[Provider]:
     """A provider's server for the time of the context."""
     server = Provider(say)
-    with _listening(server.talk) as server.port:
+    with _conversing(server.connection) as server.port:
         yield server

@@ -174,21 +174,18 @@ def test_a_feed_that_fails_is_heard() -> None:
 def test_a_server_that_stops_reading_gets_no_more_than_what_is_under_way() -> None:
     feed = MemoryFeed(messages(100, size=1_000_000))
 
-    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 ready\r\n")
-        await reader.readline()
-        writer.write(CHUNKING)
-        lines.append(writer.transport)
+    done = threading.Event()
 
-    async def deliver() -> None:
-        async with await asyncio.start_server(greet, "127.0.0.1", 0, limit=1000) as listening:
-            backend = _backend(listening.sockets[0].getsockname()[1], host="127.0.0.1", window=100, timeout=0.5)
-            with pytest.raises(SessionLost, match=r"has read nothing for 0\.5 seconds"):
-                await _deliver(backend, feed)
-            lines[0].abort()
+    def answer(command: str) -> bytes | None:
+        if command == "EHLO":
+            return CHUNKING
+        done.wait(timeout=60)
+        return None
 
-    lines: list[asyncio.WriteTransport] = []
-    asyncio.run(deliver())
+    with scripted(answer) as (port, _texts):
+        with pytest.raises(SessionLost, match=r"has read nothing for 0\.5 seconds"):
+            asyncio.run(_deliver(_backend(port, host="127.0.0.1", window=100, timeout=0.5), feed))
+        done.set()
     assert 1 <= feed.most_in_hand < 50
     assert set(feed.outcomes().values()) == {Outcome.UNKNOWN}
     assert len(feed.outcomes()) == feed.most_in_hand

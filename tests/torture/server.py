@@ -8,7 +8,6 @@ against the protocol (a text nobody asked for, MAIL within a transaction, one re
 import asyncio
 import signal
 import socket
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from email.parser import BytesHeaderParser
 from email.utils import parseaddr
 
 from forked import Run
+from smtp_server import serving_in_thread
 from torture.dialogue import Dialogue
 from torture.faults import Fault, Mood, Rule
 
@@ -37,7 +37,7 @@ class FaultServer:
     struck: list[Fault] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop: asyncio.AbstractEventLoop
         self.dialogues: set[Dialogue] = set()
         self.stalled = False
         self._faults: Sequence[Fault] = ()
@@ -101,20 +101,10 @@ def serving(mood: Mood, rules: Mapping[str, Rule]) -> Iterator["FaultServer"]:
     if mood.small_buffers:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     server.port = listener.getsockname()[1]
-    loop = server.loop
-    loop.set_exception_handler(lambda *_: None)  # clients that die are what this is about
-    listening = loop.run_until_complete(loop.create_server(lambda: Dialogue(server), sock=listener))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
+
+    async def listen() -> asyncio.Server:
+        server.loop = asyncio.get_running_loop()
+        return await server.loop.create_server(lambda: Dialogue(server), sock=listener)
+
+    with serving_in_thread(listen):
         yield server
-    finally:
-        asyncio.run_coroutine_threadsafe(_close(listening), loop).result(timeout=10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=10)
-        loop.close()
-
-
-async def _close(listening: asyncio.Server) -> None:
-    listening.close()
-    await asyncio.sleep(0)
