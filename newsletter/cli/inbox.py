@@ -116,7 +116,7 @@ def undo(since: str | None, yes: bool) -> None:
     found = open_to_write()
     chosen = suppression_batches.list_batches(found.store)
     chosen = chosen[-1:] if since is None else [one for one in chosen if one.name >= _moment(since)]
-    readers = {reader for one in chosen for reader in one.readers}
+    readers = {reader for one in chosen for reader in one.subscribers}
     if not readers:
         say("No reading has suppressed anybody for bounces who is suppressed still.")
         return
@@ -165,11 +165,11 @@ def _decision(believed: bool | None, *, may_ask: bool) -> DecideSpike:
 def _asked(spike: Spike) -> SpikeDecision:
     if spike.bounced:
         say(f"Many bounced at once: {spike.why}.", style="bold yellow")
-        say(f"They would get no more mail: {names(spike.readers)}")
+        say(f"They would get no more mail: {names(spike.subscribers)}")
         say("A provider's fault looks like this, too. Are their mailboxes gone?")
     else:
         say(f"Many mails at once want somebody to leave, and may be forged: {spike.why}.", style="bold yellow")
-        say(f"They are in the name of: {names(spike.readers)}")
+        say(f"They are in the name of: {names(spike.subscribers)}")
         say("Shall each of them be asked by mail whether they want to leave?")
     answer = click.prompt("yes, no, or later", type=click.Choice(["yes", "no", "later"]), default="later")
     return {"yes": SpikeDecision.SUPPRESS, "no": SpikeDecision.IGNORE}.get(answer, SpikeDecision.LATER)

@@ -22,7 +22,7 @@ class FeedbackKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class FeedbackEvidence:
     """The words on which an event rests, one printable line, and the part of the feedback in which they stand.
 
     `part` is a media type such as `message/delivery-status`, or the name of a header field.
@@ -50,7 +50,7 @@ class FeedbackEvent:
     stage: SmtpStage | None = None
     code: int | None = None
     enhanced: str = ""
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: FeedbackEvidence = field(default_factory=FeedbackEvidence)
     delayed: bool = False
     about_sender: bool = False
     delivered: bool = False

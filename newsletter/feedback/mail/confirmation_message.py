@@ -1,4 +1,4 @@
-"""The question whether a reader wants to leave, sent to their own address when anybody could have written for them.
+"""Question whether a subscriber wants to leave, sent to their own address when anybody could have written for them.
 
 Nothing in it comes from the mail that asked for it. An answer by its link or its mailto address comes from a person who
 reads that mailbox; it holds the same token as any issue's link.
@@ -25,8 +25,8 @@ from newsletter.subscribers.tokens import TokenSigner
 from newsletter.workspace import Workspace
 
 _TEXT = """\
-Somebody has asked by mail, in your name, that {title} is no longer sent to {reader}. Mail can be written in anybody's \
-name. So we ask you.
+Somebody has asked by mail, in your name, that {title} is no longer sent to {subscriber}. Mail can be written in \
+anybody's name. So we ask you.
 
 To leave, {how}:
 
@@ -41,22 +41,23 @@ _BY_PAGE, _BY_MAIL = "open this page and context its button", "send the mail tha
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationSender:
-    """Sends the question, through the publication's backend and with its signature."""
+    """Sender of the question, through the publication's backend and with its signature."""
 
     workspace: Workspace
     keys: SecretKeys
 
-    def ask(self, readers: Sequence[str]) -> Mapping[str, Result]:
-        """Ask these readers; returns what became of each one's mail. Raises DeliveryError without a connection."""
+    def send(self, subscribers: Sequence[str]) -> Mapping[str, Result]:
+        """Ask these subscribers; return the result of each one's mail. Raises DeliveryError without a connection."""
         config = self.workspace.config
         sign = load_signature(self.workspace)
-        messages = [self.message(reader) for reader in readers]
+        messages = [self.build_message(subscriber) for subscriber in subscribers]
         backend = backends.load_backend(config.send.backend, config, self.workspace.root)
         return asyncio.run(send_unrecorded(backend, [sign(message) for message in messages] if sign else messages))
 
-    def message(self, reader: str) -> Message:
+    def build_message(self, subscriber: str) -> Message:
+        """Return the question to one subscriber."""
         config = self.workspace.config
-        token = TokenSigner(self.keys, config.subscriber_list.id).write("", reader)
+        token = TokenSigner(self.keys, config.subscriber_list.id).write("", subscriber)
         address = config.subscriber_list.unsubscribe.removeprefix("mailto:").partition("?")[0]
         mailto = f"mailto:{address}?subject={quote(f'unsubscribe {token}')}"
         page = config.service.leave(token)
@@ -76,18 +77,18 @@ class ConfirmationSender:
             plain_header("MIME-Version", "1.0"),
             plain_header("Content-Type", "text/plain; charset=utf-8"),
             plain_header("Content-Transfer-Encoding", "quoted-printable"),
-            reader_headers("", reader, message_id(token_hex(16), reader, domain_of(config.sender.envelope))),
+            reader_headers("", subscriber, message_id(token_hex(16), subscriber, domain_of(config.sender.envelope))),
         ]
         text = _TEXT.format(
             title=title,
-            reader=reader,
+            subscriber=subscriber,
             how=_BY_PAGE if page else _BY_MAIL,
             link=page or mailto,
             postal_address=config.sender.postal_address,
         )
         return Message(
-            key=reader,
+            key=subscriber,
             sender=config.sender.envelope,
-            recipient=reader,
+            recipient=subscriber,
             data=b"".join(head) + b"\r\n" + quoted_printable.encode_without_shortcut(text) + b"\r\n",
         )

@@ -1,7 +1,7 @@
-"""Mails in readers' names that nothing proves: each reader is asked once whether they want to leave.
+"""Requests for confirmation: who is to be unsubscribed by a mail that anybody may have written is asked once.
 
-The question is claimed in the store before it is sent, and the claim taken back when it surely was not: nobody is asked
-twice within AGAIN_DAYS, whatever ends the program between.
+A question is claimed in the store before it is sent, and the claim removed when it surely was not: nobody is asked
+twice within AGAIN_DAYS, whatever ends the program in between.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ _MAIL = "mail"  # in an event's evidence: the key of the mail that asked for it
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationOutcome:
-    """A mail, what becomes of it, and whether it is dealt with; if not, the next reading tries again."""
+    """A mail, the decision on it, and whether it is dealt with; if not, the next run tries again."""
 
     mail: StoredMail
     decision: Decision
@@ -48,103 +48,103 @@ def request_confirmations(
     find_spike: Callable[[Sequence[Decision]], Spike],
     decide: Callable[[Spike], SpikeDecision],
 ) -> Iterator[ConfirmationOutcome]:
-    """Ask the readers whom these mails name, each once; a person decides when they are too many at once."""
+    """Ask the subscribers whom these mails name, each once; a person decides when they are too many at once."""
     asking: dict[str, tuple[StoredMail, Decision]] = {}
     for mail, decision in waiting:
-        if known := needless(store, keys, mail, decision):
+        if known := find_needless(store, keys, mail, decision):
             yield ConfirmationOutcome(mail, known)
         elif confirmation is None:
-            yield ConfirmationOutcome(mail, _instead(decision, Action.ASK, "without keys they can't be asked"))
+            yield ConfirmationOutcome(mail, _change_action(decision, Action.ASK, "without keys they can't be asked"))
         elif decision.address in asking:
-            yield ConfirmationOutcome(mail, _instead(decision, Action.NOTHING, "they are asked already"))
+            yield ConfirmationOutcome(mail, _change_action(decision, Action.NOTHING, "they are asked already"))
         else:
             asking[decision.address] = mail, decision
     spike = find_spike([decision for _, decision in asking.values()])
-    answer = decide(spike) if spike.readers else SpikeDecision.SUPPRESS
-    for reader in spike.readers if answer is not SpikeDecision.SUPPRESS else ():
-        mail, decision = asking.pop(reader)
+    answer = decide(spike) if spike.subscribers else SpikeDecision.SUPPRESS
+    for subscriber in spike.subscribers if answer is not SpikeDecision.SUPPRESS else ():
+        mail, decision = asking.pop(subscriber)
         if answer is SpikeDecision.LATER:
             why = f"{decision.why}; too many at once: {spike.why}"
             yield ConfirmationOutcome(mail, replace(decision, action=Action.HOLD, why=why, held_because=spike.why))
         else:
-            yield ConfirmationOutcome(mail, _instead(decision, Action.NOTHING, "not believed, as you said"))
+            yield ConfirmationOutcome(mail, _change_action(decision, Action.NOTHING, "not believed, as you said"))
     if asking and confirmation:
-        yield from _sent(store, keys, confirmation, asking)
+        yield from _send_questions(store, keys, confirmation, asking)
 
 
-def recently_asked(store: Store, since: str) -> set[str]:
-    """Return who has been asked since a moment."""
+def list_recently_asked(store: Store, since: str) -> set[str]:
+    """Return the subscribers who have been asked since a moment."""
     with store.reading() as connection:
         return {row.reader for row in log.of_kinds_since(connection, (EventKind.ASKED,), EventSource.MAIL, since)}
 
 
-def _sent(
+def _send_questions(
     store: Store,
     keys: SecretKeys | None,
     confirmation: ConfirmationSender,
     asking: Mapping[str, tuple[StoredMail, Decision]],
 ) -> Iterator[ConfirmationOutcome]:
     claims = [
-        Event(subscriber=reader, kind=EventKind.ASKED, source=EventSource.MAIL, evidence={_MAIL: mail.key})
-        for reader, (mail, _) in asking.items()
+        Event(subscriber=subscriber, kind=EventKind.ASKED, source=EventSource.MAIL, evidence={_MAIL: mail.key})
+        for subscriber, (mail, _) in asking.items()
     ]
     record_events(store, keys, claims)
     try:
-        results = confirmation.ask(list(asking))
+        results = confirmation.send(list(asking))
     except DeliveryError as error:
-        _take_back(store, asking)
+        _remove_claims(store, asking)
         for mail, decision in asking.values():
             why = f"they could not be asked, and will be by the next reading: {escape_controls(error.message)}"
-            yield ConfirmationOutcome(mail, _instead(decision, Action.ASK, why), dealt_with=False)
+            yield ConfirmationOutcome(mail, _change_action(decision, Action.ASK, why), dealt_with=False)
         return
-    for reader, (mail, decision) in asking.items():
-        result = results[reader]
+    for subscriber, (mail, decision) in asking.items():
+        result = results[subscriber]
         if result.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             yield ConfirmationOutcome(mail, decision)
             continue
-        _take_back(store, [reader])
+        _remove_claims(store, [subscriber])
         later = result.outcome is Outcome.DEFERRED
         why = f"they could not be asked{', and will be by the next reading' if later else ''}: "
         why += escape_controls(reply_line(result.code, result.enhanced, result.reply))
-        yield ConfirmationOutcome(mail, _instead(decision, Action.ASK, why), dealt_with=not later)
+        yield ConfirmationOutcome(mail, _change_action(decision, Action.ASK, why), dealt_with=not later)
 
 
-def needless(store: Store, keys: SecretKeys | None, mail: StoredMail, decision: Decision) -> Decision | None:
-    """Return what becomes of a mail whose reader need not be asked, or was; None for one to ask.
+def find_needless(store: Store, keys: SecretKeys | None, mail: StoredMail, decision: Decision) -> Decision | None:
+    """Return the decision on a mail whose subscriber need not be asked, or was; None where they are to be asked.
 
     Who gets no mail gets no question: anybody can write in the name of one who has complained. A bounce alone may be
-    undone some day, so a wish to leave that came meanwhile is left to a person.
+    undone some day, so a request to be unsubscribed that came meanwhile is left to a person.
     """
     since = (datetime.now(UTC) - timedelta(days=AGAIN_DAYS)).isoformat(timespec="milliseconds")
     event = Event(
         subscriber=decision.address, kind=EventKind.ASKED, source=EventSource.MAIL, said_at=decision.received_at
     )
     if nothing := why_ignored(store, keys, event):
-        return _instead(decision, Action.NOTHING, nothing)
+        return _change_action(decision, Action.NOTHING, nothing)
     with store.reading() as connection:
         causes = suppressions.causes(connection, decision.address)
         asked = [
             row for row in log.of_reader(connection, decision.address) if row.kind == EventKind.ASKED and row.at > since
         ]
     if SuppressionKind.UNSUBSCRIBED in causes:
-        return _instead(decision, Action.NOTHING, "they have left already")
+        return _change_action(decision, Action.NOTHING, "they have left already")
     if set(causes) == {SuppressionKind.BOUNCED}:
         why = f"no mail goes to them, and so they are not asked: {SuppressionKind.BOUNCED}"
-        return _instead(decision, Action.ASK, why)
+        return _change_action(decision, Action.ASK, why)
     if causes:
-        return _instead(decision, Action.NOTHING, f"no mail goes to them already: {', '.join(causes)}")
+        return _change_action(decision, Action.NOTHING, f"no mail goes to them already: {', '.join(causes)}")
     if not asked:
         return None
     if asked[-1].evidence.get(_MAIL) == mail.key:
-        return _instead(decision, Action.ASK, "a reading ended while they were asked, and they may not have been")
-    return _instead(decision, Action.NOTHING, f"they were asked on {asked[-1].at[:10]}")
+        return _change_action(decision, Action.ASK, "a reading ended while they were asked, and they may not have been")
+    return _change_action(decision, Action.NOTHING, f"they were asked on {asked[-1].at[:10]}")
 
 
-def _take_back(store: Store, readers: Mapping[str, object] | Sequence[str]) -> None:
+def _remove_claims(store: Store, subscribers: Mapping[str, object] | Sequence[str]) -> None:
     with store.transaction() as connection:
-        for reader in readers:
-            log.remove(connection, reader, EventKind.ASKED)
+        for subscriber in subscribers:
+            log.remove(connection, subscriber, EventKind.ASKED)
 
 
-def _instead(decision: Decision, action: Action, why: str) -> Decision:
+def _change_action(decision: Decision, action: Action, why: str) -> Decision:
     return replace(decision, action=action, why=f"{decision.why}; {why}")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from newsletter.feedback.event import Evidence, FeedbackEvent, FeedbackKind
+from newsletter.feedback.event import FeedbackEvent, FeedbackEvidence, FeedbackKind
 from newsletter.feedback.mail.attribution import Attribution
 from newsletter.feedback.mail.recognition import MailFeedback
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
@@ -95,7 +95,7 @@ def _unsubscribe_by_token(mail: MailFeedback, requested_by: Attribution) -> Deci
         kind=FeedbackKind.UNSUBSCRIBE,
         address=mail.sender,
         reason=Reason.UNSUBSCRIBED,
-        evidence=Evidence(part="subject", words=mail.request),
+        evidence=FeedbackEvidence(part="subject", words=mail.request),
     )
     why = f"proved by {requested_by.by}"
     mail = replace(mail, kind=FeedbackKind.UNSUBSCRIBE)

@@ -1,26 +1,24 @@
-"""The inbox worked through: each mail is read, proved, judged, written down, and filed. One at a time in memory."""
+"""Processing of a mailbox: each mail is recognised, attributed, decided on, recorded and filed, one after another."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache, partial
+from functools import cached_property
 
-from newsletter.address import domain_of, normalise_address, subscriber_key
 from newsletter.config import Config
-from newsletter.errors import ListError, NewsletterError, Problem
+from newsletter.errors import NewsletterError, Problem
 from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail import suppression_batches
 from newsletter.feedback.mail.attribution import Attributor
 from newsletter.feedback.mail.authentication_results import authenticate_sender
 from newsletter.feedback.mail.confirmation_message import ConfirmationSender
-from newsletter.feedback.mail.confirmation_requests import needless, recently_asked, request_confirmations
+from newsletter.feedback.mail.confirmation_requests import find_needless, list_recently_asked, request_confirmations
 from newsletter.feedback.mail.decision import Action, Decision, decide_action
 from newsletter.feedback.mail.recognition import MailFeedback, recognise_mail
 from newsletter.feedback.mail.sources import MailSource, StoredMail
-from newsletter.feedback.mail.spike import FEWEST, WINDOW_H, Spike, SpikeDecision, find_spike
-from newsletter.ledger.deliveries import count_domains, list_deliveries
+from newsletter.feedback.mail.spike import FEWEST, NO_SPIKE, WINDOW_H, Spike, SpikeDecision, find_spike
+from newsletter.feedback.mail.subscriber_lookup import SubscriberLookup
 from newsletter.store import Store, suppressions
 from newsletter.store.events import agree, agreed_at, was_handled
 from newsletter.subscribers.feedback_events import (
@@ -33,13 +31,14 @@ from newsletter.subscribers.feedback_events import (
 )
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.source import SubscriberSource
-from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.tokens import TokenSigner
+
+DecideSpike = Callable[[Spike], SpikeDecision]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessedMail:
-    """One mail, by its source's name for it, and what was, or in a dry run would be, done.
+    """A mail, by its source's name for it, and what was done about it, or would be in a dry run.
 
     `met_before`: it was left to a person by an earlier run already.
     """
@@ -52,9 +51,9 @@ class ProcessedMail:
 
 @dataclass(frozen=True, kw_only=True)
 class FeedbackContext:
-    """What judging mail takes: the state, the keys (None where there are none), the rules, and the editors' list.
+    """The store, the keys (None where there are none), the settings and the list, by which mail is judged.
 
-    `confirmation` asks readers in whose name somebody has written; None where nobody can be asked.
+    `confirmation` asks subscribers in whose name somebody has written; None where nobody can be asked.
     """
 
     store: Store
@@ -64,11 +63,8 @@ class FeedbackContext:
     confirmation: ConfirmationSender | None = None
 
 
-DecideSpike = Callable[[Spike], SpikeDecision]
-
-
 def defer_decision(_spike: Spike) -> SpikeDecision:
-    """DecideSpike nothing, where nobody is there to do it."""
+    """Leave the decision to a later run, where nobody is there to make it."""
     return SpikeDecision.LATER
 
 
@@ -83,126 +79,172 @@ def process_mails(
     """Deal with each mail that was not dealt with before, or, `again`, with all of them. Streams.
 
     A mail that is left to a person stays where it is; where mails are moved, it is met again until somebody has taken
-    it away. Bounces that suppress a reader come last, since it matters how many they are: `decide` is asked when they
-    are too many. Raises NewsletterError when the source or the store fails; what was yielded is done.
+    it away. Bounces that suppress a subscriber come last, since it matters how many they are: `decide` is asked when
+    they are too many. Raises NewsletterError when the source or the store fails; what was yielded is done.
     """
-    tokens = TokenSigner(context.keys, context.config.subscriber_list.id) if context.keys else None
-    attributor = Attributor(context.store, tokens, context.config)
-    inbox = context.config.inbox
-    soft = SoftRule(inbox.soft_bounces, inbox.soft_days)
-    find_reader = _reader_finder(context)
-    filing = _Filing(context=context, source=source, soft=soft, dry_run=dry_run, again=again)
+    processor = _MailProcessor(context=context, source=source, dry_run=dry_run, again=again, decide_spike=decide)
     bounces: list[tuple[StoredMail, Decision]] = []
-    wishes: list[tuple[StoredMail, Decision]] = []
-    for mail in source.mails(_nothing if again else _handled_before(context.store, with_left=not filing.moves)):
-        decision = _effective(
-            _weighed(_judged(mail, attributor, find_reader, inbox.authserv_id), context.store, soft), context
-        )
+    requests: list[tuple[StoredMail, Decision]] = []
+    for mail in source.mails(processor.was_dealt_with):
+        decision = processor.decide(mail)
         if decision.action is Action.SUPPRESS and decision.kind is not FeedbackKind.COMPLAINT:
             bounces.append((replace(mail, data=b""), decision))
-        elif decision.action is Action.CONFIRM and not filing.was_settled(mail):
-            wishes.append((replace(mail, data=b""), decision))
+        elif decision.action is Action.CONFIRM and not processor.was_recorded(mail):
+            requests.append((replace(mail, data=b""), decision))
         else:
-            yield filing.settle(mail, decision)
-    yield from _ask_readers(filing, wishes, decide)
-    yield from _suppress(filing, bounces, decide)
+            yield processor.record(mail, decision)
+    yield from processor.ask_subscribers(requests)
+    yield from processor.suppress_bounced(bounces)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Filing:
-    """Writes down what mails say, and puts each away; on a dry run neither."""
+class _MailProcessor:
+    """The steps from a mail to its record. On a dry run nothing is recorded, moved or sent."""
 
     context: FeedbackContext
     source: MailSource
-    soft: SoftRule
     dry_run: bool
     again: bool
+    decide_spike: DecideSpike
+
+    @cached_property
+    def _attributor(self) -> Attributor:
+        keys, config = self.context.keys, self.context.config
+        tokens = TokenSigner(keys, config.subscriber_list.id) if keys else None
+        return Attributor(self.context.store, tokens, config)
+
+    @cached_property
+    def _subscribers(self) -> SubscriberLookup:
+        return SubscriberLookup(self.context.store, self.context.source)
+
+    @cached_property
+    def _soft_rule(self) -> SoftRule:
+        inbox = self.context.config.inbox
+        return SoftRule(inbox.soft_bounces, inbox.soft_days)
 
     @property
-    def moves(self) -> bool:
+    def _moves(self) -> bool:
         return self.context.config.inbox.after == "move"
 
-    def was_settled(self, mail: StoredMail) -> bool:
-        """Return whether an earlier reading dealt with the mail: what an editor has undone since stays undone."""
-        return self.again and _was_handled(self.context.store, mail.key)
+    def was_dealt_with(self, key: str) -> bool:
+        """Return whether the mail is passed over: those left to a person are, unless mails are moved."""
+        if self.again:
+            return False
+        return self._is_known(key) or (not self._moves and self._is_known(_key_of_left(key)))
 
-    def settle(
+    def was_recorded(self, mail: StoredMail) -> bool:
+        """Return whether an earlier run dealt with the mail: what an editor has undone since stays undone."""
+        return self.again and self._is_known(mail.key)
+
+    def _is_known(self, key: str) -> bool:
+        with self.context.store.reading() as connection:
+            return was_handled(connection, key)
+
+    def decide(self, mail: StoredMail) -> Decision:
+        """Return what is done about a mail, as it will be recorded."""
+        feedback = recognise_mail(mail.data, cut_off=mail.cut_off)
+        feedback = replace(feedback, received_at=_earlier_receipt(mail, feedback))
+        decision = decide_action(
+            feedback,
+            self._attributor.attribute(feedback, mail.data),
+            self._attributor.find_requester(feedback),
+            self._subscribers.find,
+            authenticate_sender(feedback, self.context.config.inbox.authserv_id or ""),
+        )
+        return self._drop_ignored(self._count_soft(decision))
+
+    def _count_soft(self, decision: Decision) -> Decision:
+        """Return the decision for a soft bounce too many, which has the effect of a hard one; others as they are."""
+        soft = self._soft_rule
+        if decision.event is None or not would_suppress(self.context.store, decision.event, soft):
+            return decision
+        why = f"{decision.why}; it is soft bounce number {soft.bounces} within {soft.days:g} days"
+        return replace(decision, action=Action.SUPPRESS, why=why)
+
+    def _drop_ignored(self, decision: Decision) -> Decision:
+        """Return a decision to do nothing for an event that the store will not take; others as they are."""
+        why = why_ignored(self.context.store, self.context.keys, decision.event) if decision.event else None
+        if why is None:
+            return decision
+        return replace(decision, action=Action.NOTHING, why=f"{decision.why}; {why}", event=None)
+
+    def record(
         self, mail: StoredMail, decision: Decision, *, counts: bool = True, dealt_with: bool = True
     ) -> ProcessedMail:
-        """Act on a decision. Without `counts` the rule for soft bounces is left out; without `dealt_with` all is."""
+        """Record a decision and file the mail.
+
+        Without `counts` the rule for soft bounces is left out; without `dealt_with` the next run tries again.
+        """
         store = self.context.store
         left = decision.action in (Action.ASK, Action.HOLD)
-        key = _left(mail.key, decision.action) if left else mail.key
-        met_before = left and _was_handled(store, key)
+        key = _key_of_left(mail.key, decision.action) if left else mail.key
+        met_before = left and self._is_known(key)
         moved = False
-        if dealt_with and not self.dry_run and not self.was_settled(mail):
+        if dealt_with and not self.dry_run and not self.was_recorded(mail):
             events = [decision.event] if decision.event and not left else []
-            record_events(store, self.context.keys, events, self.soft if counts else None, handled=[key])
-            moved = not left and _filed(self.source, mail) and self.moves
+            record_events(store, self.context.keys, events, self._soft_rule if counts else None, handled=[key])
+            moved = not left and _file_mail(self.source, mail) and self._moves
         return ProcessedMail(file=mail.name, decision=decision, moved=moved, met_before=met_before)
 
+    def ask_subscribers(self, requests: Sequence[tuple[StoredMail, Decision]]) -> Iterator[ProcessedMail]:
+        """Ask those in whose name somebody wants to be unsubscribed whether they do."""
+        context = self.context
+        if self.dry_run:
+            for mail, decision in requests:
+                yield self.record(mail, find_needless(context.store, context.keys, mail, decision) or decision)
+            return
+        for outcome in request_confirmations(
+            context.store, context.keys, context.confirmation, requests, self._find_request_spike, self.decide_spike
+        ):
+            yield self.record(outcome.mail, outcome.decision, dealt_with=outcome.dealt_with)
 
-def _ask_readers(
-    filing: _Filing, wishes: Sequence[tuple[StoredMail, Decision]], decide: DecideSpike
-) -> Iterator[ProcessedMail]:
-    """Ask the readers in whose name somebody wants to leave whether they do."""
-    context = filing.context
-    if filing.dry_run:
-        for mail, decision in wishes:
-            yield filing.settle(mail, needless(context.store, context.keys, mail, decision) or decision)
-        return
-    find_spike = partial(_find_spike, context, asked=True)
-    for one in request_confirmations(context.store, context.keys, context.confirmation, wishes, find_spike, decide):
-        yield filing.settle(one.mail, one.decision, dealt_with=one.dealt_with)
+    def suppress_bounced(self, bounces: Sequence[tuple[StoredMail, Decision]]) -> Iterator[ProcessedMail]:
+        """Suppress whose mail bounced, unless they are too many at once and a person does not believe it."""
+        new = [decision for mail, decision in bounces if not self.was_recorded(mail)]
+        spike = self._find_bounce_spike(new)
+        answer = SpikeDecision.LATER
+        if spike.subscribers and not self.dry_run:
+            answer = self.decide_spike(spike)
+        if spike.subscribers and answer is not SpikeDecision.LATER:
+            with self.context.store.transaction() as connection:
+                agree(connection)
+        batch = suppression_batches.new_batch_name()
+        for mail, decision in bounces:
+            is_held = decision in new and decision.address in spike.subscribers
+            decision = _apply_answer(decision, answer if is_held else SpikeDecision.SUPPRESS, spike, batch)
+            yield self.record(mail, decision, counts=decision.action is not Action.COUNT)
 
+    def _find_bounce_spike(self, decisions: Sequence[Decision]) -> Spike:
+        since = self._start_of_window()
+        with self.context.store.reading() as connection:
+            recent = set(suppressions.since(connection, SuppressionKind.BOUNCED, since))
+        return self._find_spike(decisions, recent)
 
-def _suppress(
-    filing: _Filing, bounces: Sequence[tuple[StoredMail, Decision]], decide: DecideSpike
-) -> Iterator[ProcessedMail]:
-    """Suppress whose mail bounced, unless they are too many at once and a person does not believe it."""
-    context = filing.context
-    new = [decision for mail, decision in bounces if not filing.was_settled(mail)]
-    spike = _find_spike(context, new)
-    answer = decide(spike) if spike.readers and not filing.dry_run else SpikeDecision.LATER
-    if spike.readers and answer is not SpikeDecision.LATER:
-        with context.store.transaction() as connection:
-            agree(connection)
-    name = suppression_batches.new_batch_name()
-    for mail, decision in bounces:
-        held = spike.readers if decision in new else frozenset[str]()
-        decision = _after(decision, answer if decision.address in held else SpikeDecision.SUPPRESS, spike, name)
-        yield filing.settle(mail, decision, counts=decision.action is not Action.COUNT)
+    def _find_request_spike(self, decisions: Sequence[Decision]) -> Spike:
+        recent = list_recently_asked(self.context.store, self._start_of_window())
+        return replace(self._find_spike(decisions, recent), bounced=False)
 
+    def _find_spike(self, decisions: Sequence[Decision], recent: set[str]) -> Spike:
+        """Return those of the decisions' subscribers who are too many at once; `recent` came within the window."""
+        subscribers = {decision.address for decision in decisions}
+        if len(subscribers | recent) < FEWEST or not subscribers:
+            return NO_SPIKE
+        ((issue, _),) = Counter(decision.issue for decision in decisions).most_common(1)
+        counts = self._subscribers.count_by_domain(issue)
+        return find_spike(subscribers, recent, counts, self.context.config.inbox)
 
-def _find_spike(context: FeedbackContext, decisions: Sequence[Decision], *, asked: bool = False) -> Spike:
-    """Return those of the readers whom these would suppress, or have `asked`, who are too many at once."""
-    readers = {decision.address for decision in decisions}
-    since = (datetime.now(UTC) - timedelta(hours=WINDOW_H)).isoformat(timespec="milliseconds")
-    with context.store.reading() as connection:
-        since = max(since, agreed_at(connection))
-        bounced = suppressions.since(connection, SuppressionKind.BOUNCED, since)
-    recent = recently_asked(context.store, since) if asked else set(bounced)
-    if len(readers | recent) < FEWEST or not readers:
-        return Spike(readers=frozenset(), why="")
-    spike = find_spike(readers, recent, _domains(context, decisions), context.config.inbox)
-    return replace(spike, bounced=not asked)
-
-
-def _domains(context: FeedbackContext, decisions: Sequence[Decision]) -> Mapping[str, int]:
-    """Return how many readers each domain has: by the list, or without one by the issue that most bounces name."""
-    with suppress(ListError):
-        rows = (row for row in context.source.read_rows() if isinstance(row, Subscriber))
-        if found := Counter(domain_of(row.key) for row in rows):
-            return found
-    ((issue, _),) = Counter(decision.issue for decision in decisions).most_common(1)
-    return count_domains(context.store, issue)
+    def _start_of_window(self) -> str:
+        """Return since when bounces count together: not before a person has last decided about many."""
+        since = (datetime.now(UTC) - timedelta(hours=WINDOW_H)).isoformat(timespec="milliseconds")
+        with self.context.store.reading() as connection:
+            return max(since, agreed_at(connection))
 
 
-def _after(decision: Decision, answer: SpikeDecision, spike: Spike, reading: str) -> Decision:
-    """Return what becomes of a bounce, once it is known how many there are and what a person says of that."""
+def _apply_answer(decision: Decision, answer: SpikeDecision, spike: Spike, batch: str) -> Decision:
+    """Return the decision on a bounce, once it is known how many there are and what a person says of that."""
     if decision.event is None:
         return decision
-    evidence = {**decision.event.evidence, suppression_batches.EVIDENCE_NAME: reading}
+    evidence = {**decision.event.evidence, suppression_batches.EVIDENCE_NAME: batch}
     if answer is SpikeDecision.SUPPRESS:
         return replace(decision, event=replace(decision.event, evidence=evidence))
     if answer is SpikeDecision.LATER:
@@ -213,8 +255,8 @@ def _after(decision: Decision, answer: SpikeDecision, spike: Spike, reading: str
     return replace(decision, action=Action.COUNT, why=f"{decision.why}; not believed, as you said", event=event)
 
 
-def _filed(source: MailSource, mail: StoredMail) -> bool:
-    """A mail that can't be moved is told in the end, and keeps no other from being read."""
+def _file_mail(source: MailSource, mail: StoredMail) -> bool:
+    """File a mail, and return whether that worked. One that can't be moved keeps no other from being read."""
     try:
         source.file(mail)
     except NewsletterError as error:
@@ -225,77 +267,14 @@ def _filed(source: MailSource, mail: StoredMail) -> bool:
     return True
 
 
-def _judged(
-    mail: StoredMail, attributor: Attributor, find_reader: Callable[[str], str | None], authserv_id: str | None
-) -> Decision:
-    feedback = recognise_mail(mail.data, cut_off=mail.cut_off)
-    feedback = replace(feedback, received_at=_received_at(mail, feedback))
-    attribution, requested_by = attributor.attribute(feedback, mail.data), attributor.find_requester(feedback)
-    authenticated = authenticate_sender(feedback, authserv_id or "")
-    return decide_action(feedback, attribution, requested_by, find_reader, authenticated)
+def _earlier_receipt(mail: StoredMail, feedback: MailFeedback) -> str:
+    """Return when the mail was received, by the mailbox or by its topmost Received field, whichever is earlier.
 
-
-def _weighed(decision: Decision, store: Store, soft: SoftRule) -> Decision:
-    """A soft bounce too many has the effect of a hard one."""
-    if decision.event is None or not would_suppress(store, decision.event, soft):
-        return decision
-    why = f"{decision.why}; it is soft bounce number {soft.bounces} within {soft.days:g} days"
-    return replace(decision, action=Action.SUPPRESS, why=why)
-
-
-def _received_at(mail: StoredMail, reading: MailFeedback) -> str:
-    """Return when the mail came here, by what the mailbox notes, and by what its server wrote on top of the mail.
-
-    The earlier one: what was moved or copied may have the moment of that. Empty, which means now, where neither is
-    known.
+    What was moved or copied may have the moment of that. Empty, which means now, where neither is known.
     """
-    return min(filter(None, (mail.received_at, reading.received_at)), default="")
+    return min(filter(None, (mail.received_at, feedback.received_at)), default="")
 
 
-def _effective(decision: Decision, context: FeedbackContext) -> Decision:
-    """Return the decision as it will be recorded: an event that will not be written down does nothing."""
-    why = why_ignored(context.store, context.keys, decision.event) if decision.event else None
-    if why is None:
-        return decision
-    return replace(decision, action=Action.NOTHING, why=f"{decision.why}; {why}", event=None)
-
-
-def _nothing(_key: str) -> bool:
-    return False
-
-
-def _left(key: str, action: Action = Action.ASK) -> str:
-    """Return what a mail that was left to a person is known by: it is not dealt with, and never moved."""
+def _key_of_left(key: str, action: Action = Action.ASK) -> str:
+    """Return the key of a mail that was left to a person: it is not dealt with, and never moved."""
     return f"held {key}" if action is Action.HOLD else f"left {key}"
-
-
-def _handled_before(store: Store, *, with_left: bool) -> Callable[[str], bool]:
-    return lambda key: _was_handled(store, key) or (with_left and _was_handled(store, _left(key)))
-
-
-def _was_handled(store: Store, key: str) -> bool:
-    with store.reading() as connection:
-        return was_handled(connection, key)
-
-
-def _reader_finder(context: FeedbackContext) -> Callable[[str], str | None]:
-    """Finds the reader whom an address is on the list as, or was ever sent anything as."""
-
-    @lru_cache(maxsize=1000)
-    def find_reader(address: str) -> str | None:
-        try:
-            reader = subscriber_key(normalise_address(address))
-        except ValueError:
-            return None
-        if any(list_deliveries(context.store, reader)):
-            return reader
-        return reader if hash(reader) in listed() and reader in context.source.find([reader]) else None
-
-    @cache
-    def listed() -> frozenset[int]:
-        """The list's readers, so that a thousand strangers' mails don't have it read a thousand times."""
-        with suppress(ListError):  # a machine that only reads mail may have no list
-            return frozenset(hash(row.key) for row in context.source.read_rows() if isinstance(row, Subscriber))
-        return frozenset()
-
-    return find_reader

@@ -1,7 +1,7 @@
-"""Readings of the inbox: whom each has suppressed for bounces, and how that is undone as one.
+"""Batches of suppressions: whom each run of `inbox read` has suppressed for bounces, and how that is undone as one.
 
-Each bounce that a reading writes down bears the reading's name in its evidence. What readers said themselves, that they
-leave or that it is spam, is never undone with others.
+Each bounce that a run records bears the batch's name in its evidence. What subscribers said themselves, that they leave
+or that it is spam, is never undone with others.
 """
 
 from collections.abc import Collection, Iterator
@@ -19,19 +19,19 @@ NAME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True, slots=True)
 class SuppressionBatch:
-    """A reading's name, which is its moment, and whom it has suppressed who are suppressed still."""
+    """A batch's name, which is the moment of its run, and the subscribers who are suppressed by it still."""
 
     name: str
-    readers: frozenset[str]
+    subscribers: frozenset[str]
 
 
 def new_batch_name() -> str:
-    """Return the name of a reading that begins now: `2026-11-30T09:30:00Z`."""
+    """Return the name of a batch that begins now: `2026-11-30T09:30:00Z`."""
     return datetime.now(UTC).strftime(NAME_FORMAT)
 
 
 def list_batches(store: Store) -> list[SuppressionBatch]:
-    """Every reading whose suppressions can be undone, the oldest first."""
+    """Return every batch whose suppressions can be undone, the oldest first."""
     found: dict[str, set[str]] = {}
     with store.reading() as connection:
         held = suppressions.since(connection, SuppressionKind.BOUNCED, "")
@@ -39,21 +39,21 @@ def list_batches(store: Store) -> list[SuppressionBatch]:
             name = row.evidence.get(EVIDENCE_NAME)
             if name and row.reader in held and _made_by(name, row, held[row.reader]):
                 found.setdefault(name, set()).add(row.reader)
-    return [SuppressionBatch(name, frozenset(readers)) for name, readers in sorted(found.items())]
+    return [SuppressionBatch(name, frozenset(subscribers)) for name, subscribers in sorted(found.items())]
 
 
 def _made_by(name: str, row: log.Row, suppressed_at: str) -> bool:
-    """Return whether the reader was suppressed in this reading: not before it, nor after its bounce was noted."""
+    """Return whether the batch suppressed the subscriber: not before it, nor after the bounce was recorded."""
     return name[:19] <= suppressed_at[:19] and suppressed_at <= row.at
 
 
 def undo_batches(store: Store, keys: SecretKeys | None, chosen: Collection[SuppressionBatch]) -> int:
-    """Mail those again whom these readings have suppressed; returns how many that are."""
-    return sum(record_events(store, keys, list(_undoing(chosen))))
+    """Lift the suppressions of these batches; return how many subscribers that are."""
+    return sum(record_events(store, keys, list(_make_undo_events(chosen))))
 
 
-def _undoing(chosen: Collection[SuppressionBatch]) -> Iterator[Event]:
-    for reading in chosen:
-        for reader in sorted(reading.readers):
-            evidence = {EVIDENCE_NAME: reading.name}
-            yield Event(subscriber=reader, kind=EventKind.UNDONE, source=EventSource.EDITOR, evidence=evidence)
+def _make_undo_events(chosen: Collection[SuppressionBatch]) -> Iterator[Event]:
+    for batch in chosen:
+        for subscriber in sorted(batch.subscribers):
+            evidence = {EVIDENCE_NAME: batch.name}
+            yield Event(subscriber=subscriber, kind=EventKind.UNDONE, source=EventSource.EDITOR, evidence=evidence)

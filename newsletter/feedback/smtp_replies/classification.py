@@ -85,10 +85,12 @@ class SmtpReply:
 
     @cached_property
     def stage(self) -> SmtpStage | None:
+        """The stage that was given, else that which the words name."""
         return self.given_stage or find_stage(self.words)
 
     @cached_property
     def is_before_recipient(self) -> bool:
+        """Whether the server had not been told the recipient's address."""
         return self.stage is not None and self.stage.before_recipient
 
     @cached_property

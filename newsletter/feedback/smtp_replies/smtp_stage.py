@@ -25,6 +25,7 @@ class SmtpStage(IntEnum):
 
     @property
     def before_recipient(self) -> bool:
+        """Whether the recipient's address had not been named yet."""
         return self < SmtpStage.RCPT
 
     @property

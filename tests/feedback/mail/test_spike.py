@@ -208,7 +208,7 @@ def test_a_reading_is_undone_as_one_and_what_readers_said_stays(sent: Publicatio
         # One has left since, and one bounced before by another program's word.
         record_events(store, None, [Event(subscriber=READERS[0], kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE)])
         (reading,) = suppression_batches.list_batches(store)
-        assert reading.readers == set(READERS[:2])
+        assert reading.subscribers == set(READERS[:2])
         assert suppression_batches.undo_batches(store, None, [reading]) == 2
         assert suppression_batches.list_batches(store) == []
         with store.reading() as connection:
@@ -282,10 +282,10 @@ def test_whoever_is_let_through_is_no_spike(new: set[str], recent: set[str], who
     listed = Counter(reader.rpartition("@")[2] for reader in READERS)
     limits = INBOX.model_copy(update={"bounces": whole, "domain_bounces": domain})
     found = find_spike(new, recent, listed, limits)
-    assert found.readers <= new
-    assert bool(found.readers) == bool(found.why)
-    through = (new | recent) - found.readers
-    if not found.readers and len(through) >= spike.FEWEST and new and whole < 100:
+    assert found.subscribers <= new
+    assert bool(found.subscribers) == bool(found.why)
+    through = (new | recent) - found.subscribers
+    if not found.subscribers and len(through) >= spike.FEWEST and new and whole < 100:
         assert 100 * len(through) <= whole * len(READERS)
 
 
@@ -308,7 +308,7 @@ def test_a_stranger_can_not_have_everyone_asked(sent: Publication, server: Serve
 
 
 def test_nobody_there_decides_nothing() -> None:
-    assert defer_decision(spike.Spike(readers=frozenset({"a@b.example"}), why="")) is SpikeDecision.LATER
+    assert defer_decision(spike.Spike(subscribers=frozenset({"a@b.example"}), why="")) is SpikeDecision.LATER
 
 
 def test_what_is_json_says_that_it_was_held_back(sent: Publication, bounce: Callable[..., None]) -> None:

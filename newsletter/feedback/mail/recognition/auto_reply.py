@@ -2,7 +2,7 @@
 
 import re
 
-from newsletter.feedback.event import Evidence, FeedbackEvent, FeedbackKind
+from newsletter.feedback.event import FeedbackEvent, FeedbackEvidence, FeedbackKind
 from newsletter.feedback.mail.recognition.diagnostic_text import make_line
 from newsletter.feedback.mail.recognition.parsed_mail import ParsedMail
 from newsletter.feedback.mail.recognition.recognition_result import Recognition
@@ -56,7 +56,7 @@ def recognise_auto_reply(mail: ParsedMail) -> Recognition | None:
 
 
 def _make_recognition(mail: ParsedMail, part: str) -> Recognition:
-    evidence = Evidence(part=part, words=make_line(mail.subject))
+    evidence = FeedbackEvidence(part=part, words=make_line(mail.subject))
     event = FeedbackEvent(
         kind=FeedbackKind.AUTO_REPLY, address=mail.sender, reason=Reason.AUTO_REPLY, evidence=evidence
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from newsletter.feedback.event import Evidence, FeedbackEvent, FeedbackKind
+from newsletter.feedback.event import FeedbackEvent, FeedbackEvidence, FeedbackKind
 from newsletter.feedback.mail.recognition import addresses
 from newsletter.feedback.mail.recognition.bounce_signs import is_arrival_notice, is_bounce, is_from_nobody
 from newsletter.feedback.mail.recognition.diagnostic_text import find_near, make_line
@@ -30,7 +30,7 @@ def recognise_arrival_notice(mail: ParsedMail) -> Recognition | None:
     """Recognise a notice that the message was delivered."""
     if not is_arrival_notice(mail):
         return None
-    evidence = Evidence(part=TEXT, words=make_line(mail.text))
+    evidence = FeedbackEvidence(part=TEXT, words=make_line(mail.text))
     events = tuple(
         FeedbackEvent(
             kind=FeedbackKind.OTHER, address=address, reason=Reason.DELIVERED, evidence=evidence, delivered=True

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from newsletter.feedback.event import Evidence, FeedbackEvent, FeedbackKind
+from newsletter.feedback.event import FeedbackEvent, FeedbackEvidence, FeedbackKind
 from newsletter.feedback.mail.recognition import addresses
 from newsletter.feedback.mail.recognition.diagnostic_text import find_near, make_line
 from newsletter.feedback.mail.recognition.parsed_mail import ParsedMail
@@ -143,7 +143,7 @@ def _make_event(group: _RecipientFields, address: str, mail: ParsedMail) -> Feed
             address=address,
             reason=Reason.DELIVERED,
             enhanced=choose_enhanced_code(status, ""),
-            evidence=Evidence(part=_PART, words=make_line(diagnostic)),
+            evidence=FeedbackEvidence(part=_PART, words=make_line(diagnostic)),
             delivered=True,
         )
     words = diagnostic or (status if _COMMENT.search(status) else "")

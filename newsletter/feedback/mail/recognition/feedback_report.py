@@ -2,7 +2,7 @@
 
 import re
 
-from newsletter.feedback.event import Evidence, FeedbackEvent, FeedbackKind
+from newsletter.feedback.event import FeedbackEvent, FeedbackEvidence, FeedbackKind
 from newsletter.feedback.mail.recognition import addresses
 from newsletter.feedback.mail.recognition.diagnostic_text import make_line
 from newsletter.feedback.mail.recognition.parsed_mail import ParsedMail
@@ -38,12 +38,12 @@ def recognise_feedback_report(mail: ParsedMail) -> Recognition | None:
     match = _TYPE.search(report)
     type_ = match[1].lower() if match else "abuse"
     if type_ in _NO_COMPLAINTS:
-        evidence = Evidence(part=_PART, words=f"feedback report: {type_}")
+        evidence = FeedbackEvidence(part=_PART, words=f"feedback report: {type_}")
         return Recognition((FeedbackEvent(kind=FeedbackKind.OTHER, address="", evidence=evidence),), is_report=True)
     named = _find_readable(tuple(match[1] for match in _RECIPIENT.finditer(report)), _MOST)
     named = named or _find_readable((*mail.header.all(_JMRP), *mail.copy.all(*_COPY_FIELDS)), 1) or ("",)
     opts_out = type_ in _OPT_OUT
-    evidence = Evidence(part=_PART, words=make_line(f"{type_}: {mail.header.words('subject')}"))
+    evidence = FeedbackEvidence(part=_PART, words=make_line(f"{type_}: {mail.header.words('subject')}"))
     return Recognition(
         tuple(
             FeedbackEvent(

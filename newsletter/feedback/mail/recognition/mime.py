@@ -31,6 +31,7 @@ class MimePart:
 
     @property
     def is_text(self) -> bool:
+        """Whether the part is words for people."""
         return self.kind.startswith("text/") and self.kind != "text/rfc822-headers"
 
     @property

@@ -42,6 +42,7 @@ class ParsedMail:
 
     @property
     def header(self) -> MimeHeader:
+        """The mail's own header."""
         return self.mime.header
 
     @cached_property

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from newsletter.feedback.event import Evidence, FeedbackEvent, FeedbackKind
+from newsletter.feedback.event import FeedbackEvent, FeedbackEvidence, FeedbackKind
 from newsletter.feedback.mail.recognition import addresses
 from newsletter.feedback.mail.recognition.parsed_mail import ParsedMail
 from newsletter.feedback.mail.recognition.recognition_result import Recognition, make_bounce
@@ -43,7 +43,7 @@ def recognise_provider_notification(mail: ParsedMail) -> Recognition | None:
 
 def _make_event(address: str, about: str, kind: str, *, is_permanent: bool) -> FeedbackEvent:
     if kind == "Complaint":
-        evidence = Evidence(part=_PART, words="complaint")
+        evidence = FeedbackEvidence(part=_PART, words="complaint")
         return FeedbackEvent(kind=FeedbackKind.COMPLAINT, address=address, reason=Reason.COMPLAINT, evidence=evidence)
     words = match[1] if (match := _WORDS.search(about)) else ""
     status = match[1] if (match := _STATUS.search(about)) else ""

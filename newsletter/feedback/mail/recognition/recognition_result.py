@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from newsletter.feedback.event import Evidence, FeedbackEvent
+from newsletter.feedback.event import FeedbackEvent, FeedbackEvidence
 from newsletter.feedback.mail.recognition.diagnostic_text import make_line
 from newsletter.feedback.smtp_replies.classification import Classification
 from newsletter.feedback.smtp_replies.smtp_stage import SmtpStage
@@ -42,7 +42,7 @@ def make_bounce(
         stage=stage,
         code=find_reply_code(words),
         enhanced=enhanced,
-        evidence=Evidence(part=part, words=make_line(words)),
+        evidence=FeedbackEvidence(part=part, words=make_line(words)),
         delayed=reply.delayed,
         about_sender=reply.about_sender,
     )

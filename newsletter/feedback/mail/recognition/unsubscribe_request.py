@@ -2,7 +2,7 @@
 
 import re
 
-from newsletter.feedback.event import Evidence, FeedbackEvent, FeedbackKind
+from newsletter.feedback.event import FeedbackEvent, FeedbackEvidence, FeedbackKind
 from newsletter.feedback.mail.recognition.auto_reply import is_answer_subject
 from newsletter.feedback.mail.recognition.bounce_signs import has_bounce_form
 from newsletter.feedback.mail.recognition.parsed_mail import ParsedMail
@@ -127,7 +127,7 @@ def _make_recognition(mail: ParsedMail) -> Recognition | None:
         kind=FeedbackKind.UNSUBSCRIBE,
         address=mail.sender,
         reason=Reason.UNSUBSCRIBED,
-        evidence=Evidence(part=TEXT, words=request),
+        evidence=FeedbackEvidence(part=TEXT, words=request),
     )
     return Recognition((event,), request=request)
 

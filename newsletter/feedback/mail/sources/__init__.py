@@ -1,4 +1,4 @@
-"""Where mail that comes back is fetched from: a Maildir, an mbox, a folder of .eml files, or an IMAP mailbox."""
+"""Sources of mail that comes back: a Maildir, an mbox, a folder of .eml files, or an IMAP mailbox."""
 
 import re
 import stat
@@ -37,11 +37,11 @@ def open_source(
     Raises ConfigError when `source` names no mailbox, or one of which this can't be done, and DeliveryError when a
     server can't be reached or refuses us.
     """
-    with _opened(source, after, password, folder, timeout, deadline) as opened:
+    with _open_any(source, after, password, folder, timeout, deadline) as opened:
         yield opened
 
 
-def _opened(
+def _open_any(
     source: str,
     after: AfterProcessing,
     password: Callable[[str, str], str | None],
@@ -61,7 +61,7 @@ def _opened(
         from newsletter.feedback.mail.sources import imap_source
 
         return imap_source.open_mailbox(source, move_to=move_to, password=password, timeout=timeout, deadline=deadline)
-    path, mode = _looked_at(source)
+    path, mode = _find_mode(source)
     if stat.S_ISDIR(mode):
         return maildir_source.open_folder(path, folder, move=after == "move")
     if not stat.S_ISREG(mode):
@@ -77,8 +77,8 @@ def _opened(
     return mbox_source.open_file(path)
 
 
-def _looked_at(source: str) -> tuple[Path, int]:
-    """The path, and what stands there. An address that is written wrong may hold a password, and is not shown."""
+def _find_mode(source: str) -> tuple[Path, int]:
+    """Return the path and the mode of what is there. A misspelt address may hold a password, and is not shown."""
     shown = "The source of the mail" if "@" in source or "://" in source else escape_controls(source) or "An empty name"
     try:
         path = Path(source).expanduser()

@@ -1,4 +1,4 @@
-"""Opens an IMAP connection: TCP, TLS and the login, by imap-tools; what can go wrong there gets its words here."""
+"""Connection to an IMAP server: TCP, TLS and the login, by imap-tools, and the errors of each in words."""
 
 import imaplib
 import re
@@ -17,7 +17,7 @@ from newsletter.tls import explain_tls_failure
 
 
 @contextmanager
-def logged_in(address: ImapUrl, password: str | None, timeout: float, deadline: float) -> Iterator[BaseMailBox]:
+def open_connection(address: ImapUrl, password: str | None, timeout: float, deadline: float) -> Iterator[BaseMailBox]:
     """Open a connection, encrypted and logged in, with no folder selected. Raises DeliveryError or ConfigError.
 
     In seconds, `timeout` is for each of the server's answers, and `deadline` for the whole connection.
@@ -34,10 +34,10 @@ def logged_in(address: ImapUrl, password: str | None, timeout: float, deadline: 
             "control character.",
             next_step="Set NEWSLETTER_INBOX__PASSWORD, or what the keyring holds, once more.",
         )
-    with _connecting(address):
-        box = _connected(address, timeout, ConnectionDeadline(timeout, deadline))
+    with _explaining_failure(address):
+        box = _connect(address, timeout, ConnectionDeadline(timeout, deadline))
     try:
-        with _connecting(address):
+        with _explaining_failure(address):
             _log_in(box, address, password)
         yield box
         with suppress(imaplib.IMAP4.error, ImapToolsError, OSError):
@@ -46,7 +46,7 @@ def logged_in(address: ImapUrl, password: str | None, timeout: float, deadline: 
         _shut_down(box)
 
 
-def _connected(address: ImapUrl, timeout: float, deadline: ConnectionDeadline) -> BaseMailBox:
+def _connect(address: ImapUrl, timeout: float, deadline: ConnectionDeadline) -> BaseMailBox:
     # Without a context of ours, imaplib takes any certificate.
     context = ssl.create_default_context()
     with ExitStack() as undone:
@@ -88,7 +88,7 @@ def _log_in(box: BaseMailBox, address: ImapUrl, password: str) -> None:
         ) from error
     except (imaplib.IMAP4.error, MailboxLoginError) as error:
         # A server may answer with what it was given: of its reply to a login the code (RFC 5530) alone is kept.
-        code = re.search(r"\[[A-Z][A-Z0-9-]*\]", server_words(error, address))
+        code = re.search(r"\[[A-Z][A-Z0-9-]*\]", describe_reply(error, address))
         said = code[0] if code else "its reason is not shown, since it may quote the password"
         raise DeliveryError(
             f"{address.server} refused the login of {escape_controls(address.user)}: {said}",
@@ -97,7 +97,7 @@ def _log_in(box: BaseMailBox, address: ImapUrl, password: str) -> None:
         ) from None
 
 
-def server_words(error: Exception, address: ImapUrl) -> str:
+def describe_reply(error: Exception, address: ImapUrl) -> str:
     """Return what the server said, on one line, without the password."""
     address.redactor.cleanse(error)
     words = error.command_result[1] if isinstance(error, UnexpectedCommandStatusError) else error.args
@@ -107,16 +107,16 @@ def server_words(error: Exception, address: ImapUrl) -> str:
 
 
 @contextmanager
-def _connecting(address: ImapUrl) -> Iterator[None]:
+def _explaining_failure(address: ImapUrl) -> Iterator[None]:
     try:
         yield
     # ValueError is a number of more digits than Python reads.
     except (imaplib.IMAP4.error, ImapToolsError, OSError, ValueError) as error:
-        raise _unreachable(error, address) from error
+        raise _explain_failure(error, address) from error
 
 
-def _unreachable(error: Exception, address: ImapUrl) -> DeliveryError:
-    """The one place where the ways in which a connection can fail get their words."""
+def _explain_failure(error: Exception, address: ImapUrl) -> DeliveryError:
+    """Return the error for a way in which a connection failed."""
     address.redactor.cleanse(error)
     tls = explain_tls_failure(
         error,
@@ -142,7 +142,7 @@ def _unreachable(error: Exception, address: ImapUrl) -> DeliveryError:
             next_step="Check the host in the mailbox's address.",
         )
     return DeliveryError(
-        f"{address.server} does not answer as an IMAP server: {server_words(error, address)}",
+        f"{address.server} does not answer as an IMAP server: {describe_reply(error, address)}",
         next_step="Check host and port (imaps:// goes with 993, imap:// with 143); "
         "if they are right, wait, and run the same command again.",
     )

@@ -1,4 +1,4 @@
-"""imaplib's client with limits: how much a server may say to one command, and how long it may take, in parts and whole.
+"""Limits of an IMAP server: how much it may say to one command, and how long it may take, in parts and whole.
 
 imaplib reads a literal of any size that a server announces, any number of lines before the one that ends an answer,
 and waits as long again for each octet.
@@ -7,14 +7,16 @@ and waits as long again for each octet.
 import imaplib
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Condition, Thread
 from time import monotonic
 from typing import Any, BinaryIO, cast
 
 from imap_tools.mailbox import MailBox, MailBoxUnencrypted
+
+from newsletter.errors import NewsletterError
 
 _BEFORE_LOGIN = 65_536  # octets of a greeting, of capabilities, of the answer to a login
 _ANSWER = 16_000_000  # octets that may come to one command; messages are asked for in groups of 4 MB
@@ -23,7 +25,7 @@ _SLOWEST = 10_000  # octets a second of a long answer
 
 
 class ConnectionDeadline:
-    """Ends a connection whose time is over, whatever is waited for: the handshake, a line, or the next octet."""
+    """Deadline that ends a connection whose time is over, whatever it waits for: the handshake, a line, or an octet."""
 
     def __init__(self, patience_s: float, whole_s: float) -> None:
         self._patience = patience_s
@@ -33,7 +35,13 @@ class ConnectionDeadline:
         self._sock: socket.socket | None = None
         self.expired = False
 
+    @property
+    def is_held(self) -> bool:
+        """Whether there is a connection that it will end."""
+        return self._sock is not None
+
     def hold(self, sock: socket.socket) -> None:
+        """Begin to watch a connection."""
         self._sock = sock.dup()  # TLS takes the other one over
         self.ask()
         Thread(target=self._watch, daemon=True).start()
@@ -58,6 +66,7 @@ class ConnectionDeadline:
             self._changed.notify()
 
     def release(self) -> None:
+        """Stop watching the connection."""
         with self._changed:
             sock, self._sock = self._sock, None
             self._changed.notify()
@@ -76,7 +85,9 @@ class ConnectionDeadline:
                     return  # it has ended by itself
 
 
-def _secured(context: ssl.SSLContext, deadline: ConnectionDeadline, sock: socket.socket, host: str) -> socket.socket:
+def _shake_hands(
+    context: ssl.SSLContext, deadline: ConnectionDeadline, sock: socket.socket, host: str
+) -> socket.socket:
     """Return the socket after a handshake. Raises TimeoutError when that takes too long."""
     try:
         with deadline.waiting():
@@ -89,17 +100,17 @@ def _secured(context: ssl.SSLContext, deadline: ConnectionDeadline, sock: socket
 
 @dataclass(frozen=True, slots=True)
 class _WatchedContext:
-    """What imaplib's STARTTLS uses of a context, with the handshake in time."""
+    """Context for imaplib's STARTTLS, whose handshake ends in time."""
 
     context: ssl.SSLContext
     deadline: ConnectionDeadline
 
     def wrap_socket(self, sock: socket.socket, server_hostname: str) -> socket.socket:
-        return _secured(self.context, self.deadline, sock, server_hostname)
+        return _shake_hands(self.context, self.deadline, sock, server_hostname)
 
 
 class _Limited(imaplib.IMAP4):
-    """What both kinds of client share. Raises TimeoutError when the time is over, and abort for too much."""
+    """Client in clear text or by TLS. Raises TimeoutError when the time is over, and abort for too much."""
 
     deadline: ConnectionDeadline
     _left = _BEFORE_LOGIN
@@ -153,38 +164,56 @@ class _Limited(imaplib.IMAP4):
 
 
 class _LimitedTls(_Limited, imaplib.IMAP4_SSL):
-    """A client whose connection begins encrypted."""
+    """Client whose connection begins encrypted."""
 
     def _begun(self, sock: socket.socket) -> socket.socket:
-        return _secured(self.ssl_context, self.deadline, sock, self.host)
+        return _shake_hands(self.ssl_context, self.deadline, sock, self.host)
 
 
-def _client(kind: type[_Limited], deadline: ConnectionDeadline) -> type[_Limited]:
+def _make_client_type(kind: type[_Limited], deadline: ConnectionDeadline) -> type[_Limited]:
     """Return the kind of client with its deadline: imaplib connects while it is made."""
     return type(kind.__name__, (kind,), {"deadline": deadline})
 
 
 class LimitedBox(MailBoxUnencrypted):
-    """imap-tools' mailbox in clear text, with limits."""
+    """Mailbox of imap-tools in clear text, with limits."""
 
     def __init__(self, host: str, port: int, timeout: float, deadline: ConnectionDeadline) -> None:
-        self._leash = deadline
+        self._connect: Callable[[], imaplib.IMAP4] = lambda: _make_client_type(_Limited, deadline)(host, port, timeout)
         super().__init__(host, port, timeout)
+        _check_limits(self.client, deadline)
 
     def _get_mailbox_client(self) -> imaplib.IMAP4:
-        return _client(_Limited, self._leash)(self._host, self._port, self._timeout)
+        return self._connect()
 
 
 class LimitedTlsBox(MailBox):
-    """imap-tools' mailbox by TLS, with limits."""
+    """Mailbox of imap-tools by TLS, with limits."""
 
     def __init__(
         self, host: str, port: int, timeout: float, context: ssl.SSLContext, deadline: ConnectionDeadline
     ) -> None:
-        self._leash = deadline
+        client_type: Any = _make_client_type(_LimitedTls, deadline)
+        self._connect: Callable[[], imaplib.IMAP4] = lambda: client_type(
+            host, port, ssl_context=context, timeout=timeout
+        )
         super().__init__(host, port, timeout, ssl_context=context)
+        _check_limits(self.client, deadline)
 
     def _get_mailbox_client(self) -> imaplib.IMAP4:
-        made: Any = _client(_LimitedTls, self._leash)
-        client: imaplib.IMAP4 = made(self._host, self._port, ssl_context=self._ssl_context, timeout=self._timeout)
-        return client
+        return self._connect()
+
+
+def _check_limits(client: imaplib.IMAP4, deadline: ConnectionDeadline) -> None:
+    """Raise NewsletterError where the limits have no effect.
+
+    They rest on a private method of imap-tools (`_get_mailbox_client`) and one of imaplib (`_create_socket`), which a
+    later version may have under other names.
+    """
+    if not isinstance(client, _Limited) or not deadline.is_held:
+        with suppress(OSError):
+            client.shutdown()
+        raise NewsletterError(
+            "The installed imap-tools or Python lets a mail server keep this program waiting for ever.",
+            next_step="Install the versions that this program was tested with: pip install 'imap-tools==1.16.0'",
+        )

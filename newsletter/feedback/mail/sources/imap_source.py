@@ -16,7 +16,7 @@ from imap_tools.errors import ImapToolsError, MailboxFolderSelectError
 from imap_tools.mailbox import BaseMailBox
 
 from newsletter.errors import ConfigError, DeliveryError, Problem
-from newsletter.feedback.mail.sources.imap_connection import logged_in, server_words
+from newsletter.feedback.mail.sources.imap_connection import describe_reply, open_connection
 from newsletter.feedback.mail.sources.imap_url import ImapUrl, parse_imap_url
 from newsletter.feedback.mail.sources.mail_source import MOST, IsKnown, StoredMail
 from newsletter.redaction import Redactor
@@ -35,22 +35,22 @@ _NO_LITERAL = re.compile(rb'BODY\[\](?:<0>)? (?:NIL|"((?:[^"\\]|\\.)*)")')
 def open_mailbox(
     source: str, *, move_to: str | None, password: Callable[[str, str], str | None], timeout: float, deadline: float
 ) -> Iterator["ImapSource"]:
-    """The messages in the folder that `source` names; handled ones go into the folder `move_to`, if any.
+    """Open the folder that `source` names; handled messages go into the folder `move_to`, if any.
 
     Raises ConfigError for an address or folder that is wrong, DeliveryError for a server that is not as expected.
     """
     address = parse_imap_url(source)
     secret = password(address.host, address.user)
     address = replace(address, redactor=Redactor([secret] if secret else [], address.user))
-    with logged_in(address, secret, timeout, deadline) as box:
-        with _explained(address):
+    with open_connection(address, secret, timeout, deadline) as box:
+        with _explaining_failure(address):
             mailbox = ImapSource(box, address, move_to)
         yield mailbox
         mailbox.move_filed()
 
 
 @contextmanager
-def _explained(address: ImapUrl) -> Iterator[None]:
+def _explaining_failure(address: ImapUrl) -> Iterator[None]:
     try:
         yield
     except imaplib.IMAP4.readonly as error:
@@ -60,13 +60,13 @@ def _explained(address: ImapUrl) -> Iterator[None]:
         ) from error
     except (imaplib.IMAP4.abort, OSError) as error:
         raise DeliveryError(
-            f"The connection to {address.server} was lost: {server_words(error, address)}",
+            f"The connection to {address.server} was lost: {describe_reply(error, address)}",
             next_step="What was handled stays so. Run the same command again, and it goes on from there.",
         ) from error
     # ValueError is a number that is none, or of more digits than Python reads.
     except (imaplib.IMAP4.error, ImapToolsError, ValueError) as error:
         raise DeliveryError(
-            f"{address.server} could not do what it was asked to: {server_words(error, address)}",
+            f"{address.server} could not do what it was asked to: {describe_reply(error, address)}",
             next_step="Run the same command again; ask whoever runs the server if it stays so.",
         ) from error
 
@@ -80,8 +80,8 @@ class ImapSource:
         self._address = address
         self._box = box
         self._client = box.client
-        self._capabilities = self._asked_capabilities()
-        self._move_to = self._named(move_to) if move_to else None
+        self._capabilities = self._read_capabilities()
+        self._move_to = self._prefix_folder(move_to) if move_to else None
         self._made = False
         self._filed: list[str] = []
         self._select()
@@ -92,13 +92,13 @@ class ImapSource:
     def __len__(self) -> int:
         return len(self._uids)
 
-    def _asked_capabilities(self) -> set[str]:
-        """What the server can do for one who is logged in, which may be more than it said in its greeting."""
+    def _read_capabilities(self) -> set[str]:
+        """Return what the server offers after the login, which may be more than it said in its greeting."""
         answer = self._client.capability()[1][-1] or b""
         return set(answer.decode("ascii", "replace").upper().split())
 
-    def _named(self, folder: str) -> str:
-        """The folder's name where this server keeps one's own: some have them all below `INBOX.` (RFC 2342)."""
+    def _prefix_folder(self, folder: str) -> str:
+        """Return the folder's name with the server's prefix: some keep all folders below `INBOX.` (RFC 2342)."""
         if "NAMESPACE" not in self._capabilities:
             return folder
         answer = self._client.namespace()[1][-1] or b""
@@ -117,11 +117,12 @@ class ImapSource:
             names = sorted(folder.name for folder in self._box.folder.list())
             shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
             raise ConfigError(
-                f"{self._address.server} does not open {self.place}: {server_words(error, self._address)}",
+                f"{self._address.server} does not open {self.place}: {describe_reply(error, self._address)}",
                 next_step=escape_controls(f"{suggest_nearest(self._address.folder, names)} There are: {shown}").strip(),
             ) from error
 
     def mails(self, known: IsKnown) -> Iterator[StoredMail]:
+        """Yield each message whose key is not `known`, fetched a few megabytes at a time."""
         for start in range(0, len(self._uids), _AT_ONCE):
             new = []
             for uid in map(str, self._uids[start : start + _AT_ONCE]):
@@ -129,7 +130,7 @@ class ImapSource:
                     new.append(uid)
                 elif self._move_to:
                     self._filed.append(uid)
-            for together in self._groups(new):
+            for together in self._group_by_size(new):
                 for uid, octets in self._fetch([uid for uid, _ in together]):
                     yield StoredMail(
                         name=f"{escape_controls(self._address.folder)}:{uid}",
@@ -142,11 +143,11 @@ class ImapSource:
                 self.move_filed()
         self.move_filed()
 
-    def _groups(self, uids: Sequence[str]) -> Iterator[list[tuple[str, str]]]:
+    def _group_by_size(self, uids: Sequence[str]) -> Iterator[list[tuple[str, str]]]:
         """Yield the messages that are still there, each with its moment, as many together as may be in memory."""
         together: list[tuple[str, str]] = []
         octets = 0
-        for uid, size, received_at in self._sizes(uids):
+        for uid, size, received_at in self._fetch_sizes(uids):
             if together and (octets + size > _OCTETS or len(together) >= _MESSAGES):
                 yield together
                 together, octets = [], 0
@@ -155,24 +156,24 @@ class ImapSource:
         if together:
             yield together
 
-    def _sizes(self, uids: Sequence[str]) -> list[tuple[str, int, str]]:
+    def _fetch_sizes(self, uids: Sequence[str]) -> list[tuple[str, int, str]]:
         """Return UID, size and moment of receipt (RFC 9051, section 2.3.3) of those that are there."""
         if not uids:
             return []
-        with _explained(self._address):
+        with _explaining_failure(self._address):
             done, items = self._client.uid("FETCH", ",".join(uids), "(UID RFC822.SIZE INTERNALDATE)")
-        known = {one.uid: one for one in _answers(items) if one.size is not None}
+        known = {one.uid: one for one in _parse_fetch(items) if one.size is not None}
         # A server that won't say does say at the message itself what it has against it.
-        unknown = _Answer("", None, MOST, "")
+        unknown = _FetchResponse("", None, MOST, "")
         found = ((uid, known.get(uid, unknown)) for uid in uids if uid in known or done != "OK")
         return [(uid, min(one.size or 0, MOST), one.received_at) for uid, one in found]
 
     def _fetch(self, uids: list[str]) -> Iterator[tuple[str, bytes]]:
-        with _explained(self._address):
+        with _explaining_failure(self._address):
             # One octet more than is wanted shows that there are more; sizes are wrong on some servers.
             done, items = self._client.uid("FETCH", ",".join(uids), f"(UID BODY.PEEK[]<0.{MOST + 1}>)")
         if done == "OK":
-            found = {one.uid: one.octets for one in _answers(items) if one.octets is not None}
+            found = {one.uid: one.octets for one in _parse_fetch(items) if one.octets is not None}
             for uid in uids:
                 if uid in found:
                     yield uid, found.pop(uid)
@@ -192,14 +193,15 @@ class ImapSource:
             )
 
     def file(self, mail: StoredMail) -> None:
+        """Note a handled mail for the next `move_filed`, where mails are moved."""
         if self._move_to:
             self._filed.append(mail.at)
 
     def move_filed(self) -> None:
-        """Moves what was filed since the last time, together: a round trip for each would take most of the run."""
+        """Move what was filed since the last time, together: a round trip for each would take most of the run."""
         filed, self._filed = self._filed, []
         for start in range(0, len(filed), _AT_ONCE):
-            with _explained(self._address):
+            with _explaining_failure(self._address):
                 self._move(filed[start : start + _AT_ONCE])
 
     def _move(self, filed: list[str]) -> None:
@@ -224,22 +226,22 @@ class ImapSource:
                     self._box.folder.subscribe(folder, True)  # so that mail programs show it
             self._made = True
         if "MOVE" in self._capabilities:
-            _done(self._client.uid("MOVE", uids, f'"{folder}"'))
+            _check_ok(self._client.uid("MOVE", uids, f'"{folder}"'))
             return
         # RFC 6851, section 3.3. Without UIDPLUS it would be an EXPUNGE of whatever else somebody marked as deleted.
-        _done(self._client.uid("COPY", uids, f'"{folder}"'))
-        _done(self._client.uid("STORE", uids, "+FLAGS.SILENT", r"(\Deleted)"))
+        _check_ok(self._client.uid("COPY", uids, f'"{folder}"'))
+        _check_ok(self._client.uid("STORE", uids, "+FLAGS.SILENT", r"(\Deleted)"))
         if "UIDPLUS" in self._capabilities:
-            _done(self._client.uid("EXPUNGE", uids))
+            _check_ok(self._client.uid("EXPUNGE", uids))
 
 
-def _done(answer: tuple[str, list[Any]]) -> None:
+def _check_ok(answer: tuple[str, list[Any]]) -> None:
     if answer[0] != "OK":
         raise imaplib.IMAP4.error(*answer[1])
 
 
-class _Answer(NamedTuple):
-    """What was said of one message, as far as it was."""
+class _FetchResponse(NamedTuple):
+    """Data of one message out of a FETCH response, as far as the server gave it."""
 
     uid: str
     octets: bytes | None
@@ -247,8 +249,8 @@ class _Answer(NamedTuple):
     received_at: str
 
 
-def _answers(items: Sequence[Any]) -> Iterator[_Answer]:
-    """Yield what imaplib makes of FETCH responses, message by message.
+def _parse_fetch(items: Sequence[Any]) -> Iterator[_FetchResponse]:
+    """Yield the data of FETCH responses out of what imaplib makes of them, message by message.
 
     A response with a literal is a tuple of what stands before it and the literal, and then the rest; the UID may be
     in either. A server may also say by the way what changed about a message.
@@ -265,11 +267,13 @@ def _answers(items: Sequence[Any]) -> Iterator[_Answer]:
             said = said[: quoted.start()] + said[quoted.end() :]
         if uid := _UID.search(said):
             size, dated = _SIZE.search(said), _DATED.search(said)
-            yield _Answer(uid[1].decode(), text, int(size[1]) if size else None, _moment(dated[1] if dated else b""))
+            yield _FetchResponse(
+                uid[1].decode(), text, int(size[1]) if size else None, _parse_internal_date(dated[1] if dated else b"")
+            )
         head, text = b"", None
 
 
-def _moment(text: bytes) -> str:
+def _parse_internal_date(text: bytes) -> str:
     """Return a date-time of RFC 9051, ` 7-Feb-2026 09:30:00 +0100`, as ISO 8601 in UTC; empty for what is none."""
     try:
         told = datetime.strptime(text.decode("ascii").strip(), "%d-%b-%Y %H:%M:%S %z")

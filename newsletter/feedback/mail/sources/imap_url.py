@@ -1,4 +1,4 @@
-"""An IMAP mailbox's address: imaps://user@host:port/Folder, or imap:// for STARTTLS."""
+"""Address of an IMAP mailbox: imaps://user@host:port/Folder, or imap:// for STARTTLS."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from newsletter.text import escape_controls
 
 @dataclass(frozen=True, kw_only=True)
 class ImapUrl:
-    """Where a mailbox is. With `tls` the connection begins encrypted, else it becomes so by STARTTLS.
+    """Parts of a mailbox's address. With `tls` the connection begins encrypted, else it becomes so by STARTTLS.
 
     `redactor` takes the password out of what the server says, once there is one.
     """
@@ -26,19 +26,22 @@ class ImapUrl:
 
     @property
     def server(self) -> str:
+        """Host and port, for messages."""
         return f"{self.host}:{self.port}"
 
     @property
     def place(self) -> str:
+        """Folder, user and host, for messages."""
         return escape_controls(f"{self.folder} of {self.user} at {self.host}")
 
     @property
     def is_loopback(self) -> bool:
+        """Whether the server is on this machine."""
         return is_loopback(self.host)
 
 
 def parse_imap_url(source: str) -> ImapUrl:
-    """The parts of an imaps:// or imap:// address. Raises ConfigError, which never shows it: a password may be there.
+    """Return the parts of an imaps:// or imap:// address. Raises ConfigError, which never shows it.
 
     An @ in the user's name may stand as it is: the last one is before the host.
     """
@@ -47,7 +50,7 @@ def parse_imap_url(source: str) -> ImapUrl:
         port = parts.port
     except ValueError as error:
         # A password with a # or / in it ends the host too early, and its rest is taken for a port.
-        raise _malformed() from error
+        raise _make_malformed_error() from error
     if parts.password is not None:
         raise ConfigError(
             "The mailbox's address holds a password, which would be shared through git and shown in messages.",
@@ -57,7 +60,7 @@ def parse_imap_url(source: str) -> ImapUrl:
     user, folder = unquote(parts.username or ""), unquote(parts.path[1:]) or "INBOX"
     # A line break would end one command and begin another.
     if not user or not parts.hostname or parts.query or parts.fragment or re.search("[\x00-\x1f\x7f]", user + folder):
-        raise _malformed()
+        raise _make_malformed_error()
     tls = parts.scheme == "imaps"
     return ImapUrl(
         user=user,
@@ -68,7 +71,7 @@ def parse_imap_url(source: str) -> ImapUrl:
     )
 
 
-def _malformed() -> ConfigError:
+def _make_malformed_error() -> ConfigError:
     return ConfigError(
         "The mailbox's address can't be read.",
         next_step="Write imaps://user@mail.example.org/INBOX, with a port after the host if it is not 993; "

@@ -1,4 +1,4 @@
-"""One message as any source hands it over, and the seam to where messages come from."""
+"""Protocol of a source of mail, and the message that it hands over."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ IsKnown = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMail:
-    """A message. `name` is for people, `key` the one by which it is known for good; `data` are its first MOST octets.
+    """A message of a mailbox. `name` is for people, `key` identifies it for good, `data` are its first MOST octets.
 
     The same octets have the same key in every file; on an IMAP server it is the message's UID that counts.
     `at` is where its source finds it again, and means nothing to others. `received_at` is when it came into the
@@ -31,20 +31,20 @@ class StoredMail:
 
 
 class MailSource(Protocol):
-    """Where messages come from. `place` names it to people; `unread` is what could not be read of it so far."""
+    """Source of messages. `place` names it to people; `unread` is what could not be read of it so far."""
 
     place: str
     unread: list[Problem]
 
     def __len__(self) -> int:
-        """How many messages there are, for a progress bar; an mbox's bodies may make it a few more."""
+        """Return how many messages there are, for a progress bar; an mbox's bodies may make it a few more."""
 
     def mails(self, known: IsKnown) -> Iterator[StoredMail]:
-        """Each message whose key is not `known` yet, one at a time in memory, or a few small ones.
+        """Yield each message whose key is not `known` yet, one at a time in memory, or a few small ones.
 
         Where messages are to be moved, those that are known and still here are moved as well: a run may have ended
         between the two. Raises NewsletterError when the source fails as a whole.
         """
 
     def file(self, mail: StoredMail) -> None:
-        """`mail` was handled: it is moved or left, as the source was told. Raises NewsletterError."""
+        """Move a handled mail, or leave it, as the source was told. Raises NewsletterError."""

@@ -1,7 +1,7 @@
 """Messages in files of their own: a Maildir (https://cr.yp.to/proto/maildir.html), or a folder of .eml files.
 
-Whoever sends mail may have a say in what a file is named and holds, and other programs move files about meanwhile. So
-folders are opened once and their files by name within them, and no link is followed: nothing outside is ever reached.
+Folders are opened once, their files by name within them, and no link is followed: a sender may have a say in what a
+file is named and holds, other programs move files meanwhile, and nothing outside may be reached.
 """
 
 import errno
@@ -25,8 +25,8 @@ _FOLDER = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """What tells a Maildir from a folder of .eml files."""
+class _FolderKind:
+    """Differences between a Maildir and a folder of .eml files."""
 
     takes: Callable[[str], bool]
     filed_as: Callable[[str], str]
@@ -34,15 +34,17 @@ class _Kind:
     parts: tuple[str, ...]
 
 
-def _seen(name: str) -> str:
-    """A Maildir's name of a message that was seen; flags are letters in ASCII order after `:2,`."""
+def _mark_seen(name: str) -> str:
+    """Return a Maildir's name of a message that was seen; flags are letters in ASCII order after `:2,`."""
     unique, _, info = name.partition(":")
     flags = info[2:] if info.startswith("2,") else ""
     return f"{unique}:2,{''.join(sorted({*flags, 'S'}))}"
 
 
-_MAILDIR = _Kind(takes=lambda name: not name.startswith("."), filed_as=_seen, suffix="", parts=("tmp", "new", "cur"))
-_EML = _Kind(
+_MAILDIR = _FolderKind(
+    takes=lambda name: not name.startswith("."), filed_as=_mark_seen, suffix="", parts=("tmp", "new", "cur")
+)
+_EML = _FolderKind(
     takes=lambda name: name.lower().endswith(".eml") and not name.startswith("."),
     filed_as=lambda name: name,
     suffix=".eml",
@@ -52,17 +54,17 @@ _EML = _Kind(
 
 @contextmanager
 def open_folder(path: Path, folder: str, *, move: bool) -> Iterator["FolderSource"]:
-    """The messages below `path`; when they are to be moved, into its folder `folder`."""
+    """Open the messages below `path`; with `move`, handled ones go into its folder `folder`."""
     with ExitStack() as held:
         try:
-            found = _found(path, folder, held)
+            found = _open_source(path, folder, held)
         except OSError as error:
-            raise _failed(path, error) from error
+            raise _explain_failure(path, error) from error
         found.moves = move
         yield found
 
 
-def _found(path: Path, folder: str, held: ExitStack) -> "FolderSource":
+def _open_source(path: Path, folder: str, held: ExitStack) -> "FolderSource":
     def opened(name: str | Path, within: int | None = None) -> int:
         no_link = 0 if within is None else os.O_NOFOLLOW
         descriptor = os.open(name, _FOLDER | no_link, dir_fd=within)
@@ -95,7 +97,7 @@ def _mode(name: str, within: int) -> int:
 
 
 class ProcessedFolder:
-    """The folder that handled messages go into, made when the first one does."""
+    """Folder that handled messages go into, made when the first one does."""
 
     def __init__(self, within: int, name: str, opened: Callable[[str, int], int]) -> None:
         self._within = within
@@ -103,15 +105,16 @@ class ProcessedFolder:
         self._opened = opened
         self._descriptor: int | None = None
 
-    def descriptor(self, parts: tuple[str, ...]) -> int:
+    def open_part(self, parts: tuple[str, ...]) -> int:
+        """Return the descriptor of the last of the parts, or of the folder itself where there are none."""
         if self._descriptor is None:
-            home = self._made(self._name, self._within)
-            made = [self._made(part, home) for part in parts]
+            home = self._open_or_make(self._name, self._within)
+            made = [self._open_or_make(part, home) for part in parts]
             self._descriptor = made[-1] if made else home
         return self._descriptor
 
-    def _made(self, name: str, within: int) -> int:
-        """The folder `name`, open; a new one has the owner and permissions of the one that it is in."""
+    def _open_or_make(self, name: str, within: int) -> int:
+        """Open the folder `name`; a new one gets the owner and permissions of the one that it is in."""
         try:
             os.mkdir(name, 0o700, dir_fd=within)
         except FileExistsError:
@@ -126,9 +129,9 @@ class ProcessedFolder:
 
 
 class FolderSource:
-    """A Source of files that are a message each."""
+    """Source of files that are a message each."""
 
-    def __init__(self, path: Path, kind: _Kind, folders: dict[str, int], filing: ProcessedFolder) -> None:
+    def __init__(self, path: Path, kind: _FolderKind, folders: dict[str, int], filing: ProcessedFolder) -> None:
         self.place = escape_controls(str(path))
         self.unread: list[Problem] = []
         self.moves = False
@@ -156,6 +159,7 @@ class FolderSource:
         return f"{folder}/{name}" if folder else name
 
     def mails(self, known: IsKnown) -> Iterator[StoredMail]:
+        """Yield each message whose key is not `known`; move the others, where mails are moved."""
         for name, folder in self._files:
             where = self._where(folder, name)
             try:
@@ -180,7 +184,7 @@ class FolderSource:
                 raise OSError(errno.EINVAL, "this is no file of its own")
             content = read_content(file, status.st_size)
         return StoredMail(
-            name=_shown(where),
+            name=_escape_name(where),
             key=content.key,
             data=content.data,
             cut_off=content.cut_off,
@@ -191,14 +195,15 @@ class FolderSource:
 
     def _pass_over(self, where: str, why: str, code: str) -> None:
         step = "Take it away, or let the user that runs this read it; then read the mailbox again."
-        self.unread.append(Problem(path=f"{self.place}/{_shown(where)}", code=code, message=why, next_step=step))
+        self.unread.append(Problem(path=f"{self.place}/{_escape_name(where)}", code=code, message=why, next_step=step))
 
     def file(self, mail: StoredMail) -> None:
+        """Move a handled mail, where mails are moved. Raises NewsletterError."""
         if not self.moves:
             return
         folder, _, name = mail.at.rpartition("/")
         try:
-            self._move(name, self._folders[folder], self._filing.descriptor(self._kind.parts), mail.key)
+            self._move(name, self._folders[folder], self._filing.open_part(self._kind.parts), mail.key)
         except FileNotFoundError:
             return  # somebody else took it away, which is as good
         except OSError as error:
@@ -209,14 +214,14 @@ class FolderSource:
             ) from error
 
     def _move(self, name: str, source: int, target: int, key: str) -> None:
-        """A new name and then the old one away, since a rename would overwrite what has the name already."""
+        """Link a new name and remove the old one, since a rename would overwrite what has the name already."""
         digest = key.rpartition(":")[2]
         others = (f"{digest}-{number}{self._kind.suffix}" for number in range(_EQUAL))
         for new in map(self._kind.filed_as, chain([name], others)):
             try:
                 os.link(name, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
             except FileExistsError:
-                if not _same(name, source, new, target):
+                if not _is_same_file(name, source, new, target):
                     continue
             except FileNotFoundError:
                 raise
@@ -233,8 +238,8 @@ class FolderSource:
         raise FileExistsError(errno.EEXIST, f"{_EQUAL} others have the same text and name")
 
 
-def _same(name: str, source: int, new: str, target: int) -> bool:
-    """Whether both names are of one file: an earlier run ended between the two steps."""
+def _is_same_file(name: str, source: int, new: str, target: int) -> bool:
+    """Return whether both names are of one file: an earlier run ended between the two steps."""
     with suppress(OSError):
         return os.path.samestat(
             os.stat(name, dir_fd=source, follow_symlinks=False), os.stat(new, dir_fd=target, follow_symlinks=False)
@@ -242,12 +247,12 @@ def _same(name: str, source: int, new: str, target: int) -> bool:
     return False
 
 
-def _shown(name: str) -> str:
-    """A file's name on one line, whatever its letters are."""
+def _escape_name(name: str) -> str:
+    """Return a file's name on one line, whatever its letters are."""
     return escape_controls(name).replace("\n", "\\n").replace("\t", "\\t")
 
 
-def _failed(path: Path, error: OSError) -> NewsletterError:
+def _explain_failure(path: Path, error: OSError) -> NewsletterError:
     return NewsletterError(
         f"{escape_controls(str(path))} can't be read: {error.strerror}.",
         next_step="Let the user that runs this read the mailbox, or run this as its owner.",

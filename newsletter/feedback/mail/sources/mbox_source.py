@@ -33,12 +33,12 @@ _VOLATILE = re.compile(
 
 @contextmanager
 def open_file(path: Path) -> Iterator["MboxSource | SingleFileSource"]:
-    """The messages in the file `path`. Raises ConfigError when there are none in it, nor is it empty."""
-    with _reading(path):
+    """Open the messages in the file `path`. Raises ConfigError when it holds something else."""
+    with _explaining_failure(path):
         file = path.open("rb")
     with file:
-        size = _settled_size(path, file)
-        with _reading(path):
+        size = _measure_unlocked(path, file)
+        with _explaining_failure(path):
             start = file.read(_LONGEST_LINE).lstrip(b"\r\n")
         if start.startswith(b"From ") or not start:
             yield MboxSource(path, file, size)
@@ -52,7 +52,7 @@ def open_file(path: Path) -> Iterator["MboxSource | SingleFileSource"]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _explaining_failure(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -62,8 +62,8 @@ def _reading(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _settled_size(path: Path, file: BinaryIO) -> int:
-    """How far the file goes at a moment when no mail server writes to it; what comes later is the next run's."""
+def _measure_unlocked(path: Path, file: BinaryIO) -> int:
+    """Return the file's size at a moment when no mail server writes to it; what comes later is the next run's."""
     try:
         fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as error:
@@ -79,7 +79,7 @@ def _settled_size(path: Path, file: BinaryIO) -> int:
 
 
 class SingleFileSource:
-    """A Source of one message, a file."""
+    """Source of one message, a file."""
 
     def __init__(self, path: Path, file: BinaryIO, size: int) -> None:
         self.place = escape_controls(str(path))
@@ -92,7 +92,8 @@ class SingleFileSource:
         return 1
 
     def mails(self, known: IsKnown) -> Iterator[StoredMail]:
-        with _reading(self._path):
+        """Yield each message whose key is not `known`."""
+        with _explaining_failure(self._path):
             self._file.seek(0)
             content = read_content(self._file, self._size)
         if not known(content.key):
@@ -100,11 +101,11 @@ class SingleFileSource:
             yield StoredMail(name=name, key=content.key, data=content.data, cut_off=content.cut_off)
 
     def file(self, mail: StoredMail) -> None:
-        """It stays."""
+        """Do nothing: the mail stays where it is."""
 
 
 class MboxSource:
-    """A Source of an mbox's messages, in their order; they stay where they are."""
+    """Source of an mbox's messages, in their order; they stay where they are."""
 
     def __init__(self, path: Path, file: BinaryIO, size: int) -> None:
         self.place = escape_controls(str(path))
@@ -114,9 +115,9 @@ class MboxSource:
         self._size = size
 
     def __len__(self) -> int:
-        """The From lines, in a fourth of the time that reading takes; some of them may be text."""
+        """Count the From lines, in a fourth of the time that reading takes; some of them may be text."""
         found, last = 0, b"\n"
-        with _reading(self._path):
+        with _explaining_failure(self._path):
             self._file.seek(0)
             left = self._size
             while left > 0 and (chunk := self._file.read(min(_CHUNK, left))):
@@ -126,10 +127,11 @@ class MboxSource:
         return found
 
     def mails(self, known: IsKnown) -> Iterator[StoredMail]:
-        messages = _split(self._file, self._size)
+        """Yield each message whose key is not `known`."""
+        messages = _split_messages(self._file, self._size)
         number = 0
         while True:
-            with _reading(self._path):
+            with _explaining_failure(self._path):
                 content = next(messages, None)
             if content is None:
                 return
@@ -138,11 +140,11 @@ class MboxSource:
                 yield StoredMail(name=f"mbox:{number}", key=content.key, data=content.data, cut_off=content.cut_off)
 
     def file(self, mail: StoredMail) -> None:
-        """It stays."""
+        """Do nothing: the mail stays where it is."""
 
 
-def _split(file: BinaryIO, size: int) -> Iterator[MessageContent]:
-    """Each message, less its From line, the blank line at its end, and what was put before a From in its text."""
+def _split_messages(file: BinaryIO, size: int) -> Iterator[MessageContent]:
+    """Yield each message, less its From line, the blank line at its end, and the > before a From in its text."""
     file.seek(0)
     place = 0
     content: MessageContent | None = None
@@ -172,13 +174,13 @@ def _split(file: BinaryIO, size: int) -> Iterator[MessageContent]:
             length = int(found[1])
         if in_header and blank:
             in_header = False
-            counted_to = _checked(file, place, length, size)
+            counted_to = _check_end(file, place, length, size)
     if content is not None:
         yield content
 
 
-def _checked(file: BinaryIO, place: int, length: int, size: int) -> int:
-    """Where a text of `length` octets ends, if a From line or the end is there; else it may be anyone's number."""
+def _check_end(file: BinaryIO, place: int, length: int, size: int) -> int:
+    """Return where a text of `length` octets ends, if a From line or the end of the file is there, else 0."""
     end = place + length
     if length < 0 or end > size:
         return 0

@@ -1,4 +1,4 @@
-"""One message out of a file: its beginning, and the key that all of it has, without having it in memory."""
+"""Content of a message as it is read: its beginning, and a key made of all of it, without having it in memory."""
 
 import hashlib
 from typing import BinaryIO
@@ -9,7 +9,7 @@ _CHUNK = 1 << 18
 
 
 class MessageContent:
-    """What is known of a message while it goes by. `key` depends on all of it that is not `volatile`."""
+    """Beginning and key of a message that is added piece by piece; `key` depends on all that is not `volatile`."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -17,6 +17,7 @@ class MessageContent:
         self.cut_off = False
 
     def add(self, octets: bytes, *, volatile: bool = False) -> None:
+        """Add the next octets of the message."""
         if not volatile:
             self._digest.update(octets)
         room = MOST - len(self._data)
@@ -25,15 +26,17 @@ class MessageContent:
 
     @property
     def data(self) -> bytes:
+        """The first octets, as many as are looked at."""
         return bytes(self._data)
 
     @property
     def key(self) -> str:
+        """The message's key: `sha256:` and a digest."""
         return f"sha256:{self._digest.hexdigest()}"
 
 
 def read_content(file: BinaryIO, size: int) -> MessageContent:
-    """The next `size` octets, or what there is of them: a file may grow faster than it is read."""
+    """Read the next `size` octets, or what there is of them: a file may grow faster than it is read."""
     content = MessageContent()
     while size > 0 and (octets := file.read(min(_CHUNK, size))):
         content.add(octets)

@@ -13,7 +13,7 @@ import pytest
 from dovecot import PASSWORD, Dovecot
 
 from newsletter.errors import ConfigError, DeliveryError, NewsletterError
-from newsletter.feedback.mail.sources import MOST, AfterProcessing, MailSource, StoredMail, open_source
+from newsletter.feedback.mail.sources import MOST, AfterProcessing, MailSource, StoredMail, imap_limits, open_source
 
 pytestmark = pytest.mark.skipif(bool(dovecot.unavailable()), reason=dovecot.unavailable())
 
@@ -597,3 +597,13 @@ def test_a_handshake_after_starttls_is_watched_as_well() -> None:
     with hostile(_reply(special)) as (url, said):
         assert isinstance(failure(url, timeout=0.4), DeliveryError)
     assert said[0] < 300
+
+
+@pytest.mark.parametrize("hook", ["_get_mailbox_client", "_create_socket"])
+def test_limits_that_a_library_does_not_let_take_effect_are_refused(
+    server: Dovecot, monkeypatch: pytest.MonkeyPatch, hook: str
+) -> None:
+    """A later imap-tools or imaplib may have the private methods by other names, on which the limits rest."""
+    owner = imap_limits.LimitedTlsBox if hook == "_get_mailbox_client" else imap_limits._Limited
+    monkeypatch.delattr(owner, hook)
+    assert "for ever" in str(failure(server.url()))
