@@ -28,8 +28,13 @@ class Workspace:
     @cached_property
     def config(self) -> Config:
         """Read the settings, once. Raises ConfigError for what is wrong in them, and for a file of somebody else's."""
-        require_own(self.root, (self.root, self.root / CONFIG_NAME), self.environ)
-        return load_config(self.root / CONFIG_NAME, self.environ)
+        require_own(self.root, (self.root, self.config_path), self.environ)
+        return load_config(self.config_path, self.environ)
+
+    @property
+    def config_path(self) -> Path:
+        """Return the path of newsletter.toml."""
+        return self.root / CONFIG_NAME
 
     @property
     def drafts(self) -> Path:

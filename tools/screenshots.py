@@ -6,6 +6,7 @@ the web page on a screen, a phone and paper; the live preview in two windows; an
 
 import shutil
 import sys
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def _shoot_issue(browser: Browser, context: EditionContext, issue: Issue, folder
     _shoot(browser, text, f"{name}-text", 660, "light")
     for columns in (1, 2):
         config = context.config.model_copy(update={"pdf": PdfSettings(columns=columns, print_links=columns == 2)})
-        laid_out = EditionContext(config, context.template_path, context.fonts)
+        laid_out = replace(context, config=config)
         for number, page in enumerate(render_pages(laid_out, issue, dots=90), start=1):
             (FOLDER / f"{name}-pdf-{columns}-columns-page-{number}.png").write_bytes(page)
 

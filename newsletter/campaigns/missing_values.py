@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from newsletter.checks.draft_source import DraftSource
 from newsletter.checks.fields import locate_field
 from newsletter.errors import ListError, Problem
 from newsletter.issue.draft import Draft
+from newsletter.issue.draft_source import DraftSource
 from newsletter.mail.headers import HeaderFault
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.text import format_count, suggest_nearest

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from newsletter.checks.draft_report import DraftReport, Finding
-from newsletter.checks.draft_source import DraftSource
 from newsletter.checks.fields import find_fields_without_default
 from newsletter.checks.inbox_line import check_inbox_line
 from newsletter.checks.leftovers import find_damaged_letters, find_example_texts, find_unfinished_marks
@@ -14,6 +13,7 @@ from newsletter.checks.series import check_dates, check_numbers, find_equal_head
 from newsletter.editions import EditionContext
 from newsletter.errors import Problem
 from newsletter.issue.draft import Draft
+from newsletter.issue.draft_source import DraftSource
 from newsletter.workspace import Workspace
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from newsletter.checks.draft_report import Finding
-from newsletter.checks.draft_source import DraftSource
 from newsletter.errors import Problem
 from newsletter.field import FIELD
+from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.model import Issue
 
 

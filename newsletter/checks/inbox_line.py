@@ -8,8 +8,8 @@ from itertools import dropwhile
 from wcwidth import wcwidth
 
 from newsletter.checks.draft_report import Finding
-from newsletter.checks.draft_source import DraftSource
 from newsletter.editions.edition_context import LONGEST_SUBJECT, EditionContext
+from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.model import Issue
 from newsletter.text import quote_text
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from newsletter.checks.draft_report import Finding
-from newsletter.checks.draft_source import DraftSource
+from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.model import Issue
 from newsletter.issue.skeleton import EXAMPLE_LINK, find_unwritten
 from newsletter.issue.yamltext import YamlScalar

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from newsletter.checks.draft_report import Finding
-from newsletter.checks.draft_source import DraftSource
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.pictures import TALLEST
+from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.image import open_picture
 from newsletter.issue.model import Issue
 from newsletter.text import format_count

@@ -17,7 +17,7 @@ from newsletter.editions import (
 from newsletter.editions.glyphs import find_missing_glyphs
 from newsletter.errors import ConfigError, DraftError, Problem, TemplateError
 from newsletter.issue.model import Issue
-from newsletter.workspace import CONFIG_NAME, TEMPLATES, find_shipped
+from newsletter.workspace import TEMPLATES, find_shipped
 
 # The editions by the files, as they begin, that each is made from.
 _MAKERS: tuple[tuple[tuple[str, ...], Callable[[EditionContext, Issue], object]], ...] = (
@@ -30,7 +30,7 @@ _MAKERS: tuple[tuple[tuple[str, ...], Callable[[EditionContext, Issue], object]]
 
 def find_example_settings(context: EditionContext) -> Iterator[Finding]:
     """Find settings that still say what `init` wrote, which `send` refuses."""
-    path = context.template_path[0].parent / CONFIG_NAME
+    path = context.config_path
     if names := find_unwritten_settings(context.config):
         table, _, key = names[0].strip("[").partition("] ")
         problem = Problem(

@@ -5,8 +5,8 @@ from itertools import combinations
 from pathlib import Path
 
 from newsletter.checks.draft_report import Finding
-from newsletter.checks.draft_source import DraftSource
 from newsletter.issue.draft import Draft, read_draft
+from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.model import Issue
 from newsletter.text import quote_text
 from newsletter.workspace import parse_draft_name

@@ -23,7 +23,7 @@ from newsletter.issue.image import find_image_faults, find_picture
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import RichText, parse
 from newsletter.validation import Fault
-from newsletter.workspace import CONFIG_NAME, Workspace
+from newsletter.workspace import Workspace
 
 # Where an edition finds a picture: beside it, within the mail, or on the web.
 Placer = Callable[[Picture], str]
@@ -48,12 +48,13 @@ class EditionContext:
     """A publication's configuration, and where its templates and typefaces are looked for."""
 
     config: Config
+    config_path: Path  # newsletter.toml, for problems in it
     template_path: tuple[Path, ...]
     fonts: Path
 
     @classmethod
     def from_workspace(cls, workspace: Workspace) -> "EditionContext":
-        return cls(workspace.config, workspace.own_template_path(), workspace.fonts)
+        return cls(workspace.config, workspace.config_path, workspace.own_template_path(), workspace.fonts)
 
     @cached_property
     def about(self) -> RichText:
@@ -75,7 +76,7 @@ class EditionContext:
 
     def _refused(self, message: str, table: str, key: str, faults: Sequence[Fault]) -> ConfigError:
         """What is wrong with a setting that only shows when it is used."""
-        path = self.template_path[0].parent / CONFIG_NAME
+        path = self.config_path
         problems = [
             Problem(
                 path=path,

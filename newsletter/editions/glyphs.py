@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from html import unescape
 from pathlib import Path
 
 from wcwidth import iter_graphemes
@@ -11,11 +10,10 @@ from wcwidth import iter_graphemes
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.typefaces import STANDARDS, load_typefaces, suggest_package
 from newsletter.errors import Problem
+from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.model import Issue
-from newsletter.issue.prose import PROSE_KEYS
-from newsletter.issue.yamltext import YamlFault, iterate_texts, parse_yaml
+from newsletter.issue.yamltext import Place
 from newsletter.text import quote_text
-from newsletter.workspace import CONFIG_NAME
 
 # What the typefaces that come along have, Latin letters and punctuation, so that most issues need no look at them.
 PLAIN = "\t\n\r -~\u00a0-\u017f\u2010-\u2015\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122\u2212"
@@ -79,14 +77,14 @@ def _printed(context: EditionContext, issue: Issue) -> Iterator[str]:
 
 
 def _problem(package: str, graphemes: Sequence[str], context: EditionContext, issue: Issue) -> Problem:
-    path, line, column = _first_place(graphemes[0], context, issue)
+    path, place = _find_first(graphemes[0], context, issue)
     names = ", ".join(f"{quote_text(grapheme)} ({_code_points(grapheme)})" for grapheme in graphemes[:_NAMED])
     more = f" and {len(graphemes) - _NAMED} more" if len(graphemes) > _NAMED else ""
     install = f"Run: pip install '{package}'. Or put" if package else "Put"
     return Problem(
         path=path,
-        line=line,
-        column=column,
+        line=place.line,
+        column=place.column,
         code="glyph",
         message=f"no typeface has {names}{more}",
         next_step=f"{install} a typeface that has it (.ttf or .otf) into the workspace's fonts/ folder, "
@@ -98,24 +96,12 @@ def _code_points(grapheme: str) -> str:
     return " ".join(f"U+{ord(character):04X}" for character in grapheme)
 
 
-def _first_place(grapheme: str, context: EditionContext, issue: Issue) -> tuple[Path | str, int, int]:
+def _find_first(grapheme: str, context: EditionContext, issue: Issue) -> tuple[Path | str, Place]:
     """Return where a grapheme stands first: in the draft, or else in the configuration, which every issue repeats."""
-    for path in (issue.path, context.template_path[0].parent / CONFIG_NAME):
-        source = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
-        for number, content in enumerate(source.splitlines(), start=1):
-            column = -1 if content.lstrip().startswith("#") else content.find(grapheme)
-            if column >= 0:
-                return path, number, column + 1
-        if path == issue.path and (place := _written_otherwise(grapheme, source)):
-            return path, *place
-    return issue.path, 0, 0
-
-
-def _written_otherwise(grapheme: str, source: str) -> tuple[int, int] | None:
-    """Return where a text begins that has the grapheme as an entity, such as &#x1F600;, or by a YAML escape."""
-    try:
-        root, _ = parse_yaml(source)
-    except YamlFault:
-        return None
-    texts = (value for key, value in iterate_texts(root) if key.text in PROSE_KEYS)
-    return next(((text.start.line, text.start.column) for text in texts if grapheme in unescape(text.text)), None)
+    for path in (issue.path, context.config_path):
+        source = DraftSource(path, path.read_text(encoding="utf-8-sig") if path.is_file() else "")
+        in_lines = path == context.config_path
+        place = source.find_in_lines(re.compile(re.escape(grapheme))) if in_lines else source.find_words(grapheme)
+        if place:
+            return path, place
+    return issue.path, Place(0, 0)

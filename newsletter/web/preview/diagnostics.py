@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from newsletter.errors import ListError, NewsletterError, Problem
+from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.skeleton import find_unwritten
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber
@@ -162,13 +163,8 @@ def _checked(rendered: RenderedDraft) -> Iterator[Diagnostic]:
 
 def _placed(rendered: RenderedDraft, pattern: str, *, code: str, message: str, next_step: str) -> Problem:
     """Return a problem with the line and column at which the draft first has what `pattern` matches."""
-    path = rendered.issue.path
-    for number, line in enumerate(rendered.source.splitlines(), start=1):
-        match = None if line.startswith("#") else re.search(pattern, line, re.IGNORECASE)
-        if match:
-            column = match.start(match.lastindex or 0) + 1
-            return Problem(path=path, line=number, column=column, code=code, message=message, next_step=next_step)
-    return Problem(path=path, code=code, message=message, next_step=next_step)
+    source = DraftSource(rendered.issue.path, rendered.source)
+    return source.at_pattern(pattern, code=code, message=message, next_step=next_step)
 
 
 def _columns(source: SubscriberSource | None) -> list[str]:

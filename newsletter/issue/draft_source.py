@@ -1,0 +1,106 @@
+"""A draft's texts as its file has them, and the places of words in it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from html import unescape
+from itertools import islice
+from pathlib import Path
+
+from newsletter.errors import Problem
+from newsletter.issue.prose import PROSE_KEYS, unfold
+from newsletter.issue.richtext import parse
+from newsletter.issue.sourcemap import SourceMap
+from newsletter.issue.yamltext import Place, YamlFault, YamlNode, YamlScalar, iterate_texts, parse_yaml, split_lines
+
+
+@dataclass(frozen=True)
+class DraftSource:
+    """A draft's file. One that can't be read as YAML has no texts; that problem is told first."""
+
+    path: Path
+    text: str
+
+    @cached_property
+    def _tree(self) -> YamlNode | None:
+        try:
+            return parse_yaml(self.text)[0]
+        except YamlFault:
+            return None
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return split_lines(self.text)
+
+    @cached_property
+    def _maps(self) -> list[SourceMap]:
+        return [SourceMap(text, self._lines) for text in self.texts()]
+
+    @cached_property
+    def _lines_of_texts(self) -> set[int]:
+        """Return the numbers of lines within texts, which are no comments even where they begin with a #."""
+        texts = [value for _, value in iterate_texts(self._tree)]
+        return {
+            number for text in texts for number in range(text.start.line + 1, text.end.line + (text.end.column > 1))
+        }
+
+    def texts(self) -> Iterator[YamlScalar]:
+        """Yield every text that readers see, in the file's order."""
+        return (value for key, value in iterate_texts(self._tree) if key.text in PROSE_KEYS)
+
+    def headline(self, number: int) -> YamlScalar | None:
+        """Return the headline of an item, counted from 0."""
+        headlines = (value for key, value in iterate_texts(self._tree) if key.text == "headline")
+        return next(islice(headlines, number, None), None)
+
+    def at_key(self, *keys: str, code: str, message: str, next_step: str) -> Problem:
+        """Return a problem at the value of the first of `keys` that is there."""
+        values = [(key.text, value) for key, value in iterate_texts(self._tree)]
+        place = next((value.start for name in keys for key, value in values if key == name), None)
+        return self._problem(place, code, message, next_step)
+
+    def at_words(
+        self, words: str, *, code: str, message: str, next_step: str, within: YamlScalar | None = None, nth: int = 0
+    ) -> Problem:
+        """Return a problem where `words` are for the `nth` time, across line ends, in the text `within`."""
+        return self._problem(self.find_words(words, within=within, nth=nth), code, message, next_step)
+
+    def at_pattern(self, pattern: str, *, code: str, message: str, next_step: str) -> Problem:
+        """Return a problem where a line has what `pattern` matches; see `find_in_lines`."""
+        return self._problem(self.find_in_lines(re.compile(pattern, re.IGNORECASE)), code, message, next_step)
+
+    def find_words(self, words: str, *, within: YamlScalar | None = None, nth: int = 0) -> Place | None:
+        """Return where `words` are for the `nth` time, counted from 0: in the text `within`, or in any text.
+
+        A place that can't be told exactly is that of the text: there may be emphasis or a field between the words, or
+        a character may be written as an entity. Returns None when no text has the words.
+        """
+        pattern = re.compile(r"\s+".join(map(re.escape, words.split())))
+        maps = self._maps if within is None else [SourceMap(within, self._lines)]
+        places = [(each, match.start()) for each in maps for match in pattern.finditer(each.text)]
+        if places and (within or nth < len(places)):
+            text, at = places[min(nth, len(places) - 1)]
+            return text.place(at)
+        if within:
+            return within.start
+        if place := self.find_in_lines(pattern):
+            return place
+        saying = [text for text in self.texts() if words in unescape(text.text) or _says(text, words)]
+        return saying[-1].start if saying else None
+
+    def find_in_lines(self, pattern: re.Pattern[str]) -> Place | None:
+        """Return where a line that is no comment first has what `pattern` matches, or its last group."""
+        for number, line in enumerate(self._lines, start=1):
+            is_comment = line.lstrip().startswith("#") and number not in self._lines_of_texts
+            if match := None if is_comment else pattern.search(line):
+                return Place(number, match.start(match.lastindex or 0) + 1)
+        return None
+
+    def _problem(self, place: Place | None, code: str, message: str, next_step: str) -> Problem:
+        line, column = (place.line, place.column) if place else (0, 0)
+        return Problem(path=self.path, line=line, column=column, code=code, message=message, next_step=next_step)
+
+
+def _says(text: YamlScalar, words: str) -> bool:
+    return words in " ".join(parse(unfold(text))[0].plain().split())
