@@ -42,7 +42,7 @@ def shorten_path(path: Path, folder: Path) -> Path:
 def suggest_nearest(word: str, known: Sequence[str]) -> str:
     """Return a sentence that suggests the known word nearest to `word`, or an empty string."""
     near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return f"Did you mean {near[0]!r}?" if near else ""
+    return f"Did you mean {quote_text(near[0])}?" if near else ""
 
 
 def format_count(number: int, noun: str, plural: str = "") -> str:

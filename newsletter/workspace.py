@@ -11,6 +11,7 @@ from pathlib import Path
 from newsletter.config import Config, load_config
 from newsletter.errors import ConfigError, DraftError
 from newsletter.ownership import require_own, walk_below
+from newsletter.text import quote_text
 
 CONFIG_NAME = "newsletter.toml"
 TEMPLATES = "templates"
@@ -105,7 +106,9 @@ class Workspace:
         stems = [path.stem for path in known]
         near = get_close_matches(path.name.removesuffix(".yaml"), stems, n=1, cutoff=0.6)
         hint = f"Did you mean {near[0]}? " if near else ""
-        raise DraftError(f"There is no draft {name!r}.", next_step=f"{hint}`newsletter draft list` shows them all.")
+        raise DraftError(
+            f"There is no draft {quote_text(name)}.", next_step=f"{hint}`newsletter draft list` shows them all."
+        )
 
     def holds(self, draft: Path) -> bool:
         """Return whether a draft lies in the publication's folder, and leads nowhere else as a link."""

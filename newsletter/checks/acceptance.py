@@ -9,7 +9,7 @@ from importlib.resources import files
 from newsletter.checks.checked_email import CheckedEmail, TemplateSource
 from newsletter.checks.mail_clients import known_features
 from newsletter.errors import Problem
-from newsletter.text import suggest_nearest
+from newsletter.text import quote_text, suggest_nearest
 
 _COMMENT = re.compile(r"\{#[-+]?\s*accept(?=[\s:])(?P<body>.*?)[-+]?#\}", re.DOTALL)
 _FORM = "Write it as {# accept css-gap: why the mail does well without it #}."
@@ -53,7 +53,7 @@ def _comments(source: TemplateSource) -> Iterator[tuple[str, str, Problem | None
             if not slug:
                 message = "this accepts something, and does not say what"
             elif slug not in known_features():
-                message = f"{slug!r} is no feature that can be accepted"
+                message = f"{quote_text(slug)} is no feature that can be accepted"
                 next_step = suggest_nearest(slug, sorted(known_features())) or _FORM
             elif not reason.strip():
                 message = f"{slug} is accepted, and nothing says why"

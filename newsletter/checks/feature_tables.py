@@ -237,12 +237,3 @@ ELSEWHERE: Mapping[str, str] = {
     "bimi": "The logo that BIMI shows is in the DNS, not in the mail.",
     "image-hdr": "An HDR picture is a JPEG or an AVIF by its name; that it is one stands in its pixels.",
 }
-
-
-def findable() -> frozenset[str]:
-    """Every feature that can be found."""
-    tables: tuple[Mapping[str, str], ...] = (
-        *(PROPERTIES, PICTURED, KEYWORDS, FUNCTIONS, UNITS, AT_RULES, MEDIA_FEATURES, PSEUDO_CLASSES),
-        *(PSEUDO_ELEMENTS, COMBINATORS, ELEMENTS, ATTRIBUTES, IMAGES, *VALUES.values()),
-    )
-    return SYNTAX.union(TYPED.values(), *(table.values() for table in tables))

@@ -8,7 +8,7 @@ from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.model import Issue
 from newsletter.issue.skeleton import EXAMPLE_LINK, find_unwritten
 from newsletter.issue.yamltext import YamlScalar
-from newsletter.text import format_count
+from newsletter.text import format_count, quote_text
 
 # What editors and programmers write for "to come"; in backticks it is talked about. TK is an editor's, short for it.
 _MARK = re.compile(
@@ -39,7 +39,7 @@ def find_unfinished_marks(source: DraftSource) -> Iterator[Finding]:
                 within=text,
                 nth=text.text.count(mark[1], 0, mark.start()),  # code and addresses too
                 code="unfinished",
-                message=f"{mark[1]!r} looks like a mark for what is still to be written",
+                message=f"{quote_text(mark[1])} looks like a mark for what is still to be written",
                 next_step="Write it. Where the word itself is meant, put it in backticks.",
             )
             yield Finding(problem, note=bool(name) or mark[1] in _PERHAPS_MEANT)
@@ -74,8 +74,12 @@ def _misread(source: DraftSource, text: YamlScalar) -> Iterator[Finding]:
                 word,
                 within=text,
                 code="encoding",
-                message=f"{word!r} was damaged by a wrong encoding; "
-                + ("the letter itself was lost" if _REPLACEMENT in right else f"it should probably be {right!r}"),
+                message=f"{quote_text(word)} was damaged by a wrong encoding; "
+                + (
+                    "the letter itself was lost"
+                    if _REPLACEMENT in right
+                    else f"it should probably be {quote_text(right)}"
+                ),
                 next_step=("Write the word again" if _REPLACEMENT in right else "Write it so")
                 + ", or copy the text once more from where it came.",
             )
@@ -88,7 +92,7 @@ def find_example_texts(source: DraftSource, issue: Issue) -> Iterator[Finding]:
         problem = source.at_words(
             texts[0][:25],
             code="example",
-            message=f"{format_count(len(texts), 'text')} still to be written; the first is {texts[0]!r}",
+            message=f"{format_count(len(texts), 'text')} still to be written; the first is {quote_text(texts[0])}",
             next_step="Write your own, or take the items out: `send` refuses them.",
         )
         yield Finding(problem)

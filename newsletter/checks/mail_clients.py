@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from newsletter.errors import ConfigError
-from newsletter.text import suggest_nearest
+from newsletter.text import quote_text, suggest_nearest
 
 WORD = "outlook.windows"  # the platform that lays out with Word, and sees what is meant for it alone
 _IOS_ANDROID = {"ios": "iOS", "android": "Android"}
@@ -76,7 +76,7 @@ def check_known(clients: Iterable[str]) -> None:
     for client in clients:
         if client not in CLIENTS:
             raise ConfigError(
-                f"{client!r} is no mail client that can be checked.",
+                f"{quote_text(client)} is no mail client that can be checked.",
                 next_step=suggest_nearest(client, list(CLIENTS)) or f"Those known are {', '.join(CLIENTS)}.",
             )
 

@@ -14,6 +14,7 @@ from newsletter.field import (
     SAMPLE_TOKEN,
     UNSUBSCRIBE_FIELD,
     FieldWriter,
+    TextWithFields,
     fill_address,
     fill_fields,
     split_fields,
@@ -115,15 +116,26 @@ class EditionContext:
 
     def subject(self, issue: Issue, fields: FieldWriter = write_default) -> str:
         """Return the mail's subject: the issue's own, or the pattern of `[email] subject` filled."""
+        return fill_fields(self.subject_pieces(issue), fields)
+
+    def subject_pieces(self, issue: Issue) -> TextWithFields:
+        """Return the mail's subject as words and fields."""
         if issue.subject:
-            return fill_fields(issue.subject, fields)
-        parts = {
-            "headline": issue.items[0].headline.plain(fields),
-            "title": self.config.publication.title,
-            "number": issue.name,
-            "date": self._date(issue),
+            return issue.subject
+        parts: dict[str, TextWithFields] = {
+            "headline": issue.items[0].headline.pieces(),
+            "title": (self.config.publication.title,),
+            "number": (issue.name,),
+            "date": (self._date(issue),),
         }
-        return SUBJECT_PART.sub(lambda part: parts[part[1]], self.config.email.subject or self._pattern(issue))
+        # Each match gives two pieces: the words before it, and the part's name.
+        pieces = SUBJECT_PART.split(self.config.email.subject or self._pattern(issue))
+        return tuple(
+            piece
+            for number, words in enumerate(pieces)
+            for piece in (parts[words] if number % 2 else (words,))
+            if piece != ""
+        )
 
     def _pattern(self, issue: Issue) -> str:
         """Return the headline first, since a phone shows no more; title and number if From lacks them and they fit."""

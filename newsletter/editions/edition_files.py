@@ -5,10 +5,10 @@ from pathlib import Path
 
 from newsletter.editions.edition_context import EditionContext, place_beside
 from newsletter.editions.html import render_html
-from newsletter.editions.pdf import render_pages, render_pdf
+from newsletter.editions.pdf import render_pages, render_pdf, try_pdf
 from newsletter.editions.plaintext import render_text
 from newsletter.editions.web import page_name, pdf_name, render_web
-from newsletter.errors import DecisionNeeded, DraftError
+from newsletter.errors import DecisionNeeded
 from newsletter.field import write_default
 from newsletter.files import write_shared
 from newsletter.issue.model import Issue
@@ -70,10 +70,7 @@ def require_linked_editions(context: EditionContext, issue: Issue) -> None:
 
 
 def _web(context: EditionContext, issue: Issue) -> dict[str, bytes]:
-    try:
-        pdf = render_pdf(context, issue)
-    except DraftError:  # of characters that a browser shows
-        pdf = None
+    pdf, _ = try_pdf(lambda: render_pdf(context, issue))
     return make_web_files(context, issue, pdf)
 
 

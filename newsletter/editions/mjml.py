@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from newsletter.editions.template_engine import list_templates, template_error
-from newsletter.text import suggest_nearest
+from newsletter.text import quote_text, suggest_nearest
 
 _VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
 _COMPONENTS = frozenset(
@@ -79,7 +79,8 @@ def _stray(markup: str) -> _Fault | None:
     if found := _STRAY.search(markup):
         shown = " ".join(markup[found.start() : found.end() + 12].split())
         return markup.count("\n", 0, found.start()) + 1, (
-            f"MJML can't read {shown!r}: a < in text is written &lt;, and an attribute's value stands in quotes"
+            f"MJML can't read {quote_text(shown)}: a < in text is written &lt;, and an attribute's value stands in "
+            "quotes"
         )
     return None
 
@@ -174,4 +175,4 @@ class _Checker(HTMLParser):
             self.fault = line, f'<{tag}> can\'t be read: each of its attributes is written as name="value"'
         elif unknown := [name for name, _ in attributes if name not in _ATTRIBUTES and not name.startswith("data-")]:
             hint = suggest_nearest(unknown[0], sorted(_ATTRIBUTES))
-            self.fault = line, f"<{tag}> knows no attribute {unknown[0]!r}. {hint}".strip()
+            self.fault = line, f"<{tag}> knows no attribute {quote_text(unknown[0])}. {hint}".strip()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -63,6 +63,17 @@ def render_pdf(context: EditionContext, issue: Issue) -> bytes:
             timestamp=datetime.combine(issue.date, time(), UTC),
         )
     return bytes(pdf)
+
+
+def try_pdf(render: Callable[[], bytes]) -> tuple[bytes | None, DraftError | None]:
+    """Return the PDF that `render` makes, or None with the error that names the characters that no typeface has.
+
+    A web page does without a PDF then, since a browser has typefaces of its own. Raises TemplateError.
+    """
+    try:
+        return render(), None
+    except DraftError as error:
+        return None, error
 
 
 def render_pages(context: EditionContext, issue: Issue, dots: int = 60) -> list[bytes]:

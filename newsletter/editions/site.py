@@ -15,7 +15,7 @@ from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.edition_files import make_web_files
 from newsletter.editions.feed import build_feed, build_sitemap
 from newsletter.editions.manifest import MANIFEST, PublishedFiles, list_names, read_manifest, write_manifest
-from newsletter.editions.pdf import render_pdf
+from newsletter.editions.pdf import render_pdf, try_pdf
 from newsletter.editions.typefaces import load_typefaces
 from newsletter.editions.web import Download, Page, pdf_name, render_index
 from newsletter.errors import DecisionNeeded, DraftError, Problem
@@ -24,6 +24,7 @@ from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.issue.skeleton import find_unwritten
 from newsletter.ownership import require_own_links
+from newsletter.text import quote_text
 from newsletter.workspace import parse_draft_name
 
 _SHARED = "site"  # the manifest's name for what belongs to no single issue
@@ -51,66 +52,95 @@ def export_site(
 
     An issue whose PDF can't be made for want of a typeface has a page without one; if it is published with one, it
     stays as it was. `without_pdf` says why. What `problems_of` finds in a new or changed draft leaves it out, or as it
-    was published (`held`). Raises DraftError for a broken draft whose page is there
-    already, and DecisionNeeded where a file that this program didn't write would be lost.
+    was published (`held`). Raises DraftError for a broken draft whose page is there already, and DecisionNeeded where a
+    file that this program didn't write would be lost.
     """
-    site = Site()
-    before = read_manifest(folder)
-    issues = _publishable(drafts, before, site)
-    files: dict[str, dict[str, bytes]] = {}
-    after: dict[str, PublishedFiles] = {}
-    surroundings = _surroundings(context)
-    published: list[Issue] = []
-    for draft, issue in issues:
-        source = _hash(surroundings, draft.sha256)
-        known = before.get(issue.name)
-        if known and known.source == source and known.is_whole(folder):
-            after[issue.name] = known
-            site.kept.append(issue.name)
-            published.append(issue)
-            continue
-        if problems := problems_of(draft):
-            if _hold(site, issue.name, problems, known, folder) and known:
-                after[issue.name] = known
-                published.append(issue)
-            continue
-        published.append(issue)
-        pdf = _pdf(context, issue, site)
-        if pdf is None and known and pdf_name(issue) in known.files and known.is_whole(folder):
-            after[issue.name] = known  # with the PDF of its earlier text, since there is none of this one
-            site.kept.append(issue.name)
+    build = _SiteBuild(context, folder, read_manifest(folder))
+    for draft, issue in _publishable(drafts, build.before, build.site):
+        build.add(draft, issue, problems_of)
+    build.add_shared()
+    build.write()
+    return build.site
+
+
+class _SiteBuild:
+    """One run: the files that it makes, and the manifest before and after it."""
+
+    def __init__(self, context: EditionContext, folder: Path, before: dict[str, PublishedFiles]) -> None:
+        self.site = Site()
+        self.before = before
+        self._context = context
+        self._folder = folder
+        self._after: dict[str, PublishedFiles] = {}
+        self._files: dict[str, dict[str, bytes]] = {}
+        self._published: list[Issue] = []
+        self._surroundings = _hash_surroundings(context)
+
+    def add(self, draft: Draft, issue: Issue, problems_of: Callable[[Draft], Sequence[Problem]]) -> None:
+        """Make an issue's files, unless they are there already or its problems keep it back. Raises DraftError."""
+        source = _hash(self._surroundings, draft.sha256)
+        known = self.before.get(issue.name)
+        if known and known.source == source and known.is_whole(self._folder):
+            self._keep(issue, known)
+        elif problems := problems_of(draft):
+            self._hold(issue, problems, known)
         else:
-            files[issue.name] = make_web_files(context, issue, pdf) | ({pdf_name(issue): pdf} if pdf else {})
-            # What lacks its PDF is made again each time, and said each time.
-            after[issue.name] = PublishedFiles.of(source if pdf else "", files[issue.name])
-            site.built.append(issue.name)
-    if not published:
-        raise DraftError("There is no issue to publish yet.", next_step="newsletter draft check names what is missing.")
-    files[_SHARED] = _shared_files(context, [_page(context, issue, files, folder) for issue in published])
-    after[_SHARED] = PublishedFiles.of("", files[_SHARED])
-    if before or not lexists(folder / MANIFEST):  # a spoilt manifest says that the folder is ours, and not what of it
-        _refuse_to_overwrite(folder, list_names(after) - list_names(before))
-    require_own_links(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    # First that these files are ours, so that a run which was stopped here can be run again.
-    write_manifest(folder, {**before, **{name: PublishedFiles("", after[name].files) for name in files}})
-    for made in files.values():
-        _write(folder, made)
-    site.removed = _remove(folder, list_names(before) - list_names(after))
-    write_manifest(folder, after)
-    return site
+            self._make(issue, source, known)
 
+    def _keep(self, issue: Issue, known: PublishedFiles) -> None:
+        """Leave an issue's files as they are."""
+        self._after[issue.name] = known
+        self.site.kept.append(issue.name)
+        self._published.append(issue)
 
-def _hold(site: Site, name: str, problems: Sequence[Problem], known: PublishedFiles | None, folder: Path) -> bool:
-    """Leave out an issue that has problems; return whether it is published, and stays so. Raises DraftError."""
-    if known is None:
-        site.left_out[name] = "it has problems"
-        return False
-    if not known.is_whole(folder):
-        raise DraftError(f"{name} is published, its files are lost, and its draft has problems.", problems=problems)
-    site.held[name] = problems
-    site.kept.append(name)
-    return True
+    def _hold(self, issue: Issue, problems: Sequence[Problem], known: PublishedFiles | None) -> None:
+        """Leave out an issue that has problems, or keep it as it was published. Raises DraftError."""
+        if known is None:
+            self.site.left_out[issue.name] = "it has problems"
+            return
+        if not known.is_whole(self._folder):
+            raise DraftError(
+                f"{issue.name} is published, its files are lost, and its draft has problems.", problems=problems
+            )
+        self.site.held[issue.name] = problems
+        self._keep(issue, known)
+
+    def _make(self, issue: Issue, source: str, known: PublishedFiles | None) -> None:
+        pdf, error = try_pdf(lambda: render_pdf(self._context, issue))
+        if error:
+            self.site.without_pdf[issue.name] = error
+        if pdf is None and known and pdf_name(issue) in known.files and known.is_whole(self._folder):
+            self._keep(issue, known)  # with the PDF of its earlier text, since there is none of this one
+            return
+        self._published.append(issue)
+        self._files[issue.name] = make_web_files(self._context, issue, pdf) | ({pdf_name(issue): pdf} if pdf else {})
+        # What lacks its PDF is made again each time, and said each time.
+        self._after[issue.name] = PublishedFiles.of(source if pdf else "", self._files[issue.name])
+        self.site.built.append(issue.name)
+
+    def add_shared(self) -> None:
+        """Make the index and what else belongs to no single issue. Raises DraftError when no issue is published."""
+        if not self._published:
+            raise DraftError(
+                "There is no issue to publish yet.", next_step="newsletter draft check names what is missing."
+            )
+        pages = [_page(self._context, issue, self._files, self._folder) for issue in self._published]
+        self._files[_SHARED] = _shared_files(self._context, pages)
+        self._after[_SHARED] = PublishedFiles.of("", self._files[_SHARED])
+
+    def write(self) -> None:
+        """Write the files, and delete those that an earlier run made and this one did not. Raises DecisionNeeded."""
+        folder, before, after = self._folder, self.before, self._after
+        if before or not lexists(folder / MANIFEST):  # a spoilt one says that the folder is ours, and not what of it
+            _refuse_to_overwrite(folder, list_names(after) - list_names(before))
+        require_own_links(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        # First that these files are ours, so that a run which was stopped here can be run again.
+        write_manifest(folder, {**before, **{name: PublishedFiles("", after[name].files) for name in self._files}})
+        for made in self._files.values():
+            _write(folder, made)
+        self.site.removed = _remove(folder, list_names(before) - list_names(after))
+        write_manifest(folder, after)
 
 
 def _page(context: EditionContext, issue: Issue, files: Mapping[str, Mapping[str, bytes]], folder: Path) -> Page:
@@ -150,7 +180,8 @@ def _publishable(
         elif texts := find_unwritten(draft.issue):
             if published:
                 raise DraftError(
-                    f"{draft.path.name} is published, and has a text that is still to be written: {texts[0]!r}.",
+                    f"{draft.path.name} is published, and has a text that is still to be written: "
+                    f"{quote_text(texts[0])}.",
                     next_step="Write it, or take the item out.",
                 )
             site.left_out[draft.path.stem] = "not all of it is written yet"
@@ -165,14 +196,6 @@ def _publishable(
     return sorted(issues, key=lambda pair: (pair[1].date, pair[1].volume, pair[1].number), reverse=True)
 
 
-def _pdf(context: EditionContext, issue: Issue, site: Site) -> bytes | None:
-    try:
-        return render_pdf(context, issue)
-    except DraftError as error:
-        site.without_pdf[issue.name] = error
-        return None
-
-
 def _shared_files(context: EditionContext, pages: Sequence[Page]) -> dict[str, bytes]:
     shared = {"index.html": render_index(context, pages).encode()}
     if logo := context.logo():
@@ -182,7 +205,7 @@ def _shared_files(context: EditionContext, pages: Sequence[Page]) -> dict[str, b
     return shared
 
 
-def _surroundings(context: EditionContext) -> str:
+def _hash_surroundings(context: EditionContext) -> str:
     """Everything but the draft that an issue's files are made from."""
     parts = [version("newsletter-press"), version("typst"), context.config.model_dump_json()]
     for folder in context.template_path:

@@ -27,7 +27,7 @@ from newsletter.issue.yamltext import (
     parse_yaml,
     split_lines,
 )
-from newsletter.text import format_count
+from newsletter.text import format_count, quote_text
 from newsletter.validation import Fault, explain_error
 
 MAX_BYTES = 1_000_000
@@ -201,7 +201,7 @@ def _empty_rather(fault: Fault, root: YamlNode, location: tuple[int | str, ...])
         return fault
     return Fault(
         code="empty",
-        message=f"{str(key)!r} is empty",
+        message=f"{quote_text(str(key))} is empty",
         next_step="Write it after the colon; a longer text after >- on the next line, indented.",
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
 
-from newsletter.text import format_size, suggest_nearest
+from newsletter.text import format_size, quote_text, suggest_nearest
 from newsletter.validation import Fault
 
 if TYPE_CHECKING:
@@ -46,17 +46,18 @@ def find_image_faults(folder: Path, name: str) -> Iterator[Fault]:
     path = find_picture(folder, name)
     if not path.is_file():
         near = sorted(p.name for p in folder.glob("*.*") if p.suffix.lower() in SUFFIXES)
-        meant = suggest_nearest(name, near)
-        there = f" {meant}" if meant else f" Pictures there: {', '.join(near)}." if near else ""
+        there = suggest_nearest(name, near)
+        if near and not there:
+            there = f"Pictures there: {', '.join(near)}."
         yield Fault(
             code="image-missing",
-            message=f"there is no picture {name!r} in {folder.name}/",
-            next_step=f"Put it into {folder.name}/, or mend its name.{there}",
+            message=f"there is no picture {quote_text(name)} in {folder.name}/",
+            next_step=f"Put it into {folder.name}/, or mend its name. {there}".strip(),
         )
     elif path.resolve().parent != folder.resolve():
         yield Fault(
             code="image-link",
-            message=f"{name!r} is a link to a file elsewhere",
+            message=f"{quote_text(name)} is a link to a file elsewhere",
             next_step="Copy the picture itself into the folder.",
         )
     elif path.stat().st_size > MAX_BYTES:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from newsletter.field import Field, accepts_field
 from newsletter.issue.cjk import is_cjk
 from newsletter.issue.markdown import ParsedParagraph
+from newsletter.text import quote_text
 from newsletter.validation import Fault
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class LinkPlace:
 
 
 def find_link_faults(
-    source: str, reading: ParsedParagraph, links: "Iterable[tuple[Link, LinkPlace]]"
+    source: str, paragraph: ParsedParagraph, links: "Iterable[tuple[Link, LinkPlace]]"
 ) -> Iterator[Fault]:
     """Yield a fault for each link of a paragraph that has no words, or that readers could not follow."""
     for link, place in links:
@@ -46,59 +47,69 @@ def find_link_faults(
                 message=f"the link to {link.href} has no text",
                 next_step="Put the words to click between the brackets.",
             )
-        start = link.address[0] if link.address and isinstance(link.address[0], str) else ""
-        if any(isinstance(piece, Field) for piece in link.address) and not accepts_field(start):
-            yield Fault(
-                code="link-address",
-                at=place.address,
-                message=f"the link {label!r} has a field in its address where it could lead anywhere",
-                next_step="Put it behind the web site's name, as in https://example.org/?who={{ email }}, "
-                "or behind the ? of a mailto: address.",
-            )
-        elif source[place.address : place.address + 2] == "](" and source[place.address + 2] in _QUOTES:
-            yield Fault(
-                code="link-address",
-                at=place.address,
-                message=f"the address of the link {label!r} stands in quotes",
-                next_step="Take the quotes out: [words](https://example.org/page).",
-            )
-        elif (message := _address_fault(link.href)) is not None:
-            yield Fault(
-                code="link-address",
-                at=place.address,
-                message=f"the link {label!r} {message}",
-                next_step="Give it an address beginning with https://, http:// or mailto:.",
-            )
-        elif _SHORTENED.search(link.href):
-            yield Fault(
-                code="link-address",
-                at=place.address,
-                message=f"this address was shortened when it was copied: it leads nowhere ({link.href})",
-                next_step="Copy the whole address from the page itself.",
-            )
-    for mark in reading.marks:
-        if mark.kind == "address" and (cut := _cut(source, mark.start, mark.end)):
-            yield Fault(
-                code="link-address",
-                at=mark.start,
-                message=f"this address would end before {cut!r}, and may go on there",
-                next_step="Write it as [words](https://example.org/page), whole and in one line; or put a space where "
-                "it ends.",
-            )
-        elif mark.kind == "address" and _goes_on(source, mark.end):
-            yield Fault(
-                code="link-address",
-                at=mark.start,
-                message="this address seems to go on in the next line",
-                next_step="Write it in one line, or put other words behind it.",
-            )
-        elif mark.kind == "address" and any(map(is_cjk, source[mark.start : mark.end])):
-            yield Fault(
-                code="link-address",
-                at=mark.start,
-                message="nothing tells where this address ends and the text goes on",
-                next_step="Put the address between < and >, or write it as [words](https://example.org/page).",
-            )
+        if fault := _find_link_fault(source, link, label, place):
+            yield fault
+    for span in paragraph.marks:
+        if span.kind == "address" and (fault := _find_bare_fault(source, span.start, span.end)):
+            yield fault
+
+
+def _find_link_fault(source: str, link: "Link", label: str, place: LinkPlace) -> Fault | None:
+    """Return what is wrong with the address of a link that is written as one."""
+    start = link.address[0] if link.address and isinstance(link.address[0], str) else ""
+    if any(isinstance(piece, Field) for piece in link.address) and not accepts_field(start):
+        return _fault(
+            place.address,
+            f"the link {quote_text(label)} has a field in its address where it could lead anywhere",
+            "Put it behind the web site's name, as in https://example.org/?who={{ email }}, "
+            "or behind the ? of a mailto: address.",
+        )
+    if source[place.address : place.address + 2] == "](" and source[place.address + 2] in _QUOTES:
+        return _fault(
+            place.address,
+            f"the address of the link {quote_text(label)} stands in quotes",
+            "Take the quotes out: [words](https://example.org/page).",
+        )
+    if (message := _address_fault(link.href)) is not None:
+        return _fault(
+            place.address,
+            f"the link {quote_text(label)} {message}",
+            "Give it an address beginning with https://, http:// or mailto:.",
+        )
+    if _SHORTENED.search(link.href):
+        return _fault(
+            place.address,
+            f"this address was shortened when it was copied: it leads nowhere ({link.href})",
+            "Copy the whole address from the page itself.",
+        )
+    return None
+
+
+def _find_bare_fault(source: str, start: int, end: int) -> Fault | None:
+    """Return what is wrong with an address that stands in the text as it is."""
+    if cut := _cut(source, start, end):
+        return _fault(
+            start,
+            f"this address would end before {quote_text(cut)}, and may go on there",
+            "Write it as [words](https://example.org/page), whole and in one line; or put a space where it ends.",
+        )
+    if _goes_on(source, end):
+        return _fault(
+            start,
+            "this address seems to go on in the next line",
+            "Write it in one line, or put other words behind it.",
+        )
+    if any(map(is_cjk, source[start:end])):
+        return _fault(
+            start,
+            "nothing tells where this address ends and the text goes on",
+            "Put the address between < and >, or write it as [words](https://example.org/page).",
+        )
+    return None
+
+
+def _fault(at: int, message: str, next_step: str) -> Fault:
+    return Fault(code="link-address", at=at, message=message, next_step=next_step)
 
 
 def _cut(source: str, start: int, end: int) -> str:
@@ -118,7 +129,7 @@ def _goes_on(source: str, end: int) -> bool:
 
 def _address_fault(href: str) -> str | None:
     if href.strip("#") == "":
-        return f"leads nowhere ({href!r})"
+        return f"leads nowhere ({quote_text(href)})"
     if "%7B%7B" in href.upper():
         return "has what looks like a field in its address, and can't be read as one"
     if len(href) > _LONGEST_ADDRESS:

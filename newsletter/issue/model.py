@@ -14,6 +14,7 @@ from newsletter.field import Field as ReaderField
 from newsletter.field import TextWithFields, fill_fields
 from newsletter.issue.image import find_picture
 from newsletter.issue.richtext import RichText, parse, parse_headline, parse_line
+from newsletter.text import quote_text
 from newsletter.validation import Fault, faulty, rejected
 
 
@@ -89,12 +90,17 @@ def _line(value: object) -> str:
     return fill_fields(pieces)
 
 
+def _show(value: object) -> str:
+    """Return a value for a message: a text in quotes; a list or a table has no short form."""
+    return quote_text(value) if isinstance(value, str) else "this"
+
+
 def _digits(value: object) -> object:
     # Lax parsing would take "1_0" for 10; a draft's numbers are digits alone.
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,6}", value) or int(value) == 0:
         raise rejected(
             code="number",
-            message=f"{value!r} is not a whole number",
+            message=f"{_show(value)} is not a whole number",
             next_step="Write digits alone, from 1 on, for example 10.",
         )
     return int(value)
@@ -108,7 +114,7 @@ def _iso_date(value: object) -> object:
     except ValueError:
         pass
     raise rejected(
-        code="date", message=f"{value!r} is not a date", next_step="Write year-month-day, for example 2023-05-31."
+        code="date", message=f"{_show(value)} is not a date", next_step="Write year-month-day, for example 2023-05-31."
     )
 
 
@@ -126,7 +132,7 @@ def _file_name(value: str) -> str:
     if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png|webp|hei[cf])", composed, re.IGNORECASE):
         raise rejected(
             code="image-file",
-            message=f"{value[:120]!r} can't be the name of a picture beside the draft",
+            message=f"{quote_text(value[:120])} can't be the name of a picture beside the draft",
             next_step="Put a .jpg, .png, .webp or .heic next to the draft, named with letters, digits, dots "
             "and hyphens, and write its name alone.",
         )
@@ -148,7 +154,9 @@ def _tag(value: str) -> str:
     value = value.casefold()  # as the list's tags are
     if not re.fullmatch(r"[\w.-]+", value):
         raise rejected(
-            code="tag", message=f"{value!r} is not a tag", next_step="A tag is one word, as in the list's tags column."
+            code="tag",
+            message=f"{quote_text(value)} is not a tag",
+            next_step="A tag is one word, as in the list's tags column.",
         )
     return value
 

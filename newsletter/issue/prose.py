@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from newsletter.issue.yamltext import Place, YamlFault, YamlNode, YamlScalar, iterate_texts
+from newsletter.text import quote_text
 from newsletter.validation import Fault
 
 PROSE_KEYS = frozenset(
@@ -21,14 +22,15 @@ def advise(error: YamlFault, lines: list[str]) -> Fault:
         if match and match[1] in PROSE_KEYS and re.match(r"[>|][-+]? +[^#\s]", match[2]):
             return Fault(
                 code="yaml",
-                message=f"the text of {match[1]!r} stands in the same line as its {match[2][0]}",
+                message=f"the text of {quote_text(match[1])} stands in the same line as its {match[2][0]}",
                 next_step="Begin the text on the next line, indented.",
             )
         if match and match[1] in PROSE_KEYS and not match[2].startswith((">", "|")):
             return Fault(
                 code="yaml",
                 next_step=_PUT_MARK,
-                message=f"the text of {match[1]!r} in line {number} is taken for YAML ({error.fault.message})",
+                message=f"the text of {quote_text(match[1])} in line {number} is taken for YAML "
+                f"({error.fault.message})",
             )
         if match:
             break
@@ -53,7 +55,8 @@ def find_cut_texts(root: YamlNode, lines: list[str]) -> Iterator[tuple[Place, Fa
                     Fault(
                         code="cut-off",
                         next_step=f"{_PUT_MARK[:-1]}: `{key.text}: >-`.",
-                        message=f"the rest of {key.text!r} from # on would be lost, since YAML takes it for a comment",
+                        message=f"the rest of {quote_text(key.text)} from # on would be lost, since YAML takes it for "
+                        "a comment",
                     ),
                 )
         elif key.text in PROSE_KEYS and value.style in (">", "|"):
@@ -73,7 +76,8 @@ def _cut_below(key: YamlScalar, value: YamlScalar, lines: list[str]) -> Iterator
                     Place(number + 1, depth + 1),
                     Fault(
                         code="cut-off",
-                        message=f"this line below {key.text!r} would be lost, since YAML takes it for a comment",
+                        message=f"this line below {quote_text(key.text)} would be lost, since YAML takes it for a "
+                        "comment",
                         next_step="Indent it like the lines above; or put a space after # if it is a comment.",
                     ),
                 )
@@ -94,6 +98,8 @@ def unfold(node: YamlScalar) -> str:
     words, before = "", ""
     for line in text.split("\n"):
         accident = before and line and (before[0] in " \t" or line[0] in " \t")
-        words += (" " if accident else "\n\n" if words else "") + line.strip(" \t")
+        if words:
+            words += " " if accident else "\n\n"
+        words += line.strip(" \t")
         before = line
     return re.sub(r"\n{3,}", "\n\n", words)

@@ -82,6 +82,10 @@ class RichText:
         yield from (Field(run.field, run.text) for run in self.runs() if run.field)
         yield from (piece for link in self.links() for piece in link.address if isinstance(piece, Field))
 
+    def pieces(self) -> TextWithFields:
+        """Return the words alone and the fields among them, in one line."""
+        return tuple(Field(run.field, run.text) if run.field else run.text for run in self.runs())
+
     def plain(self, fields: FieldWriter = write_default) -> str:
         """The words alone, fields as `fields` writes them, paragraphs apart by a blank line."""
         return "\n\n".join(

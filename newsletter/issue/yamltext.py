@@ -11,6 +11,7 @@ from typing import Protocol
 
 import yaml
 
+from newsletter.text import quote_text
 from newsletter.validation import Fault
 
 MAX_DEPTH = 16
@@ -208,7 +209,7 @@ class _Builder:
                         key.start,
                         Fault(
                             code="duplicate-key",
-                            message=f"{key.text!r} stands here a second time (first in line {first})",
+                            message=f"{quote_text(key.text)} stands here a second time (first in line {first})",
                             next_step="Keep one of the two; an item of its own begins with a dash: - headline: >-"
                             if key.text in ("headline", "detail")
                             else "Keep one of the two.",

@@ -13,7 +13,7 @@ from newsletter.editions import EditionContext, Picture, render_html, render_tex
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
 from newsletter.editions.plaintext import TEMPLATE as TEXT_TEMPLATE
 from newsletter.editions.template_engine import find_template, template_error
-from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD
+from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, TextWithFields
 from newsletter.issue.model import Issue
 from newsletter.mail.headers import campaign_headers
 from newsletter.mail.message import Message
@@ -53,9 +53,7 @@ def compile_message(
         return f"cid:{content_id(picture)}" if attached else config.publication.address(picture.name) or picture.name
 
     html = render_html(context, issue, nonces.write_nonce, place)
-    subject = HeaderLine(
-        "Subject", True, tuple(nonces.split_text(subject_prefix + context.subject(issue, nonces.write_nonce)))
-    )
+    subject = HeaderLine("Subject", True, _with_placeholders(subject_prefix, context.subject_pieces(issue)))
     # RFC 2369, section 3.2
     links = ", ".join(f"<{link}>" for link in context.unsubscribe_links(nonces.write_nonce))
     unsubscribe = HeaderLine("List-Unsubscribe", False, tuple(nonces.split_text(links)))
@@ -112,6 +110,18 @@ def _split(
         raise template_error(
             find_template(template, context.template_path), 0, f"reader(...) {misplaced}"
         ) from misplaced
+
+
+def _with_placeholders(prefix: str, pieces: TextWithFields) -> tuple[str | Placeholder, ...]:
+    """Return a header's text as words and placeholders by turns, words at both ends."""
+    words, turns = prefix, list[str | Placeholder]()
+    for piece in pieces:
+        if isinstance(piece, str):
+            words += piece
+        else:
+            turns += [words, Placeholder(piece.name, piece.default, "text")]
+            words = ""
+    return (*turns, words)
 
 
 def _fixed(line: HeaderLine) -> bytes:

@@ -55,7 +55,9 @@ class Placeholder:
     def filled(self, fields: Mapping[str, str]) -> str:
         """The reader's value as it stands there, before any transfer encoding."""
         text = fields.get(self.field) or self.default
-        return escape(text) if self.form == "html" else quote(text, safe="") if self.form == "address" else text
+        if self.form == "html":
+            return escape(text)
+        return quote(text, safe="") if self.form == "address" else text
 
 
 @dataclass(frozen=True, slots=True)

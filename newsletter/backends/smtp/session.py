@@ -205,7 +205,9 @@ class SmtpSession(asyncio.Protocol):
         allowed = self._deadlines.text if of_text else self._deadlines.command
         left = self._since + allowed - now
         if left <= 0:
-            what = "the text" if awaits is DialogueStage.TEXT else awaits.value.upper() if awaits else "anything"
+            what = awaits.value.upper() if awaits else "anything"
+            if awaits is DialogueStage.TEXT:
+                what = "the text"
             stuck = f"the server has read nothing for {allowed:g} seconds"
             self._lose(stuck if unsent else f"no reply to {what} within {allowed:g} seconds")
             return

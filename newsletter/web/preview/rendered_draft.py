@@ -13,8 +13,9 @@ from newsletter.checks import EmailReport, check_rendered
 from newsletter.checks.draft_checks import check_draft
 from newsletter.checks.draft_report import DraftReport
 from newsletter.editions import EditionContext, FieldWriter, Picture, render_html, render_pages, render_pdf, render_text
+from newsletter.editions.pdf import try_pdf
 from newsletter.editions.web import render_web
-from newsletter.errors import DraftError, NewsletterError, TemplateError, explained
+from newsletter.errors import NewsletterError, TemplateError, explained
 from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
 from newsletter.mail.compiler import NOBODY, render_single_message
@@ -75,13 +76,7 @@ class RenderedDraft:
         return self._once("pages", "", lambda: render_pages(self.context, self.issue, dots=_DOTS))
 
     def web(self) -> str:
-        return self._once("web", "", lambda: render_web(self.context, self.issue, self._pdf_if_any(), place=address))
-
-    def _pdf_if_any(self) -> bytes | None:
-        try:
-            return self.pdf()
-        except DraftError:  # of characters that a browser shows
-            return None
+        return self._once("web", "", lambda: render_web(self.context, self.issue, try_pdf(self.pdf)[0], place=address))
 
     def message(self, reader: Subscriber | None) -> bytes:
         """Return the MIME message as it would be sent now."""
