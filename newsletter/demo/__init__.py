@@ -8,7 +8,6 @@ from pathlib import Path
 
 from newsletter.actions.send import send
 from newsletter.campaigns.options import SendOptions
-from newsletter.demo.server import mail_server
 from newsletter.editions.edition_files import export_editions
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft import require_issue
@@ -32,7 +31,17 @@ class Demonstration:
 
 
 def demonstrate(folder: Path) -> Demonstration:
-    """Lay a workspace in `folder`, build the sample issue, and send it to the example list over loopback."""
+    """Lay a workspace in `folder`, build the sample issue, and send it to the example list over loopback.
+
+    Raises DecisionNeeded where the mail server is not installed, or where `folder` holds something else.
+    """
+    try:
+        from newsletter.demo.server import mail_server
+    except ImportError as error:
+        raise DecisionNeeded(
+            "The demonstration's own mail server is not installed.",
+            next_step='Install it: pip install "newsletter-press[demo]"',
+        ) from error
     _lay_workspace(folder)
     mailbox = folder / "mailbox"
     with ExitStack() as stack:

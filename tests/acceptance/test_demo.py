@@ -1,13 +1,17 @@
 """The demonstration: one command, and a real issue is in a real mailbox."""
 
 import mailbox
+import sys
 from collections import Counter
 from email import policy
 from email.parser import BytesParser
 from pathlib import Path
 
+import pytest
 from conftest import ROOT, Publication
 
+from newsletter.demo import demonstrate
+from newsletter.errors import DecisionNeeded
 from newsletter.subscribers.csv_rows import read_subscribers
 from newsletter.subscribers.subscriber import Subscriber
 
@@ -43,6 +47,15 @@ def test_every_deliverable_reader_has_exactly_one_message(tmp_path: Path) -> Non
 def test_it_leaves_no_trace_outside_its_folder(tmp_path: Path) -> None:
     Publication(tmp_path).run("demo")
     assert {path.parts[:2] for path in _files(tmp_path) if len(path.parts) > 1} == {("build", "demo")}
+
+
+def test_without_its_mail_server_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiosmtpd.smtp", None)  # the documented way to forbid an import
+    monkeypatch.delitem(sys.modules, "newsletter.demo.server", raising=False)
+    with pytest.raises(DecisionNeeded, match="mail server is not installed") as raised:
+        demonstrate(tmp_path)
+    assert raised.value.next_step == 'Install it: pip install "newsletter-press[demo]"'
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_clears_no_folder_of_anyone_elses(tmp_path: Path) -> None:
