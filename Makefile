@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CI_JOBS ?= auto
+# Each worker begins with a stretch of files, so that what the tests of a file share is started once.
+PYTEST = $(BIN)/python -m pytest -n $(CI_JOBS) --dist worksteal
 
 # The tests' two tools from npm; without npm, those tests skip and say so.
 NODE_MODULES := tests/node/node_modules/.installed
@@ -18,15 +20,15 @@ demo: $(INSTALLED)
 	$(BIN)/newsletter demo
 
 test: lint types contract $(NODE_MODULES)
-	$(BIN)/python -m pytest -n $(CI_JOBS)
+	$(PYTEST)
 
 # Whole programs over and over: further trials of the torture, the outbox as a process, packages, real Postfix.
 test-slow: $(INSTALLED) $(MORE)
-	$(BIN)/python -m pytest -n $(CI_JOBS) -m slow
+	$(PYTEST) -m slow
 
 # The same tests with a look at what they reach, which takes half as long again.
 coverage: $(INSTALLED) $(NODE_MODULES)
-	$(BIN)/python -m pytest -n $(CI_JOBS) --cov --cov-report=term
+	$(PYTEST) --cov --cov-report=term
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
