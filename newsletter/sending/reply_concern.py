@@ -21,7 +21,7 @@ class Concern(Enum):
 
 
 # About the recipient's own domain and mailbox, whatever else the words say (RFC 3463, RFC 7293; Exchange's 5.7.1xx).
-_RECIPIENTS = re.compile(r"[45]\.(?:1\.[1-6]|2\.[1-4]|7\.(?:1[78]|1(?:2[49]|3[346])))$")
+_RECIPIENTS = re.compile(r"[45]\.(?:1\.[1-6]|2\.(?:[1-4]|122)|7\.(?:1[78]|1(?:2[49]|3[346])))$")
 # Exchange Online's for accounts and addresses that may not send (5.7.5xx to 5.7.7xx), Gmail's daily limit.
 _SENDERS = re.compile(r"[45]\.7\.(?:5[0-9]{2}|6[0-9]{2}|7[0-9]{2}|57|60|64)$|5\.4\.5$")
 _OUTBOUND = re.compile(

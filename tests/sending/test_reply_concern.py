@@ -59,6 +59,7 @@ SAID = {
         (450, "4.2.0", "Greylisted, see http://postgrey.schweikert.ch", "rcpt"),
         (450, "4.7.1", "Recipient address rejected: Greylisted for 5 minutes", "rcpt"),
         (451, "4.3.2", "Try again later", "rcpt"),
+        (554, "5.2.122", "The recipient has exceeded their limit of messages that they can receive per hour", "text"),
         (550, "5.7.133", "RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required", "rcpt"),
         (556, "5.1.10", "Recipient address has null MX", "rcpt"),
         (552, "5.3.4", "Message size exceeds fixed limit", "mail"),

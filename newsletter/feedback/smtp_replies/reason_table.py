@@ -36,7 +36,7 @@ _INACTIVE = compile_phrases(r"""
     not (currently )?active | 被(锁定|禁用) | отключ | заблокирован
 """)
 _RECIPIENT_LIMIT = compile_phrases(r"""
-    (user|recipient|mailbox) ... (receiving mail (at a rate|too quickly)|exceeded their limit|too many messages)
+    (user|recipient|mailbox) ... (receiving mail (at a rate|too quickly)|exceeded their limit)
 """)
 _CONNECTIONS = compile_phrases(r"""
     (concurrent|simultaneous|parallel|too many|number of) ... (connections|sessions|threads)
@@ -122,8 +122,8 @@ _OF_ADDRESS: tuple[_Row, ...] = (
     (Reason.UNKNOWN_HOST, _codes("1.2 | 4.4 | 4.310"), phrases.NO_HOST),
 )
 _OF_MAILBOX: tuple[_Row, ...] = (
-    (Reason.MAILBOX_FULL, _codes("2.2"), phrases.FULL),
     (Reason.RECIPIENT_LIMIT, _codes("2.122"), _RECIPIENT_LIMIT),
+    (Reason.MAILBOX_FULL, _codes("2.2"), phrases.FULL),
 )
 _OF_SENDER: tuple[_Row, ...] = (
     (Reason.TOO_MANY_CONNECTIONS, _NEVER, _CONNECTIONS),

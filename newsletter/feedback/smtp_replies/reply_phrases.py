@@ -25,7 +25,8 @@ def compile_phrases(text: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"(?<!\\)\((?!\?)", "(?:", pattern))
 
 
-# It speaks of us, whatever else it says: the sender's address, name or server is what was looked up in vain.
+# The reply is about the sender, whatever else it says: their address, name or server was looked up in vain. Google
+# Groups say in one sentence that a group may not exist, or that the sender may not post to it.
 SENDER = compile_phrases(r"""
     sender ... (reject|denied|not (allowed|permitted|accepted)|refus|unknown|not exist|not found|not verif|
         invalid|verif\w* fail|blocked|black|block)
@@ -42,6 +43,7 @@ SENDER = compile_phrases(r"""
     absender ... (ungültig|abgelehnt|unbekannt|abgewiesen|gesperrt|nicht (erlaubt|gefunden|zulässig|akzeptiert))
     отправител\w* ... (отклон|отверг|не (существует|найден)|заблокирован)
     (发件人|寄件者|寄件人).{0,20}(拒|不存在|无效)
+    groups\.google\.com/support
 """)
 
 # RFC 3463, section 3.3: X.2.2 and X.3.1. The address is good.
@@ -155,7 +157,7 @@ NO_HOST = compile_phrases(r"""
         見つかり)
 """)
 
-# X.7.x: it was not taken for what it is or whom it comes from.
+# X.7.x: the message was not taken for what it is or whom it comes from.
 POLICY = compile_phrases(r"""
     spam | junk | bulk mail | unsolicited | virus | malware | phish | infected | black ?list | block ?list
     blocklisted | \bdnsbl | \brbl\b | spamhaus | spamcop | barracuda | reputation | \bspf\b | \bdkim\b | dmarc
@@ -173,14 +175,15 @@ POLICY = compile_phrases(r"""
     垃圾 | 反垃圾 | 拒绝 | ブロック | 迷惑メール | スパム | спам | заблокирован
 """)
 
-# It comes too fast, or over too many connections at once.
+# X.7.x, X.4.5: mail comes too fast, or over too many connections at once.
 RATE = compile_phrases(r"""
     (connection|sending|submission|message|mail|e-?mail|delivery) (rate|frequency) | frequency limit
     (concurrent|simultaneous|parallel) (smtp )?(connections|sessions) | thread limit | messages? per connection
-    sender has exceeded | queue quota | rate limited | temporarily rate | sending (limit|quota) | daily message quota
+    sender has exceeded | max(imum)? (e-?mails|messages) per (hour|day) | queue quota
+    rate limited | temporarily rate | sending (limit|quota) | daily message quota
 """)
 
-# X.2.3, X.3.4
+# X.2.3, X.3.4: the message is too large.
 LARGE = compile_phrases(r"""
     (message|mail|size|e-?mail|body|attachment)\b ... ((?<!queue )(?<!for )too (large|big|long)|
         exceed\w* ... (size|limit|maximum|max)|larger than|bigger than|over the (size|maximum))
@@ -188,7 +191,7 @@ LARGE = compile_phrases(r"""
     demasiado grande | troppo grande | слишком больш | 超过.{0,10}大小 | サイズ.{0,20}(超|大き)
 """)
 
-# X.4.x, X.3.x: it could not be brought there in this try, or in the days that were spent on trying.
+# X.4.x, X.3.x: the message could not be delivered in this attempt, or in the days of trying.
 LATER = compile_phrases(r"""
     time[ds]?[- ]?out | timeout | connection (was )?(refused|reset|closed|lost|dropped|failed|died|aborted)
     refused to (talk|connect) | \bloop | too many hops | hop count | received headers
@@ -203,7 +206,7 @@ LATER = compile_phrases(r"""
     más tarde | più tardi | mais tarde | временн | позже | позднее | 超时 | 逾時 | 稍后 | タイムアウト | 後ほど
 """)
 
-# A server that goes on trying: nothing is lost yet.
+# The server goes on trying.
 DELAYED = compile_phrases(r"""
     (will|shall) (be retried|(keep|continue) (on )?(to )?try\w*|retry|keep|try again|be re-?tried|be attempted|
         continue)
@@ -215,14 +218,14 @@ DELAYED = compile_phrases(r"""
     verzögert | retardée? | retrasad | ritardat | atrasad | задерж | 延迟 | 遅延 | 遅れて
 """)
 
-# It was delivered: said in a subject, or as a notice's words.
+# The message was delivered: said in a subject, or in a notice's words.
 ARRIVED = compile_phrases(r"""
     \(success\) | \bsuccess(ful|fully)? (mail )?deliver | delivered successfully
     (was|were|has been|have been) (successfully )?(delivered|relayed)
     (erfolgreich|wurde) zugestellt
 """)
 
-# A mail could not be delivered: said in a subject, or as a notice's first words.
+# The message could not be delivered: said in a subject, or in a notice's first words.
 BOUNCED = compile_phrases(r"""
     undeliver | non[- ]?deliver | not? (be )?deliver | un(able|successful) (to |mail )?deliver
     return(ed|ing)? (mail|message|e-?mail|to sender)

@@ -15,6 +15,7 @@ from newsletter.feedback.mail.recognition import recognise_mail
 from newsletter.feedback.smtp_replies.classification import classify_reply
 from newsletter.feedback.smtp_replies.smtp_stage import SmtpStage, find_stage
 from newsletter.feedback.smtp_replies.status_codes import find_enhanced_code
+from newsletter.subscribers.reasons import Reason
 
 ANNA = "anna@example.net"
 GONE, FOR_NOW, US = "gone", "for now", "us"
@@ -168,6 +169,7 @@ REPLIES = [
     (US, "554 Message rejected: Email address is not verified. The following identities failed the check"),
     (US, "454 Throttling failure: Maximum sending rate exceeded."),
     (US, "454 Throttling failure: Daily message quota exceeded."),
+    (US, "Domain example.org has exceeded the max emails per hour (100/100 (100%)) allowed. Message discarded."),
     (GONE, "550 5.1.1 Amazon SES did not send the message to this address because it is on the suppression list for "
            "your account: user unknown"),
     # What mail servers say by themselves
@@ -193,6 +195,14 @@ REPLIES = [
 def test_a_reply_that_is_published_is_about_whom_its_provider_says(whom: str, reply: str) -> None:
     meaning = classify_reply(reply, find_enhanced_code(reply), action="failed")
     assert {FeedbackKind.HARD: GONE}.get(meaning.kind, US if meaning.about_sender else FOR_NOW) == whom
+
+
+@pytest.mark.parametrize("words", ["The group does not exist", "Le groupe n'existe pas", "غير موجودة", "不存在"])
+def test_a_group_that_takes_no_mail_of_ours_is_no_address_that_is_gone(words: str) -> None:
+    """Google Groups say in one sentence that a group may not exist, or that one may not post to it."""
+    notice = f"{words}, or you may not post.\n\nhttps://groups.google.com/support/."
+    (found,) = recognise_mail(_notice(notice)).events
+    assert (found.kind, found.about_sender, found.reason) == (FeedbackKind.SOFT, True, Reason.REJECTED_SENDER)
 
 
 # Where a program that gave up tells at what command it was refused.

@@ -108,6 +108,12 @@ def test_evidence_is_the_part_that_says_it() -> None:
         (Reason.MAILBOX_FULL, "4.2.2", "452 4.2.2 The email account that you tried to reach is over quota."),
         (Reason.MAILBOX_FULL, "5.1.1", "552 Boite du destinataire pleine. Recipient overquota."),
         (Reason.RECIPIENT_LIMIT, "5.2.1", "The user you are trying to contact is receiving mail at a rate that ..."),
+        (
+            Reason.RECIPIENT_LIMIT,
+            "5.2.122",
+            "The recipient has exceeded their limit for the number of messages per hour",
+        ),
+        (Reason.RATE_LIMITED, "", "Domain example.org has exceeded the max emails per hour (100/100 (100%)) allowed."),
         (Reason.EXPIRED, "5.4.7", "delivery time expired"),
         (Reason.MAIL_LOOP, "5.4.6", "Too many hops"),
         (Reason.NETWORK_ERROR, "4.4.1", "connect to mx.example.net: Connection timed out"),
