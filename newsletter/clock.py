@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, available_timezones
 
 from newsletter.errors import NewsletterError
-from newsletter.text import format_count
 
 _FURTHEST = timedelta(days=366)  # what is further away is a slip of the hand
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -31,11 +30,10 @@ _FORMS = (
     'Write it as "2026-12-01 09:00", "2026-12-01 09:00 America/New_York", "2026-12-01T14:00:00Z", "tomorrow 9am" '
     'or "in 1 hour".'
 )
-_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 class WrongTime(NewsletterError):
-    """A moment or a duration on the command line has to be written otherwise."""
+    """A moment or a duration that has to be written otherwise on the command line."""
 
     exit_status = 2
 
@@ -61,16 +59,19 @@ def parse_moment(text: str, default_zone: tzinfo, now: datetime) -> datetime:
     ahead = local - here.replace(tzinfo=None)
     if ahead > _FURTHEST:
         raise WrongTime(f"{text!r} is more than a year away.", next_step="Look at the year.")
-    moment = _placed(local, zone) if ahead > -timedelta(days=1) else now
+    moment = _find_moment(local, zone) if ahead > -timedelta(days=1) else now
     if moment <= now:
         raise WrongTime(
-            f"{text!r} is past: it is {shown(now, zone)} now.", next_step="Name a moment that is still to come."
+            f"{text!r} is past: it is {format_moment(now, zone)} now.", next_step="Name a moment that is still to come."
         )
     return moment
 
 
 def parse_duration(text: str) -> timedelta:
-    """How long `text` says: minutes, hours and days, as in 90m, 2h, 1d or 1d12h. Raises WrongTime."""
+    """Return the duration that `text` names in minutes, hours and days, as in 90m, 2h, 1d or 1d12h.
+
+    Raises WrongTime.
+    """
     written = _DURATION.fullmatch(text.strip())
     duration = timedelta(
         **{unit: int(number or 0) for unit, number in (written.groupdict() if written else {}).items()}
@@ -82,26 +83,27 @@ def parse_duration(text: str) -> timedelta:
     return duration
 
 
-def shown(moment: datetime, zone: tzinfo) -> str:
-    """The moment on the clocks of a zone, with the zone's name."""
+def format_moment(moment: datetime, zone: tzinfo) -> str:
+    """Return a moment as the clocks of a zone show it, with the zone's name."""
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M} {zone}"
 
 
-def how_long(duration: timedelta) -> str:
-    """`3 days 4 hours`, `5 minutes`: the two largest units, rounded down."""
-    left = max(0, int(duration.total_seconds()))
-    parts = []
-    for unit, seconds in _UNITS:
-        parts.append((left // seconds, unit))
-        left %= seconds
-    first = next((index for index, (number, _) in enumerate(parts) if number), len(parts) - 1)
-    told = [format_count(number, unit) for number, unit in parts[first : first + 2] if number]
-    return " ".join(told) or "less than a second"
+def describe_duration(duration: timedelta) -> str:
+    """Return a duration in its two largest units, rounded down: `3 days and 4 hours`, `5 minutes`."""
+    from humanize import precisedelta  # which the command line's help can do without
+
+    if duration < timedelta(seconds=1):
+        return "less than a second"
+    units = (("hours", timedelta(days=1)), ("minutes", timedelta(hours=1)), ("seconds", timedelta(0)))
+    least = next(unit for unit, begins in units if duration >= begins)
+    return precisedelta(duration, minimum_unit=least, suppress=["months", "years"], format="%d")
 
 
-def when(moment: datetime, now: datetime) -> str:
-    """`in 3 days 4 hours`, or `5 minutes ago`."""
-    return f"in {how_long(moment - now)}" if moment > now else f"{how_long(now - moment)} ago"
+def describe_distance(moment: datetime, now: datetime) -> str:
+    """Return how far a moment is: `in 3 days and 4 hours`, or `5 minutes ago`."""
+    if moment > now:
+        return f"in {describe_duration(moment - now)}"
+    return f"{describe_duration(now - moment)} ago"
 
 
 def _distance(text: str, length: str) -> timedelta:
@@ -183,8 +185,11 @@ def _zone(written: str) -> tzinfo:
         raise WrongTime(f"{written!r} is not a time zone.", next_step=f"{meant}{_FORMS} Hours are 0 to 23.") from error
 
 
-def _placed(local: datetime, zone: tzinfo) -> datetime:
-    """The moment at which the clocks of the zone show this. Raises WrongTime when they never do, or twice (PEP 495)."""
+def _find_moment(local: datetime, zone: tzinfo) -> datetime:
+    """Return the moment at which the clocks of the zone show this.
+
+    Raises WrongTime when they never do, or twice (PEP 495).
+    """
     first, second = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     before, after = first.utcoffset(), second.utcoffset()
     if before is None or after is None or before == after:
@@ -193,13 +198,14 @@ def _placed(local: datetime, zone: tzinfo) -> datetime:
         later, earlier = (moment.astimezone(UTC).astimezone(zone) for moment in (first, second))
         raise WrongTime(
             f"The clocks of {zone} go forward on {local:%Y-%m-%d}, and never show {local:%H:%M}.",
-            next_step=f'Write "{_whole(earlier)}" or "{_whole(later)}".',
+            next_step=f'Write "{_format_with_offset(earlier)}" or "{_format_with_offset(later)}".',
         )
     raise WrongTime(
         f"The clocks of {zone} go back on {local:%Y-%m-%d}, and show {local:%H:%M} twice.",
-        next_step=f'Write "{_whole(first)}" for the first time, "{_whole(second)}" for the second.',
+        next_step=f'Write "{_format_with_offset(first)}" for the first time, "{_format_with_offset(second)}" for the '
+        "second.",
     )
 
 
-def _whole(moment: datetime) -> str:
+def _format_with_offset(moment: datetime) -> str:
     return moment.isoformat(sep=" ", timespec="minutes")

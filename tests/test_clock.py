@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.clock import WrongTime, how_long, parse_duration, parse_moment, shown, when
+from newsletter.clock import (
+    WrongTime,
+    describe_distance,
+    describe_duration,
+    format_moment,
+    parse_duration,
+    parse_moment,
+)
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 22, 12, 17, tzinfo=UTC)
@@ -155,7 +162,7 @@ def test_the_clocks_of_the_zone_show_what_was_written_or_it_is_refused(
         assert len(seen) == 2, "only where the clocks are set"
         return
     assert moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local
-    assert shown(moment, zone) == f"{local:%Y-%m-%d %H:%M} {zone}"
+    assert format_moment(moment, zone) == f"{local:%Y-%m-%d %H:%M} {zone}"
     assert parse_moment(moment.isoformat(), default, NOW) == moment
 
 
@@ -214,19 +221,19 @@ def test_whatever_is_written_is_a_duration_or_wrong(text: str) -> None:
 @pytest.mark.parametrize(
     ("duration", "words"),
     [
-        (timedelta(days=3, hours=4, minutes=5), "3 days 4 hours"),
+        (timedelta(days=3, hours=4, minutes=5), "3 days and 4 hours"),
         (timedelta(days=1, minutes=59), "1 day"),
-        (timedelta(hours=1, minutes=1, seconds=1), "1 hour 1 minute"),
-        (timedelta(minutes=5, seconds=2), "5 minutes 2 seconds"),
+        (timedelta(hours=1, minutes=1, seconds=1), "1 hour and 1 minute"),
+        (timedelta(minutes=5, seconds=2), "5 minutes and 2 seconds"),
         (timedelta(seconds=59.9), "59 seconds"),
         (timedelta(seconds=0.4), "less than a second"),
         (timedelta(seconds=-3), "less than a second"),
     ],
 )
 def test_durations_are_told_in_their_two_largest_units(duration: timedelta, words: str) -> None:
-    assert how_long(duration) == words
+    assert describe_duration(duration) == words
 
 
 def test_moments_are_told_from_now() -> None:
-    assert when(NOW + timedelta(hours=2), NOW) == "in 2 hours"
-    assert when(NOW - timedelta(minutes=5), NOW) == "5 minutes ago"
+    assert describe_distance(NOW + timedelta(hours=2), NOW) == "in 2 hours"
+    assert describe_distance(NOW - timedelta(minutes=5), NOW) == "5 minutes ago"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from newsletter.clock import shown
+from newsletter.clock import format_moment
 from newsletter.errors import DecisionNeeded
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.states import State
@@ -66,7 +66,7 @@ def refuse_scheduled(campaign: Campaign, context: "EditionContext") -> None:
     """Raise DecisionNeeded when the campaign is in the outbox, which sends it."""
     if campaign.due_at:
         expired = campaign.expires_at is not None and datetime.fromisoformat(campaign.expires_at) < datetime.now(UTC)
-        due = shown(datetime.fromisoformat(campaign.due_at), ZoneInfo(context.config.publication.timezone))
+        due = format_moment(datetime.fromisoformat(campaign.due_at), ZoneInfo(context.config.publication.timezone))
         raise DecisionNeeded(
             f"{campaign.issue} has expired in the outbox; it was to be sent from {due} on, and was not."
             if expired

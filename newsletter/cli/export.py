@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, short, show_problems, size
+from newsletter.cli.output import say, short, show_problems
 from newsletter.issue.model import Issue
 from newsletter.publication import OpenPublication
-from newsletter.text import format_count
+from newsletter.text import format_count, format_size
 
 _FORMS = ("html", "text", "pdf", "web", "png", "eml")
 
@@ -55,7 +55,7 @@ def export(
 
     written = write(publication, issue, ALL_FORMS if form == "all" else (form,), output)
     for path in written.values():
-        say(f"{short(path)}  {size(path.stat().st_size)}")
+        say(f"{short(path)}  {format_size(path.stat().st_size)}")
     if form == "web":
         _show_missing_glyphs(publication, issue)
     if form in ("pdf", "all"):
@@ -95,7 +95,7 @@ def _export_copy(publication: OpenPublication, draft: Path, folder: Path | None,
         else f"as the draft is now: {draft.stem} has not been sent to this reader"
     )
     unsigned = f"; unsigned, because {copy.unsigned}" if copy.unsigned else ""
-    say(f"{short(copy.path)}  {size(copy.size)}, {how}{unsigned}")
+    say(f"{short(copy.path)}  {format_size(copy.size)}, {how}{unsigned}")
 
 
 def _export_site(publication: OpenPublication, folder: Path | None, sent_only: bool) -> None:

@@ -10,11 +10,11 @@ import click
 from newsletter.checks import EmailReport
 from newsletter.checks.draft_report import DraftReport, Finding
 from newsletter.checks.size import CLIPPED_AT
-from newsletter.cli.output import as_json, say, short, show_problems, size
+from newsletter.cli.output import as_json, say, short, show_problems
 from newsletter.config import Config
 from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
-from newsletter.text import format_count
+from newsletter.text import format_count, format_size
 
 
 def show_findings(findings: Iterable[Finding]) -> None:
@@ -41,7 +41,8 @@ def show_email_report(config: Config, issue: Issue, report: EmailReport) -> None
     count = format_count(len(report.problems), "problem") if report.problems else "no problems"
     say(
         f"{issue.name} as an email: {count} in {format_count(len(config.email.clients), 'mail client')}, "
-        f"{len(report.accepted)} accepted; {size(report.size)} of HTML (Gmail cuts off at {CLIPPED_AT // 1000} kB)",
+        f"{len(report.accepted)} accepted; {format_size(report.size)} of HTML "
+        f"(Gmail cuts off at {CLIPPED_AT // 1000} kB)",
         style="bold" if report.problems else "green",
     )
 

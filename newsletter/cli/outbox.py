@@ -20,7 +20,7 @@ from newsletter.cli.context import open_publication
 from newsletter.cli.output import as_json, can_ask, console, printable_lines, say, short, show_error, table
 from newsletter.cli.report import show_summary
 from newsletter.cli.sending import nobody_left, progress_bar
-from newsletter.clock import how_long, shown, when
+from newsletter.clock import describe_distance, describe_duration, format_moment
 from newsletter.errors import NewsletterError
 from newsletter.issue.draft import read_draft
 from newsletter.ledger.campaigns import Campaign, find_campaign
@@ -77,7 +77,7 @@ def list_(json_: bool) -> None:
                 campaign.issue,
                 stands.value,
                 _moment(campaign.due_at, zone),
-                when(datetime.fromisoformat(campaign.due_at), now) if campaign.due_at else "",
+                describe_distance(datetime.fromisoformat(campaign.due_at), now) if campaign.due_at else "",
                 _moment(campaign.expires_at, zone),
                 f"{readers:,}",
                 campaign.subject,
@@ -103,7 +103,7 @@ def _has_changed(workspace: Workspace, campaign: Campaign) -> bool:
 
 
 def _moment(text: str | None, zone: ZoneInfo) -> str:
-    return shown(datetime.fromisoformat(text), zone) if text else ""
+    return format_moment(datetime.fromisoformat(text), zone) if text else ""
 
 
 @outbox.command()
@@ -270,13 +270,14 @@ class _Post(SendObserver):
         if trouble is not None:
             self._line.show(f"{trouble.message} It is tried again.")
         elif upcoming is not None:
-            left = how_long(upcoming.at - datetime.now(UTC))
-            self._line.show(f"Waiting for {upcoming.issue}, {shown(upcoming.at, self._zone)}:", f"in {left}.")
+            left = describe_duration(upcoming.at - datetime.now(UTC))
+            self._line.show(f"Waiting for {upcoming.issue}, {format_moment(upcoming.at, self._zone)}:", f"in {left}.")
         else:
             self._line.show("Waiting: nothing is in the outbox that can leave.")
 
     def next_in_words(self, upcoming: NextDeparture) -> str:
-        return f"{upcoming.issue} leaves {when(upcoming.at, datetime.now(UTC))}, {shown(upcoming.at, self._zone)}."
+        distance = describe_distance(upcoming.at, datetime.now(UTC))
+        return f"{upcoming.issue} leaves {distance}, {format_moment(upcoming.at, self._zone)}."
 
     def _expired(self, issue: str) -> NewsletterError:
         campaign = find_campaign(self._store, issue)

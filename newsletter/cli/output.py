@@ -74,12 +74,6 @@ def short(path: Path) -> str:
     return str(shorten_path(path, here))
 
 
-def size(octets: int) -> str:
-    if octets >= 1_000_000:
-        return f"{octets / 1e6:.1f} MB"
-    return f"{octets} bytes" if octets < 1000 else f"{octets / 1000:.1f} kB"
-
-
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table on a terminal; tab-separated lines under a line of headings when piped."""
     out = console()

@@ -19,7 +19,7 @@ from newsletter.cli.findings import show_findings
 from newsletter.cli.output import say, short
 from newsletter.cli.report import show_summary
 from newsletter.cli.sending import SendingProgress, nobody_left, show_plan
-from newsletter.clock import parse_duration, parse_moment, shown, when
+from newsletter.clock import describe_distance, format_moment, parse_duration, parse_moment
 from newsletter.issue.draft import Draft
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
@@ -174,7 +174,8 @@ def _send(
             say(f"  Dated     {issue.date:%A}, {issue.date}")
         if time and asked:
             zone = ZoneInfo(publication.config.publication.timezone)
-            say(f"  At        {shown(time.due, zone)}, {when(time.due, asked)}; not after {shown(time.expires, zone)}")
+            due, expires = format_moment(time.due, zone), format_moment(time.expires, zone)
+            say(f"  At        {due}, {describe_distance(time.due, asked)}; not after {expires}")
         return yes or _agree("Put it into the outbox" if time else "Send it now", proposal.problems)
 
     progress = SendingProgress(publication)
