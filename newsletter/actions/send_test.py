@@ -14,7 +14,7 @@ from newsletter.errors import ListError, NewsletterError
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.mail.compiler import render_single_message
-from newsletter.mail.message import Message, Outcome, Result, reply_line
+from newsletter.mail.message import Message, Outcome, Result, join_reply
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.publication import OpenPublication
 from newsletter.sending.unrecorded import send_unrecorded
@@ -44,7 +44,7 @@ class SentTest:
         """Return a line for each test."""
         return [
             f"[TEST] {self.issue} to {result.key}: {result.outcome.value} "
-            f"({reply_line(result.code, result.enhanced, result.reply)})"
+            f"({join_reply(result.code, result.enhanced, result.reply)})"
             for result in self.results
         ]
 

@@ -87,7 +87,7 @@ class BatchReader:
 
     def _make_recipient(self, row: Subscriber) -> Recipient:
         number = self._templates.find_number(row.tags)
-        lacks = self._templates[number].lacking(row.fields)
+        lacks = self._templates[number].find_missing_fields(row.fields)
         if not lacks:
             prove_message(self._templates[number], row.address, row.fields, self._source.place, row.line)
         if not self.found:

@@ -16,7 +16,7 @@ from newsletter.text import format_count, suggest_nearest
 def prove_message(template: MessageTemplate, address: str, fields: Mapping[str, str], path: Path, line: int) -> None:
     """Raise ListError when this recipient's message can't be made; `path` and `line` are where they are listed."""
     try:
-        template.prove(address, fields)
+        template.check_recipient(address, fields)
     except HeaderFault as fault:
         problem = Problem(
             path=path,

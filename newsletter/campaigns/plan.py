@@ -261,7 +261,7 @@ def _assign_templates(store: Store, plan: SendPlan, templates: VariantTemplates,
     for address, fields, tags in stream_recipients(store, issue, states):
         template = templates[assigned[tags]]
         columns = columns or list(fields)
-        if missing := template.lacking(fields):
+        if missing := template.find_missing_fields(fields):
             lacking[tuple(missing)] += 1
         else:
             prove_message(template, address, fields, _FROZEN, 0)

@@ -34,8 +34,8 @@ def show_plan(workspace: Workspace, plan: SendPlan, list_path: Path) -> None:
     """Print what is about to happen, before anybody is asked."""
     config = workspace.config
     say(f"{config.publication.title} Vol. {plan.campaign.issue}", style="bold")
-    say(f"  Subject   {plan.sample.shown('Subject')}")
-    say(f"  From      {plan.sample.shown('From')}")
+    say(f"  Subject   {plan.sample.decode_header('Subject')}")
+    say(f"  From      {plan.sample.decode_header('From')}")
     if plan.batch is not None:
         _show_batch(plan, plan.batch, list_path)
     elif plan.waiting:

@@ -224,7 +224,7 @@ class EditionContext:
             return None
         column = self.config.theme.width
         space = (_LOGO_WIDTH, _LOGO_HEIGHT) if picture.stem == LOGO else (column, round(column * TALLEST))
-        width, height = picture.shown(*space)
+        width, height = picture.fit_into(*space)
         return {
             "src": place(picture),
             "width": width,

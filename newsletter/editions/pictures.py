@@ -33,7 +33,7 @@ class Picture:
     def name(self) -> str:
         return f"{self.stem}.{'jpg' if self.kind == 'jpeg' else 'png'}"
 
-    def shown(self, width: int, height: int) -> tuple[int, int]:
+    def fit_into(self, width: int, height: int) -> tuple[int, int]:
         """Width and height at which it stands in a space of that size: whole, and never larger than it is."""
         share = min(1, width / self.width, height / self.height)
         return max(1, round(self.width * share)), max(1, round(self.height * share))

@@ -15,7 +15,7 @@ from newsletter.editions.plaintext import TEMPLATE as TEXT_TEMPLATE
 from newsletter.editions.template_engine import find_template, template_error
 from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, TextWithFields
 from newsletter.issue.model import Issue
-from newsletter.mail.headers import campaign_headers
+from newsletter.mail.headers import format_campaign_headers
 from newsletter.mail.message import Message
 from newsletter.mail.message_template import HeaderLine, MessageTemplate, Placeholder
 from newsletter.mail.placeholders import MisplacedPlaceholder, PlaceholderNonces
@@ -57,7 +57,7 @@ def compile_message(
     # RFC 2369, section 3.2
     links = ", ".join(f"<{link}>" for link in context.unsubscribe_links(nonces.write_nonce))
     unsubscribe = HeaderLine("List-Unsubscribe", False, tuple(nonces.split_text(links)))
-    header = campaign_headers(config, issue.name, date, _fixed(subject), _fixed(unsubscribe))
+    header = format_campaign_headers(config, issue.name, date, _fixed(subject), _fixed(unsubscribe))
     body = _mime(
         text_pieces=_quoted(_split(context, TEXT_TEMPLATE, nonces.split_text, text)),
         html_pieces=_quoted(_split(context, HTML_TEMPLATE, nonces.split_html, html)),
@@ -86,7 +86,7 @@ def render_single_message(
 ) -> Message:
     """The issue for one reader, outside of a sending: a field with neither value nor default shows its name."""
     template = compile_message(context, issue.seen_by(reader.tags), campaign, date, subject_prefix)
-    fields = {**template.with_names(reader.fields), UNSUBSCRIBE_FIELD: token}
+    fields = {**template.fill_with_names(reader.fields), UNSUBSCRIBE_FIELD: token}
     return template.render(reader.key, reader.address, fields)
 
 
@@ -126,7 +126,7 @@ def _with_placeholders(prefix: str, pieces: TextWithFields) -> tuple[str | Place
 
 def _fixed(line: HeaderLine) -> bytes:
     """A line that is the same for every reader, whole; nothing of one that differs."""
-    return b"" if line.differs else line.filled({})
+    return b"" if line.differs else line.fill({})
 
 
 def _quoted(pieces: Sequence[str | Placeholder]) -> Iterator[bytes | Placeholder]:

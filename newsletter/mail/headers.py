@@ -43,7 +43,7 @@ def refuse_unmailable(name: str, address: str) -> None:
         raise HeaderFault(f"{name} is longer than a line can be")
 
 
-def text_header(name: str, value: str) -> bytes:
+def format_text_header(name: str, value: str) -> bytes:
     """An unstructured header such as Subject, folded."""
     refuse_controls(name, value)
     # ASCII goes as it is, unless a reader would decode it.
@@ -52,11 +52,11 @@ def text_header(name: str, value: str) -> bytes:
         return f"{name}: {value}\r\n".encode("ascii")
     # Lines break before single spaces: of several, a line could be too long, or have nothing else.
     plain = plain and all(0 < len(word) < _LINE - len(name) - 2 for word in value.split(" "))
-    text = _folded(value, len(name) + 2) if plain else encoded_words(value, len(name) + 2)
+    text = _folded(value, len(name) + 2) if plain else format_encoded_words(value, len(name) + 2)
     return f"{name}: {text}\r\n".encode("ascii")
 
 
-def encoded_words(text: str, taken: int) -> str:
+def format_encoded_words(text: str, taken: int) -> str:
     """`text` as words of RFC 2047 in base64, folded; `taken` columns stand before the first.
 
     The standard library's Header does the same in fifty times the time, which each reader's name and subject would
@@ -88,12 +88,12 @@ def _folded(value: str, taken: int) -> str:
     return "\r\n".join(lines)
 
 
-def address_header(name: str, mailbox: Mailbox) -> bytes:
+def format_address_header(name: str, mailbox: Mailbox) -> bytes:
     """A header that names one mailbox, such as From."""
     return _mailbox_line(name, mailbox.name, mailbox.address)
 
 
-def plain_header(name: str, value: str) -> bytes:
+def format_plain_header(name: str, value: str) -> bytes:
     """A structured header whose value is ASCII and must not be encoded; it is folded between addresses alone."""
     refuse_controls(name, value)
     line = f"{name}: {value}".replace(">, <", ">,\r\n <")
@@ -106,29 +106,33 @@ def plain_header(name: str, value: str) -> bytes:
 
 
 @lru_cache(maxsize=16)
-def date_header(date: datetime) -> bytes:
+def format_date_header(date: datetime) -> bytes:
     """Return the header that says when a message was sent."""
-    return plain_header("Date", format_datetime(date))
+    return format_plain_header("Date", format_datetime(date))
 
 
-def campaign_headers(config: Config, issue: str, date: datetime | None, subject: bytes, unsubscribe: bytes) -> bytes:
+def format_campaign_headers(
+    config: Config, issue: str, date: datetime | None, subject: bytes, unsubscribe: bytes
+) -> bytes:
     """Return the headers that every reader of a campaign gets; `subject` and `unsubscribe` are empty where they differ.
 
     Without a `date` each batch of the campaign has its own.
     """
     sender = config.sender
     lines = [
-        address_header("From", sender.from_),
-        plain_header("Reply-To", sender.reply_to) if sender.reply_to else b"",
+        format_address_header("From", sender.from_),
+        format_plain_header("Reply-To", sender.reply_to) if sender.reply_to else b"",
         subject,
-        date_header(date) if date else b"",
+        format_date_header(date) if date else b"",
         # RFC 2919: the name beside the identifier is a phrase.
-        address_header("List-Id", Mailbox(name=config.publication.title, address=config.subscriber_list.id)),
+        format_address_header("List-Id", Mailbox(name=config.publication.title, address=config.subscriber_list.id)),
         unsubscribe,
         # RFC 8058, section 3.1
-        plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click") if config.service.takes_one_click else b"",
+        format_plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+        if config.service.takes_one_click
+        else b"",
         *_list_headers(config, issue),
-        plain_header("MIME-Version", "1.0"),
+        format_plain_header("MIME-Version", "1.0"),
     ]
     return b"".join(lines)
 
@@ -139,19 +143,19 @@ def _list_headers(config: Config, issue: str) -> Iterator[bytes]:
     Feedback-ID is Gmail's: up to three words that tell what was sent, then the sender's own.
     """
     publication = config.publication
-    yield plain_header("List-Help", f"<mailto:{url_quote(publication.contact, safe='@+')}?subject=help>")
+    yield format_plain_header("List-Help", f"<mailto:{url_quote(publication.contact, safe='@+')}?subject=help>")
     if publication.website:
-        yield plain_header("List-Archive", f"<{publication.website}>")
+        yield format_plain_header("List-Archive", f"<{publication.website}>")
     if config.sender.feedback_id:
-        yield plain_header("Feedback-ID", f"{issue}:{config.subscriber_list.id}:{config.sender.feedback_id}")
+        yield format_plain_header("Feedback-ID", f"{issue}:{config.subscriber_list.id}:{config.sender.feedback_id}")
 
 
-def reader_headers(name: str, address: str, message_id: str) -> bytes:
+def format_recipient_headers(name: str, address: str, identifier: str) -> bytes:
     """What is one reader's own. Never raises for what the two refusals above let through."""
-    return _mailbox_line("To", name, address) + f"Message-ID: {message_id}\r\n".encode("ascii")
+    return _mailbox_line("To", name, address) + f"Message-ID: {identifier}\r\n".encode("ascii")
 
 
-def message_id(seed: str, reader: str, domain: str) -> str:
+def derive_message_id(seed: str, reader: str, domain: str) -> str:
     """One id for a reader's copy of a campaign: should it ever slip out twice, it is known as one.
 
     Who doesn't know the campaign's seed can't make one up, so that a bounce which bears it has seen the copy.
@@ -169,7 +173,7 @@ def _mailbox_line(header: str, name: str, address: str) -> bytes:
     if name.isascii() and "=?" not in name and len(name) < _LINE - len(header) - 4:
         phrase = name if _ATOMS.fullmatch(name) else f'"{quote(name)}"'
     else:
-        phrase = encoded_words(name, len(header) + 2)
+        phrase = format_encoded_words(name, len(header) + 2)
     last = phrase.rpartition("\n")[2]
     gap = " " if len(header) + 2 + len(last) + len(address) + 3 <= _LINE else "\r\n "
     return f"{header}: {phrase}{gap}<{address}>\r\n".encode("ascii")

@@ -42,6 +42,6 @@ class Result:
     reply: str = ""
 
 
-def reply_line(code: int | None, enhanced: str | None, text: str | None) -> str:
+def join_reply(code: int | None, enhanced: str | None, text: str | None) -> str:
     """Return a reply in one line, `550 5.1.1 No such user`: what there is of code, enhanced code and text."""
     return " ".join(str(part) for part in (code, enhanced, text) if part)

@@ -18,13 +18,13 @@ from newsletter.errors import DeliveryError
 from newsletter.field import UNSUBSCRIBE_FIELD
 from newsletter.mail.headers import (
     HeaderFault,
-    date_header,
-    message_id,
-    plain_header,
-    reader_headers,
+    derive_message_id,
+    format_date_header,
+    format_plain_header,
+    format_recipient_headers,
+    format_text_header,
     refuse_controls,
     refuse_unmailable,
-    text_header,
 )
 from newsletter.mail.message import Message
 from newsletter.mail.quoted_printable import encode_quoted_printable
@@ -52,7 +52,7 @@ class Placeholder:
     default: str
     form: Form
 
-    def filled(self, fields: Mapping[str, str]) -> str:
+    def fill(self, fields: Mapping[str, str]) -> str:
         """The reader's value as it stands there, before any transfer encoding."""
         text = fields.get(self.field) or self.default
         if self.form == "html":
@@ -75,9 +75,9 @@ class HeaderLine:
     def differs(self) -> bool:
         return any(isinstance(piece, Placeholder) for piece in self.pieces)
 
-    def filled(self, fields: Mapping[str, str]) -> bytes:
-        value = "".join(piece if isinstance(piece, str) else piece.filled(fields) for piece in self.pieces)
-        return text_header(self.name, value) if self.text else plain_header(self.name, value)
+    def fill(self, fields: Mapping[str, str]) -> bytes:
+        value = "".join(piece if isinstance(piece, str) else piece.fill(fields) for piece in self.pieces)
+        return format_text_header(self.name, value) if self.text else format_plain_header(self.name, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ class MessageTemplate:
     body: tuple[bytes | Placeholder, ...]
     undated: bool = False
 
-    def shown(self, name: str) -> str:
+    def decode_header(self, name: str) -> str:
         """A header decoded for people; a field in it shows its default, or its own name."""
         for line in self.lines:
             if line.name == name:
@@ -108,15 +108,15 @@ class MessageTemplate:
                 return "".join(pieces)
         return str(message_from_bytes(self.header, policy=default_policy)[name])
 
-    def with_names(self, fields: Mapping[str, str]) -> Mapping[str, str]:
+    def fill_with_names(self, fields: Mapping[str, str]) -> Mapping[str, str]:
         """For a message to nobody on the list: a field with neither value nor default shows its name."""
-        return {**fields, **{name: f"[{name}]" for name in self.lacking(fields)}}
+        return {**fields, **{name: f"[{name}]" for name in self.find_missing_fields(fields)}}
 
-    def lacking(self, fields: Mapping[str, str]) -> list[str]:
+    def find_missing_fields(self, fields: Mapping[str, str]) -> list[str]:
         """The fields that have neither a value in `fields` nor a default, each once, in the text's order."""
         return list(dict.fromkeys(name for name, default in self._wanted if not default and not fields.get(name)))
 
-    def prove(self, address: str, fields: Mapping[str, str]) -> None:
+    def check_recipient(self, address: str, fields: Mapping[str, str]) -> None:
         """Raises whatever `render` would for this reader, in a fraction of its time."""
         refuse_controls("the reader's name", fields.get("name", ""))
         refuse_unmailable("To", address)
@@ -127,24 +127,24 @@ class MessageTemplate:
             if not text.isprintable():
                 refuse_controls(f"the reader's {name}", text)
         for line in self._unfoldable:
-            line.filled(fields)
+            line.fill(fields)
 
     def render(self, key: str, address: str, fields: Mapping[str, str], date: datetime | None = None) -> Message:
         """Return the message for one reader, sent at `date` unless the template is dated already.
 
         Raises MissingValue, and HeaderFault for a value that no message can hold.
         """
-        self.prove(address, fields)
+        self.check_recipient(address, fields)
         pieces = self._pieces.copy()
-        own = reader_headers(fields.get("name", ""), address, message_id(self.seed, key, self.domain))
+        own = format_recipient_headers(fields.get("name", ""), address, derive_message_id(self.seed, key, self.domain))
         if self.undated:
             if date is None:
                 raise ValueError("this template has no date of its own")
-            own = date_header(date) + own
-        pieces[1] = b"".join([own, *(line.filled(fields) for line in self.lines)])
+            own = format_date_header(date) + own
+        pieces[1] = b"".join([own, *(line.fill(fields) for line in self.lines)])
         if self.takes_token and not fields.get(UNSUBSCRIBE_FIELD):
             raise MissingValue(UNSUBSCRIBE_FIELD)
-        values = [encode_quoted_printable(placeholder.filled(fields)) for placeholder in self._placeholders]
+        values = [encode_quoted_printable(placeholder.fill(fields)) for placeholder in self._placeholders]
         pieces[3::2] = [values[number] for number in self._order]
         return Message(key=key, sender=self.sender, recipient=address, data=b"".join(pieces))
 

@@ -18,8 +18,8 @@ from newsletter.ledger.deliveries import stream_deliveries
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import read_template
 from newsletter.ledger.unknown import settle_unknown
-from newsletter.mail.headers import message_id
-from newsletter.mail.message import reply_line
+from newsletter.mail.headers import derive_message_id
+from newsletter.mail.message import join_reply
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.reconcile.mail_log import FoundMessageIds, find_arrivals, find_message_ids, open_log
 from newsletter.store import Store
@@ -84,9 +84,9 @@ def stream_unknown_deliveries(store: Store, issue: str) -> Iterator[UnknownDeliv
         yield UnknownDelivery(
             reader=row.reader,
             address=row.address,
-            message_id=message_id(seed, row.reader, domain),
+            message_id=derive_message_id(seed, row.reader, domain),
             at=row.at,
-            words=reply_line(row.code, row.enhanced, row.reply),
+            words=join_reply(row.code, row.enhanced, row.reply),
         )
 
 

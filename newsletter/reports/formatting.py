@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from newsletter.ledger.states import ANSWERED, Counts, State
-from newsletter.mail.message import reply_line
+from newsletter.mail.message import join_reply
 from newsletter.reports.reply_counts import ReplyCount
 from newsletter.subscribers.feedback_events import EventKind
 from newsletter.text import format_count
@@ -57,7 +57,7 @@ def format_feedback(answers: Mapping[EventKind, int]) -> str:
 
 def format_reply(reply: ReplyCount) -> str:
     """Return a reply as one line: code, enhanced code and words, as far as there are any."""
-    return reply_line(reply.code, reply.enhanced, reply.words)
+    return join_reply(reply.code, reply.enhanced, reply.words)
 
 
 def format_duration(seconds: float) -> str:

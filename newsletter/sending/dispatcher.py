@@ -9,7 +9,7 @@ from time import time
 
 from newsletter.errors import DeliveryError
 from newsletter.ledger.claims import NEVER, Answer, Claim
-from newsletter.mail.message import Message, Outcome, Result, reply_line
+from newsletter.mail.message import Message, Outcome, Result, join_reply
 from newsletter.sending.refusals import Refusals
 from newsletter.sending.reply_concern import Concern, classify_reply, classify_result
 from newsletter.sending.throttle import Throttle
@@ -150,7 +150,7 @@ class Dispatcher:
         if self._starved_since is None:
             self._starved_since = now
         elif now - self._starved_since > self._patience and not self.halting:
-            reply = reply_line(said.code, said.enhanced, said.reply)
+            reply = join_reply(said.code, said.enhanced, said.reply)
             self.halt(
                 DeliveryError(
                     f"The server has taken nothing for {self._patience:,.0f} seconds, and asks for less: {reply}",

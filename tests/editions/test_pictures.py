@@ -36,15 +36,15 @@ def test_a_picture_is_at_most_as_wide_as_asked(tmp_path: Path, kind: str) -> Non
     assert picture.kind == ("png" if kind == "png" else "jpeg")
     assert picture.name == ("2.1-lead.png" if kind == "png" else "2.1-lead.jpg")
     assert (picture.width, picture.height) == _opened(picture.data).size == (1200, 600)
-    assert picture.shown(600, 660) == (600, 300)
-    assert picture.shown(600, 150) == (300, 150)
+    assert picture.fit_into(600, 660) == (600, 300)
+    assert picture.fit_into(600, 150) == (300, 150)
 
 
 def test_a_small_picture_is_not_blown_up(tmp_path: Path) -> None:
     _photo((300, 200)).save(tmp_path / "a.jpg")
     picture = prepare_picture(tmp_path / "a.jpg", "x", 1200)
     assert (picture.width, picture.height) == (300, 200)
-    assert picture.shown(600, 660) == (300, 200)
+    assert picture.fit_into(600, 660) == (300, 200)
 
 
 def test_what_the_camera_wrote_is_gone_and_the_picture_upright(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_tower_is_no_larger_than_it_is_shown(tmp_path: Path) -> None:
     Image.new("RGB", (1200, 12_000), "red").save(tmp_path / "a.png")
     picture = prepare_picture(tmp_path / "a.png", "x", 1200)
     assert (picture.width, picture.height) == (132, 1320)
-    assert picture.shown(600, 660) == (66, 660)
+    assert picture.fit_into(600, 660) == (66, 660)
 
 
 def test_a_photo_with_others_behind_it_is_a_photo(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from newsletter.errors import DraftError
 from newsletter.field import FieldWriter
 from newsletter.issue.draft import load_issue
 from newsletter.mail.compiler import compile_message
-from newsletter.mail.headers import HeaderFault, text_header
+from newsletter.mail.headers import HeaderFault, format_text_header
 from newsletter.mail.message_template import HeaderLine, MessageTemplate, MissingValue, Placeholder
 from newsletter.mail.quoted_printable import encode_quoted_printable, encode_without_shortcut
 
@@ -182,7 +182,7 @@ def test_proving_raises_exactly_when_rendering_would(
     compiled: Compiled, key: str, address: str, name: str, city: str
 ) -> None:
     fields = {"email": address, "name": name, "city": city}
-    assert _raised(lambda: compiled.template.prove(address, fields)) == _raised(
+    assert _raised(lambda: compiled.template.check_recipient(address, fields)) == _raised(
         lambda: compiled.template.render(key, address, fields)
     )
 
@@ -196,18 +196,18 @@ def test_proving_needs_what_each_place_needs() -> None:
     body = (b"", Placeholder("body", "", "html"), b"")
     template = MessageTemplate(seed="c", sender="a@b.org", domain="b.org", header=b"", lines=lines, body=body)
     whole = {"subject": "s", "link": "l", "body": "b"}
-    template.prove("a@example.org", whole)
+    template.check_recipient("a@example.org", whole)
     for name in whole:
         with pytest.raises(MissingValue, match=name):
-            template.prove("a@example.org", {**whole, name: ""})
+            template.check_recipient("a@example.org", {**whole, name: ""})
         with pytest.raises(HeaderFault, match=name):
-            template.prove("a@example.org", {**whole, name: "a\r\nBcc: x@example.org"})
+            template.check_recipient("a@example.org", {**whole, name: "a\r\nBcc: x@example.org"})
     with pytest.raises(HeaderFault, match="longer"):
-        template.prove("a@example.org", {**whole, "link": "x" * 999})
-    template.prove("a@example.org", {**whole, "subject": "x" * 5000, "body": "x" * 5000})
+        template.check_recipient("a@example.org", {**whole, "link": "x" * 999})
+    template.check_recipient("a@example.org", {**whole, "subject": "x" * 5000, "body": "x" * 5000})
     with pytest.raises(HeaderFault, match="ASCII"):
-        template.prove("ä@example.org", whole)
-    assert template.lacking({}) == ["subject", "link", "body"]
+        template.check_recipient("ä@example.org", whole)
+    assert template.find_missing_fields({}) == ["subject", "link", "body"]
 
 
 def _raised(act: object) -> tuple[type[Exception], str] | None:
@@ -228,7 +228,7 @@ def test_the_shortcut_of_quoted_printable_is_no_other_encoding(text: str) -> Non
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=100))
 @settings(max_examples=300)
 def test_the_shortcut_of_a_subject_folds_it_no_other_way(text: str) -> None:
-    line = text_header("Subject", text)
+    line = format_text_header("Subject", text)
     # The standard library makes lines of nothing but spaces where there are many (RFC 5322, section 3.2.2 forbids it).
     if "=?" not in text and (len(text) < 67 or all(0 < len(word) < 67 for word in text.split(" "))):
         header = Header(text, "us-ascii", maxlinelen=76, header_name="Subject", continuation_ws=" ")
@@ -240,7 +240,7 @@ def test_exactly_the_characters_that_act_instead_of_being_read_are_refused() -> 
     refused = []
     for code in range(0x110000):
         try:
-            template.prove("a@example.org", {"name": chr(code)})
+            template.check_recipient("a@example.org", {"name": chr(code)})
         except HeaderFault:
             refused.append(chr(code))
     assert refused == [chr(code) for code in range(0x110000) if CONTROLS.match(chr(code))]

@@ -50,7 +50,7 @@ def test_a_template_of_version_1_still_makes_the_same_message() -> None:
     template = MessageTemplate.from_bytes(stored["payload"].encode())
     fields = {"email": "ada@example.org", "name": 'Ada "Countess" Løvelace & Co.', "city": ""}
     assert template.render("ada@example.org", "ada@example.org", fields).data == stored["message"].encode()
-    assert template.shown("Subject") == "Pacific Alliance Digest Vol. 1.1: For reader"
+    assert template.decode_header("Subject") == "Pacific Alliance Digest Vol. 1.1: For reader"
     assert MessageTemplate.from_bytes(template.to_bytes()) == template
 
 

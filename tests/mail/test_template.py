@@ -18,7 +18,7 @@ from newsletter.config import Mailbox
 from newsletter.errors import ConfigError
 from newsletter.issue.draft import load_issue
 from newsletter.mail.compiler import compile_message
-from newsletter.mail.headers import HeaderFault, address_header, text_header
+from newsletter.mail.headers import HeaderFault, format_address_header, format_text_header
 from newsletter.mail.message_template import MessageTemplate, MissingValue
 from newsletter.mail.quoted_printable import SOFT_BREAK, encode_quoted_printable
 
@@ -122,7 +122,7 @@ def test_pieces_of_quoted_printable_stand_side_by_side(pieces: list[str]) -> Non
     ],
 )
 def test_any_name_survives_its_header(name: str) -> None:
-    line = address_header("To", Mailbox(name=name, address="ada@example.org"))
+    line = format_address_header("To", Mailbox(name=name, address="ada@example.org"))
     assert all(len(part) <= 78 for part in line.split(b"\r\n")) or len(name) == 300
     parsed(line + b"\r\n")
     assert named(line + b"\r\n") == (name, "ada@example.org")
@@ -130,7 +130,7 @@ def test_any_name_survives_its_header(name: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=300))
 def test_any_subject_survives_its_header(subject: str) -> None:
-    message = parsed(text_header("Subject", subject) + b"\r\n")
+    message = parsed(format_text_header("Subject", subject) + b"\r\n")
     assert one_spaced(message["Subject"]) == one_spaced(subject)
 
 
@@ -139,7 +139,7 @@ def test_any_subject_survives_its_header(subject: str) -> None:
     ["How =?utf-8?b?w6k=?= to", "Break =?utf-8?q?a=0D=0ABcc=3A_x?=", "x" * 1200, f"https://x.org/{'a' * 80} is out"],
 )
 def test_a_subject_that_ascii_would_spoil_is_encoded(subject: str) -> None:
-    line = text_header("Subject", subject)
+    line = format_text_header("Subject", subject)
     assert all(len(part) <= 78 for part in line.split(b"\r\n"))
     assert str(make_header(decode_header(str(message_from_bytes(line)["Subject"])))) == subject
 
@@ -167,7 +167,7 @@ def test_no_value_adds_a_header(template: MessageTemplate, bad: str) -> None:
     with pytest.raises(HeaderFault):
         template.render("k", f"ada@example.org{bad}", {"email": "ada@example.org", "name": "Ada"})
     with pytest.raises(HeaderFault):
-        text_header("Subject", bad)
+        format_text_header("Subject", bad)
 
 
 def test_a_value_is_text_in_html(template: MessageTemplate) -> None:
@@ -211,6 +211,6 @@ def test_a_value_in_an_attribute_is_escaped(publication: Publication) -> None:
 @example(words=["a" * 30, *[""] * 90, "b"], wide=False)
 def test_a_header_of_ascii_is_folded_and_read_back_as_it_was(words: list[str], wide: bool) -> None:
     value = ("  " if wide else " ").join(words)
-    data = text_header("Subject", value)
+    data = format_text_header("Subject", value)
     assert all(len(line) <= 78 and line.strip() for line in data.decode("ascii").split("\r\n")[:-1])
     assert str(message_from_bytes(data + b"\r\n", policy=default_policy)["Subject"]).strip() == value.strip()

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from postfix import PASSWORD, USER, Postfix, postfix, unavailable
 
 from newsletter.errors import NewsletterError
-from newsletter.mail.headers import message_id
+from newsletter.mail.headers import derive_message_id
 from newsletter.reconcile import mail_log
 from newsletter.reconcile.mail_log import FoundMessageIds, find_arrivals, find_message_ids, open_log
 
-OURS = [message_id("c", f"r{number}@example.org", "example.org") for number in range(6)]
-STRANGERS = [message_id("other", f"r{number}@example.org", "example.org") for number in range(3)]
+OURS = [derive_message_id("c", f"r{number}@example.org", "example.org") for number in range(6)]
+STRANGERS = [derive_message_id("other", f"r{number}@example.org", "example.org") for number in range(3)]
 STRANGERS += ["<plain@example.org>", "<>", "no id at all", f"{OURS[0][1:33]}@example.org.example.net>"]
 
 

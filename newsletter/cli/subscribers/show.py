@@ -13,7 +13,7 @@ from newsletter.cli.subscribers.event_words import EVENT_WORDS, OF_EDITORS
 from newsletter.cli.subscribers.opening import open_to_read, say_if_kept_out, suggest_nearest
 from newsletter.ledger.erasure import Part
 from newsletter.ledger.states import State
-from newsletter.mail.message import reply_line
+from newsletter.mail.message import join_reply
 from newsletter.store.events import Row
 from newsletter.subscribers.feedback_events import EventSource
 from newsletter.subscribers.list_changes import describe_suppression
@@ -130,7 +130,7 @@ def _sent(part: Part, standing: SuppressionStatus) -> str:
         told = _STATES.get(part.state, part.state.value)
     if part.at is None:
         return told  # nobody has tried
-    answer = reply_line(part.code, part.enhanced, part.reply)
+    answer = join_reply(part.code, part.enhanced, part.reply)
     return f"{told}  {_minute(part.at)}  to {part.address}{f': {answer}' if answer else ''}"
 
 

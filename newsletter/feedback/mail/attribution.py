@@ -17,7 +17,7 @@ from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail.recognition import MailFeedback
 from newsletter.ledger.deliveries import find_delivery_by_number, list_deliveries
 from newsletter.ledger.templates import read_template
-from newsletter.mail.headers import message_id
+from newsletter.mail.headers import derive_message_id
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
 from newsletter.subscribers.tokens import TOKENS_IN_TEXT, TokenSigner, parse_verp_tag
@@ -97,7 +97,7 @@ class Attributor:
             # Those of earlier versions are made of the campaign's id, which stands in git: no proof.
             for delivery in list_deliveries(self._store, subscriber, with_seed=True):
                 seed, domain = self._origin(delivery.template)
-                if message_id(seed, delivery.reader, domain).lower() in wanted:
+                if derive_message_id(seed, delivery.reader, domain).lower() in wanted:
                     return Attribution(delivery.reader, delivery.issue, "the Message-ID")
         return None
 

@@ -16,7 +16,13 @@ from newsletter import backends
 from newsletter.address import domain_of
 from newsletter.config import Mailbox
 from newsletter.mail import quoted_printable
-from newsletter.mail.headers import address_header, message_id, plain_header, reader_headers, text_header
+from newsletter.mail.headers import (
+    derive_message_id,
+    format_address_header,
+    format_plain_header,
+    format_recipient_headers,
+    format_text_header,
+)
 from newsletter.mail.message import Message, Result
 from newsletter.sending.rules import load_signature
 from newsletter.sending.unrecorded import send_unrecorded
@@ -64,20 +70,22 @@ class ConfirmationSender:
         ways = f"<{page}>, <{mailto}>" if page else f"<{mailto}>"
         title = config.publication.title
         head = [
-            address_header("From", config.sender.from_),
-            plain_header("Reply-To", config.publication.contact),
-            text_header("Subject", f"Do you want to leave {title}?"),
-            plain_header("Date", format_datetime(datetime.now(UTC).replace(microsecond=0))),
-            plain_header("Auto-Submitted", "auto-replied"),  # RFC 3834: no program answers it
-            address_header("List-Id", Mailbox(name=title, address=config.subscriber_list.id)),
-            plain_header("List-Unsubscribe", ways),
-            plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+            format_address_header("From", config.sender.from_),
+            format_plain_header("Reply-To", config.publication.contact),
+            format_text_header("Subject", f"Do you want to leave {title}?"),
+            format_plain_header("Date", format_datetime(datetime.now(UTC).replace(microsecond=0))),
+            format_plain_header("Auto-Submitted", "auto-replied"),  # RFC 3834: no program answers it
+            format_address_header("List-Id", Mailbox(name=title, address=config.subscriber_list.id)),
+            format_plain_header("List-Unsubscribe", ways),
+            format_plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
             if config.service.takes_one_click
             else b"",
-            plain_header("MIME-Version", "1.0"),
-            plain_header("Content-Type", "text/plain; charset=utf-8"),
-            plain_header("Content-Transfer-Encoding", "quoted-printable"),
-            reader_headers("", subscriber, message_id(token_hex(16), subscriber, domain_of(config.sender.envelope))),
+            format_plain_header("MIME-Version", "1.0"),
+            format_plain_header("Content-Type", "text/plain; charset=utf-8"),
+            format_plain_header("Content-Transfer-Encoding", "quoted-printable"),
+            format_recipient_headers(
+                "", subscriber, derive_message_id(token_hex(16), subscriber, domain_of(config.sender.envelope))
+            ),
         ]
         text = _TEXT.format(
             title=title,

@@ -18,7 +18,7 @@ from memory import COMMAND
 from messages import parsed
 from smtp_server import Server
 
-from newsletter.mail.headers import message_id
+from newsletter.mail.headers import derive_message_id
 from newsletter.store import open_store
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
 from newsletter.subscribers.secret_keys import create_secret_keys
@@ -433,7 +433,7 @@ def test_message_ids_of_earlier_versions_prove_nothing(sent: Publication, server
     connection.close()
     made_up = re.sub(
         rb"(?m)^Message-ID: .*\r\n",
-        f"Message-ID: {message_id(campaign, ADA, 'example.org')}\r\n".encode(),
+        f"Message-ID: {derive_message_id(campaign, ADA, 'example.org')}\r\n".encode(),
         _stranger(server.message(ADA)),
     )
     put(_bounce(ADA, "5.1.1", made_up))
