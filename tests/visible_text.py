@@ -1,4 +1,4 @@
-"""What a reader sees of each edition: the words of a page, of a PDF, and the links in them."""
+"""Visible text of each edition: the words of a page and of a PDF, and the links in them."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ RIGHT_TO_LEFT = re.compile("[\u0590-\u07ff\ufb1d-\ufdff\ufe70-\ufefc]+")
 
 
 class Page(HTMLParser):
-    """The words a reader sees, and the links; `within` has the words of each element of one class."""
+    """Page of HTML with the words that a reader sees, and the links."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -42,12 +42,12 @@ class Page(HTMLParser):
 
     @property
     def outward(self) -> list[str]:
-        """The links that lead out of the page, in their order."""
+        """Return the links that lead out of the page, in their order."""
         return [link for link in self.links if "://" in link or link.startswith("mailto:")]
 
 
 def letters(text: str) -> str:
-    """What is said, without how it is set."""
+    """Return the letters of a text, without how it is set."""
     return _SETTING.sub("", text).casefold()
 
 
@@ -58,7 +58,7 @@ def pdf_text(pdf: bytes, folder: Path) -> str:
 
 
 def pdf_links(pdf: bytes, folder: Path) -> list[str]:
-    """The addresses that the PDF's links lead to, page by page, each as often as it is linked in a row."""
+    """Return the addresses that the PDF's links lead to, page by page, each as often as it is linked in a row."""
     path = folder / "l.pdf"
     path.write_bytes(pdf)
     plain = subprocess.run(

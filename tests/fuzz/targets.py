@@ -1,4 +1,4 @@
-"""What is tried with whatever bytes: other people's text, and what must hold of it. Each raises when it does not."""
+"""Targets of fuzzing: each takes any bytes as other people's text, and raises when a promise about it is broken."""
 
 import imaplib
 import socket
@@ -103,13 +103,13 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 def seeds(target: str) -> Path:
-    """The folder with what is known to be worth beginning with."""
+    """Return the folder of the inputs to begin with."""
     return HERE.parent / "feedback/mail/recognition/samples" if target == "mail" else HERE / "corpus" / target
 
 
 @contextmanager
 def _imap_server(script: list[bytes]) -> Iterator[None]:
-    """What imaplib connects to: all of the script is said already, with the next command's tag in place of TAG."""
+    """Let imaplib connect to a script: all of it is said already, with the next command's tag in place of TAG."""
     ours, theirs = socket.socketpair()
     ends = accumulate(script, lambda count, piece: count + (b"TAG" in piece), initial=0)
     said = b"".join(piece.replace(b"TAG", b"A%d" % number) for number, piece in zip(ends, script, strict=False))

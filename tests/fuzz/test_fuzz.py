@@ -1,4 +1,4 @@
-"""What fuzzing has found stays mended, and some thousand further inputs each time find nothing new."""
+"""Fuzzing: what it has found stays mended, and some thousand further inputs each time find nothing new."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""One's own server's Authentication-Results (RFC 8601), and what strangers write to look like them."""
+"""Authentication-Results of one's own server (RFC 8601), and fields of strangers that look like them."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The inbox worked through: who is proved to have bounced, complained or left is mailed no more; nobody else."""
+"""Processing of a mailbox: who is proved to have bounced, complained or left is mailed no more; nobody else."""
 
 import json
 import mailbox
@@ -44,7 +44,7 @@ def sent(digest: Publication, server: Server) -> Publication:
 
 @pytest.fixture
 def put(sent: Publication) -> Put:
-    """Deliver a mail into the publication's Maildir; returns its file."""
+    """Deliver a mail into the publication's Maildir; return its file."""
     box = mailbox.Maildir(sent.root / "Maildir")
 
     def deliver(message: bytes) -> Path:
@@ -60,7 +60,7 @@ def _return_path(server: Server, number: int) -> str:
 def _bounce(
     reader: str, status: str, returned: bytes, *, to: str = "bounces@example.org", action: str = "failed"
 ) -> bytes:
-    """A DSN by RFC 3464, with the header of what was returned (RFC 3462, section 2)."""
+    """Return a DSN by RFC 3464, with the header of what was returned (RFC 3462, section 2)."""
     said = (
         f"Reporting-MTA: dns; mx.example.com\r\n\r\nFinal-Recipient: rfc822; {reader}\r\nAction: {action}\r\n"
         f"Status: {status}\r\nDiagnostic-Code: smtp; 550 {status} so it is\r\n"
@@ -74,7 +74,7 @@ def _bounce(
 
 
 def _report(kind: str, sender: str, to: str, parts: Sequence[tuple[str, bytes]]) -> bytes:
-    """A multipart/report (RFC 6522)."""
+    """Return a multipart/report (RFC 6522)."""
     head = (
         f"From: {sender}\r\nTo: {to}\r\nSubject: Undelivered\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\n"
         f'MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type={kind}; boundary="b"\r\n\r\n'
@@ -84,7 +84,7 @@ def _report(kind: str, sender: str, to: str, parts: Sequence[tuple[str, bytes]])
 
 
 def _stranger(data: bytes) -> bytes:
-    """A copy's header without all that only its reader has seen."""
+    """Return a copy's header without all that only its reader has seen."""
     data = re.sub(rb"(?m)^Message-ID: .*\r\n", b"Message-ID: <made-up@example.org>\r\n", data)
     return re.sub(rb"(?m)^List-Unsubscribe: .*\r\n(?: .*\r\n)*", b"", data)
 

@@ -1,4 +1,4 @@
-"""Many bounces at once may be a provider's fault: they are held back until a person has decided, and can be undone."""
+"""Spikes of bounces, which may be a provider's fault: they wait until a person has decided, and can be undone."""
 
 import json
 import mailbox

@@ -1,4 +1,4 @@
-"""Hard or soft, by code and by words."""
+"""Classification of replies as hard or soft, by code and by words."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whatever the bytes: a reading, in time linear in their number, and nothing in it that a terminal would obey."""
+"""Hostile bytes are recognised in time linear in their number, and nothing of them does anything to a terminal."""
 
 from datetime import datetime
 from pathlib import Path
@@ -34,7 +34,7 @@ PIECES = [
 
 
 def shown(text: str) -> bool:
-    """Whether a terminal shows it as it is, on one line."""
+    """Return whether a terminal shows the text as it is, on one line."""
     return text == escape_controls(text) and len(text.splitlines()) <= 1
 
 
@@ -154,7 +154,7 @@ def test_50_megabytes(filling: bytes, kind: str) -> None:
     ],
 )
 def test_when_it_was_received(date: str, received_at: str) -> None:
-    """By the topmost Received field: those below, and Date, are of whoever sent it."""
+    """The topmost Received field counts: those below, and Date, are of whoever sent the mail."""
     others = "Received: by x; Mon, 2 Nov 2020 10:00:00 +0000\nDate: Mon, 2 Nov 2020 10:00:00 +0000\n"
     message = f"Delivered-To: a@example.org\nReceived: from x by y; {date}\n{others}\n"
     assert recognise_mail(message.encode()).received_at == received_at

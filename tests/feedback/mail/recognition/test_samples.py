@@ -1,4 +1,4 @@
-"""Mail in the forms of the main servers and providers: what it is, about whom, and with which code."""
+"""Samples of mail in the forms of the main servers and providers: its kind, the address, and the code."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ AWAY, COMPLAINT, HARD, LEAVES, OTHER, SOFT = (
 )
 
 # For each file what it says of each address: kind, address, enhanced status code.
-SAID: dict[str, list[tuple[FeedbackKind, str, str]]] = {
+EXPECTED: dict[str, list[tuple[FeedbackKind, str, str]]] = {
     # Postfix
     "postfix": [(HARD, ANNA, "5.1.1")],
     "postfix-delayed": [(SOFT, ANNA, "4.4.1")],
@@ -132,20 +132,20 @@ def sample(name: str) -> bytes:
 
 
 def test_each_sample_is_in_the_table() -> None:
-    assert {path.stem for path in SAMPLES.glob("*.eml")} == set(SAID)
+    assert {path.stem for path in SAMPLES.glob("*.eml")} == set(EXPECTED)
 
 
-@pytest.mark.parametrize("name", sorted(SAID))
+@pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_what_a_mail_says(name: str) -> None:
     reading = recognise_mail(sample(name))
-    assert [(found.kind, found.address, found.enhanced) for found in reading.events] == SAID[name]
-    assert reading.kind is (SAID[name][0][0] if SAID[name] else OTHER)
+    assert [(found.kind, found.address, found.enhanced) for found in reading.events] == EXPECTED[name]
+    assert reading.kind is (EXPECTED[name][0][0] if EXPECTED[name] else OTHER)
     assert {found.delayed for found in reading.events} <= {name in DELAYED}
     assert (OURS in reading.message_ids) is (name not in NAMELESS)
     assert not reading.trouble
 
 
-@pytest.mark.parametrize("name", sorted(SAID))
+@pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_line_ends_do_not_matter(name: str) -> None:
     unix = sample(name).replace(b"\r\n", b"\n")
     assert recognise_mail(unix.replace(b"\n", b"\r\n")) == recognise_mail(unix)

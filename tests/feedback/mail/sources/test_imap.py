@@ -1,4 +1,4 @@
-"""An IMAP mailbox, on a real Dovecot; what no Dovecot does is said by a server of a few lines."""
+"""IMAP mailboxes, on a real Dovecot; what no Dovecot does is said by a server of a few lines."""
 
 import socket
 import threading
@@ -49,7 +49,7 @@ def opened(
 
 
 def read(url: str, after: AfterProcessing = "leave", known: Sequence[str] = ()) -> list[StoredMail]:
-    """Every message, each filed when it was handled."""
+    """Return every message, each filed when it was handled."""
     with opened(url, after) as source:
         mails = []
         for mail in source.mails(known.__contains__):

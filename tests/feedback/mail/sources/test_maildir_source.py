@@ -1,4 +1,4 @@
-"""A Maildir, or a folder of .eml files: each message once, nothing lost, nothing outside touched."""
+"""Maildirs and folders of .eml files: each message once, nothing lost, nothing outside touched."""
 
 import hashlib
 import os
@@ -33,7 +33,7 @@ def opened(path: Path, after: AfterProcessing = "leave") -> Iterator[MailSource]
 
 
 def read(path: Path, after: AfterProcessing = "leave") -> list[StoredMail]:
-    """Every message, each filed when it was handled."""
+    """Return every message, each filed when it was handled."""
     with opened(path, after) as source:
         mails = []
         for mail in source.mails(lambda _key: False):

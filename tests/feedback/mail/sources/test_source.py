@@ -1,4 +1,4 @@
-"""What may be named as a source, and what is said of the rest."""
+"""Names of sources, and the errors for names that are none."""
 
 import os
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""About whom a server speaks: a reader's address, a reader's mailbox for now, or the sender.
+"""Replies of providers: about a bad address, about a mailbox for now, or about the sender.
 
 The replies are those that providers give in public (their postmasters' pages, and bounces that were asked about), each
-with what its provider says that it means. What concerns the sender must not be held against a reader.
+with what its provider says that it means. What concerns the sender must not be held against a subscriber.
 """
 
 import re
@@ -206,7 +206,7 @@ def test_a_group_that_takes_no_mail_of_ours_is_no_address_that_is_gone(words: st
 
 
 # Where a program that gave up tells at what command it was refused.
-TOLD = [
+STAGES = [
     (SmtpStage.CONNECT, "host mx.example.net[192.0.2.2] refused to talk to me: 554 5.1.1 user unknown"),
     (SmtpStage.CONNECT, "SMTP error from remote mail server after initial connection: host mx.example.net: {}"),
     (SmtpStage.CONNECT, "Connected to 192.0.2.2 but greeting failed. Remote host said: {}"),
@@ -239,22 +239,22 @@ TOLD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("stage", "words"), TOLD)
+@pytest.mark.parametrize(("stage", "words"), STAGES)
 def test_the_command_that_was_refused_is_read(stage: SmtpStage | None, words: str) -> None:
     assert find_stage(words.format("550 5.1.1 user unknown")) is stage
 
 
-@pytest.mark.parametrize("words", [words for stage, words in TOLD if stage and stage.before_recipient])
+@pytest.mark.parametrize("words", [words for stage, words in STAGES if stage and stage.before_recipient])
 @pytest.mark.parametrize("reply", ["550 5.1.1 user unknown", "550 Requested action not taken: mailbox unavailable"])
 def test_before_rcpt_nothing_is_about_the_reader(words: str, reply: str) -> None:
-    """However the program puts it: in a DSN's field, in its words for people, or in a notice that is no DSN."""
+    """The stage is read in a DSN's field, in its words for people, and in a notice that is no DSN."""
     told = words.format(reply)
     for mail in (_dsn("5.1.1", told), _dsn("5.1.1", reply, f"<{ANNA}>: {told}\n"), _notice(told)):
         (found,) = recognise_mail(mail).events
         assert (found.address, found.kind, found.about_sender) == (ANNA, FeedbackKind.SOFT, True), mail.decode()
 
 
-@pytest.mark.parametrize("words", [words for stage, words in TOLD if stage and not stage.before_recipient])
+@pytest.mark.parametrize("words", [words for stage, words in STAGES if stage and not stage.before_recipient])
 def test_an_unknown_user_at_rcpt_or_after_the_text_is_gone(words: str) -> None:
     for mail in (_dsn("5.1.1", words.format("550 5.1.1 user unknown")), _notice(words.format("550 user unknown"))):
         (found,) = recognise_mail(mail).events
@@ -319,7 +319,7 @@ def test_what_exchange_was_told_is_read_from_its_own_field() -> None:
     assert (found.kind, found.enhanced, found.evidence.words) == (FeedbackKind.HARD, "5.1.1", "550 5.1.1 no such user")
 
 
-@given(st.text(max_size=300), st.sampled_from([words for stage, words in TOLD if stage and stage.before_recipient]))
+@given(st.text(max_size=300), st.sampled_from([words for stage, words in STAGES if stage and stage.before_recipient]))
 def test_no_reply_at_all_before_rcpt_is_held_against_a_reader(reply: str, words: str) -> None:
     said = words.replace("{}", reply)
     meaning = classify_reply(said, "5.1.1", action="failed")
@@ -338,7 +338,7 @@ def _dsn(status: str, diagnostic: str, text: str = "It failed.\n", fields: str =
 
 
 def _notice(words: str) -> bytes:
-    """A server's words for people, as qmail and others write them."""
+    """Return a server's words for people, as qmail and others write them."""
     return (
         "From: MAILER-DAEMON@mx.example.org\nTo: bounces@example.org\nSubject: failure notice\n\n"
         f"Your message could not be delivered.\n\n<{ANNA}>:\n{words}\n"

@@ -1,4 +1,4 @@
-"""People whose mail looks like a server's, servers whose mail looks like a failure, and who is meant by a sender."""
+"""People's mail that looks like a server's, servers' mail that looks like a failure, and who is meant by a sender."""
 
 import pytest
 
