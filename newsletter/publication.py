@@ -135,6 +135,12 @@ class OpenPublication:
 
         return open_configured_source(self.workspace, lambda: self.known_store, list_file)
 
+    def require_subscribers(self) -> "SubscriberSource":
+        """Return where subscribers come from. Raises ListError, with what to do, when there is no list."""
+        source = self.subscriber_source()
+        source.require()
+        return source
+
     def load_backend(self) -> "Backend":
         """Return what messages are handed to. Raises ConfigError."""
         if self._backend is not None:

@@ -1,16 +1,16 @@
 """newsletter dkim key"""
 
 import re
-from pathlib import Path
 from typing import cast
 
 import click
 
 from newsletter.address import domain_of
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, short
 from newsletter.errors import DecisionNeeded
 from newsletter.files import create_private, make_private_folder
-from newsletter.workspace import STATE_FOLDER, find_workspace
+from newsletter.workspace import STATE_FOLDER
 
 _STRING = 255  # octets: RFC 1035, section 3.3; a longer record is several strings
 
@@ -27,7 +27,7 @@ def key(selector: str, kind: str) -> None:
     """Make a pair of keys: a private one to sign with, and a public one to publish in the DNS."""
     if not re.fullmatch("[A-Za-z0-9-]{1,63}", selector):
         raise click.BadParameter("a word of letters, digits and hyphens, such as s1", param_hint="--selector")
-    workspace = find_workspace(Path.cwd())
+    workspace = open_publication().workspace
     config = workspace.config
 
     from newsletter.mail.dkim_keys import DkimAlgorithm, generate_dkim_key

@@ -5,7 +5,6 @@ import json
 import re
 import sys
 from collections.abc import Container, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +18,7 @@ from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
 from newsletter.issue.model import Issue
 from newsletter.publication import OpenPublication
 from newsletter.text import format_count
-from newsletter.workspace import Workspace, find_workspace
+from newsletter.workspace import Workspace
 
 if TYPE_CHECKING:
     from newsletter.checks.draft_report import Finding
@@ -178,7 +177,7 @@ def schema(print_: bool) -> None:
     if print_:
         click.echo(json.dumps(json.loads(build_draft_schema()), indent=2))
         return
-    workspace = find_workspace(Path.cwd())
+    workspace = open_publication().workspace
     path = workspace.drafts / SCHEMA_NAME
     path.parent.mkdir(exist_ok=True)
     path.write_text(build_draft_schema(), encoding="utf-8")

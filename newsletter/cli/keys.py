@@ -1,14 +1,11 @@
 """newsletter keys new|rotate"""
 
-from pathlib import Path
-
 import click
 
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, short
-from newsletter.cli.store import known_store
 from newsletter.subscribers.feedback_events import read_erased
 from newsletter.subscribers.secret_keys import create_secret_keys, rotate_secret_keys
-from newsletter.workspace import find_workspace
 
 
 @click.group()
@@ -19,11 +16,11 @@ def keys() -> None:
 @keys.command()
 def new() -> None:
     """Make keys for a publication that has none."""
-    workspace = find_workspace(Path.cwd())
-    store = known_store(workspace)
+    publication = open_publication()
+    store = publication.known_store
     if store:
         read_erased(store, None)  # refuses where people were erased: other keys would not know them
-    path = create_secret_keys(workspace.root)
+    path = create_secret_keys(publication.workspace.root)
     say(f"{short(path)} holds this publication's keys.", style="bold")
     say(
         "Keep it out of git and keep a copy: links in mails that readers have work by it.\n"
@@ -34,7 +31,7 @@ def new() -> None:
 @keys.command()
 def rotate() -> None:
     """Sign with a new key from now on. Links that readers have go on working by the older ones."""
-    path = rotate_secret_keys(find_workspace(Path.cwd()))
+    path = rotate_secret_keys(open_publication().workspace)
     say(f"{short(path)} begins with a new key.", style="bold")
     say(
         "Copy the file to each machine that sends or serves, the serving one first; a running service reads it anew.\n"

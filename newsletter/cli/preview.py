@@ -6,13 +6,13 @@ import sys
 import threading
 import webbrowser
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, show_problems
-from newsletter.workspace import Workspace, find_workspace
+from newsletter.workspace import Workspace
 
 if TYPE_CHECKING:
     from newsletter.web.preview.draft_state import DraftState
@@ -32,7 +32,7 @@ def preview(debug: bool, draft: str | None, port: int | None, no_open: bool) -> 
     Save the draft in your editor, and the page changes. Only the browser that is opened can see it, and one in which
     you open the address that the terminal shows.
     """
-    workspace = find_workspace(Path.cwd())
+    workspace = open_publication().workspace
     path = workspace.find_draft(draft)
     _ = workspace.config  # its mistakes first
 

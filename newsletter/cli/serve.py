@@ -6,12 +6,11 @@ import signal
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 
 import click
 
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import say
-from newsletter.workspace import find_workspace
 
 _PATIENCE = 1  # seconds, for work in hand when the service ends
 
@@ -25,7 +24,7 @@ def serve(debug: bool, host: str | None, port: int | None) -> None:
 
     It belongs behind a web server that has the certificate: docs/operators/service.md shows how.
     """
-    workspace = find_workspace(Path.cwd())
+    workspace = open_publication().workspace
     service = workspace.config.service
 
     from newsletter.web.public.service import serve as run

@@ -1,13 +1,12 @@
 """newsletter templates list|eject"""
 
-from pathlib import Path
-
 import click
 
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, short, table
 from newsletter.scaffold import eject as copy_out
 from newsletter.text import suggest_nearest
-from newsletter.workspace import TEMPLATES, find_shipped, find_workspace
+from newsletter.workspace import TEMPLATES, find_shipped
 
 
 @click.group()
@@ -18,7 +17,7 @@ def templates() -> None:
 @templates.command("list")
 def list_() -> None:
     """List the templates, yours or the program's."""
-    own = find_workspace(Path.cwd()).root / TEMPLATES
+    own = open_publication().workspace.root / TEMPLATES
     known = sorted(path.name for path in find_shipped(TEMPLATES).iterdir())
     used = [short(own / name) if (own / name).is_file() else "the program's" for name in known]
     table(("Template", "Used"), zip(known, used, strict=True))
@@ -35,5 +34,5 @@ def eject(names: tuple[str, ...]) -> None:
     All of them when none is named, to be restyled. Nothing there is overwritten. Delete a copy to go back to the one
     that comes with the program.
     """
-    for path in copy_out(find_workspace(Path.cwd()).root / TEMPLATES, names):
+    for path in copy_out(open_publication().workspace.root / TEMPLATES, names):
         say(f"{short(path)} is yours now. Delete it to go back.")

@@ -6,7 +6,7 @@ from newsletter.actions.add_subscriber import add_subscriber
 from newsletter.actions.remove_subscriber import remove_subscriber
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, short
-from newsletter.cli.subscribers.opening import say_if_kept_out, suggest_nearest
+from newsletter.cli.subscribers.list_hints import say_if_kept_out, suggest_nearest
 from newsletter.errors import ListError
 from newsletter.subscribers.csv_file import column_name
 from newsletter.subscribers.list_changes import describe_suppression

@@ -10,7 +10,7 @@ from newsletter.actions.find_copies import find_copies
 from newsletter.actions.subscriber_record import SubscriberRecord, read_subscriber_record
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, short
-from newsletter.cli.subscribers.opening import suggest_nearest
+from newsletter.cli.subscribers.list_hints import suggest_nearest
 from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.secret_keys import require_secret_keys
 from newsletter.subscribers.source import SubscriberSource

@@ -2,17 +2,16 @@
 
 import json
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain, islice
 
 import click
 
+from newsletter.actions.list_subscribers import SubscriberFilter, list_subscribers
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import console, say, table
-from newsletter.cli.subscribers.opening import open_to_read, require_list
-from newsletter.errors import Problem
 from newsletter.subscribers.subscriber import Subscriber
-from newsletter.subscribers.suppression_status import SuppressionStatus, with_suppression_status
+from newsletter.subscribers.suppression_status import SuppressionStatus
 from newsletter.text import escape_controls, format_count
 
 _PAGE = 200  # rows of a table on a terminal, whose columns are as wide as these need
@@ -34,38 +33,15 @@ def list_(words: tuple[str, ...], tag: str | None, mailable: bool, suppressed: b
     """
     if mailable and suppressed:
         raise click.UsageError("Nobody is both --mailable and --suppressed.")
-    publication = open_to_read()
-    source = require_list(publication)
-    wanted = [word.casefold() for word in words]
-    passed = Counter[str]()
-
-    def chosen() -> Iterator[tuple[Subscriber, SuppressionStatus]]:
-        own = source.read_statuses()
-        rows = source.read_subscribers()
-        for row, standing in with_suppression_status(publication.known_store, publication.keys, rows, own):
-            if isinstance(row, Problem):
-                passed["duplicate" if row.code == "duplicate" else "unusable"] += 1
-            elif (
-                (not tag or tag.casefold() in row.tags)
-                and not (mailable and not standing.mailable)
-                and not (suppressed and standing.mailable)
-                and _has(row, wanted)
-            ):
-                yield row, standing
-
-    shown = _print_json(chosen()) if json_ else _print_rows(chosen())
+    state = mailable if mailable or suppressed else None
+    wanted = SubscriberFilter(words=words, tag=tag or "", mailable=state)
+    listing = list_subscribers(open_publication(), wanted)
+    shown = _print_json(iter(listing)) if json_ else _print_rows(iter(listing))
     if console().is_terminal and not json_:
         say(f"{format_count(shown, 'reader')}." if shown else "Nobody on the list is that.", style="bold")
     for kind, why in (("unusable", "can't be used"), ("duplicate", "left out, with an address that stands before")):
-        if passed[kind]:
-            click.echo(f"{format_count(passed[kind], 'row')} {why}: newsletter subscribers check", err=True)
-
-
-def _has(row: Subscriber, words: Sequence[str]) -> bool:
-    if not words:
-        return True
-    text = "\n".join((row.address, *row.fields.values(), *row.tags)).casefold()
-    return all(word in text for word in words)
+        if listing.passed[kind]:
+            click.echo(f"{format_count(listing.passed[kind], 'row')} {why}: newsletter subscribers check", err=True)
 
 
 def _print_rows(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:

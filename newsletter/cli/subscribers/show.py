@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from newsletter.actions.subscriber_record import SubscriberRecord, read_subscriber_record
+from newsletter.cli.context import open_publication
 from newsletter.cli.output import as_json, say, short
 from newsletter.cli.subscribers.event_words import EVENT_WORDS, OF_EDITORS
-from newsletter.cli.subscribers.opening import open_to_read, say_if_kept_out, suggest_nearest
+from newsletter.cli.subscribers.list_hints import say_if_kept_out, suggest_nearest
 from newsletter.ledger.erasure import Part
 from newsletter.ledger.states import State
 from newsletter.mail.message import join_reply
@@ -42,7 +43,8 @@ def show(address: str, json_: bool) -> None:
     For whoever asks what is kept of them.
     """
     key = parse_subscriber_key(address)
-    publication = open_to_read()
+    publication = open_publication()
+    publication.refuse_without_erasure_keys()
     source = publication.subscriber_source()
     known = read_subscriber_record(publication, key)
     if json_:

@@ -8,7 +8,7 @@ import click
 from newsletter.actions import suppress as actions
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, short
-from newsletter.cli.subscribers.opening import say_if_kept_out, suggest_nearest
+from newsletter.cli.subscribers.list_hints import say_if_kept_out, suggest_nearest
 from newsletter.errors import ListError
 from newsletter.publication import OpenPublication
 from newsletter.subscribers.list_changes import describe_suppression

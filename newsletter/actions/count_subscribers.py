@@ -1,0 +1,114 @@
+"""Figures of a subscriber list: who is mailed, who is not and why, and what was said month by month, issue by issue."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from newsletter.errors import Problem
+from newsletter.publication import OpenPublication
+from newsletter.store import Store, suppressions
+from newsletter.store import events as log
+from newsletter.subscribers.feedback_events import EventKind
+from newsletter.subscribers.suppression_status import ERASED, with_suppression_status
+
+KINDS_OF_AN_ISSUE = (
+    EventKind.UNSUBSCRIBED,
+    EventKind.RETURNED,
+    EventKind.HARD,
+    EventKind.SOFT,
+    EventKind.BLOCKED,
+    EventKind.COMPLAINED,
+)
+_MOST_REASONS, _LONGEST_REASON = 10, 60  # characters: more are a reader's own words
+_OTHER_WORDS = "other words"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventCounts:
+    """What the store knows, of subscribers on the list or not.
+
+    `suppressions` counts subscribers by kind, `reasons` what those who left gave as theirs, `months` events by month
+    and kind, and `issues` those about an issue by its name and kind.
+    """
+
+    suppressions: Mapping[str, int]
+    erased: int
+    reasons: Mapping[str, int]
+    months: Sequence[tuple[str, str, int]]
+    issues: Mapping[str, Mapping[EventKind, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriberCounts:
+    """How many are on the list and may be mailed, its rows that can't be used, what holds others back, and tags."""
+
+    subscribers: int
+    mailable: int
+    unusable: int
+    duplicates: int
+    held_back: Mapping[str, int]
+    tags: Mapping[str, int]
+    events: EventCounts
+
+
+def count_subscribers(publication: OpenPublication) -> SubscriberCounts:
+    """Return the figures of the list and of what is known of subscribers, on it or not.
+
+    Raises ListError when there is no list, and ConfigError when nobody can tell who was erased.
+    """
+    publication.refuse_without_erasure_keys()
+    store, source = publication.known_store, publication.require_subscribers()
+    rows = with_suppression_status(store, publication.keys, source.read_subscribers(), source.read_statuses())
+    problems, held_back, tags = Counter[bool](), Counter[str](), Counter[str]()
+    subscribers = mailable = 0
+    for row, status in rows:
+        if isinstance(row, Problem):
+            problems[row.code == "duplicate"] += 1
+            continue
+        subscribers += 1
+        mailable += status.mailable
+        tags.update(row.tags)
+        held_back.update([*([ERASED] if status.erased else []), *(each.kind for each in status.suppressions)])
+    return SubscriberCounts(
+        subscribers=subscribers,
+        mailable=mailable,
+        unusable=problems[False],
+        duplicates=problems[True],
+        held_back=dict(sorted(held_back.items())),
+        tags=dict(tags.most_common()),
+        events=_count_events(store),
+    )
+
+
+def _count_events(store: Store | None) -> EventCounts:
+    if store is None:
+        return EventCounts(suppressions={}, erased=0, reasons={}, months=(), issues={})
+    with store.reading() as connection:
+        by_issue = log.counts_by_issue(connection)
+        issues = sorted({issue for issue, _ in by_issue if issue}, key=_by_number)
+        reasons = (row.evidence.get("words", "") for row in log.every(connection) if row.kind == EventKind.REASON)
+        return EventCounts(
+            suppressions=dict(sorted(suppressions.counts(connection).items())),
+            erased=len(log.every_forgotten(connection)),
+            reasons=_count_reasons(reasons),
+            months=[*log.counts_by_month(connection)],
+            issues={issue: {kind: by_issue.get((issue, kind), 0) for kind in KINDS_OF_AN_ISSUE} for issue in issues},
+        )
+
+
+def _count_reasons(told: Iterable[str]) -> dict[str, int]:
+    """Count what was chosen on the page; what people wrote themselves, which is nobody's to count, is "other words"."""
+    counts, others = Counter[str](), 0
+    for words in told:
+        chosen = words.partition(": ")[0]
+        if len(chosen) <= _LONGEST_REASON and chosen.isprintable():
+            counts[chosen] += 1
+        else:
+            others += 1
+    most = dict(counts.most_common(_MOST_REASONS))
+    others += counts.total() - sum(most.values())
+    return {**most, **({_OTHER_WORDS: others} if others else {})}
+
+
+def _by_number(issue: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in issue.split(".") if part.isdecimal())

@@ -1,0 +1,17 @@
+"""Sentences about the list that several commands print."""
+
+from newsletter.cli.output import say, short
+from newsletter.subscribers.source import SubscriberSource
+from newsletter.subscribers.subscriber import unlisted_subscriber
+
+
+def say_if_kept_out(source: SubscriberSource, key: str) -> None:
+    """Print whom the list's own columns keep from being mailed, whatever the store knows."""
+    if source.file and source.exists() and (words := source.read_statuses().describe(unlisted_subscriber(key))):
+        say(f"{short(source.place)} itself says not to mail them ({words}). To mail them, change their row.", "yellow")
+
+
+def suggest_nearest(source: SubscriberSource, key: str) -> str:
+    """Return a sentence with the address of the list that is nearest, or an empty string."""
+    near = source.find_nearest(key)
+    return f"Did you mean {near}?" if near else ""
