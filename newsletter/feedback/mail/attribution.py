@@ -24,7 +24,7 @@ from newsletter.subscribers.tokens import TOKENS_IN_TEXT, TokenSigner, parse_ver
 
 _TOKEN = re.compile(TOKENS_IN_TEXT.encode())
 _MOST_TOKENS = 20  # a mail with more of them is no answer of anyone's
-# A returned copy's own field, folded as it may be, and quoted as some servers do.
+# The field of a returned copy, folded over lines, and quoted as some servers do.
 _LIST_UNSUBSCRIBE = re.compile(
     rb"(?im)^[> \t]{0,8}List-Unsubscribe:[^\n]{0,2000}(?:\n[> ]{0,4}[ \t][^\n]{0,2000}){0,9}"
 )
@@ -69,7 +69,7 @@ class Attributor:
         if self._tokens is None or not sender.bounces:
             return None
         mailbox, _, domain = sender.bounces.rpartition("@")
-        # Not only while [sender] verp is set: mail that left before comes back later.
+        # Also while [sender] verp is not set: mail that left before may come back.
         path = re.compile(rf"{re.escape(mailbox)}[+-](\d{{1,18}}-[a-z2-7]+)@{re.escape(domain)}", re.IGNORECASE)
         for address in mail.delivered_to:
             found = path.fullmatch(address)
@@ -94,7 +94,7 @@ class Attributor:
         named = [*(event.address for event in mail.events), *mail.original_to, mail.sender]
         named += [hint.subscriber] if hint else []
         for subscriber in _list_subscribers(named):
-            # Those of earlier versions are made of the campaign's id, which stands in git: no proof.
+            # Message-IDs without a seed, of earlier versions, are made of the campaign's id, which is in git: no proof.
             for delivery in list_deliveries(self._store, subscriber, with_seed=True):
                 seed, domain = self._origin(delivery.template)
                 if derive_message_id(seed, delivery.reader, domain).lower() in wanted:

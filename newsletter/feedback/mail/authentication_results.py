@@ -11,7 +11,7 @@ from newsletter.address import domain_of
 from newsletter.feedback.mail.recognition import MailFeedback
 
 _COMMENT = re.compile(r"\([^()\"\\]{0,500}\)")
-# What a server quotes by itself is harmless; anything else in quotes may be a stranger's, out of an envelope.
+# Quoted strings that a server writes by itself; others may hold a stranger's words, out of an envelope.
 _QUOTED = re.compile(r'"([A-Za-z0-9+/=@._ -]{0,200})"')
 _RESULT = re.compile(r"\s*([a-z0-9-]{1,20})\s*=\s*([a-z]{1,20})\b(.*)", re.DOTALL)
 _PROPERTY = re.compile(r"\b(header\.from|header\.d|header\.i|smtp\.mailfrom)\s*=\s*([^\s;]{1,320})")

@@ -19,7 +19,7 @@ class Action(StrEnum):
     SUPPRESS = "suppress"  # nobody mails there again
     COUNT = "count"  # one more soft bounce
     UNSUBSCRIBE = "unsubscribe"
-    CONFIRM = "asked to confirm"  # whether they want to leave
+    CONFIRM = "asked to confirm"  # the subscriber is asked whether they want to leave
     BLOCKED = "blocked"  # the server refuses the sender: it is noted, and not held against the subscriber
     NOTHING = "nothing"
     HOLD = "held back"  # too many at once: a person decides

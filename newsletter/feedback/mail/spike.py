@@ -20,8 +20,8 @@ WINDOW_H = 24  # bounces of one outage come over hours, and a mailbox may be rea
 class SpikeDecision(StrEnum):
     """A person's decision about the bounces that are held back."""
 
-    SUPPRESS = "suppress"  # they are right: no more mail goes there
-    IGNORE = "ignore"  # they are wrong: each counts as a soft bounce
+    SUPPRESS = "suppress"  # the bounces are right: no more mail goes there
+    IGNORE = "ignore"  # the bounces are wrong: each counts as a soft one
     LATER = "later"
 
 

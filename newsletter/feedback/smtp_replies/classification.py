@@ -41,19 +41,19 @@ _CODES: dict[str, FeedbackKind | None] = {
     "5.*": _SOFT,  # the protocol
     "5.0": _BY_WORDS,  # old servers give it with every 550
     "6.*": _SOFT,  # the media
-    "7.*": _SOFT,  # policy: it speaks of the sender
+    "7.*": _SOFT,  # policy: it is about the sender
 }
 _OF_SENDER_OR_MESSAGE = frozenset({"1.7", "1.8", "3.4"})  # besides all of X.5, X.6 and X.7 (RFC 3463)
 
-# A gateway puts it before whatever another server said to RCPT, a full mailbox and a block alike.
+# Words that a gateway puts before each reply of another server, to a full mailbox and a block alike.
 _WRAPPER = re.compile(r"5\.1\.0 - unknown address error")
-# Beside these words "unknown" and "invalid" may be about something other than the recipient.
+# Words beside which "unknown" and "invalid" may be about something other than the recipient.
 _AMBIGUOUS = re.compile(
     r"relay|rcpthosts|at a rate|too many|message size|size exceed|too large|spam|black|block ?list|listed (?:at|"
     r"by|in|on)|dmarc|\bspf\b|\bdkim\b|\bptr\b|reverse|your (?:ip|domain|server)"
 )
-# What RFC 5321, section 4.2.2, and RFC 3463 write beside a code: said of an unknown user and of a refusal for policy
-# alike ("e.g., mailbox not found, no access, or command rejected for policy reasons").
+# Sentences of RFC 5321, section 4.2.2, and of RFC 3463, which servers give for an unknown user and for a refusal for
+# policy alike ("e.g., mailbox not found, no access, or command rejected for policy reasons").
 _STOCK = re.compile(
     r"(?:requested (?:mail )?action (?:not taken|aborted)[:;,. ]{0,3})?mailbox (?:is )?unavailable|"
     r"\(?bad destination mailbox address\)?"
@@ -153,7 +153,7 @@ def _judge_words(said: str) -> FeedbackKind | None:
     return _SOFT if any(known.search(said) for known in (phrases.POLICY, phrases.LARGE, phrases.LATER)) else None
 
 
-# The first test that holds decides.
+# Hard or soft, by the first test that holds.
 _KINDS: tuple[tuple[str, Callable[[SmtpReply], bool], FeedbackKind], ...] = (
     ("the server goes on trying", lambda reply: reply.is_delayed, _SOFT),
     ("the recipient was not named yet", lambda reply: reply.is_before_recipient, _SOFT),

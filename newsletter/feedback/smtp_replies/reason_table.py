@@ -113,7 +113,7 @@ _SYSTEM = compile_phrases(r"""
 """)
 
 # Each row: the reason, the codes that say it by themselves, the words that say it. The first row that holds counts.
-# By a hard code or words the address is no good, whatever else is said.
+# Reasons of hard bounces: the address is bad.
 _OF_ADDRESS: tuple[_Row, ...] = (
     (Reason.NO_MAIL_ACCEPTED, _codes("1.10"), _NULL_MX),
     (Reason.MOVED, _codes("1.6"), _MOVED),

@@ -65,7 +65,7 @@ _SENTENCES = {
     SmtpStage.END: "failed after i sent the message",
 }
 _TOLD = {stage: re.compile(rf"{_LEAD}(?:{_COMMANDS[stage]})|{_SENTENCES[stage]}") for stage in SmtpStage}
-# What sendmail, Courier, MDaemon and others show of the dialogue: ">>> MAIL From:<...>", "<<< 550 ...".
+# The dialogue as sendmail, Courier, MDaemon and others show it: ">>> MAIL From:<...>", "<<< 550 ...".
 _COMMAND = re.compile(r"\s*(?:>>>|-{1,2}>)\s{0,4}(ehlo|helo|lhlo|auth|starttls|mail|rcpt|data|bdat)\b", re.IGNORECASE)
 _REPLY = re.compile(r"\s*(?:<<<|<-{1,2})\s{0,4}([2-5])\d\d[ -]?(.*)")
 _BY_COMMAND = {"ehlo": SmtpStage.EHLO, "helo": SmtpStage.EHLO, "lhlo": SmtpStage.EHLO, "auth": SmtpStage.AUTH,

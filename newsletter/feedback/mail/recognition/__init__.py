@@ -60,7 +60,7 @@ class Recogniser:
     recognise: Callable[[ParsedMail], Recognition | None]
 
 
-# In this order: forms that a standard defines, then those that nothing but a program writes, then guesses.
+# The order of the walk: forms that a standard defines, then those that only programs write, then guesses.
 RECOGNISERS = (
     Recogniser("feedback report", recognise_feedback_report),  # RFC 5965
     Recogniser("read receipt", recognise_read_receipt),  # RFC 8098

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from newsletter.address import normalise_address
 from newsletter.text import escape_controls
 
-# A letter of a local part; the lookbehind lets a try begin at the first one alone, so that a long run costs one pass.
+# A letter of a local part. The lookbehind in FORM lets a match begin at the first one only: the search is linear.
 _LETTER = r"[^\s\x00-\x20<>()\[\]{}:;,\"'@\\|“”‘’«»„（）：；，、。＜＞「」…]"
 _DOMAIN = r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?(?:\.[^\W_](?:[\w-]{0,62}[^\W_])?){0,20}|\[(?:IPv6:)?[0-9a-fA-F.:]{3,45}\])"
 FORM = re.compile(rf"(?<!{_LETTER})(?:\"[^\"\s@]{{1,64}}\"|{_LETTER}(?:'?{_LETTER}){{0,127}})@{_DOMAIN}")
@@ -15,13 +15,13 @@ _XTEXT = re.compile(r"\+([0-9A-F]{2})")  # RFC 3461, section 4
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")  # RFC 6533, section 3
 _LONGEST = 320
 
-# Who writes about mail, and is never who it was for, unless the returned copy says so.
+# Addresses of programs that write about mail: no recipients, unless the returned copy says so.
 _PROGRAMS = re.compile(
     r"(?i)(?:mailer[-_]?daemon|mail[-_]daemon|post[-_]?(?:master|mast)|mdaemon|mailadm\w*|mail[-_]?admin\w*|mailmaster|"
     r"mailsystem|daemon|hostmaster|abuse|spam|nobody|no-?reply|do-?not-?reply|bounces?|listserv|majordomo|"
     r"microsoftexchange[0-9a-f]{10,})(?:[-+=.][^@]*)?@"
 )
-# Where servers write from. A word of a person's name or domain makes no server of anyone.
+# Mailboxes of mail servers. They match as a whole, since a person's name may contain such a word.
 _SERVER_BOXES = re.compile(
     r"(?i)(?:mailer[-_]?daemon|mail[-_]?daemon|post[-_]?mast(?:er)?|mdaemon|mailmaster|mailsystem|daemon|"
     r"mail[-_.]?delivery[-_.\w]*|microsoftexchange[0-9a-f]{10,}|(?:system|mail)[-_.]?administrator|"
@@ -34,7 +34,7 @@ _SERVER_NAMES = re.compile(
 )
 _DAEMONS = re.compile(r"(?i)(?<![\w.])mail(?:er)?[-_ ]?daemon\b(?!\.)|mail delivery (?:sub)?system|microsoftexchange")
 _WHOLE_NAMES = re.compile(r"(?i)bounces?|(?:e-?mail |mail )?(?:system )?administrator|post[-_ ]?mast(?:er)?")
-# RFC 5322, sections 3.2.2 and 3.2.4: what is quoted or a comment is no address.
+# Quoted strings and comments, which are no addresses (RFC 5322, sections 3.2.2 and 3.2.4).
 _ASIDE = re.compile(r"\"(?:[^\"\\]|\\.)*\"(?!@)|\([^()]*\)")
 _ANGLE = re.compile(r"<([^<>]*)(?:>|$)")
 _LONGEST_FIELD = 1_000
@@ -42,7 +42,7 @@ _LONGEST_FIELD = 1_000
 
 def normalise(address: str) -> str:
     """Return the address in this program's one spelling, or as it stands when no mail can be sent to it."""
-    address = re.sub(r"(?i)^smtp[:=]", "", address[:_LONGEST].strip())  # as Exchange writes its kind before it
+    address = re.sub(r"(?i)^smtp[:=]", "", address[:_LONGEST].strip())  # Exchange writes the kind before the address
     try:
         return normalise_address(address)
     except ValueError:

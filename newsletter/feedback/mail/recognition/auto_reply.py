@@ -26,7 +26,7 @@ _AWAY = compile_phrases(r"""
     (please )?(confirm|verify) (your )?(message|e-?mail|mail|that you|sender) | verification required | challenge\b
     (e-?mail|sender|message|your message) ... (verification|awaiting|confirmation|confirm|verify) | boxbe | spamarrest
 """)
-# The subject of a receipt, as mail programs put it before ours.
+# Words that mail programs put before our subject in a read receipt.
 _RECEIPT = compile_phrases(r"""
     (not |un)?read ?: | (un|nicht )?gelesen ?: | (non )?lu ?: | le[ií]do ?: | letto ?: | lido ?: | lida ?: | gelezen ?:
     läst ?: | lest ?: | læst ?: | przeczytano ?: | прочитано ?: | přečteno ?: | 已读 ?[:：] | 開封済み ?[:：]
@@ -76,7 +76,7 @@ def _is_marked(mail: ParsedMail) -> bool:
         submitted.startswith(("auto-replied", "auto_replied", "auto-notified"))
         or any(header.first(name).strip().lower() not in {"", "no", "none", "all"} for name in _AUTO_FIELDS)
         or header.first("precedence").strip().lower() in _AUTO_PRECEDENCE
-        # How ticket systems confirm.
+        # A ticket system confirms so.
         or (submitted.startswith("auto-generated") and header.first("x-auto-response-suppress") != "")
     )
 

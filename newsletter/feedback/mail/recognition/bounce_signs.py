@@ -34,12 +34,12 @@ def _reads_like_bounce(mail: ParsedMail) -> bool:
     subject_tells = phrases.BOUNCED.search(mail.subject.lower()) is not None
     identifies = bool(mail.copy.fields or find_enhanced_code(mail.text))
     names = _names_another(mail)
-    # Who answers an issue on failed deliveries sends its subject back, too.
+    # An answer to an issue on failed deliveries has its subject, too.
     if is_answer_subject(mail.subject) or header.first("in-reply-to"):
         return is_server and says_why and (identifies or names)
     fails = says_why or phrases.BOUNCED.search(mail.opening) is not None or explains_failure(mail.text)
     if not is_server:
-        # A list tells its keeper of others' bounces in the same words.
+        # A mailing list reports its own bounces to its owner in the same words.
         return subject_tells and not header.first("x-list-administrivia") and fails and (identifies or names)
     if addresses.is_daemon(header.words("from")):
         return identifies or subject_tells or fails or names

@@ -26,11 +26,11 @@ _FIELD = re.compile(
 _SIGN = re.compile(r"(?im)^[\s>|]{0,8}(?:final-recipient|original-recipient|action|diagnostic-code)\s{0,4}:\s*\S")
 _TYPE = re.compile(r"(?i)\s*(?:x-)?[a-z0-9_ -]{1,20};\s*")
 _COMMENT = re.compile(r"\([^()]*\)")
-# MS-OXCMAIL, section 2.2.3.7.1.2: "<mx.example.com #5.1.1 smtp;550 5.1.1 ...>" holds what Exchange was told.
+# MS-OXCMAIL, section 2.2.3.7.1.2: "<mx.example.com #5.1.1 smtp;550 5.1.1 ...>" holds the reply that Exchange got.
 _SUPPLEMENT = re.compile(r"<?(?:\S{1,255}\s+)?#\d(?:\.\d{1,3}){2}\s*(.*?)>?\s*")
 _RECIPIENTS = frozenset({"final-recipient", "original-recipient", "x-actual-recipient"})
-# RFC 3464, section 2.3.3: these say that it went well.
-_WENT_WELL = ("deliver", "relay", "expand", "success")
+# Beginnings of actions that are no failure (RFC 3464, section 2.3.3).
+_NO_FAILURE = ("deliver", "relay", "expand", "success")
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ def _find_addresses(group: _RecipientFields, mail: ParsedMail) -> tuple[str, str
     actual = addresses.parse_recipient_field(group.text("x-actual-recipient"))
     best = next((address for address in (final, actual, original) if addresses.is_address(address)), "")
     if not best:
-        # A name on that server's own system: the returned copy, or the diagnostic, may say whose.
+        # The recipient is a name on the server's own system: the diagnostic or the returned copy may have the address.
         meant = [*addresses.find_all(mail.copy.all("to"), 2)]
         spoken = addresses.find_first(group.text("diagnostic-code"))
         if spoken and not addresses.is_program(spoken):
@@ -137,7 +137,7 @@ def _make_event(group: _RecipientFields, address: str, mail: ParsedMail) -> Feed
     action = group.text("action").lower()
     status = group.text("status")
     diagnostic = _find_diagnostic(group)
-    if action.startswith(_WENT_WELL) or (not action and status.startswith("2")):
+    if action.startswith(_NO_FAILURE) or (not action and status.startswith("2")):
         return FeedbackEvent(
             kind=FeedbackKind.OTHER,
             address=address,
@@ -151,7 +151,7 @@ def _make_event(group: _RecipientFields, address: str, mail: ParsedMail) -> Feed
     near = find_near(address, mail.lines)
     enhanced = choose_enhanced_code(status, words or near)
     said = words if words and not enhanced.endswith(".0.0") else f"{words} / {near or mail.text[:_LONGEST_LINE]}"
-    # Exim and sendmail tell the stage in the words for people alone.
+    # Exim and sendmail write the stage only into the words for people.
     stage = find_stage(words) or find_stage(near) or find_stage_in_transcript(mail.text, words)
     reply = classify_reply(said, enhanced, action=action, stage=stage)
     return make_bounce(

@@ -6,7 +6,7 @@ from newsletter.feedback.mail.recognition import addresses
 from newsletter.feedback.text_lines import cut_lines
 from newsletter.text import escape_controls
 
-# "------ This is a copy of the message ------": below it nothing more is said.
+# "------ This is a copy of the message ------": the words about an address end there.
 _RULE = re.compile(r"(?i)\s*[-=_*#]{2,}.*\b(?:copy|original|headers?|below|returned)\b")
 _LONGEST, _MOST_LINES, _LONGEST_LINE, _MOST_NEAR = 500, 400, 500, 15
 

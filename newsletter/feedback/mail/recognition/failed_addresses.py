@@ -14,7 +14,7 @@ from newsletter.feedback.smtp_replies import reply_phrases as phrases
 _MOST = 50
 _ENOUGH = 3  # points
 
-# What says, right before an address, that it is the recipient's.
+# Words right before an address by which it is the recipient's.
 _BEFORE = re.compile(
     r"(?i)(?:\b(?:to|for|(?:generated|expanded|forwarded) from|recipients?|rcpt to|address(?:es)?|addressee|mailbox|"
     r"user(?:name)?|account|alias|e-?mail|failed|empfänger|adresse|an|à|destinataires?|destinatarios?|para|"
@@ -26,7 +26,7 @@ _OF_SENDER = re.compile(
     r"e-?mail(?: us)? at|notify|von|de|от|help|support|id)\s*[:=]?\s*[\"'<(\[]{0,3}$"
 )
 _BEHIND = re.compile(r"[\"'>)\]]{0,3}\s*(?:\.\.\.|[:;,(=<\[\-]|$|\bon\b|\bdue\b|\bis\b|\bwas\b|\bhas\b)")
-# What a notice tells of our message is no recipient that it names.
+# A summary of our message, whose addresses are no recipients that failed.
 _SUMMED_UP = re.compile(r"(?i)\s*(?:to|cc|from|an|para|à|subject)\s*:")
 _IN_URL = re.compile(r"(?:https?://|mailto:|www\.)[^\s<>\"']*$")
 

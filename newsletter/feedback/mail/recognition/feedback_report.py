@@ -12,7 +12,7 @@ from newsletter.subscribers.reasons import Reason
 _PART = "message/feedback-report"
 _TYPE = re.compile(r"(?im)^feedback-type\s*:\s*([\w-]{1,40})")
 _RECIPIENT = re.compile(r"(?im)^(?:original-rcpt-to|removal-recipient|original-recipient)\s*:\s*([^\n]{1,400})")
-# RFC 5965, section 7.3, RFC 6591 and RFC 6430: a mail was no spam, or fails DKIM; nobody complained.
+# RFC 5965, section 7.3, RFC 6591 and RFC 6430: a mail was no spam, or failed DKIM; nobody complained.
 _NO_COMPLAINTS = frozenset({"not-spam", "auth-failure", "dmarc", "dkim", "virus"})
 _MOST = 50
 _OPT_OUT = frozenset({"opt-out", "opt-out-list", "unsubscribe"})

@@ -18,13 +18,13 @@ def find_flufl_recipients(mail: ParsedMail) -> tuple[str, ...]:
     """
     from flufl.bounce import all_failures
 
-    # It would show a traceback for whatever it stumbles over, addresses and all.
+    # flufl.bounce logs a traceback for what it can't parse, with addresses.
     logging.getLogger("flufl.bounce").disabled = True
     start = mail.raw[: _MOST_LINES * _LONGEST_LINE].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     rows = start.split(b"\n", _MOST_LINES)[:_MOST_LINES]
     if sum(row.startswith(b"--") for row in rows) > _MOST_DELIMITERS:
         return ()
-    # It fails without a From, and over one that is not ASCII.
+    # flufl.bounce fails without a From, and over octets beyond ASCII.
     sender = b"" if mail.header.first("from") else b"From: nobody\n"
     short = sender + b"\n".join(_NOT_ASCII.sub(b"?", row[:_LONGEST_LINE]) for row in rows)
     try:

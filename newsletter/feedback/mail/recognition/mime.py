@@ -14,7 +14,7 @@ from newsletter.feedback.mail.recognition.mime_text import decode_base64, decode
 UNENDED = "it ends before its parts do"
 
 _MOST_PARTS, _DEEPEST = 500, 20
-LONGEST_TEXT = 1 << 18  # characters of a part that are looked at; a notice is a few hundred
+LONGEST_TEXT = 1 << 18  # characters of a part that are looked at; a notice has a few hundred
 
 _DELIMITER = re.compile(rb"^--([^\n]{1,250})\n?", re.MULTILINE)
 

@@ -11,9 +11,9 @@ _BREAK = re.compile(r"(?i)<(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?pre|/?table)\b[^<>]
 _UNSEEN = re.compile(r"(?is)<(style|script|head)\b[^<>]*>.*?(?:</\1\s*>|\Z)")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
-# Codecs of Python's that are no charset of a mail's text, or are quadratic.
+# Codecs of Python that are no charset of mail, or take quadratic time.
 _NO_CHARSETS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
-# What says one charset and means the larger one that holds it.
+# Charsets by whose name programs mean a larger one that includes them.
 _LARGER = {"gb2312": "gb18030", "gbk": "gb18030", "us-ascii": "utf-8", "ascii": "utf-8", "ks_c_5601-1987": "cp949"}
 
 
@@ -41,5 +41,5 @@ def decode_base64(raw: bytes) -> bytes:
 def strip_tags(text: str) -> str:
     """Return the words of an HTML page, a line for each block."""
     text = _BREAK.sub("\n", _UNSEEN.sub(" ", text))
-    # Badly made pages hold <user@example.org> as it is: that is no tag.
+    # <user@example.org> is no tag: badly made pages hold it unescaped.
     return html.unescape(_TAG.sub(lambda tag: tag[0] if "@" in tag[0] and "=" not in tag[0] else " ", text))

@@ -12,7 +12,7 @@ from newsletter.feedback.mail.recognition.mime_header import MimeHeader
 from newsletter.feedback.mail.recognition.returned_copy import DAEMON, read_copy_header, split_returned_copy
 
 MOST_ADDRESSES = 20
-_MOST_PARTS = 50  # that are looked into; what a server says of a mail stands in its first
+_MOST_PARTS = 50  # that are looked into: a server's words and its report are the first
 _MOST_TEXTS = 5
 _OPENING = 3_000  # characters
 _LONGEST_SUBJECT = 300
@@ -20,7 +20,7 @@ _LONGEST_SUBJECT = 300
 _ID = re.compile(r"<[^<>\s@]{1,250}@[^<>\s@]{1,255}>")
 # "Message-ID: <...>", and as a notice or JSON may put it.
 _QUOTED_ID = re.compile(r"(?i)(?:message-?id|identifier)[^\n<]{0,30}(<[^<>\s@]{1,250}@[^<>\s@]{1,255}>)")
-# A part's own header has one of these only where a returned copy was put without a header of the part's own.
+# Fields that a part's own header has only where the copy was put in without such a header.
 _TELLING_OF_PART = frozenset({"received", "return-path", "message-id"})
 _FOR = ("to", "cc", "x-original-to", "delivered-to", "envelope-to", "x-envelope-to", "original-recipient",
         "apparently-to", "resent-to", "x-forwarded-to", "x-rcpt-to")  # fmt: skip

@@ -13,7 +13,7 @@ _MOST_LINES, _LONGEST_LINE = 2_000, 500
 DAEMON = re.compile(r"(?i)mailer[-_]?daemon|mail delivery|mdaemon|microsoftexchange")
 _FIELD = re.compile(r"[> |\t]{0,8}([A-Za-z][A-Za-z0-9-]{1,40}):(\s|$)?")
 _MARGIN = re.compile(r"(?m)^[> |\t]{1,8}(?=[A-Za-z][A-Za-z0-9-]{1,40}:)")
-# Fields that no notice writes of itself: a run of lines that are fields and has one of these is a header.
+# Fields that no notice has among its words: lines that are fields, one of these among them, are a header.
 _TELLING = frozenset({"received", "return-path", "message-id", "mime-version", "dkim-signature", "content-type",
                       "content-transfer-encoding", "x-mailer", "list-unsubscribe", "domainkey-signature"})  # fmt: skip
 _COMMON = frozenset({"from", "to", "date", "subject", "cc", "reply-to", "sender"})
@@ -40,7 +40,7 @@ def split_returned_copy(text: str) -> tuple[str, MimeHeader | None]:
             continue
         header = parse_header(_MARGIN.sub("", "\n".join(rows[start : start + 500])))
         if DAEMON.search(header.words("from")):
-            continue  # a bounce that was sent on: its own words are what follows
+            continue  # a bounce that was sent on: its own words follow
         if "received" not in names and rows[start][:2].isspace():
             summary = summary or header
             continue
@@ -55,7 +55,7 @@ def _find_field_runs(rows: list[str]) -> Iterator[tuple[int, set[str]]]:
     for number, row in enumerate([*rows, ""]):
         match = _FIELD.match(row)
         name = match[1].lower() if match else ""
-        # Some leave no space behind the colon; that alone, a word of a sentence or of an address may do, too.
+        # Some programs write no space behind the colon, as a sentence or an address may have one as well.
         spaced = match is not None and match[2] is not None
         if name and name not in _OF_A_REPORT and (names or spaced or name in _TELLING or name in _COMMON):
             start = start if names else number

@@ -14,8 +14,8 @@ from newsletter.text import escape_controls
 _LONGEST_REQUEST, _LONGEST_ROW, _MOST_ROWS, _MOST_WORDS = 500, 300, 8, 12
 _MOST_SENTENCES = 5
 
-# What may stand before the words by which one leaves.
-_POLITE = compile_phrases(r"""
+# Words that may come before a request.
+_GREETING = compile_phrases(r"""
     please | pls | kindly | hi | hello | dear \w+ | good (morning|day) | (can|could|would|will) (you|we|i)
     how (do|can) i | hiermit
     i( want| wish| would (like|love)|'?d like)?( to)?( be)? | i am writing to | bitte | hallo | guten tag
@@ -23,8 +23,8 @@ _POLITE = compile_phrases(r"""
     merci de | bonjour | je (veux|souhaite|voudrais)( me)? | por favor | hola | quiero | per favore | vorrei | graag
     proszę( o)? | prosím | пожалуйста | прошу
 """)
-# These say it whatever follows.
-_LEAVE = compile_phrases(r"""
+# Requests, whatever follows.
+_WHOLE_REQUEST = compile_phrases(r"""
     no longer (wish|want|care) (to )?(receiv|get\b|be (on|sent|part))
     (bestelle|kündige|melde) ich (mich |hiermit )?[^.,;]{0,30}(newsletter|abo\b|verteiler)
     (möchten?|will|wollen) .{0,60}\bnicht (mehr|länger|weiter) (erhalten|bekommen|empfangen|beziehen)
@@ -36,9 +36,9 @@ _LEAVE = compile_phrases(r"""
     登録解除 | 配信停止 | 購読解除 | 退会 | 退订 | 退訂 | 取消订阅 | 取消訂閱 | 수신거부
     구독 ?취소 | إلغاء الاشتراك | הסר
 """)
-# These may begin a sentence about something else: what they go on with is looked at.
-_OFF = r"(?:abmeld|abbestell|k[üu]ndig|austrag|lösch|streich|nehm|entfern)\w*"
-_MAYBE = compile_phrases(r"""
+# Beginnings of a request, or of a sentence about something else: the words behind decide.
+_GERMAN_VERB = r"(?:abmeld|abbestell|k[üu]ndig|austrag|lösch|streich|nehm|entfern)\w*"
+_BEGINNING = compile_phrases(r"""
     un-?subscrib\w* | opt[- ]?out | sign ?off | (remove|delete|take|drop|strike) (me|us)
     (remove|delete|take) (my (e-?mail|name|address)|this (e-?mail )?address) | stop (sending|mailing|e-?mailing)
     (be|get) (removed|deleted|taken off) | no more | (do not|don'?t) (want|wish) to receive
@@ -52,11 +52,11 @@ _MAYBE = compile_phrases(r"""
     afmeld\w* | uitschrijv\w* | avregistrer\w* | avprenumerer\w* | avmeld\w* | framel\w*
     wypisz\w* | wypisa\w* | rezygnuj\w* | odhl[áa]s\w* | leiratkoz\w* | dezabon\w*
     отписа\w* | отпишите | удалите меня | відписа\w* | διαγραφ\w*
-""".replace("OFF", _OFF))  # fmt: skip
-# Words of any sentence: with an address behind them, or with nothing but what _ON allows.
-_BARE = compile_phrases("remove | delete | leave | stop | cancel | baja | remover")
-# Only what a request to leave goes on with.
-_ON = compile_phrases(r"""
+""".replace("OFF", _GERMAN_VERB))  # fmt: skip
+# Words of any sentence: a request only with nothing behind them but a continuation.
+_SINGLE_WORD = compile_phrases("remove | delete | leave | stop | cancel | baja | remover")
+# Words with which only a request goes on.
+_CONTINUATION = compile_phrases(r"""
     from | off | of | at | to | for | with | me | us | my | our | you | your | yours | the | this | that | these | those
     all | any | any ?more | further | future | more | again | longer | now | immediately | asap | today | at once | out
     mailings? | lists? | newsletters? | digests? | e-?mails? | mails? | messages? | address(es)? | name | database
@@ -79,31 +79,31 @@ _REASON = (
     r"(?:because|since|as i|i (?:am|have|do|don'?t|no|get|never|can)|i'(?:m|ve)|we |it is|"
     r"weil|da ich|ich|car|porque)\b"
 )
-_FROM = (
+_FROM_A_LIST = (
     r"(?:\W+(?:me|us))?\W+(?:from (?:the|your|this|all|any|future)|"
     r"to [^.,;]{0,60}\b(?:newsletter|digest|list|e-?mails?|mailings?))\b"
 )
-# The loop holds on to what it took: no text is slow to search.
-_ONLY = rf"\b(?:\W+(?>(?:{_ON.pattern})(?!\w)))*+"
-_LEAVES = re.compile(
-    rf"\W*(?:(?:{_POLITE.pattern})\W+){{0,4}}(?:(?:{_LEAVE.pattern})|abmeld\w*(?:\W+(?:bitte|danke))*\W*$|"
-    rf"(?:{_MAYBE.pattern})(?:{_FROM}|{_ONLY}(?:\W*$|\s*[.!?;)]|,?\s+[-–—]|\W+{_REASON}))|"
-    rf"(?:{_BARE.pattern}){_ONLY}\W*$)"
+# The atomic group and the possessive loop keep the search linear.
+_ONLY_CONTINUATION = rf"\b(?:\W+(?>(?:{_CONTINUATION.pattern})(?!\w)))*+"
+_REQUEST = re.compile(
+    rf"\W*(?:(?:{_GREETING.pattern})\W+){{0,4}}(?:(?:{_WHOLE_REQUEST.pattern})|abmeld\w*(?:\W+(?:bitte|danke))*\W*$|"
+    rf"(?:{_BEGINNING.pattern})(?:{_FROM_A_LIST}|{_ONLY_CONTINUATION}(?:\W*$|\s*[.!?;)]|,?\s+[-–—]|\W+{_REASON}))|"
+    rf"(?:{_SINGLE_WORD.pattern}){_ONLY_CONTINUATION}\W*$)"
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s")
-# Who writes this does not leave, or means something else: a person has to read it.
-_STAYS = compile_phrases(r"""
+# Words by which a mail is no request, or one that a person has to read.
+_NO_REQUEST = compile_phrases(r"""
     \b(do not|don'?t|did not|didn'?t|never|not|nicht|ne pas|no me|undo|re-?subscrib\w*|by mistake|accident\w*)\b
         [^.!?,;]{0,25}(un-?subscrib|remov|abmeld|abbestell|d[ée]s(abonn|inscri)|baja)
     \b(instead|stattdessen|replace|new address|neue adresse|nouvelle adresse)\b
     \b(and|und|et|y) (please )?(add|use|subscribe)\b
 """)
-_QUOTED = compile_phrases(r"""
+_QUOTE = compile_phrases(r"""
     > | \| | -{2,}\s*(original|forwarded|urspr|message|mensaje|messaggio) | _{10,} | on .{4,120} wrote: | from:\s
     am .{4,120} schrieb | le .{4,120} a écrit | el .{4,120} escribió | il .{4,120} ha scritto | von:\s | de ?:\s
     sent from my | -- ?$
 """)
-_FROM_LISTS = frozenset({"bulk", "list", "junk"})
+_LIST_PRECEDENCE = frozenset({"bulk", "list", "junk"})
 
 
 def recognise_unsubscribe_request(mail: ParsedMail) -> Recognition | None:
@@ -138,23 +138,23 @@ def find_request(mail: ParsedMail) -> str:
     Only a mail's first words count: a quoted footer says "unsubscribe" in every answer to a newsletter.
     """
     header = mail.header
-    if header.first("list-id") or header.first("precedence").strip().lower() in _FROM_LISTS:
+    if header.first("list-id") or header.first("precedence").strip().lower() in _LIST_PRECEDENCE:
         return ""
     subject = " ".join(mail.subject.split())
     written = _find_own_lines(mail.text)
     in_subject = (
-        not is_answer_subject(subject) and len(subject.split()) <= _MOST_WORDS and _LEAVES.match(subject.lower())
+        not is_answer_subject(subject) and len(subject.split()) <= _MOST_WORDS and _REQUEST.match(subject.lower())
     )
     in_words = any(_is_request(row.lower()) for row in written[:3] if len(row) <= _LONGEST_ROW)
     request = " / ".join(piece for piece in (subject, " ".join(written)) if piece)
-    is_request = (in_subject or in_words) and not _STAYS.search(request.lower())
+    is_request = (in_subject or in_words) and not _NO_REQUEST.search(request.lower())
     return escape_controls(request)[:_LONGEST_REQUEST] if is_request else ""
 
 
 def _is_request(row: str) -> bool:
     """Return whether a sentence of the line begins with the words by which one unsubscribes."""
     starts = [0, *(end.end() for end in _SENTENCE.finditer(row))]
-    return any(_LEAVES.match(row, start) for start in starts[:_MOST_SENTENCES])
+    return any(_REQUEST.match(row, start) for start in starts[:_MOST_SENTENCES])
 
 
 def _find_own_lines(text: str) -> list[str]:
@@ -162,7 +162,7 @@ def _find_own_lines(text: str) -> list[str]:
     rows: list[str] = []
     for row in text[:4_000].split("\n"):
         row = " ".join(row.split())
-        if _QUOTED.match(row.lower()):
+        if _QUOTE.match(row.lower()):
             break
         if row:
             rows.append(row)

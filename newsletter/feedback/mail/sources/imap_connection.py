@@ -87,7 +87,7 @@ def _log_in(box: BaseMailBox, address: ImapUrl, password: str) -> None:
             next_step="Choose a password without them, and a user's name too.",
         ) from error
     except (imaplib.IMAP4.error, MailboxLoginError) as error:
-        # A server may answer with what it was given: of its reply to a login the code (RFC 5530) alone is kept.
+        # The reply to a login may quote the password: only its code (RFC 5530) is kept.
         code = re.search(r"\[[A-Z][A-Z0-9-]*\]", describe_reply(error, address))
         said = code[0] if code else "its reason is not shown, since it may quote the password"
         raise DeliveryError(

@@ -142,7 +142,7 @@ class _Limited(imaplib.IMAP4):
 
     @property
     def _stream(self) -> BinaryIO:
-        return cast(BinaryIO, self.file)  # typeshed says text or octets
+        return cast(BinaryIO, self.file)  # typeshed says text or bytes
 
     def starttls(self, ssl_context: ssl.SSLContext | None = None) -> Any:
         watched: Any = _WatchedContext(ssl_context or ssl.create_default_context(), self.deadline)

@@ -163,7 +163,7 @@ class ImapSource:
         with _explaining_failure(self._address):
             done, items = self._client.uid("FETCH", ",".join(uids), "(UID RFC822.SIZE INTERNALDATE)")
         known = {one.uid: one for one in _parse_fetch(items) if one.size is not None}
-        # A server that won't say does say at the message itself what it has against it.
+        # A server that gives no size says when the message is fetched what is wrong with it.
         unknown = _FetchResponse("", None, MOST, "")
         found = ((uid, known.get(uid, unknown)) for uid in uids if uid in known or done != "OK")
         return [(uid, min(one.size or 0, MOST), one.received_at) for uid, one in found]
@@ -210,7 +210,7 @@ class ImapSource:
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error:
-            # RFC 9051, section 7.1 (EXPUNGEISSUED): none is moved when somebody has removed one of them meanwhile.
+            # RFC 9051, section 7.1 (EXPUNGEISSUED): no message is moved when another program has removed one of them.
             left = sorted(set(filed) & set(self._box.uids(f"UID {','.join(filed)}", charset=None)))
             if len(left) == len(set(filed)):
                 raise
@@ -228,7 +228,7 @@ class ImapSource:
         if "MOVE" in self._capabilities:
             _check_ok(self._client.uid("MOVE", uids, f'"{folder}"'))
             return
-        # RFC 6851, section 3.3. Without UIDPLUS it would be an EXPUNGE of whatever else somebody marked as deleted.
+        # RFC 6851, section 3.3. An EXPUNGE without UIDPLUS would remove what other programs have marked as deleted.
         _check_ok(self._client.uid("COPY", uids, f'"{folder}"'))
         _check_ok(self._client.uid("STORE", uids, "+FLAGS.SILENT", r"(\Deleted)"))
         if "UIDPLUS" in self._capabilities:

@@ -49,7 +49,7 @@ def parse_imap_url(source: str) -> ImapUrl:
         parts = urlsplit(source)
         port = parts.port
     except ValueError as error:
-        # A password with a # or / in it ends the host too early, and its rest is taken for a port.
+        # A password with a # or / in it ends the host too early, and the rest is taken for a port.
         raise _make_malformed_error() from error
     if parts.password is not None:
         raise ConfigError(

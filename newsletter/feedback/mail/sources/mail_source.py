@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from newsletter.errors import Problem
 
-# Octets of a message that are looked at: bounces and replies say what they say long before.
+# Octets of a message that are looked at: a bounce or a reply says less.
 MOST = 2_000_000
 
 AfterProcessing = Literal["leave", "move"]

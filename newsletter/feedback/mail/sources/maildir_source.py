@@ -122,7 +122,7 @@ class ProcessedFolder:
         made = self._opened(name, within)
         model = os.fstat(within)
         if os.geteuid() == 0:
-            # Else the mail server, which runs as somebody else, could not show what root moved there.
+            # The mail server runs as another user, and could not show what root moved there.
             os.fchown(made, model.st_uid, model.st_gid)
         os.fchmod(made, stat.S_IMODE(model.st_mode))
         return made
@@ -139,7 +139,7 @@ class FolderSource:
         self._kind = kind
         self._folders = folders
         self._filing = filing
-        # By name, whichever folder they are in: a Maildir's begin with the time, so the oldest comes first.
+        # Sorted by name across folders: a Maildir's names begin with the time, so that the oldest comes first.
         self._files = sorted((name, folder) for folder in folders for name in self._names(folder))
         self.unread.sort(key=lambda problem: str(problem.path))
 
@@ -165,7 +165,7 @@ class FolderSource:
             try:
                 mail = self._read(name, folder, where)
             except FileNotFoundError:
-                continue  # a mail program was quicker; if it only marked the message, the next run finds it
+                continue  # another program moved it; if it only marked the message, the next run finds it
             except OSError as error:
                 self._pass_over(where, error.strerror or "it can't be read", "unreadable")
                 continue
@@ -189,7 +189,7 @@ class FolderSource:
             data=content.data,
             cut_off=content.cut_off,
             at=where,
-            # What a mail server delivers into a Maildir it writes at that moment; flags are in the name.
+            # A mail server writes the file when it delivers it; flags are in the name, and change no time.
             received_at=datetime.fromtimestamp(int(status.st_mtime), UTC).isoformat(),
         )
 
@@ -205,7 +205,7 @@ class FolderSource:
         try:
             self._move(name, self._folders[folder], self._filing.open_part(self._kind.parts), mail.key)
         except FileNotFoundError:
-            return  # somebody else took it away, which is as good
+            return  # another program took it away, which is as good
         except OSError as error:
             raise NewsletterError(
                 f"{mail.name} can't be moved out of {self.place}: {error.strerror}.",
@@ -228,7 +228,7 @@ class FolderSource:
             except OSError as error:
                 if error.errno == errno.ENAMETOOLONG:
                     continue
-                # Not every file system has links, nor is everybody allowed to make one of another's file.
+                # Some file systems have no links, and Linux may forbid one of another user's file.
                 if _mode(new, target):
                     continue
                 os.rename(name, new, src_dir_fd=source, dst_dir_fd=target)

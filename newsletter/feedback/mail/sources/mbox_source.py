@@ -19,13 +19,13 @@ from newsletter.text import escape_controls
 
 _LONGEST_LINE = 1 << 16
 _CHUNK = 1 << 20
-# A time of day makes it one; without, as Thunderbird may write it, a blank line before it and no sentence after it.
+# A From line has a time of day; one without, as Thunderbird may write it, has a blank line before and no words behind.
 _FROM = re.compile(rb"From .*\d:\d\d")
 _BARE_FROM = re.compile(rb"From \S*\s*$")
 _QUOTED_FROM = re.compile(rb">+From ")
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*(\d{1,15})\s*$", re.IGNORECASE)
-# What mail programs and servers write into a message afterwards: it is the same one all the same.
+# Fields that mail programs and servers add later: the message stays the same.
 _VOLATILE = re.compile(
     rb"(?:(?:x-)?status|x-uid|x-imap(?:base)?|(?:x-)?keywords|x-mozilla-\w+|content-length|lines)[ \t]*:", re.IGNORECASE
 )
@@ -151,7 +151,7 @@ def _split_messages(file: BinaryIO, size: int) -> Iterator[MessageContent]:
     held = b""  # a blank line, which is the message's own only if the message goes on
     length = -1
     in_header = begins = blank = True
-    counted_to = 0  # mboxcl2: up to here it is text, whatever it says
+    counted_to = 0  # mboxcl2: up to here a From line is text
     while place < size and (line := file.readline(min(_LONGEST_LINE, size - place))):
         place += len(line)
         starts_line, begins = begins, line.endswith(b"\n")
