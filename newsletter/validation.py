@@ -95,10 +95,18 @@ def _explain_number(failure: _Failure) -> Fault:
     )
 
 
+def _explain_decimal(failure: _Failure) -> Fault:
+    return failure.fault(
+        "value",
+        f"is {failure.value!r}, which is not a number",
+        "Write digits, with a point before a fraction, without quotes.",
+    )
+
+
 def _explain_bound(failure: _Failure) -> Fault:
-    limits = failure.limits
-    bound = f"{limits['le']} at most" if "le" in limits else f"{limits['ge']} at least"
-    return failure.fault("value", f"is {failure.value}", f"It has to be {bound}.")
+    ((kind, limit),) = failure.limits.items()
+    words = {"le": "{:g} at most", "ge": "{:g} at least", "lt": "less than {:g}", "gt": "more than {:g}"}[kind]
+    return failure.fault("value", f"is {failure.value}", f"It has to be {words.format(limit)}.")
 
 
 def _explain_boolean(failure: _Failure) -> Fault:
@@ -118,6 +126,8 @@ def _explain_too_long(failure: _Failure) -> Fault:
 
 
 def _explain_too_short(failure: _Failure) -> Fault:
+    if failure.value == "":
+        return failure.fault("empty", "is empty", "Give it a text.")
     return failure.fault("empty", "has no entry", "Give it one at least.")
 
 
@@ -135,8 +145,9 @@ _EXPLANATIONS: Mapping[str, Callable[[_Failure], Fault]] = {
     **dict.fromkeys(("tuple_type", "list_type", "frozen_set_type", "set_type"), _explain_list),
     "string_type": _explain_text,
     **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), _explain_number),
-    **dict.fromkeys(("less_than_equal", "greater_than_equal"), _explain_bound),
+    **dict.fromkeys(("float_parsing", "float_type"), _explain_decimal),
+    **dict.fromkeys(("less_than_equal", "greater_than_equal", "less_than", "greater_than"), _explain_bound),
     **dict.fromkeys(("bool_parsing", "bool_type"), _explain_boolean),
     "too_long": _explain_too_long,
-    "too_short": _explain_too_short,
+    **dict.fromkeys(("too_short", "string_too_short"), _explain_too_short),
 }

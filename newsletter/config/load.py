@@ -219,6 +219,8 @@ class _Places:
                 message = f"[{name}] {fault.message}" if named else f"[{name}] {key}: {fault.message}"
                 if fault.message.endswith("should be a list"):
                     fault = replace(fault, next_step=f"Put it in brackets, with commas between: {key} = [...]")
+                if fault.code == "too-many":
+                    fault = replace(fault, next_step="Take some out.")
                 if fault.code == "missing" and not key:
                     message = f"the table [{name}] is missing"
                 yield self.problem(Fault(code=fault.code, message=message, next_step=fault.next_step), name, key)

@@ -35,10 +35,10 @@ def check_address(text: str) -> str:
 
 
 def parse_mailbox(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, Mailbox):
         return value
-    match = re.fullmatch(r'\s*(?:(?:"([^"]*)"|([^"<>]*?))\s*<([^<>]+)>|([^<>"]+))\s*', value)
-    if not match:
+    match = re.fullmatch(r'\s*(?:(?:"([^"]*)"|([^"<>]*?))\s*<([^<>]+)>|([^<>"]+))\s*', str(value))
+    if not match or not isinstance(value, str):
         raise rejected(
             code="address", message=f"{value!r} is not a sender", next_step="Write it as Name <name@example.org>."
         )
