@@ -1,4 +1,4 @@
-"""How it looks: an Issue becomes its editions, each from the same span stream and a template."""
+"""The editions of an issue: HTML, text, PDF and web page, each made of the same rich text by a template."""
 
 from newsletter.editions.edition_context import EditionContext, Placer, place_beside
 from newsletter.editions.html import list_email_templates, render_html

@@ -1,4 +1,4 @@
-"""What every edition of an issue is made with: the publication, its templates, pictures and shared words."""
+"""The context of an edition: the publication's configuration, templates and pictures, and values for templates."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from newsletter.issue.richtext import RichText, parse
 from newsletter.validation import Fault
 from newsletter.workspace import Workspace
 
-# Where an edition finds a picture: beside it, within the mail, or on the web.
+# Returns the address at which an edition finds a picture: beside it, within the mail, or on the web.
 Placer = Callable[[Picture], str]
 
 LOGO = "logo"
@@ -40,13 +40,13 @@ def _lead(issue: Issue) -> str:
 
 
 def place_beside(picture: Picture) -> str:
-    """For editions as files, with their pictures in the same folder."""
+    """Return a picture's file name: the Placer of editions with their pictures in the same folder."""
     return picture.name
 
 
 @dataclass(frozen=True)
 class EditionContext:
-    """A publication's configuration, and where its templates and typefaces are looked for."""
+    """A publication's configuration, and the folders of its templates and typefaces."""
 
     config: Config
     config_path: Path  # newsletter.toml, for problems in it
@@ -59,7 +59,7 @@ class EditionContext:
 
     @cached_property
     def about(self) -> RichText:
-        """The standing note. Raises ConfigError for what is wrong in it."""
+        """Return the publication's closing note. Raises ConfigError for what is wrong in it."""
         text, faults = parse(self.config.publication.about)
         if faults:
             raise self._refused("The publication's standing note can't be used.", "publication", "about", faults)
@@ -67,7 +67,7 @@ class EditionContext:
 
     @cached_property
     def logo_path(self) -> Path | None:
-        """The logo in the workspace's templates/. Raises ConfigError when it is no picture that can be shown."""
+        """Return the logo in the workspace's templates/. Raises ConfigError when it is no picture that can be shown."""
         if self.config.theme.logo is None:
             return None
         folder = self.template_path[0]
@@ -76,7 +76,7 @@ class EditionContext:
         return find_picture(folder, self.config.theme.logo)
 
     def _refused(self, message: str, table: str, key: str, faults: Sequence[Fault]) -> ConfigError:
-        """What is wrong with a setting that only shows when it is used."""
+        """Return the error for a setting whose faults only show when it is used."""
         path = self.config_path
         problems = [
             Problem(
@@ -105,7 +105,7 @@ class EditionContext:
         return prepare_picture(self.logo_path, LOGO, 2 * _LOGO_WIDTH, masthead) if self.logo_path else None
 
     def pictures(self, issue: Issue) -> list[Picture]:
-        """All that the email and the web page show."""
+        """Return the pictures that the email and the web page show."""
         return [picture for picture in (self.logo(), self.lead_picture(issue)) if picture]
 
     def title(self, issue: Issue) -> str:
@@ -164,11 +164,11 @@ class EditionContext:
         return RichText(issue.items[0].detail.paragraphs[:1]).plain(fields)
 
     def unsubscribe_link(self, fields: FieldWriter = write_default) -> str:
-        """Where readers leave the list: the service's page, or else a mail."""
+        """Return the address for unsubscribing: the service's page, or else a mail."""
         return self.unsubscribe_links(fields)[0]
 
     def unsubscribe_links(self, fields: FieldWriter = write_default) -> list[str]:
-        """Each address by which a reader can leave, the best one first (RFC 2369, section 3.2)."""
+        """Return each address for unsubscribing, the best one first (RFC 2369, section 3.2)."""
 
         def write(name: str, default: str) -> str:
             return fields(UNSUBSCRIBE_FIELD, SAMPLE_TOKEN) if name == "token" else fields(name, default)
@@ -178,7 +178,7 @@ class EditionContext:
         return [fill_address(split_fields(way), write) for way in (page, mail) if way]
 
     def template_values(self, issue: Issue, fields: FieldWriter = write_default) -> dict[str, Any]:
-        """The names that every template knows."""
+        """Return the values that every template can use, by name."""
         publication = self.config.publication
         return {
             "publication": publication,
@@ -197,11 +197,11 @@ class EditionContext:
         }
 
     def _isolated(self, text: str) -> str:
-        """Text of its own direction within a right-to-left line, whose neighbours must not tear it apart (UAX 9)."""
+        """Return text with marks that keep its direction within a right-to-left line (UAX 9)."""
         return f"\u2068{text}\u2069" if self.config.publication.direction == "rtl" else text
 
     def _date(self, issue: Issue) -> str:
-        """The issue's date in words, as the publication's language writes it."""
+        """Return the issue's date in words, as the publication's language writes it."""
         language = self.config.publication.language
         if language in ("en", "en-US"):
             return f"{issue.date:%B} {issue.date.day}, {issue.date.year}"
@@ -215,11 +215,11 @@ class EditionContext:
             return issue.date.isoformat()
 
     def picture_values(self, issue: Issue, place: Placer) -> dict[str, Any]:
-        """The names by which a template shows pictures."""
+        """Return the values by which a template shows pictures."""
         return {"image": self.sized(self.lead_picture(issue), place), "logo": self.sized(self.logo(), place)}
 
     def sized(self, picture: Picture | None, place: Placer) -> dict[str, Any] | None:
-        """A picture for a template: its address, and the width and height at which it stands."""
+        """Return a picture for a template: its address, and the width and height at which it is shown."""
         if picture is None:
             return None
         column = self.config.theme.width

@@ -1,4 +1,4 @@
-"""Editions as files, for the website and for looking at."""
+"""Editions as files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from newsletter.files import write_shared
 from newsletter.issue.model import Issue
 from newsletter.ownership import require_own_links
 
-# One form of an issue as files: names and contents, the edition itself first.
+# Returns one edition of an issue as files: names and contents, the edition itself first.
 Maker = Callable[[EditionContext, Issue], Mapping[str, bytes]]
 FORMS = ("html", "text", "pdf", "web", "png")
 _PAGE_DOTS = 110  # an inch; a letter's page is then 935 pixels wide
@@ -23,9 +23,10 @@ _PAGE_DOTS = 110  # an inch; a letter's page is then 935 pixels wide
 def export_editions(
     context: EditionContext, issue: Issue, forms: Sequence[str], folder: Path, more: Mapping[str, Maker] | None = None
 ) -> dict[str, Path]:
-    """Write the named forms into `folder`; returns where each file's form is, pictures by their own names.
+    """Write the named forms into `folder`; return the path of each form, and of pictures by their own names.
 
-    `more` adds forms that rooms above this one make. All are made before any is written.
+    `more` adds forms that packages above this one make. All are made before any is written. Raises TemplateError,
+    DraftError, and DecisionNeeded where the draft's own picture would be overwritten.
     """
     makers: dict[str, Maker] = {
         "html": _html, "text": _text, "pdf": _pdf, "web": _web, "png": _pages, **(more or {}),
@@ -46,7 +47,7 @@ def export_editions(
 
 
 def _refuse_to_lose(issue: Issue, paths: Sequence[Path]) -> None:
-    """The picture that is exported may bear the name of the one that it was made from."""
+    """Refuse to overwrite the draft's picture by the exported one of the same name. Raises DecisionNeeded."""
     for path in paths:
         if issue.picture and path.exists() and path.samefile(issue.picture):
             raise DecisionNeeded(

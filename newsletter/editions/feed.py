@@ -1,4 +1,4 @@
-"""What machines read of the site: the Atom feed (RFC 4287) and the sitemap (sitemaps.org, protocol 0.9)."""
+"""The site's Atom feed (RFC 4287) and sitemap (sitemaps.org, protocol 0.9)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
@@ -15,7 +15,10 @@ _NEWEST = 20  # entries: a feed is for what is new, the index for the rest
 
 
 def build_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
-    """The newest issues with their whole text. The publication has a website; `pages` has the newest first."""
+    """Return the feed of the 20 newest issues with their whole text; `pages` has the newest first.
+
+    The publication has to have a website.
+    """
     publication = context.config.publication
     feed = Element("feed", {"xmlns": _ATOM, "xml:lang": publication.language})
     _text(feed, "title", publication.title)
@@ -50,7 +53,7 @@ def build_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
 
 
 def build_sitemap(context: EditionContext, pages: Sequence[Page]) -> bytes:
-    """Every page's address, for search engines. The publication has a website."""
+    """Return every page's address, for search engines. The publication has to have a website."""
     urls = Element("urlset", {"xmlns": _SITEMAP})
     dates = {page.name: page.issue.date.isoformat() for page in pages}
     for name, date in {"": max(dates.values()), **dates}.items():
@@ -61,7 +64,7 @@ def build_sitemap(context: EditionContext, pages: Sequence[Page]) -> bytes:
 
 
 def _moment(context: EditionContext, issue: Issue) -> str:
-    """The beginning of the issue's day where the publication is made."""
+    """Return the beginning of the issue's day in the publication's time zone."""
     midnight = datetime.combine(issue.date, time(), ZoneInfo(context.config.publication.timezone))
     return midnight.astimezone(UTC).isoformat()  # some old zones differ by seconds, which RFC 3339 can't say
 

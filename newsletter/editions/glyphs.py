@@ -1,4 +1,4 @@
-"""What the PDF can't show: characters that no typeface has, each with its place in the draft and what to install."""
+"""Characters that no typeface of the PDF has, each with its place in the draft and the package to install."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from newsletter.issue.model import Issue
 from newsletter.issue.yamltext import Place
 from newsletter.text import quote_text
 
-# What the typefaces that come along have, Latin letters and punctuation, so that most issues need no look at them.
+# Characters that the bundled typefaces have, Latin letters and punctuation: most issues hold no others.
 PLAIN = "\t\n\r -~\u00a0-\u017f\u2010-\u2015\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122\u2212"
 _UNUSUAL = re.compile(f"[^{PLAIN}]")
 _HEAD = """\
@@ -41,7 +41,7 @@ def describe_graphemes(graphemes: Iterable[str], context: EditionContext, issue:
 
 
 def find_missing_graphemes(texts: Iterable[str], folder: Path) -> list[str]:
-    """Return what no typeface has, with the marks and joined signs that are one with it; `folder` is fonts/.
+    """Return the graphemes that no typeface has; `folder` is fonts/.
 
     Each unusual grapheme is set in a line of its own, and Typst's errors name the lines.
     """

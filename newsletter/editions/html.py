@@ -19,7 +19,7 @@ _INBOX_LINE = 150  # characters: more than any inbox shows of subject and prehea
 
 
 def render_html(context: EditionContext, issue: Issue, fields: FieldWriter, place: Placer) -> str:
-    """The mail's HTML. `place` says at which address it finds a picture."""
+    """Return the mail's HTML; `place` returns the address of a picture in it. Raises TemplateError."""
     mjml = fill_template(
         TEMPLATE,
         context.template_path,
@@ -33,19 +33,19 @@ def render_html(context: EditionContext, issue: Issue, fields: FieldWriter, plac
 
 
 def list_email_templates(context: EditionContext) -> list[Path]:
-    """The files that the mail's HTML is made from: the template, and what it includes."""
+    """Return the files that the mail's HTML is made from: the template, and what it includes."""
     return list_templates(TEMPLATE, context.template_path)
 
 
 def rich_filters(fields: FieldWriter) -> dict[str, Callable[[RichText], object]]:
-    """How a template writes an issue's texts as HTML: `text | inline`, and `text | paragraphs` for each."""
+    """Return the filters by which a template writes rich text as HTML: `text | inline`, and `text | paragraphs`."""
     return {"inline": lambda text: _inline(text, fields), "paragraphs": lambda text: _paragraphs(text, fields)}
 
 
 def _padding(preheader: str) -> str:
-    """Enough of nothing behind a preheader that an inbox has no room left for the text below it.
+    """Return invisible characters for the space behind a preheader, so that an inbox shows no text from below it.
 
-    Inboxes fold plain spaces into one; this pair (a joiner without width, a space that stays) they keep.
+    Inboxes fold plain spaces into one; they keep this pair, a combining grapheme joiner and a no-break space.
     """
     return "\u034f\u00a0" * max(0, _INBOX_LINE - len(preheader))
 

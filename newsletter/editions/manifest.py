@@ -1,4 +1,4 @@
-"""What an output folder is known to hold: which files a run made, and from what."""
+"""The manifest of an exported site: the files that a run made, and the hash of what they were made from."""
 
 import json
 from collections.abc import Mapping
@@ -14,17 +14,18 @@ MANIFEST = ".newsletter-site.json"
 
 @dataclass(frozen=True)
 class PublishedFiles:
-    """What one issue, or what all issues share, was made from, and its files with their hashes."""
+    """The files of one issue, or those that all share, by name and hash; `source` is a hash of what they are made from."""
 
     source: str
     files: Mapping[str, str]
 
     @classmethod
     def of(cls, source: str, files: Mapping[str, bytes]) -> "PublishedFiles":
+        """Return the entry for files that were just made."""
         return cls(source, {name: sha256(data).hexdigest() for name, data in files.items()})
 
     def is_whole(self, folder: Path) -> bool:
-        """Are its files there as they were written?"""
+        """Return whether all its files are in the folder as they were written."""
         return bool(self.files) and all(
             (folder / name).is_file() and sha256((folder / name).read_bytes()).hexdigest() == digest
             for name, digest in self.files.items()
@@ -32,7 +33,7 @@ class PublishedFiles:
 
 
 def read_manifest(folder: Path) -> dict[str, PublishedFiles]:
-    """By issue; empty when there is none, or it is spoilt."""
+    """Read the manifest of a folder, by issue; empty when there is none, or it can't be read."""
     try:
         known = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         made = {str(name): PublishedFiles(str(entry["from"]), _plain(entry["files"])) for name, entry in known.items()}
@@ -42,16 +43,17 @@ def read_manifest(folder: Path) -> dict[str, PublishedFiles]:
 
 
 def _plain(files: Mapping[str, str]) -> dict[str, str]:
-    """Names alone: what someone wrote into the manifest must not reach a file elsewhere."""
+    """Return plain file names alone: a path in a manifest must not reach a file elsewhere."""
     return {str(name): str(digest) for name, digest in files.items() if Path(name).name == name}
 
 
 def write_manifest(folder: Path, made: Mapping[str, PublishedFiles]) -> None:
+    """Write the manifest of a folder."""
     known = {name: {"from": entry.source, "files": dict(entry.files)} for name, entry in made.items()}
-    # At once: half a manifest would know nothing of what is there.
+    # Whole or not at all: half a manifest would be taken for none.
     write_shared(folder / MANIFEST, f"{json.dumps(known, indent=1, sort_keys=True)}\n".encode())
 
 
 def list_names(made: Mapping[str, PublishedFiles]) -> set[str]:
-    """All files' names."""
+    """Return the names of all files."""
     return {name for entry in made.values() for name in entry.files}

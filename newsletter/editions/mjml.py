@@ -1,4 +1,4 @@
-"""MJML, with the checks that its core leaves out: it takes unknown tags in silence, and gives no lines."""
+"""MJML to HTML, with the checks that MJML's core leaves out: it ignores unknown tags, and gives no lines."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _COMPONENTS = frozenset(
     """.split()  # noqa: SIM905  # a literal list of forty names would be forty lines
 )
 
-# All components' together: a misspelled one would be passed over in silence.
+# The attributes of all components together: MJML ignores a misspelled one.
 _ATTRIBUTES = frozenset(
     """
     align alt background-color background-height background-position background-position-x background-position-y
@@ -37,7 +37,7 @@ _ATTRIBUTES = frozenset(
     vertical-align width
     """.split()  # noqa: SIM905  # as above
 )
-# What stands in what, where it matters: elsewhere MJML drops it, text and all, in silence.
+# The components that each of these may hold: MJML drops anything else in them, text and all.
 _LAYOUT = {
     "mjml": {"mj-head", "mj-body"},
     "mj-body": {"mj-section", "mj-wrapper", "mj-hero", "mj-raw"},
@@ -60,7 +60,7 @@ _Fault = tuple[int, str]
 
 
 def mjml_to_html(mjml: str, template: str, path: tuple[Path, ...]) -> str:
-    """The HTML of `mjml`, which was made from `template`. Raises TemplateError with the template's line."""
+    """Return the HTML of `mjml`, which was made from `template`. Raises TemplateError with the template's line."""
     if fault := _fault(mjml):
         raise _locate(fault, template, path)
     from mjml import mjml2html  # a megabyte of Rust, which a look at a draft should not cost
@@ -75,7 +75,7 @@ def mjml_to_html(mjml: str, template: str, path: tuple[Path, ...]) -> str:
 
 
 def _stray(markup: str) -> _Fault | None:
-    """What browsers forgive and MJML does not, with its line."""
+    """Return a fault that browsers forgive and MJML does not, with its line."""
     if found := _STRAY.search(markup):
         shown = " ".join(markup[found.start() : found.end() + 12].split())
         return markup.count("\n", 0, found.start()) + 1, (
@@ -88,7 +88,7 @@ def _stray(markup: str) -> _Fault | None:
 def _locate(
     fault: _Fault, template: str, path: tuple[Path, ...], look: Callable[[str], _Fault | None] | None = None
 ) -> Exception:
-    """The same fault in the files that the markup came from, whose lines differ from the filled one's."""
+    """Return the error for a fault, with its place in the template: lines of the filled markup are others."""
     files = list_templates(template, path)
     found: list[tuple[Path, _Fault]] = []
     for file in files:
@@ -102,7 +102,7 @@ def _locate(
 
 
 def _fault(markup: str) -> _Fault | None:
-    """The first tag that is unknown, unopened, unclosed, misspelled or in the wrong place, with its line."""
+    """Return the first tag that is unknown, unopened, unclosed, misspelled or in the wrong place, with its line."""
     checker = _Checker(convert_charrefs=False)
     checker.feed(markup)
     checker.close()
@@ -113,6 +113,8 @@ def _fault(markup: str) -> _Fault | None:
 
 
 class _Checker(HTMLParser):
+    """A parser that notes the first fault of MJML markup."""
+
     def __init__(self, *, convert_charrefs: bool) -> None:
         super().__init__(convert_charrefs=convert_charrefs)
         self.open: list[tuple[str, int]] = []
@@ -136,7 +138,7 @@ class _Checker(HTMLParser):
             self.fault = line, f"text stands in <{holder}>, where it would be lost: put it into <mj-text>"
 
     def _is_raw(self) -> bool:
-        """What stands in mj-raw is passed on as it is, and may open what another mj-raw closes."""
+        """Return whether the place is in mj-raw, which MJML passes on unread: it may open what another one closes."""
         return bool(self.open) and self.open[-1][0] == "mj-raw"
 
     def handle_entityref(self, name: str) -> None:

@@ -46,7 +46,7 @@ _PLACE = re.compile(r"^error:.*?┌─ (\S+?\.typ):(\d+):(\d+)", re.MULTILINE | 
 
 
 def render_pdf(context: EditionContext, issue: Issue) -> bytes:
-    """The PDF's bytes, the same for the same issue. Raises TemplateError, and DraftError for glyphs no font has."""
+    """Return the PDF, the same bytes for the same issue. Raises TemplateError, and DraftError for missing glyphs."""
     from typst import compile_with_warnings  # 20 MB that only this edition should cost
 
     with _set(context, issue) as job:
@@ -77,7 +77,7 @@ def try_pdf(render: Callable[[], bytes]) -> tuple[bytes | None, DraftError | Non
 
 
 def render_pages(context: EditionContext, issue: Issue, dots: int = 60) -> list[bytes]:
-    """The PDF's pages as PNG pictures, with `dots` an inch. Raises TemplateError."""
+    """Return the PDF's pages as PNG pictures, with `dots` an inch. Raises TemplateError."""
     from typst import compile_with_warnings
 
     with _set(context, issue) as job:
@@ -105,7 +105,7 @@ class _Job:
 
 @contextmanager
 def _set(context: EditionContext, issue: Issue) -> Iterator[_Job]:
-    """A folder with all that Typst may read, so that no path or link leads out of it; its errors in our words."""
+    """Make a folder with all that Typst may read, so that no path or link leads out of it; explain Typst's errors."""
     from typst import TypstError
 
     main = TEMPLATES[context.config.pdf.columns]
@@ -150,7 +150,7 @@ def _explain(
 ) -> TemplateError | DraftError:
     if glyphs := _MISSING_GLYPH.findall(error.diagnostic):
         named = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), "".join(glyphs))
-        # What a template writes itself is not among the issue's own.
+        # A character that a template writes itself is not among the issue's own.
         problems = find_missing_glyphs(context, issue) or describe_graphemes(dict.fromkeys(named), context, issue)
         return DraftError("The PDF can't show every character.", problems=problems)
     place = _PLACE.search(error.diagnostic)
@@ -212,9 +212,9 @@ def _data(context: EditionContext, issue: Issue, fonts: "Fonts") -> dict[str, An
 
 
 class _Addresses:
-    """Numbers the links whose addresses are printed below the text that they stand in, in reading order.
+    """A count of the links whose addresses are printed below their text, in reading order.
 
-    Not by Typst's footnotes, which it may leave on another page than their mark: where a block moves to the next
+    Typst's footnotes won't do, since it may leave one on another page than its number: where a block moves to the next
     page, and for all but the first in a line (typst/typst, issues 5314 and 5405).
     """
 
@@ -223,7 +223,7 @@ class _Addresses:
         self._numbers = count(1)
 
     def fit(self, *texts: RichText) -> bool:
-        """Tell whether the texts, with the addresses below them, surely fit on one page, and into one column."""
+        """Return whether the texts, with the addresses below them, surely fit on one page, and into one column."""
         lines = sum(map(_lines, texts))
         hrefs = [link.href for text in texts for link in text.links()] if self._printed else []
         return lines <= _TALL and lines + sum(1 + len(href) // _COLUMNS for href in hrefs) <= _WITH_ADDRESSES
@@ -245,17 +245,17 @@ class _Addresses:
 
 
 def _lines(text: RichText) -> int:
-    """About how many lines a text takes in the narrower of the layouts."""
+    """Estimate how many lines a text takes in the narrower of the layouts."""
     return sum(1 + wcswidth(paragraph) // _COLUMNS for paragraph in text.plain().split("\n\n"))
 
 
 def _breakable(text: str, word: re.Pattern[str] = re.compile(r"[!-\u052f]{52,}")) -> str:
-    """A word longer than a line may break anywhere, where the script's letters don't join."""
+    """Allow line breaks anywhere in words longer than a line, in scripts whose letters don't join."""
     return word.sub(lambda match: "\u200b".join(match[0]), text)
 
 
 def _known(wanted: tuple[str, ...], families: set[str]) -> list[str]:
-    """The families that are there, of those wanted and of those that come with the program."""
+    """Return the families that are installed, of those wanted and of those that come with the program."""
     known = {family.casefold() for family in families}
     return [family for family in (*wanted, *_FALLBACK) if family.casefold() in known]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # A letter's text is 6.5 inches wide; 300 dots an inch is what print asks for.
 PRINT_PIXELS = 1950
-# A picture stands at most this much taller than its column is wide, to leave room for the text on the same screen.
+# The most that a picture is taller than its column is wide, to leave room for the text on the same screen.
 TALLEST = 1.1
 WHITE = "#ffffff"
 _JPEG_QUALITY = 86
@@ -21,7 +21,7 @@ _JPEG_QUALITY = 86
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture's bytes, ready to travel. `width` and `height` are in pixels; `kind` is "jpeg" or "png"."""
+    """A picture as an edition carries it. `width` and `height` are in pixels; `kind` is "jpeg" or "png"."""
 
     stem: str
     kind: str
@@ -34,18 +34,17 @@ class Picture:
         return f"{self.stem}.{'jpg' if self.kind == 'jpeg' else 'png'}"
 
     def fit_into(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height at which it stands in a space of that size: whole, and never larger than it is."""
+        """Return the width and height at which it is shown in a space of that size: whole, and never enlarged."""
         share = min(1, width / self.width, height / self.height)
         return max(1, round(self.width * share)), max(1, round(self.height * share))
 
 
 def prepare_picture(path: Path, stem: str, widest: int, ground: str = WHITE) -> Picture:
-    """The picture at `path`, at most `widest` pixels wide and TALLEST times as high, under a name of its own.
+    """Return the picture at `path`, at most `widest` pixels wide and TALLEST times as high, named by `stem`.
 
-    Turned upright as its EXIF says, in sRGB, and free of EXIF, comments and profiles, which may say where
-    and by whom it was taken. WebP and HEIC become JPEG, or PNG where they were see-through: what is see-through
-    shows `ground`, the colour it stands on. Dark mode would put another colour behind it, where a drawing in
-    dark lines is not seen any more.
+    It is turned upright as its EXIF says, in sRGB, and without EXIF, comments and profiles, which may say where and by
+    whom it was taken. WebP and HEIC become JPEG, or PNG where they were transparent. Transparent parts are filled with
+    `ground`, the colour behind the picture, since dark mode would make a drawing in dark lines invisible.
     """
     changed, size = path.stat().st_mtime_ns, path.stat().st_size
     return _prepared(path, changed, size, stem, min(widest, _longest_side(path, changed, size)), ground)

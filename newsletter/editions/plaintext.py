@@ -1,4 +1,4 @@
-"""The plaintext edition: a template over the same issue, worth reading in itself."""
+"""The plaintext edition: a template over the same issue, with wrapped lines and numbered links."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ _MARKS = {"strong": "*", "emphasis": "_", "code": "`"}
 
 
 def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> str:
-    """The mail's plain text: wrapped at 72 columns, its links as numbered footnotes below each paragraph."""
+    """Return the mail's plain text: wrapped at 72 columns, its links as numbered footnotes below each paragraph."""
     notes = _Footnotes(fields)
     text = fill_template(
         TEMPLATE,
@@ -43,7 +43,7 @@ class _Footnote:
 
 
 class _Footnotes:
-    """Numbers an issue's links in reading order, and hands them out where the template wants them."""
+    """The footnotes of an issue: links numbered in reading order, for the template to print in groups."""
 
     def __init__(self, fields: FieldWriter) -> None:
         self._fields = fields
@@ -51,15 +51,15 @@ class _Footnotes:
         self._waiting: list[_Footnote] = []
 
     def plain(self, text: RichText) -> str:
-        """The words alone, without their links: for headlines."""
+        """Return the words alone, without their links: for headlines."""
         return " ".join(self._marked(RichText((paragraph,)).runs()) for paragraph in text.paragraphs)
 
     def paragraphs(self, text: RichText) -> list[str]:
-        """Each paragraph with a [number] behind every link."""
+        """Return each paragraph with a [number] behind every link."""
         return [self._marked(self._numbered(paragraph)) for paragraph in text.paragraphs]
 
     def take(self) -> list[_Footnote]:
-        """The footnotes of all that was written since they were last taken."""
+        """Return the footnotes of all links that were written since the last call."""
         taken, self._waiting = self._waiting, []
         return taken
 
@@ -75,7 +75,7 @@ class _Footnotes:
             yield TextRun(text=f"{_BOUND}[{self._count}]", strong=last.strong, emphasis=last.emphasis)
 
     def _marked(self, runs: Iterable[TextRun]) -> str:
-        """With *strong*, _emphasis_ and `code`, a mark where a style begins and where it ends, nested as they are."""
+        """Write *strong*, _emphasis_ and `code`, with a mark where a style begins and where it ends."""
         written = ""
         open_: list[str] = []
         for run in runs:
@@ -83,7 +83,7 @@ class _Footnotes:
             styles = [style for style in _MARKS if getattr(run, style)]
             wanted = styles if text.strip() else [style for style in open_ if style != "code"]
             kept = next((n for n, style in enumerate(open_) if style not in wanted), len(open_))
-            # A mark clings to its word: the space before a closing one, and after an opening one, stands outside.
+            # A mark stands directly at its word: the space before a closing one, and after an opening one, is outside.
             ending = "".join(_MARKS[style] for style in reversed(open_[kept:]))
             if ending:
                 bare = written.rstrip(" ")
@@ -97,7 +97,7 @@ class _Footnotes:
 
 
 def _wrapped(text: str, first: str = "", rest: str | None = None, width: int = WIDTH) -> str:
-    """`text` within `width` columns, its first line behind `first`, the others behind `rest`.
+    """Wrap `text` at `width` columns, with `first` before its first line and `rest` before the others.
 
     Words stay whole, addresses above all; text in a script without spaces is broken where Unicode's line
     breaking algorithm (UAX 14) allows it, so that no line begins with a full stop.

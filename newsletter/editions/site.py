@@ -32,7 +32,7 @@ _SHARED = "site"  # the manifest's name for what belongs to no single issue
 
 @dataclass
 class Site:
-    """What a run did: issues by name, files by path."""
+    """The result of a run: issues by name, files by path."""
 
     built: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
@@ -168,7 +168,7 @@ def _refuse_to_overwrite(folder: Path, new: Iterable[str]) -> None:
 def _publishable(
     drafts: Sequence[Draft], before: Mapping[str, PublishedFiles], site: Site
 ) -> list[tuple[Draft, Issue]]:
-    """The finished drafts, newest first. One that was never published and isn't finished yet is no mistake."""
+    """Return the finished drafts, newest first. An unfinished one is left out, unless it is published: DraftError."""
     issues: list[tuple[Draft, Issue]] = []
     for draft in drafts:
         name = "{}.{}".format(*parse_draft_name(draft.path))
@@ -206,7 +206,7 @@ def _shared_files(context: EditionContext, pages: Sequence[Page]) -> dict[str, b
 
 
 def _hash_surroundings(context: EditionContext) -> str:
-    """Everything but the draft that an issue's files are made from."""
+    """Return a hash of all that an issue's files are made from, except the draft."""
     parts = [version("newsletter-press"), version("typst"), context.config.model_dump_json()]
     for folder in context.template_path:
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
@@ -224,7 +224,7 @@ def _hash(*parts: str) -> str:
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """What is the same already is left alone, so that a copy to the web server finds nothing new in it."""
+    """Write the files that have changed: a copy to the web server then finds nothing new in the others."""
     for name, data in files.items():
         path = folder / name
         if path.is_symlink() or not path.is_file() or path.read_bytes() != data:

@@ -1,4 +1,4 @@
-"""Fills the Jinja templates, and turns each of their failures into one with a file and a line."""
+"""Filling of the Jinja templates, with each failure as an error with a file and a line."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ _CLASS = re.compile(r"'newsletter\.[\w.]+\.(\w+?)(?:Settings)? object'")
 
 
 class _Compiled(BytecodeCache):
-    """What Jinja makes of a template, kept while its text stays: a preview fills the same ones all day."""
+    """A cache of compiled templates, by their text: a preview fills the same ones all day."""
 
     def __init__(self) -> None:
         self._code: dict[str, tuple[str, bytes]] = {}
@@ -48,8 +48,8 @@ def fill_template(
     autoescape: bool,
     filters: Mapping[str, Callable[..., Any]],
 ) -> str:
-    """The template `name`, first found along `path`, with `words` in it. Raises TemplateError."""
-    # Escaping is said outright: select_autoescape does not know a name such as email.mjml.j2.
+    """Fill the template `name`, looked for along `path`, with the values `words`. Raises TemplateError."""
+    # Escaping is an argument, since select_autoescape does not know a name such as email.mjml.j2.
     environment = Environment(
         loader=FileSystemLoader(path, encoding="utf-8-sig"),  # as Windows' editors may save
         autoescape=autoescape,  # noqa: S701  # as the caller says
@@ -88,7 +88,7 @@ def fill_template(
 
 
 def _not_utf8(path: tuple[Path, ...]) -> Path:
-    """The first template that can't be read: Jinja's error does not say which it was."""
+    """Return the first template that can't be read: Jinja's error does not say which it was."""
     files = [file for folder in path if folder.is_dir() for file in sorted(folder.iterdir())]
     for file in (file for file in files if file.suffix in (".j2", ".css")):  # a logo may lie there too
         try:
@@ -99,7 +99,7 @@ def _not_utf8(path: tuple[Path, ...]) -> Path:
 
 
 def find_template(name: str, path: tuple[Path, ...]) -> Path:
-    """Where the template `name` is. Raises TemplateError."""
+    """Return the path of the template `name`. Raises TemplateError."""
     for folder in path:
         if (folder / name).is_file():
             return folder / name
@@ -107,9 +107,9 @@ def find_template(name: str, path: tuple[Path, ...]) -> Path:
 
 
 def refuse_open_blocks(filled: str, name: str, path: tuple[Path, ...]) -> None:
-    """CSS takes a forgotten brace in silence, and drops the rules after it. Raises TemplateError.
+    """Refuse CSS with a forgotten brace, which drops the rules after it without a word. Raises TemplateError.
 
-    `filled` is what the template `name` came to; the place is looked for in the files that it was made from.
+    `filled` is the template `name` when filled; the place is looked for in the files that it was made from.
     """
     if all(_brace_fault(sheet) is None or _is_closed(sheet) for sheet in _SHEET.findall(filled)):
         return
@@ -120,7 +120,7 @@ def refuse_open_blocks(filled: str, name: str, path: tuple[Path, ...]) -> None:
 
 
 def _brace_fault(css: str) -> tuple[int, str] | None:
-    """A brace without a counterpart, with its line: quick, and taken in by odd strings and by Jinja's branches."""
+    """Return a brace without a counterpart, with its line: a quick guess, wrong about odd strings and Jinja's branches."""
     text = _NOT_CSS.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), css)
     open_at: list[int] = []
     for brace in re.finditer(r"[{}]", text):
@@ -135,7 +135,7 @@ def _brace_fault(css: str) -> tuple[int, str] | None:
 
 
 def _is_closed(css: str) -> bool:
-    """By the rules of CSS: an open block would swallow the mark behind it, and a stray } is an error."""
+    """Return whether all blocks are closed by the rules of CSS: an open one swallows the mark behind it."""
     from tinycss2 import parse_component_value_list
 
     values = parse_component_value_list(f"{css}\n{_MARK}")
@@ -143,7 +143,7 @@ def _is_closed(css: str) -> bool:
 
 
 def list_templates(name: str, path: tuple[Path, ...]) -> list[Path]:
-    """The template `name` and all that it includes by name, each once, itself first. Raises TemplateError."""
+    """Return the template `name` and all that it includes by name, each once, itself first. Raises TemplateError."""
     found = [find_template(name, path)]
     for file in found:
         inner = [find_template(part, path) for part in _includes(file.read_text(encoding="utf-8-sig"))]
@@ -158,6 +158,7 @@ def _includes(text: str) -> tuple[str, ...]:
 
 
 def template_error(path: Path, line: int, message: str, column: int = 0) -> TemplateError:
+    """Return the error for one fault of a template."""
     return TemplateError(
         f"The template {path.name} can't be used.",
         problems=[

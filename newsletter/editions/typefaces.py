@@ -33,7 +33,7 @@ _PICTURED = re.compile("[\u20e3\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001
 
 
 def load_typefaces(folder: Path) -> "Fonts":
-    """All of them; `folder` is the workspace's fonts/, which need not be there."""
+    """Return all typefaces; `folder` is the workspace's fonts/, which need not be there."""
     own = tuple(
         (file, file.stat().st_mtime_ns)
         for file in sorted(folder.rglob("*"))
@@ -44,7 +44,7 @@ def load_typefaces(folder: Path) -> "Fonts":
 
 @lru_cache(maxsize=2)
 def _loaded(folder: Path | None, _files: tuple[tuple[Path, int], ...]) -> "Fonts":
-    """Kept while the same files are there: looking through them takes longer than setting a page."""
+    """Load typefaces, and keep them while the files are the same: loading takes longer than setting a page."""
     from typst import Fonts
 
     folders = [*([folder] if folder else []), *_installed()]
@@ -52,7 +52,7 @@ def _loaded(folder: Path | None, _files: tuple[tuple[Path, int], ...]) -> "Fonts
 
 
 def _installed() -> Iterable[Path]:
-    """Where the installed font packages keep their files. None is imported: they hold data alone."""
+    """Yield the folders of the installed font packages. None is imported: they hold data alone."""
     modules = [point.value for point in entry_points(group="fontpkg.family")]
     for module in sorted([*modules, *_MODULES.values()]):
         spec = find_spec(module)
@@ -60,7 +60,7 @@ def _installed() -> Iterable[Path]:
 
 
 def find_lacking(wanted: Iterable[str], folder: Path) -> str:
-    """The first choice among `wanted`, when the PDF has to do without it; else ""."""
+    """Return the first choice among `wanted` when it is not installed; else ""."""
     first = next(iter(wanted), "")
     return "" if first.casefold() in {family.casefold() for family in load_typefaces(folder).families()} else first
 

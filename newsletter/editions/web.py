@@ -26,6 +26,7 @@ class Download:
 
     @property
     def size(self) -> str:
+        """Return the size in words."""
         return format_size(self.octets, 0 if self.octets < 1_000_000 else 1)
 
 
@@ -40,7 +41,7 @@ class Page:
 
     @property
     def others(self) -> list[RichText]:
-        """The first headlines that the title doesn't say."""
+        """Return the first headlines other than the title."""
         return [item.headline for item in self.issue.items if item.headline.plain() != self.title][:3]
 
     @property
@@ -57,9 +58,9 @@ def pdf_name(issue: Issue) -> str:
 
 
 def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: Placer = place_beside) -> str:
-    """The issue's page; `pdf` is the edition that it offers for download, `place` where it finds pictures.
+    """Return the issue's page, with `pdf` for download where there is one; `place` returns the address of a picture.
 
-    Without a PDF it offers none: a browser has typefaces of its own. Raises TemplateError.
+    Raises TemplateError.
     """
     public = issue.seen_by(frozenset())
     more = {"pdf": Download(pdf_name(issue), len(pdf)) if pdf else None, "metadata": _metadata(context, public)}
@@ -67,7 +68,7 @@ def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: 
 
 
 def render_article(context: EditionContext, issue: Issue) -> str:
-    """The issue's body alone, with whole addresses, for the feed. The publication has a website."""
+    """Return the issue's body alone, with whole addresses, for the feed. The publication has to have a website."""
     public = issue.seen_by(frozenset())
     publication = context.config.publication
     pictures = context.picture_values(public, lambda picture: publication.address(picture.name) or picture.name)
@@ -79,7 +80,7 @@ def render_article(context: EditionContext, issue: Issue) -> str:
 
 
 def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
-    """The page that lists all issues; `pages` has the newest first."""
+    """Return the page that lists all issues; `pages` has the newest first."""
     logo = context.logo()
     return _filled(
         INDEX,
@@ -107,7 +108,7 @@ def _filled(name: str, context: EditionContext, words: dict[str, Any]) -> str:
 
 
 def _metadata(context: EditionContext, issue: Issue) -> dict[str, Any]:
-    """The page for search engines: an Article as schema.org describes it."""
+    """Return the page's description for search engines, an Article of schema.org."""
     publication = context.config.publication
     publisher = {"@type": "Organization", "name": context.config.sender.from_.name or publication.title}
     known = {

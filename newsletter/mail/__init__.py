@@ -1,1 +1,1 @@
-"""One message for one reader: the editions compiled once into MIME bytes with placeholders."""
+"""Messages: the email editions compiled once into MIME bytes with placeholders, and filled for each recipient."""

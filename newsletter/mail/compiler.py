@@ -1,7 +1,7 @@
-"""Compiles an issue's two mail editions once into MIME bytes with placeholders for what differs by reader.
+"""Compilation of an issue's two email editions into a message template: MIME bytes with placeholders.
 
 Stages: render with a nonce in each placeholder's place, split there, encode each piece, wrap it all in MIME.
-A reader's message is then the pieces with the reader's values between them, and a header of their own.
+A recipient's message is then the pieces with the recipient's values between them, and a header of its own.
 """
 
 from base64 import encodebytes
@@ -34,7 +34,7 @@ def compile_message(
     subject_prefix: str = "",
     seed: str = "",
 ) -> MessageTemplate:
-    """The template of one campaign's messages; `subject_prefix` stands before the subject, as in "[TEST] ".
+    """Return the template of one campaign's messages; `subject_prefix` stands before the subject, as in "[TEST] ".
 
     Without a `date` each batch of the campaign is given its own when it is sent.
     The campaign's id is seen in the message; Message-IDs are made of the `seed` instead, where there is one.
@@ -84,20 +84,20 @@ def render_single_message(
     subject_prefix: str = "",
     token: str = SAMPLE_TOKEN,
 ) -> Message:
-    """The issue for one reader, outside of a sending: a field with neither value nor default shows its name."""
+    """Return the issue for one reader outside of a campaign: a field with neither value nor default shows its name."""
     template = compile_message(context, issue.seen_by(reader.tags), campaign, date, subject_prefix)
     fields = {**template.fill_with_names(reader.fields), UNSUBSCRIBE_FIELD: token}
     return template.render(reader.key, reader.address, fields)
 
 
 def render_sample(context: EditionContext, issue: Issue, reader: Subscriber, token: str = SAMPLE_TOKEN) -> Message:
-    """The issue for one reader outside of a sending, dated as the issue is."""
+    """Return the issue for one reader outside of a campaign, dated as the issue is."""
     date = datetime.combine(issue.date, time(), UTC)
     return render_single_message(context, issue, reader, f"sample.{issue.name}", date, token=token)
 
 
 def render_eml(context: EditionContext, issue: Issue) -> dict[str, bytes]:
-    """The message as a file: to a reader of whom the list says nothing, so every field shows its default."""
+    """Return the message as a file, by its name: to a reader without values, so that every field shows its default."""
     return {f"{issue.name}.eml": render_sample(context, issue, NOBODY).data}
 
 
@@ -125,12 +125,12 @@ def _with_placeholders(prefix: str, pieces: TextWithFields) -> tuple[str | Place
 
 
 def _fixed(line: HeaderLine) -> bytes:
-    """A line that is the same for every reader, whole; nothing of one that differs."""
+    """Return a line that is the same for every reader; nothing for one that differs."""
     return b"" if line.differs else line.fill({})
 
 
 def _quoted(pieces: Sequence[str | Placeholder]) -> Iterator[bytes | Placeholder]:
-    """Static pieces, encoded, with placeholders between them on lines of their own."""
+    """Encode the static pieces, with the placeholders between them on lines of their own."""
     for number, piece in enumerate(pieces, start=1):
         if isinstance(piece, Placeholder):
             yield piece
@@ -148,7 +148,7 @@ def _mime(
     images: Sequence[bytes],
     boundary: str,
 ) -> Iterator[bytes | Placeholder]:
-    """multipart/alternative with the text first (RFC 2046, section 5.1.4); the pictures are related to the HTML."""
+    """Build multipart/alternative with the text first (RFC 2046, section 5.1.4); the pictures belong to the HTML."""
     # "=_" can occur in neither quoted-printable nor base64, so no text can end its part early.
     outer, inner = f"=_a.{boundary}", f"=_r.{boundary}"
     encoding = "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
@@ -176,7 +176,7 @@ def _image_part(picture: Picture, content_id: str) -> bytes:
 
 
 def _merged(pieces: Iterator[bytes | Placeholder]) -> Iterator[bytes | Placeholder]:
-    """Neighbouring static pieces as one, so that rendering joins as few as there can be."""
+    """Join neighbouring static pieces, so that rendering has as few to join as there can be."""
     static = b""
     for piece in pieces:
         if isinstance(piece, bytes):

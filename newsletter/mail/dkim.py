@@ -17,12 +17,12 @@ from newsletter.config import Config
 from newsletter.mail.dkim_keys import DkimKey, read_dkim_keys
 from newsletter.mail.message import Message
 
-# What readers see, and what their programs and providers act on (RFC 6376, section 5.4.1; RFC 8058, section 4).
+# Fields that readers see, or that their programs and providers act on (RFC 6376, section 5.4.1; RFC 8058, section 4).
 _SIGNED = (
     "From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "List-Id",
     "List-Unsubscribe", "List-Unsubscribe-Post", "List-Help", "List-Archive", "Feedback-ID",
 )  # fmt: skip
-# Covered when they are not there, too. Others that are not may be a relay's to add, such as List-Unsubscribe-Post.
+# Covered even when a message lacks them. A relay may add others that it lacks, such as List-Unsubscribe-Post.
 _NEVER_ADDED = ("From", "To", "Cc", "Reply-To", "Subject")
 _FOLD = 72
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
@@ -31,7 +31,7 @@ _EMPTY_LINES = re.compile(rb"(?:\r\n)+\Z")
 
 
 class DkimSigner:
-    """Puts a signature by each key in front of a message."""
+    """A signer with one or several keys, each of which adds a signature to a message."""
 
     def __init__(self, domain: str, keys: Sequence[DkimKey]) -> None:
         self._domain = domain
@@ -39,7 +39,7 @@ class DkimSigner:
 
     @classmethod
     def from_config(cls, config: Config, root: Path) -> "DkimSigner | None":
-        """The signer that [dkim] asks for; None when it asks for none.
+        """Return the signer that [dkim] asks for; None when it asks for none.
 
         Raises ConfigError for a key that is not there, can't be used, or isn't kept to oneself.
         """
@@ -48,7 +48,7 @@ class DkimSigner:
         return cls(config.dkim.domain or domain_of(config.sender.from_.address), read_dkim_keys(config, root))
 
     def sign(self, message: Message) -> Message:
-        """The same message, signed."""
+        """Return the message with its signatures."""
         head, _, body = message.data.partition(b"\r\n\r\n")
         body_hash = b64encode(sha256(_simple(body)).digest())
         names, header = _covered(head)
@@ -66,7 +66,7 @@ class DkimSigner:
 
 @lru_cache(maxsize=16)
 def _frame(algorithm: str, domain: str, selector: str, names: tuple[str, ...]) -> tuple[bytes, bytes]:
-    """A signature's own header but for the body's hash and the signature: as written, and as hashed."""
+    """Return a signature's own header without the body's hash and the signature: as written, and as hashed."""
     lines = [""]
     for name in names:
         if len(lines[-1]) + len(name) > _FOLD:
@@ -81,10 +81,10 @@ def _frame(algorithm: str, domain: str, selector: str, names: tuple[str, ...]) -
 
 
 def _covered(head: bytes) -> tuple[tuple[str, ...], bytes]:
-    """The names for the h= tag, and their fields as they are hashed.
+    """Return the names for the h= tag, and their fields as they are hashed.
 
-    Each name stands there once more than it occurs, so that another field of that name breaks the signature
-    (RFC 6376, section 8.15). Of several of one name the last comes first (section 5.4.2).
+    Each name is listed once more than it occurs, so that another field of that name breaks the signature (RFC 6376,
+    section 8.15). Of several fields of one name the last comes first (section 5.4.2).
     """
     fields: dict[bytes, list[bytes]] = {}
     for line in _FIELD_END.split(head):
@@ -101,13 +101,13 @@ def _covered(head: bytes) -> tuple[tuple[str, ...], bytes]:
 
 @lru_cache(maxsize=64)
 def _relaxed(field: bytes) -> bytes:
-    """A header field in the `relaxed` form (section 3.4.2). Most are the same for every reader of a campaign."""
+    """Return a header field in the `relaxed` form (RFC 6376, section 3.4.2); most are the same for every recipient."""
     name, _, value = field.partition(b":")
     return name.rstrip().lower() + b":" + _WHITE.sub(b" ", value).strip(b" ")
 
 
 def _simple(body: bytes) -> bytes:
-    """The body in the `simple` form (section 3.4.3), which ends with one line's end."""
+    """Return the body in the `simple` form (RFC 6376, section 3.4.3), which ends with one line break."""
     if body.endswith(b"\r\n") and not body.endswith(b"\r\n\r\n"):
         return body
     return _EMPTY_LINES.sub(b"", body) + b"\r\n"

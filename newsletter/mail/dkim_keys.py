@@ -1,4 +1,4 @@
-"""The keys that messages are signed with (DKIM): read from files and the environment, and made."""
+"""Keys for DKIM signatures: reading them from files and the environment, and generating them."""
 
 import re
 import stat
@@ -18,12 +18,12 @@ from newsletter.workspace import CONFIG_NAME
 DkimAlgorithm = Literal["rsa", "ed25519"]
 _VARIABLE = "NEWSLETTER_DKIM__KEY"
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
-_LEAST_BITS, _BITS = 1024, 2048  # RFC 8301, section 3.2: what a signer must have, and what it should
+_LEAST_BITS, _BITS = 1024, 2048  # RFC 8301, section 3.2: the least that a signer must use, and that it should
 
 
 @dataclass(frozen=True, slots=True)
 class DkimKey:
-    """A private key at work. `sign` takes the bytes themselves, not their hash."""
+    """A private key, ready for signing. `sign` takes the bytes themselves, not their hash."""
 
     selector: str
     algorithm: str
@@ -31,7 +31,7 @@ class DkimKey:
 
 
 def read_dkim_keys(config: Config, root: Path) -> list[DkimKey]:
-    """The key of each selector that [dkim] names. Raises ConfigError."""
+    """Read the key of each selector that [dkim] names. Raises ConfigError."""
     selectors = config.dkim.selector
     pems = [(where, pem) for where, text in _sources(config, root) for pem in _blocks(where, text, root)]
     if len(pems) != len(selectors):
@@ -44,7 +44,7 @@ def read_dkim_keys(config: Config, root: Path) -> list[DkimKey]:
 
 
 def generate_dkim_key(kind: DkimAlgorithm) -> tuple[bytes, str]:
-    """A new private key as PEM, and the DNS record of its public half (RFC 6376, section 3.6.1; RFC 8463, 4.2)."""
+    """Generate a private key as PEM, and the DNS record of its public key (RFC 6376, section 3.6.1; RFC 8463, 4.2)."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -61,7 +61,7 @@ def generate_dkim_key(kind: DkimAlgorithm) -> tuple[bytes, str]:
 
 
 def _sources(config: Config, root: Path) -> Iterator[tuple[str, str]]:
-    """Where keys are, and what stands there: the files in their order, then the environment."""
+    """Yield the place and text of each source of keys: the files in their order, then the environment."""
     for name in config.dkim.key_file:
         path = root / name
         try:
@@ -83,7 +83,7 @@ def _sources(config: Config, root: Path) -> Iterator[tuple[str, str]]:
             )
         yield name, text
     if config.dkim.key:
-        # One line is all that some places let a variable be.
+        # Some environments allow no line breaks in a variable.
         yield _VARIABLE, config.dkim.key.get_secret_value().replace("\\n", "\n")
 
 
@@ -120,7 +120,7 @@ def _key(selector: str, where: str, pem: bytes, root: Path) -> DkimKey:
 
 
 def _is_tracked(path: Path) -> bool:
-    """Is the file in a git repository's index? Not, as far as can be known, where git has no answer."""
+    """Return whether the file is in a git repository's index; False where git has no answer."""
     path = path.resolve()
     try:
         ask_git(path.parent, "ls-files", "--error-unmatch", "--", path.name)

@@ -1,7 +1,7 @@
-"""The header of a message: RFC 5322, with RFC 2369 and 2919 for mailing lists and RFC 2047 for letters.
+"""Header fields: RFC 5322, with RFC 2369 and 2919 for mailing lists and RFC 2047 for letters beyond ASCII.
 
-Each line is built from a whole value and never spliced. A value that holds a control character is
-refused, so that no name out of a list can add a header of its own.
+Each line is built from a whole value and never spliced. A value that holds a control character is refused, so that no
+name in a list can add a header field of its own.
 """
 
 import re
@@ -24,18 +24,18 @@ _LONGEST_LINE = 998  # RFC 5322, section 2.1.1: for what can't be folded
 
 
 class HeaderFault(ValueError):
-    """A value that must not stand in a header, nor anywhere in a message: it holds a control character, say."""
+    """A value that no header may hold: one with a control character, or too long for a line."""
 
 
 def refuse_controls(name: str, value: str) -> None:
-    """Raises HeaderFault for what would act on a header, a terminal or a parser instead of being read."""
-    # What Python holds printable has no controls in it, and is known far quicker; so are nearly all values.
+    """Refuse characters that act on a header, a terminal or a parser instead of being read. Raises HeaderFault."""
+    # isprintable() excludes all controls and is far quicker; nearly all values are.
     if not value.isprintable() and _CONTROL.search(value):
         raise HeaderFault(f"a control character or a line break in {name}")
 
 
 def refuse_unmailable(name: str, address: str) -> None:
-    """Raises HeaderFault for an address that can't stand in the header called `name`."""
+    """Refuse an address that the header called `name` can't hold. Raises HeaderFault."""
     refuse_controls(name, address)
     if not address.isascii():
         raise HeaderFault(f"{name} can hold ASCII only")
@@ -44,23 +44,23 @@ def refuse_unmailable(name: str, address: str) -> None:
 
 
 def format_text_header(name: str, value: str) -> bytes:
-    """An unstructured header such as Subject, folded."""
+    """Return an unstructured header such as Subject, folded. Raises HeaderFault."""
     refuse_controls(name, value)
     # ASCII goes as it is, unless a reader would decode it.
     plain = value.isascii() and "=?" not in value
     if plain and len(name) + 2 + len(value) <= _LINE:
         return f"{name}: {value}\r\n".encode("ascii")
-    # Lines break before single spaces: of several, a line could be too long, or have nothing else.
+    # Lines break before single spaces alone: between several, a line could have nothing but spaces.
     plain = plain and all(0 < len(word) < _LINE - len(name) - 2 for word in value.split(" "))
     text = _folded(value, len(name) + 2) if plain else format_encoded_words(value, len(name) + 2)
     return f"{name}: {text}\r\n".encode("ascii")
 
 
 def format_encoded_words(text: str, taken: int) -> str:
-    """`text` as words of RFC 2047 in base64, folded; `taken` columns stand before the first.
+    """Return `text` as encoded words in base64 (RFC 2047), folded; `taken` columns stand before the first.
 
-    The standard library's Header does the same in fifty times the time, which each reader's name and subject would
-    pay. A character is never divided between two words (section 5).
+    The standard library's Header takes fifty times as long, which counts for each recipient's name and subject. A
+    character is never divided between two words (section 5).
     """
     words = []
     while text:
@@ -76,7 +76,7 @@ def format_encoded_words(text: str, taken: int) -> str:
 
 
 def _folded(value: str, taken: int) -> str:
-    """ASCII text, with line breaks before spaces where a line would be too long (RFC 5322, section 2.2.3)."""
+    """Break ASCII text before spaces where a line would be too long (RFC 5322, section 2.2.3)."""
     first, *words = value.split(" ")
     lines, line, room = [], first, _LINE - taken
     for word in words:
@@ -89,12 +89,15 @@ def _folded(value: str, taken: int) -> str:
 
 
 def format_address_header(name: str, mailbox: Mailbox) -> bytes:
-    """A header that names one mailbox, such as From."""
+    """Return a header that names one mailbox, such as From. Raises HeaderFault."""
     return _mailbox_line(name, mailbox.name, mailbox.address)
 
 
 def format_plain_header(name: str, value: str) -> bytes:
-    """A structured header whose value is ASCII and must not be encoded; it is folded between addresses alone."""
+    """Return a structured header whose value is ASCII and is not encoded; it is folded between addresses alone.
+
+    Raises HeaderFault.
+    """
     refuse_controls(name, value)
     line = f"{name}: {value}".replace(">, <", ">,\r\n <")
     if any(len(part) > _LONGEST_LINE for part in line.split("\r\n")):
@@ -114,9 +117,10 @@ def format_date_header(date: datetime) -> bytes:
 def format_campaign_headers(
     config: Config, issue: str, date: datetime | None, subject: bytes, unsubscribe: bytes
 ) -> bytes:
-    """Return the headers that every reader of a campaign gets; `subject` and `unsubscribe` are empty where they differ.
+    """Return the headers that every recipient of a campaign gets.
 
-    Without a `date` each batch of the campaign has its own.
+    `subject` and `unsubscribe` are empty where they differ by recipient. Without a `date` each batch of the campaign
+    has its own.
     """
     sender = config.sender
     lines = [
@@ -138,9 +142,9 @@ def format_campaign_headers(
 
 
 def _list_headers(config: Config, issue: str) -> Iterator[bytes]:
-    """Where to find earlier issues and a person (RFC 2369, sections 3.1 and 3.6), and what complaints are counted by.
+    """Yield where to find a person and earlier issues (RFC 2369, sections 3.1 and 3.6), and Gmail's Feedback-ID.
 
-    Feedback-ID is Gmail's: up to three words that tell what was sent, then the sender's own.
+    Gmail counts complaints by that: up to three words that tell what was sent, then the sender's own.
     """
     publication = config.publication
     yield format_plain_header("List-Help", f"<mailto:{url_quote(publication.contact, safe='@+')}?subject=help>")
@@ -151,14 +155,17 @@ def _list_headers(config: Config, issue: str) -> Iterator[bytes]:
 
 
 def format_recipient_headers(name: str, address: str, identifier: str) -> bytes:
-    """What is one reader's own. Never raises for what the two refusals above let through."""
+    """Return the headers of one recipient alone, To and Message-ID.
+
+    Never raises for values that `refuse_controls` and `refuse_unmailable` let through.
+    """
     return _mailbox_line("To", name, address) + f"Message-ID: {identifier}\r\n".encode("ascii")
 
 
 def derive_message_id(seed: str, reader: str, domain: str) -> str:
-    """One id for a reader's copy of a campaign: should it ever slip out twice, it is known as one.
+    """Return the Message-ID of a reader's copy of a campaign: the same each time, so that two copies are known as one.
 
-    Who doesn't know the campaign's seed can't make one up, so that a bounce which bears it has seen the copy.
+    Nobody can forge one without the campaign's seed, so that a bounce with this id is about a copy that was sent.
     """
     digest = sha256(f"{seed}\0{reader}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return f"<{digest}@{domain}>"

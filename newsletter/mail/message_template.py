@@ -1,6 +1,6 @@
-"""A compiled message: bytes with placeholders, and what a reader gets when they are filled.
+"""The message template: MIME bytes with placeholders, and the message of one recipient when they are filled.
 
-It is all that sending a frozen campaign needs of this room, so it loads nothing that editions are made with.
+Sending a frozen campaign needs nothing else of this package, so that this module imports nothing that makes editions.
 """
 
 import json
@@ -32,12 +32,12 @@ from newsletter.mail.quoted_printable import encode_quoted_printable
 __all__ = ["Form", "HeaderFault", "HeaderLine", "MessageTemplate", "MissingValue", "Placeholder"]
 
 _PAYLOAD_VERSION = 3  # of templates without a Date; with one they are as in version 2
-# What a value is written as: text; HTML, escaped, which serves text and attributes alike; a part of a link's address.
+# How a value is written: as text; as HTML, escaped, in text and attributes alike; as a part of a link's address.
 Form = Literal["text", "html", "address"]
 
 
 class MissingValue(ValueError):
-    """A reader has no value for a field, and the field has no default."""
+    """A field without a default, for which a recipient has no value."""
 
     def __init__(self, field_name: str) -> None:
         super().__init__(field_name)
@@ -46,14 +46,14 @@ class MissingValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """A place for a reader's value."""
+    """A place for a recipient's value, with its default and the form in which it is written."""
 
     field: str
     default: str
     form: Form
 
     def fill(self, fields: Mapping[str, str]) -> str:
-        """The reader's value as it stands there, before any transfer encoding."""
+        """Return the recipient's value as it stands there, before any transfer encoding."""
         text = fields.get(self.field) or self.default
         if self.form == "html":
             return escape(text)
@@ -62,9 +62,9 @@ class Placeholder:
 
 @dataclass(frozen=True, slots=True)
 class HeaderLine:
-    """A line of the header that differs by reader: built anew from its whole value, never spliced.
+    """A line of the header that differs by recipient: built from its whole value for each, never spliced.
 
-    A `text` is folded and encoded as it needs; anything else has to stand as it is (RFC 5322, section 2.2).
+    A `text` is folded and encoded as needed; any other value is ASCII and stands as it is (RFC 5322, section 2.2).
     """
 
     name: str
@@ -73,9 +73,11 @@ class HeaderLine:
 
     @property
     def differs(self) -> bool:
+        """Return whether the line has a placeholder."""
         return any(isinstance(piece, Placeholder) for piece in self.pieces)
 
     def fill(self, fields: Mapping[str, str]) -> bytes:
+        """Return the line for one recipient. Raises HeaderFault."""
         value = "".join(piece if isinstance(piece, str) else piece.fill(fields) for piece in self.pieces)
         return format_text_header(self.name, value) if self.text else format_plain_header(self.name, value)
 
@@ -84,10 +86,9 @@ class HeaderLine:
 class MessageTemplate:
     """A campaign's message, compiled.
 
-    `seed` is what Message-IDs are made of. `header` has the lines that all readers share, `lines` those that differ
-    beyond To and Message-ID. `body` has pieces and placeholders by turns, all
-    quoted-printable already, a piece at both ends.
-    `undated`: the header has no Date, since each batch of the campaign is sent at a moment of its own.
+    Message-IDs are made of `seed`. `header` has the lines that all recipients share, `lines` those that differ, other
+    than To and Message-ID. `body` has pieces and placeholders by turns, a piece at both ends; all pieces are
+    quoted-printable already. `undated`: the header has no Date, since each batch of the campaign has its own.
     """
 
     seed: str
@@ -99,7 +100,7 @@ class MessageTemplate:
     undated: bool = False
 
     def decode_header(self, name: str) -> str:
-        """A header decoded for people; a field in it shows its default, or its own name."""
+        """Return a header decoded for people; a field in it shows its default, or its own name."""
         for line in self.lines:
             if line.name == name:
                 pieces = (
@@ -109,15 +110,15 @@ class MessageTemplate:
         return str(message_from_bytes(self.header, policy=default_policy)[name])
 
     def fill_with_names(self, fields: Mapping[str, str]) -> Mapping[str, str]:
-        """For a message to nobody on the list: a field with neither value nor default shows its name."""
+        """Return the values, and the name of each field with neither value nor default: for a reader of no list."""
         return {**fields, **{name: f"[{name}]" for name in self.find_missing_fields(fields)}}
 
     def find_missing_fields(self, fields: Mapping[str, str]) -> list[str]:
-        """The fields that have neither a value in `fields` nor a default, each once, in the text's order."""
+        """Return the fields that have neither a value in `fields` nor a default, each once, in the text's order."""
         return list(dict.fromkeys(name for name, default in self._wanted if not default and not fields.get(name)))
 
     def check_recipient(self, address: str, fields: Mapping[str, str]) -> None:
-        """Raises whatever `render` would for this reader, in a fraction of its time."""
+        """Check that the message can be rendered, in a fraction of the time. Raises what `render` would."""
         refuse_controls("the reader's name", fields.get("name", ""))
         refuse_unmailable("To", address)
         for name, default in self._wanted:
@@ -150,17 +151,17 @@ class MessageTemplate:
 
     @cached_property
     def takes_token(self) -> bool:
-        """Does each reader's way out of the list carry a token?"""
+        """Return whether each recipient's unsubscribe link carries a token."""
         return any(piece.field == UNSUBSCRIBE_FIELD for piece in self._all_placeholders)
 
     @cached_property
     def _pieces(self) -> list[bytes]:
-        """All that is joined into a message, with room after the header and for each placeholder."""
+        """Return all that is joined into a message, with room after the header and for each placeholder."""
         return [self.header, b"", *(b"" if isinstance(piece, Placeholder) else piece for piece in self.body)]
 
     @cached_property
     def _placeholders(self) -> list[Placeholder]:
-        """The body's placeholders, each once: a name that is asked for ten times is encoded once."""
+        """Return the body's placeholders, each once: a name that is used ten times is encoded once."""
         return list(dict.fromkeys(piece for piece in self.body if isinstance(piece, Placeholder)))
 
     @cached_property
@@ -170,7 +171,7 @@ class MessageTemplate:
 
     @cached_property
     def _wanted(self) -> list[tuple[str, str]]:
-        """Fields of the list's and their defaults, in the message's order."""
+        """Return the fields of the list and their defaults, in the message's order."""
         return list(
             dict.fromkeys(
                 (placeholder.field, placeholder.default)
@@ -189,11 +190,11 @@ class MessageTemplate:
 
     @cached_property
     def _unfoldable(self) -> list[HeaderLine]:
-        """Lines that a long value makes longer than a line may be."""
+        """Return the lines that can't be folded, which a long value makes longer than a line may be."""
         return [line for line in self.lines if not line.text]
 
     def to_bytes(self) -> bytes:
-        """The template as the store keeps it: a later version of the program sends the same bytes from it."""
+        """Return the template as the store keeps it: a later version of the program sends the same bytes from it."""
         return json.dumps(
             {
                 "version": _PAYLOAD_VERSION if self.undated else 2,
@@ -208,7 +209,7 @@ class MessageTemplate:
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> "MessageTemplate":
-        """What `to_bytes` made, in this version or an earlier one. Raises DeliveryError for a later one's."""
+        """Read what `to_bytes` made in this version or an earlier one. Raises DeliveryError for a later one's."""
         data: dict[str, Any] = json.loads(payload)
         if data["version"] > _PAYLOAD_VERSION:
             raise DeliveryError(
@@ -235,7 +236,7 @@ def _plain(piece: str | Placeholder) -> str | list[str]:
 
 
 def _piece(kept: Any) -> str | Placeholder:
-    """A piece as the store has it; version 1 said of a placeholder whether it stands in HTML."""
+    """Read a piece as the store has it; version 1 said of a placeholder whether it stands in HTML."""
     if isinstance(kept, str):
         return kept
     field, default, form = kept

@@ -1,8 +1,8 @@
-"""Where what differs by reader stands in a rendered edition, and how it has to be written there.
+"""The places of placeholders in a rendered edition, and the form that a value has in each.
 
 A nonce stands in each placeholder's place while an edition is rendered. Small letters, digits and a comma pass
-autoescape, MJML and premailer whole, in text and in attributes; and the comma is what shows that a nonce has
-been percent-encoded, which every value in a link's address is.
+autoescape, MJML and premailer unchanged, in text and in attributes; and a comma that was percent-encoded shows that
+the nonce is in a link's address, where every value is encoded so.
 """
 
 import re
@@ -20,30 +20,30 @@ _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 
 
 class MisplacedPlaceholder(Exception):
-    """A placeholder stands where no value of a reader's is safe; says where."""
+    """A placeholder where no recipient's value would be safe, with the place in words."""
 
 
 class PlaceholderNonces:
-    """Hands out nonces, and finds them again in what was rendered."""
+    """The nonces of one message: written while an edition is rendered, and found in it afterwards."""
 
     def __init__(self) -> None:
         self._token = f"slot{token_hex(4)}"
-        # The whole of it is as long as it always was, so that lines break where they did in campaigns under way.
+        # Its length has never changed, so that lines break where they did in campaigns under way.
         self._nonce = re.compile(rf"{self._token}(?:,|(%2C))(\d{{5}})z")
         self._places: list[tuple[str, str]] = []
 
     def write_nonce(self, name: str, default: str) -> str:
-        """A nonce for this field: a FieldWriter, see newsletter/field.py."""
-        # A way out that leads nowhere must not leave unseen: a token has no default.
+        """Return a nonce for this field, as a FieldWriter does (newsletter/field.py)."""
+        # A token has no default, since an unsubscribe link that leads nowhere must stop the message.
         self._places.append((name, "" if name == UNSUBSCRIBE_FIELD else default))
         return f"{self._token},{len(self._places) - 1:05}z"
 
     def split_text(self, rendered: str) -> list[str | Placeholder]:
-        """Words and placeholders by turns, words at both ends. Raises MisplacedPlaceholder."""
+        """Split a text into words and placeholders by turns, words at both ends. Raises MisplacedPlaceholder."""
         return self._split(rendered, ["text"] * len(self._nonce.findall(rendered)))
 
     def split_html(self, rendered: str) -> list[str | Placeholder]:
-        """Markup and placeholders by turns, markup at both ends. Raises MisplacedPlaceholder."""
+        """Split HTML into markup and placeholders by turns, markup at both ends. Raises MisplacedPlaceholder."""
         finder = _Finder(self._nonce)
         finder.feed(rendered)
         finder.close()
@@ -67,7 +67,7 @@ class PlaceholderNonces:
 
 
 class _Finder(HTMLParser):
-    """Reads HTML as a mail client does, and says of each nonce, in order, what form its value takes there."""
+    """A parser that reads HTML as a mail client does, and notes the form of each nonce's value, in order."""
 
     def __init__(self, nonce: re.Pattern[str]) -> None:
         super().__init__(convert_charrefs=False)

@@ -13,12 +13,12 @@ _PLAIN = re.compile(r"[!-\-/-<>-~](?:[ -<>-~]{0,70}[!-<>-~])?")
 
 
 def encode_quoted_printable(text: str) -> bytes:
-    """`text` as quoted-printable lines joined by CRLF; it can stand between two soft line breaks."""
+    """Return `text` as quoted-printable lines joined by CRLF, which can stand between two soft line breaks."""
     return text.encode("ascii") if _PLAIN.fullmatch(text) else encode_without_shortcut(text)
 
 
 def encode_without_shortcut(text: str) -> bytes:
-    """The same without the shortcut for what needs no encoding, which most values of readers don't."""
+    """Encode `text` as `encode_quoted_printable` does, without looking first whether it needs any encoding."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
     # Three columns are left free: two for the `=2E` that a dot at a line's start becomes, one for a soft break.
     quoted = body_encode(lines.decode("latin-1"), maxlinelen=73, eol="\r\n")

@@ -27,7 +27,7 @@ class RecipientTags:
 
     @classmethod
     def from_workspace(cls, workspace: Workspace) -> "RecipientTags":
-        """As newsletter.toml has them. Raises ConfigError when it asks for some, and there are no keys."""
+        """Return those that newsletter.toml asks for. Raises ConfigError when there are no keys for them."""
         config = workspace.config
         asked = config.service.url or config.sender.verp or _names_token(config.subscriber_list.unsubscribe)
         return cls.from_keys(workspace, require_secret_keys(workspace) if asked else find_secret_keys(workspace))
@@ -39,7 +39,7 @@ class RecipientTags:
         return cls(tokens, sender.verp, sender.bounces or "")
 
     def require_keys(self, template: MessageTemplate) -> None:
-        """Raises ConfigError when the text has a place for tokens, and there are no keys to make them."""
+        """Check that there are keys when the template has a placeholder for tokens. Raises ConfigError."""
         if template.takes_token and self.tokens is None:
             raise ConfigError(
                 "This issue's text was frozen with readers' own links, and the keys that sign them are gone.",
@@ -47,6 +47,7 @@ class RecipientTags:
             )
 
     def unsubscribe_token(self, issue: str, address: str) -> str:
+        """Return the token of an address for an issue; without keys, one for samples that unsubscribes nobody."""
         return self.tokens.write(issue, subscriber_key(address)) if self.tokens else SAMPLE_TOKEN
 
     def render(
@@ -68,7 +69,7 @@ class RecipientTags:
         message = template.render(reader, address, fields, date)
         if not self.verp or self.tokens is None or delivery is None:
             return message
-        # Not of the frozen sender, who may be the editors: bounces are read where they come to today.
+        # Made of today's address for bounces and not of the frozen sender, since that is where bounces are read.
         mailbox, _, domain = self.bounces.rpartition("@")
         sender = f"{mailbox}{self.verp}{self.tokens.mark(delivery, reader)}@{domain}"
         return Message(key=message.key, sender=sender, recipient=message.recipient, data=message.data)
