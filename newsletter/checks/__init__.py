@@ -1,7 +1,7 @@
-"""What an editor should know about a built email before it is sent.
+"""Checks of a built email: what an editor should know before it is sent.
 
-Each check is a small function over one `CheckedEmail`, listed in `CHECKS`. What mail clients can do is looked up
-in caniemail.com's data, which comes with the program: nothing is asked of the network.
+Each check is a small function over one `CheckedEmail`, listed in `CHECKS`. What mail clients can do is looked up in
+caniemail.com's data, which comes with the program: the network is not used.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -29,7 +29,7 @@ CHECKS: tuple[Callable[[CheckedEmail], Iterator[Problem | AcceptedProblem]], ...
 
 @dataclass(frozen=True)
 class EmailReport:
-    """What was found: to be mended, and accepted as it is. `size` is the HTML's, in bytes."""
+    """The findings about an email: problems to be mended, and accepted ones. `size` is the HTML's, in bytes."""
 
     problems: tuple[Problem, ...]
     accepted: tuple[AcceptedProblem, ...]
@@ -37,7 +37,7 @@ class EmailReport:
 
 
 def check_rendered(context: EditionContext, issue: Issue) -> EmailReport:
-    """Build the issue's email as the most readers get it, and check that."""
+    """Check the issue's email as readers without tags get it."""
     html = render_html(context, issue.seen_by(frozenset()), write_default, place_beside)
     kinds = {picture.kind for picture in context.pictures(issue)}
     return check_email(html, list_email_templates(context), context.config.email.clients, kinds, issue.path)
@@ -50,7 +50,7 @@ def check_email(
     image_kinds: Collection[str] = (),
     draft: Path | None = None,
 ) -> EmailReport:
-    """All that is to be said of an email.
+    """Run every check on an email.
 
     `html` is what is sent, `sources` are the template files it was made from, `clients` names of `CLIENTS`,
     `image_kinds` the formats of its pictures, such as `jpeg`, and `draft` the file that its words are from.

@@ -1,4 +1,4 @@
-"""What is accepted: by a comment in a template, or by mjml.toml for what MJML writes by itself."""
+"""Problems that are accepted: by a comment in a template, or by mjml.toml for what MJML writes by itself."""
 
 import re
 import tomllib
@@ -16,7 +16,7 @@ _FORM = "Write it as {# accept css-gap: why the mail does well without it #}."
 
 
 def check_accept_comments(email: CheckedEmail) -> Iterator[Problem]:
-    """Comments that would accept something, and say it in a way that can't be followed."""
+    """Find comments that would accept a problem, and don't say which or why."""
     for source in email.sources:
         for _, _, problem in _comments(source):
             if problem:
@@ -24,7 +24,7 @@ def check_accept_comments(email: CheckedEmail) -> Iterator[Problem]:
 
 
 def accepted_features(sources: Iterable[TemplateSource]) -> Mapping[str, str]:
-    """By feature, the reason that a template's comment gives."""
+    """Return the reasons in the templates' comments, by feature."""
     reasons: dict[str, str] = {}
     for source in sources:
         for slug, reason, problem in _comments(source):
@@ -35,7 +35,7 @@ def accepted_features(sources: Iterable[TemplateSource]) -> Mapping[str, str]:
 
 @cache
 def made_by_mjml() -> Mapping[tuple[str, str], str]:
-    """By feature and client, why it does no harm that MJML writes it there."""
+    """Return why it does no harm that MJML writes a feature, by feature and client."""
     text = files(__package__).joinpath("mjml.toml").read_text(encoding="utf-8")
     return {
         (entry["feature"], client): " ".join(entry["reason"].split())
@@ -45,7 +45,7 @@ def made_by_mjml() -> Mapping[tuple[str, str], str]:
 
 
 def _comments(source: TemplateSource) -> Iterator[tuple[str, str, Problem | None]]:
-    """Each feature that a comment accepts, with the reason or with what is wrong about it."""
+    """Yield each feature that a comment accepts, with the reason or with what is wrong about it."""
     for match in _COMMENT.finditer(source.text):
         names, _, reason = match["body"].partition(":")
         for slug in [name.strip() for name in names.split(",")]:

@@ -1,4 +1,4 @@
-"""An email as the checks see it: what it uses, the files it was made from, and who is to read it."""
+"""An email as the checks see it: the features it uses, the files it was made from, and the clients that read it."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ _JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 
 @dataclass(frozen=True)
 class AcceptedProblem:
-    """A problem that somebody knows of and lets be, and why."""
+    """A problem that somebody has accepted, with the reason."""
 
     problem: Problem
     reason: str
@@ -32,6 +32,7 @@ class TemplateSource:
 
     @cached_property
     def seen(self) -> FeatureUses:
+        """Read the features that the file uses, once."""
         text = _without_jinja(self.text)
         if self.path.name.removesuffix(".j2").endswith(".css"):
             found = tuple(read_sheet(text, Origin(), inlined=True))
@@ -41,6 +42,8 @@ class TemplateSource:
 
 @dataclass(frozen=True)
 class CheckedEmail:
+    """An email's HTML, its templates, and the mail clients that it is checked for."""
+
     html: str
     sources: tuple[TemplateSource, ...]
     clients: tuple[str, ...]
@@ -56,7 +59,7 @@ class CheckedEmail:
         image_kinds: Collection[str] = (),
         draft: Path | None = None,
     ) -> "CheckedEmail":
-        """Raises ConfigError for a client that is not known."""
+        """Read the template files. Raises ConfigError for a client that is not known."""
         check_known(clients)
         return cls(
             html,
@@ -75,12 +78,12 @@ class CheckedEmail:
 
     @property
     def place(self) -> Path | str:
-        """Where to look for what stands in no single line."""
+        """Return the file to name for what stands in no single line."""
         return self.sources[0].path if self.sources else "email"
 
 
 def _without_jinja(text: str) -> str:
-    """As long as `text`. A value before a unit becomes a number, so that `{{ width }}px` remains a length."""
+    """Blank out Jinja's tags, without moving the text. A value before a unit becomes a number: `{{ width }}px`."""
     return _JINJA.sub(lambda match: _stand_in(match[0], text[match.end() : match.end() + 1]), text)
 
 

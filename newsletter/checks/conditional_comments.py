@@ -1,9 +1,9 @@
-"""Conditional comments: what classic Outlook sees of an email, and what everyone else does.
+"""Conditional comments: the parts of an email that classic Outlook alone shows, or that all others show.
 
     <!--[if mso]> … <![endif]-->                  classic Outlook alone
     <!--[if !mso]><!--> … <!--<![endif]-->        everyone but classic Outlook
 
-Classic Outlook lays out with Word, and asks these conditions of Word's version; to others they are comments.
+Classic Outlook lays out with Word, and evaluates these conditions by Word's version; to others they are comments.
 """
 
 import operator
@@ -28,23 +28,23 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True)
 class ConditionalView:
-    """The text with all blanked that is not seen, so that places stay. `revealed` were comments to everyone else."""
+    """An email's text with the hidden parts blanked, so that places stay. `revealed` are comments to other clients."""
 
     text: str
     revealed: tuple[tuple[int, int], ...]
 
     def was_comment(self, offset: int) -> bool:
-        """premailer, too, saw only a comment here, and wrote none of its styles into the tags."""
+        """Return whether the place is a comment to other clients, and to premailer, which inlines no styles there."""
         return any(start <= offset < end for start, end in self.revealed)
 
 
 def blank_out(text: str) -> str:
-    """As long as `text`, with its line breaks and nothing else."""
+    """Return spaces and the line breaks of `text`, as long as it is."""
     return re.sub(r"[^\n]", " ", text)
 
 
 def apply_conditions(markup: str, *, word: bool) -> ConditionalView:
-    """What Word sees of `markup`, or what other clients do."""
+    """Return what Word shows of `markup`, or what other clients do."""
     seen: list[str] = []
     revealed: list[tuple[int, int]] = []
     conditions: list[tuple[bool, int]] = []  # of those open: whether they are met, and where a comment began
@@ -71,7 +71,7 @@ def apply_conditions(markup: str, *, word: bool) -> ConditionalView:
 
 
 def _met(condition: str) -> bool:
-    """Whether Word meets a condition such as `mso | IE`, `!mso`, `gte mso 9`."""
+    """Return whether Word meets a condition such as `mso | IE`, `!mso`, `gte mso 9`."""
     return any(all(_atom(atom) for atom in either.split("&")) for either in condition.split("|"))
 
 

@@ -1,4 +1,4 @@
-"""Finds the features that CSS uses, in a style sheet or in a `style` attribute."""
+"""Features of mail clients that CSS uses, in a style sheet or in a `style` attribute."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -25,25 +25,26 @@ from newsletter.checks.feature_use import FeatureUse
 STYLE = "html-style"
 _PREFIX = re.compile(r"-(?:webkit|moz)-")
 _BOUNDS = re.compile(r"(?:-(?:webkit|moz)-)?(?:(?:min|max)-)?-*(?:moz-)?")
-# Their blocks hold descriptors, which look like properties and are none.
+# At-rules whose blocks hold descriptors, which look like properties and are none.
 _DESCRIBING = frozenset({"font-face", "page", "counter-style", "property", "font-feature-values"})
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a piece of CSS begins in its file."""
+    """The place in a file where a piece of CSS begins."""
 
     line: int = 1
     column: int = 1
 
-    def found(self, slug: str, what: str, node: CssNode, inside: frozenset[str]) -> FeatureUse:
+    def locate(self, slug: str, what: str, node: CssNode, inside: frozenset[str]) -> FeatureUse:
+        """Return a use of a feature at the place of a node."""
         column = node.column + (self.column - 1 if node.line == 1 else 0)
         return FeatureUse(slug, what, self.line + node.line - 1, column, inside)
 
 
 @dataclass(frozen=True)
 class _Scope:
-    """What is around a rule. With `plain`, premailer writes what it can of it into the tags."""
+    """The surroundings of a rule. With `plain`, premailer writes what it can of the rule into the tags."""
 
     inside: frozenset[str]
     plain: bool = False
@@ -51,14 +52,15 @@ class _Scope:
     keyframes: bool = False
 
     def within(self, *slugs: str) -> "_Scope":
+        """Return the scope of what these features hold."""
         return replace(self, inside=self.inside.union(slugs), plain=False)
 
 
 def read_sheet(text: str, origin: Origin, *, inlined: bool, media: str = "") -> Iterator[FeatureUse]:
-    """What a style sheet uses. `media` is its own media query.
+    """Yield the features that a style sheet uses. `media` is its own media query.
 
-    With `inlined`, premailer has read the sheet: a rule that stands in no at-rule is in the tags as well, so
-    its selector asks nothing of a client, and what it declares reaches a client that drops style sheets.
+    With `inlined`, premailer has read the sheet: a rule outside of at-rules is in the tags as well, so that its
+    selector needs no support, and its declarations reach a client that drops style sheets.
     """
     scope = _Scope(frozenset({STYLE}), plain=inlined)
     if media and media.lower() not in ("all", "screen"):
@@ -70,12 +72,12 @@ def read_sheet(text: str, origin: Origin, *, inlined: bool, media: str = "") -> 
 
 
 def read_style(text: str, origin: Origin) -> Iterator[FeatureUse]:
-    """What a `style` attribute uses."""
+    """Yield the features that a `style` attribute uses."""
     yield from _read(parse_style(text), origin, _Scope(frozenset()))
 
 
 def image_format(address: str) -> str | None:
-    """The feature that a picture at this address is, by its ending."""
+    """Return the feature for the format of a picture at this address, by its ending."""
     if re.match(r"\s*data:", address, re.IGNORECASE):
         return "image-base64"
     try:
@@ -93,21 +95,21 @@ def _read(nodes: Sequence[CssNode], origin: Origin, scope: _Scope) -> Iterator[F
             if node.kind == "comment":
                 yield _comment(node, origin, scope)
             elif node.kind == "declaration":
-                yield from (origin.found(slug, what, at, scope.inside) for slug, what, at in _declaration(node))
+                yield from (origin.locate(slug, what, at, scope.inside) for slug, what, at in _declaration(node))
             elif node.kind in ("qualified-rule", "at-rule"):
                 uses, inner = _rule(node, scope) if node.kind == "qualified-rule" else _condition(node, scope)
-                yield from (origin.found(slug, what, at, scope.inside) for slug, what, at in uses)
+                yield from (origin.locate(slug, what, at, scope.inside) for slug, what, at in uses)
                 yield from (_comment(n, origin, scope) for n in walk(node.prelude) if n.kind == "comment")
                 if inner:
                     waiting.append((node.block or [], inner))
 
 
 def _comment(node: CssNode, origin: Origin, scope: _Scope) -> FeatureUse:
-    return origin.found("css-comments", "a comment in CSS", node, scope.inside)
+    return origin.locate("css-comments", "a comment in CSS", node, scope.inside)
 
 
 def _rule(rule: CssNode, scope: _Scope) -> tuple[list[selectors.Part], _Scope]:
-    """What a rule's selectors use, and the scope of what it holds."""
+    """Return the features that a rule's selectors use, and the scope of what the rule holds."""
     inner = replace(scope, plain=False, nested=True)
     if scope.keyframes:
         return [], inner
@@ -128,7 +130,7 @@ def _rule(rule: CssNode, scope: _Scope) -> tuple[list[selectors.Part], _Scope]:
 
 
 def _condition(rule: CssNode, scope: _Scope) -> tuple[list[selectors.Part], _Scope | None]:
-    """What an at-rule uses, and the scope of what it holds."""
+    """Return the features that an at-rule uses, and the scope of what it holds."""
     uses = _at_rule(rule)
     if scope.nested:
         uses.append(("css-nesting", "a rule inside a rule", rule))
@@ -175,7 +177,7 @@ def _declaration(node: CssNode) -> Iterator[selectors.Part]:
 
 
 def _written(value: Sequence[CssNode]) -> str:
-    """A value of one word or number as it is written; anything longer is an empty string."""
+    """Return a value of one word or number as it is written; an empty string for a longer one."""
     parts = [part for part in value if part.kind not in ("whitespace", "comment")]
     if len(parts) != 1:
         return ""
@@ -198,7 +200,7 @@ def _value(part: CssNode) -> Iterator[selectors.Part]:
 
 
 def _address(part: CssNode) -> str:
-    """What stands in `url(…)`, with quotation marks or without."""
+    """Return the address in `url(…)`, with quotation marks or without."""
     if part.kind == "function" and part.word == "url":
         return "".join(inner.word for inner in part.inner if inner.kind == "string")
     return part.word if part.kind == "url" else ""

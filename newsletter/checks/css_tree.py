@@ -1,4 +1,4 @@
-"""tinycss2's syntax tree, with types and without recursion: that library has no types of its own."""
+"""A typed view of tinycss2's syntax tree, without recursion: that library has no types of its own."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,12 +16,12 @@ class CssNode:
 
     @property
     def kind(self) -> str:
-        """`qualified-rule`, `at-rule`, `declaration`, `ident`, `function`, `() block`, and so on."""
+        """Return `qualified-rule`, `at-rule`, `declaration`, `ident`, `function`, `() block`, and so on."""
         return str(self._raw.type)
 
     @property
     def word(self) -> str:
-        """What it is called or says, in small letters: a property, a function, an at-rule, a word, a unit."""
+        """Return its name or value in small letters: a property, a function, an at-rule, a word, a unit."""
         for name in ("lower_name", "lower_at_keyword", "lower_unit", "lower_value", "value"):
             word = getattr(self._raw, name, None)
             if isinstance(word, str):
@@ -30,7 +30,7 @@ class CssNode:
 
     @property
     def number(self) -> str:
-        """A number as it is written, without its unit."""
+        """Return a number as it is written, without its unit."""
         return str(self._raw.representation)
 
     @property
@@ -39,19 +39,19 @@ class CssNode:
 
     @property
     def prelude(self) -> list["CssNode"]:
-        """A rule's selectors, or an at-rule's conditions."""
+        """Return a rule's selectors, or an at-rule's conditions."""
         return _nodes(self._raw.prelude)
 
     @property
     def block(self) -> list["CssNode"] | None:
-        """The declarations and rules within a rule; None for an at-rule that ends with a semicolon."""
+        """Return the declarations and rules within a rule; None for an at-rule that ends with a semicolon."""
         if self._raw.content is None:
             return None
         return _nodes(tinycss2.parse_blocks_contents(self._raw.content, skip_whitespace=True))
 
     @property
     def inner(self) -> list["CssNode"]:
-        """A declaration's value, a function's arguments, what stands in brackets."""
+        """Return a declaration's value, a function's arguments, or the contents of brackets."""
         if self.kind == "declaration":
             return _nodes(self._raw.value)
         if self.kind == "function":
@@ -72,12 +72,12 @@ def parse_sheet(text: str) -> list[CssNode]:
 
 
 def parse_style(text: str) -> list[CssNode]:
-    """What a `style` attribute holds."""
+    """Parse a `style` attribute."""
     return _nodes(tinycss2.parse_blocks_contents(text, skip_whitespace=True))
 
 
 def walk(nodes: Sequence[CssNode]) -> Iterator[CssNode]:
-    """Each of `nodes` and whatever is nested in it, in the order of the text."""
+    """Yield each of `nodes` and whatever is nested in it, in the order of the text."""
     waiting = list(reversed(nodes))
     while waiting:
         node = waiting.pop()
@@ -86,7 +86,7 @@ def walk(nodes: Sequence[CssNode]) -> Iterator[CssNode]:
 
 
 def split_at_commas(nodes: Sequence[CssNode]) -> list[list[CssNode]]:
-    """Cut at the commas; nothing is left of what is empty."""
+    """Split at the commas, without empty parts."""
     parts: list[list[CssNode]] = [[]]
     for node in nodes:
         if node.kind == "literal" and node.word == ",":

@@ -1,4 +1,4 @@
-"""What an editor should know about a draft before it is sent: problems, and notes on what may be meant."""
+"""Checks of a draft: problems, and notes on what may be meant as it is."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a check of a draft found: problems, and notes on what may be meant as it is."""
+"""The report on a draft: problems, and notes on what may be meant as it is."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from newsletter.errors import Problem
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to be mended; or, as a `note`, to be looked at."""
+    """One problem to be mended; or, as a `note`, one to be looked at."""
 
     problem: Problem
     note: bool = False

@@ -1,18 +1,18 @@
-"""What is written how: for each feature of caniemail.com's data, the properties, tags and words that are it.
+"""Tables of the properties, tags and words by which each feature of caniemail.com's data is recognised.
 
-Everything here is data. The slugs are caniemail.com's own, slips of the pen included (`css-sytem-ui`).
+Everything here is data. The slugs are caniemail.com's own, misspellings included (`css-sytem-ui`).
 """
 
 from collections.abc import Mapping
 
 
 def _named(prefix: str, words: str) -> dict[str, str]:
-    """Words whose feature is called like them."""
+    """Return words whose feature is called like them."""
     return {word: prefix + word for word in words.split()}
 
 
 def _grouped(features: Mapping[str, str]) -> dict[str, str]:
-    """Words by the feature that they share."""
+    """Return words by the feature that they share."""
     return {word: slug for slug, words in features.items() for word in words.split()}
 
 
@@ -109,7 +109,7 @@ KEYWORDS: Mapping[str, str] = _grouped(
     }
 )
 
-# What an element has anyway: a client that lacks the property shows just this, and nothing is missed.
+# The values that an element has anyway: a client that lacks the property shows just this, and nothing is missing.
 INITIAL: Mapping[str, str] = {
     property_: value
     for value, properties in {
@@ -231,7 +231,7 @@ SYNTAX = frozenset(
     }
 )
 
-# What can't be found in an email's HTML, and why.
+# The features that can't be found in an email's HTML, and why.
 ELSEWHERE: Mapping[str, str] = {
     "amp": "AMP is a part of the message beside the HTML, and nothing here makes one.",
     "bimi": "The logo that BIMI shows is in the DNS, not in the mail.",

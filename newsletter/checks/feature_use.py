@@ -1,14 +1,14 @@
-"""One use of a feature, and where it stands."""
+"""One use of a feature of mail clients, with its place."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class FeatureUse:
-    """A feature by its slug, `what` as one would say it, and its place, both numbers from 1.
+    """A feature by its slug, in words (`what`), and its place, both numbers from 1.
 
-    `inside` names the features around it: a client that lacks `@media` never sees what an `@media` holds,
-    so that nothing in there can be amiss for it.
+    `inside` names the features around it: a client that lacks `@media` never reads what an `@media` holds, so that no
+    feature in there is a problem for it.
     """
 
     slug: str

@@ -1,4 +1,4 @@
-"""A draft's fields: where each stands, and whether something stands there for those who have no value."""
+"""The check of a draft's fields: those without a default leave a hole on the web page and in the PDF."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What an inbox shows beside the sender's name: whether it is seen whole, and says something."""
+"""The check of what an inbox shows beside the sender's name: subject and preheader."""
 
 import re
 from calendar import day_abbr, day_name, month_abbr, month_name
@@ -66,7 +66,7 @@ def _note(source: DraftSource, *keys: str, message: str, next_step: str) -> Find
 
 
 def _new_share(text: str, context: EditionContext, issue: Issue) -> float:
-    """Return how much of it comes after words of the sender's name, of the title, of a date, and numbers."""
+    """Return the share of the text behind words of the sender's name, of the title, of a date, and numbers."""
     date = context.template_values(issue)["date"]
     known = {*_words(context.config.sender.from_.name), *_words(context.config.publication.title), *_words(date)}
     words = _words(text)
@@ -79,7 +79,7 @@ def _words(text: str) -> list[str]:
 
 
 def _first(text: str, columns: int) -> str:
-    """Return as much of a text's beginning as has room; a full-width character takes two columns."""
+    """Return as much of a text's beginning as fits into the columns; a full-width character takes two."""
     return next(text[:end] for end in range(len(text), -1, -1) if _width(text[:end]) <= columns)
 
 

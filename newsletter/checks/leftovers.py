@@ -1,4 +1,4 @@
-"""What is not meant for readers: marks of what is to be written, example texts, letters damaged by an encoding."""
+"""The check for leftovers: marks for texts to be written, example texts, letters damaged by an encoding."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from newsletter.issue.skeleton import EXAMPLE_LINK, find_unwritten
 from newsletter.issue.yamltext import YamlScalar
 from newsletter.text import format_count, quote_text
 
-# What editors and programmers write for "to come"; in backticks it is talked about. TK is an editor's, short for it.
+# What editors and programmers write for "to come", such as TK; in backticks it is only mentioned.
 _MARK = re.compile(
     r"(?<![\w`/-])(\[[Ii](?:nsert|NSERT) [^\[\]\n]{1,80}\](?!\()"
     r"|\[[Nn]ame of (?![^\]]*(?:withheld|removed|changed|redacted))[^\[\]\n]{1,80}\](?!\()"

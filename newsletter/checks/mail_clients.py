@@ -1,4 +1,4 @@
-"""The mail clients by the names that newsletter.toml has for them, and what each of them lacks."""
+"""The mail clients by their names in newsletter.toml, and the features that each of them lacks."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ _WEB_AND_PHONES = {"desktop-webmail": "web"} | _IOS_ANDROID
 
 @dataclass(frozen=True)
 class Client:
-    """A client as one would call it, and its platforms in the data with a word for each."""
+    """A client by its common name, and its platforms in the data with a word for each."""
 
     name: str
     platforms: Mapping[str, str]
@@ -58,7 +58,7 @@ CLIENTS: Mapping[str, Client] = {
 
 
 def lacking(platform: str) -> frozenset[str]:
-    """The features that a platform does not have at all; what it has in part or was never tested for is not here."""
+    """Return the features that a platform lacks entirely, not those that it has in part or was never tested for."""
     return _lacking()[platform]
 
 
@@ -67,12 +67,12 @@ def known_features() -> frozenset[str]:
 
 
 def data_date() -> str:
-    """The day of the data, such as `2026-05-13`."""
+    """Return the date of the data, such as `2026-05-13`."""
     return str(_data()["date"])
 
 
 def check_known(clients: Iterable[str]) -> None:
-    """Raises ConfigError for a name that no client here has."""
+    """Check that every client is known. Raises ConfigError."""
     for client in clients:
         if client not in CLIENTS:
             raise ConfigError(
@@ -82,7 +82,7 @@ def check_known(clients: Iterable[str]) -> None:
 
 
 def naming(lack: Mapping[str, Collection[str]]) -> str:
-    """`Gmail on the web, Yahoo on phones (iOS) and HEY`: clients, and their platforms if only some of them count."""
+    """Name clients, and platforms where only some lack it: `Gmail on the web, Yahoo on phones (iOS) and HEY`."""
     return _list([_named(CLIENTS[client], platforms) for client, platforms in lack.items() if platforms])
 
 

@@ -1,7 +1,7 @@
-"""Finds the features that HTML and MJML use, with those of the CSS in them.
+"""Features of mail clients that HTML and MJML use, with those of the CSS in them.
 
-This reads start tags one by one, as they are written, and builds no tree: a tree would hold elements that
-nobody wrote, and would not know in which line and column a tag stood.
+Start tags are read one by one, as they are written. A tree would hold elements that nobody wrote, and would not know
+the line and column of a tag.
 """
 
 import re
@@ -24,17 +24,20 @@ _PICTURES = frozenset({"img", "input", "mj-image", "mj-carousel-image", "mj-soci
 
 @dataclass(frozen=True)
 class FeatureUses:
-    """What an email, or a file it is made of, uses: as classic Outlook sees it, and as all others do."""
+    """The features that an email or a template uses: as classic Outlook reads it, and as all others do."""
 
     word: tuple[FeatureUse, ...]
     others: tuple[FeatureUse, ...]
 
 
 def read_markup(text: str) -> FeatureUses:
+    """Find the features that HTML or MJML uses."""
     return FeatureUses(*(tuple(_Scanner(apply_conditions(text, word=word)).found) for word in (True, False)))
 
 
 class _Scanner(HTMLParser):
+    """A parser that notes each use of a feature."""
+
     def __init__(self, seen: ConditionalView) -> None:
         super().__init__(convert_charrefs=False)
         self.found: list[FeatureUse] = []
@@ -126,7 +129,7 @@ def _attribute_at(tag: str, name: str) -> int:
 
 
 def _mjml_attribute(name: str, value: str, origin: Origin) -> Iterator[FeatureUse]:
-    """An attribute that MJML turns into CSS, such as `border-radius="4px"`."""
+    """Yield the features of an attribute that MJML turns into CSS, such as `border-radius="4px"`."""
     name = MJML_ATTRIBUTES.get(name, name)
     if name in PROPERTIES:
         for found in read_style(f"{name}: {value}", Origin()):

@@ -1,4 +1,4 @@
-"""How large the lead image is shown in the email's column."""
+"""The check of the lead image's size in the email's column."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What an issue is made with: settings, the logo, and templates of the publication's own."""
+"""Checks of what an issue is made with: settings, the logo, and the publication's own templates."""
 
 from collections.abc import Callable, Iterator
 
@@ -19,7 +19,7 @@ from newsletter.errors import ConfigError, DraftError, Problem, TemplateError
 from newsletter.issue.model import Issue
 from newsletter.workspace import TEMPLATES, find_shipped
 
-# The editions by the files, as they begin, that each is made from.
+# The editions, by the beginnings of the names of the files that each is made from.
 _MAKERS: tuple[tuple[tuple[str, ...], Callable[[EditionContext, Issue], object]], ...] = (
     (("email.mjml", "email.css"), lambda context, issue: render_html(context, issue, write_default, place_beside)),
     (("email.txt",), lambda context, issue: render_text(context, issue, write_default)),
@@ -46,7 +46,7 @@ def find_example_settings(context: EditionContext) -> Iterator[Finding]:
 def check_editions(context: EditionContext, issue: Issue) -> Iterator[Finding]:
     """Find what keeps an edition from being made: a missing logo, a template of one's own, a character of no typeface.
 
-    The templates that come with the program are known to do, so that only those beside the drafts are tried.
+    The templates that come with the program are known to work, so that only the publication's own are tried.
     """
     try:
         _ = (context.logo_path, context.about)

@@ -1,4 +1,4 @@
-"""What a CSS selector needs of a mail client."""
+"""Features of mail clients that CSS selectors use."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,17 +6,17 @@ from newsletter.checks.css_tree import CssNode, split_at_commas, walk
 from newsletter.checks.feature_tables import COMBINATORS, PSEUDO_CLASSES, PSEUDO_ELEMENTS
 
 _NAMES = {" ": "a descendant selector", ">": "the selector `>`", "+": "the selector `+`", "~": "the selector `~`"}
-# Written with one colon before CSS 3, and so to this day.
+# Pseudo-elements that may be written with one colon, as before CSS 3.
 _OLD_ELEMENTS = frozenset({"after", "before", "first-letter", "first-line"})
 # The two pseudo-classes with which premailer puts a rule into the tags all the same.
 _KEPT_BY_PREMAILER = (":first-child", ":last-child")
 
-# A feature's slug, what one calls it, and the node that it is.
+# A feature's slug, its name in words, and its node.
 Part = tuple[str, str, CssNode]
 
 
 def parts(selector: Sequence[CssNode]) -> Iterator[Part]:
-    """The features in one selector, those in `:not(…)` and its like included."""
+    """Yield the features in one selector, those in `:not(…)` and its like included."""
     waiting = [list(selector)]
     while waiting:
         for part, arguments in _simple(waiting.pop()):
@@ -26,7 +26,7 @@ def parts(selector: Sequence[CssNode]) -> Iterator[Part]:
 
 
 def inlined(selector: Sequence[CssNode]) -> bool:
-    """Whether premailer writes a rule with this selector into the tags, so that it works without a style sheet."""
+    """Return whether premailer inlines a rule with this selector, so that it works without a style sheet."""
     words = [node.word if node.kind != "function" else f"{node.word}()" for node in selector]
     if any("*" in node.word for node in walk(selector)):
         return False
@@ -34,7 +34,7 @@ def inlined(selector: Sequence[CssNode]) -> bool:
 
 
 def _simple(nodes: list[CssNode]) -> Iterator[tuple[Part | None, list[list[CssNode]]]]:
-    """Each simple selector and combinator, with the selectors that stand as its arguments."""
+    """Yield each simple selector and combinator, with the selectors that are its arguments."""
     chain = 0  # how many classes and ids the compound selector has so far: `.a.b` has two
     gap: CssNode | None = None  # white space, which is a combinator if no other follows it
     started = False

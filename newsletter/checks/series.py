@@ -1,4 +1,4 @@
-"""An issue among the others of its publication: its date, its number, its headlines."""
+"""Checks of an issue among the others of its publication: date, number, headlines."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""The check of an email's length."""
+"""The check of an email's size."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ CLIPPED_AT = 102_000  # Gmail shows about 102 kB of a message's HTML, and the re
 
 
 def check_clipping(email: CheckedEmail) -> Iterator[Problem]:
-    """Gmail hides the end of a long mail, and with it the link to unsubscribe."""
+    """Find a mail so long that Gmail hides its end, and with it the unsubscribe link."""
     size = measure_html(email.html)
     if size > CLIPPED_AT and any(client.startswith("gmail") for client in email.clients):
         yield Problem(
@@ -21,5 +21,5 @@ def check_clipping(email: CheckedEmail) -> Iterator[Problem]:
 
 
 def measure_html(html: str) -> int:
-    """In UTF-8, as it is sent."""
+    """Return the size in bytes, in UTF-8 as it is sent."""
     return len(html.encode(errors="surrogatepass"))

@@ -1,4 +1,4 @@
-"""The checks of what mail clients can do."""
+"""The checks for features that mail clients lack."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ _Lacking = dict[str, set[str]]
 
 
 def check_client_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProblem]:
-    """Features that a client lacks, in the place where a template has them, or else as MJML's."""
+    """Find features that a client lacks, at their place in a template, or else as made by MJML."""
     placed: dict[tuple[Path, int, str], tuple[FeatureUse, _Lacking]] = {}
     made: dict[str, tuple[FeatureUse, _Lacking]] = {}
     for client in email.clients:
@@ -41,7 +41,7 @@ def check_client_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProb
 
 
 def check_image_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProblem]:
-    """Pictures in a format that a client can't show."""
+    """Find pictures in a format that a client can't show."""
     reasons = accepted_features(email.sources)
     for slug, kind in sorted({IMAGES[kind]: kind for kind in email.image_kinds if kind in IMAGES}.items()):
         lack = {
@@ -62,7 +62,7 @@ def check_image_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProbl
 def _made_by_mjml(
     email: CheckedEmail, slug: str, found: FeatureUse, lack: _Lacking, accepted: str | None
 ) -> Iterator[Problem | AcceptedProblem]:
-    """MJML may do well without something in one client and not in another, so that each reason has its own."""
+    """Yield one problem for each reason why MJML's use of a feature is accepted, or not, in some of the clients."""
     by_reason: dict[str, _Lacking] = {}
     for client, platforms in lack.items():
         by_reason.setdefault(accepted or made_by_mjml().get((slug, client), ""), {})[client] = platforms
@@ -83,7 +83,7 @@ def _problem(path: Path | str, found: FeatureUse, what: str, lack: _Lacking, *, 
 
 
 def _missed(seen: FeatureUses, platform: str) -> Mapping[str, FeatureUse]:
-    """The features that a platform sees and lacks, each with its first use."""
+    """Return the features that a platform reads and lacks, each with its first use."""
     missed: dict[str, FeatureUse] = {}
     for found in _each_missed(seen, platform):
         missed.setdefault(found.slug, found)

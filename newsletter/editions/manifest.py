@@ -14,7 +14,7 @@ MANIFEST = ".newsletter-site.json"
 
 @dataclass(frozen=True)
 class PublishedFiles:
-    """The files of one issue, or those that all share, by name and hash; `source` is a hash of what they are made from."""
+    """Files of one issue, or those that all share, by name and hash; `source` is a hash of what they are made from."""
 
     source: str
     files: Mapping[str, str]

@@ -120,7 +120,7 @@ def refuse_open_blocks(filled: str, name: str, path: tuple[Path, ...]) -> None:
 
 
 def _brace_fault(css: str) -> tuple[int, str] | None:
-    """Return a brace without a counterpart, with its line: a quick guess, wrong about odd strings and Jinja's branches."""
+    """Return a brace without a counterpart, with its line: a quick guess, wrong about some of Jinja's branches."""
     text = _NOT_CSS.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), css)
     open_at: list[int] = []
     for brace in re.finditer(r"[{}]", text):

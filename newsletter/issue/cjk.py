@@ -1,4 +1,4 @@
-"""Chinese, Japanese and Korean text: where emphasis may begin and end, and which line ends are no spaces."""
+"""Rules for Chinese, Japanese and Korean text: where emphasis may begin and end, which line ends are no spaces."""
 
 import re
 import unicodedata
@@ -67,8 +67,8 @@ def _spelled(character: str) -> bool:
 def join_lines(texts: Sequence[str]) -> list[str]:
     """Make each line's end in neighbouring texts a space, or nothing between two characters written without one.
 
-    CSS Text 3, section 4.1.3, and for the signs shared with other scripts what readers of Chinese expect.
-    Texts hold no character 0.
+    The rule is that of CSS Text 3, section 4.1.3; for signs shared with other scripts it is what readers of Chinese
+    expect. Texts hold no character 0.
     """
     whole = _SPACES.sub(" ", "\0".join(texts))
 

@@ -1,4 +1,4 @@
-"""A draft's YAML becomes an Issue, or every problem in it with its line and column."""
+"""Reading of a draft: its YAML becomes an Issue, or every problem in it with its line and column."""
 
 import datetime
 import re
@@ -58,7 +58,7 @@ class Draft:
 
 
 def read_draft(path: Path) -> Draft:
-    """Read, place, validate: never raises for what the writer wrote."""
+    """Read, parse and validate a draft. Never raises for what an editor wrote: that becomes problems."""
     source, fault = _read_text(path)
     if fault:
         return Draft(path, source, None, (_problem(path, Place(0, 0), fault),))
@@ -112,11 +112,12 @@ def _date(root: YamlMapping) -> datetime.date | None:
 
 
 def load_issue(path: Path) -> Issue:
-    """The issue in a draft. Raises DraftError with every problem."""
+    """Return the issue in a draft. Raises DraftError with every problem."""
     return require_issue(read_draft(path))
 
 
 def require_issue(draft: Draft) -> Issue:
+    """Return the draft's issue. Raises DraftError with every problem."""
     if draft.issue is None:
         count = format_count(len(draft.problems), "problem")
         raise DraftError(f"The draft {draft.path.name} has {count}.", problems=draft.problems)
@@ -194,7 +195,7 @@ def _validate(root: YamlMapping, path: Path, lines: list[str]) -> tuple[Issue | 
 
 
 def _empty_rather(fault: Fault, root: YamlNode, location: tuple[int | str, ...]) -> Fault:
-    """Call a key that stands there with nothing after it empty, and not missing."""
+    """Return the fault of a key with nothing after it as an empty value instead of a missing one."""
     *above, key = location or ("",)
     parent, _ = _node_at(root, tuple(above))
     if fault.code != "missing" or not isinstance(parent, YamlMapping) or key not in parent.entries:
@@ -213,7 +214,7 @@ def _siblings(location: Iterable[int | str]) -> list[str]:
 
 
 def _without_echoes(found: list[tuple[Place, Fault]]) -> list[tuple[Place, Fault]]:
-    """A misspelled key is one mistake, though it also leaves the right key missing."""
+    """Drop the fault of a missing key that was misspelled: both are one mistake."""
     suggested = {fault.next_step for _, fault in found if fault.code == "unknown-key"}
     return [
         (place, fault)
@@ -223,7 +224,7 @@ def _without_echoes(found: list[tuple[Place, Fault]]) -> list[tuple[Place, Fault
 
 
 def _plain(node: YamlNode, lines: list[str], texts: dict[int, SourceMap]) -> Any:
-    """Return the tree with each scalar as its text; `texts` gets what the scalars are made of, by their identity."""
+    """Return the tree with each scalar as its text; `texts` collects the scalars' source maps, by their identity."""
     match node:
         case YamlScalar():
             texts[id(node)] = SourceMap(node, lines)
@@ -236,7 +237,7 @@ def _plain(node: YamlNode, lines: list[str], texts: dict[int, SourceMap]) -> Any
 
 
 def _left_open(node: YamlNode) -> bool:
-    """`note:` with nothing after it is a field left out; `note: ""` is an empty text."""
+    """Return whether a key has nothing after it, as in `note:`; `note: ""` is an empty text."""
     return isinstance(node, YamlScalar) and not node.text and not node.style
 
 

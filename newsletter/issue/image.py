@@ -1,4 +1,4 @@
-"""Is the picture beside a draft one that every edition can be given?"""
+"""The picture beside a draft: finding it, and checking that every edition can show it."""
 
 import re
 import unicodedata
@@ -42,7 +42,7 @@ def find_picture(folder: Path, name: str) -> Path:
 
 
 def find_image_faults(folder: Path, name: str) -> Iterator[Fault]:
-    """What is wrong with the picture `name` in `folder`: absent, elsewhere, not a picture, too large."""
+    """Find what is wrong with the picture `name` in `folder`: absent, elsewhere, not a picture, too large."""
     path = find_picture(folder, name)
     if not path.is_file():
         near = sorted(p.name for p in folder.glob("*.*") if p.suffix.lower() in SUFFIXES)
@@ -72,7 +72,7 @@ def find_image_faults(folder: Path, name: str) -> Iterator[Fault]:
 
 @contextmanager
 def open_picture(path: Path) -> "Iterator[Image]":
-    """The picture's file, opened and not yet decoded, as one of the kinds that we take. Raises as Pillow does."""
+    """Open the picture's file without decoding it, as one of the kinds that we take. Raises as Pillow does."""
     # Pillow costs 60 ms, and an issue may have no picture.
     from PIL import Image
 
@@ -90,7 +90,7 @@ def open_picture(path: Path) -> "Iterator[Image]":
 
 @lru_cache(maxsize=64)
 def _decoding_fault(path: Path, _changed: int, _size: int) -> Fault | None:
-    """Kept while the file is the same: a draft is read far more often than its picture changes."""
+    """Return what is wrong with a picture, cached while the file is the same: drafts are read far more often."""
     from PIL import Image, UnidentifiedImageError
 
     try:

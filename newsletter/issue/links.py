@@ -1,4 +1,4 @@
-"""What is wrong with a text's links: no words, an address that leads nowhere or anywhere."""
+"""Faults of a text's links: no words, or an address that leads nowhere or could lead anywhere."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ _QUOTES = "\"'“”„‘’«»"
 
 @dataclass(frozen=True, slots=True)
 class LinkPlace:
-    """Where in a paragraph a link starts, and where its address does."""
+    """The places in a paragraph where a link and its address begin."""
 
     start: int
     address: int
@@ -49,7 +49,7 @@ def find_link_faults(
             )
         if fault := _find_link_fault(source, link, label, place):
             yield fault
-    for span in paragraph.marks:
+    for span in paragraph.markup:
         if span.kind == "address" and (fault := _find_bare_fault(source, span.start, span.end)):
             yield fault
 
@@ -113,14 +113,14 @@ def _fault(at: int, message: str, next_step: str) -> Fault:
 
 
 def _cut(source: str, start: int, end: int) -> str:
-    """Return the sign that an address would end before though it may go on; … shortens a long one, and ends a short."""
+    """Return the sign before which an address would end though it may go on; … shortens a long address."""
     if source[end : end + 1] == "…" and _LONG.match(source, start, end):
         return "…"
     return source[end] if _CUT.match(source, end) else ""
 
 
 def _goes_on(source: str, end: int) -> bool:
-    """Return whether a line ends within an address: behind a sign that ends none, or before what is no word."""
+    """Return whether a line ends within an address: behind a sign that ends no address, or before a part of a path."""
     broken = _BROKEN_OFF.match(source, end)
     if broken is None:
         return False

@@ -1,6 +1,6 @@
-"""Lists, which can't be shown yet: lines that begin with the same mark, or count on, and would run together.
+"""Detection of lists, which can't be shown yet: lines that begin with the same sign, or count on, would run together.
 
-One such line is honest prose: a line of dialogue, an aside that a folded line begins with, a German date.
+A single such line is prose: a line of dialogue, an aside at the start of a folded line, a German date.
 """
 
 import re
@@ -42,14 +42,14 @@ class _ListLine:
     announced: bool
 
 
-def entries(paragraph: str) -> list[Fault]:
+def find_lists(paragraph: str) -> list[Fault]:
     """Return a fault at the first entry of each list of a paragraph."""
     lines = list(_lines(paragraph))
     return [*_tabbed(lines), *_marked(lines), *_numbered(lines)]
 
 
-def first_of_loose(text: str) -> int | None:
-    """Return where a list begins whose entries are paragraphs; dialogue, in whole sentences, is none."""
+def find_loose_list(text: str) -> int | None:
+    """Return where a list begins whose entries are paragraphs; dialogue in whole sentences is no list."""
     found = list(re.finditer(r"(?:\A|\n[ \t]*\n)[ \t]*([-*])[ \t]+([^-*\s][^\n]*)", text))
     unspoken = [
         match for match in found if not (match[2][0].isupper() and match[2].rstrip("\"'”»*_)")[-1:] in (*".!?…",))
@@ -57,7 +57,7 @@ def first_of_loose(text: str) -> int | None:
     return unspoken[0].start(1) if len(unspoken) > 1 else None
 
 
-def loose(at: int) -> Fault:
+def describe_loose_list(at: int) -> Fault:
     """Return the fault of a list whose entries are paragraphs."""
     return Fault(
         code="list", at=at, message=_LIST, next_step="Take the marks out; if you mean the sign itself, write \\-"

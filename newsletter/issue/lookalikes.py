@@ -57,7 +57,7 @@ def find_conflicts(lines: list[str]) -> Iterator[tuple[Place, Fault]]:
 
 
 def find_lookalike(lines: list[str], gave_up: int) -> tuple[Place, Fault] | None:
-    """Return what looks like one of YAML's own signs in line `gave_up`, where YAML gave up, or just around it."""
+    """Return a sign that looks like one of YAML's own, in line `gave_up`, where YAML gave up, or just around it."""
     for number in range(min(gave_up + 1, len(lines)), max(gave_up - _ABOVE, 0), -1):
         line = lines[number - 1]
         for pattern, fault_of in _LOOKALIKES:
@@ -68,7 +68,7 @@ def find_lookalike(lines: list[str], gave_up: int) -> tuple[Place, Fault] | None
 
 
 def _is_text(lines: list[str], number: int) -> bool:
-    """Return whether a line is as deep as the one before it by its plain spaces alone, as in Japanese."""
+    """Return whether a line goes on the text before it: indented as deep by plain spaces alone, as in Japanese."""
     line = lines[number - 1]
     before = next((other for other in reversed(lines[: number - 1]) if other.strip()), "")
     return _depth(line) >= _depth(before) and not re.search(rf"[{_SPACE}] *(?:- +)?[a-z_]+:", line)
@@ -84,7 +84,7 @@ def correct_key(key: str) -> Fault | None:
 
 
 def _wrong(code: str, right: str, next_step: str) -> Callable[[str], Fault]:
-    """Return what makes the fault of a sign that stands where YAML knows `right` alone."""
+    """Return a function that makes the fault of a sign where YAML knows `right` alone."""
 
     def fault_of(sign: str) -> Fault:
         return Fault(

@@ -1,6 +1,6 @@
-"""Inline Markdown as tokens that know their places.
+"""Parsing of inline Markdown into tokens with their places.
 
-CommonMark's emphasis, strong, links, code, escapes, entities and autolinks; bare addresses; and the fields of ours
+CommonMark's emphasis, strong, links, code, escapes, entities and autolinks; bare addresses; and this project's fields
 (`{{ name | reader }}`). Nothing else, so that raw HTML is shown as text.
 """
 
@@ -22,11 +22,11 @@ from markdown_it.token import Token
 from newsletter.field import FIELD
 from newsletter.issue.cjk import flanking
 
-# What hides a field in an address from CommonMark's rules. Of private use, and so a fault in any draft.
+# Characters that hide a field in an address from CommonMark's rules. Of private use, and so a fault in any draft.
 _MARK, _FILLING = "\ue001", "\ue002"
 _UNESCAPED_FIELD = re.compile(rf"(?<!\\){FIELD.pattern}")
 _FAR_ENOUGH = 8000  # no address and its fields are longer, so what a link costs stays bounded
-# As GFM's extended autolinks, section 6.9, without bare mail addresses. What ends a sentence in any script ends it.
+# As GFM's extended autolinks, section 6.9, without bare mail addresses. Punctuation of any script ends an address.
 _BARE = re.compile(
     r"(?<![A-Za-z0-9@/.:+&=?%#-])(?:https?://|www\.)(?=[^\W_])"
     r"(?:[^\s<>\[\]`\"\\{}|^*\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65“”«»—]"
@@ -40,7 +40,7 @@ _LITERAL = re.compile(
     r"(?<=¯)\\_\(.{1,3}\)_/¯|__(?:init|main|repr|str|dict|proto|dirname|filename|func|pycache)__"
     r"|__[a-z][a-z0-9_]{0,40}__(?=\.\w|\()"
 )
-# Stands for what has been read as Markdown, where only text is looked at. Of private use as above.
+# A character in the place of all that has been read as Markdown, where only text is looked at. Of private use, too.
 READ = "\ue003"
 
 
@@ -57,12 +57,12 @@ class MarkupSpan:
 
 @dataclass(frozen=True, slots=True)
 class ParsedParagraph:
-    """The tokens of one paragraph, its marks in no order, and where * and _ stand that opened or closed nothing."""
+    """The tokens of one paragraph, its markup in no order, and the places of * and _ that opened or closed nothing."""
 
     tokens: list[Token]
-    marks: list[MarkupSpan]
+    markup: list[MarkupSpan]
     unused: list[int]
-    text: str  # the source, with READ in the place of all that the marks take
+    text: str  # the source, with READ in the place of all markup
 
 
 def read_inline(source: str, *, bare_links: bool = True) -> ParsedParagraph:
@@ -71,12 +71,12 @@ def read_inline(source: str, *, bare_links: bool = True) -> ParsedParagraph:
     env: dict[str, Any] = {
         "addresses": addresses,
         "starts": sorted(addresses),
-        "marks": [],
+        "markup": [],
         "delimiters": [],
         "labels": {},
     }
     tokens = _markdown().parseInline(source, env)[0].children or []
-    return ParsedParagraph(tokens, env["marks"], env["delimiters"], _masked(source, env["marks"]))
+    return ParsedParagraph(tokens, env["markup"], env["delimiters"], _masked(source, env["markup"]))
 
 
 def bare_addresses(source: str) -> list[tuple[int, int]]:
@@ -96,12 +96,14 @@ def bare_addresses(source: str) -> list[tuple[int, int]]:
     return found
 
 
-def _masked(source: str, marks: list[MarkupSpan]) -> str:
+def _masked(source: str, markup: list[MarkupSpan]) -> str:
     """Return the source with READ for what was read, line ends and the words of links left as they are."""
     letters = list(source)
-    for mark in marks:
+    for piece in markup:
         parts = (
-            [(mark.start, mark.start + 1), (mark.inner, mark.end)] if mark.kind == "link" else [(mark.start, mark.end)]
+            [(piece.start, piece.start + 1), (piece.inner, piece.end)]
+            if piece.kind == "link"
+            else [(piece.start, piece.end)]
         )
         for start, end in parts:
             letters[start:end] = [letter if letter == "\n" else READ for letter in letters[start:end]]
@@ -149,7 +151,7 @@ def _marked(name: str, rule: Callable[[StateInline, bool], bool]) -> Callable[[S
                     token.meta = {"start": start, "address": inner}
                     break
             text = state.tokens[-1].content if name == "entity" else ""
-            state.env["marks"].append(MarkupSpan(name, start, state.pos, inner, text))
+            state.env["markup"].append(MarkupSpan(name, start, state.pos, inner, text))
         return True
 
     return marked
@@ -179,7 +181,7 @@ def _destination(source: str, start: int, end: int) -> Any:
 
 
 def _normalised(url: str) -> str:
-    """Return an address in ASCII. One with a field was made so when it was read; between < and > none is taken."""
+    """Return an address in ASCII. One with a field was encoded when it was read; between < and > none is allowed."""
     return url if FIELD.search(url) else normalizeLink(url)
 
 
@@ -220,12 +222,12 @@ def _address_rule(state: StateInline, silent: bool) -> bool:
 
 
 def _text_rule(state: StateInline, silent: bool) -> bool:
-    """Take CommonMark's text, up to what may begin a mark, or up to the next bare address."""
+    """Take text as CommonMark does, up to what may begin markup, or up to the next bare address."""
     starts = state.env["starts"]
     following = bisect_right(starts, state.pos)
     end = min(starts[following] if following < len(starts) else state.posMax, state.posMax)
-    mark = state.md.inline.terminator_re.search(state.src, state.pos, end)
-    end = mark.start() if mark else end
+    found = state.md.inline.terminator_re.search(state.src, state.pos, end)
+    end = found.start() if found else end
     if end == state.pos:
         return False
     if not silent:
@@ -235,7 +237,7 @@ def _text_rule(state: StateInline, silent: bool) -> bool:
 
 
 def _emphasis_rule(state: StateInline, silent: bool) -> bool:
-    """Take CommonMark's runs of * and _, flanked as cjk.py says; each of their signs knows its place."""
+    """Take runs of * and _ as CommonMark does, flanked by the rules of cjk.py; each sign keeps its place."""
     sign = state.src[state.pos]
     if silent or sign not in "*_":
         return False

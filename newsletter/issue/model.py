@@ -1,4 +1,4 @@
-"""Issue, Item and Image: frozen values, read from text alone, without I/O."""
+"""The issue and its parts: frozen values, validated from text, without I/O."""
 
 import datetime
 import re
@@ -224,21 +224,21 @@ class Issue(_Value):
 
     @property
     def picture(self) -> Path | None:
-        """Where the lead image's file is: next to the draft."""
+        """Return the path of the lead image's file, next to the draft."""
         return find_picture(self.path.parent, self.image.file) if self.image else None
 
     def seen_by(self, tags: frozenset[str]) -> "Issue":
-        """The issue as a reader with these tags gets it."""
+        """Return the issue as a reader with these tags gets it."""
         return self.model_copy(update={"items": tuple(item for item in self.items if item.is_for(tags))})
 
     def texts(self) -> tuple[RichText, ...]:
-        """Every rich text of the issue in reading order."""
+        """Return every rich text of the issue in reading order."""
         ends = [self.image.credit if self.image else None, self.intro]
         pairs = [text for item in self.items for text in (item.headline, item.detail)]
         return tuple(text for text in (*ends, *pairs, self.note) if text is not None)
 
     def fields(self) -> "tuple[ReaderField, ...]":
-        """Every field that the draft asks for, once for each place."""
+        """Return every field that the draft asks for, once for each place."""
         lines = [piece for line in (self.subject, self.preheader) for piece in line or ()]
         of_lines = [piece for piece in lines if isinstance(piece, ReaderField)]
         return (*of_lines, *(field for text in self.texts() for field in text.fields()))

@@ -11,7 +11,7 @@ Cadence = Literal["weekly", "biweekly", "monthly"]
 
 @dataclass(frozen=True)
 class IssueNumber:
-    """One place in a publication's calendar."""
+    """An issue's volume, number and date."""
 
     volume: int
     number: int
@@ -56,7 +56,7 @@ def next_date(last: datetime.date, cadence: Cadence, today: datetime.date, day: 
 def day_of_month(newest_first: Iterable[datetime.date]) -> int | None:
     """Return the day that the dates of a monthly series keep: 31 for October 31 and November 30, None for no date.
 
-    A date on its month's last day may stand for a later day that the month has not, so the one before it is asked.
+    A date on its month's last day may stand for a later day that the month lacks, so that the date before it decides.
     """
     day = None
     for date in newest_first:

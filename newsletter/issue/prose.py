@@ -64,7 +64,7 @@ def find_cut_texts(root: YamlNode, lines: list[str]) -> Iterator[tuple[Place, Fa
 
 
 def _cut_below(key: YamlScalar, value: YamlScalar, lines: list[str]) -> Iterator[tuple[Place, Fault]]:
-    """A line such as `#1 in the world` right under a text, but indented less, is a comment to YAML."""
+    """Find lines such as `#1 in the world` under a text, indented less, which YAML takes for comments."""
     indent = 0
     for number in range(value.start.line, len(lines)):
         line = lines[number]

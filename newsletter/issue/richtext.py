@@ -1,6 +1,6 @@
-"""Inline Markdown as one span stream, which every edition renders for itself.
+"""Rich text: paragraphs of runs and links, which every edition renders for itself.
 
-What markdown.py reads becomes paragraphs of runs and links here, and what readers could not follow becomes faults.
+markdown.py's tokens become runs and links here, and all that an edition could not show becomes faults.
 """
 
 import re
@@ -45,18 +45,18 @@ class TextRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """Words that lead somewhere. The fields of an address stand behind its host alone."""
+    """A link: its words, and its address, which may have fields behind its host alone."""
 
     address: TextWithFields
     runs: tuple[TextRun, ...]
 
     @property
     def href(self) -> str:
-        """The address where no single reader is meant: its fields by their defaults."""
+        """Return the address with the defaults of its fields, for no single reader."""
         return self.to(write_default)
 
     def to(self, fields: FieldWriter) -> str:
-        """The address with what `fields` writes in it, percent-encoded."""
+        """Return the address with what `fields` writes in it, percent-encoded."""
         return fill_address(self.address, fields)
 
 
@@ -78,7 +78,7 @@ class RichText:
         return (span for paragraph in self.paragraphs for span in paragraph if isinstance(span, Link))
 
     def fields(self) -> Iterator[Field]:
-        """Every field, in the words and in the links' addresses."""
+        """Yield every field, in the words and in the links' addresses."""
         yield from (Field(run.field, run.text) for run in self.runs() if run.field)
         yield from (piece for link in self.links() for piece in link.address if isinstance(piece, Field))
 
@@ -87,7 +87,7 @@ class RichText:
         return tuple(Field(run.field, run.text) if run.field else run.text for run in self.runs())
 
     def plain(self, fields: FieldWriter = write_default) -> str:
-        """The words alone, fields as `fields` writes them, paragraphs apart by a blank line."""
+        """Return the words alone, fields as `fields` writes them, paragraphs apart by a blank line."""
         return "\n\n".join(
             "".join(fields(run.field, run.text) if run.field else run.text for run in RichText((paragraph,)).runs())
             for paragraph in self.paragraphs
@@ -95,42 +95,42 @@ class RichText:
 
 
 def parse(source: str) -> tuple[RichText, list[Fault]]:
-    """Read inline Markdown; a blank line starts a paragraph. Returns the text and all that is wrong in it."""
+    """Read inline Markdown; a blank line starts a paragraph. Return the text and all faults in it."""
     text, faults, _ = _parse(source, bare_links=True)
     return text, faults
 
 
 def parse_headline(source: str) -> tuple[RichText, list[Fault]]:
-    """Read a text that is a link as a whole, and so holds none: a fault at each that it does hold."""
-    text, faults, marks = _parse(source, bare_links=True)
+    """Read a text that becomes a link as a whole, and so may hold none: each that it does hold is a fault."""
+    text, faults, markup = _parse(source, bare_links=True)
     faults = [replace(fault, next_step=_WORDS_ALONE) if fault.code == "heading" else fault for fault in faults]
     faults += [
         Fault(
             code="headline-link",
-            at=mark.start,
+            at=piece.start,
             message="a headline leads to its own detail, so it can't hold another link",
             next_step="Move the link into the detail.",
         )
-        for mark in marks
-        if mark.kind in ("link", "autolink", "address")
+        for piece in markup
+        if piece.kind in ("link", "autolink", "address")
     ]
     return text, faults
 
 
 def parse_line(source: str) -> tuple[TextWithFields, list[Fault]]:
     """Read a line that is shown as it is: fields, escapes and entities, but no styles and no links."""
-    text, faults, marks = _parse(source, bare_links=False)
+    text, faults, markup = _parse(source, bare_links=False)
     faults = [replace(fault, next_step=_WORDS_ALONE) if fault.code in _OF_TEXTS else fault for fault in faults]
     told = {fault.at for fault in faults}
     faults += [
         Fault(
             code="markup",
-            at=mark.start,
-            message=f"{_SHOWN[mark.kind]} can't stand here: the marks would be shown as they are",
+            at=piece.start,
+            message=f"{_SHOWN[piece.kind]} can't stand here: the marks would be shown as they are",
             next_step=_WORDS_ALONE,
         )
-        for mark in marks
-        if mark.kind in _SHOWN and mark.start not in told
+        for piece in markup
+        if piece.kind in _SHOWN and piece.start not in told
     ]
     pieces: list[str | Field] = []
     for run in text.runs():
@@ -143,7 +143,7 @@ def parse_line(source: str) -> tuple[TextWithFields, list[Fault]]:
     return tuple(pieces), faults
 
 
-# Faults whose next step is one for texts with styles, links and paragraphs.
+# Codes of faults whose next step is meant for texts with styles, links and paragraphs.
 _OF_TEXTS = ("footnote", "heading", "html", "list", "quote", "reference", "strikethrough", "unclosed")
 _WORDS_ALONE = "Write the words alone; a backslash before a mark keeps it: \\*."
 _SHOWN = {"link": "a link", "autolink": "a link", "backticks": "code", "emphasis": "emphasis"}
@@ -153,29 +153,29 @@ def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], lis
     faults = list(find_control_characters(source))
     source = _OPEN_FIELD.sub(lambda field: field[0].replace("\n", " "), source)  # its place may have been folded
     paragraphs: list[Paragraph] = []
-    marks: list[MarkupSpan] = []
-    listed = lists.first_of_loose(source)
+    markup: list[MarkupSpan] = []
+    listed = lists.find_loose_list(source)
     for start, part in _split(source):
-        reading = read_inline(part, bare_links=bare_links)
-        spans, places = _spans(reading.tokens)
+        paragraph = read_inline(part, bare_links=bare_links)
+        spans, places = _spans(paragraph.tokens)
         paragraphs.append(_joined(spans))
-        found = [*_entity_faults(reading), *_field_faults(part, reading)]
+        found = [*_entity_faults(paragraph), *_field_faults(part, paragraph)]
         # A picture's address, or what a list or a table is made of, is not complained of twice.
-        others, taken = find_unsupported(part, reading)
+        others, taken = find_unsupported(part, paragraph)
         found += others
         if start == listed and not taken[0]:
-            found.append(lists.loose(0))
+            found.append(lists.describe_loose_list(0))
         links = zip(RichText((spans,)).links(), places, strict=True)
-        found += [fault for fault in find_link_faults(part, reading, links) if not taken[fault.at or 0]]
+        found += [fault for fault in find_link_faults(part, paragraph, links) if not taken[fault.at or 0]]
         faults += [replace(fault, at=start + (fault.at or 0)) for fault in found]
         # The second of two signs is what opens strong words.
         styles = [
             MarkupSpan("emphasis", token.meta["start"] - (token.type == "strong_open"), 0)
-            for token in reading.tokens
+            for token in paragraph.tokens
             if token.type in ("em_open", "strong_open")
         ]
-        marks += [replace(mark, start=start + mark.start) for mark in (*reading.marks, *styles)]
-    return RichText(tuple(paragraphs)), sorted(faults, key=lambda fault: fault.at or 0), marks
+        markup += [replace(piece, start=start + piece.start) for piece in (*paragraph.markup, *styles)]
+    return RichText(tuple(paragraphs)), sorted(faults, key=lambda fault: fault.at or 0), markup
 
 
 def _split(source: str) -> Iterator[tuple[int, str]]:
@@ -234,7 +234,7 @@ def _joined(paragraph: Paragraph) -> Paragraph:
 
 
 def find_control_characters(source: str) -> Iterator[Fault]:
-    """A fault for each character that would act on a terminal or a header instead of being read."""
+    """Yield a fault for each character that would act on a terminal or a header instead of being read."""
     for match in _UNWELCOME.finditer(source):
         yield _control(match[0], match.start())
 
@@ -249,24 +249,28 @@ def _control(character: str, at: int) -> Fault:
     )
 
 
-def _entity_faults(reading: ParsedParagraph) -> Iterator[Fault]:
+def _entity_faults(paragraph: ParsedParagraph) -> Iterator[Fault]:
     """Find entities such as &#13; for characters which no text may hold."""
-    for mark in reading.marks:
-        if mark.kind == "entity" and _UNWELCOME.search(mark.text):
-            yield _control(mark.text, mark.start)
+    for piece in paragraph.markup:
+        if piece.kind == "entity" and _UNWELCOME.search(piece.text):
+            yield _control(piece.text, piece.start)
 
 
-def _field_faults(source: str, reading: ParsedParagraph) -> Iterator[Fault]:
+def _field_faults(source: str, paragraph: ParsedParagraph) -> Iterator[Fault]:
     """Find what looks like a field and was read as none, in the text or in an address between < and >."""
-    text = reading.text
+    text = paragraph.text
     places = [match.start() for match in re.finditer(r"\{\{", text)]
     if not places and "\\{" not in source and "\\}" not in source:
         places = [match.start() for match in re.finditer(r"\}\}", text)]
     places += [
-        mark.start for mark in reading.marks if mark.kind == "autolink" and "{{" in source[mark.start : mark.end]
+        piece.start
+        for piece in paragraph.markup
+        if piece.kind == "autolink" and "{{" in source[piece.start : piece.end]
     ]
     # A bare address ends where a field begins.
-    places += [mark.end for mark in reading.marks if mark.kind == "address" and source[mark.end : mark.end + 2] == "{{"]
+    places += [
+        piece.end for piece in paragraph.markup if piece.kind == "address" and source[piece.end : piece.end + 2] == "{{"
+    ]
     for place in sorted(set(places)):
         yield Fault(
             code="field",

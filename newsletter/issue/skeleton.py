@@ -1,4 +1,4 @@
-"""A new draft's text: every field explained, prose written as >-, ready to be shown at once."""
+"""The text of a new draft: every field explained, prose written as >-, and valid as it is."""
 
 from newsletter.field import fill_fields
 from newsletter.issue.model import Issue
@@ -8,7 +8,7 @@ from newsletter.issue.richtext import parse
 EXAMPLE_LINK = "https://example.org/"
 _HEADLINE = "Write the {} headline here"
 _DETAIL = f"Write what happened here, with [links]({EXAMPLE_LINK}) to where it stands."
-# What the commented fields say until an editor writes something else there.
+# The example values of the commented fields.
 _SUBJECT, _PREHEADER, _INTRO, _NOTE = "Your own subject", "Your own preheader", "Dear {{ name | reader }}, ...", "..."
 _ALT, _CREDIT = "What the picture shows, for readers who can't see it", f"[Whose picture it is]({EXAMPLE_LINK})"
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
@@ -68,7 +68,7 @@ _ITEM = """\
 
 
 def compose_draft(upcoming: IssueNumber) -> str:
-    """The text of a new draft."""
+    """Return the text of a new draft."""
     items = "\n".join(_ITEM.format(headline=_HEADLINE.format(ordinal), detail=_DETAIL) for ordinal in _ORDINALS)
     return _TEXT.format(
         upcoming=upcoming,
@@ -84,7 +84,7 @@ def compose_draft(upcoming: IssueNumber) -> str:
 
 
 def find_unwritten(issue: Issue) -> list[str]:
-    """Return the texts that still say what `compose_draft` put there, the optional ones too."""
+    """Return the texts that are as `compose_draft` wrote them, the optional ones too."""
     rich = (*(_HEADLINE.format(ordinal) for ordinal in _ORDINALS), _DETAIL, _INTRO, _CREDIT, _NOTE)
     examples = {parse(text)[0].plain() for text in rich} | {_SUBJECT, _PREHEADER, _ALT}
     lines = [fill_fields(line) for line in (issue.subject, issue.preheader) if line]

@@ -1,4 +1,4 @@
-"""A scalar's text as the draft means it, and where each of its characters stands in the file."""
+"""A source map: a scalar's text as the draft means it, with the place of each character in the file."""
 
 import re
 from collections.abc import Iterator

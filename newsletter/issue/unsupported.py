@@ -1,7 +1,7 @@
-"""Marks of Markdown, HTML and other programs that mean nothing here, and would reach readers as marks.
+"""Detection of markup that is not supported: Markdown, HTML and other programs' fields that readers would see.
 
-Honest prose has such signs too, so each rule asks for what only a mark looks like: "5 * 3", "> 50%", "a < b" and
-"#1" are text. A backslash before a sign keeps it.
+Prose has such signs too, so that each rule matches only what nobody writes in prose: "5 * 3", "> 50%", "a < b" and "#1"
+are text. A backslash before a sign keeps it.
 """
 
 import re
@@ -15,12 +15,12 @@ from newsletter.validation import Fault
 _ESCAPE = "If you mean the sign itself, put a backslash before it: "
 _CODE_BLOCK = "a block of code begins here, which can't be shown yet"
 _SHORT_CODE = "Put short code between single backticks: `code`."
-_PERSONAL = (  # what word processors and mailing programs call the fields of a person
+_PERSONAL = (  # names of a person's fields in word processors and mailing programs
     r"(?:first|last|full|given|family|middle|company|recipient|subscriber|customer|contact)[ _]?name|[fl]name"
     r"|e-?mail[ _]?address"
 )
 _CENSORED = re.compile(r"[^\w*]*\w+\*{2,}\w+[^\w*]*")
-_SIGNIFICANCE = re.compile(r"p ?[<=>≤]", re.IGNORECASE)  # what stars stand for below a table
+_SIGNIFICANCE = re.compile(r"p ?[<=>≤]", re.IGNORECASE)  # the meaning of stars, below a table
 _ELEMENTS = (
     "a abbr address article aside audio b big blockquote body br button caption center cite code col dd del details "
     "dfn div dl dt em embed figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img "
@@ -32,7 +32,7 @@ _ELEMENTS = (
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A pattern over a paragraph in which READ stands for all that is Markdown here; its match begins at the mark."""
+    """A pattern over a paragraph in which READ replaces all supported Markdown; its match begins at the markup."""
 
     code: str
     pattern: re.Pattern[str]
@@ -149,31 +149,31 @@ _RULES = (
 )  # fmt: skip
 
 
-def find_unsupported(source: str, reading: ParsedParagraph) -> tuple[list[Fault], bytearray]:
-    """Return a fault for each mark that is none here, and for each character whether one of them took it."""
+def find_unsupported(source: str, paragraph: ParsedParagraph) -> tuple[list[Fault], bytearray]:
+    """Return a fault for each piece of unsupported markup, and for each character whether one of them took it."""
     taken = bytearray(len(source) + 1)
-    faults = [*_pictures(reading, taken), *_code_blocks(source, reading, taken)]
+    faults = [*_pictures(paragraph, taken), *_code_blocks(source, paragraph, taken)]
     for rule in _RULES:
-        for match in rule.pattern.finditer(reading.text):
+        for match in rule.pattern.finditer(paragraph.text):
             if taken[match.start()] or rule.unless(match):
                 continue
             end = max(match.end(), match.start() + 1)
             taken[match.start() : end] = b"\1" * (end - match.start())
             faults.append(Fault(code=rule.code, at=match.start(), message=rule.message, next_step=rule.next_step))
-    for fault in lists.entries(reading.text):
+    for fault in lists.find_lists(paragraph.text):
         if not taken[fault.at or 0]:
             taken[fault.at or 0] = 1
             faults.append(fault)
-    faults += _links(source, reading, taken)
-    faults += _unclosed(reading, taken)
+    faults += _links(source, paragraph, taken)
+    faults += _unclosed(paragraph, taken)
     return faults, taken
 
 
-def _pictures(reading: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
-    places = [(mark.start - 1, mark.end) for mark in reading.marks if mark.kind == "link" and mark.start]
-    found = [(start, end) for start, end in places if reading.text[start] == "!"]
+def _pictures(paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
+    places = [(piece.start - 1, piece.end) for piece in paragraph.markup if piece.kind == "link" and piece.start]
+    found = [(start, end) for start, end in places if paragraph.text[start] == "!"]
     found += [
-        (match.start(), match.end()) for match in re.finditer(r"!\[[^\[\]]{0,300}\]\[[^\[\]]{0,80}\]", reading.text)
+        (match.start(), match.end()) for match in re.finditer(r"!\[[^\[\]]{0,300}\]\[[^\[\]]{0,80}\]", paragraph.text)
     ]
     for start, end in found:
         taken[start:end] = b"\1" * (end - start)
@@ -186,19 +186,21 @@ def _pictures(reading: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
         )
 
 
-def _code_blocks(source: str, reading: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
+def _code_blocks(source: str, paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
     """Find blocks between three backticks, which inline Markdown reads as code over several lines."""
-    for mark in reading.marks:
-        if mark.kind == "backticks" and "\n" in source[mark.start : mark.end]:
-            line = source[source.rfind("\n", 0, mark.start) + 1 : mark.start]
-            if not line.strip() and source.startswith("```", mark.start):
-                taken[mark.start] = 1
-                yield Fault(code="markup", at=mark.start, message=_CODE_BLOCK, next_step=_SHORT_CODE)
+    for piece in paragraph.markup:
+        if piece.kind == "backticks" and "\n" in source[piece.start : piece.end]:
+            line = source[source.rfind("\n", 0, piece.start) + 1 : piece.start]
+            if not line.strip() and source.startswith("```", piece.start):
+                taken[piece.start] = 1
+                yield Fault(code="markup", at=piece.start, message=_CODE_BLOCK, next_step=_SHORT_CODE)
 
 
-def _links(source: str, reading: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
-    """Find what looks like a link, and was read as none."""
-    for match in re.finditer(r"\](?:\(|[ \t\n]+\((?=READ)|[ \t\n]+\((?=mailto:))".replace("READ", READ), reading.text):
+def _links(source: str, paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
+    """Find what looks like a link and was not read as one."""
+    for match in re.finditer(
+        r"\](?:\(|[ \t\n]+\((?=READ)|[ \t\n]+\((?=mailto:))".replace("READ", READ), paragraph.text
+    ):
         start, apart = match.start(), match[0] != "]("
         if taken[start] or (apart and not re.match("https?:|mailto:|www", source[match.end() :][:7])):
             continue
@@ -212,9 +214,9 @@ def _links(source: str, reading: ParsedParagraph, taken: bytearray) -> Iterator[
             if apart
             else "Write it as [words](https://example.org/page), with no space in the address.",
         )
-    addresses = {mark.start for mark in reading.marks if mark.kind in ("address", "autolink")}
+    addresses = {piece.start for piece in paragraph.markup if piece.kind in ("address", "autolink")}
     for match in re.finditer(
-        r"(?<![\w\]])\[(?!\d{1,3}\])[^\[\]\n]{1,200}\](?=READ)".replace("READ", READ), reading.text
+        r"(?<![\w\]])\[(?!\d{1,3}\])[^\[\]\n]{1,200}\](?=READ)".replace("READ", READ), paragraph.text
     ):
         if match.end() in addresses and not taken[match.start()]:
             yield Fault(
@@ -223,7 +225,7 @@ def _links(source: str, reading: ParsedParagraph, taken: bytearray) -> Iterator[
                 message="this looks like a link, but its address has no brackets",
                 next_step="Write it as [words](https://example.org/page).",
             )
-    for match in re.finditer(r"\([^()\n]{1,300}\)\[(?=READ)".replace("READ", READ), reading.text):
+    for match in re.finditer(r"\([^()\n]{1,300}\)\[(?=READ)".replace("READ", READ), paragraph.text):
         if not taken[match.start()]:
             yield Fault(
                 code="link-broken",
@@ -248,16 +250,16 @@ def _meant(text: str, start: int, end: int) -> bool:
 
 
 def _word(text: str, start: int, end: int) -> str:
-    """Return what stands between the blanks around a place, as far as 40 characters away."""
+    """Return the word around a place, up to the blanks at most 40 characters away."""
     before, after = text[max(0, start - 40) : start].split(), text[end : end + 40].split()
     return (before[-1] if before else "") + text[start:end] + (after[0] if after else "")
 
 
-def _unclosed(reading: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
+def _unclosed(paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
     """Find each ** or __ or ` that opens or closes nothing."""
-    text = reading.text
-    unused = set(reading.unused)
-    for start in reading.unused:
+    text = paragraph.text
+    unused = set(paragraph.unused)
+    for start in paragraph.unused:
         sign = text[start]
         if start - 1 in unused and text[start - 1] == sign:
             continue

@@ -1,7 +1,7 @@
-"""YAML as text with places: every scalar stays as it was written, and every node knows its line.
+"""Parsing of YAML into text with places: every scalar stays as it was written, and every node knows its line.
 
-A loader would read `2.10` as 2.1 and `no` as False, take duplicate keys in silence, and crash on
-deep nesting. So the events of libyaml's parser, which does not recurse, are put together here.
+A loader would read `2.10` as 2.1 and `no` as False, accept duplicate keys, and crash on deep nesting. So the nodes are
+built here from the events of libyaml's parser, which does not recurse.
 """
 
 import re
@@ -30,6 +30,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class YamlScalar:
+    """A text; `style` is the sign that YAML began it with, such as > or a quotation mark."""
+
     text: str
     style: str | None
     start: Place
@@ -38,12 +40,16 @@ class YamlScalar:
 
 @dataclass(frozen=True, slots=True)
 class YamlSequence:
+    """A list."""
+
     start: Place
     entries: "list[YamlNode]" = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class YamlMapping:
+    """Keys with their values, by the keys' texts."""
+
     start: Place
     entries: "dict[str, tuple[YamlScalar, YamlNode]]" = field(default_factory=dict)
 
@@ -52,7 +58,7 @@ YamlNode = YamlScalar | YamlSequence | YamlMapping
 
 
 class _Mark(Protocol):
-    """A place as yaml.Mark and its twin in C name it, counted from 0."""
+    """A place as yaml.Mark and its counterpart in C have it, counted from 0."""
 
     @property
     def line(self) -> int: ...
@@ -61,7 +67,7 @@ class _Mark(Protocol):
 
 
 class YamlFault(Exception):
-    """The text can't be read as YAML of the plain kind that drafts are written in."""
+    """A text that can't be read as YAML, or uses more of it than drafts may."""
 
     def __init__(self, place: Place, fault: Fault) -> None:
         super().__init__(fault.message)
@@ -70,11 +76,12 @@ class YamlFault(Exception):
 
 
 def split_lines(source: str) -> list[str]:
+    """Split a text into lines where YAML does."""
     return _LINE_BREAK.split(source)
 
 
 def parse_yaml(source: str) -> tuple[YamlNode | None, list[tuple[Place, Fault]]]:
-    """The tree of the one document in `source` (None when it is empty), and its duplicate keys.
+    """Return the tree of the one document in `source` (None when it is empty), and its duplicate keys.
 
     Raises YamlFault for what can't be read, and for aliases, tags and deep nesting.
     """
@@ -83,7 +90,7 @@ def parse_yaml(source: str) -> tuple[YamlNode | None, list[tuple[Place, Fault]]]
         for event in yaml.parse(source, Loader=yaml.CSafeLoader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        # An open quote is complained of at the file's end; where it was opened is the place to look.
+        # libyaml reports an open quote at the file's end; the place to mend is where it was opened.
         opened = "quoted scalar" in (error.context or "")
         place = _place(error.context_mark if opened else error.problem_mark or error.context_mark)
         raise YamlFault(place, Fault(code="yaml", message=error.problem or "this is not YAML", next_step="")) from error
@@ -93,7 +100,7 @@ def parse_yaml(source: str) -> tuple[YamlNode | None, list[tuple[Place, Fault]]]
 
 
 def _not_allowed(source: str) -> YamlFault:
-    """The first character that YAML takes in no text at all (YAML 1.1, section 4.1.1), with its place."""
+    """Return the fault of the first character that YAML allows in no text (YAML 1.1, section 4.1.1)."""
     for number, line in enumerate(split_lines(source), start=1):
         if match := _NOT_ALLOWED.search(line):
             message = f"the character U+{ord(match[0]):04X}, which YAML does not allow, stands here"
@@ -109,7 +116,7 @@ def _place(mark: _Mark | None) -> Place:
 
 
 class _Builder:
-    """Puts nodes together from events, without recursion."""
+    """A builder of nodes from events, without recursion."""
 
     def __init__(self) -> None:
         self.root: YamlNode | None = None
@@ -222,7 +229,7 @@ class _Builder:
 
 
 def iterate_texts(node: YamlNode | None) -> Iterator[tuple[YamlScalar, YamlScalar]]:
-    """Each key with its text, wherever it stands in the tree."""
+    """Yield each key with its text, wherever it stands in the tree."""
     match node:
         case YamlSequence(entries=entries):
             for entry in entries:
