@@ -4,7 +4,7 @@ A question is claimed in the store before it is sent, and the claim removed when
 twice within AGAIN_DAYS, whatever ends the program in between.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -126,18 +126,23 @@ def find_needless(store: Store, keys: SecretKeys | None, mail: StoredMail, decis
         asked = [
             row for row in log.of_reader(connection, decision.address) if row.kind == EventKind.ASKED and row.at > since
         ]
-    if SuppressionKind.UNSUBSCRIBED in causes:
-        return _change_action(decision, Action.NOTHING, "they have left already")
-    if set(causes) == {SuppressionKind.BOUNCED}:
-        why = f"no mail goes to them, and so they are not asked: {SuppressionKind.BOUNCED}"
-        return _change_action(decision, Action.ASK, why)
     if causes:
-        return _change_action(decision, Action.NOTHING, f"no mail goes to them already: {', '.join(causes)}")
-    if not asked:
-        return None
-    if asked[-1].evidence.get(_MAIL) == mail.key:
-        return _change_action(decision, Action.ASK, "a reading ended while they were asked, and they may not have been")
-    return _change_action(decision, Action.NOTHING, f"they were asked on {asked[-1].at[:10]}")
+        return _change_action(decision, *_answer_for_suppressed(causes))
+    return _change_action(decision, *_answer_for_asked(asked[-1], mail)) if asked else None
+
+
+def _answer_for_suppressed(causes: Collection[str]) -> tuple[Action, str]:
+    if SuppressionKind.UNSUBSCRIBED in causes:
+        return Action.NOTHING, "they have left already"
+    if set(causes) == {SuppressionKind.BOUNCED}:
+        return Action.ASK, f"no mail goes to them, and so they are not asked: {SuppressionKind.BOUNCED}"
+    return Action.NOTHING, f"no mail goes to them already: {', '.join(causes)}"
+
+
+def _answer_for_asked(question: log.Row, mail: StoredMail) -> tuple[Action, str]:
+    if question.evidence.get(_MAIL) == mail.key:
+        return Action.ASK, "a reading ended while they were asked, and they may not have been"
+    return Action.NOTHING, f"they were asked on {question.at[:10]}"
 
 
 def _remove_claims(store: Store, subscribers: Mapping[str, object] | Sequence[str]) -> None:
