@@ -1,4 +1,4 @@
-"""The end of a campaign for everyone who still waits, and the way out of the outbox for one that has not begun."""
+"""The end of a campaign for everyone who still waits, and the removal from the outbox of one that has not begun."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

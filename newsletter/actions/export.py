@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from newsletter.campaigns.sent_issues import sent_issues
+from newsletter.campaigns.sent_issues import find_sent_issues
 from newsletter.checks.draft_checks import find_own_problems
 from newsletter.editions import edition_files
 from newsletter.editions.site import Site
@@ -39,7 +39,7 @@ def export_site(publication: OpenPublication, folder: Path | None = None, *, sen
     workspace = publication.workspace
     paths = workspace.draft_paths()
     if sent_only:
-        sent = sent_issues(workspace, None)
+        sent = find_sent_issues(workspace, None)
         paths = [path for path in paths if path.stem in sent]
     for path in paths:
         workspace.refuse_outside(path)

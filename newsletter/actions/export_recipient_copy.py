@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.campaigns.recipient_message import frozen_copy, listed_copy
+from newsletter.campaigns.recipient_message import render_frozen_copy, render_subscriber_copy
 from newsletter.errors import ConfigError
 from newsletter.files import open_private
 from newsletter.issue.draft import load_issue
@@ -39,11 +39,11 @@ def export_recipient_copy(
     require_own_links(folder)
     tags = RecipientTags.from_keys(workspace, publication.keys)
     store = publication.known_store
-    message = frozen_copy(store, tags, name, address) if store else None
+    message = render_frozen_copy(store, tags, name, address) if store else None
     is_frozen = message is not None
     if message is None:
         context = publication.edition_context
-        message = listed_copy(context, tags, load_issue(draft), publication.subscriber_source(), address)
+        message = render_subscriber_copy(context, tags, load_issue(draft), publication.subscriber_source(), address)
     unsigned = ""
     try:
         if signer := DkimSigner.from_config(publication.config, workspace.root):

@@ -7,16 +7,16 @@ class SendObserver:
     """Progress of a send; each method does nothing here, for a subclass to override what it wants to show."""
 
     def begin(self, issue: str, waiting: int) -> None:
-        """A run begins, for that many recipients who wait."""
+        """Note that a run begins, for that many recipients who wait."""
 
     def progress(self, progress: WorkerProgress) -> None:
-        """The run has moved on; called a few times a second."""
+        """Note how far the run is; called a few times a second."""
 
     def stopping(self) -> None:
-        """A signal asked the run to end; the messages in hand are finished."""
+        """Note that a signal asked the run to end; the messages in hand are finished."""
 
     def end(self, issue: str, error: BaseException | None) -> None:
-        """The run is over, and all is recorded; `error` is what stopped it, None when everyone was tried."""
+        """Note that the run is over; `error` is what stopped it, None when everyone was tried."""
 
 
 SILENT = SendObserver()

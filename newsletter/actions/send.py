@@ -200,7 +200,7 @@ def _proposal(
 def _deliver(
     publication: OpenPublication, issue: str, observer: SendObserver, confirm_refusals: ConfirmRefusals | None
 ) -> bool:
-    """Deliver it; whatever stops the run, what goes on is the same command."""
+    """Deliver it, and add to an error that the same command goes on."""
     try:
         return deliver(publication, issue, observer, confirm_refusals)
     except DeliveryError as error:

@@ -99,7 +99,7 @@ def send_test(
 
 def prepare_test(publication: OpenPublication, issue: Issue, testers: Sequence[Subscriber]) -> PreparedTest:
     """Make the messages of a test, which takes its time. Raises ConfigError and TemplateError."""
-    from newsletter.campaigns.approval import rendering_sha256
+    from newsletter.campaigns.approval import hash_rendering
     from newsletter.sending.rules import load_signature
 
     context, recipient_tags, sign = (
@@ -125,7 +125,7 @@ def prepare_test(publication: OpenPublication, issue: Issue, testers: Sequence[S
         backend=publication.load_backend(),
         issue=issue,
         messages=[sign(message) for message in messages] if sign else messages,
-        text_sha256=rendering_sha256(context, issue),
+        text_sha256=hash_rendering(context, issue),
     )
 
 

@@ -1,4 +1,4 @@
-"""What [send] require asks of an issue before it leaves: that it is checked, committed in git, and was tested."""
+"""Approval of an issue by [send] require: it is checked, committed in git, and was tested."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Approval:
-    """The text's name, and the commit that it is in, when that was asked for."""
+    """The hash of the text that may leave, and the commit that it is in, when that was asked for."""
 
     text_sha256: str
     commit_id: str | None = None
@@ -35,33 +35,36 @@ class Approval:
 def approve(
     require: Sequence[Requirement], workspace: Workspace, store: Store, context: "EditionContext", draft: Draft
 ) -> Approval:
-    """Raises DraftError for a draft with problems, and DecisionNeeded with everything that is missing besides."""
+    """Return the approval of a draft by what is required of it.
+
+    Raises DraftError for a draft with problems, and DecisionNeeded with everything that is missing besides.
+    """
     issue = require_issue(draft)
     missing: list[Problem] = []
     commit = None
-    text = rendering_sha256(context, issue)
+    text = hash_rendering(context, issue)
     if "clean-checks" in require:
-        missing += _unclean(workspace, context, draft, issue)
+        missing += _find_check_problems(workspace, context, draft, issue)
     if "committed" in require:
         try:
             repository = Repository.around(workspace.root)
-            missing += _uncommitted(repository, workspace, context, draft)
+            missing += _find_uncommitted(repository, workspace, context, draft)
             commit = repository.commit
         except NoAnswer as error:
             root = workspace.root
             missing.append(Problem(path=root, code="committed", message=error.message, next_step=error.next_step))
     if "tested" in require:
-        missing += _untested(store, issue, text)
+        missing += _find_untested(store, issue, text)
     if missing:
         raise DecisionNeeded(
-            f"{issue.name} may not leave yet: [send] require in {CONFIG_NAME} asks for {_listed(require)}.",
+            f"{issue.name} may not leave yet: [send] require in {CONFIG_NAME} asks for {_join_words(require)}.",
             problems=missing,
         )
     return Approval(commit_id=commit, text_sha256=text)
 
 
-def rendering_sha256(context: "EditionContext", issue: Issue) -> str:
-    """Names what the issue's mail is: all its items, for readers of any tags, with everything but campaign and date.
+def hash_rendering(context: "EditionContext", issue: Issue) -> str:
+    """Return a hash of the issue's mail: all its items, for any tags, with everything but campaign and date.
 
     Raises what rendering raises.
     """
@@ -71,14 +74,16 @@ def rendering_sha256(context: "EditionContext", issue: Issue) -> str:
     return sha256(compile_message(context, issue, _NO_CAMPAIGN, _NO_DATE).to_bytes()).hexdigest()
 
 
-def _unclean(workspace: Workspace, context: "EditionContext", draft: Draft, issue: Issue) -> Sequence[Problem]:
+def _find_check_problems(
+    workspace: Workspace, context: "EditionContext", draft: Draft, issue: Issue
+) -> Sequence[Problem]:
     from newsletter.checks import check_rendered
     from newsletter.checks.draft_checks import check_draft
 
     return [*check_draft(workspace, draft).problems, *check_rendered(context, issue).problems]
 
 
-def _uncommitted(
+def _find_uncommitted(
     repository: Repository, workspace: Workspace, context: "EditionContext", draft: Draft
 ) -> Iterator[Problem]:
     from newsletter.editions.html import TEMPLATE as HTML
@@ -90,14 +95,14 @@ def _uncommitted(
     own = sorted(path for path in restyled if path.is_relative_to(templates))
     pictures = [draft.issue.picture if draft.issue else None, context.logo_path]
     files = [draft.path.absolute(), workspace.root / CONFIG_NAME, *own, *(path for path in pictures if path)]
-    yield from repository.uncommitted(files, templates)
+    yield from repository.find_uncommitted(files, templates)
     if read_draft(draft.path).sha256 != draft.sha256:
         yield Problem(
             path=draft.path, code="committed", message="this was saved again just now", next_step="Try again."
         )
 
 
-def _untested(store: Store, issue: Issue, text: str) -> Iterator[Problem]:
+def _find_untested(store: Store, issue: Issue, text: str) -> Iterator[Problem]:
     tested = list_tested_texts(store, issue.name)
     if text not in tested:
         last = next(reversed(tested.values()), None)
@@ -110,6 +115,6 @@ def _untested(store: Store, issue: Issue, text: str) -> Iterator[Problem]:
         )
 
 
-def _listed(require: Sequence[str]) -> str:
+def _join_words(require: Sequence[str]) -> str:
     *most, last = dict.fromkeys(require)
     return f"{', '.join(most)} and {last}" if most else last

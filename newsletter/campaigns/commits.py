@@ -1,4 +1,4 @@
-"""Is what an issue is made of committed in git, with nothing changed since?
+"""Commits: what an issue is made of is in git, and nothing has changed since.
 
 git is asked about an index of its own, made from the commit for this question alone. So what is only staged counts as
 changed, no file can be hidden by a bit in the editor's index, and that index is neither locked nor written.
@@ -33,7 +33,7 @@ class Repository:
 
     @classmethod
     def around(cls, folder: Path) -> "Repository":
-        """The repository that `folder` lies in. Raises NoAnswer."""
+        """Return the repository that `folder` lies in. Raises NoAnswer."""
         try:
             top = os.fsdecode(ask_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n"))
         except NoGit as error:
@@ -44,8 +44,8 @@ class Repository:
             raise NoAnswer("nothing has been committed yet", "Commit it: git add --all && git commit") from error
         return cls(folder, Path(top), commit)
 
-    def uncommitted(self, files: Sequence[Path], folder: Path) -> Iterator[Problem]:
-        """Each of `files` that is not in the commit as it is, and whatever else differs in `folder`.
+    def find_uncommitted(self, files: Sequence[Path], folder: Path) -> Iterator[Problem]:
+        """Yield each of `files` that is not in the commit as it is, and whatever else differs in `folder`.
 
         What git ignores counts among the files, and not in the folder. Raises NoAnswer.
         """
@@ -85,7 +85,7 @@ class Repository:
             yield line[1], line[3:]
 
     def _filtered(self, names: Sequence[str]) -> dict[str, str]:
-        """Those that git keeps as something else, as Git LFS does, and by which filter; none is run for the answer."""
+        """Return those that git keeps as something else, as Git LFS does, and by which filter; none is run for it."""
         if not names:
             return {}
         told = _names(ask_git(self.top, "check-attr", "-z", "filter", "--", *names))

@@ -1,4 +1,4 @@
-"""The very message that one reader gets, or got."""
+"""The message that one recipient gets, or got."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from newsletter.editions import EditionContext
 
 
-def frozen_copy(store: Store, recipient_tags: RecipientTags, issue: str, address: str) -> Message | None:
-    """What the issue's campaign sends, or sent, to that address; None when it has no such reader.
+def render_frozen_copy(store: Store, recipient_tags: RecipientTags, issue: str, address: str) -> Message | None:
+    """Return what the issue's campaign sends, or sent, to an address; None when it has no such recipient.
 
     It is made as it is for sending, from what was frozen, so it is the same to the byte. Raises ListError, and
     ConfigError when the keys of its links are gone.
@@ -31,20 +31,20 @@ def frozen_copy(store: Store, recipient_tags: RecipientTags, issue: str, address
     template = MessageTemplate.from_bytes(read_template(store, delivery.template))
     recipient_tags.require_keys(template)
     # One who has not had a turn gets it when the next run begins: now, or when it is due in the outbox.
-    date = find_sending_time(store, delivery.id) or _next(store, issue)
+    date = find_sending_time(store, delivery.id) or _next_sending(store, issue)
     return recipient_tags.render(template, issue, delivery.reader, delivery.address, delivery.fields, date, delivery.id)
 
 
-def _next(store: Store, issue: str) -> datetime:
+def _next_sending(store: Store, issue: str) -> datetime:
     campaign = find_campaign(store, issue)
     now = datetime.now(UTC)
     return max(now, datetime.fromisoformat(campaign.due_at)) if campaign and campaign.due_at else now
 
 
-def listed_copy(
+def render_subscriber_copy(
     context: "EditionContext", recipient_tags: RecipientTags, issue: Issue, source: SubscriberSource, address: str
 ) -> Message:
-    """What the draft would be today for a reader of the list. Raises ListError for an address that is not on it."""
+    """Return what the draft would be today for a subscriber. Raises ListError for one who is not on the list."""
 
     from newsletter.mail.compiler import render_sample  # with all that makes editions, which a frozen copy needs not
 

@@ -1,4 +1,4 @@
-"""Which issues are out, so that everybody may see them."""
+"""Sent issues: those that somebody has, or may have, and everybody may see."""
 
 from contextlib import suppress
 
@@ -11,8 +11,8 @@ from newsletter.store import Store
 from newsletter.workspace import Workspace
 
 
-def sent_issues(workspace: Workspace, store: Store | None) -> frozenset[str]:
-    """The issues that some reader has, or may have: by the store, and by the records of what it does not know all of.
+def find_sent_issues(workspace: Workspace, store: Store | None) -> frozenset[str]:
+    """Return the issues that somebody has, or may have: by the store, and by records of what it does not know all of.
 
     A record is written when a sending begins and when it stops: of one that has not ended, somebody may have the issue.
     """

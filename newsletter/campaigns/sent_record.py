@@ -1,4 +1,4 @@
-"""The note beside a draft that its sending has begun: drafts/2.10.sent.toml, for the editors to commit.
+"""The sent record beside a draft, drafts/2.10.sent.toml, for the editors to commit: its sending has begun.
 
 It names no address. A second laptop with an empty store reads in it that the issue is out already.
 """
@@ -22,8 +22,8 @@ _BRING = "Bring the whole .newsletter folder (every file in it) from the machine
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
-    """What the note says of the sending."""
+class SentRecord:
+    """The contents of a sent record."""
 
     campaign: str
     runs: int
@@ -36,15 +36,15 @@ class Record:
     mark: str | None  # of what the state knew of who left, see store/marks.py; None: as before
 
 
-def read_record(path: Path) -> Record | None:
-    """The record at `path`; None when there is none. Raises DecisionNeeded when it can't be read."""
+def read_record(path: Path) -> SentRecord | None:
+    """Return the record at `path`; None when there is none. Raises DecisionNeeded when it can't be read."""
     try:
         noted = tomllib.loads(path.read_text(encoding="utf-8"))
         ended = "finished_at" in noted or "cancelled_at" in noted
         readers = noted.get("readers")
         by_state = readers if isinstance(readers, dict) else {}
         suppressions, mark = noted.get("suppressions"), noted.get("state_mark")
-        return Record(
+        return SentRecord(
             campaign=str(noted["campaign"]),
             runs=int(noted.get("runs", 0)),
             finished="finished_at" in noted,

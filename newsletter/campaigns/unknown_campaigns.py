@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, select, update
 
-from newsletter.campaigns.sent_record import Record, read_record
+from newsletter.campaigns.sent_record import SentRecord, read_record
 from newsletter.errors import DecisionNeeded
 from newsletter.store import Store
 from newsletter.store.engine import insert_new
@@ -34,7 +34,7 @@ class UnknownCampaign:
     """An issue's record, and how many suppressions it counts that are not here (0: its campaign is unknown)."""
 
     issue: str
-    record: Record
+    record: SentRecord
     lacking: int
 
 
@@ -117,16 +117,16 @@ def vouch(store: Store, drafts: Path, *, complete: bool) -> list[UnknownCampaign
     return [one for one in unknown if one.record.campaign not in known]
 
 
-def _matters(record: Record) -> bool:
+def _matters(record: SentRecord) -> bool:
     """Return whether somebody can have left by it, or was known to have left before."""
     return bool(record.suppressions) or (record.runs > 0 and not record.in_vain)
 
 
-def _seen(record: Record) -> list[int]:
+def _seen(record: SentRecord) -> list[int]:
     return [record.runs, record.suppressions or 0]
 
 
-def _is_vouched(record: Record, vouched: Mapping[str, list[int]]) -> bool:
+def _is_vouched(record: SentRecord, vouched: Mapping[str, list[int]]) -> bool:
     """Return whether a person vouched for it, and it has not been sent to more, nor have more left, since."""
     seen = vouched.get(record.campaign)
     return seen is not None and all(now <= then for now, then in zip(_seen(record), seen, strict=True))

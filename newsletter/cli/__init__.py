@@ -18,10 +18,10 @@ _COMMANDS = {
     "outbox": ("newsletter.cli.outbox:outbox", "Send issues at their moment: send --at puts them in."),
     "status": ("newsletter.cli.status:status", "Show what has been sent, and to how many."),
     "report": ("newsletter.cli.report:report", "Show who got an issue, what servers said, and how fast it went."),
-    "reconcile": ("newsletter.cli.reconcile:reconcile", "Say which of the unknown have it."),
+    "reconcile": ("newsletter.cli.reconcile:reconcile", "Say who has an issue where nobody knows."),
     "cancel": ("newsletter.cli.status:cancel", "Stop an issue for those still waiting."),
     "subscribers": ("newsletter.cli.subscribers:subscribers", "Look after the list: who is on it, who left."),
-    "serve": ("newsletter.cli.serve:serve", "Answer readers on the web: the way out, and the archive."),
+    "serve": ("newsletter.cli.serve:serve", "Answer readers on the web: unsubscribing, and the archive."),
     "inbox": ("newsletter.cli.inbox:inbox", "Read the mail that comes back: bounces, complaints, mails to leave."),
     "state": ("newsletter.cli.state:state", "Back up, put back or move what was sent and who left."),
     "keys": ("newsletter.cli.keys:keys", "Make the keys that readers' links are signed with."),
@@ -31,7 +31,7 @@ _COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    """Knows its commands' names and summaries by heart, so that --help loads nothing but click."""
+    """A group that has its commands' names and summaries at hand, so that --help loads nothing but click."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -88,7 +88,7 @@ def collect_rarely() -> None:
 
 
 def main() -> None:
-    """The console script."""
+    """Run the command line, as the console script does."""
     collect_rarely()
     debug = "--debug" in sys.argv[1:2]
     try:

@@ -1,4 +1,4 @@
-"""newsletter demo"""
+"""The command `newsletter demo`."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""newsletter dkim key"""
+"""The command `newsletter dkim key`."""
 
 import re
 from typing import cast

@@ -1,4 +1,4 @@
-"""newsletter draft new|list|check|schema"""
+"""The commands `newsletter draft new`, `list`, `check`, and `schema`."""
 
 import datetime
 import json

@@ -1,4 +1,4 @@
-"""newsletter export html|text|pdf|web|png|eml|all|site"""
+"""The commands `newsletter export html`, `text`, `pdf`, `web`, `png`, `eml`, `all`, and `site`."""
 
 import sys
 from pathlib import Path

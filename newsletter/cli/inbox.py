@@ -1,4 +1,4 @@
-"""newsletter inbox read|undo"""
+"""The commands `newsletter inbox read` and `undo`."""
 
 import sys
 from collections.abc import Iterator

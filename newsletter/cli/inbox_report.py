@@ -1,4 +1,4 @@
-"""What `newsletter inbox read` tells: who left, who bounced, and what a person has to look at."""
+"""The report of `newsletter inbox read`: who left, who bounced, and what a person has to look at."""
 
 import json
 from collections import Counter
@@ -39,7 +39,7 @@ _UNASKED = "Somebody wants to leave in their name, and they are not asked yet"
 
 
 def print_json(handled: Iterator[ProcessedMail]) -> bool:
-    """One array, an object a line, printed as they come: ten thousand mails need no memory.
+    """Print one array, an object a line, as they come: ten thousand mails need no memory.
 
     Returns whether any were held back.
     """
@@ -77,7 +77,7 @@ def names(readers: Collection[str]) -> str:
 
 
 class Summary:
-    """How many of each kind, who they are, and what a person has to look at; shown in the end, however it came."""
+    """Counts of mails by kind, whose they are, and what a person has to look at; shown in the end, however it came."""
 
     def __init__(self, *, dry_run: bool, again: bool) -> None:
         self._dry_run = dry_run

@@ -1,4 +1,4 @@
-"""newsletter init"""
+"""The command `newsletter init`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""newsletter keys new|rotate"""
+"""The commands `newsletter keys new` and `rotate`."""
 
 import click
 
@@ -10,7 +10,7 @@ from newsletter.subscribers.secret_keys import create_secret_keys, rotate_secret
 
 @click.group()
 def keys() -> None:
-    """The secrets that readers' links are signed with; `newsletter init` makes the first."""
+    """Make the secrets that readers' links are signed with; `newsletter init` makes the first."""
 
 
 @keys.command()

@@ -1,4 +1,4 @@
-"""newsletter outbox list|run|cancel"""
+"""The commands `newsletter outbox list`, `run`, and `cancel`."""
 
 import logging
 import sys
@@ -97,7 +97,7 @@ def _waiting(store: Store, now: datetime) -> Iterator[tuple[Campaign, ScheduleSt
 
 
 def _has_changed(workspace: Workspace, campaign: Campaign) -> bool:
-    """Does the draft say something else than what was frozen? One that is gone says nothing."""
+    """Return whether the draft says something else than what was frozen; one that is gone says nothing."""
     paths = (path for path in workspace.draft_paths() if path.stem == campaign.issue)
     return any(read_draft(path).sha256 != campaign.draft_sha256 for path in paths)
 
@@ -144,29 +144,29 @@ def run(debug: bool, wait: bool, nobody_left: bool) -> None:
     stop = StopSignals()
     stop.listen()
     with _waiting_line() as line:
-        post = _Post(publication, line)
+        reporter = _OutboxReporter(publication, line)
         watched = open_outbox(
             publication,
-            post.tell,
+            reporter.tell,
             stop=stop,
-            observer=post,
-            on_leaving=post.announce,
+            observer=reporter,
+            on_leaving=reporter.announce,
             # Whoever waits for an answer would keep the other issues back.
-            confirm=post.confirm if not wait and can_ask() else None,
+            confirm=reporter.confirm if not wait and can_ask() else None,
         )
         if wait:
-            watched.watch(post.wait)
+            watched.watch(reporter.wait)
             line.say("The outbox is not watched any more.")
             return
         well = watched.look()
         # cron mails whatever is printed: only a person wants to know that there is nothing to do.
         if well and watched.upcoming and console().is_terminal:
-            line.say(f"Nothing is due. {post.next_in_words(watched.upcoming)}")
+            line.say(f"Nothing is due. {reporter.next_in_words(watched.upcoming)}")
     sys.exit(0 if well else 1)
 
 
 class _Line:
-    """What is awaited: on a terminal a line that counts down, else a line for each new thing to wait for."""
+    """A line that counts down on a terminal; elsewhere a line for each new thing to wait for."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -197,8 +197,8 @@ def _waiting_line() -> Iterator[_Line]:
         live.stop()
 
 
-class _Post(SendObserver):
-    """Says what leaves, how far it is, and what came of it."""
+class _OutboxReporter(SendObserver):
+    """Prints what leaves, how far it is, and what came of it."""
 
     def __init__(self, publication: OpenPublication, line: _Line) -> None:
         self._publication = publication

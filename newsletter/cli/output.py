@@ -1,4 +1,4 @@
-"""What people see: errors with their next step, sizes, tables; plain lines when piped."""
+"""Output for people: errors with their next step, tables; plain lines when piped."""
 
 import json
 import sys
@@ -61,12 +61,12 @@ def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
 
 
 def near(problem: Problem) -> str:
-    """The problem's place, its path written from the current folder when it lies below."""
+    """Return a problem's place, its path written from the current folder when it lies below."""
     return replace(problem, path=short(Path(problem.path))).place
 
 
 def short(path: Path) -> str:
-    """A path from the current folder when it lies below."""
+    """Return a path written from the current folder when it lies below."""
     try:
         here = Path.cwd()
     except FileNotFoundError:  # somebody has taken the folder away
@@ -75,7 +75,7 @@ def short(path: Path) -> str:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table on a terminal; tab-separated lines under a line of headings when piped."""
+    """Print a table on a terminal; tab-separated lines under a line of headings when piped."""
     out = console()
     if not out.is_terminal:
         for row in chain([headings], rows):

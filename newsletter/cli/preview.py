@@ -1,4 +1,4 @@
-"""newsletter preview"""
+"""The command `newsletter preview`."""
 
 import logging
 import os
@@ -64,7 +64,7 @@ def preview(debug: bool, draft: str | None, port: int | None, no_open: bool) -> 
 
 
 def _leave() -> None:
-    """At once, though a template may be at work that has no end: threads can't be stopped."""
+    """Exit at once, though a template may be at work that has no end: threads can't be stopped."""
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join(_PATIENCE)

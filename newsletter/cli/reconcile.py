@@ -1,4 +1,4 @@
-"""newsletter reconcile"""
+"""The command `newsletter reconcile`."""
 
 import sys
 from datetime import datetime

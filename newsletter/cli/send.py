@@ -1,4 +1,4 @@
-"""newsletter send, newsletter retry"""
+"""The commands `newsletter send` and `newsletter retry`."""
 
 import sys
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""newsletter serve"""
+"""The command `newsletter serve`."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ _PATIENCE = 1  # seconds, for work in hand when the service ends
 @click.option("--port", type=click.IntRange(0, 65_535), help="Instead of [service] port; 0 for any that is free.")
 @click.pass_obj
 def serve(debug: bool, host: str | None, port: int | None) -> None:
-    """Answer readers on the web: the way out with one click, and the archive of what was sent.
+    """Answer readers on the web: unsubscribing with one click, and the archive of what was sent.
 
     It belongs behind a web server that has the certificate: docs/operators/service.md shows how.
     """
@@ -52,7 +52,7 @@ def serve(debug: bool, host: str | None, port: int | None) -> None:
 
 
 def _leave() -> None:
-    """At once: threads can't be stopped, and one may be making the archive, or waiting for a database that is gone."""
+    """Exit at once: threads can't be stopped, and one may make the archive, or wait for a database that is gone."""
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
             thread.join(_PATIENCE)

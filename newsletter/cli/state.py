@@ -1,4 +1,4 @@
-"""newsletter state backup|restore|move"""
+"""The commands `newsletter state backup`, `restore`, and `move`."""
 
 from pathlib import Path
 

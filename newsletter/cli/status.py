@@ -1,4 +1,4 @@
-"""newsletter status, newsletter cancel"""
+"""The commands `newsletter status` and `newsletter cancel`."""
 
 import click
 

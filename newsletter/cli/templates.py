@@ -1,4 +1,4 @@
-"""newsletter templates list|eject"""
+"""The commands `newsletter templates list` and `eject`."""
 
 import click
 
@@ -11,7 +11,7 @@ from newsletter.workspace import TEMPLATES, find_shipped
 
 @click.group()
 def templates() -> None:
-    """What the editions look like, as files that you can restyle."""
+    """Restyle the editions: what they look like is in files that you can copy and change."""
 
 
 @templates.command("list")

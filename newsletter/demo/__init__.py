@@ -1,4 +1,4 @@
-"""All of it on this machine alone: the sample issue, a real SMTP server, and a mailbox to look into."""
+"""A demonstration on this machine alone: the sample issue, a real SMTP server, and a mailbox to look into."""
 
 import shutil
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _MARK = ".newsletter-demo"
 
 @dataclass(frozen=True, kw_only=True)
 class Demonstration:
-    """What a demonstration made, and where."""
+    """The results of a demonstration, and where they are."""
 
     subject: str
     counts: Counts
@@ -71,7 +71,7 @@ def demonstrate(folder: Path) -> Demonstration:
 
 
 def _lay_workspace(folder: Path) -> None:
-    """A fresh copy of the sample publication. Raises DecisionNeeded rather than clear a folder of someone's."""
+    """Copy the sample publication. Raises DecisionNeeded rather than clear a folder of someone's."""
     if folder.exists() and not (folder / _MARK).is_file() and any(folder.iterdir()):
         raise DecisionNeeded(
             f"{folder} holds something that is not an earlier demonstration.",

@@ -26,7 +26,7 @@ def _bytes(content: str | bytes | None) -> bytes:
 
 @contextmanager
 def mail_server(folder: Path) -> Iterator[int]:
-    """Yields the port. The server lives on a thread of its own for as long as the context is open."""
+    """Run the server on a thread of its own while the context is open; yield its port."""
     loop = asyncio.new_event_loop()
     handler = _Handler(folder)
     server = loop.run_until_complete(

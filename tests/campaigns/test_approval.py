@@ -13,7 +13,7 @@ from conftest import Publication
 from preview_server import previewing
 from smtp_server import Server
 
-from newsletter.campaigns.approval import Approval, approve, rendering_sha256
+from newsletter.campaigns.approval import Approval, approve, hash_rendering
 from newsletter.config.settings import Requirement
 from newsletter.errors import DecisionNeeded, Problem
 from newsletter.issue.draft import read_draft, require_issue
@@ -84,7 +84,7 @@ def _messages(problems: tuple[Problem, ...]) -> dict[str, str]:
 
 def _sha(publication: Publication, name: str = "2.10") -> str:
     issue = require_issue(read_draft(publication.workspace.find_draft(name)))
-    return rendering_sha256(publication.context, issue)
+    return hash_rendering(publication.context, issue)
 
 
 def test_all_is_well_with_what_is_clean_committed_and_tested(
@@ -317,7 +317,7 @@ def test_the_texts_name_is_the_same_in_every_process(publication: Publication) -
     code = (
         "import sys; from pathlib import Path; from newsletter.workspace import Workspace;"
         "from newsletter.editions import EditionContext; from newsletter.issue.draft import load_issue;"
-        "from newsletter.campaigns.approval import rendering_sha256 as name;"
+        "from newsletter.campaigns.approval import hash_rendering as name;"
         "there = Workspace(Path.cwd(), {});"
         "print(name(EditionContext.from_workspace(there), load_issue(there.find_draft('2.10'))))"
     )

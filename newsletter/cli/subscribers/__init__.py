@@ -1,4 +1,4 @@
-"""newsletter subscribers list|show|add|remove|forget|check|stats|export|suppress|unsuppress"""
+"""The group of commands `newsletter subscribers`."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""newsletter subscribers add|remove"""
+"""The commands `newsletter subscribers add` and `remove`."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""newsletter subscribers check"""
+"""The command `newsletter subscribers check`."""
 
 import sys
 from collections import Counter

@@ -1,4 +1,4 @@
-"""newsletter subscribers export"""
+"""The command `newsletter subscribers export`."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""newsletter subscribers forget"""
+"""The command `newsletter subscribers forget`."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""newsletter subscribers list"""
+"""The command `newsletter subscribers list`."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""newsletter subscribers show: everything that is known of one address, for a person or for a script"""
+"""The command `newsletter subscribers show`: everything that is known of one address, for a person or for a script."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""newsletter subscribers stats"""
+"""The command `newsletter subscribers stats`."""
 
 import click
 

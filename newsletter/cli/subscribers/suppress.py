@@ -1,4 +1,4 @@
-"""newsletter subscribers suppress|unsuppress"""
+"""The commands `newsletter subscribers suppress` and `unsuppress`."""
 
 from contextlib import suppress as suppressing
 from pathlib import Path

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 
-from newsletter.campaigns.sent_issues import sent_issues
+from newsletter.campaigns.sent_issues import find_sent_issues
 from newsletter.editions import EditionContext
 from newsletter.editions.manifest import read_manifest
 from newsletter.editions.site import export_site
@@ -93,7 +93,7 @@ class Archive:
         if monotonic() < self._not_before:
             return
         try:
-            sent = sent_issues(workspace, self._store)
+            sent = find_sent_issues(workspace, self._store)
             made_from = (sent, _files(workspace))
             state = (made_from, _names(self._folder))
             if state == self._seen:
