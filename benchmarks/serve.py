@@ -177,7 +177,7 @@ def posted(address: str, tokens: Path, seconds: int, connections: int) -> dict[s
 def gone(workspace: Workspace) -> int:
     """How many readers have left, by the store."""
     with closing(open_store(workspace.database)) as store, store.reading() as connection:
-        return suppressions.counts(connection).get("unsubscribed", 0)
+        return suppressions.count_by_cause(connection).get("unsubscribed", 0)
 
 
 def sync_time(folder: Path) -> float:

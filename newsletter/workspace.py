@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from typing import NewType
 
 from newsletter.config import Config, load_config
 from newsletter.errors import ConfigError, DraftError
@@ -17,6 +18,11 @@ CONFIG_NAME = "newsletter.toml"
 TEMPLATES = "templates"
 STATE_FOLDER = ".newsletter"
 _DRAFT_NAME = re.compile(r"(\d+)\.(\d+)\.ya?ml")
+
+
+# Names a publication in its store. Each workspace has one, and a store of its own: there it is the main one.
+PublicationId = NewType("PublicationId", str)
+MAIN = PublicationId("main")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DraftError
 from newsletter.ledger.campaigns import cancel_campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
-from newsletter.ledger.runs import settle_crash
 from newsletter.ledger.states import Counts, State
+from newsletter.ledger.workers import wait_for_leases
 from newsletter.publication import OpenPublication
 from newsletter.schedule.schedule_state import take_off_schedule
 
@@ -24,7 +24,7 @@ def cancel(publication: OpenPublication, issue: str, confirm: Callable[[Counts],
     if store is None or campaign is None:
         raise DraftError(f"{issue} has not been sent from here, so there is nothing to cancel.")
     with sole_sender(store, issue):
-        settle_crash(store, issue)
+        wait_for_leases(store, issue)
         counts = count_deliveries(store, issue)
         if campaign.finished_at and not counts[State.UNKNOWN]:
             raise DraftError(

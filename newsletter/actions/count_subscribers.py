@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from newsletter.errors import Problem
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, suppressions
-from newsletter.store import events as log
+from newsletter.store.erased import list_erased
+from newsletter.store.events import count_by_issue, count_by_month, stream_events
 from newsletter.subscribers.feedback_events import EventKind
 from newsletter.subscribers.suppression_status import ERASED, with_suppression_status
 
@@ -84,14 +85,14 @@ def _count_events(store: Store | None) -> EventCounts:
     if store is None:
         return EventCounts(suppressions={}, erased=0, reasons={}, months=(), issues={})
     with store.reading() as connection:
-        by_issue = log.counts_by_issue(connection)
+        by_issue = count_by_issue(connection)
         issues = sorted({issue for issue, _ in by_issue if issue}, key=_by_number)
-        reasons = (row.evidence.get("words", "") for row in log.every(connection) if row.kind == EventKind.REASON)
+        reasons = (row.evidence.get("words", "") for row in stream_events(connection) if row.kind == EventKind.REASON)
         return EventCounts(
-            suppressions=dict(sorted(suppressions.counts(connection).items())),
-            erased=len(log.every_forgotten(connection)),
+            suppressions=dict(sorted(suppressions.count_by_cause(connection).items())),
+            erased=len(list_erased(connection)),
             reasons=_count_reasons(reasons),
-            months=[*log.counts_by_month(connection)],
+            months=[*count_by_month(connection)],
             issues={issue: {kind: by_issue.get((issue, kind), 0) for kind in KINDS_OF_AN_ISSUE} for issue in issues},
         )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from newsletter.campaigns.sent_record import write_record
 from newsletter.ledger import erasure
 from newsletter.ledger.campaigns import list_unfinished
-from newsletter.ledger.runs import settle_crash
 from newsletter.ledger.states import State
+from newsletter.ledger.workers import wait_for_leases
 from newsletter.publication import OpenPublication
 from newsletter.store import Busy, Store
 from newsletter.subscribers.list_changes import sole_editor
@@ -42,7 +42,7 @@ def erase_subscriber(publication: OpenPublication, key: str) -> Erasure:
     for issue in erasure.list_issues_in_hand(store, key):
         try:
             with store.sole(issue):
-                settle_crash(store, issue)  # nobody sends: the run that claimed it has died
+                wait_for_leases(store, issue)  # nobody sends: the run that claimed it has died
         except Busy as error:
             raise erasure.refusal_while_sending(issue) from error
     digest = keys.digest(key)

@@ -14,8 +14,8 @@ from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DraftError
 from newsletter.ledger.campaigns import find_campaign
 from newsletter.ledger.deliveries import count_deliveries
-from newsletter.ledger.runs import settle_crash
 from newsletter.ledger.states import State
+from newsletter.ledger.workers import wait_for_leases
 from newsletter.publication import OpenPublication
 from newsletter.reconcile.unknown_deliveries import (
     Findings,
@@ -98,5 +98,5 @@ def _sole_campaign(publication: OpenPublication, issue: str) -> Iterator[Store]:
     if store is None or find_campaign(store, issue) is None:
         raise DraftError(f"{issue} has not been sent from here, so there is nothing to reconcile.")
     with sole_sender(store, issue):
-        settle_crash(store, issue)
+        wait_for_leases(store, issue)
         yield store

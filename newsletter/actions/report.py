@@ -8,10 +8,11 @@ from typing import TextIO
 
 from newsletter.errors import DraftError
 from newsletter.files import open_private, open_shared
-from newsletter.ledger.campaigns import find_campaign, find_last_sent, list_issues
+from newsletter.ledger.campaigns import find_campaign, list_issues
 from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import sum_replies
+from newsletter.ledger.workers import find_last_sent
 from newsletter.ownership import own_target
 from newsletter.publication import OpenPublication
 from newsletter.reports.campaign_report import CampaignReport, make_report

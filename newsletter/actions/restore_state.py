@@ -16,7 +16,6 @@ from newsletter.ledger.erasure import TABLES, erase_within, list_known_readers
 from newsletter.ledger.schedule import hold_all_campaigns
 from newsletter.publication import OpenPublication
 from newsletter.store import Damaged, Store, open_store
-from newsletter.store import events as log
 from newsletter.store.copying import (
     back_up,
     bring_who_left,
@@ -29,7 +28,8 @@ from newsletter.store.copying import (
     set_aside,
     who_left,
 )
-from newsletter.store.marks import every_mark, note_marks
+from newsletter.store.facts import note_erasing_key
+from newsletter.store.generations import list_generations, note_generations
 from newsletter.subscribers.feedback_events import ErasedSubscribers, read_erased
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import shorten_path
@@ -87,10 +87,10 @@ def replace_state(
                 back_up(current, kept)
             with current.erasing() as ours, incoming.reading() as theirs:
                 lock_tables(ours)
-                before, marks = who_left(ours), every_mark(ours)
+                before, marks = who_left(ours), list_generations(ours)
                 rows = copy_rows(theirs, ours)
                 left = bring_who_left(ours, before)
-                note_marks(ours, marks)
+                note_generations(ours, marks)
                 again = _erase_again(ours, erased)
                 held = hold_all_campaigns(ours)
             if again:
@@ -105,7 +105,7 @@ def _erase_again(connection: Connection, erased: ErasedSubscribers) -> int:
     """Erase whom the backup has brought back of those who had been erased; returns how many they were."""
     if erased.keys is None:
         return 0  # nobody had been
-    log.note_key(connection, erased.keys.mark)
+    note_erasing_key(connection, erased.keys.mark)
     back = [reader for reader in list_known_readers(connection) if erased(reader)]
     for reader in back:
         digest = erased.keys.digest(reader)

@@ -19,10 +19,9 @@ from newsletter.config.example import find_unwritten_settings
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError
 from newsletter.issue.draft import Draft
 from newsletter.issue.skeleton import find_unwritten
-from newsletter.ledger.campaigns import find_campaign, reopen_deliveries
+from newsletter.ledger.campaigns import close_campaign, find_campaign, reopen_deliveries
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.freeze import freeze_batch, replace_templates
-from newsletter.ledger.runs import finish_run
 from newsletter.ledger.schedule import schedule_campaign
 from newsletter.ledger.staging import StagedBatch, stage_recipients
 from newsletter.ledger.states import Counts
@@ -121,7 +120,7 @@ def send(
                 freeze_plan(store, staged, plan)
         if outcome is SendOutcome.NOTHING_LEFT:
             # In case a crash or a careless hand has touched the record.
-            finish_run(store, issue)
+            close_campaign(store, issue)
             write_record(publication.record(issue), store, issue)
         if outcome is SendOutcome.DELIVERED and not _deliver(publication, issue, observer, confirm_refusals):
             outcome = SendOutcome.STOPPED

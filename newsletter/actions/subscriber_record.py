@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from newsletter.ledger import erasure
 from newsletter.publication import OpenPublication
-from newsletter.store import events as log
+from newsletter.store.events import StoredEvent, list_events
 from newsletter.subscribers.source import ListRow
 from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
 
@@ -22,7 +22,7 @@ class SubscriberRecord:
     rows: Sequence[ListRow]
     other_lines: Sequence[int]
     status: SuppressionStatus
-    events: Sequence[log.Row]
+    events: Sequence[StoredEvent]
     deliveries: Sequence[erasure.Part]
     other_rows: int
 
@@ -37,10 +37,10 @@ def read_subscriber_record(publication: OpenPublication, key: str) -> Subscriber
     store = publication.known_store
     found = publication.subscriber_source().find_rows(key)
     (status,) = read_suppression_statuses(store, publication.keys, [key])
-    events: Sequence[log.Row] = ()
+    events: Sequence[StoredEvent] = ()
     if store:
         with store.reading() as connection:
-            events = log.of_reader(connection, key)
+            events = list_events(connection, key)
     return SubscriberRecord(
         key=key,
         rows=found.rows,

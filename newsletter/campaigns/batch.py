@@ -96,7 +96,7 @@ class BatchReader:
         self.found += 1
         self.tags |= row.tags
         return Recipient(
-            reader=row.key,
+            subscriber=row.key,
             address=row.address,
             fields=row.fields,
             tags=row.tags,

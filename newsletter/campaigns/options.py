@@ -87,7 +87,7 @@ def refuse_cancelled(campaign: Campaign, options: SendOptions) -> None:
 def refuse_narrowing(campaign: Campaign, options: SendOptions, waiting: int) -> None:
     """Raise DecisionNeeded when a tag would hold back recipients who wait already; it can only add some."""
     tag = options.tag
-    if tag and waiting and (campaign.covers(tag) or options.to_new) and campaign.waves != {tag}:
+    if tag and waiting and (campaign.covers(tag) or options.to_new) and campaign.batches != {tag}:
         raise DecisionNeeded(
             f"{waiting:,} readers of {campaign.issue} still wait, and not all of them have the tag {tag!r}.",
             next_step=f"newsletter send {campaign.issue}     goes on with all of them",
@@ -96,8 +96,8 @@ def refuse_narrowing(campaign: Campaign, options: SendOptions, waiting: int) -> 
 
 def refuse_widening(campaign: Campaign, options: SendOptions) -> None:
     """Raise DecisionNeeded when --to-new, of a campaign for some tags, would add the whole list."""
-    if options.to_new and not options.tag and "" not in campaign.waves:
-        tags = sorted(campaign.waves)
+    if options.to_new and not options.tag and "" not in campaign.batches:
+        tags = sorted(campaign.batches)
         raise DecisionNeeded(
             f"{campaign.issue} has gone only to readers tagged {', '.join(tags)}.",
             next_step=f"newsletter send {campaign.issue} --to-new --tag {tags[0]}   those of them who came since\n"

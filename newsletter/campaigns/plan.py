@@ -31,10 +31,10 @@ from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries, list_tag_sets, stream_recipients
-from newsletter.ledger.runs import settle_crash
 from newsletter.ledger.staging import StagedBatch
 from newsletter.ledger.states import OPEN, Counts, State
 from newsletter.ledger.templates import FrozenTemplate, has_older_template, list_current_templates
+from newsletter.ledger.workers import wait_for_leases
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
 from newsletter.subscribers.feedback_events import ErasedSubscribers
@@ -117,7 +117,7 @@ def plan_send(store: Store, record: Path, request: SendRequest) -> SendPlan:
         refuse_without_campaign(name, options)
         return plan_first_send(request)
     refuse_scheduled(campaign, request.context)
-    settle_crash(store, name)
+    wait_for_leases(store, name)
     counts = count_deliveries(store, name)
     if counts.untouched and campaign.cancelled_at is None and not options.retried:
         # The server could not be reached, say: what was frozen has served nobody, and the list may be better by now.

@@ -32,7 +32,9 @@ def render_frozen_copy(store: Store, recipient_tags: RecipientTags, issue: str, 
     recipient_tags.require_keys(template)
     # One who has not had a turn gets it when the next run begins: now, or when it is due in the outbox.
     date = find_sending_time(store, delivery.id) or _next_sending(store, issue)
-    return recipient_tags.render(template, issue, delivery.reader, delivery.address, delivery.fields, date, delivery.id)
+    return recipient_tags.render(
+        template, issue, delivery.subscriber, delivery.address, delivery.fields, date, delivery.id
+    )
 
 
 def _next_sending(store: Store, issue: str) -> datetime:

@@ -14,8 +14,8 @@ from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.states import REACHED, State
 from newsletter.store import Store
-from newsletter.store.marks import current_mark, every_mark
-from newsletter.store.suppressions import count_readers
+from newsletter.store.generations import current_generation, list_generations
+from newsletter.store.suppressions import count_suppressed
 from newsletter.text import format_count
 
 _BRING = "Bring the whole .newsletter folder (every file in it) from the machine that sent last."
@@ -113,8 +113,8 @@ def write_record(path: Path, store: Store, issue: str) -> None:
     counts = count_deliveries(store, issue)
     noted = _noted_mark(path)
     with store.transaction() as connection:
-        suppressed = count_readers(connection)
-        mark = noted if noted and noted not in every_mark(connection) else current_mark(connection)
+        suppressed = count_suppressed(connection)
+        mark = noted if noted and noted not in list_generations(connection) else current_generation(connection)
     lines = [
         "# This issue has been sent, or is being sent, or is in the outbox. Commit this file: it keeps another",
         "# machine from sending the issue a second time.",

@@ -11,21 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import delete, select, update
-
 from newsletter.campaigns.sent_record import SentRecord, read_record
 from newsletter.errors import DecisionNeeded
+from newsletter.ledger.campaigns import list_campaign_ids
 from newsletter.store import Store
-from newsletter.store.engine import insert_new
-from newsletter.store.marks import every_mark, note_marks
-from newsletter.store.schema import campaigns, meta
-from newsletter.store.suppressions import count_readers
+from newsletter.store.facts import list_facts, read_fact, remove_facts, write_fact
+from newsletter.store.generations import list_generations, note_generations
+from newsletter.store.suppressions import count_suppressed
 from newsletter.subscribers.feedback_events import LIFTING
 from newsletter.text import format_count
 
 FLAG = "--nobody-left"
-_VOUCHED = "vouched"  # in `meta`: JSON, what was known of a campaign when a person vouched for it
-_ASKED = "asked:"  # in `meta`, with a campaign's id: its record has no mark, and the question is not answered
+_VOUCHED = "vouched"  # a fact: JSON, what was known of a campaign when a person vouched for it
+_ASKED = "asked:"  # a fact, with a campaign's id: its record has no mark, and the question is not answered
 _SHOWN = 3
 
 
@@ -52,10 +50,9 @@ def refuse_unknown_campaigns(store: Store | None, drafts: Path) -> None:
     here = 0
     if store:
         with store.transaction() as connection:
-            here = count_readers(connection)
-            asked = [f"{_ASKED}{one.record.campaign}" for one in unknown if one.record.mark is None]
-            for key in asked:
-                connection.execute(insert_new(connection, meta).values(key=key, value=""))
+            here = count_suppressed(connection)
+            for key in [f"{_ASKED}{one.record.campaign}" for one in unknown if one.record.mark is None]:
+                write_fact(connection, key, "")
     most = max(counts, default=0)
     said = f"; {format_count(most, 'suppression')} stood by then, and {here:,} are here" if most > here else ""
     raise DecisionNeeded(
@@ -80,10 +77,10 @@ def unknown_campaigns(store: Store | None, drafts: Path) -> list[UnknownCampaign
     ever, vouched = 0, {}
     if store:
         with store.reading() as connection:
-            known = frozenset(connection.scalars(select(campaigns.c.id)))
-            ever = count_readers(connection, LIFTING)
-            marks = every_mark(connection)
-            asked = frozenset(connection.scalars(select(meta.c.key).where(meta.c.key.startswith(_ASKED))))
+            known = list_campaign_ids(connection)
+            ever = count_suppressed(connection, LIFTING)
+            marks = list_generations(connection)
+            asked = list_facts(connection, _ASKED)
         vouched = _vouched(store)
     unknown = []
     for issue, record in found.items():
@@ -109,11 +106,10 @@ def vouch(store: Store, drafts: Path, *, complete: bool) -> list[UnknownCampaign
     if known:
         words = json.dumps({**_vouched(store), **known})
         with store.transaction() as connection:
-            connection.execute(insert_new(connection, meta).values(key=_VOUCHED, value=words))
-            connection.execute(update(meta).where(meta.c.key == _VOUCHED).values(value=words))
+            write_fact(connection, _VOUCHED, words)
             told = [one.record for one in unknown if one.record.campaign in known]
-            note_marks(connection, {record.mark for record in told if record.mark})
-            connection.execute(delete(meta).where(meta.c.key.in_([f"{_ASKED}{campaign}" for campaign in known])))
+            note_generations(connection, {record.mark for record in told if record.mark})
+            remove_facts(connection, [f"{_ASKED}{campaign}" for campaign in known])
     return [one for one in unknown if one.record.campaign not in known]
 
 
@@ -134,6 +130,6 @@ def _is_vouched(record: SentRecord, vouched: Mapping[str, list[int]]) -> bool:
 
 def _vouched(store: Store) -> dict[str, list[int]]:
     with store.reading() as connection:
-        words = connection.scalar(select(meta.c.value).where(meta.c.key == _VOUCHED))
+        words = read_fact(connection, _VOUCHED)
     known: dict[str, list[int]] = json.loads(words) if words else {}
     return known

@@ -25,7 +25,8 @@ from newsletter.errors import NewsletterError
 from newsletter.issue.draft import read_draft
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
-from newsletter.ledger.schedule import find_last_ending, list_scheduled
+from newsletter.ledger.schedule import list_scheduled
+from newsletter.ledger.workers import find_why_ended
 from newsletter.publication import OpenPublication
 from newsletter.schedule.schedule_state import ScheduleState, find_schedule_state
 from newsletter.schedule.scheduler import MAYBE_SENT, NextDeparture, ScheduleResult, TooLate
@@ -260,7 +261,7 @@ class _OutboxReporter(SendObserver):
                 steps = f"{error.next_step}\nIt stays in the outbox, and is tried again.".strip()
                 show_error(NewsletterError(f"{issue}: {error.message}", next_step=steps, problems=error.problems))
             case ScheduleResult.HELD:
-                why = error.message if error else find_last_ending(self._store, issue) or f"it was late. {MAYBE_SENT}"
+                why = error.message if error else find_why_ended(self._store, issue) or f"it was late. {MAYBE_SENT}"
                 steps = f"{error.next_step if error else ''}\nThe outbox does not go on by itself:\n{by_hand}".strip()
                 show_error(NewsletterError(f"{issue} was stopped: {why}", next_step=steps))
             case ScheduleResult.EXPIRED:

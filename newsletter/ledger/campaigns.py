@@ -9,17 +9,17 @@ from sqlalchemy import Connection, select, update
 from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store
-from newsletter.store.engine import now
-from newsletter.store.schema import campaigns, deliveries, runs, waves
+from newsletter.store.engine import is_of, is_ours, now
+from newsletter.store.schema import batches, campaigns, deliveries
 
 
 @dataclass(frozen=True, kw_only=True)
 class Campaign:
     """The sending of one issue, as the store knows it. Moments are ISO 8601 in UTC.
 
-    `rules` has for each item the tags it is only for, `run` is the run that may claim and record, `waves` are the tags
-    of those frozen so far (empty: the whole list), and `seed` is what Message-IDs are made of (None: the id, as in
-    versions 1 and 2 of the store).
+    `kind` is issue, announcement or correction, which names the issue that it `corrects`; `rules` has for each item the
+    tags it is only for, `batches` are the tags of those frozen so far (empty: the whole list), and `seed` is what
+    Message-IDs are made of (None: the id, as in versions 1 and 2 of the store).
     """
 
     issue: str
@@ -32,46 +32,49 @@ class Campaign:
     cancelled_at: str | None = None
     left_out: int = 0
     runs: int = 0
-    run: str | None = None
+    kind: str = "issue"
+    corrects: str | None = None
     due_at: str | None = None
     expires_at: str | None = None
     text_sha256: str | None = None
     commit_id: str | None = None
     seed: str | None = None
-    waves: frozenset[str] = frozenset()
+    batches: frozenset[str] = frozenset()
 
     def covers(self, tag: str) -> bool:
         """Return whether the subscribers with this tag (all, for an empty one) are in the campaign already."""
-        return "" in self.waves or tag in self.waves or self.cancelled_at is not None
+        return "" in self.batches or tag in self.batches or self.cancelled_at is not None
 
 
 def find_campaign(store: Store, issue: str) -> Campaign | None:
     """Return the campaign of an issue; None when there is none."""
     with store.reading() as connection:
-        row = connection.execute(select(campaigns).where(campaigns.c.issue == issue)).one_or_none()
+        row = connection.execute(select(campaigns).where(is_of(connection, campaigns, issue))).one_or_none()
         if row is None:
             return None
-        tags = connection.scalars(select(waves.c.tag).where(waves.c.issue == issue)).all()
-        values = {**row._mapping, "rules": json.loads(row.rules)}
-        return Campaign(**values, waves=frozenset(tags))
+        tags = connection.scalars(select(batches.c.tag).where(is_of(connection, batches, issue))).all()
+        values = {name: row._mapping[name] for name in Campaign.__dataclass_fields__ if name in row._mapping}
+        values["rules"] = json.loads(row.rules)
+        return Campaign(**values, batches=frozenset(tags))
 
 
 def list_issues(store: Store) -> list[str]:
     """Return every issue with a campaign, the oldest campaign first."""
     with store.reading() as connection:
-        return list(connection.scalars(select(campaigns.c.issue).order_by(campaigns.c.created_at)))
+        ours = is_ours(connection, campaigns)
+        return list(connection.scalars(select(campaigns.c.issue).where(ours).order_by(campaigns.c.created_at)))
+
+
+def list_campaign_ids(connection: Connection) -> frozenset[str]:
+    """Return the id of every campaign, which sent records name, within a transaction."""
+    return frozenset(connection.scalars(select(campaigns.c.id).where(is_ours(connection, campaigns))))
 
 
 def list_unfinished(store: Store) -> list[str]:
     """Return the issues whose campaigns are not finished, so that somebody may be sending them."""
     with store.reading() as connection:
-        return list(connection.scalars(select(campaigns.c.issue).where(campaigns.c.finished_at.is_(None))))
-
-
-def find_last_sent(store: Store) -> str | None:
-    """Return the issue whose run began last; None when no run has begun."""
-    with store.reading() as connection:
-        return connection.scalar(select(runs.c.issue).order_by(runs.c.began_at.desc()).limit(1))
+        unfinished = is_ours(connection, campaigns), campaigns.c.finished_at.is_(None)
+        return list(connection.scalars(select(campaigns.c.issue).where(*unfinished)))
 
 
 def cancel_campaign(store: Store, issue: str) -> int:
@@ -81,12 +84,12 @@ def cancel_campaign(store: Store, issue: str) -> int:
         moment = now()
         changed = connection.execute(
             update(deliveries)
-            .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
-            .values(state=State.CANCELLED, at=moment)
+            .where(is_of(connection, deliveries, issue), deliveries.c.state.in_(states))
+            .values(state=State.CANCELLED, at=moment, lease_until=None)
         )
         connection.execute(
             update(campaigns)
-            .where(campaigns.c.issue == issue)
+            .where(is_of(connection, campaigns, issue))
             .values(finished_at=moment, cancelled_at=moment, due_at=None, expires_at=None)
         )
         return changed.rowcount
@@ -97,20 +100,29 @@ def reopen_deliveries(store: Store, issue: str, states: Sequence[State]) -> int:
     with store.transaction() as connection:
         changed = connection.execute(
             update(deliveries)
-            .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
+            .where(is_of(connection, deliveries, issue), deliveries.c.state.in_(states))
             .values(state=State.PENDING, tries=0, due=0.0, returns=0)
         )
-        connection.execute(update(campaigns).where(campaigns.c.issue == issue).values(finished_at=None))
+        connection.execute(update(campaigns).where(is_of(connection, campaigns, issue)).values(finished_at=None))
         return changed.rowcount
 
 
-def close_when_done(connection: Connection, issue: str) -> None:
+def close_campaign(store: Store, issue: str) -> None:
     """Finish the campaign if it has the whole list and nobody waits any more."""
+    with store.transaction() as connection:
+        close_when_done(connection, issue)
+
+
+def close_when_done(connection: Connection, issue: str) -> None:
+    """Finish the campaign as `close_campaign` does, within a transaction."""
     counts = count_by_state(connection, issue)
-    whole = connection.scalar(select(waves.c.tag).where(waves.c.issue == issue, waves.c.tag == "")) is not None
+    whole = (
+        connection.scalar(select(batches.c.tag).where(is_of(connection, batches, issue), batches.c.tag == ""))
+        is not None
+    )
     if whole and not counts.waiting and not counts[State.SENDING]:
         connection.execute(
             update(campaigns)
-            .where(campaigns.c.issue == issue, campaigns.c.finished_at.is_(None))
+            .where(is_of(connection, campaigns, issue), campaigns.c.finished_at.is_(None))
             .values(finished_at=now(), due_at=None, expires_at=None)
         )

@@ -6,35 +6,24 @@ from dataclasses import dataclass
 from time import time
 from types import MappingProxyType
 
-from sqlalchemy import Connection, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, bindparam, case, func, null, or_, select, update
 
-from newsletter.errors import DeliveryError
+from newsletter.ledger.deliveries import Claim
 from newsletter.ledger.states import State
+from newsletter.ledger.workers import lease_length, read_clock, renew_lease
 from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store
-from newsletter.store.engine import now, storable
+from newsletter.store.engine import is_of, now, publication_of, storable
 from newsletter.store.prepared import Prepared
-from newsletter.store.schema import campaigns, deliveries, suppressions
+from newsletter.store.schema import deliveries, suppressions, workers
 
 MAX_RETURNS = 3
-NEVER = 1e15  # a moment, in seconds since 1970, that no run lives to see
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """One reader's delivery, taken for sending. `tries` is how often this run was told "not now"."""
-
-    id: int
-    reader: str
-    address: str
-    fields: Mapping[str, str]
-    template: int
-    tries: int = 0
+NEVER = 1e15  # a moment, in seconds since 1970, that no worker lives to see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What became of a claim: after how many milliseconds, and when to try again if it was deferred."""
+    """Answer to a claim: after how many milliseconds, and when to try again if it was deferred."""
 
     claim: Claim
     result: Result
@@ -44,7 +33,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """What was claimed. `next_due` is when the next deferred reader may be tried, None when none may."""
+    """Deliveries claimed. `next_due` is when the next deferred recipient may be tried, None when none may."""
 
     claims: Sequence[Claim] = ()
     next_due: float | None = None
@@ -53,7 +42,7 @@ class Claimed:
 def record_and_claim(
     store: Store,
     issue: str,
-    run: str,
+    worker: str,
     *,
     answers: Sequence[Answer] = (),
     returned: Mapping[int, str] = MappingProxyType({}),
@@ -61,50 +50,54 @@ def record_and_claim(
     forgiven: Sequence[int] = (),
     want: int = 0,
     moment: float | None = None,
+    lease_s: float | None = None,
 ) -> Claimed:
     """Record what became of messages, take back those untouched, and claim up to `want` more, in one commit.
 
     `returned` are the ids of those given back untouched, with the reason; `released` those for whom that was no
     fault; `forgiven` were answered by a refusal that turned out to be the sender's, and wait again. Given a `moment`,
-    in seconds since 1970, those deferred until then are claimed first. Raises DeliveryError when another run has taken
-    over.
+    in seconds since 1970, those deferred until then are claimed first. The worker's lease is renewed on the way. Raises
+    LeaseLost, with nothing recorded, when its lease had run out and somebody has settled it.
     """
     with store.transaction() as connection:
-        _refuse_two_runs(connection, issue, run)
-        _record(connection, run, answers)
-        _take_back(connection, run, returned)
-        _release(connection, run, released)
-        _forgive(connection, run, forgiven)
+        until = _hold_lease(connection, issue, worker, lease_s)
+        _record(connection, worker, answers)
+        _take_back(connection, worker, returned)
+        _release(connection, worker, released)
+        _forgive(connection, worker, forgiven)
         claims: list[Claim] = []
         next_due = None
         if moment is not None:
-            claims += _claim(connection, issue, run, State.DEFERRED, want, moment)
+            claims += _claim(connection, issue, worker, until, State.DEFERRED, want, moment)
             next_due = connection.scalar(
                 select(func.min(deliveries.c.due)).where(
-                    deliveries.c.issue == issue, deliveries.c.state == State.DEFERRED, deliveries.c.due < NEVER
+                    is_of(connection, deliveries, issue),
+                    deliveries.c.state == State.DEFERRED,
+                    deliveries.c.due < NEVER,
                 )
             )
-        claims += _claim(connection, issue, run, State.PENDING, want - len(claims), NEVER)
+        claims += _claim(connection, issue, worker, until, State.PENDING, want - len(claims), NEVER)
         return Claimed(claims=claims, next_due=next_due)
 
 
-def _refuse_two_runs(connection: Connection, issue: str, run: str) -> None:
-    # The row is held until the commit, so that another run can begin before this or after it, not within.
-    holder = _HOLDER.execute(connection, {"the_issue": issue}).scalar()
-    if holder != run:
-        raise DeliveryError(
-            f"Another process has taken over the sending of {issue}.",
-            next_step="Let it end. `newsletter status` shows how far it is.",
-        )
+def _hold_lease(connection: Connection, issue: str, worker: str, lease_s: float | None) -> float:
+    """Return until when the worker's lease is, renewed when a third of it is over. Raises LeaseLost."""
+    # The row is held until the commit, so that others settle the worker before this or after it, not within.
+    row = _WORKER.execute(connection, {"the_worker": worker}).one_or_none()
+    if row is None or row.lease_until - read_clock(connection) < lease_length(lease_s) * 2 / 3:
+        return renew_lease(connection, issue, worker, lease_s)
+    return row.lease_until  # type: ignore[no-any-return]  # a float column
 
 
-_HOLDER = Prepared(
-    select(campaigns.c.run).where(campaigns.c.issue == bindparam("the_issue")).with_for_update(read=True)
+_WORKER = Prepared(
+    select(workers.c.lease_until)
+    .where(workers.c.id == bindparam("the_worker"), workers.c.ended_at.is_(None), workers.c.why.is_(None))
+    .with_for_update()
 )
 _IN_HAND = (
     deliveries.c.id == bindparam("key"),
     deliveries.c.state == State.SENDING.value,  # an answer to anything else comes too late
-    deliveries.c.run == bindparam("holder"),
+    deliveries.c.worker == bindparam("holder"),
 )
 _RECORD = Prepared(
     update(deliveries)
@@ -117,13 +110,15 @@ _RECORD = Prepared(
         reply=bindparam("words"),
         at=bindparam("moment"),
         took=bindparam("milliseconds"),
+        attempts=deliveries.c.attempts + 1,
         tries=bindparam("tried"),
         due=bindparam("again"),
+        lease_until=null(),
     )
 )
 
 
-def _record(connection: Connection, run: str, answers: Sequence[Answer]) -> None:
+def _record(connection: Connection, worker: str, answers: Sequence[Answer]) -> None:
     if answers:
         moment = now()
         _RECORD.execute_many(
@@ -131,7 +126,7 @@ def _record(connection: Connection, run: str, answers: Sequence[Answer]) -> None
             [
                 {
                     "key": answer.claim.id,
-                    "holder": run,
+                    "holder": worker,
                     "outcome": answer.result.outcome.value,
                     "at_stage": answer.result.stage,
                     "reply_code": answer.result.code,
@@ -147,7 +142,7 @@ def _record(connection: Connection, run: str, answers: Sequence[Answer]) -> None
         )
 
 
-def _take_back(connection: Connection, run: str, returned: Mapping[int, str]) -> None:
+def _take_back(connection: Connection, worker: str, returned: Mapping[int, str]) -> None:
     """Untouched messages wait again; one that comes back time after time waits for the next run."""
     if returned:
         again = deliveries.c.returns + 1
@@ -164,12 +159,13 @@ def _take_back(connection: Connection, run: str, returned: Mapping[int, str]) ->
                 enhanced=None,
                 reply=bindparam("words"),
                 at=now(),
+                lease_until=null(),
             ),
-            [{"key": key, "holder": run, "words": storable(why)} for key, why in returned.items()],
+            [{"key": key, "holder": worker, "words": storable(why)} for key, why in returned.items()],
         )
 
 
-def _release(connection: Connection, run: str, released: Sequence[int]) -> None:
+def _release(connection: Connection, worker: str, released: Sequence[int]) -> None:
     if released:
         # Those who were deferred wait as deferred, with the server's words; the claim took neither from them.
         was_deferred = deliveries.c.tries > 0
@@ -177,41 +173,51 @@ def _release(connection: Connection, run: str, released: Sequence[int]) -> None:
         # Behind the others: one at whose address the server hangs up would else be the next again, and again.
         behind = case((was_deferred, deliveries.c.due), else_=bindparam("moment"))
         connection.execute(
-            update(deliveries).where(*_IN_HAND).values(state=waits, due=behind),
-            [{"key": key, "holder": run, "moment": time()} for key in released],
+            update(deliveries).where(*_IN_HAND).values(state=waits, due=behind, lease_until=null()),
+            [{"key": key, "holder": worker, "moment": time()} for key in released],
         )
 
 
-def _forgive(connection: Connection, run: str, forgiven: Sequence[int]) -> None:
+def _forgive(connection: Connection, worker: str, forgiven: Sequence[int]) -> None:
     """Whom the server refused because of the sender is pending as before; its words stay for the report."""
     if forgiven:
         connection.execute(
             update(deliveries)
             .where(
                 deliveries.c.id == bindparam("key"),
-                deliveries.c.run == bindparam("holder"),
+                deliveries.c.worker == bindparam("holder"),
                 # IN can't be executed for many rows.
                 or_(deliveries.c.state == State.REFUSED, deliveries.c.state == State.DEFERRED),
             )
             .values(state=State.PENDING, tries=0, due=0.0),
-            [{"key": key, "holder": run} for key in forgiven],
+            [{"key": key, "holder": worker} for key in forgiven],
         )
 
 
-def _claim(connection: Connection, issue: str, run: str, state: State, want: int, moment: float) -> list[Claim]:
-    """Up to `want` of the waiting in `state`. The suppressed among them are set aside, and others taken instead."""
+def _claim(
+    connection: Connection, issue: str, worker: str, lease: float, state: State, want: int, moment: float
+) -> list[Claim]:
+    """Claim up to `want` of those in `state`; the suppressed among them are set aside, and others taken instead."""
     claims: list[Claim] = []
     while len(claims) < want:
         rows = _CLAIM.execute(
             connection,
-            {"the_issue": issue, "holder": run, "the_state": state.value, "until": moment, "want": want - len(claims)},
+            {
+                "ours": publication_of(connection),
+                "the_issue": issue,
+                "holder": worker,
+                "the_state": state.value,
+                "until": moment,
+                "lease": lease,
+                "want": want - len(claims),
+            },
         ).all()
         if not rows:
             break
         claims += [
             Claim(
                 id=row.id,
-                reader=row.reader,
+                subscriber=row.subscriber,
                 address=row.address,
                 fields=json.loads(row.fields),
                 template=row.template,
@@ -227,28 +233,33 @@ def _claim(connection: Connection, issue: str, run: str, state: State, want: int
 _CHOSEN = (
     select(deliveries.c.id)
     .where(
+        deliveries.c.publication == bindparam("ours"),
         deliveries.c.issue == bindparam("the_issue"),
         deliveries.c.state == bindparam("the_state"),
         deliveries.c.due <= bindparam("until"),
+        # Not those that are reserved for another worker.
+        or_(deliveries.c.lease_until.is_(None), deliveries.c.worker == bindparam("holder")),
     )
     .order_by(deliveries.c.due, deliveries.c.id)
     .limit(bindparam("want"))
     .with_for_update(skip_locked=True)
     .cte("chosen")
 )
+_SUPPRESSED = select(suppressions.c.subscriber).where(suppressions.c.publication == bindparam("ours"))
 _CLAIM = Prepared(
     update(deliveries)
     .where(deliveries.c.id.in_(select(_CHOSEN.c.id)))
     .values(
-        run=bindparam("holder"),
+        worker=bindparam("holder"),
+        lease_until=case((deliveries.c.subscriber.in_(_SUPPRESSED), null()), else_=bindparam("lease")),
         state=case(
-            (deliveries.c.reader.in_(select(suppressions.c.reader)), State.SUPPRESSED.value),
+            (deliveries.c.subscriber.in_(_SUPPRESSED), State.SUPPRESSED.value),
             else_=State.SENDING.value,
         ),
     )
     .returning(
         deliveries.c.id,
-        deliveries.c.reader,
+        deliveries.c.subscriber,
         deliveries.c.address,
         deliveries.c.fields,
         deliveries.c.template,

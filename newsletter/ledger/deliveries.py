@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -10,31 +11,43 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from newsletter.address import domain_of
-from newsletter.ledger.claims import Claim
 from newsletter.ledger.states import ANSWERED, OPEN, Counts, State
 from newsletter.store import Store
-from newsletter.store.schema import campaigns, deliveries, runs
+from newsletter.store.engine import is_of, is_ours
+from newsletter.store.schema import campaigns, deliveries, workers
 
 _PAGE = 2000  # rows
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Delivery of one subscriber, taken for sending. `tries` is how often this worker was told "not now"."""
+
+    id: int
+    subscriber: str
+    address: str
+    fields: Mapping[str, str]
+    template: int
+    tries: int = 0
+
+
 class Copy(NamedTuple):
-    """One reader's copy of an issue: its delivery's number, and the template that it was made of."""
+    """Copy of an issue for one subscriber: its delivery's number, and the template that it was made of."""
 
     id: int
     issue: str
-    reader: str
+    subscriber: str
     template: int
 
 
 class Delivery(NamedTuple):
-    """One reader's row. `at` is when the last answer came, `took` how many milliseconds it had taken.
+    """Row of one recipient. `at` is when the last answer came, `took` how many milliseconds it had taken.
 
     A tuple, for there may be a million of them to make.
     """
 
     id: int
-    reader: str
+    subscriber: str
     address: str
     template: int
     state: str
@@ -43,42 +56,49 @@ class Delivery(NamedTuple):
     enhanced: str | None
     reply: str | None
     tries: int
-    run: str | None
+    worker: str | None
     at: str | None
     took: int | None
 
 
-_COPY = (deliveries.c.id, deliveries.c.issue, deliveries.c.reader, deliveries.c.template)
+_COPY = (deliveries.c.id, deliveries.c.issue, deliveries.c.subscriber, deliveries.c.template)
 
 
 def find_delivery_by_number(store: Store, number: int) -> Copy | None:
     """Return the delivery with this number, of any issue."""
     with store.reading() as connection:
-        row = connection.execute(select(*_COPY).where(deliveries.c.id == number)).one_or_none()
+        mine = is_ours(connection, deliveries), deliveries.c.id == number
+        row = connection.execute(select(*_COPY).where(*mine)).one_or_none()
         return Copy(*row) if row else None
 
 
-def find_delivery(store: Store, issue: str, reader: str) -> Claim | None:
-    """Return one reader's part in a campaign, as it was frozen; None when they have none."""
-    columns = (deliveries.c.id, deliveries.c.reader, deliveries.c.address, deliveries.c.fields, deliveries.c.template)
+def find_delivery(store: Store, issue: str, subscriber: str) -> Claim | None:
+    """Return one subscriber's part in a campaign, as it was frozen; None when they have none."""
+    columns = (
+        deliveries.c.id,
+        deliveries.c.subscriber,
+        deliveries.c.address,
+        deliveries.c.fields,
+        deliveries.c.template,
+    )
     with store.reading() as connection:
         row = connection.execute(
-            select(*columns).where(deliveries.c.issue == issue, deliveries.c.reader == reader)
+            select(*columns).where(is_of(connection, deliveries, issue), deliveries.c.subscriber == subscriber)
         ).one_or_none()
         return Claim(**{**row._mapping, "fields": json.loads(row.fields)}) if row else None
 
 
-def list_deliveries(store: Store, reader: str, *, with_seed: bool = False) -> Iterator[Copy]:
-    """Yield a reader's delivery of each issue, the newest first.
+def list_deliveries(store: Store, subscriber: str, *, with_seed: bool = False) -> Iterator[Copy]:
+    """Yield a subscriber's delivery of each issue, the newest first.
 
     With `with_seed` only of those issues whose Message-IDs nobody can make up.
     """
-    # By issue and reader, which there is an index of: without the issues, every delivery ever made would be looked at.
-    named = select(campaigns.c.issue)
-    issues = deliveries.c.issue.in_(named.where(campaigns.c.seed.is_not(None)) if with_seed else named)
-    mine = select(*_COPY).where(issues, deliveries.c.reader == reader).order_by(deliveries.c.id.desc())
+    # By issue and subscriber, which there is an index of: without the issues, each delivery ever made would be read.
     with store.reading() as connection:
-        for row in connection.execute(mine):
+        named = select(campaigns.c.issue).where(is_ours(connection, campaigns))
+        issues = deliveries.c.issue.in_(named.where(campaigns.c.seed.is_not(None)) if with_seed else named)
+        theirs = select(*_COPY).where(is_ours(connection, deliveries), issues, deliveries.c.subscriber == subscriber)
+        for row in connection.execute(theirs.order_by(deliveries.c.id.desc())):
             yield Copy(*row)
 
 
@@ -86,12 +106,12 @@ def stream_deliveries(
     store: Store, issue: str, *, only: State | None = None, but: State | None = None
 ) -> Iterator[Delivery]:
     """Yield every delivery as of one moment, in the list's order; of one state, or of all states but one."""
-    wanted = [deliveries.c.issue == issue]
-    wanted += [deliveries.c.state == only] if only else []
-    wanted += [deliveries.c.state != but] if but else []
     columns = (deliveries.c[name] for name in Delivery._fields)
-    rows = select(*columns).where(*wanted).order_by(deliveries.c.id)
     with store.reading() as connection:
+        wanted = [is_of(connection, deliveries, issue)]
+        wanted += [deliveries.c.state == only] if only else []
+        wanted += [deliveries.c.state != but] if but else []
+        rows = select(*columns).where(*wanted).order_by(deliveries.c.id)
         yield from map(Delivery._make, connection.execute(rows, execution_options={"yield_per": _PAGE}))
 
 
@@ -103,7 +123,7 @@ def stream_recipients(
     with store.reading() as connection:
         rows = connection.execution_options(yield_per=1000).execute(
             select(*columns)
-            .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
+            .where(is_of(connection, deliveries, issue), deliveries.c.state.in_(states))
             .order_by(deliveries.c.id)
         )
         for row in rows:
@@ -115,7 +135,7 @@ def list_tag_sets(store: Store, issue: str, states: Sequence[State] = OPEN) -> l
     with store.reading() as connection:
         rows = connection.scalars(
             select(deliveries.c.tags)
-            .where(deliveries.c.issue == issue, deliveries.c.state.in_(states))
+            .where(is_of(connection, deliveries, issue), deliveries.c.state.in_(states))
             .distinct()
             .order_by(deliveries.c.tags)
         )
@@ -131,12 +151,12 @@ def parse_tags(stored: str) -> frozenset[str]:
 def find_sending_time(store: Store, delivery: int) -> datetime | None:
     """Return when the batch was sent in which this delivery had its turn last, which its Date says; None before any.
 
-    It is the beginning of the run, and so the same for everyone in it.
+    It is when the worker started, and so the same for everyone whom it sent to.
     """
     with store.reading() as connection:
         began = connection.scalar(
-            select(runs.c.began_at)
-            .join_from(deliveries, runs, runs.c.id == deliveries.c.run)
+            select(workers.c.started_at)
+            .join_from(deliveries, workers, workers.c.id == deliveries.c.worker)
             .where(deliveries.c.id == delivery, deliveries.c.state.not_in([State.PENDING, State.SUPPRESSED]))
         )
         return datetime.fromisoformat(began) if began else None
@@ -151,24 +171,26 @@ def count_deliveries(store: Store, issue: str) -> Counts:
 def count_by_state(connection: Connection, issue: str) -> Counts:
     """Return how many deliveries of an issue are in each state, within the caller's transaction."""
     rows = connection.execute(
-        select(deliveries.c.state, func.count()).where(deliveries.c.issue == issue).group_by(deliveries.c.state)
+        select(deliveries.c.state, func.count())
+        .where(is_of(connection, deliveries, issue))
+        .group_by(deliveries.c.state)
     )
     return Counts({State(state): count for state, count in rows})
 
 
 def count_domains(store: Store, issue: str) -> Counter[str]:
     """Return how many recipients of each domain the issue was sent to."""
-    readers = select(deliveries.c.reader).where(deliveries.c.issue == issue)
     with store.reading() as connection:
-        found = connection.execute(readers, execution_options={"yield_per": 1000})
-        return Counter(domain_of(row.reader) for row in found)
+        subscribers = select(deliveries.c.subscriber).where(is_of(connection, deliveries, issue))
+        found = connection.execute(subscribers, execution_options={"yield_per": 1000})
+        return Counter(domain_of(row.subscriber) for row in found)
 
 
 def has_deliveries(store: Store, issue: str, states: Sequence[State]) -> bool:
     """Return whether a delivery of the issue is in one of these states."""
-    found = select(deliveries.c.id).where(deliveries.c.issue == issue, deliveries.c.state.in_(states)).limit(1)
     with store.reading() as connection:
-        return connection.scalar(found) is not None
+        found = select(deliveries.c.id).where(is_of(connection, deliveries, issue), deliveries.c.state.in_(states))
+        return connection.scalar(found.limit(1)) is not None
 
 
 def list_recent_answers(store: Store, seconds: float, at_most: int) -> list[float]:
@@ -178,7 +200,12 @@ def list_recent_answers(store: Store, seconds: float, at_most: int) -> list[floa
     with store.reading() as connection:
         latest = connection.scalars(
             select(deliveries.c.at)
-            .where(deliveries.c.at >= since, deliveries.c.state.in_(ANSWERED), deliveries.c.stage.not_in(by_us))
+            .where(
+                is_ours(connection, deliveries),
+                deliveries.c.at >= since,
+                deliveries.c.state.in_(ANSWERED),
+                deliveries.c.stage.not_in(by_us),
+            )
             .order_by(deliveries.c.at.desc())
             .limit(at_most)
         ).all()

@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, and_, column, inspect, select, table, union, update
+from sqlalchemy import Column, Connection, Select, and_, column, delete, inspect, select, table, union, update
 
 from newsletter.errors import DeliveryError
 from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.states import OPEN, State
-from newsletter.store import Store, suppressions
-from newsletter.store import events as log
-from newsletter.store.schema import campaigns, deliveries, events, runs
-from newsletter.store.schema import suppressions as causes
+from newsletter.store import Store
+from newsletter.store.engine import is_of, is_ours
+from newsletter.store.erased import add_erased, hold_off_writing
+from newsletter.store.events import remove_events
+from newsletter.store.facts import note_erasing_key
+from newsletter.store.schema import campaigns, consents, deliveries, events, subscribers, suppressions, workers
+from newsletter.store.suppressions import list_causes, unsuppress
 from newsletter.subscribers.address_in_text import contains_address, replace_address
 
-TABLES = (deliveries, events, causes, runs)
+TABLES = (deliveries, events, suppressions, workers, subscribers, consents)
 # What becomes of a copy that has not come to its end: who waits gets none, as everyone whom nothing may be sent to.
 # Whether an unknown copy arrived can't be found out once its Message-ID, made from the address, is gone: that this is
 # given up is a person's decision, as cancelling is.
@@ -26,13 +29,13 @@ _ENDS = {
     **dict.fromkeys((State.SENDING, State.UNKNOWN, State.REFUSED), State.CANCELLED),
 }
 # Other readers' rows in which an address may stand: a server's words name whom it forwards to.
-_JSON: Sequence[Column[str]] = (deliveries.c.fields, events.c.evidence)  # words by name
-_WORDS: Sequence[Column[str]] = (deliveries.c.reply, causes.c.words, runs.c.ending, *_JSON)
+_JSON: Sequence[Column[str]] = (deliveries.c.fields, events.c.evidence, consents.c.evidence)  # words by name
+_WORDS: Sequence[Column[str]] = (deliveries.c.reply, suppressions.c.words, workers.c.why, *_JSON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A reader's delivery of one issue: as it was frozen, and what became of it.
+    """Delivery of one issue to one subscriber: as it was frozen, and what became of it.
 
     `at` is when that was, `ended` when the issue's sending had come to its end, both ISO 8601 in UTC.
     """
@@ -74,8 +77,11 @@ def list_parts(store: Store, reader: str) -> list[Part]:
                 }
             )
             for row in connection.execute(
-                _deliveries_of(reader)
-                .join(campaigns, campaigns.c.issue == deliveries.c.issue)
+                _deliveries_of(connection, reader)
+                .join(
+                    campaigns,
+                    and_(campaigns.c.publication == deliveries.c.publication, campaigns.c.issue == deliveries.c.issue),
+                )
                 .add_columns(campaigns.c.finished_at.label("ended"))
             )
         ]
@@ -101,8 +107,8 @@ def erase_reader(store: Store, reader: str, pseudonym: Callable[[int], str], dig
     who came back can be erased again. Raises DeliveryError while a copy is under way to them.
     """
     with store.erasing() as connection:
-        log.hold_off_writing(connection)
-        for row in connection.execute(_deliveries_of(reader).with_for_update()):
+        hold_off_writing(connection)
+        for row in connection.execute(_deliveries_of(connection, reader).with_for_update()):
             if row.state == State.SENDING:
                 raise refusal_while_sending(row.issue)
         return erase_within(connection, reader, pseudonym, digest, mark)
@@ -112,16 +118,18 @@ def erase_within(
     connection: Connection, reader: str, pseudonym: Callable[[int], str], digest: str, mark: str
 ) -> ErasedRows:
     """Erase as `erase_reader` does, within a transaction in which nobody else writes of readers, and nobody sends."""
-    found = connection.execute(_deliveries_of(reader)).all()
+    found = connection.execute(_deliveries_of(connection, reader)).all()
     for row in found:
         connection.execute(
             update(deliveries)
             .where(deliveries.c.id == row.id)
             .values(
-                **dict.fromkeys(("reader", "address"), _free(connection, row.issue, pseudonym)),
+                **dict.fromkeys(("subscriber", "address"), _free(connection, row.issue, pseudonym)),
                 fields="{}",
                 tags="[]",
                 reply=None,
+                provider_id=None,
+                lease_until=None,
                 state=_ENDS.get(State(row.state), State(row.state)),
             )
         )
@@ -129,21 +137,25 @@ def erase_within(
     for issue in changed:
         close_when_done(connection, issue)
     erased = ErasedRows(
-        events=log.remove(connection, reader),
-        causes=len(suppressions.causes(connection, reader)),
+        events=remove_events(connection, reader),
+        causes=len(list_causes(connection, reader)),
         deliveries=len(found),
         mentions=_replace_mentions(connection, reader, pseudonym(1)),
         issues=changed,
     )
-    suppressions.unsuppress(connection, reader)
-    log.forget(connection, digest)
-    log.note_key(connection, mark)
+    unsuppress(connection, reader)
+    for known in (subscribers, consents):
+        connection.execute(delete(known).where(is_ours(connection, known), known.c.subscriber == reader))
+    add_erased(connection, digest)
+    note_erasing_key(connection, mark)
     return erased
 
 
 def list_known_readers(connection: Connection) -> list[str]:
     """Return everybody of whom there is a row, be it a pseudonym."""
-    return list(connection.scalars(union(*(select(known.c.reader) for known in (deliveries, events, causes)))))
+    known = (deliveries, events, suppressions, subscribers, consents)
+    theirs = (select(one.c.subscriber).where(is_ours(connection, one)) for one in known)
+    return list(connection.scalars(union(*theirs)))
 
 
 def count_mentions(store: Store, reader: str) -> int:
@@ -160,17 +172,25 @@ def list_table_copies(store: Store, reader: str) -> list[str]:
 
 
 def _has(connection: Connection, name: str, reader: str) -> bool:
-    if not any(found["name"] == "reader" for found in inspect(connection).get_columns(name)):
-        return False
-    theirs: Column[str] = column("reader")  # type: ignore[assignment]
-    return connection.scalar(select(theirs).select_from(table(name)).where(theirs == reader).limit(1)) is not None
+    # The first until version 3, and the other since.
+    known = {found["name"] for found in inspect(connection).get_columns(name)} & {"reader", "subscriber"}
+    for one in known:
+        theirs: Column[str] = column(one)  # type: ignore[assignment]
+        rows = select(theirs).select_from(table(name)).where(theirs == reader).limit(1)
+        if connection.scalar(rows) is not None:
+            return True
+    return False
 
 
-def _deliveries_of(reader: str) -> Select[Any]:
+def _deliveries_of(connection: Connection, reader: str) -> Select[Any]:
     # Issue by issue: the index knows a reader within one, and a scan would read every delivery there ever was.
     return (
         select(deliveries)
-        .where(deliveries.c.issue.in_(select(campaigns.c.issue)), deliveries.c.reader == reader)
+        .where(
+            is_ours(connection, deliveries),
+            deliveries.c.issue.in_(select(campaigns.c.issue).where(is_ours(connection, campaigns))),
+            deliveries.c.subscriber == reader,
+        )
         .order_by(deliveries.c.id)
     )
 
@@ -178,7 +198,7 @@ def _deliveries_of(reader: str) -> Select[Any]:
 def _free(connection: Connection, issue: str, pseudonym: Callable[[int], str]) -> str:
     """Return the first pseudonym that the issue does not have."""
     for name in map(pseudonym, count(1)):
-        taken = select(deliveries.c.id).where(deliveries.c.issue == issue, deliveries.c.reader == name)
+        taken = select(deliveries.c.id).where(is_of(connection, deliveries, issue), deliveries.c.subscriber == name)
         if connection.scalar(taken) is None:
             return name
     raise AssertionError("count has no end")
@@ -198,7 +218,8 @@ def _replace_mentions(connection: Connection, reader: str, pseudonym: str) -> in
 
 def _mentions(connection: Connection, words: Column[str], reader: str) -> Iterator[tuple[Sequence[Any], str]]:
     """Yield the keys and the words of the rows about others in which the address stands."""
-    of_others = [words.table.c.reader != reader] if "reader" in words.table.c else []
+    of_others = [is_ours(connection, words.table)]
+    of_others += [words.table.c.subscriber != reader] if "subscriber" in words.table.c else []
     # The domain has several spellings, and what stands before it one.
     like = f"{reader.partition('@')[0]}@"
     rows = select(*words.table.primary_key, words).where(words.icontains(like, autoescape=True), *of_others)

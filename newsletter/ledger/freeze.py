@@ -12,38 +12,41 @@ from newsletter.ledger.staging import StagedBatch
 from newsletter.ledger.states import OPEN, State
 from newsletter.ledger.templates import FrozenTemplate
 from newsletter.store import Store
-from newsletter.store import events as log
-from newsletter.store.engine import insert_new, now
-from newsletter.store.schema import campaigns, deliveries, runs, templates, waves
+from newsletter.store.engine import insert_new, is_of, now, publication_of
+from newsletter.store.erased import hold_off_erasing, list_erased_digests
+from newsletter.store.schema import batches, campaigns, deliveries, templates, workers
 
 
 def freeze_batch(
     staged: StagedBatch,
     campaign: Campaign,
-    wave: str,
+    tag: str,
     texts: Sequence[FrozenTemplate],
     *,
     anew: bool = False,
     erased: frozenset[str] = frozenset(),
 ) -> None:
-    """Add a wave of staged readers to the campaign (made when it is new), all of them or none.
+    """Add a batch of staged recipients to the campaign (made when it is new), all of them or none.
 
-    A reader whom the campaign has already stays as they are; with `anew` what was frozen before is forgotten
+    `tag` says who they are: those with the tag, or, empty, the whole list.
+
+    A subscriber whom the campaign has already stays as they are; with `anew` what was frozen before is forgotten
     first, which is right only when nobody has had anything. `erased` are the hashes by which the list was read: raises
     DecisionNeeded when somebody has been erased since, who may be among the staged.
     """
     with staged.durable() as connection:
-        log.hold_off_erasing(connection)
-        if log.forgotten_digests(connection) != erased:
+        hold_off_erasing(connection)
+        if list_erased_digests(connection) != erased:
             raise DecisionNeeded(
                 "Somebody was erased from the list while you looked at this.",
                 next_step="Nothing was sent. Run the same command again.",
             )
+        mine = {"publication": publication_of(connection), "issue": campaign.issue}
         if anew:
-            for table in (deliveries, waves, templates, runs):
-                connection.execute(delete(table).where(table.c.issue == campaign.issue))
+            for table in (deliveries, batches, templates, workers):
+                connection.execute(delete(table).where(is_of(connection, table, campaign.issue)))
         _keep_campaign(connection, campaign)
-        connection.execute(insert_new(connection, waves).values(issue=campaign.issue, tag=wave, created_at=now()))
+        connection.execute(insert_new(connection, batches).values({**mine, "tag": tag, "created_at": now()}))
         numbers = _add_templates(connection, campaign.issue, texts)
         staged.move(connection, campaign.issue, numbers)
 
@@ -60,7 +63,7 @@ def replace_templates(
         numbers = _add_templates(connection, campaign.issue, texts)
         _keep_campaign(connection, campaign)
         in_states = (
-            deliveries.c.issue == campaign.issue,
+            is_of(connection, deliveries, campaign.issue),
             or_(*(deliveries.c.state == state for state in states)),  # IN can't be executed for many rows
         )
         statement = (
@@ -75,8 +78,10 @@ def replace_templates(
 
 
 def _keep_campaign(connection: Connection, campaign: Campaign) -> None:
-    """Add the campaign, or bring what a new text or wave changes up to date; it is open again then."""
+    """Add the campaign, or bring what a new template or batch changes up to date; it is open again then."""
     changing = {
+        "kind": campaign.kind,
+        "corrects": campaign.corrects,
         "subject": campaign.subject,
         "draft_sha256": campaign.draft_sha256,
         "rules": json.dumps(campaign.rules),
@@ -89,15 +94,23 @@ def _keep_campaign(connection: Connection, campaign: Campaign) -> None:
         "commit_id": campaign.commit_id,
         "seed": campaign.seed,
     }
-    known = {"issue": campaign.issue, "id": campaign.id, "runs": 0}
+    known = {"publication": publication_of(connection), "issue": campaign.issue, "id": campaign.id, "runs": 0}
     connection.execute(insert_new(connection, campaigns).values(**known, **changing))
-    connection.execute(update(campaigns).where(campaigns.c.issue == campaign.issue).values(**changing))
+    connection.execute(update(campaigns).where(is_of(connection, campaigns, campaign.issue)).values(**changing))
 
 
 def _add_templates(connection: Connection, issue: str, texts: Sequence[FrozenTemplate]) -> list[int]:
     return [
         connection.execute(
-            insert(templates).values(issue=issue, variant=text.variant, payload=text.payload).returning(templates.c.id)
+            insert(templates)
+            .values(
+                publication=publication_of(connection),
+                issue=issue,
+                variant=text.variant,
+                language="",
+                payload=text.payload,
+            )
+            .returning(templates.c.id)
         ).scalar_one()
         for text in texts
     ]

@@ -11,13 +11,15 @@ from sqlalchemy import Connection, Update, func, or_, select, update
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.states import State
 from newsletter.store import Store
-from newsletter.store.engine import now
-from newsletter.store.schema import campaigns, deliveries, runs
+from newsletter.store.engine import is_of, is_ours, now
+from newsletter.store.schema import campaigns, deliveries, workers
 
 
 def schedule_campaign(store: Store, issue: str, due_at: str, expires_at: str) -> None:
     """Put a campaign into the outbox; both moments are ISO 8601 in UTC."""
-    _set(store, update(campaigns).where(campaigns.c.issue == issue).values(due_at=due_at, expires_at=expires_at))
+    with store.transaction() as connection:
+        mine = is_of(connection, campaigns, issue)
+        connection.execute(update(campaigns).where(mine).values(due_at=due_at, expires_at=expires_at))
 
 
 def list_scheduled(store: Store) -> list[str]:
@@ -26,7 +28,10 @@ def list_scheduled(store: Store) -> list[str]:
         return list(
             connection.scalars(
                 select(campaigns.c.issue)
-                .where(or_(campaigns.c.due_at.is_not(None), campaigns.c.expires_at.is_not(None)))
+                .where(
+                    is_ours(connection, campaigns),
+                    or_(campaigns.c.due_at.is_not(None), campaigns.c.expires_at.is_not(None)),
+                )
                 .order_by(func.coalesce(campaigns.c.due_at, campaigns.c.expires_at), campaigns.c.issue)
             )
         )
@@ -40,56 +45,54 @@ def has_begun(store: Store, campaign: Campaign) -> bool:
     if campaign.due_at is None or not campaign.runs:
         return False
     with store.reading() as connection:
-        known = connection.execute(select(runs.c.id, runs.c.began_at).where(runs.c.issue == campaign.issue))
-        since = [row.id for row in known if row.began_at >= campaign.due_at]  # not by a database's own order of signs
+        known = connection.execute(
+            select(workers.c.id, workers.c.started_at).where(is_of(connection, workers, campaign.issue))
+        )
+        since = [row.id for row in known if row.started_at >= campaign.due_at]  # not by a database's own order of signs
         reached = (State.SENDING, State.ACCEPTED, State.UNKNOWN)
         found = (
             select(deliveries.c.id)
-            .where(deliveries.c.issue == campaign.issue, deliveries.c.state.in_(reached), deliveries.c.run.in_(since))
+            .where(
+                is_of(connection, deliveries, campaign.issue),
+                deliveries.c.state.in_(reached),
+                deliveries.c.worker.in_(since),
+            )
             .limit(1)
         )
         return bool(since) and connection.scalar(found) is not None
 
 
 def find_last_activity(store: Store, campaign: Campaign) -> str:
-    """Return when the campaign was due, or when a run of it last began, ended or heard an answer since: ISO 8601."""
+    """Return when it was due, or when a worker last started on it, ended or had an answer since: ISO 8601 in UTC."""
     due = campaign.due_at or ""
-    of_runs = select(runs.c.began_at, runs.c.ended_at).where(runs.c.issue == campaign.issue)
-    answered = select(func.max(deliveries.c.at)).where(deliveries.c.issue == campaign.issue)
     with store.reading() as connection:
-        moments: list[str] = [moment for row in connection.execute(of_runs) for moment in row if moment]
+        of_workers = select(workers.c.started_at, workers.c.ended_at).where(is_of(connection, workers, campaign.issue))
+        answered = select(func.max(deliveries.c.at)).where(is_of(connection, deliveries, campaign.issue))
+        moments: list[str] = [moment for row in connection.execute(of_workers) for moment in row if moment]
         latest: str = connection.scalar(answered) or ""
         return max(due, latest, *moments) if moments else due
 
 
 def hold_campaign(store: Store, issue: str) -> None:
     """Keep an issue from leaving by itself: a person has to look first. What is in the outbox no more stays out."""
-    _set(store, _holding().where(campaigns.c.issue == issue))
+    with store.transaction() as connection:
+        connection.execute(_holding(connection).where(campaigns.c.issue == issue))
 
 
 def hold_all_campaigns(connection: Connection) -> list[str]:
     """Hold whatever is in the outbox, as `hold_campaign` does, within the caller's transaction; returns the issues."""
-    return sorted(connection.scalars(_holding().returning(campaigns.c.issue)))
+    return sorted(connection.scalars(_holding(connection).returning(campaigns.c.issue)))
 
 
 def unschedule_campaign(store: Store, issue: str) -> None:
     """Take a campaign out of the outbox."""
-    _set(store, update(campaigns).where(campaigns.c.issue == issue).values(due_at=None, expires_at=None))
+    with store.transaction() as connection:
+        mine = is_of(connection, campaigns, issue)
+        connection.execute(update(campaigns).where(mine).values(due_at=None, expires_at=None))
 
 
-def find_last_ending(store: Store, issue: str) -> str:
-    """Return why the last run ended before everyone was answered; empty when it did not."""
-    with store.reading() as connection:
-        newest = select(runs.c.ending).where(runs.c.issue == issue).order_by(runs.c.began_at.desc()).limit(1)
-        return connection.scalar(newest) or ""
-
-
-def _holding() -> Update:
+def _holding(connection: Connection) -> Update:
     """Return what holds every campaign that is in the outbox."""
     held = {"due_at": None, "expires_at": func.coalesce(campaigns.c.expires_at, now())}
-    return update(campaigns).where(campaigns.c.due_at.is_not(None)).values(held)
-
-
-def _set(store: Store, statement: Update) -> None:
-    with store.transaction() as connection:
-        connection.execute(statement)
+    waiting = is_ours(connection, campaigns), campaigns.c.due_at.is_not(None)
+    return update(campaigns).where(*waiting).values(held)

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -31,7 +32,7 @@ from sqlalchemy import (
 
 from newsletter.ledger.states import State
 from newsletter.store import Store
-from newsletter.store.engine import Staging, insert_new
+from newsletter.store.engine import Staging, insert_new, is_of, is_ours, publication_of
 from newsletter.store.schema import deliveries, suppressions
 
 _GROUP = 1000
@@ -41,7 +42,7 @@ _staged = Table(
     "staged",
     _metadata,
     Column("id", Integer, primary_key=True),
-    Column("reader", String, nullable=False),
+    Column("subscriber", String, nullable=False),
     Column("address", String, nullable=False),
     Column("fields", Text, nullable=False),
     Column("tags", Text, nullable=False),
@@ -50,7 +51,7 @@ _staged = Table(
     Column("lacks", String, nullable=False),
     prefixes=["TEMPORARY"],
 )
-_by_reader = "CREATE INDEX staged_by_reader ON staged (reader)"
+_by_subscriber = "CREATE INDEX staged_by_subscriber ON staged (subscriber)"
 _numbers = Table(
     "staged_texts",
     _metadata,
@@ -68,7 +69,7 @@ class Recipient:
     for and this recipient has no value for.
     """
 
-    reader: str
+    subscriber: str
     address: str
     fields: Mapping[str, str]
     tags: frozenset[str]
@@ -111,17 +112,21 @@ class StagedBatch:
                 count += len(group)
                 connection.execute(insert(_staged), group)
             # Made now and not before: a sorted index is built in a fraction of the time that keeping one takes.
-            connection.exec_driver_sql("DROP INDEX IF EXISTS staged_by_reader")
-            connection.exec_driver_sql(_by_reader)
+            connection.exec_driver_sql("DROP INDEX IF EXISTS staged_by_subscriber")
+            connection.exec_driver_sql(_by_subscriber)
             first = _staged.alias("first")
             duplicates = connection.execute(
                 delete(_staged).where(
-                    select(first.c.id).where(first.c.reader == _staged.c.reader, first.c.id < _staged.c.id).exists()
+                    select(first.c.id)
+                    .where(first.c.subscriber == _staged.c.subscriber, first.c.id < _staged.c.id)
+                    .exists()
                 )
             ).rowcount
             if issue is None:
                 return duplicates
-            known = select(deliveries.c.id).where(deliveries.c.issue == issue, deliveries.c.reader == _staged.c.reader)
+            known = select(deliveries.c.id).where(
+                is_of(connection, deliveries, issue), deliveries.c.subscriber == _staged.c.subscriber
+            )
             connection.execute(delete(_staged).where(known.exists()))
         return duplicates
 
@@ -129,7 +134,7 @@ class StagedBatch:
         """Return how many are staged, and how many of them must not be mailed."""
         with self._staging.local() as connection:
             everyone = connection.scalar(select(func.count()).select_from(_staged)) or 0
-            left = connection.scalar(select(func.count()).select_from(_staged).where(_suppressed())) or 0
+            left = connection.scalar(select(func.count()).select_from(_staged).where(_suppressed(connection))) or 0
             return everyone, left
 
     def lacking(self) -> list[tuple[Sequence[str], int, int]]:
@@ -145,10 +150,10 @@ class StagedBatch:
     def recipients(self) -> Iterator[Recipient]:
         """Yield everyone staged who may be mailed, in the list's order."""
         with self._staging.local() as connection:
-            everyone = select(_staged).where(~_suppressed()).order_by(_staged.c.id)
+            everyone = select(_staged).where(~_suppressed(connection)).order_by(_staged.c.id)
             for row in connection.execute(everyone, execution_options={"yield_per": _GROUP}):
                 yield Recipient(
-                    reader=row.reader,
+                    subscriber=row.subscriber,
                     address=row.address,
                     fields=json.loads(row.fields),
                     tags=frozenset(json.loads(row.tags)),
@@ -162,17 +167,20 @@ class StagedBatch:
             connection.execute(
                 insert(_numbers), [{"text": text, "template": number} for text, number in enumerate(numbers)]
             )
-        moved = {
+        moved: dict[Column[Any], ColumnElement[Any]] = {
+            deliveries.c.publication: literal(publication_of(connection)),
             deliveries.c.issue: literal(issue),
-            deliveries.c.reader: _staged.c.reader,
+            deliveries.c.subscriber: _staged.c.subscriber,
             deliveries.c.address: _staged.c.address,
             deliveries.c.fields: _staged.c.fields,
             deliveries.c.tags: _staged.c.tags,
+            deliveries.c.language: literal(""),
             deliveries.c.template: _numbers.c.template,
             deliveries.c.returns: literal(0),
+            deliveries.c.attempts: literal(0),
             deliveries.c.tries: literal(0),
             deliveries.c.due: literal(0.0),
-            deliveries.c.state: case((_suppressed(), State.SUPPRESSED.value), else_=State.PENDING.value),
+            deliveries.c.state: case((_suppressed(connection), State.SUPPRESSED.value), else_=State.PENDING.value),
         }
         rows = (
             select(*moved.values())
@@ -183,8 +191,9 @@ class StagedBatch:
         connection.execute(insert_new(connection, deliveries).from_select(list(moved), rows))
 
 
-def _suppressed() -> ColumnElement[bool]:
-    return select(suppressions.c.reader).where(suppressions.c.reader == _staged.c.reader).exists()
+def _suppressed(connection: Connection) -> ColumnElement[bool]:
+    known = suppressions.c.subscriber == _staged.c.subscriber
+    return select(suppressions.c.subscriber).where(is_ours(connection, suppressions), known).exists()
 
 
 @lru_cache(maxsize=10_000)
@@ -195,7 +204,7 @@ def _tags(tags: frozenset[str]) -> str:
 def _row(number: int, recipient: Recipient) -> dict[str, object]:
     return {
         "id": number,
-        "reader": recipient.reader,
+        "subscriber": recipient.subscriber,
         "address": recipient.address,
         "fields": json.dumps(recipient.fields),
         "tags": _tags(recipient.tags),

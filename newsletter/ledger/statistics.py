@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, String, case, func, null, select
 
 from newsletter.ledger.states import ANSWERED, Counts, State
-from newsletter.store.schema import deliveries, runs
+from newsletter.store.engine import is_of
+from newsletter.store.schema import deliveries, workers
 
 _PAGE = 2000
 # What a domain is written with: an address has its domain in small ASCII letters, see address.py.
@@ -20,17 +21,17 @@ _SETTLED = ("crash", "reconcile")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunSums:
-    """One run: when it began and ended, and what stands today of its answers. Moments are ISO 8601 in UTC.
+class WorkerSums:
+    """Sums of one worker: when it started and ended, and what stands today of its answers. Moments are ISO 8601 in UTC.
 
-    `first_at` and `last_at` are those of its first and last answer. A run that a store of an older version has
-    noted is known by its answers alone.
+    `first_at` and `last_at` are those of its first and last answer. A worker of a store of version 1 is known by its
+    answers alone.
     """
 
     id: str
-    began_at: str | None
+    started_at: str | None
     ended_at: str | None
-    ending: str | None
+    why: str | None
     first_at: str | None
     last_at: str | None
     answers: Counts
@@ -38,7 +39,7 @@ class RunSums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplySum:
-    """How many readers are in a state with one reply. The words of those accepted are left out: each is another."""
+    """Number of recipients in a state with one reply. The words of those accepted are left out: each is another."""
 
     state: State
     code: int | None
@@ -49,40 +50,42 @@ class ReplySum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainSum:
-    """How many readers have addresses of one domain, all and by state."""
+    """Numbers of recipients with addresses of one domain, all and by state."""
 
     domain: str
     readers: int
     counts: Counts
 
 
-def sum_runs(connection: Connection, issue: str) -> list[RunSums]:
-    """Return every run of the campaign with its sums, the oldest first."""
-    known = connection.execute(select(runs).where(runs.c.issue == issue)).all()
+def sum_workers(connection: Connection, issue: str) -> list[WorkerSums]:
+    """Return every worker of the campaign with its sums, the oldest first."""
+    known = connection.execute(select(workers).where(is_of(connection, workers, issue))).all()
     sums = connection.execute(
-        select(deliveries.c.run, deliveries.c.state, func.count(), func.min(deliveries.c.at), func.max(deliveries.c.at))
-        .where(*_answered_in_a_run(issue))
-        .group_by(deliveries.c.run, deliveries.c.state)
+        select(
+            deliveries.c.worker, deliveries.c.state, func.count(), func.min(deliveries.c.at), func.max(deliveries.c.at)
+        )
+        .where(*_answered_by_a_worker(connection, issue))
+        .group_by(deliveries.c.worker, deliveries.c.state)
     ).all()
     answers: dict[str, dict[State, int]] = {row.id: {} for row in known}
     moments: dict[str, list[str]] = {row.id: [] for row in known}
-    for run, state, count, first, last in sums:
-        answers.setdefault(run, {})[State(state)] = count
-        moments.setdefault(run, []).extend((first, last))
+    for worker, state, count, first, last in sums:
+        answers.setdefault(worker, {})[State(state)] = count
+        moments.setdefault(worker, []).extend((first, last))
     noted = {row.id: row for row in known}
     found = [
-        RunSums(
-            id=run,
-            began_at=noted[run].began_at if run in noted else None,
-            ended_at=noted[run].ended_at if run in noted else None,
-            ending=noted[run].ending if run in noted else None,
-            first_at=min(moments[run], default=None),
-            last_at=max(moments[run], default=None),
-            answers=Counts(answers[run]),
+        WorkerSums(
+            id=worker,
+            started_at=noted[worker].started_at if worker in noted else None,
+            ended_at=noted[worker].ended_at if worker in noted else None,
+            why=noted[worker].why if worker in noted else None,
+            first_at=min(moments[worker], default=None),
+            last_at=max(moments[worker], default=None),
+            answers=Counts(answers[worker]),
         )
-        for run in answers
+        for worker in answers
     ]
-    return sorted(found, key=lambda run: run.began_at or run.first_at or "")
+    return sorted(found, key=lambda worker: worker.started_at or worker.first_at or "")
 
 
 def sum_replies(connection: Connection, issue: str, *, but: State | None = None) -> Iterator[ReplySum]:
@@ -90,7 +93,7 @@ def sum_replies(connection: Connection, issue: str, *, but: State | None = None)
     words = case((deliveries.c.state == State.ACCEPTED, null()), else_=deliveries.c.reply).cast(String)
     rows = (
         select(deliveries.c.state, deliveries.c.code, deliveries.c.enhanced, words.label("words"))
-        .where(deliveries.c.issue == issue, *([deliveries.c.state != but] if but else []))
+        .where(is_of(connection, deliveries, issue), *([deliveries.c.state != but] if but else []))
         .subquery()
     )
     for state, code, enhanced, reply, count in _stream(connection, select(*rows.c, func.count()).group_by(*rows.c)):
@@ -103,10 +106,10 @@ def sum_domains(connection: Connection, issue: str) -> Iterator[DomainSum]:
     SQL has no word for "what follows the @" that SQLite and PostgreSQL share: the letters of a domain are taken
     from the end, and what then is left ends with the @.
     """
-    before = func.length(func.rtrim(deliveries.c.reader, _OF_A_DOMAIN))
+    before = func.length(func.rtrim(deliveries.c.subscriber, _OF_A_DOMAIN))
     rows = (
-        select(func.substr(deliveries.c.reader, before + 1).label("domain"), deliveries.c.state)
-        .where(deliveries.c.issue == issue)
+        select(func.substr(deliveries.c.subscriber, before + 1).label("domain"), deliveries.c.state)
+        .where(is_of(connection, deliveries, issue))
         .subquery()
     )
     sums = [func.count().filter(rows.c.state == state) for state in State]
@@ -121,18 +124,18 @@ def sum_domains(connection: Connection, issue: str) -> Iterator[DomainSum]:
 
 
 def count_answers_by_moment(connection: Connection, issue: str, digits: int) -> Iterator[tuple[str, str, State, int]]:
-    """Yield run, moment, state and how many answers.
+    """Yield worker, moment, state and how many answers.
 
     `digits` says how much of the moment's ISO 8601 is told apart: 21 tenths of a second, 19 seconds, 16 minutes,
     13 hours.
     """
     rows = (
-        select(deliveries.c.run, func.substr(deliveries.c.at, 1, digits).label("moment"), deliveries.c.state)
-        .where(*_answered_in_a_run(issue))
+        select(deliveries.c.worker, func.substr(deliveries.c.at, 1, digits).label("moment"), deliveries.c.state)
+        .where(*_answered_by_a_worker(connection, issue))
         .subquery()
     )
-    for run, moment, state, count in _stream(connection, select(*rows.c, func.count()).group_by(*rows.c)):
-        yield run, moment, State(state), count
+    for worker, moment, state, count in _stream(connection, select(*rows.c, func.count()).group_by(*rows.c)):
+        yield worker, moment, State(state), count
 
 
 def count_answer_times(connection: Connection, issue: str) -> Iterator[tuple[int, int]]:
@@ -140,15 +143,18 @@ def count_answer_times(connection: Connection, issue: str) -> Iterator[tuple[int
     took = deliveries.c.took
     yield from _stream(
         connection,
-        select(took, func.count()).where(deliveries.c.issue == issue, took.is_not(None)).group_by(took).order_by(took),
+        select(took, func.count())
+        .where(is_of(connection, deliveries, issue), took.is_not(None))
+        .group_by(took)
+        .order_by(took),
     )
 
 
-def _answered_in_a_run(issue: str) -> tuple[ColumnElement[bool], ...]:
+def _answered_by_a_worker(connection: Connection, issue: str) -> tuple[ColumnElement[bool], ...]:
     return (
-        deliveries.c.issue == issue,
+        is_of(connection, deliveries, issue),
         deliveries.c.state.in_(ANSWERED),
-        deliveries.c.run.is_not(None),
+        deliveries.c.worker.is_not(None),
         deliveries.c.at.is_not(None),
         func.coalesce(deliveries.c.stage, "").not_in(_SETTLED),
     )

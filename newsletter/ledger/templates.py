@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from newsletter.ledger.states import State
 from newsletter.store import Store
+from newsletter.store.engine import is_of
 from newsletter.store.schema import deliveries, templates
 
 
@@ -23,8 +24,9 @@ def list_current_templates(store: Store, issue: str) -> list[FrozenTemplate]:
 
     They are what a recipient who has had nothing would get.
     """
-    newest = select(func.max(templates.c.id)).where(templates.c.issue == issue).group_by(templates.c.variant)
     with store.reading() as connection:
+        mine = is_of(connection, templates, issue)
+        newest = select(func.max(templates.c.id)).where(mine).group_by(templates.c.variant)
         rows = connection.execute(select(templates).where(templates.c.id.in_(newest)).order_by(templates.c.id)).all()
         return [
             FrozenTemplate(row.variant, row.payload) for row in rows if _draft(row.variant) == _draft(rows[-1].variant)
@@ -33,14 +35,14 @@ def list_current_templates(store: Store, issue: str) -> list[FrozenTemplate]:
 
 def has_older_template(store: Store, issue: str, states: Sequence[State]) -> bool:
     """Return whether a delivery in these states has a template of a draft before the newest."""
-    of_issue = select(templates.c.variant).where(templates.c.issue == issue)
     with store.reading() as connection:
+        of_issue = select(templates.c.variant).where(is_of(connection, templates, issue))
         newest = connection.scalar(of_issue.order_by(templates.c.id.desc()).limit(1))
         theirs = connection.scalars(
             of_issue.where(
                 select(deliveries.c.id)
                 .where(
-                    deliveries.c.issue == issue,
+                    is_of(connection, deliveries, issue),
                     deliveries.c.state.in_(states),
                     deliveries.c.template == templates.c.id,
                 )

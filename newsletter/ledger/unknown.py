@@ -7,14 +7,15 @@ from sqlalchemy import bindparam, update
 from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.states import State
 from newsletter.store import Store
-from newsletter.store.engine import now
+from newsletter.store.engine import is_of, now, publication_of
 from newsletter.store.schema import campaigns, deliveries
 
 _SETTLE = (
     update(deliveries)
     .where(
+        deliveries.c.publication == bindparam("ours"),
         deliveries.c.issue == bindparam("the_issue"),
-        deliveries.c.reader == bindparam("who"),
+        deliveries.c.subscriber == bindparam("who"),
         deliveries.c.state == State.UNKNOWN,  # nobody else is anybody's to decide about
     )
     .values(
@@ -39,14 +40,22 @@ def settle_unknown(store: Store, issue: str, verdicts: Mapping[str, State], why:
     """
     moment = now()
     with store.transaction() as connection:
+        ours = publication_of(connection)
         if verdicts:
             connection.execute(
                 _SETTLE,
                 [
-                    {"the_issue": issue, "who": reader, "verdict": verdict.value, "words": why, "moment": moment}
+                    {
+                        "ours": ours,
+                        "the_issue": issue,
+                        "who": reader,
+                        "verdict": verdict.value,
+                        "words": why,
+                        "moment": moment,
+                    }
                     for reader, verdict in verdicts.items()
                 ],
             )
         if State.PENDING in verdicts.values():
-            connection.execute(update(campaigns).where(campaigns.c.issue == issue).values(finished_at=None))
+            connection.execute(update(campaigns).where(is_of(connection, campaigns, issue)).values(finished_at=None))
         close_when_done(connection, issue)

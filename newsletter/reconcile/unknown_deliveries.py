@@ -82,9 +82,9 @@ def stream_unknown_deliveries(store: Store, issue: str) -> Iterator[UnknownDeliv
     for row in stream_deliveries(store, issue, only=State.UNKNOWN):
         seed, domain = template(row.template)
         yield UnknownDelivery(
-            reader=row.reader,
+            reader=row.subscriber,
             address=row.address,
-            message_id=derive_message_id(seed, row.reader, domain),
+            message_id=derive_message_id(seed, row.subscriber, domain),
             at=row.at,
             words=join_reply(row.code, row.enhanced, row.reply),
         )

@@ -9,8 +9,8 @@ from newsletter.campaigns.sent_record import read_record
 from newsletter.errors import DecisionNeeded
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_by_state
-from newsletter.ledger.runs import is_running
 from newsletter.ledger.states import Counts
+from newsletter.ledger.workers import is_being_sent
 from newsletter.store import Store
 from newsletter.subscribers.feedback_events import EventKind, count_answers
 
@@ -55,7 +55,7 @@ def find_campaign_status(store: Store, issue: str) -> CampaignStatus | None:
     with store.reading() as connection:
         since = count_answers(connection, issue)
         counts = count_by_state(connection, issue)
-    return CampaignStatus(campaign=campaign, counts=counts, since=since, runs=is_running(store, issue))
+    return CampaignStatus(campaign=campaign, counts=counts, since=since, runs=is_being_sent(store, issue))
 
 
 def find_issue_stage(store: Store | None, issue: str, record: Path) -> IssueStage:

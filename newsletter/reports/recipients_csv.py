@@ -11,6 +11,9 @@ from newsletter.text import escape_controls
 
 NOT_ACCEPTED_COLUMNS = ("address", "state", "stage", "code", "enhanced", "reply")
 ALL_COLUMNS = (*NOT_ACCEPTED_COLUMNS, "tries", "run", "at", "took")
+_ATTRIBUTES = {"run": "worker"}  # what a column shows, where it is called otherwise
+_ATTRIBUTES = {"run": "worker"}  # what a column shows, where it is called otherwise
+_ATTRIBUTES = {"run": "worker"}  # what a column shows, where it is called otherwise
 
 
 def write_recipients_csv(file: TextIO, rows: Iterable[Delivery], columns: Sequence[str]) -> None:
@@ -21,6 +24,6 @@ def write_recipients_csv(file: TextIO, rows: Iterable[Delivery], columns: Sequen
     """
     writer = csv.writer(file)
     writer.writerow(columns)
-    cells = attrgetter(*columns)
+    cells = attrgetter(*(_ATTRIBUTES.get(name, name) for name in columns))
     for row in rows:
         writer.writerow([guard_cell(escape_controls(cell)) if isinstance(cell, str) else cell for cell in cells(row)])

@@ -8,7 +8,7 @@ from math import inf
 from sqlalchemy import Connection
 
 from newsletter.ledger.states import Counts, State
-from newsletter.ledger.statistics import count_answers_by_moment, sum_runs
+from newsletter.ledger.statistics import count_answers_by_moment, sum_workers
 from newsletter.reports.reply_counts import remove_addresses
 
 # The widths of a plot's column that people read a clock by, in tenths of a second.
@@ -61,19 +61,19 @@ def compute_rate(messages: int, seconds: float) -> float | None:
 def list_worker_runs(connection: Connection, issue: str) -> list[WorkerRun]:
     """Return the runs, the first to begin first; one whose beginning or end is not recorded is timed by its answers."""
     found = []
-    for sums in sum_runs(connection, issue):
-        began = sums.began_at or sums.first_at
+    for sums in sum_workers(connection, issue):
+        began = sums.started_at or sums.first_at
         ended = sums.ended_at or sums.last_at or began
         if began is None or ended is None:
             continue
-        under_way = sums.began_at is not None and sums.ended_at is None and sums.ending is None
+        under_way = sums.started_at is not None and sums.ended_at is None and sums.why is None
         found.append(
             WorkerRun(
                 id=sums.id,
                 began=parse_moment(began),
                 ended=datetime.now(UTC) if under_way else parse_moment(ended),
                 under_way=under_way,
-                ending=remove_addresses(sums.ending or ""),
+                ending=remove_addresses(sums.why or ""),
                 answers=sums.answers,
                 first=parse_moment(sums.first_at) if sums.first_at else None,
                 last=parse_moment(sums.last_at) if sums.last_at else None,

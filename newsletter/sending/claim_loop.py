@@ -10,10 +10,10 @@ from time import time
 from typing import Self, TypeVar
 
 from newsletter.errors import DeliveryError
-from newsletter.ledger.claims import NEVER, Answer, Claim, Claimed, record_and_claim
-from newsletter.ledger.deliveries import list_recent_answers
-from newsletter.ledger.runs import find_beginning
+from newsletter.ledger.claims import NEVER, Answer, Claimed, record_and_claim
+from newsletter.ledger.deliveries import Claim, list_recent_answers
 from newsletter.ledger.templates import read_template
+from newsletter.ledger.workers import find_started_at
 from newsletter.mail.message import Message, Outcome
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.sending.assignment import Assignment
@@ -51,7 +51,7 @@ class ClaimLoop:
         """Return the loop of a registered worker, with a dispatcher that knows what left within the hour."""
         loop = asyncio.get_running_loop()
         store, limits, rules = assignment.store, assignment.backend.limits, assignment.rules
-        began = await loop.run_in_executor(thread, find_beginning, store, worker)
+        began = await loop.run_in_executor(thread, find_started_at, store, worker)
         recent: Sequence[float] = ()
         if limits.per_hour:
             # The limit holds for all that left within the hour, by whatever worker.
@@ -157,7 +157,7 @@ class ClaimLoop:
             template = self._templates[claim.template] = MessageTemplate.from_bytes(payload)
         issue, rules = self._assignment.issue, self._assignment.rules
         message = rules.recipient_tags.render(
-            template, issue, claim.reader, claim.address, claim.fields, self._began, claim.id
+            template, issue, claim.subscriber, claim.address, claim.fields, self._began, claim.id
         )
         return rules.sign(message) if rules.sign else message
 

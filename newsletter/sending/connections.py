@@ -7,7 +7,7 @@ from typing import cast
 
 from newsletter.backends import Backend, SessionLost, Unreachable
 from newsletter.errors import DeliveryError
-from newsletter.ledger.claims import Claim
+from newsletter.ledger.deliveries import Claim
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending.dispatcher import Dispatcher
 from newsletter.sending.reply_concern import Concern, classify_result

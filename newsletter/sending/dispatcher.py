@@ -8,7 +8,8 @@ from math import inf
 from time import time
 
 from newsletter.errors import DeliveryError
-from newsletter.ledger.claims import NEVER, Answer, Claim
+from newsletter.ledger.claims import NEVER, Answer
+from newsletter.ledger.deliveries import Claim
 from newsletter.mail.message import Message, Outcome, Result, join_reply
 from newsletter.sending.refusals import Refusals
 from newsletter.sending.reply_concern import Concern, classify_reply, classify_result

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
 
 from newsletter.errors import DeliveryError
-from newsletter.ledger.runs import begin_run, finish_run, settle_crash
 from newsletter.ledger.templates import list_current_templates
+from newsletter.ledger.workers import end_worker, register_worker
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.claim_loop import ClaimLoop
@@ -34,7 +34,7 @@ def send_campaign(assignment: Assignment) -> None:
     for text in list_current_templates(store, issue):
         assignment.rules.recipient_tags.require_keys(MessageTemplate.from_bytes(text.payload))
     worker = token_hex(8)
-    begin_run(store, issue, worker)
+    register_worker(store, issue, worker)
     assignment.write_record()
     why = _FAILED
     try:
@@ -44,8 +44,7 @@ def send_campaign(assignment: Assignment) -> None:
         why = error.message
         raise
     finally:
-        settle_crash(store, issue, worker)
-        finish_run(store, issue, worker, why)
+        end_worker(store, issue, worker, why)
         assignment.write_record()
 
 

@@ -14,7 +14,7 @@ from newsletter.files import create_private, make_private_folder, sync_to_disk
 from newsletter.ownership import require_own_place
 from newsletter.store.database import Damaged
 from newsletter.store.engine import MOVED_TO, Store, find_store, insert_new, open_store
-from newsletter.store.schema import forgotten, meta, metadata, suppressions
+from newsletter.store.schema import facts, forgotten, generations, meta, metadata, suppressions
 from newsletter.store.sqlite import copy_file
 
 _AT_ONCE = 1000  # rows
@@ -49,7 +49,7 @@ def copy_rows(theirs: Connection, ours: Connection) -> dict[str, int]:
 
 def has_no_rows(connection: Connection) -> bool:
     """Return whether the state knows nothing yet: of no issue, and of no reader."""
-    tables = (table for table in metadata.sorted_tables if table is not meta)
+    tables = (table for table in metadata.sorted_tables if table not in (meta, facts, generations))
     return not any(connection.execute(select(literal(1)).select_from(table).limit(1)).first() for table in tables)
 
 

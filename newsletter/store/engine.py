@@ -1,4 +1,4 @@
-"""The store: its transactions, and the one version of its tables that this program knows."""
+"""Engine of the store: its transactions, and the one version of its tables that this program knows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -7,7 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Insert, String, Table, column, insert, inspect, select, table
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    String,
+    Table,
+    and_,
+    column,
+    insert,
+    inspect,
+    select,
+    table,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
@@ -15,41 +29,45 @@ from newsletter.errors import DeliveryError
 from newsletter.store.database import Busy, Database
 from newsletter.store.schema import SCHEMA_VERSION, meta, metadata
 from newsletter.store.sqlite import Sqlite
+from newsletter.workspace import MAIN, PublicationId
 
+_PUBLICATION = "newsletter_publication"  # an execution option of each connection
 MOVED_TO = "moved to"  # in `meta`: where this state is now
+_VERSION = "schema_version"  # in `meta`, too
 _OLDER = frozenset(str(version) for version in range(1, SCHEMA_VERSION))
 
 
 class Store:
-    """A publication's state. Its transactions are durable once they have ended.
+    """State of one publication. Its transactions are durable once they have ended.
 
     `place` names it in messages, `file` is where an SQLite database is; `notice` says what was done to it when it was
-    opened, if anything.
+    opened, if anything. A database may hold several publications: what is read and written through a store is of one.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, publication: PublicationId = MAIN) -> None:
         self.place = database.place
         self.file = database.file
+        self.publication = publication
         self.notice = ""
         self._database = database
-        self._engine = database.engine()
+        self._engine = database.engine().execution_options(**{_PUBLICATION: publication})
         self._reading_engine = self._engine.execution_options(**database.reading)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """A connection whose work stands or falls as one. Raises DeliveryError when the database fails."""
+        """Open a connection whose work stands or falls as one. Raises DeliveryError when the database fails."""
         with _explaining(self._database), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one moment and changes nothing; it waits for no writer, and none waits for it."""
+        """Open a connection that sees one moment and changes nothing; it waits for no writer, and none waits for it."""
         with _explaining(self._database), self._reading_engine.begin() as connection:
             yield connection
 
     @contextmanager
     def erasing(self) -> Iterator[Connection]:
-        """A transaction that leaves as little as the database can of what it deletes; `sweep` sees to the rest."""
+        """Open a transaction that leaves as little as the database can of what it deletes; `sweep` sees to the rest."""
         with _explaining(self._database), self._engine.connect() as connection:
             connection.detach()  # what is set for this connection costs others time
             with connection.execution_options(**self._database.erasing).begin():
@@ -65,16 +83,18 @@ class Store:
 
     @contextmanager
     def staging(self) -> Iterator["Staging"]:
-        """A connection with temporary tables of its own, which are gone when the context ends."""
+        """Open a connection with temporary tables of its own, which are gone when the context ends."""
         with _explaining(self._database), self._engine.connect() as connection:
             connection.detach()
             yield Staging(self._database, connection)
 
     def sole(self, name: str) -> AbstractContextManager[None]:
         """Hold `name` for the time of the context. Raises Busy when another living process holds it."""
-        return self._database.sole(self._engine, name)
+        # The only publication's locks are named as in versions 1 to 3, whose programs they keep out.
+        return self._database.sole(self._engine, name if self.publication == MAIN else f"{self.publication}-{name}")
 
     def close(self) -> None:
+        """Close the store's connections."""
         self._engine.dispose()
 
     def _prepare(self, *, make: bool, though_moved: bool = False) -> bool:
@@ -89,10 +109,11 @@ class Store:
                 next_step=f'Write into newsletter.toml, under [store]: url = "{moved}"\n'
                 "Should it be lost there: newsletter state restore FILE, with a backup.",
             )
-        if moved:
+        if moved and version in {*_OLDER, str(SCHEMA_VERSION)}:
             with self.transaction() as connection:
                 metadata.create_all(connection)  # they were dropped when it was moved
-        if version in _OLDER:
+                connection.execute(update(meta).where(meta.c.key == _VERSION).values(value=str(SCHEMA_VERSION)))
+        elif version in _OLDER:
             self._bring_up_to_date()
         elif version is None and make:
             self._make_tables()
@@ -108,7 +129,7 @@ class Store:
             self._database.shut_out_others(connection)
             if _version(connection) is None:  # no other program was quicker
                 metadata.create_all(connection)
-                connection.execute(insert(meta).values(key="schema_version", value=str(SCHEMA_VERSION)))
+                connection.execute(insert(meta).values(key=_VERSION, value=str(SCHEMA_VERSION)))
 
     def _bring_up_to_date(self) -> None:
         """Back up and migrate. Raises DeliveryError while an earlier version of the program is sending."""
@@ -125,7 +146,7 @@ class Store:
                 version = int(found)
                 self._refuse_senders(connection, held)
                 kept = self._database.back_up(connection, version, tables_of(version))
-                migrate(connection, version)
+                migrate(connection, version, self.publication)
         self.notice = (
             f"The state in {self.place} had version {version}, and has version {SCHEMA_VERSION} now. "
             f"As it was before, it is kept in {kept}."
@@ -148,18 +169,18 @@ class Store:
 
 
 class Staging:
-    """One connection: temporary tables are filled in `local` transactions, and used in a `durable` one."""
+    """Connection whose temporary tables are filled in `local` transactions, and used in a `durable` one."""
 
     def __init__(self, database: Database, connection: Connection) -> None:
         self._database = database
         self._connection = connection
 
     def local(self) -> AbstractContextManager[Connection]:
-        """For temporary tables alone (the store's own may be read): it blocks nobody, and nobody blocks it."""
+        """Open a transaction that writes to temporary tables alone: it blocks nobody, and nobody blocks it."""
         return self._transaction(self._database.local)
 
     def durable(self) -> AbstractContextManager[Connection]:
-        """Like the store's own `transaction`, with the temporary tables in reach."""
+        """Open a transaction as the store's own, with the temporary tables in reach."""
         return self._transaction(self._database.writing)
 
     @contextmanager
@@ -168,13 +189,19 @@ class Staging:
             yield self._connection
 
 
-def open_store(place: Path | str, password: SecretStr | None = None, *, though_moved: bool = False) -> Store:
-    """The store in an SQLite file or at a PostgreSQL database's URL, made when absent and migrated when older.
+def open_store(
+    place: Path | str,
+    password: SecretStr | None = None,
+    *,
+    publication: PublicationId = MAIN,
+    though_moved: bool = False,
+) -> Store:
+    """Open the store in an SQLite file or at a PostgreSQL database's URL, made when absent and migrated when older.
 
     Raises DeliveryError for a newer one, for one that is broken, locked or out of reach, and for one that was moved to
     another place, unless it is to be written over.
     """
-    store = Store(_database(place, password))
+    store = Store(_database(place, password), publication)
     try:
         store._prepare(make=True, though_moved=though_moved)
     except BaseException:
@@ -183,11 +210,13 @@ def open_store(place: Path | str, password: SecretStr | None = None, *, though_m
     return store
 
 
-def find_store(place: Path | str, password: SecretStr | None = None) -> Store | None:
-    """The store if there is one, migrated when older: looking for it makes neither a file nor a table."""
+def find_store(
+    place: Path | str, password: SecretStr | None = None, *, publication: PublicationId = MAIN
+) -> Store | None:
+    """Open the store if there is one, migrated when older: looking for it makes neither a file nor a table."""
     if isinstance(place, Path) and not place.exists():
         return None
-    store = Store(_database(place, password))
+    store = Store(_database(place, password), publication)
     try:
         found = store._prepare(make=False)
     except BaseException:
@@ -198,8 +227,24 @@ def find_store(place: Path | str, password: SecretStr | None = None) -> Store | 
     return store if found else None
 
 
+def publication_of(connection: Connection) -> PublicationId:
+    """Return the publication of the store that a connection is of."""
+    publication: PublicationId = connection.get_execution_options()[_PUBLICATION]
+    return publication
+
+
+def is_ours(connection: Connection, table: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a row is the publication's."""
+    return table.c.publication == publication_of(connection)
+
+
+def is_of(connection: Connection, table: FromClause, issue: str) -> ColumnElement[bool]:
+    """Return the condition that a row is of this issue of the publication."""
+    return and_(is_ours(connection, table), table.c.issue == issue)
+
+
 def insert_new(connection: Connection, into: Table) -> Insert:
-    """An INSERT that leaves alone what is there already, by the table's keys.
+    """Return an INSERT that leaves alone what is there already, by the table's keys.
 
     With `from_select` the SELECT needs a WHERE, if only true(): SQLite takes ON CONFLICT for a join's ON otherwise.
     """
@@ -211,12 +256,12 @@ def insert_new(connection: Connection, into: Table) -> Insert:
 
 
 def storable(words: str) -> str:
-    """A thousand letters of anybody's words. NUL no database takes, and bytes that are no UTF-8 are surrogates."""
+    """Return at most a thousand letters of anybody's words, without NUL and surrogates, which no database takes."""
     return words.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")[:1000]
 
 
 def now() -> str:
-    """The moment as the store writes it: ISO 8601 in UTC, to the millisecond."""
+    """Return the moment as the store writes it: ISO 8601 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
@@ -229,10 +274,10 @@ def _database(place: Path | str, password: SecretStr | None) -> Database:
 
 
 def _version(connection: Connection) -> str | None:
-    """What the store says of its tables; None when there are none."""
+    """Return the version that the store gives for its tables; None when there are none."""
     if not inspect(connection).has_table(meta.name):
         return None
-    return connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
+    return connection.scalar(select(meta.c.value).where(meta.c.key == _VERSION))
 
 
 @contextmanager

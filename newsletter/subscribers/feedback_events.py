@@ -13,8 +13,19 @@ from sqlalchemy import Connection
 
 from newsletter.errors import ConfigError
 from newsletter.store import Store, suppressions
-from newsletter.store import events as log
 from newsletter.store.engine import now, storable
+from newsletter.store.erased import find_erased, hold_off_erasing, is_erased, list_erased_digests, remove_erased
+from newsletter.store.events import (
+    StoredEvent,
+    add_events,
+    count_by_kind,
+    find_last_said,
+    list_events,
+    list_said,
+    remove_events,
+)
+from newsletter.store.facts import read_erasing_key
+from newsletter.store.handled import add_handled
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import format_count
 
@@ -120,8 +131,8 @@ def record_events(
     person who was erased. `keys` know the erased; without keys nobody can have been.
     """
     with store.transaction() as connection:
-        log.hold_off_erasing(connection)
-        log.mark_handled(connection, handled)
+        hold_off_erasing(connection)
+        add_handled(connection, handled)
         own = (EventSource.PAGE, EventSource.ONE_CLICK)
         if all(event.kind is EventKind.UNSUBSCRIBED and event.source in own for event in events):
             return _record_leaving(connection, keys, events)
@@ -149,7 +160,7 @@ def why_ignored(store: Store, keys: SecretKeys | None, event: Event) -> IgnoredB
 
 def count_answers(connection: Connection, issue: str) -> dict[EventKind, int]:
     """How many of the issue's readers have answered it so since, for each of ANSWERS; those who came back left out."""
-    found = log.answered(connection, issue, unless={EventKind.UNSUBSCRIBED: (EventKind.RETURNED, EventKind.ALLOWED)})
+    found = count_by_kind(connection, issue, unless={EventKind.UNSUBSCRIBED: (EventKind.RETURNED, EventKind.ALLOWED)})
     return {kind: found.get(kind, 0) for kind in ANSWERS}
 
 
@@ -167,7 +178,7 @@ class ErasedSubscribers:
 def read_erased(store: Store, keys: SecretKeys | None) -> ErasedSubscribers:
     """Who asked to be erased, as the store knows it now. Raises ConfigError without the key to know them by."""
     with store.reading() as connection:
-        digests, mark = log.forgotten_digests(connection), log.known_key(connection)
+        digests, mark = list_erased_digests(connection), read_erasing_key(connection)
     if digests and (keys is None or mark not in (None, keys.mark)):
         gone = "are gone" if keys is None else "are not the ones that are here now"
         raise ConfigError(
@@ -186,17 +197,17 @@ def _record(connection: Connection, keys: SecretKeys | None, event: Event, soft:
             connection, event.subscriber, SuppressionKind.BOUNCED, format_count(soft.bounces, "soft bounce")
         )
     if news:
-        log.add_all(connection, [_row(event)])  # after the suppression that it makes, see suppression_batches.py
+        add_events(connection, [_row(event)])  # after the suppression that it makes, see suppression_batches.py
     return news
 
 
 def _void(connection: Connection, keys: SecretKeys | None, event: Event) -> IgnoredBecause | None:
-    if keys and event.kind is not EventKind.SIGNED_UP and log.is_forgotten(connection, keys.digest(event.subscriber)):
+    if keys and event.kind is not EventKind.SIGNED_UP and is_erased(connection, keys.digest(event.subscriber)):
         return IgnoredBecause.ERASED
     if event.source is EventSource.MAIL:
         # To the second, which is all that a mailbox knows: of one second, the mail is the later one.
         kinds = _WORKING_AGAIN if event.kind in _BOUNCES else _COMING_BACK
-        back = log.last_said(connection, event.subscriber, kinds)[:_SECOND]
+        back = find_last_said(connection, event.subscriber, kinds)[:_SECOND]
         return IgnoredBecause.OLDER if (event.said_at or now())[:_SECOND] < back else None
     return None
 
@@ -204,7 +215,7 @@ def _void(connection: Connection, keys: SecretKeys | None, event: Event) -> Igno
 def _record_leaving(connection: Connection, keys: SecretKeys | None, events: Sequence[Event]) -> list[bool]:
     """As `_record` does for each, in three statements for all: when an issue has come, many leave at once."""
     digests = {event.subscriber: keys.digest(event.subscriber) for event in events} if keys else {}
-    erased = log.forgotten_since(connection, list(digests.values()))
+    erased = find_erased(connection, list(digests.values()))
     words: dict[str, str] = {}
     for event in events:
         if digests.get(event.subscriber) not in erased:
@@ -214,7 +225,7 @@ def _record_leaving(connection: Connection, keys: SecretKeys | None, events: Seq
     for event in events:
         news.append(event.subscriber in new)
         new.discard(event.subscriber)  # the first of a reader's is news
-    log.add_all(connection, [_row(event) for event, is_news in zip(events, news, strict=True) if is_news])
+    add_events(connection, [_row(event) for event, is_news in zip(events, news, strict=True) if is_news])
     return news
 
 
@@ -228,7 +239,7 @@ def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> boo
         # A bounce or a complaint about another issue is news about that issue.
         return new or (event.kind is not EventKind.UNSUBSCRIBED and not _known(connection, event))
     if event.kind is EventKind.RETURNED:
-        log.remove(connection, reader, EventKind.REASON)
+        remove_events(connection, reader, EventKind.REASON)
         lifted = [
             suppressions.unsuppress(connection, reader, cause) for cause in kinds_lifted_by_return(connection, reader)
         ]
@@ -238,20 +249,20 @@ def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> boo
     if event.kind is EventKind.UNDONE:
         return suppressions.unsuppress(connection, reader, SuppressionKind.BOUNCED)
     if event.kind is EventKind.REASON:
-        if SuppressionKind.UNSUBSCRIBED not in suppressions.causes(connection, reader):
+        if SuppressionKind.UNSUBSCRIBED not in suppressions.list_causes(connection, reader):
             return False
-        log.remove(connection, reader, EventKind.REASON)  # the last one counts
+        remove_events(connection, reader, EventKind.REASON)  # the last one counts
         return bool(words)
     if event.kind is EventKind.SIGNED_UP:
         if keys:
-            log.unforget(connection, keys.digest(reader))
+            remove_erased(connection, keys.digest(reader))
         return True
     return event.kind not in (EventKind.SOFT, EventKind.BLOCKED) or not _known(connection, event)
 
 
 def kinds_lifted_by_return(connection: Connection, reader: str) -> set[SuppressionKind]:
     """Return which causes a reader lifts by wanting the mail again; what an editor has entered is not among them."""
-    held = suppressions.causes(connection, reader).keys() & _LIFTED_BY_RETURN.keys()
+    held = suppressions.list_causes(connection, reader).keys() & _LIFTED_BY_RETURN.keys()
     return {
         cause
         for cause in map(SuppressionKind, held)
@@ -263,26 +274,26 @@ def _entered_by_editor(connection: Connection, reader: str, kind: EventKind) -> 
     """Return whether an editor has said this, and has not lifted it since."""
     undoing = (EventKind.ALLOWED, EventKind.UNDONE) if kind is EventKind.HARD else (EventKind.ALLOWED,)
     entered = False
-    for row in log.of_reader(connection, reader):
+    for row in list_events(connection, reader):
         entered = (entered or (row.kind == kind and row.source == EventSource.EDITOR)) and row.kind not in undoing
     return entered
 
 
 def _known(connection: Connection, event: Event) -> bool:
     """Was the same said about the same issue already?"""
-    return any(issue == event.issue for issue, _ in log.said(connection, event.subscriber, event.kind, ""))
+    return any(issue == event.issue for issue, _ in list_said(connection, event.subscriber, event.kind, ""))
 
 
 def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
     """How many issues this reader's mail was put off for within the rule's days, this one included."""
     since = (datetime.now(UTC) - timedelta(days=soft.days)).isoformat(timespec="milliseconds")
-    since = max(since, log.last_said(connection, event.subscriber, _WORKING_AGAIN))
-    recent = {issue for issue, _ in log.said(connection, event.subscriber, EventKind.SOFT, since)}
+    since = max(since, find_last_said(connection, event.subscriber, _WORKING_AGAIN))
+    recent = {issue for issue, _ in list_said(connection, event.subscriber, EventKind.SOFT, since)}
     return len(recent | {event.issue})
 
 
-def _row(event: Event) -> log.Row:
+def _row(event: Event) -> StoredEvent:
     at = now()
     said_at = min(event.said_at or at, at)  # a mail's clock may be wrong
     evidence = {name: storable(text) for name, text in event.evidence.items() if text}
-    return log.Row(event.subscriber, event.kind, event.source, event.issue, evidence, said_at, at)
+    return StoredEvent(event.subscriber, event.kind, event.source, event.issue, evidence, said_at, at)

@@ -7,7 +7,8 @@ from typing import TextIO
 
 from newsletter.errors import Problem
 from newsletter.store import Store, suppressions
-from newsletter.store import events as log
+from newsletter.store.erased import list_erased
+from newsletter.store.events import stream_events
 from newsletter.subscribers.csv_file import guard_cell
 from newsletter.subscribers.csv_rows import MAX_VALUE
 from newsletter.subscribers.secret_keys import SecretKeys
@@ -68,10 +69,10 @@ def export_suppressed(store: Store | None, keys: SecretKeys | None) -> Iterator[
     if store is None:
         return
     with store.reading() as connection:
-        for reader, cause, words, at in suppressions.suppressed_readers(connection):
+        for reader, cause, words, at in suppressions.stream_suppressions(connection):
             yield reader, cause, at, _on_one_line(words)
         if keys:
-            for digest, at in log.every_forgotten(connection):
+            for digest, at in list_erased(connection):
                 yield digest, ERASED, at, keys.mark
 
 
@@ -81,10 +82,10 @@ def export_events(store: Store | None) -> Iterator[Sequence[str]]:
     if store is None:
         return
     with store.reading() as connection:
-        for row in log.every(connection):
+        for row in stream_events(connection):
             told = {name: escape_controls(" ".join(text.split())) for name, text in row.evidence.items()}
             known = (told.pop(name, "") for name in _EVIDENCE)
-            about = (row.reader, row.kind, row.source, row.issue or "", row.said_at, row.at)
+            about = (row.subscriber, row.kind, row.source, row.issue or "", row.said_at, row.at)
             yield *about, *known, "; ".join(f"{name}: {text}" for name, text in told.items())
 
 

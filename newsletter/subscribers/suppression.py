@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 
 from newsletter.errors import ListError, Problem
 from newsletter.store import Store, suppressions
-from newsletter.store import events as log
 from newsletter.store.engine import now
+from newsletter.store.erased import add_erased, hold_off_erasing, list_erased_digests
+from newsletter.store.events import StoredEvent, add_events
+from newsletter.store.facts import note_erasing_key
 from newsletter.subscribers.csv_editing import cells_of
 from newsletter.subscribers.csv_file import CsvHeader, read_header, read_lines, read_records
 from newsletter.subscribers.csv_records import CsvRecord
@@ -79,8 +81,8 @@ def import_suppressions(
     counts = Counter[str]()
     problems: list[Problem] = []
     with store.transaction() as connection:
-        log.hold_off_erasing(connection)
-        erased = log.forgotten_digests(connection)
+        hold_off_erasing(connection)
+        erased = list_erased_digests(connection)
         for record_events in read_records(lines, header):
             try:
                 if _is_mailed(record_events, header, honour, ignore):
@@ -150,13 +152,16 @@ def _told(record_events: CsvRecord, header: CsvHeader, keys: SecretKeys | None, 
 def _bring(connection: Connection, keys: SecretKeys | None, told: _Told) -> bool:
     if told.state == ERASED:
         if keys:
-            log.note_key(connection, keys.mark)
-        return log.bring_forgotten(connection, told.known_as, told.since)
-    new = suppressions.bring(connection, told.known_as, told.state, told.words, told.since)
+            note_erasing_key(connection, keys.mark)
+        return add_erased(connection, told.known_as, told.since)
+    new = suppressions.suppress(
+        connection, told.known_as, told.state, told.words, source=EventSource.EDITOR, at=told.since
+    )
     if new:
         kind = _KINDS.get(SuppressionKind(told.state), EventKind.SUPPRESSED)
         evidence = {"words": told.words, "note": "brought over from a file"}
-        log.add(connection, told.known_as, kind, EventSource.EDITOR, None, evidence, told.since)
+        event = StoredEvent(told.known_as, kind, EventSource.EDITOR, None, evidence, told.since, now())
+        add_events(connection, [event])
     return new
 
 

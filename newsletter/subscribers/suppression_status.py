@@ -8,7 +8,7 @@ from typing import Protocol
 
 from newsletter.errors import Problem
 from newsletter.store import Store, suppressions
-from newsletter.store import events as log
+from newsletter.store.erased import find_erased
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.subscriber import Subscriber
 
@@ -96,9 +96,9 @@ def read_suppression_statuses(
     digests = {reader: keys.digest(reader) for reader in readers} if keys else {}
     held = defaultdict[str, list[Suppression]](list)
     with store.reading() as connection:
-        for reader, *row in suppressions.of_readers(connection, readers):
+        for reader, *row in suppressions.find_suppressions(connection, readers):
             held[reader].append(Suppression(*row))
-        erased = log.forgotten_since(connection, list(digests.values())) if digests else {}
+        erased = find_erased(connection, list(digests.values())) if digests else {}
     return [
         SuppressionStatus(suppressions=held.get(reader, ()), erased=erased.get(digests.get(reader, "")))
         for reader in readers

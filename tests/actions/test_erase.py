@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Publication
+from leases import crash_workers
 from sqlalchemy import select
 
 from newsletter.actions.erase import erase_subscriber
@@ -21,14 +22,14 @@ from newsletter.ledger.claims import NEVER, Answer, record_and_claim
 from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
 from newsletter.ledger.erasure import TABLES, erase_reader
 from newsletter.ledger.freeze import freeze_batch
-from newsletter.ledger.runs import begin_run, settle_crash
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import FrozenTemplate
+from newsletter.ledger.workers import register_worker
 from newsletter.mail.message import Outcome, Result
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, open_store
-from newsletter.store import events as log
+from newsletter.store.events import stream_events
 from newsletter.store.schema import metadata
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
 from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys, require_secret_keys
@@ -51,7 +52,7 @@ def _freeze(store: Store, issue: str, readers: Iterable[str], **fields: str) -> 
     )
     entries = [
         Recipient(
-            reader=name,
+            subscriber=name,
             address=name.title(),
             fields={"name": f"Name of {name}", **fields},
             tags=frozenset({"board"}),
@@ -66,16 +67,18 @@ def _freeze(store: Store, issue: str, readers: Iterable[str], **fields: str) -> 
 
 def _send(store: Store, issue: str, outcomes: dict[str, Outcome], reply: str = "") -> None:
     """A run that answers for some, and leaves the others claimed."""
-    begin_run(store, issue, f"run {issue}")
+    register_worker(store, issue, f"run {issue}")
     claims = record_and_claim(store, issue, f"run {issue}", want=99).claims
     answers = [
         Answer(
             claim=claim,
-            result=Result(key=claim.reader, outcome=outcomes[claim.reader], stage="rcpt", code=550, reply=reply),
+            result=Result(
+                key=claim.subscriber, outcome=outcomes[claim.subscriber], stage="rcpt", code=550, reply=reply
+            ),
             due=NEVER,
         )
         for claim in claims
-        if claim.reader in outcomes
+        if claim.subscriber in outcomes
     ]
     record_and_claim(store, issue, f"run {issue}", answers=answers)
 
@@ -86,7 +89,7 @@ def _everything(store: Store) -> str:
 
 
 def _states(store: Store, issue: str) -> dict[str, State]:
-    return {row.reader: State(row.state) for row in stream_deliveries(store, issue)}
+    return {row.subscriber: State(row.state) for row in stream_deliveries(store, issue)}
 
 
 def _open(publication: Publication, store: Store) -> OpenPublication:
@@ -259,12 +262,12 @@ def test_no_trace_is_left_in_the_file_either(publication: Publication, keys: Sec
     _say(opened, keys, EventKind.COMPLAINED, words="Ada Lovelace says no")
     with closing(sqlite3.connect(path)) as careless:
         careless.execute("PRAGMA secure_delete = OFF")
-        careless.execute("INSERT INTO handled VALUES ('Ada Lovelace, who was moved', 'x')")
+        careless.execute("INSERT INTO handled VALUES ('main', 'Ada Lovelace, who was moved', 'x')")
         careless.execute("DELETE FROM handled")
         careless.commit()
         careless.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert b"Ada Lovelace, who was moved" in path.read_bytes()
-    settle_crash(opened, "1.1")
+    crash_workers(opened, "1.1")
     assert erase_subscriber(_open(publication, opened), ADA).swept
     kept = b"".join(file.read_bytes() for file in sorted(path.parent.iterdir()) if file.name.startswith("state.db"))
     assert b"b@example.org" not in kept
@@ -323,7 +326,7 @@ def test_an_address_goes_in_each_spelling_of_its_domain(
     pseudonym = f"{keys.digest(reader)[:16]}@forgotten.invalid"
     with store.reading() as connection:
         fields = json.loads(connection.execute(select(TABLES[0].c.fields)).scalar_one())
-        (event,) = log.every(connection)
+        (event,) = stream_events(connection)
     assert fields["friends"].split() == [pseudonym, f"{pseudonym}.", pseudonym, *others]
     assert event.evidence["words"] == f"asked <{pseudonym}>, {others[0]}"
     (publication.root / "build").mkdir()
@@ -346,8 +349,8 @@ def test_a_note_that_a_crash_has_left_wrong_is_written_anew(
 
 
 def test_every_table_that_may_hold_an_address_is_swept() -> None:
-    holding = {table.name for table in metadata.sorted_tables if "reader" in table.c}
-    assert {table.name for table in TABLES} == holding | {"runs"}
+    holding = {table.name for table in metadata.sorted_tables if "subscriber" in table.c}
+    assert {table.name for table in TABLES} == holding | {"workers"}
 
 
 def test_whoever_still_reads_the_old_file_is_in_the_way(

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from conftest import Publication
+from leases import crash_workers
 from postgres import Postgres
 from scheduling import HOUR, put_in
 from smtp_server import Server
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from newsletter.actions.erase import pseudonyms
 from newsletter.actions.move_state import move_rows
@@ -26,15 +27,17 @@ from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.erasure import erase_reader
 from newsletter.ledger.freeze import freeze_batch
 from newsletter.ledger.issue_tests import record_test
-from newsletter.ledger.runs import begin_run, settle_crash
 from newsletter.ledger.schedule import list_scheduled, schedule_campaign
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import FrozenTemplate
+from newsletter.ledger.workers import register_worker
 from newsletter.store import Store, open_store
-from newsletter.store import events as log
 from newsletter.store.copying import back_up
-from newsletter.store.schema import metadata
+from newsletter.store.erased import add_erased, list_erased_digests
+from newsletter.store.facts import note_erasing_key
+from newsletter.store.generations import current_generation
+from newsletter.store.schema import consent_words, consents, metadata, subscribers
 from newsletter.subscribers import suppression
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
 from newsletter.subscribers.secret_keys import SecretKeys
@@ -58,15 +61,17 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
                         created_at="2026-11-01T09:00:00+00:00")  # fmt: skip
     names = [f"r{number}@example.org" for number in range(readers)]
     fields = {"name": "Zoë"}
-    entries = (Recipient(reader=name, address=name, fields=fields, tags=frozenset({"board"}), text=0) for name in names)
+    entries = (
+        Recipient(subscriber=name, address=name, fields=fields, tags=frozenset({"board"}), text=0) for name in names
+    )
     with store.reading() as connection:
-        erased = log.forgotten_digests(connection)
+        erased = list_erased_digests(connection)
     with stage_recipients(store) as staged:
         staged.fill(entries, None)
         freeze_batch(staged, campaign, "", [FrozenTemplate("1", bytes(range(256)))], erased=erased)
-    begin_run(store, issue, f"run of {issue}")
+    register_worker(store, issue, f"run of {issue}")
     record_and_claim(store, issue, f"run of {issue}", want=1)
-    settle_crash(store, issue)
+    crash_workers(store, issue)
     record_test(store, issue, "a" * 64)
     if due:
         schedule_campaign(store, issue, due, due)
@@ -83,8 +88,16 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
     )
     suppression.unsuppress(store, KEYS, "r2@example.org")
     with store.transaction() as connection:
-        log.forget(connection, KEYS.digest("erased@example.org"))
-        log.note_key(connection, KEYS.mark)
+        add_erased(connection, KEYS.digest("erased@example.org"))
+        note_erasing_key(connection, KEYS.mark)
+        current_generation(connection)
+        for table in (subscribers, consent_words, consents):
+            values = {column.name: f"{column.name} of {issue}" for column in table.c if column.name != "id"}
+            given = {"publication": "main", "words_sha256": f"sha256 of {issue}"}
+            connection.execute(insert(table).values({**values, **{k: v for k, v in given.items() if k in values}}))
+
+
+_STATE = [*metadata.tables["deliveries"].c.keys()].index("state")
 
 
 def _rows(store: Store) -> Rows:
@@ -198,12 +211,12 @@ def test_a_backup_is_put_back_and_who_left_since_stays_out(place: Path | str, tm
         done = replace_state(file, place, None, tmp_path, KEYS)
         assert (done.left, done.held) == (1, ["1.1"])
         now = _rows(store)
-        assert {row[0] for row in now["suppressions"]} == {"r1@example.org", "later@example.org"}
-        assert [row[7] for row in now["deliveries"]] == ["unknown", "pending", "pending"]
+        assert {row[1] for row in now["suppressions"]} == {"r1@example.org", "later@example.org"}
+        assert [row[_STATE] for row in now["deliveries"]] == ["unknown", "pending", "pending"]
         assert list_scheduled(store) == ["1.1"]
         assert done.kept
     with closing(open_store(done.kept)) as before:
-        assert {row[7] for row in _rows(before)["deliveries"]} == {"cancelled"}
+        assert {row[_STATE] for row in _rows(before)["deliveries"]} == {"cancelled"}
     assert not [path for path in tmp_path.iterdir() if "restoring" in path.name]
 
 
@@ -212,10 +225,12 @@ def test_whoever_was_erased_since_the_backup_is_erased_again(place: Path | str, 
     with closing(open_store(place)) as store:
         _fill(store)
         suppression.unsuppress(store, None, claimed)
-        begin_run(store, "1.1", "a run that died")
-        assert [claim.reader for claim in record_and_claim(store, "1.1", "a run that died", want=1).claims] == [claimed]
+        register_worker(store, "1.1", "a run that died")
+        assert [claim.subscriber for claim in record_and_claim(store, "1.1", "a run that died", want=1).claims] == [
+            claimed
+        ]
         back_up(store, tmp_path / "backup.db")
-        settle_crash(store, "1.1")
+        crash_workers(store, "1.1")
         for gone in (claimed, waiting):
             digest = KEYS.digest(gone)
             erase_reader(store, gone, pseudonyms(digest), digest, KEYS.mark)

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from newsletter.mail.dkim_keys import generate_dkim_key
 from newsletter.store import open_store
-from newsletter.store.schema import campaigns, runs
+from newsletter.store.schema import campaigns, workers
 
 READER = "jorgensen@example.net"
 
@@ -60,7 +60,7 @@ def _dates(server: Server) -> list[str]:
 def _set_back(publication: Publication, hours: float) -> None:
     """All that was done so far was done so many hours earlier."""
     with closing(open_store(publication.workspace.database)) as store, store.transaction() as connection:
-        for column in (runs.c.began_at, runs.c.ended_at, campaigns.c.created_at):
+        for column in (workers.c.started_at, workers.c.ended_at, campaigns.c.created_at):
             for (moment,) in connection.execute(select(column).distinct()).all():
                 if moment:
                     earlier = datetime.fromisoformat(moment) - timedelta(hours=hours)

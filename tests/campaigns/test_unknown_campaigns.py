@@ -25,9 +25,9 @@ from newsletter.errors import DecisionNeeded
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.erasure import erase_reader
 from newsletter.ledger.freeze import freeze_batch
-from newsletter.ledger.runs import begin_run
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.templates import FrozenTemplate
+from newsletter.ledger.workers import register_worker
 from newsletter.store import Store, open_store
 from newsletter.store.copying import back_up
 from newsletter.subscribers import suppression
@@ -342,10 +342,10 @@ def noted(store: Store, tmp_path: Path) -> Path:
     """The record of an issue that went out from the store, after somebody had left."""
     campaign = Campaign(issue="1.1", id="one", subject="", draft_sha256="d", rules=[], created_at="2026-11-01")
     with stage_recipients(store) as staged:
-        entries = [Recipient(reader=LEFT, address=LEFT, fields={}, tags=frozenset(), text=0)]
+        entries = [Recipient(subscriber=LEFT, address=LEFT, fields={}, tags=frozenset(), text=0)]
         staged.fill(iter(entries), None)
         freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"")])
-    begin_run(store, "1.1", "run")
+    register_worker(store, "1.1", "run")
     _leave(store, "first@example.org")
     write_record(tmp_path / "1.1.sent.toml", store, "1.1")
     return tmp_path

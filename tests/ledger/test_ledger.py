@@ -12,30 +12,31 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from leases import crash_workers
 from sqlalchemy import delete, select, update
 
 from newsletter.errors import DeliveryError
 from newsletter.ledger.campaigns import (
     Campaign,
     cancel_campaign,
+    close_campaign,
     find_campaign,
-    find_last_sent,
     list_issues,
     reopen_deliveries,
 )
-from newsletter.ledger.claims import MAX_RETURNS, NEVER, Answer, Claim, record_and_claim
-from newsletter.ledger.deliveries import Delivery, count_deliveries, list_tag_sets, stream_deliveries
+from newsletter.ledger.claims import MAX_RETURNS, NEVER, Answer, record_and_claim
+from newsletter.ledger.deliveries import Claim, Delivery, count_deliveries, list_tag_sets, stream_deliveries
 from newsletter.ledger.freeze import freeze_batch, replace_templates
 from newsletter.ledger.issue_tests import list_tested_texts, record_test
-from newsletter.ledger.runs import begin_run, finish_run, settle_crash
 from newsletter.ledger.schedule import hold_campaign, list_scheduled, schedule_campaign, unschedule_campaign
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import OPEN, State
 from newsletter.ledger.templates import FrozenTemplate, list_current_templates, read_template
 from newsletter.ledger.unknown import settle_unknown
+from newsletter.ledger.workers import end_worker, find_last_sent, register_worker
 from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store, open_store, suppressions
-from newsletter.store.schema import deliveries, meta, metadata, runs
+from newsletter.store.schema import deliveries, meta, metadata, workers
 
 CAMPAIGN = Campaign(
     issue="1.1", id="c", subject="s", draft_sha256="d", rules=[[]], created_at=datetime.now(UTC).isoformat()
@@ -45,7 +46,7 @@ TEXT = FrozenTemplate("1", b"{}")
 
 def _entries(numbers: Iterable[int], tags: frozenset[str] = frozenset()) -> list[Recipient]:
     return [
-        Recipient(reader=f"r{n}@example.org", address=f"R{n}@example.org", fields={"email": f"R{n}@example.org"},
+        Recipient(subscriber=f"r{n}@example.org", address=f"R{n}@example.org", fields={"email": f"R{n}@example.org"},
               tags=tags, text=0)
         for n in numbers
     ]  # fmt: skip
@@ -70,13 +71,13 @@ def _claim(store: Store, want: int, run: str = "run", moment: float | None = Non
 
 
 def _answer(claim: Claim, outcome: Outcome = Outcome.ACCEPTED, reply: str = "", due: float = NEVER) -> Answer:
-    result = Result(key=claim.reader, outcome=outcome, stage="rcpt", code=250, reply=reply)
+    result = Result(key=claim.subscriber, outcome=outcome, stage="rcpt", code=250, reply=reply)
     return Answer(claim=claim, result=result, took=3, due=due)
 
 
 def _states(store: Store) -> dict[str, State]:
     with store.reading() as connection:
-        rows = connection.execute(select(deliveries.c.reader, deliveries.c.state).order_by(deliveries.c.id)).all()
+        rows = connection.execute(select(deliveries.c.subscriber, deliveries.c.state).order_by(deliveries.c.id)).all()
     return {reader: State(state) for reader, state in rows}
 
 
@@ -101,11 +102,11 @@ def test_the_issue_sent_last_is_the_one_whose_run_began_last(store: Store) -> No
             staged.fill(_entries([1]), None)
             freeze_batch(staged, replace(CAMPAIGN, issue=issue, id=issue, created_at=at), "", (TEXT,))
     assert find_last_sent(store) is None
-    begin_run(store, "1.2", "first")
+    register_worker(store, "1.2", "first")
     assert find_last_sent(store) == "1.2", "1.3 was only put into the outbox"
     with store.transaction() as connection:
-        connection.execute(update(runs).values(began_at="2026-01-04T09:00:00.000+00:00"))
-    begin_run(store, "1.1", "second")
+        connection.execute(update(workers).values(started_at="2026-01-04T09:00:00.000+00:00"))
+    register_worker(store, "1.1", "second")
     assert find_last_sent(store) == "1.1"
 
 
@@ -113,25 +114,25 @@ def test_the_issue_sent_last_is_the_one_whose_run_began_last(store: Store) -> No
 def frozen(store: Store) -> Store:
     """Ten readers, and a run that has begun."""
     _freeze(store, _entries(range(10)))
-    begin_run(store, "1.1", "run")
+    register_worker(store, "1.1", "run")
     return store
 
 
 def test_frozen_readers_wait_in_the_lists_order(store: Store) -> None:
     numbers = [4, 0, 9, 2, 7]
     assert _freeze(store, _entries(numbers)) == 0
-    begin_run(store, "1.1", "run")
+    register_worker(store, "1.1", "run")
     assert count_deliveries(store, "1.1").by_state == {State.PENDING: 5}
-    assert [claim.reader for claim in _claim(store, 3)] == ["r4@example.org", "r0@example.org", "r9@example.org"]
+    assert [claim.subscriber for claim in _claim(store, 3)] == ["r4@example.org", "r0@example.org", "r9@example.org"]
     (next_one,) = _claim(store, 1)
     assert next_one.address == "R2@example.org"
     assert next_one.fields == {"email": "R2@example.org"}
 
 
 def test_of_rows_with_one_address_the_first_is_frozen(store: Store) -> None:
-    again = Recipient(reader="r0@example.org", address="again@example.org", fields={}, tags=frozenset(), text=0)
+    again = Recipient(subscriber="r0@example.org", address="again@example.org", fields={}, tags=frozenset(), text=0)
     assert _freeze(store, [*_entries(range(3)), again, again]) == 2
-    begin_run(store, "1.1", "run")
+    register_worker(store, "1.1", "run")
     assert [claim.address for claim in _claim(store, 9)] == ["R0@example.org", "R1@example.org", "R2@example.org"]
 
 
@@ -158,8 +159,8 @@ def test_what_has_served_nobody_can_be_frozen_anew(store: Store) -> None:
 
 
 def test_nobody_is_claimed_twice(frozen: Store) -> None:
-    first = {claim.reader for claim in _claim(frozen, 6)}
-    second = {claim.reader for claim in _claim(frozen, 100)}
+    first = {claim.subscriber for claim in _claim(frozen, 6)}
+    second = {claim.subscriber for claim in _claim(frozen, 100)}
     assert len(first) == 6
     assert len(second) == 4
     assert not first & second
@@ -168,7 +169,7 @@ def test_nobody_is_claimed_twice(frozen: Store) -> None:
 
 def test_nobody_is_claimed_twice_by_claims_at_the_same_time(store: Store, place: Path | str) -> None:
     _freeze(store, _entries(range(200)))
-    begin_run(store, "1.1", "run")
+    register_worker(store, "1.1", "run")
     start = threading.Barrier(3)
     claimed: Counter[str] = Counter()
 
@@ -176,7 +177,7 @@ def test_nobody_is_claimed_twice_by_claims_at_the_same_time(store: Store, place:
         with closing(open_store(place)) as own:
             start.wait(timeout=60)
             while claims := _claim(own, 7):
-                claimed.update(claim.reader for claim in claims)
+                claimed.update(claim.subscriber for claim in claims)
 
     threads = [threading.Thread(target=claim_all) for _ in range(3)]
     for thread in threads:
@@ -194,36 +195,17 @@ def test_a_claim_is_durable_before_it_is_handed_out(frozen: Store, place: Path |
 
 def test_a_run_that_died_leaves_unknowns(frozen: Store) -> None:
     _claim(frozen, 2)
-    settle_crash(frozen, "1.1")
+    crash_workers(frozen, "1.1")
     counts = count_deliveries(frozen, "1.1")
     assert (counts[State.UNKNOWN], counts[State.PENDING]) == (2, 8)
-    begin_run(frozen, "1.1", "next")
+    register_worker(frozen, "1.1", "next")
     assert len(_claim(frozen, 100, "next")) == 8
-
-
-def test_a_run_that_begins_settles_what_another_left_and_takes_over(frozen: Store) -> None:
-    claims = _claim(frozen, 2)
-    begin_run(frozen, "1.1", "next")
-    assert _campaign(frozen).run == "next"
-    assert _campaign(frozen).runs == 2
-    with pytest.raises(DeliveryError, match=r"Another process has taken over the sending of 1\.1"):
-        record_and_claim(frozen, "1.1", "run", answers=[_answer(claims[0])], want=3)
-    assert count_deliveries(frozen, "1.1").by_state == {State.UNKNOWN: 2, State.PENDING: 8}
-
-
-def test_a_late_answer_changes_nothing(frozen: Store) -> None:
-    (claim,) = _claim(frozen, 1)
-    settle_crash(frozen, "1.1")
-    record_and_claim(frozen, "1.1", "run", answers=[_answer(claim)], returned={claim.id: "broke"}, released=[claim.id])
-    begin_run(frozen, "1.1", "next")
-    record_and_claim(frozen, "1.1", "next", answers=[_answer(claim)])
-    assert count_deliveries(frozen, "1.1")[State.UNKNOWN] == 1
 
 
 def test_the_suppressed_are_set_aside_at_the_claim_and_others_taken(frozen: Store) -> None:
     for number in (0, 1, 3):
         _suppress(frozen, f"r{number}@example.org")
-    assert [claim.reader for claim in _claim(frozen, 3)] == ["r2@example.org", "r4@example.org", "r5@example.org"]
+    assert [claim.subscriber for claim in _claim(frozen, 3)] == ["r2@example.org", "r4@example.org", "r5@example.org"]
     assert count_deliveries(frozen, "1.1")[State.SUPPRESSED] == 3
 
 
@@ -232,9 +214,9 @@ def test_the_deferred_are_tried_again_when_they_are_due(frozen: Store) -> None:
     answers = [_answer(first, Outcome.DEFERRED, due=200.0), _answer(second, Outcome.DEFERRED, due=100.0)]
     taken = record_and_claim(frozen, "1.1", "run", answers=answers, want=1, moment=50.0)
     assert taken.next_due == 100.0
-    assert [claim.reader for claim in taken.claims] == ["r2@example.org"]
+    assert [claim.subscriber for claim in taken.claims] == ["r2@example.org"]
     taken = record_and_claim(frozen, "1.1", "run", want=2, moment=100.0)
-    assert [(claim.reader, claim.tries) for claim in taken.claims] == [("r1@example.org", 1), ("r3@example.org", 0)]
+    assert [(claim.subscriber, claim.tries) for claim in taken.claims] == [("r1@example.org", 1), ("r3@example.org", 0)]
     assert taken.next_due == 200.0
     taken = record_and_claim(frozen, "1.1", "run", want=100, moment=999.0)
     assert (taken.next_due, len(taken.claims)) == (None, 7)
@@ -248,15 +230,15 @@ def test_those_given_up_for_this_run_wait_for_another(frozen: Store) -> None:
     assert len(taken.claims) == 9
     assert taken.next_due is None
     assert _not_accepted(frozen)[0].reply == "later"
-    begin_run(frozen, "1.1", "next")
+    register_worker(frozen, "1.1", "next")
     (again,) = _claim(frozen, 100, "next", moment=0.0)
-    assert (again.reader, again.tries) == (claim.reader, 0)
+    assert (again.subscriber, again.tries) == (claim.subscriber, 0)
 
 
 def test_one_that_always_comes_back_waits_for_another_run(frozen: Store) -> None:
     for _ in range(MAX_RETURNS):
         (claim,) = _claim(frozen, 1)
-        assert claim.reader == "r0@example.org"
+        assert claim.subscriber == "r0@example.org"
         record_and_claim(frozen, "1.1", "run", returned={claim.id: "the connection broke"})
     assert count_deliveries(frozen, "1.1")[State.DEFERRED] == 1
     assert _not_accepted(frozen)[0].reply == "the connection broke"
@@ -274,17 +256,17 @@ def test_the_released_wait_as_they_did_before(frozen: Store) -> None:
 
 def test_a_wave_adds_only_new_readers_and_opens_the_campaign_again(frozen: Store) -> None:
     record_and_claim(frozen, "1.1", "run", answers=[_answer(claim) for claim in _claim(frozen, 100)])
-    finish_run(frozen, "1.1", "run")
+    end_worker(frozen, "1.1", "run")
     assert _campaign(frozen).finished_at
     _freeze(frozen, _entries(range(8, 12)), "late")
     assert count_deliveries(frozen, "1.1").by_state == {State.ACCEPTED: 10, State.PENDING: 2}
     assert _campaign(frozen).finished_at is None
-    assert _campaign(frozen).waves == {"", "late"}
+    assert _campaign(frozen).batches == {"", "late"}
 
 
 def test_a_new_text_is_for_those_who_have_had_none(store: Store) -> None:
     _freeze(store, [*_entries(range(3), frozenset({"members"})), *_entries(range(3, 6))])
-    begin_run(store, "1.1", "run")
+    register_worker(store, "1.1", "run")
     (claim,) = _claim(store, 1)
     record_and_claim(store, "1.1", "run", answers=[_answer(claim)])
     whose = {tags: int("members" in tags) for tags in list_tag_sets(store, "1.1")}
@@ -295,42 +277,47 @@ def test_a_new_text_is_for_those_who_have_had_none(store: Store) -> None:
 
 def test_cancelling_leaves_nobody_waiting(frozen: Store) -> None:
     _claim(frozen, 2)
-    settle_crash(frozen, "1.1")
+    crash_workers(frozen, "1.1")
     assert cancel_campaign(frozen, "1.1") == 10
     assert count_deliveries(frozen, "1.1").by_state == {State.CANCELLED: 10}
-    assert _claim(frozen, 10) == []
+    register_worker(frozen, "1.1", "next")
+    assert _claim(frozen, 10, "next") == []
     assert _campaign(frozen).cancelled_at
 
 
 def test_a_campaign_is_finished_when_it_has_the_whole_list_and_nobody_waits(store: Store) -> None:
     _freeze(store, _entries(range(2)), "members")
-    begin_run(store, "1.1", "run")
+    register_worker(store, "1.1", "run")
     record_and_claim(store, "1.1", "run", answers=[_answer(claim) for claim in _claim(store, 2)])
-    finish_run(store, "1.1", "run")
+    end_worker(store, "1.1", "run")
     assert _campaign(store).finished_at is None
     _freeze(store, _entries(range(3)))
-    finish_run(store, "1.1")
+    close_campaign(store, "1.1")
     assert _campaign(store).finished_at is None
-    record_and_claim(store, "1.1", "run", answers=[_answer(claim, Outcome.REFUSED) for claim in _claim(store, 1)])
-    finish_run(store, "1.1")
+    register_worker(store, "1.1", "next")
+    answers = [_answer(claim, Outcome.REFUSED) for claim in _claim(store, 1, "next")]
+    record_and_claim(store, "1.1", "next", answers=answers)
+    close_campaign(store, "1.1")
     assert _campaign(store).finished_at
 
 
 def test_the_refused_wait_again_when_a_person_says_so(frozen: Store) -> None:
     record_and_claim(frozen, "1.1", "run", answers=[_answer(claim, Outcome.REFUSED) for claim in _claim(frozen, 10)])
-    finish_run(frozen, "1.1", "run")
+    end_worker(frozen, "1.1", "run")
     assert reopen_deliveries(frozen, "1.1", [State.REFUSED]) == 10
     assert _campaign(frozen).finished_at is None
-    assert len(_claim(frozen, 10)) == 10
+    register_worker(frozen, "1.1", "next")
+    assert len(_claim(frozen, 10, "next")) == 10
 
 
 def test_a_person_says_what_became_of_the_unknown(frozen: Store) -> None:
     _claim(frozen, 3)
-    settle_crash(frozen, "1.1")
+    crash_workers(frozen, "1.1")
     verdicts = {"r0@example.org": State.ACCEPTED, "r1@example.org": State.PENDING, "r9@example.org": State.ACCEPTED}
     settle_unknown(frozen, "1.1", verdicts, "by hand")
     assert count_deliveries(frozen, "1.1").by_state == {State.ACCEPTED: 1, State.UNKNOWN: 1, State.PENDING: 8}
-    assert [claim.reader for claim in _claim(frozen, 2)] == ["r1@example.org", "r3@example.org"]
+    register_worker(frozen, "1.1", "next")
+    assert [claim.subscriber for claim in _claim(frozen, 2, "next")] == ["r1@example.org", "r3@example.org"]
 
 
 def test_what_is_in_the_outbox_is_told_by_its_moments(frozen: Store) -> None:
@@ -367,7 +354,7 @@ def test_any_words_of_a_server_can_be_kept(frozen: Store, words: str, beginning:
         answers=[_answer(claims[0], Outcome.REFUSED, words)],
         returned={claims[1].id: words},
     )
-    finish_run(frozen, "1.1", "run", words)
+    end_worker(frozen, "1.1", "run", words)
     kept = [row.reply for row in _not_accepted(frozen)[:2]]
     assert kept[0] == kept[1]
     assert kept[0] is not None
@@ -406,13 +393,15 @@ class LedgerMachine(RuleBasedStateMachine):
         entries = _entries(numbers)
         _freeze(self.store, entries, f"wave {len(self.states)}")
         for entry in entries:
-            self.states.setdefault(entry.reader, State.SUPPRESSED if entry.reader in self.left else State.PENDING)
+            self.states.setdefault(
+                entry.subscriber, State.SUPPRESSED if entry.subscriber in self.left else State.PENDING
+            )
 
     def _begin(self) -> None:
         self.behind = {}
         self.run += 1
         self.answered = []
-        begin_run(self.store, "1.1", str(self.run))
+        register_worker(self.store, "1.1", str(self.run))
         self.due = dict.fromkeys(self.due, 0.0)
 
     def _waiting(self) -> Iterator[str]:
@@ -427,7 +416,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.clock += later
         waiting = list(self._waiting())
         claims = record_and_claim(self.store, "1.1", str(self.run), want=want, moment=self.clock).claims
-        taken = [claim.reader for claim in claims]
+        taken = [claim.subscriber for claim in claims]
         assert len(taken) == min(want, len(waiting))
         assert set(taken) <= set(waiting)
         fresh = [reader for reader in waiting if self.states[reader] is State.PENDING]
@@ -451,9 +440,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def answer(self, outcomes: list[tuple[Outcome, float]]) -> None:
         answers = []
         for (outcome, wait), claim in zip(outcomes, self.in_hand, strict=False):
-            self.truth[claim.reader] += outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
-            self.states[claim.reader] = State(outcome.value)
-            self.due[claim.reader] = self.clock + wait
+            self.truth[claim.subscriber] += outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
+            self.states[claim.subscriber] = State(outcome.value)
+            self.due[claim.subscriber] = self.clock + wait
             answers.append(_answer(claim, outcome, due=self.clock + wait))
         self.answered += self.in_hand[: len(answers)]
         del self.in_hand[: len(answers)]
@@ -475,14 +464,14 @@ class LedgerMachine(RuleBasedStateMachine):
         claim = self.in_hand.pop()
         if fault:
             record_and_claim(self.store, "1.1", str(self.run), returned={claim.id: "broke"})
-            self.states[claim.reader] = _states(self.store)[claim.reader]
-            assert self.states[claim.reader] in OPEN
-            self.due[claim.reader] = NEVER if self.states[claim.reader] is State.DEFERRED else 0.0
+            self.states[claim.subscriber] = _states(self.store)[claim.subscriber]
+            assert self.states[claim.subscriber] in OPEN
+            self.due[claim.subscriber] = NEVER if self.states[claim.subscriber] is State.DEFERRED else 0.0
         else:
             record_and_claim(self.store, "1.1", str(self.run), released=[claim.id])
-            self.states[claim.reader] = State.DEFERRED if claim.tries else State.PENDING
+            self.states[claim.subscriber] = State.DEFERRED if claim.tries else State.PENDING
             if not claim.tries:
-                self.behind[claim.reader] = max(self.behind.values(), default=0) + 1
+                self.behind[claim.subscriber] = max(self.behind.values(), default=0) + 1
 
     @rule(
         event=st.sampled_from(["crash", "crash", "leave", "leave", "join", "look", "retry"]), number=st.integers(0, 15)
@@ -502,10 +491,11 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _crash(self, sent: int) -> None:
         for claim in self.in_hand:
-            self.truth[claim.reader] += sent
-            self.states[claim.reader] = State.UNKNOWN
+            self.truth[claim.subscriber] += sent
+            self.states[claim.subscriber] = State.UNKNOWN
         self.lost += [(str(self.run), claim) for claim in self.in_hand]
         self.in_hand = []
+        crash_workers(self.store, "1.1")
         self._begin()
 
     def _leave_or_come_again(self, reader: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Publication
+from leases import crash_workers
 from smtp_server import Server
 
 from newsletter.errors import DecisionNeeded, ListError
@@ -17,11 +18,11 @@ from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.claims import record_and_claim
 from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
 from newsletter.ledger.freeze import freeze_batch
-from newsletter.ledger.runs import begin_run, settle_crash
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import FrozenTemplate
 from newsletter.ledger.unknown import settle_unknown
+from newsletter.ledger.workers import register_worker
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.reconcile.mail_log import FoundMessageIds
 from newsletter.reconcile.unknown_deliveries import (
@@ -46,20 +47,20 @@ NO_PIPE = BufferedReader(BytesIO())
 def crashed(store: Store) -> Store:
     """Ten readers; a run that died with the first four in hand, and one that was answered."""
     entries = [
-        Recipient(reader=f"r{n}@example.org", address=f"R{n}@example.org", fields={}, tags=frozenset(), text=0)
+        Recipient(subscriber=f"r{n}@example.org", address=f"R{n}@example.org", fields={}, tags=frozenset(), text=0)
         for n in range(10)
     ]
     with stage_recipients(store) as staged:
         staged.fill(entries, None)
         freeze_batch(staged, CAMPAIGN, "", [FrozenTemplate("1", TEMPLATE.to_bytes())])
-    begin_run(store, "1.1", "run")
+    register_worker(store, "1.1", "run")
     record_and_claim(store, "1.1", "run", want=4)
-    settle_crash(store, "1.1")
+    crash_workers(store, "1.1")
     return store
 
 
 def _states(store: Store) -> dict[str, State]:
-    return {row.reader: State(row.state) for row in stream_deliveries(store, "1.1")}
+    return {row.subscriber: State(row.state) for row in stream_deliveries(store, "1.1")}
 
 
 def _settle(store: Store, found: Findings) -> None:
@@ -88,8 +89,8 @@ def test_a_word_for_some_leaves_the_others(crashed: Store) -> None:
 
 def test_who_did_not_get_it_is_claimed_again_and_who_did_is_not(crashed: Store) -> None:
     _settle(crashed, Findings(arrived=parse_addresses(["r0@example.org"]), others=State.PENDING))
-    begin_run(crashed, "1.1", "next")
-    claimed = {claim.reader for claim in record_and_claim(crashed, "1.1", "next", want=100).claims}
+    register_worker(crashed, "1.1", "next")
+    claimed = {claim.subscriber for claim in record_and_claim(crashed, "1.1", "next", want=100).claims}
     assert claimed == {f"r{n}@example.org" for n in range(1, 10)}
 
 
@@ -107,16 +108,16 @@ def test_only_the_unknown_are_anybodys_to_decide_about(crashed: Store) -> None:
 
 
 def test_the_campaign_ends_with_its_last_question_and_opens_with_a_no(crashed: Store) -> None:
-    begin_run(crashed, "1.1", "next")
+    register_worker(crashed, "1.1", "next")
     waiting = record_and_claim(crashed, "1.1", "next", want=100).claims
-    settle_crash(crashed, "1.1")
-    _settle(crashed, Findings(arrived=frozenset(claim.reader for claim in waiting)))
+    crash_workers(crashed, "1.1")
+    _settle(crashed, Findings(arrived=frozenset(claim.subscriber for claim in waiting)))
     assert find_campaign(crashed, "1.1").finished_at  # type: ignore[union-attr]  # it is there
     _settle(crashed, Findings(not_arrived=parse_addresses(["r0@example.org"])))
     assert find_campaign(crashed, "1.1").finished_at is None  # type: ignore[union-attr]  # it is there
-    begin_run(crashed, "1.1", "last")
+    register_worker(crashed, "1.1", "last")
     record_and_claim(crashed, "1.1", "last", want=1)
-    settle_crash(crashed, "1.1")
+    crash_workers(crashed, "1.1")
     _settle(crashed, Findings(others=State.ACCEPTED))
     assert find_campaign(crashed, "1.1").finished_at  # type: ignore[union-attr]  # it is there
     assert count_deliveries(crashed, "1.1").complete
@@ -158,14 +159,14 @@ def test_a_file_that_names_none_of_us_says_nothing_of_the_others(crashed: Store,
 
 
 def test_thousands_are_settled_group_by_group(store: Store) -> None:
-    entries = (Recipient(reader=f"r{n}@example.org", address=f"r{n}@example.org", fields={}, tags=frozenset(), text=0)
-               for n in range(2500))  # fmt: skip
+    names = (f"r{n}@example.org" for n in range(2500))
+    entries = (Recipient(subscriber=name, address=name, fields={}, tags=frozenset(), text=0) for name in names)
     with stage_recipients(store) as staged:
         staged.fill(entries, None)
         freeze_batch(staged, CAMPAIGN, "", [FrozenTemplate("1", TEMPLATE.to_bytes())])
-    begin_run(store, "1.1", "run")
+    register_worker(store, "1.1", "run")
     record_and_claim(store, "1.1", "run", want=2400)
-    settle_crash(store, "1.1")
+    crash_workers(store, "1.1")
     even = FoundMessageIds(
         arrived={one.id for number, one in enumerate(stream_unknown_deliveries(store, "1.1")) if number % 2 == 0}
     )

@@ -15,6 +15,7 @@ from browser import barriers
 from conftest import Publication
 from hypothesis import example, given
 from hypothesis import strategies as st
+from leases import crash_workers
 from playwright.sync_api import Browser
 from smtp_server import Server
 from sqlalchemy import update
@@ -24,11 +25,11 @@ from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.claims import Answer, record_and_claim
 from newsletter.ledger.deliveries import Delivery
 from newsletter.ledger.freeze import freeze_batch
-from newsletter.ledger.runs import begin_run, settle_crash
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import ReplySum
 from newsletter.ledger.templates import FrozenTemplate
+from newsletter.ledger.workers import register_worker
 from newsletter.mail.message import Outcome, Result
 from newsletter.reports import formatting
 from newsletter.reports.campaign_report import CampaignReport, make_report, shorten_report
@@ -39,7 +40,7 @@ from newsletter.reports.recipients_csv import ALL_COLUMNS, write_recipients_csv
 from newsletter.reports.reply_counts import group_replies
 from newsletter.reports.worker_runs import TimeColumn, Timeline, WorkerRun
 from newsletter.store import Store
-from newsletter.store.schema import deliveries, runs
+from newsletter.store.schema import deliveries, workers
 from newsletter.subscribers.csv_file import unguard_cell
 from newsletter.text import escape_controls
 
@@ -55,7 +56,9 @@ HOSTILE = "<script>alert()</script> no such user reader0007@big.example {{ 7 * 7
 def _freeze(store: Store) -> list[str]:
     names = [f"reader{n:04}" if n % 2 else f"o'Brien-{n}.a+b_c" for n in range(len(DOMAINS))]
     addresses = [f"{name}@{domain}" for name, domain in zip(names, DOMAINS, strict=True)]
-    entries = [Recipient(reader=one.casefold(), address=one, fields={}, tags=frozenset(), text=0) for one in addresses]
+    entries = [
+        Recipient(subscriber=one.casefold(), address=one, fields={}, tags=frozenset(), text=0) for one in addresses
+    ]
     with stage_recipients(store) as staged:
         staged.fill(entries, None)
         freeze_batch(staged, CAMPAIGN, "", [FrozenTemplate("1", b"{}")])
@@ -64,7 +67,7 @@ def _freeze(store: Store) -> list[str]:
 
 def _run(store: Store, run: str, count: int) -> None:
     """A run that answers `count` readers in several ways and is killed with one more in hand."""
-    begin_run(store, "1.1", run)
+    register_worker(store, "1.1", run)
     claims = record_and_claim(store, "1.1", run, want=count + 1).claims
     answers = []
     for number, claim in enumerate(claims[:count]):
@@ -74,10 +77,10 @@ def _run(store: Store, run: str, count: int) -> None:
             (Outcome.DEFERRED, "rcpt", 451, "4.7.1", f"<{claim.address}>: greylisted, come back"),
             (Outcome.REFUSED, "rcpt", 550, "5.1.1", HOSTILE),
         ][number % 4]
-        result = Result(key=claim.reader, outcome=outcome, stage=stage, code=code, enhanced=enhanced, reply=reply)
+        result = Result(key=claim.subscriber, outcome=outcome, stage=stage, code=code, enhanced=enhanced, reply=reply)
         answers.append(Answer(claim=claim, result=result, took=number * 10))
     record_and_claim(store, "1.1", run, answers=answers)
-    settle_crash(store, "1.1")
+    crash_workers(store, "1.1")
 
 
 def _report(store: Store) -> CampaignReport:
@@ -207,11 +210,11 @@ def test_replies_that_never_repeat_do_not_fill_the_memory() -> None:
 
 def test_the_quantiles_are_those_of_a_sorted_list(store: Store) -> None:
     _freeze(store)
-    begin_run(store, "1.1", "r1")
+    register_worker(store, "1.1", "r1")
     claims = record_and_claim(store, "1.1", "r1", want=40).claims
     times = [7 * n * n % 997 for n in range(40)]
     answers = [
-        Answer(claim=claim, result=Result(key=claim.reader, outcome=Outcome.ACCEPTED), took=took)
+        Answer(claim=claim, result=Result(key=claim.subscriber, outcome=Outcome.ACCEPTED), took=took)
         for claim, took in zip(claims, times, strict=True)
     ]
     record_and_claim(store, "1.1", "r1", answers=answers)
@@ -227,7 +230,7 @@ def _move(store: Store, run: str, began: datetime, seconds: float, ended: dateti
     """As if the run had been at another time, its answers spread evenly over it."""
     with store.transaction() as connection:
         ids = connection.scalars(
-            deliveries.select().with_only_columns(deliveries.c.id).where(deliveries.c.run == run)
+            deliveries.select().with_only_columns(deliveries.c.id).where(deliveries.c.worker == run)
         ).all()
         for number, one in enumerate(ids):
             at = began + timedelta(seconds=seconds * number / len(ids))
@@ -235,8 +238,8 @@ def _move(store: Store, run: str, began: datetime, seconds: float, ended: dateti
                 update(deliveries).where(deliveries.c.id == one).values(at=at.isoformat(timespec="milliseconds"))
             )
         connection.execute(
-            update(runs).where(runs.c.id == run).values(
-                began_at=began.isoformat(timespec="milliseconds"),
+            update(workers).where(workers.c.id == run).values(
+                started_at=began.isoformat(timespec="milliseconds"),
                 ended_at=ended.isoformat(timespec="milliseconds") if ended else None,
             )
         )  # fmt: skip
@@ -264,7 +267,7 @@ def test_a_clock_that_was_set_back_draws_no_endless_plot(store: Store) -> None:
     with store.transaction() as connection:
         connection.execute(
             update(deliveries)
-            .where(deliveries.c.reader == "reader0001@big.example")
+            .where(deliveries.c.subscriber == "reader0001@big.example")
             .values(at="2020-01-01T00:00:00.000+00:00")
         )
     report = _report(store)
@@ -277,8 +280,8 @@ def test_a_run_under_way_and_one_that_no_table_knows(store: Store) -> None:
     _freeze(store)
     _run(store, "old", 10)
     with store.transaction() as connection:
-        connection.execute(runs.delete())  # as a store of the first version had it
-    begin_run(store, "1.1", "now")
+        connection.execute(workers.delete())  # as a store of the first version had it
+    register_worker(store, "1.1", "now")
     report = _report(store)
     assert [(run.id, run.under_way) for run in report.runs] == [("old", False), ("now", True)]
     assert report.ended is None
@@ -321,11 +324,11 @@ def test_the_page_and_the_json_name_nobody(store: Store) -> None:
 
 def test_words_that_few_got_are_not_passed_on(store: Store) -> None:
     _freeze(store)
-    begin_run(store, "1.1", "r1")
+    register_worker(store, "1.1", "r1")
     claims = record_and_claim(store, "1.1", "r1", want=5).claims
     told = ["Anna has moved to Oslo", "Olga has died", "mailbox full", "mailbox full", "mailbox full"]
     answers = [
-        Answer(claim=claim, result=Result(key=claim.reader, outcome=Outcome.REFUSED, code=550, reply=reply))
+        Answer(claim=claim, result=Result(key=claim.subscriber, outcome=Outcome.REFUSED, code=550, reply=reply))
         for claim, reply in zip(claims, told, strict=True)
     ]
     record_and_claim(store, "1.1", "r1", answers=answers)
@@ -352,7 +355,7 @@ def test_the_page_is_whole_in_itself_and_a_servers_words_are_text(store: Store) 
 
 
 def _delivery(**values: object) -> Delivery:
-    known = {"id": 1, "reader": "r", "template": 1, "state": "refused", "tries": 0}
+    known = {"id": 1, "subscriber": "r", "template": 1, "state": "refused", "tries": 0}
     return Delivery(**{**dict.fromkeys(Delivery._fields), **known, **values})
 
 

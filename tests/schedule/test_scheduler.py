@@ -8,19 +8,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from conftest import Publication
 from frozen import send_frozen
+from leases import crash_workers
 from scheduling import HOUR, MINUTE, put_in, set_moments
 from smtp_server import Server
 
 from newsletter import backends
 from newsletter.errors import DeliveryError, NewsletterError
-from newsletter.ledger.campaigns import Campaign, cancel_campaign, find_campaign
+from newsletter.ledger.campaigns import Campaign, cancel_campaign, close_campaign, find_campaign
 from newsletter.ledger.claims import record_and_claim
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.freeze import freeze_batch
-from newsletter.ledger.runs import begin_run, finish_run, settle_crash
 from newsletter.ledger.schedule import hold_campaign, list_scheduled, unschedule_campaign
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.templates import FrozenTemplate
+from newsletter.ledger.workers import register_worker
 from newsletter.schedule import scheduler
 from newsletter.schedule.schedule_state import ScheduleState, find_schedule_state
 from newsletter.schedule.scheduler import NextDeparture, Scheduler, ScheduleResult, WallClock
@@ -41,7 +42,9 @@ def _freeze(store: Store, issue: str = "1.1", readers: int = 3) -> None:
         issue=issue, id=issue, subject="s", draft_sha256="d", rules=[[]], created_at=NOON.isoformat(timespec="seconds")
     )
     names = [f"r{number}@example.org" for number in range(readers)]
-    entries = (Recipient(reader=name, address=name, fields={"email": name}, tags=frozenset(), text=0) for name in names)
+    entries = (
+        Recipient(subscriber=name, address=name, fields={"email": name}, tags=frozenset(), text=0) for name in names
+    )
     with stage_recipients(store) as staged:
         staged.fill(entries, None)
         freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"{}")])
@@ -77,7 +80,7 @@ def test_what_somebody_has_got_from_the_outbox_does_not_expire_nor_wait_again(st
     past = datetime.now(UTC) - HOUR
     _freeze(store)
     set_moments(store, past, past + MINUTE)
-    begin_run(store, "1.1", "run")
+    register_worker(store, "1.1", "run")
     assert _stands(store, past + HOUR) is ScheduleState.EXPIRED, "a run that has reached nobody has not begun"
     record_and_claim(store, "1.1", "run", want=1)
     assert _stands(store, past + HOUR) is ScheduleState.BEGUN
@@ -86,7 +89,7 @@ def test_what_somebody_has_got_from_the_outbox_does_not_expire_nor_wait_again(st
 
 def test_what_was_sent_by_hand_before_is_no_beginning(store: Store) -> None:
     _freeze(store)
-    begin_run(store, "1.1", "by hand")
+    register_worker(store, "1.1", "by hand")
     record_and_claim(store, "1.1", "by hand", want=1)
     later = datetime.now(UTC) + HOUR
     set_moments(store, later, later + HOUR)
@@ -100,7 +103,7 @@ def test_what_nothing_has_moved_for_an_hour_is_late(store: Store) -> None:
     set_moments(store, past, past + 90 * HOUR)
     assert _stands(store, past + 59 * MINUTE) is ScheduleState.DUE
     assert _stands(store, past + 61 * MINUTE) is ScheduleState.LATE
-    begin_run(store, "1.1", "run")
+    register_worker(store, "1.1", "run")
     assert _stands(store, datetime.now(UTC) + 59 * MINUTE) is ScheduleState.DUE, "it was tried just now, in vain"
     record_and_claim(store, "1.1", "run", want=1)
     assert _stands(store, datetime.now(UTC) + 59 * MINUTE) is ScheduleState.BEGUN
@@ -115,13 +118,13 @@ def test_what_is_held_is_in_the_outbox_until_a_person_has_seen_to_it(store: Stor
     hold_campaign(store, "1.1")
     assert _stands(store, NOON) is ScheduleState.HELD
     assert list_scheduled(store) == ["1.1"]
-    begin_run(store, "1.1", "by hand")
+    register_worker(store, "1.1", "by hand")
     assert list_scheduled(store) == []
     hold_campaign(store, "1.1")
     assert list_scheduled(store) == [], "what is in the outbox no more is not put back by a failure"
 
 
-@pytest.mark.parametrize("end", [cancel_campaign, finish_run])
+@pytest.mark.parametrize("end", [cancel_campaign, close_campaign])
 def test_what_is_at_its_end_is_not_in_the_outbox(store: Store, end: Callable[[Store, str], object]) -> None:
     _freeze(store, readers=0)
     set_moments(store, NOON, NOON + HOUR)
@@ -340,9 +343,9 @@ def test_a_fault_in_the_middle_is_for_a_person(office: Office, server: Server) -
     put_in(office.publication, office.store, noon, noon + HOUR)
 
     def failing(campaign: Campaign) -> None:
-        begin_run(office.store, campaign.issue, "run")
+        register_worker(office.store, campaign.issue, "run")
         record_and_claim(office.store, campaign.issue, "run", want=1)
-        settle_crash(office.store, campaign.issue)
+        crash_workers(office.store, campaign.issue)
         raise ZeroDivisionError("in a plug-in")
 
     office.outbox._carry = failing

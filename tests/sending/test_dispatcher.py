@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from newsletter.backends import Limits
-from newsletter.ledger.claims import Claim
+from newsletter.ledger.deliveries import Claim
 from newsletter.mail.message import Message
 from newsletter.sending.connections import ConnectionFeed
 from newsletter.sending.dispatcher import Collected, Dispatcher
@@ -16,7 +16,7 @@ def _give_back(why: str, code: int | None) -> Collected:
     async def take_and_give_back() -> Collected:
         dispatcher = Dispatcher(Throttle(Limits()))
         message = Message(key="ada", sender="digest@example.org", recipient="ada@example.org", data=b"")
-        dispatcher.supply([(Claim(id=7, reader="ada", address="ada@example.org", fields={}, template=1), message)])
+        dispatcher.supply([(Claim(id=7, subscriber="ada", address="ada@example.org", fields={}, template=1), message)])
         feed = ConnectionFeed(dispatcher)
         assert feed.take() is message
         feed.untouched(message, why, code)

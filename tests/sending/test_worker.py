@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from conftest import Publication
 from frozen import Frozen, Pigeons
+from leases import crash_workers
 
 from newsletter.backends import Feed, Limits
 from newsletter.errors import DeliveryError
 from newsletter.ledger.campaigns import cancel_campaign
-from newsletter.ledger.claims import Answer, Claim, Claimed, record_and_claim
-from newsletter.ledger.deliveries import list_recent_answers
-from newsletter.ledger.runs import begin_run
+from newsletter.ledger.claims import Answer, Claimed, record_and_claim
+from newsletter.ledger.deliveries import Claim, list_recent_answers
 from newsletter.ledger.states import State
+from newsletter.ledger.workers import register_worker
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending import claim_loop
 from newsletter.sending.rules import SendingRules
@@ -39,7 +40,8 @@ def test_a_run_that_was_taken_over_leaves_the_others_claims_alone(freeze: Callab
 
     async def carry(pigeons: Pigeons, feed: Feed, message: Message) -> None:
         if pigeons.carried == 5:
-            begin_run(campaign.store, "2.10", "another")
+            crash_workers(campaign.store, "2.10")  # as if this one had stood still for longer than its lease
+            register_worker(campaign.store, "2.10", "another")
             theirs.extend(record_and_claim(campaign.store, "2.10", "another", want=10).claims)
         feed.answer(_accepted(message))
         await asyncio.sleep(0)
@@ -47,7 +49,8 @@ def test_a_run_that_was_taken_over_leaves_the_others_claims_alone(freeze: Callab
     with pytest.raises(DeliveryError, match="has taken over"):
         campaign.send(carry, Limits(connections=1, window=2))
     answers = [
-        Answer(claim=claim, result=Result(key=claim.reader, outcome=Outcome.ACCEPTED, stage="text")) for claim in theirs
+        Answer(claim=claim, result=Result(key=claim.subscriber, outcome=Outcome.ACCEPTED, stage="text"))
+        for claim in theirs
     ]
     before = campaign.states().get(State.ACCEPTED, 0)
     record_and_claim(campaign.store, "2.10", "another", answers=answers)

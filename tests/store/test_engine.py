@@ -25,7 +25,7 @@ with open_store(place).sole(sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()
 """
-staged = Table("staged", MetaData(), Column("id", Integer, primary_key=True), Column("reader", String),
+staged = Table("staged", MetaData(), Column("id", Integer, primary_key=True), Column("subscriber", String),
                prefixes=["TEMPORARY"])  # fmt: skip
 
 
@@ -39,10 +39,17 @@ def _suppress(store: Store, reader: str) -> None:
 
 
 def _move(staging: Staging, *, mishap: bool = False) -> None:
-    columns = (staged.c.reader, literal("bounced"), literal("moved"), literal("now"))
+    columns = (
+        literal("main"),
+        staged.c.subscriber,
+        literal("bounced"),
+        *[literal("")] * 4,
+        literal("moved"),
+        literal("now"),
+    )
     moved = select(*columns).where(true()).order_by(staged.c.id)
     with staging.durable() as connection:
-        connection.execute(insert_new(connection, kept).from_select(["reader", "cause", "words", "at"], moved))
+        connection.execute(insert_new(connection, kept).from_select([*kept.c.keys()], moved))
         if mishap:
             raise Mishap
 
@@ -52,7 +59,7 @@ def _suppressed(connection: Connection) -> set[str]:
 
 
 def _words(connection: Connection) -> dict[str, str]:
-    return {reader: words for reader, _, words, _ in suppressions.suppressed_readers(connection)}
+    return {reader: words for reader, _, words, _ in suppressions.stream_suppressions(connection)}
 
 
 @contextmanager
@@ -138,7 +145,7 @@ def test_what_is_there_already_is_left_alone(store: Store) -> None:
     with store.transaction() as connection:
         assert suppressions.suppress(connection, "a@example.org", "bounced")
         assert not suppressions.suppress(connection, "a@example.org", "bounced", "again")
-        assert suppressions.causes(connection, "a@example.org") == {"bounced": ""}
+        assert suppressions.list_causes(connection, "a@example.org") == {"bounced": ""}
         assert suppressions.unsuppress(connection, "a@example.org")
         assert not suppressions.unsuppress(connection, "a@example.org")
 
@@ -147,10 +154,10 @@ def test_each_cause_is_lifted_for_itself(store: Store) -> None:
     with store.transaction() as connection:
         assert suppressions.suppress(connection, "a@example.org", "bounced", "mailbox gone")
         assert suppressions.suppress(connection, "a@example.org", "unsubscribed")
-        assert suppressions.counts(connection) == {"bounced": 1, "unsubscribed": 1}
+        assert suppressions.count_by_cause(connection) == {"bounced": 1, "unsubscribed": 1}
         assert suppressions.unsuppress(connection, "a@example.org", "unsubscribed")
         assert not suppressions.unsuppress(connection, "a@example.org", "unsubscribed")
-        assert suppressions.causes(connection, "a@example.org") == {"bounced": "mailbox gone"}
+        assert suppressions.list_causes(connection, "a@example.org") == {"bounced": "mailbox gone"}
 
 
 def test_a_staged_list_is_kept_in_one_transaction_and_blocks_nobody(store: Store, place: Path | str) -> None:
@@ -162,7 +169,7 @@ def test_a_staged_list_is_kept_in_one_transaction_and_blocks_nobody(store: Store
             suppressions.suppress(writing, "r1@example.org", "bounced", "known")
             for number in range(3):
                 with staging.local() as connection:
-                    connection.execute(insert(staged).values(id=number, reader=f"r{number}@example.org"))
+                    connection.execute(insert(staged).values(id=number, subscriber=f"r{number}@example.org"))
                     assert _suppressed(connection) == set()
         with pytest.raises(Mishap):
             _move(staging, mishap=True)
@@ -180,7 +187,7 @@ def test_a_stage_is_its_owners_alone_and_gone_at_the_end(store: Store) -> None:
         for staging in (one, two):
             with staging.local() as connection:
                 staged.create(connection)
-                connection.execute(insert(staged).values(reader="r@example.org"))
+                connection.execute(insert(staged).values(subscriber="r@example.org"))
                 assert connection.scalar(select(func.count()).select_from(staged)) == 1
     with store.staging() as staging, staging.local() as connection:
         staged.create(connection)

@@ -21,7 +21,11 @@ from sqlalchemy import Engine, event, insert
 
 from newsletter.errors import DeliveryError
 from newsletter.store import Store, find_store, open_store, suppressions
+from newsletter.store.schema import SCHEMA_VERSION
 from newsletter.store.schema import suppressions as kept
+
+# Every column of a suppression.
+NOTHING = {**dict.fromkeys(kept.c.keys(), ""), "publication": "main", "cause": "unsubscribed", "at": "now"}
 
 
 def _suppress(store: Store, reader: str = "a@example.org", words: str = "") -> None:
@@ -61,7 +65,7 @@ def test_a_newer_store_is_refused(store: Store, place: Path | str) -> None:
     with store.transaction() as connection:
         connection.exec_driver_sql("UPDATE meta SET value = '999'")
     error = _refused(place)
-    assert "version 999; this program knows 3" in error.message
+    assert f"version 999; this program knows {SCHEMA_VERSION}" in error.message
     assert error.next_step.endswith("pip install -U newsletter-press")
     with pytest.raises(DeliveryError, match="version 999"):
         find_store(place)
@@ -70,7 +74,7 @@ def test_a_newer_store_is_refused(store: Store, place: Path | str) -> None:
 def test_an_address_is_in_no_traceback(store: Store) -> None:
     _suppress(store, "secretly@example.org")
     with pytest.raises(DeliveryError) as caught, store.transaction() as connection:
-        connection.execute(insert(kept).values(reader="secretly@example.org", cause="unsubscribed", words="", at="now"))
+        connection.execute(insert(kept).values({**NOTHING, "subscriber": "secretly@example.org"}))
     assert "can't be used" in caught.value.message
     assert "secretly" not in "".join(traceback.format_exception(caught.value))
 
@@ -83,7 +87,7 @@ def test_a_lock_that_another_program_keeps_is_told(
     monkeypatch.setattr("newsletter.store.sqlite._LOCK_WAIT_S", 0.01)
     monkeypatch.setattr(postgresql, "_SETTINGS", postgresql._SETTINGS.replace("15s", "10ms"))
     with closing(open_store(place)) as other, store.transaction() as connection:
-        connection.execute(insert(kept).values(reader="a@example.org", cause="unsubscribed", words="", at="now"))
+        connection.execute(insert(kept).values({**NOTHING, "subscriber": "a@example.org"}))
         with pytest.raises(DeliveryError, match="is in use by another program") as caught:
             _suppress(other)
     assert caught.value.next_step.endswith("Then run the same command again.")
@@ -124,7 +128,7 @@ def test_a_full_disk_keeps_what_was_there(tmp_path: Path) -> None:
             assert "Make room there" in caught.value.next_step
             _suppress(store, "c@example.org")
             with store.reading() as connection:
-                found = {reader for reader, *_ in suppressions.suppressed_readers(connection)}
+                found = {reader for reader, *_ in suppressions.stream_suppressions(connection)}
                 assert found == {"a@example.org", "c@example.org"}
     finally:
         event.remove(Engine, "connect", fill_up)

@@ -13,16 +13,22 @@ from pathlib import Path
 import pytest
 from conftest import Publication
 from filelock import FileLock
+from old_stores import COUNTERS_3, VERSION_1, VERSION_2, VERSION_3, lay_store
 from postgres import Postgres
 from smtp_server import Server
 from sqlalchemy import Connection, Engine, event, inspect, text
 
 from newsletter.errors import DeliveryError
-from newsletter.store import events, find_store, open_store
+from newsletter.store import find_store, open_store
 from newsletter.store.engine import _database
+from newsletter.store.events import stream_events
 
-VERSION_1, VERSION_2 = (Path(__file__).with_name(f"version{number}.sql").read_text() for number in (1, 2))
 TABLES = ("campaigns", "deliveries", "meta", "suppressions", "templates", "waves")
+# What tables and columns of earlier versions are called now.
+NOW = {"waves": "batches", "runs": "workers"}
+COLUMNS = {
+    "reader": "subscriber", "run": "worker", "began_at": "started_at", "ending": "why",
+}  # fmt: skip
 # Opens a store; killed before the first statement that has the words, if there are any.
 OPEN = """
 import os, signal, sys
@@ -46,32 +52,27 @@ print("alembic" in sys.modules)
 @pytest.fixture
 def old(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
     """A store of version 1, whose only campaign was stopped half way."""
-    return _laid(place, VERSION_1, request, "SELECT setval('templates_id_seq', 2)")
+    return lay_store(place, VERSION_1, request, "SELECT setval('templates_id_seq', 2)")
+
+
+@pytest.fixture
+def newest(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
+    """A store of version 3, one of whose campaigns was stopped half way."""
+    return lay_store(place, VERSION_3, request, COUNTERS_3)
 
 
 @pytest.fixture
 def older(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
     """The same in version 2."""
     numbers = "SELECT setval('templates_id_seq', 2); SELECT setval('deliveries_id_seq', 12)"
-    return _laid(place, VERSION_2, request, numbers)
-
-
-def _laid(place: Path | str, script: str, request: pytest.FixtureRequest, numbers: str) -> Path | str:
-    if isinstance(place, Path):
-        with closing(sqlite3.connect(place)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(script)
-    else:
-        server: Postgres = request.getfixturevalue("postgres")
-        script = re.sub(r"X'([0-9A-F]+)'", r"'\\x\1'", script).replace("BLOB", "BYTEA")
-        script = script.replace("id INTEGER NOT NULL", "id SERIAL NOT NULL")
-        server.execute(f"{script} {numbers}", place.rpartition("/")[2])
-    return place
+    return lay_store(place, VERSION_2, request, numbers)
 
 
 def _rows(connection: Connection, table: str) -> list[dict[str, object]]:
     rows = [dict(row) for row in connection.execute(text(f"SELECT * FROM {table}")).mappings()]
-    return sorted(rows, key=lambda row: str(row.get("reader") or row))
+    return sorted(
+        rows, key=lambda row: str(row.get("reader") or row.get("subscriber") or sorted(map(str, row.values())))
+    )
 
 
 def _before(place: Path | str) -> dict[str, list[dict[str, object]]]:
@@ -108,31 +109,33 @@ def _shape(connection: Connection) -> dict[str, object]:
 def test_everyone_is_carried_over_and_numbered_in_the_lists_order(old: Path | str) -> None:
     before = _before(old)
     with closing(open_store(old)) as store, store.reading() as connection:
-        after = {table: _rows(connection, table) for table in TABLES}
-        numbered = connection.scalars(text("SELECT reader FROM deliveries ORDER BY id")).all()
+        after = {table: _rows(connection, NOW.get(table, table)) for table in TABLES}
+        numbered = connection.scalars(text("SELECT subscriber FROM deliveries ORDER BY id")).all()
     assert numbered == [row["reader"] for row in sorted(before["deliveries"], key=lambda row: str(row["seq"]).zfill(9))]
     for table in TABLES:
         for was, became in zip(before[table], after[table], strict=True):
             lasting = was.keys() - {"seq", "value", "reason"}
-            assert {key: became[key] for key in lasting} == {key: was[key] for key in lasting}
-    assert after["meta"] == [{"key": "schema_version", "value": "3"}]
+            assert {key: became[COLUMNS.get(key, key)] for key in lasting} == {key: was[key] for key in lasting}
+    assert after["meta"] == [{"key": "schema_version", "value": "4"}]
     assert {(row["tries"], row["due"], row["took"]) for row in after["deliveries"]} == {(0, 0.0, None)}
 
 
 def test_of_version_2_only_suppressions_change(older: Path | str) -> None:
     before = _before(older)
     with closing(open_store(older)) as store, store.reading() as connection:
-        assert "had version 2, and has version 3 now" in store.notice
-        after = {table: _rows(connection, table) for table in TABLES}
-        written = list(events.every(connection))
-    told = [(row.reader, row.kind, row.source, row.evidence) for row in written]
+        assert "had version 2, and has version 4 now" in store.notice
+        after = {table: _rows(connection, NOW.get(table, table)) for table in TABLES}
+        written = list(stream_events(connection))
+    told = [(row.subscriber, row.kind, row.source, row.evidence) for row in written]
     assert written[0].said_at == written[0].at == "2026-11-22T12:11:46.726+00:00"
     for table in set(TABLES) - {"meta", "suppressions"}:
-        assert [{key: row[key] for key in row if key != "seed"} for row in after[table]] == before[table]
-    assert {(row["reader"], row["cause"], row["words"]) for row in after["suppressions"]} == {
-        ("gone@example.org", "unsubscribed", ""),
-        ("bounced@example.org", "bounced", ""),
-        ("asked@example.org", "suppressed", 'asked by telephone, "twice"'),
+        for was, became in zip(before[table], after[table], strict=True):
+            lasting = was.keys() - {"run"} if table == "campaigns" else was.keys()
+            assert {key: became[COLUMNS.get(key, key)] for key in lasting} == {key: was[key] for key in lasting}
+    assert {(row["subscriber"], row["cause"], row["reason"], row["words"]) for row in after["suppressions"]} == {
+        ("gone@example.org", "unsubscribed", "unsubscribed", ""),
+        ("bounced@example.org", "bounced", "undetermined", ""),
+        ("asked@example.org", "suppressed", "manual", 'asked by telephone, "twice"'),
     }
     assert told == [
         ("gone@example.org", "unsubscribed", "editor", {"words": "unsubscribed"}),
@@ -145,6 +148,12 @@ def test_a_store_migrated_from_version_2_has_the_tables_of_a_new_one(
     older: Path | str, request: pytest.FixtureRequest
 ) -> None:
     test_a_migrated_store_has_the_tables_of_a_new_one(older, request)
+
+
+def test_a_store_migrated_from_version_3_has_the_tables_of_a_new_one(
+    newest: Path | str, request: pytest.FixtureRequest
+) -> None:
+    test_a_migrated_store_has_the_tables_of_a_new_one(newest, request)
 
 
 def test_a_migrated_store_has_the_tables_of_a_new_one(old: Path | str, request: pytest.FixtureRequest) -> None:
@@ -163,12 +172,14 @@ def test_new_rows_get_new_numbers(old: Path | str) -> None:
     with closing(open_store(old)) as store, store.transaction() as connection:
         connection.execute(
             text(
-                "INSERT INTO deliveries (issue, reader, address, fields, tags, template, state, returns, tries, due) "
-                "SELECT issue, 'new@example.org', address, fields, tags, template, state, 0, 0, 0.0 "
+                "INSERT INTO deliveries (publication, issue, subscriber, address, fields, tags, language, template, "
+                "state, returns, attempts, tries, due) "
+                "SELECT publication, issue, 'new@example.org', address, fields, tags, '', template, "
+                "state, 0, 0, 0, 0.0 "
                 "FROM deliveries WHERE id = 1"
             )
         )
-        assert connection.scalar(text("SELECT id FROM deliveries WHERE reader = 'new@example.org'")) == 13
+        assert connection.scalar(text("SELECT id FROM deliveries WHERE subscriber = 'new@example.org'")) == 13
 
 
 def test_a_copy_of_the_file_is_kept_beside_it(tmp_path: Path) -> None:
@@ -207,7 +218,7 @@ def test_copies_of_the_tables_are_kept_beside_them(postgres: Postgres) -> None:
 
 def test_it_is_done_once(old: Path | str) -> None:
     with closing(open_store(old)) as store:
-        assert "had version 1, and has version 3 now" in store.notice
+        assert "had version 1, and has version 4 now" in store.notice
     found = find_store(old)
     assert found is not None
     with closing(found):
@@ -216,7 +227,16 @@ def test_it_is_done_once(old: Path | str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["CREATE TABLE runs", "DROP TABLE deliveries", "INSERT INTO deliveries", "INSERT INTO events", "UPDATE meta"],
+    [
+        "CREATE TABLE runs",
+        "DROP TABLE deliveries",
+        "INSERT INTO events",
+        "CREATE TABLE deliveries_v3",
+        "CREATE TABLE workers",
+        "INSERT INTO suppressions (pub",
+        "DROP TABLE handled_v3",
+        "UPDATE meta",
+    ],
 )
 def test_killed_half_way_it_is_as_it_was_and_goes_well_again(old: Path | str, words: str) -> None:
     before = _before(old)
@@ -330,7 +350,7 @@ items:
 
 def test_a_send_that_an_earlier_version_began_is_shown_and_goes_on(half_sent: Publication, server: Server) -> None:
     shown = half_sent.run("status", "--json")
-    assert "had version 1, and has version 3 now" in shown.stderr
+    assert "had version 1, and has version 4 now" in shown.stderr
     (status,) = json.loads(shown.stdout)
     begun = {state: count for state, count in status["readers"].items() if count}
     assert begun == {"pending": 2, "sending": 4, "accepted": 4, "deferred": 1, "refused": 1}

@@ -12,6 +12,8 @@ from sqlalchemy import delete, insert
 from newsletter.store import Store, open_store, postgresql
 from newsletter.store.schema import suppressions
 
+# Every column of a suppression.
+NOTHING = {**dict.fromkeys(suppressions.c.keys(), ""), "publication": "main", "cause": "bounced", "at": "x"}
 CHECKPOINTING = """
 import fcntl, sys, time
 with open(sys.argv[1], "r+b") as file:
@@ -24,7 +26,7 @@ with open(sys.argv[1], "r+b") as file:
 
 def _suppressed(store: Store, count: int, name: str = "secret") -> None:
     with store.transaction() as connection:
-        rows = [{"reader": f"{name}{n}@example.org", "cause": "bounced", "words": "", "at": "x"} for n in range(count)]
+        rows = [{**NOTHING, "subscriber": f"{name}{n}@example.org"} for n in range(count)]
         connection.execute(insert(suppressions), rows)
 
 
@@ -37,7 +39,7 @@ def test_neither_the_statistics_nor_the_files_of_postgresql_know_who_was_erased(
         postgres.execute("ANALYZE suppressions", database)
         assert _known(postgres, database)
         with store.erasing() as connection:
-            connection.execute(delete(suppressions).where(suppressions.c.reader.startswith("secret")))
+            connection.execute(delete(suppressions).where(suppressions.c.subscriber.startswith("secret")))
         if left:
             _suppressed(store, left, "other")
         assert store.sweep([suppressions])
@@ -63,7 +65,7 @@ def test_whoever_uses_the_tables_of_postgresql_is_in_the_way(
     url = postgres.fresh()
     with closing(open_store(url)) as store, closing(open_store(url)) as other:
         with other.transaction() as connection:
-            connection.execute(insert(suppressions).values(reader="a", cause="b", words="", at="x"))
+            connection.execute(insert(suppressions).values(NOTHING))
             assert not store.sweep([suppressions])
         assert store.sweep([suppressions])
     postgres.drop(url)

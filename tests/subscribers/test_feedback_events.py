@@ -7,7 +7,11 @@ from secrets import token_urlsafe
 import pytest
 
 from newsletter.errors import ConfigError
-from newsletter.store import Store, events, suppressions
+from newsletter.store import Store, suppressions
+from newsletter.store.erased import add_erased, hold_off_writing
+from newsletter.store.events import list_events
+from newsletter.store.facts import agree_to_bounces, note_erasing_key, read_bounces_agreed_at
+from newsletter.store.handled import was_handled
 from newsletter.subscribers.feedback_events import (
     Event,
     EventKind,
@@ -32,12 +36,12 @@ def _event(kind: EventKind, issue: str | None = "2.10", words: str = "", said_at
 
 def _causes(store: Store, reader: str = ADA) -> set[str]:
     with store.reading() as connection:
-        return set(suppressions.causes(connection, reader))
+        return set(suppressions.list_causes(connection, reader))
 
 
 def _kinds(store: Store) -> list[str]:
     with store.reading() as connection:
-        return [row.kind for row in events.of_reader(connection, ADA)]
+        return [row.kind for row in list_events(connection, ADA)]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ def test_it_takes_effect_at_once_and_its_evidence_is_kept(
     ) == [True]
     assert _causes(store) == {cause}
     with store.reading() as connection:
-        (row,) = events.of_reader(connection, ADA)
+        (row,) = list_events(connection, ADA)
     assert (row.kind, row.source, row.issue, row.said_at) == (kind, "mail", "2.10", "2026-11-01T12:00:00+00:00")
     assert row.evidence == {"words": "550 no such user"}
 
@@ -134,7 +138,7 @@ def test_a_reason_is_of_one_who_left_and_the_last_one_counts(store: Store) -> No
         True,
     ]
     with store.reading() as connection:
-        _, reason = events.of_reader(connection, ADA)
+        _, reason = list_events(connection, ADA)
     assert reason.evidence == {"words": "x" * 1000}
 
 
@@ -156,13 +160,13 @@ def test_soft_bounces_of_long_ago_do_not_count(store: Store) -> None:
 def test_a_moment_that_is_still_to_come_is_now(store: Store) -> None:
     record_events(store, KEYS, [_event(EventKind.SOFT, said_at="2999-01-01T00:00:00+00:00")])
     with store.reading() as connection:
-        (row,) = events.of_reader(connection, ADA)
+        (row,) = list_events(connection, ADA)
     assert row.said_at <= row.at
 
 
 def test_nothing_is_kept_of_the_erased_until_they_sign_up_again(store: Store) -> None:
     with store.transaction() as connection:
-        events.forget(connection, KEYS.digest(ADA))
+        add_erased(connection, KEYS.digest(ADA))
     is_erased = read_erased(store, KEYS)
     assert is_erased(ADA)
     assert not is_erased("ben@example.org")
@@ -175,7 +179,7 @@ def test_nothing_is_kept_of_the_erased_until_they_sign_up_again(store: Store) ->
 def test_without_the_keys_the_erased_can_not_be_known_and_nobody_is_mailed(store: Store) -> None:
     assert not read_erased(store, None)(ADA)  # nobody was erased
     with store.transaction() as connection:
-        events.forget(connection, KEYS.digest(ADA))
+        add_erased(connection, KEYS.digest(ADA))
     with pytest.raises(ConfigError, match="1 person asked to be erased") as caught:
         read_erased(store, None)
     assert "keys.toml" in caught.value.next_step
@@ -185,7 +189,7 @@ def test_a_mail_is_marked_as_handled_together_with_what_it_said(store: Store) ->
     record_events(store, KEYS, [_event(EventKind.HARD)], handled=["one", "two"])
     record_events(store, KEYS, [], handled=["one"])
     with store.reading() as connection:
-        assert [events.was_handled(connection, key) for key in ("one", "two", "three")] == [True, True, False]
+        assert [was_handled(connection, key) for key in ("one", "two", "three")] == [True, True, False]
 
 
 def test_what_is_recorded_without_the_keys_waits_for_no_erasure(store: Store) -> None:
@@ -194,8 +198,8 @@ def test_what_is_recorded_without_the_keys_waits_for_no_erasure(store: Store) ->
 
 def test_other_keys_than_those_that_know_the_erased_are_refused(store: Store) -> None:
     with store.transaction() as connection:
-        events.forget(connection, KEYS.digest(ADA))
-        events.note_key(connection, KEYS.mark)
+        add_erased(connection, KEYS.digest(ADA))
+        note_erasing_key(connection, KEYS.mark)
     assert read_erased(store, KEYS)(ADA)
     with pytest.raises(ConfigError, match="are not the ones that are here now"):
         read_erased(store, SecretKeys((token_urlsafe(),), token_urlsafe()))
@@ -207,14 +211,14 @@ def test_on_postgresql_nothing_is_written_of_a_reader_while_they_are_erased(stor
     """What began before the erasure waits, and then finds that there is nobody to write of."""
     written: list[list[bool]] = []
     with store.transaction() as connection:
-        events.hold_off_writing(connection)
+        hold_off_writing(connection)
         beside = threading.Thread(
             target=lambda: written.append(record_events(store, KEYS, [_event(EventKind.UNSUBSCRIBED)]))
         )
         beside.start()
         beside.join(timeout=0.5)
         assert written == []
-        events.forget(connection, KEYS.digest(ADA))
+        add_erased(connection, KEYS.digest(ADA))
     beside.join(timeout=30)
     assert written == [[False]]
     assert (_kinds(store), _causes(store)) == ([], set())
@@ -224,15 +228,15 @@ def test_on_postgresql_nothing_is_written_of_a_reader_while_they_are_erased(stor
 def test_whatever_words_come_are_kept_as_words(store: Store, words: str) -> None:
     assert record_events(store, KEYS, [_event(EventKind.SUPPRESSED, words=words)]) == [True]
     with store.reading() as connection:
-        (row,) = events.of_reader(connection, ADA)
+        (row,) = list_events(connection, ADA)
     assert row.evidence["words"][:1] == words[:1]
     assert len(row.evidence["words"]) <= 1000
 
 
 def test_the_moment_of_a_person_s_decision_is_kept(store: Store) -> None:
     with store.transaction() as connection:
-        assert events.agreed_at(connection) == ""
-        events.agree(connection)
-        first = events.agreed_at(connection)
-        events.agree(connection)
-        assert events.agreed_at(connection) >= first > "2026"
+        assert read_bounces_agreed_at(connection) == ""
+        agree_to_bounces(connection)
+        first = read_bounces_agreed_at(connection)
+        agree_to_bounces(connection)
+        assert read_bounces_agreed_at(connection) >= first > "2026"

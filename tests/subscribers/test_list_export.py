@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from newsletter.errors import ConfigError, ListError
 from newsletter.store import Store, open_store, suppressions
-from newsletter.store import events as log
+from newsletter.store.erased import add_erased
+from newsletter.store.events import stream_events
 from newsletter.subscribers import list_export, suppression
 from newsletter.subscribers.csv_file import guard_cell, unguard_cell
 from newsletter.subscribers.csv_rows import read_rows
@@ -131,7 +132,7 @@ def _say(store: Store, reader: str, kind: EventKind, words: str = "") -> None:
 
 def _all(store: Store) -> list[tuple[str, str, str, str]]:
     with store.reading() as connection:
-        return list(suppressions.suppressed_readers(connection))
+        return list(suppressions.stream_suppressions(connection))
 
 
 def _exported(path: Path, store: Store) -> Path:
@@ -146,7 +147,7 @@ def test_causes_words_dates_and_the_erased_move_to_another_state(store: Store, t
     _say(store, "+b@example.org", EventKind.COMPLAINED)
     _say(store, "c@example.org", EventKind.SUPPRESSED, '+49 "asked", by phone')
     with store.transaction() as connection:
-        log.forget(connection, KEYS.digest("gone@example.org"))
+        add_erased(connection, KEYS.digest("gone@example.org"))
     file = _exported(tmp_path / "out.csv", store)
     with closing(open_store(tmp_path / "other.db")) as other:
         brought = suppression.import_suppressions(other, KEYS, file, "unused")
@@ -156,7 +157,7 @@ def test_causes_words_dates_and_the_erased_move_to_another_state(store: Store, t
         (gone,) = read_suppression_statuses(other, KEYS, ["gone@example.org"])
         assert gone.erased is not None
         with other.reading() as connection:
-            told = [(row.reader, row.kind, row.said_at) for row in log.every(connection)]
+            told = [(row.subscriber, row.kind, row.said_at) for row in stream_events(connection)]
         assert sorted(told) == sorted(
             (reader, {"bounced": "hard bounce"}.get(cause, cause), at) for reader, cause, _, at in _all(store)
         )
@@ -166,11 +167,11 @@ def test_causes_words_dates_and_the_erased_move_to_another_state(store: Store, t
 
 def test_who_was_erased_here_is_not_brought_back_by_another_state(store: Store, write_list: Write) -> None:
     with store.transaction() as connection:
-        log.forget(connection, KEYS.digest("gone@example.org"))
+        add_erased(connection, KEYS.digest("gone@example.org"))
     suppression.import_suppressions(store, KEYS, write_list("email,newsletter_state\nGone@example.org,bounced\n"), "x")
     assert _all(store) == []
     with store.reading() as connection:
-        assert list(log.every(connection)) == []
+        assert list(stream_events(connection)) == []
 
 
 @pytest.mark.parametrize(

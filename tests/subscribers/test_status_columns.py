@@ -92,7 +92,7 @@ def test_suppressing_from_an_export_leaves_those_whom_it_says_to_mail(
         text = text.replace("Vermerk", "Status").replace("in@example.org,", "in@example.org,aktiv")
     brought = suppression.import_suppressions(store, None, write_list(text), "unsubscribed")
     with store.reading() as connection:
-        held = {reader: cause for reader, cause, *_ in suppressions.suppressed_readers(connection)}
+        held = {reader: cause for reader, cause, *_ in suppressions.stream_suppressions(connection)}
     assert {reader[:3] for reader in held} == {"out"}
     assert brought.mailed == text.count("in@") + text.count("in2@")
     if "unreachable" in text:

@@ -15,7 +15,7 @@ from newsletter.cli.subscribers.list_hints import say_if_kept_out, suggest_neare
 from newsletter.ledger.erasure import Part
 from newsletter.ledger.states import State
 from newsletter.mail.message import join_reply
-from newsletter.store.events import Row
+from newsletter.store.events import StoredEvent
 from newsletter.subscribers.feedback_events import EventSource
 from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.source import SubscriberSource
@@ -112,7 +112,7 @@ def _say_all(words: Mapping[str, str], indent: str = "  ") -> None:
             say(f"{indent}{name}: {hide_tokens(' '.join(value.split()))}")
 
 
-def _said(event: Row) -> str:
+def _said(event: StoredEvent) -> str:
     said = EVENT_WORDS.get(event.kind, event.kind)
     by = "by an editor" if event.kind in OF_EDITORS else _BY.get(event.source, f"by {event.source}")
     about = f", about issue {event.issue}" if event.issue else ""

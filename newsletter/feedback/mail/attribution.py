@@ -75,8 +75,8 @@ class Attributor:
             found = path.fullmatch(address)
             number = parse_verp_tag(found[1]) if found else None
             delivery = find_delivery_by_number(self._store, number) if number is not None else None
-            if found and delivery and self._tokens.marks(found[1], delivery.id, delivery.reader):
-                return Attribution(delivery.reader, delivery.issue, "the return path")
+            if found and delivery and self._tokens.marks(found[1], delivery.id, delivery.subscriber):
+                return Attribution(delivery.subscriber, delivery.issue, "the return path")
         return None
 
     def _attribute_by_token(self, text: bytes) -> Attribution | None:
@@ -97,8 +97,8 @@ class Attributor:
             # Message-IDs without a seed, of earlier versions, are made of the campaign's id, which is in git: no proof.
             for delivery in list_deliveries(self._store, subscriber, with_seed=True):
                 seed, domain = self._origin(delivery.template)
-                if derive_message_id(seed, delivery.reader, domain).lower() in wanted:
-                    return Attribution(delivery.reader, delivery.issue, "the Message-ID")
+                if derive_message_id(seed, delivery.subscriber, domain).lower() in wanted:
+                    return Attribution(delivery.subscriber, delivery.issue, "the Message-ID")
         return None
 
     def _read_origin(self, template: int) -> tuple[str, str]:

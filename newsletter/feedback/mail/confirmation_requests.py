@@ -15,7 +15,7 @@ from newsletter.feedback.mail.sources import StoredMail
 from newsletter.feedback.mail.spike import Spike, SpikeDecision
 from newsletter.mail.message import Outcome, join_reply
 from newsletter.store import Store, suppressions
-from newsletter.store import events as log
+from newsletter.store.events import StoredEvent, list_events, remove_events, stream_events_since
 from newsletter.subscribers.feedback_events import (
     Event,
     EventKind,
@@ -75,7 +75,7 @@ def request_confirmations(
 def list_recently_asked(store: Store, since: str) -> set[str]:
     """Return the subscribers who have been asked since a moment."""
     with store.reading() as connection:
-        return {row.reader for row in log.of_kinds_since(connection, (EventKind.ASKED,), EventSource.MAIL, since)}
+        return {row.subscriber for row in stream_events_since(connection, (EventKind.ASKED,), EventSource.MAIL, since)}
 
 
 def _send_questions(
@@ -122,9 +122,9 @@ def find_needless(store: Store, keys: SecretKeys | None, mail: StoredMail, decis
     if nothing := why_ignored(store, keys, event):
         return _change_action(decision, Action.NOTHING, nothing)
     with store.reading() as connection:
-        causes = suppressions.causes(connection, decision.address)
+        causes = suppressions.list_causes(connection, decision.address)
         asked = [
-            row for row in log.of_reader(connection, decision.address) if row.kind == EventKind.ASKED and row.at > since
+            row for row in list_events(connection, decision.address) if row.kind == EventKind.ASKED and row.at > since
         ]
     if causes:
         return _change_action(decision, *_answer_for_suppressed(causes))
@@ -139,7 +139,7 @@ def _answer_for_suppressed(causes: Collection[str]) -> tuple[Action, str]:
     return Action.NOTHING, f"no mail goes to them already: {', '.join(causes)}"
 
 
-def _answer_for_asked(question: log.Row, mail: StoredMail) -> tuple[Action, str]:
+def _answer_for_asked(question: StoredEvent, mail: StoredMail) -> tuple[Action, str]:
     if question.evidence.get(_MAIL) == mail.key:
         return Action.ASK, "a reading ended while they were asked, and they may not have been"
     return Action.NOTHING, f"they were asked on {question.at[:10]}"
@@ -148,7 +148,7 @@ def _answer_for_asked(question: log.Row, mail: StoredMail) -> tuple[Action, str]
 def _remove_claims(store: Store, subscribers: Mapping[str, object] | Sequence[str]) -> None:
     with store.transaction() as connection:
         for subscriber in subscribers:
-            log.remove(connection, subscriber, EventKind.ASKED)
+            remove_events(connection, subscriber, EventKind.ASKED)
 
 
 def _change_action(decision: Decision, action: Action, why: str) -> Decision:

@@ -20,7 +20,8 @@ from newsletter.feedback.mail.sources import MailSource, StoredMail
 from newsletter.feedback.mail.spike import FEWEST, NO_SPIKE, WINDOW_H, Spike, SpikeDecision, find_spike
 from newsletter.feedback.mail.subscriber_lookup import SubscriberLookup
 from newsletter.store import Store, suppressions
-from newsletter.store.events import agree, agreed_at, was_handled
+from newsletter.store.facts import agree_to_bounces, read_bounces_agreed_at
+from newsletter.store.handled import was_handled
 from newsletter.subscribers.feedback_events import (
     EventKind,
     SoftRule,
@@ -207,7 +208,7 @@ class _MailProcessor:
             answer = self.decide_spike(spike)
         if spike.subscribers and answer is not SpikeDecision.LATER:
             with self.context.store.transaction() as connection:
-                agree(connection)
+                agree_to_bounces(connection)
         batch = suppression_batches.new_batch_name()
         for mail, decision in bounces:
             is_held = decision in new and decision.address in spike.subscribers
@@ -217,7 +218,7 @@ class _MailProcessor:
     def _find_bounce_spike(self, decisions: Sequence[Decision]) -> Spike:
         since = self._start_of_window()
         with self.context.store.reading() as connection:
-            recent = set(suppressions.since(connection, SuppressionKind.BOUNCED, since))
+            recent = set(suppressions.find_suppressed_since(connection, SuppressionKind.BOUNCED, since))
         return self._find_spike(decisions, recent)
 
     def _find_request_spike(self, decisions: Sequence[Decision]) -> Spike:
@@ -237,7 +238,7 @@ class _MailProcessor:
         """Return since when bounces count together: not before a person has last decided about many."""
         since = (datetime.now(UTC) - timedelta(hours=WINDOW_H)).isoformat(timespec="milliseconds")
         with self.context.store.reading() as connection:
-            return max(since, agreed_at(connection))
+            return max(since, read_bounces_agreed_at(connection))
 
 
 def _apply_answer(decision: Decision, answer: SpikeDecision, spike: Spike, batch: str) -> Decision:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from newsletter.store import Store, suppressions
-from newsletter.store import events as log
+from newsletter.store.events import StoredEvent, stream_events_since
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
 from newsletter.subscribers.secret_keys import SecretKeys
 
@@ -34,15 +34,15 @@ def list_batches(store: Store) -> list[SuppressionBatch]:
     """Return every batch whose suppressions can be undone, the oldest first."""
     found: dict[str, set[str]] = {}
     with store.reading() as connection:
-        held = suppressions.since(connection, SuppressionKind.BOUNCED, "")
-        for row in log.of_kinds_since(connection, (EventKind.HARD, EventKind.SOFT), EventSource.MAIL, ""):
+        held = suppressions.find_suppressed_since(connection, SuppressionKind.BOUNCED, "")
+        for row in stream_events_since(connection, (EventKind.HARD, EventKind.SOFT), EventSource.MAIL, ""):
             name = row.evidence.get(EVIDENCE_NAME)
-            if name and row.reader in held and _made_by(name, row, held[row.reader]):
-                found.setdefault(name, set()).add(row.reader)
+            if name and row.subscriber in held and _made_by(name, row, held[row.subscriber]):
+                found.setdefault(name, set()).add(row.subscriber)
     return [SuppressionBatch(name, frozenset(subscribers)) for name, subscribers in sorted(found.items())]
 
 
-def _made_by(name: str, row: log.Row, suppressed_at: str) -> bool:
+def _made_by(name: str, row: StoredEvent, suppressed_at: str) -> bool:
     """Return whether the batch suppressed the subscriber: not before it, nor after the bounce was recorded."""
     return name[:19] <= suppressed_at[:19] and suppressed_at <= row.at
 

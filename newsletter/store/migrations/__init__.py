@@ -1,4 +1,4 @@
-"""Brings an older store's tables up to date, a version at a time, within the caller's transaction.
+"""Migrations bring an older store's tables up to date, a version at a time, within the caller's transaction.
 
 alembic's operations are used as a library; the version is the store's own, in the table `meta`. A step spells out
 the tables as they were and as they become: what schema.py says today is no longer true when the next step is written.
@@ -11,25 +11,31 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, update
 
 from newsletter.errors import DeliveryError
-from newsletter.store.migrations import v1_to_v2, v2_to_v3
+from newsletter.store.migrations import v1_to_v2, v2_to_v3, v3_to_v4
 from newsletter.store.schema import SCHEMA_VERSION, meta
 
 # By the version that a step begins at: the tables of that version, and the way to the next.
-_STEPS = {1: (v1_to_v2.TABLES, v1_to_v2.upgrade), 2: (v2_to_v3.TABLES, v2_to_v3.upgrade)}
+_STEPS = {
+    1: (v1_to_v2.TABLES, v1_to_v2.upgrade),
+    2: (v2_to_v3.TABLES, v2_to_v3.upgrade),
+    3: (v3_to_v4.TABLES, v3_to_v4.upgrade),
+}
 
 
 def tables_of(version: int) -> Sequence[str]:
-    """The tables that a store of this version has."""
+    """Return the tables that a store of this version has."""
     tables, _ = _STEPS[version]
     return tables
 
 
-def migrate(connection: Connection, version: int) -> None:
-    """Take every step from `version` to the present one. Raises DeliveryError when rows no longer fit together."""
+def migrate(connection: Connection, version: int, publication: str) -> None:
+    """Take every step from `version` to the present one, as the state of this publication.
+
+    Raises DeliveryError when rows no longer fit together."""
     operations = Operations(MigrationContext.configure(connection))
     for number in range(version, SCHEMA_VERSION):
         _, upgrade = _STEPS[number]
-        upgrade(operations)
+        upgrade(operations, publication)
     if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
         raise DeliveryError(
             "The state can't be brought up to date: some of its rows belong to others that are not there.",

@@ -6,7 +6,7 @@ from sqlalchemy import Column, Float, ForeignKey, Integer, String, Text, UniqueC
 TABLES = ("meta", "campaigns", "waves", "templates", "deliveries", "suppressions")
 
 
-def upgrade(op: Operations) -> None:
+def upgrade(op: Operations, _publication: str) -> None:
     for name in ("run", "due_at", "expires_at", "text_sha256", "commit_id"):
         op.add_column("campaigns", Column(name, String))
     op.create_table(

@@ -10,7 +10,7 @@ TABLES = ("meta", "campaigns", "runs", "tests", "waves", "templates", "deliverie
 _KINDS = {"unsubscribed": "unsubscribed", "bounced": "hard bounce", "complained": "complained"}
 
 
-def upgrade(op: Operations) -> None:
+def upgrade(op: Operations, _publication: str) -> None:
     op.add_column("campaigns", Column("seed", String))
     for name, key in (("forgotten", "digest"), ("handled", "key")):
         op.create_table(name, Column(key, String, primary_key=True), Column("at", String, nullable=False))

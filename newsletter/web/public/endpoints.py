@@ -147,7 +147,7 @@ class PublicEndpoints:
 def _not_mailed(store: Store, reader: str) -> PageState | None:
     """Return why a reader gets nothing, as far as a button on the page can change it; None for one who gets mail."""
     with store.reading() as connection:
-        causes = suppressions.causes(connection, reader)
+        causes = suppressions.list_causes(connection, reader)
         lifted = kinds_lifted_by_return(connection, reader) if causes else set()
     if SuppressionKind.UNSUBSCRIBED in lifted:
         return PageState.LEFT

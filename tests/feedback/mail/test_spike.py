@@ -24,6 +24,7 @@ from newsletter.feedback.mail.processing import FeedbackContext, ProcessedMail, 
 from newsletter.feedback.mail.sources import open_source
 from newsletter.feedback.mail.spike import SpikeDecision, find_spike
 from newsletter.store import Store, open_store, suppressions
+from newsletter.store.events import list_events
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.feedback_events import (
     Event,
@@ -99,7 +100,7 @@ def _read(
 
 def _suppressed(publication: Publication) -> set[str]:
     with closing(open_store(publication.workspace.database)) as store, store.reading() as connection:
-        return {row[0] for row in suppressions.suppressed_readers(connection)}
+        return {row[0] for row in suppressions.stream_suppressions(connection)}
 
 
 def _actions(handled: list[ProcessedMail]) -> Counter[Action]:
@@ -146,7 +147,7 @@ def test_bounces_that_nobody_believes_count_as_soft_ones(sent: Publication, boun
     assert _suppressed(sent) == set()
     assert _read(sent) == []
     with closing(open_store(sent.workspace.database)) as store, store.reading() as connection:
-        (event,) = suppression_batches.log.of_reader(connection, READERS[0])
+        (event,) = list_events(connection, READERS[0])
     assert (event.kind, event.evidence["note"]) == (
         "soft bounce",
         "not believed: 20 of 30 readers of the list, 66.7% of them (the limit is 10%)",
@@ -212,8 +213,8 @@ def test_a_reading_is_undone_as_one_and_what_readers_said_stays(sent: Publicatio
         assert suppression_batches.undo_batches(store, None, [reading]) == 2
         assert suppression_batches.list_batches(store) == []
         with store.reading() as connection:
-            assert list(suppressions.causes(connection, READERS[0])) == [SuppressionKind.UNSUBSCRIBED]
-            assert suppressions.causes(connection, READERS[1]) == {}
+            assert list(suppressions.list_causes(connection, READERS[0])) == [SuppressionKind.UNSUBSCRIBED]
+            assert suppressions.list_causes(connection, READERS[1]) == {}
     # Its mails do nothing again; a new bounce does.
     _read(sent, again=True)
     assert _suppressed(sent) == {READERS[0]}

@@ -7,7 +7,8 @@ from itertools import count
 import pytest
 from service_server import Service, made, serving
 
-from newsletter.store import events, find_store, suppressions
+from newsletter.store import find_store, suppressions
+from newsletter.store.events import StoredEvent, stream_events
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +28,13 @@ def reader(_numbers: Iterator[int]) -> str:
 
 
 @pytest.fixture
-def known(service: Service) -> Callable[[], tuple[list[events.Row], list[tuple[str, str, str, str]]]]:
+def known(service: Service) -> Callable[[], tuple[list[StoredEvent], list[tuple[str, str, str, str]]]]:
     """All that the service's store has: what was said, and who must not be mailed."""
 
-    def look() -> tuple[list[events.Row], list[tuple[str, str, str, str]]]:
+    def look() -> tuple[list[StoredEvent], list[tuple[str, str, str, str]]]:
         store = find_store(service.publication.workspace.database)
         assert store
         with closing(store), store.reading() as connection:
-            return list(events.every(connection)), list(suppressions.suppressed_readers(connection))
+            return list(stream_events(connection)), list(suppressions.stream_suppressions(connection))
 
     return look

@@ -26,7 +26,7 @@ def test_what_waited_too_long_is_not_written(publication: Publication, monkeypat
     with closing(open_store(publication.workspace.database)) as store:
         asyncio.run(_through_a_locked_store(store, require_secret_keys(publication.workspace), path))
         with store.reading() as connection:
-            known = {row[0] for row in suppressions.suppressed_readers(connection)}
+            known = {row[0] for row in suppressions.stream_suppressions(connection)}
     # The first one was in the store's hands already; that it may be written is what the page says.
     assert known == {"first@example.org", "third@example.org"}
 

@@ -11,7 +11,9 @@ from conftest import Publication
 from service_server import FORM, HOST, ONE_CLICK, Service, ask, made, serving, token
 
 from newsletter.errors import ConfigError
-from newsletter.store import events, open_store, suppressions
+from newsletter.store import open_store, suppressions
+from newsletter.store.erased import add_erased
+from newsletter.store.events import StoredEvent, list_events
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
 from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys, require_secret_keys, rotate_secret_keys
 from newsletter.subscribers.suppression import suppress
@@ -19,7 +21,7 @@ from newsletter.subscribers.tokens import TokenHolder, TokenSigner
 from newsletter.web.public.token_reader import TokenReader
 from newsletter.workspace import Workspace
 
-Known = Callable[[], tuple[list[events.Row], list[tuple[str, str, str, str]]]]
+Known = Callable[[], tuple[list[StoredEvent], list[tuple[str, str, str, str]]]]
 BOUNDARY = "00000000000051b0d4062d4a7b1c"
 MULTIPART = (
     f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--{BOUNDARY}--\r\n'
@@ -37,9 +39,9 @@ def _heading(page: bytes | str) -> str:
     return re.sub("<[^>]+>", "", found[1])
 
 
-def _of(known: Known, reader: str) -> tuple[list[events.Row], list[str]]:
+def _of(known: Known, reader: str) -> tuple[list[StoredEvent], list[str]]:
     said, suppressed = known()
-    return [row for row in said if row.reader == reader], [row[1] for row in suppressed if row[0] == reader]
+    return [row for row in said if row.subscriber == reader], [row[1] for row in suppressed if row[0] == reader]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -239,15 +241,15 @@ def test_nothing_tells_who_is_known_or_was_erased(service: Service, reader: str)
     erased, stranger = f"erased.{reader}", f"stranger.{reader}"
     (service.publication.root / "subscribers.csv").write_text(f"email\n{reader}\n")
     with closing(open_store(workspace.database)) as store, store.transaction() as connection:
-        events.forget(connection, keys.digest(erased))
+        add_erased(connection, keys.digest(erased))
     for body in (b"action=leave", b"action=reason&words=x", b"action=return", ONE_CLICK):
         answers = [service.post(one, body) for one in (reader, stranger, erased)]
         assert {(status, text) for status, _, text in answers} == {(200, answers[0][2])}
         assert len({tuple(sorted(headers.items() - {("date", headers["date"])})) for _, headers, _ in answers}) == 1
     with closing(open_store(workspace.database)) as store, store.reading() as connection:
-        assert events.of_reader(connection, erased) == []
-        assert suppressions.causes(connection, erased) == {}
-        assert list(suppressions.causes(connection, stranger)) == ["unsubscribed"]
+        assert list_events(connection, erased) == []
+        assert suppressions.list_causes(connection, erased) == {}
+        assert list(suppressions.list_causes(connection, stranger)) == ["unsubscribed"]
 
 
 def test_keys_that_change_are_read_anew(service: Service, reader: str) -> None:

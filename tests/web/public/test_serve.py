@@ -27,7 +27,7 @@ def _on(publication: Publication, place: Path | str) -> Publication:
 
 def _gone(publication: Publication) -> set[str]:
     with closing(open_store(publication.workspace.database)) as store, store.reading() as connection:
-        return {row[0] for row in suppressions.suppressed_readers(connection)}
+        return {row[0] for row in suppressions.stream_suppressions(connection)}
 
 
 def _leaving(service: Service, readers: list[str], on_answer: Callable[[str, int], None]) -> list[threading.Thread]:

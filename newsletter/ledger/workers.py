@@ -1,0 +1,253 @@
+"""Workers: processes that send a campaign, each with a lease on what it has claimed.
+
+A worker renews its lease while it lives. One that crashed is known by a lease that has run out, and by nothing else:
+not by another process that sends, nor by a lock that is free.
+
+Leases are by one clock: that of SQLite's machine, or of PostgreSQL's server, since those of several machines differ.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from time import sleep, time
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, null, or_, select, update
+
+from newsletter.errors import DeliveryError
+from newsletter.ledger.campaigns import close_when_done
+from newsletter.ledger.states import OPEN, State
+from newsletter.store import Store
+from newsletter.store.engine import is_of, is_ours, now, publication_of, storable
+from newsletter.store.schema import campaigns, deliveries, workers
+
+LEASE_S = 15.0  # a worker renews it three times as often
+_CRASHED = "the program ended without a word"
+_PAUSE_S = 0.5
+
+
+class LeaseLost(DeliveryError):
+    """Another process has settled what the worker had in hand, since its lease had run out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A worker's lease, and in how many seconds it ends; with none left, it was not settled yet."""
+
+    worker: str
+    host: str
+    seconds_left: float
+
+
+def register_worker(store: Store, issue: str, worker: str, *, host: str = "", lease_s: float | None = None) -> None:
+    """Let a worker claim and record from here on, until it ends; every deferred delivery may be tried at once.
+
+    What is under the lease of another worker stays as it is. Workers are counted, so that an older copy of the store
+    can be told from this one by the record's count.
+    """
+    with store.transaction() as connection:
+        clock = read_clock(connection)
+        _settle_expired(connection, issue, clock)
+        connection.execute(
+            update(campaigns)
+            .where(is_of(connection, campaigns, issue))
+            .values(
+                runs=campaigns.c.runs + 1,
+                # What the outbox begins stays in it until it has ended well; what is begun by hand is a person's.
+                expires_at=case((campaigns.c.due_at.is_not(None), campaigns.c.expires_at)),
+            )
+        )
+        moment = now()
+        connection.execute(
+            insert(workers).values(
+                id=worker,
+                publication=publication_of(connection),
+                issue=issue,
+                host=host,
+                started_at=moment,
+                heartbeat_at=moment,
+                lease_until=clock + lease_length(lease_s),
+            )
+        )
+        connection.execute(
+            update(deliveries)
+            .where(
+                is_of(connection, deliveries, issue),
+                deliveries.c.state.in_(OPEN),
+                deliveries.c.lease_until.is_(None),
+                or_(deliveries.c.tries > 0, deliveries.c.due > 0),
+            )
+            .values(tries=0, due=0.0)
+        )
+
+
+def extend_lease(store: Store, issue: str, worker: str, *, lease_s: float | None = None) -> None:
+    """Renew a worker's lease, which may be over as long as nobody has settled it. Raises LeaseLost."""
+    with store.transaction() as connection:
+        renew_lease(connection, issue, worker, lease_s)
+
+
+def renew_lease(connection: Connection, issue: str, worker: str, lease_s: float | None = None) -> float:
+    """Renew a worker's lease within a transaction; returns until when. Raises LeaseLost."""
+    until = read_clock(connection) + lease_length(lease_s)
+    mine = and_(workers.c.id == worker, _lives())
+    if not connection.execute(update(workers).where(mine).values(lease_until=until, heartbeat_at=now())).rowcount:
+        raise LeaseLost(
+            f"Another process has taken over the sending of {issue}.",
+            next_step="Let it end. `newsletter status` shows how far it is.",
+        )
+    in_hand = and_(is_of(connection, deliveries, issue), deliveries.c.state == State.SENDING)
+    connection.execute(update(deliveries).where(in_hand, deliveries.c.worker == worker).values(lease_until=until))
+    return until
+
+
+def settle_expired(store: Store, issue: str) -> float | None:
+    """Settle the leases that have run out; returns in how many seconds the next one ends, None when nobody has one.
+
+    What such a worker had claimed may have gone out or not: it is unknown, and only a person can tell. What was only
+    reserved for it waits again.
+    """
+    with store.transaction() as connection:
+        clock = read_clock(connection)
+        _settle_expired(connection, issue, clock)
+        until = connection.scalar(
+            select(func.min(workers.c.lease_until)).where(is_of(connection, workers, issue), _lives())
+        )
+        return None if until is None else max(0.0, until - clock)
+
+
+def wait_for_leases(store: Store, issue: str, on_wait: Callable[[float], None] = lambda _seconds: None) -> None:
+    """Wait until no worker has a lease, and settle those that ran out; `on_wait` is told how many seconds it takes.
+
+    The caller keeps others from beginning: a lease that is not over yet is a crashed worker's, or of one that stands
+    still.
+    """
+    told = False
+    while (left := settle_expired(store, issue)) is not None:
+        if not told:
+            told = True
+            on_wait(left)
+        sleep(min(left + 0.01, _PAUSE_S))
+
+
+def end_worker(store: Store, issue: str, worker: str, why: str = "") -> None:
+    """End a worker by itself: what it still has in hand is unknown, and the campaign is closed when it is done.
+
+    A worker that was settled by somebody else stays as that left it.
+    """
+    with store.transaction() as connection:
+        mine = and_(workers.c.id == worker, _lives())
+        ended = {"ended_at": now(), "why": storable(why) or None}
+        if connection.execute(update(workers).where(mine).values(ended)).rowcount:
+            _settle_deliveries(connection, issue, deliveries.c.worker == worker)
+        close_when_done(connection, issue)
+
+
+def reserve_deliveries(store: Store, issue: str, worker: str, count: int, *, lease_s: float | None = None) -> int:
+    """Reserve deliveries that wait, so that this worker alone may claim them; returns how many.
+
+    They stay in their state, and wait for anybody again when the worker ends or its lease runs out. Raises LeaseLost.
+    """
+    with store.transaction() as connection:
+        until = renew_lease(connection, issue, worker, lease_s)
+        chosen = (
+            select(deliveries.c.id)
+            .where(
+                is_of(connection, deliveries, issue),
+                deliveries.c.state.in_(OPEN),
+                deliveries.c.lease_until.is_(None),
+            )
+            .order_by(deliveries.c.due, deliveries.c.id)
+            .limit(count)
+            .with_for_update(skip_locked=True)
+        )
+        changed = connection.execute(
+            update(deliveries).where(deliveries.c.id.in_(chosen)).values(worker=worker, lease_until=until)
+        )
+        return changed.rowcount
+
+
+def find_lease(store: Store, issue: str, *, but: str = "") -> Lease | None:
+    """Return the lease that ends last of the issue's workers, but for one; None when none is open."""
+    with store.reading() as connection:
+        row = connection.execute(
+            select(workers)
+            .where(is_of(connection, workers, issue), _lives(), workers.c.id != but)
+            .order_by(workers.c.lease_until.desc())
+            .limit(1)
+        ).one_or_none()
+        if row is None:
+            return None
+        return Lease(worker=row.id, host=row.host, seconds_left=row.lease_until - read_clock(connection))
+
+
+def find_started_at(store: Store, worker: str) -> datetime:
+    """Return when a worker started."""
+    with store.reading() as connection:
+        started = connection.execute(select(workers.c.started_at).where(workers.c.id == worker)).scalar_one()
+        return datetime.fromisoformat(started)
+
+
+def is_being_sent(store: Store, issue: str) -> bool:
+    """Return whether a worker of the issue has a lease that is not over."""
+    lease = find_lease(store, issue)
+    return lease is not None and lease.seconds_left > 0
+
+
+def find_last_sent(store: Store) -> str | None:
+    """Return the issue whose worker started last; None when none has."""
+    with store.reading() as connection:
+        latest = select(workers.c.issue).where(is_ours(connection, workers)).order_by(workers.c.started_at.desc())
+        return connection.scalar(latest.limit(1))
+
+
+def find_why_ended(store: Store, issue: str) -> str:
+    """Return why the last worker ended before everyone was answered; empty when it did not."""
+    with store.reading() as connection:
+        newest = select(workers.c.why).where(is_of(connection, workers, issue)).order_by(workers.c.started_at.desc())
+        return connection.scalar(newest.limit(1)) or ""
+
+
+def read_clock(connection: Connection) -> float:
+    """Return the moment by the clock that leases are kept by, in seconds since 1970."""
+    if connection.dialect.name == "sqlite":
+        return time()
+    return float(connection.scalar(select(func.extract("epoch", func.clock_timestamp()))) or 0.0)
+
+
+def lease_length(lease_s: float | None) -> float:
+    """Return how many seconds a lease is long, where a caller gives no length of its own."""
+    return LEASE_S if lease_s is None else lease_s
+
+
+def _lives() -> ColumnElement[bool]:
+    """Return the condition that a worker was neither ended nor settled."""
+    return and_(workers.c.ended_at.is_(None), workers.c.why.is_(None))
+
+
+def _settle_expired(connection: Connection, issue: str, clock: float) -> None:
+    # Waits for the transaction in which a worker records or renews: what that has renewed is not over any more.
+    over = and_(is_of(connection, workers, issue), _lives(), workers.c.lease_until <= clock)
+    connection.execute(update(workers).where(over).values(why=_CRASHED))
+    # Not by the ids of those that this has settled: workers of version 1 of the store have no rows.
+    living = select(workers.c.id).where(workers.c.id == deliveries.c.worker, _lives())
+    _settle_deliveries(connection, issue, and_(deliveries.c.lease_until.is_not(None), ~living.exists()))
+
+
+def _settle_deliveries(connection: Connection, issue: str, whose: ColumnElement[bool]) -> None:
+    theirs = and_(is_of(connection, deliveries, issue), whose)
+    connection.execute(
+        update(deliveries)
+        .where(theirs, deliveries.c.state == State.SENDING)
+        .values(
+            state=State.UNKNOWN,
+            stage="crash",
+            code=None,
+            enhanced=None,
+            reply="the program ended before the server's reply was recorded",
+            at=now(),
+            attempts=deliveries.c.attempts + 1,
+            lease_until=null(),
+        )
+    )
+    reserved = and_(deliveries.c.state.in_(OPEN), deliveries.c.lease_until.is_not(None))
+    connection.execute(update(deliveries).where(theirs, reserved).values(lease_until=null()))

@@ -1,0 +1,22 @@
+"""Mails of the feedback mailbox that were dealt with, by their keys."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from newsletter.store.engine import insert_new, is_ours, now, publication_of
+from newsletter.store.schema import handled
+
+
+def add_handled(connection: Connection, keys: Sequence[str]) -> None:
+    """Note that the mails with these keys are dealt with."""
+    if keys:
+        ours, moment = publication_of(connection), now()
+        rows = [{"publication": ours, "key": key, "at": moment} for key in keys]
+        connection.execute(insert_new(connection, handled), rows)
+
+
+def was_handled(connection: Connection, key: str) -> bool:
+    """Return whether the mail with this key was dealt with."""
+    mine = select(handled.c.key).where(is_ours(connection, handled), handled.c.key == key)
+    return connection.scalar(mine) is not None
