@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from newsletter.actions.observer import SendObserver
+    from newsletter.actions.process_feedback import FeedbackOptions
     from newsletter.actions.send import Proposal, SendOutcome, SendResult, SendTime
     from newsletter.api import Publication
     from newsletter.campaigns.options import Changes, SendOptions
@@ -34,6 +35,7 @@ __all__ = [
     "DecisionNeeded",
     "DeliveryError",
     "DraftError",
+    "FeedbackOptions",
     "Issue",
     "ListError",
     "NewsletterError",
@@ -60,6 +62,7 @@ _MODULES = {
     **dict.fromkeys(_ERRORS, "newsletter.errors"),
     **dict.fromkeys(_SENDING, "newsletter.actions.send"),
     "Changes": "newsletter.campaigns.options",
+    "FeedbackOptions": "newsletter.actions.process_feedback",
     "Issue": "newsletter.issue.model",
     "WorkerProgress": "newsletter.sending.rules",
     "Publication": "newsletter.api",

@@ -8,13 +8,17 @@ from typing import Self
 
 from newsletter import scaffold
 from newsletter.actions.add_subscriber import add_subscriber
+from newsletter.actions.back_up_state import back_up_state
 from newsletter.actions.cancel import cancel, cancel_schedule
 from newsletter.actions.check import check_draft
 from newsletter.actions.create_draft import create_draft
 from newsletter.actions.deliver import ConfirmRefusals
 from newsletter.actions.dry_run import DryRun, dry_run
+from newsletter.actions.erase import Erasure, erase_subscriber
 from newsletter.actions.export import export, export_site
+from newsletter.actions.list_subscribers import SubscriberFilter, SubscriberListing, list_subscribers
 from newsletter.actions.observer import SILENT, SendObserver
+from newsletter.actions.process_feedback import FeedbackOptions, process_feedback
 from newsletter.actions.remove_subscriber import remove_subscriber
 from newsletter.actions.report import report
 from newsletter.actions.send import Confirm, SendResult, SendTime, send
@@ -24,12 +28,14 @@ from newsletter.campaigns.options import SendOptions
 from newsletter.checks.draft_report import DraftReport
 from newsletter.editions.site import Site
 from newsletter.errors import DecisionNeeded
+from newsletter.feedback.mail.processing import DecideSpike, ProcessedMail, defer_decision
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.model import Issue
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
 from newsletter.reports.campaign_report import CampaignReport
 from newsletter.reports.issue_status import CampaignStatus, find_campaign_status
+from newsletter.subscribers.subscriber import parse_subscriber_key
 
 
 class Publication(OpenPublication):
@@ -133,6 +139,16 @@ class Publication(OpenPublication):
         """Take an issue out of the outbox. Raises DraftError when it is not in there."""
         cancel_schedule(self, _name(issue))
 
+    def subscribers(
+        self, words: Sequence[str] = (), *, tag: str = "", mailable: bool | None = None
+    ) -> SubscriberListing:
+        """Return the subscribers to iterate over, each with what is known of them; a long list needs no memory.
+
+        All `words` are in their row. `mailable` is True for those who get the next issue, False for those who must not
+        be mailed. Raises ListError when there is no list.
+        """
+        return list_subscribers(self, SubscriberFilter(words=words, tag=tag, mailable=mailable))
+
     def add_subscriber(
         self,
         address: str,
@@ -160,6 +176,29 @@ class Publication(OpenPublication):
     def unsuppress(self, address: str) -> bool:
         """Lift all that keeps an address from being mailed; return whether anything did."""
         return unsuppress(self, address)
+
+    def erase(self, address: str) -> Erasure:
+        """Erase a person from the list and the store, and keep a keyed hash, by which no list brings them back.
+
+        It can't be undone. Raises ConfigError without keys, and DeliveryError while a copy is under way to them.
+        """
+        return erase_subscriber(self, parse_subscriber_key(address))
+
+    def process_feedback(
+        self, options: FeedbackOptions | None = None, *, decide: DecideSpike = defer_decision
+    ) -> list[ProcessedMail]:
+        """Act on the mail that came back, bounces, complaints and mails to leave; return what was done about each.
+
+        `decide` is asked when so many bounce at once that it may be a provider's fault. Raises ConfigError when no
+        mailbox is named.
+        """
+        with process_feedback(self, options or FeedbackOptions(), decide) as run:
+            return list(run.mails)
+
+    def back_up(self, to: Path | str) -> None:
+        """Write the whole state into a new file, also while something is sent. Raises DecisionNeeded if it exists."""
+        if not back_up_state(self, Path(to), lambda: False):
+            raise DecisionNeeded(f"{to} is there already.", next_step="Name another file.")
 
     def _read(self, issue: Issue | str | None) -> Draft:
         """Return an issue's draft. Raises DecisionNeeded for an Issue whose draft says something else by now."""

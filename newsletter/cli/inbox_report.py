@@ -147,7 +147,9 @@ class Summary:
             say("This was a dry run: nothing has changed.")
 
     def _show_table(self) -> None:
-        heading = "Would be done" if self._dry_run else "Done now or before" if self._again else "Done"
+        heading = "Done now or before" if self._again else "Done"
+        if self._dry_run:
+            heading = "Would be done"
         kinds, actions = list(FeedbackKind), list(Action)
         rows = sorted(self._done.items(), key=lambda row: (kinds.index(row[0][0]), actions.index(row[0][1])))
         table(

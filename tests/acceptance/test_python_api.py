@@ -2,12 +2,14 @@
 
 import ast
 import inspect
+import mailbox
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -60,7 +62,8 @@ def _judge(out: str, server: smtp_server.Server, folder: Path) -> None:
     (grace,) = [message for message in messages if "grace" in message["To"]]
     assert "Dear Grace, the first ship is in." in grace.get_body(("plain",)).get_content()
     assert (folder / "build/1.1.pdf").read_bytes().startswith(b"%PDF-")
-    assert "alan@example.org,Alan,board" in (folder / "digest/subscribers.csv").read_text()
+    assert "ada@example.org ['board']\nalan@example.org ['board']" in out, "Grace has left"
+    assert "alan@example.org" not in (folder / "digest/subscribers.csv").read_text(), "he was erased"
 
 
 def test_the_examples_run(
@@ -184,3 +187,40 @@ def test_a_server_that_turns_recipients_away_is_in_the_result(
     server.refuse.clear()
     again = opened.retry("2.10", confirm=lambda _proposal: True)
     assert (again.complete, len(server.stored)) == (True, 2)
+
+
+def test_a_mail_to_leave_is_acted_on(opened: newsletter.Publication, tmp_path: Path) -> None:
+    opened.send("2.10", confirm=lambda _proposal: True)
+    box = mailbox.Maildir(tmp_path / "Maildir")
+    box.add(
+        b"From: reader0001@example.org\nTo: leave@example.org\nSubject: unsubscribe\n"
+        b"Authentication-Results: mx.example.org; dkim=pass header.d=example.org\n\nunsubscribe\n"
+    )
+    (left,) = opened.process_feedback(newsletter.FeedbackOptions(mailbox=str(tmp_path / "Maildir"), dry_run=True))
+    assert left.decision.kind == "unsubscribe"
+    assert [subscriber.address for subscriber, _ in opened.subscribers()] == [
+        "reader0000@example.org", "reader0001@example.org"
+    ]  # fmt: skip
+
+
+def test_a_backup_is_written_over_nothing(opened: newsletter.Publication, tmp_path: Path) -> None:
+    with pytest.raises(newsletter.DecisionNeeded, match="There is no state yet"):
+        opened.back_up(tmp_path / "backup.db")
+    opened.suppress("reader0001@example.org")
+    opened.back_up(tmp_path / "backup.db")
+    with pytest.raises(newsletter.DecisionNeeded, match="is there already"):
+        opened.back_up(tmp_path / "backup.db")
+
+
+def test_the_outbox_takes_an_issue_and_gives_it_back(
+    opened: newsletter.Publication, server: smtp_server.Server
+) -> None:
+    due = datetime.now(UTC) + timedelta(days=1)
+    time = newsletter.SendTime(due=due, expires=due + timedelta(hours=1))
+    scheduled = opened.send("2.10", confirm=lambda proposal: proposal.time == time, time=time)
+    assert (scheduled.outcome, server.stored) == (SendOutcome.SCHEDULED, [])
+    status = opened.status("2.10")
+    assert status is not None
+    assert status.stage == "scheduled"
+    opened.cancel_schedule("2.10")
+    assert opened.send("2.10", confirm=lambda _proposal: True).complete
