@@ -65,6 +65,7 @@ bench-editions: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group bench
 	npm install --prefix benchmarks --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/python benchmarks/editions.py
+	$(BIN)/python benchmarks/inliners.py
 
 # Beside the development servers of Maizzle and of React Email; wants Debian's chromium.
 bench-preview: $(INSTALLED)

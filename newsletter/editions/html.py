@@ -20,6 +20,11 @@ _INBOX_LINE = 150  # characters: more than any inbox shows of subject and prehea
 
 def render_html(context: EditionContext, issue: Issue, fields: FieldWriter, place: Placer) -> str:
     """Return the mail's HTML; `place` returns the address of a picture in it. Raises TemplateError."""
+    return inline_styles(render_uninlined(context, issue, fields, place))
+
+
+def render_uninlined(context: EditionContext, issue: Issue, fields: FieldWriter, place: Placer) -> str:
+    """Return the mail's HTML as MJML makes it, with all styles in style sheets. Raises TemplateError."""
     mjml = fill_template(
         TEMPLATE,
         context.template_path,
@@ -28,8 +33,7 @@ def render_html(context: EditionContext, issue: Issue, fields: FieldWriter, plac
         filters=rich_filters(fields) | {"padding": _padding},
     )
     refuse_open_blocks(mjml, TEMPLATE, context.template_path)
-    html = mjml_to_html(mjml, TEMPLATE, context.template_path)
-    return _inline_styles(html)
+    return mjml_to_html(mjml, TEMPLATE, context.template_path)
 
 
 def list_email_templates(context: EditionContext) -> list[Path]:
@@ -78,7 +82,8 @@ def _run(run: TextRun, fields: FieldWriter) -> Markup:
     return Markup(html)  # noqa: S704  # escaped above, tags of ours around it
 
 
-def _inline_styles(html: str) -> str:
+def inline_styles(html: str) -> str:
+    """Write the style sheets' rules into the tags, for clients that drop style sheets; the sheets stay, too."""
     # premailer brings lxml and cssutils, a quarter of a second that only this edition should cost.
     from premailer import Premailer
 
