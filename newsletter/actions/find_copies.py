@@ -30,7 +30,9 @@ def _list_files_in_reach(workspace: Workspace) -> Iterator[Path]:
     The state and the list themselves are not among them.
     """
     database, listed = workspace.database, workspace.subscribers.resolve()
-    own = {*(f"{database}{ending}" for ending in ("", "-wal", "-shm", "-journal")), str(listed)}
+    own = {f"{database}{ending}" for ending in ("", "-wal", "-shm", "-journal")}
+    if workspace.config.subscriber_list.source == "csv":
+        own.add(str(listed))
     seen = {path: None for name in ("build", STATE_FOLDER) for path in _walk_files(workspace.root / name)}
     if isinstance(database, Path):
         seen.update(dict.fromkeys(sorted(database.parent.glob(f"{database.name}*"))))

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from newsletter.ledger import erasure
 from newsletter.publication import OpenPublication
 from newsletter.store.events import StoredEvent, list_events
+from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.source import ListRow
 from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriberRecord:
-    """Rows of the list, events, suppressions and deliveries of one subscriber.
+    """Rows of the list, consents, events, suppressions and deliveries of one subscriber.
 
     `key` is their address in its one spelling. `other_lines` are lines of the list about others in which the address
     stands, `other_rows` counts such rows of the store.
@@ -21,6 +22,7 @@ class SubscriberRecord:
     key: str
     rows: Sequence[ListRow]
     other_lines: Sequence[int]
+    consents: Sequence[Consent]
     status: SuppressionStatus
     events: Sequence[StoredEvent]
     deliveries: Sequence[erasure.Part]
@@ -29,7 +31,7 @@ class SubscriberRecord:
     @property
     def is_known(self) -> bool:
         """Whether anything is kept of them, a keyed hash left aside."""
-        return bool(self.rows or self.status.suppressions or self.events or self.deliveries)
+        return bool(self.rows or self.consents or self.status.suppressions or self.events or self.deliveries)
 
 
 def read_subscriber_record(publication: OpenPublication, key: str) -> SubscriberRecord:
@@ -45,6 +47,7 @@ def read_subscriber_record(publication: OpenPublication, key: str) -> Subscriber
         key=key,
         rows=found.rows,
         other_lines=found.other_lines,
+        consents=found.consents,
         status=status,
         events=events,
         deliveries=erasure.list_parts(store, key) if store else (),

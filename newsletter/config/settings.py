@@ -97,12 +97,14 @@ class SenderSettings(Section):
 
 
 class SubscriberListSettings(Section):
-    """The list, and where mails to leave it go. `{{ token }}` stands for who and which issue, signed.
+    """Settings of the list, and where mails to leave it go. `{{ token }}` stands for who and which issue, signed.
 
-    `unusable` is the percentage of rows that can't be used above which nothing is sent. `honour` are columns that say
-    who must not be mailed, `ignore` those that only look so.
+    `source` says whether subscribers are in `file` or in the store. `unusable` is the percentage of rows that can't be
+    used above which nothing is sent. `honour` are columns that say who must not be mailed, `ignore` those that only
+    look so.
     """
 
+    source: Literal["csv", "store"] = "csv"
     file: OneLine = "subscribers.csv"
     unusable: Annotated[float, Field(ge=0, le=100)] = 2
     honour: Annotated[tuple[OneLine, ...], BeforeValidator(validators.split_commas)] = ()

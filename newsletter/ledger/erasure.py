@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, and_, column, delete, inspect, select, table, union, update
+from sqlalchemy import Column, Connection, Select, and_, column, inspect, select, table, union, update
 
 from newsletter.errors import DeliveryError
 from newsletter.ledger.campaigns import close_when_done
@@ -19,6 +19,7 @@ from newsletter.store.facts import note_erasing_key
 from newsletter.store.schema import campaigns, consents, deliveries, events, subscribers, suppressions, workers
 from newsletter.store.suppressions import list_causes, unsuppress
 from newsletter.subscribers.address_in_text import contains_address, replace_address
+from newsletter.subscribers.stored_subscribers import erase_subscriber_rows
 
 TABLES = (deliveries, events, suppressions, workers, subscribers, consents)
 # What becomes of a copy that has not come to its end: who waits gets none, as everyone whom nothing may be sent to.
@@ -29,7 +30,12 @@ _ENDS = {
     **dict.fromkeys((State.SENDING, State.UNKNOWN, State.REFUSED), State.CANCELLED),
 }
 # Other readers' rows in which an address may stand: a server's words name whom it forwards to.
-_JSON: Sequence[Column[str]] = (deliveries.c.fields, events.c.evidence, consents.c.evidence)  # words by name
+_JSON: Sequence[Column[str]] = (  # words by name
+    deliveries.c.fields,
+    events.c.evidence,
+    subscribers.c.fields,
+    consents.c.evidence,
+)
 _WORDS: Sequence[Column[str]] = (deliveries.c.reply, suppressions.c.words, workers.c.why, *_JSON)
 
 
@@ -144,8 +150,7 @@ def erase_within(
         issues=changed,
     )
     unsuppress(connection, reader)
-    for known in (subscribers, consents):
-        connection.execute(delete(known).where(is_ours(connection, known), known.c.subscriber == reader))
+    erase_subscriber_rows(connection, reader)
     add_erased(connection, digest)
     note_erasing_key(connection, mark)
     return erased

@@ -71,7 +71,7 @@ class RecipientTags:
             return message
         # Made of today's address for bounces and not of the frozen sender, since that is where bounces are read.
         mailbox, _, domain = self.bounces.rpartition("@")
-        sender = f"{mailbox}{self.verp}{self.tokens.mark(delivery, reader)}@{domain}"
+        sender = f"{mailbox}{self.verp}{self.tokens.write_verp_tag(delivery, reader)}@{domain}"
         return Message(key=message.key, sender=sender, recipient=message.recipient, data=message.data)
 
 

@@ -1,1 +1,1 @@
-"""Who gets it: the subscriber list, and who asked to leave."""
+"""Subscribers: where they come from, and who of them must not be mailed."""

@@ -1,4 +1,4 @@
-"""One reader's address where it stands among other words, in whatever spelling of its domain."""
+"""One subscriber's address inside of other text, in whatever spelling of its domain."""
 
 import re
 from functools import lru_cache
@@ -9,12 +9,12 @@ _ENDS = ".!?"  # of a sentence, and of no domain that anybody writes
 
 
 def contains_address(text: str, reader: str) -> bool:
-    """Does the address stand there, and not a longer one that it is a part of?"""
+    """Return whether the text has the address, and not only a longer one that it is a part of."""
     return any(_domain(found, reader) for found in _like(reader).finditer(text))
 
 
 def replace_address(text: str, reader: str, name: str) -> str:
-    """The text with `name` wherever the address stood."""
+    """Return the text with `name` in place of the address."""
 
     def instead(found: re.Match[str]) -> str:
         domain = _domain(found, reader)
@@ -24,7 +24,7 @@ def replace_address(text: str, reader: str, name: str) -> str:
 
 
 def _domain(found: re.Match[str], reader: str) -> str:
-    """The domain as it is written there, empty when it is another one."""
+    """Return the domain as it is written there, empty when it is another one."""
     domain = found[1].rstrip(_ENDS)
     try:
         same = subscriber_key(normalise_address(f"{reader.partition('@')[0]}@{domain}")) == reader
@@ -35,6 +35,6 @@ def _domain(found: re.Match[str], reader: str) -> str:
 
 @lru_cache(maxsize=1)
 def _like(reader: str) -> re.Pattern[str]:
-    """What stands before the @ is ASCII, and has one spelling but for its capitals."""
+    """Return a pattern of addresses with the subscriber's part before the @, in small or large letters."""
     local = re.escape(local_part_of(reader))
     return re.compile(rf"(?<![\w.+-]){local}@([^\s,;:|<>()\[\]{{}}\"'/\\=]+)", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""The subscriber source that a publication's settings name."""
+"""Chooses the subscriber source that a publication's settings name."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +14,12 @@ def open_configured_source(
 ) -> SubscriberSource:
     """Return where subscribers come from: `list_file`, or else what [list] in newsletter.toml names.
 
-    `store` is asked for the store only when subscribers are there. Raises ConfigError.
+    `store` is asked for the store only when subscribers are in it. Raises ConfigError.
     """
-    del store
     settings = workspace.config.subscriber_list
+    if settings.source == "store" and list_file is None:
+        # The store's tables bring SQLAlchemy, which a list in a file does without.
+        from newsletter.subscribers.store_source import StoreSource
+
+        return StoreSource(store())
     return CsvSource(list_file or workspace.subscribers, settings)

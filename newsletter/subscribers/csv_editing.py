@@ -1,4 +1,4 @@
-"""One subscriber's rows in a CSV: found, added, taken out. All else stays as it is, byte for byte."""
+"""Changes of one subscriber's rows in a CSV. All else in the file stays as it is, byte for byte."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ _NEW_LIST = "email,name,tags\n"
 
 
 def find_rows(path: Path, reader: str) -> SubscriberRows:
-    """Raises ListError; a list that is not there has nobody on it."""
+    """Return what the list has of a subscriber; a list that is not there has nobody on it. Raises ListError."""
     if not path.exists():
         return SubscriberRows()
     lines = read_lines(path)
@@ -43,7 +43,7 @@ def find_rows(path: Path, reader: str) -> SubscriberRows:
 
 @contextmanager
 def appending_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()) -> Iterator[PreparedEdit]:
-    """The list with one row more at its end; one that is not there is made.
+    """Prepare the list with one row more at its end; one that is not there is made.
 
     `cells` are by column, `email` among them in its one spelling. Raises ListError for a column that the list lacks,
     and for a value that could not be read back; DecisionNeeded from `put`, when somebody else has changed the list
@@ -60,7 +60,7 @@ def appending_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()
 
 @contextmanager
 def removing_rows(path: Path, reader: str) -> Iterator[PreparedEdit]:
-    """The list without any row of this reader's, also those that can't be used. Raises as `with_row` does."""
+    """Prepare the list without any row of a subscriber, also those that can't be used. Raises ListError."""
     before = _seen(path)
     found = find_rows(path, reader).rows
     if not found:
@@ -74,7 +74,7 @@ def removing_rows(path: Path, reader: str) -> Iterator[PreparedEdit]:
 
 
 def cells_of(record: CsvRecord, header: CsvHeader) -> Iterator[tuple[str, str]]:
-    """The cells by column, also of a row that no reader can be made of. Those beyond the columns have numbers."""
+    """Yield the cells by column, also of a row that can't be used. Those beyond the columns have numbers."""
     for number, cell in enumerate(record.cells):
         name = header.columns[number] if number < len(header.columns) else ""
         yield name or f"column {number + 1}", unguard_cell(cell.strip()).strip()
@@ -92,7 +92,7 @@ def _reader(address: str) -> str:
 
 
 def _written(cells: Mapping[str, str], tags: frozenset[str], header: CsvHeader, path: Path) -> str:
-    """The row as a line without its end. Raises ListError when it would not be read as what it says."""
+    """Return the row as a line without its end. Raises ListError when it would not be read as what it says."""
     if missing := [name for name in cells if name not in header.columns]:
         raise ListError(
             f"{path.name} has no column {missing[0]}.",
@@ -136,7 +136,7 @@ def _refuse_swallowed(path: Path, row: str, header: CsvHeader) -> None:
 
 
 def _appended(path: Path, row: str, line_end: str) -> Iterator[str]:
-    """A list whose last line has no end has none afterwards, either."""
+    """Yield the list's pieces and the new row. A list whose last line has no end has none afterwards, either."""
     if not path.exists():
         yield f"{_NEW_LIST}{row}{line_end}"
         return
@@ -204,7 +204,7 @@ def _byte_order_mark(path: Path) -> Iterator[str]:
 
 
 class _Seen(NamedTuple):
-    """What is another when somebody has written the file."""
+    """Marks of a file that differ once somebody has written it."""
 
     number: int
     size: int
@@ -213,7 +213,7 @@ class _Seen(NamedTuple):
 
 
 def _seen(path: Path) -> _Seen | None:
-    """None when it is not there."""
+    """Return the marks of a file; None when it is not there."""
     try:
         found = path.stat()
     except FileNotFoundError:

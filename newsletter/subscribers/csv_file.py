@@ -1,4 +1,4 @@
-"""The list as a file: its lines as they stand, what its columns are named, and what separates them."""
+"""Lists as CSV files: their lines as they are, their columns' names, and what separates cells."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,7 +44,7 @@ class CsvHeader:
 
 
 def read_lines(path: Path) -> Iterator[NumberedLine]:
-    """Each line with its number and its end, whichever of the three it is; an overlong one comes in pieces. Streams.
+    """Yield each line with its number and its end (LF, CR or both); an overlong one comes in pieces. Streams.
 
     A byte that is not UTF-8 becomes a lone surrogate, so that writing the lines again gives the same bytes; a byte
     order mark is left out. Raises ListError when the file is not there or is no text.
@@ -73,7 +73,7 @@ def read_lines(path: Path) -> Iterator[NumberedLine]:
 
 
 def read_header(path: Path, lines: Iterator[NumberedLine]) -> CsvHeader:
-    """Takes from `lines` up to the columns' names, before which blank lines and Excel's `sep=` may stand.
+    """Take from `lines` up to the columns' names, before which blank lines and Excel's `sep=` may stand.
 
     Raises ListError.
     """
@@ -120,7 +120,7 @@ def guard_cell(cell: str) -> str:
 
 
 def unguard_cell(cell: str) -> str:
-    """What the cell was before `guard`."""
+    """Return what a cell was before `guard_cell`."""
     text = cell[1:] if cell.startswith("'") and _STARTS_FORMULA.match(cell, 1) else cell
     return _GUARDED.sub("", text)
 
@@ -140,7 +140,7 @@ def _columns(path: Path, line: int, names: Sequence[str]) -> list[str]:
 
 
 def column_name(cell: str) -> str:
-    """The word by which a column is known: `First Name` is first_name."""
+    """Return the word by which a column is known: `First Name` is first_name."""
     return re.sub(r"\W+", "_", cell.strip().casefold()).strip("_")
 
 

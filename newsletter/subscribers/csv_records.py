@@ -1,4 +1,4 @@
-"""The records of a CSV (RFC 4180, section 2): each is one row, and a quoted line break spreads it over two lines."""
+"""Records of a CSV (RFC 4180, section 2): each is one row, and a quoted line break spreads it over two lines."""
 
 import csv
 from collections import deque
@@ -20,7 +20,7 @@ Wanted = Callable[[int, str], bool]
 
 
 class CsvRecord(NamedTuple):
-    """One row of the list: the number of its first line and of its last, its text as it stands there, its cells.
+    """A row of the list: the numbers of its first and last lines, its text as it is in the file, its cells.
 
     `fault` says why it can't be read as CSV; the cells are then what a cut at each separator gives.
     """

@@ -115,7 +115,7 @@ def _row(line: int, row: list[str], columns: Sequence[str]) -> Subscriber | Faul
         )
     row += [""] * (len(columns) - len(row))
     fields = {"email": "", "name": ""} | {name: cell.strip() for name, cell in zip(columns, row, strict=True) if name}
-    # Printable by Python's word has none of what _value_fault looks for, which takes a while to look.
+    # Printable by Python's word has none of what fault_of_value looks for, which takes a while to look.
     together = "".join(row)
     if "'" in together:  # from an export of ours, perhaps
         fields = {name: unguard_cell(value).strip() for name, value in fields.items()}
@@ -123,7 +123,7 @@ def _row(line: int, row: list[str], columns: Sequence[str]) -> Subscriber | Faul
         fields = {name: BREAKS.sub(" ", value) for name, value in fields.items()}
     if not together.isprintable() or len(together) > MAX_VALUE:
         for name, value in fields.items():
-            if fault := _value_fault(name, value):
+            if fault := fault_of_value(name, value):
                 return fault
     try:
         address = fields["email"] = normalise_address(fields["email"])
@@ -143,7 +143,8 @@ def _tags(cell: str) -> frozenset[str]:
     return frozenset(filter(None, (tag.strip('"') for tag in tags)))  # Mailchimp has "board","press" in one cell
 
 
-def _value_fault(name: str, value: str) -> Fault | None:
+def fault_of_value(name: str, value: str) -> Fault | None:
+    """Return why a value can't stand in a mail; None when it can."""
     kinds = {unicodedata.category(character) for character in value}
     if "Cs" in kinds:
         return Fault(

@@ -1,7 +1,7 @@
-"""What readers, mail servers and editors said of a reader, and what follows from it.
+"""Feedback events: what subscribers, mail servers and editors said of a subscriber, and what follows from it.
 
-The CSV is the editors' list. Each event here is kept with its time, its source and its evidence, and together with it
-changes who must not be mailed: an unsubscribe wins over any row of the list.
+Each event is kept with its time, its source and its evidence, and changes in the same transaction who must not be
+mailed: an unsubscribe wins over any row of the list.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ from newsletter.text import format_count
 
 
 class EventKind(StrEnum):
-    """What was said."""
+    """Kinds of what was said."""
 
     UNSUBSCRIBED = "unsubscribed"
     RETURNED = "returned"  # wants mail again: took an unsubscribe back, or says that a bounced address works
@@ -48,20 +48,20 @@ class EventKind(StrEnum):
     UNDONE = "undone"  # an editor has undone a reading of the inbox: its bounces are not believed
 
 
-# What readers and their servers say of an issue that they got.
+# What subscribers and their servers say of an issue that they got.
 ANSWERS = (EventKind.HARD, EventKind.SOFT, EventKind.BLOCKED, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED)
 _SECOND = len("2026-11-30T09:30:00")
 # By these somebody is to be mailed again, whatever an older mail says.
 _COMING_BACK = (EventKind.RETURNED, EventKind.ALLOWED, EventKind.SIGNED_UP)
 # By these a suppression is lifted; signing up, which anybody may, lifts none.
 LIFTING = (EventKind.RETURNED, EventKind.ALLOWED, EventKind.UNDONE)
-# By this one only older bounces are void, and not what the reader wrote meanwhile.
+# By this one only older bounces are void, and not what the subscriber wrote meanwhile.
 _WORKING_AGAIN = (*_COMING_BACK, EventKind.UNDONE)
 _BOUNCES = (EventKind.HARD, EventKind.SOFT, EventKind.BLOCKED)
 
 
 class SuppressionKind(StrEnum):
-    """Why a reader must not be mailed. Several may hold at once, and each is lifted for itself."""
+    """Kinds of suppression. Several may hold at once, and each is lifted for itself."""
 
     UNSUBSCRIBED = "unsubscribed"
     BOUNCED = "bounced"
@@ -69,13 +69,13 @@ class SuppressionKind(StrEnum):
     SUPPRESSED = "suppressed"
 
 
-# What a reader lifts who wants the mail again: their own leaving, and that mail to them came back. A complaint and what
-# an editor has entered, for whatever reason, stay.
+# Suppressions that a subscriber lifts who wants the mail again: their own leaving, and that mail to them came back. A
+# complaint and what an editor has entered, for whatever reason, stay.
 _LIFTED_BY_RETURN = {SuppressionKind.UNSUBSCRIBED: EventKind.UNSUBSCRIBED, SuppressionKind.BOUNCED: EventKind.HARD}
 
 
 class EventSource(StrEnum):
-    """Where it was said."""
+    """Places where an event was said."""
 
     ONE_CLICK = "one-click"  # a mail client's button (RFC 8058)
     PAGE = "page"  # the service's page
@@ -93,11 +93,10 @@ _CAUSES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing said about one reader.
+    """One thing said about one subscriber, who is named by key.
 
-    `reader` is the address in its one spelling, `issue` the one that it is about, `said_at` ISO 8601 in UTC (now, when
-    empty; of a mail, when it was received), `evidence` words by name: `code`, `words`, `message`, whatever shows later
-    why this was believed.
+    `issue` is the one that it is about, `said_at` ISO 8601 in UTC (now, when empty; of a mail, when it was received).
+    `evidence` are words by name that show later why this was believed: `code`, `words`, `message` and others.
     """
 
     subscriber: str
@@ -110,7 +109,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class SoftRule:
-    """At how many soft bounces, within how many days, an address counts as bounced. An issue counts once."""
+    """The number of soft bounces, within how many days, at which an address counts as bounced. An issue counts once."""
 
     bounces: int
     days: float
@@ -123,12 +122,11 @@ def record_events(
     soft: SoftRule | None = None,
     handled: Sequence[str] = (),
 ) -> list[bool]:
-    """Write events down, all of them or none, durably, and that the mails of these keys were `handled`.
+    """Record events, all of them or none, durably, and that the mails of these keys were `handled`.
 
-    Says of each event whether it was news.
-
-    What is known already adds nothing: an unsubscribe repeated a thousand times is one event. Nothing is kept of a
-    person who was erased. `keys` know the erased; without keys nobody can have been.
+    Returns of each event whether it was news. What is known already adds nothing: an unsubscribe repeated a thousand
+    times is one event. Nothing is kept of a person who was erased. `keys` know the erased; without keys nobody can have
+    been.
     """
     with store.transaction() as connection:
         hold_off_erasing(connection)
@@ -140,33 +138,33 @@ def record_events(
 
 
 def would_suppress(store: Store, event: Event, soft: SoftRule) -> bool:
-    """Is this soft bounce one too many?"""
+    """Return whether this soft bounce is one too many."""
     with store.reading() as connection:
         return event.kind is EventKind.SOFT and _softs(connection, event, soft) >= soft.bounces
 
 
 class IgnoredBecause(StrEnum):
-    """Why an event is not written down, in words."""
+    """Reasons, in words, why an event is not recorded."""
 
     ERASED = "this person was erased, and nothing is kept of them"
     OLDER = "they wanted the mail again after it came"
 
 
 def why_ignored(store: Store, keys: SecretKeys | None, event: Event) -> IgnoredBecause | None:
-    """Why this event would not be written down; None when it would."""
+    """Return why this event would not be recorded; None when it would."""
     with store.reading() as connection:
         return _void(connection, keys, event)
 
 
 def count_answers(connection: Connection, issue: str) -> dict[EventKind, int]:
-    """How many of the issue's readers have answered it so since, for each of ANSWERS; those who came back left out."""
+    """Return how many recipients of the issue have answered it in each way of ANSWERS and not taken it back since."""
     found = count_by_kind(connection, issue, unless={EventKind.UNSUBSCRIBED: (EventKind.RETURNED, EventKind.ALLOWED)})
     return {kind: found.get(kind, 0) for kind in ANSWERS}
 
 
 @dataclass(frozen=True, slots=True)
 class ErasedSubscribers:
-    """Tells of a reader whether they asked to be erased: nobody has, as long as there are no hashes."""
+    """People who asked to be erased, known by their hashes; called with a key, tells whether somebody is among them."""
 
     digests: frozenset[str] = frozenset()
     keys: SecretKeys | None = None
@@ -176,7 +174,7 @@ class ErasedSubscribers:
 
 
 def read_erased(store: Store, keys: SecretKeys | None) -> ErasedSubscribers:
-    """Who asked to be erased, as the store knows it now. Raises ConfigError without the key to know them by."""
+    """Return who asked to be erased, as the store knows it now. Raises ConfigError without the key to know them by."""
     with store.reading() as connection:
         digests, mark = list_erased_digests(connection), read_erasing_key(connection)
     if digests and (keys is None or mark not in (None, keys.mark)):
@@ -213,7 +211,7 @@ def _void(connection: Connection, keys: SecretKeys | None, event: Event) -> Igno
 
 
 def _record_leaving(connection: Connection, keys: SecretKeys | None, events: Sequence[Event]) -> list[bool]:
-    """As `_record` does for each, in three statements for all: when an issue has come, many leave at once."""
+    """Record unsubscribes as `_record` does, in three statements for all: many leave at once when an issue has come."""
     digests = {event.subscriber: keys.digest(event.subscriber) for event in events} if keys else {}
     erased = find_erased(connection, list(digests.values()))
     words: dict[str, str] = {}
@@ -230,7 +228,7 @@ def _record_leaving(connection: Connection, keys: SecretKeys | None, events: Seq
 
 
 def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> bool:
-    """Change who must not be mailed; False when the event says what is known already."""
+    """Change who must not be mailed; return False when the event says what is known already."""
     reader = event.subscriber
     words = storable(event.evidence.get("words", ""))
     if event.kind in _CAUSES:
@@ -280,12 +278,12 @@ def _entered_by_editor(connection: Connection, reader: str, kind: EventKind) -> 
 
 
 def _known(connection: Connection, event: Event) -> bool:
-    """Was the same said about the same issue already?"""
+    """Return whether the same was said about the same issue already."""
     return any(issue == event.issue for issue, _ in list_said(connection, event.subscriber, event.kind, ""))
 
 
 def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
-    """How many issues this reader's mail was put off for within the rule's days, this one included."""
+    """Return for how many issues this subscriber's mail was put off within the rule's days, this one included."""
     since = (datetime.now(UTC) - timedelta(days=soft.days)).isoformat(timespec="milliseconds")
     since = max(since, find_last_said(connection, event.subscriber, _WORKING_AGAIN))
     recent = {issue for issue, _ in list_said(connection, event.subscriber, EventKind.SOFT, since)}

@@ -1,6 +1,6 @@
-"""The publication's secret keys: what readers' links are signed with, and what the erased are known by.
+"""Secret keys of a publication: subscribers' links are signed with them, and the erased are known by them.
 
-They stand outside of git, in `.newsletter/keys.toml`, or in the environment (NEWSLETTER_KEYS__TOKENS, newest first,
+They are kept outside of git, in `.newsletter/keys.toml`, or in the environment (NEWSLETTER_KEYS__TOKENS, newest first,
 with commas, and NEWSLETTER_KEYS__FORGOTTEN).
 """
 
@@ -36,22 +36,22 @@ _MAKE = (
 
 @dataclass(frozen=True)
 class SecretKeys:
-    """`tokens` sign and read what readers' links and return paths carry, the newest first."""
+    """Keys of a publication. `tokens` sign and read what links and return paths carry, the newest first."""
 
     tokens: tuple[str, ...] = field(repr=False)
     forgotten: str = field(repr=False)
 
     def digest(self, reader: str) -> str:
-        """What is left of a person who was erased: nothing that leads back to them without the key."""
+        """Return the hash that is left of a person who was erased; without the key it leads nobody to them."""
         return digest(self.forgotten.encode(), reader.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     @property
     def mark(self) -> str:
-        """By which two machines see whether they know the erased by the same key."""
+        """The hash by which two machines see whether they know the erased by the same key."""
         return self.digest("the key itself")[:16]
 
-    def verifying(self, purpose: str) -> tuple[bytes, ...]:
-        """A key of its own for each purpose, made from each of the tokens' keys, the newest first."""
+    def derive(self, purpose: str) -> tuple[bytes, ...]:
+        """Return a purpose's own keys, one made from each of the tokens' keys, the newest first."""
         return self._derived.setdefault(
             purpose, tuple(digest(key.encode(), purpose.encode(), "sha256") for key in self.tokens)
         )
@@ -62,7 +62,7 @@ class SecretKeys:
 
 
 def find_secret_keys(workspace: Workspace) -> SecretKeys | None:
-    """The publication's keys, or None when it has none yet. Raises ConfigError for keys that can't be used."""
+    """Return the publication's keys, or None when it has none yet. Raises ConfigError for keys that can't be used."""
     chosen = workspace.config.keys
     if chosen.tokens or chosen.forgotten:
         if not (chosen.tokens and chosen.forgotten):
@@ -96,7 +96,7 @@ def find_secret_keys(workspace: Workspace) -> SecretKeys | None:
 
 
 def require_secret_keys(workspace: Workspace) -> SecretKeys:
-    """The same for what can't do without. Raises ConfigError when there are none, too."""
+    """Return the publication's keys. Raises ConfigError when there are none, and for keys that can't be used."""
     keys = find_secret_keys(workspace)
     if keys is None:
         raise ConfigError("There are no keys here, which readers' links are signed with.", next_step=_MAKE)
@@ -104,7 +104,7 @@ def require_secret_keys(workspace: Workspace) -> SecretKeys:
 
 
 def create_secret_keys(root: Path) -> Path:
-    """New keys for the workspace in `root`; returns their file. Raises DecisionNeeded when there are some."""
+    """Make keys for the workspace in `root`; return their file. Raises DecisionNeeded when there are some."""
     path = root / STATE_FOLDER / KEYS_NAME
     if os.path.lexists(path) and not path.is_symlink():
         raise DecisionNeeded(

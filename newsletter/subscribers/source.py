@@ -8,6 +8,7 @@ from typing import Protocol
 
 from newsletter.address import SubscriberKey
 from newsletter.errors import Problem
+from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import OwnStatuses
 
@@ -23,10 +24,14 @@ class ListRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriberRows:
-    """What the source has of one subscriber: their own rows, and other lines in which their address stands."""
+    """What the source has of one subscriber: their own rows, and what they agreed to.
+
+    `other_lines` are lines of a file about others in which the address stands.
+    """
 
     rows: Sequence[ListRow] = ()
     other_lines: Sequence[int] = ()
+    consents: Sequence[Consent] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Columns of a list that say who must not be mailed: those of an export of ours, and those of other programs.
+"""Columns of a list that say who must not be mailed: those of this program's exports, and those of other programs.
 
 Ours are always honoured. Another program's column may mean something else by the same name, so an editor says once,
 in newsletter.toml, whether it is honoured.
@@ -13,6 +13,7 @@ from pathlib import Path
 from newsletter.address import normalise_address, subscriber_key
 from newsletter.config import SubscriberListSettings
 from newsletter.errors import DecisionNeeded, ListError, Problem
+from newsletter.subscribers.consent import CONSENT_COLUMNS
 from newsletter.subscribers.csv_file import column_name, read_header, read_lines, read_records, unguard_cell
 from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.status_words import (
@@ -37,15 +38,16 @@ QUESTION = "status-column"  # the code of a problem that asks what a column mean
 
 @dataclass(frozen=True, slots=True)
 class StatusColumns:
-    """What the columns of a list say: which subscribers must not be mailed, why, and by which words.
+    """Statuses in the columns of a list: which subscribers must not be mailed, why, and by which words.
 
-    `questions` name columns of which nobody has said what they mean.
+    `honoured` are the columns that were heeded. `questions` name columns of which nobody has said what they mean.
     """
 
     path: Path
     suppressed: Mapping[str, Suppression] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
     questions: Sequence[Problem] = ()
+    honoured: Sequence[str] = ()
 
     @property
     def count(self) -> int:
@@ -79,14 +81,14 @@ def read_own_status_columns(path: Path, settings: SubscriberListSettings) -> Sta
 
 
 def read_status_columns(path: Path, honour: Sequence[str] = (), ignore: Sequence[str] = ()) -> StatusColumns:
-    """Look through a list's own columns; others' are understood as `honour` and `ignore` say, or asked about.
+    """Read who must not be mailed by a list's columns, as `honour` and `ignore` say; other columns are asked about.
 
     Of an address with several rows each counts.
     """
     lines = read_lines(path)
     header = read_header(path, lines)
     honoured = [name for name in (*map(column_name, honour), STATE) if name in header.columns]
-    settled = {"email", "name", STATE, SINCE, WORDS, *honoured, *map(column_name, ignore)}
+    settled = {"email", "name", STATE, SINCE, WORDS, *CONSENT_COLUMNS, *honoured, *map(column_name, ignore)}
     open_ = [name for name in dict.fromkeys(header.columns) if name not in settled]
     nameless = [number for number, name in enumerate(header.columns) if not name]
     left: dict[str, Suppression] = {}
@@ -112,7 +114,8 @@ def read_status_columns(path: Path, honour: Sequence[str] = (), ignore: Sequence
                 reader = subscriber_key(normalise_address(unguard_cell(cells.get("email", "").strip()).strip()))
                 left[reader] = cause
                 words[reader] = f"{column}: {word}" if word else f"no {column}"
-    return StatusColumns(path, left, words, [_question(path, name, told) for name, told in asked.items()])
+    questions = [_question(path, name, told) for name, told in asked.items()]
+    return StatusColumns(path, left, words, questions, tuple(honoured))
 
 
 def _refuse_lacking(path: Path, honour: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Words by which other programs' exports say of a reader that nothing is to be sent: columns' names, and cells.
+"""Words by which other programs' exports say that somebody is not to be mailed: columns' names, and cells.
 
 How such columns are named and filled was looked up for listmonk (`status`), Ghost (`subscribed_to_emails`), Substack
 (`email_disabled`; `active_subscription` is about paying), Keila (`Status`), Buttondown (`subscriber_type`,
@@ -88,7 +88,7 @@ MARKS = ("", "tags")  # columns whose cells hold several words: one without a na
 
 
 class StatusMeaning(Enum):
-    """What a cell says of its reader."""
+    """Meanings of a cell for whoever its row is about."""
 
     MAILED = "mailed"
     LEFT = "left"
@@ -98,7 +98,7 @@ class StatusMeaning(Enum):
 
 @lru_cache(maxsize=10_000)
 def interpret_cell(column: str, cell: str) -> StatusMeaning:
-    """Return what a cell of this column says, as far as the column's name or the word itself tell."""
+    """Return what a cell of this column means, as far as the column's name or the word itself tell."""
     word = cell.strip().casefold()
     if column in MARKS:
         return StatusMeaning.LEFT if _marked(cell) else StatusMeaning.NOTHING

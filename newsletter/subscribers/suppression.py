@@ -1,4 +1,4 @@
-"""Who must not be mailed by an editor's word, and by what another state knew."""
+"""Suppressions that an editor enters, one by one or as another store knew them."""
 
 import re
 from collections import Counter
@@ -37,7 +37,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedSuppressions:
-    """How many causes and erasures were news here, and how many were known; `mailed` are rows that say to mail them.
+    """Numbers of suppressions and erasures that were new here, and that were known; `mailed` are rows to be mailed.
 
     `whole` says that the file is an export of everybody whom the other state suppressed.
     """
@@ -49,8 +49,8 @@ class ImportedSuppressions:
 
 
 def suppress(store: Store, keys: SecretKeys | None, reader: str, reason: str) -> bool:
-    """Never mail this reader again, for an editor's reason; False when that was so already for the same cause."""
-    cause, words = _understood(reason)
+    """Suppress a subscriber for an editor's reason; return False when that was so already for the same kind."""
+    cause, words = _parse_reason(reason)
     kind = _KINDS.get(cause, EventKind.SUPPRESSED)
     return record_events(
         store, keys, [Event(subscriber=reader, kind=kind, source=EventSource.EDITOR, evidence={"words": words})]
@@ -58,7 +58,7 @@ def suppress(store: Store, keys: SecretKeys | None, reader: str, reason: str) ->
 
 
 def unsuppress(store: Store, keys: SecretKeys | None, reader: str) -> bool:
-    """Lift all that stands against a reader, as an editor's decision; False when nothing did."""
+    """Lift all suppressions of a subscriber, as an editor's decision; return False when there were none."""
     return record_events(store, keys, [Event(subscriber=reader, kind=EventKind.ALLOWED, source=EventSource.EDITOR)])[0]
 
 
@@ -88,9 +88,9 @@ def import_suppressions(
                 if _is_mailed(record_events, header, honour, ignore):
                     counts["mailed"] += 1
                     continue
-                for one in _told(record_events, header, keys, reason):
+                for one in _read_suppressions(record_events, header, keys, reason):
                     gone = keys is not None and one.state != ERASED and keys.digest(one.known_as) in erased
-                    counts["new" if not gone and _bring(connection, keys, one) else "known"] += 1
+                    counts["new" if not gone and _import(connection, keys, one) else "known"] += 1
             except ListError as error:
                 why, remedy = error.message, error.next_step or _MEND
                 problems.append(Problem(path=path, line=record_events.line, code="row", message=why, next_step=remedy))
@@ -115,8 +115,8 @@ def _is_mailed(record_events: CsvRecord, header: CsvHeader, honour: Sequence[str
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What one row says: a cause why this reader must not be mailed, or that whoever has this hash was erased."""
+class _ImportedRow:
+    """A row's suppression of one kind, or that whoever has this hash was erased."""
 
     known_as: str
     state: str
@@ -124,13 +124,15 @@ class _Told:
     since: str
 
 
-def _told(record_events: CsvRecord, header: CsvHeader, keys: SecretKeys | None, reason: str) -> Iterator[_Told]:
-    """Raises ListError."""
+def _read_suppressions(
+    record_events: CsvRecord, header: CsvHeader, keys: SecretKeys | None, reason: str
+) -> Iterator[_ImportedRow]:
+    """Yield the suppressions that a row tells of. Raises ListError."""
     cells = dict(cells_of(record_events, header))
     states, words = cells.get(STATE, ""), cells.get(WORDS, "")
-    since = _moment(cells.get(SINCE, ""))
+    since = _parse_moment(cells.get(SINCE, ""))
     if states == ERASED:
-        yield _Told(_hash(cells.get("email", ""), words, keys), ERASED, "", since)
+        yield _ImportedRow(_hash(cells.get("email", ""), words, keys), ERASED, "", since)
         return
     found = read_row(record_events, header)
     if isinstance(found, Fault):
@@ -138,18 +140,18 @@ def _told(record_events: CsvRecord, header: CsvHeader, keys: SecretKeys | None, 
     if found is None:
         return
     if not states:
-        cause, words = _understood(reason)
+        cause, words = _parse_reason(reason)
         named = (cause_of(cell) for name, cell in cells.items() if name not in ("email", "name", "tags"))
         cause = next(filter(None, named), cause)
-        yield _Told(found.key, cause, words, since)
+        yield _ImportedRow(found.key, cause, words, since)
         return
     for state in states.split(", "):
         if state not in list(SuppressionKind):
             raise ListError(f"{state!r} is none of {', '.join(SuppressionKind)}")
-        yield _Told(found.key, state, words, since)
+        yield _ImportedRow(found.key, state, words, since)
 
 
-def _bring(connection: Connection, keys: SecretKeys | None, told: _Told) -> bool:
+def _import(connection: Connection, keys: SecretKeys | None, told: _ImportedRow) -> bool:
     if told.state == ERASED:
         if keys:
             note_erasing_key(connection, keys.mark)
@@ -176,7 +178,7 @@ def _hash(cell: str, mark: str, keys: SecretKeys | None) -> str:
     return cell
 
 
-def _moment(text: str) -> str:
+def _parse_moment(text: str) -> str:
     if not text:
         return now()
     try:
@@ -187,7 +189,7 @@ def _moment(text: str) -> str:
     return min(told, now())  # another machine's clock may be wrong
 
 
-def _understood(reason: str) -> tuple[SuppressionKind, str]:
-    """A cause by its name, or an editor's own words."""
+def _parse_reason(reason: str) -> tuple[SuppressionKind, str]:
+    """Return the kind that a reason names, and an editor's own words where it names none."""
     named = next((cause for cause in SuppressionKind if cause == reason.strip().casefold()), None)
     return (named, "") if named else (SuppressionKind.SUPPRESSED, escape_controls(" ".join(reason.split())))

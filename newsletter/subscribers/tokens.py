@@ -1,4 +1,4 @@
-"""What a reader's links carry: who they are and which issue it was, hidden and signed.
+"""Tokens that a subscriber's links and return paths carry: who they are and which issue it was, hidden and signed.
 
 The inside is enciphered by AES-SIV (RFC 5297), so that no address stands in a web server's log, and always the same for
 the same reader and issue, so that a copy made later equals what was sent. The outside is signed by itsdangerous, which
@@ -30,26 +30,26 @@ _DIGITS = 19  # of a number that both databases hold
 
 @dataclass(frozen=True, slots=True)
 class TokenHolder:
-    """Whose token it is, by the one spelling of their address, and of which issue."""
+    """The subscriber, by key, whose token it is, and the issue that it came with."""
 
     subscriber: str
     issue: str
 
 
 class TokenSigner:
-    """Writes and reads the tokens of one list."""
+    """Writer and reader of the tokens and VERP tags of one list."""
 
     def __init__(self, keys: SecretKeys, list_id: str) -> None:
         self._keys = keys
         self._list = list_id.lower()
 
     def write(self, issue: str, reader: str) -> str:
-        """Letters, digits, `-`, `_` and one dot: it stands in addresses and subjects as it is."""
+        """Return an unsubscribe token: letters, digits, `-`, `_` and one dot, which fit addresses and subjects."""
         inside = self._ciphers[0].encrypt(f"{issue}\0{reader}".encode(), None)
         return self._signer.sign(urlsafe_b64encode(inside).rstrip(b"=")).decode("ascii")
 
     def read(self, token: str) -> TokenHolder | None:
-        """None for what was not written for this list with one of the keys, whatever it is."""
+        """Return whose token it is; None for anything not written for this list with one of the keys."""
         try:
             written = token.encode("ascii") if len(token) <= _LONGEST else b""
             inside = self._signer.unsign(written)
@@ -68,29 +68,29 @@ class TokenSigner:
             return TokenHolder(reader, issue)
         return None
 
-    def mark(self, delivery: int, reader: str) -> str:
-        """What a return path names a delivery by (VERP), signed: a bounce to it is an answer to that very mail.
+    def write_verp_tag(self, delivery: int, reader: str) -> str:
+        """Return the signed tag by which a return path names a delivery (VERP): a bounce to it is about that very mail.
 
         Small letters, digits and a hyphen, 27 at most, since servers may change the case of what they return.
         """
         return f"{delivery}-{_short(self._marking[0], delivery, reader)}"
 
-    def marks(self, mark: str, delivery: int, reader: str) -> bool:
-        """Is this the mark of that delivery, written with one of the keys?"""
-        signature = mark.lower().partition("-")[2].encode()
+    def is_verp_tag(self, tag: str, delivery: int, reader: str) -> bool:
+        """Return whether a tag is that of a delivery, written with one of the keys."""
+        signature = tag.lower().partition("-")[2].encode()
         return any(compare_digest(signature, _short(key, delivery, reader).encode()) for key in self._marking)
 
     @cached_property
     def _marking(self) -> Sequence[bytes]:
-        return self._keys.verifying(f"mark {self._list}")
+        return self._keys.derive(f"mark {self._list}")
 
     @cached_property
     def _ciphers(self) -> Sequence[AESSIV]:
-        return [AESSIV(key) for key in self._keys.verifying(f"hide {self._list}")]
+        return [AESSIV(key) for key in self._keys.derive(f"hide {self._list}")]
 
     @cached_property
     def _signer(self) -> Signer:
-        keys = list(reversed(self._keys.verifying(f"sign {self._list}")))  # itsdangerous wants the newest last
+        keys = list(reversed(self._keys.derive(f"sign {self._list}")))  # itsdangerous wants the newest last
         return Signer(keys, salt=b"newsletter-press", digest_method=sha256)
 
 
@@ -99,9 +99,9 @@ def hide_tokens(text: str) -> str:
     return _TOKEN.sub("[a reader's token]", text)
 
 
-def parse_verp_tag(mark: str) -> int | None:
-    """The number of the delivery that a mark is about, whoever wrote it."""
-    number, _, _ = mark.partition("-")
+def parse_verp_tag(tag: str) -> int | None:
+    """Return the number of the delivery that a tag is about, whoever wrote it; None when it names none."""
+    number, _, _ = tag.partition("-")
     return int(number) if number.isascii() and number.isdigit() and len(number) < _DIGITS else None
 
 

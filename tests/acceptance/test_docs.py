@@ -152,7 +152,8 @@ def test_every_command_of_the_program_is_documented() -> None:
         "cancel", "retry", "report", "reconcile", "outbox run", "outbox list", "outbox cancel",
         "dkim key", "keys new", "keys rotate", "serve", "inbox read", "inbox undo", "subscribers check",
         "subscribers list", "subscribers show", "subscribers add", "subscribers remove", "subscribers forget",
-        "subscribers stats", "subscribers export", "subscribers suppress", "subscribers unsuppress",
+        "subscribers stats", "subscribers import", "subscribers export", "subscribers suppress",
+        "subscribers unsuppress",
         "state backup", "state restore", "state move",
     ):  # fmt: skip
         assert f"newsletter {command}" in said

@@ -81,24 +81,24 @@ def test_older_keys_read_and_the_newest_writes() -> None:
 
 @given(st.integers(1, 10**18 - 1), READERS, st.data())
 def test_a_return_path_s_mark_names_one_delivery(number: int, reader: str, data: st.DataObject) -> None:
-    mark = TOKENS.mark(number, reader)
+    mark = TOKENS.write_verp_tag(number, reader)
     assert parse_verp_tag(mark) == number
     # Servers may change the case of what they return.
-    assert TOKENS.marks(mark.upper(), number, reader)
-    assert not TOKENS.marks(mark, number + 1, reader)
-    assert not TOKENS.marks(mark, number, f"x{reader}")
+    assert TOKENS.is_verp_tag(mark.upper(), number, reader)
+    assert not TOKENS.is_verp_tag(mark, number + 1, reader)
+    assert not TOKENS.is_verp_tag(mark, number, f"x{reader}")
     place = data.draw(st.integers(0, len(mark) - 1))
     changed = mark[:place] + data.draw(st.sampled_from("abz27-0")) + mark[place + 1 :]
     assume(changed != mark)
-    assert parse_verp_tag(changed) != number or not TOKENS.marks(changed, number, reader)
+    assert parse_verp_tag(changed) != number or not TOKENS.is_verp_tag(changed, number, reader)
 
 
 @pytest.mark.parametrize("mark", ["", "-", "x-y", "1", "-abc", "9" * 30 + "-abc", "١-abc", "1e3-abc"])
 def test_what_is_no_mark_is_of_no_delivery(mark: str) -> None:
     number = parse_verp_tag(mark)
-    assert number is None or not TOKENS.marks(mark, number, "ada@example.org")
+    assert number is None or not TOKENS.is_verp_tag(mark, number, "ada@example.org")
 
 
 def test_a_mark_fits_beside_a_mailbox_s_name() -> None:
     # RFC 5321, section 4.5.3.1.1: 64 octets for what stands before the @.
-    assert len(f"bounces+{TOKENS.mark(10**9, 'ada@example.org')}") <= 64
+    assert len(f"bounces+{TOKENS.write_verp_tag(10**9, 'ada@example.org')}") <= 64

@@ -6,7 +6,7 @@ from newsletter.actions.add_subscriber import add_subscriber
 from newsletter.actions.remove_subscriber import remove_subscriber
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, short
-from newsletter.cli.subscribers.list_hints import say_if_kept_out, suggest_nearest
+from newsletter.cli.subscribers.list_hints import on_the_list, say_if_kept_out, suggest_nearest
 from newsletter.errors import ListError
 from newsletter.subscribers.csv_file import column_name
 from newsletter.subscribers.list_changes import describe_suppression
@@ -34,9 +34,10 @@ def add(address: str, name: str, tags: tuple[str, ...], fields: tuple[str, ...],
     columns = {**({"name": name.strip()} if name else {}), **dict(map(_field, fields))}
     new = add_subscriber(publication, address, columns, tags, evidence=evidence, again=again)
     if new:
-        say(f"{key} is on the list: {short(source.place)}.")
+        say(f"{key} is on the list{f': {short(source.place)}' if source.file else ''}.")
     else:
-        say(f"{key} gets mail again. Their row in {short(source.place)} stays as it was.")
+        stays = f" Their row in {short(source.place)} stays as it was." if source.file else ""
+        say(f"{key} gets mail again.{stays}")
     say_if_kept_out(source, key)
 
 
@@ -63,7 +64,7 @@ def remove(address: str) -> None:
     source = publication.subscriber_source()
     rows = remove_subscriber(publication, address)
     if not rows:
-        raise ListError(f"{key} is not on the list {short(source.place)}.", next_step=suggest_nearest(source, key))
+        raise ListError(f"{key} is not {on_the_list(source)}.", next_step=suggest_nearest(source, key))
     lines = [str(row.line) for row in rows if row.line]
     where = f" ({'line' if len(lines) == 1 else 'lines'} {', '.join(lines)})" if lines else ""
     say(f"{key} is off the list{where}.")

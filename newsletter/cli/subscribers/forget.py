@@ -75,6 +75,7 @@ def _announce(known: SubscriberRecord, source: SubscriberSource) -> None:
         return
     parts = [
         (len(known.rows), f"row of {short(source.place)}", f"rows of {short(source.place)}"),
+        (len(known.consents), "consent", "consents"),
         (len(known.events), "event", "events"),
         (len(known.deliveries), "delivery", "deliveries"),
     ]

@@ -11,6 +11,11 @@ def say_if_kept_out(source: SubscriberSource, key: str) -> None:
         say(f"{short(source.place)} itself says not to mail them ({words}). To mail them, change their row.", "yellow")
 
 
+def on_the_list(source: SubscriberSource) -> str:
+    """Return "on the list", with the file's name where it is one."""
+    return f"on the list {short(source.place)}" if source.file else "on the list"
+
+
 def suggest_nearest(source: SubscriberSource, key: str) -> str:
     """Return a sentence with the address of the list that is nearest, or an empty string."""
     near = source.find_nearest(key)

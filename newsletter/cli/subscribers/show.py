@@ -48,7 +48,7 @@ def show(address: str, json_: bool) -> None:
     source = publication.subscriber_source()
     known = read_subscriber_record(publication, key)
     if json_:
-        as_json(as_dict(known))
+        as_json(as_dict(known, source))
         return
     show_known(known, source)
     say_if_kept_out(source, key)
@@ -56,13 +56,14 @@ def show(address: str, json_: bool) -> None:
         say(near)
 
 
-def as_dict(known: SubscriberRecord) -> dict[str, Any]:
+def as_dict(known: SubscriberRecord, source: SubscriberSource) -> dict[str, Any]:
     """Return all of it for --json. `erased` is a moment or null, `about_others` where rows about others name them."""
     return {
         "address": known.key,
         "state": known.status.state if known.rows or not known.status.mailable else "unlisted",
         "erased": known.status.erased,
-        "rows": [{"line": row.line, "cells": dict(row.cells)} for row in known.rows],
+        "rows": [{**({"line": row.line} if source.file else {}), "cells": dict(row.cells)} for row in known.rows],
+        **({} if source.file else {"consents": [asdict(consent) for consent in known.consents]}),
         "causes": [
             {"cause": each.kind, "words": each.words, "since": each.since} for each in known.status.suppressions
         ],
@@ -73,6 +74,7 @@ def as_dict(known: SubscriberRecord) -> dict[str, Any]:
 
 
 def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
+    """Print all of it for a person."""
     list_name = short(source.place)
     if not known.is_known:
         if known.status.erased:
@@ -87,6 +89,11 @@ def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
     for row in known.rows:
         say(f"\n{list_name}{f', line {row.line}' if row.line else ''}", style="bold")
         _say_all(row.cells)
+    if known.consents:
+        say("\nWhat they agreed to", style="bold")
+        for consent in known.consents:
+            say(f"  {_minute(consent.given_at)}  {consent.source}")
+            _say_all({"words": consent.words, **consent.evidence}, "      ")
     if known.events:
         say("\nWhat was said", style="bold")
         for event in known.events:
@@ -102,7 +109,7 @@ def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
         say(f"\nThe address also stands in rows about others: {list_name}, line {lines}")
     if known.other_rows:
         say(f"\nThe address also stands in {format_count(known.other_rows, 'row')} of the state about others.")
-    if known.events or known.deliveries:
+    if known.consents or known.events or known.deliveries:
         say("\nTimes are in UTC.")
 
 

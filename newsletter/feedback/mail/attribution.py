@@ -75,7 +75,7 @@ class Attributor:
             found = path.fullmatch(address)
             number = parse_verp_tag(found[1]) if found else None
             delivery = find_delivery_by_number(self._store, number) if number is not None else None
-            if found and delivery and self._tokens.marks(found[1], delivery.id, delivery.subscriber):
+            if found and delivery and self._tokens.is_verp_tag(found[1], delivery.id, delivery.subscriber):
                 return Attribution(delivery.subscriber, delivery.issue, "the return path")
         return None
 

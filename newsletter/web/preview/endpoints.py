@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from newsletter.errors import DraftError, ListError, NewsletterError, explained
-from newsletter.publication import OpenPublication
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.web.preview import subscriber_search
 from newsletter.web.preview.color_scheme import ColorScheme, with_color_scheme
@@ -77,7 +76,7 @@ class PreviewEndpoints:
     async def readers(self, request: Request) -> Response:
         """Answer the subscribers of the list who match some words."""
         workspace, words = self._engine.workspace, request.query_params.get("words", "")
-        source = OpenPublication(workspace).subscriber_source()
+        source = subscriber_search.open_source(workspace)
         if not source.exists():
             raise ListError(
                 "There is no list yet.",

@@ -10,6 +10,7 @@ from threading import Lock
 
 from newsletter.errors import ConfigError
 from newsletter.publication import OpenPublication
+from newsletter.subscribers.configured_source import open_configured_source
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.workspace import Workspace
@@ -17,6 +18,7 @@ from newsletter.workspace import Workspace
 _SHOWN = 100
 _ID = re.compile(r"([0-9]{1,9})-([0-9a-f]{16})")
 _ONE_AT_A_TIME = Lock()
+_OPENED: dict[tuple[Path, str], OpenPublication] = {}
 
 
 def find_list(workspace: Workspace) -> Path | None:
@@ -30,9 +32,16 @@ def find_list(workspace: Workspace) -> Path | None:
 def find_source(workspace: Workspace) -> SubscriberSource | None:
     """Return where subscribers come from; None while newsletter.toml can't be read."""
     try:
-        return OpenPublication(workspace).subscriber_source()
+        return open_source(workspace)
     except ConfigError:
         return None
+
+
+def open_source(workspace: Workspace) -> SubscriberSource:
+    """Return where subscribers come from; a store that they are in is opened once. Raises ConfigError."""
+    with _ONE_AT_A_TIME:
+        publication = _OPENED.setdefault((workspace.root, str(workspace.database)), OpenPublication(workspace))
+        return open_configured_source(workspace, lambda: publication.known_store)
 
 
 def reader_id(reader: Subscriber) -> str:

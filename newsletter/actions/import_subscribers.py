@@ -1,0 +1,53 @@
+"""The list in the store, filled from a file: shown as a plan, asked about, then written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsletter.errors import DecisionNeeded, ListError
+from newsletter.publication import OpenPublication
+from newsletter.subscribers.csv_source import CsvSource
+from newsletter.subscribers.list_changes import sole_editor
+from newsletter.subscribers.subscriber_import import ImportPlan, SubscriberImport
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportResult:
+    """The plan of an import, and whether it was carried out: a plan that would write nothing is not asked about."""
+
+    plan: ImportPlan
+    imported: bool
+
+
+def import_subscribers(
+    publication: OpenPublication, file: Path, *, confirm: Callable[[ImportPlan], bool]
+) -> ImportResult:
+    """Bring the subscribers of a CSV into the store's list, as `confirm` agrees to.
+
+    Whoever is on the list and not in the file stays as they are; whoever left, or must not be mailed, is not brought
+    back. The same file again changes nothing. Stages: read what the file's own columns say, compare it with the list,
+    ask, write. Raises ListError for a file that can't be read, DecisionNeeded while it is not said what a column means,
+    or when the file has changed since it was compared; nothing is written then.
+    """
+    publication.refuse_without_erasure_keys()
+    store = publication.store
+    source = CsvSource(file, publication.config.subscriber_list)
+    with sole_editor(store):
+        seen = source.version()
+        subscriber_import = SubscriberImport(store, publication.keys, source)
+        plan = subscriber_import.plan()
+        if any(problem.code == "encoding" for problem in plan.problems):
+            raise ListError(
+                f"{file.name} is not in UTF-8, so people would be lost, or called by wrong names.",
+                next_step=plan.problems[0].next_step,
+                problems=plan.problems,
+            )
+        if not plan.writes or not confirm(plan):
+            return ImportResult(plan=plan, imported=False)
+        if source.version() != seen:
+            raise DecisionNeeded(
+                f"Somebody else has changed {file.name} meanwhile.",
+                next_step="Nothing was imported. Run the same command again.",
+            )
+        subscriber_import.apply()
+    return ImportResult(plan=plan, imported=True)

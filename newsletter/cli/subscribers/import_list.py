@@ -1,0 +1,76 @@
+"""The command `newsletter subscribers import`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from newsletter.actions.import_subscribers import import_subscribers
+from newsletter.cli.context import open_publication
+from newsletter.cli.output import say, short, show_problems
+from newsletter.subscribers.subscriber_import import ImportPlan
+from newsletter.text import format_count
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Import without asking.")
+def import_(file: Path, yes: bool) -> None:
+    """Bring a CSV into the list that the store keeps.
+
+    Shows what is new and what changes, and asks. Nobody is taken off the list, and nobody who left is brought back.
+    """
+    publication = open_publication()
+
+    def confirm(plan: ImportPlan) -> bool:
+        _show(plan)
+        return yes or click.confirm("Import it?")
+
+    result = import_subscribers(publication, file, confirm=confirm)
+    plan = result.plan
+    if not plan.writes:
+        _show(plan)
+        say("Nothing has to be imported: the list has all of it.", style="bold")
+    elif not result.imported:
+        say("Nothing was imported.")
+        sys.exit(1)
+    else:
+        say(f"Imported: {plan.new:,} new, {plan.changed:,} changed.", style="bold green")
+    if publication.config.subscriber_list.source != "store":
+        say(
+            f"Issues still go to {short(publication.workspace.subscribers)}. To send to the imported list: "
+            'source = "store"   under [list] in newsletter.toml',
+            style="yellow",
+        )
+    sys.exit(1 if plan.unusable else 0)
+
+
+def _show(plan: ImportPlan) -> None:
+    say(f"{short(plan.file)} into the list in the store", style="bold")
+    say(f"  New         {plan.new:,}")
+    say(f"  Changed     {plan.changed:,}")
+    say(f"  Unchanged   {plan.unchanged:,}")
+    if plan.suppressed:
+        say(f"  Suppressed  {plan.suppressed:,} of these left, or must not be mailed: they still get nothing")
+    if plan.inactive:
+        say(
+            f"  Inactive    {plan.inactive:,} of these are pending, paused or left by the list itself: they get nothing"
+        )
+    if plan.erased:
+        say(f"  Left out    {plan.erased:,} who asked to be erased; take them out of {short(plan.file)}, too")
+    if plan.unusable:
+        hint = f"newsletter subscribers check {short(plan.file)}"
+        say(f"  Left out    {format_count(plan.unusable, 'row')} that can't be used; see them: {hint}")
+        show_problems(plan.problems)
+    if plan.duplicates:
+        say(f"  Left out    {format_count(plan.duplicates, 'row')} with an address that stands there before")
+    if plan.absent:
+        say(f"  Kept        {plan.absent:,} who are on the list and not in {short(plan.file)}")
+    if plan.consents:
+        say(f"  Consents    {plan.consents:,}")
+    if plan.unknown_languages:
+        say(
+            f"  Note        {format_count(plan.unknown_languages, 'row')} with a language or time zone that is not "
+            "known: kept as a field alone",
+            style="yellow",
+        )

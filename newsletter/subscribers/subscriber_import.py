@@ -1,0 +1,242 @@
+"""Imports: a list in a file compared with the list in the store, and then brought into it.
+
+Both read the file from its beginning, in groups of rows, so that a million of them never stand in memory.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic_core import PydanticCustomError
+
+from newsletter.address import SubscriberKey
+from newsletter.config.validators import check_language
+from newsletter.errors import Problem
+from newsletter.store import Store
+from newsletter.store.erased import find_erased, hold_off_erasing
+from newsletter.subscribers.consent import CONSENT_AT, CONSENT_COLUMNS, Consent
+from newsletter.subscribers.csv_source import CsvSource
+from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.subscribers.status_columns import SINCE, STATE, WORDS, StatusColumns
+from newsletter.subscribers.stored_subscribers import (
+    StoredSubscriber,
+    add_columns,
+    add_consents,
+    count_subscribers,
+    find_new_consents,
+    find_subscribers,
+    save_subscribers,
+)
+from newsletter.subscribers.subscriber import Subscriber, SubscriberStatus
+from newsletter.subscribers.suppression_status import read_suppression_statuses
+
+_GROUP = 500  # rows compared or written at once: others who write wait for no longer than that takes
+_SHOWN = 3
+_IMPORTED = "import"  # where a consent was noted of which the file does not say it
+_ZONES = ("time_zone", "timezone")
+# Words of a status by which somebody is to be asked first, or gets nothing for a while.
+_STATUSES = {
+    **dict.fromkeys(("pending", "unconfirmed", "unactivated"), SubscriberStatus.PENDING),
+    **dict.fromkeys(("paused", "on hold", "snoozed"), SubscriberStatus.PAUSED),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportPlan:
+    """What an import would do, counted.
+
+    `suppressed` are those of the file who must not be mailed, by what the store knows, `inactive` those whom the list
+    itself does not have mailed afterwards; both are imported. `erased` asked to be forgotten and are not. `absent` are
+    on the list and not in the file. `consents` are those that are not on record yet. `problems` are those of the first
+    few rows that can't be used.
+    """
+
+    file: Path
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    unusable: int = 0
+    duplicates: int = 0
+    suppressed: int = 0
+    inactive: int = 0
+    erased: int = 0
+    absent: int = 0
+    consents: int = 0
+    unknown_languages: int = 0
+    problems: Sequence[Problem] = ()
+
+    @property
+    def writes(self) -> bool:
+        """Whether it would write anything."""
+        return bool(self.new or self.changed or self.consents)
+
+
+@dataclass(frozen=True, slots=True)
+class _Imported:
+    """A row of the file: what it gives the store, which columns it has, and what it says of status and consent."""
+
+    row: StoredSubscriber
+    status: SubscriberStatus | None
+    consent: Consent | None
+    is_understood: bool
+
+    def merged(self, known: StoredSubscriber | None, *, has_tags: bool) -> StoredSubscriber:
+        """Return what the store is to have. Columns that the file lacks stay; nobody who left is brought back."""
+        if known is None:
+            return replace(self.row, status=self.status or SubscriberStatus.ACTIVE)
+        status = self.status or known.status
+        if known.status is SubscriberStatus.LEFT:
+            status = SubscriberStatus.LEFT
+        return replace(
+            self.row,
+            status=status,
+            fields={**known.fields, **self.row.fields},
+            tags=self.row.tags if has_tags else known.tags,
+            language=self.row.language if "language" in self.row.fields else known.language,
+            time_zone=self.row.time_zone if any(name in self.row.fields for name in _ZONES) else known.time_zone,
+            created_at=known.created_at,
+            changed_at=known.changed_at,
+        )
+
+
+class SubscriberImport:
+    """One import of a file. Raises ListError for a file that can't be read, DecisionNeeded while it has questions."""
+
+    def __init__(self, store: Store, keys: SecretKeys | None, source: CsvSource) -> None:
+        self._store = store
+        self._keys = keys
+        self._source = source
+        self._own = source.read_statuses()
+        self._own.require_answers()
+        self._columns = source.read_columns()
+        self._has_tags = "tags" in self._columns
+
+    def plan(self) -> ImportPlan:
+        """Compare the file with the list; nothing is written."""
+        counts = Counter[str]()
+        problems: list[Problem] = []
+        for group in self._groups(counts, problems):
+            statuses = read_suppression_statuses(self._store, self._keys, list(group))
+            with self._store.reading() as connection:
+                known = find_subscribers(connection, group)
+                given = {key: one.consent for key, one in group.items() if one.consent}
+                counts["consents"] += len(find_new_consents(connection, given)) if given else 0
+            for (key, imported), status in zip(group.items(), statuses, strict=True):
+                if status.erased:
+                    counts["erased"] += 1
+                    continue
+                before = known.get(key)
+                after = imported.merged(before, has_tags=self._has_tags)
+                counts["new" if before is None else "unchanged" if after.is_same(before) else "changed"] += 1
+                counts["suppressed"] += bool(status.suppressions)
+                counts["inactive"] += after.status is not SubscriberStatus.ACTIVE
+                counts["unknown_languages"] += not imported.is_understood
+        with self._store.reading() as connection:
+            there = sum(count_subscribers(connection).values())
+        absent = there - counts["changed"] - counts["unchanged"]
+        return ImportPlan(file=self._source.path, problems=problems, absent=absent, **counts)
+
+    def apply(self) -> None:
+        """Bring the file into the store, group by group: stopped halfway, the same import does the rest."""
+        with self._store.transaction() as connection:
+            add_columns(connection, (name for name in self._columns if name not in self._dropped))
+        for group in self._groups(Counter(), []):
+            digests = {key: self._keys.digest(key) for key in group} if self._keys else {}
+            with self._store.transaction() as connection:
+                hold_off_erasing(connection)
+                erased = find_erased(connection, list(digests.values())) if digests else {}
+                wanted = {key: imported for key, imported in group.items() if digests.get(key) not in erased}
+                known = find_subscribers(connection, wanted)
+                merged = {key: one.merged(known.get(key), has_tags=self._has_tags) for key, one in wanted.items()}
+                changed = (key for key, row in merged.items() if key not in known or not row.is_same(known[key]))
+                save_subscribers(connection, [merged[key] for key in changed])
+                add_consents(connection, {key: one.consent for key, one in wanted.items() if one.consent})
+
+    @property
+    def _dropped(self) -> set[str]:
+        """Columns that become something else than a field."""
+        return {"", "email", STATE, SINCE, WORDS, *CONSENT_COLUMNS, *self._own.honoured}
+
+    def _groups(self, counts: Counter[str], problems: list[Problem]) -> Iterator[dict[SubscriberKey, _Imported]]:
+        """Yield the file's subscribers by key, in groups; rows that can't be used are counted."""
+        rows = self._source.read_subscribers()
+        dropped = self._dropped
+        while group := list(islice(rows, _GROUP)):
+            found: dict[SubscriberKey, _Imported] = {}
+            for row in group:
+                imported = _import_row(row, self._own, dropped, self._source) if isinstance(row, Subscriber) else row
+                if isinstance(imported, _Imported):
+                    found[imported.row.key] = imported
+                    continue
+                counts["duplicates" if imported.code == "duplicate" else "unusable"] += 1
+                if imported.code != "duplicate" and len(problems) < _SHOWN:
+                    problems.append(imported)
+            yield found
+
+
+def _import_row(
+    subscriber: Subscriber, own: StatusColumns, dropped: set[str], source: CsvSource
+) -> _Imported | Problem:
+    fields = {name: value for name, value in subscriber.fields.items() if name not in dropped}
+    try:
+        consent = _consent(subscriber.fields)
+    except ValueError as error:
+        return Problem(
+            path=source.path,
+            line=subscriber.line,
+            code="consent",
+            message=str(error),
+            next_step=f"Write {CONSENT_AT} as 2026-03-01, or 2026-03-01T09:30:00+00:00.",
+        )
+    language, zone = fields.get("language", ""), next((fields[name] for name in _ZONES if fields.get(name)), "")
+    row = StoredSubscriber(
+        address=subscriber.address,
+        fields=fields,
+        tags=subscriber.tags,
+        language=_known_language(language),
+        time_zone=_known_zone(zone),
+    )
+    is_understood = (row.language, row.time_zone) == (language, zone)
+    return _Imported(row, _status_in_file(subscriber, own), consent, is_understood)
+
+
+def _status_in_file(subscriber: Subscriber, own: StatusColumns) -> SubscriberStatus | None:
+    """Return the status that the file gives somebody; None where it has no column for it."""
+    if own.find(subscriber) is None:
+        return SubscriberStatus.ACTIVE if own.honoured else None
+    word = own.describe(subscriber).partition(": ")[2].casefold()
+    return _STATUSES.get(word, SubscriberStatus.LEFT)
+
+
+def _consent(fields: Mapping[str, str]) -> Consent | None:
+    """Return what a row says of a consent. Raises ValueError when it does not say when that was given."""
+    at, where, words = (fields.get(name, "") for name in CONSENT_COLUMNS)
+    if not (at or where or words):
+        return None
+    if not at:
+        raise ValueError(f"{CONSENT_AT}: it is not said when they agreed")
+    try:
+        moment = datetime.fromisoformat(at)
+        given_at = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{CONSENT_AT}: {at!r} is no moment") from error
+    return Consent(given_at=given_at.isoformat(timespec="milliseconds"), source=where or _IMPORTED, words=words)
+
+
+def _known_language(text: str) -> str:
+    """Return a BCP 47 tag as it was written, empty when it is none."""
+    with suppress(PydanticCustomError):
+        return check_language(text) if text else ""
+    return ""
+
+
+def _known_zone(text: str) -> str:
+    """Return IANA's name of a time zone as it was written, empty when it is none."""
+    with suppress(KeyError, ValueError, OSError):
+        return ZoneInfo(text).key if text else ""
+    return ""
