@@ -31,6 +31,7 @@ class MemoryFeed:
         self.in_hand: dict[str, Message] = {}
         self.results: dict[str, Result] = {}
         self.returned: list[tuple[Message, str]] = []
+        self.is_open = True
         self.codes: dict[str, int | None] = {}  # by which messages came back
         self.most_in_hand = 0
         self.waits = 0
@@ -46,6 +47,9 @@ class MemoryFeed:
         self.in_hand[message.key] = message
         self.most_in_hand = max(self.most_in_hand, len(self.in_hand))
         return message
+
+    def may_send(self) -> bool:
+        return self.is_open
 
     async def wait(self) -> bool:
         self.waits += 1

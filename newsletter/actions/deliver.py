@@ -15,6 +15,7 @@ from newsletter.publication import OpenPublication
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.refusals import TooManyRefused
 from newsletter.sending.rules import SendingRules
+from newsletter.sending.takeover import lock_campaign
 from newsletter.sending.worker import send_campaign
 from newsletter.store import Busy, Store
 
@@ -29,7 +30,7 @@ def sole_sender(store: Store, issue: str) -> Iterator[None]:
     Raises DeliveryError while another process holds it.
     """
     try:
-        with store.sole(issue):
+        with lock_campaign(store, issue):
             yield
     except Busy as error:
         raise DeliveryError(

@@ -44,6 +44,12 @@ class Feed(Protocol):
     def take(self) -> Message | None:
         """Return the next message; None when none is ready now."""
 
+    def may_send(self) -> bool:
+        """Return whether a message that was taken may still leave; False when another process may have taken over.
+
+        A backend asks again where time passes between taking a message and the departure of its text.
+        """
+
     async def wait(self) -> bool:
         """Wait until a message may be ready. Return False when no more will come."""
 

@@ -256,6 +256,9 @@ class _ContractFeed:
             bag.cancel_now.set()
         return message
 
+    def may_send(self) -> bool:
+        return True
+
     async def wait(self) -> bool:
         bag = self._bag
         await asyncio.sleep(0)

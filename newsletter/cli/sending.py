@@ -126,6 +126,9 @@ def progress_bar(total: int) -> Iterator[OnProgress]:
                 at = time.strftime("%H:%M:%S", time.localtime(now.resting_until))
                 later = now.tally[Outcome.DEFERRED]
                 pace = f"{later:,} put off by the server: again at {at}" if later else f"the pace allows more at {at}"
+                if now.leased:
+                    in_hand = format_count(now.leased, "message")
+                    pace = f"{in_hand} in hand of an earlier send that broke off: it can't go on after {at}"
                 if bar.disable and int(now.resting_until) not in rests and now.resting_until - time.time() > 1:
                     rests.add(int(now.resting_until))
                     err.print(f"{pace[0].upper()}{pace[1:]}. Ctrl-C leaves them to a later send.")

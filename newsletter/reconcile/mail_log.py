@@ -84,7 +84,7 @@ def find_arrivals(file: BufferedIOBase, ours: Container[bytes], found_ids: Found
     for line in _read_lines(file):
         head, _, words = line.partition(b"]: ")
         places = head[-_LONGEST_ID:].split()
-        # A colon ends another program's name, and what follows it are words of whoever it speaks of.
+        # A colon ends another program's name, and what follows it may be anybody's words.
         program = _PROGRAM.fullmatch(places[-1]) if len(places) > 1 and b": " not in head else None
         queue = _QUEUE.match(words) if program else None
         if program and queue:
@@ -120,8 +120,9 @@ def _read_postfix(
 
 
 def _shows_whole(program: bytes, words: bytes) -> bool:
-    form = _QUEUED if program in _QUEUE_MANAGERS else _TRIED if program in _AGENTS else None
-    return form is not None and form.match(words) is not None
+    if program in _QUEUE_MANAGERS:
+        return _QUEUED.match(words) is not None
+    return program in _AGENTS and _TRIED.match(words) is not None
 
 
 def _find_known(match: re.Match[bytes] | None, ours: Container[bytes], found_ids: FoundMessageIds) -> bytes | None:

@@ -50,6 +50,7 @@ class CampaignReport:
 
     @property
     def under_way(self) -> bool:
+        """Whether a worker is sending it now."""
         return any(run.under_way for run in self.runs)
 
     @property
@@ -69,6 +70,7 @@ class CampaignReport:
 
     @property
     def per_second(self) -> float | None:
+        """Answers a second; None when the time was too short to say."""
         return compute_rate(sum(run.answers.total for run in self.runs), self.seconds)
 
 

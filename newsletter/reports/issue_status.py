@@ -37,6 +37,7 @@ class CampaignStatus:
 
     @property
     def stage(self) -> IssueStage:
+        """The stage of the issue that the campaign sends."""
         campaign = self.campaign
         if campaign.cancelled_at:
             return IssueStage.CANCELLED

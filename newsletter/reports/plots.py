@@ -50,14 +50,17 @@ class Plot:
 
     @property
     def begin(self) -> datetime:
+        """The time at which the first column begins."""
         return self.stretch.columns[0].begin
 
     @property
     def end(self) -> datetime:
+        """The time at the right end of the axis."""
         return self.begin + timedelta(seconds=self.stretch.seconds * self.room)
 
     @property
     def middle(self) -> datetime:
+        """The time at the middle of the axis."""
         return self.begin + (self.end - self.begin) / 2
 
     @property

@@ -33,6 +33,7 @@ class WorkerRun:
 
     @property
     def seconds(self) -> float:
+        """How long the run took."""
         return max((self.ended - self.began).total_seconds(), 0.0)
 
 

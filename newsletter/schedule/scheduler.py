@@ -24,6 +24,7 @@ from newsletter.ledger.states import Counts, State
 from newsletter.schedule.schedule_state import TO_BE_SENT, ScheduleState, find_schedule_state
 from newsletter.schedule.stop_signals import StopSignals
 from newsletter.sending.refusals import SenderBlocked, TooManyRefused
+from newsletter.sending.takeover import lock_campaign
 from newsletter.store import Busy, Store
 
 LOOK_EVERY_S = 1.0
@@ -130,35 +131,35 @@ class Scheduler:
                 self._clock.pause(LOOK_EVERY_S)
 
     def _serve(self, issue: str) -> bool:
-        campaign, stands = self._standing(issue)
-        if stands in TO_BE_SENT and not self._rests(issue):
+        campaign, state = self._find_state(issue)
+        if state in TO_BE_SENT and not self._rests(issue):
             try:
-                with self._store.sole(issue):
+                with lock_campaign(self._store, issue):
                     # Once more: another process may just have sent it, or this one have stood still for days.
-                    campaign, stands = self._standing(issue)
-                    if campaign is not None and stands in TO_BE_SENT:
-                        return self._send(campaign, late=stands is ScheduleState.LATE)
+                    campaign, state = self._find_state(issue)
+                    if campaign is not None and state in TO_BE_SENT:
+                        return self._send(campaign, late=state is ScheduleState.LATE)
             except Busy:
                 self._say(issue, ScheduleResult.BUSY)
                 return True
-        return campaign is None or stands is None or self._leave(campaign, stands)
+        return campaign is None or state is None or self._leave(campaign, state)
 
-    def _standing(self, issue: str) -> tuple[Campaign | None, ScheduleState | None]:
+    def _find_state(self, issue: str) -> tuple[Campaign | None, ScheduleState | None]:
         campaign = find_campaign(self._store, issue)
         return campaign, find_schedule_state(self._store, campaign, self._clock.now()) if campaign else None
 
-    def _leave(self, campaign: Campaign, stands: ScheduleState) -> bool:
+    def _leave(self, campaign: Campaign, state: ScheduleState) -> bool:
         """Leave a campaign as it is at this look; return whether all is well with it."""
         issue = campaign.issue
-        if stands is ScheduleState.WAITING and campaign.due_at:
+        if state is ScheduleState.WAITING and campaign.due_at:
             self._upcoming.append(NextDeparture(datetime.fromisoformat(campaign.due_at), issue))
             for past in (self._told, self._failures, self._rests_until):
                 past.pop(issue, None)  # of an earlier time in the outbox
             return True
-        if stands in TO_BE_SENT:
+        if state in TO_BE_SENT:
             self._upcoming.append(NextDeparture(self._rests_until[issue], issue))
         else:
-            self._say(issue, ScheduleResult.EXPIRED if stands is ScheduleState.EXPIRED else ScheduleResult.HELD)
+            self._say(issue, ScheduleResult.EXPIRED if state is ScheduleState.EXPIRED else ScheduleResult.HELD)
         return False
 
     def _send(self, campaign: Campaign, *, late: bool) -> bool:
@@ -182,7 +183,7 @@ class Scheduler:
         return counts.complete and not campaign.left_out
 
     def _refuse(self, campaign: Campaign, *, late: bool) -> None:
-        """Raise DecisionNeeded when the records show, or the clock, that this state may not know all."""
+        """Raise DecisionNeeded when the records or the clock show that this store may not know all."""
         record = self._record(campaign.issue)
         refuse_foreign_record(record, self._store, campaign)
         refuse_unknown_campaigns(self._store, record.parent)

@@ -11,13 +11,15 @@ from typing import Self, TypeVar
 
 from newsletter.errors import DeliveryError
 from newsletter.ledger.claims import NEVER, Answer, Claimed, record_and_claim
-from newsletter.ledger.deliveries import Claim, list_recent_answers
+from newsletter.ledger.deliveries import Claim, count_deliveries, list_recent_answers
+from newsletter.ledger.states import State
 from newsletter.ledger.templates import read_template
-from newsletter.ledger.workers import find_started_at
+from newsletter.ledger.workers import find_lease, find_started_at, settle_expired
 from newsletter.mail.message import Message, Outcome
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.dispatcher import Collected, Dispatcher
+from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.refusals import Refusals
 from newsletter.sending.rules import WorkerProgress
 from newsletter.sending.throttle import HOUR_S, Throttle
@@ -25,6 +27,7 @@ from newsletter.sending.throttle import HOUR_S, Throttle
 _AHEAD_S = 2.0  # with a low rate, no more is claimed than leaves within this time
 _SHOW_EVERY_S = 0.1
 _LOCKED_S = 1.0
+_LEASE_OVER_S = 0.02  # after the end of a lease, which is settled when it is over
 _LOOK_EVERY_S = 30.0  # the wall clock may jump
 _T = TypeVar("_T")
 
@@ -33,12 +36,19 @@ class ClaimLoop:
     """A worker's connection to the ledger. Each turn is one commit: results recorded, further deliveries claimed."""
 
     def __init__(
-        self, assignment: Assignment, worker: str, thread: ThreadPoolExecutor, dispatcher: Dispatcher, began: datetime
+        self,
+        assignment: Assignment,
+        worker: str,
+        lease_s: float,
+        thread: ThreadPoolExecutor,
+        dispatcher: Dispatcher,
+        began: datetime,
     ) -> None:
         self.dispatcher = dispatcher
         self._assignment = assignment
         self._worker = worker
         self._thread = thread
+        self._lease_s = lease_s
         self._began = began
         self._most_ahead = _most_ahead(assignment)
         self._templates: dict[int, MessageTemplate] = {}
@@ -47,7 +57,7 @@ class ClaimLoop:
         self._next_due: float | None = 0.0  # when a deferred recipient may be tried again
 
     @classmethod
-    async def open(cls, assignment: Assignment, worker: str, thread: ThreadPoolExecutor) -> Self:
+    async def open(cls, assignment: Assignment, worker: str, lease: LeaseClock, thread: ThreadPoolExecutor) -> Self:
         """Return the loop of a registered worker, with a dispatcher that knows what left within the hour."""
         loop = asyncio.get_running_loop()
         store, limits, rules = assignment.store, assignment.backend.limits, assignment.rules
@@ -60,12 +70,13 @@ class ClaimLoop:
             recent = [moment + shift for moment in moments]
         dispatcher = Dispatcher(
             Throttle(limits, recent),
+            lease,
             rules.waits,
             Refusals(rules.refusals, rules.blocks),
             group=max(1, _most_ahead(assignment) // 4),
             patience=rules.patience,
         )
-        return cls(assignment, worker, thread, dispatcher, began)
+        return cls(assignment, worker, lease.seconds, thread, dispatcher, began)
 
     async def run(self) -> None:
         """Record, take back and claim, one commit after another, until nobody waits and nothing is under way."""
@@ -90,6 +101,8 @@ class ClaimLoop:
             dispatcher.supply([(claim, await self._render(claim)) for claim in taken.claims])
             idle = not self._claimed and not taken.claims
             if idle and (dispatcher.halting or (want and self._next_due is None)):
+                if not dispatcher.halting and await self._wait_for_other_workers():
+                    continue
                 self._assignment.on_progress(WorkerProgress(tally=dispatcher.tally))
                 return
             await self._wait(idle=idle, want=want)
@@ -115,12 +128,26 @@ class ClaimLoop:
                 forgiven=collected.forgiven,
                 want=want,
                 moment=moment,
+                lease_s=self._lease_s,
             )
         )
 
     def _ahead(self) -> int:
         room = self.dispatcher.throttle.count_room(asyncio.get_running_loop().time(), _AHEAD_S)
         return self._most_ahead if room is None else min(self._most_ahead, room)
+
+    async def _wait_for_other_workers(self) -> bool:
+        """Settle leases that ran out, and wait for others; return False when no other worker has anything in hand."""
+        store, issue = self._assignment.store, self._assignment.issue
+        await self._in_ledger(partial(settle_expired, store, issue))
+        leased = (await self._in_ledger(partial(count_deliveries, store, issue)))[State.SENDING]
+        lease = await self._in_ledger(partial(find_lease, store, issue, but=self._worker)) if leased else None
+        if lease is None:
+            return False
+        seconds = max(0.0, lease.seconds_left) + _LEASE_OVER_S
+        self._show(time() + seconds, leased)
+        await self._wait_for_news(min(seconds, _LOOK_EVERY_S))
+        return True
 
     async def _wait(self, *, idle: bool, want: int) -> None:
         """Wait for what is handed in; with nothing under way, for the next who is due, or for the throttle's leave."""
@@ -132,16 +159,21 @@ class ClaimLoop:
             resting = time() + max(0.0, self.dispatcher.throttle.find_next_departure(loop.time()) - loop.time())
         self._show(resting)
         patience = None if resting is None else min(_LOOK_EVERY_S, max(0.0, resting - time()))
+        await self._wait_for_news(patience)
+
+    async def _wait_for_news(self, seconds: float | None) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(seconds):
                 await self.dispatcher.changed.wait()
 
-    def _show(self, resting: float | None) -> None:
+    def _show(self, resting: float | None, leased: int = 0) -> None:
         """Show progress, a few times a second: nobody sees more changes, and each costs as much as a message."""
         now = asyncio.get_running_loop().time()
         if resting is not None or now - self._shown_at >= _SHOW_EVERY_S:
             self._shown_at = now
-            self._assignment.on_progress(WorkerProgress(tally=self.dispatcher.tally, resting_until=resting))
+            self._assignment.on_progress(
+                WorkerProgress(tally=self.dispatcher.tally, resting_until=resting, leased=leased)
+            )
 
     def _note_due(self, taken: Claimed, answers: Sequence[Answer], *, looked: bool) -> None:
         if looked:

@@ -203,6 +203,10 @@ class ConnectionFeed:
             self._left -= 1
         return message
 
+    def may_send(self) -> bool:
+        """Return whether a message that was taken may still leave."""
+        return self._dispatcher.may_send()
+
     async def wait(self) -> bool:
         """Wait until a message may be there; return False when the connection is to be closed."""
         return self._left != 0 and not self.crowded and await self._dispatcher.wait(_IDLE_S)

@@ -11,6 +11,7 @@ from newsletter.errors import DeliveryError
 from newsletter.ledger.claims import NEVER, Answer
 from newsletter.ledger.deliveries import Claim
 from newsletter.mail.message import Message, Outcome, Result, join_reply
+from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.refusals import Refusals
 from newsletter.sending.reply_concern import Concern, classify_reply, classify_result
 from newsletter.sending.throttle import Throttle
@@ -42,12 +43,15 @@ class Dispatcher:
     def __init__(
         self,
         throttle: Throttle,
+        lease: LeaseClock,
         waits: Sequence[float] = (),
         refusals: Refusals | None = None,
         group: int = 1,
         patience: float = inf,
     ) -> None:
         self.throttle = throttle
+        self.lease_doubted = asyncio.Event()  # it may be over: nothing leaves until it is renewed
+        self._lease = lease
         self.tally: Counter[Outcome] = Counter()
         self.failure: DeliveryError | None = None
         self.fruitless_connections = 0  # that broke in a row
@@ -74,7 +78,7 @@ class Dispatcher:
 
     def take(self) -> tuple[Claim, Message] | None:
         """Return the next message; None when there is none, or it may not leave yet."""
-        if not self._ready or self.halting or self.closed:
+        if not self._ready or self.halting or self.closed or not self.may_send():
             return None
         now = self._loop.time()
         if self.throttle.find_next_departure(now) > now:
@@ -82,10 +86,17 @@ class Dispatcher:
         self.throttle.record_departure(now)
         return self._ready.popleft()
 
+    def may_send(self) -> bool:
+        """Return whether messages may leave: not while the worker's lease may be over, and another may have it."""
+        if self._lease.is_valid:
+            return True
+        self.lease_doubted.set()
+        return False
+
     async def wait(self, patience: float | None = None) -> bool:
         """Wait until a message may be there; return False when none will come, or none within `patience` seconds."""
         while not self.halting and not self.closed:
-            if self._ready:
+            if self._ready and self.may_send():
                 now = self._loop.time()
                 at = self.throttle.find_next_departure(now)
                 if at <= now:

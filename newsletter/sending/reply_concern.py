@@ -2,6 +2,10 @@
 
 A reply about the sender is never counted against a recipient: it slows, holds or stops the campaign. The words are
 those of large providers and common servers; replies are matched by code and status first (RFC 5321, RFC 3463).
+
+feedback/smtp_replies asks another question, why an address takes no mail, and can't answer this one: "rate limited" is
+both a reason to slow down and one to stop for today. Even the mapping from its reasons that fits best names the right
+concern for 39 of the 48 replies in tests/sending/test_reply_concern.py.
 """
 
 import re

@@ -17,11 +17,13 @@ class WorkerProgress:
     """How far a worker is.
 
     `deferred` in the tally are those who may be tried again; `resting_until` is when, in seconds since 1970, while
-    nothing else is left to do.
+    nothing else is left to do. `leased` counts deliveries in hand of another worker, which crashed or still sends; then
+    it rests until that one's lease ends.
     """
 
     tally: Counter[Outcome]
     resting_until: float | None = None
+    leased: int = 0
 
 
 OnProgress = Callable[[WorkerProgress], None]

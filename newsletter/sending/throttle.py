@@ -103,9 +103,7 @@ class Throttle:
         self._told_at = self._cut_at = self._grown_at = now
         self._free_at = float("inf")
         before = self._measure_rate() if self._rate is None else self._rate
-        of_late = [moment for moment in self._taken if moment > now - _LOOK_BACK_S]
-        span = _LOOK_BACK_S if len(of_late) < len(self._taken) else now - of_late[0] if of_late else 0.0
-        taken = len(of_late) / max(span, _BURST_S)
+        taken = self._measure_acceptance(now)
         slowest = _SLOWEST if self._ceiling is None else min(_SLOWEST, self._ceiling)
         if taken:
             self._rests = 0
@@ -117,6 +115,14 @@ class Throttle:
             self._growth = _UNMEASURED_GROWTH
             self._rate = max(before / 2, slowest)
         self._slot = now + max(rest, 1 / self._rate)
+
+    def _measure_acceptance(self, now: float) -> float:
+        """Return how many messages a second were accepted lately."""
+        lately = [moment for moment in self._taken if moment > now - _LOOK_BACK_S]
+        if not lately:
+            return 0.0
+        span = _LOOK_BACK_S if len(lately) < len(self._taken) else now - lately[0]
+        return len(lately) / max(span, _BURST_S)
 
     def halve(self, now: float) -> None:
         """Halve the rate."""

@@ -35,6 +35,9 @@ class _ListFeed:
             self.results[message.key] = lost
         return message
 
+    def may_send(self) -> bool:
+        return True
+
     async def wait(self) -> bool:
         return False
 

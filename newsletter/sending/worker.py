@@ -1,10 +1,11 @@
 """A worker: one process's sending of a campaign, from its entry in the ledger to its end.
 
-Stages: refuse templates that can't be signed for, register, send on an event loop, end. Connections take messages from
-what is claimed, and results are recorded in groups: while one commit is under way the next group gathers.
+Stages: refuse templates that can't be signed for, register with a lease, send on an event loop, end. Connections take
+messages from what is claimed, and results are recorded in groups: while one commit is under way the next gathers.
 """
 
 import asyncio
+import platform
 import signal
 import threading
 from collections.abc import Callable
@@ -12,13 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
 
 from newsletter.errors import DeliveryError
+from newsletter.ledger import workers
 from newsletter.ledger.templates import list_current_templates
-from newsletter.ledger.workers import end_worker, register_worker
+from newsletter.ledger.workers import LeaseLost, end_worker, register_worker
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.claim_loop import ClaimLoop
 from newsletter.sending.connections import Connections
 from newsletter.sending.dispatcher import Dispatcher
+from newsletter.sending.lease_clock import LeaseClock
+from newsletter.sending.lease_keeper import LeaseKeeper
 
 _FAILED = "the program failed"
 _ASKED_TO_STOP = "it was asked to stop"
@@ -34,18 +38,26 @@ def send_campaign(assignment: Assignment) -> None:
     for text in list_current_templates(store, issue):
         assignment.rules.recipient_tags.require_keys(MessageTemplate.from_bytes(text.payload))
     worker = token_hex(8)
-    register_worker(store, issue, worker)
+    lease = LeaseClock(workers.LEASE_S)
+    asked_at = lease.read()
+    register_worker(store, issue, worker, host=platform.node(), lease_s=lease.seconds)
+    lease.start(asked_at)
     assignment.write_record()
     why = _FAILED
     try:
         with asyncio.Runner(loop_factory=_find_loop_factory()) as runner:
-            why = runner.run(_send_until_signalled(assignment, worker))
-    except DeliveryError as error:
-        why = error.message
+            why = runner.run(_send_until_signalled(assignment, worker, lease))
+    except LeaseLost:
+        raise  # what is in the ledger is the other worker's now, and so is the record
+    except BaseException as error:
+        _end(assignment, worker, error.message if isinstance(error, DeliveryError) else why)
         raise
-    finally:
-        end_worker(store, issue, worker, why)
-        assignment.write_record()
+    _end(assignment, worker, why)
+
+
+def _end(assignment: Assignment, worker: str, why: str) -> None:
+    end_worker(assignment.store, assignment.issue, worker, why)
+    assignment.write_record()
 
 
 def _find_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -58,7 +70,7 @@ def _find_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return factory
 
 
-async def _send_until_signalled(assignment: Assignment, worker: str) -> str:
+async def _send_until_signalled(assignment: Assignment, worker: str, lease: LeaseClock) -> str:
     """Send until everyone is answered or a signal comes; return why it ended early, empty when it did not.
 
     SIGINT (Ctrl-C) and SIGTERM finish what is in hand, and a second one ends at once. Signals reach the main thread
@@ -66,7 +78,7 @@ async def _send_until_signalled(assignment: Assignment, worker: str) -> str:
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    sending = asyncio.create_task(_send(assignment, worker, stop))
+    sending = asyncio.create_task(_send(assignment, worker, lease, stop))
 
     def on_signal() -> None:
         # Python's own handler would not do for the second: a signal that another thread takes does not wake the loop.
@@ -86,20 +98,21 @@ async def _send_until_signalled(assignment: Assignment, worker: str) -> str:
     return _ASKED_TO_STOP if stop.is_set() else ""
 
 
-async def _send(assignment: Assignment, worker: str, stop: asyncio.Event) -> None:
+async def _send(assignment: Assignment, worker: str, lease: LeaseClock, stop: asyncio.Event) -> None:
     """Send to everyone who waits, until all are answered or `stop` is set.
 
     The ledger works on a thread of its own, so that a sync to disk never stalls a connection.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger") as thread:
-        loop = await ClaimLoop.open(assignment, worker, thread)
+        loop = await ClaimLoop.open(assignment, worker, lease, thread)
         dispatcher = loop.dispatcher
         connections = Connections(assignment.backend, dispatcher)
         watcher = asyncio.create_task(_halt_when(stop, dispatcher, connections))
+        keeper = asyncio.create_task(LeaseKeeper(assignment, worker, lease, thread, dispatcher).run(connections))
         connections.start()
         try:
             await loop.run()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, LeaseLost):
             dispatcher.halt()
             connections.cancel()
             raise
@@ -110,9 +123,12 @@ async def _send(assignment: Assignment, worker: str, stop: asyncio.Event) -> Non
             dispatcher.close()
             connections.stop_connecting()
             watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
             await connections.wait_until_ended()
             await loop.close()
+            keeper.cancel()  # the lease is kept until the last message in hand has its result
+            await asyncio.wait([watcher, keeper])
+    if not keeper.cancelled() and (fault := keeper.exception()) is not None:
+        raise fault
     if dispatcher.failure is not None:
         raise dispatcher.failure
 

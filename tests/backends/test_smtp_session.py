@@ -138,6 +138,26 @@ def test_what_is_given_back_has_the_code_that_ended_the_connection() -> None:
     assert feed.codes == {"reader0": 421}
 
 
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("pipelining", [False, True])
+def test_no_text_leaves_once_the_feed_says_that_none_may(stage: str, pipelining: bool) -> None:
+    feed = MemoryFeed(messages(1))
+    commands: list[str] = []
+
+    def answer(command: str) -> bytes:
+        commands.append(command)
+        if command == stage:
+            feed.is_open = False
+        return PIPELINING if command == "EHLO" and pipelining else POLITE[command]
+
+    with scripted(answer) as (port, _), pytest.raises(SessionLost, match="another may have taken over"):
+        asyncio.run(_deliver(_backend(port), feed))
+    assert "TEXT" not in commands
+    assert commands[-1] == ("DATA" if pipelining else stage)
+    assert feed.outcomes() == {}
+    assert [each.key for each, _ in feed.returned] == ["reader0"]
+
+
 def test_when_it_is_cancelled_what_has_not_left_is_given_back() -> None:
     feed = MemoryFeed(messages(3))
     silent = threading.Event()

@@ -9,12 +9,15 @@ from newsletter.ledger.deliveries import Claim
 from newsletter.mail.message import Message
 from newsletter.sending.connections import ConnectionFeed
 from newsletter.sending.dispatcher import Collected, Dispatcher
+from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.throttle import Throttle
 
 
 def _give_back(why: str, code: int | None) -> Collected:
     async def take_and_give_back() -> Collected:
-        dispatcher = Dispatcher(Throttle(Limits()))
+        lease = LeaseClock(60)
+        lease.start(lease.read())
+        dispatcher = Dispatcher(Throttle(Limits()), lease)
         message = Message(key="ada", sender="digest@example.org", recipient="ada@example.org", data=b"")
         dispatcher.supply([(Claim(id=7, subscriber="ada", address="ada@example.org", fields={}, template=1), message)])
         feed = ConnectionFeed(dispatcher)

@@ -1,9 +1,10 @@
-"""A run with a backend of the test's own: what a plug-in may do to it, and what another process may."""
+"""A worker with a backend of the test's own: what a plug-in may do to it, and what another process may."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from newsletter.ledger.states import State
 from newsletter.ledger.workers import register_worker
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending import claim_loop
-from newsletter.sending.rules import SendingRules
+from newsletter.sending.rules import SendingRules, WorkerProgress
 from newsletter.store import open_store
 
 
@@ -34,7 +35,7 @@ def freeze(publication: Publication, tmp_path: Path) -> Iterator[Callable[[int],
         yield lambda count: Frozen(publication, store, count)
 
 
-def test_a_run_that_was_taken_over_leaves_the_others_claims_alone(freeze: Callable[[int], Frozen]) -> None:
+def test_a_worker_that_was_taken_over_leaves_the_others_claims_alone(freeze: Callable[[int], Frozen]) -> None:
     campaign = freeze(40)
     theirs: list[Claim] = []
 
@@ -56,6 +57,31 @@ def test_a_run_that_was_taken_over_leaves_the_others_claims_alone(freeze: Callab
     record_and_claim(campaign.store, "2.10", "another", answers=answers)
     assert campaign.states()[State.ACCEPTED] == before + 10
     assert State.SENDING not in campaign.states()
+
+
+def test_two_workers_at_once_leave_each_other_s_claims_alone(freeze: Callable[[int], Frozen]) -> None:
+    campaign = freeze(40)
+    theirs: list[Claim] = []
+
+    async def carry(pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        if pigeons.carried == 5:
+            register_worker(campaign.store, "2.10", "another")
+            theirs.extend(record_and_claim(campaign.store, "2.10", "another", want=10).claims)
+        feed.answer(_accepted(message))
+        await asyncio.sleep(0)
+
+    def record_theirs(progress: WorkerProgress) -> None:
+        if progress.leased:
+            assert progress.leased == 10
+            assert campaign.states() == {State.ACCEPTED: 30, State.SENDING: 10}
+            result = partial(Result, outcome=Outcome.ACCEPTED, stage="text")
+            answers = [Answer(claim=claim, result=result(key=claim.subscriber)) for claim in theirs]
+            record_and_claim(campaign.store, "2.10", "another", answers=answers)
+
+    pigeons = Pigeons(carry, Limits(connections=1, window=2))
+    campaign.send_through(pigeons, SendingRules(), record_theirs)
+    assert pigeons.carried == 30
+    assert campaign.states() == {State.ACCEPTED: 40}
 
 
 @pytest.mark.parametrize("slowly", [False, True])

@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,14 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
 _ANSWERS, _TELLING = 3, 4
-_SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
+_SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT, "stop": signal.SIGSTOP}
 
 
 class Seams:
     """Counts commits and writes, and lets the plan's faults strike.
 
-    The plan: `faults`, each with `at`, `nth`, `when`, `act`, `pages`; `lock_wait_s`, the longest wait for the
+    The plan: `faults`, each with `at`, `nth`, `when`, `act`, `pages`, `seconds`; `lease_s`, the length of a lease;
+    `clock_ahead_s`, by how much the wall clock is wrong; `lock_wait_s`, the longest wait for the
     database; `slowest`, messages a second; `send_buffer`, in bytes; `plain_asyncio`, since uvloop's transports have
     no seams. Through files 3 and 4 another process is asked to do something to the database.
     """
@@ -38,6 +40,7 @@ class Seams:
         self._most: int | None = None  # pages that it may have
         self._kill_when_blocked = False
         self._tell_of_wait = False
+        self._clock_ahead_s = plan.get("clock_ahead_s", 0.0)
 
     def install(self) -> None:
         if self._plan.get("plain_asyncio"):
@@ -45,9 +48,28 @@ class Seams:
         if self._plan.get("slowest"):
             throttle: Any = import_module("newsletter.sending.throttle")
             throttle._SLOWEST = self._plan["slowest"]
+        if self._plan.get("lease_s"):
+            workers: Any = import_module("newsletter.ledger.workers")
+            workers.LEASE_S = self._plan["lease_s"]
+        if self._clock_ahead_s or any(fault["act"] == "clock" for fault in self._faults):
+            self._own_clock()
         self._watch_store()
         self._watch_sockets()
         signal.signal(signal.SIGUSR1, lambda *_: setattr(self, "_kill_when_blocked", True))
+
+    def _own_clock(self) -> None:
+        """Let the program have a wall clock of its own."""
+        real = time.time
+
+        def wall() -> float:
+            return real() + self._clock_ahead_s
+
+        lease_clock: Any = import_module("newsletter.sending.lease_clock")
+        lease_clock.CLOCKS = (lease_clock.CLOCKS[0], wall)
+        for name, module in list(sys.modules.items()):
+            if name.startswith("newsletter.") and getattr(module, "time", None) is real:
+                module.time = wall  # type: ignore[attr-defined]
+        time.time = wall
 
     def _strike(self, at: str, when: str) -> dict[str, Any] | None:
         for fault in self._faults:
@@ -113,6 +135,8 @@ class Seams:
             self._tell_of_wait = fault["act"] == "lock briefly"
         elif fault["act"] == "cut":
             self._ask("cut")
+        elif fault["act"] == "clock":
+            self._clock_ahead_s += fault["seconds"]
 
     def _limit(self, connection: Any) -> None:
         """Let the database grow by the pages that are left; the limit belongs to each connection."""

@@ -127,7 +127,7 @@ class Dialogue(asyncio.Protocol):
         stores = reply.startswith("2") and (fault is None or fault.keeps)
         if recipient is not None:
             if stores:
-                server.accept(recipient, text)
+                server.accept(recipient, text, self)
             server.answered.setdefault(recipient, set()).add(answer[:1])
         self._reset()
         # RFC 3030, section 2: after a failed BDAT nothing but RSET is sure to be understood.
@@ -227,6 +227,10 @@ class Dialogue(asyncio.Protocol):
         elif fault.act in SIGNALS:
             self._flush()
             self._server.signal(SIGNALS[fault.act])
+            self._write(reply)
+        elif fault.act == "wake":
+            self._flush()
+            self._server.wake_sleeper()
             self._write(reply)
         elif fault.act in ("half", "close"):
             self._write(reply[: len(reply) // 2] if fault.act == "half" else b"")

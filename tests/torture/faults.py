@@ -5,7 +5,7 @@ import signal
 from dataclasses import dataclass
 
 STAGES = ("banner", "ehlo", "auth", "mail", "rcpt", "data", "text", "rset", "quit")
-SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
+SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT, "stop": signal.SIGSTOP}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,8 @@ class Fault:
 
     Acts: "say" `reply` instead; "drop" the connection with a RST, "close" it with a FIN, "half": close it after half
     of the reply; "mute": never say anything again on it; "repeat" the reply, unasked for; the stalls: read no more,
-    on this connection or on all; and the signals, which the process gets before the reply.
+    on this connection or on all; the signals, which the process gets before the reply; and "wake", by which a process
+    that was stopped before goes on.
     """
 
     stage: str
@@ -45,14 +46,15 @@ class Fault:
         if self.act == "say":
             mild = re.match(r"[45]\d\d ", self.reply) and not self.reply.startswith("421")
             return not mild or self.stage in ("mail", "rset", "any")
-        return self.act not in SIGNALS
+        return self.act not in SIGNALS and self.act != "wake"
 
     def __str__(self) -> str:
         what = {
             "say": f"{self.reply[:24]!r} for", "drop": "connection reset at", "close": "connection closed at",
             "half": "half of", "mute": "silence from", "repeat": "twice", "stall": "connection not read after",
             "stall all": "server reads no more after", "stall until killed": "server reads no more until SIGKILL after",
-            "kill": "SIGKILL before", "term": "SIGTERM before", "int": "SIGINT before",
+            "kill": "SIGKILL before", "term": "SIGTERM before", "int": "SIGINT before", "stop": "SIGSTOP before",
+            "wake": "SIGCONT to the other before",
         }[self.act]  # fmt: skip
         unit = {"any": "reply", "body": "the first bytes of text"}.get(self.stage, f"{self.stage} reply")
         kept = "" if self.keeps or self.stage not in ("text", "any") else ", no text kept"
@@ -67,7 +69,7 @@ class ChildFault:
     `when` is "before", "after", or for a write "half". Acts: the signals; "full": from then on the database may grow
     by `pages` and no more; "no space": no file may be larger than the store's largest and that, or with -1 than
     nothing; "lock": another process takes the database until this one has ended; "lock briefly": until this one waits
-    for it; "cut": its server ends our connections.
+    for it; "cut": its server ends our connections; "clock": the wall clock is set by `seconds`.
     """
 
     at: str
@@ -75,11 +77,13 @@ class ChildFault:
     act: str
     when: str = "after"
     pages: int = 0
+    seconds: float = 0.0
 
     def __str__(self) -> str:
         what = {"kill": "SIGKILL", "term": "SIGTERM", "int": "SIGINT", "full": f"database full ({self.pages} pages on)",
                 "no space": f"disk full ({self.pages} pages on)", "lock": "database locked",
-                "lock briefly": "database locked briefly", "cut": "connections to it cut"}[self.act]  # fmt: skip
+                "lock briefly": "database locked briefly", "cut": "connections to it cut",
+                "stop": "SIGSTOP", "clock": f"clock set by {self.seconds:+,.0f} s"}[self.act]  # fmt: skip
         place = "half-way through" if self.when == "half" else self.when
         return f"{what} {place} {self.at} {self.nth}"
 

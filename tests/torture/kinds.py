@@ -23,6 +23,7 @@ _NEVER = ("550 5.1.1 No such mailbox", "552 5.2.2 Mailbox full", "553 5.1.3 Bad 
 _CLOSING = ("421 4.3.2 Shutting down", "421 Too busy")
 _GARBAGE = ("what?", "", "25", "999 9.9.9 Eh", "2500 Ok", "\xff\xfe\x00", "300 Hm", "150 Wait", "250-", "x" * 9000)
 _SHORT_S = 1.0
+_WHEN = ("before", "after")
 
 
 def plan(seed: int, readers: int = 300, *, sqlite: bool = True) -> Scenario:
@@ -224,6 +225,34 @@ def _tried_again(random: Random, usual: Scenario, number: int) -> Scenario:
     return replace(usual, rules=rules, retries="0.005,0.01,0.01", sends=sends)
 
 
+def _overtaken(random: Random, usual: Scenario, number: int) -> Scenario:
+    """Stopped at a reply or at a commit, for longer than its lease; it goes on while the other sends, or after it."""
+    if number % 3 == 2:
+        nth = random.randint(18, 18 + usual.readers // 6)  # once it has a lease
+        first = Send(within=(ChildFault(at="commit", nth=nth, act="stop", when=_WHEN[number % 2]),))
+    else:
+        stage = random.choice(("any", "mail", "rcpt", "data", "text", "body"))
+        first = Send(at_server=(Fault(stage=stage, nth=_nth(random, usual, stage), act="stop"),))
+    return replace(usual, sends=(replace(first, meanwhile=_other(random, number)),))
+
+
+def _overtaken_by_clock(random: Random, usual: Scenario, number: int) -> Scenario:
+    """One whose clock is an hour ahead takes over from one that stood still for a moment: its lease is not over."""
+    first = Send(at_server=(Fault(stage="any", nth=_nth(random, usual, "any"), act="stop"),))
+    return replace(usual, sends=(replace(first, meanwhile=replace(_other(random, number), clock_ahead_s=3600.0)),))
+
+
+def _other(random: Random, number: int) -> Send:
+    """The send that takes over; in every second of them the other goes on meanwhile."""
+    wake = Fault(stage="any", nth=random.randint(1, 40), act="wake")
+    return Send(at_server=(wake,) if number % 2 else (), lock_wait_s=0.3)
+
+
+def _clock_set(random: Random, usual: Scenario, number: int) -> Scenario:
+    fault = ChildFault(at="commit", nth=_commit(random, usual), act="clock", seconds=(3600.0, -3600.0)[number % 2])
+    return replace(usual, sends=(Send(within=(fault,), completes=True),))
+
+
 def _several(random: Random, usual: Scenario, _number: int) -> Scenario:
     """Two or three sends, with several faults in each."""
 
@@ -280,4 +309,7 @@ KINDS: Mapping[str, "Callable[[Random, Scenario, int], Scenario]"] = {
     "server falls silent": _silent,
     "deferred and tried again": _tried_again,
     "several at once": _several,
+    "overtaken while it stood still": _overtaken,
+    "overtaken by a wrong clock": _overtaken_by_clock,
+    "clock set": _clock_set,
 }

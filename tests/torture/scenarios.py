@@ -11,7 +11,9 @@ from torture.faults import ChildFault, Fault, Mood, Rule
 class Send:
     """One `newsletter send`: what goes wrong in it, and how long the program is to wait for server and store.
 
-    `completes`: must everybody whom the server takes have it afterwards, faults or not?
+    `completes`: must everybody whom the server takes have it afterwards, faults or not? `meanwhile` is another send,
+    begun while this one stands still (SIGSTOP), again and again until it is let in; then this one goes on. The wall
+    clock of a send is `clock_ahead_s` before the others'.
     """
 
     at_server: tuple[Fault, ...] = ()
@@ -19,9 +21,13 @@ class Send:
     deadline_s: float | None = None
     lock_wait_s: float | None = None
     completes: bool = False
+    meanwhile: "Send | None" = None
+    clock_ahead_s: float = 0.0
 
     def __str__(self) -> str:
-        return ", ".join(str(fault) for fault in (*self.within, *self.at_server)) or "nothing goes wrong"
+        words = ", ".join(str(fault) for fault in (*self.within, *self.at_server)) or "nothing goes wrong"
+        words += f", its clock {self.clock_ahead_s:,.0f} s ahead" if self.clock_ahead_s else ""
+        return f"{words}; another takes over: {self.meanwhile}" if self.meanwhile else words
 
 
 @dataclass(frozen=True, kw_only=True)

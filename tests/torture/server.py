@@ -32,12 +32,16 @@ class FaultServer:
     answered: dict[str, set[str]] = field(default_factory=dict)  # recipient -> first digits of replies to them
     offences: list[str] = field(default_factory=list)
     abandoned: int = 0  # connections that the client closed without QUIT
+    resumed: list[str] = field(default_factory=list)  # accepted of a process that had stood still, after it went on
     # Of the send under way:
     process: Run | None = None
     struck: list[Fault] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop
+        self._asleep: Run | None = None
+        self._of_sleeper: set[Dialogue] = set()
+        self._awake = True
         self.dialogues: set[Dialogue] = set()
         self.stalled = False
         self._faults: Sequence[Fault] = ()
@@ -84,8 +88,20 @@ class FaultServer:
         if self.process is not None:
             self.process.send_signal(number)
 
-    def accept(self, recipient: str, text: bytes) -> None:
+    def note_sleeper(self, process: "Run") -> None:
+        """Note that a process stands still, with all connections that there are now."""
+        self._asleep, self._of_sleeper, self._awake = process, set(self.dialogues), False
+
+    def wake_sleeper(self) -> None:
+        """Let the process that stands still go on, if it does still."""
+        if not self._awake and self._asleep is not None:
+            self._awake = True
+            self._asleep.send_signal(signal.SIGCONT)
+
+    def accept(self, recipient: str, text: bytes, dialogue: Dialogue) -> None:
         self.accepted.append(recipient)
+        if self._awake and dialogue in self._of_sleeper:
+            self.resumed.append(recipient)
         _, named = parseaddr(BytesHeaderParser().parsebytes(text[:5000])["To"] or "")
         if named != recipient:
             self.offences.append(f"the text of {named} came for {recipient}")

@@ -15,6 +15,9 @@ class TrialStore(Protocol):
     def lock(self) -> Callable[[], None]:
         """Take the database, as another program would; returns what lets it go."""
 
+    def is_locked(self) -> bool:
+        """Return whether a process is in a transaction that keeps others from writing."""
+
     def cut(self) -> None:
         """End the program's connections to it, as a server that starts anew does."""
 
@@ -32,6 +35,14 @@ class SqliteStore:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=20)
         connection.execute("BEGIN IMMEDIATE")
         return connection.close
+
+    def is_locked(self) -> bool:
+        with closing(sqlite3.connect(self._path, isolation_level=None, timeout=0)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+        return False
 
     def cut(self) -> None:
         """A file has no connections."""
@@ -57,6 +68,16 @@ class PostgresqlStore:
         for (table,) in tables:
             connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         return connection.close
+
+    def is_locked(self) -> bool:
+        import psycopg
+
+        with psycopg.connect(self._url) as connection:
+            try:
+                connection.execute("SELECT FROM workers FOR UPDATE NOWAIT")
+            except psycopg.errors.LockNotAvailable:
+                return True
+        return False
 
     def cut(self) -> None:
         import psycopg

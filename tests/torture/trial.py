@@ -14,6 +14,7 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from torture.stores import TrialStore, emptied
 
 from newsletter.backends.smtp import SmtpBackend
 
+LEASE_S = 2.0
+MOST_REFUSALS = 16
 HANG_S = 90  # a net under everything: what has not ended by then never will
 _CHILD = Path(__file__).with_name("child.py")
 _DRAFT = """\
@@ -62,6 +65,7 @@ class Ended:
     accepted: frozenset[str]
     noted: Mapping[str, int]  # the readers in the record beside the draft
     hung: bool
+    overtaken: bool = False  # another was let in while this one stood still
 
 
 @dataclass(kw_only=True)
@@ -81,6 +85,7 @@ class Trial:
     listed: dict[str, str] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
     database: list[str] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)  # accepted of a process that had been overtaken
 
     @property
     def lasting(self) -> set[str]:
@@ -108,10 +113,10 @@ def try_out(scenario: Scenario, root: Path, database: str | None = None) -> Tria
         publication.environ |= {"NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(server.port)}
         publication.environ |= store.environ
         for send in scenario.sends:
-            trial.ended.append(_carry_out(scenario, send, publication, server, store))
+            trial.ended += _carry_out(scenario, send, publication, server, store)
             server.settle(wait=not scenario.overlapping)
         for _ in range(4):
-            trial.ended.append(_carry_out(scenario, Send(), publication, server, store))
+            trial.ended += _carry_out(scenario, Send(), publication, server, store)
             waiting = {who for who, state in _listed(publication).items() if state in ("pending", "deferred")}
             if trial.ended[-1].status == 0 or not waiting - trial.lasting:
                 break
@@ -141,16 +146,14 @@ def _settings(scenario: Scenario) -> dict[str, str]:
 
 def _carry_out(
     scenario: Scenario, send: Send, publication: Publication, server: FaultServer, store: TrialStore
-) -> Ended:
-    """One `newsletter send` as a process of its own, with the plan's faults."""
+) -> list[Ended]:
+    """Run one `newsletter send` as a process of its own, with the plan's faults; after those that overtook it."""
     command, environ = ["send", "2.10", "--yes"], publication.environment()
     to_child, from_child = os.pipe(), os.pipe()
-    program = None
-    if inside := _inside(scenario, send, environ):
-        program, command = _CHILD, [json.dumps(inside), *command]
+    command = [json.dumps(_inside(scenario, send, environ)), *command]
     server.begin(send.at_server)
     process = forked.start(
-        command, cwd=publication.root, env=environ, program=program, pass_fds=(to_child[0], from_child[1])
+        command, cwd=publication.root, env=environ, program=_CHILD, pass_fds=(to_child[0], from_child[1])
     )
     server.process = process
     os.close(to_child[0])
@@ -158,7 +161,9 @@ def _carry_out(
     struck = threading.Event()
     attending = threading.Thread(target=_attend, args=(from_child[0], to_child[1], store, struck))
     attending.start()
-    hung = False
+    hung, overtaking, faults = False, [], server.struck
+    if send.meanwhile and _stands_still(process, None if send.within else store):
+        overtaking = _overtake(process, scenario, send.meanwhile, publication, server, store)
     try:
         out, err = process.communicate(timeout=HANG_S)
     except subprocess.TimeoutExpired:
@@ -166,14 +171,71 @@ def _carry_out(
         process.send_signal(signal.SIGABRT)  # faulthandler then says where it hangs
         out, err = process.communicate()
     attending.join()
-    return Ended(send=send, status=process.returncode, out=out, err=err, struck=list(server.struck), hung=hung,
-                 struck_within=struck.is_set(), accepted=frozenset(server.accepted),
-                 noted=_record(publication).get("readers", {}))  # fmt: skip
+    return [*overtaking, Ended(
+        send=send, status=process.returncode, out=out, err=err, struck=list(faults), hung=hung,
+        struck_within=struck.is_set(), accepted=frozenset(server.accepted),
+        noted=_record(publication).get("readers", {}), overtaken=any(_was_let_in(other) for other in overtaking),
+    )]  # fmt: skip
+
+
+def _stands_still(process: forked.Run, store: TrialStore | None) -> bool:
+    """Wait until the process is stopped; return False when it ended instead.
+
+    With a store, a process that was stopped within a transaction, where it most often is, is stopped again a moment
+    later until it is in none: it would keep all others from the database.
+    """
+    latest = time.monotonic() + HANG_S
+    while process.poll() is None and time.monotonic() < latest:
+        if _is_stopped(process):
+            if store is None or not store.is_locked():
+                return True
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.001)
+            process.send_signal(signal.SIGSTOP)
+        time.sleep(0.005)
+    return False
+
+
+def _is_stopped(process: forked.Run) -> bool:
+    # proc(5): the state follows the name in parentheses, which may hold anything.
+    with suppress(OSError):
+        return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    return False
+
+
+def _overtake(
+    process: forked.Run,
+    scenario: Scenario,
+    send: Send,
+    publication: Publication,
+    server: FaultServer,
+    store: TrialStore,
+) -> list[Ended]:
+    """Send while the process stands still, until that is let in; then the process goes on, if it does not yet."""
+    server.note_sleeper(process)
+    ended: list[Ended] = []
+    try:
+        while len(ended) < MOST_REFUSALS and not any(_was_let_in(other) or _is_locked_out(other) for other in ended):
+            ended += _carry_out(scenario, send, publication, server, store)
+    finally:
+        server.wake_sleeper()
+    return ended
+
+
+def _was_let_in(ended: Ended) -> bool:
+    return not _is_locked_out(ended) and "Another process is sending" not in ended.err
+
+
+def _is_locked_out(ended: Ended) -> bool:
+    """Return whether the process that stands still has the database's own lock, for it was in a transaction."""
+    return "in use by another program" in ended.err
 
 
 def _inside(scenario: Scenario, send: Send, environ: dict[str, str]) -> dict[str, object]:
-    """What has to be done within the process, since no setting does it; nothing when it can run as it is."""
-    inside: dict[str, object] = {}
+    """Return what has to be done within the process, since no setting does it."""
+    inside: dict[str, object] = {"lease_s": LEASE_S}
+    if send.clock_ahead_s:
+        inside["clock_ahead_s"] = send.clock_ahead_s
     if send.within:
         inside["faults"] = [asdict(fault) for fault in send.within]
     if scenario.mood.small_buffers:
@@ -212,7 +274,7 @@ def _attend(requests: int, answers: int, store: TrialStore, struck: threading.Ev
 def _look_around(trial: Trial, publication: Publication, server: FaultServer, store: TrialStore) -> None:
     """What the server, the program, its files and its database say at the end."""
     trial.copies, trial.answered = Counter(server.accepted), server.answered
-    trial.offences, trial.abandoned = server.offences, server.abandoned
+    trial.offences, trial.abandoned, trial.resumed = server.offences, server.abandoned, server.resumed
     said = publication.run("status", "2.10", "--json")
     (trial.status,) = json.loads(said.stdout) if said.returncode == 0 else ({},)
     trial.listed = _listed(publication)

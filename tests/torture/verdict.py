@@ -18,6 +18,7 @@ def faults_of(trial: Trial) -> list[str]:
         *_copies(trial),
         *_books(trial),
         *_record(trial),
+        *_leases(trial),
         *trial.offences,
         *(f"the database is damaged: {line}" for line in trial.database),
     ]
@@ -51,7 +52,7 @@ def _reports(trial: Trial) -> Iterator[str]:
         if counts["accepted"] > len(ended.accepted):
             yield f"send {number} reports {counts['accepted']} accepted, and the server has {len(ended.accepted)}"
         stands = {**{state: count for state, count in counts.items() if count}, "total": len(trial.addresses)}
-        if ended.noted != stands and not _breakdowns(ended):
+        if ended.noted != stands and not _breakdowns(ended) and not ended.overtaken:
             yield f"send {number} reports {counts}, and leaves a record of {ended.noted}"
 
 
@@ -85,7 +86,7 @@ def _most_unknown(trial: Trial, ended: list[Ended]) -> int:
     most = 0
     for one in ended:
         acts = [fault.act for fault in one.struck] + [fault.act for fault in one.send.within if one.struck_within]
-        crashed = one.status < 0 or _breakdowns(one) or sum(act in SIGNALS for act in acts) > 1
+        crashed = one.status < 0 or one.overtaken or _breakdowns(one) or sum(act in SIGNALS for act in acts) > 1
         most += 2 * trial.connections * trial.window * bool(crashed)
         most += trial.window * sum(fault.breaks for fault in one.struck)
     if any(one.send.deadline_s for one in ended):
@@ -149,6 +150,19 @@ def _record(trial: Trial) -> Iterator[str]:
         yield "the record names another campaign"
     if trial.record.get("finished_at") != trial.status["finished"]:
         yield "record and report do not agree on when it was finished"
+
+
+def _leases(trial: Trial) -> Iterator[str]:
+    """Whoever was overtaken while it stood still sends nothing more, records nothing more, and says so.
+
+    By a clock that is wrong another may settle a lease that is not over; its owner can't know of it before it records.
+    """
+    for number, ended in enumerate(trial.ended, start=1):
+        if ended.overtaken and (ended.status, "has taken over" in ended.err) != (1, True):
+            yield f"send {number} was overtaken, ended with status {ended.status} and did not say so"
+    by_clock = any(ended.send.clock_ahead_s for ended in trial.ended)
+    if trial.resumed and not by_clock and any(ended.overtaken for ended in trial.ended):
+        yield f"{len(trial.resumed)} got their copy from a send that had been overtaken: {', '.join(trial.resumed[:3])}"
 
 
 def _count(trial: Trial, state: str) -> int:

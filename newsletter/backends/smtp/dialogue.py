@@ -77,6 +77,11 @@ class Dialogue:
         return len(self._in_hand) < self._window if self._chunking else not self._envelope_open
 
     @property
+    def has_outgoing(self) -> bool:
+        """Whether there is something to write."""
+        return bool(self._out)
+
+    @property
     def awaits(self) -> DialogueStage | None:
         """Return the command that the next reply answers; None when none is awaited."""
         return self._awaited[0][0] if self._awaited else None

@@ -152,7 +152,7 @@ class SmtpSession(asyncio.Protocol):
             message = feed.take() if self._dialogue.room and not closed else None
             if message:
                 self._dialogue.give(message)
-            self._write()
+            self._write(feed)
             if not message:
                 self._dry = self._dialogue.room and not closed
                 return
@@ -167,7 +167,13 @@ class SmtpSession(asyncio.Protocol):
             feed.untouched(message, why, code)
         self._dialogue.returned.clear()
 
-    def _write(self) -> None:
+    def _write(self, feed: Feed) -> None:
+        if self._dialogue.has_outgoing and not feed.may_send():
+            # Between a command and its reply this process may have stood still for hours, and another taken over.
+            self._dialogue.lose("this process stood still, and another may have taken over")
+            self._transport.abort()
+            self._hand_over(feed)
+            return
         if data := self._dialogue.outgoing():
             self._since = self._loop.time()
             self._wrote = True

@@ -1,0 +1,153 @@
+"""Workers and their leases, with a process that stands still: what blocks the event loop stops all of a worker."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from conftest import Publication
+from frozen import Frozen, Pigeons
+
+from newsletter.backends import Feed, Limits
+from newsletter.ledger import workers
+from newsletter.ledger.claims import record_and_claim
+from newsletter.ledger.states import State
+from newsletter.ledger.workers import LeaseLost, end_worker, find_lease, register_worker
+from newsletter.mail.message import Message, Outcome, Result
+from newsletter.sending.rules import SendingRules, WorkerProgress
+from newsletter.sending.takeover import lock_campaign
+from newsletter.store import Busy, open_store
+
+LEASE_S = 0.3
+
+
+def _accepted(message: Message) -> Result:
+    return Result(key=message.key, outcome=Outcome.ACCEPTED, stage="text", code=250, reply="ok")
+
+
+@pytest.fixture
+def freeze(
+    publication: Publication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[int], Frozen]]:
+    monkeypatch.setattr(workers, "LEASE_S", LEASE_S)
+    with closing(open_store(tmp_path / "state.db")) as store:
+        yield lambda count: Frozen(publication, store, count)
+
+
+def test_whoever_stood_still_while_another_took_over_sends_and_records_nothing_more(
+    freeze: Callable[[int], Frozen],
+) -> None:
+    campaign = freeze(40)
+    accepted_before: list[int] = []
+    may_send: list[bool] = []
+
+    async def carry(pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        if pigeons.carried == 5:
+            accepted_before.append(campaign.states().get(State.ACCEPTED, 0))
+            time.sleep(1.2 * LEASE_S)  # all of the worker is to stand still
+            register_worker(campaign.store, "2.10", "another")
+            may_send.append(feed.may_send())
+        feed.answer(_accepted(message))
+        await asyncio.sleep(0.01)
+
+    pigeons = Pigeons(carry, Limits(connections=1, window=4))
+    with pytest.raises(LeaseLost, match="has taken over"):
+        campaign.send_through(pigeons, SendingRules())
+    assert pigeons.carried == 5
+    assert may_send == [False]
+    states = campaign.states()
+    assert states.get(State.ACCEPTED, 0) == accepted_before[0]
+    assert State.SENDING not in states
+    assert states[State.UNKNOWN] <= 8, "what it had claimed: two windows"
+
+
+def test_whoever_stood_still_and_was_not_missed_goes_on(freeze: Callable[[int], Frozen]) -> None:
+    campaign = freeze(40)
+    taken: list[Message | None] = []
+
+    async def carry(pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        if pigeons.carried == 5:
+            time.sleep(1.2 * LEASE_S)  # all of the worker is to stand still
+            taken.append(feed.take())
+        feed.answer(_accepted(message))
+        await asyncio.sleep(0)
+
+    campaign.send(carry, Limits(connections=1, window=4))
+    assert taken == [None], "nothing leaves before the ledger was asked"
+    assert campaign.states() == {State.ACCEPTED: 40}
+
+
+def test_a_lease_is_renewed_while_a_server_takes_its_time(freeze: Callable[[int], Frozen]) -> None:
+    campaign = freeze(3)
+    left: list[float] = []
+
+    async def carry(_pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        await asyncio.sleep(1.5 * LEASE_S)
+        lease = find_lease(campaign.store, "2.10")
+        assert lease is not None
+        left.append(lease.seconds_left)
+        feed.answer(_accepted(message))
+
+    campaign.send(carry, Limits())
+    assert len(left) == 3
+    assert min(left) > 0
+    assert find_lease(campaign.store, "2.10") is None
+
+
+def test_what_a_crashed_worker_had_in_hand_is_settled_when_its_lease_is_over(freeze: Callable[[int], Frozen]) -> None:
+    campaign = freeze(20)
+    register_worker(campaign.store, "2.10", "crashed", lease_s=3 * LEASE_S)
+    record_and_claim(campaign.store, "2.10", "crashed", want=4, lease_s=3 * LEASE_S)
+    while_sending: list[int] = []
+
+    async def carry(_pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        while_sending.append(campaign.states().get(State.SENDING, 0))
+        feed.answer(_accepted(message))
+        await asyncio.sleep(0)
+
+    waits: list[tuple[int, float | None]] = []
+    pigeons = Pigeons(carry, Limits(connections=1, window=4))
+    campaign.send_through(pigeons, SendingRules(), lambda now: waits.append((now.leased, now.resting_until)))
+    assert min(while_sending) >= 4, "nobody settles them before"
+    assert campaign.states() == {State.ACCEPTED: 16, State.UNKNOWN: 4}
+    assert [until for leased, until in waits if leased == 4]
+    assert all(until is not None for leased, until in waits if leased)
+
+
+def test_a_worker_that_was_asked_to_stop_waits_for_nobody(freeze: Callable[[int], Frozen]) -> None:
+    campaign = freeze(20)
+    register_worker(campaign.store, "2.10", "crashed", lease_s=3600)
+    record_and_claim(campaign.store, "2.10", "crashed", want=20, lease_s=3600)
+
+    async def carry(_pigeons: Pigeons, _feed: Feed, _message: Message) -> None:
+        raise AssertionError("nobody waits")
+
+    def on_progress(now: WorkerProgress) -> None:
+        if now.leased:
+            signal.raise_signal(signal.SIGTERM)
+
+    campaign.send_through(Pigeons(carry, Limits()), SendingRules(), on_progress)
+    assert campaign.states() == {State.SENDING: 20}
+
+
+def test_a_campaign_is_held_by_one_process_until_its_lease_runs_out(
+    freeze: Callable[[int], Frozen], tmp_path: Path
+) -> None:
+    store = freeze(3).store
+    with closing(open_store(tmp_path / "state.db")) as other, lock_campaign(store, "2.10"):
+        with pytest.raises(Busy), lock_campaign(other, "2.10"):
+            raise AssertionError("it has no worker yet, and may be asking its editor")
+        register_worker(store, "2.10", "first", lease_s=3600)
+        with pytest.raises(Busy), lock_campaign(other, "2.10"):
+            raise AssertionError("its lease is not over")
+        end_worker(store, "2.10", "first")
+        register_worker(store, "2.10", "second", lease_s=-1)
+        with lock_campaign(other, "2.10"), closing(open_store(tmp_path / "state.db")) as third:
+            with pytest.raises(Busy), lock_campaign(third, "2.10"):
+                raise AssertionError("two took over at once")
+            register_worker(other, "2.10", "third", lease_s=3600)
+            with pytest.raises(Busy), lock_campaign(third, "2.10"):
+                raise AssertionError("it was taken over by one that lives")
