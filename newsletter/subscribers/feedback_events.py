@@ -26,6 +26,7 @@ from newsletter.store.events import (
 )
 from newsletter.store.facts import read_erasing_key
 from newsletter.store.handled import add_handled
+from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import format_count
 
@@ -89,6 +90,14 @@ _CAUSES = {
     EventKind.COMPLAINED: SuppressionKind.COMPLAINED,
     EventKind.SUPPRESSED: SuppressionKind.SUPPRESSED,
 }
+_REASONS = {
+    EventKind.UNSUBSCRIBED: Reason.UNSUBSCRIBED,
+    EventKind.COMPLAINED: Reason.COMPLAINT,
+    EventKind.SUPPRESSED: Reason.MANUAL,
+    EventKind.BLOCKED: Reason.BLOCKED_SENDER,
+    EventKind.HARD: Reason.UNDETERMINED,
+    EventKind.SOFT: Reason.UNDETERMINED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +106,8 @@ class Event:
 
     `issue` is the one that it is about, `said_at` ISO 8601 in UTC (now, when empty; of a mail, when it was received).
     `evidence` are words by name that show later why this was believed: `code`, `words`, `message` and others.
+    `reason` is that of a bounce, where the kind alone does not say it, `stage` the command that a server refused, and
+    `batch` names the run in which many were recorded at one time.
     """
 
     subscriber: str
@@ -105,6 +116,9 @@ class Event:
     issue: str | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
     said_at: str = ""
+    reason: Reason | None = None
+    stage: str = ""
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +205,9 @@ def _record(connection: Connection, keys: SecretKeys | None, event: Event, soft:
         return False
     news = _apply(connection, keys, event)
     if event.kind is EventKind.SOFT and soft and _softs(connection, event, soft) >= soft.bounces:
-        suppressions.suppress(
-            connection, event.subscriber, SuppressionKind.BOUNCED, format_count(soft.bounces, "soft bounce")
-        )
+        _suppress(connection, event, SuppressionKind.BOUNCED, format_count(soft.bounces, "soft bounce"))
     if news:
-        add_events(connection, [_row(event)])  # after the suppression that it makes, see suppression_batches.py
+        add_events(connection, [_row(event)])
     return news
 
 
@@ -211,14 +223,20 @@ def _void(connection: Connection, keys: SecretKeys | None, event: Event) -> Igno
 
 
 def _record_leaving(connection: Connection, keys: SecretKeys | None, events: Sequence[Event]) -> list[bool]:
-    """Record unsubscribes as `_record` does, in three statements for all: many leave at once when an issue has come."""
+    """Record unsubscribes as `_record` does, in a few statements for all: many leave at once when an issue has come."""
     digests = {event.subscriber: keys.digest(event.subscriber) for event in events} if keys else {}
     erased = find_erased(connection, list(digests.values()))
-    words: dict[str, str] = {}
+    words: dict[EventSource, dict[str, str]] = {}
+    named: set[str] = set()
     for event in events:
-        if digests.get(event.subscriber) not in erased:
-            words.setdefault(event.subscriber, storable(event.evidence.get("words", "")))
-    new = set(suppressions.suppress_all(connection, words, SuppressionKind.UNSUBSCRIBED))
+        if digests.get(event.subscriber) not in erased and event.subscriber not in named:
+            named.add(event.subscriber)
+            words.setdefault(event.source, {})[event.subscriber] = storable(event.evidence.get("words", ""))
+    new: set[str] = set()
+    for source, noted in words.items():
+        new |= suppressions.suppress_all(
+            connection, noted, SuppressionKind.UNSUBSCRIBED, reason=Reason.UNSUBSCRIBED, source=source
+        )
     news = []
     for event in events:
         news.append(event.subscriber in new)
@@ -233,7 +251,7 @@ def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> boo
     words = storable(event.evidence.get("words", ""))
     if event.kind in _CAUSES:
         entered = event.source is EventSource.EDITOR and not _entered_by_editor(connection, reader, event.kind)
-        new = suppressions.suppress(connection, reader, _CAUSES[event.kind], words) or entered
+        new = _suppress(connection, event, _CAUSES[event.kind], words) or entered
         # A bounce or a complaint about another issue is news about that issue.
         return new or (event.kind is not EventKind.UNSUBSCRIBED and not _known(connection, event))
     if event.kind is EventKind.RETURNED:
@@ -256,6 +274,27 @@ def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> boo
             remove_erased(connection, keys.digest(reader))
         return True
     return event.kind not in (EventKind.SOFT, EventKind.BLOCKED) or not _known(connection, event)
+
+
+def _suppress(connection: Connection, event: Event, kind: SuppressionKind, words: str) -> bool:
+    """Suppress for an event, with its reason, stage, source and batch; return whether that was news."""
+    return suppressions.suppress(
+        connection,
+        event.subscriber,
+        kind,
+        words,
+        reason=_reason_of(event),
+        stage=event.stage,
+        source=event.source,
+        batch=event.batch if kind is SuppressionKind.BOUNCED else "",
+    )
+
+
+def _reason_of(event: Event) -> str:
+    """Return the event's reason, else the one that its kind has; empty for what is no reason to suppress."""
+    if event.kind is EventKind.HARD and event.source is EventSource.EDITOR:
+        return Reason.MANUAL
+    return event.reason or _REASONS.get(event.kind) or ""
 
 
 def kinds_lifted_by_return(connection: Connection, reader: str) -> set[SuppressionKind]:
@@ -294,4 +333,15 @@ def _row(event: Event) -> StoredEvent:
     at = now()
     said_at = min(event.said_at or at, at)  # a mail's clock may be wrong
     evidence = {name: storable(text) for name, text in event.evidence.items() if text}
-    return StoredEvent(event.subscriber, event.kind, event.source, event.issue, evidence, said_at, at)
+    return StoredEvent(
+        event.subscriber,
+        event.kind,
+        event.source,
+        event.issue,
+        evidence,
+        said_at,
+        at,
+        reason=_reason_of(event),
+        stage=event.stage,
+        batch=event.batch,
+    )

@@ -141,7 +141,7 @@ CREATE TABLE events (
 INSERT INTO events VALUES(1,'asked@example.org','unsubscribed','editor',NULL,'{}','2026-11-30T05:27:53.909+00:00','2026-11-30T05:27:53.909+00:00');
 INSERT INTO events VALUES(2,'reader0001@example.org','unsubscribed','one-click','1.1','{}','2026-11-01T12:00:00.000+00:00','2026-11-30T05:27:54.144+00:00');
 INSERT INTO events VALUES(3,'reader0001@example.org','reason','page','1.1','{"words": "Too much mail, for me."}','2026-11-01T12:00:00.000+00:00','2026-11-30T05:27:54.153+00:00');
-INSERT INTO events VALUES(4,'full@example.org','hard bounce','mail','1.1','{"code": "5.2.2", "words": "552 5.2.2 mailbox full", "reading": "2026-11-02T09:00:00Z", "stage": "rcpt"}','2026-11-01T12:00:00.000+00:00','2026-11-30T05:27:54.157+00:00');
+INSERT INTO events VALUES(4,'full@example.org','hard bounce','mail','1.1','{"code": "5.2.2", "words": "552 5.2.2 mailbox full", "reading": "2026-11-02T09:00:00Z", "stage": "RCPT TO"}','2026-11-01T12:00:00.000+00:00','2026-11-30T05:27:54.157+00:00');
 INSERT INTO events VALUES(5,'unknown@example.org','hard bounce','mail','1.1','{"code": "5.1.1", "words": "550 5.1.1 No such user", "reading": "2026-11-02T09:00:00Z"}','2026-11-01T12:00:00.000+00:00','2026-11-30T05:27:54.158+00:00');
 INSERT INTO events VALUES(6,'spam@example.org','complained','mail','1.1','{"words": "abuse"}','2026-11-01T12:00:00.000+00:00','2026-11-30T05:27:54.164+00:00');
 INSERT INTO events VALUES(7,'soft@example.org','soft bounce','mail','1.1','{"code": "4.2.2", "words": "452 4.2.2 later"}','2026-11-01T12:00:00.000+00:00','2026-11-30T05:27:54.168+00:00');

@@ -5,6 +5,7 @@ from dataclasses import replace
 from secrets import token_urlsafe
 
 import pytest
+from sqlalchemy import select
 
 from newsletter.errors import ConfigError
 from newsletter.store import Store, suppressions
@@ -12,6 +13,8 @@ from newsletter.store.erased import add_erased, hold_off_writing
 from newsletter.store.events import list_events
 from newsletter.store.facts import agree_to_bounces, note_erasing_key, read_bounces_agreed_at
 from newsletter.store.handled import was_handled
+from newsletter.store.schema import events as events_table
+from newsletter.store.schema import suppressions as suppressions_table
 from newsletter.subscribers.feedback_events import (
     Event,
     EventKind,
@@ -21,6 +24,7 @@ from newsletter.subscribers.feedback_events import (
     read_erased,
     record_events,
 )
+from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.secret_keys import SecretKeys
 
 KEYS = SecretKeys((token_urlsafe(),), token_urlsafe())
@@ -240,3 +244,47 @@ def test_the_moment_of_a_person_s_decision_is_kept(store: Store) -> None:
         first = read_bounces_agreed_at(connection)
         agree_to_bounces(connection)
         assert read_bounces_agreed_at(connection) >= first > "2026"
+
+
+@pytest.mark.parametrize(
+    ("event", "stored"),
+    [
+        (Event(subscriber=ADA, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE), ("unsubscribed", "", "page", "")),
+        (
+            Event(subscriber=ADA, kind=EventKind.UNSUBSCRIBED, source=EventSource.ONE_CLICK),
+            ("unsubscribed", "", "one-click", ""),
+        ),
+        (Event(subscriber=ADA, kind=EventKind.COMPLAINED, source=EventSource.MAIL), ("complaint", "", "mail", "")),
+        (Event(subscriber=ADA, kind=EventKind.SUPPRESSED, source=EventSource.EDITOR), ("manual", "", "editor", "")),
+        (Event(subscriber=ADA, kind=EventKind.HARD, source=EventSource.EDITOR), ("manual", "", "editor", "")),
+        (
+            Event(
+                subscriber=ADA,
+                kind=EventKind.HARD,
+                source=EventSource.MAIL,
+                reason=Reason.INACTIVE_MAILBOX,
+                stage="rcpt",
+                batch="2026-11-30T09:30:00Z",
+            ),
+            ("inactive_mailbox", "rcpt", "mail", "2026-11-30T09:30:00Z"),
+        ),
+    ],
+)
+def test_a_suppression_has_the_reason_stage_source_and_batch_of_its_event(
+    store: Store, event: Event, stored: tuple[str, ...]
+) -> None:
+    record_events(store, None, [event])
+    columns = ("reason", "stage", "source", "batch")
+    with store.reading() as connection:
+        for table in (events_table, suppressions_table):
+            rows = connection.execute(select(*(table.c[name] for name in columns))).all()
+            assert [tuple(row) for row in rows] == [stored]
+
+
+def test_many_who_leave_at_once_are_each_noted_with_where_they_did(store: Store) -> None:
+    kinds = {"a@example.org": EventSource.PAGE, "b@example.org": EventSource.ONE_CLICK}
+    left = [Event(subscriber=key, kind=EventKind.UNSUBSCRIBED, source=source) for key, source in kinds.items()]
+    assert record_events(store, None, [*left, left[0]]) == [True, True, False]
+    with store.reading() as connection:
+        rows = connection.execute(select(suppressions_table.c.subscriber, suppressions_table.c.source)).all()
+    assert {row.subscriber: row.source for row in rows} == kinds

@@ -201,4 +201,6 @@ def _make_stored_event(mail: MailFeedback, event: FeedbackEvent, attribution: At
         issue=attribution.issue or None,
         evidence=evidence,
         said_at=mail.received_at,
+        reason=event.reason,
+        stage=event.stage.key if event.stage else "",
     )

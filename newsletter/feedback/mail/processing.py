@@ -247,7 +247,7 @@ def _apply_answer(decision: Decision, answer: SpikeDecision, spike: Spike, batch
         return decision
     evidence = {**decision.event.evidence, suppression_batches.EVIDENCE_NAME: batch}
     if answer is SpikeDecision.SUPPRESS:
-        return replace(decision, event=replace(decision.event, evidence=evidence))
+        return replace(decision, event=replace(decision.event, evidence=evidence, batch=batch))
     if answer is SpikeDecision.LATER:
         why = f"{decision.why}; too many at once: {spike.why}"
         return replace(decision, action=Action.HOLD, why=why, held_because=spike.why)

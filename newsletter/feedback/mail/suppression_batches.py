@@ -1,7 +1,7 @@
 """Batches of suppressions: whom each run of `inbox read` has suppressed for bounces, and how that is undone as one.
 
-Each bounce that a run records bears the batch's name in its evidence. What subscribers said themselves, that they leave
-or that it is spam, is never undone with others.
+Only suppressions for bounces have a batch. What subscribers said themselves, that they leave or that it is spam, is
+never undone with others.
 """
 
 from collections.abc import Collection, Iterator
@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from newsletter.store import Store, suppressions
-from newsletter.store.events import StoredEvent, stream_events_since
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
 from newsletter.subscribers.secret_keys import SecretKeys
 
-EVIDENCE_NAME = "reading"  # in an event's evidence
+EVIDENCE_NAME = "reading"  # in an event's evidence, for people
 NAME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -32,19 +31,9 @@ def new_batch_name() -> str:
 
 def list_batches(store: Store) -> list[SuppressionBatch]:
     """Return every batch whose suppressions can be undone, the oldest first."""
-    found: dict[str, set[str]] = {}
     with store.reading() as connection:
-        held = suppressions.find_suppressed_since(connection, SuppressionKind.BOUNCED, "")
-        for row in stream_events_since(connection, (EventKind.HARD, EventKind.SOFT), EventSource.MAIL, ""):
-            name = row.evidence.get(EVIDENCE_NAME)
-            if name and row.subscriber in held and _made_by(name, row, held[row.subscriber]):
-                found.setdefault(name, set()).add(row.subscriber)
-    return [SuppressionBatch(name, frozenset(subscribers)) for name, subscribers in sorted(found.items())]
-
-
-def _made_by(name: str, row: StoredEvent, suppressed_at: str) -> bool:
-    """Return whether the batch suppressed the subscriber: not before it, nor after the bounce was recorded."""
-    return name[:19] <= suppressed_at[:19] and suppressed_at <= row.at
+        batches = suppressions.list_batches(connection)
+    return [SuppressionBatch(name, subscribers) for name, subscribers in sorted(batches.items())]
 
 
 def undo_batches(store: Store, keys: SecretKeys | None, chosen: Collection[SuppressionBatch]) -> int:
@@ -56,4 +45,10 @@ def _make_undo_events(chosen: Collection[SuppressionBatch]) -> Iterator[Event]:
     for batch in chosen:
         for subscriber in sorted(batch.subscribers):
             evidence = {EVIDENCE_NAME: batch.name}
-            yield Event(subscriber=subscriber, kind=EventKind.UNDONE, source=EventSource.EDITOR, evidence=evidence)
+            yield Event(
+                subscriber=subscriber,
+                kind=EventKind.UNDONE,
+                source=EventSource.EDITOR,
+                evidence=evidence,
+                batch=batch.name,
+            )

@@ -29,6 +29,11 @@ class SmtpStage(IntEnum):
         return self < SmtpStage.RCPT
 
     @property
+    def key(self) -> str:
+        """The name under which results of deliveries and events are stored."""
+        return "text" if self is SmtpStage.END else self.name.lower()
+
+    @property
     def command(self) -> str:
         """The command as a postmaster writes it."""
         return {1: "the connection", 2: "EHLO", 3: "AUTH", 4: "MAIL FROM", 5: "RCPT TO", 6: "DATA"}.get(

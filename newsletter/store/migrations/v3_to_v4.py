@@ -47,6 +47,16 @@ _REASONS = (
     (r"[45]\.4\.7", "expired"),
     (r"[45]\.7\.\d+", "policy"),
 )
+# The commands that version 3 named in evidence, by the names that deliveries have for them.
+_STAGES = {
+    "the connection": "connect",
+    "MAIL FROM": "mail",
+    "RCPT TO": "rcpt",
+    "the end of DATA": "text",
+    "EHLO": "ehlo",
+    "AUTH": "auth",
+    "DATA": "data",
+}
 _SAID = {
     "unsubscribed": "unsubscribed",
     "complained": "complaint",
@@ -296,7 +306,7 @@ def _carry_events(connection: Connection, publication: str) -> None:
                     "publication": publication,
                     "subscriber": row["reader"],
                     "reason": _reason(row["kind"], evidence),
-                    "stage": evidence.get("stage", ""),
+                    "stage": _STAGES.get(stage := evidence.get("stage", ""), stage),
                     "batch": evidence.get("reading", ""),
                 }
             )

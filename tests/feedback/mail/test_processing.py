@@ -123,6 +123,21 @@ def test_a_hard_bounce_that_bears_the_message_id_suppresses_at_once(
     assert "Since then: 1 hard bounce" in sent.run("report", "2.10").stdout
 
 
+def test_what_is_stored_has_its_reason_stage_and_batch(sent: Publication, server: Server, put: Put) -> None:
+    put(_bounce(ADA, "5.1.1", server.message(ADA)).replace(b"so it is", b"no such user (in reply to RCPT TO command)"))
+    page, _ = re.findall("<(.+?)>", parsed(server.message(BEN))["List-Unsubscribe"])
+    put(_mail("Somebody <else@example.net>", f"unsubscribe {page.rpartition('/')[2]}"))
+    _read(sent)
+    with closing(sqlite3.connect(sent.root / ".newsletter/state.db")) as connection:
+        columns = "subscriber, reason, stage, source, batch <> ''"
+        stored = [
+            connection.execute(f"SELECT {columns} FROM {table} ORDER BY subscriber").fetchall()
+            for table in ("events", "suppressions")
+        ]
+    expected = [(ADA, "unknown_user", "rcpt", "mail", 1), (BEN, "unsubscribed", "", "mail", 0)]
+    assert stored == [expected, expected]
+
+
 def test_the_return_path_alone_is_proof(sent: Publication, server: Server, put: Put) -> None:
     # Ada's mail is forwarded: what bounces is an address that no list knows.
     put(_bounce("elsewhere@example.net", "5.1.1", _stranger(server.message(ADA)), to=_return_path(server, 1).upper()))

@@ -250,17 +250,12 @@ def test_only_one_reading_at_a_time(sent: Publication) -> None:
 
 def test_a_reading_s_suppressions_are_known_on_either_database(store: Store) -> None:
     name = suppression_batches.new_batch_name()
-    evidence = {suppression_batches.EVIDENCE_NAME: name}
     soft = SoftRule(bounces=1, days=30)
     said = [
-        Event(
-            subscriber="hard@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.10", evidence=evidence
-        ),
-        Event(
-            subscriber="soft@a.example", kind=EventKind.SOFT, source=EventSource.MAIL, issue="2.10", evidence=evidence
-        ),
+        Event(subscriber="hard@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.10", batch=name),
+        Event(subscriber="soft@a.example", kind=EventKind.SOFT, source=EventSource.MAIL, issue="2.10", batch=name),
         Event(subscriber="other@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.10"),
-        Event(subscriber="left@a.example", kind=EventKind.UNSUBSCRIBED, source=EventSource.MAIL, evidence=evidence),
+        Event(subscriber="left@a.example", kind=EventKind.UNSUBSCRIBED, source=EventSource.MAIL, batch=name),
     ]
     record_events(store, None, said, soft)
     (reading,) = suppression_batches.list_batches(store)
