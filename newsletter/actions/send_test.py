@@ -14,7 +14,7 @@ from newsletter.errors import ListError, NewsletterError
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.mail.compiler import render_single_message
-from newsletter.mail.message import Message, Outcome, Result, join_reply
+from newsletter.mail.message import Message, Outcome, Result
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.publication import OpenPublication
 from newsletter.sending.unrecorded import send_unrecorded
@@ -43,9 +43,7 @@ class SentTest:
     def describe(self) -> list[str]:
         """Return a line for each test."""
         return [
-            f"[TEST] {self.issue} to {result.key}: {result.outcome.value} "
-            f"({join_reply(result.code, result.enhanced, result.reply)})"
-            for result in self.results
+            f"[TEST] {self.issue} to {result.key}: {result.outcome.value} ({result.line})" for result in self.results
         ]
 
 

@@ -1,4 +1,4 @@
-"""A message, and what became of it: the values that mail, backends and sending share."""
+"""A message and its result: the values that mail, backends and sending share."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One reader's bytes and envelope.
+    """One recipient's message: its bytes and envelope.
 
     `key` names the delivery to the caller that handed the message over. `data` has CRLF line ends and no line
     that begins with a dot, so the same bytes serve SMTP's DATA and BDAT, and a file.
@@ -19,17 +19,17 @@ class Message:
 
 
 class Outcome(StrEnum):
-    """What became of a message, as far as this side can know."""
+    """The outcome of handing a message over, as far as this side can know."""
 
     ACCEPTED = "accepted"
     DEFERRED = "deferred"  # not now: safe to try again
     REFUSED = "refused"  # not ever
-    UNKNOWN = "unknown"  # its text was under way when the connection broke
+    UNKNOWN = "unknown"  # the connection broke while its text was under way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one message, with the reply that said so and the stage of the dialogue at which it came.
+    """The result of one message, with the reply and the stage of the dialogue at which it came.
 
     `code` is the reply code of RFC 5321, `enhanced` the status code of RFC 3463 where there was one.
     """
@@ -40,6 +40,11 @@ class Result:
     code: int | None = None
     enhanced: str | None = None
     reply: str = ""
+
+    @property
+    def line(self) -> str:
+        """Return the reply in one line, as `join_reply` does."""
+        return join_reply(self.code, self.enhanced, self.reply)
 
 
 def join_reply(code: int | None, enhanced: str | None, text: str | None) -> str:

@@ -10,7 +10,7 @@ from time import time
 from newsletter.errors import DeliveryError
 from newsletter.ledger.claims import NEVER, Answer
 from newsletter.ledger.deliveries import Claim
-from newsletter.mail.message import Message, Outcome, Result, join_reply
+from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.refusals import Refusals
 from newsletter.sending.reply_concern import Concern, classify_reply, classify_result
@@ -162,7 +162,7 @@ class Dispatcher:
         if self._starved_since is None:
             self._starved_since = now
         elif now - self._starved_since > self._patience and not self.halting:
-            reply = join_reply(said.code, said.enhanced, said.reply)
+            reply = said.line
             self.halt(
                 DeliveryError(
                     f"The server has taken nothing for {self._patience:,.0f} seconds, and asks for less: {reply}",

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from newsletter.errors import DeliveryError
-from newsletter.mail.message import Outcome, Result, join_reply
+from newsletter.mail.message import Outcome, Result
 from newsletter.sending.reply_concern import Concern
 from newsletter.text import format_count
 
@@ -43,7 +43,7 @@ class Refusals:
         self, delivery: int | None, concern: Concern, said: Result, tally: Counter[Outcome]
     ) -> DeliveryError | None:
         """Count a reply, to one `delivery` or to none; return why the worker has to halt, None when it may go on."""
-        words = join_reply(said.code, said.enhanced, said.reply)
+        words = said.line
         if said.outcome is Outcome.ACCEPTED:
             self._in_a_row = 0
         if concern is Concern.SENDER:

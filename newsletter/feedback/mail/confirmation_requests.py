@@ -13,7 +13,7 @@ from newsletter.feedback.mail.confirmation_message import ConfirmationSender
 from newsletter.feedback.mail.decision import Action, Decision
 from newsletter.feedback.mail.sources import StoredMail
 from newsletter.feedback.mail.spike import Spike, SpikeDecision
-from newsletter.mail.message import Outcome, join_reply
+from newsletter.mail.message import Outcome
 from newsletter.store import Store, suppressions
 from newsletter.store.events import StoredEvent, list_events, remove_events, stream_events_since
 from newsletter.subscribers.feedback_events import (
@@ -105,7 +105,7 @@ def _send_questions(
         _remove_claims(store, [subscriber])
         later = result.outcome is Outcome.DEFERRED
         why = f"they could not be asked{', and will be by the next reading' if later else ''}: "
-        why += escape_controls(join_reply(result.code, result.enhanced, result.reply))
+        why += escape_controls(result.line)
         yield ConfirmationOutcome(mail, _change_action(decision, Action.ASK, why), dealt_with=not later)
 
 
