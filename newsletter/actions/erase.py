@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from newsletter.campaigns.sent_record import write_record
 from newsletter.ledger import erasure
 from newsletter.ledger.campaigns import list_unfinished
+from newsletter.ledger.deliveries import list_deliveries
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import wait_for_leases
 from newsletter.publication import OpenPublication
@@ -57,8 +58,8 @@ def erase_subscriber(publication: OpenPublication, key: str) -> Erasure:
 
 def _list_changed_issues(store: Store, digest: str, issues: Sequence[str]) -> Iterator[str]:
     """Yield these issues, and those whose sent records an erasure that was stopped before may not have rewritten."""
-    earlier = erasure.list_parts(store, pseudonyms(digest)(1))
-    ended = (part.issue for part in earlier if part.state in (State.SUPPRESSED, State.CANCELLED))
+    earlier = list_deliveries(store, pseudonyms(digest)(1))
+    ended = (delivery.issue for delivery in earlier if delivery.state in (State.SUPPRESSED, State.CANCELLED))
     yield from dict.fromkeys([*issues, *ended])
 
 

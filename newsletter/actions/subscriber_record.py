@@ -1,10 +1,13 @@
 """Everything that is known of one subscriber, for whoever asks what is kept of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.ledger import erasure
+from newsletter.ledger.campaigns import find_campaign
+from newsletter.ledger.deliveries import Delivery, list_deliveries
+from newsletter.ledger.erasure import count_mentions
 from newsletter.publication import OpenPublication
+from newsletter.store import Store
 from newsletter.store.events import StoredEvent, list_events
 from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.source import ListRow
@@ -15,7 +18,8 @@ from newsletter.subscribers.suppression_status import SuppressionStatus, read_su
 class SubscriberRecord:
     """Rows of the list, consents, events, suppressions and deliveries of one subscriber.
 
-    `key` is their address in its one spelling. `other_lines` are lines of the list about others in which the address
+    `key` is their address in its one spelling, `finished_at` says by issue when its sending had come to its end.
+    `other_lines` are lines of the list about others in which the address
     stands, `other_rows` counts such rows of the store.
     """
 
@@ -25,7 +29,8 @@ class SubscriberRecord:
     consents: Sequence[Consent]
     status: SuppressionStatus
     events: Sequence[StoredEvent]
-    deliveries: Sequence[erasure.Part]
+    deliveries: Sequence[Delivery]
+    finished_at: Mapping[str, str | None]
     other_rows: int
 
     @property
@@ -43,6 +48,7 @@ def read_subscriber_record(publication: OpenPublication, key: str) -> Subscriber
     if store:
         with store.reading() as connection:
             events = list_events(connection, key)
+    deliveries = [*list_deliveries(store, key)][::-1] if store else []
     return SubscriberRecord(
         key=key,
         rows=found.rows,
@@ -50,6 +56,12 @@ def read_subscriber_record(publication: OpenPublication, key: str) -> Subscriber
         consents=found.consents,
         status=status,
         events=events,
-        deliveries=erasure.list_parts(store, key) if store else (),
-        other_rows=erasure.count_mentions(store, key) if store else 0,
+        deliveries=deliveries,
+        finished_at=_list_finished(store, deliveries) if store else {},
+        other_rows=count_mentions(store, key) if store else 0,
     )
+
+
+def _list_finished(store: Store, deliveries: Sequence[Delivery]) -> dict[str, str | None]:
+    campaigns = (find_campaign(store, delivery.issue) for delivery in deliveries)
+    return {campaign.issue: campaign.finished_at for campaign in campaigns if campaign}

@@ -1,6 +1,5 @@
 """Claims: made before a byte leaves, and recorded after the answer, both in one commit."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import time
@@ -8,34 +7,22 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, bindparam, case, func, null, or_, select, update
 
-from newsletter.ledger.deliveries import Claim
+from newsletter.ledger.deliveries import COLUMNS, NEVER, Delivery, make_delivery
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import lease_length, read_clock, renew_lease
-from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store
 from newsletter.store.engine import is_of, now, publication_of, storable
 from newsletter.store.prepared import Prepared
 from newsletter.store.schema import deliveries, suppressions, workers
 
 MAX_RETURNS = 3
-NEVER = 1e15  # a moment, in seconds since 1970, that no worker lives to see
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """Answer to a claim: after how many milliseconds, and when to try again if it was deferred."""
-
-    claim: Claim
-    result: Result
-    took: int = 0
-    due: float = NEVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
     """Deliveries claimed. `next_due` is when the next deferred recipient may be tried, None when none may."""
 
-    claims: Sequence[Claim] = ()
+    deliveries: Sequence[Delivery] = ()
     next_due: float | None = None
 
 
@@ -44,7 +31,7 @@ def record_and_claim(
     issue: str,
     worker: str,
     *,
-    answers: Sequence[Answer] = (),
+    results: Sequence[Delivery] = (),
     returned: Mapping[int, str] = MappingProxyType({}),
     released: Sequence[int] = (),
     forgiven: Sequence[int] = (),
@@ -61,14 +48,14 @@ def record_and_claim(
     """
     with store.transaction() as connection:
         until = _hold_lease(connection, issue, worker, lease_s)
-        _record(connection, worker, answers)
+        _record(connection, worker, results)
         _take_back(connection, worker, returned)
         _release(connection, worker, released)
         _forgive(connection, worker, forgiven)
-        claims: list[Claim] = []
+        claimed: list[Delivery] = []
         next_due = None
         if moment is not None:
-            claims += _claim(connection, issue, worker, until, State.DEFERRED, want, moment)
+            claimed += _claim(connection, issue, worker, until, State.DEFERRED, want, moment)
             next_due = connection.scalar(
                 select(func.min(deliveries.c.due)).where(
                     is_of(connection, deliveries, issue),
@@ -76,8 +63,8 @@ def record_and_claim(
                     deliveries.c.due < NEVER,
                 )
             )
-        claims += _claim(connection, issue, worker, until, State.PENDING, want - len(claims), NEVER)
-        return Claimed(claims=claims, next_due=next_due)
+        claimed += _claim(connection, issue, worker, until, State.PENDING, want - len(claimed), NEVER)
+        return Claimed(deliveries=claimed, next_due=next_due)
 
 
 def _hold_lease(connection: Connection, issue: str, worker: str, lease_s: float | None) -> float:
@@ -108,6 +95,7 @@ _RECORD = Prepared(
         code=bindparam("reply_code"),
         enhanced=bindparam("status"),
         reply=bindparam("words"),
+        provider_id=bindparam("given"),
         at=bindparam("moment"),
         took=bindparam("milliseconds"),
         attempts=deliveries.c.attempts + 1,
@@ -118,26 +106,27 @@ _RECORD = Prepared(
 )
 
 
-def _record(connection: Connection, worker: str, answers: Sequence[Answer]) -> None:
-    if answers:
+def _record(connection: Connection, worker: str, results: Sequence[Delivery]) -> None:
+    if results:
         moment = now()
         _RECORD.execute_many(
             connection,
             [
                 {
-                    "key": answer.claim.id,
+                    "key": one.id,
                     "holder": worker,
-                    "outcome": answer.result.outcome.value,
-                    "at_stage": answer.result.stage,
-                    "reply_code": answer.result.code,
-                    "status": answer.result.enhanced,
-                    "words": storable(answer.result.reply),
+                    "outcome": one.state.value,
+                    "at_stage": one.stage,
+                    "reply_code": one.code,
+                    "status": one.enhanced,
+                    "words": storable(one.reply or ""),
+                    "given": one.provider_id,
                     "moment": moment,
-                    "milliseconds": answer.took,
-                    "tried": answer.claim.tries + (answer.result.outcome is Outcome.DEFERRED),
-                    "again": answer.due,
+                    "milliseconds": one.took,
+                    "tried": one.tries,
+                    "again": one.due,
                 }
-                for answer in answers
+                for one in results
             ],
         )
 
@@ -196,10 +185,10 @@ def _forgive(connection: Connection, worker: str, forgiven: Sequence[int]) -> No
 
 def _claim(
     connection: Connection, issue: str, worker: str, lease: float, state: State, want: int, moment: float
-) -> list[Claim]:
+) -> list[Delivery]:
     """Claim up to `want` of those in `state`; the suppressed among them are set aside, and others taken instead."""
-    claims: list[Claim] = []
-    while len(claims) < want:
+    claimed: list[Delivery] = []
+    while len(claimed) < want:
         rows = _CLAIM.execute(
             connection,
             {
@@ -209,25 +198,14 @@ def _claim(
                 "the_state": state.value,
                 "until": moment,
                 "lease": lease,
-                "want": want - len(claims),
+                "want": want - len(claimed),
             },
         ).all()
         if not rows:
             break
-        claims += [
-            Claim(
-                id=row.id,
-                subscriber=row.subscriber,
-                address=row.address,
-                fields=json.loads(row.fields),
-                template=row.template,
-                tries=row.tries,
-            )
-            for row in rows
-            if row.state == State.SENDING
-        ]
+        claimed += [one for one in map(make_delivery, rows) if one.state is State.SENDING]
     # The rows come back in any order, and the first of the list are to be the first to leave.
-    return sorted(claims, key=lambda claim: claim.id)
+    return sorted(claimed, key=lambda delivery: delivery.id)
 
 
 _CHOSEN = (
@@ -257,13 +235,5 @@ _CLAIM = Prepared(
             else_=State.SENDING.value,
         ),
     )
-    .returning(
-        deliveries.c.id,
-        deliveries.c.subscriber,
-        deliveries.c.address,
-        deliveries.c.fields,
-        deliveries.c.template,
-        deliveries.c.tries,
-        deliveries.c.state,
-    )
+    .returning(*COLUMNS)
 )

@@ -2,93 +2,112 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
 from newsletter.address import domain_of
 from newsletter.ledger.states import ANSWERED, OPEN, Counts, State
+from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store
 from newsletter.store.engine import is_of, is_ours
 from newsletter.store.schema import campaigns, deliveries, workers
 
 _PAGE = 2000  # rows
+NEVER = 1e15  # a moment, in seconds since 1970, that no worker lives to see
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """Delivery of one subscriber, taken for sending. `tries` is how often this worker was told "not now"."""
+class Delivery(NamedTuple):
+    """Delivery of a campaign to one recipient: its row of the ledger, with the names that the table has.
 
-    id: int
-    subscriber: str
-    address: str
-    fields: Mapping[str, str]
-    template: int
-    tries: int = 0
-
-
-class Copy(NamedTuple):
-    """Copy of an issue for one subscriber: its delivery's number, and the template that it was made of."""
+    `worker` is who has it or had it last, `lease_until` until when it is theirs (None: it is nobody's), and `due` not
+    before when it is tried again: both in seconds since 1970. `attempts` counts all, `tries` how often its present
+    worker was told "not now". `stage`, `code`, `enhanced` and `reply` are of the last result, which came `at` a moment
+    (ISO 8601 in UTC), `took` milliseconds after it was handed to the backend. It is a tuple, since a million of them
+    may be made, and its JSON is read when it is asked for.
+    """
 
     id: int
     issue: str
     subscriber: str
-    template: int
-
-
-class Delivery(NamedTuple):
-    """Row of one recipient. `at` is when the last answer came, `took` how many milliseconds it had taken.
-
-    A tuple, for there may be a million of them to make.
-    """
-
-    id: int
-    subscriber: str
     address: str
+    fields_json: str
+    tags_json: str
+    language: str
     template: int
-    state: str
+    state: State
+    worker: str | None
+    lease_until: float | None
+    returns: int
+    attempts: int
+    tries: int
+    due: float
     stage: str | None
     code: int | None
     enhanced: str | None
     reply: str | None
-    tries: int
-    worker: str | None
+    provider_id: str | None
     at: str | None
     took: int | None
 
+    @property
+    def fields(self) -> dict[str, str]:
+        """Return what the list says of the recipient."""
+        fields: dict[str, str] = json.loads(self.fields_json)
+        return fields
 
-_COPY = (deliveries.c.id, deliveries.c.issue, deliveries.c.subscriber, deliveries.c.template)
+    @property
+    def tags(self) -> frozenset[str]:
+        """Return the recipient's tags."""
+        return parse_tags(self.tags_json)
+
+    def with_result(self, result: Result, *, took: int = 0, due: float = NEVER) -> "Delivery":
+        """Return the delivery as a result leaves it: after so many milliseconds, and tried again when it is `due`."""
+        return self._replace(
+            state=State(result.outcome.value),
+            stage=result.stage,
+            code=result.code,
+            enhanced=result.enhanced,
+            reply=result.reply,
+            took=took,
+            due=due,
+            attempts=self.attempts + 1,
+            tries=self.tries + (result.outcome is Outcome.DEFERRED),
+            lease_until=None,
+        )
 
 
-def find_delivery_by_number(store: Store, number: int) -> Copy | None:
+COLUMNS = [deliveries.c[name.removesuffix("_json")] for name in Delivery._fields]
+_STATE = Delivery._fields.index("state")
+
+
+def make_delivery(row: Sequence[Any]) -> Delivery:
+    """Return the delivery of a row with COLUMNS."""
+    values = list(row)
+    values[_STATE] = State(values[_STATE])
+    return Delivery._make(values)
+
+
+def find_delivery_by_number(store: Store, number: int) -> Delivery | None:
     """Return the delivery with this number, of any issue."""
     with store.reading() as connection:
         mine = is_ours(connection, deliveries), deliveries.c.id == number
-        row = connection.execute(select(*_COPY).where(*mine)).one_or_none()
-        return Copy(*row) if row else None
+        row = connection.execute(select(*COLUMNS).where(*mine)).one_or_none()
+        return make_delivery(row) if row else None
 
 
-def find_delivery(store: Store, issue: str, subscriber: str) -> Claim | None:
-    """Return one subscriber's part in a campaign, as it was frozen; None when they have none."""
-    columns = (
-        deliveries.c.id,
-        deliveries.c.subscriber,
-        deliveries.c.address,
-        deliveries.c.fields,
-        deliveries.c.template,
-    )
+def find_delivery(store: Store, issue: str, subscriber: str) -> Delivery | None:
+    """Return the delivery of an issue to a subscriber; None when they have none."""
     with store.reading() as connection:
-        row = connection.execute(
-            select(*columns).where(is_of(connection, deliveries, issue), deliveries.c.subscriber == subscriber)
-        ).one_or_none()
-        return Claim(**{**row._mapping, "fields": json.loads(row.fields)}) if row else None
+        theirs = is_of(connection, deliveries, issue), deliveries.c.subscriber == subscriber
+        row = connection.execute(select(*COLUMNS).where(*theirs)).one_or_none()
+        return make_delivery(row) if row else None
 
 
-def list_deliveries(store: Store, subscriber: str, *, with_seed: bool = False) -> Iterator[Copy]:
+def list_deliveries(store: Store, subscriber: str, *, with_seed: bool = False) -> Iterator[Delivery]:
     """Yield a subscriber's delivery of each issue, the newest first.
 
     With `with_seed` only of those issues whose Message-IDs nobody can make up.
@@ -97,22 +116,21 @@ def list_deliveries(store: Store, subscriber: str, *, with_seed: bool = False) -
     with store.reading() as connection:
         named = select(campaigns.c.issue).where(is_ours(connection, campaigns))
         issues = deliveries.c.issue.in_(named.where(campaigns.c.seed.is_not(None)) if with_seed else named)
-        theirs = select(*_COPY).where(is_ours(connection, deliveries), issues, deliveries.c.subscriber == subscriber)
+        theirs = select(*COLUMNS).where(is_ours(connection, deliveries), issues, deliveries.c.subscriber == subscriber)
         for row in connection.execute(theirs.order_by(deliveries.c.id.desc())):
-            yield Copy(*row)
+            yield make_delivery(row)
 
 
 def stream_deliveries(
     store: Store, issue: str, *, only: State | None = None, but: State | None = None
 ) -> Iterator[Delivery]:
     """Yield every delivery as of one moment, in the list's order; of one state, or of all states but one."""
-    columns = (deliveries.c[name] for name in Delivery._fields)
     with store.reading() as connection:
         wanted = [is_of(connection, deliveries, issue)]
         wanted += [deliveries.c.state == only] if only else []
         wanted += [deliveries.c.state != but] if but else []
-        rows = select(*columns).where(*wanted).order_by(deliveries.c.id)
-        yield from map(Delivery._make, connection.execute(rows, execution_options={"yield_per": _PAGE}))
+        rows = select(*COLUMNS).where(*wanted).order_by(deliveries.c.id)
+        yield from map(make_delivery, connection.execute(rows, execution_options={"yield_per": _PAGE}))
 
 
 def stream_recipients(

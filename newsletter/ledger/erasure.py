@@ -1,7 +1,7 @@
 """Erasure of one person: what the store has of them is found, and taken out so that every report still balances."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, Select, and_, column, inspect, select
 
 from newsletter.errors import DeliveryError
 from newsletter.ledger.campaigns import close_when_done
+from newsletter.ledger.deliveries import list_deliveries
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store
 from newsletter.store.engine import is_of, is_ours
@@ -40,26 +41,6 @@ _WORDS: Sequence[Column[str]] = (deliveries.c.reply, suppressions.c.words, worke
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """Delivery of one issue to one subscriber: as it was frozen, and what became of it.
-
-    `at` is when that was, `ended` when the issue's sending had come to its end, both ISO 8601 in UTC.
-    """
-
-    issue: str
-    address: str
-    fields: Mapping[str, str]
-    tags: Sequence[str]
-    state: State
-    stage: str | None
-    code: int | None
-    enhanced: str | None
-    reply: str | None
-    at: str | None
-    ended: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ErasedRows:
     """Numbers of what was taken out; `issues` are those whose counts have changed."""
 
@@ -70,32 +51,9 @@ class ErasedRows:
     issues: Sequence[str]
 
 
-def list_parts(store: Store, reader: str) -> list[Part]:
-    """Return a reader's deliveries, the oldest first."""
-    with store.reading() as connection:
-        return [
-            Part(
-                **{
-                    **{name: getattr(row, name) for name in Part.__dataclass_fields__},
-                    "fields": json.loads(row.fields),
-                    "tags": json.loads(row.tags),
-                    "state": State(row.state),
-                }
-            )
-            for row in connection.execute(
-                _deliveries_of(connection, reader)
-                .join(
-                    campaigns,
-                    and_(campaigns.c.publication == deliveries.c.publication, campaigns.c.issue == deliveries.c.issue),
-                )
-                .add_columns(campaigns.c.finished_at.label("ended"))
-            )
-        ]
-
-
 def list_issues_in_hand(store: Store, reader: str) -> list[str]:
     """Return the issues of which a delivery to this reader is claimed, by a run that lives or by one that died."""
-    return [part.issue for part in list_parts(store, reader) if part.state is State.SENDING]
+    return [one.issue for one in list_deliveries(store, reader) if one.state is State.SENDING]
 
 
 def refusal_while_sending(issue: str) -> DeliveryError:

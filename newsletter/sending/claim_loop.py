@@ -10,12 +10,12 @@ from time import time
 from typing import Self, TypeVar
 
 from newsletter.errors import DeliveryError
-from newsletter.ledger.claims import NEVER, Answer, Claimed, record_and_claim
-from newsletter.ledger.deliveries import Claim, count_deliveries, list_recent_answers
+from newsletter.ledger.claims import Claimed, record_and_claim
+from newsletter.ledger.deliveries import NEVER, Delivery, count_deliveries, list_recent_answers
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import read_template
 from newsletter.ledger.workers import find_lease, find_started_at, settle_expired
-from newsletter.mail.message import Message, Outcome
+from newsletter.mail.message import Message
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.dispatcher import Collected, Dispatcher
@@ -91,15 +91,15 @@ class ClaimLoop:
                 # Recorded or not, nobody knows: a second time does no harm.
                 dispatcher.restore(collected)
                 raise
-            self._claimed += len(taken.claims) - len(collected)
+            self._claimed += len(taken.deliveries) - len(collected)
             self._note_due(taken, collected.answers, looked=moment is not None)
-            if moment is not None and not taken.claims and self._next_due is not None:
+            if moment is not None and not taken.deliveries and self._next_due is not None:
                 # Somebody else holds the rows; in PostgreSQL a person may.
                 self._next_due = max(self._next_due, moment + _LOCKED_S)
             if collected.released:
                 self._next_due = time()  # some of them may have been deferred, and are so again
-            dispatcher.supply([(claim, await self._render(claim)) for claim in taken.claims])
-            idle = not self._claimed and not taken.claims
+            dispatcher.supply([(claim, await self._render(claim)) for claim in taken.deliveries])
+            idle = not self._claimed and not taken.deliveries
             if idle and (dispatcher.halting or (want and self._next_due is None)):
                 if not dispatcher.halting and await self._wait_for_other_workers():
                     continue
@@ -122,7 +122,7 @@ class ClaimLoop:
                 self._assignment.store,
                 self._assignment.issue,
                 self._worker,
-                answers=collected.answers,
+                results=collected.answers,
                 returned=collected.returned,
                 released=collected.released,
                 forgiven=collected.forgiven,
@@ -175,14 +175,14 @@ class ClaimLoop:
                 WorkerProgress(tally=self.dispatcher.tally, resting_until=resting, leased=leased)
             )
 
-    def _note_due(self, taken: Claimed, answers: Sequence[Answer], *, looked: bool) -> None:
+    def _note_due(self, taken: Claimed, answers: Sequence[Delivery], *, looked: bool) -> None:
         if looked:
             self._next_due = taken.next_due
         for answer in answers:
-            if answer.result.outcome is Outcome.DEFERRED and answer.due < NEVER:
+            if answer.state is State.DEFERRED and answer.due < NEVER:
                 self._next_due = answer.due if self._next_due is None else min(self._next_due, answer.due)
 
-    async def _render(self, claim: Claim) -> Message:
+    async def _render(self, claim: Delivery) -> Message:
         template = self._templates.get(claim.template)
         if template is None:
             payload = await self._in_ledger(partial(read_template, self._assignment.store, claim.template))

@@ -7,7 +7,7 @@ from typing import cast
 
 from newsletter.backends import Backend, SessionLost, Unreachable
 from newsletter.errors import DeliveryError
-from newsletter.ledger.deliveries import Claim
+from newsletter.ledger.deliveries import Delivery
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending.dispatcher import Dispatcher
 from newsletter.sending.reply_concern import Concern, classify_result
@@ -189,7 +189,7 @@ class ConnectionFeed:
         self._others = others or OpenFeeds()
         self._put_off = 0
         self.crowded = False  # told that there is a connection too many: it takes no more
-        self._in_hand: dict[str, tuple[Claim, float]] = {}
+        self._in_hand: dict[str, tuple[Delivery, float]] = {}
         self.useful = False
         self._clock = asyncio.get_running_loop().time
 

@@ -8,8 +8,7 @@ from math import inf
 from time import time
 
 from newsletter.errors import DeliveryError
-from newsletter.ledger.claims import NEVER, Answer
-from newsletter.ledger.deliveries import Claim
+from newsletter.ledger.deliveries import NEVER, Delivery
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.refusals import Refusals
@@ -23,7 +22,7 @@ _GATHER_S = 0.003  # a commit costs as much as ten messages, so a few more resul
 class Collected:
     """Results and messages that connections have handed in since the last time, by delivery."""
 
-    answers: Sequence[Answer]
+    answers: Sequence[Delivery]
     returned: dict[int, str]  # untouched, with the reason
     released: Sequence[int]  # not sent, and no fault of theirs
     forgiven: Sequence[int] = ()  # recorded before, with a refusal that was the sender's
@@ -65,10 +64,10 @@ class Dispatcher:
         self._patience = patience
         self._starved_since: float | None = None
         self._loop = asyncio.get_running_loop()
-        self._ready: deque[tuple[Claim, Message]] = deque()
+        self._ready: deque[tuple[Delivery, Message]] = deque()
         self._waiting: list[asyncio.Future[None]] = []
         self._alarm_at = inf
-        self._answers: list[Answer] = []
+        self._answers: list[Delivery] = []
         self._returned: dict[int, str] = {}
         self._released: list[int] = []
 
@@ -76,7 +75,7 @@ class Dispatcher:
         """Return seconds of the clock that the throttle goes by."""
         return self._loop.time()
 
-    def take(self) -> tuple[Claim, Message] | None:
+    def take(self) -> tuple[Delivery, Message] | None:
         """Return the next message; None when there is none, or it may not leave yet."""
         if not self._ready or self.halting or self.closed or not self.may_send():
             return None
@@ -114,7 +113,7 @@ class Dispatcher:
         while not self.halting and not self.closed and (left := until - self._loop.time()) > 0:
             await self._wait_until_woken(left)
 
-    def answer(self, claim: Claim, result: Result, took: float) -> None:
+    def answer(self, claim: Delivery, result: Result, took: float) -> None:
         """Take in the result of a message, `took` seconds after it was handed out."""
         wait = None
         now = self._loop.time()
@@ -129,14 +128,14 @@ class Dispatcher:
             self.fruitless_connections = 0
         self.tally[result.outcome] += 1
         due = NEVER if wait is None else time() + wait
-        self._answers.append(Answer(claim=claim, result=result, took=round(took * 1000), due=due))
+        self._answers.append(claim.with_result(result, took=round(took * 1000), due=due))
         if len(self._answers) >= self._group:
             self.changed.set()
         elif self._gathering is None:
             self._gathering = self._loop.call_later(_GATHER_S, self._announce)
         self._watch(claim.id, classify_result(result), result)
 
-    def put_off(self, claim: Claim, result: Result, *, slower: bool) -> None:
+    def put_off(self, claim: Delivery, result: Result, *, slower: bool) -> None:
         """Take a message back that the server asks to get later; that does not count as one of its tries.
 
         `slower` says that all connections are meant, and not one among others.
@@ -170,7 +169,7 @@ class Dispatcher:
                 )
             )
 
-    def give_back(self, claim: Claim, why: str, *, is_blameless: bool) -> None:
+    def give_back(self, claim: Delivery, why: str, *, is_blameless: bool) -> None:
         """Take a message back of whose text nothing has left.
 
         `is_blameless` says that its connection did not end because of it: the connection had carried others before, or
@@ -185,7 +184,7 @@ class Dispatcher:
             self._returned[claim.id] = why
         self.changed.set()
 
-    def supply(self, messages: Sequence[tuple[Claim, Message]]) -> None:
+    def supply(self, messages: Sequence[tuple[Delivery, Message]]) -> None:
         """Lay out claimed messages for the connections."""
         for claim, _ in messages:
             if claim.tries:  # it was counted when it was deferred, and will be counted again

@@ -18,8 +18,8 @@ from newsletter.actions.find_copies import find_copies
 from newsletter.actions.subscriber_record import read_subscriber_record
 from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.ledger.campaigns import Campaign, find_campaign
-from newsletter.ledger.claims import NEVER, Answer, record_and_claim
-from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
+from newsletter.ledger.claims import record_and_claim
+from newsletter.ledger.deliveries import NEVER, count_deliveries, stream_deliveries
 from newsletter.ledger.erasure import TABLES, erase_reader
 from newsletter.ledger.freeze import freeze_batch
 from newsletter.ledger.staging import Recipient, stage_recipients
@@ -68,19 +68,16 @@ def _freeze(store: Store, issue: str, readers: Iterable[str], **fields: str) -> 
 def _send(store: Store, issue: str, outcomes: dict[str, Outcome], reply: str = "") -> None:
     """A run that answers for some, and leaves the others claimed."""
     register_worker(store, issue, f"run {issue}")
-    claims = record_and_claim(store, issue, f"run {issue}", want=99).claims
+    claims = record_and_claim(store, issue, f"run {issue}", want=99).deliveries
     answers = [
-        Answer(
-            claim=claim,
-            result=Result(
-                key=claim.subscriber, outcome=outcomes[claim.subscriber], stage="rcpt", code=550, reply=reply
-            ),
+        claim.with_result(
+            Result(key=claim.subscriber, outcome=outcomes[claim.subscriber], stage="rcpt", code=550, reply=reply),
             due=NEVER,
         )
         for claim in claims
         if claim.subscriber in outcomes
     ]
-    record_and_claim(store, issue, f"run {issue}", answers=answers)
+    record_and_claim(store, issue, f"run {issue}", results=answers)
 
 
 def _everything(store: Store) -> str:
@@ -117,7 +114,7 @@ def test_everything_that_is_known_of_a_reader(publication: Publication, store: S
     (part,) = known.deliveries
     assert (part.issue, part.address, part.state, part.code) == ("1.1", "Ada@Example.Org", State.REFUSED, 550)
     assert part.fields == {"name": f"Name of {ADA}"}
-    assert part.tags == ["board"]
+    assert part.tags == {"board"}
     assert known.other_rows == 1
     nobody = read_subscriber_record(_open(publication, store), "da@example.org")
     assert not nobody.is_known

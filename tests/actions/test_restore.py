@@ -226,7 +226,7 @@ def test_whoever_was_erased_since_the_backup_is_erased_again(place: Path | str, 
         _fill(store)
         suppression.unsuppress(store, None, claimed)
         register_worker(store, "1.1", "a run that died")
-        assert [claim.subscriber for claim in record_and_claim(store, "1.1", "a run that died", want=1).claims] == [
+        assert [claim.subscriber for claim in record_and_claim(store, "1.1", "a run that died", want=1).deliveries] == [
             claimed
         ]
         back_up(store, tmp_path / "backup.db")

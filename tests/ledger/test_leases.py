@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from newsletter.ledger import workers as ledger_workers
 from newsletter.ledger.campaigns import Campaign, find_campaign
-from newsletter.ledger.claims import Answer, record_and_claim
-from newsletter.ledger.deliveries import Claim, count_deliveries
+from newsletter.ledger.claims import record_and_claim
+from newsletter.ledger.deliveries import Delivery, count_deliveries
 from newsletter.ledger.freeze import freeze_batch
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import State
@@ -50,14 +50,14 @@ def frozen(store: Store) -> Store:
     return store
 
 
-def _claim(store: Store, want: int, worker: str = "first") -> list[Claim]:
-    return list(record_and_claim(store, "1.1", worker, want=want).claims)
+def _claim(store: Store, want: int, worker: str = "first") -> list[Delivery]:
+    return list(record_and_claim(store, "1.1", worker, want=want).deliveries)
 
 
-def _accept(store: Store, claims: list[Claim], worker: str = "first") -> None:
+def _accept(store: Store, claims: list[Delivery], worker: str = "first") -> None:
     results = (Result(key=claim.subscriber, outcome=Outcome.ACCEPTED, stage="text", code=250) for claim in claims)
-    answers = [Answer(claim=claim, result=result) for claim, result in zip(claims, results, strict=True)]
-    record_and_claim(store, "1.1", worker, answers=answers)
+    answers = [claim.with_result(result) for claim, result in zip(claims, results, strict=True)]
+    record_and_claim(store, "1.1", worker, results=answers)
 
 
 def _states(store: Store) -> dict[State, int]:
@@ -181,7 +181,7 @@ def test_what_is_reserved_is_claimed_by_its_worker_alone_and_waits_again_after_a
 def test_a_worker_that_begins_does_not_touch_the_deferred_of_another(frozen: Store) -> None:
     claims = _claim(frozen, 2)
     result = Result(key="", outcome=Outcome.DEFERRED, stage="rcpt", code=451)
-    record_and_claim(frozen, "1.1", "first", answers=[Answer(claim=one, result=result, due=1e12) for one in claims])
+    record_and_claim(frozen, "1.1", "first", results=[one.with_result(result, due=1e12) for one in claims])
     reserve_deliveries(frozen, "1.1", "first", 9)
     register_worker(frozen, "1.1", "second")
     with frozen.reading() as connection:
@@ -229,7 +229,7 @@ def test_settling_and_recording_at_once_are_one_before_the_other(frozen: Store, 
         extend_lease(frozen, "1.1", "first", lease_s=0.0)
         refused: list[LeaseLost] = []
 
-        def record(mine: list[Claim] = claims, lost: list[LeaseLost] = refused) -> None:
+        def record(mine: list[Delivery] = claims, lost: list[LeaseLost] = refused) -> None:
             try:
                 _accept(frozen, mine)
             except LeaseLost as error:

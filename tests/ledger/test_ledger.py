@@ -24,8 +24,8 @@ from newsletter.ledger.campaigns import (
     list_issues,
     reopen_deliveries,
 )
-from newsletter.ledger.claims import MAX_RETURNS, NEVER, Answer, record_and_claim
-from newsletter.ledger.deliveries import Claim, Delivery, count_deliveries, list_tag_sets, stream_deliveries
+from newsletter.ledger.claims import MAX_RETURNS, record_and_claim
+from newsletter.ledger.deliveries import NEVER, Delivery, count_deliveries, list_tag_sets, stream_deliveries
 from newsletter.ledger.freeze import freeze_batch, replace_templates
 from newsletter.ledger.issue_tests import list_tested_texts, record_test
 from newsletter.ledger.schedule import hold_campaign, list_scheduled, schedule_campaign, unschedule_campaign
@@ -66,13 +66,13 @@ def _freeze(
     return duplicates
 
 
-def _claim(store: Store, want: int, run: str = "run", moment: float | None = None) -> list[Claim]:
-    return list(record_and_claim(store, "1.1", run, want=want, moment=moment).claims)
+def _claim(store: Store, want: int, run: str = "run", moment: float | None = None) -> list[Delivery]:
+    return list(record_and_claim(store, "1.1", run, want=want, moment=moment).deliveries)
 
 
-def _answer(claim: Claim, outcome: Outcome = Outcome.ACCEPTED, reply: str = "", due: float = NEVER) -> Answer:
+def _answer(claim: Delivery, outcome: Outcome = Outcome.ACCEPTED, reply: str = "", due: float = NEVER) -> Delivery:
     result = Result(key=claim.subscriber, outcome=outcome, stage="rcpt", code=250, reply=reply)
-    return Answer(claim=claim, result=result, took=3, due=due)
+    return claim.with_result(result, took=3, due=due)
 
 
 def _states(store: Store) -> dict[str, State]:
@@ -212,22 +212,25 @@ def test_the_suppressed_are_set_aside_at_the_claim_and_others_taken(frozen: Stor
 def test_the_deferred_are_tried_again_when_they_are_due(frozen: Store) -> None:
     first, second = _claim(frozen, 2)
     answers = [_answer(first, Outcome.DEFERRED, due=200.0), _answer(second, Outcome.DEFERRED, due=100.0)]
-    taken = record_and_claim(frozen, "1.1", "run", answers=answers, want=1, moment=50.0)
+    taken = record_and_claim(frozen, "1.1", "run", results=answers, want=1, moment=50.0)
     assert taken.next_due == 100.0
-    assert [claim.subscriber for claim in taken.claims] == ["r2@example.org"]
+    assert [claim.subscriber for claim in taken.deliveries] == ["r2@example.org"]
     taken = record_and_claim(frozen, "1.1", "run", want=2, moment=100.0)
-    assert [(claim.subscriber, claim.tries) for claim in taken.claims] == [("r1@example.org", 1), ("r3@example.org", 0)]
+    assert [(claim.subscriber, claim.tries) for claim in taken.deliveries] == [
+        ("r1@example.org", 1),
+        ("r3@example.org", 0),
+    ]
     assert taken.next_due == 200.0
     taken = record_and_claim(frozen, "1.1", "run", want=100, moment=999.0)
-    assert (taken.next_due, len(taken.claims)) == (None, 7)
+    assert (taken.next_due, len(taken.deliveries)) == (None, 7)
 
 
 def test_those_given_up_for_this_run_wait_for_another(frozen: Store) -> None:
     (claim,) = _claim(frozen, 1)
     taken = record_and_claim(
-        frozen, "1.1", "run", answers=[_answer(claim, Outcome.DEFERRED, "later")], want=100, moment=1e12
+        frozen, "1.1", "run", results=[_answer(claim, Outcome.DEFERRED, "later")], want=100, moment=1e12
     )
-    assert len(taken.claims) == 9
+    assert len(taken.deliveries) == 9
     assert taken.next_due is None
     assert _not_accepted(frozen)[0].reply == "later"
     register_worker(frozen, "1.1", "next")
@@ -247,7 +250,7 @@ def test_one_that_always_comes_back_waits_for_another_run(frozen: Store) -> None
 
 def test_the_released_wait_as_they_did_before(frozen: Store) -> None:
     first, second = _claim(frozen, 2)
-    record_and_claim(frozen, "1.1", "run", answers=[_answer(first, Outcome.DEFERRED, "451 later", due=5.0)])
+    record_and_claim(frozen, "1.1", "run", results=[_answer(first, Outcome.DEFERRED, "451 later", due=5.0)])
     (again,) = _claim(frozen, 1, moment=5.0)
     record_and_claim(frozen, "1.1", "run", released=[again.id, second.id])
     assert count_deliveries(frozen, "1.1").by_state == {State.PENDING: 9, State.DEFERRED: 1}
@@ -255,7 +258,7 @@ def test_the_released_wait_as_they_did_before(frozen: Store) -> None:
 
 
 def test_a_wave_adds_only_new_readers_and_opens_the_campaign_again(frozen: Store) -> None:
-    record_and_claim(frozen, "1.1", "run", answers=[_answer(claim) for claim in _claim(frozen, 100)])
+    record_and_claim(frozen, "1.1", "run", results=[_answer(claim) for claim in _claim(frozen, 100)])
     end_worker(frozen, "1.1", "run")
     assert _campaign(frozen).finished_at
     _freeze(frozen, _entries(range(8, 12)), "late")
@@ -268,7 +271,7 @@ def test_a_new_text_is_for_those_who_have_had_none(store: Store) -> None:
     _freeze(store, [*_entries(range(3), frozenset({"members"})), *_entries(range(3, 6))])
     register_worker(store, "1.1", "run")
     (claim,) = _claim(store, 1)
-    record_and_claim(store, "1.1", "run", answers=[_answer(claim)])
+    record_and_claim(store, "1.1", "run", results=[_answer(claim)])
     whose = {tags: int("members" in tags) for tags in list_tag_sets(store, "1.1")}
     replace_templates(store, CAMPAIGN, [FrozenTemplate("1", b"everyone's"), FrozenTemplate("2", b"members'")], whose)
     texts = [read_template(store, claim.template) for claim in _claim(store, 100)]
@@ -288,7 +291,7 @@ def test_cancelling_leaves_nobody_waiting(frozen: Store) -> None:
 def test_a_campaign_is_finished_when_it_has_the_whole_list_and_nobody_waits(store: Store) -> None:
     _freeze(store, _entries(range(2)), "members")
     register_worker(store, "1.1", "run")
-    record_and_claim(store, "1.1", "run", answers=[_answer(claim) for claim in _claim(store, 2)])
+    record_and_claim(store, "1.1", "run", results=[_answer(claim) for claim in _claim(store, 2)])
     end_worker(store, "1.1", "run")
     assert _campaign(store).finished_at is None
     _freeze(store, _entries(range(3)))
@@ -296,13 +299,13 @@ def test_a_campaign_is_finished_when_it_has_the_whole_list_and_nobody_waits(stor
     assert _campaign(store).finished_at is None
     register_worker(store, "1.1", "next")
     answers = [_answer(claim, Outcome.REFUSED) for claim in _claim(store, 1, "next")]
-    record_and_claim(store, "1.1", "next", answers=answers)
+    record_and_claim(store, "1.1", "next", results=answers)
     close_campaign(store, "1.1")
     assert _campaign(store).finished_at
 
 
 def test_the_refused_wait_again_when_a_person_says_so(frozen: Store) -> None:
-    record_and_claim(frozen, "1.1", "run", answers=[_answer(claim, Outcome.REFUSED) for claim in _claim(frozen, 10)])
+    record_and_claim(frozen, "1.1", "run", results=[_answer(claim, Outcome.REFUSED) for claim in _claim(frozen, 10)])
     end_worker(frozen, "1.1", "run")
     assert reopen_deliveries(frozen, "1.1", [State.REFUSED]) == 10
     assert _campaign(frozen).finished_at is None
@@ -351,7 +354,7 @@ def test_any_words_of_a_server_can_be_kept(frozen: Store, words: str, beginning:
         frozen,
         "1.1",
         "run",
-        answers=[_answer(claims[0], Outcome.REFUSED, words)],
+        results=[_answer(claims[0], Outcome.REFUSED, words)],
         returned={claims[1].id: words},
     )
     end_worker(frozen, "1.1", "run", words)
@@ -380,9 +383,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.due: dict[str, float] = {}
         self.truth: Counter[str] = Counter()
         self.left: set[str] = set()
-        self.in_hand: list[Claim] = []
-        self.answered: list[Claim] = []  # in this run
-        self.lost: list[tuple[str, Claim]] = []  # in the hand of a run that died
+        self.in_hand: list[Delivery] = []
+        self.answered: list[Delivery] = []  # in this run
+        self.lost: list[tuple[str, Delivery]] = []  # in the hand of a run that died
         self.clock = 0.0
         self.behind: dict[str, int] = {}  # given back, in this order
         self.run = 0
@@ -415,7 +418,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def claim(self, want: int, later: float) -> None:
         self.clock += later
         waiting = list(self._waiting())
-        claims = record_and_claim(self.store, "1.1", str(self.run), want=want, moment=self.clock).claims
+        claims = record_and_claim(self.store, "1.1", str(self.run), want=want, moment=self.clock).deliveries
         taken = [claim.subscriber for claim in claims]
         assert len(taken) == min(want, len(waiting))
         assert set(taken) <= set(waiting)
@@ -446,17 +449,17 @@ class LedgerMachine(RuleBasedStateMachine):
             answers.append(_answer(claim, outcome, due=self.clock + wait))
         self.answered += self.in_hand[: len(answers)]
         del self.in_hand[: len(answers)]
-        record_and_claim(self.store, "1.1", str(self.run), answers=answers)
+        record_and_claim(self.store, "1.1", str(self.run), results=answers)
 
     @precondition(lambda self: self.answered or self.lost)
     @rule(outcome=st.sampled_from(list(Outcome)))
     def answer_again_or_too_late(self, outcome: Outcome) -> None:
         for claim in self.answered:
             if claim.id not in {other.id for other in self.in_hand}:
-                record_and_claim(self.store, "1.1", str(self.run), answers=[_answer(claim, outcome)])
+                record_and_claim(self.store, "1.1", str(self.run), results=[_answer(claim, outcome)])
         for run, claim in self.lost[:1]:
             with pytest.raises(DeliveryError, match="has taken over"):
-                record_and_claim(self.store, "1.1", run, answers=[_answer(claim, outcome)])
+                record_and_claim(self.store, "1.1", run, results=[_answer(claim, outcome)])
 
     @precondition(lambda self: self.in_hand)
     @rule(fault=st.booleans())

@@ -90,7 +90,7 @@ def test_a_word_for_some_leaves_the_others(crashed: Store) -> None:
 def test_who_did_not_get_it_is_claimed_again_and_who_did_is_not(crashed: Store) -> None:
     _settle(crashed, Findings(arrived=parse_addresses(["r0@example.org"]), others=State.PENDING))
     register_worker(crashed, "1.1", "next")
-    claimed = {claim.subscriber for claim in record_and_claim(crashed, "1.1", "next", want=100).claims}
+    claimed = {claim.subscriber for claim in record_and_claim(crashed, "1.1", "next", want=100).deliveries}
     assert claimed == {f"r{n}@example.org" for n in range(1, 10)}
 
 
@@ -109,7 +109,7 @@ def test_only_the_unknown_are_anybodys_to_decide_about(crashed: Store) -> None:
 
 def test_the_campaign_ends_with_its_last_question_and_opens_with_a_no(crashed: Store) -> None:
     register_worker(crashed, "1.1", "next")
-    waiting = record_and_claim(crashed, "1.1", "next", want=100).claims
+    waiting = record_and_claim(crashed, "1.1", "next", want=100).deliveries
     crash_workers(crashed, "1.1")
     _settle(crashed, Findings(arrived=frozenset(claim.subscriber for claim in waiting)))
     assert find_campaign(crashed, "1.1").finished_at  # type: ignore[union-attr]  # it is there

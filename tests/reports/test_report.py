@@ -22,7 +22,7 @@ from sqlalchemy import update
 
 from newsletter.config import PublicationSettings
 from newsletter.ledger.campaigns import Campaign
-from newsletter.ledger.claims import Answer, record_and_claim
+from newsletter.ledger.claims import record_and_claim
 from newsletter.ledger.deliveries import Delivery
 from newsletter.ledger.freeze import freeze_batch
 from newsletter.ledger.staging import Recipient, stage_recipients
@@ -68,7 +68,7 @@ def _freeze(store: Store) -> list[str]:
 def _run(store: Store, run: str, count: int) -> None:
     """A run that answers `count` readers in several ways and is killed with one more in hand."""
     register_worker(store, "1.1", run)
-    claims = record_and_claim(store, "1.1", run, want=count + 1).claims
+    claims = record_and_claim(store, "1.1", run, want=count + 1).deliveries
     answers = []
     for number, claim in enumerate(claims[:count]):
         outcome, stage, code, enhanced, reply = [
@@ -78,8 +78,8 @@ def _run(store: Store, run: str, count: int) -> None:
             (Outcome.REFUSED, "rcpt", 550, "5.1.1", HOSTILE),
         ][number % 4]
         result = Result(key=claim.subscriber, outcome=outcome, stage=stage, code=code, enhanced=enhanced, reply=reply)
-        answers.append(Answer(claim=claim, result=result, took=number * 10))
-    record_and_claim(store, "1.1", run, answers=answers)
+        answers.append(claim.with_result(result, took=number * 10))
+    record_and_claim(store, "1.1", run, results=answers)
     crash_workers(store, "1.1")
 
 
@@ -211,13 +211,13 @@ def test_replies_that_never_repeat_do_not_fill_the_memory() -> None:
 def test_the_quantiles_are_those_of_a_sorted_list(store: Store) -> None:
     _freeze(store)
     register_worker(store, "1.1", "r1")
-    claims = record_and_claim(store, "1.1", "r1", want=40).claims
+    claims = record_and_claim(store, "1.1", "r1", want=40).deliveries
     times = [7 * n * n % 997 for n in range(40)]
     answers = [
-        Answer(claim=claim, result=Result(key=claim.subscriber, outcome=Outcome.ACCEPTED), took=took)
+        claim.with_result(Result(key=claim.subscriber, outcome=Outcome.ACCEPTED), took=took)
         for claim, took in zip(claims, times, strict=True)
     ]
-    record_and_claim(store, "1.1", "r1", answers=answers)
+    record_and_claim(store, "1.1", "r1", results=answers)
     measured = _report(store).answer_times
     assert measured
     ordered = sorted(times)
@@ -325,13 +325,13 @@ def test_the_page_and_the_json_name_nobody(store: Store) -> None:
 def test_words_that_few_got_are_not_passed_on(store: Store) -> None:
     _freeze(store)
     register_worker(store, "1.1", "r1")
-    claims = record_and_claim(store, "1.1", "r1", want=5).claims
+    claims = record_and_claim(store, "1.1", "r1", want=5).deliveries
     told = ["Anna has moved to Oslo", "Olga has died", "mailbox full", "mailbox full", "mailbox full"]
     answers = [
-        Answer(claim=claim, result=Result(key=claim.subscriber, outcome=Outcome.REFUSED, code=550, reply=reply))
+        claim.with_result(Result(key=claim.subscriber, outcome=Outcome.REFUSED, code=550, reply=reply))
         for claim, reply in zip(claims, told, strict=True)
     ]
-    record_and_claim(store, "1.1", "r1", answers=answers)
+    record_and_claim(store, "1.1", "r1", results=answers)
     report = _report(store)
     assert {one.words for one in report.replies} >= {"Anna has moved to Oslo", "mailbox full"}
     for shown in (render_page(report, HOUSE, datetime.now(UTC)), json.dumps(build_json_report(report))):

@@ -5,12 +5,15 @@ import asyncio
 import pytest
 
 from newsletter.backends import Limits
-from newsletter.ledger.deliveries import Claim
+from newsletter.ledger.deliveries import Delivery
 from newsletter.mail.message import Message
 from newsletter.sending.connections import ConnectionFeed
 from newsletter.sending.dispatcher import Collected, Dispatcher
 from newsletter.sending.lease_clock import LeaseClock
 from newsletter.sending.throttle import Throttle
+
+# A delivery that was claimed for the first time.
+CLAIM = Delivery(**{**dict.fromkeys(Delivery._fields), "id": 7, "subscriber": "ada", "attempts": 0, "tries": 0})
 
 
 def _give_back(why: str, code: int | None) -> Collected:
@@ -19,7 +22,7 @@ def _give_back(why: str, code: int | None) -> Collected:
         lease.start(lease.read())
         dispatcher = Dispatcher(Throttle(Limits()), lease)
         message = Message(key="ada", sender="digest@example.org", recipient="ada@example.org", data=b"")
-        dispatcher.supply([(Claim(id=7, subscriber="ada", address="ada@example.org", fields={}, template=1), message)])
+        dispatcher.supply([(CLAIM, message)])
         feed = ConnectionFeed(dispatcher)
         assert feed.take() is message
         feed.untouched(message, why, code)

@@ -15,8 +15,8 @@ from leases import crash_workers
 from newsletter.backends import Feed, Limits
 from newsletter.errors import DeliveryError
 from newsletter.ledger.campaigns import cancel_campaign
-from newsletter.ledger.claims import Answer, Claimed, record_and_claim
-from newsletter.ledger.deliveries import Claim, list_recent_answers
+from newsletter.ledger.claims import Claimed, record_and_claim
+from newsletter.ledger.deliveries import Delivery, list_recent_answers
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import register_worker
 from newsletter.mail.message import Message, Outcome, Result
@@ -37,36 +37,35 @@ def freeze(publication: Publication, tmp_path: Path) -> Iterator[Callable[[int],
 
 def test_a_worker_that_was_taken_over_leaves_the_others_claims_alone(freeze: Callable[[int], Frozen]) -> None:
     campaign = freeze(40)
-    theirs: list[Claim] = []
+    theirs: list[Delivery] = []
 
     async def carry(pigeons: Pigeons, feed: Feed, message: Message) -> None:
         if pigeons.carried == 5:
             crash_workers(campaign.store, "2.10")  # as if this one had stood still for longer than its lease
             register_worker(campaign.store, "2.10", "another")
-            theirs.extend(record_and_claim(campaign.store, "2.10", "another", want=10).claims)
+            theirs.extend(record_and_claim(campaign.store, "2.10", "another", want=10).deliveries)
         feed.answer(_accepted(message))
         await asyncio.sleep(0)
 
     with pytest.raises(DeliveryError, match="has taken over"):
         campaign.send(carry, Limits(connections=1, window=2))
     answers = [
-        Answer(claim=claim, result=Result(key=claim.subscriber, outcome=Outcome.ACCEPTED, stage="text"))
-        for claim in theirs
+        claim.with_result(Result(key=claim.subscriber, outcome=Outcome.ACCEPTED, stage="text")) for claim in theirs
     ]
     before = campaign.states().get(State.ACCEPTED, 0)
-    record_and_claim(campaign.store, "2.10", "another", answers=answers)
+    record_and_claim(campaign.store, "2.10", "another", results=answers)
     assert campaign.states()[State.ACCEPTED] == before + 10
     assert State.SENDING not in campaign.states()
 
 
 def test_two_workers_at_once_leave_each_other_s_claims_alone(freeze: Callable[[int], Frozen]) -> None:
     campaign = freeze(40)
-    theirs: list[Claim] = []
+    theirs: list[Delivery] = []
 
     async def carry(pigeons: Pigeons, feed: Feed, message: Message) -> None:
         if pigeons.carried == 5:
             register_worker(campaign.store, "2.10", "another")
-            theirs.extend(record_and_claim(campaign.store, "2.10", "another", want=10).claims)
+            theirs.extend(record_and_claim(campaign.store, "2.10", "another", want=10).deliveries)
         feed.answer(_accepted(message))
         await asyncio.sleep(0)
 
@@ -75,8 +74,8 @@ def test_two_workers_at_once_leave_each_other_s_claims_alone(freeze: Callable[[i
             assert progress.leased == 10
             assert campaign.states() == {State.ACCEPTED: 30, State.SENDING: 10}
             result = partial(Result, outcome=Outcome.ACCEPTED, stage="text")
-            answers = [Answer(claim=claim, result=result(key=claim.subscriber)) for claim in theirs]
-            record_and_claim(campaign.store, "2.10", "another", answers=answers)
+            answers = [claim.with_result(result(key=claim.subscriber)) for claim in theirs]
+            record_and_claim(campaign.store, "2.10", "another", results=answers)
 
     pigeons = Pigeons(carry, Limits(connections=1, window=2))
     campaign.send_through(pigeons, SendingRules(), record_theirs)

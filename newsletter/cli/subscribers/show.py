@@ -12,7 +12,7 @@ from newsletter.cli.context import open_publication
 from newsletter.cli.output import as_json, say, short
 from newsletter.cli.subscribers.event_words import EVENT_WORDS, OF_EDITORS
 from newsletter.cli.subscribers.list_hints import say_if_kept_out, suggest_nearest
-from newsletter.ledger.erasure import Part
+from newsletter.ledger.deliveries import Delivery
 from newsletter.ledger.states import State
 from newsletter.mail.message import join_reply
 from newsletter.store.events import StoredEvent
@@ -32,6 +32,13 @@ _BY: Mapping[str, str] = {
 }
 _STATES = {State.PENDING: "waits to be sent", State.SENDING: "is being sent", State.UNKNOWN: "may have arrived or not"}
 _AT_ONCE = timedelta(minutes=1)
+
+# Keys of --json, and what they show of an event and of a delivery.
+_EVENT_KEYS = {
+    "reader": "subscriber", "kind": "kind", "source": "source", "issue": "issue", "evidence": "evidence",
+    "said_at": "said_at", "at": "at",
+}  # fmt: skip
+_DELIVERY_KEYS = ("issue", "address", "fields", "tags", "state", "stage", "code", "enhanced", "reply", "at")
 
 
 @click.command()
@@ -67,8 +74,17 @@ def as_dict(known: SubscriberRecord, source: SubscriberSource) -> dict[str, Any]
         "causes": [
             {"cause": each.kind, "words": each.words, "since": each.since} for each in known.status.suppressions
         ],
-        "events": [event._asdict() for event in known.events],
-        "deliveries": [asdict(part) for part in known.deliveries],
+        "events": [
+            {name: getattr(event, attribute) for name, attribute in _EVENT_KEYS.items()} for event in known.events
+        ],
+        "deliveries": [
+            {
+                **{name: getattr(delivery, name) for name in _DELIVERY_KEYS},
+                "tags": sorted(delivery.tags),
+                "ended": known.finished_at.get(delivery.issue),
+            }
+            for delivery in known.deliveries
+        ],
         "about_others": {"lines": list(known.other_lines), "state": known.other_rows},
     }
 
@@ -101,9 +117,9 @@ def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
             _say_all(event.evidence, "      ")
     if known.deliveries:
         say("\nWhat was sent", style="bold")
-        for part in known.deliveries:
-            say(f"  {part.issue}  {_sent(part, known.status)}")
-            _say_all({**part.fields, "tags": " ".join(part.tags)}, "      ")
+        for delivery in known.deliveries:
+            say(f"  {delivery.issue}  {_sent(delivery, known)}")
+            _say_all({**delivery.fields, "tags": " ".join(sorted(delivery.tags))}, "      ")
     if known.other_lines:
         lines = ", ".join(map(str, known.other_lines))
         say(f"\nThe address also stands in rows about others: {list_name}, line {lines}")
@@ -128,19 +144,20 @@ def _said(event: StoredEvent) -> str:
     return f"{_minute(event.said_at)}  {said}, {by}{about}{noted}"
 
 
-def _sent(part: Part, standing: SuppressionStatus) -> str:
-    """Return what became of one copy."""
-    if part.state is State.SUPPRESSED:
+def _sent(delivery: Delivery, known: SubscriberRecord) -> str:
+    """Return what became of one delivery."""
+    if delivery.state is State.SUPPRESSED:
         # Only what stood against them by then can have been why; who was let back since has nothing left of it.
-        held = [one for one in standing.suppressions if part.ended is None or one.since <= part.ended]
+        ended = known.finished_at.get(delivery.issue)
+        held = [one for one in known.status.suppressions if ended is None or one.since <= ended]
         why = describe_suppression(SuppressionStatus(suppressions=held)) if held else "they were not to be mailed then"
         told = f"not sent: {why}"
     else:
-        told = _STATES.get(part.state, part.state.value)
-    if part.at is None:
+        told = _STATES.get(delivery.state, delivery.state.value)
+    if delivery.at is None:
         return told  # nobody has tried
-    answer = join_reply(part.code, part.enhanced, part.reply)
-    return f"{told}  {_minute(part.at)}  to {part.address}{f': {answer}' if answer else ''}"
+    answer = join_reply(delivery.code, delivery.enhanced, delivery.reply)
+    return f"{told}  {_minute(delivery.at)}  to {delivery.address}{f': {answer}' if answer else ''}"
 
 
 def _minute(moment: str) -> str:
