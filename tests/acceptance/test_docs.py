@@ -202,3 +202,10 @@ def _names_in(file: Path) -> set[str]:
             functions = [part for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)]
             found |= {f"{node.name}.{function.name}" for function in functions}
     return found
+
+
+def test_contributing_says_what_each_make_target_does() -> None:
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    table = re.findall(r"^\| (`.*?`) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    named = {target for line in table for target in re.findall(r"`([\w-]+)`", line)} - {"make"}
+    assert named == set(targets.split())
