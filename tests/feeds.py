@@ -31,7 +31,8 @@ class MemoryFeed:
         self.in_hand: dict[str, Message] = {}
         self.results: dict[str, Result] = {}
         self.returned: list[tuple[Message, str]] = []
-        self.is_open = True
+        self.is_open = True  # whether what was taken may be sent
+        self.refused = 0
         self.codes: dict[str, int | None] = {}  # by which messages came back
         self.most_in_hand = 0
         self.waits = 0
@@ -49,6 +50,7 @@ class MemoryFeed:
         return message
 
     def may_send(self) -> bool:
+        self.refused += not self.is_open
         return self.is_open
 
     async def wait(self) -> bool:

@@ -112,7 +112,7 @@ def send(
     _refuse_examples(publication, draft)
     SendingRules.of(publication.workspace)  # a key that is missing or can't be used is told before anything is frozen
     with sole_sender(store, issue):
-        with _planned(publication, draft, options) as (staged, plan):
+        with _planned(publication, draft, options, observer) as (staged, plan):
             outcome = _propose(publication, draft, options, plan, confirm, on_proposal, time)
             if outcome is SendOutcome.SCHEDULED and time:
                 freeze_for_outbox(store, staged, plan, publication.record(issue), time)
@@ -129,7 +129,7 @@ def send(
 
 @contextmanager
 def _planned(
-    publication: OpenPublication, draft: Draft, options: SendOptions
+    publication: OpenPublication, draft: Draft, options: SendOptions, observer: SendObserver
 ) -> Iterator[tuple[StagedBatch, SendPlan]]:
     """Yield the plan, with the list's new recipients staged; what is not frozen meanwhile is forgotten."""
     store = publication.store
@@ -142,7 +142,7 @@ def _planned(
             options=options,
             erased=publication.erased,
         )
-        plan = plan_send(store, publication.record(draft.path.stem), request)
+        plan = plan_send(store, publication.record(draft.path.stem), request, observer.waiting_for_lease)
         require = publication.config.send.require
         # What is asked of a text before its first copy, one that was frozen had then.
         if plan.templates and require and (plan.takes_over or not plan.text_changed):

@@ -5,7 +5,7 @@ recipient's message renders.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,11 +103,14 @@ class SendPlan:
         return self.waiting + self.added
 
 
-def plan_send(store: Store, record: Path, request: SendRequest) -> SendPlan:
+def plan_send(
+    store: Store, record: Path, request: SendRequest, on_wait: Callable[[float], None] = lambda _seconds: None
+) -> SendPlan:
     """Return what a send would do, for an issue that may have been sent, half sent or cancelled before.
 
-    The caller is the issue's sole sender; what a crashed run left behind is settled here. Raises DraftError, ListError,
-    TemplateError, and DecisionNeeded when a person has to say how to go on.
+    The caller is the issue's sole sender; what a crashed worker left behind is settled here, and `on_wait` is told for
+    how many seconds its lease still lasts. Raises DraftError, ListError, TemplateError, and DecisionNeeded when a
+    person has to say how to go on.
     """
     name, options = request.draft.path.stem, request.options
     campaign = find_campaign(store, name)
@@ -117,7 +120,7 @@ def plan_send(store: Store, record: Path, request: SendRequest) -> SendPlan:
         refuse_without_campaign(name, options)
         return plan_first_send(request)
     refuse_scheduled(campaign, request.context)
-    wait_for_leases(store, name)
+    wait_for_leases(store, name, on_wait)
     counts = count_deliveries(store, name)
     if counts.untouched and campaign.cancelled_at is None and not options.retried:
         # The server could not be reached, say: what was frozen has served nobody, and the list may be better by now.

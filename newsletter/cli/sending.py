@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from math import ceil
 from pathlib import Path
 
 import click
@@ -87,6 +88,11 @@ class SendingProgress(SendObserver):
         self._publication = publication
         self._bar = ExitStack()
         self._update: OnProgress = lambda _progress: None
+
+    def waiting_for_lease(self, seconds: float) -> None:
+        console(err=True).print(
+            f"An earlier send broke off without a word. In {ceil(seconds)} s it is certain that it sends no more."
+        )
 
     def begin(self, issue: str, waiting: int) -> None:
         del issue

@@ -36,6 +36,14 @@ def seed_of(kind: str, number: int = 0) -> int:
         pytest.param("server falls silent", 0, marks=pytest.mark.slow),
         pytest.param("deferred and tried again", 1, marks=pytest.mark.slow),
         ("several at once", 0),
+        # Stopped at a reply and woken while the other sends; stopped before and after a commit.
+        ("overtaken while it stood still", 1),
+        pytest.param("overtaken while it stood still", 0, marks=pytest.mark.slow),
+        pytest.param("overtaken while it stood still", 2, marks=pytest.mark.slow),
+        pytest.param("overtaken while it stood still", 5, marks=pytest.mark.slow),
+        pytest.param("overtaken by a wrong clock", 1, marks=pytest.mark.slow),
+        pytest.param("clock set", 0, marks=pytest.mark.slow),
+        pytest.param("clock set", 1, marks=pytest.mark.slow),
     ],
 )
 def test_nobody_gets_two_copies_and_nobody_is_lost(kind: str, number: int, tmp_path: Path) -> None:
@@ -50,6 +58,8 @@ def test_nobody_gets_two_copies_and_nobody_is_lost(kind: str, number: int, tmp_p
         pytest.param("killed after a commit", marks=pytest.mark.slow),
         pytest.param("disk full", marks=pytest.mark.slow),
         "database locked",
+        pytest.param("overtaken while it stood still", marks=pytest.mark.slow),
+        pytest.param("overtaken by a wrong clock", marks=pytest.mark.slow),
     ],
 )
 def test_nor_with_the_state_in_postgresql(kind: str, tmp_path: Path, postgres: Postgres) -> None:

@@ -14,6 +14,7 @@ from newsletter.backends.smtp.transaction import DialogueStage
 # section 4.2.3.2), and a server that uses Nagle's algorithm keeps its next reply back for as long.
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _GOODBYE_S = 5.0
+_ASK_AGAIN_S = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,7 @@ class SmtpSession(asyncio.Protocol):
         self._quitting = False
         self._gone = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
+        self._asking: asyncio.TimerHandle | None = None  # whether what is held back may be sent
         self._since = self._loop.time()
         self._unsent = 0
         self._wrote = False
@@ -74,8 +76,9 @@ class SmtpSession(asyncio.Protocol):
             raise
         finally:
             self._feed = None
-            if self._timer:
-                self._timer.cancel()
+            for timer in (self._timer, self._asking):
+                if timer:
+                    timer.cancel()
         if self._fault:
             raise self._fault
         if self._dialogue.end:
@@ -170,14 +173,17 @@ class SmtpSession(asyncio.Protocol):
     def _write(self, feed: Feed) -> None:
         if self._dialogue.has_outgoing and not feed.may_send():
             # Between a command and its reply this process may have stood still for hours, and another taken over.
-            self._dialogue.lose("this process stood still, and another may have taken over")
-            self._transport.abort()
-            self._hand_over(feed)
+            if self._asking is None:
+                self._asking = self._loop.call_later(_ASK_AGAIN_S, self._ask_again)
             return
         if data := self._dialogue.outgoing():
             self._since = self._loop.time()
             self._wrote = True
             self._transport.write(data)
+
+    def _ask_again(self) -> None:
+        self._asking = None
+        self._advance()
 
     async def _wait_for(self, feed: Feed) -> None:
         # A timeout without a time: the way to interrupt a wait from a callback.
