@@ -1,6 +1,6 @@
 """The Python API's class: an open publication with what can be done with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,6 +16,7 @@ from newsletter.actions.deliver import ConfirmRefusals
 from newsletter.actions.dry_run import DryRun, dry_run
 from newsletter.actions.erase import Erasure, erase_subscriber
 from newsletter.actions.export import export, export_site
+from newsletter.actions.import_subscribers import ImportResult, import_subscribers
 from newsletter.actions.list_subscribers import SubscriberFilter, SubscriberListing, list_subscribers
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.actions.process_feedback import FeedbackOptions, process_feedback
@@ -36,6 +37,7 @@ from newsletter.publication import OpenPublication
 from newsletter.reports.campaign_report import CampaignReport
 from newsletter.reports.issue_status import CampaignStatus, find_campaign_status
 from newsletter.subscribers.subscriber import parse_subscriber_key
+from newsletter.subscribers.subscriber_import import ImportPlan
 
 
 class Publication(OpenPublication):
@@ -164,6 +166,14 @@ class Publication(OpenPublication):
         when they are on the list or must not be mailed.
         """
         return add_subscriber(self, address, fields, tags, evidence=evidence, again=again)
+
+    def import_subscribers(self, file: Path, *, confirm: Callable[[ImportPlan], bool]) -> ImportResult:
+        """Bring the subscribers of a CSV into the store's list, as `confirm` agrees to; nobody who left comes back.
+
+        Whoever is on the list and not in the file stays. Raises ListError for a file that can't be read, and
+        DecisionNeeded while it is not said what one of its columns means.
+        """
+        return import_subscribers(self, file, confirm=confirm)
 
     def remove_subscriber(self, address: str) -> bool:
         """Take an address off the list; return whether it was on it. It may be added again: `suppress` prevents it."""

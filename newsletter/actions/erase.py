@@ -48,7 +48,7 @@ def erase_subscriber(publication: OpenPublication, key: str) -> Erasure:
             raise erasure.refusal_while_sending(issue) from error
     digest = keys.digest(key)
     with sole_editor(store), source.removing(key) as edit:
-        erased = erasure.erase_reader(store, key, pseudonyms(digest), digest, keys.mark)
+        erased = erasure.erase_reader(store, key, pseudonyms(digest), digest, keys.fingerprint)
         edit.put()
     for issue in _list_changed_issues(store, digest, erased.issues):
         if (record := publication.record(issue)).exists():

@@ -36,7 +36,7 @@ def import_subscribers(
         seen = source.version()
         subscriber_import = SubscriberImport(store, publication.keys, source)
         plan = subscriber_import.plan()
-        if any(problem.code == "encoding" for problem in plan.problems):
+        if plan.problems and plan.problems[0].code == "encoding":
             raise ListError(
                 f"{file.name} is not in UTF-8, so people would be lost, or called by wrong names.",
                 next_step=plan.problems[0].next_step,

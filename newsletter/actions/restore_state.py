@@ -105,11 +105,11 @@ def _erase_again(connection: Connection, erased: ErasedSubscribers) -> int:
     """Erase whom the backup has brought back of those who had been erased; returns how many they were."""
     if erased.keys is None:
         return 0  # nobody had been
-    note_erasing_key(connection, erased.keys.mark)
+    note_erasing_key(connection, erased.keys.fingerprint)
     back = [reader for reader in list_known_readers(connection) if erased(reader)]
     for reader in back:
         digest = erased.keys.digest(reader)
-        erase_within(connection, reader, pseudonyms(digest), digest, erased.keys.mark)
+        erase_within(connection, reader, pseudonyms(digest), digest, erased.keys.fingerprint)
     return len(back)
 
 

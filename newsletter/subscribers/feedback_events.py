@@ -191,7 +191,7 @@ def read_erased(store: Store, keys: SecretKeys | None) -> ErasedSubscribers:
     """Return who asked to be erased, as the store knows it now. Raises ConfigError without the key to know them by."""
     with store.reading() as connection:
         digests, mark = list_erased_digests(connection), read_erasing_key(connection)
-    if digests and (keys is None or mark not in (None, keys.mark)):
+    if digests and (keys is None or mark not in (None, keys.fingerprint)):
         gone = "are gone" if keys is None else "are not the ones that are here now"
         raise ConfigError(
             f"{format_count(len(digests), 'person')} asked to be erased, and the keys that know them again {gone}.",

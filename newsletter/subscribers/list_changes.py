@@ -32,34 +32,33 @@ def add_subscriber(
     asked to come back. Raises DecisionNeeded when they are on the list or must not be mailed, ListError for a row that
     could not be read again.
     """
-    reader = subscriber_key(cells["email"])
+    key = subscriber_key(cells["email"])
     with sole_editor(store):
-        (standing,) = read_suppression_statuses(store, keys, [reader])
-        there = source.find_rows(reader).rows
-        listed = source.find([reader]).get(reader) if there else None
+        (status,) = read_suppression_statuses(store, keys, [key])
+        there = source.find_rows(key).rows
+        listed = source.find([key]).get(key) if there else None
         inactive = listed is not None and listed.status is not SubscriberStatus.ACTIVE
-        if not standing.mailable and not again:
+        if not status.mailable and not again:
             raise DecisionNeeded(
-                f"{reader} must not be mailed: {describe_suppression(standing)}.",
-                next_step=_mailbox_works(reader, there=bool(there))
-                if standing.state == SuppressionKind.BOUNCED
+                f"{key} must not be mailed: {describe_suppression(status)}.",
+                next_step=_mailbox_works(key, there=bool(there))
+                if status.state == SuppressionKind.BOUNCED
                 else "Did they ask to come back? Add --again, and --evidence with how they asked.",
             )
         if listed and inactive and not again:
             raise DecisionNeeded(
-                f"{reader} is on the list, and {listed.status}: nothing is sent to them.",
+                f"{key} is on the list, and {listed.status}: nothing is sent to them.",
                 next_step="Did they ask for it? Add --again, and --evidence with how they asked.",
             )
-        if there and standing.mailable and not inactive:
-            raise _already_on_the_list(reader, there[0], source)
+        if there and status.mailable and not inactive:
+            raise _already_on_the_list(key, there[0], source)
         # Who comes back counts once. Of the erased nothing would be kept before they have signed up.
         kinds = [
-            *([EventKind.SIGNED_UP] if standing.erased or not standing.suppressions else []),
-            *([EventKind.ALLOWED] if standing.suppressions else []),
+            *([EventKind.SIGNED_UP] if status.erased or not status.suppressions else []),
+            *([EventKind.ALLOWED] if status.suppressions else []),
         ]
         events = [
-            Event(subscriber=reader, kind=kind, source=EventSource.EDITOR, evidence={"words": evidence})
-            for kind in kinds
+            Event(subscriber=key, kind=kind, source=EventSource.EDITOR, evidence={"words": evidence}) for kind in kinds
         ]
         if there and not inactive:
             record_events(store, keys, events)
@@ -79,19 +78,17 @@ def _already_on_the_list(key: str, row: ListRow, source: SubscriberSource) -> De
     return DecisionNeeded(f"{key} is on the list already{where}.", next_step=remedy)
 
 
-def remove_subscriber(
-    store: Store, keys: SecretKeys | None, source: SubscriberSource, reader: str
-) -> Sequence[ListRow]:
+def remove_subscriber(store: Store, keys: SecretKeys | None, source: SubscriberSource, key: str) -> Sequence[ListRow]:
     """Take a subscriber's rows out of the list; return them, none when there were none."""
-    with sole_editor(store), source.removing(reader) as edit:
+    with sole_editor(store), source.removing(key) as edit:
         if edit.rows:
-            record_events(store, keys, [Event(subscriber=reader, kind=EventKind.REMOVED, source=EventSource.EDITOR)])
+            record_events(store, keys, [Event(subscriber=key, kind=EventKind.REMOVED, source=EventSource.EDITOR)])
             edit.put()
         return edit.rows
 
 
-def _mailbox_works(reader: str, *, there: bool) -> str:
-    works = f"Does the mailbox work again? newsletter subscribers unsuppress {reader}"
+def _mailbox_works(key: str, *, there: bool) -> str:
+    works = f"Does the mailbox work again? newsletter subscribers unsuppress {key}"
     return works if there else f"{works}. Then add them."
 
 
@@ -117,10 +114,10 @@ def sole_editor(store: Store) -> Iterator[None]:
         yield
 
 
-def describe_suppression(standing: SuppressionStatus) -> str:
+def describe_suppression(status: SuppressionStatus) -> str:
     """Return why somebody is not mailed: `unsubscribed since 2026-03-01, bounced since ... (mailbox gone)`."""
-    said = [f"erased on record since {standing.erased[:10]}"] if standing.erased else []
-    for each in standing.suppressions:
+    said = [f"erased on record since {status.erased[:10]}"] if status.erased else []
+    for each in status.suppressions:
         words = " ".join(each.words.split())
         since = f" since {each.since[:10]}" if each.since else ""
         said.append(f"{each.kind}{since}{f' ({words})' if words else ''}")

@@ -73,7 +73,7 @@ def export_suppressed(store: Store | None, keys: SecretKeys | None) -> Iterator[
             yield reader, cause, at, _on_one_line(words)
         if keys:
             for digest, at in list_erased(connection):
-                yield digest, ERASED, at, keys.mark
+                yield digest, ERASED, at, keys.fingerprint
 
 
 def export_events(store: Store | None) -> Iterator[Sequence[str]]:

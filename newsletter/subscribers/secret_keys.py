@@ -46,7 +46,7 @@ class SecretKeys:
         return digest(self.forgotten.encode(), reader.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     @property
-    def mark(self) -> str:
+    def fingerprint(self) -> str:
         """The hash by which two machines see whether they know the erased by the same key."""
         return self.digest("the key itself")[:16]
 

@@ -52,8 +52,8 @@ class ImportPlan:
 
     `suppressed` are those of the file who must not be mailed, by what the store knows, `inactive` those whom the list
     itself does not have mailed afterwards; both are imported. `erased` asked to be forgotten and are not. `absent` are
-    on the list and not in the file. `consents` are those that are not on record yet. `problems` are those of the first
-    few rows that can't be used.
+    on the list and not in the file. `consents` are those that are not on record yet. `problems` are those of a few
+    rows that can't be used, one that is not UTF-8 first.
     """
 
     file: Path
@@ -174,7 +174,9 @@ class SubscriberImport:
                     found[imported.row.key] = imported
                     continue
                 counts["duplicates" if imported.code == "duplicate" else "unusable"] += 1
-                if imported.code != "duplicate" and len(problems) < _SHOWN:
+                if imported.code == "encoding":
+                    problems[:] = [imported, *problems][:_SHOWN]
+                elif imported.code != "duplicate" and len(problems) < _SHOWN:
                     problems.append(imported)
             yield found
 

@@ -154,7 +154,7 @@ def _read_suppressions(
 def _import(connection: Connection, keys: SecretKeys | None, told: _ImportedRow) -> bool:
     if told.state == ERASED:
         if keys:
-            note_erasing_key(connection, keys.mark)
+            note_erasing_key(connection, keys.fingerprint)
         return add_erased(connection, told.known_as, told.since)
     new = suppressions.suppress(
         connection, told.known_as, told.state, told.words, source=EventSource.EDITOR, at=told.since
@@ -170,7 +170,7 @@ def _import(connection: Connection, keys: SecretKeys | None, told: _ImportedRow)
 def _hash(cell: str, mark: str, keys: SecretKeys | None) -> str:
     if not re.fullmatch("[0-9a-f]{64}", cell):
         raise ListError("this is not the hash of an erased reader")
-    if keys is None or mark != keys.mark:
+    if keys is None or mark != keys.fingerprint:
         raise ListError(
             "this hash was made with another key",
             next_step="Copy .newsletter/keys.toml from where the file was written. Then read the file again.",

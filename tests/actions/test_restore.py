@@ -89,7 +89,7 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
     suppression.unsuppress(store, KEYS, "r2@example.org")
     with store.transaction() as connection:
         add_erased(connection, KEYS.digest("erased@example.org"))
-        note_erasing_key(connection, KEYS.mark)
+        note_erasing_key(connection, KEYS.fingerprint)
         current_generation(connection)
         for table in (subscribers, consent_words, consents):
             values = {column.name: f"{column.name} of {issue}" for column in table.c if column.name != "id"}
@@ -233,7 +233,7 @@ def test_whoever_was_erased_since_the_backup_is_erased_again(place: Path | str, 
         crash_workers(store, "1.1")
         for gone in (claimed, waiting):
             digest = KEYS.digest(gone)
-            erase_reader(store, gone, pseudonyms(digest), digest, KEYS.mark)
+            erase_reader(store, gone, pseudonyms(digest), digest, KEYS.fingerprint)
         with pytest.raises(ConfigError, match="asked to be erased, and the keys"):
             replace_state(tmp_path / "backup.db", place, None, tmp_path)
         replace_state(tmp_path / "backup.db", place, None, tmp_path, KEYS)

@@ -384,7 +384,7 @@ def test_a_state_that_was_changed_restored_or_moved_still_knows_its_records(
     assert path.read_bytes() == first, "nothing to commit when nothing has changed"
     back_up(store, tmp_path / "backup.db")
     digest = keys.digest(LEFT)
-    erase_reader(store, LEFT, pseudonyms(digest), digest, keys.mark)
+    erase_reader(store, LEFT, pseudonyms(digest), digest, keys.fingerprint)
     record_events(store, keys, [Event(subscriber=LEFT, kind=EventKind.SIGNED_UP, source=EventSource.EDITOR)])
     suppression.unsuppress(store, keys, "first@example.org")
     write_record(path, store, "1.1")

@@ -203,7 +203,7 @@ def test_what_is_recorded_without_the_keys_waits_for_no_erasure(store: Store) ->
 def test_other_keys_than_those_that_know_the_erased_are_refused(store: Store) -> None:
     with store.transaction() as connection:
         add_erased(connection, KEYS.digest(ADA))
-        note_erasing_key(connection, KEYS.mark)
+        note_erasing_key(connection, KEYS.fingerprint)
     assert read_erased(store, KEYS)(ADA)
     with pytest.raises(ConfigError, match="are not the ones that are here now"):
         read_erased(store, SecretKeys((token_urlsafe(),), token_urlsafe()))

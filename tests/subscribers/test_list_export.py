@@ -239,7 +239,7 @@ def test_what_another_clock_puts_into_the_future_is_said_now(store: Store, write
 def test_the_key_of_hashes_that_were_brought_over_is_known_from_then_on(store: Store, write_list: Write) -> None:
     hashed = KEYS.digest("gone@example.org")
     head = "email,newsletter_state,newsletter_since,newsletter_words"
-    suppression.import_suppressions(store, KEYS, write_list(f"{head}\n{hashed},erased,,{KEYS.mark}\n"), "x")
+    suppression.import_suppressions(store, KEYS, write_list(f"{head}\n{hashed},erased,,{KEYS.fingerprint}\n"), "x")
     assert read_erased(store, KEYS)("gone@example.org")
     with pytest.raises(ConfigError, match="not the ones that are here now"):
         read_erased(store, SecretKeys(tokens=KEYS.tokens, forgotten="g" * 40))

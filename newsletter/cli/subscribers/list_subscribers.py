@@ -51,8 +51,8 @@ def _print_rows(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:
     """
     count = 0
     cells = (
-        (row.address, row.fields["name"], " ".join(sorted(row.tags)), standing.state, standing.since[:10])
-        for row, standing in rows
+        (row.address, row.fields["name"], " ".join(sorted(row.tags)), status.state, status.since[:10])
+        for row, status in rows
     )
     page = list(islice(cells, _PAGE))  # before the headings: a list that can't be read has none
     if not console().is_terminal:
@@ -67,17 +67,15 @@ def _print_rows(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:
 
 def _print_json(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:
     count = 0
-    for count, (row, standing) in enumerate(rows, start=1):
+    for count, (row, status) in enumerate(rows, start=1):
         one = {
             "address": row.address,
             "line": row.line,
             "fields": dict(row.fields),
             "tags": sorted(row.tags),
-            "state": standing.state,
-            "since": standing.since or None,
-            "causes": [
-                {"cause": each.kind, "since": each.since, "words": each.words} for each in standing.suppressions
-            ],
+            "state": status.state,
+            "since": status.since or None,
+            "causes": [{"cause": each.kind, "since": each.since, "words": each.words} for each in status.suppressions],
         }
         sys.stdout.write(f"{',' if count > 1 else '['}\n{json.dumps(one)}")
     sys.stdout.write("\n]\n" if count else "[]\n")

@@ -77,7 +77,9 @@ class PreviewEndpoints:
         """Answer the subscribers of the list who match some words."""
         workspace, words = self._engine.workspace, request.query_params.get("words", "")
         source = subscriber_search.open_source(workspace)
-        if not source.exists():
+        if source.file is None:
+            source.require()
+        elif not source.exists():
             raise ListError(
                 "There is no list yet.",
                 next_step=f"Put your readers into {workspace.config.subscriber_list.file}; "
