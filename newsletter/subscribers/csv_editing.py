@@ -24,7 +24,7 @@ _BOM = b"\xef\xbb\xbf"
 _NEW_LIST = "email,name,tags\n"
 
 
-def find_rows(path: Path, reader: str) -> SubscriberRows:
+def find_rows(path: Path, key: str) -> SubscriberRows:
     """Return what the list has of a subscriber; a list that is not there has nobody on it. Raises ListError."""
     if not path.exists():
         return SubscriberRows()
@@ -32,11 +32,11 @@ def find_rows(path: Path, reader: str) -> SubscriberRows:
     header = read_header(path, lines)
     rows, other_lines = [], []
     # What stands before the @ is ASCII, and stands in the list as it is.
-    local = local_part_of(reader)
+    local = local_part_of(key)
     for record in read_records(lines, header, lambda _line, text: local in text.casefold()):
-        if _owner(record, header) == reader:
+        if _owner(record, header) == key:
             rows.append(ListRow(line=record.line, last=record.last, cells=dict(cells_of(record, header))))
-        elif contains_address(record.text, reader):
+        elif contains_address(record.text, key):
             other_lines.append(record.line)
     return SubscriberRows(rows=rows, other_lines=other_lines)
 
@@ -59,10 +59,10 @@ def appending_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()
 
 
 @contextmanager
-def removing_rows(path: Path, reader: str) -> Iterator[PreparedEdit]:
+def removing_rows(path: Path, key: str) -> Iterator[PreparedEdit]:
     """Prepare the list without any row of a subscriber, also those that can't be used. Raises ListError."""
     before = _seen(path)
-    found = find_rows(path, reader).rows
+    found = find_rows(path, key).rows
     if not found:
         with suppress(OSError):
             replacement_path(path).unlink()  # what a crash has left may hold them

@@ -39,7 +39,7 @@ class EventKind(StrEnum):
     REASON = "reason"  # why they left, in their words
     HARD = "hard bounce"
     SOFT = "soft bounce"
-    BLOCKED = "blocked"  # the server refuses the sender, and not this reader
+    BLOCKED = "blocked"  # the server refuses the sender, and not this subscriber
     COMPLAINED = "complained"
     SIGNED_UP = "signed up"
     REMOVED = "removed"  # an editor took the row out of the list
@@ -183,8 +183,8 @@ class ErasedSubscribers:
     digests: frozenset[str] = frozenset()
     keys: SecretKeys | None = None
 
-    def __call__(self, reader: str) -> bool:
-        return self.keys is not None and self.keys.digest(reader) in self.digests
+    def __call__(self, key: str) -> bool:
+        return self.keys is not None and self.keys.digest(key) in self.digests
 
 
 def read_erased(store: Store, keys: SecretKeys | None) -> ErasedSubscribers:
@@ -240,38 +240,36 @@ def _record_leaving(connection: Connection, keys: SecretKeys | None, events: Seq
     news = []
     for event in events:
         news.append(event.subscriber in new)
-        new.discard(event.subscriber)  # the first of a reader's is news
+        new.discard(event.subscriber)  # the first of a subscriber's is news
     add_events(connection, [_row(event) for event, is_news in zip(events, news, strict=True) if is_news])
     return news
 
 
 def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> bool:
     """Change who must not be mailed; return False when the event says what is known already."""
-    reader = event.subscriber
+    key = event.subscriber
     words = storable(event.evidence.get("words", ""))
     if event.kind in _CAUSES:
-        entered = event.source is EventSource.EDITOR and not _entered_by_editor(connection, reader, event.kind)
+        entered = event.source is EventSource.EDITOR and not _entered_by_editor(connection, key, event.kind)
         new = _suppress(connection, event, _CAUSES[event.kind], words) or entered
         # A bounce or a complaint about another issue is news about that issue.
         return new or (event.kind is not EventKind.UNSUBSCRIBED and not _known(connection, event))
     if event.kind is EventKind.RETURNED:
-        remove_events(connection, reader, EventKind.REASON)
-        lifted = [
-            suppressions.unsuppress(connection, reader, cause) for cause in kinds_lifted_by_return(connection, reader)
-        ]
+        remove_events(connection, key, EventKind.REASON)
+        lifted = [suppressions.unsuppress(connection, key, cause) for cause in kinds_lifted_by_return(connection, key)]
         return any(lifted)
     if event.kind is EventKind.ALLOWED:
-        return suppressions.unsuppress(connection, reader)
+        return suppressions.unsuppress(connection, key)
     if event.kind is EventKind.UNDONE:
-        return suppressions.unsuppress(connection, reader, SuppressionKind.BOUNCED)
+        return suppressions.unsuppress(connection, key, SuppressionKind.BOUNCED)
     if event.kind is EventKind.REASON:
-        if SuppressionKind.UNSUBSCRIBED not in suppressions.list_causes(connection, reader):
+        if SuppressionKind.UNSUBSCRIBED not in suppressions.list_causes(connection, key):
             return False
-        remove_events(connection, reader, EventKind.REASON)  # the last one counts
+        remove_events(connection, key, EventKind.REASON)  # the last one counts
         return bool(words)
     if event.kind is EventKind.SIGNED_UP:
         if keys:
-            remove_erased(connection, keys.digest(reader))
+            remove_erased(connection, keys.digest(key))
         return True
     return event.kind not in (EventKind.SOFT, EventKind.BLOCKED) or not _known(connection, event)
 
@@ -297,21 +295,21 @@ def _reason_of(event: Event) -> str:
     return event.reason or _REASONS.get(event.kind) or ""
 
 
-def kinds_lifted_by_return(connection: Connection, reader: str) -> set[SuppressionKind]:
-    """Return which causes a reader lifts by wanting the mail again; what an editor has entered is not among them."""
-    held = suppressions.list_causes(connection, reader).keys() & _LIFTED_BY_RETURN.keys()
+def kinds_lifted_by_return(connection: Connection, key: str) -> set[SuppressionKind]:
+    """Return which causes a key lifts by wanting the mail again; what an editor has entered is not among them."""
+    held = suppressions.list_causes(connection, key).keys() & _LIFTED_BY_RETURN.keys()
     return {
         cause
         for cause in map(SuppressionKind, held)
-        if not _entered_by_editor(connection, reader, _LIFTED_BY_RETURN[cause])
+        if not _entered_by_editor(connection, key, _LIFTED_BY_RETURN[cause])
     }
 
 
-def _entered_by_editor(connection: Connection, reader: str, kind: EventKind) -> bool:
+def _entered_by_editor(connection: Connection, key: str, kind: EventKind) -> bool:
     """Return whether an editor has said this, and has not lifted it since."""
     undoing = (EventKind.ALLOWED, EventKind.UNDONE) if kind is EventKind.HARD else (EventKind.ALLOWED,)
     entered = False
-    for row in list_events(connection, reader):
+    for row in list_events(connection, key):
         entered = (entered or (row.kind == kind and row.source == EventSource.EDITOR)) and row.kind not in undoing
     return entered
 

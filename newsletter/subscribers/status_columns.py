@@ -111,9 +111,9 @@ def read_status_columns(path: Path, honour: Sequence[str] = (), ignore: Sequence
         if honoured and (held := _held(cells, honoured)):
             column, word, cause = held
             with suppress(ValueError):
-                reader = subscriber_key(normalise_address(unguard_cell(cells.get("email", "").strip()).strip()))
-                left[reader] = cause
-                words[reader] = f"{column}: {word}" if word else f"no {column}"
+                key = subscriber_key(normalise_address(unguard_cell(cells.get("email", "").strip()).strip()))
+                left[key] = cause
+                words[key] = f"{column}: {word}" if word else f"no {column}"
     questions = [_question(path, name, told) for name, told in asked.items()]
     return StatusColumns(path, left, words, questions, tuple(honoured))
 
@@ -164,7 +164,7 @@ def _question(path: Path, name: str, told: Sequence[tuple[int, str]]) -> Problem
 def read_row_status(
     cells: Mapping[str, str], honour: Sequence[str] = (), ignore: Sequence[str] = ()
 ) -> tuple[StatusMeaning, str]:
-    """Return what a row of any file says of its reader, all its columns together, and which column says so.
+    """Return what a row of any file says of its subscriber, all its columns together, and which column says so.
 
     One that says "left" outweighs the others.
     """

@@ -125,7 +125,7 @@ def is_telling(column: str) -> bool:
 
 
 def keeps_out(column: str, word: str) -> bool:
-    """Return whether a cell of an honoured column keeps its reader out: a word that is not known here does."""
+    """Return whether a cell of an honoured column keeps its subscriber out: a word that is not known here does."""
     said = interpret_cell(column, word)
     if said is not StatusMeaning.NOTHING:
         return said in (StatusMeaning.LEFT, StatusMeaning.UNCLEAR)
@@ -168,7 +168,7 @@ def _wide(column: str) -> str:
 def _says_left_widely(column: str, word: str) -> bool:
     """Return whether a word says so in a column that a part of its name makes one of those that tell.
 
-    That it does not say so is no sign that its reader is mailed: such a name may mean something else.
+    That it does not say so is no sign that its subscriber is mailed: such a name may mean something else.
     """
     match _wide(column):
         case "no":

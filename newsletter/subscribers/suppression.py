@@ -48,18 +48,18 @@ class ImportedSuppressions:
     whole: bool = False
 
 
-def suppress(store: Store, keys: SecretKeys | None, reader: str, reason: str) -> bool:
+def suppress(store: Store, keys: SecretKeys | None, key: str, reason: str) -> bool:
     """Suppress a subscriber for an editor's reason; return False when that was so already for the same kind."""
     cause, words = _parse_reason(reason)
     kind = _KINDS.get(cause, EventKind.SUPPRESSED)
     return record_events(
-        store, keys, [Event(subscriber=reader, kind=kind, source=EventSource.EDITOR, evidence={"words": words})]
+        store, keys, [Event(subscriber=key, kind=kind, source=EventSource.EDITOR, evidence={"words": words})]
     )[0]
 
 
-def unsuppress(store: Store, keys: SecretKeys | None, reader: str) -> bool:
+def unsuppress(store: Store, keys: SecretKeys | None, key: str) -> bool:
     """Lift all suppressions of a subscriber, as an editor's decision; return False when there were none."""
-    return record_events(store, keys, [Event(subscriber=reader, kind=EventKind.ALLOWED, source=EventSource.EDITOR)])[0]
+    return record_events(store, keys, [Event(subscriber=key, kind=EventKind.ALLOWED, source=EventSource.EDITOR)])[0]
 
 
 def import_suppressions(
@@ -101,7 +101,7 @@ def import_suppressions(
 
 
 def _is_mailed(record_events: CsvRecord, header: CsvHeader, honour: Sequence[str], ignore: Sequence[str]) -> bool:
-    """Return whether a row says that its reader is mailed. Raises ListError for a status that may say either."""
+    """Return whether a row says that its subscriber is mailed. Raises ListError for a status that may say either."""
     cells = dict(cells_of(record_events, header))
     if record_events.fault or cells.get(STATE):
         return cells.get(STATE) == MAILABLE and not record_events.fault

@@ -85,23 +85,22 @@ class OwnStatuses(Protocol):
 
 
 def read_suppression_statuses(
-    store: Store | None, keys: SecretKeys | None, readers: Sequence[str]
+    store: Store | None, keys: SecretKeys | None, wanted: Sequence[str]
 ) -> list[SuppressionStatus]:
     """Return the status of each subscriber, in their order.
 
     Without a store nothing is known against anybody, without keys no erasure.
     """
     if store is None:
-        return [_MAILABLE] * len(readers)
-    digests = {reader: keys.digest(reader) for reader in readers} if keys else {}
+        return [_MAILABLE] * len(wanted)
+    digests = {key: keys.digest(key) for key in wanted} if keys else {}
     held = defaultdict[str, list[Suppression]](list)
     with store.reading() as connection:
-        for reader, *row in suppressions.find_suppressions(connection, readers):
-            held[reader].append(Suppression(*row))
+        for key, *row in suppressions.find_suppressions(connection, wanted):
+            held[key].append(Suppression(*row))
         erased = find_erased(connection, list(digests.values())) if digests else {}
     return [
-        SuppressionStatus(suppressions=held.get(reader, ()), erased=erased.get(digests.get(reader, "")))
-        for reader in readers
+        SuppressionStatus(suppressions=held.get(key, ()), erased=erased.get(digests.get(key, ""))) for key in wanted
     ]
 
 
@@ -117,8 +116,8 @@ def with_suppression_status(
     """
     rest = iter(rows)
     while group := list(islice(rest, _GROUP)):
-        readers = [row.key for row in group if isinstance(row, Subscriber)]
-        found = iter(read_suppression_statuses(store, keys, readers))
+        wanted = [row.key for row in group if isinstance(row, Subscriber)]
+        found = iter(read_suppression_statuses(store, keys, wanted))
         for row in group:
             status = next(found) if isinstance(row, Subscriber) else _MAILABLE
             listed = own.find(row) if own and isinstance(row, Subscriber) else None

@@ -1,8 +1,8 @@
 """Tokens that a subscriber's links and return paths carry: who they are and which issue it was, hidden and signed.
 
 The inside is enciphered by AES-SIV (RFC 5297), so that no address stands in a web server's log, and always the same for
-the same reader and issue, so that a copy made later equals what was sent. The outside is signed by itsdangerous, which
-knows about keys that follow one another. Both are bound to the list: another list's token is no token here.
+the same subscriber and issue, so that a copy made later equals what was sent. The outside is signed by itsdangerous,
+which knows about keys that follow one another. Both are bound to the list: another list's token is no token here.
 """
 
 import re
@@ -43,9 +43,9 @@ class TokenSigner:
         self._keys = keys
         self._list = list_id.lower()
 
-    def write(self, issue: str, reader: str) -> str:
+    def write(self, issue: str, subscriber: str) -> str:
         """Return an unsubscribe token: letters, digits, `-`, `_` and one dot, which fit addresses and subjects."""
-        inside = self._ciphers[0].encrypt(f"{issue}\0{reader}".encode(), None)
+        inside = self._ciphers[0].encrypt(f"{issue}\0{subscriber}".encode(), None)
         return self._signer.sign(urlsafe_b64encode(inside).rstrip(b"=")).decode("ascii")
 
     def read(self, token: str) -> TokenHolder | None:
@@ -62,23 +62,23 @@ class TokenSigner:
             return None
         for cipher in self._ciphers:
             try:
-                issue, _, reader = cipher.decrypt(hidden, None).decode().partition("\0")
+                issue, _, subscriber = cipher.decrypt(hidden, None).decode().partition("\0")
             except (InvalidTag, ValueError):
                 continue
-            return TokenHolder(reader, issue)
+            return TokenHolder(subscriber, issue)
         return None
 
-    def write_verp_tag(self, delivery: int, reader: str) -> str:
+    def write_verp_tag(self, delivery: int, subscriber: str) -> str:
         """Return the signed tag by which a return path names a delivery (VERP): a bounce to it is about that very mail.
 
         Small letters, digits and a hyphen, 27 at most, since servers may change the case of what they return.
         """
-        return f"{delivery}-{_short(self._marking[0], delivery, reader)}"
+        return f"{delivery}-{_short(self._marking[0], delivery, subscriber)}"
 
-    def is_verp_tag(self, tag: str, delivery: int, reader: str) -> bool:
+    def is_verp_tag(self, tag: str, delivery: int, subscriber: str) -> bool:
         """Return whether a tag is that of a delivery, written with one of the keys."""
         signature = tag.lower().partition("-")[2].encode()
-        return any(compare_digest(signature, _short(key, delivery, reader).encode()) for key in self._marking)
+        return any(compare_digest(signature, _short(key, delivery, subscriber).encode()) for key in self._marking)
 
     @cached_property
     def _marking(self) -> Sequence[bytes]:
@@ -95,7 +95,7 @@ class TokenSigner:
 
 
 def hide_tokens(text: str) -> str:
-    """Return the text without tokens, so that it can be shown and kept: who has a token can unsubscribe its reader."""
+    """Return the text without tokens, so that it can be shown and kept: a token unsubscribes whose it is."""
     return _TOKEN.sub("[a reader's token]", text)
 
 
@@ -105,6 +105,6 @@ def parse_verp_tag(tag: str) -> int | None:
     return int(number) if number.isascii() and number.isdigit() and len(number) < _DIGITS else None
 
 
-def _short(key: bytes, delivery: int, reader: str) -> str:
-    signed = digest(key, f"{delivery}\0{reader}".encode("utf-8", "surrogatepass"), "sha256")
+def _short(key: bytes, delivery: int, subscriber: str) -> str:
+    signed = digest(key, f"{delivery}\0{subscriber}".encode("utf-8", "surrogatepass"), "sha256")
     return b32encode(signed[:_MARK]).decode("ascii").lower()
