@@ -43,22 +43,22 @@ def normalise_address(address: str) -> str:
     local, _, domain = address.partition("@")
     # A list has few domains beside its readers: each is looked at once.
     if len(address) <= _LONGEST and len(local) <= _LONGEST_LOCAL and _SIMPLE.fullmatch(local):
-        known = _domain(domain)
+        known = _normalise_domain(domain)
         if known and len(local) + 1 + len(known) <= _LONGEST:
             return f"{local}@{known}"
-    return _validated(address)
+    return _validate(address)
 
 
 @lru_cache(maxsize=20_000)
-def _domain(domain: str) -> str:
+def _normalise_domain(domain: str) -> str:
     """Return the domain in its one spelling; empty for one that no mail can go to."""
     try:
-        return _validated(f"x@{domain}").removeprefix("x@")
+        return _validate(f"x@{domain}").removeprefix("x@")
     except ValueError:
         return ""
 
 
-def _validated(address: str) -> str:
+def _validate(address: str) -> str:
     if "=?" in address:
         raise ValueError("some mail programs would read another address out of the =? in it.")
     try:

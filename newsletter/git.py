@@ -35,8 +35,8 @@ def ask_git(folder: Path, *args: str, more: dict[str, str] | None = None) -> byt
     No hook, filter, fsmonitor, pager or helper of the repository is run, and nothing is fetched. Raises NoAnswer when
     git is not installed, or fails.
     """
-    environment = {**_environment(), **(more or {})}
-    without = _switched_off(_run(folder, environment, "config", "--name-only", "-z", "--list"), environment)
+    environment = {**_make_environment(), **(more or {})}
+    without = _switch_off_programs(_run(folder, environment, "config", "--name-only", "-z", "--list"), environment)
     done = _run(folder, environment | without, *args)
     if done.returncode == 0:
         return done.stdout
@@ -64,7 +64,7 @@ def _run(folder: Path, environment: dict[str, str], *args: str) -> "subprocess.C
         raise NoAnswer(f"git did not answer within {_PATIENCE_S} seconds", "Try `git status` yourself.") from error
 
 
-def _switched_off(listed: "subprocess.CompletedProcess[bytes]", environment: dict[str, str]) -> dict[str, str]:
+def _switch_off_programs(listed: "subprocess.CompletedProcess[bytes]", environment: dict[str, str]) -> dict[str, str]:
     """Return the environment variables that leave each filter and textconv without a program.
 
     The repository chooses their names, so each is switched off by its own; with -c, an equals sign in one would end it.
@@ -84,7 +84,7 @@ def _switched_off(listed: "subprocess.CompletedProcess[bytes]", environment: dic
     return off
 
 
-def _environment() -> dict[str, str]:
+def _make_environment() -> dict[str, str]:
     """Return this program's environment without variables that lead git to another repository, and without passwords.
 
     No protocol is allowed: a repository whose objects are elsewhere would fetch them by a command of its choice.

@@ -28,10 +28,10 @@ def require_own(root: Path, paths: Iterable[Path], environ: Mapping[str, str]) -
     A workspace that the environment names as safe is not looked at.
     """
     trusted = trusted_users(environ)
-    if not _is_excepted(root, environ) and (found := next(_foreign(paths, trusted), None)):
+    if not _is_excepted(root, environ) and (found := next(_find_foreign(paths, trusted), None)):
         path, owner = found
         raise ConfigError(
-            f"{path} belongs to {_name(owner)}, not to you, and what is in a publication runs as you.",
+            f"{path} belongs to {_name_owner(owner)}, not to you, and what is in a publication runs as you.",
             next_step="If you trust everyone who can write there, say so, and try again: "
             f"export {VARIABLE}={shlex.quote(str(root))}",
         )
@@ -52,7 +52,7 @@ def require_own_links(path: Path, next_step: str = "Name another folder with -o.
             seen.add(place)
             if (owner := place.lstat().st_uid) not in trusted:
                 raise DecisionNeeded(
-                    f"{place} is a link that belongs to {_name(owner)}, and leads to {place.readlink()}.",
+                    f"{place} is a link that belongs to {_name_owner(owner)}, and leads to {place.readlink()}.",
                     next_step=next_step,
                 )
             places.append(place.parent / place.readlink())
@@ -77,7 +77,8 @@ def require_own_place(path: Path) -> None:
         is_special = not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode) or stat.S_ISLNK(found.st_mode))
         if is_special and found.st_uid not in trusted_users(os.environ):
             raise DecisionNeeded(
-                f"{path} is a pipe or a device that belongs to {_name(found.st_uid)}, who would read what is written.",
+                f"{path} is a pipe or a device that belongs to {_name_owner(found.st_uid)}, who would read what is "
+                "written.",
                 next_step=_OTHER_FILE,
             )
 
@@ -117,7 +118,7 @@ def _is_excepted(root: Path, environ: Mapping[str, str]) -> bool:
     return "*" in names or any(Path(name).is_absolute() and Path(name).resolve() == root.resolve() for name in names)
 
 
-def _foreign(paths: Iterable[Path], trusted: set[int]) -> Iterator[tuple[Path, int]]:
+def _find_foreign(paths: Iterable[Path], trusted: set[int]) -> Iterator[tuple[Path, int]]:
     for path in paths:
         for look in (os.lstat, os.stat):
             try:
@@ -128,7 +129,7 @@ def _foreign(paths: Iterable[Path], trusted: set[int]) -> Iterator[tuple[Path, i
                 yield path, owner
 
 
-def _name(owner: int) -> str:
+def _name_owner(owner: int) -> str:
     try:
         return pwd.getpwuid(owner).pw_name
     except KeyError:

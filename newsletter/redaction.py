@@ -25,28 +25,30 @@ class Redactor:
         plain: set[str] = set()
         encoded: set[str] = set()
         for secret in secrets:
-            plain.update(_spellings(secret))
-            for octets in _octets(secret):
-                encoded.update(piece for piece in _within_base64(octets) if len(piece) >= _SHORTEST)
+            plain.update(_list_spellings(secret))
+            for octets in _list_encodings(secret):
+                encoded.update(piece for piece in _find_base64_pieces(octets) if len(piece) >= _SHORTEST)
         if user:
             # The beginnings of PLAIN and XOAUTH2, of which a server may quote less than the whole.
             for login in (f"\0{user}\0", f"user={user}\x01auth="):
-                encoded.update(piece for piece in _within_base64(login.encode()) if len(piece) >= _SHORTEST_OF_NAMES)
+                encoded.update(
+                    piece for piece in _find_base64_pieces(login.encode()) if len(piece) >= _SHORTEST_OF_NAMES
+                )
         # CRAM-MD5's answer (RFC 2195), the name and 32 digits, lets passwords of a dictionary be tried.
         digests = [rf"{re.escape(user)}\s+[0-9a-f]{{32}}"] if user else []
-        answer = _within_base64(f"{user} ".encode())[0] if user else ""
+        answer = _find_base64_pieces(f"{user} ".encode())[0] if user else ""
         if len(answer) >= _SHORTEST_OF_NAMES:
             encoded.add(answer)
-        self._plain = _pattern(plain, digests, re.IGNORECASE)
-        self._encoded = _pattern(encoded, [], 0)
-        self._marks = {_squeezed(form).casefold() for form in (*plain, *encoded)} - {""}
+        self._plain = _compile_pattern(plain, digests, re.IGNORECASE)
+        self._encoded = _compile_pattern(encoded, [], 0)
+        self._marks = {_squeeze(form).casefold() for form in (*plain, *encoded)} - {""}
         self._digest = re.compile(digests[0], re.IGNORECASE) if digests else None
 
     def __call__(self, text: str) -> str:
         """Return the text with `[hidden]` in the place of each secret, whatever white space a peer puts into it."""
         if not self._marks and self._digest is None:
             return text
-        squeezed = _squeezed(text).casefold()
+        squeezed = _squeeze(text).casefold()
         if not any(mark in squeezed for mark in self._marks) and not (self._digest and self._digest.search(text)):
             return text
         if self._encoded is not None:
@@ -59,19 +61,19 @@ class Redactor:
         cause: BaseException | None = error
         while cause is not None and id(cause) not in seen:
             seen.add(id(cause))
-            cause.args = tuple(self._cleansed(value) for value in cause.args)
+            cause.args = tuple(self._cleanse_value(value) for value in cause.args)
             # Some exceptions make their message of attributes of their own.
-            vars(cause).update({name: self._cleansed(value) for name, value in vars(cause).items()})
+            vars(cause).update({name: self._cleanse_value(value) for name, value in vars(cause).items()})
             cause = cause.__cause__ or cause.__context__
 
-    def _cleansed(self, value: object) -> object:
+    def _cleanse_value(self, value: object) -> object:
         if isinstance(value, bytes):
             text = value.decode("utf-8", "surrogateescape")
             return self(text).encode("utf-8", "surrogateescape")
         if isinstance(value, list):
-            return [self._cleansed(one) for one in value]
+            return [self._cleanse_value(one) for one in value]
         if type(value) is tuple:
-            return tuple(self._cleansed(one) for one in value)
+            return tuple(self._cleanse_value(one) for one in value)
         return self(value) if isinstance(value, str) else value
 
     @staticmethod
@@ -89,7 +91,7 @@ class Redactor:
         return "".join([*pieces, text[done:]])
 
 
-def _spellings(secret: str) -> Iterator[str]:
+def _list_spellings(secret: str) -> Iterator[str]:
     """Yield the secret as it is, and escaped for what may quote it; nothing of an empty one."""
     if not secret.strip():
         return
@@ -99,13 +101,13 @@ def _spellings(secret: str) -> Iterator[str]:
     yield from (repr(secret)[1:-1], repr(secret.encode("utf-8", "surrogateescape"))[2:-1])
     yield from (quote(secret, safe="", errors="replace"), quote(secret, errors="replace"))
     yield from (quote_plus(secret, errors="replace"), escape(secret), escape(secret, quote=False))
-    for octets in _octets(secret):
+    for octets in _list_encodings(secret):
         yield octets.hex()
         yield from (octets.decode("latin-1"), octets.decode("utf-8", "replace"))
         yield octets.decode("utf-8", "surrogateescape")
 
 
-def _octets(secret: str) -> Iterator[bytes]:
+def _list_encodings(secret: str) -> Iterator[bytes]:
     if secret.strip():
         yield secret.encode("utf-8", "surrogateescape")
         # Only where Latin-1 has all its letters: what was left of others would hide single letters anywhere.
@@ -113,7 +115,7 @@ def _octets(secret: str) -> Iterator[bytes]:
             yield secret.encode("latin-1")
 
 
-def _within_base64(octets: bytes) -> list[str]:
+def _find_base64_pieces(octets: bytes) -> list[str]:
     """Return the characters of base64 that depend on the octets alone, for each of the 3 offsets they may have."""
     pieces = []
     for offset in range(3):
@@ -124,12 +126,12 @@ def _within_base64(octets: bytes) -> list[str]:
     return pieces
 
 
-def _squeezed(text: str) -> str:
+def _squeeze(text: str) -> str:
     return "".join(text.split())
 
 
-def _pattern(forms: Iterable[str], others: Iterable[str], flags: int) -> re.Pattern[str] | None:
+def _compile_pattern(forms: Iterable[str], others: Iterable[str], flags: int) -> re.Pattern[str] | None:
     """Return a pattern with the longest form first, so that nothing of it is left, and white space anywhere."""
-    ordered = sorted({_squeezed(form) for form in forms} - {""}, key=lambda form: (-len(form), form))
+    ordered = sorted({_squeeze(form) for form in forms} - {""}, key=lambda form: (-len(form), form))
     patterns = [*(r"\s*".join(map(re.escape, form)) for form in ordered), *others]
     return re.compile("|".join(patterns), flags) if patterns else None

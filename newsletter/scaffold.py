@@ -67,7 +67,7 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
     if not os.path.lexists(folder / STATE_FOLDER / KEYS_NAME):
         made.append(create_secret_keys(folder))
     # Last, since it is what makes a folder a workspace: a half-made one can be made again.
-    (folder / CONFIG_NAME).write_text(_config(title), encoding="utf-8")
+    (folder / CONFIG_NAME).write_text(_write_config(title), encoding="utf-8")
     return [folder / CONFIG_NAME, *made]
 
 
@@ -96,7 +96,7 @@ def eject(folder: Path, names: Sequence[str]) -> list[Path]:
     return copies
 
 
-def _config(title: str) -> str:
+def _write_config(title: str) -> str:
     """Return the sample publication's configuration, with another title and without its own facts."""
     source = find_shipped(CONFIG_NAME).read_text(encoding="utf-8")
     source = source.replace("# The sample publication. Each", "# Your publication. Each")

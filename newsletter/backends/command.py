@@ -133,7 +133,7 @@ class CommandSession:
                 raise SessionLost(result.reply)
 
     async def _carry(self, message: Message) -> Result:
-        arguments = self._arguments(message)
+        arguments = self._fill_arguments(message)
         if arguments is None:
             return _make_result(
                 message, Outcome.REFUSED, 'the address begins with "-": it needs a "--" before it in the command'
@@ -147,7 +147,7 @@ class CommandSession:
         outcome = Outcome.UNKNOWN if ending.status is None else _OUTCOMES.get(ending.status, Outcome.UNKNOWN)
         return _make_result(message, outcome, ending.words)
 
-    def _arguments(self, message: Message) -> list[str] | None:
+    def _fill_arguments(self, message: Message) -> list[str] | None:
         """Return the program's arguments for a message; None when the recipient's address would be taken for an option.
 
         Raises SenderRefused when the sender's would.

@@ -82,10 +82,10 @@ def check_command(command: tuple[str, ...]) -> tuple[str, ...]:
                 message=f"{{{name}}} is not a known placeholder",
                 next_step=suggest_nearest(name, _NAMES) or "There are {sender} and {recipient}.",
             )
-    no_program = _first_data(command)
+    no_program = _find_first_data(command)
     for number, word in enumerate(command):
-        program = "" if number in no_program else _program(word)
-        if placeholder := PLACEHOLDER.search(" ".join(_read_as_code(program, command[number + 1 :]))):
+        program = "" if number in no_program else _name_program(word)
+        if placeholder := PLACEHOLDER.search(" ".join(_select_code(program, command[number + 1 :]))):
             raise rejected(
                 code="command",
                 message=f"{program} would read {placeholder[0]} as a part of a program, and an address may hold "
@@ -103,30 +103,30 @@ def check_command(command: tuple[str, ...]) -> tuple[str, ...]:
     return command
 
 
-def _program(word: str) -> str:
+def _name_program(word: str) -> str:
     """Return the name of the program that a word may call: `python` for /usr/bin/python3.13."""
     return word.rpartition("/")[2].casefold().removesuffix(".exe").rstrip("0123456789.")
 
 
-def _read_as_code(program: str, following: Sequence[str]) -> Sequence[str]:
+def _select_code(program: str, following: Sequence[str]) -> Sequence[str]:
     """Return those of a program's arguments that it reads as code; none for a program that reads none so."""
     if program in _EVALUATING:
         return following
     if program in _SHELLS:
-        return following if (data := _data_of_shell(following)) is None else following[: len(following) - len(data)]
+        return following if (data := _find_shell_data(following)) is None else following[: len(following) - len(data)]
     if letters := _EVALUATING_BY.get(program):
         option = re.compile(rf"-\w*[{letters}]|{'|'.join(_LONG_OPTIONS)}")
         return following if any(map(option.match, following)) else ()
     return ()
 
 
-def _first_data(command: Sequence[str]) -> set[int]:
+def _find_first_data(command: Sequence[str]) -> set[int]:
     """Return the places of the words right behind a shell's code: `$0`, usually `sh`, and no program to run."""
-    data = (_data_of_shell(command[at + 1 :]) for at, word in enumerate(command) if _program(word) in _SHELLS)
+    data = (_find_shell_data(command[at + 1 :]) for at, word in enumerate(command) if _name_program(word) in _SHELLS)
     return {len(command) - len(words) for words in data if words}
 
 
-def _data_of_shell(following: Sequence[str]) -> Sequence[str] | None:
+def _find_shell_data(following: Sequence[str]) -> Sequence[str] | None:
     """Return the words behind a shell's script or code, which are data to it; None where that can't be told.
 
     They are no data when the code hands its arguments on to a program that evaluates them.
@@ -138,7 +138,7 @@ def _data_of_shell(following: Sequence[str]) -> Sequence[str] | None:
             continue
         if word.startswith(("-", "+")) or PLACEHOLDER.search(word):
             return None
-        named = {_program(name) for name in re.split(r"[^\w./-]+", word)} if takes_code else set()
+        named = {_name_program(name) for name in re.split(r"[^\w./-]+", word)} if takes_code else set()
         evaluating = named & (_EVALUATING | _SHELLS | _EVALUATING_BY.keys() | {"source", "."})
         runs_itself = takes_code and re.search(r"\$\{?0", word)
         return None if evaluating or runs_itself else following[number + 1 :]

@@ -51,7 +51,7 @@ def check_backend(
     connections = backend.limits.connections
 
     def letters(bodies: Iterable[str]) -> list[Message]:
-        return [_letter(next(numbers), check, next(addresses), body) for body in bodies]
+        return [_make_message(next(numbers), check, next(addresses), body) for body in bodies]
 
     ordinary = (
         Situation("nothing to carry", []),
@@ -70,10 +70,10 @@ def check_backend(
     )
     afterwards = Situation("after it was cancelled", letters([_HELLO]))
     for situation in ordinary:
-        asyncio.run(_in_time(_carry(backend, situation), situation, deadline))
+        asyncio.run(_run_in_time(_carry(backend, situation), situation, deadline))
     for situation in cancelled:
-        asyncio.run(_in_time(_cancel(backend, situation), situation, deadline))
-    asyncio.run(_in_time(_carry(backend, afterwards), afterwards, deadline))
+        asyncio.run(_run_in_time(_cancel(backend, situation), situation, deadline))
+    asyncio.run(_run_in_time(_carry(backend, afterwards), afterwards, deadline))
     if received is not None:
         _compare([*ordinary, *cancelled, afterwards], received())
 
@@ -85,7 +85,7 @@ def _check_limits(limits: Limits) -> None:
     _promise(all(rate is None or rate > 0 for rate in rates), "a rate is None, or more than nothing")
 
 
-async def _in_time(work: Coroutine[None, None, None], situation: Situation, deadline: float) -> None:
+async def _run_in_time(work: Coroutine[None, None, None], situation: Situation, deadline: float) -> None:
     task = asyncio.ensure_future(work)
     await asyncio.wait({task}, timeout=deadline)
     if not task.done():
@@ -99,9 +99,9 @@ async def _carry(backend: Backend, situation: Situation) -> None:
     together = asyncio.Barrier(situation.sessions)
 
     async def keep() -> None:
-        await _one_session(backend, situation, together)
+        await _run_session(backend, situation, together)
         while situation.left and not situation.over:
-            await _one_session(backend, situation, asyncio.Barrier(1))
+            await _run_session(backend, situation, asyncio.Barrier(1))
 
     await asyncio.gather(*(keep() for _ in range(situation.sessions)))
 
@@ -109,7 +109,7 @@ async def _carry(backend: Backend, situation: Situation) -> None:
 async def _cancel(backend: Backend, situation: Situation) -> None:
     """Cancel a session as a second Ctrl-C does: it has to end at once, whatever it has in hand."""
     while True:
-        session = asyncio.create_task(_one_session(backend, situation, asyncio.Barrier(1)))
+        session = asyncio.create_task(_run_session(backend, situation, asyncio.Barrier(1)))
         now = asyncio.create_task(situation.cancel_now.wait())
         await asyncio.wait({session, now}, return_when=asyncio.FIRST_COMPLETED)
         now.cancel()
@@ -123,7 +123,7 @@ async def _cancel(backend: Backend, situation: Situation) -> None:
         situation.blame(_LET_GO)
 
 
-async def _one_session(backend: Backend, situation: Situation, together: asyncio.Barrier) -> None:
+async def _run_session(backend: Backend, situation: Situation, together: asyncio.Barrier) -> None:
     feed = ContractFeed(situation, backend.limits.window)
     try:
         async with backend.connect() as session:
@@ -150,10 +150,10 @@ async def _one_session(backend: Backend, situation: Situation, together: asyncio
 
 
 def _compare(situations: Iterable[Situation], received: Iterable[bytes]) -> None:
-    arrived = Counter(_same_line_ends(data) for data in received)
+    arrived = Counter(_normalise_line_ends(data) for data in received)
     for situation in situations:
         for message in situation.messages:
-            copies = arrived[_same_line_ends(message.data)]
+            copies = arrived[_normalise_line_ends(message.data)]
             if message.key in situation.accepted:
                 situation.promise(copies == 1, f"what is accepted arrives once and unaltered, and {copies} copies have")
             elif message.key in situation.lost:
@@ -162,7 +162,7 @@ def _compare(situations: Iterable[Situation], received: Iterable[bytes]) -> None
                 situation.promise(copies == 0, "what was never taken, or was given back, has not left")
 
 
-def _same_line_ends(data: bytes) -> bytes:
+def _normalise_line_ends(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n")
 
 
@@ -171,7 +171,7 @@ def _promise(kept: bool, words: str) -> None:
         raise AssertionError(f"broken promise: {words}")
 
 
-def _letter(number: int, check: str, recipient: str, body: str) -> Message:
+def _make_message(number: int, check: str, recipient: str, body: str) -> Message:
     """Return a message unlike every other, of this check and of an earlier one."""
     name = f"{number}.{check}"
     header = f"From: digest@example.org\r\nTo: {recipient}\r\nSubject: contract\r\nMessage-ID: <{name}@example.org>"

@@ -18,7 +18,7 @@ _FORM = "Write it as {# accept css-gap: why the mail does well without it #}."
 def check_accept_comments(email: CheckedEmail) -> Iterator[Problem]:
     """Find comments that would accept a problem, and don't say which or why."""
     for source in email.sources:
-        for _, _, problem in _comments(source):
+        for _, _, problem in _parse_comments(source):
             if problem:
                 yield problem
 
@@ -27,7 +27,7 @@ def accepted_features(sources: Iterable[TemplateSource]) -> Mapping[str, str]:
     """Return the reasons in the templates' comments, by feature."""
     reasons: dict[str, str] = {}
     for source in sources:
-        for slug, reason, problem in _comments(source):
+        for slug, reason, problem in _parse_comments(source):
             if not problem:
                 reasons.setdefault(slug, reason)
     return reasons
@@ -44,7 +44,7 @@ def made_by_mjml() -> Mapping[tuple[str, str], str]:
     }
 
 
-def _comments(source: TemplateSource) -> Iterator[tuple[str, str, Problem | None]]:
+def _parse_comments(source: TemplateSource) -> Iterator[tuple[str, str, Problem | None]]:
     """Yield each feature that a comment accepts, with the reason or with what is wrong about it."""
     for match in _COMMENT.finditer(source.text):
         names, _, reason = match["body"].partition(":")
@@ -57,10 +57,10 @@ def _comments(source: TemplateSource) -> Iterator[tuple[str, str, Problem | None
                 next_step = suggest_nearest(slug, sorted(known_features())) or _FORM
             elif not reason.strip():
                 message = f"{slug} is accepted, and nothing says why"
-            yield slug, " ".join(reason.split()), _problem(source, match.start(), message, next_step)
+            yield slug, " ".join(reason.split()), _make_problem(source, match.start(), message, next_step)
 
 
-def _problem(source: TemplateSource, at: int, message: str, next_step: str) -> Problem | None:
+def _make_problem(source: TemplateSource, at: int, message: str, next_step: str) -> Problem | None:
     if not message:
         return None
     before = source.text[:at]

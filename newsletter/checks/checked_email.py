@@ -84,9 +84,9 @@ class CheckedEmail:
 
 def _without_jinja(text: str) -> str:
     """Blank out Jinja's tags, without moving the text. A value before a unit becomes a number: `{{ width }}px`."""
-    return _JINJA.sub(lambda match: _stand_in(match[0], text[match.end() : match.end() + 1]), text)
+    return _JINJA.sub(lambda match: _replace_tag(match[0], text[match.end() : match.end() + 1]), text)
 
 
-def _stand_in(tag: str, following: str) -> str:
+def _replace_tag(tag: str, following: str) -> str:
     space = blank_out(tag)
     return space[:-1] + "1" if tag.startswith("{{") and re.match("[a-z%]", following) else space

@@ -61,7 +61,7 @@ def apply_conditions(markup: str, *, word: bool) -> ConditionalView:
             continue
         is_comment = mark["hidden"] is not None and mark["shown"] is None
         condition = mark["hidden"] if mark["hidden"] is not None else mark["bare"]
-        met = _met(condition) if word else not is_comment
+        met = _is_met(condition) if word else not is_comment
         conditions.append((met, mark.end() if is_comment else -1))
     rest = markup[at:]
     seen.append(rest if all(met for met, _ in conditions) else blank_out(rest))
@@ -70,12 +70,12 @@ def apply_conditions(markup: str, *, word: bool) -> ConditionalView:
     return ConditionalView(text, tuple(revealed))
 
 
-def _met(condition: str) -> bool:
+def _is_met(condition: str) -> bool:
     """Return whether Word meets a condition such as `mso | IE`, `!mso`, `gte mso 9`."""
-    return any(all(_atom(atom) for atom in either.split("&")) for either in condition.split("|"))
+    return any(all(_is_atom_met(atom) for atom in either.split("&")) for either in condition.split("|"))
 
 
-def _atom(text: str) -> bool:
+def _is_atom_met(text: str) -> bool:
     match = _ATOM.fullmatch(re.sub(r"[()]", "", text).strip().lower())
     if not match:
         return False

@@ -65,7 +65,7 @@ def read_sheet(text: str, origin: Origin, *, inlined: bool, media: str = "") -> 
     scope = _Scope(frozenset({STYLE}), plain=inlined)
     if media and media.lower() not in ("all", "screen"):
         condition = parse_style(f"@media {media};")
-        slugs = [slug for slug, _, _ in _at_rule(condition[0])] if condition else []
+        slugs = [slug for slug, _, _ in _read_at_rule(condition[0])] if condition else []
         yield from (FeatureUse(slug, "`<style media>`", origin.line, origin.column, scope.inside) for slug in slugs)
         scope = scope.within(*slugs)
     yield from _read(parse_sheet(text), origin, scope)
@@ -93,22 +93,24 @@ def _read(nodes: Sequence[CssNode], origin: Origin, scope: _Scope) -> Iterator[F
         nodes, scope = waiting.pop()
         for node in nodes:
             if node.kind == "comment":
-                yield _comment(node, origin, scope)
+                yield _locate_comment(node, origin, scope)
             elif node.kind == "declaration":
-                yield from (origin.locate(slug, what, at, scope.inside) for slug, what, at in _declaration(node))
+                yield from (origin.locate(slug, what, at, scope.inside) for slug, what, at in _read_declaration(node))
             elif node.kind in ("qualified-rule", "at-rule"):
-                uses, inner = _rule(node, scope) if node.kind == "qualified-rule" else _condition(node, scope)
+                uses, inner = (
+                    _read_rule(node, scope) if node.kind == "qualified-rule" else _read_conditional(node, scope)
+                )
                 yield from (origin.locate(slug, what, at, scope.inside) for slug, what, at in uses)
-                yield from (_comment(n, origin, scope) for n in walk(node.prelude) if n.kind == "comment")
+                yield from (_locate_comment(n, origin, scope) for n in walk(node.prelude) if n.kind == "comment")
                 if inner:
                     waiting.append((node.block or [], inner))
 
 
-def _comment(node: CssNode, origin: Origin, scope: _Scope) -> FeatureUse:
+def _locate_comment(node: CssNode, origin: Origin, scope: _Scope) -> FeatureUse:
     return origin.locate("css-comments", "a comment in CSS", node, scope.inside)
 
 
-def _rule(rule: CssNode, scope: _Scope) -> tuple[list[selectors.Part], _Scope]:
+def _read_rule(rule: CssNode, scope: _Scope) -> tuple[list[selectors.Part], _Scope]:
     """Return the features that a rule's selectors use, and the scope of what the rule holds."""
     inner = replace(scope, plain=False, nested=True)
     if scope.keyframes:
@@ -129,9 +131,9 @@ def _rule(rule: CssNode, scope: _Scope) -> tuple[list[selectors.Part], _Scope]:
     return [part for one in uses for part in one] + extra, inner
 
 
-def _condition(rule: CssNode, scope: _Scope) -> tuple[list[selectors.Part], _Scope | None]:
+def _read_conditional(rule: CssNode, scope: _Scope) -> tuple[list[selectors.Part], _Scope | None]:
     """Return the features that an at-rule uses, and the scope of what it holds."""
-    uses = _at_rule(rule)
+    uses = _read_at_rule(rule)
     if scope.nested:
         uses.append(("css-nesting", "a rule inside a rule", rule))
     if rule.block is None or rule.word in _DESCRIBING:
@@ -142,7 +144,7 @@ def _condition(rule: CssNode, scope: _Scope) -> tuple[list[selectors.Part], _Sco
     return uses, replace(inner, keyframes=rule.word.endswith("keyframes"))
 
 
-def _at_rule(rule: CssNode) -> list[selectors.Part]:
+def _read_at_rule(rule: CssNode) -> list[selectors.Part]:
     name = _PREFIX.sub("", rule.word)
     uses: list[selectors.Part] = []
     if slug := AT_RULES.get(name):
@@ -155,7 +157,7 @@ def _at_rule(rule: CssNode) -> list[selectors.Part]:
     return uses
 
 
-def _declaration(node: CssNode) -> Iterator[selectors.Part]:
+def _read_declaration(node: CssNode) -> Iterator[selectors.Part]:
     name = _PREFIX.sub("", node.word) if not node.word.startswith("--") else node.word
     value = node.inner
     words = [part.word for part in value if part.kind == "ident"]
@@ -166,17 +168,17 @@ def _declaration(node: CssNode) -> Iterator[selectors.Part]:
     special = [(slug, word) for word in words if (slug := VALUES.get(name, {}).get(word))]
     for slug, word in special:
         yield slug, f"`{name}: {word}`", node
-    if name in PROPERTIES and not special and _written(value) != INITIAL.get(name):
+    if name in PROPERTIES and not special and _write_value(value) != INITIAL.get(name):
         yield PROPERTIES[name], f"`{name}`", node
     pictures = False
     for part in walk(value):
         pictures = pictures or part.kind == "url" or part.word in ("url", "image-set") or "-gradient" in part.word
-        yield from _value(part)
+        yield from _read_value(part)
     if pictures and name in PICTURED:
         yield PICTURED[name], f"a picture in `{name}`", node
 
 
-def _written(value: Sequence[CssNode]) -> str:
+def _write_value(value: Sequence[CssNode]) -> str:
     """Return a value of one word or number as it is written; an empty string for a longer one."""
     parts = [part for part in value if part.kind not in ("whitespace", "comment")]
     if len(parts) != 1:
@@ -184,7 +186,7 @@ def _written(value: Sequence[CssNode]) -> str:
     return parts[0].number if parts[0].kind in ("number", "dimension") else parts[0].word
 
 
-def _value(part: CssNode) -> Iterator[selectors.Part]:
+def _read_value(part: CssNode) -> Iterator[selectors.Part]:
     if part.kind == "comment":
         yield "css-comments", "a comment in CSS", part
     elif part.kind == "function" and part.word in FUNCTIONS:
@@ -195,11 +197,11 @@ def _value(part: CssNode) -> Iterator[selectors.Part]:
         yield UNITS[part.word], f"the unit `{part.word}`", part
     elif part.kind == "ident" and part.word in KEYWORDS:
         yield KEYWORDS[part.word], f"`{part.word}`", part
-    elif (address := _address(part)) and (slug := image_format(address)):
+    elif (address := _find_address(part)) and (slug := image_format(address)):
         yield slug, slug.replace("image-", "a picture of the kind "), part
 
 
-def _address(part: CssNode) -> str:
+def _find_address(part: CssNode) -> str:
     """Return the address in `url(…)`, with quotation marks or without."""
     if part.kind == "function" and part.word == "url":
         return "".join(inner.word for inner in part.inner if inner.kind == "string")

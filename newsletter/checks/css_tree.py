@@ -40,23 +40,23 @@ class CssNode:
     @property
     def prelude(self) -> list["CssNode"]:
         """Return a rule's selectors, or an at-rule's conditions."""
-        return _nodes(self._raw.prelude)
+        return _wrap_nodes(self._raw.prelude)
 
     @property
     def block(self) -> list["CssNode"] | None:
         """Return the declarations and rules within a rule; None for an at-rule that ends with a semicolon."""
         if self._raw.content is None:
             return None
-        return _nodes(tinycss2.parse_blocks_contents(self._raw.content, skip_whitespace=True))
+        return _wrap_nodes(tinycss2.parse_blocks_contents(self._raw.content, skip_whitespace=True))
 
     @property
     def inner(self) -> list["CssNode"]:
         """Return a declaration's value, a function's arguments, or the contents of brackets."""
         if self.kind == "declaration":
-            return _nodes(self._raw.value)
+            return _wrap_nodes(self._raw.value)
         if self.kind == "function":
-            return _nodes(self._raw.arguments)
-        return _nodes(self._raw.content) if self.kind.endswith(" block") else []
+            return _wrap_nodes(self._raw.arguments)
+        return _wrap_nodes(self._raw.content) if self.kind.endswith(" block") else []
 
     @property
     def line(self) -> int:
@@ -68,12 +68,12 @@ class CssNode:
 
 
 def parse_sheet(text: str) -> list[CssNode]:
-    return _nodes(tinycss2.parse_stylesheet(text, skip_whitespace=True))
+    return _wrap_nodes(tinycss2.parse_stylesheet(text, skip_whitespace=True))
 
 
 def parse_style(text: str) -> list[CssNode]:
     """Parse a `style` attribute."""
-    return _nodes(tinycss2.parse_blocks_contents(text, skip_whitespace=True))
+    return _wrap_nodes(tinycss2.parse_blocks_contents(text, skip_whitespace=True))
 
 
 def walk(nodes: Sequence[CssNode]) -> Iterator[CssNode]:
@@ -96,5 +96,5 @@ def split_at_commas(nodes: Sequence[CssNode]) -> list[list[CssNode]]:
     return [part for part in parts if any(node.kind not in ("whitespace", "comment") for node in part)]
 
 
-def _nodes(raw: Sequence[Any]) -> list[CssNode]:
+def _wrap_nodes(raw: Sequence[Any]) -> list[CssNode]:
     return [CssNode(node) for node in raw]

@@ -22,33 +22,33 @@ def check_draft(workspace: Workspace, draft: Draft) -> DraftReport:
 
     Raises ConfigError for a configuration that can't be read.
     """
-    found = [*map(Finding, draft.problems), *_in_draft(workspace, draft), *_in_publication(workspace, draft)]
+    found = [*map(Finding, draft.problems), *_check_own_texts(workspace, draft), *_check_among_others(workspace, draft)]
     found.sort(key=lambda each: (each.problem.path != draft.path, each.problem.line, each.problem.column))
     return DraftReport(tuple(dict.fromkeys(found)))
 
 
 def find_own_problems(workspace: Workspace, draft: Draft) -> tuple[Problem, ...]:
     """Return the problems of the draft's own words, and none that another draft, a setting or a typeface may cause."""
-    found = [*map(Finding, draft.problems), *_in_draft(workspace, draft)]
+    found = [*map(Finding, draft.problems), *_check_own_texts(workspace, draft)]
     return tuple(dict.fromkeys(each.problem for each in found if not each.note))
 
 
-def _in_draft(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
+def _check_own_texts(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
     source, context = DraftSource(draft.path, draft.source), EditionContext.from_workspace(workspace)
     yield from find_unfinished_marks(source)
     yield from find_damaged_letters(source)
     if draft.issue is not None:
         yield from find_example_texts(source, draft.issue)
-        yield from find_equal_headlines(source, draft.issue, _readable(workspace))
+        yield from find_equal_headlines(source, draft.issue, _list_readable(workspace))
         yield from find_fields_without_default(source, draft.issue)
         yield from check_picture_size(source, context, draft.issue)
 
 
-def _in_publication(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
+def _check_among_others(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
     source, context, paths = (
         DraftSource(draft.path, draft.source),
         EditionContext.from_workspace(workspace),
-        _readable(workspace),
+        _list_readable(workspace),
     )
     yield from check_dates(source, draft, paths)
     yield from check_numbers(source, draft, paths)
@@ -61,6 +61,6 @@ def _in_publication(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
         yield from check_inbox_line(source, context, draft.issue)
 
 
-def _readable(workspace: Workspace) -> list[Path]:
+def _list_readable(workspace: Workspace) -> list[Path]:
     """Return the publication's drafts. One's trouble is its own, and is told when that one is checked."""
     return [path for path in workspace.draft_paths() if path.is_file() and workspace.holds(path)]

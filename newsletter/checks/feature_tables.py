@@ -6,17 +6,17 @@ Everything here is data. The slugs are caniemail.com's own, misspellings include
 from collections.abc import Mapping
 
 
-def _named(prefix: str, words: str) -> dict[str, str]:
+def _name_after_words(prefix: str, words: str) -> dict[str, str]:
     """Return words whose feature is called like them."""
     return {word: prefix + word for word in words.split()}
 
 
-def _grouped(features: Mapping[str, str]) -> dict[str, str]:
+def _group_words(features: Mapping[str, str]) -> dict[str, str]:
     """Return words by the feature that they share."""
     return {word: slug for slug, words in features.items() for word in words.split()}
 
 
-PROPERTIES: Mapping[str, str] = _named(
+PROPERTIES: Mapping[str, str] = _name_after_words(
     "css-",
     """
     accent-color align-items aspect-ratio backdrop-filter background background-blend-mode background-clip
@@ -33,7 +33,7 @@ PROPERTIES: Mapping[str, str] = _named(
     vertical-align visibility white-space white-space-collapse widows width word-break word-spacing word-wrap
     writing-mode z-index
     """,
-) | _grouped(
+) | _group_words(
     {
         "css-animation": """animation animation-name animation-duration animation-timing-function animation-delay
             animation-iteration-count animation-direction animation-fill-mode animation-play-state""",
@@ -89,19 +89,19 @@ PROPERTIES: Mapping[str, str] = _named(
 
 # Words that make a feature of their own out of a property.
 VALUES: Mapping[str, Mapping[str, str]] = {
-    "display": _grouped(
+    "display": _group_words(
         {"css-display-flex": "flex inline-flex", "css-display-grid": "grid inline-grid", "css-display-none": "none"}
     ),
     "flex-direction": {"column": "css-flex-direction", "column-reverse": "css-flex-direction"},
     "flex-wrap": {"wrap": "css-flex-wrap", "wrap-reverse": "css-flex-wrap"},
-    "flex-flow": _grouped({"css-flex-direction": "column column-reverse", "css-flex-wrap": "wrap wrap-reverse"}),
+    "flex-flow": _group_words({"css-flex-direction": "column column-reverse", "css-flex-wrap": "wrap wrap-reverse"}),
 }
 
 # Shorthands in which a picture is another feature, too.
 PICTURED: Mapping[str, str] = {"background": "css-background-image", "list-style": "css-list-style-image"}
 
 # Words that are a feature in any property.
-KEYWORDS: Mapping[str, str] = _grouped(
+KEYWORDS: Mapping[str, str] = _group_words(
     {
         "css-unit-initial": "initial",
         "css-intrinsic-size": "fit-content min-content max-content",
@@ -125,7 +125,7 @@ INITIAL: Mapping[str, str] = {
     for property_ in properties.split()
 }
 
-FUNCTIONS: Mapping[str, str] = _named("css-function-", "clamp light-dark max min") | _grouped(
+FUNCTIONS: Mapping[str, str] = _name_after_words("css-function-", "clamp light-dark max min") | _group_words(
     {
         "css-conic-gradient": "conic-gradient repeating-conic-gradient",
         "css-intrinsic-size": "fit-content",
@@ -138,24 +138,24 @@ FUNCTIONS: Mapping[str, str] = _named("css-function-", "clamp light-dark max min
         "css-variables": "var",
     }
 )
-UNITS: Mapping[str, str] = _named("css-unit-", "ch cm em ex in mm pc pt px rem vh vmax vmin vw") | {
+UNITS: Mapping[str, str] = _name_after_words("css-unit-", "ch cm em ex in mm pc pt px rem vh vmax vmin vw") | {
     "%": "css-unit-percent"
 }
 
-AT_RULES: Mapping[str, str] = _named("css-at-", "font-face import keyframes media supports")
+AT_RULES: Mapping[str, str] = _name_after_words("css-at-", "font-face import keyframes media supports")
 # Without `min-`, `max-` and a vendor's prefix.
-MEDIA_FEATURES: Mapping[str, str] = _named(
+MEDIA_FEATURES: Mapping[str, str] = _name_after_words(
     "css-at-media-", "device-pixel-ratio hover orientation prefers-color-scheme prefers-reduced-motion"
 ) | {"any-hover": "css-at-media-hover"}
 
-PSEUDO_CLASSES: Mapping[str, str] = _named(
+PSEUDO_CLASSES: Mapping[str, str] = _name_after_words(
     "css-pseudo-class-",
     """
     active checked default first-child first-of-type focus focus-visible focus-within has hover lang last-child
     last-of-type link not nth-child nth-last-child nth-last-of-type nth-of-type only-child only-of-type target visited
     """,
 )
-PSEUDO_ELEMENTS: Mapping[str, str] = _named(
+PSEUDO_ELEMENTS: Mapping[str, str] = _name_after_words(
     "css-pseudo-element-", "after before first-letter first-line marker placeholder"
 )
 COMBINATORS: Mapping[str, str] = {
@@ -165,13 +165,13 @@ COMBINATORS: Mapping[str, str] = {
     "~": "css-selector-general-sibling",
 }
 
-ELEMENTS: Mapping[str, str] = _named(
+ELEMENTS: Mapping[str, str] = _name_after_words(
     "html-",
     """
     abbr acronym address audio base bdi blockquote body code del dfn dialog div form hr img link marquee meter object
     p picture pre progress rp rt ruby select small span strike strong style svg table textarea video wbr
     """,
-) | _grouped(
+) | _group_words(
     {
         "html-h1-h6": "h1 h2 h3 h4 h5 h6",
         "html-image-maps": "map area",
@@ -186,14 +186,15 @@ ELEMENTS: Mapping[str, str] = _named(
 )
 # By tag and type; "" where none is given.
 TYPED: Mapping[tuple[str, str], str] = {
-    ("input", kind): slug for kind, slug in _named("html-input-", "checkbox hidden radio reset submit text").items()
+    ("input", kind): slug
+    for kind, slug in _name_after_words("html-input-", "checkbox hidden radio reset submit text").items()
 } | {
     ("input", ""): "html-input-text",
     ("button", ""): "html-button-submit",
     ("button", "submit"): "html-button-submit",
     ("button", "reset"): "html-button-reset",
 }
-ATTRIBUTES: Mapping[str, str] = _named(
+ATTRIBUTES: Mapping[str, str] = _name_after_words(
     "html-",
     """
     align aria-describedby aria-hidden aria-label aria-labelledby aria-live background cellpadding cellspacing dir
@@ -217,16 +218,16 @@ MJML_ATTRIBUTES: Mapping[str, str] = {
 }
 
 # By a file's ending, which is also what Pillow calls most of them.
-IMAGES: Mapping[str, str] = _named("image-", "apng avif bmp gif heif ico jpg mp4 png svg tiff webp") | _grouped(
-    {"image-heif": "heic", "image-jpg": "jpeg", "image-tiff": "tif"}
-)
+IMAGES: Mapping[str, str] = _name_after_words(
+    "image-", "apng avif bmp gif heif ico jpg mp4 png svg tiff webp"
+) | _group_words({"image-heif": "heic", "image-jpg": "jpeg", "image-tiff": "tif"})
 
 # What css.py, selectors.py and markup.py find without a table.
 SYNTAX = frozenset(
     {
-        *_named("css-", "comments important nesting variables").values(),
-        *_named("css-selector-", "attribute chaining class grouping id type universal").values(),
-        *_named("html-", "anchor-links comments doctype mailto-links meta-color-scheme").values(),
+        *_name_after_words("css-", "comments important nesting variables").values(),
+        *_name_after_words("css-selector-", "attribute chaining class grouping id type universal").values(),
+        *_name_after_words("html-", "anchor-links comments doctype mailto-links meta-color-scheme").values(),
         "image-base64",
     }
 )

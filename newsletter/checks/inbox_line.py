@@ -44,45 +44,49 @@ def check_inbox_line(source: DraftSource, context: EditionContext, issue: Issue)
     public = issue.seen_by(frozenset())
     subject = context.subject(public)
     advice = "Begin with the news." if issue.subject else "Give the issue a `subject` that begins with the news."
-    room = _width(subject)
+    room = _measure_width(subject)
     if room > LONGEST_SUBJECT:
         shorter = "Shorten it." if issue.subject else "Shorten the first headline, or give the issue a `subject`."
         has = f"has {room} characters" if room == len(subject) else f"is as wide as {room} characters"
         message = f"the subject {has}, and inboxes show about {LONGEST_SUBJECT}"
-        yield _note(source, "subject", "headline", message=message, next_step=shorter)
-    beginning = _first(subject, _PHONE)
+        yield _make_note(source, "subject", "headline", message=message, next_step=shorter)
+    beginning = _cut(subject, _PHONE)
     headline = public.items[0].headline.plain()
-    is_news = subject.casefold().startswith(headline.casefold()) and _new_share(headline, context, issue) > 0
-    if not is_news and _new_share(beginning, context, issue) < 1 / 2:
+    is_news = subject.casefold().startswith(headline.casefold()) and _measure_news(headline, context, issue) > 0
+    if not is_news and _measure_news(beginning, context, issue) < 1 / 2:
         message = f"what a phone shows of the subject, {quote_text(beginning)}, says little beside the sender's name"
-        yield _note(source, "subject", "headline", message=message, next_step=advice)
+        yield _make_note(source, "subject", "headline", message=message, next_step=advice)
     if issue.preheader and context.preheader(public).casefold().startswith(subject.casefold()[:_PHONE]):
         message = "the preheader says what the subject says before it"
-        yield _note(source, "preheader", message=message, next_step="Go on with other news, or leave it out.")
+        yield _make_note(source, "preheader", message=message, next_step="Go on with other news, or leave it out.")
 
 
-def _note(source: DraftSource, *keys: str, message: str, next_step: str) -> Finding:
+def _make_note(source: DraftSource, *keys: str, message: str, next_step: str) -> Finding:
     return Finding(source.at_key(*keys, code="inbox", message=message, next_step=next_step), note=True)
 
 
-def _new_share(text: str, context: EditionContext, issue: Issue) -> float:
+def _measure_news(text: str, context: EditionContext, issue: Issue) -> float:
     """Return the share of the text behind words of the sender's name, of the title, of a date, and numbers."""
     date = context.template_values(issue)["date"]
-    known = {*_words(context.config.sender.from_.name), *_words(context.config.publication.title), *_words(date)}
-    words = _words(text)
+    known = {
+        *_split_words(context.config.sender.from_.name),
+        *_split_words(context.config.publication.title),
+        *_split_words(date),
+    }
+    words = _split_words(text)
     news = list(dropwhile(lambda word: word in known or word in _SAYS_NOTHING or _IS_NUMBER.fullmatch(word), words))
     return sum(map(len, news)) / max(1, sum(map(len, words)))
 
 
-def _words(text: str) -> list[str]:
+def _split_words(text: str) -> list[str]:
     return [word.casefold() for word in _WORD.findall(text)]
 
 
-def _first(text: str, columns: int) -> str:
+def _cut(text: str, columns: int) -> str:
     """Return as much of a text's beginning as fits into the columns; a full-width character takes two."""
-    return next(text[:end] for end in range(len(text), -1, -1) if _width(text[:end]) <= columns)
+    return next(text[:end] for end in range(len(text), -1, -1) if _measure_width(text[:end]) <= columns)
 
 
-def _width(text: str) -> int:
+def _measure_width(text: str) -> int:
     """Return a text's width in columns, of which a full-width character takes two."""
     return sum(max(0, wcwidth(character)) for character in text)

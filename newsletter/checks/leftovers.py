@@ -57,10 +57,10 @@ def find_damaged_letters(source: DraftSource) -> Iterator[Finding]:
                 next_step="Write it again, or copy the text once more from where it came.",
             )
             yield Finding(problem)
-        yield from _misread(source, text)
+        yield from _find_misread(source, text)
 
 
-def _misread(source: DraftSource, text: YamlScalar) -> Iterator[Finding]:
+def _find_misread(source: DraftSource, text: YamlScalar) -> Iterator[Finding]:
     words = [word for word in text.text.split() if _BEYOND_ASCII.search(word)]
     if not words:
         return

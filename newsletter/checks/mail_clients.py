@@ -23,52 +23,52 @@ class Client:
     platforms: Mapping[str, str]
 
 
-def _client(name: str, family: str, platforms: Mapping[str, str]) -> Client:
+def _make_client(name: str, family: str, platforms: Mapping[str, str]) -> Client:
     return Client(name, {f"{family}.{platform}": word for platform, word in platforms.items()})
 
 
-def _one(name: str, platform: str) -> Client:
+def _make_single(name: str, platform: str) -> Client:
     return Client(name, {platform: ""})
 
 
 CLIENTS: Mapping[str, Client] = {
-    "gmail": _one("Gmail on the web", "gmail.desktop-webmail"),
-    "gmail-mobile": _client("Gmail on phones", "gmail", _IOS_ANDROID | {"mobile-webmail": "browser"}),
-    "apple-mail": _one("Apple Mail on the Mac", "apple-mail.macos"),
-    "apple-mail-ios": _one("Apple Mail on iPhone and iPad", "apple-mail.ios"),
-    "outlook-windows": _one("Outlook for Windows (classic)", WORD),
+    "gmail": _make_single("Gmail on the web", "gmail.desktop-webmail"),
+    "gmail-mobile": _make_client("Gmail on phones", "gmail", _IOS_ANDROID | {"mobile-webmail": "browser"}),
+    "apple-mail": _make_single("Apple Mail on the Mac", "apple-mail.macos"),
+    "apple-mail-ios": _make_single("Apple Mail on iPhone and iPad", "apple-mail.ios"),
+    "outlook-windows": _make_single("Outlook for Windows (classic)", WORD),
     # The new Outlook for Windows is Outlook.com in a window of its own: one engine, one set of tests.
-    "new-outlook": _one("the new Outlook and Outlook.com", "outlook.outlook-com"),
-    "outlook-mac": _one("Outlook for Mac", "outlook.macos"),
-    "outlook-mobile": _client("Outlook on phones", "outlook", _IOS_ANDROID),
-    "yahoo": _one("Yahoo on the web", "yahoo.desktop-webmail"),
-    "yahoo-mobile": _client("Yahoo on phones", "yahoo", _IOS_ANDROID),
-    "aol": _client("AOL", "aol", _WEB_AND_PHONES),
-    "samsung": _one("Samsung Email", "samsung-email.android"),
-    "thunderbird": _client("Thunderbird", "thunderbird", {"macos": "macOS", "windows": "Windows"}),
-    "protonmail": _client("Proton Mail", "protonmail", _WEB_AND_PHONES),
-    "fastmail": _one("Fastmail", "fastmail.desktop-webmail"),
-    "hey": _one("HEY", "hey.desktop-webmail"),
-    "gmx": _client("GMX", "gmx", _WEB_AND_PHONES),
-    "web-de": _client("WEB.DE", "web-de", _WEB_AND_PHONES),
-    "orange": _client("Orange", "orange", _WEB_AND_PHONES),
-    "laposte": _client("LaPoste.net", "laposte", _WEB_AND_PHONES),
-    "mail-ru": _one("Mail.ru", "mail-ru.desktop-webmail"),
+    "new-outlook": _make_single("the new Outlook and Outlook.com", "outlook.outlook-com"),
+    "outlook-mac": _make_single("Outlook for Mac", "outlook.macos"),
+    "outlook-mobile": _make_client("Outlook on phones", "outlook", _IOS_ANDROID),
+    "yahoo": _make_single("Yahoo on the web", "yahoo.desktop-webmail"),
+    "yahoo-mobile": _make_client("Yahoo on phones", "yahoo", _IOS_ANDROID),
+    "aol": _make_client("AOL", "aol", _WEB_AND_PHONES),
+    "samsung": _make_single("Samsung Email", "samsung-email.android"),
+    "thunderbird": _make_client("Thunderbird", "thunderbird", {"macos": "macOS", "windows": "Windows"}),
+    "protonmail": _make_client("Proton Mail", "protonmail", _WEB_AND_PHONES),
+    "fastmail": _make_single("Fastmail", "fastmail.desktop-webmail"),
+    "hey": _make_single("HEY", "hey.desktop-webmail"),
+    "gmx": _make_client("GMX", "gmx", _WEB_AND_PHONES),
+    "web-de": _make_client("WEB.DE", "web-de", _WEB_AND_PHONES),
+    "orange": _make_client("Orange", "orange", _WEB_AND_PHONES),
+    "laposte": _make_client("LaPoste.net", "laposte", _WEB_AND_PHONES),
+    "mail-ru": _make_single("Mail.ru", "mail-ru.desktop-webmail"),
 }
 
 
 def lacking(platform: str) -> frozenset[str]:
     """Return the features that a platform lacks entirely, not those that it has in part or was never tested for."""
-    return _lacking()[platform]
+    return _load_lacking()[platform]
 
 
 def known_features() -> frozenset[str]:
-    return frozenset(_data()["features"])
+    return frozenset(_load_data()["features"])
 
 
 def data_date() -> str:
     """Return the date of the data, such as `2026-05-13`."""
-    return str(_data()["date"])
+    return str(_load_data()["date"])
 
 
 def check_known(clients: Iterable[str]) -> None:
@@ -83,21 +83,21 @@ def check_known(clients: Iterable[str]) -> None:
 
 def naming(lack: Mapping[str, Collection[str]]) -> str:
     """Name clients, and platforms where only some lack it: `Gmail on the web, Yahoo on phones (iOS) and HEY`."""
-    return _list([_named(CLIENTS[client], platforms) for client, platforms in lack.items() if platforms])
+    return _join_words([_name_client(CLIENTS[client], platforms) for client, platforms in lack.items() if platforms])
 
 
-def _named(client: Client, platforms: Collection[str]) -> str:
+def _name_client(client: Client, platforms: Collection[str]) -> str:
     words = [word for platform, word in client.platforms.items() if platform in platforms]
-    return client.name if len(words) == len(client.platforms) else f"{client.name} ({_list(words)})"
+    return client.name if len(words) == len(client.platforms) else f"{client.name} ({_join_words(words)})"
 
 
-def _list(words: Sequence[str]) -> str:
+def _join_words(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 @cache
-def _lacking() -> Mapping[str, frozenset[str]]:
-    data = _data()
+def _load_lacking() -> Mapping[str, frozenset[str]]:
+    data = _load_data()
     return {
         platform: frozenset(slug for slug, feature in data["features"].items() if feature["results"][number] == "n")
         for number, platform in enumerate(data["platforms"])
@@ -105,6 +105,6 @@ def _lacking() -> Mapping[str, frozenset[str]]:
 
 
 @cache
-def _data() -> dict[str, Any]:
+def _load_data() -> dict[str, Any]:
     data: dict[str, Any] = json.loads(files(__package__).joinpath("caniemail.json").read_text(encoding="utf-8"))
     return data

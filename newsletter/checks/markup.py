@@ -50,15 +50,15 @@ class _Scanner(HTMLParser):
 
     def handle_decl(self, decl: str) -> None:
         if decl.lower().split() == ["doctype", "html"]:
-            self._add("html-doctype", "the HTML5 doctype", self._here())
+            self._add("html-doctype", "the HTML5 doctype", self._locate_tag())
 
     def handle_comment(self, data: str) -> None:
         del data
-        self._add("html-comments", "a comment", self._here())
+        self._add("html-comments", "a comment", self._locate_tag())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
-        start = self._here()
+        start = self._locate_tag()
         written = self.get_starttag_text() or ""
         kind = values.get("type", "").strip().lower()
         if slug := ELEMENTS.get(tag):
@@ -69,17 +69,17 @@ class _Scanner(HTMLParser):
         if tag == "meta" and values.get("name", "").strip().lower() == "color-scheme":
             self._add("html-meta-color-scheme", '`<meta name="color-scheme">`', start)
         for name, value in values.items():
-            self.found.extend(self._attribute(tag, name, value, start + _attribute_at(written, name)))
+            self.found.extend(self._read_attribute(tag, name, value, start + _find_attribute(written, name)))
         if tag in _SHEETS:
             self._end_sheet(start)
             self._sheet = tag, start + len(written), values.get("media", "")
 
     def handle_endtag(self, tag: str) -> None:
         if self._sheet and self._sheet[0] == tag:
-            self._end_sheet(self._here())
+            self._end_sheet(self._locate_tag())
 
-    def _attribute(self, tag: str, name: str, value: str, at: int) -> Iterator[FeatureUse]:
-        origin = self._origin(at)
+    def _read_attribute(self, tag: str, name: str, value: str, at: int) -> Iterator[FeatureUse]:
+        origin = self._make_origin(at)
         slugs: Mapping[str, str] = {}
         if name in ATTRIBUTES and not (tag.startswith("mj-") and name in _MEASURES and tag not in _AS_WRITTEN):
             slugs = {ATTRIBUTES[name]: f"the attribute `{name}`"}
@@ -94,11 +94,11 @@ class _Scanner(HTMLParser):
             slugs = {**slugs, image: image.replace("image-", "a picture of the kind ")}
         yield from (FeatureUse(slug, what, origin.line, origin.column) for slug, what in slugs.items())
         if name == "style":
-            yield from read_style(value, self._origin(self._value_at(at)))
+            yield from read_style(value, self._make_origin(self._find_value(at)))
         elif tag.startswith("mj-"):
-            yield from _mjml_attribute(name, value, origin)
+            yield from _read_mjml_attribute(name, value, origin)
 
-    def _value_at(self, at: int) -> int:
+    def _find_value(self, at: int) -> int:
         match = re.compile(r"[^\s=>]+\s*=\s*[\"']?").match(self._view.text, at)
         return match.end() if match else at
 
@@ -108,27 +108,27 @@ class _Scanner(HTMLParser):
             self._sheet = None
             inlined = not self._view.was_comment(start) and media.lower() in ("", "all", "screen")
             text = self._view.text[start:end]
-            self.found.extend(read_sheet(text, self._origin(start), inlined=inlined, media=media))
+            self.found.extend(read_sheet(text, self._make_origin(start), inlined=inlined, media=media))
 
     def _add(self, slug: str, what: str, at: int) -> None:
-        origin = self._origin(at)
+        origin = self._make_origin(at)
         self.found.append(FeatureUse(slug, what, origin.line, origin.column))
 
-    def _here(self) -> int:
+    def _locate_tag(self) -> int:
         line, column = self.getpos()
         return self._lines[line - 1] + column
 
-    def _origin(self, offset: int) -> Origin:
+    def _make_origin(self, offset: int) -> Origin:
         line = bisect_right(self._lines, offset)
         return Origin(line, offset - self._lines[line - 1] + 1)
 
 
-def _attribute_at(tag: str, name: str) -> int:
+def _find_attribute(tag: str, name: str) -> int:
     match = re.search(rf"(?<=[\s\"'/]){re.escape(name)}(?=[\s=/>])", tag, re.IGNORECASE)
     return match.start() if match else 0
 
 
-def _mjml_attribute(name: str, value: str, origin: Origin) -> Iterator[FeatureUse]:
+def _read_mjml_attribute(name: str, value: str, origin: Origin) -> Iterator[FeatureUse]:
     """Yield the features of an attribute that MJML turns into CSS, such as `border-radius="4px"`."""
     name = MJML_ATTRIBUTES.get(name, name)
     if name in PROPERTIES:

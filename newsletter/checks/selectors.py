@@ -19,7 +19,7 @@ def parts(selector: Sequence[CssNode]) -> Iterator[Part]:
     """Yield the features in one selector, those in `:not(…)` and its like included."""
     waiting = [list(selector)]
     while waiting:
-        for part, arguments in _simple(waiting.pop()):
+        for part, arguments in _split_selector(waiting.pop()):
             if part:
                 yield part
             waiting.extend(arguments)
@@ -33,7 +33,7 @@ def inlined(selector: Sequence[CssNode]) -> bool:
     return ":" not in words or "".join(words[words.index(":") :]).strip() in _KEPT_BY_PREMAILER
 
 
-def _simple(nodes: list[CssNode]) -> Iterator[tuple[Part | None, list[list[CssNode]]]]:
+def _split_selector(nodes: list[CssNode]) -> Iterator[tuple[Part | None, list[list[CssNode]]]]:
     """Yield each simple selector and combinator, with the selectors that are its arguments."""
     chain = 0  # how many classes and ids the compound selector has so far: `.a.b` has two
     gap: CssNode | None = None  # white space, which is a combinator if no other follows it
@@ -59,7 +59,7 @@ def _simple(nodes: list[CssNode]) -> Iterator[tuple[Part | None, list[list[CssNo
             twice = following.kind == "literal" and following.word == ":"
             name = nodes[at + 1] if twice and at + 1 < len(nodes) else following
             at += 2 if twice else 1
-            yield _pseudo(node, name, element=twice or name.word in _OLD_ELEMENTS)
+            yield _read_pseudo(node, name, element=twice or name.word in _OLD_ELEMENTS)
             continue
         is_class = node.kind == "literal" and node.word == "." and following is not None
         if is_class:
@@ -78,7 +78,7 @@ def _simple(nodes: list[CssNode]) -> Iterator[tuple[Part | None, list[list[CssNo
             yield ("css-selector-chaining", "a chain of classes", node), []
 
 
-def _pseudo(colon: CssNode, name: CssNode, *, element: bool) -> tuple[Part | None, list[list[CssNode]]]:
+def _read_pseudo(colon: CssNode, name: CssNode, *, element: bool) -> tuple[Part | None, list[list[CssNode]]]:
     slug = (PSEUDO_ELEMENTS if element else PSEUDO_CLASSES).get(name.word)
     part = (slug, f"`{'::' if element else ':'}{name.word}`", colon) if slug else None
     takes_selectors = name.kind == "function" and name.word in ("has", "is", "not", "where")

@@ -52,7 +52,7 @@ def check_numbers(source: DraftSource, draft: Draft, paths: Sequence[Path]) -> I
 def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path]) -> Iterator[Finding]:
     """Find a headline that stands twice: for the same readers in this issue, or in one before."""
     for (_, first), (number, second) in combinations(enumerate(issue.items), 2):
-        same = _key(first.headline.plain()) == _key(second.headline.plain())
+        same = _normalise_words(first.headline.plain()) == _normalise_words(second.headline.plain())
         if same and (not first.only_for or not second.only_for or set(first.only_for) & set(second.only_for)):
             words = second.headline.plain()
             problem = source.at_words(
@@ -66,11 +66,11 @@ def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path
     this = parse_draft_name(issue.path)
     earlier = [path for path in paths if parse_draft_name(path) < this]
     # Only a file that has the words at all is read as a draft: years of issues are looked through in no time.
-    sources = {path: _key(path.read_text(encoding="utf-8", errors="replace")) for path in earlier}
+    sources = {path: _normalise_words(path.read_text(encoding="utf-8", errors="replace")) for path in earlier}
     for number, item in enumerate(issue.items):
         words = item.headline.plain()
-        perhaps = [path for path in earlier if _key(words) in sources[path]]
-        found = [path for path in perhaps if _key(words) in _headlines(path)]
+        perhaps = [path for path in earlier if _normalise_words(words) in sources[path]]
+        found = [path for path in perhaps if _normalise_words(words) in _read_headlines(path)]
         if found and len(found) < _STANDING:
             problem = source.at_words(
                 words,
@@ -82,10 +82,10 @@ def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path
             yield Finding(problem, note=True)
 
 
-def _headlines(path: Path) -> set[str]:
+def _read_headlines(path: Path) -> set[str]:
     issue = read_draft(path).issue
-    return {_key(item.headline.plain()) for item in issue.items} if issue else set()
+    return {_normalise_words(item.headline.plain()) for item in issue.items} if issue else set()
 
 
-def _key(words: str) -> str:
+def _normalise_words(words: str) -> str:
     return " ".join(words.casefold().split())

@@ -21,10 +21,10 @@ def check_client_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProb
     made: dict[str, tuple[FeatureUse, _Lacking]] = {}
     for client in email.clients:
         for platform in CLIENTS[client].platforms:
-            missed = _missed(email.seen, platform)
+            missed = _find_missed(email.seen, platform)
             left = dict(missed)
             for source in email.sources:
-                for found in _each_missed(source.seen, platform):
+                for found in _iterate_missed(source.seen, platform):
                     if found.slug in missed:
                         left.pop(found.slug, None)
                         key = source.path, found.line, found.slug
@@ -34,10 +34,10 @@ def check_client_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProb
     reasons = accepted_features(email.sources)
     order = {source.path: number for number, source in enumerate(email.sources)}
     for (path, _, slug), (found, lack) in sorted(placed.items(), key=lambda item: (order[item[0][0]], item[0][1:])):
-        problem = _problem(path, found, found.what, lack)
+        problem = _make_problem(path, found, found.what, lack)
         yield AcceptedProblem(problem, reasons[slug]) if slug in reasons else problem
     for slug, (found, lack) in sorted(made.items()):
-        yield from _made_by_mjml(email, slug, found, lack, reasons.get(slug))
+        yield from _explain_mjml(email, slug, found, lack, reasons.get(slug))
 
 
 def check_image_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProblem]:
@@ -59,7 +59,7 @@ def check_image_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProbl
             yield AcceptedProblem(problem, reasons[slug]) if slug in reasons else problem
 
 
-def _made_by_mjml(
+def _explain_mjml(
     email: CheckedEmail, slug: str, found: FeatureUse, lack: _Lacking, accepted: str | None
 ) -> Iterator[Problem | AcceptedProblem]:
     """Yield one problem for each reason why MJML's use of a feature is accepted, or not, in some of the clients."""
@@ -67,11 +67,11 @@ def _made_by_mjml(
     for client, platforms in lack.items():
         by_reason.setdefault(accepted or made_by_mjml().get((slug, client), ""), {})[client] = platforms
     for reason, clients in by_reason.items():
-        problem = _problem(email.place, found, f"{found.what} (made by MJML)", clients, placed=False)
+        problem = _make_problem(email.place, found, f"{found.what} (made by MJML)", clients, placed=False)
         yield AcceptedProblem(problem, reason) if reason else problem
 
 
-def _problem(path: Path | str, found: FeatureUse, what: str, lack: _Lacking, *, placed: bool = True) -> Problem:
+def _make_problem(path: Path | str, found: FeatureUse, what: str, lack: _Lacking, *, placed: bool = True) -> Problem:
     return Problem(
         path=path,
         line=found.line if placed else 0,
@@ -82,15 +82,15 @@ def _problem(path: Path | str, found: FeatureUse, what: str, lack: _Lacking, *, 
     )
 
 
-def _missed(seen: FeatureUses, platform: str) -> Mapping[str, FeatureUse]:
+def _find_missed(seen: FeatureUses, platform: str) -> Mapping[str, FeatureUse]:
     """Return the features that a platform reads and lacks, each with its first use."""
     missed: dict[str, FeatureUse] = {}
-    for found in _each_missed(seen, platform):
+    for found in _iterate_missed(seen, platform):
         missed.setdefault(found.slug, found)
     return missed
 
 
-def _each_missed(seen: FeatureUses, platform: str) -> Iterator[FeatureUse]:
+def _iterate_missed(seen: FeatureUses, platform: str) -> Iterator[FeatureUse]:
     lack: Collection[str] = lacking(platform)
     for found in seen.word if platform == WORD else seen.others:
         if found.slug in lack and not any(slug in lack for slug in found.inside):

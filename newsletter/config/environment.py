@@ -29,7 +29,7 @@ def overlay(
             continue
         names[table, key] = variable
         model = model_of(table)
-        field = _fields(model).get(key) if model else None
+        field = _list_fields(model).get(key) if model else None
         if field is not None and not text and field.default is None:
             values.pop(key, None)  # an empty variable leaves out what may be left out
         else:
@@ -37,41 +37,41 @@ def overlay(
     return names
 
 
-def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+def _list_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _read(field: FieldInfo, text: str) -> object:
     """Return the value that `text` means for `field`; pydantic itself reads numbers and booleans from text."""
-    kinds = set(_kinds(field.annotation))
+    kinds = set(_list_types(field.annotation))
     written = text.strip()
     if not text and NoneType in kinds:
         return None
     if kinds & {tuple, list, set, frozenset}:
         if written.startswith("["):
-            return _literal(written, text)
+            return _parse_literal(written, text)
         if str not in kinds and not any(isinstance(mark, BeforeValidator) for mark in field.metadata):
             return [part.strip() for part in written.split(",") if part.strip()]
     elif any(issubclass(kind, Mapping | BaseModel) for kind in kinds) and written.startswith("{"):
-        return _literal(written, text)
+        return _parse_literal(written, text)
     elif kinds & {bool, int, float}:
         return written
     return text
 
 
-def _kinds(annotation: Any) -> Iterator[type]:
+def _list_types(annotation: Any) -> Iterator[type]:
     """Yield the classes that an annotation allows: tuple for `tuple[str, ...]`, int and NoneType for `int | None`."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from _kinds(get_args(annotation)[0])
+        yield from _list_types(get_args(annotation)[0])
     elif origin in (Union, UnionType):
         for argument in get_args(annotation):
-            yield from _kinds(argument)
+            yield from _list_types(argument)
     elif isinstance(origin or annotation, type):
         yield origin or annotation
 
 
-def _literal(written: str, text: str) -> object:
+def _parse_literal(written: str, text: str) -> object:
     """Parse a list or a table, written in TOML or in JSON; return the text itself when it is neither."""
     try:
         return tomllib.loads(f"value = {written}")["value"]

@@ -23,11 +23,11 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     Raises ConfigError with every problem at once, each with its line or its variable's name.
     """
     source, tables = _read(path)
-    from_environment = overlay(tables, environ, _model_of)
+    from_environment = overlay(tables, environ, _find_model)
     where = _Places(path, source, from_environment)
-    problems = [*_misplaced_secrets(source, where), *_stray_values(tables, where)]
-    backend_tables = {name: tables.pop(name) for name in sorted(tables.keys() - _section_names())}
-    settings = dict(_backend_settings(backend_tables, tables, where, problems))
+    problems = [*_find_misplaced_secrets(source, where), *_find_stray_values(tables, where)]
+    backend_tables = {name: tables.pop(name) for name in sorted(tables.keys() - _list_sections())}
+    settings = dict(_read_backends(backend_tables, tables, where, problems))
     try:
         config = Config.model_validate(tables)
     except ValidationError as error:
@@ -76,11 +76,11 @@ def line_of(path: Path, table: str, key: str) -> int:
     return _Places(path, path.read_text(encoding="utf-8-sig"), {}).line(table, key) if path.is_file() else 0
 
 
-def _section_names() -> set[str]:
+def _list_sections() -> set[str]:
     return {field.alias or name for name, field in Config.model_fields.items()} - {"backends"}
 
 
-def _model_of(table: str) -> type[BaseModel] | None:
+def _find_model(table: str) -> type[BaseModel] | None:
     """Return the model of a table of newsletter.toml, a backend's own included."""
     for name, field in Config.model_fields.items():
         if table == (field.alias or name) and isinstance(field.annotation, type):
@@ -91,7 +91,7 @@ def _model_of(table: str) -> type[BaseModel] | None:
     return None
 
 
-def _misplaced_secrets(source: str, where: "_Places") -> Iterator[Problem]:
+def _find_misplaced_secrets(source: str, where: "_Places") -> Iterator[Problem]:
     for table, values in tomllib.loads(source).items():
         if isinstance(values, dict) and "password" in values:
             yield Problem(
@@ -122,7 +122,7 @@ def _misplaced_secrets(source: str, where: "_Places") -> Iterator[Problem]:
             )
 
 
-def _stray_values(tables: dict[str, Any], where: "_Places") -> Iterator[Problem]:
+def _find_stray_values(tables: dict[str, Any], where: "_Places") -> Iterator[Problem]:
     """Yield a problem for each value outside of any table, and take it out, so that the rest can be validated."""
     for name in [name for name, value in tables.items() if not isinstance(value, dict)]:
         del tables[name]
@@ -135,7 +135,7 @@ def _stray_values(tables: dict[str, Any], where: "_Places") -> Iterator[Problem]
         )
 
 
-def _backend_settings(
+def _read_backends(
     raw: dict[str, Any], tables: Mapping[str, Any], where: "_Places", problems: list[Problem]
 ) -> Iterator[tuple[str, Section]]:
     """Yield the settings of each backend that has a table, and of the one that is chosen; append their problems."""
@@ -144,7 +144,7 @@ def _backend_settings(
     chosen = send.get("backend", "smtp") if isinstance(send, dict) else "smtp"
     for name in sorted({*raw, *([chosen] if isinstance(chosen, str) else [])}):
         if name in raw and name not in installed:
-            known = [*sorted(_section_names()), *sorted(installed)]
+            known = [*sorted(_list_sections()), *sorted(installed)]
             problems.append(
                 where.problem(
                     Fault(
@@ -214,7 +214,7 @@ class _Places:
         for details in error.errors(include_url=False):
             path = [table, *map(str, details["loc"])] if table else [str(part) for part in details["loc"]]
             name, key = path[0], path[1] if len(path) > 1 else ""
-            for fault in explain_error(details, _siblings(model, details["loc"][:-1])):
+            for fault in explain_error(details, _list_siblings(model, details["loc"][:-1])):
                 named = not key or repr(key) in fault.message
                 message = f"[{name}] {fault.message}" if named else f"[{name}] {key}: {fault.message}"
                 if fault.message.endswith("should be a list"):
@@ -226,7 +226,7 @@ class _Places:
                 yield self.problem(Fault(code=fault.code, message=message, next_step=fault.next_step), name, key)
 
 
-def _siblings(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
+def _list_siblings(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
     """Return the keys known in the table that `location` names."""
     for part in location:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}

@@ -106,12 +106,12 @@ class Theme(BaseModel):
 
     @field_validator(*_GROUNDS)
     @classmethod
-    def _readable(cls, colour: str, info: ValidationInfo) -> str:
+    def _check_contrast(cls, colour: str, info: ValidationInfo) -> str:
         for ground in _GROUNDS[info.field_name or ""]:
             behind = info.data.get(ground)
             if behind and (ratio := contrast(colour, behind)) < READABLE:
                 name = info.field_name
-                away = "darker" if _luminance(colour) < _luminance(behind) else "lighter"
+                away = "darker" if _compute_luminance(colour) < _compute_luminance(behind) else "lighter"
                 raise rejected(
                     code="contrast",
                     message=f"{name} {colour} on {ground} {behind} is hard to read: {int(10 * ratio) / 10} to 1",
@@ -122,15 +122,15 @@ class Theme(BaseModel):
     @property
     def quiet(self) -> str:
         """Return the colour of credits, notes and the imprint."""
-        return self._softened(self.text, self.paper, (self.paper, self.desk))
+        return self._soften(self.text, self.paper, (self.paper, self.desk))
 
     @property
     def dateline(self) -> str:
         """Return the colour of the date in the masthead."""
-        return self._softened(self.masthead_text, self.masthead, (self.masthead,))
+        return self._soften(self.masthead_text, self.masthead, (self.masthead,))
 
     @staticmethod
-    def _softened(colour: str, towards: str, grounds: tuple[str, ...]) -> str:
+    def _soften(colour: str, towards: str, grounds: tuple[str, ...]) -> str:
         softer = mix_colours(colour, towards, 0.2)
         return softer if all(contrast(softer, ground) >= READABLE for ground in grounds) else colour
 
@@ -141,17 +141,17 @@ class Theme(BaseModel):
         masthead, over = self.masthead, self.masthead_text
         if self.logo is None:  # a logo was drawn for the ground it has
             darker = (mix_colours(masthead, "#000000", share / 10) for share in range(3, 11))
-            if _luminance(masthead) < 0.2:
+            if _compute_luminance(masthead) < 0.2:
                 masthead = next(colour for colour in darker if contrast("#ffffff", colour) >= _WITH_EASE)
             else:
                 masthead = desk
-            over = _lightened(over, masthead, _WITH_EASE)
+            over = _lighten(over, masthead, _WITH_EASE)
         return DarkColours(
             masthead=masthead,
             masthead_text=over,
-            dateline=self._softened(over, masthead, (masthead,)),
-            accent=_lightened(self.accent, paper),
-            link=_lightened(self.link, paper),
+            dateline=self._soften(over, masthead, (masthead,)),
+            accent=_lighten(self.accent, paper),
+            link=_lighten(self.link, paper),
         )
 
     def on_paper(self, name: str) -> str:
@@ -163,51 +163,51 @@ class Theme(BaseModel):
     @property
     def css_font(self) -> str:
         """Return the typefaces as a value of CSS."""
-        return _css(self.font)
+        return _write_css(self.font)
 
     @property
     def css_heading_font(self) -> str:
         """Return the headings' typefaces as a value of CSS."""
-        return _css(self.heading_font)
+        return _write_css(self.heading_font)
 
 
-def _css(families: tuple[str, ...]) -> str:
+def _write_css(families: tuple[str, ...]) -> str:
     plain = re.compile(r"[A-Za-z-]+")
     return ", ".join(name if plain.fullmatch(name) or name in _GENERIC else f"'{name}'" for name in families)
 
 
 def contrast(one: str, other: str) -> float:
     """Return the contrast ratio of two colours, from 1 to 21 (WCAG 2.2, "contrast ratio")."""
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    darker, lighter = sorted((_compute_luminance(one), _compute_luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def mix_colours(colour: str, other: str, share: float) -> str:
     """Return `colour` with `share` (0 to 1) of `other` in it."""
-    pairs = zip(_channels(colour), _channels(other), strict=True)
+    pairs = zip(_split_channels(colour), _split_channels(other), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
-def _lightened(colour: str, ground: str, least: float = READABLE + 2) -> str:
+def _lighten(colour: str, ground: str, least: float = READABLE + 2) -> str:
     """Return the same hue, light enough to be read with ease on a dark ground."""
-    hue, lightness, saturation = rgb_to_hls(*(channel / 255 for channel in _channels(colour)))
+    hue, lightness, saturation = rgb_to_hls(*(channel / 255 for channel in _split_channels(colour)))
     steps = (lightness + (1 - lightness) * step / 20 for step in range(21))
     lighter = (hls_to_rgb(hue, step, saturation) for step in steps)
-    return next(step for step in map(_hex, lighter) if contrast(step, ground) >= least)
+    return next(step for step in map(_write_hex, lighter) if contrast(step, ground) >= least)
 
 
-def _hex(rgb: tuple[float, float, float]) -> str:
+def _write_hex(rgb: tuple[float, float, float]) -> str:
     return "#" + "".join(f"{round(channel * 255):02x}" for channel in rgb)
 
 
-def _channels(colour: str) -> tuple[int, int, int]:
+def _split_channels(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def _luminance(colour: str) -> float:
+def _compute_luminance(colour: str) -> float:
     """Return the relative luminance (WCAG 2.2)."""
     red, green, blue = (
         value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-        for value in (channel / 255 for channel in _channels(colour))
+        for value in (channel / 255 for channel in _split_channels(colour))
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -35,7 +35,7 @@ _KNOWN_BY = 25  # characters of a headline that a subject has to hold to say the
 LONGEST_SUBJECT = 70  # characters, about what inboxes on a desk show; phones show 30 to 40
 
 
-def _lead(issue: Issue) -> str:
+def _name_lead_picture(issue: Issue) -> str:
     return f"{issue.name}-lead"
 
 
@@ -62,7 +62,7 @@ class EditionContext:
         """Return the publication's closing note. Raises ConfigError for what is wrong in it."""
         text, faults = parse(self.config.publication.about)
         if faults:
-            raise self._refused("The publication's standing note can't be used.", "publication", "about", faults)
+            raise self._explain_faults("The publication's standing note can't be used.", "publication", "about", faults)
         return text
 
     @cached_property
@@ -72,10 +72,10 @@ class EditionContext:
             return None
         folder = self.template_path[0]
         if faults := list(find_image_faults(folder, self.config.theme.logo)):
-            raise self._refused("The logo can't be used.", "theme", "logo", faults)
+            raise self._explain_faults("The logo can't be used.", "theme", "logo", faults)
         return find_picture(folder, self.config.theme.logo)
 
-    def _refused(self, message: str, table: str, key: str, faults: Sequence[Fault]) -> ConfigError:
+    def _explain_faults(self, message: str, table: str, key: str, faults: Sequence[Fault]) -> ConfigError:
         """Return the error for a setting whose faults only show when it is used."""
         path = self.config_path
         problems = [
@@ -93,11 +93,15 @@ class EditionContext:
     def lead_picture(self, issue: Issue) -> Picture | None:
         """Return the issue's picture for screens, on the paper's colour, at most twice as wide as it is shown."""
         theme = self.config.theme
-        return prepare_picture(issue.picture, _lead(issue), 2 * theme.width, theme.paper) if issue.picture else None
+        return (
+            prepare_picture(issue.picture, _name_lead_picture(issue), 2 * theme.width, theme.paper)
+            if issue.picture
+            else None
+        )
 
     def lead_picture_for_print(self, issue: Issue) -> Picture | None:
         """Return the issue's picture for the PDF, whose paper is white."""
-        return prepare_picture(issue.picture, _lead(issue), PRINT_PIXELS) if issue.picture else None
+        return prepare_picture(issue.picture, _name_lead_picture(issue), PRINT_PIXELS) if issue.picture else None
 
     def logo(self) -> Picture | None:
         """Return the logo on the masthead's colour."""
@@ -126,10 +130,10 @@ class EditionContext:
             "headline": issue.items[0].headline.pieces(),
             "title": (self.config.publication.title,),
             "number": (issue.name,),
-            "date": (self._date(issue),),
+            "date": (self._format_date(issue),),
         }
         # Each match gives two pieces: the words before it, and the part's name.
-        pieces = SUBJECT_PART.split(self.config.email.subject or self._pattern(issue))
+        pieces = SUBJECT_PART.split(self.config.email.subject or self._choose_pattern(issue))
         return tuple(
             piece
             for number, words in enumerate(pieces)
@@ -137,7 +141,7 @@ class EditionContext:
             if piece != ""
         )
 
-    def _pattern(self, issue: Issue) -> str:
+    def _choose_pattern(self, issue: Issue) -> str:
         """Return the headline first, since a phone shows no more; title and number if From lacks them and they fit."""
         whole = f"{issue.items[0].headline.plain()} · {self.config.publication.title} {issue.name}"
         fits = not self.names_publication and len(whole) <= LONGEST_SUBJECT
@@ -186,8 +190,8 @@ class EditionContext:
             "theme": self.config.theme,
             "about": self.about,
             "issue": issue,
-            "label": self._isolated(issue.label),
-            "date": self._isolated(self._date(issue)),
+            "label": self._isolate(issue.label),
+            "date": self._isolate(self._format_date(issue)),
             "title": self.title(issue),
             "subject": self.subject(issue, fields),
             "preheader": self.preheader(issue, fields),
@@ -196,11 +200,11 @@ class EditionContext:
             "web_pdf": publication.address(f"{issue.name}.pdf"),
         }
 
-    def _isolated(self, text: str) -> str:
+    def _isolate(self, text: str) -> str:
         """Return text with marks that keep its direction within a right-to-left line (UAX 9)."""
         return f"\u2068{text}\u2069" if self.config.publication.direction == "rtl" else text
 
-    def _date(self, issue: Issue) -> str:
+    def _format_date(self, issue: Issue) -> str:
         """Return the issue's date in words, as the publication's language writes it."""
         language = self.config.publication.language
         if language in ("en", "en-US"):

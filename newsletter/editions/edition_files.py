@@ -29,7 +29,7 @@ def export_editions(
     DraftError, and DecisionNeeded where the draft's own picture would be overwritten.
     """
     makers: dict[str, Maker] = {
-        "html": _html, "text": _text, "pdf": _pdf, "web": _web, "png": _pages, **(more or {}),
+        "html": _make_html, "text": _make_text, "pdf": _make_pdf, "web": _make_web, "png": _make_pages, **(more or {}),
     }  # fmt: skip
     public = issue.seen_by(frozenset())
     made = {form: makers[form](context, public) for form in forms}
@@ -58,7 +58,7 @@ def _refuse_to_lose(issue: Issue, paths: Sequence[Path]) -> None:
 
 def make_web_files(context: EditionContext, issue: Issue, pdf: bytes | None) -> dict[str, bytes]:
     """Return the web page, which offers `pdf` for download, and the pictures beside it."""
-    return {page_name(issue): render_web(context, issue, pdf).encode(), **_pictures(context, issue)}
+    return {page_name(issue): render_web(context, issue, pdf).encode(), **_make_pictures(context, issue)}
 
 
 def require_linked_editions(context: EditionContext, issue: Issue) -> None:
@@ -70,29 +70,29 @@ def require_linked_editions(context: EditionContext, issue: Issue) -> None:
         make_web_files(context, issue, render_pdf(context, issue))
 
 
-def _web(context: EditionContext, issue: Issue) -> dict[str, bytes]:
+def _make_web(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     pdf, _ = try_pdf(lambda: render_pdf(context, issue))
     return make_web_files(context, issue, pdf)
 
 
-def _html(context: EditionContext, issue: Issue) -> dict[str, bytes]:
+def _make_html(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     # Not 2.10.html, which is the page's address on the web.
     html = render_html(context, issue, write_default, place_beside).encode()
-    return {f"{issue.name}.email.html": html, **_pictures(context, issue)}
+    return {f"{issue.name}.email.html": html, **_make_pictures(context, issue)}
 
 
-def _text(context: EditionContext, issue: Issue) -> dict[str, bytes]:
+def _make_text(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     return {f"{issue.name}.txt": render_text(context, issue, write_default).encode()}
 
 
-def _pdf(context: EditionContext, issue: Issue) -> dict[str, bytes]:
+def _make_pdf(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     return {pdf_name(issue): render_pdf(context, issue)}
 
 
-def _pages(context: EditionContext, issue: Issue) -> dict[str, bytes]:
+def _make_pages(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     pages = render_pages(context, issue, dots=_PAGE_DOTS)
     return {f"{issue.name}-page-{number}.png": page for number, page in enumerate(pages, start=1)}
 
 
-def _pictures(context: EditionContext, issue: Issue) -> dict[str, bytes]:
+def _make_pictures(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     return {picture.name: picture.data for picture in context.pictures(issue)}

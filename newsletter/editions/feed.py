@@ -21,19 +21,19 @@ def build_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
     """
     publication = context.config.publication
     feed = Element("feed", {"xmlns": _ATOM, "xml:lang": publication.language})
-    _text(feed, "title", publication.title)
-    _text(feed, "id", publication.address("") or "")
+    _add_text(feed, "title", publication.title)
+    _add_text(feed, "id", publication.address("") or "")
     SubElement(feed, "link", rel="self", type="application/atom+xml", href=publication.address("feed.xml") or "")
     SubElement(feed, "link", rel="alternate", type="text/html", href=publication.address("") or "")
-    _text(feed, "updated", max(_moment(context, page.issue) for page in pages))
+    _add_text(feed, "updated", max(_format_moment(context, page.issue) for page in pages))
     author = SubElement(feed, "author")
-    _text(author, "name", context.config.sender.from_.name or publication.title)
-    _text(feed, "generator", "newsletter-press")
+    _add_text(author, "name", context.config.sender.from_.name or publication.title)
+    _add_text(feed, "generator", "newsletter-press")
     for page in pages[:_NEWEST]:
         address = publication.address(page.name) or ""
         entry = SubElement(feed, "entry")
-        _text(entry, "title", page.title)
-        _text(entry, "id", address)
+        _add_text(entry, "title", page.title)
+        _add_text(entry, "id", address)
         SubElement(entry, "link", rel="alternate", type="text/html", href=address)
         if page.pdf:
             SubElement(
@@ -44,12 +44,12 @@ def build_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
                 href=publication.address(page.pdf.name) or "",
                 length=str(page.pdf.octets),
             )
-        _text(entry, "published", _moment(context, page.issue))
-        _text(entry, "updated", _moment(context, page.issue))
-        _text(entry, "summary", context.preheader(page.issue))
+        _add_text(entry, "published", _format_moment(context, page.issue))
+        _add_text(entry, "updated", _format_moment(context, page.issue))
+        _add_text(entry, "summary", context.preheader(page.issue))
         content = SubElement(entry, "content", type="html")
         content.text = render_article(context, page.issue)
-    return _written(feed)
+    return _write_xml(feed)
 
 
 def build_sitemap(context: EditionContext, pages: Sequence[Page]) -> bytes:
@@ -58,21 +58,21 @@ def build_sitemap(context: EditionContext, pages: Sequence[Page]) -> bytes:
     dates = {page.name: page.issue.date.isoformat() for page in pages}
     for name, date in {"": max(dates.values()), **dates}.items():
         url = SubElement(urls, "url")
-        _text(url, "loc", context.config.publication.address(name) or "")
-        _text(url, "lastmod", date)
-    return _written(urls)
+        _add_text(url, "loc", context.config.publication.address(name) or "")
+        _add_text(url, "lastmod", date)
+    return _write_xml(urls)
 
 
-def _moment(context: EditionContext, issue: Issue) -> str:
+def _format_moment(context: EditionContext, issue: Issue) -> str:
     """Return the beginning of the issue's day in the publication's time zone."""
     midnight = datetime.combine(issue.date, time(), ZoneInfo(context.config.publication.timezone))
     return midnight.astimezone(UTC).isoformat()  # some old zones differ by seconds, which RFC 3339 can't say
 
 
-def _text(parent: Element, tag: str, text: str) -> None:
+def _add_text(parent: Element, tag: str, text: str) -> None:
     SubElement(parent, tag).text = text
 
 
-def _written(root: Element) -> bytes:
+def _write_xml(root: Element) -> bytes:
     indent(root)
     return bytes(tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"

@@ -29,7 +29,9 @@ _NAMED = 3  # in one message
 
 def find_missing_glyphs(context: EditionContext, issue: Issue) -> list[Problem]:
     """Return one problem for each script that the PDF lacks a typeface for, at the place of its first grapheme."""
-    return describe_graphemes(find_missing_graphemes(_printed(context, issue), context.fonts), context, issue)
+    return describe_graphemes(
+        find_missing_graphemes(_list_printed_texts(context, issue), context.fonts), context, issue
+    )
 
 
 def describe_graphemes(graphemes: Iterable[str], context: EditionContext, issue: Issue) -> list[Problem]:
@@ -37,7 +39,7 @@ def describe_graphemes(graphemes: Iterable[str], context: EditionContext, issue:
     scripts: dict[str, list[str]] = {}
     for grapheme in graphemes:
         scripts.setdefault(suggest_package(grapheme), []).append(grapheme)
-    return [_problem(package, found, context, issue) for package, found in scripts.items()]
+    return [_make_problem(package, found, context, issue) for package, found in scripts.items()]
 
 
 def find_missing_graphemes(texts: Iterable[str], folder: Path) -> list[str]:
@@ -69,16 +71,16 @@ def find_missing_graphemes(texts: Iterable[str], folder: Path) -> list[str]:
     return []
 
 
-def _printed(context: EditionContext, issue: Issue) -> Iterator[str]:
+def _list_printed_texts(context: EditionContext, issue: Issue) -> Iterator[str]:
     """Yield the texts that the PDF shows."""
     public = issue.seen_by(frozenset())
     yield from (context.config.publication.title, context.template_values(public)["date"], public.headlines_title)
     yield from (text.plain() for text in (*public.texts(), context.about))
 
 
-def _problem(package: str, graphemes: Sequence[str], context: EditionContext, issue: Issue) -> Problem:
+def _make_problem(package: str, graphemes: Sequence[str], context: EditionContext, issue: Issue) -> Problem:
     path, place = _find_first(graphemes[0], context, issue)
-    names = ", ".join(f"{quote_text(grapheme)} ({_code_points(grapheme)})" for grapheme in graphemes[:_NAMED])
+    names = ", ".join(f"{quote_text(grapheme)} ({_list_code_points(grapheme)})" for grapheme in graphemes[:_NAMED])
     more = f" and {len(graphemes) - _NAMED} more" if len(graphemes) > _NAMED else ""
     install = f"Run: pip install '{package}'. Or put" if package else "Put"
     return Problem(
@@ -92,7 +94,7 @@ def _problem(package: str, graphemes: Sequence[str], context: EditionContext, is
     )
 
 
-def _code_points(grapheme: str) -> str:
+def _list_code_points(grapheme: str) -> str:
     return " ".join(f"U+{ord(character):04X}" for character in grapheme)
 
 

@@ -30,7 +30,7 @@ def render_uninlined(context: EditionContext, issue: Issue, fields: FieldWriter,
         context.template_path,
         autoescape=True,
         words=context.template_values(issue, fields) | context.picture_values(issue, place) | {"reader": fields},
-        filters=rich_filters(fields) | {"padding": _padding},
+        filters=rich_filters(fields) | {"padding": _pad_preheader},
     )
     refuse_open_blocks(mjml, TEMPLATE, context.template_path)
     return mjml_to_html(mjml, TEMPLATE, context.template_path)
@@ -43,10 +43,13 @@ def list_email_templates(context: EditionContext) -> list[Path]:
 
 def rich_filters(fields: FieldWriter) -> dict[str, Callable[[RichText], object]]:
     """Return the filters by which a template writes rich text as HTML: `text | inline`, and `text | paragraphs`."""
-    return {"inline": lambda text: _inline(text, fields), "paragraphs": lambda text: _paragraphs(text, fields)}
+    return {
+        "inline": lambda text: _write_inline(text, fields),
+        "paragraphs": lambda text: _write_paragraphs(text, fields),
+    }
 
 
-def _padding(preheader: str) -> str:
+def _pad_preheader(preheader: str) -> str:
     """Return invisible characters for the space behind a preheader, so that an inbox shows no text from below it.
 
     Inboxes fold plain spaces into one; they keep this pair, a combining grapheme joiner and a no-break space.
@@ -54,24 +57,26 @@ def _padding(preheader: str) -> str:
     return "\u034f\u00a0" * max(0, _INBOX_LINE - len(preheader))
 
 
-def _inline(text: RichText, fields: FieldWriter) -> Markup:
-    return Markup("<br>").join(_paragraph(paragraph, fields) for paragraph in text.paragraphs)
+def _write_inline(text: RichText, fields: FieldWriter) -> Markup:
+    return Markup("<br>").join(_write_paragraph(paragraph, fields) for paragraph in text.paragraphs)
 
 
-def _paragraphs(text: RichText, fields: FieldWriter) -> list[Markup]:
-    return [_paragraph(paragraph, fields) for paragraph in text.paragraphs]
+def _write_paragraphs(text: RichText, fields: FieldWriter) -> list[Markup]:
+    return [_write_paragraph(paragraph, fields) for paragraph in text.paragraphs]
 
 
-def _paragraph(paragraph: Paragraph, fields: FieldWriter) -> Markup:
-    return Markup("").join(_link(span, fields) if isinstance(span, Link) else _run(span, fields) for span in paragraph)
+def _write_paragraph(paragraph: Paragraph, fields: FieldWriter) -> Markup:
+    return Markup("").join(
+        _write_link(span, fields) if isinstance(span, Link) else _write_run(span, fields) for span in paragraph
+    )
 
 
-def _link(link: Link, fields: FieldWriter) -> Markup:
-    inside = Markup("").join(_run(run, fields) for run in link.runs)
+def _write_link(link: Link, fields: FieldWriter) -> Markup:
+    inside = Markup("").join(_write_run(run, fields) for run in link.runs)
     return Markup('<a href="{}">{}</a>').format(link.to(fields), inside)
 
 
-def _run(run: TextRun, fields: FieldWriter) -> Markup:
+def _write_run(run: TextRun, fields: FieldWriter) -> Markup:
     text = fields(run.field, run.text) if run.field else run.text
     html = escape(text)
     if run.code:

@@ -36,13 +36,16 @@ def read_manifest(folder: Path) -> dict[str, PublishedFiles]:
     """Read the manifest of a folder, by issue; empty when there is none, or it can't be read."""
     try:
         known = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        made = {str(name): PublishedFiles(str(entry["from"]), _plain(entry["files"])) for name, entry in known.items()}
+        made = {
+            str(name): PublishedFiles(str(entry["from"]), _keep_plain_names(entry["files"]))
+            for name, entry in known.items()
+        }
         return made if all(entry.files for entry in made.values()) else {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
-def _plain(files: Mapping[str, str]) -> dict[str, str]:
+def _keep_plain_names(files: Mapping[str, str]) -> dict[str, str]:
     """Return plain file names alone: a path in a manifest must not reach a file elsewhere."""
     return {str(name): str(digest) for name, digest in files.items() if Path(name).name == name}
 

@@ -61,7 +61,7 @@ _Fault = tuple[int, str]
 
 def mjml_to_html(mjml: str, template: str, path: tuple[Path, ...]) -> str:
     """Return the HTML of `mjml`, which was made from `template`. Raises TemplateError with the template's line."""
-    if fault := _fault(mjml):
+    if fault := _find_fault(mjml):
         raise _locate(fault, template, path)
     from mjml import mjml2html  # a megabyte of Rust, which a look at a draft should not cost
 
@@ -71,10 +71,10 @@ def mjml_to_html(mjml: str, template: str, path: tuple[Path, ...]) -> str:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic in MJML's Rust core is no Exception
-        raise _locate((0, f"MJML can't read it: {error}"), template, path, _stray) from error
+        raise _locate((0, f"MJML can't read it: {error}"), template, path, _find_stray) from error
 
 
-def _stray(markup: str) -> _Fault | None:
+def _find_stray(markup: str) -> _Fault | None:
     """Return a fault that browsers forgive and MJML does not, with its line."""
     if found := _STRAY.search(markup):
         shown = " ".join(markup[found.start() : found.end() + 12].split())
@@ -93,7 +93,7 @@ def _locate(
     found: list[tuple[Path, _Fault]] = []
     for file in files:
         source = file.read_text(encoding="utf-8-sig")
-        own = (look or _fault)(_JINJA.sub(lambda tag: re.sub(r"[^\n]", " ", tag[0]), source))
+        own = (look or _find_fault)(_JINJA.sub(lambda tag: re.sub(r"[^\n]", " ", tag[0]), source))
         found += [(file, own)] if own else []
     # Both branches of an {% if %} stand in the source, and can look like a fault of their own.
     same = [pair for pair in found if re.sub(r"\d+", "", pair[1][1]) == re.sub(r"\d+", "", fault[1])]
@@ -101,7 +101,7 @@ def _locate(
     return template_error(likely[0][0], *likely[0][1]) if likely else template_error(files[0], 0, fault[1])
 
 
-def _fault(markup: str) -> _Fault | None:
+def _find_fault(markup: str) -> _Fault | None:
     """Return the first tag that is unknown, unopened, unclosed, misspelled or in the wrong place, with its line."""
     checker = _Checker(convert_charrefs=False)
     checker.feed(markup)

@@ -49,7 +49,7 @@ def render_pdf(context: EditionContext, issue: Issue) -> bytes:
     """Return the PDF, the same bytes for the same issue. Raises TemplateError, and DraftError for missing glyphs."""
     from typst import compile_with_warnings  # 20 MB that only this edition should cost
 
-    with _set(context, issue) as job:
+    with _prepare_job(context, issue) as job:
         pdf, _warnings = compile_with_warnings(
             job.main,
             root=job.root,
@@ -80,7 +80,7 @@ def render_pages(context: EditionContext, issue: Issue, dots: int = 60) -> list[
     """Return the PDF's pages as PNG pictures, with `dots` an inch. Raises TemplateError."""
     from typst import compile_with_warnings
 
-    with _set(context, issue) as job:
+    with _prepare_job(context, issue) as job:
         pages, _warnings = compile_with_warnings(
             job.main,
             root=job.root,
@@ -104,7 +104,7 @@ class _Job:
 
 
 @contextmanager
-def _set(context: EditionContext, issue: Issue) -> Iterator[_Job]:
+def _prepare_job(context: EditionContext, issue: Issue) -> Iterator[_Job]:
     """Make a folder with all that Typst may read, so that no path or link leads out of it; explain Typst's errors."""
     from typst import TypstError
 
@@ -114,7 +114,7 @@ def _set(context: EditionContext, issue: Issue) -> Iterator[_Job]:
         _refuse_packages(source)
     fonts = load_typefaces(context.fonts)
     with TemporaryDirectory(prefix="newsletter-pdf-") as root:
-        data = _data(context, issue, fonts)
+        data = _collect_data(context, issue, fonts)
         for role, picture in (("image", context.lead_picture_for_print(issue)), ("logo", context.logo())):
             if picture:
                 data[role] = {**(data[role] or {}), "file": f"/{picture.name}"}
@@ -160,7 +160,7 @@ def _explain(
     return template_error(sources[name], int(place[2]), "; ".join([error.message, *error.hints]), int(place[3]))
 
 
-def _data(context: EditionContext, issue: Issue, fonts: "Fonts") -> dict[str, Any]:
+def _collect_data(context: EditionContext, issue: Issue, fonts: "Fonts") -> dict[str, Any]:
     families = set(fonts.families())
     has_bold = any(font.weight >= _BOLD and _IDEOGRAPHIC.search(font.family) for font in fonts.fonts())
     publication, theme, layout = context.config.publication, context.config.theme, context.config.pdf
@@ -171,7 +171,7 @@ def _data(context: EditionContext, issue: Issue, fonts: "Fonts") -> dict[str, An
     return {
         "publication": {
             "title": publication.title,
-            "title_shown": _breakable(publication.title, _LONG_TITLE),
+            "title_shown": _make_breakable(publication.title, _LONG_TITLE),
             "language": language,
             "region": region,
             "direction": publication.direction,
@@ -182,8 +182,8 @@ def _data(context: EditionContext, issue: Issue, fonts: "Fonts") -> dict[str, An
         "theme": {
             **{name: theme.on_paper(name) for name in ("text", "link", "accent", "quiet")},
             **{name: getattr(theme, name) for name in ("rule", "masthead", "masthead_text", "dateline")},
-            "font": _known(theme.font, families),
-            "heading_font": _known(theme.heading_font, families),
+            "font": _select_installed(theme.font, families),
+            "heading_font": _select_installed(theme.heading_font, families),
             "emoji": _EMOJI if _EMOJI in families else None,
             "thin": None if has_bold else _IDEOGRAPHS,
         },
@@ -195,16 +195,16 @@ def _data(context: EditionContext, issue: Issue, fonts: "Fonts") -> dict[str, An
         "keywords": [publication.title, issue.label, issue.headlines_title],
         "logo": None,
         "intro": addresses.blocks(issue.intro),
-        "image": {"alt": issue.image.alt, "credit": _rich(issue.image.credit)} if issue.image else None,
+        "image": {"alt": issue.image.alt, "credit": _convert_text(issue.image.credit)} if issue.image else None,
         "items": [
             {
-                "headline": _rich(item.headline),
+                "headline": _convert_text(item.headline),
                 "detail": addresses.blocks(item.detail),
                 "tall": not addresses.fit(item.detail),
             }
             for item in public.items
         ],
-        "tall": sum(_lines(item.headline) for item in public.items) > _TALL,
+        "tall": sum(_count_lines(item.headline) for item in public.items) > _TALL,
         "closing_tall": not addresses.fit(*(text for text in (issue.note, context.about) if text)),
         "note": addresses.blocks(issue.note),
         "about": addresses.blocks(context.about),
@@ -224,7 +224,7 @@ class _Addresses:
 
     def fit(self, *texts: RichText) -> bool:
         """Return whether the texts, with the addresses below them, surely fit on one page, and into one column."""
-        lines = sum(map(_lines, texts))
+        lines = sum(map(_count_lines, texts))
         hrefs = [link.href for text in texts for link in text.links()] if self._printed else []
         return lines <= _TALL and lines + sum(1 + len(href) // _COLUMNS for href in hrefs) <= _WITH_ADDRESSES
 
@@ -239,35 +239,35 @@ class _Addresses:
         parts = [text] if is_whole else [RichText((paragraph,)) for paragraph in text.paragraphs]
         fitting = [(part, self.fit(part)) for part in parts]
         return [
-            {"tall": not fits, "paragraphs": _rich(part, self._numbers if fits else _IN_PLACE)}
+            {"tall": not fits, "paragraphs": _convert_text(part, self._numbers if fits else _IN_PLACE)}
             for part, fits in fitting
         ]
 
 
-def _lines(text: RichText) -> int:
+def _count_lines(text: RichText) -> int:
     """Estimate how many lines a text takes in the narrower of the layouts."""
     return sum(1 + wcswidth(paragraph) // _COLUMNS for paragraph in text.plain().split("\n\n"))
 
 
-def _breakable(text: str, word: re.Pattern[str] = re.compile(r"[!-\u052f]{52,}")) -> str:
+def _make_breakable(text: str, word: re.Pattern[str] = re.compile(r"[!-\u052f]{52,}")) -> str:
     """Allow line breaks anywhere in words longer than a line, in scripts whose letters don't join."""
     return word.sub(lambda match: "\u200b".join(match[0]), text)
 
 
-def _known(wanted: tuple[str, ...], families: set[str]) -> list[str]:
+def _select_installed(wanted: tuple[str, ...], families: set[str]) -> list[str]:
     """Return the families that are installed, of those wanted and of those that come with the program."""
     known = {family.casefold() for family in families}
     return [family for family in (*wanted, *_FALLBACK) if family.casefold() in known]
 
 
-def _rich(text: RichText | None, numbers: Iterator[int] = _IN_PLACE) -> list[list[dict[str, Any]]] | None:
+def _convert_text(text: RichText | None, numbers: Iterator[int] = _IN_PLACE) -> list[list[dict[str, Any]]] | None:
     """Return a text as data; a link whose number is 0 has its address in place where addresses are printed."""
-    return [[_span(span, numbers) for span in paragraph] for paragraph in text.paragraphs] if text else None
+    return [[_convert_span(span, numbers) for span in paragraph] for paragraph in text.paragraphs] if text else None
 
 
-def _span(span: TextRun | Link, numbers: Iterator[int]) -> dict[str, Any]:
+def _convert_span(span: TextRun | Link, numbers: Iterator[int]) -> dict[str, Any]:
     if isinstance(span, Link):
-        address = _breakable(span.href.removeprefix("mailto:"), _LONG_PART)
-        spans = [_span(run, numbers) for run in span.runs]
+        address = _make_breakable(span.href.removeprefix("mailto:"), _LONG_PART)
+        spans = [_convert_span(run, numbers) for run in span.runs]
         return {"href": span.href, "address": address, "number": next(numbers), "spans": spans}
-    return {"text": _breakable(span.text), "strong": span.strong, "emphasis": span.emphasis, "code": span.code}
+    return {"text": _make_breakable(span.text), "strong": span.strong, "emphasis": span.emphasis, "code": span.code}

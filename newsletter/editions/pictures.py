@@ -47,24 +47,24 @@ def prepare_picture(path: Path, stem: str, widest: int, ground: str = WHITE) -> 
     `ground`, the colour behind the picture, since dark mode would make a drawing in dark lines invisible.
     """
     changed, size = path.stat().st_mtime_ns, path.stat().st_size
-    return _prepared(path, changed, size, stem, min(widest, _longest_side(path, changed, size)), ground)
+    return _prepare(path, changed, size, stem, min(widest, _measure_longest_side(path, changed, size)), ground)
 
 
 @lru_cache(maxsize=16)
-def _longest_side(path: Path, _changed: int, _size: int) -> int:
+def _measure_longest_side(path: Path, _changed: int, _size: int) -> int:
     with open_picture(path) as source:
         return max(source.size)
 
 
 @lru_cache(maxsize=16)
-def _prepared(path: Path, _changed: int, _size: int, stem: str, widest: int, ground: str) -> Picture:
+def _prepare(path: Path, _changed: int, _size: int, stem: str, widest: int, ground: str) -> Picture:
     from PIL import Image, ImageOps
 
     with open_picture(path) as source:
         kind = "png" if source.format == "PNG" or source.has_transparency_data else "jpeg"
         # A JPEG can be read at half or a quarter of its size, which is much quicker.
         source.draft("RGB", (widest, widest))
-        picture = _screen_colours(ImageOps.exif_transpose(source), kind)
+        picture = _convert_colours(ImageOps.exif_transpose(source), kind)
     if picture.mode == "RGBA":
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, ground), picture).convert("RGB")
     share = min(widest / picture.width, widest * TALLEST / picture.height)
@@ -82,7 +82,7 @@ def _prepared(path: Path, _changed: int, _size: int, stem: str, widest: int, gro
     return Picture(stem=stem, kind=kind, width=picture.width, height=picture.height, data=file.getvalue())
 
 
-def _screen_colours(picture: "Image", kind: str) -> "Image":
+def _convert_colours(picture: "Image", kind: str) -> "Image":
     """In sRGB, which is what a picture without a profile is taken for."""
     from PIL import ImageCms
 

@@ -31,7 +31,7 @@ def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> s
         context.template_path,
         autoescape=False,
         words=context.template_values(issue, fields) | {"reader": fields, "footnotes": notes.take},
-        filters={"plain": notes.plain, "paragraphs": notes.paragraphs, "wrapped": _wrapped, "underline": _underline},
+        filters={"plain": notes.plain, "paragraphs": notes.paragraphs, "wrapped": _wrap, "underline": _underline},
     ).replace(_BOUND, " ")
     return re.sub(r"[ \t]*\n", "\n", re.sub(r"\n(?:[ \t]*\n)+", "\n\n", text.strip())) + "\n"
 
@@ -52,18 +52,18 @@ class _Footnotes:
 
     def plain(self, text: RichText) -> str:
         """Return the words alone, without their links: for headlines."""
-        return " ".join(self._marked(RichText((paragraph,)).runs()) for paragraph in text.paragraphs)
+        return " ".join(self._mark_styles(RichText((paragraph,)).runs()) for paragraph in text.paragraphs)
 
     def paragraphs(self, text: RichText) -> list[str]:
         """Return each paragraph with a [number] behind every link."""
-        return [self._marked(self._numbered(paragraph)) for paragraph in text.paragraphs]
+        return [self._mark_styles(self._number_links(paragraph)) for paragraph in text.paragraphs]
 
     def take(self) -> list[_Footnote]:
         """Return the footnotes of all links that were written since the last call."""
         taken, self._waiting = self._waiting, []
         return taken
 
-    def _numbered(self, paragraph: Paragraph) -> Iterator[TextRun]:
+    def _number_links(self, paragraph: Paragraph) -> Iterator[TextRun]:
         for span in paragraph:
             if isinstance(span, TextRun):
                 yield span
@@ -74,7 +74,7 @@ class _Footnotes:
             last = span.runs[-1]
             yield TextRun(text=f"{_BOUND}[{self._count}]", strong=last.strong, emphasis=last.emphasis)
 
-    def _marked(self, runs: Iterable[TextRun]) -> str:
+    def _mark_styles(self, runs: Iterable[TextRun]) -> str:
         """Write *strong*, _emphasis_ and `code`, with a mark where a style begins and where it ends."""
         written = ""
         open_: list[str] = []
@@ -96,7 +96,7 @@ class _Footnotes:
         return bare + "".join(_MARKS[style] for style in reversed(open_)) + written[len(bare) :]
 
 
-def _wrapped(text: str, first: str = "", rest: str | None = None, width: int = WIDTH) -> str:
+def _wrap(text: str, first: str = "", rest: str | None = None, width: int = WIDTH) -> str:
     """Wrap `text` at `width` columns, with `first` before its first line and `rest` before the others.
 
     Words stay whole, addresses above all; text in a script without spaces is broken where Unicode's line
@@ -106,16 +106,16 @@ def _wrapped(text: str, first: str = "", rest: str | None = None, width: int = W
     text = re.sub(rf"[ \t\n]+{_BOUND}", _BOUND, text)  # a link's words may end with a space
     lines, line, empty = [], first, True
     for word in re.split("[ \t\n]+", text.strip(" \t\n")):  # a no-break space is part of a word
-        for index, piece in enumerate(_pieces(word)):
+        for index, piece in enumerate(_split_word(word)):
             space = " " if index == 0 and not empty else ""
-            if not empty and _columns(line) + len(space) + _columns(piece) > width:
+            if not empty and _count_columns(line) + len(space) + _count_columns(piece) > width:
                 lines.append(line)
                 line, space = rest, ""
             line, empty = line + space + piece, False
     return "\n".join([*lines, line])
 
 
-def _pieces(word: str) -> list[str]:
+def _split_word(word: str) -> list[str]:
     if not _UNSPACED.search(word):
         return [word]
     # Only here, where it is needed: its tables take a while to load.
@@ -132,9 +132,9 @@ def _pieces(word: str) -> list[str]:
     return pieces
 
 
-def _columns(text: str) -> int:
+def _count_columns(text: str) -> int:
     return max(0, wcswidth(text))
 
 
 def _underline(text: str, mark: str = "-") -> str:
-    return f"{text}\n{mark * max([1, *map(_columns, text.splitlines())])}"
+    return f"{text}\n{mark * max([1, *map(_count_columns, text.splitlines())])}"

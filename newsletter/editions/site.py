@@ -56,7 +56,7 @@ def export_site(
     file that this program didn't write would be lost.
     """
     build = _SiteBuild(context, folder, read_manifest(folder))
-    for draft, issue in _publishable(drafts, build.before, build.site):
+    for draft, issue in _select_publishable(drafts, build.before, build.site):
         build.add(draft, issue, problems_of)
     build.add_shared()
     build.write()
@@ -124,8 +124,8 @@ class _SiteBuild:
             raise DraftError(
                 "There is no issue to publish yet.", next_step="newsletter draft check names what is missing."
             )
-        pages = [_page(self._context, issue, self._files, self._folder) for issue in self._published]
-        self._files[_SHARED] = _shared_files(self._context, pages)
+        pages = [_make_page(self._context, issue, self._files, self._folder) for issue in self._published]
+        self._files[_SHARED] = _make_shared_files(self._context, pages)
         self._after[_SHARED] = PublishedFiles.of("", self._files[_SHARED])
 
     def write(self) -> None:
@@ -143,7 +143,7 @@ class _SiteBuild:
         write_manifest(folder, after)
 
 
-def _page(context: EditionContext, issue: Issue, files: Mapping[str, Mapping[str, bytes]], folder: Path) -> Page:
+def _make_page(context: EditionContext, issue: Issue, files: Mapping[str, Mapping[str, bytes]], folder: Path) -> Page:
     pdf = pdf_name(issue)
     made = files.get(issue.name)
     octets = len(made.get(pdf, b"")) if made is not None else (folder / pdf).stat().st_size
@@ -165,7 +165,7 @@ def _refuse_to_overwrite(folder: Path, new: Iterable[str]) -> None:
         )
 
 
-def _publishable(
+def _select_publishable(
     drafts: Sequence[Draft], before: Mapping[str, PublishedFiles], site: Site
 ) -> list[tuple[Draft, Issue]]:
     """Return the finished drafts, newest first. An unfinished one is left out, unless it is published: DraftError."""
@@ -196,7 +196,7 @@ def _publishable(
     return sorted(issues, key=lambda pair: (pair[1].date, pair[1].volume, pair[1].number), reverse=True)
 
 
-def _shared_files(context: EditionContext, pages: Sequence[Page]) -> dict[str, bytes]:
+def _make_shared_files(context: EditionContext, pages: Sequence[Page]) -> dict[str, bytes]:
     shared = {"index.html": render_index(context, pages).encode()}
     if logo := context.logo():
         shared[logo.name] = logo.data

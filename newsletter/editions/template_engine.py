@@ -67,7 +67,7 @@ def fill_template(
             next_step=f"Put it into {TEMPLATES}/, or take the line out that includes it.",
         ) from error
     except UnicodeDecodeError as error:
-        raise template_error(_not_utf8(path), 0, "it is not UTF-8 text") from error
+        raise template_error(_find_not_utf8(path), 0, "it is not UTF-8 text") from error
     except RecursionError as error:
         raise template_error(
             find_template(name, path), 0, "something in it includes or calls itself without end"
@@ -87,7 +87,7 @@ def fill_template(
         raise template_error(Path(frames[-1].filename), frames[-1].lineno or 0, said) from error
 
 
-def _not_utf8(path: tuple[Path, ...]) -> Path:
+def _find_not_utf8(path: tuple[Path, ...]) -> Path:
     """Return the first template that can't be read: Jinja's error does not say which it was."""
     files = [file for folder in path if folder.is_dir() for file in sorted(folder.iterdir())]
     for file in (file for file in files if file.suffix in (".j2", ".css")):  # a logo may lie there too
@@ -111,15 +111,15 @@ def refuse_open_blocks(filled: str, name: str, path: tuple[Path, ...]) -> None:
 
     `filled` is the template `name` when filled; the place is looked for in the files that it was made from.
     """
-    if all(_brace_fault(sheet) is None or _is_closed(sheet) for sheet in _SHEET.findall(filled)):
+    if all(_find_brace_fault(sheet) is None or _is_closed(sheet) for sheet in _SHEET.findall(filled)):
         return
     for file in list_templates(name, path):
-        if file.name.endswith(".css") and (fault := _brace_fault(file.read_text(encoding="utf-8-sig"))):
+        if file.name.endswith(".css") and (fault := _find_brace_fault(file.read_text(encoding="utf-8-sig"))):
             raise template_error(file, *fault)
     raise template_error(find_template(name, path), 0, "a { or } of its style sheet has no counterpart")
 
 
-def _brace_fault(css: str) -> tuple[int, str] | None:
+def _find_brace_fault(css: str) -> tuple[int, str] | None:
     """Return a brace without a counterpart, with its line: a quick guess, wrong about some of Jinja's branches."""
     text = _NOT_CSS.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), css)
     open_at: list[int] = []
@@ -146,13 +146,13 @@ def list_templates(name: str, path: tuple[Path, ...]) -> list[Path]:
     """Return the template `name` and all that it includes by name, each once, itself first. Raises TemplateError."""
     found = [find_template(name, path)]
     for file in found:
-        inner = [find_template(part, path) for part in _includes(file.read_text(encoding="utf-8-sig"))]
+        inner = [find_template(part, path) for part in _list_includes(file.read_text(encoding="utf-8-sig"))]
         found += [part for part in inner if part not in found]
     return found
 
 
 @lru_cache(maxsize=64)
-def _includes(text: str) -> tuple[str, ...]:
+def _list_includes(text: str) -> tuple[str, ...]:
     tree = Environment().parse(text)  # noqa: S701  # read, not filled
     return tuple(part for part in find_referenced_templates(tree) if part)
 

@@ -39,19 +39,19 @@ def load_typefaces(folder: Path) -> "Fonts":
         for file in sorted(folder.rglob("*"))
         if file.suffix.lower() in (".ttf", ".otf") and file.is_file()
     )
-    return _loaded(folder if own else None, own)
+    return _load(folder if own else None, own)
 
 
 @lru_cache(maxsize=2)
-def _loaded(folder: Path | None, _files: tuple[tuple[Path, int], ...]) -> "Fonts":
+def _load(folder: Path | None, _files: tuple[tuple[Path, int], ...]) -> "Fonts":
     """Load typefaces, and keep them while the files are the same: loading takes longer than setting a page."""
     from typst import Fonts
 
-    folders = [*([folder] if folder else []), *_installed()]
+    folders = [*([folder] if folder else []), *_list_installed()]
     return Fonts(include_system_fonts=False, font_paths=[str(path) for path in folders])
 
 
-def _installed() -> Iterable[Path]:
+def _list_installed() -> Iterable[Path]:
     """Yield the folders of the installed font packages. None is imported: they hold data alone."""
     modules = [point.value for point in entry_points(group="fontpkg.family")]
     for module in sorted([*modules, *_MODULES.values()]):
@@ -69,8 +69,8 @@ def suggest_package(grapheme: str) -> str:
     """Return what to install for a grapheme that no typeface has; "" when that is not known, or is here already."""
     script = unicodedata.name(grapheme[0], "").split(" ")[0].split("-")[0]
     packages = (_EMOJI,) if _PICTURED.search(grapheme) else _PACKAGES.get(script, ())
-    return next((package for package in packages if not find_spec(_module(package))), "")
+    return next((package for package in packages if not find_spec(_find_module(package))), "")
 
 
-def _module(package: str) -> str:
+def _find_module(package: str) -> str:
     return _MODULES.get(package) or package.replace("-", "_")

@@ -63,8 +63,8 @@ def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: 
     Raises TemplateError.
     """
     public = issue.seen_by(frozenset())
-    more = {"pdf": Download(pdf_name(issue), len(pdf)) if pdf else None, "metadata": _metadata(context, public)}
-    return _filled(PAGE, context, context.template_values(public) | context.picture_values(public, place) | more)
+    more = {"pdf": Download(pdf_name(issue), len(pdf)) if pdf else None, "metadata": _describe_page(context, public)}
+    return _fill_page(PAGE, context, context.template_values(public) | context.picture_values(public, place) | more)
 
 
 def render_article(context: EditionContext, issue: Issue) -> str:
@@ -72,7 +72,7 @@ def render_article(context: EditionContext, issue: Issue) -> str:
     public = issue.seen_by(frozenset())
     publication = context.config.publication
     pictures = context.picture_values(public, lambda picture: publication.address(picture.name) or picture.name)
-    return _filled(
+    return _fill_page(
         ARTICLE,
         context,
         context.template_values(public) | pictures | {"base": publication.address(page_name(issue)) or ""},
@@ -82,7 +82,7 @@ def render_article(context: EditionContext, issue: Issue) -> str:
 def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
     """Return the page that lists all issues; `pages` has the newest first."""
     logo = context.logo()
-    return _filled(
+    return _fill_page(
         INDEX,
         context,
         {
@@ -95,7 +95,7 @@ def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
     )
 
 
-def _filled(name: str, context: EditionContext, words: dict[str, Any]) -> str:
+def _fill_page(name: str, context: EditionContext, words: dict[str, Any]) -> str:
     html = fill_template(
         name,
         context.template_path,
@@ -107,7 +107,7 @@ def _filled(name: str, context: EditionContext, words: dict[str, Any]) -> str:
     return html
 
 
-def _metadata(context: EditionContext, issue: Issue) -> dict[str, Any]:
+def _describe_page(context: EditionContext, issue: Issue) -> dict[str, Any]:
     """Return the page's description for search engines, an Article of schema.org."""
     publication = context.config.publication
     publisher = {"@type": "Organization", "name": context.config.sender.from_.name or publication.title}

@@ -39,9 +39,9 @@ def flanking(before: str, after: str, *, within_words: bool) -> tuple[bool, bool
     so that **「…」** can stand before の without a space. `within_words` is true for *. Unlike there, a run within a
     word or number does neither, nor one between a bracket and a word opens: E*Trade, 5*3, a*(b+c)*d*(e).
     """
-    if _spelled(before) and _spelled(after):
+    if _is_spelled(before) and _is_spelled(after):
         return False, False
-    if before in ")]" and _spelled(after):
+    if before in ")]" and _is_spelled(after):
         return False, False
     space_before, space_after = isWhiteSpace(ord(before)), isWhiteSpace(ord(after))
     cjk_before, cjk_after = is_cjk(before), is_cjk(after)
@@ -57,7 +57,7 @@ def flanking(before: str, after: str, *, within_words: bool) -> tuple[bool, bool
     )
 
 
-def _spelled(character: str) -> bool:
+def _is_spelled(character: str) -> bool:
     """Return whether a character is a letter or digit of a script with spaces between its words."""
     if not (character < "\u0590" or "\u1e00" <= character < "\u2000"):
         return False
@@ -78,12 +78,12 @@ def join_lines(texts: Sequence[str]) -> list[str]:
             before -= 1
         while after < len(whole) and whole[after] == "\0":
             after += 1
-        return "" if before >= 0 and after < len(whole) and _unspaced(whole[before], whole[after]) else " "
+        return "" if before >= 0 and after < len(whole) and _are_unspaced(whole[before], whole[after]) else " "
 
     return _LINE_END.sub(joined, whole).split("\0")
 
 
-def _unspaced(before: str, after: str) -> bool:
+def _are_unspaced(before: str, after: str) -> bool:
     """Return whether two characters that a line's end parts are written without a space."""
     if is_hangul(before) or is_hangul(after):
         return False

@@ -61,16 +61,16 @@ def read_draft(path: Path) -> Draft:
     """Read, parse and validate a draft. Never raises for what an editor wrote: that becomes problems."""
     source, fault = _read_text(path)
     if fault:
-        return Draft(path, source, None, (_problem(path, Place(0, 0), fault),))
+        return Draft(path, source, None, (_make_problem(path, Place(0, 0), fault),))
     text, found = replace_separators(source)
     lines = split_lines(text)
     if unmerged := list(find_conflicts(lines)):
-        return _with_problems(path, source, unmerged)
+        return _make_broken_draft(path, source, unmerged)
     try:
         root, duplicates = parse_yaml(text)
     except YamlFault as error:
         misread = find_lookalike(lines, error.place.line) if not error.fault.next_step else None
-        return _with_problems(path, source, [*found, misread or (error.place, advise(error, lines))])
+        return _make_broken_draft(path, source, [*found, misread or (error.place, advise(error, lines))])
     if not isinstance(root, YamlMapping):
         fault = (
             Fault(code="empty", message="the draft is empty", next_step="`newsletter draft new` writes one to fill in.")
@@ -81,15 +81,15 @@ def read_draft(path: Path) -> Draft:
                 next_step="`newsletter draft new` writes one to compare with.",
             )
         )
-        return _with_problems(
+        return _make_broken_draft(
             path, source, [*found, find_lookalike(lines, root.start.line if root else 1) or (Place(1, 1), fault)]
         )
     issue, faults = _validate(root, path, lines)
     found += [*duplicates, *find_cut_texts(root, lines), *faults]
-    return replace(_with_problems(path, source, found), issue=None if found else issue, date=_date(root))
+    return replace(_make_broken_draft(path, source, found), issue=None if found else issue, date=_find_date(root))
 
 
-def _with_problems(path: Path, source: str, found: list[tuple[Place, Fault]]) -> Draft:
+def _make_broken_draft(path: Path, source: str, found: list[tuple[Place, Fault]]) -> Draft:
     """Return a draft with its problems in the order of their places, at most MAX_PROBLEMS of them."""
     found = sorted(found, key=lambda pair: (pair[0].line, pair[0].column))
     if len(found) > MAX_PROBLEMS:
@@ -100,10 +100,10 @@ def _with_problems(path: Path, source: str, found: list[tuple[Place, Fault]]) ->
             next_step="Mend those above, and check again.",
         )
         found = [*found[:MAX_PROBLEMS], (place, fault)]
-    return Draft(path, source, None, tuple(_problem(path, place, fault) for place, fault in found))
+    return Draft(path, source, None, tuple(_make_problem(path, place, fault) for place, fault in found))
 
 
-def _date(root: YamlMapping) -> datetime.date | None:
+def _find_date(root: YamlMapping) -> datetime.date | None:
     written = root.entries.get("date")
     try:
         return datetime.date.fromisoformat(written[1].text) if written and isinstance(written[1], YamlScalar) else None
@@ -124,7 +124,7 @@ def require_issue(draft: Draft) -> Issue:
     return draft.issue
 
 
-def _problem(path: Path, place: Place, fault: Fault) -> Problem:
+def _make_problem(path: Path, place: Place, fault: Fault) -> Problem:
     return Problem(
         path=path,
         line=place.line,
@@ -171,7 +171,7 @@ def _read_text(path: Path) -> tuple[str, Fault | None]:
 
 def _validate(root: YamlMapping, path: Path, lines: list[str]) -> tuple[Issue | None, list[tuple[Place, Fault]]]:
     texts: dict[int, SourceMap] = {}
-    tree = _plain(root, lines, texts)
+    tree = _convert_node(root, lines, texts)
     found: list[tuple[Place, Fault]] = []
     issue = None
     try:
@@ -182,22 +182,22 @@ def _validate(root: YamlMapping, path: Path, lines: list[str]) -> tuple[Issue | 
             location = details["loc"]
             # A text where a mapping should be wants the mapping's own keys, not its neighbours.
             within = location if details["type"] == "model_type" else location[:-1]
-            for fault in explain_error(details, _siblings(within)):
-                fault = _empty_rather(fault, root, location)
+            for fault in explain_error(details, _list_siblings(within)):
+                fault = _correct_missing(fault, root, location)
                 if fault.code == "unknown-key":
                     fault = replace(correct_key(str(location[-1])) or fault, code=fault.code)
                 found.append((_locate(root, location, fault, texts), fault))
-    found = _without_echoes(found)
-    found += _name_faults(root, path)
+    found = _drop_echoes(found)
+    found += _find_name_faults(root, path)
     if all(fault.code != "image-file" for _, fault in found):  # a name that is none is not looked for
-        found += _picture_faults(root, path)
+        found += _find_picture_faults(root, path)
     return issue, found
 
 
-def _empty_rather(fault: Fault, root: YamlNode, location: tuple[int | str, ...]) -> Fault:
+def _correct_missing(fault: Fault, root: YamlNode, location: tuple[int | str, ...]) -> Fault:
     """Return the fault of a key with nothing after it as an empty value instead of a missing one."""
     *above, key = location or ("",)
-    parent, _ = _node_at(root, tuple(above))
+    parent, _ = _find_node(root, tuple(above))
     if fault.code != "missing" or not isinstance(parent, YamlMapping) or key not in parent.entries:
         return fault
     return Fault(
@@ -207,13 +207,13 @@ def _empty_rather(fault: Fault, root: YamlNode, location: tuple[int | str, ...])
     )
 
 
-def _siblings(location: Iterable[int | str]) -> list[str]:
+def _list_siblings(location: Iterable[int | str]) -> list[str]:
     models: dict[str, type[BaseModel]] = {"image": Image, "items": Item}
     model = next((models[part] for part in location if isinstance(part, str) and part in models), Issue)
     return [name for name, field in model.model_fields.items() if not field.exclude]
 
 
-def _without_echoes(found: list[tuple[Place, Fault]]) -> list[tuple[Place, Fault]]:
+def _drop_echoes(found: list[tuple[Place, Fault]]) -> list[tuple[Place, Fault]]:
     """Drop the fault of a missing key that was misspelled: both are one mistake."""
     suggested = {fault.next_step for _, fault in found if fault.code == "unknown-key"}
     return [
@@ -223,35 +223,35 @@ def _without_echoes(found: list[tuple[Place, Fault]]) -> list[tuple[Place, Fault
     ]
 
 
-def _plain(node: YamlNode, lines: list[str], texts: dict[int, SourceMap]) -> Any:
+def _convert_node(node: YamlNode, lines: list[str], texts: dict[int, SourceMap]) -> Any:
     """Return the tree with each scalar as its text; `texts` collects the scalars' source maps, by their identity."""
     match node:
         case YamlScalar():
             texts[id(node)] = SourceMap(node, lines)
             return texts[id(node)].text
         case YamlSequence():
-            return [_plain(entry, lines, texts) for entry in node.entries]
+            return [_convert_node(entry, lines, texts) for entry in node.entries]
         case YamlMapping():
             pairs = node.entries.items()
-            return {key: _plain(value, lines, texts) for key, (_, value) in pairs if not _left_open(value)}
+            return {key: _convert_node(value, lines, texts) for key, (_, value) in pairs if not _is_left_open(value)}
 
 
-def _left_open(node: YamlNode) -> bool:
+def _is_left_open(node: YamlNode) -> bool:
     """Return whether a key has nothing after it, as in `note:`; `note: ""` is an empty text."""
     return isinstance(node, YamlScalar) and not node.text and not node.style
 
 
 def _locate(root: YamlNode, location: tuple[int | str, ...], fault: Fault, texts: dict[int, SourceMap]) -> Place:
-    node, key = _node_at(root, location)
+    node, key = _find_node(root, location)
     if fault.code == "unknown-key" and key is not None:
         return key.start
     if isinstance(node, YamlScalar) and fault.at is not None and id(node) in texts:
         return texts[id(node)].place(fault.at)
     # A value left out has the place of whatever comes next, but its key is in the right place.
-    return key.start if key is not None and _left_open(node) else node.start
+    return key.start if key is not None and _is_left_open(node) else node.start
 
 
-def _node_at(root: YamlNode, location: tuple[int | str, ...]) -> tuple[YamlNode, YamlScalar | None]:
+def _find_node(root: YamlNode, location: tuple[int | str, ...]) -> tuple[YamlNode, YamlScalar | None]:
     """Return the deepest node on the way to `location`, with its key when it has one."""
     node, key = root, None
     for part in location:
@@ -262,7 +262,7 @@ def _node_at(root: YamlNode, location: tuple[int | str, ...]) -> tuple[YamlNode,
     return node, key
 
 
-def _name_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]:
+def _find_name_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]:
     key_and_numbers = [root.entries.get(key) for key in ("volume", "number")]
     texts = [pair[1].text for pair in key_and_numbers if pair and isinstance(pair[1], YamlScalar)]
     if len(texts) == 2 and all(re.fullmatch(r"[0-9]{1,6}", text) for text in texts):
@@ -278,7 +278,7 @@ def _name_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]
             )
 
 
-def _picture_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]:
+def _find_picture_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]:
     image = root.entries.get("image")
     file = image[1].entries.get("file") if image and isinstance(image[1], YamlMapping) else None
     if file and isinstance(file[1], YamlScalar) and file[1].text:

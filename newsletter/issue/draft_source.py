@@ -58,17 +58,17 @@ class DraftSource:
         """Return a problem at the value of the first of `keys` that is there."""
         values = [(key.text, value) for key, value in iterate_texts(self._tree)]
         place = next((value.start for name in keys for key, value in values if key == name), None)
-        return self._problem(place, code, message, next_step)
+        return self._make_problem(place, code, message, next_step)
 
     def at_words(
         self, words: str, *, code: str, message: str, next_step: str, within: YamlScalar | None = None, nth: int = 0
     ) -> Problem:
         """Return a problem where `words` are for the `nth` time, across line ends, in the text `within`."""
-        return self._problem(self.find_words(words, within=within, nth=nth), code, message, next_step)
+        return self._make_problem(self.find_words(words, within=within, nth=nth), code, message, next_step)
 
     def at_pattern(self, pattern: str, *, code: str, message: str, next_step: str) -> Problem:
         """Return a problem where a line has what `pattern` matches; see `find_in_lines`."""
-        return self._problem(self.find_in_lines(re.compile(pattern, re.IGNORECASE)), code, message, next_step)
+        return self._make_problem(self.find_in_lines(re.compile(pattern, re.IGNORECASE)), code, message, next_step)
 
     def find_words(self, words: str, *, within: YamlScalar | None = None, nth: int = 0) -> Place | None:
         """Return where `words` are for the `nth` time, counted from 0: in the text `within`, or in any text.
@@ -86,7 +86,7 @@ class DraftSource:
             return within.start
         if place := self.find_in_lines(pattern):
             return place
-        saying = [text for text in self.texts() if words in unescape(text.text) or _says(text, words)]
+        saying = [text for text in self.texts() if words in unescape(text.text) or _contains(text, words)]
         return saying[-1].start if saying else None
 
     def find_in_lines(self, pattern: re.Pattern[str]) -> Place | None:
@@ -97,10 +97,10 @@ class DraftSource:
                 return Place(number, match.start(match.lastindex or 0) + 1)
         return None
 
-    def _problem(self, place: Place | None, code: str, message: str, next_step: str) -> Problem:
+    def _make_problem(self, place: Place | None, code: str, message: str, next_step: str) -> Problem:
         line, column = (place.line, place.column) if place else (0, 0)
         return Problem(path=self.path, line=line, column=column, code=code, message=message, next_step=next_step)
 
 
-def _says(text: YamlScalar, words: str) -> bool:
+def _contains(text: YamlScalar, words: str) -> bool:
     return words in " ".join(parse(unfold(text))[0].plain().split())

@@ -66,7 +66,7 @@ def find_image_faults(folder: Path, name: str) -> Iterator[Fault]:
             message=f"the picture has {format_size(path.stat().st_size, 0)}",
             next_step=f"Save it smaller than {format_size(MAX_BYTES, 0)}; 2,000 pixels across are plenty.",
         )
-    elif fault := _decoding_fault(path, path.stat().st_mtime_ns, path.stat().st_size):
+    elif fault := _find_decoding_fault(path, path.stat().st_mtime_ns, path.stat().st_size):
         yield fault
 
 
@@ -89,15 +89,15 @@ def open_picture(path: Path) -> "Iterator[Image]":
 
 
 @lru_cache(maxsize=64)
-def _decoding_fault(path: Path, _changed: int, _size: int) -> Fault | None:
+def _find_decoding_fault(path: Path, _changed: int, _size: int) -> Fault | None:
     """Return what is wrong with a picture, cached while the file is the same: drafts are read far more often."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with open_picture(path) as picture:
-            return _property_fault(path, picture)
+            return _find_property_fault(path, picture)
     except Image.DecompressionBombError:
-        return _too_large("far too many pixels")
+        return _make_size_fault("far too many pixels")
     except UnidentifiedImageError:
         return Fault(
             code="image-type",
@@ -112,7 +112,7 @@ def _decoding_fault(path: Path, _changed: int, _size: int) -> Fault | None:
         )
 
 
-def _property_fault(path: Path, picture: "Image") -> Fault | None:
+def _find_property_fault(path: Path, picture: "Image") -> Fault | None:
     # MPO is how cameras write a JPEG that has others behind it.
     kind = "JPEG" if picture.format == "MPO" else picture.format
     if kind != SUFFIXES.get(path.suffix.lower()):
@@ -123,8 +123,8 @@ def _property_fault(path: Path, picture: "Image") -> Fault | None:
             next_step=f"Rename it to {path.with_suffix(right).name}, here and in the draft.",
         )
     if picture.width * picture.height > MAX_PIXELS or max(picture.size) > MAX_SIDE:
-        return _too_large(f"{picture.width:,} x {picture.height:,} pixels")
-    if kind == "JPEG" and (scans := _scans(path.read_bytes())) > MAX_SCANS:
+        return _make_size_fault(f"{picture.width:,} x {picture.height:,} pixels")
+    if kind == "JPEG" and (scans := _count_scans(path.read_bytes())) > MAX_SCANS:
         return Fault(
             code="image-scans",
             message=f"the picture is drawn in {scans:,} steps (a progressive JPEG), and {MAX_SCANS} are the most",
@@ -136,7 +136,7 @@ def _property_fault(path: Path, picture: "Image") -> Fault | None:
     return None
 
 
-def _scans(data: bytes) -> int:
+def _count_scans(data: bytes) -> int:
     """Count the scans of a JPEG file's first picture (ITU-T T.81, annex B), without decoding any."""
     scans, place = 0, 2
     while marker := _MARKER.search(data, place):
@@ -149,7 +149,7 @@ def _scans(data: bytes) -> int:
     return scans
 
 
-def _too_large(size: str) -> Fault:
+def _make_size_fault(size: str) -> Fault:
     return Fault(
         code="image-size",
         message=f"the picture has {size}; {MAX_PIXELS // 1_000_000} million are the most, and {MAX_SIDE:,} a side",

@@ -58,26 +58,26 @@ def _find_link_fault(source: str, link: "Link", label: str, place: LinkPlace) ->
     """Return what is wrong with the address of a link that is written as one."""
     start = link.address[0] if link.address and isinstance(link.address[0], str) else ""
     if any(isinstance(piece, Field) for piece in link.address) and not accepts_field(start):
-        return _fault(
+        return _make_fault(
             place.address,
             f"the link {quote_text(label)} has a field in its address where it could lead anywhere",
             "Put it behind the web site's name, as in https://example.org/?who={{ email }}, "
             "or behind the ? of a mailto: address.",
         )
     if source[place.address : place.address + 2] == "](" and source[place.address + 2] in _QUOTES:
-        return _fault(
+        return _make_fault(
             place.address,
             f"the address of the link {quote_text(label)} stands in quotes",
             "Take the quotes out: [words](https://example.org/page).",
         )
-    if (message := _address_fault(link.href)) is not None:
-        return _fault(
+    if (message := _explain_address(link.href)) is not None:
+        return _make_fault(
             place.address,
             f"the link {quote_text(label)} {message}",
             "Give it an address beginning with https://, http:// or mailto:.",
         )
     if _SHORTENED.search(link.href):
-        return _fault(
+        return _make_fault(
             place.address,
             f"this address was shortened when it was copied: it leads nowhere ({link.href})",
             "Copy the whole address from the page itself.",
@@ -87,20 +87,20 @@ def _find_link_fault(source: str, link: "Link", label: str, place: LinkPlace) ->
 
 def _find_bare_fault(source: str, start: int, end: int) -> Fault | None:
     """Return what is wrong with an address that stands in the text as it is."""
-    if cut := _cut(source, start, end):
-        return _fault(
+    if cut := _find_cut(source, start, end):
+        return _make_fault(
             start,
             f"this address would end before {quote_text(cut)}, and may go on there",
             "Write it as [words](https://example.org/page), whole and in one line; or put a space where it ends.",
         )
-    if _goes_on(source, end):
-        return _fault(
+    if _is_broken_off(source, end):
+        return _make_fault(
             start,
             "this address seems to go on in the next line",
             "Write it in one line, or put other words behind it.",
         )
     if any(map(is_cjk, source[start:end])):
-        return _fault(
+        return _make_fault(
             start,
             "nothing tells where this address ends and the text goes on",
             "Put the address between < and >, or write it as [words](https://example.org/page).",
@@ -108,18 +108,18 @@ def _find_bare_fault(source: str, start: int, end: int) -> Fault | None:
     return None
 
 
-def _fault(at: int, message: str, next_step: str) -> Fault:
+def _make_fault(at: int, message: str, next_step: str) -> Fault:
     return Fault(code="link-address", at=at, message=message, next_step=next_step)
 
 
-def _cut(source: str, start: int, end: int) -> str:
+def _find_cut(source: str, start: int, end: int) -> str:
     """Return the sign before which an address would end though it may go on; … shortens a long address."""
     if source[end : end + 1] == "…" and _LONG.match(source, start, end):
         return "…"
     return source[end] if _CUT.match(source, end) else ""
 
 
-def _goes_on(source: str, end: int) -> bool:
+def _is_broken_off(source: str, end: int) -> bool:
     """Return whether a line ends within an address: behind a sign that ends no address, or before a part of a path."""
     broken = _BROKEN_OFF.match(source, end)
     if broken is None:
@@ -127,7 +127,7 @@ def _goes_on(source: str, end: int) -> bool:
     return source[end - 1] in "-=&" or (source[end - 1] == "/" and _PATH.match(source, broken.end()) is not None)
 
 
-def _address_fault(href: str) -> str | None:
+def _explain_address(href: str) -> str | None:
     if href.strip("#") == "":
         return f"leads nowhere ({quote_text(href)})"
     if "%7B%7B" in href.upper():

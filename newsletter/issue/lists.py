@@ -44,8 +44,8 @@ class _ListLine:
 
 def find_lists(paragraph: str) -> list[Fault]:
     """Return a fault at the first entry of each list of a paragraph."""
-    lines = list(_lines(paragraph))
-    return [*_tabbed(lines), *_marked(lines), *_numbered(lines)]
+    lines = list(_split_lines(paragraph))
+    return [*_find_tabbed(lines), *_find_marked(lines), *_find_numbered(lines)]
 
 
 def find_loose_list(text: str) -> int | None:
@@ -68,7 +68,7 @@ _LIST = "this looks like an entry of a list, which can't be shown yet"
 _STEP = f"{_AS_PARAGRAPHS} If you mean the sign itself, put a backslash before it: "
 
 
-def _lines(paragraph: str) -> Iterator[_ListLine]:
+def _split_lines(paragraph: str) -> Iterator[_ListLine]:
     at, before = 0, ""
     for line in paragraph.split("\n"):
         text = line.lstrip(" \t")
@@ -76,15 +76,15 @@ def _lines(paragraph: str) -> Iterator[_ListLine]:
         at, before = at + len(line) + 1, line
 
 
-def _tabbed(lines: list[_ListLine]) -> Iterator[Fault]:
+def _find_tabbed(lines: list[_ListLine]) -> Iterator[Fault]:
     """Find what word processors paste for an entry: its mark and a tab."""
     found = [line for line in lines if _TABBED.match(line.text)]
     if found:
         yield Fault(code="list", at=found[0].at, message=_LIST, next_step=f"{_AS_PARAGRAPHS} Take out mark and tab.")
 
 
-def _marked(lines: list[_ListLine]) -> Iterator[Fault]:
-    signs = [_sign(line.text) for line in lines]
+def _find_marked(lines: list[_ListLine]) -> Iterator[Fault]:
+    signs = [_find_sign(line.text) for line in lines]
     told: set[str] = set()
     for number, (line, sign) in enumerate(zip(lines, signs, strict=True)):
         if not sign or sign in told or _TABBED.match(line.text):
@@ -101,12 +101,12 @@ def _marked(lines: list[_ListLine]) -> Iterator[Fault]:
 _OUT = f"{_AS_PARAGRAPHS} A sign before it may stay."
 
 
-def _sign(line: str) -> str:
+def _find_sign(line: str) -> str:
     match = _SIGN.match(line) or _GLUED.match(line)
     return match[1] if match and not _ACROSS.match(line) else ""
 
 
-def _numbered(lines: list[_ListLine]) -> Iterator[Fault]:
+def _find_numbered(lines: list[_ListLine]) -> Iterator[Fault]:
     """Find entries that count on; `1945. The war ended` and `on May` with `1. The law` below it are none."""
     for pattern, names in _COUNTED:
         matches = [(line, match) for line in lines if (match := pattern.match(line.text))]

@@ -71,10 +71,10 @@ def _is_text(lines: list[str], number: int) -> bool:
     """Return whether a line goes on the text before it: indented as deep by plain spaces alone, as in Japanese."""
     line = lines[number - 1]
     before = next((other for other in reversed(lines[: number - 1]) if other.strip()), "")
-    return _depth(line) >= _depth(before) and not re.search(rf"[{_SPACE}] *(?:- +)?[a-z_]+:", line)
+    return _measure_depth(line) >= _measure_depth(before) and not re.search(rf"[{_SPACE}] *(?:- +)?[a-z_]+:", line)
 
 
-def _depth(line: str) -> int:
+def _measure_depth(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
@@ -83,18 +83,20 @@ def correct_key(key: str) -> Fault | None:
     return _wrong_space(key[0]) if key and key[0] in _SPACE_SIGNS else None
 
 
-def _wrong(code: str, right: str, next_step: str) -> Callable[[str], Fault]:
+def _describe_wrong(code: str, right: str, next_step: str) -> Callable[[str], Fault]:
     """Return a function that makes the fault of a sign where YAML knows `right` alone."""
 
     def fault_of(sign: str) -> Fault:
         return Fault(
-            code=code, message=f"{_named(sign)} stands here, where YAML knows {right} alone", next_step=next_step
+            code=code,
+            message=f"{_name_character(sign)} stands here, where YAML knows {right} alone",
+            next_step=next_step,
         )
 
     return fault_of
 
 
-def _tab(_sign: str) -> Fault:
+def _describe_tab(_sign: str) -> Fault:
     return Fault(
         code="yaml",
         message="a tab stands here, and YAML indents by spaces alone",
@@ -102,16 +104,16 @@ def _tab(_sign: str) -> Fault:
     )
 
 
-_wrong_space = _wrong("space", "a space", "Delete it, and type spaces instead.")
+_wrong_space = _describe_wrong("space", "a space", "Delete it, and type spaces instead.")
 _LOOKALIKES = (
-    (_TAB, _tab),
+    (_TAB, _describe_tab),
     (_INDENTED, _wrong_space),
     (_BEHIND_COLON, _wrong_space),
-    (_COLON, _wrong("colon", ":", "Type a colon of the Latin keyboard, and a space behind it.")),
-    (_DASH, _wrong("dash", "-", "Type a hyphen, and a space behind it.")),
+    (_COLON, _describe_wrong("colon", ":", "Type a colon of the Latin keyboard, and a space behind it.")),
+    (_DASH, _describe_wrong("dash", "-", "Type a hyphen, and a space behind it.")),
 )
 
 
-def _named(character: str) -> str:
+def _name_character(character: str) -> str:
     name = unicodedata.name(character, "character").lower()
     return f"{'an' if name[0] in 'aeio' else 'a'} {name} (U+{ord(character):04X})"

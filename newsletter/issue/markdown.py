@@ -75,8 +75,8 @@ def read_inline(source: str, *, bare_links: bool = True) -> ParsedParagraph:
         "delimiters": [],
         "labels": {},
     }
-    tokens = _markdown().parseInline(source, env)[0].children or []
-    return ParsedParagraph(tokens, env["markup"], env["delimiters"], _masked(source, env["markup"]))
+    tokens = _make_parser().parseInline(source, env)[0].children or []
+    return ParsedParagraph(tokens, env["markup"], env["delimiters"], _mask(source, env["markup"]))
 
 
 def bare_addresses(source: str) -> list[tuple[int, int]]:
@@ -96,7 +96,7 @@ def bare_addresses(source: str) -> list[tuple[int, int]]:
     return found
 
 
-def _masked(source: str, markup: list[MarkupSpan]) -> str:
+def _mask(source: str, markup: list[MarkupSpan]) -> str:
     """Return the source with READ for what was read, line ends and the words of links left as they are."""
     letters = list(source)
     for piece in markup:
@@ -111,30 +111,30 @@ def _masked(source: str, markup: list[MarkupSpan]) -> str:
 
 
 @cache
-def _markdown() -> MarkdownIt:
+def _make_parser() -> MarkdownIt:
     markdown = MarkdownIt("zero").enable(["emphasis", "link", "backticks", "escape", "entity", "autolink"])
     ruler = markdown.inline.ruler
-    ruler.before("escape", "field", _field_rule)
-    ruler.before("text", "address", _address_rule)
-    ruler.before("escape", "literal", _literal_rule)
-    ruler.at("text", _text_rule)
-    ruler.at("emphasis", _emphasis_rule)
+    ruler.before("escape", "field", _take_field)
+    ruler.before("text", "address", _take_address)
+    ruler.before("escape", "literal", _take_literal)
+    ruler.at("text", _take_text)
+    ruler.at("emphasis", _take_emphasis)
     for rule in ruler.__rules__:
         if rule.name in ("escape", "backticks", "link", "autolink", "entity", "field", "address"):
-            ruler.at(rule.name, _marked(rule.name, rule.fn))
-    markdown.inline.ruler2.before("fragments_join", "unused", _unused_rule)
+            ruler.at(rule.name, _keep_markup(rule.name, rule.fn))
+    markdown.inline.ruler2.before("fragments_join", "unused", _keep_unused)
     # Every address becomes a link here and is judged by richtext.py, where the writer can be told why.
     markdown.validateLink = lambda _url: True  # type: ignore[method-assign, assignment]  # documented so
-    markdown.normalizeLink = _normalised  # type: ignore[method-assign]  # documented so
+    markdown.normalizeLink = _normalise  # type: ignore[method-assign]  # documented so
     markdown.helpers = SimpleNamespace(  # type: ignore[assignment]  # a module by default, asked for these three
-        parseLinkDestination=_destination,
-        parseLinkLabel=_label,
+        parseLinkDestination=_parse_destination,
+        parseLinkLabel=_parse_label,
         parseLinkTitle=helpers.parseLinkTitle,
     )
     return markdown
 
 
-def _marked(name: str, rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
+def _keep_markup(name: str, rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
     """Return the rule, leaving a Mark of what it took, and the places of a link on its token."""
 
     def marked(state: StateInline, silent: bool) -> bool:
@@ -157,13 +157,13 @@ def _marked(name: str, rule: Callable[[StateInline, bool], bool]) -> Callable[[S
     return marked
 
 
-def _label(state: StateInline, start: int, disable_nested: bool = False) -> int:
+def _parse_label(state: StateInline, start: int, disable_nested: bool = False) -> int:
     end = helpers.parseLinkLabel(state, start, disable_nested)
     state.env["labels"][start] = end
     return end
 
 
-def _destination(source: str, start: int, end: int) -> Any:
+def _parse_destination(source: str, start: int, end: int) -> Any:
     """Read a link's address as CommonMark does, except that a field in it is whole, spaces and all."""
     end = min(end, start + _FAR_ENOUGH)
     if "{{" not in source[start:end]:
@@ -180,12 +180,12 @@ def _destination(source: str, start: int, end: int) -> Any:
     return found
 
 
-def _normalised(url: str) -> str:
+def _normalise(url: str) -> str:
     """Return an address in ASCII. One with a field was encoded when it was read; between < and > none is allowed."""
     return url if FIELD.search(url) else normalizeLink(url)
 
 
-def _literal_rule(state: StateInline, silent: bool) -> bool:
+def _take_literal(state: StateInline, silent: bool) -> bool:
     match = _LITERAL.match(state.src, state.pos, state.posMax)
     if match is None:
         return False
@@ -195,7 +195,7 @@ def _literal_rule(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _field_rule(state: StateInline, silent: bool) -> bool:
+def _take_field(state: StateInline, silent: bool) -> bool:
     match = FIELD.match(state.src, state.pos)
     if match is None:
         return False
@@ -207,7 +207,7 @@ def _field_rule(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _address_rule(state: StateInline, silent: bool) -> bool:
+def _take_address(state: StateInline, silent: bool) -> bool:
     end = state.env["addresses"].get(state.pos, 0)
     if state.linkLevel or not state.pos < end <= state.posMax:
         return False
@@ -221,7 +221,7 @@ def _address_rule(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _text_rule(state: StateInline, silent: bool) -> bool:
+def _take_text(state: StateInline, silent: bool) -> bool:
     """Take text as CommonMark does, up to what may begin markup, or up to the next bare address."""
     starts = state.env["starts"]
     following = bisect_right(starts, state.pos)
@@ -236,7 +236,7 @@ def _text_rule(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _emphasis_rule(state: StateInline, silent: bool) -> bool:
+def _take_emphasis(state: StateInline, silent: bool) -> bool:
     """Take runs of * and _ as CommonMark does, flanked by the rules of cjk.py; each sign keeps its place."""
     sign = state.src[state.pos]
     if silent or sign not in "*_":
@@ -260,7 +260,7 @@ def _emphasis_rule(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _unused_rule(state: StateInline) -> None:
+def _keep_unused(state: StateInline) -> None:
     """Keep the places of * and _ that are still text, before they are joined with the text around them."""
     state.env["delimiters"] += [
         token.meta["start"] for token in state.tokens if token.type == "text" and token.content and token.meta

@@ -18,7 +18,7 @@ from newsletter.text import quote_text
 from newsletter.validation import Fault, faulty, rejected
 
 
-def _no_text() -> PydanticCustomError:
+def _reject_non_text() -> PydanticCustomError:
     return rejected(
         code="shape",
         message="this should be a text",
@@ -26,13 +26,13 @@ def _no_text() -> PydanticCustomError:
     )
 
 
-def _prose(value: object) -> RichText:
-    return _rich(value, parse)
+def _parse_prose(value: object) -> RichText:
+    return _parse_rich_text(value, parse)
 
 
-def _rich(value: object, read: Callable[[str], tuple[RichText, list[Fault]]]) -> RichText:
+def _parse_rich_text(value: object, read: Callable[[str], tuple[RichText, list[Fault]]]) -> RichText:
     if not isinstance(value, str):
-        raise _no_text()
+        raise _reject_non_text()
     if not value.strip():
         raise rejected(
             code="empty",
@@ -45,8 +45,8 @@ def _rich(value: object, read: Callable[[str], tuple[RichText, list[Fault]]]) ->
     return text
 
 
-def _headline(value: object) -> RichText:
-    text = _rich(value, parse_headline)
+def _parse_headline(value: object) -> RichText:
+    text = _parse_rich_text(value, parse_headline)
     if len(text.paragraphs) > 1:
         raise rejected(
             code="headline-paragraphs", message="a headline is one paragraph", next_step="Take the blank line out."
@@ -60,9 +60,9 @@ def _headline(value: object) -> RichText:
     return text
 
 
-def _fielded_line(value: object) -> TextWithFields:
+def _parse_line_with_fields(value: object) -> TextWithFields:
     if not isinstance(value, str):
-        raise _no_text()
+        raise _reject_non_text()
     if not value.strip():
         raise rejected(code="empty", message="this text is empty", next_step="Write it, or delete the key.")
     pieces, faults = parse_line(value)
@@ -78,8 +78,8 @@ def _fielded_line(value: object) -> TextWithFields:
     return pieces
 
 
-def _line(value: object) -> str:
-    pieces = _fielded_line(value)
+def _parse_line(value: object) -> str:
+    pieces = _parse_line_with_fields(value)
     if any(isinstance(piece, ReaderField) for piece in pieces):
         raise rejected(
             code="field",
@@ -95,7 +95,7 @@ def _show(value: object) -> str:
     return quote_text(value) if isinstance(value, str) else "this"
 
 
-def _digits(value: object) -> object:
+def _parse_number(value: object) -> object:
     # Lax parsing would take "1_0" for 10; a draft's numbers are digits alone.
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,6}", value) or int(value) == 0:
         raise rejected(
@@ -106,7 +106,7 @@ def _digits(value: object) -> object:
     return int(value)
 
 
-def _iso_date(value: object) -> object:
+def _parse_date(value: object) -> object:
     # Lax parsing would take "1685491200" for a day.
     try:
         if isinstance(value, str) and re.fullmatch(r"[12]\d{3}-\d\d-\d\d", value):
@@ -118,7 +118,7 @@ def _iso_date(value: object) -> object:
     )
 
 
-def _file_name(value: str) -> str:
+def _check_file_name(value: str) -> str:
     if re.fullmatch(r"[\w .()+-]+\.(gif|svg|tiff?|bmp|avif|pdf|eps|ai|psd)", value, re.IGNORECASE):
         kind = value.rsplit(".", 1)[1].upper()
         raise rejected(
@@ -139,7 +139,7 @@ def _file_name(value: str) -> str:
     return value
 
 
-def _one_for_all(items: "tuple[Item, ...]") -> "tuple[Item, ...]":
+def _check_items(items: "tuple[Item, ...]") -> "tuple[Item, ...]":
     # Else some readers, and everyone who opens the PDF, would get an issue with nothing in it.
     if all(item.only_for for item in items):
         raise rejected(
@@ -150,7 +150,7 @@ def _one_for_all(items: "tuple[Item, ...]") -> "tuple[Item, ...]":
     return items
 
 
-def _tag(value: str) -> str:
+def _parse_tag(value: str) -> str:
     value = value.casefold()  # as the list's tags are
     if not re.fullmatch(r"[\w.-]+", value):
         raise rejected(
@@ -163,11 +163,11 @@ def _tag(value: str) -> str:
 
 MAX_ITEMS = 200  # far more than anyone reads; what each edition costs stays bounded
 _TEXT = WithJsonSchema({"type": "string", "minLength": 1})
-Prose = Annotated[RichText, PlainValidator(_prose), _TEXT]
-Headline = Annotated[RichText, PlainValidator(_headline), _TEXT]
-Line = Annotated[str, PlainValidator(_line), WithJsonSchema({"type": "string"})]
-FieldedLine = Annotated[TextWithFields, PlainValidator(_fielded_line), WithJsonSchema({"type": "string"})]
-Count = Annotated[int, BeforeValidator(_digits), WithJsonSchema({"type": "integer", "minimum": 1})]
+Prose = Annotated[RichText, PlainValidator(_parse_prose), _TEXT]
+Headline = Annotated[RichText, PlainValidator(_parse_headline), _TEXT]
+Line = Annotated[str, PlainValidator(_parse_line), WithJsonSchema({"type": "string"})]
+FieldedLine = Annotated[TextWithFields, PlainValidator(_parse_line_with_fields), WithJsonSchema({"type": "string"})]
+Count = Annotated[int, BeforeValidator(_parse_number), WithJsonSchema({"type": "integer", "minimum": 1})]
 
 
 class _Value(BaseModel):
@@ -177,7 +177,7 @@ class _Value(BaseModel):
 class Image(_Value):
     """The lead image."""
 
-    file: Annotated[str, AfterValidator(_file_name)] = Field(
+    file: Annotated[str, AfterValidator(_check_file_name)] = Field(
         description="A picture next to the draft, by its name alone."
     )
     alt: Line = Field(description="What the picture shows, for readers who can't see it.")
@@ -189,7 +189,7 @@ class Item(_Value):
 
     headline: Headline = Field(description="One line; it leads to its detail.")
     detail: Prose = Field(description="The bullet; a blank line starts a paragraph within it.")
-    only_for: tuple[Annotated[str, AfterValidator(_tag)], ...] = Field(
+    only_for: tuple[Annotated[str, AfterValidator(_parse_tag)], ...] = Field(
         default=(), description="Only readers with one of these tags get this item, in the email alone."
     )
 
@@ -202,13 +202,13 @@ class Issue(_Value):
 
     volume: Count
     number: Count
-    date: Annotated[datetime.date, BeforeValidator(_iso_date)] = Field(description="Year-month-day.")
+    date: Annotated[datetime.date, BeforeValidator(_parse_date)] = Field(description="Year-month-day.")
     subject: FieldedLine | None = Field(default=None, description="The mail's subject; the first headline if left out.")
     preheader: FieldedLine | None = Field(default=None, description="What an inbox shows after the subject.")
     headlines_title: Line = Field(default="Headlines", description="What stands above the headlines.")
     intro: Prose | None = Field(default=None, description="A paragraph before the headlines.")
     image: Image | None = None
-    items: Annotated[tuple[Item, ...], Field(min_length=1, max_length=MAX_ITEMS), AfterValidator(_one_for_all)] = Field(
+    items: Annotated[tuple[Item, ...], Field(min_length=1, max_length=MAX_ITEMS), AfterValidator(_check_items)] = Field(
         description="The headlines with their details."
     )
     note: Prose | None = Field(default=None, description="A closing paragraph, above the standing one.")

@@ -45,7 +45,7 @@ def next_date(last: datetime.date, cadence: Cadence, today: datetime.date, day: 
     """Return the first date after `last` in its rhythm that is `today` or later; `day` as for `number_next_issue`."""
     if cadence == "monthly":
         months = 1
-        while (date := _months_after(last, months, day or last.day)) < today:
+        while (date := _add_months(last, months, day or last.day)) < today:
             months += 1
         return date
     step = 7 if cadence == "weekly" else 14
@@ -68,7 +68,7 @@ def day_of_month(newest_first: Iterable[datetime.date]) -> int | None:
     return day
 
 
-def _months_after(date: datetime.date, months: int, day: int) -> datetime.date:
+def _add_months(date: datetime.date, months: int, day: int) -> datetime.date:
     years, month = divmod(date.month - 1 + months, 12)
     year = date.year + years
     return date.replace(year=year, month=month + 1, day=min(day, calendar.monthrange(year, month + 1)[1]))

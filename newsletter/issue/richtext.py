@@ -157,9 +157,9 @@ def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], lis
     listed = lists.find_loose_list(source)
     for start, part in _split(source):
         paragraph = read_inline(part, bare_links=bare_links)
-        spans, places = _spans(paragraph.tokens)
-        paragraphs.append(_joined(spans))
-        found = [*_entity_faults(paragraph), *_field_faults(part, paragraph)]
+        spans, places = _build_spans(paragraph.tokens)
+        paragraphs.append(_join_paragraph(spans))
+        found = [*_find_entity_faults(paragraph), *_find_field_faults(part, paragraph)]
         # A picture's address, or what a list or a table is made of, is not complained of twice.
         others, taken = find_unsupported(part, paragraph)
         found += others
@@ -188,7 +188,7 @@ def _split(source: str) -> Iterator[tuple[int, str]]:
     yield start, source[start:end]
 
 
-def _spans(tokens: list[Token]) -> tuple[Paragraph, list[LinkPlace]]:
+def _build_spans(tokens: list[Token]) -> tuple[Paragraph, list[LinkPlace]]:
     spans: list[TextRun | Link] = []
     places: list[LinkPlace] = []
     style = TextRun(text="")
@@ -219,7 +219,7 @@ def _spans(tokens: list[Token]) -> tuple[Paragraph, list[LinkPlace]]:
     return tuple(spans), places
 
 
-def _joined(paragraph: Paragraph) -> Paragraph:
+def _join_paragraph(paragraph: Paragraph) -> Paragraph:
     """Return the paragraph in one line, with a space where its lines end, or nothing in Chinese and Japanese."""
     lines = iter(join_lines([run.text for run in RichText((paragraph,)).runs()]))
 
@@ -236,10 +236,10 @@ def _joined(paragraph: Paragraph) -> Paragraph:
 def find_control_characters(source: str) -> Iterator[Fault]:
     """Yield a fault for each character that would act on a terminal or a header instead of being read."""
     for match in _UNWELCOME.finditer(source):
-        yield _control(match[0], match.start())
+        yield _describe_control(match[0], match.start())
 
 
-def _control(character: str, at: int) -> Fault:
+def _describe_control(character: str, at: int) -> Fault:
     name = _INVISIBLE.get(character, f"the control character {character!a}")
     return Fault(
         code="control-character",
@@ -249,14 +249,14 @@ def _control(character: str, at: int) -> Fault:
     )
 
 
-def _entity_faults(paragraph: ParsedParagraph) -> Iterator[Fault]:
+def _find_entity_faults(paragraph: ParsedParagraph) -> Iterator[Fault]:
     """Find entities such as &#13; for characters which no text may hold."""
     for piece in paragraph.markup:
         if piece.kind == "entity" and _UNWELCOME.search(piece.text):
-            yield _control(piece.text, piece.start)
+            yield _describe_control(piece.text, piece.start)
 
 
-def _field_faults(source: str, paragraph: ParsedParagraph) -> Iterator[Fault]:
+def _find_field_faults(source: str, paragraph: ParsedParagraph) -> Iterator[Fault]:
     """Find what looks like a field and was read as none, in the text or in an address between < and >."""
     text = paragraph.text
     places = [match.start() for match in re.finditer(r"\{\{", text)]

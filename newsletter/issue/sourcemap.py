@@ -56,7 +56,7 @@ class SourceMap:
 
         All but blanks stand in the source in the same order, so each is looked for from the last one on.
         """
-        source = self._written()
+        source = self._iterate_source()
         place = self.node.start
         places = []
         for letter in self._unfolded:
@@ -65,7 +65,7 @@ class SourceMap:
             places.append(place)
         return places
 
-    def _written(self) -> Iterator[tuple[str, Place]]:
+    def _iterate_source(self) -> Iterator[tuple[str, Place]]:
         """Yield each character but blanks that the scalar's source is read as, with its place."""
         start, end, style = self.node.start, self.node.end, self.node.style
         # What stands in the line of > or | is no text.
@@ -81,7 +81,7 @@ class SourceMap:
                 if style == '"' and letter == "\\":
                     escape = _ESCAPE.match(line, column)
                     width = len(escape[0]) if escape else 1
-                    letter = _meant(line[column : column + width])
+                    letter = _unescape(line[column : column + width])
                 elif style == "'" and line.startswith("''", column):
                     width = 2
                 if letter and letter not in _BLANKS:
@@ -89,7 +89,7 @@ class SourceMap:
                 column += width
 
 
-def _meant(escape: str) -> str:
+def _unescape(escape: str) -> str:
     """Return the character of an escape in double quotes (YAML 1.1, section 5.7); none for a line's end."""
     if escape[1:2] in ("x", "u", "U"):
         return chr(int(escape[2:], 16))

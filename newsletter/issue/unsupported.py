@@ -41,7 +41,7 @@ class _Rule:
     unless: Callable[[re.Match[str]], bool]
 
 
-def _rule(
+def _make_rule(
     code: str,
     pattern: str,
     message: str,
@@ -52,14 +52,14 @@ def _rule(
     return _Rule(code, compiled, message, next_step, unless)
 
 
-def _citation(match: re.Match[str]) -> bool:
+def _is_citation(match: re.Match[str]) -> bool:
     """Return whether brackets follow each other as references to a list of sources do: [1][2]."""
     return re.match(r"\[[\d, –-]+\]\[", match[0]) is not None
 
 
 # Every rule's pattern runs over a paragraph once, without nested repeats: its cost is that of its length.
 _RULES = (
-    _rule(
+    _make_rule(
         "merge-tag",
         r"\*\|[^|\n]{1,80}\|\*|%%[A-Za-z_][\w ]{0,60}%%|\{%[^{}%\n]{0,200}%\}|<%[^<>\n]{0,200}%>"
         r"|\$\{[A-Za-z_][\w.]{0,60}\}|(?<![\w%])%[A-Za-z_]{3,40}(?:\.[A-Za-z_]{1,40})?%(?![\w%])"
@@ -69,76 +69,76 @@ _RULES = (
         "this is a field of another program's, which would be shown as it is",
         "Write a field as {{ name }} or {{ name | reader }}.",
     ),
-    _rule(
+    _make_rule(
         "markup",
         r"^[ \t]*(?:`{3,}|~{3,})",
         _CODE_BLOCK,
         _SHORT_CODE,
     ),
-    _rule(
+    _make_rule(
         "markup",
         r"^(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|={3,}[ \t]*)$",
         "a line across stands here, or a heading's underline, which can't be shown yet",
         "Take the line out; a blank line starts a paragraph.",
     ),
-    _rule(
+    _make_rule(
         "table",
         r"^(?!(?:[^\w\s]|\w{1,4}[.)]|o)\t)[^\t\n]*[^\s] ?\t[^\n]*\n[^\t\n]*[^\s] ?\t|"
         r"^\|[^\n]*\|[ \t]*$(?:\n\|[^\n]*\|[ \t]*$)*|^\|?[ \t]*:?-{2,}:?[ \t]*\|[-:| \t]*$",
         "this looks like a table, which can't be shown yet",
         "Write it as sentences, or as a picture under image:.",
     ),
-    _rule(
+    _make_rule(
         "list",
         r"^[-*+][ \t]+\[[ x]?\][ \t]|\A\+[ \t]+(?=[^\W\d])|^[•◦▪▸‣➢➤∙][ \t]*(?=\S)",
         "this looks like an entry of a list, which can't be shown yet",
         f"Write each entry as a paragraph, with a blank line before it. {_ESCAPE}\\-",
     ),
-    _rule(
+    _make_rule(
         "heading",
         r"^#{2,6}[ \t]+(?=\S)|^#[ \t]+(?=[^\s\d])|^#{2,6}(?=[^\W\d])"
         r"|^={2,6}[ \t]+(?=\S)[^\n=]{0,200}[^\s=][ \t]+={2,6}[ \t]*$",
         "this looks like a heading, which can't be shown within a text",
         f"Write it as a headline: of its own, or as **strong** words. {_ESCAPE}\\#",
     ),
-    _rule(
+    _make_rule(
         "quote",
         r"^>[> \t]*(?=[^\s>\d=$€£¥~≈+.-])",
         "this looks like a quotation, which can't be shown yet",
         f"Write it in quotation marks. {_ESCAPE}\\>",
     ),
-    _rule(
+    _make_rule(
         "footnote",
         r"\[\^[^\]\s]{1,40}\]:?",
         "this looks like a footnote, which can't be shown yet",
         "Write the note in brackets, or link to it: [words](https://example.org/page).",
     ),
-    _rule(
+    _make_rule(
         "reference",
         r"^\[[^\[\]\n]{1,200}\]:[ \t]*(?=READ|<|/|#|www\.|[a-z]+:)|(?<!\w)\[[^\[\]]{1,300}\]\[[^\[\]]{0,80}\]",
         "this is a link by reference, which can't be read here",
         "Write it as [words](https://example.org/page).",
-        unless=_citation,
+        unless=_is_citation,
     ),
-    _rule(
+    _make_rule(
         "reference",
         r"\[\[[^\[\]\n]{1,200}\]\]",
         "this is a link as wikis have them, which can't be read here",
         "Write it as [words](https://example.org/page).",
     ),
-    _rule(
+    _make_rule(
         "strikethrough",
         r"(?<!~)~~(?=[^\s~])(?=[^~]{1,2000}~~)|(?<!=)==(?=[^\s=>])(?=[^=\n]{0,300}[^\s=]==(?!=))",
         "words struck out or highlighted can't be shown yet",
         f"Take the marks out. {_ESCAPE}\\~",
     ),
-    _rule(
+    _make_rule(
         "markup",
         r"\[(b|i|u|s|url|img|quote|code|list)(?:=[^\[\]\n]{0,200})?\](?=[^\n]{0,300}\[/\1\])|\[/(?:b|i|u|url|img|quote)\]",
         "this is a mark of a forum's, which would be shown as it is",
         "Write **strong**, *emphasis* or [words](https://example.org/page).",
     ),
-    _rule(
+    _make_rule(
         "html",
         rf"</?(?:{'|'.join(_ELEMENTS.split())})(?:[ \t\n/][^<>]{{0,2000}})?>|<!--|<!doctype\b|<!\[CDATA\["
         r"|</?(?:o|w|v|m|st1):[a-z]{1,20}(?:[ \t\n/][^<>]{0,2000})?>",
@@ -152,7 +152,7 @@ _RULES = (
 def find_unsupported(source: str, paragraph: ParsedParagraph) -> tuple[list[Fault], bytearray]:
     """Return a fault for each piece of unsupported markup, and for each character whether one of them took it."""
     taken = bytearray(len(source) + 1)
-    faults = [*_pictures(paragraph, taken), *_code_blocks(source, paragraph, taken)]
+    faults = [*_find_pictures(paragraph, taken), *_find_code_blocks(source, paragraph, taken)]
     for rule in _RULES:
         for match in rule.pattern.finditer(paragraph.text):
             if taken[match.start()] or rule.unless(match):
@@ -164,12 +164,12 @@ def find_unsupported(source: str, paragraph: ParsedParagraph) -> tuple[list[Faul
         if not taken[fault.at or 0]:
             taken[fault.at or 0] = 1
             faults.append(fault)
-    faults += _links(source, paragraph, taken)
-    faults += _unclosed(paragraph, taken)
+    faults += _find_links(source, paragraph, taken)
+    faults += _find_unclosed(paragraph, taken)
     return faults, taken
 
 
-def _pictures(paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
+def _find_pictures(paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
     places = [(piece.start - 1, piece.end) for piece in paragraph.markup if piece.kind == "link" and piece.start]
     found = [(start, end) for start, end in places if paragraph.text[start] == "!"]
     found += [
@@ -186,7 +186,7 @@ def _pictures(paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
         )
 
 
-def _code_blocks(source: str, paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
+def _find_code_blocks(source: str, paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
     """Find blocks between three backticks, which inline Markdown reads as code over several lines."""
     for piece in paragraph.markup:
         if piece.kind == "backticks" and "\n" in source[piece.start : piece.end]:
@@ -196,7 +196,7 @@ def _code_blocks(source: str, paragraph: ParsedParagraph, taken: bytearray) -> I
                 yield Fault(code="markup", at=piece.start, message=_CODE_BLOCK, next_step=_SHORT_CODE)
 
 
-def _links(source: str, paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
+def _find_links(source: str, paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
     """Find what looks like a link and was not read as one."""
     for match in re.finditer(
         r"\](?:\(|[ \t\n]+\((?=READ)|[ \t\n]+\((?=mailto:))".replace("READ", READ), paragraph.text
@@ -235,11 +235,11 @@ def _links(source: str, paragraph: ParsedParagraph, taken: bytearray) -> Iterato
             )
 
 
-def _meant(text: str, start: int, end: int) -> bool:
+def _is_meant(text: str, start: int, end: int) -> bool:
     """Return whether a run of * stands for itself: 2**10, f**k, f***, 4.0%**, ***p<0.001, five stars."""
     before, after = text[start - 1 : start] or " ", text[end : end + 1] or " "
     if before.isalnum() and after.isalnum():
-        return before.isdigit() or _CENSORED.fullmatch(_word(text, start, end)) is not None
+        return before.isdigit() or _CENSORED.fullmatch(_find_word(text, start, end)) is not None
     if before.isspace() and after.isspace():
         return end - start >= 3
     if after.isalnum():
@@ -249,13 +249,13 @@ def _meant(text: str, start: int, end: int) -> bool:
     return before.isdigit() or before in "%‰°€"
 
 
-def _word(text: str, start: int, end: int) -> str:
+def _find_word(text: str, start: int, end: int) -> str:
     """Return the word around a place, up to the blanks at most 40 characters away."""
     before, after = text[max(0, start - 40) : start].split(), text[end : end + 40].split()
     return (before[-1] if before else "") + text[start:end] + (after[0] if after else "")
 
 
-def _unclosed(paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
+def _find_unclosed(paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
     """Find each ** or __ or ` that opens or closes nothing."""
     text = paragraph.text
     unused = set(paragraph.unused)
@@ -268,7 +268,7 @@ def _unclosed(paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:
             end += 1
         before, after = text[start - 1 : start] or " ", text[end : end + 1] or " "
         if sign == "*":
-            counts = end - start >= 2 and not _meant(text, start, end)
+            counts = end - start >= 2 and not _is_meant(text, start, end)
         else:
             inside, outside = before.isalnum(), after.isalnum()
             counts = end - start == 2 and inside != outside and before != "_" and after != "_"

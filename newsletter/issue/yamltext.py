@@ -92,14 +92,14 @@ def parse_yaml(source: str) -> tuple[YamlNode | None, list[tuple[Place, Fault]]]
     except yaml.MarkedYAMLError as error:
         # libyaml reports an open quote at the file's end; the place to mend is where it was opened.
         opened = "quoted scalar" in (error.context or "")
-        place = _place(error.context_mark if opened else error.problem_mark or error.context_mark)
+        place = _convert_mark(error.context_mark if opened else error.problem_mark or error.context_mark)
         raise YamlFault(place, Fault(code="yaml", message=error.problem or "this is not YAML", next_step="")) from error
     except yaml.YAMLError as error:
-        raise _not_allowed(source) from error
+        raise _find_not_allowed(source) from error
     return builder.root, builder.duplicates
 
 
-def _not_allowed(source: str) -> YamlFault:
+def _find_not_allowed(source: str) -> YamlFault:
     """Return the fault of the first character that YAML allows in no text (YAML 1.1, section 4.1.1)."""
     for number, line in enumerate(split_lines(source), start=1):
         if match := _NOT_ALLOWED.search(line):
@@ -111,7 +111,7 @@ def _not_allowed(source: str) -> YamlFault:
     return YamlFault(Place(1, 1), fault)
 
 
-def _place(mark: _Mark | None) -> Place:
+def _convert_mark(mark: _Mark | None) -> Place:
     return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
 
 
@@ -126,7 +126,7 @@ class _Builder:
         self._keys: list[YamlScalar | None] = []
 
     def take(self, event: yaml.Event) -> None:
-        start = _place(event.start_mark)
+        start = _convert_mark(event.start_mark)
         match event:
             case yaml.AliasEvent():
                 raise YamlFault(
@@ -147,10 +147,10 @@ class _Builder:
                     ),
                 )
             case yaml.ScalarEvent():
-                self._plain_only(event, start)
-                self._add(YamlScalar(event.value, event.style, start, _place(event.end_mark)))
+                self._refuse_anchors(event, start)
+                self._add(YamlScalar(event.value, event.style, start, _convert_mark(event.end_mark)))
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
-                self._plain_only(event, start)
+                self._refuse_anchors(event, start)
                 if len(self._open) >= MAX_DEPTH:
                     raise YamlFault(
                         start,
@@ -168,7 +168,7 @@ class _Builder:
                 self._open.pop()
                 self._keys.pop()
 
-    def _plain_only(self, event: "yaml.ScalarEvent | yaml.CollectionStartEvent", start: Place) -> None:
+    def _refuse_anchors(self, event: "yaml.ScalarEvent | yaml.CollectionStartEvent", start: Place) -> None:
         if event.anchor is not None or event.tag is not None:
             raise YamlFault(
                 start,

@@ -53,15 +53,15 @@ def compile_message(
         return f"cid:{content_id(picture)}" if attached else config.publication.address(picture.name) or picture.name
 
     html = render_html(context, issue, nonces.write_nonce, place)
-    subject = HeaderLine("Subject", True, _with_placeholders(subject_prefix, context.subject_pieces(issue)))
+    subject = HeaderLine("Subject", True, _map_placeholders(subject_prefix, context.subject_pieces(issue)))
     # RFC 2369, section 3.2
     links = ", ".join(f"<{link}>" for link in context.unsubscribe_links(nonces.write_nonce))
     unsubscribe = HeaderLine("List-Unsubscribe", False, tuple(nonces.split_text(links)))
-    header = format_campaign_headers(config, issue.name, date, _fixed(subject), _fixed(unsubscribe))
-    body = _mime(
-        text_pieces=_quoted(_split(context, TEXT_TEMPLATE, nonces.split_text, text)),
-        html_pieces=_quoted(_split(context, HTML_TEMPLATE, nonces.split_html, html)),
-        images=[_image_part(picture, f"<{content_id(picture)}>") for picture in attached],
+    header = format_campaign_headers(config, issue.name, date, _write_fixed(subject), _write_fixed(unsubscribe))
+    body = _wrap_in_mime(
+        text_pieces=_encode_pieces(_split(context, TEXT_TEMPLATE, nonces.split_text, text)),
+        html_pieces=_encode_pieces(_split(context, HTML_TEMPLATE, nonces.split_html, html)),
+        images=[_make_image_part(picture, f"<{content_id(picture)}>") for picture in attached],
         boundary=campaign,
     )
     return MessageTemplate(
@@ -70,7 +70,7 @@ def compile_message(
         domain=domain,
         header=header,
         lines=tuple(line for line in (subject, unsubscribe) if line.differs),
-        body=tuple(_merged(body)),
+        body=tuple(_merge(body)),
         undated=date is None,
     )
 
@@ -112,7 +112,7 @@ def _split(
         ) from misplaced
 
 
-def _with_placeholders(prefix: str, pieces: TextWithFields) -> tuple[str | Placeholder, ...]:
+def _map_placeholders(prefix: str, pieces: TextWithFields) -> tuple[str | Placeholder, ...]:
     """Return a header's text as words and placeholders by turns, words at both ends."""
     words, turns = prefix, list[str | Placeholder]()
     for piece in pieces:
@@ -124,12 +124,12 @@ def _with_placeholders(prefix: str, pieces: TextWithFields) -> tuple[str | Place
     return (*turns, words)
 
 
-def _fixed(line: HeaderLine) -> bytes:
+def _write_fixed(line: HeaderLine) -> bytes:
     """Return a line that is the same for every reader; nothing for one that differs."""
     return b"" if line.differs else line.fill({})
 
 
-def _quoted(pieces: Sequence[str | Placeholder]) -> Iterator[bytes | Placeholder]:
+def _encode_pieces(pieces: Sequence[str | Placeholder]) -> Iterator[bytes | Placeholder]:
     """Encode the static pieces, with the placeholders between them on lines of their own."""
     for number, piece in enumerate(pieces, start=1):
         if isinstance(piece, Placeholder):
@@ -142,7 +142,7 @@ def _quoted(pieces: Sequence[str | Placeholder]) -> Iterator[bytes | Placeholder
             )
 
 
-def _mime(
+def _wrap_in_mime(
     text_pieces: Iterator[bytes | Placeholder],
     html_pieces: Iterator[bytes | Placeholder],
     images: Sequence[bytes],
@@ -152,30 +152,34 @@ def _mime(
     # "=_" can occur in neither quoted-printable nor base64, so no text can end its part early.
     outer, inner = f"=_a.{boundary}", f"=_r.{boundary}"
     encoding = "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    yield _ascii(
+    yield _encode_ascii(
         f'Content-Type: multipart/alternative; boundary="{outer}"\r\n\r\n'
         f"--{outer}\r\nContent-Type: text/plain; charset=utf-8\r\n{encoding}"
     )
     yield from text_pieces
-    yield _ascii(f"\r\n--{outer}\r\n")
+    yield _encode_ascii(f"\r\n--{outer}\r\n")
     if images:
-        yield _ascii(f'Content-Type: multipart/related; type="text/html"; boundary="{inner}"\r\n\r\n--{inner}\r\n')
-    yield _ascii(f"Content-Type: text/html; charset=utf-8\r\n{encoding}")
+        yield _encode_ascii(
+            f'Content-Type: multipart/related; type="text/html"; boundary="{inner}"\r\n\r\n--{inner}\r\n'
+        )
+    yield _encode_ascii(f"Content-Type: text/html; charset=utf-8\r\n{encoding}")
     yield from html_pieces
     if images:
-        yield b"".join([_ascii(f"\r\n--{inner}\r\n") + image for image in images]) + _ascii(f"--{inner}--\r\n")
-    yield _ascii(f"\r\n--{outer}--\r\n")
+        yield b"".join([_encode_ascii(f"\r\n--{inner}\r\n") + image for image in images]) + _encode_ascii(
+            f"--{inner}--\r\n"
+        )
+    yield _encode_ascii(f"\r\n--{outer}--\r\n")
 
 
-def _image_part(picture: Picture, content_id: str) -> bytes:
+def _make_image_part(picture: Picture, content_id: str) -> bytes:
     header = (
         f"Content-Type: image/{picture.kind}\r\nContent-Transfer-Encoding: base64\r\nContent-ID: {content_id}\r\n"
         f'Content-Disposition: inline; filename="{picture.name}"\r\n\r\n'
     )
-    return _ascii(header) + encodebytes(picture.data).replace(b"\n", b"\r\n")
+    return _encode_ascii(header) + encodebytes(picture.data).replace(b"\n", b"\r\n")
 
 
-def _merged(pieces: Iterator[bytes | Placeholder]) -> Iterator[bytes | Placeholder]:
+def _merge(pieces: Iterator[bytes | Placeholder]) -> Iterator[bytes | Placeholder]:
     """Join neighbouring static pieces, so that rendering has as few to join as there can be."""
     static = b""
     for piece in pieces:
@@ -188,5 +192,5 @@ def _merged(pieces: Iterator[bytes | Placeholder]) -> Iterator[bytes | Placehold
     yield static
 
 
-def _ascii(text: str) -> bytes:
+def _encode_ascii(text: str) -> bytes:
     return text.encode("ascii")

@@ -50,22 +50,22 @@ class DkimSigner:
     def sign(self, message: Message) -> Message:
         """Return the message with its signatures."""
         head, _, body = message.data.partition(b"\r\n\r\n")
-        body_hash = b64encode(sha256(_simple(body)).digest())
-        names, header = _covered(head)
-        signatures = b"".join(self._signature(key, names, header, body_hash) for key in self._keys)
+        body_hash = b64encode(sha256(_simplify(body)).digest())
+        names, header = _select_covered(head)
+        signatures = b"".join(self._make_signature(key, names, header, body_hash) for key in self._keys)
         return Message(
             key=message.key, sender=message.sender, recipient=message.recipient, data=signatures + message.data
         )
 
-    def _signature(self, key: DkimKey, names: tuple[str, ...], header: bytes, body_hash: bytes) -> bytes:
-        written, hashed = _frame(key.algorithm, self._domain, key.selector, names)
+    def _make_signature(self, key: DkimKey, names: tuple[str, ...], header: bytes, body_hash: bytes) -> bytes:
+        written, hashed = _build_frame(key.algorithm, self._domain, key.selector, names)
         signature = b64encode(key.sign(header + hashed % body_hash))
         lines = (signature[start : start + _FOLD] for start in range(0, len(signature), _FOLD))
         return written % body_hash + b"\r\n  ".join(lines) + b"\r\n"
 
 
 @lru_cache(maxsize=16)
-def _frame(algorithm: str, domain: str, selector: str, names: tuple[str, ...]) -> tuple[bytes, bytes]:
+def _build_frame(algorithm: str, domain: str, selector: str, names: tuple[str, ...]) -> tuple[bytes, bytes]:
     """Return a signature's own header without the body's hash and the signature: as written, and as hashed."""
     lines = [""]
     for name in names:
@@ -77,10 +77,10 @@ def _frame(algorithm: str, domain: str, selector: str, names: tuple[str, ...]) -
         f"DKIM-Signature: v=1; a={algorithm}; c=relaxed/simple;\r\n d={domain}; s={selector};\r\n"
         f" h={covered};\r\n bh=%b;\r\n b="
     ).encode("ascii")
-    return written, _relaxed(written)
+    return written, _relax(written)
 
 
-def _covered(head: bytes) -> tuple[tuple[str, ...], bytes]:
+def _select_covered(head: bytes) -> tuple[tuple[str, ...], bytes]:
     """Return the names for the h= tag, and their fields as they are hashed.
 
     Each name is listed once more than it occurs, so that another field of that name breaks the signature (RFC 6376,
@@ -93,20 +93,20 @@ def _covered(head: bytes) -> tuple[tuple[str, ...], bytes]:
     hashed: list[bytes] = []
     for name in _SIGNED:
         there = fields.get(name.lower().encode("ascii"), ())
-        hashed += [_relaxed(line) for line in reversed(there)]
+        hashed += [_relax(line) for line in reversed(there)]
         if there or name in _NEVER_ADDED:
             names += [name] * (len(there) + 1)
     return tuple(names), b"".join(line + b"\r\n" for line in hashed)
 
 
 @lru_cache(maxsize=64)
-def _relaxed(field: bytes) -> bytes:
+def _relax(field: bytes) -> bytes:
     """Return a header field in the `relaxed` form (RFC 6376, section 3.4.2); most are the same for every recipient."""
     name, _, value = field.partition(b":")
     return name.rstrip().lower() + b":" + _WHITE.sub(b" ", value).strip(b" ")
 
 
-def _simple(body: bytes) -> bytes:
+def _simplify(body: bytes) -> bytes:
     """Return the body in the `simple` form (RFC 6376, section 3.4.3), which ends with one line break."""
     if body.endswith(b"\r\n") and not body.endswith(b"\r\n\r\n"):
         return body

@@ -33,14 +33,14 @@ class DkimKey:
 def read_dkim_keys(config: Config, root: Path) -> list[DkimKey]:
     """Read the key of each selector that [dkim] names. Raises ConfigError."""
     selectors = config.dkim.selector
-    pems = [(where, pem) for where, text in _sources(config, root) for pem in _blocks(where, text, root)]
+    pems = [(where, pem) for where, text in _read_sources(config, root) for pem in _find_blocks(where, text, root)]
     if len(pems) != len(selectors):
-        raise _refused(
+        raise _explain_fault(
             root,
             f"{format_count(len(selectors), 'selector')} and {format_count(len(pems), 'key')}",
             f"Each key has a selector of its own: name the files in key_file in the same order, or set {_VARIABLE}.",
         )
-    return [_key(selector, where, pem, root) for selector, (where, pem) in zip(selectors, pems, strict=True)]
+    return [_load_key(selector, where, pem, root) for selector, (where, pem) in zip(selectors, pems, strict=True)]
 
 
 def generate_dkim_key(kind: DkimAlgorithm) -> tuple[bytes, str]:
@@ -60,7 +60,7 @@ def generate_dkim_key(kind: DkimAlgorithm) -> tuple[bytes, str]:
     return pem, f"v=DKIM1; k={kind}; p={b64encode(public).decode()}"
 
 
-def _sources(config: Config, root: Path) -> Iterator[tuple[str, str]]:
+def _read_sources(config: Config, root: Path) -> Iterator[tuple[str, str]]:
     """Yield the place and text of each source of keys: the files in their order, then the environment."""
     for name in config.dkim.key_file:
         path = root / name
@@ -68,15 +68,15 @@ def _sources(config: Config, root: Path) -> Iterator[tuple[str, str]]:
             mode = path.stat().st_mode
             text = path.read_text(encoding="ascii", errors="replace")
         except OSError as error:
-            raise _refused(
+            raise _explain_fault(
                 root, f"{name} can't be read: {error.strerror}", "Put the key there, or mend the name."
             ) from error
         if mode & (stat.S_IROTH | stat.S_IWOTH):
-            raise _refused(
+            raise _explain_fault(
                 root, f"every user of this machine can read {name}", f"Keep it to yourself: chmod 600 {path}"
             )
         if _is_tracked(path):
-            raise _refused(
+            raise _explain_fault(
                 root,
                 f"{name} is in git, so everyone with a copy of the publication can sign as you",
                 "Make a new key (newsletter dkim key), change the DNS record, and take this one out: git rm --cached.",
@@ -87,14 +87,14 @@ def _sources(config: Config, root: Path) -> Iterator[tuple[str, str]]:
         yield _VARIABLE, config.dkim.key.get_secret_value().replace("\\n", "\n")
 
 
-def _blocks(where: str, text: str, root: Path) -> list[bytes]:
+def _find_blocks(where: str, text: str, root: Path) -> list[bytes]:
     found = [block[0].encode("ascii", "replace") for block in _PEM.finditer(text)]
     if not found:
-        raise _refused(root, f"{where} holds no private key", "A key begins with -----BEGIN PRIVATE KEY-----.")
+        raise _explain_fault(root, f"{where} holds no private key", "A key begins with -----BEGIN PRIVATE KEY-----.")
     return found
 
 
-def _key(selector: str, where: str, pem: bytes, root: Path) -> DkimKey:
+def _load_key(selector: str, where: str, pem: bytes, root: Path) -> DkimKey:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -105,7 +105,7 @@ def _key(selector: str, where: str, pem: bytes, root: Path) -> DkimKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is locked by a password
-        raise _refused(
+        raise _explain_fault(
             root, f"{where} holds a key that can't be used", "Give an RSA or Ed25519 key as PEM, without a password."
         ) from error
     if isinstance(key, Ed25519PrivateKey):
@@ -114,7 +114,7 @@ def _key(selector: str, where: str, pem: bytes, root: Path) -> DkimKey:
     if isinstance(key, RSAPrivateKey) and key.key_size >= _LEAST_BITS:
         padding, digest = PKCS1v15(), SHA256()
         return DkimKey(selector, "rsa-sha256", lambda data: key.sign(data, padding, digest))
-    raise _refused(
+    raise _explain_fault(
         root, f"{where} holds a key that no receiver takes", f"Make one: newsletter dkim key ({_BITS} bits)."
     )
 
@@ -129,7 +129,7 @@ def _is_tracked(path: Path) -> bool:
     return True
 
 
-def _refused(root: Path, message: str, next_step: str) -> ConfigError:
+def _explain_fault(root: Path, message: str, next_step: str) -> ConfigError:
     path = root / CONFIG_NAME
     line = line_of(path, "dkim", "key_file")
     problem = Problem(path=path, line=line, code="dkim", message=f"[dkim]: {message}", next_step=next_step)

@@ -52,7 +52,7 @@ def format_text_header(name: str, value: str) -> bytes:
         return f"{name}: {value}\r\n".encode("ascii")
     # Lines break before single spaces alone: between several, a line could have nothing but spaces.
     plain = plain and all(0 < len(word) < _LINE - len(name) - 2 for word in value.split(" "))
-    text = _folded(value, len(name) + 2) if plain else format_encoded_words(value, len(name) + 2)
+    text = _fold(value, len(name) + 2) if plain else format_encoded_words(value, len(name) + 2)
     return f"{name}: {text}\r\n".encode("ascii")
 
 
@@ -75,7 +75,7 @@ def format_encoded_words(text: str, taken: int) -> str:
     return "\r\n ".join(words)
 
 
-def _folded(value: str, taken: int) -> str:
+def _fold(value: str, taken: int) -> str:
     """Break ASCII text before spaces where a line would be too long (RFC 5322, section 2.2.3)."""
     first, *words = value.split(" ")
     lines, line, room = [], first, _LINE - taken
@@ -90,7 +90,7 @@ def _folded(value: str, taken: int) -> str:
 
 def format_address_header(name: str, mailbox: Mailbox) -> bytes:
     """Return a header that names one mailbox, such as From. Raises HeaderFault."""
-    return _mailbox_line(name, mailbox.name, mailbox.address)
+    return _format_mailbox(name, mailbox.name, mailbox.address)
 
 
 def format_plain_header(name: str, value: str) -> bytes:
@@ -159,7 +159,7 @@ def format_recipient_headers(name: str, address: str, identifier: str) -> bytes:
 
     Never raises for values that `refuse_controls` and `refuse_unmailable` let through.
     """
-    return _mailbox_line("To", name, address) + f"Message-ID: {identifier}\r\n".encode("ascii")
+    return _format_mailbox("To", name, address) + f"Message-ID: {identifier}\r\n".encode("ascii")
 
 
 def derive_message_id(seed: str, reader: str, domain: str) -> str:
@@ -171,7 +171,7 @@ def derive_message_id(seed: str, reader: str, domain: str) -> str:
     return f"<{digest}@{domain}>"
 
 
-def _mailbox_line(header: str, name: str, address: str) -> bytes:
+def _format_mailbox(header: str, name: str, address: str) -> bytes:
     refuse_controls(header, name)
     refuse_unmailable(header, address)
     if not name:

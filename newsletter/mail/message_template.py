@@ -202,8 +202,10 @@ class MessageTemplate:
                 "sender": self.sender,
                 "domain": self.domain,
                 "header": self.header.decode("ascii"),
-                "lines": [[line.name, line.text, [_plain(piece) for piece in line.pieces]] for line in self.lines],
-                "body": [_plain(piece.decode("ascii") if isinstance(piece, bytes) else piece) for piece in self.body],
+                "lines": [[line.name, line.text, [_dump_piece(piece) for piece in line.pieces]] for line in self.lines],
+                "body": [
+                    _dump_piece(piece.decode("ascii") if isinstance(piece, bytes) else piece) for piece in self.body
+                ],
             }
         ).encode()
 
@@ -216,7 +218,7 @@ class MessageTemplate:
                 "This issue's text was frozen by a newer version of the program.",
                 next_step="Go on with that version, or a later one: pip install --upgrade newsletter-press",
             )
-        body = (_piece(piece) for piece in data["body"])
+        body = (_load_piece(piece) for piece in data["body"])
         lines = data.get("lines", [])  # version 1 had none
         return cls(
             seed=data["campaign"],
@@ -224,18 +226,18 @@ class MessageTemplate:
             domain=data["domain"],
             header=data["header"].encode("ascii"),
             lines=tuple(
-                HeaderLine(name, text, tuple(_piece(piece) for piece in pieces)) for name, text, pieces in lines
+                HeaderLine(name, text, tuple(_load_piece(piece) for piece in pieces)) for name, text, pieces in lines
             ),
             body=tuple(piece.encode("ascii") if isinstance(piece, str) else piece for piece in body),
             undated=data["version"] > 2,
         )
 
 
-def _plain(piece: str | Placeholder) -> str | list[str]:
+def _dump_piece(piece: str | Placeholder) -> str | list[str]:
     return piece if isinstance(piece, str) else [piece.field, piece.default, piece.form]
 
 
-def _piece(kept: Any) -> str | Placeholder:
+def _load_piece(kept: Any) -> str | Placeholder:
     """Read a piece as the store has it; version 1 said of a placeholder whether it stands in HTML."""
     if isinstance(kept, str):
         return kept

@@ -79,7 +79,7 @@ class _Finder(HTMLParser):
             raise MisplacedPlaceholder("stands in a tag outside of quotes, where a value could add to the tag")
         for name, value in attrs:
             for found in self._nonce.finditer(value or ""):
-                self.forms.append(_form(tag, name, (value or "")[: found.start()]))
+                self.forms.append(_find_form(tag, name, (value or "")[: found.start()]))
 
     def handle_data(self, data: str) -> None:
         found = self._nonce.findall(data)
@@ -95,7 +95,7 @@ class _Finder(HTMLParser):
         self.forms += inner.forms
 
 
-def _form(tag: str, attribute: str, before: str) -> Form:
+def _find_form(tag: str, attribute: str, before: str) -> Form:
     if attribute == "href" and tag in ("a", "area", "v:roundrect"):
         if not accepts_field(before):
             raise MisplacedPlaceholder(

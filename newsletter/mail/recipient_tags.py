@@ -29,7 +29,7 @@ class RecipientTags:
     def from_workspace(cls, workspace: Workspace) -> "RecipientTags":
         """Return those that newsletter.toml asks for. Raises ConfigError when there are no keys for them."""
         config = workspace.config
-        asked = config.service.url or config.sender.verp or _names_token(config.subscriber_list.unsubscribe)
+        asked = config.service.url or config.sender.verp or _has_token(config.subscriber_list.unsubscribe)
         return cls.from_keys(workspace, require_secret_keys(workspace) if asked else find_secret_keys(workspace))
 
     @classmethod
@@ -75,5 +75,5 @@ class RecipientTags:
         return Message(key=message.key, sender=sender, recipient=message.recipient, data=message.data)
 
 
-def _names_token(text: str) -> bool:
+def _has_token(text: str) -> bool:
     return any(isinstance(piece, Field) and piece.name == "token" for piece in split_fields(text))

@@ -365,7 +365,7 @@ def test_no_address_becomes_an_option_or_another_word(words: list[str], sender: 
 
     async def filled() -> list[str] | None:
         async with backend.connect() as session:
-            return session._arguments(message)
+            return session._fill_arguments(message)
 
     try:
         given_words = asyncio.run(filled())

@@ -11,7 +11,7 @@ from conftest import Publication
 
 from newsletter.editions import render_pages, render_pdf
 from newsletter.editions.glyphs import PLAIN, find_missing_glyphs, find_missing_graphemes
-from newsletter.editions.typefaces import _loaded
+from newsletter.editions.typefaces import _load
 from newsletter.errors import DraftError
 from newsletter.issue.draft import load_issue
 from newsletter.issue.model import Issue
@@ -63,15 +63,15 @@ def test_emoji_are_set_in_the_typeface_of_the_extra(publication: Publication) ->
 
 def test_the_typefaces_that_come_along_have_every_plain_letter(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that an issue of such letters is known to be showable without a look at them."""
-    _loaded.cache_clear()
-    monkeypatch.setattr("newsletter.editions.typefaces._installed", list)
+    _load.cache_clear()
+    monkeypatch.setattr("newsletter.editions.typefaces._list_installed", list)
     monkeypatch.setattr("newsletter.editions.glyphs._UNUSUAL", re.compile("[^\t\n\r]"))
     plain = [chr(code) for code in range(0x2200) if re.fullmatch(f"[{PLAIN}]", chr(code))]
     plain = [letter for letter in plain if unicodedata.category(letter) != "Cc"]
     assert len(plain) > 300
     assert find_missing_graphemes(plain, NO_FOLDER) == []
     assert find_missing_graphemes(["😀"], NO_FOLDER) == ["😀"]
-    _loaded.cache_clear()
+    _load.cache_clear()
 
 
 def test_every_extra_that_is_named_holds_a_typeface() -> None:
@@ -98,10 +98,10 @@ def test_a_joined_emoji_is_one_picture_and_not_its_last_sign(publication: Public
 def test_a_joined_emoji_is_lacking_where_a_typeface_has_its_last_sign_alone(
     publication: Publication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("newsletter.editions.typefaces._installed", list)
-    _loaded.cache_clear()
+    monkeypatch.setattr("newsletter.editions.typefaces._list_installed", list)
+    _load.cache_clear()
     assert find_missing_graphemes(["🤷‍♀️ and ♀"], publication.context.fonts) == ["🤷‍♀️"]
-    _loaded.cache_clear()
+    _load.cache_clear()
 
 
 def test_what_the_look_finds_is_what_the_pdf_refuses(publication: Publication) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 from visible_text import letters, pdf_links, pdf_text
 
 from newsletter.editions import render_pages, render_pdf
-from newsletter.editions.typefaces import _loaded, suggest_package
+from newsletter.editions.typefaces import _load, suggest_package
 from newsletter.errors import DraftError
 from newsletter.issue.draft import load_issue
 
@@ -227,17 +227,17 @@ def test_japanese_emphasis_shows_without_a_bold_cut_of_its_typeface(publication:
 def test_a_typeface_in_the_workspaces_folder_is_used(
     publication: Publication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("newsletter.editions.typefaces._installed", lambda: [fontpkg_source_serif_4.ROOT])
+    monkeypatch.setattr("newsletter.editions.typefaces._list_installed", lambda: [fontpkg_source_serif_4.ROOT])
     issue = load_issue(publication.draft("2.1", DRAFT + _item("One", "日本語")))
     typefaces = publication.root / "fonts"
     typefaces.mkdir()
     (typefaces / "readme.ttf").symlink_to("nowhere")
-    _loaded.cache_clear()
+    _load.cache_clear()
     with pytest.raises(DraftError):
         render_pdf(publication.context, issue)
     shutil.copyfile(pylopdf_fonts_jp.serif_path(), typefaces / "NotoSerifJP.otf")
     assert "日本語" in pdf_text(render_pdf(publication.context, issue), tmp_path)
-    _loaded.cache_clear()
+    _load.cache_clear()
 
 
 def test_every_character_without_a_glyph_is_named_with_its_place(publication: Publication) -> None:

@@ -65,7 +65,7 @@ class SmtpSettings(Section):
 
     @field_validator("security")
     @classmethod
-    def _clear_text_stays_here(cls, security: str, info: ValidationInfo) -> str:
+    def _refuse_clear_text(cls, security: str, info: ValidationInfo) -> str:
         if security == "none" and not is_loopback(info.data.get("host", "")):
             raise rejected(
                 code="clear-text",

@@ -41,10 +41,10 @@ async def open_session(settings: "SmtpSettings", password: str | None) -> SmtpSe
     )
     try:
         await client.connect()
-        await _announce(client)
+        await _say_ehlo(client)
         if settings.security == "starttls":
             await client.starttls()
-            await _announce(client)  # RFC 3207, section 4.2
+            await _say_ehlo(client)  # RFC 3207, section 4.2
         if settings.username:
             await _log_in_quietly(client, settings, password or "")
         return _hand_over(client, settings, redactor)
@@ -57,7 +57,7 @@ async def open_session(settings: "SmtpSettings", password: str | None) -> SmtpSe
         raise
 
 
-async def _announce(client: aiosmtplib.SMTP) -> None:
+async def _say_ehlo(client: aiosmtplib.SMTP) -> None:
     """Say EHLO. Raises SMTPHeloError, also when the server hangs up on it: its code is 0 then."""
     try:
         await client.ehlo()
@@ -114,7 +114,7 @@ def _hand_over(client: aiosmtplib.SMTP, settings: "SmtpSettings", redactor: Reda
     extensions = Extensions(
         pipelining=client.supports_extension("pipelining"),
         chunking=settings.chunking and client.supports_extension("chunking"),
-        size=_announced_size(client.esmtp_extensions),
+        size=_parse_size(client.esmtp_extensions),
     )
     dialogue = Dialogue(extensions, settings.window, lambda text: redactor(decode_reply(text)))
     if client.transport is None:
@@ -139,7 +139,7 @@ def _read_early_bytes(protocol: object) -> bytes:
     return bytes(early)
 
 
-def _announced_size(extensions: Mapping[str, str]) -> int | None:
+def _parse_size(extensions: Mapping[str, str]) -> int | None:
     """Return the largest text that the server takes (RFC 1870, section 4); 0 when it announced no largest one."""
     value = extensions.get("size")
     if value is None:

@@ -88,7 +88,7 @@ class Dialogue:
 
     def give(self, message: Message) -> None:
         """Begin a message's transaction, or refuse the message here, as the server would have to."""
-        if unfit := self._unfit(message):
+        if unfit := self._explain_unfit(message):
             self.results.append(make_result(message, DialogueStage.MAIL, None, unfit))
             return
         transaction = Transaction(message)
@@ -112,7 +112,7 @@ class Dialogue:
             self._await(transaction, stages)
         else:
             self._unsent.extend(zip(stages, commands.splitlines(keepends=True), strict=True))
-            self._command(transaction)
+            self._send_command(transaction)
 
     def outgoing(self) -> bytes:
         """Return the bytes to write now. From here on the texts among them count as having left."""
@@ -137,7 +137,7 @@ class Dialogue:
                 reply = f"{code} {self._decode(text)}"
                 self.lose(reply if closing else f"a reply that nobody asked for: {reply}", code if closing else None)
             else:
-                self._reply(code, text)
+                self._handle_reply(code, text)
             if self.end is not None:
                 return count
         self._early = self._reader.unfinished and (self._answerable == 0 or (self._early and count == 0))
@@ -148,7 +148,7 @@ class Dialogue:
         if self.end is None:
             self._finish(SessionLost(why, code), text_read=True)
 
-    def _unfit(self, message: Message) -> str:
+    def _explain_unfit(self, message: Message) -> str:
         if self._size and len(message.data) > self._size:
             return f"the message has {len(message.data):,} bytes, and the server takes {self._size:,} at most"
         if not _ADDRESSES.fullmatch(f"{message.sender} {message.recipient}"):
@@ -159,27 +159,27 @@ class Dialogue:
         for stage in stages:
             self._awaited.append((stage, transaction))
 
-    def _command(self, transaction: Transaction) -> None:
+    def _send_command(self, transaction: Transaction) -> None:
         stage, command = self._unsent.popleft()
         self._out.append(command.encode("ascii"))
         self._await(transaction, (stage,))
 
-    def _reply(self, code: int, text: bytes) -> None:
+    def _handle_reply(self, code: int, text: bytes) -> None:
         stage, transaction = self._awaited.popleft()
         self._answerable -= 1
         if code == _CLOSING:
-            self._closing(stage, transaction, self._decode(text))
+            self._handle_closing(stage, transaction, self._decode(text))
         elif stage is DialogueStage.TEXT:
-            self._text_reply(transaction, code, self._decode(text))
+            self._handle_text_reply(transaction, code, self._decode(text))
         elif code == (_START_TEXT if stage is DialogueStage.DATA else _OK) or (
             stage is DialogueStage.RCPT and code == _WILL_FORWARD
         ):
             if stage is DialogueStage.DATA:
                 self._send_text(transaction)
             elif self._unsent:
-                self._command(transaction)
+                self._send_command(transaction)
         elif code // 100 in (4, 5) and stage is not DialogueStage.RSET:
-            self._failed(stage, transaction, code, self._decode(text))
+            self._handle_failure(stage, transaction, code, self._decode(text))
         else:
             # A 2xx or 3xx that does not belong here accepts nobody, and no reply after it can be trusted.
             self.lose(f"{code} {self._decode(text)}", code if code // 100 in (4, 5) else None)
@@ -198,32 +198,32 @@ class Dialogue:
             self._await(transaction, (DialogueStage.DOT,))
         self._envelope_open = not self._pipelining
 
-    def _text_reply(self, transaction: Transaction, code: int, reply: str) -> None:
+    def _handle_text_reply(self, transaction: Transaction, code: int, reply: str) -> None:
         failure = transaction.failure
         if code // 100 == 3:
             self.lose(f"the reply can't be understood: {code} {reply}")
         elif code // 100 != 2:
-            self._settle(failure or self._verdict(transaction.message, DialogueStage.TEXT, code, reply))
+            self._finish_oldest(failure or self._judge_failure(transaction.message, DialogueStage.TEXT, code, reply))
         elif isinstance(failure, Result) and failure.stage == DialogueStage.RCPT.value:
-            self._settle(failure)  # a text for nobody may be taken
+            self._finish_oldest(failure)  # a text for nobody may be taken
         elif failure is not None:
             transaction.failure = None
             self.lose(f"{code} {reply}, after a refused MAIL")
         else:
-            self._settle(make_result(transaction.message, DialogueStage.TEXT, code, reply))
+            self._finish_oldest(make_result(transaction.message, DialogueStage.TEXT, code, reply))
 
-    def _failed(self, stage: DialogueStage, transaction: Transaction, code: int, reply: str) -> None:
+    def _handle_failure(self, stage: DialogueStage, transaction: Transaction, code: int, reply: str) -> None:
         if stage is DialogueStage.DATA or not self._pipelining:
             self._envelope_open = False
             self._unsent.clear()
         if transaction.failure is not None:
             return
-        transaction.failure = self._verdict(transaction.message, stage, code, reply)
+        transaction.failure = self._judge_failure(transaction.message, stage, code, reply)
         if not self._chunking:  # there the reply to the text, which has left already, is still to come
             self._reset_first = True
-            self._settle(transaction.failure)
+            self._finish_oldest(transaction.failure)
 
-    def _verdict(self, message: Message, stage: DialogueStage, code: int, reply: str) -> Result | SenderRefused:
+    def _judge_failure(self, message: Message, stage: DialogueStage, code: int, reply: str) -> Result | SenderRefused:
         """Return what a failing reply is about: this message, or its sender."""
         about_size = code == _TOO_LARGE and self._size is not None
         if code == _LOGIN_WANTED or (stage is DialogueStage.MAIL and code // 100 == 5 and not about_size):
@@ -233,14 +233,14 @@ class Dialogue:
             )
         return make_result(message, stage, code, reply)
 
-    def _closing(self, stage: DialogueStage, transaction: Transaction, reply: str) -> None:
+    def _handle_closing(self, stage: DialogueStage, transaction: Transaction, reply: str) -> None:
         """End at a 421. Replies come in order, so the server has read no command behind the one that it answers so."""
         if stage is DialogueStage.TEXT:
-            self._settle(transaction.failure or make_result(transaction.message, stage, _CLOSING, reply))
+            self._finish_oldest(transaction.failure or make_result(transaction.message, stage, _CLOSING, reply))
         if self.end is None:
             self._finish(SessionLost(f"{_CLOSING} {reply}", _CLOSING), text_read=False)
 
-    def _settle(self, verdict: Result | SenderRefused) -> None:
+    def _finish_oldest(self, verdict: Result | SenderRefused) -> None:
         """Finish the oldest message in hand with its result, or give it back."""
         transaction = self._in_hand.popleft()
         if isinstance(verdict, Result):

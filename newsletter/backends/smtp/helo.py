@@ -36,7 +36,7 @@ def default_helo(domain: str) -> str:
 
     It may ask the network's name server, and take as long as that takes.
     """
-    return choose_helo(_full_name(), domain)
+    return choose_helo(_look_up_full_name(), domain)
 
 
 def choose_helo(machine: str, domain: str) -> str:
@@ -46,5 +46,5 @@ def choose_helo(machine: str, domain: str) -> str:
 
 
 @cache
-def _full_name() -> str:
+def _look_up_full_name() -> str:
     return socket.getfqdn()
