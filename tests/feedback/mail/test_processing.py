@@ -672,7 +672,7 @@ def test_whoever_left_is_counted_and_a_send_that_goes_on_balances(
 def test_ten_thousand_mails_take_no_more_memory_than_a_thousand_and_twice_the_same(publication: Publication) -> None:
     """Mails of every form, read by the command itself."""
     folder = publication.root / "Maildir"
-    samples = [path.read_bytes() for path in sorted((Path(__file__).parent / "reading/samples").glob("*.eml"))]
+    samples = [path.read_bytes() for path in sorted((Path(__file__).parent / "recognition/samples").glob("*.eml"))]
     peaks, outputs = [], []
     for count in (1000, 10_000, 10_000):
         _fill(folder, samples, count)
