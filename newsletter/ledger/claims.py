@@ -132,7 +132,7 @@ def _record(connection: Connection, worker: str, results: Sequence[Delivery]) ->
 
 
 def _take_back(connection: Connection, worker: str, returned: Mapping[int, str]) -> None:
-    """Untouched messages wait again; one that comes back time after time waits for the next run."""
+    """Let untouched deliveries wait again; one that comes back time after time waits for the next worker."""
     if returned:
         again = deliveries.c.returns + 1
         given_up = again % MAX_RETURNS == 0
@@ -168,7 +168,7 @@ def _release(connection: Connection, worker: str, released: Sequence[int]) -> No
 
 
 def _forgive(connection: Connection, worker: str, forgiven: Sequence[int]) -> None:
-    """Whom the server refused because of the sender is pending as before; its words stay for the report."""
+    """Let deliveries wait that were refused because of the sender; the server's words stay for the report."""
     if forgiven:
         connection.execute(
             update(deliveries)

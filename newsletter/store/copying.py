@@ -1,4 +1,4 @@
-"""A state as a whole: its rows copied into another one, and a file with all of them."""
+"""Copies of a whole state: its rows in another one, and a file with all of them."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence

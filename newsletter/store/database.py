@@ -1,4 +1,4 @@
-"""The seam between the store and its two databases."""
+"""Databases: what the store asks of SQLite and PostgreSQL alike."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,15 +12,15 @@ from newsletter.errors import DeliveryError
 
 
 class Busy(Exception):
-    """Another living process holds what was asked for."""
+    """Error for what another living process holds."""
 
 
 class Damaged(DeliveryError):
-    """The database can't be read any more."""
+    """Error for a database that can't be read any more."""
 
 
 class Database(Protocol):
-    """What SQLite and PostgreSQL do each in their own way. The mappings are execution options."""
+    """Database that does in its own way what the store needs. The mappings are execution options."""
 
     place: str  # for messages: never with a password
     file: Path | None  # where it is one file
@@ -31,7 +31,7 @@ class Database(Protocol):
     erasing: Mapping[str, Any]  # a durable one that writes over what it deletes, where the database can
 
     def engine(self) -> Engine:
-        """Raises DeliveryError when it can't be had at all."""
+        """Return the engine. Raises DeliveryError when there is none to be had."""
         ...
 
     def sole(self, engine: Engine, name: str) -> AbstractContextManager[None]:
@@ -43,7 +43,7 @@ class Database(Protocol):
         ...
 
     def shut_out_others(self, connection: Connection) -> None:
-        """Until this transaction ends, no other program makes or migrates the tables."""
+        """Keep other programs from making or migrating the tables until this transaction ends."""
         ...
 
     def back_up(self, connection: Connection, version: int, tables: Sequence[str]) -> str:
@@ -55,5 +55,5 @@ class Database(Protocol):
         ...
 
     def in_words(self, error: DBAPIError) -> DeliveryError:
-        """What the database refused, why, and what to do about it."""
+        """Return what the database refused, why, and what to do about it."""
         ...

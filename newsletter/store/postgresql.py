@@ -1,4 +1,4 @@
-"""The store in a PostgreSQL database, for those who send from several machines."""
+"""PostgreSQL: the store in a server's database, for those who send from several machines."""
 
 import os
 import re
@@ -76,7 +76,7 @@ _WORDS = {
 
 
 class Postgresql:
-    """A publication's state in a database of a server.
+    """Database of a server that holds the state.
 
     READ COMMITTED, the server's own default, is enough for claims: each is a single UPDATE of rows that it has locked
     itself, so what it changes it has seen as it was last committed; SKIP LOCKED keeps two claims apart, and the
@@ -132,7 +132,7 @@ class Postgresql:
 
     @contextmanager
     def sole(self, engine: Engine, name: str) -> Iterator[None]:
-        """A connection of its own holds the lock, and the server frees it when that is gone."""
+        """Hold the lock by a connection of its own; the server frees it when that is gone."""
         try:
             connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             connection.detach()
@@ -164,7 +164,7 @@ class Postgresql:
         connection.execute(select(func.pg_advisory_xact_lock(_key(connection, "tables"))))
 
     def back_up(self, connection: Connection, version: int, tables: Sequence[str]) -> str:
-        """Copies beside the tables, in the same transaction: they are there when the migration is, and not else."""
+        """Copy the tables beside themselves, in the migration's own transaction: the copies are there when that is."""
         known = set(inspect(connection).get_table_names())
         suffixes = (f"_v{version}_backup{f'_{number}' if number > 1 else ''}" for number in count(1))
         suffix = next(suffix for suffix in suffixes if f"{tables[0]}{suffix}" not in known)
@@ -175,7 +175,7 @@ class Postgresql:
         return f"the tables {tables[0]}{suffix} to {tables[-1]}{suffix} of {self.place}"
 
     def sweep(self, engine: Engine, tables: Sequence[str]) -> bool:
-        """The tables are written anew, and the statistics of their values; the server's logs and archives are not."""
+        """Rewrite the tables and the statistics of their values; the server's logs and archives stay as they are."""
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             try:
                 for name in tables:
@@ -190,7 +190,7 @@ class Postgresql:
         return True
 
     def in_words(self, error: DBAPIError) -> DeliveryError:
-        """The server's own words only where they can't quote a row: its DETAIL would show an address."""
+        """Return the error in words; the server's own only where they quote no row, as its DETAIL does."""
         state = getattr(error.orig, "sqlstate", None) or ""
         primary = self._redactor(getattr(getattr(error.orig, "diag", None), "message_primary", None) or "")
         self._redactor.cleanse(error)
@@ -209,7 +209,7 @@ class Postgresql:
         )
 
     def _unreachable(self, words: str) -> DeliveryError:
-        """The server's refusals carry no SQLSTATE here, so its words decide; in another language they stand alone."""
+        """Return the error for a server that refuses a connection: it gives no SQLSTATE then, so its words decide."""
         database, user = self._url.database or "", self._url.username
         where = [f"-h {self._url.host}"] if self._url.host else []
         where += [f"-p {self._url.port}"] if self._url.port else []
@@ -233,7 +233,7 @@ class Postgresql:
 
 
 def _drop_statistics(connection: Connection, name: str) -> None:
-    """ANALYZE makes them anew, but leaves an empty table's as they were; a column that is given a type has none."""
+    """Drop an empty table's statistics, which ANALYZE would leave: a column that is given a type has none."""
     if connection.scalar(select(true()).select_from(table(name)).limit(1)):
         return
     columns = inspect(connection).get_columns(name)
@@ -247,13 +247,13 @@ def _configure(connection: object, _record: ConnectionPoolEntry) -> None:
 
 
 def _key(connection: Connection, name: str) -> int:
-    """A lock's number: of this program's, in this schema (the server keeps databases apart by itself)."""
+    """Return a lock's number, of this program in this schema; the server itself keeps databases apart."""
     schema = connection.scalar(select(func.current_schema()))
     digest = sha256(f"newsletter-press\0{schema}\0{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def _first_line(words: str) -> str:
-    """What follows in libpq's messages is advice, and the same for each of a name's addresses."""
+    """Return the first line of libpq's message: advice follows, the same for each address of a name."""
     first = words.partition("\n")[0].removeprefix("connection failed: ").removeprefix("consuming input failed: ")
     return first.rstrip(". ")

@@ -7,7 +7,7 @@ from sqlalchemy import ClauseElement, Connection, CursorResult
 
 
 class Prepared:
-    """A statement whose parameters are text, numbers or None, given by name.
+    """Statement whose parameters are text, numbers or None, given by name.
 
     SQLAlchemy's own way of executing costs, for each message of a campaign, as much as all that SQLite does for it.
     """
@@ -26,7 +26,7 @@ class Prepared:
         connection.exec_driver_sql(*self._bound(connection, rows))
 
     def _bound(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[Any]]:
-        """The text in the database's words, and its parameters: in order where they have no names."""
+        """Return the text in the database's words, and its parameters: in order where they have no names."""
         kind = connection.dialect.name
         if kind not in self._compiled:
             compiled: Any = self._statement.compile(dialect=connection.dialect)

@@ -1,4 +1,4 @@
-"""The store in one SQLite file: WAL, and one writer at a time."""
+"""SQLite: the store in one file, in WAL mode, with one writer at a time."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 class Sqlite:
-    """A publication's state in one file. It needs no server, and serves one machine."""
+    """File that holds the state. It needs no server, and serves one machine."""
 
     # A transaction that may write takes the lock at once: taken later, it could find what it read outdated.
     writing: Mapping[str, Any] = {"begin": ("BEGIN IMMEDIATE",)}
@@ -50,7 +50,7 @@ class Sqlite:
         self._path = path
 
     def engine(self) -> Engine:
-        """Makes the folder when it is absent. Raises DeliveryError when that can't be done."""
+        """Return the engine, with the folder made when it is absent. Raises DeliveryError when that can't be done."""
         try:
             self._keep_private()
         except OSError as error:
@@ -85,7 +85,7 @@ class Sqlite:
 
     @contextmanager
     def sole(self, engine: Engine, name: str) -> Iterator[None]:
-        """The kernel frees the lock when the process dies, however it dies."""
+        """Hold the lock, which the kernel frees when the process dies, however it dies."""
         del engine
         path = self._path.parent / f"{name}.lock"
         lock = FileLock(path, mode=0o600)  # who may open it could hold it
@@ -108,10 +108,10 @@ class Sqlite:
         """Do nothing: a file has one owner."""
 
     def shut_out_others(self, connection: Connection) -> None:
-        """BEGIN IMMEDIATE has done it."""
+        """Do nothing: BEGIN IMMEDIATE has done it."""
 
     def back_up(self, connection: Connection, version: int, tables: Sequence[str]) -> str:
-        """A copy of the whole file, synced, beside it. An older copy stays: it may be the better one."""
+        """Copy the whole file beside itself, durably. An older copy stays: it may be the better one."""
         del connection, tables  # it holds the lock, so that what is copied stays as it is until the migration
         names = (f"{self._path.name}.v{version}-backup{f'-{number}' if number > 1 else ''}" for number in count(1))
         copy = next(path for name in names if not (path := self._path.with_name(name)).exists())
@@ -133,7 +133,7 @@ class Sqlite:
         return str(copy)
 
     def sweep(self, engine: Engine, tables: Sequence[str]) -> bool:
-        """The file is written anew: what was changed or moved earlier has left traces between its rows."""
+        """Rewrite the file: what was changed or moved earlier has left traces between its rows."""
         del tables
         with engine.connect().execution_options(begin=()) as connection:  # neither works within a transaction
             connection.exec_driver_sql("VACUUM")

@@ -31,7 +31,7 @@ def upgrade(op: Operations, _publication: str) -> None:
 
 
 def _give_causes(op: Operations) -> None:
-    """A reason was any words of an editor's: those that name a cause become it, all others stay as words."""
+    """Make a cause of each reason that names one; every other reason, an editor's own words, stays as words."""
     connection = op.get_bind()
     old = Table("suppressions", MetaData(), Column("reader", String), Column("reason", Text), Column("at", String))
     rows = connection.execute(select(old).order_by(old.c.at, old.c.reader)).all()
