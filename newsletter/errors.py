@@ -59,7 +59,7 @@ class NewsletterError(Exception):
         self.problems = tuple(problems)
 
 
-def explained(error: Exception) -> NewsletterError:
+def explain(error: Exception) -> NewsletterError:
     """Return any error in words for a person: what the system refused, or a fault of the program itself."""
     if isinstance(error, NewsletterError):
         return error

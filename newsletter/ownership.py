@@ -27,7 +27,7 @@ def require_own(root: Path, paths: Iterable[Path], environ: Mapping[str, str]) -
     Of a link both owners are looked at, its own and that of what it leads to. A path that is not there is skipped.
     A workspace that the environment names as safe is not looked at.
     """
-    trusted = trusted_users(environ)
+    trusted = list_trusted_users(environ)
     if not _is_excepted(root, environ) and (found := next(_find_foreign(paths, trusted), None)):
         path, owner = found
         raise ConfigError(
@@ -42,7 +42,7 @@ def require_own_links(path: Path, next_step: str = "Name another folder with -o.
 
     The user's own links are followed, and what they lead to is looked at as well. Raises DecisionNeeded.
     """
-    trusted = trusted_users(os.environ)
+    trusted = list_trusted_users(os.environ)
     places, seen = [path.absolute()], set[Path]()
     while places:
         start = places.pop()
@@ -58,7 +58,7 @@ def require_own_links(path: Path, next_step: str = "Name another folder with -o.
             places.append(place.parent / place.readlink())
 
 
-def own_target(path: Path) -> Path:
+def resolve_own_target(path: Path) -> Path:
     """Return the file that a path leads to by the user's own links. Raises DecisionNeeded for somebody else's.
 
     A pipe or device of somebody else's is refused as well.
@@ -75,7 +75,7 @@ def require_own_place(path: Path) -> None:
     with suppress(FileNotFoundError):
         found = path.lstat()
         is_special = not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode) or stat.S_ISLNK(found.st_mode))
-        if is_special and found.st_uid not in trusted_users(os.environ):
+        if is_special and found.st_uid not in list_trusted_users(os.environ):
             raise DecisionNeeded(
                 f"{path} is a pipe or a device that belongs to {_name_owner(found.st_uid)}, who would read what is "
                 "written.",
@@ -106,7 +106,7 @@ def walk_below(folder: Path) -> Iterator[Path]:
             yield Path(place, name)
 
 
-def trusted_users(environ: Mapping[str, str]) -> set[int]:
+def list_trusted_users(environ: Mapping[str, str]) -> set[int]:
     """Return the user ids of this user and root; for root also the id of who called it by sudo."""
     user, caller = os.geteuid(), environ.get("SUDO_UID", "")
     is_by_sudo = user == _ROOT and caller.isascii() and caller.isdigit()

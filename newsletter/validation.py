@@ -22,14 +22,14 @@ class Fault:
     at: int | None = None
 
 
-def faulty(*faults: Fault) -> PydanticCustomError:
+def faults_error(*faults: Fault) -> PydanticCustomError:
     """Return the exception that a validator raises to report one or several faults of a value at once."""
     return PydanticCustomError("faults", "{text}", {"text": faults[0].message, "faults": faults})
 
 
-def rejected(code: str, message: str, next_step: str, at: int | None = None) -> PydanticCustomError:
+def fault_error(code: str, message: str, next_step: str, at: int | None = None) -> PydanticCustomError:
     """Return the exception that a validator raises for one fault; the arguments are those of a Fault."""
-    return faulty(Fault(code=code, message=message, next_step=next_step, at=at))
+    return faults_error(Fault(code=code, message=message, next_step=next_step, at=at))
 
 
 def explain_error(error: "ErrorDetails", siblings: Sequence[str]) -> Sequence[Fault]:

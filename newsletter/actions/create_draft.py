@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from newsletter.errors import DraftError
 from newsletter.issue.draft import read_draft
 from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
-from newsletter.issue.numbering import IssueNumber, day_of_month, number_next_issue
+from newsletter.issue.numbering import IssueNumber, find_day_of_month, number_next_issue
 from newsletter.issue.skeleton import compose_draft
 from newsletter.publication import OpenPublication
 from newsletter.text import shorten_path
@@ -67,7 +67,7 @@ def _choose_number(
             )
         last = IssueNumber(*parse_draft_name(paths[-1]), last_date)
         if publication.cadence == "monthly":
-            day = day_of_month(known for path in reversed(paths) if (known := read_draft(path).date))
+            day = find_day_of_month(known for path in reversed(paths) if (known := read_draft(path).date))
     upcoming = number_next_issue(last, publication.cadence, publication.new_volume, today, date, day)
     if number is not None:
         return IssueNumber(upcoming.volume if volume is None else volume, number, upcoming.date)

@@ -10,7 +10,7 @@ from typing import TextIO
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.files import open_private
-from newsletter.ownership import own_target
+from newsletter.ownership import resolve_own_target
 from newsletter.publication import OpenPublication
 from newsletter.subscribers import list_export
 from newsletter.subscribers.suppression_status import ERASED
@@ -56,7 +56,7 @@ def export_subscribers_file(
 
     Raises DecisionNeeded when the file is there, unless `overwrite` is set, and ListError when it is the list itself.
     """
-    path = own_target(path)
+    path = resolve_own_target(path)
     left_out = Counter[str]()
     rows = _rows(publication, kind, left_out, nobody_left=nobody_left)
     _refuse_existing(path, publication.subscriber_source().file, overwrite=overwrite)

@@ -13,7 +13,7 @@ from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import sum_replies
 from newsletter.ledger.workers import find_last_sent
-from newsletter.ownership import own_target
+from newsletter.ownership import resolve_own_target
 from newsletter.publication import OpenPublication
 from newsletter.reports.campaign_report import CampaignReport, make_report
 from newsletter.reports.recipients_csv import ALL_COLUMNS, NOT_ACCEPTED_COLUMNS, write_recipients_csv
@@ -93,7 +93,7 @@ def write_recipients(publication: OpenPublication, issue: str, file: TextIO) -> 
 
 def write_recipients_file(publication: OpenPublication, issue: str, path: Path) -> None:
     """Write every recipient with the server's answer into a CSV that only its owner can read."""
-    with open_private(own_target(path)) as file:
+    with open_private(resolve_own_target(path)) as file:
         write_recipients(publication, issue, file)
 
 
@@ -111,7 +111,7 @@ def write_report_page(publication: OpenPublication, found: CampaignReport, path:
     """Write the report with plots and without any address as a page, build/ISSUE/report.html if None."""
     from newsletter.reports.html_report import render_page  # Jinja is for the page alone
 
-    path = own_target(path) if path else publication.workspace.build(found.campaign.issue) / "report.html"
+    path = resolve_own_target(path) if path else publication.workspace.build(found.campaign.issue) / "report.html"
     with open_shared(path) as file:
         file.write(render_page(found, publication.config.publication, datetime.now(UTC)))
     return path

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 
 from newsletter.text import suggest_nearest
-from newsletter.validation import rejected
+from newsletter.validation import fault_error
 
 EXAMPLE = '["/usr/sbin/sendmail", "-i", "-f", "{sender}", "--", "{recipient}"]'
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -59,11 +59,11 @@ def split_command(value: object) -> object:
     """Split a text as a shell would, without running one; leave a list as it is. Raises the fault of anything else."""
     next_step = f"Write the words as a list: {EXAMPLE}"
     if not isinstance(value, str | list):
-        raise rejected(code="command", message="this is neither a text nor a list of texts", next_step=next_step)
+        raise fault_error(code="command", message="this is neither a text nor a list of texts", next_step=next_step)
     try:
         return shlex.split(value) if isinstance(value, str) else value
     except ValueError as error:
-        raise rejected(
+        raise fault_error(
             code="command", message=f"this can't be split into words: {error}", next_step=next_step
         ) from error
 
@@ -74,10 +74,10 @@ def check_command(command: tuple[str, ...]) -> tuple[str, ...]:
     An address may hold $, |, & and quotes, so that none may become part of a program that is read as code.
     """
     if not command or not command[0] or PLACEHOLDER.search(command[0]) or any("\0" in word for word in command):
-        raise rejected(code="command", message="this names no program", next_step=f"Write one such as {EXAMPLE}")
+        raise fault_error(code="command", message="this names no program", next_step=f"Write one such as {EXAMPLE}")
     for name in PLACEHOLDER.findall(" ".join(command)):
         if name not in _NAMES:
-            raise rejected(
+            raise fault_error(
                 code="command",
                 message=f"{{{name}}} is not a known placeholder",
                 next_step=suggest_nearest(name, _NAMES) or "There are {sender} and {recipient}.",
@@ -86,7 +86,7 @@ def check_command(command: tuple[str, ...]) -> tuple[str, ...]:
     for number, word in enumerate(command):
         program = "" if number in no_program else _name_program(word)
         if placeholder := PLACEHOLDER.search(" ".join(_select_code(program, command[number + 1 :]))):
-            raise rejected(
+            raise fault_error(
                 code="command",
                 message=f"{program} would read {placeholder[0]} as a part of a program, and an address may hold "
                 "$, |, & and quotes",
@@ -95,7 +95,7 @@ def check_command(command: tuple[str, ...]) -> tuple[str, ...]:
             )
     for word in command:
         if (placeholder := PLACEHOLDER.search(word)) and not _FORM.fullmatch(word):
-            raise rejected(
+            raise fault_error(
                 code="command",
                 message=f"{placeholder[0]} stands among other text in one word",
                 next_step=f'Make it a word of its own, or put it right behind one option: "--name={placeholder[0]}".',

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from newsletter.checks.acceptance import check_accept_comments
 from newsletter.checks.checked_email import AcceptedProblem, CheckedEmail
-from newsletter.checks.mail_clients import CLIENTS, data_date
+from newsletter.checks.mail_clients import CLIENTS, read_data_date
 from newsletter.checks.size import check_clipping, measure_html
 from newsletter.checks.support import check_client_support, check_image_support
 from newsletter.editions import EditionContext, list_email_templates, place_beside, render_html, write_default
 from newsletter.errors import Problem
 from newsletter.issue.model import Issue
 
-__all__ = ["CHECKS", "CLIENTS", "AcceptedProblem", "EmailReport", "check_email", "check_rendered", "data_date"]
+__all__ = ["CHECKS", "CLIENTS", "AcceptedProblem", "EmailReport", "check_email", "check_rendered", "read_data_date"]
 
 CHECKS: tuple[Callable[[CheckedEmail], Iterator[Problem | AcceptedProblem]], ...] = (
     check_client_support,

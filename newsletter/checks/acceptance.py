@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from newsletter.checks.checked_email import CheckedEmail, TemplateSource
-from newsletter.checks.mail_clients import known_features
+from newsletter.checks.mail_clients import list_known_features
 from newsletter.errors import Problem
 from newsletter.text import quote_text, suggest_nearest
 
@@ -23,7 +23,7 @@ def check_accept_comments(email: CheckedEmail) -> Iterator[Problem]:
                 yield problem
 
 
-def accepted_features(sources: Iterable[TemplateSource]) -> Mapping[str, str]:
+def list_accepted_features(sources: Iterable[TemplateSource]) -> Mapping[str, str]:
     """Return the reasons in the templates' comments, by feature."""
     reasons: dict[str, str] = {}
     for source in sources:
@@ -34,7 +34,7 @@ def accepted_features(sources: Iterable[TemplateSource]) -> Mapping[str, str]:
 
 
 @cache
-def made_by_mjml() -> Mapping[tuple[str, str], str]:
+def read_mjml_reasons() -> Mapping[tuple[str, str], str]:
     """Return why it does no harm that MJML writes a feature, by feature and client."""
     text = files(__package__).joinpath("mjml.toml").read_text(encoding="utf-8")
     return {
@@ -52,9 +52,9 @@ def _parse_comments(source: TemplateSource) -> Iterator[tuple[str, str, Problem 
             message, next_step = "", _FORM
             if not slug:
                 message = "this accepts something, and does not say what"
-            elif slug not in known_features():
+            elif slug not in list_known_features():
                 message = f"{quote_text(slug)} is no feature that can be accepted"
-                next_step = suggest_nearest(slug, sorted(known_features())) or _FORM
+                next_step = suggest_nearest(slug, sorted(list_known_features())) or _FORM
             elif not reason.strip():
                 message = f"{slug} is accepted, and nothing says why"
             yield slug, " ".join(reason.split()), _make_problem(source, match.start(), message, next_step)

@@ -59,7 +59,7 @@ class _Scope:
 def read_sheet(text: str, origin: Origin, *, inlined: bool, media: str = "") -> Iterator[FeatureUse]:
     """Yield the features that a style sheet uses. `media` is its own media query.
 
-    With `inlined`, premailer has read the sheet: a rule outside of at-rules is in the tags as well, so that its
+    With `is_inlined`, premailer has read the sheet: a rule outside of at-rules is in the tags as well, so that its
     selector needs no support, and its declarations reach a client that drops style sheets.
     """
     scope = _Scope(frozenset({STYLE}), plain=inlined)
@@ -76,7 +76,7 @@ def read_style(text: str, origin: Origin) -> Iterator[FeatureUse]:
     yield from _read(parse_style(text), origin, _Scope(frozenset()))
 
 
-def image_format(address: str) -> str | None:
+def find_image_format(address: str) -> str | None:
     """Return the feature for the format of a picture at this address, by its ending."""
     if re.match(r"\s*data:", address, re.IGNORECASE):
         return "image-base64"
@@ -116,8 +116,8 @@ def _read_rule(rule: CssNode, scope: _Scope) -> tuple[list[selectors.Part], _Sco
     if scope.keyframes:
         return [], inner
     alternatives = split_at_commas(rule.prelude)
-    left = [selector for selector in alternatives if not (scope.plain and selectors.inlined(selector))]
-    uses = [[*selectors.parts(selector)] for selector in left]
+    left = [selector for selector in alternatives if not (scope.plain and selectors.is_inlined(selector))]
+    uses = [[*selectors.list_parts(selector)] for selector in left]
     extra: list[selectors.Part] = []
     if left and len(alternatives) > 1:
         extra.append(("css-selector-grouping", "a group of selectors", left[0][0]))
@@ -197,7 +197,7 @@ def _read_value(part: CssNode) -> Iterator[selectors.Part]:
         yield UNITS[part.word], f"the unit `{part.word}`", part
     elif part.kind == "ident" and part.word in KEYWORDS:
         yield KEYWORDS[part.word], f"`{part.word}`", part
-    elif (address := _find_address(part)) and (slug := image_format(address)):
+    elif (address := _find_address(part)) and (slug := find_image_format(address)):
         yield slug, slug.replace("image-", "a picture of the kind "), part
 
 

@@ -57,16 +57,16 @@ CLIENTS: Mapping[str, Client] = {
 }
 
 
-def lacking(platform: str) -> frozenset[str]:
+def list_lacking_features(platform: str) -> frozenset[str]:
     """Return the features that a platform lacks entirely, not those that it has in part or was never tested for."""
     return _load_lacking()[platform]
 
 
-def known_features() -> frozenset[str]:
+def list_known_features() -> frozenset[str]:
     return frozenset(_load_data()["features"])
 
 
-def data_date() -> str:
+def read_data_date() -> str:
     """Return the date of the data, such as `2026-05-13`."""
     return str(_load_data()["date"])
 
@@ -81,7 +81,7 @@ def check_known(clients: Iterable[str]) -> None:
             )
 
 
-def naming(lack: Mapping[str, Collection[str]]) -> str:
+def name_clients(lack: Mapping[str, Collection[str]]) -> str:
     """Name clients, and platforms where only some lack it: `Gmail on the web, Yahoo on phones (iOS) and HEY`."""
     return _join_words([_name_client(CLIENTS[client], platforms) for client, platforms in lack.items() if platforms])
 

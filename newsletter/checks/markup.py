@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
 from newsletter.checks.conditional_comments import ConditionalView, apply_conditions
-from newsletter.checks.css import Origin, image_format, read_sheet, read_style
+from newsletter.checks.css import Origin, find_image_format, read_sheet, read_style
 from newsletter.checks.feature_tables import ATTRIBUTES, ELEMENTS, MJML_ATTRIBUTES, PROPERTIES, TYPED
 from newsletter.checks.feature_use import FeatureUse
 
@@ -89,7 +89,7 @@ class _Scanner(HTMLParser):
             elif value.strip().lower().startswith("mailto:"):
                 slugs = {"html-mailto-links": "a mailto: link"}
         if ((name == "src" and tag in _PICTURES) or name in ("background", "background-url")) and (
-            image := image_format(value)
+            image := find_image_format(value)
         ):
             slugs = {**slugs, image: image.replace("image-", "a picture of the kind ")}
         yield from (FeatureUse(slug, what, origin.line, origin.column) for slug, what in slugs.items())

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from newsletter.checks.draft_report import Finding
-from newsletter.config import line_of
+from newsletter.config import find_line
 from newsletter.config.example import find_unwritten_settings
 from newsletter.editions import (
     EditionContext,
@@ -35,7 +35,7 @@ def find_example_settings(context: EditionContext) -> Iterator[Finding]:
         table, _, key = names[0].strip("[").partition("] ")
         problem = Problem(
             path=path,
-            line=line_of(path, table, key),
+            line=find_line(path, table, key),
             code="example",
             message=f"the example's {', '.join(names)} still {'stands' if len(names) == 1 else 'stand'} here",
             next_step="Write your own: readers see these, answer to them, and leave by them.",

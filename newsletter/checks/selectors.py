@@ -15,7 +15,7 @@ _KEPT_BY_PREMAILER = (":first-child", ":last-child")
 Part = tuple[str, str, CssNode]
 
 
-def parts(selector: Sequence[CssNode]) -> Iterator[Part]:
+def list_parts(selector: Sequence[CssNode]) -> Iterator[Part]:
     """Yield the features in one selector, those in `:not(…)` and its like included."""
     waiting = [list(selector)]
     while waiting:
@@ -25,7 +25,7 @@ def parts(selector: Sequence[CssNode]) -> Iterator[Part]:
             waiting.extend(arguments)
 
 
-def inlined(selector: Sequence[CssNode]) -> bool:
+def is_inlined(selector: Sequence[CssNode]) -> bool:
     """Return whether premailer inlines a rule with this selector, so that it works without a style sheet."""
     words = [node.word if node.kind != "function" else f"{node.word}()" for node in selector]
     if any("*" in node.word for node in walk(selector)):

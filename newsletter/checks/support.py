@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from newsletter.checks.acceptance import accepted_features, made_by_mjml
+from newsletter.checks.acceptance import list_accepted_features, read_mjml_reasons
 from newsletter.checks.checked_email import AcceptedProblem, CheckedEmail
 from newsletter.checks.feature_tables import IMAGES
 from newsletter.checks.feature_use import FeatureUse
-from newsletter.checks.mail_clients import CLIENTS, WORD, lacking, naming
+from newsletter.checks.mail_clients import CLIENTS, WORD, list_lacking_features, name_clients
 from newsletter.checks.markup import FeatureUses
 from newsletter.errors import Problem
 
@@ -31,7 +31,7 @@ def check_client_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProb
                         placed.setdefault(key, (found, {}))[1].setdefault(client, set()).add(platform)
             for slug, found in left.items():
                 made.setdefault(slug, (found, {}))[1].setdefault(client, set()).add(platform)
-    reasons = accepted_features(email.sources)
+    reasons = list_accepted_features(email.sources)
     order = {source.path: number for number, source in enumerate(email.sources)}
     for (path, _, slug), (found, lack) in sorted(placed.items(), key=lambda item: (order[item[0][0]], item[0][1:])):
         problem = _make_problem(path, found, found.what, lack)
@@ -42,17 +42,17 @@ def check_client_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProb
 
 def check_image_support(email: CheckedEmail) -> Iterator[Problem | AcceptedProblem]:
     """Find pictures in a format that a client can't show."""
-    reasons = accepted_features(email.sources)
+    reasons = list_accepted_features(email.sources)
     for slug, kind in sorted({IMAGES[kind]: kind for kind in email.image_kinds if kind in IMAGES}.items()):
         lack = {
-            client: {platform for platform in CLIENTS[client].platforms if slug in lacking(platform)}
+            client: {platform for platform in CLIENTS[client].platforms if slug in list_lacking_features(platform)}
             for client in email.clients
         }
         if any(lack.values()):
             problem = Problem(
                 path=email.place,
                 code=slug,
-                message=f"a picture in this mail is of the kind {kind}, which is not supported by {naming(lack)}",
+                message=f"a picture in this mail is of the kind {kind}, which is not supported by {name_clients(lack)}",
                 next_step=f"Save it as JPEG or PNG, or accept it with a comment in the template that says why: "
                 f"{{# accept {slug}: … #}}",
             )
@@ -65,7 +65,7 @@ def _explain_mjml(
     """Yield one problem for each reason why MJML's use of a feature is accepted, or not, in some of the clients."""
     by_reason: dict[str, _Lacking] = {}
     for client, platforms in lack.items():
-        by_reason.setdefault(accepted or made_by_mjml().get((slug, client), ""), {})[client] = platforms
+        by_reason.setdefault(accepted or read_mjml_reasons().get((slug, client), ""), {})[client] = platforms
     for reason, clients in by_reason.items():
         problem = _make_problem(email.place, found, f"{found.what} (made by MJML)", clients, placed=False)
         yield AcceptedProblem(problem, reason) if reason else problem
@@ -77,7 +77,7 @@ def _make_problem(path: Path | str, found: FeatureUse, what: str, lack: _Lacking
         line=found.line if placed else 0,
         column=found.column if placed else 0,
         code=found.slug,
-        message=f"{what} is not supported by {naming(lack)}",
+        message=f"{what} is not supported by {name_clients(lack)}",
         next_step=f"Write it another way, or accept it with a comment that says why: {{# accept {found.slug}: … #}}",
     )
 
@@ -91,7 +91,7 @@ def _find_missed(seen: FeatureUses, platform: str) -> Mapping[str, FeatureUse]:
 
 
 def _iterate_missed(seen: FeatureUses, platform: str) -> Iterator[FeatureUse]:
-    lack: Collection[str] = lacking(platform)
+    lack: Collection[str] = list_lacking_features(platform)
     for found in seen.word if platform == WORD else seen.others:
         if found.slug in lack and not any(slug in lack for slug in found.inside):
             yield found

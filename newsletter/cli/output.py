@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from newsletter.errors import Problem, explained
+from newsletter.errors import Problem, explain
 from newsletter.text import escape_controls, shorten_path
 
 
@@ -39,7 +39,7 @@ def printable_lines(text: str) -> str:
 def show_error(error: Exception) -> int:
     """Print place, cause and next step; returns the exit status."""
     out = console(err=True)
-    told = explained(error)
+    told = explain(error)
     out.print(Text(printable_lines(told.message), style="bold red"))
     show_problems(told.problems, err=True)
     if told.next_step:

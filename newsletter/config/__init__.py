@@ -1,6 +1,6 @@
 """The configuration: newsletter.toml and the environment, validated, as one frozen Config."""
 
-from newsletter.config.load import line_of, load_config
+from newsletter.config.load import find_line, load_config
 from newsletter.config.settings import (
     BACKEND_GROUP,
     Config,
@@ -19,6 +19,6 @@ __all__ = [
     "Section",
     "SenderSettings",
     "SubscriberListSettings",
-    "line_of",
+    "find_line",
     "load_config",
 ]

@@ -71,7 +71,7 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
         ) from error
 
 
-def line_of(path: Path, table: str, key: str) -> int:
+def find_line(path: Path, table: str, key: str) -> int:
     """Return the line of a setting in newsletter.toml, for a fault that only shows in use; 0 when it isn't there."""
     return _Places(path, path.read_text(encoding="utf-8-sig"), {}).line(table, key) if path.is_file() else 0
 

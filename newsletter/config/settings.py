@@ -18,7 +18,7 @@ from newsletter.config import validators
 from newsletter.config.theme import Theme
 from newsletter.config.validators import Address, Mailbox, OneLine
 from newsletter.text import without_invisible
-from newsletter.validation import rejected
+from newsletter.validation import fault_error
 
 BACKEND_GROUP = "newsletter.backends"
 
@@ -58,13 +58,13 @@ class PublicationSettings(Section):
 
 def _check_return_path(delimiter: str, info: ValidationInfo) -> str:
     if delimiter and not info.data.get("bounces"):
-        raise rejected(
+        raise fault_error(
             code="verp",
             message="the return path is to name each delivery, and there is no address for bounces",
             next_step='Give [sender] bounces = "bounces@your-domain.example", before verp.',
         )
     if delimiter and len(info.data["bounces"].partition("@")[0]) > _LONGEST_MAILBOX:
-        raise rejected(
+        raise fault_error(
             code="verp",
             message="what stands before the @ of the address for bounces leaves no room for what names a delivery",
             next_step=f"Shorten it to {_LONGEST_MAILBOX} letters, or take verp out.",
@@ -150,7 +150,7 @@ def _check_linked_images(email: EmailSettings, info: ValidationInfo) -> EmailSet
     publication = info.data.get("publication")
     service = info.data.get("service")
     if email.images == "link" and publication and not publication.website and not (service and service.url):
-        raise rejected(
+        raise fault_error(
             code="website",
             message="images are to be linked, and the publication has no web address",
             next_step="Give [publication] a website (where you put what `newsletter export site` makes), "
@@ -200,7 +200,7 @@ class StoreSettings(Section):
 
 def _check_selector_is_set(value: object, info: ValidationInfo) -> object:
     if not info.data.get("selector", True):
-        raise rejected(
+        raise fault_error(
             code="selector",
             message="there is a key to sign with, and no selector says where its public half is",
             next_step='Write selector = "s1", when the DNS record is s1._domainkey under your domain.',

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from newsletter.validation import rejected
+from newsletter.validation import fault_error
 
 READABLE = 4.5
 _WITH_EASE = 10.0
@@ -21,7 +21,7 @@ _GENERIC = ("serif", "sans-serif", "monospace", "system-ui")
 def _parse_colour(text: str) -> str:
     match = re.fullmatch(r"#([0-9a-f]{3}|[0-9a-f]{6})", text.strip().lower())
     if not match:
-        raise rejected(
+        raise fault_error(
             code="colour", message=f"{text!r} is not a colour", next_step='Write it as "#12304f" (red, green, blue).'
         )
     digits = match[1]
@@ -30,7 +30,7 @@ def _parse_colour(text: str) -> str:
 
 def _check_family(text: str) -> str:
     if not re.fullmatch(r"\w[\w .+-]{0,60}", text):
-        raise rejected(
+        raise fault_error(
             code="font",
             message=f"{text!r} can't be a typeface's name",
             next_step='Write names alone, the first choice first: ["Source Serif 4", "Georgia", "serif"].',
@@ -46,7 +46,7 @@ def _split_list(value: object) -> object:
 def _check_logo(name: str) -> str:
     composed = unicodedata.normalize("NFC", name)  # in which an accent is part of its letter
     if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png)", composed, re.IGNORECASE):
-        raise rejected(
+        raise fault_error(
             code="logo",
             message=f"{name!r} can't be the logo",
             next_step="Put a .png or .jpg into templates/, and write its name alone: mail clients show no SVG.",
@@ -112,7 +112,7 @@ class Theme(BaseModel):
             if behind and (ratio := contrast(colour, behind)) < READABLE:
                 name = info.field_name
                 away = "darker" if _compute_luminance(colour) < _compute_luminance(behind) else "lighter"
-                raise rejected(
+                raise fault_error(
                     code="contrast",
                     message=f"{name} {colour} on {ground} {behind} is hard to read: {int(10 * ratio) / 10} to 1",
                     next_step=f"Make {name} {away}, or {ground} the opposite; {READABLE} to 1 is the least.",

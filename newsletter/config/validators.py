@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from newsletter.address import normalise_address
 from newsletter.field import split_fields
 from newsletter.text import without_invisible
-from newsletter.validation import rejected
+from newsletter.validation import fault_error
 
 
 class Mailbox(BaseModel):
@@ -27,7 +27,7 @@ def check_address(text: str) -> str:
     try:
         return normalise_address(text)
     except ValueError as error:
-        raise rejected(
+        raise fault_error(
             code="address",
             message=f"{text!r} is not an email address: {error}",
             next_step="Write it as name@example.org.",
@@ -39,7 +39,7 @@ def parse_mailbox(value: object) -> object:
         return value
     match = re.fullmatch(r'\s*(?:(?:"([^"]*)"|([^"<>]*?))\s*<([^<>]+)>|([^<>"]+))\s*', str(value))
     if not match or not isinstance(value, str):
-        raise rejected(
+        raise fault_error(
             code="address", message=f"{value!r} is not a sender", next_step="Write it as Name <name@example.org>."
         )
     name = match[1] or match[2] or ""
@@ -49,7 +49,7 @@ def parse_mailbox(value: object) -> object:
 def check_one_line(text: str) -> str:
     kinds = {unicodedata.category(character) for character in text}
     if not text.strip() or kinds & {"Cc", "Cs", "Co", "Zl", "Zp"} or re.search("[\ufdd0-\ufdef\ufffe\uffff]", text):
-        raise rejected(
+        raise fault_error(
             code="value",
             message="this has to be one line of text",
             next_step="Write something, without line breaks and control characters.",
@@ -61,7 +61,7 @@ def check_timezone(text: str) -> str:
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError) as error:
-        raise rejected(
+        raise fault_error(
             code="timezone",
             message=f"{text!r} is not a time zone",
             next_step='Write one such as "America/New_York" or "UTC".',
@@ -71,7 +71,7 @@ def check_timezone(text: str) -> str:
 
 def check_language(text: str) -> str:
     if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", text):
-        raise rejected(
+        raise fault_error(
             code="language",
             message=f"{text!r} is not a language tag",
             next_step='Write one such as "en", "en-GB" or "ja".',
@@ -86,7 +86,7 @@ def check_web_address(text: str) -> str:
     except ValueError:
         good = False
     if not good or parts.query or parts.fragment:
-        raise rejected(
+        raise fault_error(
             code="website",
             message=f"{text!r} is not the address of a website",
             next_step="Write it in full, beginning with https://, without spaces, ?, # or letters that are not ASCII.",
@@ -98,14 +98,14 @@ def check_service_url(text: str) -> str:
     """Return the service's address without a slash at its end; only one on this machine needs no TLS (RFC 8058)."""
     if "@" in text:
         # Not shown: there may be a password before it.
-        raise rejected(
+        raise fault_error(
             code="service",
             message="'url' holds an @, which the address of a service has no place for",
             next_step="Write it without a user's name or a password: https://news.example.org",
         )
     literal = re.match(r"https?://\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]", text)
     if literal and not is_loopback(literal[1]):
-        raise rejected(
+        raise fault_error(
             code="service",
             message=f"{text!r} names its host by a number of IPv6, which mail clients may not take for a link",
             next_step="Write its name, or for a trial on this machine http://localhost:8600.",
@@ -117,20 +117,20 @@ def check_service_url(text: str) -> str:
     except ValueError:
         good = False
     if not good:
-        raise rejected(
+        raise fault_error(
             code="service",
             message=f"{text!r} has a port that is none",
             next_step="Ports are 1 to 65535. Leave it out where the web server listens at the usual one.",
         )
     if not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*/?", parts.path):
-        raise rejected(
+        raise fault_error(
             code="service",
             message=f"the path in {text!r} is none that web servers leave as it is",
             next_step="Write it with letters, digits, '-', '_', '.' and '~' between single slashes, "
             "as in https://example.org/digest.",
         )
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise rejected(
+        raise fault_error(
             code="service",
             message=f"{text!r} is no address that mail clients would answer to",
             next_step="Write it with https://; docs/operators/service.md shows how to get there.",
@@ -144,7 +144,7 @@ def check_mailbox_source(text: str) -> str:
     user, at, _ = text.rpartition("@")
     if at and "://" in user and ":" in user.partition("://")[2]:
         # Not shown: it is the secret that must not be.
-        raise rejected(
+        raise fault_error(
             code="secret",
             message="'source' holds a password, which would be shared through git and shown in messages",
             next_step="Take it out, and set NEWSLETTER_INBOX__PASSWORD, or store it in the system's keyring.",
@@ -175,7 +175,7 @@ def check_mailto(text: str) -> str:
     address, mark, query = text.removeprefix("mailto:").partition("?")
     words = [piece for piece in split_fields(query) if isinstance(piece, str)]
     if not text.startswith("mailto:") or not all(re.fullmatch(_URL_CHARACTERS, part) for part in words):
-        raise rejected(
+        raise fault_error(
             code="unsubscribe",
             message=f"{text!r} can't take unsubscribe mails",
             next_step="Write it as mailto:leave@example.org, or mailto:leave@example.org?subject=leave%20{{ email }}.",
@@ -203,14 +203,14 @@ def check_store_url(text: str) -> str:
     except ValueError:
         secret = good = False
     if secret:
-        raise rejected(
+        raise fault_error(
             code="secret",
             message="'url' holds a password, which would be shared through git and shown in messages",
             next_step="Take it out, and set NEWSLETTER_STORE__PASSWORD, or put it into ~/.pgpass.",
         )
     if not good:
         # Not shown, since a password may stand somewhere in it all the same.
-        raise rejected(
+        raise fault_error(
             code="store",
             message="'url' names no state that this version can keep",
             next_step="Write sqlite:/// and a path, as in sqlite:///.newsletter/state.db, "
@@ -222,7 +222,7 @@ def check_store_url(text: str) -> str:
 def check_list_id(text: str) -> str:
     # RFC 2919, section 2: a dotted name under a domain that the publication owns.
     if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text) or len(text) > 255:
-        raise rejected(
+        raise fault_error(
             code="list-id",
             message=f"{text!r} can't name a mailing list",
             next_step="Write a dotted name such as digest.example.org.",
@@ -233,7 +233,7 @@ def check_list_id(text: str) -> str:
 def check_feedback_id(text: str) -> str:
     # Gmail's Feedback-ID: colons divide it, and its last word has 5 to 15 characters.
     if not re.fullmatch(r"[A-Za-z0-9_-]{5,15}", text):
-        raise rejected(
+        raise fault_error(
             code="feedback-id",
             message=f"{text!r} is no name by which complaints can be counted",
             next_step="Write 5 to 15 letters, digits, '-' and '_', such as exampleorg, and keep it.",
@@ -251,7 +251,7 @@ def check_subject_pattern(text: str) -> str:
     check_one_line(text)
     left = SUBJECT_PART.sub("", text)
     if "{" in left or "}" in left or not SUBJECT_PART.search(text):
-        raise rejected(
+        raise fault_error(
             code="subject",
             message=f"{text!r} can't make a subject for each issue",
             next_step="Write words and any of {headline}, {title}, {number} and {date}, each in braces.",
@@ -283,7 +283,7 @@ def check_selectors(names: tuple[str, ...]) -> tuple[str, ...]:
     label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
     for name in names:
         if not re.fullmatch(rf"{label}(?:\.{label})*", name) or names.count(name) > 1:
-            raise rejected(
+            raise fault_error(
                 code="selector",
                 message=f"{name!r} can't be a key's selector",
                 next_step="Write a word such as s1, of letters, digits and hyphens, and another one for each key.",

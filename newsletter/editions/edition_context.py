@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from newsletter.config import Config, line_of
+from newsletter.config import Config, find_line
 from newsletter.config.validators import SUBJECT_PART
 from newsletter.editions.pictures import PRINT_PIXELS, TALLEST, Picture, prepare_picture
 from newsletter.errors import ConfigError, Problem
@@ -81,7 +81,7 @@ class EditionContext:
         problems = [
             Problem(
                 path=path,
-                line=line_of(path, table, key),
+                line=find_line(path, table, key),
                 code=fault.code,
                 message=f"[{table}] {key}: {fault.message}",
                 next_step=fault.next_step.replace("here and in the draft", "here and there"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from newsletter.editions.edition_context import EditionContext, Placer
-from newsletter.editions.mjml import mjml_to_html
+from newsletter.editions.mjml import convert_mjml
 from newsletter.editions.template_engine import fill_template, list_templates, refuse_open_blocks
 from newsletter.field import FieldWriter
 from newsletter.issue.model import Issue
@@ -30,10 +30,10 @@ def render_uninlined(context: EditionContext, issue: Issue, fields: FieldWriter,
         context.template_path,
         autoescape=True,
         words=context.template_values(issue, fields) | context.picture_values(issue, place) | {"reader": fields},
-        filters=rich_filters(fields) | {"padding": _pad_preheader},
+        filters=make_filters(fields) | {"padding": _pad_preheader},
     )
     refuse_open_blocks(mjml, TEMPLATE, context.template_path)
-    return mjml_to_html(mjml, TEMPLATE, context.template_path)
+    return convert_mjml(mjml, TEMPLATE, context.template_path)
 
 
 def list_email_templates(context: EditionContext) -> list[Path]:
@@ -41,7 +41,7 @@ def list_email_templates(context: EditionContext) -> list[Path]:
     return list_templates(TEMPLATE, context.template_path)
 
 
-def rich_filters(fields: FieldWriter) -> dict[str, Callable[[RichText], object]]:
+def make_filters(fields: FieldWriter) -> dict[str, Callable[[RichText], object]]:
     """Return the filters by which a template writes rich text as HTML: `text | inline`, and `text | paragraphs`."""
     return {
         "inline": lambda text: _write_inline(text, fields),

@@ -59,7 +59,7 @@ _JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _Fault = tuple[int, str]
 
 
-def mjml_to_html(mjml: str, template: str, path: tuple[Path, ...]) -> str:
+def convert_mjml(mjml: str, template: str, path: tuple[Path, ...]) -> str:
     """Return the HTML of `mjml`, which was made from `template`. Raises TemplateError with the template's line."""
     if fault := _find_fault(mjml):
         raise _locate(fault, template, path)

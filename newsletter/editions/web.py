@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from newsletter.editions.edition_context import EditionContext, Placer, place_beside
-from newsletter.editions.html import rich_filters
+from newsletter.editions.html import make_filters
 from newsletter.editions.template_engine import fill_template, refuse_open_blocks
 from newsletter.field import write_default
 from newsletter.issue.model import Issue
@@ -101,7 +101,7 @@ def _fill_page(name: str, context: EditionContext, words: dict[str, Any]) -> str
         context.template_path,
         words,
         autoescape=True,
-        filters=rich_filters(write_default) | {"plain": RichText.plain},
+        filters=make_filters(write_default) | {"plain": RichText.plain},
     )
     refuse_open_blocks(html, name, context.template_path)
     return html

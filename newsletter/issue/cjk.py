@@ -32,7 +32,7 @@ def is_hangul(character: str) -> bool:
     return character >= "\u1100" and unicodedata.name(character, "").startswith(("HANGUL", "HALFWIDTH HANGUL"))
 
 
-def flanking(before: str, after: str, *, within_words: bool) -> tuple[bool, bool]:
+def find_flanking(before: str, after: str, *, within_words: bool) -> tuple[bool, bool]:
     """Return whether a run of * or _ between two characters can open emphasis, and whether it can close it.
 
     CommonMark 0.31.2, section 6.2, as amended by markdown-cjk-friendly: punctuation of CJK text is no hindrance,

@@ -20,7 +20,7 @@ from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
 from newsletter.field import FIELD
-from newsletter.issue.cjk import flanking
+from newsletter.issue.cjk import find_flanking
 
 # Characters that hide a field in an address from CommonMark's rules. Of private use, and so a fault in any draft.
 _MARK, _FILLING = "\ue001", "\ue002"
@@ -67,7 +67,7 @@ class ParsedParagraph:
 
 def read_inline(source: str, *, bare_links: bool = True) -> ParsedParagraph:
     """Read one paragraph. Without `bare_links`, an address stays text unless it is marked as a link."""
-    addresses = dict(bare_addresses(source)) if bare_links else {}
+    addresses = dict(find_bare_addresses(source)) if bare_links else {}
     env: dict[str, Any] = {
         "addresses": addresses,
         "starts": sorted(addresses),
@@ -79,7 +79,7 @@ def read_inline(source: str, *, bare_links: bool = True) -> ParsedParagraph:
     return ParsedParagraph(tokens, env["markup"], env["delimiters"], _mask(source, env["markup"]))
 
 
-def bare_addresses(source: str) -> list[tuple[int, int]]:
+def find_bare_addresses(source: str) -> list[tuple[int, int]]:
     """Return where each address that begins with https://, http:// or www. starts and ends."""
     found = []
     for match in _BARE.finditer(source):
@@ -246,7 +246,7 @@ def _take_emphasis(state: StateInline, silent: bool) -> bool:
         end += 1
     before = state.src[start - 1] if start > 0 else " "
     after = state.src[end] if end < state.posMax else " "
-    opens, closes = flanking(before, after, within_words=sign == "*")
+    opens, closes = find_flanking(before, after, within_words=sign == "*")
     for place in range(start, end):
         token = state.push("text", "", 0)
         token.content = sign

@@ -15,11 +15,11 @@ from newsletter.field import TextWithFields, fill_fields
 from newsletter.issue.image import find_picture
 from newsletter.issue.richtext import RichText, parse, parse_headline, parse_line
 from newsletter.text import quote_text
-from newsletter.validation import Fault, faulty, rejected
+from newsletter.validation import Fault, fault_error, faults_error
 
 
 def _reject_non_text() -> PydanticCustomError:
-    return rejected(
+    return fault_error(
         code="shape",
         message="this should be a text",
         next_step="Put >- here and the text on the next line, indented.",
@@ -34,25 +34,25 @@ def _parse_rich_text(value: object, read: Callable[[str], tuple[RichText, list[F
     if not isinstance(value, str):
         raise _reject_non_text()
     if not value.strip():
-        raise rejected(
+        raise fault_error(
             code="empty",
             message="this text is empty",
             next_step="Write it, after >- on a line of its own, or delete the key.",
         )
     text, faults = read(value)
     if faults:
-        raise faulty(*faults)
+        raise faults_error(*faults)
     return text
 
 
 def _parse_headline(value: object) -> RichText:
     text = _parse_rich_text(value, parse_headline)
     if len(text.paragraphs) > 1:
-        raise rejected(
+        raise fault_error(
             code="headline-paragraphs", message="a headline is one paragraph", next_step="Take the blank line out."
         )
     if not text.plain().strip():
-        raise rejected(
+        raise fault_error(
             code="empty",
             message="a headline is never empty, not for the PDF's readers either",
             next_step="Write words that can be seen, and give a field a default: {{ name | reader }}.",
@@ -64,12 +64,12 @@ def _parse_line_with_fields(value: object) -> TextWithFields:
     if not isinstance(value, str):
         raise _reject_non_text()
     if not value.strip():
-        raise rejected(code="empty", message="this text is empty", next_step="Write it, or delete the key.")
+        raise fault_error(code="empty", message="this text is empty", next_step="Write it, or delete the key.")
     pieces, faults = parse_line(value)
     if faults:
-        raise faulty(*faults)
+        raise faults_error(*faults)
     if not fill_fields(pieces).strip():
-        raise rejected(
+        raise fault_error(
             code="empty",
             at=value.find("{{"),
             message="this is never empty, not on the web page either",
@@ -81,7 +81,7 @@ def _parse_line_with_fields(value: object) -> TextWithFields:
 def _parse_line(value: object) -> str:
     pieces = _parse_line_with_fields(value)
     if any(isinstance(piece, ReaderField) for piece in pieces):
-        raise rejected(
+        raise fault_error(
             code="field",
             at=str(value).find("{{"),
             message="a field can't stand here",
@@ -98,7 +98,7 @@ def _show(value: object) -> str:
 def _parse_number(value: object) -> object:
     # Lax parsing would take "1_0" for 10; a draft's numbers are digits alone.
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,6}", value) or int(value) == 0:
-        raise rejected(
+        raise fault_error(
             code="number",
             message=f"{_show(value)} is not a whole number",
             next_step="Write digits alone, from 1 on, for example 10.",
@@ -113,7 +113,7 @@ def _parse_date(value: object) -> object:
             return datetime.date.fromisoformat(value)
     except ValueError:
         pass
-    raise rejected(
+    raise fault_error(
         code="date", message=f"{_show(value)} is not a date", next_step="Write year-month-day, for example 2023-05-31."
     )
 
@@ -121,7 +121,7 @@ def _parse_date(value: object) -> object:
 def _check_file_name(value: str) -> str:
     if re.fullmatch(r"[\w .()+-]+\.(gif|svg|tiff?|bmp|avif|pdf|eps|ai|psd)", value, re.IGNORECASE):
         kind = value.rsplit(".", 1)[1].upper()
-        raise rejected(
+        raise fault_error(
             code="image-file",
             message=f"{kind} is not a kind of picture that every edition can carry",
             next_step="Save it as JPEG or PNG.",
@@ -130,7 +130,7 @@ def _check_file_name(value: str) -> str:
     # accent is part of its letter.
     composed = unicodedata.normalize("NFC", value)
     if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png|webp|hei[cf])", composed, re.IGNORECASE):
-        raise rejected(
+        raise fault_error(
             code="image-file",
             message=f"{quote_text(value[:120])} can't be the name of a picture beside the draft",
             next_step="Put a .jpg, .png, .webp or .heic next to the draft, named with letters, digits, dots "
@@ -142,7 +142,7 @@ def _check_file_name(value: str) -> str:
 def _check_items(items: "tuple[Item, ...]") -> "tuple[Item, ...]":
     # Else some readers, and everyone who opens the PDF, would get an issue with nothing in it.
     if all(item.only_for for item in items):
-        raise rejected(
+        raise fault_error(
             code="only-for",
             message="every item is only for some readers",
             next_step="Leave only_for out of one item at least.",
@@ -153,7 +153,7 @@ def _check_items(items: "tuple[Item, ...]") -> "tuple[Item, ...]":
 def _parse_tag(value: str) -> str:
     value = value.casefold()  # as the list's tags are
     if not re.fullmatch(r"[\w.-]+", value):
-        raise rejected(
+        raise fault_error(
             code="tag",
             message=f"{quote_text(value)} is not a tag",
             next_step="A tag is one word, as in the list's tags column.",

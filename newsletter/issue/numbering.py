@@ -28,20 +28,22 @@ def number_next_issue(
 ) -> IssueNumber:
     """Return the issue after `last`: on `date`, or on the first day of its rhythm that is not past.
 
-    `day` is the day of the month that a monthly rhythm keeps (`day_of_month`), that of `last` when left out.
+    `day` is the day of the month that a monthly rhythm keeps (`find_day_of_month`), that of `last` when left out.
 
     A yearly volume moves on by one for each calendar year between the two, and its numbers start at 1.
     """
     if last is None:
         return IssueNumber(1, 1, date or today)
-    date = date or next_date(last.date, cadence, today, day)
+    date = date or find_next_date(last.date, cadence, today, day)
     years = date.year - last.date.year
     if new_volume == "yearly" and years > 0:
         return IssueNumber(last.volume + years, 1, date)
     return IssueNumber(last.volume, last.number + 1, date)
 
 
-def next_date(last: datetime.date, cadence: Cadence, today: datetime.date, day: int | None = None) -> datetime.date:
+def find_next_date(
+    last: datetime.date, cadence: Cadence, today: datetime.date, day: int | None = None
+) -> datetime.date:
     """Return the first date after `last` in its rhythm that is `today` or later; `day` as for `number_next_issue`."""
     if cadence == "monthly":
         months = 1
@@ -53,7 +55,7 @@ def next_date(last: datetime.date, cadence: Cadence, today: datetime.date, day: 
     return last + datetime.timedelta(days=-(-behind // step) * step)
 
 
-def day_of_month(newest_first: Iterable[datetime.date]) -> int | None:
+def find_day_of_month(newest_first: Iterable[datetime.date]) -> int | None:
     """Return the day that the dates of a monthly series keep: 31 for October 31 and November 30, None for no date.
 
     A date on its month's last day may stand for a later day that the month lacks, so that the date before it decides.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from newsletter.backends import SenderRefused, Unreachable
 from newsletter.campaigns.sent_record import refuse_foreign_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns
-from newsletter.errors import DecisionNeeded, DeliveryError, NewsletterError, explained
+from newsletter.errors import DecisionNeeded, DeliveryError, NewsletterError, explain
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.schedule import has_begun, hold_campaign, list_scheduled, unschedule_campaign
@@ -171,7 +171,7 @@ class Scheduler:
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told, and the others get their turn
             _LOG.debug("%s could not be sent", issue, exc_info=True)
             moved = _reached(count_deliveries(self._store, issue)) > before
-            self._failed(issue, explained(error), moved=moved)
+            self._failed(issue, explain(error), moved=moved)
             return False
         counts = count_deliveries(self._store, issue)
         if self._stop.asked and counts.waiting:

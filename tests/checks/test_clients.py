@@ -7,10 +7,10 @@ from typing import get_args
 
 import pytest
 
-from newsletter.checks import CLIENTS, AcceptedProblem, EmailReport, check_email, data_date
-from newsletter.checks.acceptance import made_by_mjml
+from newsletter.checks import CLIENTS, AcceptedProblem, EmailReport, check_email, read_data_date
+from newsletter.checks.acceptance import read_mjml_reasons
 from newsletter.checks.checked_email import TemplateSource
-from newsletter.checks.mail_clients import lacking
+from newsletter.checks.mail_clients import list_lacking_features
 from newsletter.config.settings import Client
 from newsletter.errors import ConfigError, Problem
 
@@ -46,16 +46,16 @@ def test_every_client_has_data() -> None:
     for client in CLIENTS.values():
         assert client.platforms
         for platform in client.platforms:
-            assert lacking(platform)
+            assert list_lacking_features(platform)
 
 
 def test_the_data_says_how_old_it_is() -> None:
-    assert re.fullmatch(r"20\d\d-\d\d-\d\d", data_date())
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", read_data_date())
 
 
 def test_what_mjml_makes_is_accepted_with_reasons_for_clients_that_lack_it() -> None:
-    for (slug, client), reason in made_by_mjml().items():
-        assert any(slug in lacking(platform) for platform in CLIENTS[client].platforms), (slug, client)
+    for (slug, client), reason in read_mjml_reasons().items():
+        assert any(slug in list_lacking_features(platform) for platform in CLIENTS[client].platforms), (slug, client)
         assert reason.endswith(".")
 
 

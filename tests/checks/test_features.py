@@ -12,7 +12,7 @@ from newsletter.checks.checked_email import TemplateSource
 from newsletter.checks.css import Origin, read_sheet, read_style
 from newsletter.checks.feature_tables import ELSEWHERE
 from newsletter.checks.feature_use import FeatureUse
-from newsletter.checks.mail_clients import known_features
+from newsletter.checks.mail_clients import list_known_features
 from newsletter.checks.markup import read_markup
 
 
@@ -32,7 +32,7 @@ def _findable() -> set[str]:
 
 
 def test_every_feature_can_be_found_or_has_a_reason_why_not() -> None:
-    assert _findable() | set(ELSEWHERE) == known_features()
+    assert _findable() | set(ELSEWHERE) == list_known_features()
     assert not _findable() & set(ELSEWHERE)
     assert all(ELSEWHERE.values())
 
@@ -162,7 +162,7 @@ def _example(slug: str) -> str:
     return f'<{name} {name}="x">'
 
 
-@pytest.mark.parametrize("slug", sorted(known_features() - set(ELSEWHERE)))
+@pytest.mark.parametrize("slug", sorted(list_known_features() - set(ELSEWHERE)))
 def test_each_feature_is_found(slug: str) -> None:
     assert slug in _slugs(_example(slug))
     assert slug not in _slugs('<i style="color: red">x</i>')
@@ -246,7 +246,7 @@ def test_any_text_can_be_read(text: str) -> None:
     seen += TemplateSource(Path("email.css"), text).seen.others
     lines = text.count("\n") + text.count("\f") + text.count("\r") + 1
     assert all(1 <= found.line <= lines and found.column >= 1 for found in seen)
-    assert {found.slug for found in seen} <= known_features()
+    assert {found.slug for found in seen} <= list_known_features()
 
 
 @given(_TEXT)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from newsletter.config import line_of, load_config
+from newsletter.config import find_line, load_config
 from newsletter.errors import ConfigError, Problem
 
 SAMPLE = (ROOT / "newsletter.toml").read_text(encoding="utf-8")
@@ -161,7 +161,7 @@ def test_variables_that_are_not_ours_or_name_no_setting_change_nothing() -> None
 def test_a_setting_is_found_by_its_line_or_by_that_of_its_table(tmp_path: Path) -> None:
     lines = SAMPLE.splitlines()
     path = ROOT / "newsletter.toml"
-    assert lines[line_of(path, "smtp", "port") - 1] == "port = 587"
-    assert lines[line_of(path, "smtp", "helo") - 1] == "[smtp]"
-    assert line_of(path, "dkim", "selector") == 0
-    assert line_of(tmp_path / "newsletter.toml", "smtp", "port") == 0
+    assert lines[find_line(path, "smtp", "port") - 1] == "port = 587"
+    assert lines[find_line(path, "smtp", "helo") - 1] == "[smtp]"
+    assert find_line(path, "dkim", "selector") == 0
+    assert find_line(tmp_path / "newsletter.toml", "smtp", "port") == 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.issue.numbering import IssueNumber, day_of_month, next_date, number_next_issue
+from newsletter.issue.numbering import IssueNumber, find_day_of_month, find_next_date, number_next_issue
 
 D = datetime.date
 
@@ -25,7 +25,7 @@ D = datetime.date
     ],
 )
 def test_next_date(last: D, cadence: str, today: D, expected: D) -> None:
-    assert next_date(last, cadence, today) == expected
+    assert find_next_date(last, cadence, today) == expected
 
 
 def test_a_year_makes_a_volume_when_it_should() -> None:
@@ -44,7 +44,7 @@ def test_the_first_issue_is_1_1_today() -> None:
 @given(st.dates(D(2000, 1, 1), D(2100, 1, 1)), st.integers(-400, 4000), st.sampled_from(["weekly", "biweekly"]))
 def test_the_rhythm_is_kept(last: D, days: int, cadence: str) -> None:
     today = last + datetime.timedelta(days)
-    date = next_date(last, cadence, today)
+    date = find_next_date(last, cadence, today)
     step = 7 if cadence == "weekly" else 14
     assert date > last
     assert date >= today
@@ -78,14 +78,14 @@ def test_a_date_of_ones_own_decides_the_volume() -> None:
     ],
 )
 def test_the_day_that_a_monthly_series_keeps(dates: list[D], day: int | None) -> None:
-    assert day_of_month(iter(dates)) == day
+    assert find_day_of_month(iter(dates)) == day
 
 
 @given(st.dates(D(2000, 1, 1), D(2100, 1, 1)), st.integers(1, 40))
 def test_a_monthly_rhythm_keeps_its_day_through_short_months(first: D, count: int) -> None:
     dates = [first]
     for _ in range(count):
-        dates.append(next_date(dates[-1], "monthly", dates[-1], day_of_month(reversed(dates))))
+        dates.append(find_next_date(dates[-1], "monthly", dates[-1], find_day_of_month(reversed(dates))))
     for number, date in enumerate(dates):
         month = first.month - 1 + number
         ahead = D(first.year + month // 12, month % 12 + 1, 1)

@@ -13,7 +13,7 @@ from newsletter.backends.smtp.helo import check_helo
 from newsletter.config import Config, Section
 from newsletter.config.system_keyring import read_stored_password
 from newsletter.config.validators import is_loopback, without_brackets
-from newsletter.validation import rejected
+from newsletter.validation import fault_error
 
 CLEAR_TEXT_ALLOWED = "none-even-over-the-network"
 
@@ -67,7 +67,7 @@ class SmtpSettings(Section):
     @classmethod
     def _refuse_clear_text(cls, security: str, info: ValidationInfo) -> str:
         if security == "none" and not is_loopback(info.data.get("host", "")):
-            raise rejected(
+            raise fault_error(
                 code="clear-text",
                 message="readers' addresses would cross the network in clear text",
                 next_step=f'Write "starttls" or "tls"; "{CLEAR_TEXT_ALLOWED}" if you must.',

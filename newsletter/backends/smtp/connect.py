@@ -11,7 +11,7 @@ from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPNotSupported,
 from newsletter.backends import Unreachable
 from newsletter.backends.smtp.connection_errors import explain_failure, join_lines
 from newsletter.backends.smtp.dialogue import Dialogue
-from newsletter.backends.smtp.helo import default_helo
+from newsletter.backends.smtp.helo import choose_default_helo
 from newsletter.backends.smtp.reply_reader import decode_reply
 from newsletter.backends.smtp.session import Deadlines, SmtpSession
 from newsletter.backends.smtp.transaction import ENHANCED, Extensions
@@ -34,7 +34,7 @@ async def open_session(settings: "SmtpSettings", password: str | None) -> SmtpSe
     client = aiosmtplib.SMTP(
         hostname=settings.host,
         port=settings.port,
-        local_hostname=settings.helo or await asyncio.to_thread(default_helo, settings.own_domain),
+        local_hostname=settings.helo or await asyncio.to_thread(choose_default_helo, settings.own_domain),
         timeout=settings.connect_timeout,
         use_tls=settings.security == "tls",
         start_tls=False,  # STARTTLS is sent below, so that it is known which step failed

@@ -6,7 +6,7 @@ from functools import cache
 from ipaddress import IPv6Address, ip_address
 
 from newsletter.config.validators import is_loopback
-from newsletter.validation import rejected
+from newsletter.validation import fault_error
 
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -22,7 +22,7 @@ def check_helo(text: str) -> str:
     except ValueError:
         if _NAME.fullmatch(text) and len(text) <= 255:
             return text
-        raise rejected(
+        raise fault_error(
             code="helo",
             message=f"{text!r} is no name by which a machine can announce itself",
             next_step='Write its full name, such as "news.example.org", or your domain.',
@@ -31,7 +31,7 @@ def check_helo(text: str) -> str:
     return f"[IPv6:{address}]" if isinstance(address, IPv6Address) else f"[{address}]"
 
 
-def default_helo(domain: str) -> str:
+def choose_default_helo(domain: str) -> str:
     """Return the name to announce where none is configured; `domain` is the sender's.
 
     It may ask the network's name server, and take as long as that takes.

@@ -13,7 +13,7 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from newsletter.ownership import trusted_users
+from newsletter.ownership import list_trusted_users
 
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 
@@ -46,7 +46,7 @@ class Peer:
     @property
     def is_ours(self) -> bool:
         """Return whether it belongs to the account that runs this, or to root, as far as is known."""
-        return self.user is None or self.user in trusted_users(os.environ)
+        return self.user is None or self.user in list_trusted_users(os.environ)
 
 
 class PeerConnection(H11Protocol):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from newsletter.errors import DraftError, NewsletterError, explained
+from newsletter.errors import DraftError, NewsletterError, explain
 from newsletter.issue.draft import read_draft, require_issue
 from newsletter.web.preview.rendered_draft import RenderedDraft
 from newsletter.workspace import Workspace
@@ -72,7 +72,7 @@ def refresh_state(workspace: Workspace, more: Path, before: DraftState) -> Draft
         return before.now(rendered=rendered, text=draft.sha256, error=None)
     except Exception as error:  # noqa: BLE001  # whatever it is, the page shows it, and the preview goes on
         _LOG.debug("%s can't be shown", before.name, exc_info=True)
-        return before.now(error=explained(error))
+        return before.now(error=explain(error))
 
 
 def _without_file(workspace: Workspace, before: DraftState) -> DraftState:

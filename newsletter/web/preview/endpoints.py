@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from newsletter.errors import DraftError, ListError, NewsletterError, explained
+from newsletter.errors import DraftError, ListError, NewsletterError, explain
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.web.preview import subscriber_search
 from newsletter.web.preview.color_scheme import ColorScheme, with_color_scheme
@@ -146,7 +146,7 @@ class PreviewEndpoints:
 
     async def answer_error(self, _request: Request, error: Exception) -> Response:
         """Answer an error in the words of the command line."""
-        told = diagnostic_as_json(Diagnostic.of(explained(error)), self._engine.workspace.root)
+        told = diagnostic_as_json(Diagnostic.of(explain(error)), self._engine.workspace.root)
         return JSONResponse(told, status_code=422 if isinstance(error, NewsletterError | OSError) else 500)
 
     async def _state(self, draft_state: DraftState, id_: str) -> str:

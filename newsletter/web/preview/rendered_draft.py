@@ -15,7 +15,7 @@ from newsletter.checks.draft_report import DraftReport
 from newsletter.editions import EditionContext, FieldWriter, Picture, render_html, render_pages, render_pdf, render_text
 from newsletter.editions.pdf import try_pdf
 from newsletter.editions.web import render_web
-from newsletter.errors import NewsletterError, TemplateError, explained
+from newsletter.errors import NewsletterError, TemplateError, explain
 from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
 from newsletter.mail.compiler import NOBODY, render_single_message
@@ -114,7 +114,7 @@ class RenderedDraft:
             yield
         except Exception as error:  # noqa: BLE001  # whatever it is, the page shows it
             _LOG.debug("the %s can't be made", form, exc_info=True)
-            self.faults[form] = explained(error)
+            self.faults[form] = explain(error)
 
     def _email(self, reader: Subscriber | None) -> RenderedEmail:
         lacking: dict[str, None] = {}

@@ -1,12 +1,12 @@
 """An error as one line of the log."""
 
-from newsletter.errors import explained
+from newsletter.errors import explain
 from newsletter.text import escape_controls
 
 
 def error_line(error: Exception) -> str:
     """Return what is wrong, where, and the next step, without line breaks."""
-    told = explained(error)
+    told = explain(error)
     steps = [told.next_step, *(problem.next_step for problem in told.problems)]
     faults = [f"{problem.place}: {problem.message}" for problem in told.problems]
     return escape_controls(" ".join(" ".join([told.message, *faults, next(filter(None, steps), "")]).split()))

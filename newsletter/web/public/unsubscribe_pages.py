@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from newsletter.editions import EditionContext
-from newsletter.editions.html import rich_filters
+from newsletter.editions.html import make_filters
 from newsletter.editions.pictures import Picture
 from newsletter.editions.template_engine import fill_template, find_template, refuse_open_blocks, template_error
 from newsletter.field import write_default
@@ -92,7 +92,7 @@ def _render(context: EditionContext) -> dict[PageState, bytes]:
 
 
 def _filled(template_path: Sequence[Path], words: Mapping[str, object], state: PageState) -> str:
-    filters = rich_filters(write_default)
+    filters = make_filters(write_default)
     return fill_template(
         TEMPLATE, tuple(template_path), {**words, "state": state.value}, autoescape=True, filters=filters
     )
