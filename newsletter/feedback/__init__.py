@@ -1,1 +1,1 @@
-"""What readers, mail servers and providers say of messages that were sent."""
+"""Feedback on messages that were sent: what subscribers, mail servers and providers say of them."""

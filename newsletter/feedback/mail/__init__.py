@@ -1,1 +1,1 @@
-"""Mail that comes back: bounces, complaints, unsubscribe mails; where it lies, what it says, what is done about it."""
+"""Feedback by mail: its sources, the recognition of what it says, the attribution to a delivery, and the decision."""

@@ -1,4 +1,4 @@
-"""Whether one's own mail server vouches for the address in From, which anybody can write (RFC 8601).
+"""Authentication of the address in From, which anybody can write, by one's own mail server (RFC 8601).
 
 A server notes in Authentication-Results what SPF, DKIM and DMARC say of a mail, under a name of its own. Strangers can
 write such a field, too; so only the uppermost counts, and none that says what is ambiguous.
@@ -27,8 +27,8 @@ def authenticate_sender(reading: MailFeedback, authserv_id: str) -> str:
     if not domain or not authserv_id:
         return ""
     found: dict[str, list[tuple[str, dict[str, str]]]] = {}
-    for value in _own_fields(reading, authserv_id.lower()):
-        for method, result, properties in _results(value):
+    for value in _find_own_fields(reading, authserv_id.lower()):
+        for method, result, properties in _parse_results(value):
             found.setdefault(method, []).append((result, properties))
     if dmarc := found.get("dmarc"):
         if any(result not in ("pass", "none", "bestguesspass") for result, _ in dmarc):
@@ -38,12 +38,12 @@ def authenticate_sender(reading: MailFeedback, authserv_id: str) -> str:
     for method, names in (("dkim", ("header.d", "header.i")), ("spf", ("smtp.mailfrom",))):
         for result, told in found.get(method, ()):
             domains = [told[name].rpartition("@")[2] for name in names if name in told]
-            if result == "pass" and domains and _aligned(domains[0], domain):
+            if result == "pass" and domains and _is_aligned(domains[0], domain):
                 return f"{method}=pass"
     return ""
 
 
-def _own_fields(reading: MailFeedback, authserv_id: str) -> Iterator[str]:
+def _find_own_fields(reading: MailFeedback, authserv_id: str) -> Iterator[str]:
     names = [name for name, _ in reading.trace]
     top = names.index("received") if "received" in names else 0
     own = [
@@ -55,7 +55,7 @@ def _own_fields(reading: MailFeedback, authserv_id: str) -> Iterator[str]:
     yield from above or [value for _, value in own[:1]]
 
 
-def _results(value: str) -> Iterator[tuple[str, str, dict[str, str]]]:
+def _parse_results(value: str) -> Iterator[tuple[str, str, dict[str, str]]]:
     """Yield each method with its result and properties, in small letters; nothing of a field with two readings."""
     for _ in range(3):  # comments may hold comments
         value = _COMMENT.sub(" ", value)
@@ -70,6 +70,6 @@ def _results(value: str) -> Iterator[tuple[str, str, dict[str, str]]]:
             yield match[1], match[2], properties
 
 
-def _aligned(signer: str, domain: str) -> bool:
-    """Return whether a proved domain speaks for the one in From: it is the same, or that one is below it."""
+def _is_aligned(signer: str, domain: str) -> bool:
+    """Return whether a proved domain is the one in From, or one above it."""
     return "." in signer and (domain == signer or domain.endswith(f".{signer}"))

@@ -101,12 +101,12 @@ def find_stage_in_transcript(text: str, reply: str) -> SmtpStage | None:
         if asked := _COMMAND.match(row):
             command = asked[1].lower()
         elif command and (answered := _REPLY.match(row)) and answered[1] in "45":
-            refused.append((_BY_COMMAND.get(command), _plain(answered[2])))
-    wanted = _plain(reply)
+            refused.append((_BY_COMMAND.get(command), _normalise_words(answered[2])))
+    wanted = _normalise_words(reply)
     same = [stage for stage, said in refused if said and said in wanted]
     found = set(same or (stage for stage, _ in refused))
     return found.pop() if len(found) == 1 else None
 
 
-def _plain(words: str) -> str:
+def _normalise_words(words: str) -> str:
     return " ".join(words.lower().split())

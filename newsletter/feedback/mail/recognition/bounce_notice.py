@@ -46,7 +46,7 @@ def recognise_bounce_notice(mail: ParsedMail) -> Recognition | None:
 
 
 def recognise_null_sender(mail: ParsedMail) -> Recognition | None:
-    """Recognise a bounce of which no more is known than that nobody sent it, and that it says why mail failed."""
+    """Recognise a bounce by its null sender, where its words say why mail failed."""
     return _recognise_notice(mail, find_flufl_recipients(mail)) if is_from_nobody(mail) else None
 
 

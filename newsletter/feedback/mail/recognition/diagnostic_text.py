@@ -12,7 +12,7 @@ _LONGEST, _MOST_LINES, _LONGEST_LINE, _MOST_NEAR = 500, 400, 500, 15
 
 
 def make_line(words: str) -> str:
-    """Return the words as one escape_controls line, not too long to be shown."""
+    """Return the words as one printable line, not too long to be shown."""
     return escape_controls(" ".join(words[: 4 * _LONGEST].split()))[:_LONGEST]
 
 

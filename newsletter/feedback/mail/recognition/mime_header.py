@@ -1,4 +1,4 @@
-"""MimeHeader fields of a mail or of one of its parts, in time linear in their size."""
+"""Header fields of a mail or of one of its parts, in time linear in their size."""
 
 import quopri
 import re

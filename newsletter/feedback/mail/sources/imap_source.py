@@ -1,4 +1,4 @@
-"""An IMAP mailbox (RFC 9051, and servers as old as RFC 3501), by imap-tools.
+"""Messages of an IMAP mailbox (RFC 9051, and servers as old as RFC 3501), by imap-tools.
 
 imap-tools fetches messages whole, expunges whatever else is marked as deleted, and looks for MOVE among what the server
 said before the login; so it opens the connection and names folders here, and its client is asked for the rest.
@@ -72,7 +72,7 @@ def _explaining_failure(address: ImapUrl) -> Iterator[None]:
 
 
 class ImapSource:
-    """A Source of an IMAP folder's messages, in the order of their UIDs. Nothing is marked as seen."""
+    """Source of an IMAP folder's messages, in the order of their UIDs. Nothing is marked as seen."""
 
     def __init__(self, box: BaseMailBox, address: ImapUrl, move_to: str | None) -> None:
         self.place = address.place

@@ -65,18 +65,18 @@ def open_folder(path: Path, folder: str, *, move: bool) -> Iterator["FolderSourc
 
 
 def _open_source(path: Path, folder: str, held: ExitStack) -> "FolderSource":
-    def opened(name: str | Path, within: int | None = None) -> int:
+    def open_folder_at(name: str | Path, within: int | None = None) -> int:
         no_link = 0 if within is None else os.O_NOFOLLOW
         descriptor = os.open(name, _FOLDER | no_link, dir_fd=within)
         held.callback(os.close, descriptor)
         return descriptor
 
-    top = opened(path)
+    top = open_folder_at(path)
     try:
-        maildir = {name: opened(name, top) for name in ("new", "cur")}
+        maildir = {name: open_folder_at(name, top) for name in ("new", "cur")}
     except (FileNotFoundError, NotADirectoryError):
-        files = FolderSource(path, _EML, {"": top}, ProcessedFolder(top, folder, opened))
-        if len(files) or stat.S_ISDIR(_mode(folder, top)):
+        files = FolderSource(path, _EML, {"": top}, ProcessedFolder(top, folder, open_folder_at))
+        if len(files) or stat.S_ISDIR(_find_mode(folder, top)):
             return files
         raise ConfigError(
             f"{escape_controls(str(path))} is no mailbox: it has neither cur/ and new/ nor any .eml file.",
@@ -84,12 +84,12 @@ def _open_source(path: Path, folder: str, held: ExitStack) -> "FolderSource":
         ) from None
     # Maildir++: folders stand side by side in the mailbox's own, and `.Bounces.handled` is one below `.Bounces`.
     within, name = top, ""
-    if (own := path.resolve().name).startswith(".") and stat.S_ISDIR(_mode("../cur", top)):
-        within, name = opened("..", top), own
-    return FolderSource(path, _MAILDIR, maildir, ProcessedFolder(within, f"{name}.{folder}", opened))
+    if (own := path.resolve().name).startswith(".") and stat.S_ISDIR(_find_mode("../cur", top)):
+        within, name = open_folder_at("..", top), own
+    return FolderSource(path, _MAILDIR, maildir, ProcessedFolder(within, f"{name}.{folder}", open_folder_at))
 
 
-def _mode(name: str, within: int) -> int:
+def _find_mode(name: str, within: int) -> int:
     try:
         return os.stat(name, dir_fd=within, follow_symlinks=False).st_mode
     except OSError:
@@ -140,28 +140,28 @@ class FolderSource:
         self._folders = folders
         self._filing = filing
         # Sorted by name across folders: a Maildir's names begin with the time, so that the oldest comes first.
-        self._files = sorted((name, folder) for folder in folders for name in self._names(folder))
+        self._files = sorted((name, folder) for folder in folders for name in self._list_names(folder))
         self.unread.sort(key=lambda problem: str(problem.path))
 
     def __len__(self) -> int:
         return len(self._files)
 
-    def _names(self, folder: str) -> Iterator[str]:
+    def _list_names(self, folder: str) -> Iterator[str]:
         with os.scandir(self._folders[folder]) as entries:
             for entry in entries:
                 if self._kind.takes(entry.name):
                     if entry.is_file(follow_symlinks=False):
                         yield entry.name
                     else:
-                        self._pass_over(self._where(folder, entry.name), "this is no file of its own", "not-a-file")
+                        self._pass_over(self._join_name(folder, entry.name), "this is no file of its own", "not-a-file")
 
-    def _where(self, folder: str, name: str) -> str:
+    def _join_name(self, folder: str, name: str) -> str:
         return f"{folder}/{name}" if folder else name
 
     def mails(self, known: IsKnown) -> Iterator[StoredMail]:
         """Yield each message whose key is not `known`; move the others, where mails are moved."""
         for name, folder in self._files:
-            where = self._where(folder, name)
+            where = self._join_name(folder, name)
             try:
                 mail = self._read(name, folder, where)
             except FileNotFoundError:
@@ -229,7 +229,7 @@ class FolderSource:
                 if error.errno == errno.ENAMETOOLONG:
                     continue
                 # Some file systems have no links, and Linux may forbid one of another user's file.
-                if _mode(new, target):
+                if _find_mode(new, target):
                     continue
                 os.rename(name, new, src_dir_fd=source, dst_dir_fd=target)
                 return
