@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Publication
 from memory import COMMAND
+from preview_server import previewing
 from smtp_server import Server
 
 from newsletter.mail.compiler import NOBODY
@@ -165,6 +166,23 @@ def test_preview_chooses_among_the_stores_subscribers(kept: Publication) -> None
     assert subscriber_search.open_source(kept.workspace) == source, "the store is opened once"
     kept.run("subscribers", "remove", OLGA)
     assert subscriber_search.find(source, subscriber_search.reader_id(olga)) is None
+
+
+def test_the_preview_shows_the_mail_of_a_subscriber_in_the_store(kept: Publication) -> None:
+    with previewing(kept) as preview:
+        status, _, body = preview.ask("/2.10/readers?words=olga")
+        assert status == 200
+        (olga,) = json.loads(body)
+        assert olga["name"] == "Ольга Петрова"
+        assert "Ольга Петрова" in preview.text(f"/2.10/email.html?reader={olga['id']}")
+
+
+def test_a_preview_of_an_empty_list_says_how_to_fill_it(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_LIST__SOURCE"] = "store"
+    with previewing(publication) as preview:
+        status, _, body = preview.ask("/2.10/readers?words=olga")
+    assert status == 422
+    assert "newsletter subscribers import FILE" in json.loads(body)["next_step"]
 
 
 @pytest.mark.slow
