@@ -74,18 +74,23 @@ def short(path: Path) -> str:
     return str(shorten_path(path, here))
 
 
+def printable_cell(text: str) -> str:
+    """Return a cell without what a terminal obeys, nor the tabs and line breaks that begin another cell or row."""
+    return escape_controls(text).replace("\t", "\\t").replace("\n", "\\n")
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table on a terminal; tab-separated lines under a line of headings when piped."""
     out = console()
     if not out.is_terminal:
         for row in chain([headings], rows):
-            click.echo("\t".join(escape_controls(cell) for cell in row))
+            click.echo("\t".join(map(printable_cell, row)))
         return
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         grid.add_column(heading)
     for row in rows:
-        grid.add_row(*(Text(escape_controls(cell)) for cell in row))
+        grid.add_row(*(Text(printable_cell(cell)) for cell in row))
     out.print(grid)
 
 

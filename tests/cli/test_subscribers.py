@@ -264,6 +264,12 @@ def test_a_hostile_name_does_not_reach_the_terminal(publication: Publication) ->
     assert row == "a@example.org\t\\u202eevil\t\tmailable\t"
 
 
+def test_a_name_of_two_lines_makes_no_other_row(publication: Publication) -> None:
+    (publication.root / "subscribers.csv").write_text('email,name\na@example.org,"A\nb@example.org\tB"\n')
+    _, *rows = publication.run("subscribers", "list").stdout.splitlines()
+    assert [row.split("\t")[:2] for row in rows] == [["a@example.org", "A b@example.org B"]]
+
+
 def test_a_table_on_a_terminal(publication: Publication) -> None:
     assert "25 readers." in _on_a_terminal(publication, "subscribers", "list")
     assert "Nobody on the list is that." in _on_a_terminal(publication, "subscribers", "list", "--suppressed")

@@ -9,10 +9,10 @@ import click
 
 from newsletter.actions.list_subscribers import SubscriberFilter, list_subscribers
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import console, say, table
+from newsletter.cli.output import console, printable_cell, say, table
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import SuppressionStatus
-from newsletter.text import escape_controls, format_count
+from newsletter.text import format_count
 
 _PAGE = 200  # rows of a table on a terminal, whose columns are as wide as these need
 _HEADINGS = ("Address", "Name", "Tags", "State", "Since")
@@ -56,7 +56,7 @@ def _print_rows(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:
     )
     page = list(islice(cells, _PAGE))  # before the headings: a list that can't be read has none
     if not console().is_terminal:
-        sys.stdout.writelines("\t".join(map(escape_controls, row)) + "\n" for row in chain([_HEADINGS], page, cells))
+        sys.stdout.writelines("\t".join(map(printable_cell, row)) + "\n" for row in chain([_HEADINGS], page, cells))
         return 0
     while page:
         table(_HEADINGS, page)
