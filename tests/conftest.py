@@ -58,6 +58,9 @@ class Publication:
             )  # fmt: skip
         return forked.run(args, cwd=self.root, env=environ, stdin=stdin, timeout=timeout)
 
+    def run_on_terminal(self, *args: str, typed: str = "") -> "subprocess.CompletedProcess[str]":
+        return forked.run_on_terminal(args, cwd=self.root, env=self.environment(), typed=typed, timeout=120)
+
     def start(self, *args: str) -> forked.Run:
         return forked.start(args, cwd=self.root, env=self.environment())
 
