@@ -9,6 +9,7 @@ import faulthandler
 import gc
 import json
 import os
+import pty
 import runpy
 import select
 import signal
@@ -138,6 +139,32 @@ def run(
                 process.kill()
                 raise
         return subprocess.CompletedProcess(process.args, process.wait(), _text(out), _text(err))
+
+
+def run_on_terminal(
+    args: Sequence[str], *, cwd: Path, env: Mapping[str, str], typed: str, timeout: float
+) -> "subprocess.CompletedProcess[str]":
+    """Run `newsletter` on a terminal where somebody has `typed` ahead; its stdout is all that was shown there.
+
+    Raises subprocess.TimeoutExpired, after the process was killed, when it took longer than `timeout` seconds.
+    """
+    ours, theirs = pty.openpty()
+    process = Run(args, _request([theirs] * 3, {"args": list(args), "cwd": str(cwd), "env": dict(env), "program": ""}))
+    os.close(theirs)
+    killing = threading.Timer(timeout, process.kill)
+    killing.start()
+    shown = b""
+    try:
+        os.write(ours, typed.encode())
+        with suppress(OSError):  # how Linux says that a terminal has ended
+            while block := os.read(ours, 65_536):
+                shown += block
+    finally:
+        os.close(ours)
+        killing.cancel()
+    if process.wait() == -signal.SIGKILL:
+        raise subprocess.TimeoutExpired(process.args, timeout, shown)
+    return subprocess.CompletedProcess(process.args, process.wait(), shown.decode().replace("\r\n", "\n"), "")
 
 
 def _request(files: Sequence[int], request: Mapping[str, Any]) -> socket.socket:
