@@ -5,15 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from conftest import Publication
 
-from newsletter.actions.deliver import sole_sender
-from newsletter.actions.send import SendTime, freeze_for_outbox
+from newsletter.actions.send import SendTime, send
 from newsletter.campaigns.options import SendOptions
-from newsletter.campaigns.plan import SendRequest, plan_send
-from newsletter.issue.draft import read_draft
 from newsletter.ledger.schedule import schedule_campaign
-from newsletter.ledger.staging import stage_recipients
+from newsletter.publication import OpenPublication
 from newsletter.store import Store
-from newsletter.subscribers.csv_source import CsvSource
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 PATIENCE = 60  # seconds: far more than anything takes
@@ -22,20 +18,10 @@ PATIENCE = 60  # seconds: far more than anything takes
 def put_in(
     publication: Publication, store: Store, due: datetime, expires: datetime, name: str = "2.10", tag: str = ""
 ) -> None:
-    """As `send --at` does, but for a moment that may be past already."""
-    workspace = publication.workspace
-    draft = read_draft(workspace.find_draft(name))
-    record = workspace.record(name)
-    with sole_sender(store, name), stage_recipients(store) as staged:
-        request = SendRequest(
-            staged=staged,
-            context=publication.context,
-            draft=draft,
-            source=CsvSource(workspace.subscribers, workspace.config.subscriber_list),
-            options=SendOptions(tag=tag),
-        )
-        plan = plan_send(store, record, request)
-        freeze_for_outbox(store, staged, plan, record, SendTime(due=due, expires=expires))
+    """Schedule an issue as `send --at` does, but for a moment that may be past already."""
+    opened = OpenPublication(publication.workspace, store=store)
+    options = SendOptions(tag=tag, despite_problems=True)
+    send(opened, opened.draft(name), options, confirm=lambda _: True, time=SendTime(due=due, expires=expires))
 
 
 def put_in_now(publication: Publication, store: Store, name: str = "2.10") -> None:
