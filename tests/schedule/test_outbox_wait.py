@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -62,11 +63,17 @@ def test_asked_to_end_while_it_waits_it_ends_well(watching: Watching, server: Se
     assert server.stored == []
 
 
+def _wait_until_stopped(pid: int) -> None:
+    """Wait until a process, which need not be a child of this one, is stopped (proc_pid_stat(5))."""
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        time.sleep(0.01)
+
+
 def test_after_standing_still_over_the_moment_it_sends_at_once(
     watching: Watching, opened: Store, server: Server
 ) -> None:
     watching.process.send_signal(signal.SIGSTOP)
-    os.waitid(os.P_PID, watching.process.pid, os.WSTOPPED | os.WNOWAIT)
+    _wait_until_stopped(watching.process.pid)
     set_moments(opened, datetime.now(UTC) - 30 * MINUTE, datetime.now(UTC) + HOUR, "2.10")
     watching.process.send_signal(signal.SIGCONT)
     watching.until("25 on the list = 25 accepted")
@@ -79,7 +86,7 @@ def test_after_standing_still_over_the_expiry_it_does_not_send(
     watching: Watching, digest: Publication, opened: Store, server: Server
 ) -> None:
     watching.process.send_signal(signal.SIGSTOP)
-    os.waitid(os.P_PID, watching.process.pid, os.WSTOPPED | os.WNOWAIT)
+    _wait_until_stopped(watching.process.pid)
     set_moments(opened, datetime.now(UTC) - 2 * HOUR, datetime.now(UTC) - HOUR, "2.10")
     watching.process.send_signal(signal.SIGCONT)
     watching.until("Waiting: nothing is in the outbox that can leave")
@@ -134,7 +141,9 @@ def test_on_a_terminal_a_line_counts_down(digest: Publication, opened: Store) ->
         while len(lefts) < 2:
             shown += terminal.read(1)
             lefts = set(
-                re.findall(r"Waiting for 2\.10, 20[^:]*:\d\d America/New_York: in (4\d minutes \d+ seconds?)\.", shown)
+                re.findall(
+                    r"Waiting for 2\.10, 20[^:]*:\d\d America/New_York: in (4\d minutes(?: and \d+ seconds?)?)\.", shown
+                )
             )
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=PATIENCE) == 0
