@@ -7,7 +7,7 @@ class SendObserver:
     """Progress of a send; each method does nothing here, for a subclass to override what it wants to show."""
 
     def waiting_for_lease(self, seconds: float) -> None:
-        """An earlier send crashed, and its lease, within which it could still send, lasts so long."""
+        """Note that a crashed send's lease, within which it could still send, is waited for, so many seconds."""
 
     def begin(self, issue: str, waiting: int) -> None:
         """Note that a run begins, for that many recipients who wait."""
