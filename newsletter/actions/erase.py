@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from newsletter.address import SubscriberKey
 from newsletter.campaigns.sent_record import write_record
 from newsletter.ledger import erasure
 from newsletter.ledger.campaigns import list_unfinished
@@ -30,7 +31,7 @@ class Erasure:
     swept: bool
 
 
-def erase_subscriber(publication: OpenPublication, key: str) -> Erasure:
+def erase_subscriber(publication: OpenPublication, key: SubscriberKey) -> Erasure:
     """Erase a subscriber from the list and the store, and keep their keyed hash, so that no list brings them back.
 
     The store comes first, since from then on nothing is sent to them whatever the list says, and the list shows them
@@ -63,9 +64,9 @@ def _list_changed_issues(store: Store, digest: str, issues: Sequence[str]) -> It
     yield from dict.fromkeys([*issues, *ended])
 
 
-def pseudonyms(digest: str) -> Callable[[int], str]:
+def pseudonyms(digest: str) -> Callable[[int], SubscriberKey]:
     """Return a function that gives the n-th name that an erased person's deliveries may have, from 1 on."""
-    return lambda number: f"{digest[:16]}{f'-{number}' if number > 1 else ''}@{_NOWHERE}"
+    return lambda number: SubscriberKey(f"{digest[:16]}{f'-{number}' if number > 1 else ''}@{_NOWHERE}")
 
 
 def _sweep(store: Store) -> bool:

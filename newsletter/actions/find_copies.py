@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from newsletter.address import SubscriberKey
 from newsletter.ledger import erasure
 from newsletter.publication import OpenPublication
 from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, Workspace
@@ -17,7 +18,7 @@ _LONGEST = 2000  # bytes: no spelling of an address is longer
 _SQLITE = b"SQLite format 3\0"
 
 
-def find_copies(publication: OpenPublication, key: str) -> list[str]:
+def find_copies(publication: OpenPublication, key: SubscriberKey) -> list[str]:
     """Return what holds an address within reach: paths of files, and tables of the database in words."""
     found = [path for path in _list_files_in_reach(publication.workspace) if _holds(path, key)]
     tables = erasure.list_table_copies(publication.store, key)
@@ -52,7 +53,7 @@ def _walk_files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _holds(path: Path, reader: str) -> bool:
+def _holds(path: Path, reader: SubscriberKey) -> bool:
     """Return whether an address stands in a file, in any of its spellings; False for one that can't be read."""
     spelled = b"|".join(map(re.escape, _spellings(reader)))
     pattern = re.compile(rb"(?<![\w.+-])(?:%b)(?![\w-]|\.\w)" % spelled, re.IGNORECASE)
@@ -71,7 +72,7 @@ def _holds(path: Path, reader: str) -> bool:
     return False
 
 
-def _spellings(reader: str) -> Iterator[bytes]:
+def _spellings(reader: SubscriberKey) -> Iterator[bytes]:
     """Yield the address as files may have it: its domain in ASCII, in its own letters in both cases, those in JSON."""
     local, _, domain = reader.partition("@")
     yield reader.encode()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from newsletter.address import SubscriberKey
 from newsletter.ledger.campaigns import find_campaign
 from newsletter.ledger.deliveries import Delivery, list_deliveries
 from newsletter.ledger.erasure import count_mentions
@@ -23,7 +24,7 @@ class SubscriberRecord:
     stands, `other_rows` counts such rows of the store.
     """
 
-    key: str
+    key: SubscriberKey
     rows: Sequence[ListRow]
     other_lines: Sequence[int]
     consents: Sequence[Consent]
@@ -39,7 +40,7 @@ class SubscriberRecord:
         return bool(self.rows or self.consents or self.status.suppressions or self.events or self.deliveries)
 
 
-def read_subscriber_record(publication: OpenPublication, key: str) -> SubscriberRecord:
+def read_subscriber_record(publication: OpenPublication, key: SubscriberKey) -> SubscriberRecord:
     """Return what the list and the store have of a subscriber. Raises ListError when the list can't be read."""
     store = publication.known_store
     found = publication.subscriber_source().find_rows(key)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from newsletter.address import domain_of
+from newsletter.address import SubscriberKey, domain_of
 from newsletter.ledger.states import ANSWERED, OPEN, Counts, State
 from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store
@@ -32,7 +32,7 @@ class Delivery(NamedTuple):
 
     id: int
     issue: str
-    subscriber: str
+    subscriber: SubscriberKey
     address: str
     fields_json: str
     tags_json: str
@@ -99,7 +99,7 @@ def find_delivery_by_number(store: Store, number: int) -> Delivery | None:
         return make_delivery(row) if row else None
 
 
-def find_delivery(store: Store, issue: str, subscriber: str) -> Delivery | None:
+def find_delivery(store: Store, issue: str, subscriber: SubscriberKey) -> Delivery | None:
     """Return the delivery of an issue to a subscriber; None when they have none."""
     with store.reading() as connection:
         theirs = is_of(connection, deliveries, issue), deliveries.c.subscriber == subscriber
@@ -107,7 +107,7 @@ def find_delivery(store: Store, issue: str, subscriber: str) -> Delivery | None:
         return make_delivery(row) if row else None
 
 
-def list_deliveries(store: Store, subscriber: str, *, with_seed: bool = False) -> Iterator[Delivery]:
+def list_deliveries(store: Store, subscriber: SubscriberKey, *, with_seed: bool = False) -> Iterator[Delivery]:
     """Yield a subscriber's delivery of each issue, the newest first.
 
     With `with_seed` only of those issues whose Message-IDs nobody can make up.

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Select, and_, column, inspect, select, table, union, update
 
+from newsletter.address import SubscriberKey
 from newsletter.errors import DeliveryError
 from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.deliveries import list_deliveries
@@ -51,7 +52,7 @@ class ErasedRows:
     issues: Sequence[str]
 
 
-def list_issues_in_hand(store: Store, reader: str) -> list[str]:
+def list_issues_in_hand(store: Store, reader: SubscriberKey) -> list[str]:
     """Return the issues of which a delivery to this reader is claimed, by a run that lives or by one that died."""
     return [one.issue for one in list_deliveries(store, reader) if one.state is State.SENDING]
 
@@ -64,7 +65,9 @@ def refusal_while_sending(issue: str) -> DeliveryError:
     )
 
 
-def erase_reader(store: Store, reader: str, pseudonym: Callable[[int], str], digest: str, mark: str) -> ErasedRows:
+def erase_reader(
+    store: Store, reader: SubscriberKey, pseudonym: Callable[[int], str], digest: str, mark: str
+) -> ErasedRows:
     """Take a reader out of the store, and leave `digest`, made with the key of this `mark`, in their place: as one.
 
     Deliveries keep their states under a pseudonym; `pseudonym(n)` gives the n-th, should the first be taken: somebody
@@ -79,7 +82,7 @@ def erase_reader(store: Store, reader: str, pseudonym: Callable[[int], str], dig
 
 
 def erase_within(
-    connection: Connection, reader: str, pseudonym: Callable[[int], str], digest: str, mark: str
+    connection: Connection, reader: SubscriberKey, pseudonym: Callable[[int], str], digest: str, mark: str
 ) -> ErasedRows:
     """Erase as `erase_reader` does, within a transaction in which nobody else writes of readers, and nobody sends."""
     found = connection.execute(_deliveries_of(connection, reader)).all()
@@ -114,27 +117,27 @@ def erase_within(
     return erased
 
 
-def list_known_readers(connection: Connection) -> list[str]:
+def list_known_readers(connection: Connection) -> list[SubscriberKey]:
     """Return everybody of whom there is a row, be it a pseudonym."""
     known = (deliveries, events, suppressions, subscribers, consents)
     theirs = (select(one.c.subscriber).where(is_ours(connection, one)) for one in known)
     return list(connection.scalars(union(*theirs)))
 
 
-def count_mentions(store: Store, reader: str) -> int:
+def count_mentions(store: Store, reader: SubscriberKey) -> int:
     """Return in how many rows about others the address stands."""
     with store.reading() as connection:
         return sum(1 for words in _WORDS for _ in _mentions(connection, words, reader))
 
 
-def list_table_copies(store: Store, reader: str) -> list[str]:
+def list_table_copies(store: Store, reader: SubscriberKey) -> list[str]:
     """Return the copies of tables, left by an update of the state, that have the reader."""
     with store.reading() as connection:
         names = [name for name in inspect(connection).get_table_names() if "_backup" in name]
         return [name for name in names if _has(connection, name, reader)]
 
 
-def _has(connection: Connection, name: str, reader: str) -> bool:
+def _has(connection: Connection, name: str, reader: SubscriberKey) -> bool:
     # The first until version 3, and the other since.
     known = {found["name"] for found in inspect(connection).get_columns(name)} & {"reader", "subscriber"}
     for one in known:
@@ -145,7 +148,7 @@ def _has(connection: Connection, name: str, reader: str) -> bool:
     return False
 
 
-def _deliveries_of(connection: Connection, reader: str) -> Select[Any]:
+def _deliveries_of(connection: Connection, reader: SubscriberKey) -> Select[Any]:
     # Issue by issue: the index knows a reader within one, and a scan would read every delivery there ever was.
     return (
         select(deliveries)
@@ -167,7 +170,7 @@ def _free(connection: Connection, issue: str, pseudonym: Callable[[int], str]) -
     raise AssertionError("count has no end")
 
 
-def _replace_mentions(connection: Connection, reader: str, pseudonym: str) -> int:
+def _replace_mentions(connection: Connection, reader: SubscriberKey, pseudonym: str) -> int:
     changed = 0
     for words in _WORDS:
         for key, text in list(_mentions(connection, words, reader)):
@@ -179,7 +182,7 @@ def _replace_mentions(connection: Connection, reader: str, pseudonym: str) -> in
     return changed
 
 
-def _mentions(connection: Connection, words: Column[str], reader: str) -> Iterator[tuple[Sequence[Any], str]]:
+def _mentions(connection: Connection, words: Column[str], reader: SubscriberKey) -> Iterator[tuple[Sequence[Any], str]]:
     """Yield the keys and the words of the rows about others in which the address stands."""
     of_others = [is_ours(connection, words.table)]
     of_others += [words.table.c.subscriber != reader] if "subscriber" in words.table.c else []
@@ -195,7 +198,7 @@ def _texts(words: Column[str], text: str) -> Iterable[str]:
     return json.loads(text).values() if words in _JSON else (text,)
 
 
-def _renamed(words: Column[str], text: str, reader: str, pseudonym: str) -> str:
+def _renamed(words: Column[str], text: str, reader: SubscriberKey, pseudonym: str) -> str:
     if words not in _JSON:
         return replace_address(text, reader, pseudonym)
     return json.dumps({name: replace_address(one, reader, pseudonym) for name, one in json.loads(text).items()})

@@ -30,6 +30,7 @@ from sqlalchemy import (
     true,
 )
 
+from newsletter.address import SubscriberKey
 from newsletter.ledger.states import State
 from newsletter.store import Store
 from newsletter.store.engine import Staging, insert_new, is_of, is_ours, publication_of
@@ -69,7 +70,7 @@ class Recipient:
     for and this recipient has no value for.
     """
 
-    subscriber: str
+    subscriber: SubscriberKey
     address: str
     fields: Mapping[str, str]
     tags: frozenset[str]

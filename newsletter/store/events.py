@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, delete, func, insert, or_, select
 
+from newsletter.address import SubscriberKey
 from newsletter.store.engine import is_of, is_ours, publication_of
 from newsletter.store.schema import deliveries, events
 
@@ -17,7 +18,7 @@ class StoredEvent(NamedTuple):
     what was read at one time; each is empty where it is not known.
     """
 
-    subscriber: str
+    subscriber: SubscriberKey
     kind: str
     source: str
     issue: str | None
@@ -37,7 +38,7 @@ def add_events(connection: Connection, rows: Sequence[StoredEvent]) -> None:
         connection.execute(insert(events), written)
 
 
-def list_events(connection: Connection, subscriber: str) -> list[StoredEvent]:
+def list_events(connection: Connection, subscriber: SubscriberKey) -> list[StoredEvent]:
     """Return everything about one subscriber, the oldest first."""
     theirs = select(events).where(is_ours(connection, events), events.c.subscriber == subscriber)
     return list(_rows(connection, theirs.order_by(events.c.id)))
@@ -58,7 +59,7 @@ def stream_events_since(
     yield from _rows(connection, wanted.order_by(events.c.id))
 
 
-def list_said(connection: Connection, subscriber: str, kind: str, since: str) -> list[tuple[str | None, str]]:
+def list_said(connection: Connection, subscriber: SubscriberKey, kind: str, since: str) -> list[tuple[str | None, str]]:
     """Return for each of a subscriber's events of a kind said since a moment its issue, and when it was said."""
     statement = (
         select(events.c.issue, events.c.said_at)
@@ -73,7 +74,7 @@ def list_said(connection: Connection, subscriber: str, kind: str, since: str) ->
     return [(*row,) for row in connection.execute(statement)]
 
 
-def find_last_said(connection: Connection, subscriber: str, kinds: Sequence[str]) -> str:
+def find_last_said(connection: Connection, subscriber: SubscriberKey, kinds: Sequence[str]) -> str:
     """Return when the last of a subscriber's events of these kinds was said; empty without one."""
     mine = select(func.max(events.c.said_at)).where(
         is_ours(connection, events), events.c.subscriber == subscriber, events.c.kind.in_(kinds)
@@ -81,7 +82,7 @@ def find_last_said(connection: Connection, subscriber: str, kinds: Sequence[str]
     return connection.scalar(mine) or ""
 
 
-def remove_events(connection: Connection, subscriber: str, kind: str | None = None) -> int:
+def remove_events(connection: Connection, subscriber: SubscriberKey, kind: str | None = None) -> int:
     """Take away a subscriber's events, all or those of a kind; returns how many."""
     mine = [is_ours(connection, events), events.c.subscriber == subscriber, *([events.c.kind == kind] if kind else [])]
     return connection.execute(delete(events).where(*mine)).rowcount

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, func, select, union
 
+from newsletter.address import SubscriberKey
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
 from newsletter.store.schema import events, forgotten, suppressions
 
 
 def suppress(
     connection: Connection,
-    subscriber: str,
+    subscriber: SubscriberKey,
     cause: str,
     words: str = "",
     *,
@@ -31,7 +32,7 @@ def suppress(
 
 
 def suppress_all(
-    connection: Connection, words: Mapping[str, str], cause: str, *, reason: str = "", source: str = ""
+    connection: Connection, words: Mapping[SubscriberKey, str], cause: str, *, reason: str = "", source: str = ""
 ) -> frozenset[str]:
     """Suppress many subscribers, each with the words to be noted; returns those of whom it was not known."""
     new = insert_new(connection, suppressions).returning(suppressions.c.subscriber)
@@ -42,26 +43,26 @@ def suppress_all(
     return frozenset(connection.scalars(new, rows)) if rows else frozenset()
 
 
-def unsuppress(connection: Connection, subscriber: str, cause: str | None = None) -> bool:
+def unsuppress(connection: Connection, subscriber: SubscriberKey, cause: str | None = None) -> bool:
     """Take away one cause, or all of them; False when there was none."""
     mine = [is_ours(connection, suppressions), suppressions.c.subscriber == subscriber]
     mine += [suppressions.c.cause == cause] if cause else []
     return connection.execute(delete(suppressions).where(*mine)).rowcount > 0
 
 
-def list_causes(connection: Connection, subscriber: str) -> dict[str, str]:
+def list_causes(connection: Connection, subscriber: SubscriberKey) -> dict[str, str]:
     """Return why a subscriber must not be mailed, with the words noted for each cause, the oldest first."""
     mine = is_ours(connection, suppressions) & (suppressions.c.subscriber == subscriber)
     rows = select(suppressions).where(mine).order_by(suppressions.c.at)
     return {row.cause: row.words for row in connection.execute(rows)}
 
 
-def list_batches(connection: Connection) -> dict[str, frozenset[str]]:
+def list_batches(connection: Connection) -> dict[str, frozenset[SubscriberKey]]:
     """Return the batches in which many were suppressed at one time, and who of each is suppressed still."""
     rows = select(suppressions.c.batch, suppressions.c.subscriber).where(
         is_ours(connection, suppressions), suppressions.c.batch != ""
     )
-    found: dict[str, set[str]] = {}
+    found: dict[str, set[SubscriberKey]] = {}
     for batch, subscriber in connection.execute(rows.order_by(suppressions.c.batch, suppressions.c.subscriber)):
         found.setdefault(batch, set()).add(subscriber)
     return {batch: frozenset(subscribers) for batch, subscribers in found.items()}
@@ -126,7 +127,7 @@ def count_by_cause(connection: Connection) -> dict[str, int]:
 
 def _row(
     connection: Connection,
-    subscriber: str,
+    subscriber: SubscriberKey,
     cause: str,
     words: str,
     *,

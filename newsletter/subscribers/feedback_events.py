@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
+from newsletter.address import SubscriberKey
 from newsletter.errors import ConfigError
 from newsletter.store import Store, suppressions
 from newsletter.store.engine import now, storable
@@ -110,7 +111,7 @@ class Event:
     `batch` names the run in which many were recorded at one time.
     """
 
-    subscriber: str
+    subscriber: SubscriberKey
     kind: EventKind
     source: EventSource
     issue: str | None = None
@@ -226,7 +227,7 @@ def _record_leaving(connection: Connection, keys: SecretKeys | None, events: Seq
     """Record unsubscribes as `_record` does, in a few statements for all: many leave at once when an issue has come."""
     digests = {event.subscriber: keys.digest(event.subscriber) for event in events} if keys else {}
     erased = find_erased(connection, list(digests.values()))
-    words: dict[EventSource, dict[str, str]] = {}
+    words: dict[EventSource, dict[SubscriberKey, str]] = {}
     named: set[str] = set()
     for event in events:
         if digests.get(event.subscriber) not in erased and event.subscriber not in named:
@@ -295,7 +296,7 @@ def _reason_of(event: Event) -> str:
     return event.reason or _REASONS.get(event.kind) or ""
 
 
-def kinds_lifted_by_return(connection: Connection, key: str) -> set[SuppressionKind]:
+def kinds_lifted_by_return(connection: Connection, key: SubscriberKey) -> set[SuppressionKind]:
     """Return which causes a key lifts by wanting the mail again; what an editor has entered is not among them."""
     held = suppressions.list_causes(connection, key).keys() & _LIFTED_BY_RETURN.keys()
     return {
@@ -305,7 +306,7 @@ def kinds_lifted_by_return(connection: Connection, key: str) -> set[SuppressionK
     }
 
 
-def _entered_by_editor(connection: Connection, key: str, kind: EventKind) -> bool:
+def _entered_by_editor(connection: Connection, key: SubscriberKey, kind: EventKind) -> bool:
     """Return whether an editor has said this, and has not lifted it since."""
     undoing = (EventKind.ALLOWED, EventKind.UNDONE) if kind is EventKind.HARD else (EventKind.ALLOWED,)
     entered = False

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
 
-from newsletter.address import subscriber_key
+from newsletter.address import SubscriberKey, subscriber_key
 from newsletter.errors import DecisionNeeded
 from newsletter.store import Busy, Store
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
@@ -78,7 +78,9 @@ def _already_on_the_list(key: str, row: ListRow, source: SubscriberSource) -> De
     return DecisionNeeded(f"{key} is on the list already{where}.", next_step=remedy)
 
 
-def remove_subscriber(store: Store, keys: SecretKeys | None, source: SubscriberSource, key: str) -> Sequence[ListRow]:
+def remove_subscriber(
+    store: Store, keys: SecretKeys | None, source: SubscriberSource, key: SubscriberKey
+) -> Sequence[ListRow]:
     """Take a subscriber's rows out of the list; return them, none when there were none."""
     with sole_editor(store), source.removing(key) as edit:
         if edit.rows:

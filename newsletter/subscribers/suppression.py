@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from newsletter.address import SubscriberKey
 from newsletter.errors import ListError, Problem
 from newsletter.store import Store, suppressions
 from newsletter.store.engine import now
@@ -48,7 +49,7 @@ class ImportedSuppressions:
     whole: bool = False
 
 
-def suppress(store: Store, keys: SecretKeys | None, key: str, reason: str) -> bool:
+def suppress(store: Store, keys: SecretKeys | None, key: SubscriberKey, reason: str) -> bool:
     """Suppress a subscriber for an editor's reason; return False when that was so already for the same kind."""
     cause, words = _parse_reason(reason)
     kind = _KINDS.get(cause, EventKind.SUPPRESSED)
@@ -57,7 +58,7 @@ def suppress(store: Store, keys: SecretKeys | None, key: str, reason: str) -> bo
     )[0]
 
 
-def unsuppress(store: Store, keys: SecretKeys | None, key: str) -> bool:
+def unsuppress(store: Store, keys: SecretKeys | None, key: SubscriberKey) -> bool:
     """Lift all suppressions of a subscriber, as an editor's decision; return False when there were none."""
     return record_events(store, keys, [Event(subscriber=key, kind=EventKind.ALLOWED, source=EventSource.EDITOR)])[0]
 
@@ -156,13 +157,12 @@ def _import(connection: Connection, keys: SecretKeys | None, told: _ImportedRow)
         if keys:
             note_erasing_key(connection, keys.fingerprint)
         return add_erased(connection, told.known_as, told.since)
-    new = suppressions.suppress(
-        connection, told.known_as, told.state, told.words, source=EventSource.EDITOR, at=told.since
-    )
+    key = SubscriberKey(told.known_as)
+    new = suppressions.suppress(connection, key, told.state, told.words, source=EventSource.EDITOR, at=told.since)
     if new:
         kind = _KINDS.get(SuppressionKind(told.state), EventKind.SUPPRESSED)
         evidence = {"words": told.words, "note": "brought over from a file"}
-        event = StoredEvent(told.known_as, kind, EventSource.EDITOR, None, evidence, told.since, now())
+        event = StoredEvent(key, kind, EventSource.EDITOR, None, evidence, told.since, now())
         add_events(connection, [event])
     return new
 

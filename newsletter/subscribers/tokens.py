@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from itsdangerous import BadSignature, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
+from newsletter.address import SubscriberKey
 from newsletter.subscribers.secret_keys import SecretKeys
 
 # As `Tokens.write` writes them, in whatever text they stand.
@@ -32,7 +33,7 @@ _DIGITS = 19  # of a number that both databases hold
 class TokenHolder:
     """The subscriber, by key, whose token it is, and the issue that it came with."""
 
-    subscriber: str
+    subscriber: SubscriberKey
     issue: str
 
 
@@ -65,7 +66,7 @@ class TokenSigner:
                 issue, _, subscriber = cipher.decrypt(hidden, None).decode().partition("\0")
             except (InvalidTag, ValueError):
                 continue
-            return TokenHolder(subscriber, issue)
+            return TokenHolder(SubscriberKey(subscriber), issue)
         return None
 
     def write_verp_tag(self, delivery: int, subscriber: str) -> str:

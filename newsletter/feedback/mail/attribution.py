@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from newsletter.address import normalise_address, subscriber_key
+from newsletter.address import SubscriberKey, normalise_address, subscriber_key
 from newsletter.config import Config
 from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail.recognition import MailFeedback
@@ -35,7 +35,7 @@ _MOST_HEADERS = 20
 class Attribution:
     """A subscriber, the issue that the mail is about, and what proves it, in words."""
 
-    subscriber: str
+    subscriber: SubscriberKey
     issue: str
     by: str
 
@@ -106,9 +106,9 @@ class Attributor:
         return compiled.seed, compiled.domain
 
 
-def _list_subscribers(addresses: Iterable[str]) -> list[str]:
+def _list_subscribers(addresses: Iterable[str]) -> list[SubscriberKey]:
     """Return the keys that the addresses can have, each once; what is no address means nobody."""
-    keys: dict[str, None] = {}
+    keys: dict[SubscriberKey, None] = {}
     for address in addresses:
         try:
             keys[subscriber_key(normalise_address(address))] = None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from newsletter.address import SubscriberKey
 from newsletter.errors import DeliveryError
 from newsletter.feedback.mail.confirmation_message import ConfirmationSender
 from newsletter.feedback.mail.decision import Action, Decision
@@ -49,20 +50,20 @@ def request_confirmations(
     decide: Callable[[Spike], SpikeDecision],
 ) -> Iterator[ConfirmationOutcome]:
     """Ask the subscribers whom these mails name, each once; a person decides when they are too many at once."""
-    asking: dict[str, tuple[StoredMail, Decision]] = {}
+    asking: dict[SubscriberKey, tuple[StoredMail, Decision]] = {}
     for mail, decision in waiting:
         if known := find_needless(store, keys, mail, decision):
             yield ConfirmationOutcome(mail, known)
         elif confirmation is None:
             yield ConfirmationOutcome(mail, _change_action(decision, Action.ASK, "without keys they can't be asked"))
-        elif decision.address in asking:
+        elif (subscriber := SubscriberKey(decision.address)) in asking:
             yield ConfirmationOutcome(mail, _change_action(decision, Action.NOTHING, "they are asked already"))
         else:
-            asking[decision.address] = mail, decision
+            asking[subscriber] = mail, decision
     spike = find_spike([decision for _, decision in asking.values()])
     answer = decide(spike) if spike.subscribers else SpikeDecision.SUPPRESS
-    for subscriber in spike.subscribers if answer is not SpikeDecision.SUPPRESS else ():
-        mail, decision = asking.pop(subscriber)
+    for one in spike.subscribers if answer is not SpikeDecision.SUPPRESS else ():
+        mail, decision = asking.pop(SubscriberKey(one))
         if answer is SpikeDecision.LATER:
             why = f"{decision.why}; too many at once: {spike.why}"
             yield ConfirmationOutcome(mail, replace(decision, action=Action.HOLD, why=why, held_because=spike.why))
@@ -72,7 +73,7 @@ def request_confirmations(
         yield from _send_questions(store, keys, confirmation, asking)
 
 
-def list_recently_asked(store: Store, since: str) -> set[str]:
+def list_recently_asked(store: Store, since: str) -> set[SubscriberKey]:
     """Return the subscribers who have been asked since a moment."""
     with store.reading() as connection:
         return {row.subscriber for row in stream_events_since(connection, (EventKind.ASKED,), EventSource.MAIL, since)}
@@ -82,7 +83,7 @@ def _send_questions(
     store: Store,
     keys: SecretKeys | None,
     confirmation: ConfirmationSender,
-    asking: Mapping[str, tuple[StoredMail, Decision]],
+    asking: Mapping[SubscriberKey, tuple[StoredMail, Decision]],
 ) -> Iterator[ConfirmationOutcome]:
     claims = [
         Event(subscriber=subscriber, kind=EventKind.ASKED, source=EventSource.MAIL, evidence={_MAIL: mail.key})
@@ -116,16 +117,13 @@ def find_needless(store: Store, keys: SecretKeys | None, mail: StoredMail, decis
     undone some day, so a request to be unsubscribed that came meanwhile is left to a person.
     """
     since = (datetime.now(UTC) - timedelta(days=AGAIN_DAYS)).isoformat(timespec="milliseconds")
-    event = Event(
-        subscriber=decision.address, kind=EventKind.ASKED, source=EventSource.MAIL, said_at=decision.received_at
-    )
+    subscriber = SubscriberKey(decision.address)  # of one who was found on the list
+    event = Event(subscriber=subscriber, kind=EventKind.ASKED, source=EventSource.MAIL, said_at=decision.received_at)
     if nothing := why_ignored(store, keys, event):
         return _change_action(decision, Action.NOTHING, nothing)
     with store.reading() as connection:
-        causes = suppressions.list_causes(connection, decision.address)
-        asked = [
-            row for row in list_events(connection, decision.address) if row.kind == EventKind.ASKED and row.at > since
-        ]
+        causes = suppressions.list_causes(connection, subscriber)
+        asked = [row for row in list_events(connection, subscriber) if row.kind == EventKind.ASKED and row.at > since]
     if causes:
         return _change_action(decision, *_answer_for_suppressed(causes))
     return _change_action(decision, *_answer_for_asked(asked[-1], mail)) if asked else None
@@ -145,7 +143,7 @@ def _answer_for_asked(question: StoredEvent, mail: StoredMail) -> tuple[Action, 
     return Action.NOTHING, f"they were asked on {question.at[:10]}"
 
 
-def _remove_claims(store: Store, subscribers: Mapping[str, object] | Sequence[str]) -> None:
+def _remove_claims(store: Store, subscribers: Mapping[SubscriberKey, object] | Sequence[SubscriberKey]) -> None:
     with store.transaction() as connection:
         for subscriber in subscribers:
             remove_events(connection, subscriber, EventKind.ASKED)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from newsletter.address import SubscriberKey
 from newsletter.feedback.event import FeedbackEvent, FeedbackEvidence, FeedbackKind
 from newsletter.feedback.mail.attribution import Attribution
 from newsletter.feedback.mail.recognition import MailFeedback
@@ -129,7 +130,7 @@ def _unsubscribe_by_words(
         return replace(_make_decision(mail, event, Action.CONFIRM, why), address=subscriber)
     if subscriber:
         issue = attribution.issue if attribution and attribution.subscriber == subscriber else ""
-        by_sender = Attribution(subscriber, issue, "the sender's address")
+        by_sender = Attribution(SubscriberKey(subscriber), issue, "the sender's address")
         why = f"a reader's own address sent it ({authenticated}, says your mail server)"
         return _make_decision(mail, event, Action.UNSUBSCRIBE, why, by_sender, EventKind.UNSUBSCRIBED)
     who = mail.sender or "whoever wrote it"

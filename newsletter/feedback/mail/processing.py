@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -225,7 +226,7 @@ class _MailProcessor:
         recent = list_recently_asked(self.context.store, self._start_of_window())
         return replace(self._find_spike(decisions, recent), bounced=False)
 
-    def _find_spike(self, decisions: Sequence[Decision], recent: set[str]) -> Spike:
+    def _find_spike(self, decisions: Sequence[Decision], recent: AbstractSet[str]) -> Spike:
         """Return those of the decisions' subscribers who are too many at once; `recent` came within the window."""
         subscribers = {decision.address for decision in decisions}
         if len(subscribers | recent) < FEWEST or not subscribers:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from newsletter.address import SubscriberKey
 from newsletter.store import Store, suppressions
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
 from newsletter.subscribers.secret_keys import SecretKeys
@@ -21,7 +22,7 @@ class SuppressionBatch:
     """A batch's name, which is the moment of its run, and the subscribers who are suppressed by it still."""
 
     name: str
-    subscribers: frozenset[str]
+    subscribers: frozenset[SubscriberKey]
 
 
 def new_batch_name() -> str:

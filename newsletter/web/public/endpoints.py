@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from newsletter.address import SubscriberKey
 from newsletter.errors import DeliveryError
 from newsletter.store import Store, suppressions
 from newsletter.subscribers.feedback_events import (
@@ -96,7 +97,7 @@ class PublicEndpoints:
             return self._page(state)
         return await self._standing(leaver.subscriber, mailable=PageState.RETURNED)
 
-    async def _standing(self, reader: str, mailable: PageState = PageState.ASK) -> Response:
+    async def _standing(self, reader: SubscriberKey, mailable: PageState = PageState.ASK) -> Response:
         """Return the page that says whether a reader gets mail; `mailable` is its state for one who does.
 
         Who was erased is answered as a stranger is.
@@ -109,7 +110,7 @@ class PublicEndpoints:
 
     async def health(self, _request: Request) -> Response:
         try:
-            await self._read(partial(_not_mailed, self._store, ""))
+            await self._read(partial(_not_mailed, self._store, SubscriberKey("")))
         except (DeliveryError, TimeoutError):
             return PlainTextResponse("out of order\n", 503, _LATER)
         return PlainTextResponse("ok\n")
@@ -144,7 +145,7 @@ class PublicEndpoints:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _not_mailed(store: Store, reader: str) -> PageState | None:
+def _not_mailed(store: Store, reader: SubscriberKey) -> PageState | None:
     """Return why a reader gets nothing, as far as a button on the page can change it; None for one who gets mail."""
     with store.reading() as connection:
         causes = suppressions.list_causes(connection, reader)
