@@ -55,7 +55,7 @@ class Attributor:
         A token in the header that came back names a subscriber whose Message-ID is looked for, since many providers
         take the address out of a complaint. By itself it proves an opt-out that a provider reports (RFC 5965).
         """
-        header = b"\n".join(found[0] for found in islice(_LIST_UNSUBSCRIBE.finditer(data), _MOST_HEADERS))
+        header = b"\n".join(match[0] for match in islice(_LIST_UNSUBSCRIBE.finditer(data), _MOST_HEADERS))
         named = self._attribute_by_token(header)
         proof = self._attribute_by_return_path(mail) or self._attribute_by_message_id(mail, named)
         return proof or (named if mail.kind is FeedbackKind.UNSUBSCRIBE else None)
@@ -72,23 +72,23 @@ class Attributor:
         # Also while [sender] verp is not set: mail that left before may come back.
         path = re.compile(rf"{re.escape(mailbox)}[+-](\d{{1,18}}-[a-z2-7]+)@{re.escape(domain)}", re.IGNORECASE)
         for address in mail.delivered_to:
-            found = path.fullmatch(address)
-            number = parse_verp_tag(found[1]) if found else None
+            match = path.fullmatch(address)
+            number = parse_verp_tag(match[1]) if match else None
             delivery = find_delivery_by_number(self._store, number) if number is not None else None
-            if found and delivery and self._tokens.is_verp_tag(found[1], delivery.id, delivery.subscriber):
+            if match and delivery and self._tokens.is_verp_tag(match[1], delivery.id, delivery.subscriber):
                 return Attribution(delivery.subscriber, delivery.issue, "the return path")
         return None
 
     def _attribute_by_token(self, text: bytes) -> Attribution | None:
         if self._tokens is None:
             return None
-        for found in islice(_TOKEN.finditer(text), _MOST_TOKENS):
-            if leaving := self._tokens.read(found[0].decode("ascii")):
+        for match in islice(_TOKEN.finditer(text), _MOST_TOKENS):
+            if leaving := self._tokens.read(match[0].decode("ascii")):
                 return Attribution(leaving.subscriber, leaving.issue, "the token of a link")
         return None
 
     def _attribute_by_message_id(self, mail: MailFeedback, hint: Attribution | None) -> Attribution | None:
-        wanted = {one.lower() for one in mail.message_ids}
+        wanted = {message_id.lower() for message_id in mail.message_ids}
         if not wanted:
             return None
         named = [*(event.address for event in mail.events), *mail.original_to, mail.sender]

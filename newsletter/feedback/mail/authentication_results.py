@@ -26,18 +26,18 @@ def authenticate_sender(reading: MailFeedback, authserv_id: str) -> str:
     domain = domain_of(reading.sender).lower()
     if not domain or not authserv_id:
         return ""
-    found: dict[str, list[tuple[str, dict[str, str]]]] = {}
+    results: dict[str, list[tuple[str, dict[str, str]]]] = {}
     for value in _find_own_fields(reading, authserv_id.lower()):
         for method, result, properties in _parse_results(value):
-            found.setdefault(method, []).append((result, properties))
-    if dmarc := found.get("dmarc"):
+            results.setdefault(method, []).append((result, properties))
+    if dmarc := results.get("dmarc"):
         if any(result not in ("pass", "none", "bestguesspass") for result, _ in dmarc):
             return ""
-        if all(result == "pass" and told.get("header.from", domain) == domain for result, told in dmarc):
+        if all(result == "pass" and properties.get("header.from", domain) == domain for result, properties in dmarc):
             return "dmarc=pass"
     for method, names in (("dkim", ("header.d", "header.i")), ("spf", ("smtp.mailfrom",))):
-        for result, told in found.get(method, ()):
-            domains = [told[name].rpartition("@")[2] for name in names if name in told]
+        for result, properties in results.get(method, ()):
+            domains = [properties[name].rpartition("@")[2] for name in names if name in properties]
             if result == "pass" and domains and _is_aligned(domains[0], domain):
                 return f"{method}=pass"
     return ""
@@ -65,8 +65,8 @@ def _parse_results(value: str) -> Iterator[tuple[str, str, dict[str, str]]]:
     for part in value.lower().split(";"):
         if match := _RESULT.fullmatch(part):
             properties: dict[str, str] = {}
-            for told in _PROPERTY.finditer(match[3]):
-                properties.setdefault(told[1], told[2])
+            for item in _PROPERTY.finditer(match[3]):
+                properties.setdefault(item[1], item[2])
             yield match[1], match[2], properties
 
 

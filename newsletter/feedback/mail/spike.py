@@ -51,10 +51,10 @@ def find_spike(
     new = frozenset(subscribers)
     if not new:
         return NO_SPIKE
-    together = new | frozenset(recent)
-    if _is_too_many(len(together), total := sum(listed.values()), inbox.bounces):
-        return Spike(subscribers=new, why=_describe_share(len(together), total, "the list", inbox.bounces))
-    bounced = Counter(map(domain_of, together))
+    all_affected = new | frozenset(recent)
+    if _is_too_many(len(all_affected), total := sum(listed.values()), inbox.bounces):
+        return Spike(subscribers=new, why=_describe_share(len(all_affected), total, "the list", inbox.bounces))
+    bounced = Counter(map(domain_of, all_affected))
     affected = {
         domain: bounced[domain]
         for domain in sorted(set(map(domain_of, new)))

@@ -37,13 +37,13 @@ def list_batches(store: Store) -> list[SuppressionBatch]:
     return [SuppressionBatch(name, subscribers) for name, subscribers in sorted(batches.items())]
 
 
-def undo_batches(store: Store, keys: SecretKeys | None, chosen: Collection[SuppressionBatch]) -> int:
+def undo_batches(store: Store, keys: SecretKeys | None, batches: Collection[SuppressionBatch]) -> int:
     """Lift the suppressions of these batches; return how many subscribers that are."""
-    return sum(record_events(store, keys, list(_make_undo_events(chosen))))
+    return sum(record_events(store, keys, list(_make_undo_events(batches))))
 
 
-def _make_undo_events(chosen: Collection[SuppressionBatch]) -> Iterator[Event]:
-    for batch in chosen:
+def _make_undo_events(batches: Collection[SuppressionBatch]) -> Iterator[Event]:
+    for batch in batches:
         for subscriber in sorted(batch.subscribers):
             evidence = {EVIDENCE_NAME: batch.name}
             yield Event(

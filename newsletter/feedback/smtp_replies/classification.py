@@ -94,7 +94,7 @@ class SmtpReply:
         return self.stage is not None and self.stage.before_recipient
 
     @cached_property
-    def said(self) -> str:
+    def text(self) -> str:
         """The words as `_strip_stock_phrases` leaves them."""
         return _strip_stock_phrases(self.words, after_rcpt=self.stage is not None and self.stage > SmtpStage.RCPT)
 
@@ -106,7 +106,7 @@ class SmtpReply:
     @cached_property
     def is_delayed(self) -> bool:
         """Whether the server goes on trying."""
-        return self.action.startswith("delay") or (not self.action and phrases.DELAYED.search(self.said) is not None)
+        return self.action.startswith("delay") or (not self.action and phrases.DELAYED.search(self.text) is not None)
 
     @cached_property
     def kind_by_code(self) -> FeedbackKind | None:
@@ -119,38 +119,38 @@ class SmtpReply:
     @cached_property
     def kind_by_words(self) -> FeedbackKind | None:
         """Hard or soft by the words; None where they say nothing."""
-        return _judge_words(self.said)
+        return _judge_words(self.text)
 
     @cached_property
     def is_contradicted(self) -> bool:
         """Whether a hard code stands beside words that say something else: servers give 5.1.1 and 5.4.1 for much."""
-        if phrases.FULL.search(self.said) or phrases.SENDER.search(self.said):
+        if phrases.FULL.search(self.text) or phrases.SENDER.search(self.text):
             return True
-        if phrases.GONE.search(self.said) or phrases.NO_HOST.search(self.said):
+        if phrases.GONE.search(self.text) or phrases.NO_HOST.search(self.text):
             return False
         otherwise = phrases.LATER if self.enhanced.startswith("5.4") else _AMBIGUOUS
-        return phrases.POLICY.search(self.said) is not None or otherwise.search(self.said) is not None
+        return phrases.POLICY.search(self.text) is not None or otherwise.search(self.text) is not None
 
     @cached_property
     def is_plainly_gone(self) -> bool:
         """Whether the words say that the user is unknown, and nothing that could be about the sender."""
-        return self.kind_by_words is _HARD and _AMBIGUOUS.search(self.said) is None
+        return self.kind_by_words is _HARD and _AMBIGUOUS.search(self.text) is None
 
 
 def _strip_stock_phrases(words: str, *, after_rcpt: bool = False) -> str:
     """Return the words in small letters on one line, without the RFCs' own sentences where there are others."""
-    said = _WRAPPER.sub(" ", " ".join(words[:_LONGEST].lower().split()))
-    rest = _STOCK.sub(" ", said)
-    return rest if after_rcpt or phrases.POLICY.search(rest) or phrases.SENDER.search(rest) else said
+    text = _WRAPPER.sub(" ", " ".join(words[:_LONGEST].lower().split()))
+    rest = _STOCK.sub(" ", text)
+    return rest if after_rcpt or phrases.POLICY.search(rest) or phrases.SENDER.search(rest) else text
 
 
-def _judge_words(said: str) -> FeedbackKind | None:
+def _judge_words(text: str) -> FeedbackKind | None:
     """Return hard or soft. The order matters: an unknown sender, or a full mailbox, is no unknown user."""
-    if phrases.SENDER.search(said) or phrases.FULL.search(said):
+    if phrases.SENDER.search(text) or phrases.FULL.search(text):
         return _SOFT
-    if phrases.GONE.search(said) or (phrases.NO_HOST.search(said) and not _MAY_BE_TEMPORARY.search(said)):
+    if phrases.GONE.search(text) or (phrases.NO_HOST.search(text) and not _MAY_BE_TEMPORARY.search(text)):
         return _HARD
-    return _SOFT if any(known.search(said) for known in (phrases.POLICY, phrases.LARGE, phrases.LATER)) else None
+    return _SOFT if any(pattern.search(text) for pattern in (phrases.POLICY, phrases.LARGE, phrases.LATER)) else None
 
 
 # Hard or soft, by the first test that holds.
@@ -177,7 +177,7 @@ def classify_reply(
     reply = SmtpReply(words, enhanced, action, stage)
     kind = next(kind for _, holds, kind in _KINDS if holds(reply))
     about_sender = kind is _SOFT and _is_about_sender(reply)
-    reason = find_reason(reply.said, reply.enhanced, reply.stage, is_hard=kind is _HARD, is_about_sender=about_sender)
+    reason = find_reason(reply.text, reply.enhanced, reply.stage, is_hard=kind is _HARD, is_about_sender=about_sender)
     return Classification(kind, reason, reply.is_delayed, about_sender)
 
 
@@ -187,17 +187,17 @@ def _is_about_sender(reply: SmtpReply) -> bool:
     By the stage (before RCPT the recipient is unknown, and after it the message is judged), by the code, or by the
     words.
     """
-    said = reply.said
-    if reply.is_before_recipient or phrases.RATE.search(said):
+    text = reply.text
+    if reply.is_before_recipient or phrases.RATE.search(text):
         return True
     subject, _, detail = reply.enhanced[2:].partition(".")
     by_code = (
         f"{subject}.{detail}" in _OF_SENDER_OR_MESSAGE or subject in {"6", "7"} or (subject == "5" and detail != "0")
     )
-    by_words = any(known.search(said) for known in (phrases.SENDER, phrases.POLICY, phrases.LARGE))
+    by_words = any(pattern.search(text) for pattern in (phrases.SENDER, phrases.POLICY, phrases.LARGE))
     # RFC 5321, section 4.3.2: after the text, 550 and 554 are refusals of the message.
     by_stage = reply.stage is not None and reply.stage > SmtpStage.RCPT and reply.reply_class == "5"
-    return phrases.FULL.search(said) is None and (by_code or by_words or by_stage)
+    return phrases.FULL.search(text) is None and (by_code or by_words or by_stage)
 
 
 def explains_failure(words: str) -> bool:

@@ -157,19 +157,19 @@ _REFUSED_AT = {
 }
 
 
-def find_reason(said: str, enhanced: str, stage: SmtpStage | None, *, is_hard: bool, is_about_sender: bool) -> Reason:
-    """Return the reason of a refusal. `said` is in small letters on one line."""
+def find_reason(text: str, enhanced: str, stage: SmtpStage | None, *, is_hard: bool, is_about_sender: bool) -> Reason:
+    """Return the reason of a refusal. `text` is in small letters on one line."""
     code = enhanced[2:]
     if is_hard:
-        return _find_row(_OF_ADDRESS, said, code) or Reason.UNKNOWN_USER
+        return _find_row(_OF_ADDRESS, text, code) or Reason.UNKNOWN_USER
     if is_about_sender:
         at_stage = _REFUSED_AT.get(stage, Reason.POLICY) if stage else Reason.POLICY
-        return _find_row((*_OF_SENDER, *_FOR_NOW), said, code) or at_stage
-    return _find_row((*_OF_MAILBOX, *_FOR_NOW), said, code) or Reason.UNDETERMINED
+        return _find_row((*_OF_SENDER, *_FOR_NOW), text, code) or at_stage
+    return _find_row((*_OF_MAILBOX, *_FOR_NOW), text, code) or Reason.UNDETERMINED
 
 
-def _find_row(rows: Iterable[_Row], said: str, code: str) -> Reason | None:
+def _find_row(rows: Iterable[_Row], text: str, code: str) -> Reason | None:
     """Return the first reason that the words say, else the first that the code says by itself."""
-    by_words = (reason for reason, _, words in rows if words.search(said))
+    by_words = (reason for reason, _, words in rows if words.search(text))
     by_code = (reason for reason, codes, _ in rows if codes.match(code))
     return next(by_words, None) or next(by_code, None)

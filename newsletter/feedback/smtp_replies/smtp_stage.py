@@ -69,7 +69,7 @@ _SENTENCES = {
     SmtpStage.DATA: "failed on data command",
     SmtpStage.END: "failed after i sent the message",
 }
-_TOLD = {stage: re.compile(rf"{_LEAD}(?:{_COMMANDS[stage]})|{_SENTENCES[stage]}") for stage in SmtpStage}
+_STAGE_PATTERNS = {stage: re.compile(rf"{_LEAD}(?:{_COMMANDS[stage]})|{_SENTENCES[stage]}") for stage in SmtpStage}
 # The dialogue as sendmail, Courier, MDaemon and others show it: ">>> MAIL From:<...>", "<<< 550 ...".
 _COMMAND = re.compile(r"\s*(?:>>>|-{1,2}>)\s{0,4}(ehlo|helo|lhlo|auth|starttls|mail|rcpt|data|bdat)\b", re.IGNORECASE)
 _REPLY = re.compile(r"\s*(?:<<<|<-{1,2})\s{0,4}([2-5])\d\d[ -]?(.*)")
@@ -83,10 +83,10 @@ def find_stage(words: str) -> SmtpStage | None:
     A server that asked another one reports two dialogues. A stage before RCPT counts first: the other server was not
     told the recipient, so that nobody has judged it.
     """
-    said = " ".join(words[:_LONGEST].lower().split())
-    told = [stage for stage, pattern in _TOLD.items() if pattern.search(said)]
-    before = [stage for stage in told if stage.before_recipient]
-    return min(before) if before else max(told, default=None)
+    line = " ".join(words[:_LONGEST].lower().split())
+    stages = [stage for stage, pattern in _STAGE_PATTERNS.items() if pattern.search(line)]
+    before = [stage for stage in stages if stage.before_recipient]
+    return min(before) if before else max(stages, default=None)
 
 
 def find_stage_in_transcript(text: str, reply: str) -> SmtpStage | None:
@@ -98,14 +98,14 @@ def find_stage_in_transcript(text: str, reply: str) -> SmtpStage | None:
     refused: list[tuple[SmtpStage | None, str]] = []
     command: str = ""
     for row in cut_lines(text, _MOST_LINES, _LONGEST_LINE):
-        if asked := _COMMAND.match(row):
-            command = asked[1].lower()
-        elif command and (answered := _REPLY.match(row)) and answered[1] in "45":
-            refused.append((_BY_COMMAND.get(command), _normalise_words(answered[2])))
+        if command_match := _COMMAND.match(row):
+            command = command_match[1].lower()
+        elif command and (reply_match := _REPLY.match(row)) and reply_match[1] in "45":
+            refused.append((_BY_COMMAND.get(command), _normalise_words(reply_match[2])))
     wanted = _normalise_words(reply)
-    same = [stage for stage, said in refused if said and said in wanted]
-    found = set(same or (stage for stage, _ in refused))
-    return found.pop() if len(found) == 1 else None
+    of_reply = [stage for stage, answer in refused if answer and answer in wanted]
+    stages_found = set(of_reply or (stage for stage, _ in refused))
+    return stages_found.pop() if len(stages_found) == 1 else None
 
 
 def _normalise_words(words: str) -> str:

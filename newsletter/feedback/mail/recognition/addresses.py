@@ -81,17 +81,17 @@ def find_sender(fields: Iterable[str]) -> str:
 
     Anything may stand in a display name, another's address too.
     """
-    known: set[str] = set()
+    unique: set[str] = set()
     for value in fields:
         if len(value) > _LONGEST_FIELD:
             return ""
         for mailbox in re.split("[,;]", _ASIDE.sub(" ", value)):
             angles = _ANGLE.findall(mailbox)
             if angles:
-                known.update(_normalise_whole(angle.strip()) for angle in angles)
+                unique.update(_normalise_whole(angle.strip()) for angle in angles)
             else:
-                known.update(normalise(match[0]) for match in FORM.finditer(mailbox))
-    return known.pop() if len(known) == 1 else ""
+                unique.update(normalise(match[0]) for match in FORM.finditer(mailbox))
+    return unique.pop() if len(unique) == 1 else ""
 
 
 def _normalise_whole(text: str) -> str:
@@ -111,13 +111,13 @@ def find_first(text: str) -> str:
 
 def find_all(values: Iterator[str] | tuple[str, ...], most: int, *, as_written: bool = False) -> tuple[str, ...]:
     """Return the addresses in fields such as To, each once, in this program's spelling or `as_written`."""
-    known: dict[str, None] = {}
+    unique: dict[str, None] = {}
     for value in values:
         for match in FORM.finditer(value):
-            known.setdefault(escape_controls(match[0]) if as_written else normalise(match[0]))
-            if len(known) >= most:
-                return tuple(known)
-    return tuple(known)
+            unique.setdefault(escape_controls(match[0]) if as_written else normalise(match[0]))
+            if len(unique) >= most:
+                return tuple(unique)
+    return tuple(unique)
 
 
 def parse_recipient_field(value: str) -> str:

@@ -50,13 +50,13 @@ def recognise_null_sender(mail: ParsedMail) -> Recognition | None:
     return _recognise_notice(mail, find_flufl_recipients(mail)) if is_from_nobody(mail) else None
 
 
-def _recognise_notice(mail: ParsedMail, known: Sequence[str]) -> Recognition:
-    """Return what the notice says of each address; `known` are those that are sure to be meant, if any are."""
-    chosen = list(known) or find_failed_addresses(mail)
-    if not chosen:
-        meant = mail.copy_recipients
-        chosen = [meant[0]] if len(meant) == 1 else [""]
-    return Recognition(tuple(_make_event(address, mail, alone=len(chosen) == 1) for address in chosen[:_MOST]))
+def _recognise_notice(mail: ParsedMail, certain: Sequence[str]) -> Recognition:
+    """Return what the notice says of each address; `certain` are those that are sure to be meant, if any are."""
+    failed = list(certain) or find_failed_addresses(mail)
+    if not failed:
+        of_copy = mail.copy_recipients
+        failed = [of_copy[0]] if len(of_copy) == 1 else [""]
+    return Recognition(tuple(_make_event(address, mail, alone=len(failed) == 1) for address in failed[:_MOST]))
 
 
 def _make_event(address: str, mail: ParsedMail, *, alone: bool) -> FeedbackEvent:

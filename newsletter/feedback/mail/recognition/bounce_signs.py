@@ -62,12 +62,13 @@ def is_from_nobody(mail: ParsedMail) -> bool:
 
 def says_reason(mail: ParsedMail) -> bool:
     """Return whether the first words say why an address got nothing."""
-    return any(known.search(mail.opening) for known in _REASONS)
+    return any(own_addresses.search(mail.opening) for own_addresses in _REASONS)
 
 
 def _names_another(mail: ParsedMail) -> bool:
     """Return whether the words name an address that is neither the mail's own nor ours."""
-    known = addresses.find_all(mail.header.all("from", "reply-to", "sender", "to", "cc", "delivered-to"), _MOST)
+    own_addresses = addresses.find_all(mail.header.all("from", "reply-to", "sender", "to", "cc", "delivered-to"), _MOST)
     return any(
-        addresses.normalise(match[0]) not in known for match in islice(addresses.find_addresses(mail.text), _MOST)
+        addresses.normalise(match[0]) not in own_addresses
+        for match in islice(addresses.find_addresses(mail.text), _MOST)
     )

@@ -62,17 +62,17 @@ def recognise_delivery_status(mail: ParsedMail) -> Recognition | None:
         if original:
             originals.setdefault(original)
         event = _make_event(group, address, mail)
-        known = events.get(address)
-        if known is None or _says_more(event, known):
+        earlier = events.get(address)
+        if earlier is None or _says_more(event, earlier):
             events[address] = event
     return Recognition(tuple(events.values()), tuple(originals), is_report=True)
 
 
-def _says_more(event: FeedbackEvent, known: FeedbackEvent) -> bool:
+def _says_more(event: FeedbackEvent, earlier: FeedbackEvent) -> bool:
     """Return whether an event counts before another about the same address: failures first, then those with a code."""
-    if event.delivered is not known.delivered:
-        return known.delivered
-    return bool(event.enhanced and not known.enhanced)
+    if event.delivered is not earlier.delivered:
+        return earlier.delivered
+    return bool(event.enhanced and not earlier.enhanced)
 
 
 def _split_recipients(text: str) -> list[_RecipientFields]:
@@ -115,21 +115,21 @@ def _find_addresses(group: _RecipientFields, mail: ParsedMail) -> tuple[str, str
     best = next((address for address in (final, actual, original) if addresses.is_address(address)), "")
     if not best:
         # The recipient is a name on the server's own system: the diagnostic or the returned copy may have the address.
-        meant = [*addresses.find_all(mail.copy.all("to"), 2)]
-        spoken = addresses.find_first(group.text("diagnostic-code"))
-        if spoken and not addresses.is_program(spoken):
-            best = spoken
+        of_copy = [*addresses.find_all(mail.copy.all("to"), 2)]
+        in_diagnostic = addresses.find_first(group.text("diagnostic-code"))
+        if in_diagnostic and not addresses.is_program(in_diagnostic):
+            best = in_diagnostic
         else:
-            best = meant[0] if len(meant) == 1 else final or original
+            best = of_copy[0] if len(of_copy) == 1 else final or original
     return best, original if addresses.is_address(original) and original != best else ""
 
 
 def _find_diagnostic(group: _RecipientFields) -> str:
     """Return the server's words: the diagnostic, and what Exchange has in a field of its own, with it or instead."""
     diagnostic = _TYPE.sub("", group.text("diagnostic-code"), count=1)
-    told = group.text("x-supplementary-info")
-    supplement = _SUPPLEMENT.fullmatch(told)
-    more = _TYPE.sub("", supplement[1] if supplement else told, count=1).strip()
+    supplementary = group.text("x-supplementary-info")
+    supplement = _SUPPLEMENT.fullmatch(supplementary)
+    more = _TYPE.sub("", supplement[1] if supplement else supplementary, count=1).strip()
     return " / ".join(dict.fromkeys(words for words in (diagnostic, more) if words))
 
 
@@ -150,10 +150,12 @@ def _make_event(group: _RecipientFields, address: str, mail: ParsedMail) -> Feed
     # Without a diagnostic, or with a code that says nothing, the words for people say more.
     near = find_near(address, mail.lines)
     enhanced = choose_enhanced_code(status, words or near)
-    said = words if words and not enhanced.endswith(".0.0") else f"{words} / {near or mail.text[:_LONGEST_LINE]}"
+    judged_words = (
+        words if words and not enhanced.endswith(".0.0") else f"{words} / {near or mail.text[:_LONGEST_LINE]}"
+    )
     # Exim and sendmail write the stage only into the words for people.
     stage = find_stage(words) or find_stage(near) or find_stage_in_transcript(mail.text, words)
-    reply = classify_reply(said, enhanced, action=action, stage=stage)
+    reply = classify_reply(judged_words, enhanced, action=action, stage=stage)
     return make_bounce(
         address,
         reply,

@@ -27,14 +27,16 @@ def find_near(address: str, among: list[str]) -> str:
     They begin at the last line that begins with the address, else at the first that names it: a notice lists all
     addresses first, and says last what became of each.
     """
-    named = [number for number, row in enumerate(among) if address.casefold() in row.casefold()] if address else []
-    if not named:
+    naming = [number for number, row in enumerate(among) if address.casefold() in row.casefold()] if address else []
+    if not naming:
         return ""
-    heads = [number for number in named if among[number].lstrip(" \t<\"'(*-").casefold().startswith(address.casefold())]
-    said: list[str] = []
-    for row in among[heads[-1] if heads else named[0] :][:_MOST_NEAR]:
+    heads = [
+        number for number in naming if among[number].lstrip(" \t<\"'(*-").casefold().startswith(address.casefold())
+    ]
+    about: list[str] = []
+    for row in among[heads[-1] if heads else naming[0] :][:_MOST_NEAR]:
         others = {addresses.normalise(match[0]) for match in addresses.find_addresses(row)}
-        if said and (_RULE.match(row) or (others and address not in others and not row[:1].isspace())):
+        if about and (_RULE.match(row) or (others and address not in others and not row[:1].isspace())):
             break
-        said.append(row)
-    return "\n".join(said)
+        about.append(row)
+    return "\n".join(about)

@@ -40,8 +40,8 @@ def recognise_feedback_report(mail: ParsedMail) -> Recognition | None:
     if type_ in _NO_COMPLAINTS:
         evidence = FeedbackEvidence(part=_PART, words=f"feedback report: {type_}")
         return Recognition((FeedbackEvent(kind=FeedbackKind.OTHER, address="", evidence=evidence),), is_report=True)
-    named = _find_readable(tuple(match[1] for match in _RECIPIENT.finditer(report)), _MOST)
-    named = named or _find_readable((*mail.header.all(_JMRP), *mail.copy.all(*_COPY_FIELDS)), 1) or ("",)
+    complainants = _find_readable(tuple(match[1] for match in _RECIPIENT.finditer(report)), _MOST)
+    complainants = complainants or _find_readable((*mail.header.all(_JMRP), *mail.copy.all(*_COPY_FIELDS)), 1) or ("",)
     opts_out = type_ in _OPT_OUT
     evidence = FeedbackEvidence(part=_PART, words=make_line(f"{type_}: {mail.header.words('subject')}"))
     return Recognition(
@@ -52,7 +52,7 @@ def recognise_feedback_report(mail: ParsedMail) -> Recognition | None:
                 reason=Reason.UNSUBSCRIBED if opts_out else Reason.COMPLAINT,
                 evidence=evidence,
             )
-            for address in named
+            for address in complainants
         ),
         is_report=True,
     )

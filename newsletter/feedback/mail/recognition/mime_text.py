@@ -21,9 +21,9 @@ def decode_text(raw: bytes, charset: str) -> str:
     """Return the bytes as text, in the charset that is named if it exists and the bytes are in it."""
     for name in (charset.strip().strip("'\"").lower(), "utf-8"):
         try:
-            found = codecs.lookup(_LARGER.get(name, name)).name if name else ""
-            if found and found.replace("-", "_") not in _NO_CHARSETS:
-                return CONTROL.sub("", raw.decode(found))
+            codec = codecs.lookup(_LARGER.get(name, name)).name if name else ""
+            if codec and codec.replace("-", "_") not in _NO_CHARSETS:
+                return CONTROL.sub("", raw.decode(codec))
         except (LookupError, ValueError):
             continue
     return CONTROL.sub("", raw.decode("utf-8", "replace") if charset else raw.decode("latin-1"))

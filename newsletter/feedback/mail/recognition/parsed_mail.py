@@ -86,20 +86,20 @@ class ParsedMail:
     @cached_property
     def message_ids(self) -> tuple[str, ...]:
         """Message-IDs of what came back or is answered; that of the copy itself first."""
-        known: dict[str, None] = {}
-        _add_ids(known, self.copy.all("message-id", "x-message-id", "original-message-id", "x-original-message-id"))
+        unique: dict[str, None] = {}
+        _add_ids(unique, self.copy.all("message-id", "x-message-id", "original-message-id", "x-original-message-id"))
         parts = self.mime.parts[:_MOST_PARTS]
         texts = (part.text() for part in parts if part.is_text or part.kind.startswith("message/"))
-        _add_ids(known, (match[1] for match in _QUOTED_ID.finditer("\n".join(texts))))
-        _add_ids(known, self.header.all("original-message-id", "x-original-message-id", "in-reply-to", "references"))
-        return tuple(known)[:MOST_ADDRESSES]
+        _add_ids(unique, (match[1] for match in _QUOTED_ID.finditer("\n".join(texts))))
+        _add_ids(unique, self.header.all("original-message-id", "x-original-message-id", "in-reply-to", "references"))
+        return tuple(unique)[:MOST_ADDRESSES]
 
 
-def _add_ids(known: dict[str, None], values: Iterable[str]) -> None:
+def _add_ids(unique: dict[str, None], values: Iterable[str]) -> None:
     for value in values:
         for match in _ID.finditer(value):
             if match[0].isprintable():
-                known.setdefault(match[0])
+                unique.setdefault(match[0])
 
 
 def parse_mail(message: bytes) -> ParsedMail:

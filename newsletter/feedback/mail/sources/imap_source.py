@@ -124,37 +124,37 @@ class ImapSource:
     def mails(self, known: IsKnown) -> Iterator[StoredMail]:
         """Yield each message whose key is not `known`, fetched a few megabytes at a time."""
         for start in range(0, len(self._uids), _AT_ONCE):
-            new = []
+            new_uids = []
             for uid in map(str, self._uids[start : start + _AT_ONCE]):
                 if not known(self._prefix + uid):
-                    new.append(uid)
+                    new_uids.append(uid)
                 elif self._move_to:
                     self._filed.append(uid)
-            for together in self._group_by_size(new):
-                for uid, octets in self._fetch([uid for uid, _ in together]):
+            for group in self._group_by_size(new_uids):
+                for uid, octets in self._fetch([uid for uid, _ in group]):
                     yield StoredMail(
                         name=f"{escape_controls(self._address.folder)}:{uid}",
                         key=self._prefix + uid,
                         data=octets[:MOST],
                         cut_off=len(octets) > MOST,
                         at=uid,
-                        received_at=dict(together)[uid],
+                        received_at=dict(group)[uid],
                     )
                 self.move_filed()
         self.move_filed()
 
     def _group_by_size(self, uids: Sequence[str]) -> Iterator[list[tuple[str, str]]]:
         """Yield the messages that are still there, each with its moment, as many together as may be in memory."""
-        together: list[tuple[str, str]] = []
+        group: list[tuple[str, str]] = []
         octets = 0
         for uid, size, received_at in self._fetch_sizes(uids):
-            if together and (octets + size > _OCTETS or len(together) >= _MESSAGES):
-                yield together
-                together, octets = [], 0
-            together.append((uid, received_at))
+            if group and (octets + size > _OCTETS or len(group) >= _MESSAGES):
+                yield group
+                group, octets = [], 0
+            group.append((uid, received_at))
             octets += size
-        if together:
-            yield together
+        if group:
+            yield group
 
     def _fetch_sizes(self, uids: Sequence[str]) -> list[tuple[str, int, str]]:
         """Return UID, size and moment of receipt (RFC 9051, section 2.3.3) of those that are there."""
@@ -162,27 +162,27 @@ class ImapSource:
             return []
         with _explaining_failure(self._address):
             done, items = self._client.uid("FETCH", ",".join(uids), "(UID RFC822.SIZE INTERNALDATE)")
-        known = {one.uid: one for one in _parse_fetch(items) if one.size is not None}
+        known = {answer.uid: answer for answer in _parse_fetch(items) if answer.size is not None}
         # A server that gives no size says when the message is fetched what is wrong with it.
         unknown = _FetchResponse("", None, MOST, "")
-        found = ((uid, known.get(uid, unknown)) for uid in uids if uid in known or done != "OK")
-        return [(uid, min(one.size or 0, MOST), one.received_at) for uid, one in found]
+        answers = ((uid, known.get(uid, unknown)) for uid in uids if uid in known or done != "OK")
+        return [(uid, min(answer.size or 0, MOST), answer.received_at) for uid, answer in answers]
 
     def _fetch(self, uids: list[str]) -> Iterator[tuple[str, bytes]]:
         with _explaining_failure(self._address):
             # One octet more than is wanted shows that there are more; sizes are wrong on some servers.
             done, items = self._client.uid("FETCH", ",".join(uids), f"(UID BODY.PEEK[]<0.{MOST + 1}>)")
         if done == "OK":
-            found = {one.uid: one.octets for one in _parse_fetch(items) if one.octets is not None}
+            octets_by_uid = {answer.uid: answer.octets for answer in _parse_fetch(items) if answer.octets is not None}
             for uid in uids:
-                if uid in found:
-                    yield uid, found.pop(uid)
+                if uid in octets_by_uid:
+                    yield uid, octets_by_uid.pop(uid)
         elif len(uids) > 1:
             for uid in uids:
                 yield from self._fetch([uid])
         else:
-            said = self._address.redactor((items[-1] or b"").decode("utf-8", "replace"))
-            why = escape_controls(" ".join(said.split()))
+            response = self._address.redactor((items[-1] or b"").decode("utf-8", "replace"))
+            why = escape_controls(" ".join(response.split()))
             self.unread.append(
                 Problem(
                     path=f"{self.place}:{uids[0]}",
@@ -260,13 +260,13 @@ def _parse_fetch(items: Sequence[Any]) -> Iterator[_FetchResponse]:
         if isinstance(item, tuple):
             head, text = item
             continue
-        said = head + b" " + (item or b"")
-        quoted = _NO_LITERAL.search(said) if text is None else None
+        response = head + b" " + (item or b"")
+        quoted = _NO_LITERAL.search(response) if text is None else None
         if quoted:
             text = re.sub(rb"\\(.)", rb"\1", quoted[1] or b"")
-            said = said[: quoted.start()] + said[quoted.end() :]
-        if uid := _UID.search(said):
-            size, dated = _SIZE.search(said), _DATED.search(said)
+            response = response[: quoted.start()] + response[quoted.end() :]
+        if uid := _UID.search(response):
+            size, dated = _SIZE.search(response), _DATED.search(response)
             yield _FetchResponse(
                 uid[1].decode(), text, int(size[1]) if size else None, _parse_internal_date(dated[1] if dated else b"")
             )
