@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import os
-import pty
 import re
 import subprocess
 import sys
@@ -271,26 +269,8 @@ def test_a_name_of_two_lines_makes_no_other_row(publication: Publication) -> Non
 
 
 def test_a_table_on_a_terminal(publication: Publication) -> None:
-    assert "25 readers." in _on_a_terminal(publication, "subscribers", "list")
-    assert "Nobody on the list is that." in _on_a_terminal(publication, "subscribers", "list", "--suppressed")
-
-
-def _on_a_terminal(publication: Publication, *args: str) -> str:
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        publication.command(*args), cwd=publication.root, env=publication.environment(), stdout=slave, stderr=slave
-    )
-    os.close(slave)
-    said = b""
-    try:
-        while block := os.read(master, 65536):
-            said += block
-    except OSError:  # Linux says so at the end of a terminal
-        pass
-    finally:
-        os.close(master)
-    assert process.wait(timeout=60) == 0
-    return said.decode()
+    assert "25 readers." in publication.run_on_terminal("subscribers", "list").stdout
+    assert "Nobody on the list is that." in publication.run_on_terminal("subscribers", "list", "--suppressed").stdout
 
 
 @pytest.mark.slow

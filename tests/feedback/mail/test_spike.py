@@ -2,13 +2,10 @@
 
 import json
 import mailbox
-import os
-import pty
 import sqlite3
-import subprocess
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -183,22 +180,11 @@ def test_a_person_on_a_terminal_is_asked(
     sent: Publication, bounce: Callable[..., None], answer: str, status: int, suppressed: int
 ) -> None:
     bounce(*READERS[:27])
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        sent.command("inbox", "read"), cwd=sent.root, env=sent.environment(), stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    said = b""
-    with suppress(OSError):  # how a terminal ends
-        while block := os.read(ours, 65_536):
-            said += block
-            if b"yes, no, or later" in said and answer:
-                os.write(ours, f"{answer}\n".encode())
-                answer = ""
-    os.close(ours)
-    assert process.wait(timeout=60) == status, said
-    assert b"Many bounced at once: 27 of 30 readers of the list" in said
-    assert b"Are their mailboxes gone?" in said
+    done = sent.run_on_terminal("inbox", "read", typed=f"{answer}\n")
+    assert done.returncode == status, done.stdout
+    assert "yes, no, or later" in done.stdout
+    assert "Many bounced at once: 27 of 30 readers of the list" in done.stdout
+    assert "Are their mailboxes gone?" in done.stdout
     assert len(_suppressed(sent)) == suppressed
 
 
