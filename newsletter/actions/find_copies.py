@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from newsletter.address import SubscriberKey
+from newsletter.address import SubscriberKey, domain_of, local_part_of
 from newsletter.ledger import erasure
 from newsletter.publication import OpenPublication
 from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, Workspace
@@ -74,7 +74,7 @@ def _holds(path: Path, reader: SubscriberKey) -> bool:
 
 def _spellings(reader: SubscriberKey) -> Iterator[bytes]:
     """Yield the address as files may have it: its domain in ASCII, in its own letters in both cases, those in JSON."""
-    local, _, domain = reader.partition("@")
+    local, domain = local_part_of(reader), domain_of(reader)
     yield reader.encode()
     with suppress(UnicodeError):  # RFC 3492
         letters = ".".join(

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from newsletter.address import local_part_of
 from newsletter.config import validators
 from newsletter.config.theme import Theme
 from newsletter.config.validators import Address, Mailbox, OneLine
@@ -63,7 +64,7 @@ def _check_return_path(delimiter: str, info: ValidationInfo) -> str:
             message="the return path is to name each delivery, and there is no address for bounces",
             next_step='Give [sender] bounces = "bounces@your-domain.example", before verp.',
         )
-    if delimiter and len(info.data["bounces"].partition("@")[0]) > _LONGEST_MAILBOX:
+    if delimiter and len(local_part_of(info.data["bounces"])) > _LONGEST_MAILBOX:
         raise fault_error(
             code="verp",
             message="what stands before the @ of the address for bounces leaves no room for what names a delivery",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from newsletter.address import subscriber_key
+from newsletter.address import domain_of, local_part_of, subscriber_key
 from newsletter.errors import ConfigError
 from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, Field, split_fields
 from newsletter.mail.message import Message
@@ -70,7 +70,7 @@ class RecipientTags:
         if not self.verp or self.tokens is None or delivery is None:
             return message
         # Made of today's address for bounces and not of the frozen sender, since that is where bounces are read.
-        mailbox, _, domain = self.bounces.rpartition("@")
+        mailbox, domain = local_part_of(self.bounces), domain_of(self.bounces)
         sender = f"{mailbox}{self.verp}{self.tokens.write_verp_tag(delivery, reader)}@{domain}"
         return Message(key=message.key, sender=sender, recipient=message.recipient, data=message.data)
 

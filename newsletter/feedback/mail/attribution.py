@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from newsletter.address import SubscriberKey, normalise_address, subscriber_key
+from newsletter.address import SubscriberKey, domain_of, local_part_of, normalise_address, subscriber_key
 from newsletter.config import Config
 from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail.recognition import MailFeedback
@@ -68,7 +68,7 @@ class Attributor:
         sender = self._config.sender
         if self._tokens is None or not sender.bounces:
             return None
-        mailbox, _, domain = sender.bounces.rpartition("@")
+        mailbox, domain = local_part_of(sender.bounces), domain_of(sender.bounces)
         # Also while [sender] verp is not set: mail that left before may come back.
         path = re.compile(rf"{re.escape(mailbox)}[+-](\d{{1,18}}-[a-z2-7]+)@{re.escape(domain)}", re.IGNORECASE)
         for address in mail.delivered_to:

@@ -37,7 +37,7 @@ def authenticate_sender(reading: MailFeedback, authserv_id: str) -> str:
             return "dmarc=pass"
     for method, names in (("dkim", ("header.d", "header.i")), ("spf", ("smtp.mailfrom",))):
         for result, properties in results.get(method, ()):
-            domains = [properties[name].rpartition("@")[2] for name in names if name in properties]
+            domains = [domain_of(properties[name]) for name in names if name in properties]
             if result == "pass" and domains and _is_aligned(domains[0], domain):
                 return f"{method}=pass"
     return ""

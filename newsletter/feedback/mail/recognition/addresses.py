@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from newsletter.address import normalise_address
+from newsletter.address import domain_of, local_part_of, normalise_address
 from newsletter.text import escape_controls
 
 # A letter of a local part. The lookbehind in FORM lets a match begin at the first one only: the search is linear.
@@ -56,13 +56,13 @@ def is_program(address: str) -> bool:
 
 def is_address(text: str) -> bool:
     """Return whether the text is an address whose domain other servers can know."""
-    return FORM.fullmatch(text) is not None and ("." in text.rpartition("@")[2] or text.endswith("]"))
+    return FORM.fullmatch(text) is not None and ("." in domain_of(text) or text.endswith("]"))
 
 
 def is_mail_server(sender: str) -> bool:
     """Return whether a From field is that of a mail server; many have no address in it."""
     sender = sender[:_LONGEST]
-    boxes = [match[0].rpartition("@")[0] for match in FORM.finditer(sender)]
+    boxes = [local_part_of(match[0]) for match in FORM.finditer(sender)]
     name = " ".join(FORM.sub(" ", sender).split()).strip(" \t\"'<>()[],;")
     return (
         any(_SERVER_BOXES.fullmatch(box) for box in boxes)

@@ -4,6 +4,7 @@ import logging
 import re
 from email import message_from_bytes
 
+from newsletter.address import local_part_of
 from newsletter.feedback.mail.recognition import addresses
 from newsletter.feedback.mail.recognition.parsed_mail import MOST_ADDRESSES, ParsedMail
 
@@ -41,6 +42,6 @@ def find_flufl_recipients(mail: ParsedMail) -> tuple[str, ...]:
 def _without_ours(found: tuple[str, ...], mail: ParsedMail) -> tuple[str, ...]:
     """Return the addresses without what flufl.bounce takes from the copy's header: our own, and Message-IDs."""
     said, meant = mail.text.casefold(), mail.copy_recipients
-    named = tuple(address for address in found if address in meant or address.rpartition("@")[0].casefold() in said)
+    named = tuple(address for address in found if address in meant or local_part_of(address).casefold() in said)
     ours = addresses.find_all(mail.header.all("to", "delivered-to"), MOST_ADDRESSES)
     return tuple(address for address in named if address in meant or address not in ours) or named
