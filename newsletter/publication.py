@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from newsletter.config import Config
     from newsletter.editions import EditionContext
     from newsletter.store import Store
-    from newsletter.subscribers.feedback_events import ErasedSubscribers
+    from newsletter.subscribers.erased_subscribers import ErasedSubscribers
     from newsletter.subscribers.secret_keys import SecretKeys
     from newsletter.subscribers.source import SubscriberSource
 
@@ -120,7 +120,7 @@ class OpenPublication:
     @property
     def erased(self) -> "ErasedSubscribers":
         """Who was erased, to be known by a keyed hash. Raises ConfigError without the keys that tell who."""
-        from newsletter.subscribers.feedback_events import ErasedSubscribers, read_erased
+        from newsletter.subscribers.erased_subscribers import ErasedSubscribers, read_erased
 
         store = self.known_store
         return read_erased(store, self.keys) if store else ErasedSubscribers()

@@ -30,7 +30,7 @@ from newsletter.store.copying import (
 )
 from newsletter.store.facts import note_erasing_key
 from newsletter.store.generations import list_generations, note_generations
-from newsletter.subscribers.feedback_events import ErasedSubscribers, read_erased
+from newsletter.subscribers.erased_subscribers import ErasedSubscribers, read_erased
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import shorten_path
 from newsletter.workspace import STATE_FOLDER

@@ -10,7 +10,7 @@ from newsletter.campaigns.missing_values import prove_message
 from newsletter.campaigns.variant_templates import VariantTemplates
 from newsletter.errors import ListError, Problem
 from newsletter.ledger.staging import Recipient
-from newsletter.subscribers.feedback_events import ErasedSubscribers
+from newsletter.subscribers.erased_subscribers import ErasedSubscribers
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import OwnStatuses

@@ -37,7 +37,7 @@ from newsletter.ledger.templates import FrozenTemplate, has_older_template, list
 from newsletter.ledger.workers import wait_for_leases
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.store import Store
-from newsletter.subscribers.feedback_events import ErasedSubscribers
+from newsletter.subscribers.erased_subscribers import ErasedSubscribers
 from newsletter.subscribers.source import SubscriberSource
 
 if TYPE_CHECKING:

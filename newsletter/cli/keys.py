@@ -4,7 +4,7 @@ import click
 
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, short
-from newsletter.subscribers.feedback_events import read_erased
+from newsletter.subscribers.erased_subscribers import read_erased
 from newsletter.subscribers.secret_keys import create_secret_keys, rotate_secret_keys
 
 

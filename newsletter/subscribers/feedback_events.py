@@ -12,10 +12,9 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
-from newsletter.errors import ConfigError
 from newsletter.store import Store, suppressions
 from newsletter.store.engine import now, storable
-from newsletter.store.erased import find_erased, hold_off_erasing, is_erased, list_erased_digests, remove_erased
+from newsletter.store.erased import find_erased, hold_off_erasing, is_erased, remove_erased
 from newsletter.store.events import (
     StoredEvent,
     add_events,
@@ -25,7 +24,6 @@ from newsletter.store.events import (
     list_said,
     remove_events,
 )
-from newsletter.store.facts import read_erasing_key
 from newsletter.store.handled import add_handled
 from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.secret_keys import SecretKeys
@@ -175,30 +173,6 @@ def count_answers(connection: Connection, issue: str) -> dict[EventKind, int]:
     """Return how many recipients of the issue have answered it in each way of ANSWERS and not taken it back since."""
     found = count_by_kind(connection, issue, unless={EventKind.UNSUBSCRIBED: (EventKind.RETURNED, EventKind.ALLOWED)})
     return {kind: found.get(kind, 0) for kind in ANSWERS}
-
-
-@dataclass(frozen=True, slots=True)
-class ErasedSubscribers:
-    """People who asked to be erased, known by their hashes; called with a key, tells whether somebody is among them."""
-
-    digests: frozenset[str] = frozenset()
-    keys: SecretKeys | None = None
-
-    def __call__(self, key: str) -> bool:
-        return self.keys is not None and self.keys.digest(key) in self.digests
-
-
-def read_erased(store: Store, keys: SecretKeys | None) -> ErasedSubscribers:
-    """Return who asked to be erased, as the store knows it now. Raises ConfigError without the key to know them by."""
-    with store.reading() as connection:
-        digests, mark = list_erased_digests(connection), read_erasing_key(connection)
-    if digests and (keys is None or mark not in (None, keys.fingerprint)):
-        gone = "are gone" if keys is None else "are not the ones that are here now"
-        raise ConfigError(
-            f"{format_count(len(digests), 'person')} asked to be erased, and the keys that know them again {gone}.",
-            next_step="Put back your copy of .newsletter/keys.toml: with others, they would get mail again.",
-        )
-    return ErasedSubscribers(digests, keys if digests else None)
 
 
 def _record(connection: Connection, keys: SecretKeys | None, event: Event, soft: SoftRule | None) -> bool:

@@ -10,7 +10,7 @@ from newsletter.store import Busy, Store
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.source import ListRow, SubscriberSource
-from newsletter.subscribers.subscriber import SubscriberStatus
+from newsletter.subscribers.subscriber import Subscriber, SubscriberStatus
 from newsletter.subscribers.suppression_status import SuppressionStatus, read_suppression_statuses
 
 _PATIENCE_S, _PAUSE_S = 5.0, 0.1
@@ -38,18 +38,9 @@ def add_subscriber(
         there = source.find_rows(key).rows
         listed = source.find([key]).get(key) if there else None
         inactive = listed is not None and listed.status is not SubscriberStatus.ACTIVE
-        if not status.mailable and not again:
-            raise DecisionNeeded(
-                f"{key} must not be mailed: {describe_suppression(status)}.",
-                next_step=_mailbox_works(key, there=bool(there))
-                if status.state == SuppressionKind.BOUNCED
-                else "Did they ask to come back? Add --again, and --evidence with how they asked.",
-            )
-        if listed and inactive and not again:
-            raise DecisionNeeded(
-                f"{key} is on the list, and {listed.status}: nothing is sent to them.",
-                next_step="Did they ask for it? Add --again, and --evidence with how they asked.",
-            )
+        if not again:
+            _refuse_suppressed(key, status, there=bool(there))
+            _refuse_inactive(key, listed)
         if there and status.mailable and not inactive:
             raise _already_on_the_list(key, there[0], source)
         # Who comes back counts once. Of the erased nothing would be kept before they have signed up.
@@ -68,6 +59,24 @@ def add_subscriber(
             record_events(store, keys, events)
             edit.put()
         return not there
+
+
+def _refuse_suppressed(key: SubscriberKey, status: SuppressionStatus, *, there: bool) -> None:
+    if not status.mailable:
+        raise DecisionNeeded(
+            f"{key} must not be mailed: {describe_suppression(status)}.",
+            next_step=_mailbox_works(key, there=there)
+            if status.state == SuppressionKind.BOUNCED
+            else "Did they ask to come back? Add --again, and --evidence with how they asked.",
+        )
+
+
+def _refuse_inactive(key: SubscriberKey, listed: Subscriber | None) -> None:
+    if listed and listed.status is not SubscriberStatus.ACTIVE:
+        raise DecisionNeeded(
+            f"{key} is on the list, and {listed.status}: nothing is sent to them.",
+            next_step="Did they ask for it? Add --again, and --evidence with how they asked.",
+        )
 
 
 def _already_on_the_list(key: str, row: ListRow, source: SubscriberSource) -> DecisionNeeded:

@@ -15,13 +15,13 @@ from newsletter.store.facts import agree_to_bounces, note_erasing_key, read_boun
 from newsletter.store.handled import was_handled
 from newsletter.store.schema import events as events_table
 from newsletter.store.schema import suppressions as suppressions_table
+from newsletter.subscribers.erased_subscribers import read_erased
 from newsletter.subscribers.feedback_events import (
     Event,
     EventKind,
     EventSource,
     SoftRule,
     SuppressionKind,
-    read_erased,
     record_events,
 )
 from newsletter.subscribers.reasons import Reason

@@ -7,10 +7,10 @@ from newsletter.cli.subscribers.check_list import check
 from newsletter.cli.subscribers.export_list import export
 from newsletter.cli.subscribers.forget import forget
 from newsletter.cli.subscribers.import_list import import_
-from newsletter.cli.subscribers.list_subscribers import list_
 from newsletter.cli.subscribers.show import show
+from newsletter.cli.subscribers.show_list import list_
 from newsletter.cli.subscribers.stats import stats
-from newsletter.cli.subscribers.suppress import suppress, unsuppress
+from newsletter.cli.subscribers.suppress_unsuppress import suppress, unsuppress
 
 
 @click.group()
