@@ -155,7 +155,7 @@ class SmtpSession(asyncio.Protocol):
             message = feed.take() if self._dialogue.room and not closed else None
             if message:
                 self._dialogue.give(message)
-            self._write(feed)
+            self._write(feed, may_send=message is not None)
             if not message:
                 self._dry = self._dialogue.room and not closed
                 return
@@ -170,8 +170,9 @@ class SmtpSession(asyncio.Protocol):
             feed.untouched(message, why, code)
         self._dialogue.returned.clear()
 
-    def _write(self, feed: Feed) -> None:
-        if self._dialogue.has_outgoing and not feed.may_send():
+    def _write(self, feed: Feed, *, may_send: bool) -> None:
+        """Write what there is to write; `may_send`: the feed has just given a message, and so has said that it may."""
+        if not may_send and self._dialogue.has_outgoing and not feed.may_send():
             # Between a command and its reply this process may have stood still for hours, and another taken over.
             if self._asking is None:
                 self._asking = self._loop.call_later(_ASK_AGAIN_S, self._ask_again)
