@@ -54,7 +54,7 @@ def _write_messages(staged: StagedBatch, plan: SendPlan, recipient_tags: Recipie
     for count, entry in enumerate(staged.recipients(), start=1):
         issue = plan.campaign.issue
         message = recipient_tags.render(
-            templates[entry.text], issue, entry.subscriber, entry.address, entry.fields, date
+            templates[entry.template], issue, entry.subscriber, entry.address, entry.fields, date
         )
         with create_private(folder / f"{count:06}.eml") as file:  # with a token by which its reader can be unsubscribed
             file.write(message.data)

@@ -46,10 +46,10 @@ def erase_subscriber(publication: OpenPublication, key: SubscriberKey) -> Erasur
             with store.sole(issue):
                 wait_for_leases(store, issue)  # nobody sends: the run that claimed it has died
         except Busy as error:
-            raise erasure.refusal_while_sending(issue) from error
+            raise erasure.make_in_hand_error(issue) from error
     digest = keys.digest(key)
     with sole_editor(store), source.removing(key) as edit:
-        erased = erasure.erase_reader(store, key, pseudonyms(digest), digest, keys.fingerprint)
+        erased = erasure.erase_from_store(store, key, pseudonyms(digest), digest, keys.fingerprint)
         edit.put()
     for issue in _list_changed_issues(store, digest, erased.issues):
         if (record := publication.record(issue)).exists():

@@ -12,21 +12,21 @@ from newsletter.actions.back_up_state import find_free_path
 from newsletter.actions.deliver import forbid_sending
 from newsletter.actions.erase import pseudonyms
 from newsletter.errors import DecisionNeeded
-from newsletter.ledger.erasure import TABLES, erase_within, list_known_readers
+from newsletter.ledger.erasure import TABLES, erase_rows_within, list_known_subscribers
 from newsletter.ledger.schedule import hold_all_campaigns
 from newsletter.publication import OpenPublication
 from newsletter.store import Damaged, Store, open_store
 from newsletter.store.copying import (
+    add_suppression_rows,
     back_up,
-    bring_who_left,
     copy_rows,
     has_no_rows,
     is_damaged,
     lock_tables,
     open_backup,
+    read_suppression_rows,
     remove_backup,
     set_aside,
-    who_left,
 )
 from newsletter.store.facts import note_erasing_key
 from newsletter.store.generations import list_generations, note_generations
@@ -87,9 +87,9 @@ def replace_state(
                 back_up(current, kept)
             with current.erasing() as ours, incoming.reading() as theirs:
                 lock_tables(ours)
-                before, marks = who_left(ours), list_generations(ours)
+                before, marks = read_suppression_rows(ours), list_generations(ours)
                 rows = copy_rows(theirs, ours)
-                left = bring_who_left(ours, before)
+                left = add_suppression_rows(ours, before)
                 note_generations(ours, marks)
                 again = _erase_again(ours, erased)
                 held = hold_all_campaigns(ours)
@@ -106,10 +106,10 @@ def _erase_again(connection: Connection, erased: ErasedSubscribers) -> int:
     if erased.keys is None:
         return 0  # nobody had been
     note_erasing_key(connection, erased.keys.fingerprint)
-    back = [reader for reader in list_known_readers(connection) if erased(reader)]
+    back = [reader for reader in list_known_subscribers(connection) if erased(reader)]
     for reader in back:
         digest = erased.keys.digest(reader)
-        erase_within(connection, reader, pseudonyms(digest), digest, erased.keys.fingerprint)
+        erase_rows_within(connection, reader, pseudonyms(digest), digest, erased.keys.fingerprint)
     return len(back)
 
 

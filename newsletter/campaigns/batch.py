@@ -100,7 +100,7 @@ class BatchReader:
             address=row.address,
             fields=row.fields,
             tags=row.tags,
-            text=number,
+            template=number,
             line=row.line,
             lacks=lacks,
         )

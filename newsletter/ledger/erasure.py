@@ -52,12 +52,12 @@ class ErasedRows:
     issues: Sequence[str]
 
 
-def list_issues_in_hand(store: Store, reader: SubscriberKey) -> list[str]:
-    """Return the issues of which a delivery to this reader is claimed, by a run that lives or by one that died."""
-    return [one.issue for one in list_deliveries(store, reader) if one.state is State.SENDING]
+def list_issues_in_hand(store: Store, subscriber: SubscriberKey) -> list[str]:
+    """Return the issues of which a delivery to this subscriber is claimed, by a run that lives or by one that died."""
+    return [one.issue for one in list_deliveries(store, subscriber) if one.state is State.SENDING]
 
 
-def refusal_while_sending(issue: str) -> DeliveryError:
+def make_in_hand_error(issue: str) -> DeliveryError:
     """Return the error that says why nobody is erased now."""
     return DeliveryError(
         f"{issue} is under way to this reader right now.",
@@ -65,27 +65,27 @@ def refusal_while_sending(issue: str) -> DeliveryError:
     )
 
 
-def erase_reader(
-    store: Store, reader: SubscriberKey, pseudonym: Callable[[int], str], digest: str, mark: str
+def erase_from_store(
+    store: Store, subscriber: SubscriberKey, pseudonym: Callable[[int], str], digest: str, mark: str
 ) -> ErasedRows:
-    """Take a reader out of the store, and leave `digest`, made with the key of this `mark`, in their place: as one.
+    """Take a subscriber out of the store, and leave `digest`, made with the key of this `mark`, in their place: as one.
 
     Deliveries keep their states under a pseudonym; `pseudonym(n)` gives the n-th, should the first be taken: somebody
     who came back can be erased again. Raises DeliveryError while a copy is under way to them.
     """
     with store.erasing() as connection:
         hold_off_writing(connection)
-        for row in connection.execute(_deliveries_of(connection, reader).with_for_update()):
+        for row in connection.execute(_deliveries_of(connection, subscriber).with_for_update()):
             if row.state == State.SENDING:
-                raise refusal_while_sending(row.issue)
-        return erase_within(connection, reader, pseudonym, digest, mark)
+                raise make_in_hand_error(row.issue)
+        return erase_rows_within(connection, subscriber, pseudonym, digest, mark)
 
 
-def erase_within(
-    connection: Connection, reader: SubscriberKey, pseudonym: Callable[[int], str], digest: str, mark: str
+def erase_rows_within(
+    connection: Connection, subscriber: SubscriberKey, pseudonym: Callable[[int], str], digest: str, mark: str
 ) -> ErasedRows:
-    """Erase as `erase_reader` does, within a transaction in which nobody else writes of readers, and nobody sends."""
-    found = connection.execute(_deliveries_of(connection, reader)).all()
+    """Erase as `erase_from_store` does, within a transaction in which nobody else writes of people or sends."""
+    found = connection.execute(_deliveries_of(connection, subscriber)).all()
     for row in found:
         connection.execute(
             update(deliveries)
@@ -104,58 +104,58 @@ def erase_within(
     for issue in changed:
         close_when_done(connection, issue)
     erased = ErasedRows(
-        events=remove_events(connection, reader),
-        causes=len(list_causes(connection, reader)),
+        events=remove_events(connection, subscriber),
+        causes=len(list_causes(connection, subscriber)),
         deliveries=len(found),
-        mentions=_replace_mentions(connection, reader, pseudonym(1)),
+        mentions=_replace_mentions(connection, subscriber, pseudonym(1)),
         issues=changed,
     )
-    unsuppress(connection, reader)
-    erase_subscriber_rows(connection, reader)
+    unsuppress(connection, subscriber)
+    erase_subscriber_rows(connection, subscriber)
     add_erased(connection, digest)
     note_erasing_key(connection, mark)
     return erased
 
 
-def list_known_readers(connection: Connection) -> list[SubscriberKey]:
+def list_known_subscribers(connection: Connection) -> list[SubscriberKey]:
     """Return everybody of whom there is a row, be it a pseudonym."""
     known = (deliveries, events, suppressions, subscribers, consents)
     theirs = (select(one.c.subscriber).where(is_ours(connection, one)) for one in known)
     return list(connection.scalars(union(*theirs)))
 
 
-def count_mentions(store: Store, reader: SubscriberKey) -> int:
+def count_mentions(store: Store, subscriber: SubscriberKey) -> int:
     """Return in how many rows about others the address stands."""
     with store.reading() as connection:
-        return sum(1 for words in _WORDS for _ in _mentions(connection, words, reader))
+        return sum(1 for words in _WORDS for _ in _mentions(connection, words, subscriber))
 
 
-def list_table_copies(store: Store, reader: SubscriberKey) -> list[str]:
-    """Return the copies of tables, left by an update of the state, that have the reader."""
+def list_table_copies(store: Store, subscriber: SubscriberKey) -> list[str]:
+    """Return the copies of tables, left by an update of the state, that have the subscriber."""
     with store.reading() as connection:
         names = [name for name in inspect(connection).get_table_names() if "_backup" in name]
-        return [name for name in names if _has(connection, name, reader)]
+        return [name for name in names if _has(connection, name, subscriber)]
 
 
-def _has(connection: Connection, name: str, reader: SubscriberKey) -> bool:
+def _has(connection: Connection, name: str, subscriber: SubscriberKey) -> bool:
     # The first until version 3, and the other since.
     known = {found["name"] for found in inspect(connection).get_columns(name)} & {"reader", "subscriber"}
     for one in known:
         theirs: Column[str] = column(one)  # type: ignore[assignment]
-        rows = select(theirs).select_from(table(name)).where(theirs == reader).limit(1)
+        rows = select(theirs).select_from(table(name)).where(theirs == subscriber).limit(1)
         if connection.scalar(rows) is not None:
             return True
     return False
 
 
-def _deliveries_of(connection: Connection, reader: SubscriberKey) -> Select[Any]:
-    # Issue by issue: the index knows a reader within one, and a scan would read every delivery there ever was.
+def _deliveries_of(connection: Connection, subscriber: SubscriberKey) -> Select[Any]:
+    # Issue by issue: the index knows a subscriber within one, and a scan would read every delivery there ever was.
     return (
         select(deliveries)
         .where(
             is_ours(connection, deliveries),
             deliveries.c.issue.in_(select(campaigns.c.issue).where(is_ours(connection, campaigns))),
-            deliveries.c.subscriber == reader,
+            deliveries.c.subscriber == subscriber,
         )
         .order_by(deliveries.c.id)
     )
@@ -170,27 +170,29 @@ def _free(connection: Connection, issue: str, pseudonym: Callable[[int], str]) -
     raise AssertionError("count has no end")
 
 
-def _replace_mentions(connection: Connection, reader: SubscriberKey, pseudonym: str) -> int:
+def _replace_mentions(connection: Connection, subscriber: SubscriberKey, pseudonym: str) -> int:
     changed = 0
     for words in _WORDS:
-        for key, text in list(_mentions(connection, words, reader)):
+        for key, text in list(_mentions(connection, words, subscriber)):
             mine = and_(*(known == value for known, value in zip(words.table.primary_key, key, strict=True)))
             connection.execute(
-                update(words.table).where(mine).values({words: _renamed(words, text, reader, pseudonym)})
+                update(words.table).where(mine).values({words: _renamed(words, text, subscriber, pseudonym)})
             )
             changed += 1
     return changed
 
 
-def _mentions(connection: Connection, words: Column[str], reader: SubscriberKey) -> Iterator[tuple[Sequence[Any], str]]:
+def _mentions(
+    connection: Connection, words: Column[str], subscriber: SubscriberKey
+) -> Iterator[tuple[Sequence[Any], str]]:
     """Yield the keys and the words of the rows about others in which the address stands."""
     of_others = [is_ours(connection, words.table)]
-    of_others += [words.table.c.subscriber != reader] if "subscriber" in words.table.c else []
+    of_others += [words.table.c.subscriber != subscriber] if "subscriber" in words.table.c else []
     # The domain has several spellings, and what stands before it one.
-    like = f"{reader.partition('@')[0]}@"
+    like = f"{subscriber.partition('@')[0]}@"
     rows = select(*words.table.primary_key, words).where(words.icontains(like, autoescape=True), *of_others)
     for *key, text in connection.execute(rows, execution_options={"yield_per": 1000}):
-        if any(contains_address(one, reader) for one in _texts(words, text)):
+        if any(contains_address(one, subscriber) for one in _texts(words, text)):
             yield key, text
 
 
@@ -198,7 +200,7 @@ def _texts(words: Column[str], text: str) -> Iterable[str]:
     return json.loads(text).values() if words in _JSON else (text,)
 
 
-def _renamed(words: Column[str], text: str, reader: SubscriberKey, pseudonym: str) -> str:
+def _renamed(words: Column[str], text: str, subscriber: SubscriberKey, pseudonym: str) -> str:
     if words not in _JSON:
-        return replace_address(text, reader, pseudonym)
-    return json.dumps({name: replace_address(one, reader, pseudonym) for name, one in json.loads(text).items()})
+        return replace_address(text, subscriber, pseudonym)
+    return json.dumps({name: replace_address(one, subscriber, pseudonym) for name, one in json.loads(text).items()})

@@ -47,16 +47,16 @@ _staged = Table(
     Column("address", String, nullable=False),
     Column("fields", Text, nullable=False),
     Column("tags", Text, nullable=False),
-    Column("text", Integer, nullable=False),
+    Column("template", Integer, nullable=False),
     Column("line", Integer, nullable=False),
     Column("lacks", String, nullable=False),
     prefixes=["TEMPORARY"],
 )
 _by_subscriber = "CREATE INDEX staged_by_subscriber ON staged (subscriber)"
 _numbers = Table(
-    "staged_texts",
+    "staged_templates",
     _metadata,
-    Column("text", Integer, primary_key=True),
+    Column("position", Integer, primary_key=True),
     Column("template", Integer, nullable=False),
     prefixes=["TEMPORARY"],
 )
@@ -66,15 +66,15 @@ _numbers = Table(
 class Recipient:
     """A subscriber about to be frozen into a campaign.
 
-    `text` counts into the batch's templates, `line` is the list's, and `lacks` names the fields that the template asks
-    for and this recipient has no value for.
+    `template` counts into the batch's templates, `line` is the list's, and `lacks` names the fields that the template
+    asks for and this recipient has no value for.
     """
 
     subscriber: SubscriberKey
     address: str
     fields: Mapping[str, str]
     tags: frozenset[str]
-    text: int
+    template: int
     line: int = 0
     lacks: Sequence[str] = ()
 
@@ -158,15 +158,16 @@ class StagedBatch:
                     address=row.address,
                     fields=json.loads(row.fields),
                     tags=frozenset(json.loads(row.tags)),
-                    text=row.text,
+                    template=row.template,
                 )
 
     def move(self, connection: Connection, issue: str, numbers: Sequence[int]) -> None:
-        """Copy everyone into the campaign's deliveries; `numbers` are the templates' ids by the recipients' `text`."""
+        """Copy everyone into the campaign's deliveries; `numbers` are the ids of the batch's templates, in order."""
         connection.execute(delete(_numbers))
         if numbers:
             connection.execute(
-                insert(_numbers), [{"text": text, "template": number} for text, number in enumerate(numbers)]
+                insert(_numbers),
+                [{"position": position, "template": number} for position, number in enumerate(numbers)],
             )
         moved: dict[Column[Any], ColumnElement[Any]] = {
             deliveries.c.publication: literal(publication_of(connection)),
@@ -185,7 +186,7 @@ class StagedBatch:
         }
         rows = (
             select(*moved.values())
-            .join_from(_staged, _numbers, _numbers.c.text == _staged.c.text)
+            .join_from(_staged, _numbers, _numbers.c.position == _staged.c.template)
             .where(true())  # without it SQLite would take ON CONFLICT for a part of the join
             .order_by(_staged.c.id)
         )
@@ -209,7 +210,7 @@ def _row(number: int, recipient: Recipient) -> dict[str, object]:
         "address": recipient.address,
         "fields": json.dumps(recipient.fields),
         "tags": _tags(recipient.tags),
-        "text": recipient.text,
+        "template": recipient.template,
         "line": recipient.line,
         "lacks": json.dumps(recipient.lacks) if recipient.lacks else "",
     }

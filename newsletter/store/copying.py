@@ -56,13 +56,13 @@ def has_no_rows(connection: Connection) -> bool:
 Left = Sequence[tuple[Table, Mapping[str, object]]]
 
 
-def who_left(connection: Connection) -> Left:
+def read_suppression_rows(connection: Connection) -> Left:
     """Return every row by which somebody must not be mailed, the erased included."""
     tables = (suppressions, forgotten)
     return [(table, dict(row)) for table in tables for row in connection.execute(select(table)).mappings()]
 
 
-def bring_who_left(connection: Connection, left: Left) -> int:
+def add_suppression_rows(connection: Connection, left: Left) -> int:
     """Write such rows of another state; returns how many were news."""
     news = (insert_new(connection, table).values(**row).returning(literal(1)) for table, row in left)
     return sum(connection.scalar(statement) is not None for statement in news)

@@ -20,7 +20,7 @@ from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.claims import record_and_claim
 from newsletter.ledger.deliveries import NEVER, count_deliveries, stream_deliveries
-from newsletter.ledger.erasure import TABLES, erase_reader
+from newsletter.ledger.erasure import TABLES, erase_from_store
 from newsletter.ledger.freeze import freeze_batch
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import State
@@ -56,7 +56,7 @@ def _freeze(store: Store, issue: str, readers: Iterable[str], **fields: str) -> 
             address=name.title(),
             fields={"name": f"Name of {name}", **fields},
             tags=frozenset({"board"}),
-            text=0,
+            template=0,
         )
         for name in readers
     ]
@@ -190,7 +190,7 @@ def test_nobody_is_erased_while_a_copy_is_under_way_to_them(
     with store.sole("1.1"), pytest.raises(DeliveryError, match="under way to this reader"):
         erase_subscriber(_open(publication, store), ADA)
     with pytest.raises(DeliveryError, match="under way to this reader"):
-        erase_reader(store, ADA, lambda _number: "x", keys.digest(ADA), keys.fingerprint)
+        erase_from_store(store, ADA, lambda _number: "x", keys.digest(ADA), keys.fingerprint)
     assert publication.workspace.subscribers.read_text() == LIST
     # The run has died without a word: then it is not known whether they have it.
     erase_subscriber(_open(publication, store), ADA)
@@ -202,7 +202,7 @@ def test_what_a_crash_has_kept_from_its_end_is_done_by_doing_it_again(
 ) -> None:
     """The state is written first: a crash leaves the row, of somebody to whom nothing is sent."""
     _say(store, keys, EventKind.COMPLAINED)
-    erase_reader(store, ADA, lambda _number: "x", keys.digest(ADA), keys.fingerprint)
+    erase_from_store(store, ADA, lambda _number: "x", keys.digest(ADA), keys.fingerprint)
     (standing,) = read_suppression_statuses(store, keys, [ADA])
     assert not standing.mailable
     assert erase_subscriber(_open(publication, store), ADA).list_rows == 1
@@ -338,7 +338,7 @@ def test_a_note_that_a_crash_has_left_wrong_is_written_anew(
 ) -> None:
     _freeze(store, "1.1", [ADA, "b@example.org"])
     digest = keys.digest(ADA)
-    erase_reader(store, ADA, lambda _number: f"{digest[:16]}@forgotten.invalid", digest, keys.fingerprint)
+    erase_from_store(store, ADA, lambda _number: f"{digest[:16]}@forgotten.invalid", digest, keys.fingerprint)
     record_events = publication.workspace.record("1.1")
     record_events.write_text("as it was before")
     erase_subscriber(_open(publication, store), ADA)

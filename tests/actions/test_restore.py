@@ -24,7 +24,7 @@ from newsletter.errors import ConfigError, DeliveryError
 from newsletter.ledger.campaigns import Campaign, cancel_campaign
 from newsletter.ledger.claims import record_and_claim
 from newsletter.ledger.deliveries import count_deliveries
-from newsletter.ledger.erasure import erase_reader
+from newsletter.ledger.erasure import erase_from_store
 from newsletter.ledger.freeze import freeze_batch
 from newsletter.ledger.issue_tests import record_test
 from newsletter.ledger.schedule import list_scheduled, schedule_campaign
@@ -62,7 +62,7 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
     names = [f"r{number}@example.org" for number in range(readers)]
     fields = {"name": "Zoë"}
     entries = (
-        Recipient(subscriber=name, address=name, fields=fields, tags=frozenset({"board"}), text=0) for name in names
+        Recipient(subscriber=name, address=name, fields=fields, tags=frozenset({"board"}), template=0) for name in names
     )
     with store.reading() as connection:
         erased = list_erased_digests(connection)
@@ -233,7 +233,7 @@ def test_whoever_was_erased_since_the_backup_is_erased_again(place: Path | str, 
         crash_workers(store, "1.1")
         for gone in (claimed, waiting):
             digest = KEYS.digest(gone)
-            erase_reader(store, gone, pseudonyms(digest), digest, KEYS.fingerprint)
+            erase_from_store(store, gone, pseudonyms(digest), digest, KEYS.fingerprint)
         with pytest.raises(ConfigError, match="asked to be erased, and the keys"):
             replace_state(tmp_path / "backup.db", place, None, tmp_path)
         replace_state(tmp_path / "backup.db", place, None, tmp_path, KEYS)

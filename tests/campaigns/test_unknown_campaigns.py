@@ -23,7 +23,7 @@ from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns, unk
 from newsletter.cli import cli
 from newsletter.errors import DecisionNeeded
 from newsletter.ledger.campaigns import Campaign
-from newsletter.ledger.erasure import erase_reader
+from newsletter.ledger.erasure import erase_from_store
 from newsletter.ledger.freeze import freeze_batch
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.templates import FrozenTemplate
@@ -342,7 +342,7 @@ def noted(store: Store, tmp_path: Path) -> Path:
     """The record of an issue that went out from the store, after somebody had left."""
     campaign = Campaign(issue="1.1", id="one", subject="", draft_sha256="d", rules=[], created_at="2026-11-01")
     with stage_recipients(store) as staged:
-        entries = [Recipient(subscriber=LEFT, address=LEFT, fields={}, tags=frozenset(), text=0)]
+        entries = [Recipient(subscriber=LEFT, address=LEFT, fields={}, tags=frozenset(), template=0)]
         staged.fill(iter(entries), None)
         freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"")])
     register_worker(store, "1.1", "run")
@@ -384,7 +384,7 @@ def test_a_state_that_was_changed_restored_or_moved_still_knows_its_records(
     assert path.read_bytes() == first, "nothing to commit when nothing has changed"
     back_up(store, tmp_path / "backup.db")
     digest = keys.digest(LEFT)
-    erase_reader(store, LEFT, pseudonyms(digest), digest, keys.fingerprint)
+    erase_from_store(store, LEFT, pseudonyms(digest), digest, keys.fingerprint)
     record_events(store, keys, [Event(subscriber=LEFT, kind=EventKind.SIGNED_UP, source=EventSource.EDITOR)])
     suppression.unsuppress(store, keys, "first@example.org")
     write_record(path, store, "1.1")

@@ -2,7 +2,7 @@
 
 from sqlalchemy import insert, select
 
-from newsletter.ledger.erasure import erase_reader
+from newsletter.ledger.erasure import erase_from_store
 from newsletter.store import Store
 from newsletter.store.schema import consent_words, consents, subscribers
 
@@ -21,7 +21,7 @@ def test_the_subscriber_and_their_consents_go_and_the_words_stay(store: Store) -
         connection.execute(insert(consent_words).values(publication="main", sha256="d", words="Send me the digest."))
     _add(store, "ada@example.org")
     _add(store, "bob@example.org")
-    erase_reader(store, "ada@example.org", lambda _number: "x", "digest", "key")
+    erase_from_store(store, "ada@example.org", lambda _number: "x", "digest", "key")
     with store.reading() as connection:
         assert connection.scalars(select(subscribers.c.subscriber)).all() == ["bob@example.org"]
         assert connection.scalars(select(consents.c.subscriber)).all() == ["bob@example.org"]
@@ -36,6 +36,6 @@ def test_another_consent_that_names_them_names_a_pseudonym(store: Store) -> None
                 evidence='{"words": "invited by ada@example.org"}',
             )
         )  # fmt: skip
-    erase_reader(store, "ada@example.org", lambda _number: "x@forgotten.invalid", "digest", "key")
+    erase_from_store(store, "ada@example.org", lambda _number: "x@forgotten.invalid", "digest", "key")
     with store.reading() as connection:
         assert connection.scalars(select(consents.c.evidence)).all() == ['{"words": "invited by x@forgotten.invalid"}']

@@ -43,7 +43,7 @@ def frozen(store: Store) -> Store:
     campaign = Campaign(issue="1.1", id="c", subject="s", draft_sha256="d", rules=[[]], created_at="2026-11-30")
     names = [f"r{number}@example.org" for number in range(10)]
     with stage_recipients(store) as staged:
-        recipients = [Recipient(subscriber=one, address=one, fields={}, tags=frozenset(), text=0) for one in names]
+        recipients = [Recipient(subscriber=one, address=one, fields={}, tags=frozenset(), template=0) for one in names]
         staged.fill(recipients, None)
         freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"{}")])
     register_worker(store, "1.1", "first", host="here")

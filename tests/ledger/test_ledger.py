@@ -47,7 +47,7 @@ TEXT = FrozenTemplate("1", b"{}")
 def _entries(numbers: Iterable[int], tags: frozenset[str] = frozenset()) -> list[Recipient]:
     return [
         Recipient(subscriber=f"r{n}@example.org", address=f"R{n}@example.org", fields={"email": f"R{n}@example.org"},
-              tags=tags, text=0)
+              tags=tags, template=0)
         for n in numbers
     ]  # fmt: skip
 
@@ -130,7 +130,7 @@ def test_frozen_readers_wait_in_the_lists_order(store: Store) -> None:
 
 
 def test_of_rows_with_one_address_the_first_is_frozen(store: Store) -> None:
-    again = Recipient(subscriber="r0@example.org", address="again@example.org", fields={}, tags=frozenset(), text=0)
+    again = Recipient(subscriber="r0@example.org", address="again@example.org", fields={}, tags=frozenset(), template=0)
     assert _freeze(store, [*_entries(range(3)), again, again]) == 2
     register_worker(store, "1.1", "run")
     assert [claim.address for claim in _claim(store, 9)] == ["R0@example.org", "R1@example.org", "R2@example.org"]

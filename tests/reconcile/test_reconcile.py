@@ -47,7 +47,7 @@ NO_PIPE = BufferedReader(BytesIO())
 def crashed(store: Store) -> Store:
     """Ten readers; a run that died with the first four in hand, and one that was answered."""
     entries = [
-        Recipient(subscriber=f"r{n}@example.org", address=f"R{n}@example.org", fields={}, tags=frozenset(), text=0)
+        Recipient(subscriber=f"r{n}@example.org", address=f"R{n}@example.org", fields={}, tags=frozenset(), template=0)
         for n in range(10)
     ]
     with stage_recipients(store) as staged:
@@ -160,7 +160,7 @@ def test_a_file_that_names_none_of_us_says_nothing_of_the_others(crashed: Store,
 
 def test_thousands_are_settled_group_by_group(store: Store) -> None:
     names = (f"r{n}@example.org" for n in range(2500))
-    entries = (Recipient(subscriber=name, address=name, fields={}, tags=frozenset(), text=0) for name in names)
+    entries = (Recipient(subscriber=name, address=name, fields={}, tags=frozenset(), template=0) for name in names)
     with stage_recipients(store) as staged:
         staged.fill(entries, None)
         freeze_batch(staged, CAMPAIGN, "", [FrozenTemplate("1", TEMPLATE.to_bytes())])

@@ -57,7 +57,7 @@ def _freeze(store: Store) -> list[str]:
     names = [f"reader{n:04}" if n % 2 else f"o'Brien-{n}.a+b_c" for n in range(len(DOMAINS))]
     addresses = [f"{name}@{domain}" for name, domain in zip(names, DOMAINS, strict=True)]
     entries = [
-        Recipient(subscriber=one.casefold(), address=one, fields={}, tags=frozenset(), text=0) for one in addresses
+        Recipient(subscriber=one.casefold(), address=one, fields={}, tags=frozenset(), template=0) for one in addresses
     ]
     with stage_recipients(store) as staged:
         staged.fill(entries, None)

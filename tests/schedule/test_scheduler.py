@@ -43,7 +43,7 @@ def _freeze(store: Store, issue: str = "1.1", readers: int = 3) -> None:
     )
     names = [f"r{number}@example.org" for number in range(readers)]
     entries = (
-        Recipient(subscriber=name, address=name, fields={"email": name}, tags=frozenset(), text=0) for name in names
+        Recipient(subscriber=name, address=name, fields={"email": name}, tags=frozenset(), template=0) for name in names
     )
     with stage_recipients(store) as staged:
         staged.fill(entries, None)

@@ -16,7 +16,7 @@ from newsletter.ledger.deliveries import (
     list_deliveries,
     stream_deliveries,
 )
-from newsletter.ledger.erasure import erase_reader, list_known_readers
+from newsletter.ledger.erasure import erase_from_store, list_known_subscribers
 from newsletter.ledger.freeze import freeze_batch
 from newsletter.ledger.issue_tests import list_tested_texts, record_test
 from newsletter.ledger.schedule import hold_all_campaigns, list_scheduled, schedule_campaign
@@ -55,7 +55,7 @@ def _freeze(store: Store, names: list[str]) -> None:
         issue="1.1", id=str(store.publication), subject="s", draft_sha256="d", rules=[[]], created_at=AT
     )
     with stage_recipients(store) as staged:
-        recipients = [Recipient(subscriber=one, address=one, fields={}, tags=frozenset(), text=0) for one in names]
+        recipients = [Recipient(subscriber=one, address=one, fields={}, tags=frozenset(), template=0) for one in names]
         staged.fill(recipients, "1.1")
         freeze_batch(staged, campaign, "", [FrozenTemplate(str(store.publication), b"{}")])
 
@@ -137,10 +137,10 @@ def test_events_facts_and_the_erased_are_kept_apart(both: tuple[Store, Store]) -
 
 def test_an_erasure_takes_out_of_one_publication(both: tuple[Store, Store]) -> None:
     first, second = both
-    erase_reader(first, ADA, lambda _number: "x@forgotten.invalid", "digest", "key")
+    erase_from_store(first, ADA, lambda _number: "x@forgotten.invalid", "digest", "key")
     with second.reading() as connection:
-        assert sorted(list_known_readers(connection)) == [ADA, BOB]
+        assert sorted(list_known_subscribers(connection)) == [ADA, BOB]
     with first.reading() as connection:
-        assert sorted(list_known_readers(connection)) == [BOB, "x@forgotten.invalid"]
+        assert sorted(list_known_subscribers(connection)) == [BOB, "x@forgotten.invalid"]
         names = select(metadata.tables["deliveries"].c.subscriber).order_by("id")
         assert connection.scalars(names).all() == ["x@forgotten.invalid", BOB, ADA, BOB]
