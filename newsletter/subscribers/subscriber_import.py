@@ -88,7 +88,7 @@ class _Imported:
     def merged(self, known: StoredSubscriber | None, *, has_tags: bool) -> StoredSubscriber:
         """Return what the store is to have. Columns that the file lacks stay; nobody who left is brought back."""
         if known is None:
-            return replace(self.row, status=self.status or SubscriberStatus.ACTIVE)
+            return replace(self.row, status=self.status) if self.status else self.row
         status = self.status or known.status
         if known.status is SubscriberStatus.LEFT:
             status = SubscriberStatus.LEFT
