@@ -92,13 +92,13 @@ class ClaimLoop:
                 dispatcher.restore(collected)
                 raise
             self._claimed += len(taken.deliveries) - len(collected)
-            self._note_due(taken, collected.answers, looked=moment is not None)
+            self._note_due(taken, collected.results, looked=moment is not None)
             if moment is not None and not taken.deliveries and self._next_due is not None:
                 # Somebody else holds the rows; in PostgreSQL a person may.
                 self._next_due = max(self._next_due, moment + _LOCKED_S)
             if collected.released:
                 self._next_due = time()  # some of them may have been deferred, and are so again
-            dispatcher.supply([(claim, await self._render(claim)) for claim in taken.deliveries])
+            dispatcher.supply([(delivery, await self._render(delivery)) for delivery in taken.deliveries])
             idle = not self._claimed and not taken.deliveries
             if idle and (dispatcher.halting or (want and self._next_due is None)):
                 if not dispatcher.halting and await self._wait_for_other_workers():
@@ -122,7 +122,7 @@ class ClaimLoop:
                 self._assignment.store,
                 self._assignment.issue,
                 self._worker,
-                results=collected.answers,
+                results=collected.results,
                 returned=collected.returned,
                 released=collected.released,
                 forgiven=collected.forgiven,
@@ -175,21 +175,21 @@ class ClaimLoop:
                 WorkerProgress(tally=self.dispatcher.tally, resting_until=resting, leased=leased)
             )
 
-    def _note_due(self, taken: Claimed, answers: Sequence[Delivery], *, looked: bool) -> None:
+    def _note_due(self, taken: Claimed, results: Sequence[Delivery], *, looked: bool) -> None:
         if looked:
             self._next_due = taken.next_due
-        for answer in answers:
-            if answer.state is State.DEFERRED and answer.due < NEVER:
-                self._next_due = answer.due if self._next_due is None else min(self._next_due, answer.due)
+        for result in results:
+            if result.state is State.DEFERRED and result.due < NEVER:
+                self._next_due = result.due if self._next_due is None else min(self._next_due, result.due)
 
-    async def _render(self, claim: Delivery) -> Message:
-        template = self._templates.get(claim.template)
+    async def _render(self, delivery: Delivery) -> Message:
+        template = self._templates.get(delivery.template)
         if template is None:
-            payload = await self._in_ledger(partial(read_template, self._assignment.store, claim.template))
-            template = self._templates[claim.template] = MessageTemplate.from_bytes(payload)
+            payload = await self._in_ledger(partial(read_template, self._assignment.store, delivery.template))
+            template = self._templates[delivery.template] = MessageTemplate.from_bytes(payload)
         issue, rules = self._assignment.issue, self._assignment.rules
         message = rules.recipient_tags.render(
-            template, issue, claim.subscriber, claim.address, claim.fields, self._began, claim.id
+            template, issue, delivery.subscriber, delivery.address, delivery.fields, self._began, delivery.id
         )
         return rules.sign(message) if rules.sign else message
 

@@ -197,8 +197,8 @@ class ConnectionFeed:
         """Return the next message; None when there is none, or this connection takes no more."""
         if self._left == 0 or self.crowded or (taken := self._dispatcher.take()) is None:
             return None
-        claim, message = taken
-        self._in_hand[message.key] = (claim, self._clock())
+        delivery, message = taken
+        self._in_hand[message.key] = (delivery, self._clock())
         if self._left is not None:
             self._left -= 1
         return message
@@ -216,7 +216,7 @@ class ConnectionFeed:
         taken = self._in_hand.pop(result.key, None)
         if taken is None:
             raise ValueError("an answer for a message that was not taken, or was answered already")
-        claim, since = taken
+        delivery, since = taken
         concern = classify_result(result)
         if concern in (Concern.RATE, Concern.CONNECTIONS):
             self._put_off += 1
@@ -225,16 +225,16 @@ class ConnectionFeed:
             alone = not self._others.has_other(self)
             if (concern is Concern.CONNECTIONS and not alone) or (nothing_else and self._put_off >= _NOTHING_ELSE):
                 self.crowded = True
-            self._dispatcher.put_off(claim, result, slower=not (self.crowded or nothing_else))
+            self._dispatcher.put_off(delivery, result, slower=not (self.crowded or nothing_else))
             return
         self.useful = self.useful or result.outcome is not Outcome.UNKNOWN
-        self._dispatcher.answer(claim, result, self._clock() - since)
+        self._dispatcher.answer(delivery, result, self._clock() - since)
 
     def untouched(self, message: Message, why: str = "", code: int | None = None) -> None:
         """Give a message back of whose text nothing has left."""
-        claim, _ = self._in_hand.pop(message.key)
+        delivery, _ = self._in_hand.pop(message.key)
         why = why or "the connection broke before its text was sent"
-        self._dispatcher.give_back(claim, why, is_blameless=self.useful or code == _CLOSING)
+        self._dispatcher.give_back(delivery, why, is_blameless=self.useful or code == _CLOSING)
 
     def close(self, why: str) -> None:
         """Record every message that is still in hand as unknown: it may have gone out or not."""

@@ -22,13 +22,13 @@ _GATHER_S = 0.003  # a commit costs as much as ten messages, so a few more resul
 class Collected:
     """Results and messages that connections have handed in since the last time, by delivery."""
 
-    answers: Sequence[Delivery]
+    results: Sequence[Delivery]
     returned: dict[int, str]  # untouched, with the reason
     released: Sequence[int]  # not sent, and no fault of theirs
     forgiven: Sequence[int] = ()  # recorded before, with a refusal that was the sender's
 
     def __len__(self) -> int:
-        return len(self.answers) + len(self.returned) + len(self.released)
+        return len(self.results) + len(self.returned) + len(self.released)
 
 
 class Dispatcher:
@@ -67,7 +67,7 @@ class Dispatcher:
         self._ready: deque[tuple[Delivery, Message]] = deque()
         self._waiting: list[asyncio.Future[None]] = []
         self._alarm_at = inf
-        self._answers: list[Delivery] = []
+        self._results: list[Delivery] = []
         self._returned: dict[int, str] = {}
         self._released: list[int] = []
 
@@ -113,7 +113,7 @@ class Dispatcher:
         while not self.halting and not self.closed and (left := until - self._loop.time()) > 0:
             await self._wait_until_woken(left)
 
-    def answer(self, claim: Delivery, result: Result, took: float) -> None:
+    def answer(self, delivery: Delivery, result: Result, took: float) -> None:
         """Take in the result of a message, `took` seconds after it was handed out."""
         wait = None
         now = self._loop.time()
@@ -121,28 +121,28 @@ class Dispatcher:
             self.throttle.record_acceptance(now)
             self._starved_since = None
         self.throttle.record_reply(now, result.code, result.enhanced)
-        if result.outcome is Outcome.DEFERRED and claim.tries < len(self._waits):
-            wait = self._waits[claim.tries]
+        if result.outcome is Outcome.DEFERRED and delivery.tries < len(self._waits):
+            wait = self._waits[delivery.tries]
         # Unknown is no progress: with texts lost time after time the whole list would become so.
         if result.outcome is not Outcome.UNKNOWN:
             self.fruitless_connections = 0
         self.tally[result.outcome] += 1
         due = NEVER if wait is None else time() + wait
-        self._answers.append(claim.with_result(result, took=round(took * 1000), due=due))
-        if len(self._answers) >= self._group:
+        self._results.append(delivery.with_result(result, took=round(took * 1000), due=due))
+        if len(self._results) >= self._group:
             self.changed.set()
         elif self._gathering is None:
             self._gathering = self._loop.call_later(_GATHER_S, self._announce)
-        self._watch(claim.id, classify_result(result), result)
+        self._watch(delivery.id, classify_result(result), result)
 
-    def put_off(self, claim: Delivery, result: Result, *, slower: bool) -> None:
+    def put_off(self, delivery: Delivery, result: Result, *, slower: bool) -> None:
         """Take a message back that the server asks to get later; that does not count as one of its tries.
 
         `slower` says that all connections are meant, and not one among others.
         """
-        if claim.tries:
+        if delivery.tries:
             self.tally[Outcome.DEFERRED] += 1
-        self._released.append(claim.id)
+        self._released.append(delivery.id)
         self.changed.set()
         self._slow_down(result, slower=slower)
 
@@ -169,25 +169,25 @@ class Dispatcher:
                 )
             )
 
-    def give_back(self, claim: Delivery, why: str, *, is_blameless: bool) -> None:
+    def give_back(self, delivery: Delivery, why: str, *, is_blameless: bool) -> None:
         """Take a message back of whose text nothing has left.
 
         `is_blameless` says that its connection did not end because of it: the connection had carried others before, or
         the server ended it for reasons of its own (RFC 5321, section 3.8). Otherwise the message may have ended it, and
         would do so again and again.
         """
-        if claim.tries:
+        if delivery.tries:
             self.tally[Outcome.DEFERRED] += 1  # as before it was taken
         if is_blameless:
-            self._released.append(claim.id)
+            self._released.append(delivery.id)
         else:
-            self._returned[claim.id] = why
+            self._returned[delivery.id] = why
         self.changed.set()
 
     def supply(self, messages: Sequence[tuple[Delivery, Message]]) -> None:
         """Lay out claimed messages for the connections."""
-        for claim, _ in messages:
-            if claim.tries:  # it was counted when it was deferred, and will be counted again
+        for delivery, _ in messages:
+            if delivery.tries:  # it was counted when it was deferred, and will be counted again
                 self.tally[Outcome.DEFERRED] -= 1
         self._ready.extend(messages)
         if self._ready:
@@ -197,20 +197,20 @@ class Dispatcher:
         """Return what was handed in; when halting, with it the messages that no connection has taken."""
         self.changed.clear()
         if self.halting:
-            self._released += [claim.id for claim, _ in self._ready]
-            self.tally[Outcome.DEFERRED] += sum(claim.tries > 0 for claim, _ in self._ready)
+            self._released += [delivery.id for delivery, _ in self._ready]
+            self.tally[Outcome.DEFERRED] += sum(delivery.tries > 0 for delivery, _ in self._ready)
             self._ready.clear()
         forgiven = self._refusals.forgiven
         collected = Collected(
-            answers=self._answers, returned=self._returned, released=self._released, forgiven=tuple(forgiven)
+            results=self._results, returned=self._returned, released=self._released, forgiven=tuple(forgiven)
         )
-        self._answers, self._returned, self._released = [], {}, []
+        self._results, self._returned, self._released = [], {}, []
         forgiven.clear()
         return collected
 
     def restore(self, collected: Collected) -> None:
         """Put back what was collected, when it may not have been recorded."""
-        self._answers[:0] = collected.answers
+        self._results[:0] = collected.results
         self._returned = collected.returned | self._returned
         self._released[:0] = collected.released
         self._refusals.forgiven[:0] = collected.forgiven
