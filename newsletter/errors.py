@@ -1,4 +1,4 @@
-"""Every error a user can meet, grouped by what the user does next.
+"""The errors that a user can meet, grouped by what the user does next.
 
     NewsletterError
     ├── DraftError       fix the draft

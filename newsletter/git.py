@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 _PATIENCE_S = 60
-# What a repository's own configuration could have git start (git-config(1)); on the command line they win over it.
+# Settings by which a repository could have git start programs (git-config(1)); the command line overrides them.
 _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing wrong with one value. `at` is where in its text, counted from 0; None for all of it."""
+    """One fault of one value. `at` is where in its text, counted from 0; None for all of it."""
 
     code: str
     message: str

@@ -74,7 +74,7 @@ class Session(Protocol):
 
 
 class Backend(Protocol):
-    """What `newsletter.toml` names under [send] backend."""
+    """The destination of messages that `newsletter.toml` names under [send] backend."""
 
     @property
     def limits(self) -> Limits:

@@ -22,7 +22,7 @@ from newsletter.mail.message import Message
 
 _LET_GO = "a session that is cancelled ends at once, and lets CancelledError pass"
 _HELLO = "Hello =\r\n=2Ethere\r\n"
-# What a message may hold: an encoded dot alone on its line, the longest lines there are (RFC 5322, section 2.1.1), the
+# Texts that a message may hold: an encoded dot alone on its line, the longest lines (RFC 5322, section 2.1.1), the
 # line that begins the next message of an mbox, what shells and templates take for their own, more than a pipe holds.
 _TEXTS = (
     _HELLO,

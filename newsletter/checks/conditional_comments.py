@@ -65,7 +65,7 @@ def apply_conditions(markup: str, *, word: bool) -> ConditionalView:
         conditions.append((met, mark.end() if is_comment else -1))
     rest = markup[at:]
     seen.append(rest if all(met for met, _ in conditions) else blank_out(rest))
-    # What is left of `<![` is XML's; HTML takes it for a comment, and Python's parser fails at it.
+    # Any other `<![` is XML's; HTML takes it for a comment, and Python's parser fails at it.
     text = re.sub(r"<!\[[^>]*>?", lambda match: blank_out(match[0]), "".join(seen))
     return ConditionalView(text, tuple(revealed))
 

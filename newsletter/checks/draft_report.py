@@ -15,7 +15,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class DraftReport:
-    """All findings about a draft, in the order of the file. Notes keep nothing from being sent."""
+    """All findings about a draft, in the order of the file. Notes don't stop it from being sent."""
 
     findings: tuple[Finding, ...] = ()
 

@@ -222,7 +222,7 @@ IMAGES: Mapping[str, str] = _name_after_words(
     "image-", "apng avif bmp gif heif ico jpg mp4 png svg tiff webp"
 ) | _group_words({"image-heif": "heic", "image-jpg": "jpeg", "image-tiff": "tif"})
 
-# What css.py, selectors.py and markup.py find without a table.
+# Features that css.py, selectors.py and markup.py find without a table.
 SYNTAX = frozenset(
     {
         *_name_after_words("css-", "comments important nesting variables").values(),

@@ -10,7 +10,7 @@ from newsletter.issue.skeleton import EXAMPLE_LINK, find_unwritten
 from newsletter.issue.yamltext import YamlScalar
 from newsletter.text import format_count, quote_text
 
-# What editors and programmers write for "to come", such as TK; in backticks it is only mentioned.
+# Marks of editors and programmers for "to come", such as TK; in backticks one is only mentioned.
 _MARK = re.compile(
     r"(?<![\w`/-])(\[[Ii](?:nsert|NSERT) [^\[\]\n]{1,80}\](?!\()"
     r"|\[[Nn]ame of (?![^\]]*(?:withheld|removed|changed|redacted))[^\[\]\n]{1,80}\](?!\()"

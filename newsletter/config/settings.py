@@ -98,7 +98,7 @@ class SenderSettings(Section):
 
 
 class SubscriberListSettings(Section):
-    """Settings of the list, and where mails to leave it go. `{{ token }}` stands for who and which issue, signed.
+    """The table [list]: its file or store, and the address for unsubscribing by mail.
 
     `source` says whether subscribers are in `file` or in the store. `unusable` is the percentage of rows that can't be
     used above which nothing is sent. `honour` are columns that say who must not be mailed, `ignore` those that only
@@ -260,7 +260,7 @@ class InboxSettings(Section):
 
 
 class KeySettings(Section):
-    """From the environment alone; else they are in .newsletter/keys.toml, see newsletter/subscribers/secret_keys.py."""
+    """The publication's keys, where the environment has them; else they are in .newsletter/keys.toml."""
 
     tokens: SecretStr | None = None
     forgotten: SecretStr | None = None

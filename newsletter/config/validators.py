@@ -97,7 +97,7 @@ def check_web_address(text: str) -> str:
 def check_service_url(text: str) -> str:
     """Return the service's address without a slash at its end; only one on this machine needs no TLS (RFC 8058)."""
     if "@" in text:
-        # Not shown: there may be a password before it.
+        # The value is not shown, since there may be a password before the @.
         raise fault_error(
             code="service",
             message="'url' holds an @, which the address of a service has no place for",
@@ -143,7 +143,7 @@ def check_mailbox_source(text: str) -> str:
     check_one_line(text)
     user, at, _ = text.rpartition("@")
     if at and "://" in user and ":" in user.partition("://")[2]:
-        # Not shown: it is the secret that must not be.
+        # The value is not shown, since it holds the password.
         raise fault_error(
             code="secret",
             message="'source' holds a password, which would be shared through git and shown in messages",
@@ -209,7 +209,7 @@ def check_store_url(text: str) -> str:
             next_step="Take it out, and set NEWSLETTER_STORE__PASSWORD, or put it into ~/.pgpass.",
         )
     if not good:
-        # Not shown, since a password may stand somewhere in it all the same.
+        # The value is not shown, since it may hold a password all the same.
         raise fault_error(
             code="store",
             message="'url' names no state that this version can keep",

@@ -24,7 +24,7 @@ from newsletter.issue.richtext import Link, RichText, TextRun
 if TYPE_CHECKING:
     from typst import Fonts, TypstError
 
-# By the number of columns.
+# The templates by the number of columns.
 TEMPLATES = {1: "edition.typ", 2: "edition-columns.typ"}
 PARTS = "edition-parts.typ"
 _EMOJI = "Noto Emoji"

@@ -114,7 +114,7 @@ class _SiteBuild:
             return
         self._published.append(issue)
         self._files[issue.name] = make_web_files(self._context, issue, pdf) | ({pdf_name(issue): pdf} if pdf else {})
-        # What lacks its PDF is made again each time, and said each time.
+        # An issue without its PDF is made again, and reported again, in each run.
         self._after[issue.name] = PublishedFiles.of(source if pdf else "", self._files[issue.name])
         self.site.built.append(issue.name)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typst import Fonts, PDFStandard
 
 STANDARDS: "list[PDFStandard]" = ["ua-1", "a-2a"]  # they refuse what no typeface has, and plain PDF leaves it blank
-# What has no fontpkg-* package comes as an extra of ours, from packages of Noto typefaces under the OFL: serif and sans
+# Scripts without a fontpkg-* package come as our extras, from packages of Noto typefaces under the OFL: serif and sans
 # for Japanese (12 MB); emoji in outlines, which PDF/A takes (7 MB); one sans for Chinese, Japanese and Korean (33 MB).
 _JAPANESE, _EMOJI, _CJK = "newsletter-press[japanese]", "newsletter-press[emoji]", "newsletter-press[cjk]"
 _MODULES = {_JAPANESE: "pylopdf_fonts_jp", _EMOJI: "manimgx_fonts", _CJK: "manimgx_fonts_cjk"}

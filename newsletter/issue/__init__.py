@@ -1,1 +1,1 @@
-"""What is said: a draft's YAML becomes a validated, immutable Issue."""
+"""The issue: a draft's YAML becomes a validated, immutable value, or problems with their places."""

@@ -1,4 +1,4 @@
-"""What other programs leave in a draft and only looks like YAML: each is named for what it is, at its place."""
+"""Signs in a draft that only look like YAML's, as other programs leave them: each is named, at its place."""
 
 import re
 import unicodedata

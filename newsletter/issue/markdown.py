@@ -123,7 +123,7 @@ def _make_parser() -> MarkdownIt:
         if rule.name in ("escape", "backticks", "link", "autolink", "entity", "field", "address"):
             ruler.at(rule.name, _keep_markup(rule.name, rule.fn))
     markdown.inline.ruler2.before("fragments_join", "unused", _keep_unused)
-    # Every address becomes a link here and is judged by richtext.py, where the writer can be told why.
+    # Every address becomes a link here; links.py judges it, where the editor can be told why.
     markdown.validateLink = lambda _url: True  # type: ignore[method-assign, assignment]  # documented so
     markdown.normalizeLink = _normalise  # type: ignore[method-assign]  # documented so
     markdown.helpers = SimpleNamespace(  # type: ignore[assignment]  # a module by default, asked for these three
@@ -173,7 +173,7 @@ def _parse_destination(source: str, start: int, end: int) -> Any:
     if found.ok and _MARK in found.str:
         first, *others = re.split(f"{_MARK}{_FILLING}+", found.str)
         fields = _UNESCAPED_FIELD.finditer(source, start, end)
-        # What stands behind a field is never the host, so it is encoded without being taken apart.
+        # The text behind a field is never the host, so that it is encoded without being parsed.
         rest = [field[0] + mdurl.encode(part) for field, part in zip(fields, others, strict=False)]
         found.str = normalizeLink(first) + "".join(rest)
     found.pos += start

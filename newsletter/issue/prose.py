@@ -1,4 +1,4 @@
-"""What YAML does to prose: text it would drop or misread, and how lines become paragraphs."""
+"""Prose in YAML: text that YAML would drop or misread, and how lines become paragraphs."""
 
 import re
 from collections.abc import Iterator

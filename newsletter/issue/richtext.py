@@ -34,7 +34,7 @@ _OPEN_FIELD = re.compile(r"\{\{[^{}]*\}\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRun:
-    """Text in one style. When `field` names what differs by reader, `text` is its default."""
+    """A text in one style. Where `field` names a field, `text` is its default."""
 
     text: str
     strong: bool = False

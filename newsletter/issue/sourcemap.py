@@ -35,7 +35,7 @@ class SourceMap:
         for at, letter in enumerate(letters):
             if letter in _BLANKS:
                 continue
-            # Where a paragraph ends, the line end is there already.
+            # At a paragraph's end the line end is there already.
             if places[at].line != last and at and letters[at - 1] == " ":
                 letters[at - 1] = "\n"
             last = places[at].line
@@ -68,7 +68,7 @@ class SourceMap:
     def _iterate_source(self) -> Iterator[tuple[str, Place]]:
         """Yield each character but blanks that the scalar's source is read as, with its place."""
         start, end, style = self.node.start, self.node.end, self.node.style
-        # What stands in the line of > or | is no text.
+        # The rest of the line of > or | is no text.
         first = start.line + 1 if style in (">", "|") else start.line
         for number in range(first, min(end.line, len(self.lines)) + 1):
             line = self.lines[number - 1]

@@ -83,7 +83,7 @@ class SmtpBackend:
     def __init__(self, settings: SmtpSettings, root: Path) -> None:
         del root
         self._settings = settings
-        # What is announced is known once a connection is open. PIPELINING has a text under way and an envelope.
+        # Extensions are known once a connection is open. With PIPELINING a text and an envelope are under way.
         self.limits = Limits(
             connections=settings.connections,
             window=max(settings.window, 2) if settings.chunking else 2,

@@ -248,7 +248,7 @@ class Dialogue:
         else:
             self.returned.append((transaction.message, str(verdict)))
             self._refusal = self._refusal or verdict
-        # With a window of whole transactions the texts behind have left, and their replies are still worth having.
+        # With a window of whole transactions the texts behind have left, so that their replies are waited for.
         if self._refusal and not (self._chunking and self._in_hand):
             self._finish(self._refusal, text_read=True)
 
