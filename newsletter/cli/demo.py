@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.output import say, short
+from newsletter.cli.output import say, shorten
 from newsletter.demo import demonstrate
 from newsletter.reports.formatting import format_balance
 from newsletter.text import format_size
@@ -20,6 +20,6 @@ def demo() -> None:
     say(format_balance(done.counts), style="bold green" if done.counts.complete else "bold yellow")
     for form, path in done.exported.items():
         if form != path.name:  # a picture beside the email
-            say(f"  {form:<8} {short(path)}  {format_size(path.stat().st_size)}")
-    say(f"  {'mailbox':<8} {short(done.mailbox)}  {len(list((done.mailbox / 'new').iterdir()))} messages")
+            say(f"  {form:<8} {shorten(path)}  {format_size(path.stat().st_size)}")
+    say(f"  {'mailbox':<8} {shorten(done.mailbox)}  {len(list((done.mailbox / 'new').iterdir()))} messages")
     sys.exit(0 if done.counts.complete else 1)

@@ -7,7 +7,7 @@ import click
 
 from newsletter.address import domain_of
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, short
+from newsletter.cli.output import say, shorten
 from newsletter.errors import DecisionNeeded
 from newsletter.files import create_private, make_private_folder
 from newsletter.workspace import STATE_FOLDER
@@ -39,14 +39,14 @@ def key(selector: str, kind: str) -> None:
         file = create_private(path)
     except FileExistsError as error:
         raise DecisionNeeded(
-            f"{short(path)} is there already, and mail may be signed with it.",
+            f"{shorten(path)} is there already, and mail may be signed with it.",
             next_step="Name the new key otherwise: --selector s2",
         ) from error
     with file:
         file.write(pem)
     domain = config.dkim.domain or domain_of(config.sender.from_.address)
     strings = " ".join(f'"{record[start : start + _STRING]}"' for start in range(0, len(record), _STRING))
-    say(f"{short(path)} is the private key: keep it out of git, and a copy in a safe place.", style="green")
+    say(f"{shorten(path)} is the private key: keep it out of git, and a copy in a safe place.", style="green")
     say("\nPublish this record in the DNS:\n")
     click.echo(f"{selector}._domainkey.{domain}. IN TXT {strings}")
     say("\nWhen it can be seen (an hour later, say), write into newsletter.toml:\n")

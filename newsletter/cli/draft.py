@@ -11,7 +11,7 @@ import click
 
 from newsletter.actions.create_draft import create_draft
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import as_json, say, short, table
+from newsletter.cli.output import print_as_json, print_table, say, shorten
 from newsletter.errors import ConfigError, Problem, TemplateError
 from newsletter.issue.draft import read_draft
 from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
@@ -44,7 +44,7 @@ def new(volume: int | None, number: str | None, date: datetime.datetime | None, 
     publication = open_publication()
     made = create_draft(publication, volume=within, number=issue_number, date=date.date() if date else None)
     path = made.path
-    say(f"{short(path)}: Vol. {made.number.volume}.{made.number.number}, {made.number.date}")
+    say(f"{shorten(path)}: Vol. {made.number.volume}.{made.number.number}, {made.number.date}")
     if edit:
         click.edit(filename=str(path))
         from newsletter.actions.check import check_draft
@@ -86,11 +86,11 @@ def list_(json_: bool) -> None:
         date = found.date.isoformat() if found.date else "?"
         rows.append((path.stem, date, find_issue_stage(store, path.stem, workspace.record(path.stem)).value, title))
     if json_:
-        as_json([dict(zip(("issue", "date", "state", "title"), row, strict=True)) for row in rows])
+        print_as_json([dict(zip(("issue", "date", "state", "title"), row, strict=True)) for row in rows])
     elif rows:
-        table(("Issue", "Date", "State", "First headline"), rows)
+        print_table(("Issue", "Date", "State", "First headline"), rows)
     else:
-        say(f"There is no draft in {short(workspace.drafts)} yet. Run: newsletter draft new")
+        say(f"There is no draft in {shorten(workspace.drafts)} yet. Run: newsletter draft new")
 
 
 @draft.command()
@@ -181,4 +181,4 @@ def schema(print_: bool) -> None:
     path = workspace.drafts / SCHEMA_NAME
     path.parent.mkdir(exist_ok=True)
     path.write_text(build_draft_schema(), encoding="utf-8")
-    say(f"{short(path)} is written. An editor with a YAML language server completes drafts by it.")
+    say(f"{shorten(path)} is written. An editor with a YAML language server completes drafts by it.")

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, short, show_problems
+from newsletter.cli.output import say, shorten, show_problems
 from newsletter.issue.model import Issue
 from newsletter.publication import OpenPublication
 from newsletter.text import format_count, format_size
@@ -55,7 +55,7 @@ def export(
 
     written = write(publication, issue, ALL_FORMS if form == "all" else (form,), output)
     for path in written.values():
-        say(f"{short(path)}  {format_size(path.stat().st_size)}")
+        say(f"{shorten(path)}  {format_size(path.stat().st_size)}")
     if form == "web":
         _show_missing_glyphs(publication, issue)
     if form in ("pdf", "all"):
@@ -95,7 +95,7 @@ def _export_copy(publication: OpenPublication, draft: Path, folder: Path | None,
         else f"as the draft is now: {draft.stem} has not been sent to this reader"
     )
     unsigned = f"; unsigned, because {copy.unsigned}" if copy.unsigned else ""
-    say(f"{short(copy.path)}  {format_size(copy.size)}, {how}{unsigned}")
+    say(f"{shorten(copy.path)}  {format_size(copy.size)}, {how}{unsigned}")
 
 
 def _export_site(publication: OpenPublication, folder: Path | None, sent_only: bool) -> None:
@@ -113,9 +113,9 @@ def _export_site(publication: OpenPublication, folder: Path | None, sent_only: b
         say(f"{name} stays as it was:" if stays else f"{name} has a page and no PDF:", style="yellow")
         show_problems(error.problems)
     for name in site.removed:
-        say(f"{short(folder / name)} is removed: nothing leads to it any more")
+        say(f"{shorten(folder / name)} is removed: nothing leads to it any more")
     if not publication.config.publication.website:
         say("Without a feed and a sitemap: they need [publication] website in newsletter.toml.", style="yellow")
     made = f"{format_count(len(site.built), 'issue')} made" if site.built else "Nothing new"
-    say(f"{short(folder / 'index.html')}: {made}, {len(site.kept)} unchanged", style="green")
+    say(f"{shorten(folder / 'index.html')}: {made}, {len(site.kept)} unchanged", style="green")
     sys.exit(1 if site.without_pdf or site.held else 0)

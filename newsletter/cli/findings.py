@@ -10,7 +10,7 @@ import click
 from newsletter.checks import EmailReport
 from newsletter.checks.draft_report import DraftReport, Finding
 from newsletter.checks.size import CLIPPED_AT
-from newsletter.cli.output import as_json, say, short, show_problems
+from newsletter.cli.output import print_as_json, say, shorten, show_problems
 from newsletter.config import Config
 from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
@@ -30,9 +30,9 @@ def show_verdict(draft: Draft, report: DraftReport) -> None:
     if draft.issue and not report.problems:
         links = sum(1 for text in draft.issue.texts() for _ in text.links())
         extent = f"({format_count(len(draft.issue.items), 'item')}, {format_count(links, 'link')})"
-        say(f"{short(draft.path)}: no problems{noted} {extent}", style="green")
+        say(f"{shorten(draft.path)}: no problems{noted} {extent}", style="green")
     else:
-        say(f"{short(draft.path)}: {format_count(len(report.problems), 'problem')}{noted}", style="bold")
+        say(f"{shorten(draft.path)}: {format_count(len(report.problems), 'problem')}{noted}", style="bold")
 
 
 def show_email_report(config: Config, issue: Issue, report: EmailReport) -> None:
@@ -49,11 +49,11 @@ def show_email_report(config: Config, issue: Issue, report: EmailReport) -> None
 
 def print_json(findings: Iterable[Finding]) -> None:
     """Print the findings for scripts; `kind` is "problem" or "note"."""
-    as_json(
+    print_as_json(
         [
             {
                 "kind": "note" if each.note else "problem",
-                "path": short(Path(each.problem.path)),
+                "path": shorten(Path(each.problem.path)),
                 "line": each.problem.line,
                 "column": each.problem.column,
                 "code": each.problem.code,
@@ -93,4 +93,4 @@ def _from_repository(path: Path) -> str:
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow a draft that is a link
     if root and absolute.is_relative_to(root):
         return str(absolute.relative_to(root))
-    return short(path)
+    return shorten(path)

@@ -15,7 +15,7 @@ from newsletter.actions.process_feedback import (
     undo_processing,
 )
 from newsletter.cli.context import open_publication
-from newsletter.cli.inbox_report import Summary, names, print_json
+from newsletter.cli.inbox_report import Summary, list_names, print_json
 from newsletter.cli.output import can_ask, console, say, show_problems
 from newsletter.feedback.mail.processing import DecideSpike, ProcessedMail, defer_decision
 from newsletter.feedback.mail.spike import Spike, SpikeDecision
@@ -46,7 +46,7 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
     """
     publication = open_publication()
     options = FeedbackOptions(mailbox=source, move=move, again=again, dry_run=dry_run)
-    decide = _decision(believed, may_ask=not json_ and can_ask())
+    decide = _choose_decider(believed, may_ask=not json_ and can_ask())
     summary = Summary(dry_run=dry_run, again=again)
     waits = False
     with _reading_bar(hidden=json_) as bar:
@@ -57,7 +57,7 @@ def read(source: str | None, dry_run: bool, json_: bool, move: bool | None, agai
 
         with process_feedback(publication, options, decide_without_bar) as run:
             try:
-                mails = _count(bar, run)
+                mails = _count_mails(bar, run)
                 if json_:
                     waits = print_json(mails)
                 else:
@@ -86,7 +86,7 @@ def undo(since: str | None, yes: bool) -> None:
         return
     when = f"{chosen[0].name[:16].replace('T', ' ')} UTC"
     which = f"{len(chosen):,} readings, the first of {when}, have" if len(chosen) > 1 else f"The reading of {when} has"
-    say(f"{which} suppressed {format_count(len(readers), 'reader')} for bounces: {names(readers)}")
+    say(f"{which} suppressed {format_count(len(readers), 'reader')} for bounces: {list_names(readers)}")
     if not yes and not click.confirm("Mail them again?"):
         say("Nothing was undone.")
         sys.exit(1)
@@ -102,21 +102,21 @@ def _moment(text: str) -> str:
         raise click.UsageError(f"{text!r} is no moment such as 2026-11-29 or 2026-11-29T18:00.") from error
 
 
-def _decision(believed: bool | None, *, may_ask: bool) -> DecideSpike:
+def _choose_decider(believed: bool | None, *, may_ask: bool) -> DecideSpike:
     """Return who decides about too many bounces at once: the flag, else the person at the terminal, else nobody yet."""
     if believed is not None:
         return lambda _spike: SpikeDecision.SUPPRESS if believed else SpikeDecision.IGNORE
-    return _asked if may_ask else defer_decision
+    return _ask_about_spike if may_ask else defer_decision
 
 
-def _asked(spike: Spike) -> SpikeDecision:
+def _ask_about_spike(spike: Spike) -> SpikeDecision:
     if spike.bounced:
         say(f"Many bounced at once: {spike.why}.", style="bold yellow")
-        say(f"They would get no more mail: {names(spike.subscribers)}")
+        say(f"They would get no more mail: {list_names(spike.subscribers)}")
         say("A provider's fault looks like this, too. Are their mailboxes gone?")
     else:
         say(f"Many mails at once want somebody to leave, and may be forged: {spike.why}.", style="bold yellow")
-        say(f"They are in the name of: {names(spike.subscribers)}")
+        say(f"They are in the name of: {list_names(spike.subscribers)}")
         say("Shall each of them be asked by mail whether they want to leave?")
     answer = click.prompt("yes, no, or later", type=click.Choice(["yes", "no", "later"]), default="later")
     return {"yes": SpikeDecision.SUPPRESS, "no": SpikeDecision.IGNORE}.get(answer, SpikeDecision.LATER)
@@ -130,7 +130,7 @@ def _reading_bar(*, hidden: bool) -> Progress:
     return Progress(*columns, console=err, transient=True, disable=is_hidden)
 
 
-def _count(bar: Progress, run: FeedbackRun) -> Iterator[ProcessedMail]:
+def _count_mails(bar: Progress, run: FeedbackRun) -> Iterator[ProcessedMail]:
     task = bar.add_task("", total=len(run.source))
     for mail in run.mails:
         yield mail

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 import click
 
-from newsletter.cli.output import console, say, table
+from newsletter.cli.output import console, print_table, say
 from newsletter.cli.subscribers.event_words import EVENT_WORDS
 from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail.decision import Action, Decision
@@ -69,7 +69,7 @@ def _as_dict(one: ProcessedMail) -> dict[str, object]:
     }
 
 
-def names(readers: Collection[str]) -> str:
+def list_names(readers: Collection[str]) -> str:
     """Return some of the readers in words, and how many more there are."""
     shown = ", ".join(sorted(readers)[:_SHOWN])
     more = len(readers) - _SHOWN
@@ -103,16 +103,16 @@ class Summary:
             kind = FeedbackKind.SOFT if decision.action is Action.BLOCKED else decision.kind
             self._done[kind, decision.action] += 1
             self._moved += one.moved
-            if title := _title(decision):
+            if title := _choose_heading(decision):
                 self._who[title].add(decision.address)
             if decision.action is Action.HOLD:
                 self._why_held[title] = decision.held_because
             if decision.action is Action.ASK:
                 self._asked += 1
                 if not on_terminal:
-                    say(_told(one))
+                    say(_describe_mail(one))
                 elif self._asked <= _SHOWN:
-                    self._left.append(_told(one))
+                    self._left.append(_describe_mail(one))
 
     def show(self) -> None:
         if not self._gathered:
@@ -128,7 +128,7 @@ class Summary:
             say("No mail is there." if self._again else "No mail is there that was not handled before.")
         for title, readers in self._who.items():
             if readers:
-                say(f"{title} ({len(readers):,}): {names(readers)}")
+                say(f"{title} ({len(readers):,}): {list_names(readers)}")
         if self._moved:
             say(f"{format_count(self._moved, 'mail')} moved into the folder 'handled' of that mailbox.")
         if self._asked:
@@ -152,17 +152,17 @@ class Summary:
             heading = "Would be done"
         kinds, actions = list(FeedbackKind), list(Action)
         rows = sorted(self._done.items(), key=lambda row: (kinds.index(row[0][0]), actions.index(row[0][1])))
-        table(
+        print_table(
             ("Mails", "Kind", heading),
-            [(f"{count:,}", _name(kind, action), _DONE[action]) for (kind, action), count in rows],
+            [(f"{count:,}", _name_kind(kind, action), _DONE[action]) for (kind, action), count in rows],
         )
 
 
-def _name(kind: FeedbackKind, action: Action) -> str:
+def _name_kind(kind: FeedbackKind, action: Action) -> str:
     return EVENT_WORDS[Said.BLOCKED] if action is Action.BLOCKED else _NAMES[kind]
 
 
-def _title(decision: Decision) -> str:
+def _choose_heading(decision: Decision) -> str:
     """Return the words under which the reader is named; none for one of whom nothing changes."""
     if decision.action is Action.SUPPRESS:
         return _COMPLAINED if decision.kind is FeedbackKind.COMPLAINT else _BOUNCED
@@ -171,7 +171,7 @@ def _title(decision: Decision) -> str:
     return {Action.UNSUBSCRIBE: _LEFT, Action.CONFIRM: _CONFIRMED}.get(decision.action, "")
 
 
-def _told(one: ProcessedMail) -> str:
+def _describe_mail(one: ProcessedMail) -> str:
     """Return a line on a mail that is left to a person: its file, sender and subject, and what is missing."""
     decision = one.decision
     about = f" about {decision.address}" if decision.address and decision.address != decision.sender else ""

@@ -3,7 +3,7 @@
 import click
 
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, short
+from newsletter.cli.output import say, shorten
 from newsletter.subscribers.erased_subscribers import read_erased
 from newsletter.subscribers.secret_keys import create_secret_keys, rotate_secret_keys
 
@@ -21,7 +21,7 @@ def new() -> None:
     if store:
         read_erased(store, None)  # refuses where people were erased: other keys would not know them
     path = create_secret_keys(publication.workspace.root)
-    say(f"{short(path)} holds this publication's keys.", style="bold")
+    say(f"{shorten(path)} holds this publication's keys.", style="bold")
     say(
         "Keep it out of git and keep a copy: links in mails that readers have work by it.\n"
         "Each machine that sends for this publication, or serves it, needs the same file."
@@ -32,7 +32,7 @@ def new() -> None:
 def rotate() -> None:
     """Sign with a new key from now on. Links that readers have go on working by the older ones."""
     path = rotate_secret_keys(open_publication().workspace)
-    say(f"{short(path)} begins with a new key.", style="bold")
+    say(f"{shorten(path)} begins with a new key.", style="bold")
     say(
         "Copy the file to each machine that sends or serves, the serving one first; a running service reads it anew.\n"
         "Once an older key is taken out, links signed with it lead nowhere: do that when it has leaked."

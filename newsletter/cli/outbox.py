@@ -17,7 +17,16 @@ from newsletter.actions.report import find_campaign_name
 from newsletter.actions.run_outbox import open_outbox
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import as_json, can_ask, console, printable_lines, say, short, show_error, table
+from newsletter.cli.output import (
+    can_ask,
+    console,
+    print_as_json,
+    print_table,
+    printable_lines,
+    say,
+    shorten,
+    show_error,
+)
 from newsletter.cli.report import show_summary
 from newsletter.cli.sending import nobody_left, progress_bar
 from newsletter.clock import describe_distance, describe_duration, format_moment
@@ -50,10 +59,10 @@ def list_(json_: bool) -> None:
     workspace, store = publication.workspace, publication.known_store
     zone = ZoneInfo(publication.config.publication.timezone)
     now = datetime.now(UTC)
-    found = list(_waiting(store, now)) if store else []
+    found = list(_list_scheduled(store, now)) if store else []
     changed = {campaign.issue: _has_changed(workspace, campaign) for campaign, _, _ in found}
     if json_:
-        as_json(
+        print_as_json(
             [
                 {
                     "issue": campaign.issue,
@@ -71,15 +80,15 @@ def list_(json_: bool) -> None:
     if not found:
         say("The outbox is empty.")
         return
-    table(
+    print_table(
         ("Issue", "State", "Due", "When", "Expires", "Readers", "Subject"),
         [
             (
                 campaign.issue,
                 stands.value,
-                _moment(campaign.due_at, zone),
+                _format_moment(campaign.due_at, zone),
                 describe_distance(datetime.fromisoformat(campaign.due_at), now) if campaign.due_at else "",
-                _moment(campaign.expires_at, zone),
+                _format_moment(campaign.expires_at, zone),
                 f"{readers:,}",
                 campaign.subject,
             )
@@ -90,7 +99,7 @@ def list_(json_: bool) -> None:
         say(f"The draft of {issue} has changed since. What leaves is the text as it was then.", style="yellow")
 
 
-def _waiting(store: Store, now: datetime) -> Iterator[tuple[Campaign, ScheduleState, int]]:
+def _list_scheduled(store: Store, now: datetime) -> Iterator[tuple[Campaign, ScheduleState, int]]:
     for issue in list_scheduled(store):
         campaign = find_campaign(store, issue)
         if campaign and (stands := find_schedule_state(store, campaign, now)):
@@ -103,7 +112,7 @@ def _has_changed(workspace: Workspace, campaign: Campaign) -> bool:
     return any(read_draft(path).sha256 != campaign.draft_sha256 for path in paths)
 
 
-def _moment(text: str | None, zone: ZoneInfo) -> str:
+def _format_moment(text: str | None, zone: ZoneInfo) -> str:
     return format_moment(datetime.fromisoformat(text), zone) if text else ""
 
 
@@ -116,7 +125,7 @@ def cancel(draft: str) -> None:
     left = cancel_schedule(publication, name)
     say(f"{name} is out of the outbox.", style="bold")
     if left.record_removed:
-        record = short(publication.record(name))
+        record = shorten(publication.record(name))
         say(f"{record} is removed, since nothing had been sent. If it was committed, commit that it is gone.")
     if left.waiting:
         say(f"{format_count(left.waiting, 'reader')} still without it. To send it: newsletter send {name}")
@@ -210,9 +219,9 @@ class _OutboxReporter(SendObserver):
         self._update: OnProgress = lambda _progress: None
 
     def confirm(self, campaign: Campaign) -> bool:
+        due = _format_moment(campaign.due_at, self._zone)
         self._line.say(
-            f"{campaign.issue} was due at {_moment(campaign.due_at, self._zone)}, and nothing has moved for more than "
-            f"an hour. {MAYBE_SENT}",
+            f"{campaign.issue} was due at {due}, and nothing has moved for more than an hour. {MAYBE_SENT}",
             style="bold yellow",
         )
         return click.confirm("Send it now?")
@@ -282,7 +291,7 @@ class _OutboxReporter(SendObserver):
 
     def _expired(self, issue: str) -> NewsletterError:
         campaign = find_campaign(self._store, issue)
-        at = _moment(campaign.expires_at, self._zone) if campaign else ""
+        at = _format_moment(campaign.expires_at, self._zone) if campaign else ""
         return NewsletterError(
             f"{issue} was to leave before {at}, and has expired: it was not sent.",
             next_step=f"newsletter outbox cancel {issue}   takes it out; then it can be sent at once, or put in again",

@@ -52,7 +52,7 @@ def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
     out = console(err=err)
     told = list(problems)
     for problem, following in zip_longest(told, told[1:]):
-        line = Text(f"{near(problem)}: ", style="bold")
+        line = Text(f"{describe_place(problem)}: ", style="bold")
         line.append(escape_controls(problem.message), style="not bold")
         line.append(f"  [{problem.code}]", style="dim not bold")
         out.print(line)
@@ -60,12 +60,12 @@ def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
             out.print(Text(f"    {escape_controls(problem.next_step)}", style="cyan"))
 
 
-def near(problem: Problem) -> str:
+def describe_place(problem: Problem) -> str:
     """Return a problem's place, its path written from the current folder when it lies below."""
-    return replace(problem, path=short(Path(problem.path))).place
+    return replace(problem, path=shorten(Path(problem.path))).place
 
 
-def short(path: Path) -> str:
+def shorten(path: Path) -> str:
     """Return a path written from the current folder when it lies below."""
     try:
         here = Path.cwd()
@@ -79,7 +79,7 @@ def printable_cell(text: str) -> str:
     return escape_controls(text).replace("\t", "\\t").replace("\n", "\\n")
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table on a terminal; tab-separated lines under a line of headings when piped."""
     out = console()
     if not out.is_terminal:
@@ -94,5 +94,5 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     out.print(grid)
 
 
-def as_json(value: object) -> None:
+def print_as_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2))

@@ -13,7 +13,7 @@ from newsletter.actions.reconcile import Evidence, Reconciliation, count_unknown
 from newsletter.actions.reconcile import reconcile as write_reconciliation
 from newsletter.actions.report import find_campaign_name
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import console, say, table
+from newsletter.cli.output import console, print_table, say
 from newsletter.cli.report import show_summary
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
@@ -122,7 +122,7 @@ def _show_unknowns(workspace: Workspace, store: Store, name: str, count: int) ->
         rows = (
             (one.address, one.message_id, one.at or "", one.words) for one in stream_unknown_deliveries(store, name)
         )
-        table(("Address", "Message-ID", "When", "Known"), rows)
+        print_table(("Address", "Message-ID", "When", "Known"), rows)
         return
     zone = ZoneInfo(workspace.config.publication.timezone)
     for one in islice(stream_unknown_deliveries(store, name), _SHOWN):
@@ -157,7 +157,7 @@ def _show_sides(store: Store, name: str, found: Reconciliation) -> None:
         elif len(rows) < _SHOWN:
             rows.append((one.address, "has it" if side[0] is State.ACCEPTED else "does not", side[1]))
     if rows:
-        table(("Address", "", "Because"), rows)
+        print_table(("Address", "", "Because"), rows)
         if (more := sides.total() - sides[State.UNKNOWN] - len(rows)) > 0:
             say(f"and {more:,} more")
     if begun:

@@ -17,7 +17,7 @@ from newsletter.actions.report import (
 )
 from newsletter.actions.report import report as make_report
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import as_json, say, short, table
+from newsletter.cli.output import print_as_json, print_table, say, shorten
 from newsletter.ledger.states import Counts, State
 from newsletter.publication import OpenPublication
 from newsletter.reports import formatting
@@ -60,7 +60,7 @@ def report(draft: str | None, json_: bool, csv_file: Path | None, html_file: Pat
     name = find_campaign_name(publication, draft)
     found = make_report(publication, name)
     if json_:
-        as_json(build_json_report(found))
+        print_as_json(build_json_report(found))
         return
     to_pipe = csv_file is not None and str(csv_file) == "-"
     if to_pipe:
@@ -73,10 +73,10 @@ def report(draft: str | None, json_: bool, csv_file: Path | None, html_file: Pat
     page = write_report_page(publication, found, html_file)
     _show(publication.workspace, found)
     say()
-    say(f"The same with plots, and no address in it: {short(page)}")
+    say(f"The same with plots, and no address in it: {shorten(page)}")
     if found.counts.total > found.counts[State.ACCEPTED]:
-        say(f"Everyone not accepted: {short(write_not_accepted(publication, name))}")
-    say(f"Every reader: {short(csv_file)}" if csv_file else f"Every reader: newsletter report {name} --csv FILE")
+        say(f"Everyone not accepted: {shorten(write_not_accepted(publication, name))}")
+    say(f"Every reader: {shorten(csv_file)}" if csv_file else f"Every reader: newsletter report {name} --csv FILE")
 
 
 def show_summary(publication: OpenPublication, issue: str) -> None:
@@ -87,7 +87,7 @@ def show_summary(publication: OpenPublication, issue: str) -> None:
     for reply in summary.replies[:_SUMMARY_REPLIES]:
         say(f"  {reply.readers:,} {reply.state}{f': {told}' if (told := formatting.format_reply(reply)) else ''}")
     if summary.not_accepted:
-        say(f"  Each of them: {short(summary.not_accepted)}")
+        say(f"  Each of them: {shorten(summary.not_accepted)}")
     if counts[State.REFUSED]:
         say(f"  Once the cause is mended, the refused can be tried again: newsletter retry {issue} --state refused")
     if counts[State.UNKNOWN]:
@@ -151,7 +151,7 @@ def _show_runs(found: CampaignReport, zone: ZoneInfo) -> None:
             )
             for run in found.runs
         ]
-        table(("Run", "Took", "Answers", "Messages", "Ended because"), rows)
+        print_table(("Run", "Took", "Answers", "Messages", "Ended because"), rows)
 
 
 def _show_replies(found: CampaignReport) -> None:
@@ -159,7 +159,7 @@ def _show_replies(found: CampaignReport) -> None:
     shown = [(f"{one.readers:,}", one.state.value, formatting.format_reply(one)) for one in found.replies[:_REPLIES]]
     if rest := found.replies[_REPLIES:]:
         shown.append((f"{sum(one.readers for one in rest):,}", "", f"({len(rest):,} other)"))
-    table(("Readers", "State", "Reply"), shown)
+    print_table(("Readers", "State", "Reply"), shown)
 
 
 def _show_domains(found: CampaignReport) -> None:
@@ -171,4 +171,4 @@ def _show_domains(found: CampaignReport) -> None:
     if others.domains:
         rows.append((f"({formatting.format_other_domains(others.domains)})", others.readers, others.counts))
     shown = [(name, f"{readers:,}", *(f"{counts[state]:,}" for state in states)) for name, readers, counts in rows]
-    table(("Domain", "Readers", *(state.value for state in states)), shown)
+    print_table(("Domain", "Readers", *(state.value for state in states)), shown)

@@ -16,7 +16,7 @@ from newsletter.actions.status import find_unsent_draft
 from newsletter.campaigns.options import Changes, SendOptions
 from newsletter.cli.context import open_publication
 from newsletter.cli.findings import show_findings
-from newsletter.cli.output import say, short
+from newsletter.cli.output import say, shorten
 from newsletter.cli.report import show_summary
 from newsletter.cli.sending import SendingProgress, nobody_left, show_plan
 from newsletter.clock import describe_distance, format_moment, parse_duration, parse_moment
@@ -238,9 +238,9 @@ def _confirm_refusals(error: TooManyRefused) -> bool:
 
 def _dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) -> None:
     done = write_dry_run(publication, draft, options)
-    say(f"{format_count(done.messages, 'message')} in {short(done.folder)}. Nothing was sent.")
+    say(f"{format_count(done.messages, 'message')} in {shorten(done.folder)}. Nothing was sent.")
     if done.unusable:
-        hint = f"newsletter subscribers check {short(options.list_file or publication.workspace.subscribers)}"
+        hint = f"newsletter subscribers check {shorten(options.list_file or publication.workspace.subscribers)}"
         say(f"{format_count(done.unusable, 'row')} can't be used; see them: {hint}", style="yellow")
         sys.exit(1)
 

@@ -14,7 +14,7 @@ from newsletter.actions.observer import SendObserver
 from newsletter.campaigns.batch import Batch
 from newsletter.campaigns.plan import SendPlan
 from newsletter.campaigns.unknown_campaigns import FLAG
-from newsletter.cli.output import console, say, short
+from newsletter.cli.output import console, say, shorten
 from newsletter.cli.report import show_summary
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Outcome
@@ -40,7 +40,7 @@ def show_plan(workspace: Workspace, plan: SendPlan, list_path: Path) -> None:
     if plan.batch is not None:
         _show_batch(plan, plan.batch, list_path)
     elif plan.waiting:
-        say(f"  To        the list as it was frozen; {short(list_path)} is not read again")
+        say(f"  To        the list as it was frozen; {shorten(list_path)} is not read again")
     if plan.waiting:
         say(f"  Going on  {format_count(plan.waiting, 'reader')} of the frozen list still to be tried")
     if plan.text_changed:
@@ -54,16 +54,16 @@ def show_plan(workspace: Workspace, plan: SendPlan, list_path: Path) -> None:
 def _show_batch(plan: SendPlan, batch: Batch, list_path: Path) -> None:
     """Print to how many new recipients it goes, and who of the list is left out."""
     tagged = f" tagged {batch.tag}" if batch.tag else ""
-    say(f"  To        {format_count(plan.added, 'reader')} of {short(list_path)}{tagged}")
+    say(f"  To        {format_count(plan.added, 'reader')} of {shorten(list_path)}{tagged}")
     if batch.suppressed:
         say(f"  Left out  {batch.suppressed:,} who must not be mailed: newsletter subscribers list --suppressed")
     if batch.erased:
-        say(f"  Left out  {batch.erased:,} who asked to be erased; take them out of {short(list_path)}, too")
+        say(f"  Left out  {batch.erased:,} who asked to be erased; take them out of {shorten(list_path)}, too")
     if batch.left:
         words = ", ".join(f"{words} {count:,}" for words, count in Counter(batch.left).most_common(5))
-        say(f"  Left out  {sum(batch.left.values()):,} by what {short(list_path)} itself says ({words})")
+        say(f"  Left out  {sum(batch.left.values()):,} by what {shorten(list_path)} itself says ({words})")
     if batch.unusable:
-        hint = f"newsletter subscribers check {short(list_path)}"
+        hint = f"newsletter subscribers check {shorten(list_path)}"
         say(f"  Left out  {format_count(batch.unusable, 'row')} that can't be used; see them: {hint}")
     if batch.duplicates:
         say(f"  Left out  {format_count(batch.duplicates, 'row')} with an address that stands there before")

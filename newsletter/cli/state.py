@@ -8,7 +8,7 @@ from newsletter.actions.back_up_state import back_up_state
 from newsletter.actions.move_state import move_state, write_setting
 from newsletter.actions.restore_state import restore_state
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, short
+from newsletter.cli.output import say, shorten
 from newsletter.text import format_count
 
 _PATH = click.Path(dir_okay=False, path_type=Path)
@@ -27,9 +27,9 @@ def backup(file: Path, yes: bool) -> None:
 
     It may be called while something is sent or served. FILE is an SQLite database, wherever the state is kept.
     """
-    question = f"{short(file)} is there already. Write over it?"
+    question = f"{shorten(file)} is there already. Write over it?"
     back_up_state(open_publication(), file, lambda: _agree(yes, question))
-    say(f"{short(file)} has the whole state. It holds personal data: keep it out of git.", style="bold")
+    say(f"{shorten(file)} has the whole state. It holds personal data: keep it out of git.", style="bold")
     say("Keep a copy of .newsletter/keys.toml with it: readers' links, and who was erased, are known by those keys.")
 
 
@@ -43,14 +43,14 @@ def restore(file: Path, yes: bool) -> None:
     """
     publication = open_publication()
     place = publication.workspace.database
-    shown = short(place) if isinstance(place, Path) else place
-    question = f"Put {short(file)} in the place of the state in {shown}? Stop `newsletter serve` first."
+    shown = shorten(place) if isinstance(place, Path) else place
+    question = f"Put {shorten(file)} in the place of the state in {shown}? Stop `newsletter serve` first."
     done = restore_state(publication, file, lambda: _agree(yes, question))
     if done is None:
         return
-    say(f"The state is as {short(file)} has it: {_sums(done.rows)}.", style="bold")
+    say(f"The state is as {shorten(file)} has it: {_sums(done.rows)}.", style="bold")
     if done.kept:
-        say(f"As it was before, it is kept in {short(done.kept)}.")
+        say(f"As it was before, it is kept in {shorten(done.kept)}.")
     if done.left:
         say(
             f"{format_count(done.left, 'suppression')} since the backup still "
@@ -76,7 +76,7 @@ def move(url: str, yes: bool) -> None:
     moved = move_state(open_publication(), url, confirm)
     if moved:
         say(f"The state is in {moved.place}: {_sums(moved.rows)}. Each number was compared.", style="bold")
-        say(f"As it was before, it is kept in {short(moved.kept)}.")
+        say(f"As it was before, it is kept in {shorten(moved.kept)}.")
         say(write_setting(url))
 
 

@@ -5,7 +5,7 @@ import click
 from newsletter.actions.cancel import cancel as cancel_campaign
 from newsletter.actions.report import find_campaign_name
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import as_json, console, say, table
+from newsletter.cli.output import console, print_as_json, print_table, say
 from newsletter.cli.report import show_summary
 from newsletter.ledger.campaigns import list_issues
 from newsletter.ledger.states import Counts, State
@@ -29,7 +29,7 @@ def status(draft: str | None, json_: bool) -> None:
         names = [find_campaign_name(publication, draft)]
     found = [known for name in names if store and (known := find_campaign_status(store, name))]
     if json_:
-        as_json([_as_dict(one) for one in found])
+        print_as_json([_as_dict(one) for one in found])
     elif draft and store and found:
         say(f"{names[0]}: {found[0].stage.value}, begun {found[0].campaign.created_at[:16].replace('T', ' ')} UTC")
         show_summary(publication, names[0])
@@ -41,7 +41,7 @@ def status(draft: str | None, json_: bool) -> None:
         # What came back stands beside the deliveries in a wide window, and below them in a narrow one.
         narrow = console().is_terminal and console().width < _WIDE
         answered = [] if narrow else [kind for kind in ANSWERS if any(one.since[kind] for one in found)]
-        table(
+        print_table(
             ("Issue", "State", "Begun", "List", *(state.value for state in met), *(kind.value for kind in answered)),
             [
                 (

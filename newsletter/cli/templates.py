@@ -3,7 +3,7 @@
 import click
 
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, short, table
+from newsletter.cli.output import print_table, say, shorten
 from newsletter.scaffold import eject as copy_out
 from newsletter.text import suggest_nearest
 from newsletter.workspace import TEMPLATES, find_shipped
@@ -19,11 +19,12 @@ def list_() -> None:
     """List the templates, yours or the program's."""
     own = open_publication().workspace.root / TEMPLATES
     known = sorted(path.name for path in find_shipped(TEMPLATES).iterdir())
-    used = [short(own / name) if (own / name).is_file() else "the program's" for name in known]
-    table(("Template", "Used"), zip(known, used, strict=True))
+    used = [shorten(own / name) if (own / name).is_file() else "the program's" for name in known]
+    print_table(("Template", "Used"), zip(known, used, strict=True))
     for path in sorted(own.iterdir()) if own.is_dir() else ():
         if path.name not in known and path.suffix in (".j2", ".css", ".typ"):
-            say(f"{short(path)} is used only where a template includes it. {suggest_nearest(path.name, known)}".strip())
+            hint = suggest_nearest(path.name, known)
+            say(f"{shorten(path)} is used only where a template includes it. {hint}".strip())
 
 
 @templates.command()
@@ -35,4 +36,4 @@ def eject(names: tuple[str, ...]) -> None:
     that comes with the program.
     """
     for path in copy_out(open_publication().workspace.root / TEMPLATES, names):
-        say(f"{short(path)} is yours now. Delete it to go back.")
+        say(f"{shorten(path)} is yours now. Delete it to go back.")

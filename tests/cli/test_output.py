@@ -45,7 +45,7 @@ def test_a_folder_that_is_gone_is_no_reason_to_fail(tmp_path: Path, monkeypatch:
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    assert output.short(Path("/somewhere/else")) == "/somewhere/else"
+    assert output.shorten(Path("/somewhere/else")) == "/somewhere/else"
 
 
 def test_an_error_says_cause_places_and_next_step_and_gives_its_status(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +76,7 @@ def test_debug_shows_the_traceback(publication: Publication) -> None:
 
 
 def test_a_piped_table_is_lines_of_tabs(capsys: pytest.CaptureFixture[str]) -> None:
-    output.table(("A", "B"), [("1", "two words"), ("3", "")])
+    output.print_table(("A", "B"), [("1", "two words"), ("3", "")])
     assert capsys.readouterr().out == "A\tB\n1\ttwo words\n3\t\n"
 
 
@@ -87,7 +87,7 @@ def test_no_cell_of_a_piped_table_can_make_another_row_or_column(cells: list[tup
 
     stream = io.StringIO()
     with contextlib.redirect_stdout(stream):
-        output.table(("A", "B"), cells)
+        output.print_table(("A", "B"), cells)
     rows = stream.getvalue().split("\n")[:-1]
     assert len(rows) == len(cells) + 1
     assert all(row.count("\t") == 1 for row in rows)
@@ -101,7 +101,7 @@ def test_nothing_that_is_said_moves_the_cursor_or_hides_text(text: str) -> None:
 
 
 def test_json_is_indented_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    output.as_json([{"a": 1}])
+    output.print_as_json([{"a": 1}])
     assert json.loads(capsys.readouterr().out) == [{"a": 1}]
 
 

@@ -5,7 +5,7 @@ import click
 from newsletter.actions.add_subscriber import add_subscriber
 from newsletter.actions.remove_subscriber import remove_subscriber
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, short
+from newsletter.cli.output import say, shorten
 from newsletter.cli.subscribers.list_hints import on_the_list, say_if_kept_out, suggest_nearest
 from newsletter.errors import ListError
 from newsletter.subscribers.csv_file import column_name
@@ -34,9 +34,9 @@ def add(address: str, name: str, tags: tuple[str, ...], fields: tuple[str, ...],
     columns = {**({"name": name.strip()} if name else {}), **dict(map(_field, fields))}
     new = add_subscriber(publication, address, columns, tags, evidence=evidence, again=again)
     if new:
-        say(f"{key} is on the list{f': {short(source.place)}' if source.file else ''}.")
+        say(f"{key} is on the list{f': {shorten(source.place)}' if source.file else ''}.")
     else:
-        stays = f" Their row in {short(source.place)} stays as it was." if source.file else ""
+        stays = f" Their row in {shorten(source.place)} stays as it was." if source.file else ""
         say(f"{key} gets mail again.{stays}")
     say_if_kept_out(source, key)
 

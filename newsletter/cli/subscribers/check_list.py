@@ -8,7 +8,7 @@ import click
 
 from newsletter.actions.check_subscribers import check_subscribers
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, short, show_problems
+from newsletter.cli.output import say, shorten, show_problems
 from newsletter.errors import ConfigError
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.suppression_status import ERASED
@@ -41,7 +41,7 @@ def check(file: Path | None) -> None:
     said += [f"{kinds[ERASED]:,} erased"] if kinds[ERASED] else []
     by_own_word = "its own columns" if source.file else "what it says itself"
     said += [f"{found.own:,} not to be mailed by {by_own_word}"] if found.own else []
-    say(f"{short(source.place)}: {', '.join(said)}", style="bold")
+    say(f"{shorten(source.place)}: {', '.join(said)}", style="bold")
     if found.tags:
         say("Tags: " + ", ".join(f"{tag} ({count:,})" for tag, count in Counter(found.tags).most_common()))
     sys.exit(0 if found.is_clean else 1)

@@ -8,7 +8,7 @@ import click
 from newsletter.actions.export_subscribers import ExportKind, export_subscribers, export_subscribers_file
 from newsletter.campaigns.unknown_campaigns import FLAG
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, short
+from newsletter.cli.output import say, shorten
 from newsletter.ownership import resolve_own_target
 from newsletter.text import format_count
 
@@ -40,7 +40,7 @@ def export(file: Path | None, output: Path | None, kind: str | None, yes: bool, 
         done = export_subscribers(publication, what, sys.stdout, nobody_left=nobody_left)
     else:
         done = export_subscribers_file(publication, what, path, overwrite=yes, nobody_left=nobody_left)
-        say(f"{short(resolve_own_target(path))}: {format_count(done.rows, 'row')}.", style="bold")
+        say(f"{shorten(resolve_own_target(path))}: {format_count(done.rows, 'row')}.", style="bold")
         say("It holds personal data: keep it out of git, and delete it when it has served.")
     if done.unusable:
         click.echo(f"Left out: {format_count(done.unusable, 'row')} that can't be used.", err=True)

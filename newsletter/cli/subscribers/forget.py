@@ -9,7 +9,7 @@ from newsletter.actions.erase import erase_subscriber
 from newsletter.actions.find_copies import find_copies
 from newsletter.actions.subscriber_record import SubscriberRecord, read_subscriber_record
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, short
+from newsletter.cli.output import say, shorten
 from newsletter.cli.subscribers.list_hints import suggest_nearest
 from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.secret_keys import require_secret_keys
@@ -46,13 +46,13 @@ def forget(address: str, yes: bool) -> None:
     if known.other_lines:
         lines = ", ".join(map(str, known.other_lines))
         say(
-            f"The address still stands in rows about others: look at {short(source.place)}, line {lines}.",
+            f"The address still stands in rows about others: look at {shorten(source.place)}, line {lines}.",
             style="yellow",
         )
     if copies := find_copies(publication, key):
         say("These still hold the address. Delete them, or what is in them:", style="yellow")
         for copy in copies:
-            say(f"  {short(Path(copy)) if Path(copy).is_absolute() else copy}")
+            say(f"  {shorten(Path(copy)) if Path(copy).is_absolute() else copy}")
     say(
         "Out of this program's reach: backups, git's history, mail servers' logs and mailboxes, files that were handed "
         "out, and your shell's history, where this command now stands."
@@ -74,7 +74,7 @@ def _announce(known: SubscriberRecord, source: SubscriberSource) -> None:
         say(f"Nothing is known of {known.key}. Their keyed hash will be kept all the same.")
         return
     parts = [
-        (len(known.rows), f"row of {short(source.place)}", f"rows of {short(source.place)}"),
+        (len(known.rows), f"row of {shorten(source.place)}", f"rows of {shorten(source.place)}"),
         (len(known.consents), "consent", "consents"),
         (len(known.events), "event", "events"),
         (len(known.deliveries), "delivery", "deliveries"),

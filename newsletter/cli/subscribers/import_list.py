@@ -7,7 +7,7 @@ import click
 
 from newsletter.actions.import_subscribers import import_subscribers
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, short, show_problems
+from newsletter.cli.output import say, shorten, show_problems
 from newsletter.subscribers.subscriber_import import ImportPlan
 from newsletter.text import format_count
 
@@ -38,7 +38,7 @@ def import_(file: Path, yes: bool) -> None:
         say(f"Imported: {plan.new:,} new, {plan.changed:,} changed.", style="bold green")
     if publication.config.subscriber_list.source != "store":
         say(
-            f"Issues still go to {short(publication.workspace.subscribers)}. To send to the imported list: "
+            f"Issues still go to {shorten(publication.workspace.subscribers)}. To send to the imported list: "
             'source = "store"   under [list] in newsletter.toml',
             style="yellow",
         )
@@ -46,7 +46,7 @@ def import_(file: Path, yes: bool) -> None:
 
 
 def _show(plan: ImportPlan) -> None:
-    say(f"{short(plan.file)} into the list in the store", style="bold")
+    say(f"{shorten(plan.file)} into the list in the store", style="bold")
     say(f"  New         {plan.new:,}")
     say(f"  Changed     {plan.changed:,}")
     say(f"  Unchanged   {plan.unchanged:,}")
@@ -57,15 +57,15 @@ def _show(plan: ImportPlan) -> None:
             f"  Inactive    {plan.inactive:,} of these are pending, paused or left by the list itself: they get nothing"
         )
     if plan.erased:
-        say(f"  Left out    {plan.erased:,} who asked to be erased; take them out of {short(plan.file)}, too")
+        say(f"  Left out    {plan.erased:,} who asked to be erased; take them out of {shorten(plan.file)}, too")
     if plan.unusable:
-        hint = f"newsletter subscribers check {short(plan.file)}"
+        hint = f"newsletter subscribers check {shorten(plan.file)}"
         say(f"  Left out    {format_count(plan.unusable, 'row')} that can't be used; see them: {hint}")
         show_problems(plan.problems)
     if plan.duplicates:
         say(f"  Left out    {format_count(plan.duplicates, 'row')} with an address that stands there before")
     if plan.absent:
-        say(f"  Kept        {plan.absent:,} who are on the list and not in {short(plan.file)}")
+        say(f"  Kept        {plan.absent:,} who are on the list and not in {shorten(plan.file)}")
     if plan.consents:
         say(f"  Consents    {plan.consents:,}")
     if plan.unknown_languages:

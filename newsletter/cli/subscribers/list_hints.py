@@ -1,6 +1,6 @@
 """Sentences about the list that several commands print."""
 
-from newsletter.cli.output import say, short
+from newsletter.cli.output import say, shorten
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import unlisted_subscriber
 
@@ -8,12 +8,14 @@ from newsletter.subscribers.subscriber import unlisted_subscriber
 def say_if_kept_out(source: SubscriberSource, key: str) -> None:
     """Print whom the list's own columns keep from being mailed, whatever the store knows."""
     if source.file and source.exists() and (words := source.read_statuses().describe(unlisted_subscriber(key))):
-        say(f"{short(source.place)} itself says not to mail them ({words}). To mail them, change their row.", "yellow")
+        say(
+            f"{shorten(source.place)} itself says not to mail them ({words}). To mail them, change their row.", "yellow"
+        )
 
 
 def on_the_list(source: SubscriberSource) -> str:
     """Return "on the list", with the file's name where it is one."""
-    return f"on the list {short(source.place)}" if source.file else "on the list"
+    return f"on the list {shorten(source.place)}" if source.file else "on the list"
 
 
 def suggest_nearest(source: SubscriberSource, key: str) -> str:

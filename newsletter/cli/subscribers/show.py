@@ -9,7 +9,7 @@ import click
 
 from newsletter.actions.subscriber_record import SubscriberRecord, read_subscriber_record
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import as_json, say, short
+from newsletter.cli.output import print_as_json, say, shorten
 from newsletter.cli.subscribers.event_words import EVENT_WORDS, OF_EDITORS
 from newsletter.cli.subscribers.list_hints import say_if_kept_out, suggest_nearest
 from newsletter.ledger.deliveries import Delivery
@@ -55,7 +55,7 @@ def show(address: str, json_: bool) -> None:
     source = publication.subscriber_source()
     known = read_subscriber_record(publication, key)
     if json_:
-        as_json(as_dict(known, source))
+        print_as_json(as_dict(known, source))
         return
     show_known(known, source)
     say_if_kept_out(source, key)
@@ -91,7 +91,7 @@ def as_dict(known: SubscriberRecord, source: SubscriberSource) -> dict[str, Any]
 
 def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
     """Print all of it for a person."""
-    list_name = short(source.place)
+    list_name = shorten(source.place)
     if not known.is_known:
         if known.status.erased:
             erased = known.status.erased[:10]
@@ -104,22 +104,22 @@ def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
         say(f"{known.key}: {on_list}, {against}", style="bold")
     for row in known.rows:
         say(f"\n{list_name}{f', line {row.line}' if row.line else ''}", style="bold")
-        _say_all(row.cells)
+        _print_fields(row.cells)
     if known.consents:
         say("\nWhat they agreed to", style="bold")
         for consent in known.consents:
-            say(f"  {_minute(consent.given_at)}  {consent.source}")
-            _say_all({"words": consent.words, **consent.evidence}, "      ")
+            say(f"  {_format_minute(consent.given_at)}  {consent.source}")
+            _print_fields({"words": consent.words, **consent.evidence}, "      ")
     if known.events:
         say("\nWhat was said", style="bold")
         for event in known.events:
-            say(f"  {_said(event)}")
-            _say_all(event.evidence, "      ")
+            say(f"  {_describe_event(event)}")
+            _print_fields(event.evidence, "      ")
     if known.deliveries:
         say("\nWhat was sent", style="bold")
         for delivery in known.deliveries:
-            say(f"  {delivery.issue}  {_sent(delivery, known)}")
-            _say_all({**delivery.fields, "tags": " ".join(sorted(delivery.tags))}, "      ")
+            say(f"  {delivery.issue}  {_describe_delivery(delivery, known)}")
+            _print_fields({**delivery.fields, "tags": " ".join(sorted(delivery.tags))}, "      ")
     if known.other_lines:
         lines = ", ".join(map(str, known.other_lines))
         say(f"\nThe address also stands in rows about others: {list_name}, line {lines}")
@@ -129,22 +129,22 @@ def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
         say("\nTimes are in UTC.")
 
 
-def _say_all(words: Mapping[str, str], indent: str = "  ") -> None:
+def _print_fields(words: Mapping[str, str], indent: str = "  ") -> None:
     for name, value in words.items():
         if value:
             say(f"{indent}{name}: {hide_tokens(' '.join(value.split()))}")
 
 
-def _said(event: StoredEvent) -> str:
+def _describe_event(event: StoredEvent) -> str:
     said = EVENT_WORDS.get(event.kind, event.kind)
     by = "by an editor" if event.kind in OF_EDITORS else _BY.get(event.source, f"by {event.source}")
     about = f", about issue {event.issue}" if event.issue else ""
     later = datetime.fromisoformat(event.at) - datetime.fromisoformat(event.said_at) > _AT_ONCE
-    noted = f" (written down {_minute(event.at)})" if later else ""
-    return f"{_minute(event.said_at)}  {said}, {by}{about}{noted}"
+    noted = f" (written down {_format_minute(event.at)})" if later else ""
+    return f"{_format_minute(event.said_at)}  {said}, {by}{about}{noted}"
 
 
-def _sent(delivery: Delivery, known: SubscriberRecord) -> str:
+def _describe_delivery(delivery: Delivery, known: SubscriberRecord) -> str:
     """Return what became of one delivery."""
     if delivery.state is State.SUPPRESSED:
         # Only what stood against them by then can have been why; who was let back since has nothing left of it.
@@ -157,8 +157,8 @@ def _sent(delivery: Delivery, known: SubscriberRecord) -> str:
     if delivery.at is None:
         return told  # nobody has tried
     answer = join_reply(delivery.code, delivery.enhanced, delivery.reply)
-    return f"{told}  {_minute(delivery.at)}  to {delivery.address}{f': {answer}' if answer else ''}"
+    return f"{told}  {_format_minute(delivery.at)}  to {delivery.address}{f': {answer}' if answer else ''}"
 
 
-def _minute(moment: str) -> str:
+def _format_minute(moment: str) -> str:
     return moment[:16].replace("T", " ")

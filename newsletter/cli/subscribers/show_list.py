@@ -9,7 +9,7 @@ import click
 
 from newsletter.actions.list_subscribers import SubscriberFilter, list_subscribers
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import console, printable_cell, say, table
+from newsletter.cli.output import console, print_table, printable_cell, say
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import SuppressionStatus
 from newsletter.text import format_count
@@ -59,7 +59,7 @@ def _print_rows(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:
         sys.stdout.writelines("\t".join(map(printable_cell, row)) + "\n" for row in chain([_HEADINGS], page, cells))
         return 0
     while page:
-        table(_HEADINGS, page)
+        print_table(_HEADINGS, page)
         count += len(page)
         page = list(islice(cells, _PAGE))
     return count

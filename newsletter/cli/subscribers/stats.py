@@ -4,7 +4,7 @@ import click
 
 from newsletter.actions.count_subscribers import KINDS_OF_AN_ISSUE, SubscriberCounts, count_subscribers
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import as_json, say, table
+from newsletter.cli.output import print_as_json, print_table, say
 from newsletter.cli.subscribers.event_words import EVENT_WORDS, OF_EDITORS
 from newsletter.text import format_count
 
@@ -18,7 +18,7 @@ def stats(json_: bool) -> None:
     """
     figures = count_subscribers(open_publication())
     if json_:
-        as_json(_as_dict(figures))
+        print_as_json(_as_dict(figures))
     else:
         _show(figures)
 
@@ -66,12 +66,12 @@ def _show(figures: SubscriberCounts) -> None:
     if events.months:
         say()
         lines = [(month, f"{count:,}", _describe_kind(kind)) for month, kind, count in events.months]
-        table(("Month", "Events", "What"), lines)
+        print_table(("Month", "Events", "What"), lines)
     if events.issues:
         say()
         headings = ("Issue", *map(_describe_kind, KINDS_OF_AN_ISSUE))
         rows = [(issue, *(f"{count:,}" for count in counts.values())) for issue, counts in events.issues.items()]
-        table(headings, rows)
+        print_table(headings, rows)
 
 
 def _describe_kind(kind: str) -> str:

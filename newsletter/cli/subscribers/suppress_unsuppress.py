@@ -7,7 +7,7 @@ import click
 
 from newsletter.actions import suppress as actions
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, short
+from newsletter.cli.output import say, shorten
 from newsletter.cli.subscribers.list_hints import say_if_kept_out, suggest_nearest
 from newsletter.errors import ListError
 from newsletter.publication import OpenPublication
@@ -61,7 +61,7 @@ def suppress(address: str | None, reason: str, file: Path | None) -> None:
 def _suppress_file(publication: OpenPublication, file: Path, reason: str) -> None:
     brought = actions.import_suppressions(publication, file, reason)
     new = format_count(brought.imported.new, "suppression")
-    say(f"{short(file)}: {new} new here, {brought.imported.known:,} known.", style="bold")
+    say(f"{shorten(file)}: {new} new here, {brought.imported.known:,} known.", style="bold")
     if mailed := brought.imported.mailed:
         say(f"{format_count(mailed, 'row')} say that they are mailed: nothing was done about those.")
     for campaign in brought.still_unknown:
