@@ -120,7 +120,7 @@ class FromClient(Half):
 
 @contextmanager
 def way_to(host: str, port: int, round_trip: float) -> Iterator[Way]:
-    """A proxy in a thread of its own, which listens on a free port of 127.0.0.1. `round_trip` in seconds."""
+    """Yield a proxy in a thread of its own, which listens on a free port of 127.0.0.1. `round_trip` in seconds."""
     loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
     way = Way(0)
 

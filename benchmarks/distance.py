@@ -67,7 +67,7 @@ def measure_distance(publication: Publication, round_trips: int, rounds: int) ->
 
 @contextmanager
 def in_memory(server: AbstractContextManager[Postfix]) -> Iterator[Postfix]:
-    """A server whose queue is not on disk, where there is a place for it: Postfix's disk is not what is measured."""
+    """Yield a server whose queue is in memory, where there is a place for it: Postfix's disk is not measured."""
     before = tempfile.tempdir
     tempfile.tempdir = MEMORY if Path(MEMORY).is_dir() else None
     try:

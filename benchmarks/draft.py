@@ -34,13 +34,13 @@ class Draft:
         self._round += 1
 
     def change(self) -> None:
-        """Writes the next round's text."""
+        """Write the next round's text."""
         self.turn()
         self.path.write_text(self.text, encoding="utf-8")
 
 
 def copied(draft: Path, root: Path) -> Draft:
-    """The draft with its pictures and our settings, in a new workspace."""
+    """Return the draft with its pictures and our settings, in a new workspace."""
     (root / "drafts").mkdir(parents=True)
     shutil.copyfile(ROOT / CONFIG_NAME, root / CONFIG_NAME)
     for file in draft.parent.glob(f"{draft.stem}*"):

@@ -89,14 +89,14 @@ def parsed_options() -> Namespace:
 
 
 def prepare(root: Path, draft: Path, *, system_serif: bool) -> Draft:
-    """A workspace with the draft, its picture, and the settings for the peers as settings.json."""
+    """Return a workspace with the draft, its picture, and the settings for the peers as settings.json."""
     known = settings(Workspace(ROOT, {}), system_serif=system_serif)
     (root / "settings.json").write_text(json.dumps(known), encoding="utf-8")
     return copied(draft, root)
 
 
 def settings(workspace: Workspace, *, system_serif: bool) -> dict[str, Any]:
-    """What templates know of newsletter.toml, worked out: the peers need not do it again."""
+    """Return what templates know of newsletter.toml, worked out: the peers need not do it again."""
     config = workspace.config
     theme = config.theme
     names = (*type(theme).model_fields, "quiet", "dateline", "css_font", "css_heading_font")
@@ -182,7 +182,7 @@ def measure_warm(measured: Sequence[Contender], draft: Draft, rounds: int) -> No
 
 @contextmanager
 def serving(contender: Contender) -> Iterator[Callable[[], dict[str, Any]]]:
-    """The contender's process; what is yielded asks it for a rebuild, and returns its report."""
+    """Yield a function that asks the contender's process for a rebuild, and returns its report."""
     with subprocess.Popen(
         contender.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
     ) as process:
@@ -217,7 +217,7 @@ def add_laps(contender: Contender, laps: dict[str, float]) -> None:
 
 
 def check(contender: Contender, draft: Draft) -> None:
-    """That the three editions are there, and made from this round's words."""
+    """Check that the three editions are there, and made from this round's words."""
     name = draft.path.stem
     html, text, pdf = (contender.folder / f"{name}{ending}" for ending in (".email.html", ".txt", ".pdf"))
     made = pdf.read_bytes()

@@ -58,7 +58,7 @@ class Contender:
     waits: list[float] = field(default_factory=list)
 
     def edit(self, draft: Draft) -> float:
-        """Saves the draft as it stands; returns the ms until its words are seen."""
+        """Save the draft as it stands; return the ms until its words are seen."""
         text = self.preview.text(draft)
         self.tab.expect(f"{draft.word} {END}")
         saved = self.preview.save(text)
@@ -173,7 +173,7 @@ def show_edits(contenders: Sequence[Contender]) -> None:
 
 
 def measure_burst(contender: Contender, draft: Draft) -> dict[str, Any]:
-    """Saves at even distances; the last one's words are looked for from the beginning."""
+    """Save at even distances; the last one's words are looked for from the beginning."""
     for _ in range(WARM_UPS):
         draft.turn()
         contender.edit(draft)
@@ -214,7 +214,7 @@ def show_burst(burst: dict[str, Any]) -> None:
 
 
 def measure_memory(contender: Contender, draft: Draft, edits: int) -> dict[int, float]:
-    """An hour's edits, and the looks at other views that belong to it. The MB that are held, by edits made."""
+    """Measure an hour's edits, and the looks at other views that belong to it. The MB that are held, by edits made."""
     held = {}
     for number in range(1, edits + 1):
         draft.turn()

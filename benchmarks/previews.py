@@ -46,7 +46,7 @@ class Preview:
     environment: dict[str, str] = field(default_factory=dict)
 
     def save(self, text: str) -> float:
-        """Writes the file, in place; returns the moment before, in seconds since the epoch."""
+        """Write the file, in place; return the moment before, in seconds since the epoch."""
         moment = time.time()
         self.file.write_text(text, encoding="utf-8")
         return moment
@@ -103,7 +103,7 @@ def peers(root: Path, draft: Draft) -> list[Preview]:
 
 
 def versions() -> str:
-    """The peers' versions, and node's."""
+    """Return the peers' versions, and node's."""
     names = ("@maizzle/framework", "react-email")
     files = [PEERS / "node_modules" / name / "package.json" for name in names]
     if not shutil.which("node") or not all(file.is_file() for file in files):
@@ -114,7 +114,7 @@ def versions() -> str:
 
 
 def template(frame: Path, place: str, pictures: str) -> Callable[[Draft], str]:
-    """What makes a peer's template of a draft: the issue in its place in the frame."""
+    """Return what makes a peer's template of a draft: the issue in its place in the frame."""
     source, markdown = frame.read_text(encoding="utf-8"), MarkdownIt("commonmark", {"html": False})
 
     def inline(text: str) -> str:
@@ -145,7 +145,7 @@ def template(frame: Path, place: str, pictures: str) -> Callable[[Draft], str]:
 
 @contextmanager
 def serving(preview: Preview) -> Iterator[int]:
-    """The preview's server, from when its page is there until it has been told to end; yields its process."""
+    """Yield the preview's server, from when its page is there until it has been told to end, as its process."""
     log = preview.folder / "server.log"
     environment = {**os.environ, **preview.environment}
     with log.open("wb") as output:
@@ -179,7 +179,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def way_in(preview: Preview) -> str:
-    """The address that ours shows in its terminal, with a key that works once; that of the others is open."""
+    """Return the address that ours shows in its terminal, with a key that works once; that of the others is open."""
     log = (preview.folder / "server.log").read_text(errors="replace")
     keyed = re.findall(rf"{re.escape(preview.address)}\?key=\S+", log)
     return keyed[-1] if keyed else preview.address
@@ -202,7 +202,7 @@ def free_port() -> int:
 
 
 def family(process: int) -> list[int]:
-    """The process and all that come from it."""
+    """Return the process and all that come from it."""
     children = [
         child
         for thread in Path(f"/proc/{process}/task").iterdir()
@@ -212,13 +212,13 @@ def family(process: int) -> list[int]:
 
 
 def resident(process: int) -> float:
-    """The memory that the process and its children hold, in MB: VmRSS."""
+    """Return the memory that the process and its children hold, in MB: VmRSS."""
     status = [Path(f"/proc/{member}/status").read_text() for member in family(process)]
     return sum(int(found[1]) for text in status if (found := re.search(r"^VmRSS:\s+(\d+) kB$", text, re.M))) / 1024
 
 
 def processor_time(process: int) -> float:
-    """What the process and its children have used of the processors so far, in seconds."""
+    """Return what the process and its children have used of the processors so far, in seconds."""
     ticks = 0
     for member in family(process):
         fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()

@@ -80,13 +80,13 @@ class Publication:
             record.unlink()
 
     def write_readers(self, count: int) -> None:
-        """Writes the subscriber list, the same one for the same count."""
+        """Write the subscriber list, the same one for the same count."""
         with (self.root / "subscribers.csv").open("w", encoding="utf-8") as file:
             file.write("email,name,city,tags\n")
             file.writelines(f"{address},{name},{town},{tags}\n" for address, name, town, tags in readers(count))
 
     def export(self, form: str, suffix: str) -> str:
-        """An edition as text."""
+        """Return an edition as text."""
         folder = self.root / "exported"
         done = subprocess.run(
             self.command("export", form, ISSUE, "-o", str(folder)),
@@ -101,7 +101,7 @@ class Publication:
         return {"html": self.export("html", ".email.html"), "text": self.export("text", ".txt")}
 
     def write_task(self, path: Path, port: int, messages: int, connections: int) -> None:
-        """What the peers are given: both bodies, with the mark where a name belongs, and the readers."""
+        """Return what the peers are given: both bodies, with the mark where a name belongs, and the readers."""
         task = {
             "port": port,
             "connections": connections,
@@ -133,5 +133,5 @@ def picked(choice: Random, names: Sequence[str]) -> str:
 
 
 def without_ours() -> dict[str, str]:
-    """The environment, less what would set a publication's values."""
+    """Return the environment, less what would set a publication's values."""
     return {name: value for name, value in os.environ.items() if not name.startswith("NEWSLETTER_")}

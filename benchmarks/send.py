@@ -128,7 +128,7 @@ def chosen(words: str) -> tuple[str, ...]:
 
 
 def facts() -> list[str]:
-    """What was measured on what."""
+    """Return what was measured on what."""
     postfix = said_by([program("postconf"), "-d", "-h", "mail_version"], "postconf is missing: apt-get install postfix")
     uvloop = f"uvloop {version('uvloop')}" if find_spec("uvloop") else "without uvloop"
     names = ("aiosmtplib", "sqlalchemy")

@@ -108,7 +108,7 @@ def main() -> None:
 
 
 def contender(folder: Path, database: str, kind: str, url: str | None) -> Contender:
-    """A publication of its own with keys, and the command that serves it."""
+    """Return a publication of its own with keys, and the command that serves it."""
     name = f"{database} {kind}".strip()
     root = folder / name.replace(" ", "-")
     (root / "drafts").mkdir(parents=True)
@@ -146,7 +146,7 @@ def measure(contenders: list[Contender], amounts: Amounts) -> None:
 
 @contextmanager
 def running(one: Contender) -> Iterator[str]:
-    """The service from the moment it says where it listens; its log goes nowhere."""
+    """Yield the service from the moment it says where it listens; its log goes nowhere."""
     process = subprocess.Popen(
         one.command, cwd=one.root, env=one.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -165,7 +165,7 @@ def running(one: Contender) -> Iterator[str]:
 
 
 def posted(address: str, tokens: Path, seconds: int, connections: int) -> dict[str, Any]:
-    """What wrk tells of one measurement."""
+    """Return what wrk tells of one measurement."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(LUA), address, "--", str(tokens)]
     said = said_by(command, "wrk failed.")
     found: dict[str, Any] = json.loads(FOUND.findall(said)[0])
@@ -181,7 +181,7 @@ def gone(workspace: Workspace) -> int:
 
 
 def sync_time(folder: Path) -> float:
-    """The median of some, in seconds."""
+    """Return the median of some, in seconds."""
     times = []
     with (folder / "probe").open("wb", buffering=0) as probe:
         for _ in range(50):

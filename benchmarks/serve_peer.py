@@ -19,7 +19,7 @@ async def answer(_request: Request) -> PlainTextResponse:
 
 
 def bare() -> None:
-    """The same server, with the same protocol class and limits, and nothing to do."""
+    """Return the same server, with the same protocol class and limits, and nothing to do."""
     app = Starlette(routes=[Route("/u/{token}", answer, methods=["POST"])])
     config = uvicorn.Config(app, port=0, http=LimitedConnection, ws="none", log_config=None, access_log=False)
     listening = config.bind_socket()

@@ -28,7 +28,7 @@ class Contender:
 
 
 def facts(weasyprint_python: str) -> list[str]:
-    """What was measured on what."""
+    """Return what was measured on what."""
     theirs = "import platform, weasyprint; print(weasyprint.__version__, 'on Python', platform.python_version())"
     mjml = Path(__file__).parent / "node_modules" / "mjml" / "package.json"
     if not mjml.is_file():

@@ -114,7 +114,7 @@ def ours(publication: Publication, server: Postgres | None, port: int, messages:
 
 @contextmanager
 def postgres() -> Iterator[Postgres | None]:
-    """A server that syncs to disk as SQLite does; None where none is installed."""
+    """Yield a server that syncs to disk as SQLite does; None where none is installed."""
     if programs() is None:
         print(f"ours, ledger in PostgreSQL: not available. {NOT_INSTALLED}")
         yield None
@@ -171,7 +171,7 @@ def rotated(contenders: Sequence[Contender], turn: int) -> Sequence[Contender]:
 
 
 def told(contender: Contender) -> dict[str, Any]:
-    """What the JSON has of it. Each round's rate comes from the bytes that were counted between two moments."""
+    """Return what the JSON has of it. Each round's rate comes from the bytes that were counted between two moments."""
     sizes = [run.received / contender.messages for run in contender.runs]
     return {
         "messages": contender.messages,

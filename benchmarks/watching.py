@@ -92,7 +92,7 @@ class Tab:
         return states
 
     def framed(self) -> str:
-        """The text that stands in the frame now."""
+        """Return the text that stands in the frame now."""
         text: str = self.page.evaluate("() => framed()")
         return text
 

@@ -44,7 +44,7 @@ def browser() -> Iterator[Browser]:
 
 
 def barriers(page: Page, *, rules: list[str] | None = None) -> list[str]:
-    """What axe-core finds that keeps people out, from "serious" upwards: each with its element."""
+    """Return what axe-core finds that keeps people out, from "serious" upwards: each with its element."""
     script = NODE_MODULES / "axe-core" / "axe.min.js"
     needed("axe-core (make tests/node/node_modules)", script.is_file())
     page.add_script_tag(path=script)

@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 
 def make_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's context, and the file with certificate and key, which a client may name as SSL_CERT_FILE."""
+    """Return a server's context, and the file with certificate and key, which a client may name as SSL_CERT_FILE."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
@@ -52,7 +52,7 @@ class Authority:
         return cls(path, key, name)
 
     def issue(self, host: str, folder: Path) -> tuple[Path, Path]:
-        """A certificate and its key for `host`, as two files."""
+        """Return a certificate and its key for `host`, as two files."""
         folder.mkdir(parents=True, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])

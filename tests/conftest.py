@@ -105,14 +105,14 @@ def server() -> Iterator[smtp_server.Server]:
 
 @pytest.fixture
 def digest(publication: Publication, server: smtp_server.Server) -> Publication:
-    """The publication, with a mail server that takes everything."""
+    """Return the publication, with a mail server that takes everything."""
     publication.through(server)
     return publication
 
 
 @pytest.fixture
 def opened(publication: Publication) -> Iterator[Store]:
-    """The publication's state, as the command line will find it."""
+    """Yield the publication's state, as the command line will find it."""
     with closing(open_store(publication.workspace.database)) as store:
         yield store
 

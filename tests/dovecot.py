@@ -56,7 +56,7 @@ class Dovecot:
         return self.folder / "mail" / self.user
 
     def fresh(self) -> "Dovecot":
-        """The same server with an empty mailbox."""
+        """Return the same server with an empty mailbox."""
         return replace(self, user=f"{token_hex(8)}@example.org")
 
     def url(self, folder: str = "INBOX", *, host: str = "localhost") -> str:
@@ -67,7 +67,7 @@ class Dovecot:
 
     @contextmanager
     def client(self, folder: str = "INBOX") -> Iterator[MailBoxUnencrypted]:
-        """A mail program of somebody else's, which has the folder open."""
+        """Yield a mail program of somebody else's, which has the folder open."""
         with MailBoxUnencrypted("127.0.0.1", self.port).login(self.user, PASSWORD, initial_folder=folder) as box:
             yield box
 
@@ -90,7 +90,7 @@ class Dovecot:
 
 @contextmanager
 def dovecot(*settings: str) -> Iterator[Dovecot]:
-    """A server for the time of the context, with further lines of its configuration."""
+    """Yield a server for the time of the context, with further lines of its configuration."""
     # Not below pytest's own folders, which are closed to others: as root, it is run as somebody else.
     with tempfile.TemporaryDirectory(prefix="dovecot-") as name:
         folder = Path(name)

@@ -89,7 +89,7 @@ class Frozen:
             freeze_plan(store, staged, plan)
 
     def send(self, carry: Carry, limits: Limits, rules: SendingRules | None = None) -> list[Counter[Outcome]]:
-        """Returns the tallies that were shown."""
+        """Return the tallies that were shown."""
         seen: list[Counter[Outcome]] = []
 
         def on_progress(now: WorkerProgress) -> None:

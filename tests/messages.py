@@ -19,7 +19,7 @@ def parsed(data: bytes) -> EmailMessage:
 
 
 def well_formed(data: bytes) -> None:
-    """Can it go by DATA and by BDAT, through any server?"""
+    """Check that a message can go by DATA and by BDAT, through any server."""
     assert b"\0" not in data
     assert data.endswith(b"\r\n")
     lines = data.split(b"\r\n")
@@ -35,7 +35,7 @@ def named(data: bytes) -> tuple[str, str]:
 
 
 def texts(data: bytes) -> tuple[str, str]:
-    """The plain text and the HTML."""
+    """Return the plain text and the HTML."""
     message = parsed(data)
     plain, html = message.get_body(("plain",)), message.get_body(("html",))
     assert plain is not None

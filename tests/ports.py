@@ -10,7 +10,7 @@ _FIRST, _PORTS = 10_240, 10_240
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 at which nobody listens."""
+    """Return a port of 127.0.0.1 at which nobody listens."""
     while True:
         port = _FIRST + randbelow(_PORTS)
         with closing(socket.socket()) as probe:

@@ -76,7 +76,7 @@ class Postfix:
         }
 
     def copies(self, count: int, timeout: float = 60) -> dict[str, list[bytes]]:
-        """What the Maildir holds for each address, less the trace headers, once `count` messages are there."""
+        """Return what the Maildir holds for each address, less the trace headers, once `count` messages are there."""
         until = time.monotonic() + timeout
         box = mailbox.Maildir(self.folder / "mail" / "box", create=False)
         while len(box) < count and time.monotonic() < until:
@@ -112,7 +112,7 @@ def postfix(
     refuse: Mapping[str, str] | None = None,
     onward: Mapping[str, int] | None = None,
 ) -> Iterator[Postfix]:
-    """A server for the time of the context; unless `keep`, it throws away what it has taken.
+    """Yield a server for the time of the context; unless `keep`, it throws away what it has taken.
 
     Without `login` it takes mail from anybody who reaches its loopback port, in clear text if they like. `size` is
     the largest message that it takes, `refuse` what it answers to RCPT for some addresses. For those in `onward` it

@@ -37,13 +37,13 @@ class Postgres:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def fresh(self) -> str:
-        """The URL of a new, empty database."""
+        """Return the URL of a new, empty database."""
         name = f"digest{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name}")
         return self.url(name)
 
     def emptied(self) -> str:
-        """The URL of one database, without what it held: a tenth of a fresh one's time."""
+        """Return the URL of one database, without what it held: a tenth of a fresh one's time."""
         if not self.execute("SELECT 1 FROM pg_database WHERE datname = 'shared'"):
             self.execute("CREATE DATABASE shared")
         self.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shared'")
@@ -54,7 +54,7 @@ class Postgres:
         self.execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
-        """What the server's own administrator says; returns the rows, if there are any."""
+        """Run a statement as the server's administrator. Return the rows, if there are any."""
         import psycopg
 
         with psycopg.connect(self.url(database), autocommit=True) as connection:
@@ -69,7 +69,7 @@ class Postgres:
 
 
 def programs() -> Path | None:
-    """The folder with initdb and postgres: the newest of Debian's, or wherever PATH leads."""
+    """Return the folder with initdb and postgres: the newest of Debian's, or wherever PATH leads."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parent.parent.name))
     found = debian[-1] if debian else shutil.which("postgres")
     return Path(found).resolve().parent if found else None
@@ -77,7 +77,7 @@ def programs() -> Path | None:
 
 @contextmanager
 def running_postgres(folder: Path | None = None, *settings: str) -> Iterator[Postgres]:
-    """A server for the time of the context, its data in `folder` (a temporary one if None) and gone afterwards.
+    """Yield a server for the time of the context, its data in `folder` (a temporary one if None) and gone afterwards.
 
     `settings` are further ones of the server's, as in "fsync=on". The folder's parents have to be open to others when
     this runs as root, since the server refuses to be root's and is run as somebody else.

@@ -75,7 +75,7 @@ class Preview:
             connection.close()
 
     def until(self, good: Callable[[dict[str, Any]], object], draft: str = "2.10", reader: str = "") -> dict[str, Any]:
-        """The first state that is as it should be."""
+        """Return the first state that is as it should be."""
         seen = []
         began = time.monotonic()
         for state in self.states(draft, reader):
@@ -100,7 +100,7 @@ class Preview:
 
 @contextmanager
 def previewing(publication: Publication, *args: str, no_open: bool = True, enter: bool = True) -> Iterator[Preview]:
-    """The command, from its printing the address until the end of the context; its address is opened, if `enter`."""
+    """Yield the command from its printing the address until the context ends; `enter` opens the address."""
     process = publication.start("preview", *(["--no-open"] if no_open else []), *args)
     lines: queue.Queue[str] = queue.Queue()
     printed: list[str] = []

@@ -26,14 +26,14 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 def served(publication: Publication) -> Publication:
-    """The publication with a service, and with keys."""
+    """Return the publication with a service, and with keys."""
     publication.environ["NEWSLETTER_SERVICE__URL"] = f"https://{HOST}"
     create_secret_keys(publication.root)
     return publication
 
 
 def made(root: Path) -> Publication:
-    """A publication for tests that share one; its issue 2.10 has been sent."""
+    """Return a publication for tests that share one; its issue 2.10 has been sent."""
     (root / "drafts").mkdir(parents=True)
     for name in ("newsletter.toml", "drafts/2.10.yaml", "drafts/2.10-lead.jpg"):
         shutil.copyfile(ROOT / name, root / name)
@@ -92,7 +92,7 @@ def ask(
 
 @contextmanager
 def serving(publication: Publication, *args: str) -> Iterator[Service]:
-    """The command at a free port, from its printing the address until the end of the context."""
+    """Yield the command at a free port, from its printing the address until the end of the context."""
     process = publication.start("serve", *(args or ("--port", "0")))
     printed: list[str] = []
 

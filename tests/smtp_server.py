@@ -145,7 +145,7 @@ def running(
     mechanisms: Collection[str] = ("PLAIN", "LOGIN"),
     size: int | None = None,
 ) -> Iterator[Server]:
-    """A server for the time of the context; `certificate` offers STARTTLS, or with `tls` is there from the start.
+    """Yield a server for the time of the context; `certificate` offers STARTTLS, or with `tls` is there from the start.
 
     `extensions` may hold PIPELINING and CHUNKING; `mechanisms` are those of AUTH, all with the name "digest" and
     the password or token "secret"; `size` is the largest message that it takes.
@@ -172,7 +172,7 @@ def running(
 
 @contextmanager
 def serving_in_thread(listen: Callable[[], Coroutine[Any, Any, asyncio.Server]]) -> Iterator[asyncio.Server]:
-    """What `listen` starts, on a thread of its own for the time of the context: Playwright has a loop in the test's."""
+    """Yield what `listen` starts, on a thread of its own for the context: Playwright has a loop in the test's."""
     loop = asyncio.new_event_loop()
     loop.set_exception_handler(lambda *_: None)  # clients that break off are what many tests are about
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -206,7 +206,7 @@ Reply = Callable[[str, bytes], bytes | None]
 
 @contextmanager
 def _conversing(begin: Callable[[], AbstractContextManager[Reply]]) -> Iterator[int]:
-    """A server that says what a test wants, byte for byte. Yields its port.
+    """Yield the port of a server that says what a test wants, byte for byte.
 
     `begin` gives what answers on a new connection: it gets each command with its line ("CONNECT" for the greeting,
     "TEXT" with a whole text, by DATA or BDAT) and gives the bytes to send; None hangs up, and so do 221 and 421.
@@ -241,7 +241,7 @@ def _conversing(begin: Callable[[], AbstractContextManager[Reply]]) -> Iterator[
 def scripted(
     answer: Callable[[str], bytes | None], banner: bytes = b"220 ready\r\n"
 ) -> Iterator[tuple[int, list[bytes]]]:
-    """A server that answers each command ("TEXT" for a whole text) with these bytes; None hangs up.
+    """Yield a server that answers each command ("TEXT" for a whole text) with these bytes; None hangs up.
 
     Yields the port, and the texts that were taken, answered or not.
     """
@@ -258,7 +258,7 @@ def scripted(
 
 @contextmanager
 def echoing(mechanism: str, *, lets_in: bool, refuses: str = "RCPT") -> Iterator[int]:
-    """A server that quotes each line of the login in all it says later: in its refusal, or once it has let one in.
+    """Yield a server that quotes each line of the login in all it says later: in its refusal, or after the login.
 
     Every command named `refuses` is refused with 550 then. Yields the port.
     """
@@ -293,7 +293,7 @@ def echoing(mechanism: str, *, lets_in: bool, refuses: str = "RCPT") -> Iterator
 
 @contextmanager
 def silent_after_text() -> Iterator[tuple[int, threading.Event]]:
-    """A server that takes a text and then says nothing more; the event tells that it is there."""
+    """Yield a server that takes a text and then says nothing more; the event tells that it is there."""
     reached = threading.Event()
 
     def answer(command: str) -> bytes:
@@ -343,7 +343,7 @@ class Provider:
 
 @contextmanager
 def provider(say: Callable[[Provider, int, str], str | None]) -> Iterator[Provider]:
-    """A provider's server for the time of the context."""
+    """Yield a provider's server for the time of the context."""
     server = Provider(say)
     with _conversing(server.connection) as server.port:
         yield server

@@ -133,7 +133,7 @@ def test_whatever_words_are_a_moment_to_come_or_wrong(text: str) -> None:
 
 
 def _advised(text: str) -> list[datetime]:
-    """The moments that are to be written instead of `text`; each of them can be."""
+    """Return the moments that are to be written instead of `text`; each of them can be."""
     with pytest.raises(WrongTime) as wrong:
         parse_moment(text, NEW_YORK, NOW)
     written = re.findall('"([^"]+)"', wrong.value.next_step)

@@ -59,13 +59,13 @@ def main() -> None:
 
 
 def _groups() -> list[str]:
-    """What pyproject.toml wants for tests and tools."""
+    """Return what pyproject.toml wants for tests and tools."""
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     return [entry for group in groups.values() for entry in group]
 
 
 def needed(here: dict[str, Distribution], roots: list[str]) -> set[str]:
-    """The names of all installed packages that these requirements lead to, with all the extras of the program."""
+    """Return the names of all installed packages that these requirements lead to, with the program's extras."""
     found: set[str] = set()
     left = [Requirement(root) for root in roots]
     while left:
@@ -87,7 +87,7 @@ def _applies(wanted: Requirement, extras: set[str]) -> bool:
 
 
 def unfit(here: dict[str, Distribution], names: set[str]) -> Iterator[str]:
-    """What a package wants that is not there, or is in another version."""
+    """Yield what a package wants that is not there, or is in another version."""
     for name in sorted(names):
         for wanted in map(Requirement, here[name].requires or ()):
             there = here.get(canonicalize_name(wanted.name))
@@ -98,7 +98,7 @@ def unfit(here: dict[str, Distribution], names: set[str]) -> Iterator[str]:
 
 
 def unpinned(here: dict[str, Distribution], names: set[str]) -> Iterator[str]:
-    """What is installed otherwise than constraints.txt says, or without its saying."""
+    """Yield what is installed otherwise than constraints.txt says, or without its saying."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines if line)}
     for name in sorted(names - {PROGRAM}):
@@ -109,14 +109,14 @@ def unpinned(here: dict[str, Distribution], names: set[str]) -> Iterator[str]:
 
 
 def unlicensed(here: dict[str, Distribution], names: set[str]) -> Iterator[str]:
-    """Packages whose licence is none that is known to allow handing on."""
+    """Yield packages whose licence is none that is known to allow handing on."""
     for name in sorted(names):
         if not _ALLOWED.search(said := licence(here[name])):
             yield f"{name} is under {said or 'no licence that it names'}"
 
 
 def licence(package: Distribution) -> str:
-    """What a package's metadata says, in one of the three ways that there have been."""
+    """Return what a package's metadata says, in one of the three ways that there have been."""
     metadata = package.metadata
     classifiers = [
         line.rpartition(" :: ")[2]

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def narrowed(document: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """The document with what the program needs alone: cyclonedx-py counts every extra of every package.
+    """Return the document with what the program needs alone: cyclonedx-py counts every extra of every package.
 
     The addresses in it are left out, since they may be of here.
     """

@@ -58,7 +58,7 @@ def test_the_commands_of_a_page_run(publication: Publication, server: smtp_serve
 
 
 def _run(publication: Publication, command: str) -> "subprocess.CompletedProcess[str]":
-    """As it stands there, by a shell where the command needs one."""
+    """Run a command as the page has it, by a shell where it needs one."""
     if command.startswith("newsletter ") and not set(command) & set("|&;<>$`*~#\\"):
         return publication.run(*shlex.split(command)[1:], stdin="y\n")
     return subprocess.run(
@@ -68,7 +68,7 @@ def _run(publication: Publication, command: str) -> "subprocess.CompletedProcess
 
 
 def _look(publication: Publication, command: str) -> None:
-    """A preview stays until it is told to end."""
+    """Run a preview, see that it answers, and end it."""
     publication.environ["BROWSER"] = "true"
     with previewing(publication, *shlex.split(command)[2:], no_open=False) as preview:
         assert preview.ask("/2.10/email.html")[0] == 200
@@ -76,7 +76,7 @@ def _look(publication: Publication, command: str) -> None:
 
 
 def _serve(publication: Publication, command: str) -> None:
-    """So does the service, which needs an address and keys; the page's earlier commands have made these."""
+    """Run the service, see that it answers, and end it; the page's earlier commands have made its keys."""
     publication.environ["NEWSLETTER_SERVICE__URL"] = "https://news.example.org"
     with serving(publication, *shlex.split(command)[2:], "--port", "0") as service:
         assert service.ask("/healthz")[0] == 200

@@ -20,7 +20,7 @@ BALANCE = "{} on the list = {} accepted + 0 refused + 0 deferred + 0 unknown + 0
 
 @pytest.fixture
 def here(digest: Publication) -> Publication:
-    """The publication with a mail server, and a service at a port that its mails can name before it runs."""
+    """Return the publication with a mail server, and a service at a port that its mails can name before it runs."""
     port = free_port()
     create_secret_keys(digest.root)
     digest.environ |= {

@@ -66,7 +66,7 @@ def _freeze(store: Store, issue: str, readers: Iterable[str], **fields: str) -> 
 
 
 def _send(store: Store, issue: str, outcomes: dict[str, Outcome], reply: str = "") -> None:
-    """A run that answers for some, and leaves the others claimed."""
+    """Return a run that answers for some, and leaves the others claimed."""
     register_worker(store, issue, f"run {issue}")
     claims = record_and_claim(store, issue, f"run {issue}", want=99).deliveries
     answers = [

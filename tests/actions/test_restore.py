@@ -56,7 +56,7 @@ def run(digest: Publication, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = None) -> None:
-    """A campaign with a run, answers, a test, a date; a reader who left, one who came back, one who was erased."""
+    """Make a campaign with a worker, results, a test and a date; a reader who left, one who is back, one erased."""
     campaign = Campaign(issue=issue, id=f"id of {issue}", subject="Grüße, 猫", draft_sha256="d", rules=[["board"]],
                         created_at="2026-11-01T09:00:00+00:00")  # fmt: skip
     names = [f"r{number}@example.org" for number in range(readers)]

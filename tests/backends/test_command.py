@@ -318,7 +318,7 @@ def test_the_text_arrives_with_line_feeds_alone(tmp_path: Path) -> None:
 
 
 def _arguments(folder: Path, command: list[str], recipient: str, sender: str = "b@example.org") -> list[str] | None:
-    """What the program was given; None when it was not run."""
+    """Return what the program was given; None when it was not run."""
     _program(folder, 'for word; do printf "%s\\0" "$word"; done >words')
     (folder / "words").unlink(missing_ok=True)
     _deliver(folder, _feed(recipient, sender=sender), ["./program", *command])

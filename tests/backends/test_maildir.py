@@ -30,7 +30,7 @@ def _deliver(root: Path, feed: MemoryFeed) -> None:
 
 @contextmanager
 def _no_file_larger_than(octets: int) -> Iterator[None]:
-    """What a full disk does: a write fails, when it reaches the disk."""
+    """Yield what a full disk does: a write fails, when it reaches the disk."""
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (octets, hard))

@@ -37,7 +37,7 @@ def secured(publication: Publication, tmp_path: Path) -> Iterator[tuple[Publicat
 
 
 def _refused(publication: Publication) -> str:
-    """What send says when it can't even begin; nothing may be marked as sent."""
+    """Return what send says when it can't even begin; nothing may be marked as sent."""
     done = publication.run("send", "2.10", "--yes")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -207,7 +207,7 @@ def test_what_the_server_says_before_a_session_opens(stage: str, reply: bytes) -
 
 
 def _announced(settings: SmtpBackend.Settings, config: Config | None = None) -> list[str]:
-    """What EHLO said, on each connection."""
+    """Return what EHLO said, on each connection."""
     said: list[str] = []
     with running() as server:
         server.on_ehlo = lambda name: said.append(name)

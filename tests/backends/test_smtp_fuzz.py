@@ -48,7 +48,7 @@ class Server:
     _in_text: bool = False
 
     def read(self, data: bytes) -> bytes:
-        """The replies to whatever is whole now."""
+        """Return the replies to whatever is whole now."""
         self._input += data
         replies = []
         while not self.closed and (reply := self._next()) is not None:
@@ -130,7 +130,7 @@ class Run:
         self.dialogue.returned.clear()
 
     def step(self, waiting: list[Message]) -> bytes:
-        """What a session does after each read."""
+        """Return what a session does after each read."""
         written = b""
         while True:
             self.collect()
@@ -144,7 +144,7 @@ class Run:
 
 
 def _converse(way: str, verdicts: list[bytes | None], lenient: bool, cuts: list[int]) -> tuple[Run, Server, int]:
-    """A whole conversation with an honest server whose words arrive in pieces of the lengths `cuts`, in turn."""
+    """Return a whole conversation with an honest server whose words arrive in pieces of the lengths `cuts`, in turn."""
     waiting = messages(COUNT)
     server = Server(iter([*verdicts, *[None] * (4 * COUNT)]), lenient)
     run = Run(Dialogue(WAYS[way], WINDOW))

@@ -24,7 +24,7 @@ WAYS = {
 
 
 def _send(publication: Publication, answer: Callable[[str], bytes | None]) -> tuple[dict[str, int], int, str]:
-    """The readers by state, the texts the server took, and what the program said."""
+    """Return the readers by state, the texts the server took, and what the program said."""
     publication.readers(READERS)
     with scripted(answer) as (port, texts):
         publication.environ |= {
@@ -53,7 +53,7 @@ def _once(stage: str, reply: bytes | None) -> Callable[[str], bytes | None]:
 
 
 def _carry(way: str, answer: Callable[[str], bytes | None]) -> tuple[MemoryFeed, list[bytes], list[SessionLost]]:
-    """What became of READERS messages, the texts the server read, and how sessions ended."""
+    """Return what became of READERS messages, the texts the server read, and how sessions ended."""
     feed = MemoryFeed(messages(READERS))
 
     def greet(command: str) -> bytes | None:

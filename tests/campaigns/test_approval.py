@@ -36,7 +36,7 @@ Ask = Callable[..., Approval]
 
 @pytest.fixture
 def git(publication: Publication) -> Git:
-    """The publication as a repository in which everything is committed."""
+    """Return the publication as a repository in which everything is committed."""
 
     def run(*args: str) -> str:
         done = subprocess.run(

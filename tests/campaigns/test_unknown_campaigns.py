@@ -41,7 +41,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(digest: Publication, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line within this process, pointed at the digest."""
+    """Return the command line within this process, pointed at the digest."""
     monkeypatch.chdir(digest.root)
     for name, value in digest.environment().items():
         monkeypatch.setenv(name, value)
@@ -258,7 +258,7 @@ def test_a_colleagues_clone_calls_a_scheduled_issue_scheduled(digest: Publicatio
 
 
 def _snapshot(publication: Publication) -> Path:
-    """A server's copy, as a backup of the whole machine takes it: with the state and the drafts."""
+    """Return a server's copy, as a backup of the whole machine takes it: with the state and the drafts."""
     return Path(shutil.copytree(publication.root, publication.root.with_name("snapshot")))
 
 
@@ -339,7 +339,7 @@ def test_others_who_leave_do_not_make_an_older_copy_of_the_state_seem_up_to_date
 
 @pytest.fixture
 def noted(store: Store, tmp_path: Path) -> Path:
-    """The record of an issue that went out from the store, after somebody had left."""
+    """Return the record of an issue that went out from the store, after somebody had left."""
     campaign = Campaign(issue="1.1", id="one", subject="", draft_sha256="d", rules=[], created_at="2026-11-01")
     with stage_recipients(store) as staged:
         entries = [Recipient(subscriber=LEFT, address=LEFT, fields={}, tags=frozenset(), template=0)]

@@ -13,7 +13,7 @@ Invoke = Callable[..., Result]
 
 @pytest.fixture
 def invoke(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> Invoke:
-    """The command line, within this process."""
+    """Return the command line, within this process."""
     monkeypatch.chdir(publication.root)
     return lambda *args: CliRunner(env=publication.environment()).invoke(cli, args)
 

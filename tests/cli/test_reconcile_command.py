@@ -31,7 +31,7 @@ def broken(digest: Publication, server: Server) -> Publication:
 
 
 def _unknown(publication: Publication) -> dict[str, str]:
-    """The addresses that a table in a pipe lists, each with its Message-ID."""
+    """Return the addresses that a table in a pipe lists, each with its Message-ID."""
     done = publication.run("reconcile", "2.10")
     assert done.returncode == 1
     heads, *rows = [line.split("\t") for line in done.stdout.splitlines()]

@@ -12,7 +12,7 @@ NO_MAILBOX = "550 5.1.1 No such mailbox"
 
 
 def _shown(publication: Publication, *args: str, typed: str = "") -> str:
-    """What a terminal shows, without its colours."""
+    """Return what a terminal shows, without its colours."""
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", publication.run_on_terminal(*args, typed=typed).stdout)
 
 

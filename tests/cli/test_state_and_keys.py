@@ -15,7 +15,7 @@ ADA = "ada.okafor@example.org"
 
 @pytest.fixture
 def used(publication: Publication) -> Publication:
-    """A publication that has sent an issue, and put another into the outbox."""
+    """Return a publication that has sent an issue, and put another into the outbox."""
     publication.environ["NEWSLETTER_SEND__BACKEND"] = "maildir"
     assert publication.run("send", "2.10", "--yes").returncode == 0
     assert publication.run("send", "3.7", "--at", "in 2 hours", "--yes").returncode == 0

@@ -23,7 +23,7 @@ OLGA = "olga.petrova@example.net"
 
 @pytest.fixture
 def wherever(publication: Publication, place: Path | str) -> Publication:
-    """The publication with its state on each database."""
+    """Return the publication with its state on each database."""
     url = f"sqlite:///{place}" if isinstance(place, Path) else place
     publication.environ["NEWSLETTER_STORE__URL"] = url
     return publication

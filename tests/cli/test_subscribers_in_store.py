@@ -32,7 +32,7 @@ PAUSED = "tom.baker@example.com"
 
 @pytest.fixture
 def kept(publication: Publication, place: Path | str) -> Publication:
-    """The publication with its list in the store, on each database: the sample's, and nobody's file any more."""
+    """Return the publication with its list in the store, on each database: the sample's, and nobody's file any more."""
     publication.environ["NEWSLETTER_STORE__URL"] = f"sqlite:///{place}" if isinstance(place, Path) else place
     publication.environ["NEWSLETTER_LIST__SOURCE"] = "store"
     create_secret_keys(publication.root)

@@ -131,7 +131,7 @@ _WORDS = ("ministers", "met", "again", "and", "agreed", "to", "go", "on", "with"
 
 
 def _with_links(chance: Random) -> tuple[str, int]:
-    """A draft whose texts and links are of many lengths, and how many links it has: each of a word of its own."""
+    """Return a draft whose texts and links are of many lengths, and how many links it has: a word of its own each."""
     numbers = count(1)
     links = 0
 

@@ -34,7 +34,7 @@ _MARK = b"\xff"  # ends one thing that a server says: never a part of a text in 
 
 
 def mail(data: bytes) -> None:
-    """A mail that came back is always read, and nothing of it does anything to a terminal."""
+    """Check that a mail that came back is always read, and nothing of it does anything to a terminal."""
     reading = recognise_mail(data)
     assert BEYOND not in reading.trouble, reading.trouble
     texts = [reading.sender, reading.request, reading.trouble, *reading.message_ids, *reading.delivered_to]
@@ -44,7 +44,7 @@ def mail(data: bytes) -> None:
 
 
 def richtext(data: bytes) -> None:
-    """An editor's text becomes rich text or problems, and what is shown of it was written there."""
+    """Check that an editor's text becomes rich text or problems, and what is shown of it was written there."""
     source = data.decode("utf-8", "replace")
     text, faults = parse(source)
     plain = text.plain()
@@ -79,7 +79,7 @@ def smtp(data: bytes) -> None:
 
 
 def imap(data: bytes) -> None:
-    """A mailbox is read, or the server is blamed in words; nothing else comes of what it says."""
+    """Check that a mailbox is read, or the server is blamed in words; nothing else comes of what it says."""
     with _imap_server(data.split(_MARK)), suppress(NewsletterError):
         source = open_source("imap://ada@localhost/INBOX", after="move", password=lambda *_: "secret", timeout=5)
         with source as mailbox:
@@ -88,7 +88,7 @@ def imap(data: bytes) -> None:
 
 
 def maillog(data: bytes) -> None:
-    """A log proves nothing but of messages of ours."""
+    """Check that a log proves nothing but of messages of ours."""
     for find in (find_arrivals, find_message_ids):
         traces = FoundMessageIds()
         find(BytesIO(data), IDS, traces)

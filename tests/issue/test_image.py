@@ -37,7 +37,7 @@ def _problems(folder: Path, name: str) -> list[tuple[str, int, int]]:
 
 
 def _blank_png(path: Path, width: int, height: int) -> None:
-    """A picture of any size in a few kilobytes, as an attacker would make it."""
+    """Return a picture of any size in a few kilobytes, as an attacker would make it."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return pack(">I", len(data)) + kind + data + pack(">I", zlib.crc32(kind + data))
@@ -140,7 +140,7 @@ def test_more_items_than_an_issue_can_hold_are_refused(tmp_path: Path) -> None:
 
 
 def _in_scans(path: Path, scans: int) -> None:
-    """A progressive JPEG that goes over its picture again and again, as an attacker would make it."""
+    """Return a progressive JPEG that goes over its picture again and again, as an attacker would make it."""
     Image.new("L", (64, 64), 128).save(path, "JPEG", progressive=True)
     data = path.read_bytes()
     tables = data.rindex(b"\xff\xc4", 0, data.rindex(b"\xff\xda"))

@@ -39,7 +39,7 @@ STYLES = ["folded", "literal", "plain", "single", "double", "escaped"]
 
 
 def _written(style: str, paragraphs: list[list[str]]) -> str:
-    """A note in one of YAML's styles, its lines as they are given."""
+    """Return a note in one of YAML's styles, its lines as they are given."""
     body = "\n\n".join("\n".join(f"  {line}" for line in lines) for lines in paragraphs)
     match style:
         case "folded":

@@ -217,7 +217,7 @@ def test_the_length_is_looked_up_when_it_is_needed(frozen: Store, monkeypatch: p
 
 @pytest.fixture
 def another(frozen: Store, place: Path | str) -> Iterator[Store]:
-    """The same state, opened by somebody else."""
+    """Yield the same state, opened by somebody else."""
     with closing(open_store(place)) as opened:
         yield opened
 

@@ -57,7 +57,7 @@ def _message(publication: Publication, draft: str = "2.10") -> Message:
 
 
 def _verdicts(data: bytes, records: dict[str, str] = RECORDS) -> list[bool]:
-    """What a receiver says of each signature."""
+    """Return what a receiver says of each signature."""
 
     def dns(name: bytes, timeout: int = 5) -> bytes | None:
         record = records.get(name.decode())

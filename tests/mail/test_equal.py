@@ -89,7 +89,7 @@ class Compiled:
         return re.sub(r"m(,|%2C)(\d{16})m", value, rendered)
 
     def by_the_library(self, fields: dict[str, str]) -> EmailMessage:
-        """The same message as the standard library makes it."""
+        """Return the same message as the standard library makes it."""
         message = EmailMessage(policy=policy.SMTP)
         message["Subject"] = self.filled(self.subject, fields)
         message.set_content(self.filled(self.text, fields))

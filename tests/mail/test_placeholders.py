@@ -21,7 +21,7 @@ LINK = '<a href="{{ unsubscribe }}">'
 
 
 def _with(publication: Publication, html: str, name: str = "email.mjml.j2", place: str = LINK) -> MessageTemplate:
-    """The sample compiled with a template in which `html` stands before the unsubscribe link."""
+    """Return the sample compiled with a template in which `html` stands before the unsubscribe link."""
     folder = publication.root / "templates"
     folder.mkdir(exist_ok=True)
     source = (ROOT / "templates" / name).read_text()

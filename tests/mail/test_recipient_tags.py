@@ -19,7 +19,7 @@ URL = "https://news.example.org"
 
 @pytest.fixture
 def served(digest: Publication) -> Publication:
-    """The publication with a mail server, a web service, and keys."""
+    """Return the publication with a mail server, a web service, and keys."""
     create_secret_keys(digest.root)
     digest.environ["NEWSLETTER_SERVICE__URL"] = f"{URL}/"
     (digest.root / "subscribers.csv").write_text(f"email,name\n{ADA},Ada\nben@example.com,Ben\n")

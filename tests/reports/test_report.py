@@ -66,7 +66,7 @@ def _freeze(store: Store) -> list[str]:
 
 
 def _run(store: Store, run: str, count: int) -> None:
-    """A run that answers `count` readers in several ways and is killed with one more in hand."""
+    """Return a run that answers `count` readers in several ways and is killed with one more in hand."""
     register_worker(store, "1.1", run)
     claims = record_and_claim(store, "1.1", run, want=count + 1).deliveries
     answers = []
@@ -378,7 +378,7 @@ def test_no_cell_of_the_table_is_a_formula_whatever_separates_them(address: str,
 
 @pytest.fixture
 def sent(publication: Publication, server: Server) -> Publication:
-    """A hundred readers: most accepted, some refused and deferred."""
+    """Return a hundred readers: most accepted, some refused and deferred."""
     publication.through(server)
     publication.readers(100)
     for number in range(0, 12, 2):

@@ -241,7 +241,7 @@ def test_a_sender_that_died_is_taken_over_from(digest: Publication, server: Serv
 
 
 def _only_for(publication: Publication, tag: str, word: str) -> None:
-    """The sample with its first item for one tag's readers alone, and with a word of this version."""
+    """Return the sample with its first item for one tag's readers alone, and with a word of this version."""
     draft = publication.root / "drafts/2.10.yaml"
     text = (ROOT / "drafts/2.10.yaml").read_text().replace("Leaders align", f"{word} align")
     draft.write_text(text.replace("  - headline:", f"  - only_for: [{tag}]\n    headline:", 1))

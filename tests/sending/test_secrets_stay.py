@@ -20,7 +20,7 @@ TRACES = (
 
 
 def _all_that_is_kept(publication: Publication, told: str) -> str:
-    """What commands print, what they write, and every file of the state."""
+    """Return what commands print, what they write, and every file of the state."""
     for command in (["status", "--json"], ["report", "2.10"], ["report", "2.10", "--json"],
                     ["report", "2.10", "--csv", "-"], ["--debug", "send", "2.10", "--yes"]):  # fmt: skip
         done = publication.run(*command)

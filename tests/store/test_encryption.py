@@ -42,7 +42,7 @@ def authority(folder: Path) -> Authority:
 
 @pytest.fixture(scope="module")
 def server(folder: Path, authority: Authority) -> Iterator[Postgres]:
-    """A real server with a certificate for HOST, and a user with a password."""
+    """Yield a real server with a certificate for HOST, and a user with a password."""
     if programs() is None:
         pytest.skip(NOT_INSTALLED)
     certificate, key = authority.issue(HOST, folder / "server")
@@ -56,7 +56,7 @@ def server(folder: Path, authority: Authority) -> Iterator[Postgres]:
 
 @pytest.fixture(autouse=True)
 def trusting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, authority: Authority) -> None:
-    """This system trusts the authority, and nothing that this user told libpq counts."""
+    """Let this system trust the authority, and nothing that this user told libpq counts."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("PGSSLROOTCERT", "PGREQUIREAUTH", "PGPASSWORD"):

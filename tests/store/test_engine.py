@@ -64,7 +64,7 @@ def _words(connection: Connection) -> dict[str, str]:
 
 @contextmanager
 def _holder(place: Path | str, name: str) -> Iterator["subprocess.Popen[str]"]:
-    """A process that holds `name` until it is told to end."""
+    """Yield a process that holds `name` until it is told to end."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(place), name], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

@@ -48,7 +48,7 @@ def url(postgres: Postgres) -> Iterator[str]:
 
 @pytest.fixture
 def common_user() -> Iterator[Path]:
-    """A folder of one's own as a user whom permissions bind; root's they don't."""
+    """Yield a folder of one's own as a user whom permissions bind; root's they don't."""
     folder = Path(tempfile.mkdtemp())
     if os.geteuid() == 0:
         shutil.chown(folder, pwd.getpwnam("nobody").pw_uid)

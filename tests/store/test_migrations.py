@@ -51,19 +51,19 @@ print("alembic" in sys.modules)
 
 @pytest.fixture
 def old(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
-    """A store of version 1, whose only campaign was stopped half way."""
+    """Return a store of version 1, whose only campaign was stopped half way."""
     return lay_store(place, VERSION_1, request, "SELECT setval('templates_id_seq', 2)")
 
 
 @pytest.fixture
 def newest(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
-    """A store of version 3, one of whose campaigns was stopped half way."""
+    """Return a store of version 3, one of whose campaigns was stopped half way."""
     return lay_store(place, VERSION_3, request, COUNTERS_3)
 
 
 @pytest.fixture
 def older(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
-    """The same in version 2."""
+    """Yield a store of version 2, whose only campaign was stopped half way."""
     numbers = "SELECT setval('templates_id_seq', 2); SELECT setval('deliveries_id_seq', 12)"
     return lay_store(place, VERSION_2, request, numbers)
 
@@ -76,7 +76,7 @@ def _rows(connection: Connection, table: str) -> list[dict[str, object]]:
 
 
 def _before(place: Path | str) -> dict[str, list[dict[str, object]]]:
-    """What the tables hold, looked at without opening the store."""
+    """Return what the tables hold, looked at without opening the store."""
     engine = _database(place, None).engine()
     with engine.connect() as connection:
         found = {table: _rows(connection, table) for table in TABLES}
@@ -324,7 +324,7 @@ def test_alembic_is_imported_when_there_is_something_to_migrate_and_not_else(old
 
 @pytest.fixture
 def half_sent(publication: Publication, old: Path | str) -> Publication:
-    """The publication whose sending version 1 began, with the record that it left beside the draft."""
+    """Return the publication whose sending version 1 began, with the record that it left beside the draft."""
     if isinstance(old, Path):
         (publication.root / ".newsletter").mkdir()
         shutil.copyfile(old, publication.root / ".newsletter/state.db")

@@ -68,7 +68,7 @@ def store(old: Path | str) -> Store:  # type: ignore[misc]  # a generator, to py
 
 @pytest.fixture
 def half_sent(publication: Publication, old: Path | str) -> Publication:
-    """The publication whose sending version 3 began, with its keys and without the list."""
+    """Return the publication whose sending version 3 began, with its keys and without the list."""
     (publication.root / ".newsletter").mkdir(mode=0o700)
     keys = publication.root / ".newsletter/keys.toml"
     keys.write_text(KEYS)

@@ -29,7 +29,7 @@ LIST = f'email,name,tags,city\n{ADA},Ada Lovelace,board,London\n{OLGA},"Petrova,
 
 @pytest.fixture(params=["csv", "store"])
 def source(request: pytest.FixtureRequest, store: Store, write_list: Callable[[str], Path]) -> SubscriberSource:
-    """The same two people, once in a file and once in the store."""
+    """Return the same two people, once in a file and once in the store."""
     file = CsvSource(write_list(LIST))
     if request.param == "csv":
         return file

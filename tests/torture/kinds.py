@@ -27,7 +27,7 @@ _WHEN = ("before", "after")
 
 
 def plan(seed: int, readers: int = 300, *, sqlite: bool = True) -> Scenario:
-    """The scenario of this seed. Where it is not SQLite's disk that could be full, its server cuts connections."""
+    """Return the scenario of this seed. Where no disk of SQLite's could be full, the server cuts connections."""
     number, kind = seed // len(KINDS), list(KINDS)[seed % len(KINDS)]
     random = Random(f"{seed} {kind} {readers}")
     scenario = KINDS[kind](random, _usual(random, seed, kind, readers), number)
@@ -69,7 +69,7 @@ def _usual(random: Random, seed: int, kind: str, readers: int) -> Scenario:
 
 
 def _nth(random: Random, usual: Scenario, stage: str) -> int:
-    """A place that a send to everybody reaches."""
+    """Return a place that a send to everybody reaches."""
     most = {"banner": usual.connections, "ehlo": usual.connections, "auth": usual.connections, "quit": 1, "rset": 3,
             "any": 3 * usual.readers}  # fmt: skip
     return random.randint(1, most.get(stage, usual.readers * 4 // 5))
@@ -85,7 +85,7 @@ def _again(random: Random) -> dict[str, int]:
 
 
 def _at(stage: str, usual: Scenario) -> Scenario:
-    """The same, so that there are replies of that stage."""
+    """Return a place that a send to everybody reaches, with replies of that stage."""
     if stage == "auth":
         return replace(usual, mood=replace(usual.mood, login=True))
     if stage == "data":
@@ -226,7 +226,7 @@ def _tried_again(random: Random, usual: Scenario, number: int) -> Scenario:
 
 
 def _overtaken(random: Random, usual: Scenario, number: int) -> Scenario:
-    """Stopped at a reply or at a commit, for longer than its lease; it goes on while the other sends, or after it."""
+    """Return a send that is stopped at a reply or a commit for longer than its lease, and goes on later."""
     if number % 3 == 2:
         nth = random.randint(18, 18 + usual.readers // 6)  # once it has a lease
         first = Send(within=(ChildFault(at="commit", nth=nth, act="stop", when=_WHEN[number % 2]),))
@@ -243,7 +243,7 @@ def _overtaken_by_clock(random: Random, usual: Scenario, number: int) -> Scenari
 
 
 def _other(random: Random, number: int) -> Send:
-    """The send that takes over; in every second of them the other goes on meanwhile."""
+    """Return the send that takes over; in every second of them the other goes on meanwhile."""
     wake = Fault(stage="any", nth=random.randint(1, 40), act="wake")
     return Send(at_server=(wake,) if number % 2 else (), lock_wait_s=0.3)
 

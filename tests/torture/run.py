@@ -70,7 +70,7 @@ def _options() -> argparse.Namespace:
 
 @contextmanager
 def _database(store: str) -> Iterator[str | None]:
-    """A PostgreSQL server of our own, by its URL; None for SQLite, which needs none."""
+    """Yield a PostgreSQL server of our own, by its URL; None for SQLite, which needs none."""
     if store == "sqlite":
         yield None
         return

@@ -53,7 +53,7 @@ class FaultServer:
         self.process, self._faults, self._counts, self.struck = None, faults, Counter(), []
 
     def settle(self, *, wait: bool) -> None:
-        """The client is gone: read what it had sent before, as a server that was merely slow would."""
+        """Read, when the client is gone, what it had sent before, as a server that was merely slow would."""
 
         async def read_on() -> None:
             self.process, self.stalled, self._faults = None, False, ()
@@ -111,7 +111,7 @@ class FaultServer:
 
 @contextmanager
 def serving(mood: Mood, rules: Mapping[str, Rule]) -> Iterator["FaultServer"]:
-    """A server on a free loopback port, on a thread of its own for the time of the context."""
+    """Yield a server on a free loopback port, on a thread of its own for the time of the context."""
     server = FaultServer(mood, rules)
     listener = socket.create_server(("127.0.0.1", 0))
     if mood.small_buffers:

@@ -22,7 +22,7 @@ class TrialStore(Protocol):
         """End the program's connections to it, as a server that starts anew does."""
 
     def faults(self) -> list[str]:
-        """What the database itself finds wrong with it."""
+        """Return what the database itself finds wrong with it."""
 
 
 class SqliteStore:
@@ -45,7 +45,7 @@ class SqliteStore:
         return False
 
     def cut(self) -> None:
-        """A file has no connections."""
+        """Do nothing: a file has no connections."""
 
     def faults(self) -> list[str]:
         if not self._path.exists():
@@ -94,7 +94,7 @@ class PostgresqlStore:
 
 @contextmanager
 def emptied(server: str | None, root: Path) -> Iterator[TrialStore]:
-    """A store for one trial: in the publication's own folder, or a database of the PostgreSQL server at that URL."""
+    """Yield a store for one trial: in the publication's folder, or a database of the PostgreSQL server at that URL."""
     if server is None:
         yield SqliteStore(root)
         return

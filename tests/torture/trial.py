@@ -272,7 +272,7 @@ def _attend(requests: int, answers: int, store: TrialStore, struck: threading.Ev
 
 
 def _look_around(trial: Trial, publication: Publication, server: FaultServer, store: TrialStore) -> None:
-    """What the server, the program, its files and its database say at the end."""
+    """Return what the server, the program, its files and its database say at the end."""
     trial.copies, trial.answered = Counter(server.accepted), server.answered
     trial.offences, trial.abandoned, trial.resumed = server.offences, server.abandoned, server.resumed
     said = publication.run("status", "2.10", "--json")

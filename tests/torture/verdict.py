@@ -41,7 +41,7 @@ def _processes(trial: Trial) -> Iterator[str]:
 
 
 def _reports(trial: Trial) -> Iterator[str]:
-    """What each send that came to its own end said: a balance, true, and in the record too."""
+    """Yield what is untrue in the balance that a send printed, or differs from its record."""
     for number, ended in enumerate(trial.ended, start=1):
         said = re.search(r"^([\d,]+) on the list = (.*)$", ended.out, re.MULTILINE)
         if said is None or ended.status not in (0, 1):
@@ -57,12 +57,12 @@ def _reports(trial: Trial) -> Iterator[str]:
 
 
 def _breakdowns(ended: Ended) -> set[str]:
-    """Faults of the store that struck: what is to be written after them may not be."""
+    """Return the faults of the store that struck, after which a record may be missing."""
     return {fault.act for fault in ended.send.within} & set(_BREAKDOWNS) if ended.struck_within else set()
 
 
 def _statuses(ended: Ended) -> set[int]:
-    """The documented ones, and death by the signals that were sent."""
+    """Return the exit statuses that may be: the documented ones, and death by the signals that were sent."""
     acts = {fault.act for fault in ended.struck}
     if ended.struck_within:
         acts |= {fault.act for fault in ended.send.within}
@@ -74,7 +74,7 @@ def _statuses(ended: Ended) -> set[int]:
 
 
 def _left_out(trial: Trial, ended: Ended) -> int:
-    """Readers without a copy whom nothing kept from having one within this send."""
+    """Count the readers without a copy whom nothing kept from having one within this send."""
     tries = len(trial.scenario.retries.split(",")) if trial.scenario.retries else 0
     rules = trial.scenario.rules.items()
     kept = {trial.addresses[number] for number, rule in rules if rule.times is None or rule.times > tries}
@@ -82,7 +82,7 @@ def _left_out(trial: Trial, ended: Ended) -> int:
 
 
 def _most_unknown(trial: Trial, ended: list[Ended]) -> int:
-    """A lost connection leaves at most a window behind; a crash what was claimed: two windows for each connection."""
+    """Return how many may be unknown: a window for a lost connection, two for each connection after a crash."""
     most = 0
     for one in ended:
         acts = [fault.act for fault in one.struck] + [fault.act for fault in one.send.within if one.struck_within]

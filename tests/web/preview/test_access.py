@@ -41,7 +41,7 @@ def _account(user: int) -> Iterator[None]:
 
 
 def _key(preview: Preview) -> str:
-    """The path and the key of the address that stands last in the terminal."""
+    """Return the path and the key of the address that stands last in the terminal."""
     return re.findall(r"http://127\.0\.0\.1:\d+(/\S+\?key=\S+)", "\n".join(preview.printed))[-1]
 
 

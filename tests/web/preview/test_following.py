@@ -25,7 +25,7 @@ def preview(publication: Publication) -> Iterator[Preview]:
 
 
 def _write(publication: Publication, *changes: tuple[str, str], name: str = "2.10") -> None:
-    """The sample draft with some words changed."""
+    """Return the sample draft with some words changed."""
     text = (ROOT / "drafts" / f"{name}.yaml").read_text()
     for old, new in changes:
         assert old in text

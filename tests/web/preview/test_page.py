@@ -28,7 +28,7 @@ def preview(publication: Publication, server: smtp_server.Server) -> Iterator[Pr
 
 @pytest.fixture
 def opened(browser: Browser, preview: Preview) -> Iterator[Callable[..., Page]]:
-    """Opens the preview's page; whatever a page complains of in its console fails the test."""
+    """Open the preview's page; whatever a page complains of in its console fails the test."""
     contexts, complaints = [], []
 
     def open_(query: str = "", size: dict[str, int] = WIDE, **more: object) -> Page:

@@ -35,7 +35,7 @@ items:
 
 
 def _shown(publication: Publication, text: str, who: str = "") -> dict:
-    """The state of a draft with that text, as the first reader that `who` finds."""
+    """Return the state of a draft with that text, as the first reader that `who` finds."""
     path = publication.draft("2.11", text)
     workspace = publication.workspace
     draft_state = refresh_state(workspace, path, DraftState(name="2.11"))

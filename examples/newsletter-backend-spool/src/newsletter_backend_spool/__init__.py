@@ -40,7 +40,7 @@ class SpoolBackend:
 
     @asynccontextmanager
     async def connect(self) -> "AsyncIterator[SpoolSession]":
-        """A session for today. It is the place to log in to a service, and to find out that one can't."""
+        """Yield a session for today. It is the place to log in to a service, and to find out that one can't."""
         today = self._folder / datetime.now(UTC).date().isoformat()
         try:
             today.mkdir(parents=True, exist_ok=True)

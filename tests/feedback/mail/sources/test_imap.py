@@ -304,7 +304,7 @@ GREETING = b"* OK [CAPABILITY IMAP4rev1] ready\r\n"
 
 @contextmanager
 def scripted(*answers: bytes) -> Iterator[str]:
-    """The address of a server that says GREETING, one of `answers` to each line, with TAG in it, and then hangs up."""
+    """Yield the address of a server that says GREETING, an answer to each line, with TAG in it, and then hangs up."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(20)
 
@@ -438,7 +438,7 @@ def test_a_server_that_lets_everybody_in_before_tls_hears_nothing() -> None:
 
 @contextmanager
 def hostile(answer: Callable[[socket.socket, bytes], None]) -> Iterator[tuple[str, list[int]]]:
-    """The address of a server that greets and answers by `answer`, without end; and how much it could say."""
+    """Yield the address of a server that greets and answers by `answer`, without end; and how much it could say."""
     said = [0]
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(20)
@@ -475,7 +475,7 @@ def _without_end(connection: socket.socket, begin: bytes, more: bytes) -> None:
 
 
 def _reply(special: dict[bytes, Callable[[socket.socket, bytes], None]]) -> Callable[[socket.socket, bytes], None]:
-    """A server that is as it should be, but for what it does at some commands."""
+    """Return a server that is as it should be, but for what it does at some commands."""
 
     def answer(connection: socket.socket, line: bytes) -> None:
         tag, _, rest = line.partition(b" ")
