@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from newsletter.actions.deliver import deliver
 from newsletter.actions.observer import SILENT, SendObserver
+from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.publication import OpenPublication
@@ -27,12 +28,17 @@ def open_outbox(
     on_leaving: Callable[[Campaign, int], None] = _ignore,
     confirm: Callable[[Campaign], bool] | None = None,
     clock: WallClock | None = None,
+    nobody_left: bool = False,
 ) -> Scheduler:
     """Return the outbox, ready to look once or to watch.
 
     `tell` hears what came of each campaign, `on_leaving` that one leaves to so many who wait. `stop` hears SIGINT and
     SIGTERM between runs. `confirm` asks a person about a campaign that is late; without it such a one is held.
+    `nobody_left` is a person's word that nobody unsubscribed by campaigns that this store does not know.
     """
+
+    if nobody_left:
+        vouch(publication.store, publication.workspace.drafts, complete=True)
 
     def carry(campaign: Campaign) -> None:
         # As newsletter.toml is now: while this waited, somebody may have mended it.

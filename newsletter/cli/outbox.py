@@ -15,7 +15,6 @@ from newsletter.actions.cancel import cancel_schedule
 from newsletter.actions.observer import SendObserver
 from newsletter.actions.report import find_campaign_name
 from newsletter.actions.run_outbox import open_outbox
-from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import (
     can_ask,
@@ -149,8 +148,6 @@ def run(debug: bool, wait: bool, nobody_left: bool) -> None:
     store = publication.store if wait else publication.known_store
     if store is None:
         return
-    if nobody_left:
-        vouch(store, publication.workspace.drafts, complete=True)
     stop = StopSignals()
     stop.listen()
     with _waiting_line() as line:
@@ -163,6 +160,7 @@ def run(debug: bool, wait: bool, nobody_left: bool) -> None:
             on_leaving=reporter.announce,
             # Whoever waits for an answer would keep the other issues back.
             confirm=reporter.confirm if not wait and can_ask() else None,
+            nobody_left=nobody_left,
         )
         if wait:
             watched.watch(reporter.wait)
