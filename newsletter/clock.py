@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from typing import NewType
 from zoneinfo import ZoneInfo, available_timezones
 
 from newsletter.errors import NewsletterError
@@ -32,10 +33,30 @@ _FORMS = (
 )
 
 
+# A moment as the program has it: aware, and in UTC. It is text only in the store, in files and in JSON.
+Instant = NewType("Instant", datetime)
+
+
 class WrongTime(NewsletterError):
     """A moment or a duration that has to be written otherwise on the command line."""
 
     exit_status = 2
+
+
+def make_instant(moment: datetime) -> Instant:
+    """Return the instant of an aware moment in any zone."""
+    return Instant(moment.astimezone(UTC))
+
+
+def parse_instant(text: str) -> Instant:
+    """Return the instant that the store or a file has, in ISO 8601; without a zone, or cut short, it is UTC."""
+    moment = datetime.fromisoformat(text)
+    return Instant(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
+
+
+def format_instant(instant: Instant) -> str:
+    """Return the instant in ISO 8601, to the second or, where it has a fraction of one, to the millisecond."""
+    return instant.isoformat(timespec="milliseconds" if instant.microsecond else "seconds")
 
 
 def parse_moment(text: str, default_zone: tzinfo, now: datetime) -> datetime:

@@ -7,6 +7,7 @@ from conftest import Publication
 
 from newsletter.actions.send import SendTime, send
 from newsletter.campaigns.options import SendOptions
+from newsletter.clock import make_instant
 from newsletter.ledger.schedule import schedule_campaign
 from newsletter.publication import OpenPublication
 from newsletter.store import Store
@@ -44,4 +45,4 @@ def in_outbox(publication: Publication) -> dict[str, str]:
 
 
 def set_moments(store: Store, due: datetime, expires: datetime, issue: str = "1.1") -> None:
-    schedule_campaign(store, issue, due.isoformat(timespec="seconds"), expires.isoformat(timespec="seconds"))
+    schedule_campaign(store, issue, make_instant(due), make_instant(expires))

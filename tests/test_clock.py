@@ -13,8 +13,11 @@ from newsletter.clock import (
     WrongTime,
     describe_distance,
     describe_duration,
+    format_instant,
     format_moment,
+    make_instant,
     parse_duration,
+    parse_instant,
     parse_moment,
 )
 
@@ -237,3 +240,26 @@ def test_durations_are_told_in_their_two_largest_units(duration: timedelta, word
 def test_moments_are_told_from_now() -> None:
     assert describe_distance(NOW + timedelta(hours=2), NOW) == "in 2 hours"
     assert describe_distance(NOW - timedelta(minutes=5), NOW) == "5 minutes ago"
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_an_instant_is_one_moment_in_every_zone_and_survives_the_store(moment: datetime) -> None:
+    try:
+        instant = make_instant(moment.replace(microsecond=moment.microsecond // 1000 * 1000))
+    except OverflowError:
+        return  # at the ends of the calendar
+    assert instant.tzinfo is UTC
+    assert parse_instant(format_instant(instant)) == instant
+
+
+@pytest.mark.parametrize(
+    ("text", "formatted"),
+    [
+        ("2026-11-30T09:30:00.123+00:00", "2026-11-30T09:30:00.123+00:00"),
+        ("2026-11-30T09:30:00+00:00", "2026-11-30T09:30:00+00:00"),
+        ("2026-11-30T10:30:00+01:00", "2026-11-30T09:30:00+00:00"),
+        ("2026-11-30T09", "2026-11-30T09:00:00+00:00"),  # cut short, as answers are summed up by the hour
+    ],
+)
+def test_a_text_of_the_store_is_an_instant(text: str, formatted: str) -> None:
+    assert format_instant(parse_instant(text)) == formatted

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from newsletter.campaigns.plan import SendPlan, SendRequest, plan_send
 from newsletter.campaigns.sent_record import write_record
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.checks.draft_report import DraftReport
+from newsletter.clock import make_instant
 from newsletter.config.example import find_unwritten_settings
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError
 from newsletter.issue.draft import Draft
@@ -234,12 +235,8 @@ def freeze_for_outbox(store: Store, staged: StagedBatch, plan: SendPlan, record:
     """Write the plan into the ledger and the campaign into the outbox."""
     issue = plan.campaign.issue
     freeze_plan(store, staged, plan)
-    schedule_campaign(store, issue, _in_utc(time.due), _in_utc(time.expires))
+    schedule_campaign(store, issue, *(make_instant(at.replace(microsecond=0)) for at in (time.due, time.expires)))
     write_record(record, store, issue)
-
-
-def _in_utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _refuse_examples(publication: OpenPublication, draft: Draft) -> None:

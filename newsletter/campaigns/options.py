@@ -65,8 +65,8 @@ def refuse_without_campaign(issue: str, options: SendOptions) -> None:
 def refuse_scheduled(campaign: Campaign, context: "EditionContext") -> None:
     """Raise DecisionNeeded when the campaign is in the outbox, which sends it."""
     if campaign.due_at:
-        expired = campaign.expires_at is not None and datetime.fromisoformat(campaign.expires_at) < datetime.now(UTC)
-        due = format_moment(datetime.fromisoformat(campaign.due_at), ZoneInfo(context.config.publication.timezone))
+        expired = campaign.expires_at is not None and campaign.expires_at < datetime.now(UTC)
+        due = format_moment(campaign.due_at, ZoneInfo(context.config.publication.timezone))
         raise DecisionNeeded(
             f"{campaign.issue} has expired in the outbox; it was to be sent from {due} on, and was not."
             if expired
@@ -79,7 +79,7 @@ def refuse_cancelled(campaign: Campaign, options: SendOptions) -> None:
     """Raise DecisionNeeded when a cancelled campaign is to go to anybody else."""
     if campaign.cancelled_at and (options.to_new or options.retried):
         raise DecisionNeeded(
-            f"{campaign.issue} was cancelled on {campaign.cancelled_at[:10]}, so nobody else gets it.",
+            f"{campaign.issue} was cancelled on {campaign.cancelled_at:%Y-%m-%d}, so nobody else gets it.",
             next_step="Bring it in the next issue.",
         )
 

@@ -26,6 +26,7 @@ from newsletter.campaigns.options import (
 from newsletter.campaigns.sent_record import refuse_foreign_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns
 from newsletter.campaigns.variant_templates import VariantTemplates, visibility_rules
+from newsletter.clock import Instant
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
@@ -143,7 +144,7 @@ def plan_first_send(request: SendRequest, known: Campaign | None = None) -> Send
         subject=context.subject(issue),
         draft_sha256=draft.sha256,
         rules=visibility_rules(issue),
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=Instant(datetime.now(UTC).replace(microsecond=0)),
     )
     templates = VariantTemplates(campaign, source=(context, issue))
     sample = templates[templates.find_number(frozenset())]

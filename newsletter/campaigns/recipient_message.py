@@ -40,7 +40,7 @@ def render_frozen_copy(store: Store, recipient_tags: RecipientTags, issue: str, 
 def _next_sending(store: Store, issue: str) -> datetime:
     campaign = find_campaign(store, issue)
     now = datetime.now(UTC)
-    return max(now, datetime.fromisoformat(campaign.due_at)) if campaign and campaign.due_at else now
+    return max(now, campaign.due_at) if campaign and campaign.due_at else now
 
 
 def render_subscriber_copy(

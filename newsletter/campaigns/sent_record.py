@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsletter.clock import format_instant
 from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.files import open_shared
 from newsletter.ledger.campaigns import Campaign, find_campaign
@@ -123,10 +124,10 @@ def write_record(path: Path, store: Store, issue: str) -> None:
         f"runs = {campaign.runs}",
         f"suppressions = {suppressed}",
         f'state_mark = "{mark}"',
-        f'began_at = "{campaign.created_at}"',
-        *([f'due_at = "{campaign.due_at}"'] if campaign.due_at and not campaign.runs else []),
-        *([f'finished_at = "{campaign.finished_at}"'] if campaign.finished_at else []),
-        *([f'cancelled_at = "{campaign.cancelled_at}"'] if campaign.cancelled_at else []),
+        f'began_at = "{format_instant(campaign.created_at)}"',
+        *([f'due_at = "{format_instant(campaign.due_at)}"'] if campaign.due_at and not campaign.runs else []),
+        *([f'finished_at = "{format_instant(campaign.finished_at)}"'] if campaign.finished_at else []),
+        *([f'cancelled_at = "{format_instant(campaign.cancelled_at)}"'] if campaign.cancelled_at else []),
         "",
         "[readers]",
         *(f"{state.value} = {count}" for state, count in counts.by_state.items()),

@@ -28,7 +28,7 @@ from newsletter.cli.output import (
 )
 from newsletter.cli.report import show_summary
 from newsletter.cli.sending import nobody_left, progress_bar
-from newsletter.clock import describe_distance, describe_duration, format_moment
+from newsletter.clock import Instant, describe_distance, describe_duration, format_instant, format_moment
 from newsletter.errors import NewsletterError
 from newsletter.issue.draft import read_draft
 from newsletter.ledger.campaigns import Campaign, find_campaign
@@ -67,8 +67,8 @@ def list_(json_: bool) -> None:
                     "issue": campaign.issue,
                     "state": stands.value,
                     "subject": campaign.subject,
-                    "due": campaign.due_at,
-                    "expires": campaign.expires_at,
+                    "due": campaign.due_at and format_instant(campaign.due_at),
+                    "expires": campaign.expires_at and format_instant(campaign.expires_at),
                     "readers": readers,
                     "draft_changed": changed[campaign.issue],
                 }
@@ -86,7 +86,7 @@ def list_(json_: bool) -> None:
                 campaign.issue,
                 stands.value,
                 _format_moment(campaign.due_at, zone),
-                describe_distance(datetime.fromisoformat(campaign.due_at), now) if campaign.due_at else "",
+                describe_distance(campaign.due_at, now) if campaign.due_at else "",
                 _format_moment(campaign.expires_at, zone),
                 f"{readers:,}",
                 campaign.subject,
@@ -111,8 +111,8 @@ def _has_changed(workspace: Workspace, campaign: Campaign) -> bool:
     return any(read_draft(path).sha256 != campaign.draft_sha256 for path in paths)
 
 
-def _format_moment(text: str | None, zone: ZoneInfo) -> str:
-    return format_moment(datetime.fromisoformat(text), zone) if text else ""
+def _format_moment(instant: Instant | None, zone: ZoneInfo) -> str:
+    return format_moment(instant, zone) if instant else ""
 
 
 @outbox.command()

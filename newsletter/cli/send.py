@@ -202,7 +202,9 @@ def _show_result(publication: OpenPublication, result: SendResult, options: Send
             return 0
         case SendOutcome.NOTHING_LEFT:
             done = (
-                f"was cancelled on {campaign.cancelled_at[:10]}" if campaign.cancelled_at else "has been sent already"
+                f"was cancelled on {campaign.cancelled_at:%Y-%m-%d}"
+                if campaign.cancelled_at
+                else "has been sent already"
             )
             say(f"{issue} {done}; nothing is sent now.", style="bold")
             if result.plan.text_changed:

@@ -7,6 +7,7 @@ from newsletter.actions.report import find_campaign_name
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import console, print_as_json, print_table, say
 from newsletter.cli.report import show_summary
+from newsletter.clock import format_instant
 from newsletter.ledger.campaigns import list_issues
 from newsletter.ledger.states import Counts, State
 from newsletter.reports import formatting
@@ -31,7 +32,7 @@ def status(draft: str | None, json_: bool) -> None:
     if json_:
         print_as_json([_as_dict(one) for one in found])
     elif draft and store and found:
-        say(f"{names[0]}: {found[0].stage.value}, begun {found[0].campaign.created_at[:16].replace('T', ' ')} UTC")
+        say(f"{names[0]}: {found[0].stage.value}, begun {found[0].campaign.created_at:%Y-%m-%d %H:%M} UTC")
         show_summary(publication, names[0])
     elif draft:
         say(f"{names[0]} has not been sent from here.")
@@ -47,7 +48,7 @@ def status(draft: str | None, json_: bool) -> None:
                 (
                     one.campaign.issue,
                     one.stage.value,
-                    one.campaign.created_at[:10],
+                    f"{one.campaign.created_at:%Y-%m-%d}",
                     f"{one.counts.total:,}",
                     *(f"{one.counts[state]:,}" for state in met),
                     *(f"{one.since[kind]:,}" for kind in answered),
@@ -86,8 +87,8 @@ def _as_dict(one: CampaignStatus) -> dict[str, object]:
         "state": one.stage.value,
         "campaign": one.campaign.id,
         "subject": one.campaign.subject,
-        "begun": one.campaign.created_at,
-        "finished": one.campaign.finished_at,
+        "begun": format_instant(one.campaign.created_at),
+        "finished": one.campaign.finished_at and format_instant(one.campaign.finished_at),
         "list": one.counts.total,
         "readers": {state.value: one.counts[state] for state in State},
         "since": {kind.value: count for kind, count in one.since.items()},

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
+from newsletter.clock import Instant, parse_instant
 from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store
@@ -15,7 +16,7 @@ from newsletter.store.schema import batches, campaigns, deliveries
 
 @dataclass(frozen=True, kw_only=True)
 class Campaign:
-    """The sending of one issue, as the store knows it. Moments are ISO 8601 in UTC.
+    """Campaign as the store knows it: the sending of one issue.
 
     `kind` is issue, announcement or correction, which names the issue that it `corrects`; `rules` has for each item the
     tags it is only for, `batches` are the tags of those frozen so far (empty: the whole list), and `seed` is what
@@ -27,15 +28,15 @@ class Campaign:
     subject: str
     draft_sha256: str
     rules: Sequence[Sequence[str]]
-    created_at: str
-    finished_at: str | None = None
-    cancelled_at: str | None = None
+    created_at: Instant
+    finished_at: Instant | None = None
+    cancelled_at: Instant | None = None
     left_out: int = 0
     runs: int = 0
     kind: str = "issue"
     corrects: str | None = None
-    due_at: str | None = None
-    expires_at: str | None = None
+    due_at: Instant | None = None
+    expires_at: Instant | None = None
     text_sha256: str | None = None
     commit_id: str | None = None
     seed: str | None = None
@@ -44,6 +45,9 @@ class Campaign:
     def covers(self, tag: str) -> bool:
         """Return whether the subscribers with this tag (all, for an empty one) are in the campaign already."""
         return "" in self.batches or tag in self.batches or self.cancelled_at is not None
+
+
+_INSTANTS = [name for name in Campaign.__dataclass_fields__ if name.endswith("_at")]
 
 
 def find_campaign(store: Store, issue: str) -> Campaign | None:
@@ -55,6 +59,7 @@ def find_campaign(store: Store, issue: str) -> Campaign | None:
         tags = connection.scalars(select(batches.c.tag).where(is_of(connection, batches, issue))).all()
         values = {name: row._mapping[name] for name in Campaign.__dataclass_fields__ if name in row._mapping}
         values["rules"] = json.loads(row.rules)
+        values |= {name: parse_instant(values[name]) for name in _INSTANTS if values[name]}
         return Campaign(**values, batches=frozenset(tags))
 
 

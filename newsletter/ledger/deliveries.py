@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from newsletter.address import SubscriberKey, domain_of
+from newsletter.clock import Instant, parse_instant
 from newsletter.ledger.states import ANSWERED, OPEN, Counts, State
 from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store
@@ -166,7 +167,7 @@ def parse_tags(stored: str) -> frozenset[str]:
     return frozenset(json.loads(stored))
 
 
-def find_sending_time(store: Store, delivery: int) -> datetime | None:
+def find_sending_time(store: Store, delivery: int) -> Instant | None:
     """Return when the batch was sent in which this delivery had its turn last, which its Date says; None before any.
 
     It is when the worker started, and so the same for everyone whom it sent to.
@@ -177,7 +178,7 @@ def find_sending_time(store: Store, delivery: int) -> datetime | None:
             .join_from(deliveries, workers, workers.c.id == deliveries.c.worker)
             .where(deliveries.c.id == delivery, deliveries.c.state.not_in([State.PENDING, State.SUPPRESSED]))
         )
-        return datetime.fromisoformat(began) if began else None
+        return parse_instant(began) if began else None
 
 
 def count_deliveries(store: Store, issue: str) -> Counts:

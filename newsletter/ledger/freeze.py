@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
+from newsletter.clock import format_instant
 from newsletter.errors import DecisionNeeded
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.deliveries import parse_tags
@@ -86,10 +87,10 @@ def _keep_campaign(connection: Connection, campaign: Campaign) -> None:
         "draft_sha256": campaign.draft_sha256,
         "rules": json.dumps(campaign.rules),
         "left_out": campaign.left_out,
-        "created_at": campaign.created_at,
+        "created_at": format_instant(campaign.created_at),
         "finished_at": None,
-        "due_at": campaign.due_at,
-        "expires_at": campaign.expires_at,
+        "due_at": campaign.due_at and format_instant(campaign.due_at),
+        "expires_at": campaign.expires_at and format_instant(campaign.expires_at),
         "text_sha256": campaign.text_sha256,
         "commit_id": campaign.commit_id,
         "seed": campaign.seed,

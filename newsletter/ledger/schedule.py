@@ -8,6 +8,7 @@ none    none        not in the outbox
 
 from sqlalchemy import Connection, Update, func, or_, select, update
 
+from newsletter.clock import Instant, format_instant, parse_instant
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.states import State
 from newsletter.store import Store
@@ -15,11 +16,12 @@ from newsletter.store.engine import is_of, is_ours, now
 from newsletter.store.schema import campaigns, deliveries, workers
 
 
-def schedule_campaign(store: Store, issue: str, due_at: str, expires_at: str) -> None:
-    """Put a campaign into the outbox; both moments are ISO 8601 in UTC."""
+def schedule_campaign(store: Store, issue: str, due_at: Instant, expires_at: Instant) -> None:
+    """Put a campaign into the outbox, from the one moment on, and not begun after the other."""
     with store.transaction() as connection:
         mine = is_of(connection, campaigns, issue)
-        connection.execute(update(campaigns).where(mine).values(due_at=due_at, expires_at=expires_at))
+        moments = {"due_at": format_instant(due_at), "expires_at": format_instant(expires_at)}
+        connection.execute(update(campaigns).where(mine).values(moments))
 
 
 def list_scheduled(store: Store) -> list[str]:
@@ -48,7 +50,7 @@ def has_begun(store: Store, campaign: Campaign) -> bool:
         known = connection.execute(
             select(workers.c.id, workers.c.started_at).where(is_of(connection, workers, campaign.issue))
         )
-        since = [row.id for row in known if row.started_at >= campaign.due_at]  # not by a database's own order of signs
+        since = [row.id for row in known if parse_instant(row.started_at) >= campaign.due_at]
         reached = (State.SENDING, State.ACCEPTED, State.UNKNOWN)
         found = (
             select(deliveries.c.id)
@@ -62,15 +64,14 @@ def has_begun(store: Store, campaign: Campaign) -> bool:
         return bool(since) and connection.scalar(found) is not None
 
 
-def find_last_activity(store: Store, campaign: Campaign) -> str:
-    """Return when it was due, or when a worker last started on it, ended or had an answer since: ISO 8601 in UTC."""
-    due = campaign.due_at or ""
+def find_last_activity(store: Store, campaign: Campaign) -> Instant:
+    """Return when the campaign was due, or when a worker last started on it, ended or had an answer since."""
     with store.reading() as connection:
         of_workers = select(workers.c.started_at, workers.c.ended_at).where(is_of(connection, workers, campaign.issue))
         answered = select(func.max(deliveries.c.at)).where(is_of(connection, deliveries, campaign.issue))
-        moments: list[str] = [moment for row in connection.execute(of_workers) for moment in row if moment]
-        latest: str = connection.scalar(answered) or ""
-        return max(due, latest, *moments) if moments else due
+        texts = [text for row in connection.execute(of_workers) for text in row]
+        moments = [parse_instant(text) for text in (*texts, connection.scalar(answered)) if text]
+        return max([*moments, *([campaign.due_at] if campaign.due_at else [])], default=campaign.created_at)
 
 
 def hold_campaign(store: Store, issue: str) -> None:

@@ -5,10 +5,12 @@ The sums of one report are read from one connection, so that they are of one mom
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, String, case, func, null, select
 
+from newsletter.clock import Instant, make_instant, parse_instant
 from newsletter.ledger.states import ANSWERED, Counts, State
 from newsletter.store.engine import is_of
 from newsletter.store.schema import deliveries, workers
@@ -16,24 +18,25 @@ from newsletter.store.schema import deliveries, workers
 _PAGE = 2000
 # What a domain is written with: an address has its domain in small ASCII letters, see address.py.
 _OF_A_DOMAIN = "abcdefghijklmnopqrstuvwxyz0123456789-._"
+_BEGINNING = make_instant(datetime.fromtimestamp(0, UTC))
 # Stages at which no server answered: the moment noted is when that was settled, hours later perhaps.
 _SETTLED = ("crash", "reconcile")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSums:
-    """Sums of one worker: when it started and ended, and what stands today of its answers. Moments are ISO 8601 in UTC.
+    """Sums of one worker: when it started and ended, and what stands today of its answers.
 
     `first_at` and `last_at` are those of its first and last answer. A worker of a store of version 1 is known by its
     answers alone.
     """
 
     id: str
-    started_at: str | None
-    ended_at: str | None
+    started_at: Instant | None
+    ended_at: Instant | None
     why: str | None
-    first_at: str | None
-    last_at: str | None
+    first_at: Instant | None
+    last_at: Instant | None
     answers: Counts
 
 
@@ -68,16 +71,16 @@ def sum_workers(connection: Connection, issue: str) -> list[WorkerSums]:
         .group_by(deliveries.c.worker, deliveries.c.state)
     ).all()
     answers: dict[str, dict[State, int]] = {row.id: {} for row in known}
-    moments: dict[str, list[str]] = {row.id: [] for row in known}
+    moments: dict[str, list[Instant]] = {row.id: [] for row in known}
     for worker, state, count, first, last in sums:
         answers.setdefault(worker, {})[State(state)] = count
-        moments.setdefault(worker, []).extend((first, last))
+        moments.setdefault(worker, []).extend((parse_instant(first), parse_instant(last)))
     noted = {row.id: row for row in known}
     found = [
         WorkerSums(
             id=worker,
-            started_at=noted[worker].started_at if worker in noted else None,
-            ended_at=noted[worker].ended_at if worker in noted else None,
+            started_at=parse_instant(noted[worker].started_at) if worker in noted else None,
+            ended_at=parse_instant(noted[worker].ended_at) if worker in noted and noted[worker].ended_at else None,
             why=noted[worker].why if worker in noted else None,
             first_at=min(moments[worker], default=None),
             last_at=max(moments[worker], default=None),
@@ -85,7 +88,7 @@ def sum_workers(connection: Connection, issue: str) -> list[WorkerSums]:
         )
         for worker in answers
     ]
-    return sorted(found, key=lambda worker: worker.started_at or worker.first_at or "")
+    return sorted(found, key=lambda worker: worker.started_at or worker.first_at or _BEGINNING)
 
 
 def sum_replies(connection: Connection, issue: str, *, but: State | None = None) -> Iterator[ReplySum]:

@@ -8,11 +8,11 @@ Leases are by one clock: that of SQLite's machine, or of PostgreSQL's server, si
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from time import sleep, time
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, null, or_, select, update
 
+from newsletter.clock import Instant, parse_instant
 from newsletter.errors import DeliveryError
 from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.states import OPEN, State
@@ -180,11 +180,11 @@ def find_lease(store: Store, issue: str, *, but: str = "") -> Lease | None:
         return Lease(worker=row.id, host=row.host, seconds_left=row.lease_until - read_clock(connection))
 
 
-def find_started_at(store: Store, worker: str) -> datetime:
+def find_started_at(store: Store, worker: str) -> Instant:
     """Return when a worker started."""
     with store.reading() as connection:
         started = connection.execute(select(workers.c.started_at).where(workers.c.id == worker)).scalar_one()
-        return datetime.fromisoformat(started)
+        return parse_instant(started)
 
 
 def is_being_sent(store: Store, issue: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from newsletter.clock import format_instant
 from newsletter.ledger.states import ANSWERED, Counts, State
 from newsletter.reports.campaign_report import FEW, CampaignReport, shorten_report
 from newsletter.reports.worker_runs import WorkerRun, compute_rate
@@ -16,9 +17,9 @@ def build_json_report(report: CampaignReport) -> Mapping[str, object]:
         "campaign": campaign.id,
         "subject": campaign.subject,
         "complete": report.counts.complete,
-        "begun": campaign.created_at,
-        "finished": campaign.finished_at,
-        "cancelled": campaign.cancelled_at,
+        "begun": format_instant(campaign.created_at),
+        "finished": campaign.finished_at and format_instant(campaign.finished_at),
+        "cancelled": campaign.cancelled_at and format_instant(campaign.cancelled_at),
         "left_out": campaign.left_out,
         "list": report.counts.total,
         "readers": _states(report.counts),

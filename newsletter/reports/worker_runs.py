@@ -7,6 +7,7 @@ from math import inf
 
 from sqlalchemy import Connection
 
+from newsletter.clock import parse_instant
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import count_answers_by_moment, sum_workers
 from newsletter.reports.reply_counts import remove_addresses
@@ -71,21 +72,16 @@ def list_worker_runs(connection: Connection, issue: str) -> list[WorkerRun]:
         found.append(
             WorkerRun(
                 id=sums.id,
-                began=parse_moment(began),
-                ended=datetime.now(UTC) if under_way else parse_moment(ended),
+                began=began,
+                ended=datetime.now(UTC) if under_way else ended,
                 under_way=under_way,
                 ending=remove_addresses(sums.why or ""),
                 answers=sums.answers,
-                first=parse_moment(sums.first_at) if sums.first_at else None,
-                last=parse_moment(sums.last_at) if sums.last_at else None,
+                first=sums.first_at,
+                last=sums.last_at,
             )
         )
     return found
-
-
-def parse_moment(text: str) -> datetime:
-    """Return a time of the store, whole or cut short, which is UTC."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def build_timelines(connection: Connection, issue: str, runs: Sequence[WorkerRun]) -> list[Timeline]:
@@ -102,7 +98,7 @@ def build_timelines(connection: Connection, issue: str, runs: Sequence[WorkerRun
     filled: dict[str, dict[int, dict[State, int]]] = {run: {} for run in spans}
     for run, at, state, count in count_answers_by_moment(connection, issue, digits):
         if run in filled:
-            column = filled[run].setdefault(round(parse_moment(at).timestamp() * 10) // widths[run], {})
+            column = filled[run].setdefault(round(parse_instant(at).timestamp() * 10) // widths[run], {})
             column[state] = column.get(state, 0) + count
     return [
         Timeline(

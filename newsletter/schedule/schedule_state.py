@@ -33,11 +33,11 @@ def find_schedule_state(store: Store, campaign: Campaign, now: datetime) -> Sche
         return ScheduleState.HELD if campaign.expires_at else None
     begun = has_begun(store, campaign)
     if not begun:
-        if now < datetime.fromisoformat(campaign.due_at):
+        if now < campaign.due_at:
             return ScheduleState.WAITING
-        if campaign.expires_at is not None and now >= datetime.fromisoformat(campaign.expires_at):
+        if campaign.expires_at is not None and now >= campaign.expires_at:
             return ScheduleState.EXPIRED
-    if now - datetime.fromisoformat(find_last_activity(store, campaign)) > LATE:
+    if now - find_last_activity(store, campaign) > LATE:
         return ScheduleState.LATE
     return ScheduleState.BEGUN if begun else ScheduleState.DUE
 

@@ -152,7 +152,7 @@ class Scheduler:
         """Leave a campaign as it is at this look; return whether all is well with it."""
         issue = campaign.issue
         if state is ScheduleState.WAITING and campaign.due_at:
-            self._upcoming.append(NextDeparture(datetime.fromisoformat(campaign.due_at), issue))
+            self._upcoming.append(NextDeparture(campaign.due_at, issue))
             for past in (self._told, self._failures, self._rests_until):
                 past.pop(issue, None)  # of an earlier time in the outbox
             return True

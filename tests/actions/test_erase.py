@@ -16,6 +16,7 @@ from sqlalchemy import select
 from newsletter.actions.erase import erase_subscriber
 from newsletter.actions.find_copies import find_copies
 from newsletter.actions.subscriber_record import read_subscriber_record
+from newsletter.clock import make_instant
 from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.claims import record_and_claim
@@ -48,7 +49,7 @@ def keys(publication: Publication) -> SecretKeys:
 
 def _freeze(store: Store, issue: str, readers: Iterable[str], **fields: str) -> None:
     campaign = Campaign(
-        issue=issue, id=issue, subject="s", draft_sha256="d", rules=[[]], created_at=datetime.now(UTC).isoformat()
+        issue=issue, id=issue, subject="s", draft_sha256="d", rules=[[]], created_at=make_instant(datetime.now(UTC))
     )
     entries = [
         Recipient(

@@ -20,6 +20,7 @@ from newsletter.actions.erase import pseudonyms
 from newsletter.actions.move_state import move_rows
 from newsletter.actions.restore_state import replace_state
 from newsletter.cli import cli
+from newsletter.clock import parse_instant
 from newsletter.errors import ConfigError, DeliveryError
 from newsletter.ledger.campaigns import Campaign, cancel_campaign
 from newsletter.ledger.claims import record_and_claim
@@ -58,7 +59,7 @@ def run(digest: Publication, monkeypatch: pytest.MonkeyPatch) -> Run:
 def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = None) -> None:
     """Make a campaign with a worker, results, a test and a date; a reader who left, one who is back, one erased."""
     campaign = Campaign(issue=issue, id=f"id of {issue}", subject="Grüße, 猫", draft_sha256="d", rules=[["board"]],
-                        created_at="2026-11-01T09:00:00+00:00")  # fmt: skip
+                        created_at=datetime(2026, 11, 1, 9, tzinfo=UTC))  # fmt: skip
     names = [f"r{number}@example.org" for number in range(readers)]
     fields = {"name": "Zoë"}
     entries = (
@@ -74,7 +75,7 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
     crash_workers(store, issue)
     record_test(store, issue, "a" * 64)
     if due:
-        schedule_campaign(store, issue, due, due)
+        schedule_campaign(store, issue, parse_instant(due), parse_instant(due))
     bounced = Event(
         subscriber="r1@example.org",
         kind=EventKind.HARD,

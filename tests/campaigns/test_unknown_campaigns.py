@@ -21,6 +21,7 @@ from newsletter.actions.restore_state import replace_state
 from newsletter.campaigns.sent_record import read_record, write_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns, unknown_campaigns, vouch
 from newsletter.cli import cli
+from newsletter.clock import parse_instant
 from newsletter.errors import DecisionNeeded
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.erasure import erase_from_store
@@ -340,7 +341,8 @@ def test_others_who_leave_do_not_make_an_older_copy_of_the_state_seem_up_to_date
 @pytest.fixture
 def noted(store: Store, tmp_path: Path) -> Path:
     """Return the record of an issue that went out from the store, after somebody had left."""
-    campaign = Campaign(issue="1.1", id="one", subject="", draft_sha256="d", rules=[], created_at="2026-11-01")
+    at = parse_instant("2026-11-01")
+    campaign = Campaign(issue="1.1", id="one", subject="", draft_sha256="d", rules=[], created_at=at)
     with stage_recipients(store) as staged:
         entries = [Recipient(subscriber=LEFT, address=LEFT, fields={}, tags=frozenset(), template=0)]
         staged.fill(iter(entries), None)

@@ -9,6 +9,7 @@ import pytest
 from leases import crash_workers
 from sqlalchemy import select
 
+from newsletter.clock import parse_instant
 from newsletter.ledger import workers as ledger_workers
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.claims import record_and_claim
@@ -40,7 +41,9 @@ OVER = -1.0  # seconds: a lease that was over before it began
 @pytest.fixture
 def frozen(store: Store) -> Store:
     """Ten recipients, and a worker that has begun."""
-    campaign = Campaign(issue="1.1", id="c", subject="s", draft_sha256="d", rules=[[]], created_at="2026-11-30")
+    campaign = Campaign(
+        issue="1.1", id="c", subject="s", draft_sha256="d", rules=[[]], created_at=parse_instant("2026-11-30")
+    )
     names = [f"r{number}@example.org" for number in range(10)]
     with stage_recipients(store) as staged:
         recipients = [Recipient(subscriber=one, address=one, fields={}, tags=frozenset(), template=0) for one in names]

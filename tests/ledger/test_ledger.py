@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from leases import crash_workers
 from sqlalchemy import delete, select, update
 
+from newsletter.clock import make_instant, parse_instant
 from newsletter.errors import DeliveryError
 from newsletter.ledger.campaigns import (
     Campaign,
@@ -39,7 +40,7 @@ from newsletter.store import Store, open_store, suppressions
 from newsletter.store.schema import deliveries, meta, metadata, workers
 
 CAMPAIGN = Campaign(
-    issue="1.1", id="c", subject="s", draft_sha256="d", rules=[[]], created_at=datetime.now(UTC).isoformat()
+    issue="1.1", id="c", subject="s", draft_sha256="d", rules=[[]], created_at=make_instant(datetime.now(UTC))
 )
 TEXT = FrozenTemplate("1", b"{}")
 
@@ -100,7 +101,7 @@ def test_the_issue_sent_last_is_the_one_whose_run_began_last(store: Store) -> No
     for issue, at in (("1.1", "2026-11-01"), ("1.2", "2026-11-02"), ("1.3", "2026-11-03")):
         with stage_recipients(store) as staged:
             staged.fill(_entries([1]), None)
-            freeze_batch(staged, replace(CAMPAIGN, issue=issue, id=issue, created_at=at), "", (TEXT,))
+            freeze_batch(staged, replace(CAMPAIGN, issue=issue, id=issue, created_at=parse_instant(at)), "", (TEXT,))
     assert find_last_sent(store) is None
     register_worker(store, "1.2", "first")
     assert find_last_sent(store) == "1.2", "1.3 was only put into the outbox"
@@ -325,7 +326,7 @@ def test_a_person_says_what_became_of_the_unknown(frozen: Store) -> None:
 
 def test_what_is_in_the_outbox_is_told_by_its_moments(frozen: Store) -> None:
     assert list_scheduled(frozen) == []
-    schedule_campaign(frozen, "1.1", "2030-01-01T09:00:00.000+00:00", "2030-01-01T11:00:00.000+00:00")
+    schedule_campaign(frozen, "1.1", parse_instant("2030-01-01T09:00"), parse_instant("2030-01-01T11:00"))
     assert list_scheduled(frozen) == ["1.1"]
     hold_campaign(frozen, "1.1")
     assert (_campaign(frozen).due_at, list_scheduled(frozen)) == (None, ["1.1"])

@@ -13,6 +13,7 @@ from conftest import Publication
 from leases import crash_workers
 from smtp_server import Server
 
+from newsletter.clock import make_instant
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.claims import record_and_claim
@@ -37,7 +38,7 @@ from newsletter.reconcile.unknown_deliveries import (
 from newsletter.store import Store, open_store
 
 CAMPAIGN = Campaign(
-    issue="1.1", id="c", subject="s", draft_sha256="d", rules=[[]], created_at=datetime.now(UTC).isoformat()
+    issue="1.1", id="c", subject="s", draft_sha256="d", rules=[[]], created_at=make_instant(datetime.now(UTC))
 )
 TEMPLATE = MessageTemplate(seed="c", sender="a@example.org", domain="Example.org", header=b"", body=(b"text",))
 NO_PIPE = BufferedReader(BytesIO())

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser
 from smtp_server import Server
 from sqlalchemy import update
 
+from newsletter.clock import make_instant
 from newsletter.config import PublicationSettings
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.claims import record_and_claim
@@ -46,7 +47,7 @@ from newsletter.text import escape_controls
 
 CAMPAIGN = Campaign(
     issue="1.1", id="c", subject="<b>Ampersands</b> & more", draft_sha256="d", rules=[[]],
-    created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    created_at=make_instant(datetime.now(UTC)),
 )  # fmt: skip
 HOUSE = PublicationSettings(title="Digest", contact="digest@example.org", timezone="America/New_York")
 DOMAINS = ["big.example"] * 40 + ["mid-size.example.org"] * 5 + ["two.example"] * 2 + ["x1.sub_domain.example"]

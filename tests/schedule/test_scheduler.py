@@ -13,6 +13,7 @@ from scheduling import HOUR, MINUTE, put_in, set_moments
 from smtp_server import Server
 
 from newsletter import backends
+from newsletter.clock import make_instant
 from newsletter.errors import DeliveryError, NewsletterError
 from newsletter.ledger.campaigns import Campaign, cancel_campaign, close_campaign, find_campaign
 from newsletter.ledger.claims import record_and_claim
@@ -38,9 +39,7 @@ NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
 def _freeze(store: Store, issue: str = "1.1", readers: int = 3) -> None:
-    campaign = Campaign(
-        issue=issue, id=issue, subject="s", draft_sha256="d", rules=[[]], created_at=NOON.isoformat(timespec="seconds")
-    )
+    campaign = Campaign(issue=issue, id=issue, subject="s", draft_sha256="d", rules=[[]], created_at=make_instant(NOON))
     names = [f"r{number}@example.org" for number in range(readers)]
     entries = (
         Recipient(subscriber=name, address=name, fields={"email": name}, tags=frozenset(), template=0) for name in names

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from newsletter.clock import parse_instant
 from newsletter.ledger.campaigns import Campaign, cancel_campaign, find_campaign, list_issues, list_unfinished
 from newsletter.ledger.claims import record_and_claim
 from newsletter.ledger.deliveries import (
@@ -52,7 +53,7 @@ def both(place: Path | str) -> Iterator[tuple[Store, Store]]:
 
 def _freeze(store: Store, names: list[str]) -> None:
     campaign = Campaign(
-        issue="1.1", id=str(store.publication), subject="s", draft_sha256="d", rules=[[]], created_at=AT
+        issue="1.1", id=str(store.publication), subject="s", draft_sha256="d", rules=[[]], created_at=parse_instant(AT)
     )
     with stage_recipients(store) as staged:
         recipients = [Recipient(subscriber=one, address=one, fields={}, tags=frozenset(), template=0) for one in names]
@@ -92,7 +93,7 @@ def test_an_issue_of_one_name_is_two_campaigns(both: tuple[Store, Store]) -> Non
 
 def test_what_is_cancelled_scheduled_and_tested_is_one_publication_s(both: tuple[Store, Store]) -> None:
     first, second = both
-    schedule_campaign(second, "1.1", AT, AT)
+    schedule_campaign(second, "1.1", parse_instant(AT), parse_instant(AT))
     record_test(second, "1.1", "text")
     assert list_scheduled(first) == []
     assert list_tested_texts(first, "1.1") == {}
@@ -101,7 +102,7 @@ def test_what_is_cancelled_scheduled_and_tested_is_one_publication_s(both: tuple
     assert cancel_campaign(first, "1.1") == 2
     campaign = find_campaign(second, "1.1")
     assert campaign is not None
-    assert (campaign.id, campaign.cancelled_at, campaign.due_at) == ("second", None, AT)
+    assert (campaign.id, campaign.cancelled_at, campaign.due_at) == ("second", None, parse_instant(AT))
     assert (list_issues(second), list_unfinished(second), list_unfinished(first)) == (["1.1"], ["1.1"], [])
 
 

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import tarfile
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,7 @@ def test_its_ledger_is_carried_over(store: Store) -> None:
     assert (campaign.kind, campaign.runs, campaign.batches) == ("issue", 1, {""})
     assert campaign.seed == "58b0dda96c8c6d356ddbae15a697380a"
     assert list_scheduled(store) == ["1.3"]
-    assert later.due_at == "2026-12-24T14:00:00+00:00"
+    assert later.due_at == datetime(2026, 12, 24, 14, tzinfo=UTC)
     before = {State.ACCEPTED: 3, State.REFUSED: 1, State.DEFERRED: 1, State.SENDING: 4, State.PENDING: 5}
     assert count_deliveries(store, "1.2").by_state == {**before, State.SUPPRESSED: 1}
     with store.reading() as connection:
