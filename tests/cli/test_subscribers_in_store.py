@@ -14,9 +14,11 @@ from memory import COMMAND
 from preview_server import previewing
 from smtp_server import Server
 
+from newsletter.address import subscriber_key
 from newsletter.mail.compiler import NOBODY
 from newsletter.store import open_store
 from newsletter.subscribers.secret_keys import create_secret_keys
+from newsletter.subscribers.store_source import StoreSource
 from newsletter.subscribers.stored_subscribers import (
     StoredSubscriber,
     count_subscribers,
@@ -155,6 +157,17 @@ def test_whoever_is_forgotten_is_gone_from_the_list_and_stays_away(kept: Publica
     assert "zoe@example.org" not in kept.run("subscribers", "list").stdout
     named = kept.run("subscribers", "forget", OLGA, "--yes").stdout
     assert "people.csv" in named, "a file that is not the list any more is a copy"
+
+
+def test_a_backup_has_the_list_and_what_people_agreed_to(kept: Publication) -> None:
+    kept.run("subscribers", "add", "zoe@example.org", "--evidence", "on paper")
+    assert kept.run("state", "backup", "backup.db").returncode == 0
+    with closing(open_store(kept.root / "backup.db")) as store:
+        (row,) = StoreSource(store).find([subscriber_key("zoe@example.org")]).values()
+        assert row.address == "zoe@example.org"
+        assert [one.evidence for one in StoreSource(store).find_rows(row.key).consents] == [{"words": "on paper"}]
+        with store.reading() as connection:
+            assert sum(count_subscribers(connection).values()) == 26
 
 
 def test_preview_chooses_among_the_stores_subscribers(kept: Publication) -> None:

@@ -1,6 +1,7 @@
 """A list in the store is read, searched and changed as one in a file is; on both databases."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from newsletter.address import subscriber_key
 from newsletter.errors import DecisionNeeded, ListError
-from newsletter.store import Store
+from newsletter.store import Store, open_store
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.list_changes import add_subscriber, remove_subscriber
 from newsletter.subscribers.source import SubscriberSource
@@ -22,6 +23,7 @@ from newsletter.subscribers.stored_subscribers import (
     save_subscribers,
 )
 from newsletter.subscribers.subscriber import Subscriber, SubscriberStatus
+from newsletter.workspace import PublicationId
 
 ADA, OLGA = "Ada@example.org", "olga@example.net"
 LIST = f'email,name,tags,city\n{ADA},Ada Lovelace,board,London\n{OLGA},"Petrova, Olga",members;press,Рига\n'
@@ -162,3 +164,17 @@ def test_the_moment_of_the_first_write_stays(store: Store) -> None:
         (ada,) = find_subscribers(connection, ["ada@example.org"]).values()
     assert ada.fields == {"name": "Ada Lovelace"}
     assert ada.created_at <= ada.changed_at
+
+
+def test_publications_in_one_database_have_lists_of_their_own(place: Path | str, store: Store) -> None:
+    with closing(open_store(place, publication=PublicationId("other"))) as other:
+        for one, name in ((store, "Ada"), (other, "Ada of the other")):
+            cells = {"email": ADA, "name": name}
+            assert add_subscriber(one, None, StoreSource(one), cells, [], name, again=False)
+        names = [row.fields["name"] for row in StoreSource(store).read_subscribers() if isinstance(row, Subscriber)]
+        assert names == ["Ada"]
+        remove_subscriber(store, None, StoreSource(store), subscriber_key(ADA))
+        (row,) = StoreSource(other).find_rows(subscriber_key(ADA)).rows
+        assert row.cells["name"] == "Ada of the other"
+        (consent,) = StoreSource(other).find_rows(subscriber_key(ADA)).consents
+        assert consent.evidence == {"words": "Ada of the other"}
