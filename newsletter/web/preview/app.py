@@ -11,11 +11,11 @@ from starlette.routing import Route
 
 from newsletter.errors import NewsletterError
 from newsletter.web.guard import HostGuard, SecurityHeaders, is_local
+from newsletter.web.http_refusals import answer_refusal
 from newsletter.web.preview.access import AccessGuard, AccessKeys
 from newsletter.web.preview.content_policy import PAGE_POLICY, FetchGuard, mark_local
 from newsletter.web.preview.endpoints import PreviewEndpoints
-from newsletter.web.preview.engine import PreviewEngine
-from newsletter.web.refusals import answer_refusal
+from newsletter.web.preview.preview_engine import PreviewEngine
 
 _LARGEST_BODY = 10_000  # bytes of an order to send a test
 
@@ -43,22 +43,7 @@ def build_preview_app(
 
     endpoints = PreviewEndpoints(engine, token)
     return Starlette(
-        # No route leads to a path on disk: what is served is made, or is one of the page's own files by name.
-        routes=[
-            Route("/", endpoints.home),
-            Route("/-/{name}", endpoints.asset),
-            Route("/{draft}", endpoints.page),
-            Route("/{draft}/events", endpoints.events),
-            Route("/{draft}/state", endpoints.state),
-            Route("/{draft}/readers", endpoints.readers),
-            Route("/{draft}/test", endpoints.test, methods=["POST"]),
-            Route("/{draft}/email.html", endpoints.email),
-            Route("/{draft}/email.txt", endpoints.text),
-            Route("/{draft}/web.html", endpoints.web),
-            Route("/{draft}/message.eml", endpoints.message),
-            Route("/{draft}/edition.pdf", endpoints.pdf),
-            Route("/{draft}/{name}", endpoints.picture),
-        ],
+        routes=_make_routes(endpoints),
         middleware=[
             Middleware(SecurityHeaders, policy=PAGE_POLICY, mark=mark_local),
             Middleware(HostGuard, is_own=is_local),
@@ -74,3 +59,22 @@ def build_preview_app(
         lifespan=working,
         max_body_size=_LARGEST_BODY,
     )
+
+
+def _make_routes(endpoints: PreviewEndpoints) -> list[Route]:
+    """Return the routes. None leads to a path on disk: what is served is made, or is a file of the page by its name."""
+    return [
+        Route("/", endpoints.home),
+        Route("/-/{name}", endpoints.asset),
+        Route("/{draft}", endpoints.page),
+        Route("/{draft}/events", endpoints.events),
+        Route("/{draft}/state", endpoints.state),
+        Route("/{draft}/readers", endpoints.readers),
+        Route("/{draft}/test", endpoints.test, methods=["POST"]),
+        Route("/{draft}/email.html", endpoints.email),
+        Route("/{draft}/email.txt", endpoints.text),
+        Route("/{draft}/web.html", endpoints.web),
+        Route("/{draft}/message.eml", endpoints.message),
+        Route("/{draft}/edition.pdf", endpoints.pdf),
+        Route("/{draft}/{name}", endpoints.picture),
+    ]

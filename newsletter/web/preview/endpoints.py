@@ -14,16 +14,16 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from newsletter.errors import DraftError, ListError, NewsletterError, explain
 from newsletter.subscribers.subscriber import Subscriber
+from newsletter.web.http_refusals import RefusedError
 from newsletter.web.preview import subscriber_search
 from newsletter.web.preview.color_scheme import ColorScheme, with_color_scheme
 from newsletter.web.preview.content_policy import frame_policy
 from newsletter.web.preview.diagnostics import Diagnostic
 from newsletter.web.preview.draft_state import DraftState
 from newsletter.web.preview.editor_test import prepare_test
-from newsletter.web.preview.engine import PreviewEngine
 from newsletter.web.preview.page_state import diagnostic_as_json, state, subscriber_as_json
+from newsletter.web.preview.preview_engine import PreviewEngine
 from newsletter.web.preview.rendered_draft import RenderedDraft
-from newsletter.web.refusals import RefusedError
 
 TOKEN_HEADER = "X-Preview-Token"  # noqa: S105  # the name of a header
 _PAGE = files(__package__).joinpath("page")

@@ -13,7 +13,7 @@ from newsletter.web.preview.access import AccessKeys
 from newsletter.web.preview.accounts import PeerConnection
 from newsletter.web.preview.app import build_preview_app
 from newsletter.web.preview.draft_state import DraftState
-from newsletter.web.preview.engine import PreviewEngine
+from newsletter.web.preview.preview_engine import PreviewEngine
 from newsletter.web.server import WebServer, bind
 from newsletter.workspace import Workspace
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from newsletter.store import Store
 from newsletter.web.guard import HostGuard, SecurityHeaders
+from newsletter.web.http_refusals import answer_refusal
 from newsletter.web.public.archive import Archive
 from newsletter.web.public.endpoints import PublicEndpoints
 from newsletter.web.public.event_writer import EventWriter
@@ -19,7 +20,6 @@ from newsletter.web.public.request_guard import HEALTH, POLICY, PublicHost, Requ
 from newsletter.web.public.submission import LARGEST
 from newsletter.web.public.token_reader import TokenReader
 from newsletter.web.public.unsubscribe_pages import UnsubscribePages
-from newsletter.web.refusals import answer_refusal
 from newsletter.workspace import Workspace
 
 _LOOK_EVERY_S = 5.0  # a look costs little, and readers follow the link to the page as soon as the mail is there

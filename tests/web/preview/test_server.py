@@ -171,7 +171,7 @@ def test_a_preview_that_can_not_go_on_ends_and_says_why(publication: Publication
     program = """
 import sys
 from newsletter.cli import main
-from newsletter.web.preview.engine import PreviewEngine
+from newsletter.web.preview.preview_engine import PreviewEngine
 
 async def refused(self):
     raise OSError(24, "Too many open files", "drafts")
