@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,6 @@ from rich.live import Live
 from rich.text import Text
 
 from newsletter.actions.cancel import cancel_schedule
-from newsletter.actions.observer import SendObserver
 from newsletter.actions.report import find_campaign_name
 from newsletter.actions.run_outbox import open_outbox
 from newsletter.cli.context import open_publication
@@ -27,7 +26,7 @@ from newsletter.cli.output import (
     show_error,
 )
 from newsletter.cli.report import show_summary
-from newsletter.cli.sending import nobody_left, progress_bar
+from newsletter.cli.sending import ProgressBar, nobody_left
 from newsletter.clock import Instant, describe_distance, describe_duration, format_instant, format_moment
 from newsletter.errors import NewsletterError
 from newsletter.issue.draft import read_draft
@@ -39,7 +38,6 @@ from newsletter.publication import OpenPublication
 from newsletter.schedule.schedule_state import ScheduleState, find_schedule_state
 from newsletter.schedule.scheduler import MAYBE_SENT, NextDeparture, ScheduleResult, TooLate
 from newsletter.schedule.stop_signals import StopSignals
-from newsletter.sending.rules import OnProgress, WorkerProgress
 from newsletter.store import Store
 from newsletter.text import format_count
 from newsletter.workspace import Workspace
@@ -205,16 +203,15 @@ def _waiting_line() -> Iterator[_Line]:
         live.stop()
 
 
-class _OutboxReporter(SendObserver):
+class _OutboxReporter(ProgressBar):
     """Prints what leaves, how far it is, and what came of it."""
 
     def __init__(self, publication: OpenPublication, line: _Line) -> None:
+        super().__init__()
         self._publication = publication
         self._store = publication.store
         self._line = line
         self._zone = ZoneInfo(publication.config.publication.timezone)
-        self._bar = ExitStack()
-        self._update: OnProgress = lambda _progress: None
 
     def confirm(self, campaign: Campaign) -> bool:
         due = _format_moment(campaign.due_at, self._zone)
@@ -229,19 +226,8 @@ class _OutboxReporter(SendObserver):
             f"{campaign.issue} leaves to {format_count(waiting, 'reader')}: {campaign.subject}", style="bold"
         )
 
-    def begin(self, issue: str, waiting: int) -> None:
-        del issue
-        self._update = self._bar.enter_context(progress_bar(waiting))
-
-    def progress(self, progress: WorkerProgress) -> None:
-        self._update(progress)
-
     def stopping(self) -> None:
         console(err=True).print("Finishing the messages in hand. A second signal ends at once.")
-
-    def end(self, issue: str, error: BaseException | None) -> None:
-        del issue, error  # `tell` says it
-        self._bar.close()
 
     def tell(self, issue: str, result: ScheduleResult, error: NewsletterError | None) -> None:
         self._line.hide()

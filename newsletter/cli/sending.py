@@ -81,37 +81,48 @@ def _show_unsubscribing(workspace: Workspace) -> None:
         say("  To leave  by mail")
 
 
-class SendingProgress(SendObserver):
+class ProgressBar(SendObserver):
+    """A bar while a run goes on."""
+
+    def __init__(self) -> None:
+        self._bar = ExitStack()
+        self._update: OnProgress = lambda _progress: None
+
+    def begin(self, issue: str, waiting: int) -> None:
+        del issue
+        self._update = self._bar.enter_context(_show_progress(waiting))
+
+    def progress(self, progress: WorkerProgress) -> None:
+        self._update(progress)
+
+    def end(self, issue: str, error: BaseException | None) -> None:
+        del issue, error
+        self._bar.close()
+
+
+class SendingProgress(ProgressBar):
     """A bar while a run goes on, and the short report when it has ended."""
 
     def __init__(self, publication: OpenPublication) -> None:
+        super().__init__()
         self._publication = publication
-        self._bar = ExitStack()
-        self._update: OnProgress = lambda _progress: None
 
     def waiting_for_lease(self, seconds: float) -> None:
         console(err=True).print(
             f"An earlier send broke off without a word. In {ceil(seconds)} s it is certain that it sends no more."
         )
 
-    def begin(self, issue: str, waiting: int) -> None:
-        del issue
-        self._update = self._bar.enter_context(progress_bar(waiting))
-
-    def progress(self, progress: WorkerProgress) -> None:
-        self._update(progress)
-
     def stopping(self) -> None:
         console(err=True).print("Finishing the messages in hand. Ctrl-C again ends at once.")
 
     def end(self, issue: str, error: BaseException | None) -> None:
-        self._bar.close()
+        super().end(issue, error)
         if error is None or isinstance(error, DeliveryError):
             show_summary(self._publication, issue)
 
 
 @contextmanager
-def progress_bar(total: int) -> Iterator[OnProgress]:
+def _show_progress(total: int) -> Iterator[OnProgress]:
     """Show a bar with rate and time left on a terminal; when piped, only a line for each long rest."""
     err = console(err=True)
     columns = (
