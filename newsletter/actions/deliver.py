@@ -76,7 +76,7 @@ def deliver(
         store=store,
         issue=issue,
         backend=backend,
-        rules=SendingRules.of(publication.workspace),
+        rules=SendingRules.from_workspace(publication.workspace),
         write_record=lambda: write_record(record, store, issue),
         on_progress=observer.progress,
         on_stop=observer.stopping,

@@ -111,7 +111,9 @@ def send(
     if options.nobody_left:
         vouch(store, publication.workspace.drafts, complete=True)
     _refuse_examples(publication, draft)
-    SendingRules.of(publication.workspace)  # a key that is missing or can't be used is told before anything is frozen
+    SendingRules.from_workspace(
+        publication.workspace
+    )  # a key that is missing or can't be used is told before anything is frozen
     with sole_sender(store, issue):
         with _planned(publication, draft, options, observer) as (staged, plan):
             outcome = _propose(publication, draft, options, plan, confirm, on_proposal, time)

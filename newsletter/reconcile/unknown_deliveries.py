@@ -75,12 +75,12 @@ def stream_unknown_deliveries(store: Store, issue: str) -> Iterator[UnknownDeliv
     """Yield unknown deliveries in the list's order, with their Message-IDs."""
 
     @lru_cache
-    def template(number: int) -> tuple[str, str]:
+    def read_seed(number: int) -> tuple[str, str]:
         compiled = MessageTemplate.from_bytes(read_template(store, number))
         return compiled.seed, compiled.domain
 
     for row in stream_deliveries(store, issue, only=State.UNKNOWN):
-        seed, domain = template(row.template)
+        seed, domain = read_seed(row.template)
         yield UnknownDelivery(
             reader=row.subscriber,
             address=row.address,

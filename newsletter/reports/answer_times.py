@@ -52,10 +52,10 @@ def measure_answers(connection: Connection, issue: str) -> AnswerTimes | None:
     filled = [0] * (len(_ENDS) + 1)
     for took, count in zip(times, counts, strict=True):
         filled[bisect_left(_ENDS, took)] += count
-    return AnswerTimes(answers=passed[-1], p50=p50, p90=p90, p99=p99, slowest=times[-1], lapses=_lapses(filled))
+    return AnswerTimes(answers=passed[-1], p50=p50, p90=p90, p99=p99, slowest=times[-1], lapses=_trim_ranges(filled))
 
 
-def _lapses(filled: Sequence[int]) -> list[AnswerTimeRange]:
+def _trim_ranges(filled: Sequence[int]) -> list[AnswerTimeRange]:
     """Return the ranges without the empty ones at either end."""
     found = [
         AnswerTimeRange(above=above, up_to=up_to, answers=count)

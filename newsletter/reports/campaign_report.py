@@ -81,7 +81,7 @@ def make_report(store: Store, issue: str) -> CampaignReport | None:
         return None
     with store.reading() as connection:
         runs = list_worker_runs(connection, issue)
-        domains, others = _domains(connection, issue)
+        domains, others = _sum_domains(connection, issue)
         return CampaignReport(
             campaign=campaign,
             counts=count_by_state(connection, issue),
@@ -101,22 +101,22 @@ def shorten_report(report: CampaignReport, *, domains: int, fewest: int = 1) -> 
     Replies that fewer recipients got lose their words, which may name one.
     """
     named = [one for one in report.domains[:domains] if one.readers >= fewest]
-    others = _summed(report.other_domains, report.domains[len(named) :])
+    others = _add_domains(report.other_domains, report.domains[len(named) :])
     return replace(report, domains=named, other_domains=others, replies=drop_rare_words(report.replies, fewest))
 
 
-def _domains(connection: Connection, issue: str) -> tuple[list[DomainSum], OtherDomains]:
+def _sum_domains(connection: Connection, issue: str) -> tuple[list[DomainSum], OtherDomains]:
     named: list[DomainSum] = []
     others = OtherDomains()
     for one in sum_domains(connection, issue):
         if len(named) < _DOMAINS:
             named.append(one)
         else:
-            others = _summed(others, [one])
+            others = _add_domains(others, [one])
     return named, others
 
 
-def _summed(others: OtherDomains, more: Sequence[DomainSum]) -> OtherDomains:
+def _add_domains(others: OtherDomains, more: Sequence[DomainSum]) -> OtherDomains:
     return OtherDomains(
         domains=others.domains + len(more),
         readers=others.readers + sum(one.readers for one in more),

@@ -22,11 +22,11 @@ def build_json_report(report: CampaignReport) -> Mapping[str, object]:
         "cancelled": campaign.cancelled_at and format_instant(campaign.cancelled_at),
         "left_out": campaign.left_out,
         "list": report.counts.total,
-        "readers": _states(report.counts),
+        "readers": _count_states(report.counts),
         "since": {kind.value: count for kind, count in report.since.items()},
         "seconds": round(report.seconds, 3),
-        "per_second": _rounded(report.per_second),
-        "runs": [_run(run) for run in report.runs],
+        "per_second": _round_rate(report.per_second),
+        "runs": [_describe_run(run) for run in report.runs],
         "replies": [
             {
                 "state": one.state.value,
@@ -37,19 +37,21 @@ def build_json_report(report: CampaignReport) -> Mapping[str, object]:
             }
             for one in report.replies
         ],
-        "domains": [{"domain": one.domain, "readers": one.readers, **_states(one.counts)} for one in report.domains],
+        "domains": [
+            {"domain": one.domain, "readers": one.readers, **_count_states(one.counts)} for one in report.domains
+        ],
         "other_domains": {
             "domains": report.other_domains.domains,
             "readers": report.other_domains.readers,
-            **_states(report.other_domains.counts),
+            **_count_states(report.other_domains.counts),
         },
-        "took_ms": _took(report),
+        "took_ms": _describe_times(report),
         "over_time": [
             {
                 "run": stretch.run.id,
                 "seconds": stretch.seconds,
                 "columns": [
-                    {"begin": column.begin.isoformat(timespec="milliseconds"), **_answers(column.answers)}
+                    {"begin": column.begin.isoformat(timespec="milliseconds"), **_count_answers(column.answers)}
                     for column in stretch.columns
                 ],
             }
@@ -58,19 +60,19 @@ def build_json_report(report: CampaignReport) -> Mapping[str, object]:
     }
 
 
-def _run(run: WorkerRun) -> dict[str, object]:
+def _describe_run(run: WorkerRun) -> dict[str, object]:
     return {
         "id": run.id,
         "began": run.began.isoformat(timespec="milliseconds"),
         "ended": None if run.under_way else run.ended.isoformat(timespec="milliseconds"),
         "ending": run.ending or None,
         "seconds": round(run.seconds, 3),
-        "per_second": _rounded(compute_rate(run.answers.total, run.seconds)),
-        **_answers(run.answers),
+        "per_second": _round_rate(compute_rate(run.answers.total, run.seconds)),
+        **_count_answers(run.answers),
     }
 
 
-def _took(report: CampaignReport) -> dict[str, object] | None:
+def _describe_times(report: CampaignReport) -> dict[str, object] | None:
     times = report.answer_times
     if times is None:
         return None
@@ -84,13 +86,13 @@ def _took(report: CampaignReport) -> dict[str, object] | None:
     }
 
 
-def _states(counts: Counts) -> dict[str, int]:
+def _count_states(counts: Counts) -> dict[str, int]:
     return {state.value: counts[state] for state in State}
 
 
-def _answers(counts: Counts) -> dict[str, int]:
+def _count_answers(counts: Counts) -> dict[str, int]:
     return {state.value: counts[state] for state in ANSWERED}
 
 
-def _rounded(per_second: float | None) -> float | None:
+def _round_rate(per_second: float | None) -> float | None:
     return None if per_second is None else round(per_second, 2)

@@ -91,17 +91,17 @@ def lay_out_plot(stretch: Timeline) -> Plot:
     """Return a worker's answers over time as columns."""
     sums = [column.answers.total for column in stretch.columns]
     room = max(len(sums), _SPARSE)
-    top = _scale(max(sums))
+    top = _find_scale(max(sums))
     return Plot(
         stretch=stretch,
         highest=max(sums),
         top=top,
         room=room,
-        columns=[list(_column(column.answers, top)) for column in stretch.columns],
+        columns=[list(_lay_out_column(column.answers, top)) for column in stretch.columns],
     )
 
 
-def _column(answers: Counts, top: int) -> Iterable[Segment]:
+def _lay_out_column(answers: Counts, top: int) -> Iterable[Segment]:
     """Yield a column's parts from the ground up; SVG counts from the top down."""
     ground = top
     for state in ANSWERED:
@@ -110,7 +110,7 @@ def _column(answers: Counts, top: int) -> Iterable[Segment]:
             yield Segment(state, ground, answers[state])
 
 
-def _scale(highest: int) -> int:
+def _find_scale(highest: int) -> int:
     """Return the next of 2, 4, 6, 10, 20, 40, ...: half of each is a whole number too."""
     power = 1
     while True:

@@ -35,7 +35,7 @@ def group_replies(sums: Iterable[ReplySum]) -> list[ReplyCount]:
         if said not in groups and len(groups) >= _REPLIES:
             said = (*said[:3], "")
         groups[said] += one.readers
-    return _ordered(groups)
+    return _sort_counts(groups)
 
 
 def drop_rare_words(replies: Sequence[ReplyCount], fewest: int) -> list[ReplyCount]:
@@ -43,10 +43,10 @@ def drop_rare_words(replies: Sequence[ReplyCount], fewest: int) -> list[ReplyCou
     groups: Counter[_Said] = Counter()
     for one in replies:
         groups[one.state, one.code, one.enhanced, one.words if one.readers >= fewest else ""] += one.readers
-    return _ordered(groups)
+    return _sort_counts(groups)
 
 
-def _ordered(groups: Counter[_Said]) -> list[ReplyCount]:
+def _sort_counts(groups: Counter[_Said]) -> list[ReplyCount]:
     ordered = sorted(groups.items(), key=lambda item: (-item[1], [str(part) for part in item[0]]))
     return [
         ReplyCount(state=state, code=code, enhanced=enhanced, words=words, readers=readers)

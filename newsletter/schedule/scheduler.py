@@ -164,13 +164,13 @@ class Scheduler:
 
     def _send(self, campaign: Campaign, *, late: bool) -> bool:
         issue = campaign.issue
-        before = _reached(count_deliveries(self._store, issue))
+        before = _count_reached(count_deliveries(self._store, issue))
         try:
             self._refuse(campaign, late=late)
             self._carry(campaign)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told, and the others get their turn
             _LOG.debug("%s could not be sent", issue, exc_info=True)
-            moved = _reached(count_deliveries(self._store, issue)) > before
+            moved = _count_reached(count_deliveries(self._store, issue)) > before
             self._failed(issue, explain(error), moved=moved)
             return False
         counts = count_deliveries(self._store, issue)
@@ -223,7 +223,7 @@ class Scheduler:
             self._tell(issue, result, error)
 
 
-def _reached(counts: Counts) -> int:
+def _count_reached(counts: Counts) -> int:
     return counts[State.ACCEPTED] + counts[State.REFUSED] + counts[State.UNKNOWN]
 
 

@@ -50,7 +50,7 @@ class ClaimLoop:
         self._thread = thread
         self._lease_s = lease_s
         self._began = began
-        self._most_ahead = _most_ahead(assignment)
+        self._most_ahead = _count_most_ahead(assignment)
         self._templates: dict[int, MessageTemplate] = {}
         self._claimed = 0  # claimed, and not recorded yet
         self._shown_at = 0.0
@@ -73,7 +73,7 @@ class ClaimLoop:
             lease,
             rules.waits,
             Refusals(rules.refusals, rules.blocks),
-            group=max(1, _most_ahead(assignment) // 4),
+            group=max(1, _count_most_ahead(assignment) // 4),
             patience=rules.patience,
         )
         return cls(assignment, worker, lease.seconds, thread, dispatcher, began)
@@ -83,7 +83,7 @@ class ClaimLoop:
         dispatcher = self.dispatcher
         while True:
             collected = dispatcher.collect()
-            want = 0 if dispatcher.halting else max(0, self._ahead() - self._claimed + len(collected))
+            want = 0 if dispatcher.halting else max(0, self._count_ahead() - self._claimed + len(collected))
             moment = time() if want and self._next_due is not None and self._next_due <= time() else None
             try:
                 taken = await self._record_and_claim(collected, want, moment)
@@ -116,7 +116,7 @@ class ClaimLoop:
 
     async def _record_and_claim(self, collected: Collected, want: int = 0, moment: float | None = None) -> Claimed:
         """Record what was collected, and claim as many as are wanted, in one transaction."""
-        return await self._in_ledger(
+        return await self._run_in_ledger(
             partial(
                 record_and_claim,
                 self._assignment.store,
@@ -132,16 +132,16 @@ class ClaimLoop:
             )
         )
 
-    def _ahead(self) -> int:
+    def _count_ahead(self) -> int:
         room = self.dispatcher.throttle.count_room(asyncio.get_running_loop().time(), _AHEAD_S)
         return self._most_ahead if room is None else min(self._most_ahead, room)
 
     async def _wait_for_other_workers(self) -> bool:
         """Settle leases that ran out, and wait for others; return False when no other worker has anything in hand."""
         store, issue = self._assignment.store, self._assignment.issue
-        await self._in_ledger(partial(settle_expired, store, issue))
-        leased = (await self._in_ledger(partial(count_deliveries, store, issue)))[State.SENDING]
-        lease = await self._in_ledger(partial(find_lease, store, issue, but=self._worker)) if leased else None
+        await self._run_in_ledger(partial(settle_expired, store, issue))
+        leased = (await self._run_in_ledger(partial(count_deliveries, store, issue)))[State.SENDING]
+        lease = await self._run_in_ledger(partial(find_lease, store, issue, but=self._worker)) if leased else None
         if lease is None:
             return False
         seconds = max(0.0, lease.seconds_left) + _LEASE_OVER_S
@@ -185,7 +185,7 @@ class ClaimLoop:
     async def _render(self, delivery: Delivery) -> Message:
         template = self._templates.get(delivery.template)
         if template is None:
-            payload = await self._in_ledger(partial(read_template, self._assignment.store, delivery.template))
+            payload = await self._run_in_ledger(partial(read_template, self._assignment.store, delivery.template))
             template = self._templates[delivery.template] = MessageTemplate.from_bytes(payload)
         issue, rules = self._assignment.issue, self._assignment.rules
         message = rules.recipient_tags.render(
@@ -193,11 +193,11 @@ class ClaimLoop:
         )
         return rules.sign(message) if rules.sign else message
 
-    async def _in_ledger(self, work: Callable[[], _T]) -> _T:
+    async def _run_in_ledger(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
-def _most_ahead(assignment: Assignment) -> int:
+def _count_most_ahead(assignment: Assignment) -> int:
     """Return how many deliveries may be claimed at once: a crash leaves at most two windows a connection unknown."""
     limits = assignment.backend.limits
     return 2 * limits.connections * limits.window

@@ -115,7 +115,7 @@ class Connections:
 
     def _may_give_up(self) -> bool:
         """Return whether this connection may be given up: of several told at once of one too many, one is."""
-        now = self._dispatcher.now()
+        now = self._dispatcher.read_clock()
         if not self._feeds.open or now - self._given_up_at < _GIVE_UP_EVERY_S:
             return False
         self._given_up_at = now

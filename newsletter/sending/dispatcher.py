@@ -71,7 +71,7 @@ class Dispatcher:
         self._returned: dict[int, str] = {}
         self._released: list[int] = []
 
-    def now(self) -> float:
+    def read_clock(self) -> float:
         """Return seconds of the clock that the throttle goes by."""
         return self._loop.time()
 

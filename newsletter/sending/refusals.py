@@ -56,7 +56,7 @@ class Refusals:
                 self._forgive()
                 return TooManyRefused(_BLOCKED.format(said.line), next_step=_NOT_THE_READERS)
             if len(self._for_policy) >= self._most_in_a_row and len(self._for_policy) > self._share * tally.total():
-                return self._too_many_for_policy(said, tally)
+                return self._stop_for_policy(said, tally)
         refused, answered = tally[Outcome.REFUSED], tally.total()
         if self._share is not None and answered >= _COUNT_FROM and refused > self._share * answered:
             return TooManyRefused(
@@ -71,7 +71,7 @@ class Refusals:
         self.forgiven += self._for_policy
         self._for_policy.clear()
 
-    def _too_many_for_policy(self, said: Result, tally: Counter[Outcome]) -> TooManyRefused:
+    def _stop_for_policy(self, said: Result, tally: Counter[Outcome]) -> TooManyRefused:
         self._forgive()
         return TooManyRefused(
             f"{len(self.forgiven):,} of the first {format_count(tally.total(), 'reader')} were refused for "

@@ -45,7 +45,7 @@ class SendingRules:
     sign: Callable[[Message], Message] | None = None
 
     @classmethod
-    def of(cls, workspace: Workspace) -> "SendingRules":
+    def from_workspace(cls, workspace: Workspace) -> "SendingRules":
         """Return the rules in newsletter.toml. Raises ConfigError for a key that is missing or can't be used."""
         config = workspace.config
         return cls(

@@ -24,9 +24,7 @@ class _ListFeed:
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self._left = list(reversed(messages))
-        self.results = {
-            message.key: _deferred(message, "the connection was lost before its turn") for message in messages
-        }
+        self.results = {message.key: _defer(message, "the connection was lost before its turn") for message in messages}
 
     def take(self) -> Message | None:
         message = self._left.pop() if self._left else None
@@ -46,8 +44,8 @@ class _ListFeed:
 
     def untouched(self, message: Message, why: str = "", code: int | None = None) -> None:
         del code  # `why` has it too
-        self.results[message.key] = _deferred(message, why or "the connection was lost before its text was sent")
+        self.results[message.key] = _defer(message, why or "the connection was lost before its text was sent")
 
 
-def _deferred(message: Message, why: str) -> Result:
+def _defer(message: Message, why: str) -> Result:
     return Result(key=message.key, outcome=Outcome.DEFERRED, stage="connection", reply=why)

@@ -46,9 +46,9 @@ def test_whoever_stood_still_while_another_took_over_sends_and_records_nothing_m
 
     async def carry(pigeons: Pigeons, feed: Feed, message: Message) -> None:
         if pigeons.carried == 5:
-            accepted_before.append(campaign.states().get(State.ACCEPTED, 0))
-            time.sleep(1.2 * LEASE_S)  # all of the worker is to stand still
+            time.sleep(1.2 * LEASE_S)  # all of the worker is to stand still, but for a commit under way
             register_worker(campaign.store, "2.10", "another")
+            accepted_before.append(campaign.states().get(State.ACCEPTED, 0))
             may_send.append(feed.may_send())
         feed.answer(_accepted(message))
         await asyncio.sleep(0.01)
