@@ -12,13 +12,16 @@ from pathlib import Path
 import forked
 import pytest
 import smtp_server
+from click.testing import CliRunner, Result
 from hypothesis import settings
 
+from newsletter.cli import cli
 from newsletter.editions import EditionContext
 from newsletter.store import Store, open_store
 from newsletter.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
+Run = Callable[..., Result]
 pytest_plugins = ["browser", "postgres"]
 
 settings.register_profile("suite", deadline=None, max_examples=60)
@@ -108,6 +111,15 @@ def digest(publication: Publication, server: smtp_server.Server) -> Publication:
     """Return the publication, with a mail server that takes everything."""
     publication.through(server)
     return publication
+
+
+@pytest.fixture
+def run(digest: Publication, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return the command line within this process, pointed at the digest."""
+    monkeypatch.chdir(digest.root)
+    for name, value in digest.environment().items():
+        monkeypatch.setenv(name, value)
+    return lambda *args, **how: CliRunner().invoke(cli, args, **how)
 
 
 @pytest.fixture

@@ -2,14 +2,12 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-from conftest import Publication
+from conftest import Publication, Run
 from leases import crash_workers
 from postgres import Postgres
 from scheduling import HOUR, put_in
@@ -19,7 +17,6 @@ from sqlalchemy import insert, select
 from newsletter.actions.erase import pseudonyms
 from newsletter.actions.move_state import move_rows
 from newsletter.actions.restore_state import replace_state
-from newsletter.cli import cli
 from newsletter.clock import parse_instant
 from newsletter.errors import ConfigError, DeliveryError
 from newsletter.ledger.campaigns import Campaign, cancel_campaign
@@ -45,15 +42,6 @@ from newsletter.subscribers.secret_keys import SecretKeys
 
 KEYS = SecretKeys(("token" * 8,), "forgotten" * 5)
 Rows = dict[str, list[tuple[object, ...]]]
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(digest: Publication, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.chdir(digest.root)
-    for name, value in digest.environment().items():
-        monkeypatch.setenv(name, value)
-    return lambda *args, **how: CliRunner().invoke(cli, args, **how)
 
 
 def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = None) -> None:

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-from conftest import Publication
+from click.testing import CliRunner
+from conftest import Publication, Run
 from hypothesis import given
 from hypothesis import strategies as st
 from scheduling import HOUR, MINUTE, put_in, put_in_now, set_moments
@@ -37,16 +36,6 @@ from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys
 
 READERS = [f"reader{number:04}@example.org" for number in range(4)]
 LEFT = READERS[1]
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(digest: Publication, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return the command line within this process, pointed at the digest."""
-    monkeypatch.chdir(digest.root)
-    for name, value in digest.environment().items():
-        monkeypatch.setenv(name, value)
-    return lambda *args: CliRunner().invoke(cli, args)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
-import smtp_server
 from conftest import Publication
 from playwright.sync_api import Browser, expect
 from preview_server import PATIENCE, Preview, previewing
@@ -21,13 +20,6 @@ STRANGER = 4_242  # nobody has this number
 PATHS = ["/", "/2.10", "/2.10/readers?words=a", "/2.10/state", "/2.10/events", "/2.10/email.html", "/2.10/email.txt",
          "/2.10/web.html", "/2.10/message.eml", "/2.10/edition.pdf", "/2.10/page-1.png", "/2.10/2.10-lead.jpg",
          "/-/preview.js", "/nothing"]  # fmt: skip
-
-
-@pytest.fixture
-def preview(publication: Publication, server: smtp_server.Server) -> Iterator[Preview]:
-    publication.through(server)
-    with previewing(publication, "2.10") as running:
-        yield running
 
 
 @contextmanager

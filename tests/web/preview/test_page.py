@@ -20,13 +20,6 @@ WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 480, "height": 800}
 
 
 @pytest.fixture
-def preview(publication: Publication, server: smtp_server.Server) -> Iterator[Preview]:
-    publication.through(server)
-    with previewing(publication, "2.10") as running:
-        yield running
-
-
-@pytest.fixture
 def opened(browser: Browser, preview: Preview) -> Iterator[Callable[..., Page]]:
     """Open the preview's page; whatever a page complains of in its console fails the test."""
     contexts, complaints = [], []
