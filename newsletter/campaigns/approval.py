@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from newsletter.campaigns.commits import Repository
+from newsletter.campaigns.git_commits import Repository
 from newsletter.config.settings import Requirement
 from newsletter.errors import DecisionNeeded, Problem
 from newsletter.git import NoAnswer

@@ -12,7 +12,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from newsletter.campaigns.batch import Batch, BatchReader
+from newsletter.campaigns.batch_reader import Batch, BatchReader
 from newsletter.campaigns.missing_values import prove_message, refuse_missing_values
 from newsletter.campaigns.options import (
     Changes,

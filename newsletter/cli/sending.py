@@ -11,7 +11,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from newsletter.actions.observer import SendObserver
-from newsletter.campaigns.batch import Batch
+from newsletter.campaigns.batch_reader import Batch
 from newsletter.campaigns.plan import SendPlan
 from newsletter.campaigns.unknown_campaigns import FLAG
 from newsletter.cli.output import console, say, shorten

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from markdown_it.token import Token
 
 from newsletter.field import Field, FieldWriter, TextWithFields, fill_address, split_fields, write_default
-from newsletter.issue import lists
+from newsletter.issue import markdown_lists
 from newsletter.issue.cjk import join_lines
 from newsletter.issue.links import LinkPlace, find_link_faults
 from newsletter.issue.markdown import MarkupSpan, ParsedParagraph, read_inline
@@ -154,7 +154,7 @@ def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], lis
     source = _OPEN_FIELD.sub(lambda field: field[0].replace("\n", " "), source)  # its place may have been folded
     paragraphs: list[Paragraph] = []
     markup: list[MarkupSpan] = []
-    listed = lists.find_loose_list(source)
+    listed = markdown_lists.find_loose_list(source)
     for start, part in _split(source):
         paragraph = read_inline(part, bare_links=bare_links)
         spans, places = _build_spans(paragraph.tokens)
@@ -164,7 +164,7 @@ def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], lis
         others, taken = find_unsupported(part, paragraph)
         found += others
         if start == listed and not taken[0]:
-            found.append(lists.describe_loose_list(0))
+            found.append(markdown_lists.describe_loose_list(0))
         links = zip(RichText((spans,)).links(), places, strict=True)
         found += [fault for fault in find_link_faults(part, paragraph, links) if not taken[fault.at or 0]]
         faults += [replace(fault, at=start + (fault.at or 0)) for fault in found]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from newsletter.issue import lists
+from newsletter.issue import markdown_lists
 from newsletter.issue.markdown import READ, ParsedParagraph
 from newsletter.validation import Fault
 
@@ -160,7 +160,7 @@ def find_unsupported(source: str, paragraph: ParsedParagraph) -> tuple[list[Faul
             end = max(match.end(), match.start() + 1)
             taken[match.start() : end] = b"\1" * (end - match.start())
             faults.append(Fault(code=rule.code, at=match.start(), message=rule.message, next_step=rule.next_step))
-    for fault in lists.find_lists(paragraph.text):
+    for fault in markdown_lists.find_lists(paragraph.text):
         if not taken[fault.at or 0]:
             taken[fault.at or 0] = 1
             faults.append(fault)

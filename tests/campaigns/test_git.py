@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.campaigns.commits import Repository
+from newsletter.campaigns.git_commits import Repository
 from newsletter.config import load_config
 from newsletter.errors import ConfigError
 from newsletter.git import NoAnswer, ask_git

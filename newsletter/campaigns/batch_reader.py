@@ -1,4 +1,4 @@
-"""The list as read for a batch: each row a recipient whose message is proved to render, or counted as left out."""
+"""Reads the list for a batch: each row is a recipient whose message is proved to render, or is counted as left out."""
 
 import math
 from collections import Counter
