@@ -19,8 +19,7 @@ _KEY = "key"  # in an address
 _POLICY = {"Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"}
 _CLOSED = 'This is open only to the browser that was opened by "newsletter preview".'
 _WAY_IN = (
-    "Go to the window that it opened last; or open here the address that stands last in its terminal. "
-    "Each address works once."
+    "Go to the window that it opened last; or open here the last address in its terminal. Each address works once."
 )
 _CLOSED_PAGE = """\
 <!DOCTYPE html>
@@ -41,34 +40,34 @@ class AccessKeys:
 
     def __init__(self, on_used: Callable[[], None]) -> None:
         self._on_used = on_used
-        self._printed: set[str] = set()
-        self._opened: set[str] = set()
-        self._known: dict[str, int | None] = {}
+        self._printed_keys: set[str] = set()
+        self._browser_keys: set[str] = set()
+        self._cookies: dict[str, int | None] = {}
 
-    def printed(self, address: str) -> str:
+    def make_printed_address(self, address: str) -> str:
         """Return the address with a new key, for the terminal, which nobody else sees."""
-        return _with_key(address, self._printed)
+        return _with_key(address, self._printed_keys)
 
-    def opened(self, address: str) -> str:
+    def make_browser_address(self, address: str) -> str:
         """Return the address with a new key, for a browser's command line: only its own account can use it."""
-        return _with_key(address, self._opened)
+        return _with_key(address, self._browser_keys)
 
-    def enter(self, key: str, peer: Peer) -> str | None:
+    def redeem_key(self, key: str, peer: Peer) -> str | None:
         """Return a new cookie's value for a key that is good, and use it up; else None."""
-        if key in self._opened and peer.is_ours:
-            self._opened.remove(key)
-        elif key in self._printed:
-            self._printed.remove(key)
+        if key in self._browser_keys and peer.is_ours:
+            self._browser_keys.remove(key)
+        elif key in self._printed_keys:
+            self._printed_keys.remove(key)
             self._on_used()
         else:
             return None
         value = token_urlsafe(24)
-        self._known[value] = peer.user
+        self._cookies[value] = peer.user
         return value
 
-    def knows(self, value: str, peer: Peer) -> bool:
+    def accepts(self, value: str, peer: Peer) -> bool:
         """Return whether the cookie is good, and comes from the account that it was given to."""
-        return value in self._known and (None in (owner := self._known[value], peer.user) or owner == peer.user)
+        return value in self._cookies and (None in (owner := self._cookies[value], peer.user) or owner == peer.user)
 
 
 class AccessGuard:
@@ -84,9 +83,9 @@ class AccessGuard:
             return
         request = Request(scope)
         peer, name = scope["state"]["peer"], f"newsletter-preview-{scope['server'][1]}"
-        is_known = self._access_keys.knows(_cookies(request.headers).get(name, ""), peer)
+        is_known = self._access_keys.accepts(_cookies(request.headers).get(name, ""), peer)
         key = request.query_params.get(_KEY) if request.method == "GET" else None
-        value = self._access_keys.enter(key, peer) if key else None
+        value = self._access_keys.redeem_key(key, peer) if key else None
         answer: Response | None = None
         if value:
             answer = HTMLResponse(_NEXT_PAGE.format(address=escape(_without_key(request))), headers=_POLICY)

@@ -45,44 +45,44 @@ def collect_diagnostics(
     rendered = draft_state.rendered
     if rendered is None or draft_state.error:
         return found
-    found += _fields(rendered, reader, source)
-    found += _for_some(rendered, reader, source)
-    found += _examples(rendered)
-    found += _checked(rendered)
+    found += _find_field_problems(rendered, reader, source)
+    found += _find_tag_problems(rendered, reader, source)
+    found += _find_unwritten_texts(rendered)
+    found += _find_check_results(rendered)
     if rendered.report and rendered.report.problems:
         problems = rendered.report.problems
         found.append(Diagnostic(title=f"Mail clients: {format_count(len(problems), 'problem')}.", problems=problems))
     return found
 
 
-def _fields(
+def _find_field_problems(
     rendered: RenderedDraft, reader: Subscriber | None, source: SubscriberSource | None
 ) -> Iterator[Diagnostic]:
     """Yield fields that the list has no column for, and fields that have no value and no default."""
     names = [field.name for field in rendered.issue.fields()]
     columns = [column for column in _columns(source) if column not in ("", "tags")]
-    strangers = [name for name in dict.fromkeys(names) if columns and name not in columns]
-    if strangers:
+    unlisted = [name for name in dict.fromkeys(names) if columns and name not in columns]
+    if unlisted:
         there = ", ".join(columns)
         yield Diagnostic(
-            title=f"The list has no column for {format_count(len(strangers), 'field')}.",
+            title=f"The list has no column for {format_count(len(unlisted), 'field')}.",
             problems=tuple(
-                _placed(
+                _place_problem(
                     rendered,
                     rf"(?<!`)\{{\{{\s*{re.escape(name)}\b",
                     code="field",
                     message=f"no reader has a value for {{{{ {name} }}}}",
                     next_step=f"The list's columns are: {there}.",
                 )
-                for name in strangers
+                for name in unlisted
             ),
         )
-    if lacking := [name for name in rendered.lacking(reader) if name not in strangers]:
+    if lacking := [name for name in rendered.lacking(reader) if name not in unlisted]:
         whose = "has no default" if reader is None else "has no value here, and no default"
         yield Diagnostic(
             title=f"{format_count(len(lacking), 'field')} without a default.",
             problems=tuple(
-                _placed(
+                _place_problem(
                     rendered,
                     rf"(?<!`)\{{\{{\s*{re.escape(name)}\s*\}}\}}",
                     code="field",
@@ -101,7 +101,7 @@ def _fields(
         )
 
 
-def _for_some(
+def _find_tag_problems(
     rendered: RenderedDraft, reader: Subscriber | None, source: SubscriberSource | None
 ) -> Iterator[Diagnostic]:
     """Yield items that are left out of this mail by their tags, and tags that no subscriber has."""
@@ -119,7 +119,7 @@ def _for_some(
         yield Diagnostic(
             title=f"No reader has the tag {' or '.join(unknown)}.",
             problems=tuple(
-                _placed(
+                _place_problem(
                     rendered,
                     rf"(?:only_for:.*?(?<![\w.-])|^\s*-\s+[\"']?)({re.escape(tag)})(?![\w.-])",
                     code="tag",
@@ -131,11 +131,11 @@ def _for_some(
         )
 
 
-def _examples(rendered: RenderedDraft) -> Iterator[Diagnostic]:
+def _find_unwritten_texts(rendered: RenderedDraft) -> Iterator[Diagnostic]:
     """Yield texts that `draft new` wrote, and that nobody has replaced."""
     texts = find_unwritten(rendered.issue)
     if texts:
-        first = _placed(
+        first = _place_problem(
             rendered,
             re.escape(texts[0][:25]),
             code="example",
@@ -145,14 +145,14 @@ def _examples(rendered: RenderedDraft) -> Iterator[Diagnostic]:
         yield Diagnostic(title=f"{format_count(len(texts), 'text')} to be written.", problems=(first,))
 
 
-def _checked(rendered: RenderedDraft) -> Iterator[Diagnostic]:
+def _find_check_results(rendered: RenderedDraft) -> Iterator[Diagnostic]:
     """Yield what `draft check` finds, without what the other diagnostics say: examples, fields, failed editions."""
-    told = {problem for fault in rendered.faults.values() for problem in fault.problems}
+    known = {problem for fault in rendered.faults.values() for problem in fault.problems}
     report = rendered.draft_report
     problems = tuple(
         problem
         for problem in report.problems
-        if problem not in told and (problem.code, problem.path) != ("example", rendered.issue.path)
+        if problem not in known and (problem.code, problem.path) != ("example", rendered.issue.path)
     )
     if problems:
         yield Diagnostic(title=f"Before it is sent: {format_count(len(problems), 'problem')}.", problems=problems)
@@ -161,7 +161,7 @@ def _checked(rendered: RenderedDraft) -> Iterator[Diagnostic]:
         yield Diagnostic(title=f"To look at: {format_count(len(notes), 'note')}.", problems=notes)
 
 
-def _placed(rendered: RenderedDraft, pattern: str, *, code: str, message: str, next_step: str) -> Problem:
+def _place_problem(rendered: RenderedDraft, pattern: str, *, code: str, message: str, next_step: str) -> Problem:
     """Return a problem with the line and column at which the draft first has what `pattern` matches."""
     source = DraftSource(rendered.issue.path, rendered.source)
     return source.at_pattern(pattern, code=code, message=message, next_step=next_step)

@@ -105,15 +105,15 @@ class PreviewEndpoints:
         return JSONResponse(await send())
 
     async def email(self, request: Request) -> Response:
-        rendered, reader = await self._asked(request)
+        rendered, reader = await self._find_requested(request)
         return _frame(request, (await self._engine.work(lambda: rendered.email(reader))).html)
 
     async def text(self, request: Request) -> Response:
-        rendered, reader = await self._asked(request)
+        rendered, reader = await self._find_requested(request)
         return PlainTextResponse((await self._engine.work(lambda: rendered.email(reader))).text)
 
     async def message(self, request: Request) -> Response:
-        rendered, reader = await self._asked(request)
+        rendered, reader = await self._find_requested(request)
         data = await self._engine.work(lambda: rendered.message(reader))
         if "save" in request.query_params:
             named = f'attachment; filename="{rendered.issue.name}.eml"'
@@ -121,17 +121,17 @@ class PreviewEndpoints:
         return PlainTextResponse(data)
 
     async def web(self, request: Request) -> Response:
-        rendered = await self._rendered(request)
+        rendered = await self._find_rendered(request)
         return _frame(request, await self._engine.work(rendered.web))
 
     async def pdf(self, request: Request) -> Response:
-        rendered = await self._rendered(request)
+        rendered = await self._find_rendered(request)
         named = {"Content-Disposition": f'inline; filename="{rendered.issue.name}.pdf"'}
         return Response(await self._engine.work(rendered.pdf), media_type="application/pdf", headers=named)
 
     async def picture(self, request: Request) -> Response:
         """Answer a page of the PDF, the lead image, the logo, or the PDF that the web page links to."""
-        rendered, name = await self._rendered(request), request.path_params["name"]
+        rendered, name = await self._find_rendered(request), request.path_params["name"]
         if name == f"{rendered.issue.name}.pdf":
             return await self.pdf(request)
         if page := _PDF_PAGE.fullmatch(name):
@@ -146,13 +146,13 @@ class PreviewEndpoints:
 
     async def answer_error(self, _request: Request, error: Exception) -> Response:
         """Answer an error in the words of the command line."""
-        told = diagnostic_as_json(Diagnostic.of(explain(error)), self._engine.workspace.root)
-        return JSONResponse(told, status_code=422 if isinstance(error, NewsletterError | OSError) else 500)
+        error_json = diagnostic_as_json(Diagnostic.of(explain(error)), self._engine.workspace.root)
+        return JSONResponse(error_json, status_code=422 if isinstance(error, NewsletterError | OSError) else 500)
 
     async def _state(self, draft_state: DraftState, id_: str) -> str:
         engine = self._engine
-        told = await engine.work(lambda: state(draft_state, engine.workspace, engine.drafts(), id_))
-        return json.dumps({**told, "server": self._server})
+        error_json = await engine.work(lambda: state(draft_state, engine.workspace, engine.drafts(), id_))
+        return json.dumps({**error_json, "server": self._server})
 
     def _reader(self, id_: str) -> Subscriber | None:
         source = subscriber_search.find_source(self._engine.workspace)
@@ -160,11 +160,11 @@ class PreviewEndpoints:
             return subscriber_search.find(source, id_) if source else None
         return None
 
-    async def _asked(self, request: Request) -> tuple[RenderedDraft, Subscriber | None]:
+    async def _find_requested(self, request: Request) -> tuple[RenderedDraft, Subscriber | None]:
         id_ = _id(request)
-        return await self._rendered(request), await self._engine.work(lambda: self._reader(id_)) if id_ else None
+        return await self._find_rendered(request), await self._engine.work(lambda: self._reader(id_)) if id_ else None
 
-    async def _rendered(self, request: Request) -> RenderedDraft:
+    async def _find_rendered(self, request: Request) -> RenderedDraft:
         """Return the last good rendering. Raises the draft's error when there has been none."""
         draft_state = await self._engine.draft_state(self._draft(request))
         if draft_state.rendered is None:

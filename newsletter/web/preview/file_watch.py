@@ -57,7 +57,7 @@ async def _until_folders_change(
             while True:
                 paths = {Path(path) for _, path in await coming}
                 yield paths
-                # A folder that was made anew in the same place has to be followed anew.
+                # A folder that was made again in the same place has to be watched again.
                 if _folders(current(), draft) != folders or not paths.isdisjoint(folders):
                     return
                 coming = asyncio.ensure_future(anext(found))
@@ -67,7 +67,7 @@ async def _until_folders_change(
 
 def _folders(workspace: Workspace, draft: Path) -> list[Path]:
     found = [workspace.root, *_within(workspace.drafts), *_within(workspace.fonts)]
-    found += [file.parent for file in _followed(workspace, draft) if file.parent.is_dir()]
+    found += [file.parent for file in _list_linked_files(workspace, draft) if file.parent.is_dir()]
     for folder in dict.fromkeys((*workspace.template_path, find_shipped(TEMPLATES))):
         found += _within(folder)
     readers = find_list(workspace)
@@ -76,7 +76,7 @@ def _folders(workspace: Workspace, draft: Path) -> list[Path]:
     return sorted(dict.fromkeys(found))
 
 
-def _followed(workspace: Workspace, draft: Path) -> set[Path]:
+def _list_linked_files(workspace: Workspace, draft: Path) -> set[Path]:
     """Return `draft`, and the publication's files that drafts lead to as links: those change, and the link does not."""
     links = [path for path in (draft, *workspace.draft_paths()) if path.is_symlink()]
     targets = [Path(os.path.realpath(link)) for link in links]
@@ -95,7 +95,7 @@ class _Relevant(DefaultFilter):
     def __init__(self, workspace: Workspace, folders: list[Path], draft: Path) -> None:
         super().__init__()
         self._inner = {folder for folder in folders if folder != workspace.root}
-        self._named = {workspace.root / CONFIG_NAME, find_list(workspace), *_followed(workspace, draft)}
+        self._named = {workspace.root / CONFIG_NAME, find_list(workspace), *_list_linked_files(workspace, draft)}
         self._to_come = {workspace.drafts, workspace.fonts, workspace.template_path[0]}
 
     def __call__(self, change: Change, path: str) -> bool:

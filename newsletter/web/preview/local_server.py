@@ -54,10 +54,14 @@ def preview(
         engine = PreviewEngine(workspace, draft, note)
         own, taken = _own_port(workspace.root), listening.getsockname()[1]
         address = f"http://{_HOST}:{taken}{engine.home}"
-        access_keys = AccessKeys(lambda: on_used(access_keys.printed(address)))
+        access_keys = AccessKeys(lambda: on_used(access_keys.make_printed_address(address)))
         is_other = port is None and taken != own
         own_if_taken = own if is_other else None
-        addresses = PreviewAddresses(access_keys.printed(address), access_keys.opened(address), own_if_taken)
+        addresses = PreviewAddresses(
+            access_keys.make_printed_address(address), access_keys.make_browser_address(address), own_if_taken
+        )
+            access_keys.make_printed_address(address), access_keys.make_browser_address(address), own_if_taken
+        )
         app = build_preview_app(engine, token_urlsafe(), access_keys, fail)
         server = WebServer(app, listening, PeerConnection, on_started=lambda: on_address(addresses), shutdown_s=2)
         server.run()

@@ -34,17 +34,17 @@ _LOST = Diagnostic(
 def state(draft_state: DraftState, workspace: Workspace, drafts: dict[str, Path], id_: str) -> dict[str, Any]:
     """Return what the page shows beside an edition. `id_` is the subscriber whose mail is shown; "" for none."""
     source = find_source(workspace)
-    rendered, told = draft_state.rendered, []
+    rendered, diagnostics = draft_state.rendered, []
     reader = None
     try:
         reader = find(source, id_) if source else None
-        told += [_LOST] if id_ and reader is None else []
+        diagnostics += [_LOST] if id_ and reader is None else []
         if rendered and reader:
             rendered.email(reader)
     except NewsletterError as error:  # of the list, or of a template that fails for this reader alone
-        told.append(Diagnostic.of(error))
+        diagnostics.append(Diagnostic.of(error))
         reader = None
-    told += collect_diagnostics(draft_state, reader, source)
+    diagnostics += collect_diagnostics(draft_state, reader, source)
     return {
         "draft": draft_state.name,
         "revision": draft_state.revision,
@@ -52,7 +52,7 @@ def state(draft_state: DraftState, workspace: Workspace, drafts: dict[str, Path]
         "stale": draft_state.error is not None,
         "moved": draft_state.moved_to,
         "drafts": [_listed(name, path, workspace) for name, path in reversed(drafts.items())],
-        "diagnostics": [diagnostic_as_json(notice, workspace.root) for notice in told],
+        "diagnostics": [diagnostic_as_json(diagnostic, workspace.root) for diagnostic in diagnostics],
         "finished": rendered.finished if rendered else True,
         "pages": rendered.page_count if rendered else None,
         "issue": _facts(rendered, reader) if rendered else None,
@@ -73,13 +73,13 @@ def subscriber_as_json(reader: Subscriber) -> dict[str, str]:
     }
 
 
-def diagnostic_as_json(notice: Diagnostic, root: Path) -> dict[str, Any]:
+def diagnostic_as_json(diagnostic: Diagnostic, root: Path) -> dict[str, Any]:
     """Return a diagnostic for JSON, with paths relative to the workspace's folder."""
     return {
-        "title": escape_controls(notice.title),
-        "stops": notice.stops,
-        "next_step": escape_controls(notice.next_step),
-        "problems": [_problem(problem, root) for problem in notice.problems],
+        "title": escape_controls(diagnostic.title),
+        "stops": diagnostic.stops,
+        "next_step": escape_controls(diagnostic.next_step),
+        "problems": [_problem(problem, root) for problem in diagnostic.problems],
     }
 
 

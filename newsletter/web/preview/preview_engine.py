@@ -38,7 +38,7 @@ class PreviewEngine:
         self._states: dict[str, DraftState] = {}
         self._followers = Counter([draft.stem])  # the terminal follows the first
         self._one_at_a_time = asyncio.Lock()
-        self._told = asyncio.Condition()
+        self._published = asyncio.Condition()
         self._changed, self._unfinished = asyncio.Event(), asyncio.Event()
         self._is_warm = False
         self._looking = ThreadPoolExecutor(1, "preview-mail")
@@ -73,7 +73,7 @@ class PreviewEngine:
             return self._states[name]  # without waiting for a look that is under way
         async with self._one_at_a_time:
             if name not in self._states or name in self._aside or (fresh and self._followers[name] <= 0):
-                await self._publish(await self._looked(name))
+                await self._publish(await self._refresh(name))
             return self._states[name]
 
     async def follow(self, name: str) -> AsyncIterator[DraftState]:
@@ -90,9 +90,9 @@ class PreviewEngine:
             while place in self._places[-_PLACES:]:
                 yield draft_state
                 seen = draft_state.revision
-                async with self._told:
+                async with self._published:
                     while (draft_state := self._states[name]).revision == seen and place in self._places[-_PLACES:]:
-                        await self._told.wait()
+                        await self._published.wait()
         finally:
             self._places.remove(place)
             self._followers[name] -= 1
@@ -125,11 +125,11 @@ class PreviewEngine:
             self._changed.clear()
             for name in [name for name, count in self._followers.items() if count > 0]:
                 async with self._one_at_a_time:
-                    draft_state = await self._looked(name)
+                    draft_state = await self._refresh(name)
                     if not await self._is_passing(draft_state):
                         await self._publish(draft_state)
 
-    async def _looked(self, name: str) -> DraftState:
+    async def _refresh(self, name: str) -> DraftState:
         before = self._states.get(name) or DraftState(name=name)
         self._aside.pop(name, None)
         return await self._in(self._looking, lambda: refresh_state(self.workspace, self.first, before))
@@ -156,8 +156,8 @@ class PreviewEngine:
             self._unfinished.set()
 
     async def _tell(self) -> None:
-        async with self._told:
-            self._told.notify_all()
+        async with self._published:
+            self._published.notify_all()
 
     async def _move(self, draft_state: DraftState) -> None:
         """Follow a draft to its new name: its last good state goes along, and so does the terminal."""
@@ -170,7 +170,7 @@ class PreviewEngine:
         known = self._states.get(new)
         if known is None or known.moved_to:
             self._states[new] = draft_state.now(name=new, moved_to="", error=None)
-            await self._publish(await self._looked(new))
+            await self._publish(await self._refresh(new))
 
     async def _print(self) -> None:
         while True:

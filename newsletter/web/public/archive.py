@@ -59,7 +59,7 @@ class Archive:
         self._folder = workspace.root / FOLDER
         self._store = store
         self._seen: object = None
-        self._said = ""
+        self._logged = ""
         self._not_before = 0.0
         self._digests = _digests(self._folder)  # what an earlier run has made is good until this one has looked
         self._empty: ArchiveFile | None = None
@@ -73,7 +73,7 @@ class Archive:
             return self._empty if name == INDEX else None
         digests = self._digests
         if not digests:
-            raise ArchiveNotReady("There is no archive here yet. Please try again later." if self._said else _MADE)
+            raise ArchiveNotReady("There is no archive here yet. Please try again later." if self._logged else _MADE)
         if name not in digests:
             return None
         path = self._folder / name
@@ -101,17 +101,17 @@ class Archive:
             self._seen = state  # whatever comes of it would come of it again, until something changes
             self._make(workspace, sent)
             self._seen = (made_from, _names(self._folder))
-            self._said = ""
+            self._logged = ""
         except Exception as error:  # noqa: BLE001  # readers can still leave
             if isinstance(error, DeliveryError | OSError):
                 self._seen, self._not_before = None, monotonic() + _REST_S
             if isinstance(error, DecisionNeeded):  # where the folder is, is not asked here
                 error = DecisionNeeded(error.message, next_step=f"Move what it did not write out of {FOLDER}.")
-            said = error_line(error)
-            if said != self._said:
+            failure = error_line(error)
+            if failure != self._logged:
                 there_is = "The archive stays as it was" if self._digests or self._empty else "There is no archive yet"
-                _LOG.error("%s: %s", there_is, said)
-            self._said = said
+                _LOG.error("%s: %s", there_is, failure)
+            self._logged = failure
 
     def _make(self, workspace: Workspace, sent: Set[str]) -> None:
         context = EditionContext.from_workspace(workspace)

@@ -70,34 +70,34 @@ class PublicEndpoints:
 
         What can't be read is answered alike, whatever is wrong with it and whoever is known here.
         """
-        leaver = self._token_reader.read(request.path_params["token"])
-        if leaver is None:
+        holder = self._token_reader.read(request.path_params["token"])
+        if holder is None:
             return self._page(PageState.UNKNOWN, 404)
         if request.method != "POST":
-            return await self._standing(leaver.subscriber)
+            return await self._answer_status(holder.subscriber)
         submission = await read_submission(request)
-        if not self._return_limit.take(leaver.subscriber, submission.kind):
+        if not self._return_limit.take(holder.subscriber, submission.kind):
             return self._page(PageState.LATER, 429, _TOMORROW)
         words = {"words": submission.words} if submission.words else {}
         event = Event(
-            subscriber=leaver.subscriber,
+            subscriber=holder.subscriber,
             kind=submission.kind,
             source=submission.source,
-            issue=leaver.issue or None,
+            issue=holder.issue or None,
             evidence=words,
         )
         try:
             await self._event_writer.write(event)
         except DeliveryError:
-            self._return_limit.give_back(leaver.subscriber, submission.kind)
+            self._return_limit.give_back(holder.subscriber, submission.kind)
             return self._page(PageState.LATER, 503, _LATER)
         if submission.source is EventSource.ONE_CLICK:
             return PlainTextResponse(self._done)
         if state := _STATES.get(submission.kind):
             return self._page(state)
-        return await self._standing(leaver.subscriber, mailable=PageState.RETURNED)
+        return await self._answer_status(holder.subscriber, mailable=PageState.RETURNED)
 
-    async def _standing(self, reader: SubscriberKey, mailable: PageState = PageState.ASK) -> Response:
+    async def _answer_status(self, reader: SubscriberKey, mailable: PageState = PageState.ASK) -> Response:
         """Return the page that says whether a reader gets mail; `mailable` is its state for one who does.
 
         Who was erased is answered as a stranger is.

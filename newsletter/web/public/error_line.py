@@ -6,7 +6,7 @@ from newsletter.text import escape_controls
 
 def error_line(error: Exception) -> str:
     """Return what is wrong, where, and the next step, without line breaks."""
-    told = explain(error)
-    steps = [told.next_step, *(problem.next_step for problem in told.problems)]
-    faults = [f"{problem.place}: {problem.message}" for problem in told.problems]
-    return escape_controls(" ".join(" ".join([told.message, *faults, next(filter(None, steps), "")]).split()))
+    explained = explain(error)
+    steps = [explained.next_step, *(problem.next_step for problem in explained.problems)]
+    faults = [f"{problem.place}: {problem.message}" for problem in explained.problems]
+    return escape_controls(" ".join(" ".join([explained.message, *faults, next(filter(None, steps), "")]).split()))

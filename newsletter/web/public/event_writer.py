@@ -34,13 +34,13 @@ class EventWriter:
         """Store an event durably before returning. Raises DeliveryError when it is not stored, or not yet."""
         if len(self._waiting) >= _QUEUE:
             raise DeliveryError("The store takes too long.")
-        written = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, written))
+        stored = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, stored))
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit())
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                await written
+                await stored
         except TimeoutError as error:
             raise DeliveryError("The store takes too long.") from error
 
@@ -53,7 +53,7 @@ class EventWriter:
         while self._waiting:
             group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
             # Who was told that it took too long may have given up on it: it must not be stored later.
-            group = [(event, written) for event, written in group if not written.done()]
+            group = [(event, stored) for event, stored in group if not stored.done()]
             if not group:
                 continue
             # In one order, or two services could wait for each other's rows; a reader's own events stay in theirs.
@@ -64,11 +64,11 @@ class EventWriter:
             except Exception as error:  # noqa: BLE001  # whatever it is, each request is told
                 failure = error
                 _LOG.error("Nothing could be written: %s", error if isinstance(error, DeliveryError) else type(error))
-            for _, written in group:
-                if written.done():  # nobody waits any more
+            for _, stored in group:
+                if stored.done():  # nobody waits any more
                     continue
                 if failure:
-                    written.set_exception(failure)
+                    stored.set_exception(failure)
                 else:
-                    written.set_result(None)
+                    stored.set_result(None)
         self._committing = None

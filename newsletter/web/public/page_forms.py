@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-_RAW = ("title", "textarea", "template", "noscript")  # what stands in these is no part of the page
+_RAW = ("title", "textarea", "template", "noscript")  # what is in these is no part of the page
 
 
 def has_submit_button(html: str, action: str) -> bool:

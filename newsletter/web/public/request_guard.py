@@ -89,10 +89,10 @@ class PublicHost:
         """
         if self._told_at is None or monotonic() - self._told_at >= _TELL_EVERY_S:
             self._told_at = monotonic()
-            told = (
+            warning = (
                 "Requests for another host are refused: [service] url is %s; pass Host on (docs/operators/service.md)"
             )
-            _LOG.warning(told, self._url)
+            _LOG.warning(warning, self._url)
 
 
 def mark_private(headers: MutableHeaders) -> None:

@@ -58,5 +58,5 @@ async def read_submission(request: Request) -> Submission:
 def _reason(fields: dict[str, str]) -> str:
     """Return the reason a reader chose and wrote. Any choice is taken, since a restyled page may offer its own."""
     chosen = " ".join(fields.get("why", "").split())[:_WHY]
-    said = fields.get("words", "").replace("\r\n", "\n").strip()[:_WORDS]
-    return escape_controls(": ".join(part for part in (chosen, said) if part))
+    words = fields.get("words", "").replace("\r\n", "\n").strip()[:_WORDS]
+    return escape_controls(": ".join(part for part in (chosen, words) if part))

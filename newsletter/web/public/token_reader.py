@@ -21,7 +21,7 @@ class TokenReader:
         self._path = workspace.root / STATE_FOLDER / KEYS_NAME
         self._seen = self._failed = self._state()
         self._again = 0.0
-        self._said = ""
+        self._logged = ""
         self._take(require_secret_keys(workspace))
 
     @property
@@ -37,12 +37,12 @@ class TokenReader:
     def _renew(self, state: tuple[int, ...] | None) -> None:
         try:
             self._take(require_secret_keys(self._workspace))
-            self._seen, self._said = state, ""
+            self._seen, self._logged = state, ""
         except ConfigError as error:
             self._failed, self._again = state, monotonic() + _AGAIN_S
-            if error.message != self._said:
+            if error.message != self._logged:
                 _LOG.error("The keys can't be read any more, and those from before stay in use: %s", error.message)
-            self._said = error.message
+            self._logged = error.message
 
     def _take(self, keys: SecretKeys) -> None:
         self._keys = keys

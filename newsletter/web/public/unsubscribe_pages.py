@@ -41,7 +41,7 @@ class UnsubscribePages:
     """The unsubscribe page in each state, rendered before anybody asks for it."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._said = ""
+        self._logged = ""
         self._pages: Mapping[PageState, bytes] = {}
         self.renew(workspace)
 
@@ -54,14 +54,14 @@ class UnsubscribePages:
         Where there have been none yet, the program's own template is used.
         """
         try:
-            self._pages, said = _render(EditionContext.from_workspace(workspace)), ""
+            self._pages, failure = _render(EditionContext.from_workspace(workspace)), ""
         except Exception as error:  # noqa: BLE001  # readers can still leave
-            said = error_line(error)
+            failure = error_line(error)
             if not self._pages:
                 self._pages = _render(_plain(EditionContext.from_workspace(workspace)))
-        if said and said != self._said:
-            _LOG.error("The page for readers who leave stays as it was: %s", said)
-        self._said = said
+        if failure and failure != self._logged:
+            _LOG.error("The page for readers who leave stays as it was: %s", failure)
+        self._logged = failure
 
 
 def _plain(context: EditionContext) -> EditionContext:
@@ -80,10 +80,10 @@ def _render(context: EditionContext) -> dict[PageState, bytes]:
     }
     pages = {}
     for state in PageState:
-        html = _filled(context.template_path, words, state)
+        html = _fill_template(context.template_path, words, state)
         refuse_open_blocks(html, TEMPLATE, context.template_path)
         if (offered := _OFFERED.get(state)) and not has_submit_button(html, offered):
-            html = _filled(context.template_path[-1:], words, state)
+            html = _fill_template(context.template_path[-1:], words, state)
         if (action := _NEEDED.get(state)) and not has_submit_button(html, action):
             lost = f'its page "{state}" has no <form method="post"> with <button name="action" value="{action}">'
             raise template_error(find_template(TEMPLATE, context.template_path), 0, lost)
@@ -91,7 +91,7 @@ def _render(context: EditionContext) -> dict[PageState, bytes]:
     return pages
 
 
-def _filled(template_path: Sequence[Path], words: Mapping[str, object], state: PageState) -> str:
+def _fill_template(template_path: Sequence[Path], words: Mapping[str, object], state: PageState) -> str:
     filters = make_filters(write_default)
     return fill_template(
         TEMPLATE, tuple(template_path), {**words, "state": state.value}, autoescape=True, filters=filters

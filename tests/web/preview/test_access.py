@@ -33,7 +33,7 @@ def _account(user: int) -> Iterator[None]:
 
 
 def _key(preview: Preview) -> str:
-    """Return the path and the key of the address that stands last in the terminal."""
+    """Return the path and the key of the last address in the terminal."""
     return re.findall(r"http://127\.0\.0\.1:\d+(/\S+\?key=\S+)", "\n".join(preview.printed))[-1]
 
 
@@ -133,7 +133,7 @@ def test_a_browser_is_let_in_stays_in_and_another_is_told_what_to_do(
         other = browser.new_page()
         other.goto(preview.address)
         expect(other.locator("h1")).to_have_text("This preview is not open here")
-        expect(other.locator("body")).to_contain_text("open here the address that stands last in its terminal")
+        expect(other.locator("body")).to_contain_text("open here the last address in its terminal")
         preview.says("For another browser: ")
         # From a page of somebody else's, such as a terminal in the browser: a link counts as asked for by that page.
         link = f"<a href='http://127.0.0.1:{preview.port}{_key(preview)}'>go</a>"
