@@ -60,8 +60,6 @@ def preview(
         addresses = PreviewAddresses(
             access_keys.make_printed_address(address), access_keys.make_browser_address(address), own_if_taken
         )
-            access_keys.make_printed_address(address), access_keys.make_browser_address(address), own_if_taken
-        )
         app = build_preview_app(engine, token_urlsafe(), access_keys, fail)
         server = WebServer(app, listening, PeerConnection, on_started=lambda: on_address(addresses), shutdown_s=2)
         server.run()
