@@ -10,6 +10,8 @@ from email_validator import EmailNotValidError, validate_email
 _SIMPLE = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*")
 _LONGEST_LOCAL, _LONGEST = 64, 254  # RFC 5321, section 4.5.3.1
 
+# As `normalise_address` gives it: mail can go there, and it has one spelling but for the case before the @.
+EmailAddress = NewType("EmailAddress", str)
 # By which a subscriber is known in the list, the store and every link.
 SubscriberKey = NewType("SubscriberKey", str)
 
@@ -33,7 +35,7 @@ def local_part_of(address: str) -> str:
     return address.rpartition("@")[0]
 
 
-def normalise_address(address: str) -> str:
+def normalise_address(address: str) -> EmailAddress:
     """Return the address as it is mailed: domain in small letters and ASCII. Raises ValueError with the reason.
 
     A part before the @ that is not ASCII would need SMTPUTF8, which many servers lack, and is refused. So is `=?`, by
@@ -45,7 +47,7 @@ def normalise_address(address: str) -> str:
     if len(address) <= _LONGEST and len(local) <= _LONGEST_LOCAL and _SIMPLE.fullmatch(local):
         known = _normalise_domain(domain)
         if known and len(local) + 1 + len(known) <= _LONGEST:
-            return f"{local}@{known}"
+            return EmailAddress(f"{local}@{known}")
     return _validate(address)
 
 
@@ -58,11 +60,11 @@ def _normalise_domain(domain: str) -> str:
         return ""
 
 
-def _validate(address: str) -> str:
+def _validate(address: str) -> EmailAddress:
     if "=?" in address:
         raise ValueError("some mail programs would read another address out of the =? in it.")
     try:
         valid = validate_email(address, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
         raise ValueError(str(error)) from error
-    return valid.ascii_email or valid.normalized
+    return EmailAddress(valid.ascii_email or valid.normalized)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from itertools import count, cycle
 from secrets import token_hex
 
+from newsletter.address import EmailAddress
 from newsletter.backends import Backend, Limits, SessionLost
 from newsletter.backends.contract_feed import ContractFeed, Situation
 from newsletter.errors import DeliveryError
@@ -51,7 +52,7 @@ def check_backend(
     connections = backend.limits.connections
 
     def letters(bodies: Iterable[str]) -> list[Message]:
-        return [_make_message(next(numbers), check, next(addresses), body) for body in bodies]
+        return [_make_message(next(numbers), check, EmailAddress(next(addresses)), body) for body in bodies]
 
     ordinary = (
         Situation("nothing to carry", []),
@@ -171,14 +172,14 @@ def _promise(kept: bool, words: str) -> None:
         raise AssertionError(f"broken promise: {words}")
 
 
-def _make_message(number: int, check: str, recipient: str, body: str) -> Message:
+def _make_message(number: int, check: str, recipient: EmailAddress, body: str) -> Message:
     """Return a message unlike every other, of this check and of an earlier one."""
     name = f"{number}.{check}"
     header = f"From: digest@example.org\r\nTo: {recipient}\r\nSubject: contract\r\nMessage-ID: <{name}@example.org>"
     return Message(
         # In a campaign it is the recipient's address, and may hold all that an address may: it is no file's name.
         key=f"/{name}/{{sender}}'%s`$x@example.org",
-        sender="bounces@example.org",
+        sender=EmailAddress("bounces@example.org"),
         recipient=recipient,
         data=f"{header}\r\n\r\n{body}".encode("ascii"),
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from newsletter.address import EmailAddress
 from newsletter.checks.fields import locate_field
 from newsletter.errors import ListError, Problem
 from newsletter.issue.draft import Draft
@@ -13,7 +14,9 @@ from newsletter.mail.message_template import MessageTemplate
 from newsletter.text import format_count, suggest_nearest
 
 
-def prove_message(template: MessageTemplate, address: str, fields: Mapping[str, str], path: Path, line: int) -> None:
+def prove_message(
+    template: MessageTemplate, address: EmailAddress, fields: Mapping[str, str], path: Path, line: int
+) -> None:
     """Raise ListError when this recipient's message can't be made; `path` and `line` are where they are listed."""
     try:
         template.check_recipient(address, fields)

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from newsletter.address import local_part_of
+from newsletter.address import EmailAddress, local_part_of
 from newsletter.config import validators
 from newsletter.config.theme import Theme
 from newsletter.config.validators import Address, Mailbox, OneLine
@@ -92,7 +92,7 @@ class SenderSettings(Section):
     feedback_id: Annotated[str, AfterValidator(validators.check_feedback_id)] | None = None
 
     @property
-    def envelope(self) -> str:
+    def envelope(self) -> EmailAddress:
         """Return the address that bounces go to (RFC 5321, MAIL FROM)."""
         return self.bounces or self.from_.address
 

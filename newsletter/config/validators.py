@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from newsletter.address import normalise_address
+from newsletter.address import EmailAddress, normalise_address
 from newsletter.field import split_fields
 from newsletter.text import without_invisible
 from newsletter.validation import fault_error
@@ -20,10 +20,10 @@ class Mailbox(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     name: str
-    address: str
+    address: EmailAddress
 
 
-def check_address(text: str) -> str:
+def check_address(text: str) -> EmailAddress:
     try:
         return normalise_address(text)
     except ValueError as error:
@@ -274,7 +274,7 @@ _LIBPQ_OPTIONS = {
     "channel_binding", "host", "options", "require_auth", "sslcert", "sslkey", "sslmode", "sslrootcert",
 }  # fmt: skip
 _TLS_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
-Address = Annotated[str, AfterValidator(check_address)]
+Address = Annotated[EmailAddress, AfterValidator(check_address)]
 OneLine = Annotated[str, AfterValidator(check_one_line)]
 
 

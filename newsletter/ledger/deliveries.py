@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from newsletter.address import SubscriberKey, domain_of
+from newsletter.address import EmailAddress, SubscriberKey, domain_of
 from newsletter.clock import Instant, parse_instant
 from newsletter.ledger.states import ANSWERED, OPEN, Counts, State
 from newsletter.mail.message import Outcome, Result
@@ -34,7 +34,7 @@ class Delivery(NamedTuple):
     id: int
     issue: str
     subscriber: SubscriberKey
-    address: str
+    address: EmailAddress
     fields_json: str
     tags_json: str
     language: str
@@ -136,7 +136,7 @@ def stream_deliveries(
 
 def stream_recipients(
     store: Store, issue: str, states: Sequence[State] = OPEN
-) -> Iterator[tuple[str, dict[str, str], frozenset[str]]]:
+) -> Iterator[tuple[EmailAddress, dict[str, str], frozenset[str]]]:
     """Yield address, fields and tags of every delivery in these states."""
     columns = (deliveries.c.address, deliveries.c.fields, deliveries.c.tags)
     with store.reading() as connection:

@@ -30,7 +30,7 @@ from sqlalchemy import (
     true,
 )
 
-from newsletter.address import SubscriberKey
+from newsletter.address import EmailAddress, SubscriberKey
 from newsletter.ledger.states import State
 from newsletter.store import Store
 from newsletter.store.engine import Staging, insert_new, is_of, is_ours, publication_of
@@ -71,7 +71,7 @@ class Recipient:
     """
 
     subscriber: SubscriberKey
-    address: str
+    address: EmailAddress
     fields: Mapping[str, str]
     tags: frozenset[str]
     template: int

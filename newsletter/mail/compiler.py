@@ -8,7 +8,7 @@ from base64 import encodebytes
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, time
 
-from newsletter.address import domain_of
+from newsletter.address import EmailAddress, domain_of
 from newsletter.editions import EditionContext, Picture, render_html, render_text
 from newsletter.editions.html import TEMPLATE as HTML_TEMPLATE
 from newsletter.editions.plaintext import TEMPLATE as TEXT_TEMPLATE
@@ -23,7 +23,7 @@ from newsletter.mail.quoted_printable import SOFT_BREAK, encode_quoted_printable
 from newsletter.subscribers.subscriber import Subscriber, unlisted_subscriber
 
 # A reader of whom nothing is known.
-NOBODY = unlisted_subscriber("reader@example.org")
+NOBODY = unlisted_subscriber(EmailAddress("reader@example.org"))
 
 
 def compile_message(

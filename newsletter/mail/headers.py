@@ -13,6 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote as url_quote
 
+from newsletter.address import EmailAddress
 from newsletter.config import Config, Mailbox
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
@@ -93,6 +94,11 @@ def format_address_header(name: str, mailbox: Mailbox) -> bytes:
     return _format_mailbox(name, mailbox.name, mailbox.address)
 
 
+def format_list_id(config: Config) -> bytes:
+    """Return the header that names the list (RFC 2919): its identifier, which is no address, after the title."""
+    return _format_mailbox("List-Id", config.publication.title, config.subscriber_list.id)
+
+
 def format_plain_header(name: str, value: str) -> bytes:
     """Return a structured header whose value is ASCII and is not encoded; it is folded between addresses alone.
 
@@ -128,8 +134,7 @@ def format_campaign_headers(
         format_plain_header("Reply-To", sender.reply_to) if sender.reply_to else b"",
         subject,
         format_date_header(date) if date else b"",
-        # RFC 2919: the name beside the identifier is a phrase.
-        format_address_header("List-Id", Mailbox(name=config.publication.title, address=config.subscriber_list.id)),
+        format_list_id(config),
         unsubscribe,
         # RFC 8058, section 3.1
         format_plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
@@ -154,7 +159,7 @@ def _list_headers(config: Config, issue: str) -> Iterator[bytes]:
         yield format_plain_header("Feedback-ID", f"{issue}:{config.subscriber_list.id}:{config.sender.feedback_id}")
 
 
-def format_recipient_headers(name: str, address: str, identifier: str) -> bytes:
+def format_recipient_headers(name: str, address: EmailAddress, identifier: str) -> bytes:
     """Return the headers of one recipient alone, To and Message-ID.
 
     Never raises for values that `refuse_controls` and `refuse_unmailable` let through.

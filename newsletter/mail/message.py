@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from newsletter.address import EmailAddress
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -13,8 +15,8 @@ class Message:
     """
 
     key: str
-    sender: str
-    recipient: str
+    sender: EmailAddress
+    recipient: EmailAddress
     data: bytes
 
 

@@ -14,6 +14,7 @@ from html import escape
 from typing import Any, Literal
 from urllib.parse import quote
 
+from newsletter.address import EmailAddress
 from newsletter.errors import DeliveryError
 from newsletter.field import UNSUBSCRIBE_FIELD
 from newsletter.mail.headers import (
@@ -92,7 +93,7 @@ class MessageTemplate:
     """
 
     seed: str
-    sender: str
+    sender: EmailAddress
     domain: str
     header: bytes
     lines: tuple[HeaderLine, ...] = ()
@@ -117,7 +118,7 @@ class MessageTemplate:
         """Return the fields that have neither a value in `fields` nor a default, each once, in the text's order."""
         return list(dict.fromkeys(name for name, default in self._wanted if not default and not fields.get(name)))
 
-    def check_recipient(self, address: str, fields: Mapping[str, str]) -> None:
+    def check_recipient(self, address: EmailAddress, fields: Mapping[str, str]) -> None:
         """Check that the message can be rendered, in a fraction of the time. Raises what `render` would."""
         refuse_controls("the reader's name", fields.get("name", ""))
         refuse_unmailable("To", address)
@@ -130,7 +131,9 @@ class MessageTemplate:
         for line in self._unfoldable:
             line.fill(fields)
 
-    def render(self, key: str, address: str, fields: Mapping[str, str], date: datetime | None = None) -> Message:
+    def render(
+        self, key: str, address: EmailAddress, fields: Mapping[str, str], date: datetime | None = None
+    ) -> Message:
         """Return the message for one reader, sent at `date` unless the template is dated already.
 
         Raises MissingValue, and HeaderFault for a value that no message can hold.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from newsletter.address import domain_of, local_part_of, subscriber_key
+from newsletter.address import EmailAddress, domain_of, local_part_of, subscriber_key
 from newsletter.errors import ConfigError
 from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, Field, split_fields
 from newsletter.mail.message import Message
@@ -46,7 +46,7 @@ class RecipientTags:
                 next_step="Put back .newsletter/keys.toml, or copy it from the machine where the sending began.",
             )
 
-    def unsubscribe_token(self, issue: str, address: str) -> str:
+    def unsubscribe_token(self, issue: str, address: EmailAddress) -> str:
         """Return the token of an address for an issue; without keys, one for samples that unsubscribes nobody."""
         return self.tokens.write(issue, subscriber_key(address)) if self.tokens else SAMPLE_TOKEN
 
@@ -55,7 +55,7 @@ class RecipientTags:
         template: MessageTemplate,
         issue: str,
         reader: str,
-        address: str,
+        address: EmailAddress,
         fields: Mapping[str, str],
         date: datetime,
         delivery: int | None = None,
@@ -72,7 +72,7 @@ class RecipientTags:
         # Made of today's address for bounces and not of the frozen sender, since that is where bounces are read.
         mailbox, domain = local_part_of(self.bounces), domain_of(self.bounces)
         sender = f"{mailbox}{self.verp}{self.tokens.write_verp_tag(delivery, reader)}@{domain}"
-        return Message(key=message.key, sender=sender, recipient=message.recipient, data=message.data)
+        return Message(key=message.key, sender=EmailAddress(sender), recipient=message.recipient, data=message.data)
 
 
 def _has_token(text: str) -> bool:

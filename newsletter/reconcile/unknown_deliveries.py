@@ -12,7 +12,7 @@ from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 
-from newsletter.address import normalise_address, subscriber_key
+from newsletter.address import EmailAddress, normalise_address, subscriber_key
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.ledger.deliveries import stream_deliveries
 from newsletter.ledger.states import State
@@ -35,7 +35,7 @@ class UnknownDelivery:
     """A delivery that may have arrived or not; `message_id` is in angle brackets, as in the message."""
 
     reader: str
-    address: str
+    address: EmailAddress
     message_id: str
     at: str | None
     words: str

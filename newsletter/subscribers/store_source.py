@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from newsletter.address import SubscriberKey, domain_of, local_part_of
+from newsletter.address import EmailAddress, SubscriberKey, domain_of, local_part_of
 from newsletter.errors import ListError, Problem
 from newsletter.store import Store
 from newsletter.store.engine import now
@@ -151,7 +151,7 @@ class StoreSource:
             columns = read_columns(connection)
         _refuse_unreadable(cells, tags, columns)
         given = StoredSubscriber(
-            address=cells["email"],
+            address=EmailAddress(cells["email"]),
             fields={name: value for name, value in cells.items() if name != "email"},
             tags=frozenset(tags),
         )

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Insert, Row, Select, bindparam, delete, func, insert, select
 from sqlalchemy.dialects import sqlite
 
-from newsletter.address import SubscriberKey, subscriber_key
+from newsletter.address import EmailAddress, SubscriberKey, subscriber_key
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
 from newsletter.store.facts import read_fact, write_fact
 from newsletter.store.schema import consent_words, consents, subscribers
@@ -32,7 +32,7 @@ class StoredSubscriber:
     `language` is a BCP 47 tag and `time_zone` IANA's name, both empty where the publication's own are meant.
     """
 
-    address: str
+    address: EmailAddress
     status: SubscriberStatus = SubscriberStatus.ACTIVE
     fields: Mapping[str, str] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()

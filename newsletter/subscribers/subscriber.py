@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from newsletter.address import SubscriberKey, normalise_address, subscriber_key
+from newsletter.address import EmailAddress, SubscriberKey, normalise_address, subscriber_key
 from newsletter.errors import ListError
 
 
@@ -24,7 +24,7 @@ class Subscriber:
     `line` is where a file has them, counted from 1; 0 for one who comes from no file.
     """
 
-    address: str
+    address: EmailAddress
     fields: Mapping[str, str]
     tags: frozenset[str] = frozenset()
     line: int = 0
@@ -35,7 +35,7 @@ class Subscriber:
         return subscriber_key(self.address)
 
 
-def unlisted_subscriber(address: str) -> Subscriber:
+def unlisted_subscriber(address: EmailAddress) -> Subscriber:
     """Return a subscriber for an address that is on no list."""
     return Subscriber(address=address, fields={"email": address, "name": ""})
 

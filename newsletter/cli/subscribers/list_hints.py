@@ -1,5 +1,6 @@
 """Sentences about the list that several commands print."""
 
+from newsletter.address import EmailAddress
 from newsletter.cli.output import say, shorten
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import unlisted_subscriber
@@ -7,7 +8,8 @@ from newsletter.subscribers.subscriber import unlisted_subscriber
 
 def say_if_kept_out(source: SubscriberSource, key: str) -> None:
     """Print whom the list's own columns keep from being mailed, whatever the store knows."""
-    if source.file and source.exists() and (words := source.read_statuses().describe(unlisted_subscriber(key))):
+    subscriber = unlisted_subscriber(EmailAddress(key))  # a key is a spelling of their address
+    if source.file and source.exists() and (words := source.read_statuses().describe(subscriber)):
         say(
             f"{shorten(source.place)} itself says not to mail them ({words}). To mail them, change their row.", "yellow"
         )

@@ -13,12 +13,12 @@ from secrets import token_hex
 from urllib.parse import quote
 
 from newsletter import backends
-from newsletter.address import domain_of
-from newsletter.config import Mailbox
+from newsletter.address import EmailAddress, SubscriberKey, domain_of
 from newsletter.mail import quoted_printable
 from newsletter.mail.headers import (
     derive_message_id,
     format_address_header,
+    format_list_id,
     format_plain_header,
     format_recipient_headers,
     format_text_header,
@@ -52,7 +52,7 @@ class ConfirmationSender:
     workspace: Workspace
     keys: SecretKeys
 
-    def send(self, subscribers: Sequence[str]) -> Mapping[str, Result]:
+    def send(self, subscribers: Sequence[SubscriberKey]) -> Mapping[str, Result]:
         """Ask these subscribers; return the result of each one's mail. Raises DeliveryError without a connection."""
         config = self.workspace.config
         sign = load_signature(self.workspace)
@@ -60,9 +60,10 @@ class ConfirmationSender:
         backend = backends.load_backend(config.send.backend, config, self.workspace.root)
         return asyncio.run(send_unrecorded(backend, [sign(message) for message in messages] if sign else messages))
 
-    def build_message(self, subscriber: str) -> Message:
+    def build_message(self, subscriber: SubscriberKey) -> Message:
         """Return the question to one subscriber."""
         config = self.workspace.config
+        recipient = EmailAddress(subscriber)  # a key is a spelling of their address
         token = TokenSigner(self.keys, config.subscriber_list.id).write("", subscriber)
         address = config.subscriber_list.unsubscribe.removeprefix("mailto:").partition("?")[0]
         mailto = f"mailto:{address}?subject={quote(f'unsubscribe {token}')}"
@@ -75,7 +76,7 @@ class ConfirmationSender:
             format_text_header("Subject", f"Do you want to leave {title}?"),
             format_plain_header("Date", format_datetime(datetime.now(UTC).replace(microsecond=0))),
             format_plain_header("Auto-Submitted", "auto-replied"),  # RFC 3834: no program answers it
-            format_address_header("List-Id", Mailbox(name=title, address=config.subscriber_list.id)),
+            format_list_id(config),
             format_plain_header("List-Unsubscribe", ways),
             format_plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
             if config.service.takes_one_click
@@ -84,7 +85,7 @@ class ConfirmationSender:
             format_plain_header("Content-Type", "text/plain; charset=utf-8"),
             format_plain_header("Content-Transfer-Encoding", "quoted-printable"),
             format_recipient_headers(
-                "", subscriber, derive_message_id(token_hex(16), subscriber, domain_of(config.sender.envelope))
+                "", recipient, derive_message_id(token_hex(16), subscriber, domain_of(config.sender.envelope))
             ),
         ]
         text = _TEXT.format(
@@ -97,6 +98,6 @@ class ConfirmationSender:
         return Message(
             key=subscriber,
             sender=config.sender.envelope,
-            recipient=subscriber,
+            recipient=recipient,
             data=b"".join(head) + b"\r\n" + quoted_printable.encode_without_shortcut(text) + b"\r\n",
         )
