@@ -8,11 +8,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from newsletter.actions.dry_run import DryRun
+    from newsletter.actions.erase import Erasure
+    from newsletter.actions.import_subscribers import ImportResult
+    from newsletter.actions.list_subscribers import SubscriberListing
     from newsletter.actions.observer import SendObserver
     from newsletter.actions.process_feedback import FeedbackOptions
+    from newsletter.actions.reconcile import Evidence, Reconciliation
     from newsletter.actions.send import Proposal, SendOutcome, SendResult, SendTime
+    from newsletter.actions.send_test import SentTest
     from newsletter.api import Publication
     from newsletter.campaigns.options import Changes, SendOptions
+    from newsletter.campaigns.plan import SendPlan
+    from newsletter.checks.draft_report import DraftReport
+    from newsletter.editions.site import Site
     from newsletter.errors import (
         ConfigError,
         DecisionNeeded,
@@ -23,53 +32,108 @@ if TYPE_CHECKING:
         Problem,
         TemplateError,
     )
+    from newsletter.feedback.mail.processing import DecideSpike, ProcessedMail
+    from newsletter.feedback.mail.spike import Spike, SpikeDecision
     from newsletter.issue.model import Issue
     from newsletter.ledger.states import State
+    from newsletter.ledger.workers import LeaseLost
+    from newsletter.reports.campaign_report import CampaignReport
+    from newsletter.reports.issue_status import CampaignStatus
+    from newsletter.schedule.scheduler import ScheduleResult
+    from newsletter.sending.refusals import TooManyRefused
     from newsletter.sending.rules import WorkerProgress
+    from newsletter.subscribers.subscriber import Subscriber
+    from newsletter.subscribers.subscriber_import import ImportPlan
+    from newsletter.subscribers.suppression_status import SuppressionStatus
 
     __version__: str
 
 __all__ = [
+    "CampaignReport",
+    "CampaignStatus",
     "Changes",
     "ConfigError",
+    "DecideSpike",
     "DecisionNeeded",
     "DeliveryError",
     "DraftError",
+    "DraftReport",
+    "DryRun",
+    "Erasure",
+    "Evidence",
     "FeedbackOptions",
+    "ImportPlan",
+    "ImportResult",
     "Issue",
+    "LeaseLost",
     "ListError",
     "NewsletterError",
     "Problem",
+    "ProcessedMail",
     "Proposal",
     "Publication",
+    "Reconciliation",
+    "ScheduleResult",
     "SendObserver",
     "SendOptions",
     "SendOutcome",
+    "SendPlan",
     "SendResult",
     "SendTime",
+    "SentTest",
+    "Site",
+    "Spike",
+    "SpikeDecision",
     "State",
+    "Subscriber",
+    "SubscriberListing",
+    "SuppressionStatus",
     "TemplateError",
+    "TooManyRefused",
     "WorkerProgress",
     "__version__",
 ]
 
-_ERRORS = (
-    "ConfigError", "DecisionNeeded", "DeliveryError", "DraftError", "ListError", "NewsletterError", "Problem",
-    "TemplateError",
-)  # fmt: skip
-_SENDING = ("Proposal", "SendOutcome", "SendResult", "SendTime")
-_MODULES = {
-    **dict.fromkeys(_ERRORS, "newsletter.errors"),
-    **dict.fromkeys(_SENDING, "newsletter.actions.send"),
-    "Changes": "newsletter.campaigns.options",
-    "FeedbackOptions": "newsletter.actions.process_feedback",
-    "Issue": "newsletter.issue.model",
-    "WorkerProgress": "newsletter.sending.rules",
-    "Publication": "newsletter.api",
-    "SendObserver": "newsletter.actions.observer",
-    "SendOptions": "newsletter.campaigns.options",
-    "State": "newsletter.ledger.states",
+_NAMES = {
+    "newsletter.actions.dry_run": ("DryRun",),
+    "newsletter.actions.erase": ("Erasure",),
+    "newsletter.actions.import_subscribers": ("ImportResult",),
+    "newsletter.actions.list_subscribers": ("SubscriberListing",),
+    "newsletter.actions.observer": ("SendObserver",),
+    "newsletter.actions.process_feedback": ("FeedbackOptions",),
+    "newsletter.actions.reconcile": ("Evidence", "Reconciliation"),
+    "newsletter.actions.send": ("Proposal", "SendOutcome", "SendResult", "SendTime"),
+    "newsletter.actions.send_test": ("SentTest",),
+    "newsletter.api": ("Publication",),
+    "newsletter.campaigns.options": ("Changes", "SendOptions"),
+    "newsletter.campaigns.plan": ("SendPlan",),
+    "newsletter.checks.draft_report": ("DraftReport",),
+    "newsletter.editions.site": ("Site",),
+    "newsletter.errors": (
+        "ConfigError",
+        "DecisionNeeded",
+        "DeliveryError",
+        "DraftError",
+        "ListError",
+        "NewsletterError",
+        "Problem",
+        "TemplateError",
+    ),
+    "newsletter.feedback.mail.processing": ("DecideSpike", "ProcessedMail"),
+    "newsletter.feedback.mail.spike": ("Spike", "SpikeDecision"),
+    "newsletter.issue.model": ("Issue",),
+    "newsletter.ledger.states": ("State",),
+    "newsletter.ledger.workers": ("LeaseLost",),
+    "newsletter.reports.campaign_report": ("CampaignReport",),
+    "newsletter.reports.issue_status": ("CampaignStatus",),
+    "newsletter.schedule.scheduler": ("ScheduleResult",),
+    "newsletter.sending.refusals": ("TooManyRefused",),
+    "newsletter.sending.rules": ("WorkerProgress",),
+    "newsletter.subscribers.subscriber": ("Subscriber",),
+    "newsletter.subscribers.subscriber_import": ("ImportPlan",),
+    "newsletter.subscribers.suppression_status": ("SuppressionStatus",),
 }
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

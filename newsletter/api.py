@@ -20,15 +20,17 @@ from newsletter.actions.import_subscribers import ImportResult, import_subscribe
 from newsletter.actions.list_subscribers import SubscriberFilter, SubscriberListing, list_subscribers
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.actions.process_feedback import FeedbackOptions, process_feedback
+from newsletter.actions.reconcile import Evidence, Reconciliation, reconcile
 from newsletter.actions.remove_subscriber import remove_subscriber
 from newsletter.actions.report import report
+from newsletter.actions.run_outbox import run_outbox
 from newsletter.actions.send import Confirm, SendResult, SendTime, send
 from newsletter.actions.send_test import SentTest, send_test
 from newsletter.actions.suppress import suppress, unsuppress
 from newsletter.campaigns.options import SendOptions
 from newsletter.checks.draft_report import DraftReport
 from newsletter.editions.site import Site
-from newsletter.errors import DecisionNeeded
+from newsletter.errors import DecisionNeeded, NewsletterError
 from newsletter.feedback.mail.processing import DecideSpike, ProcessedMail, defer_decision
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.model import Issue
@@ -36,16 +38,32 @@ from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
 from newsletter.reports.campaign_report import CampaignReport
 from newsletter.reports.issue_status import CampaignStatus, find_campaign_status
+from newsletter.schedule.scheduler import OnResult, ScheduleResult
 from newsletter.subscribers.subscriber import parse_subscriber_key
 from newsletter.subscribers.subscriber_import import ImportPlan
 
 
-class Publication(OpenPublication):
+def _ignore_result(_issue: str, _result: ScheduleResult, _error: NewsletterError | None) -> None:
+    """Pass over what the caller gave no callback for; `run_outbox` returns whether all is well."""
+
+
+class Publication:
     """A publication on disk, opened: its drafts, its subscribers, and the record of what was sent to whom.
 
-    `Publication.open` finds it. Use it in a `with` statement, which closes the store at the end. It belongs to the
-    thread that opened it.
+    `Publication.open` finds it, and `Publication.create` makes a new one. Use it in a `with` statement, which closes
+    the store at the end. It belongs to the thread that opened it. All methods without an underscore are public.
     """
+
+    def __init__(self, opened: OpenPublication) -> None:
+        self._opened = opened
+
+    @classmethod
+    def open(cls, folder: Path | str = ".", environ: Mapping[str, str] | None = None) -> Self:
+        """Open the publication that a folder lies in; `environ` holds its NEWSLETTER_ variables (os.environ, if None).
+
+        Raises ConfigError where there is none.
+        """
+        return cls(OpenPublication.open(folder, environ))
 
     @classmethod
     def create(cls, folder: Path | str, title: str) -> Self:
@@ -53,13 +71,27 @@ class Publication(OpenPublication):
         scaffold.make_workspace(Path(folder), title)
         return cls.open(folder)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the store."""
+        self._opened.close()
+
+    def issue(self, name: str | None = None) -> Issue:
+        """Read the issue in a draft, 2.10 or a path, or the newest. Raises DraftError with every problem."""
+        return self._opened.issue(name)
+
     def new_draft(self, *, volume: int | None = None, number: int | None = None, date: date | None = None) -> Path:
         """Write the series' next draft with example texts to replace; return its path. Raises DraftError."""
-        return create_draft(self, volume=volume, number=number, date=date).path
+        return create_draft(self._opened, volume=volume, number=number, date=date).path
 
     def check(self, issue: Issue | str | None = None) -> DraftReport:
         """Return problems and notes of an issue's draft; the newest when none is named. Raises ConfigError."""
-        return check_draft(self, self._read(issue))
+        return check_draft(self._opened, self._read(issue))
 
     def export(
         self, issue: Issue, editions: Sequence[str] = ("html", "text", "pdf", "web"), to: Path | str | None = None
@@ -68,11 +100,11 @@ class Publication(OpenPublication):
 
         Raises DraftError, TemplateError, ConfigError and DecisionNeeded.
         """
-        return export(self, issue, editions, Path(to) if to is not None else None)
+        return export(self._opened, issue, editions, Path(to) if to is not None else None)
 
     def export_site(self, to: Path | str | None = None, *, sent_only: bool = False) -> Site:
         """Write every issue's page and PDF with an index, a feed and a sitemap; build/site if no folder is named."""
-        return export_site(self, Path(to) if to is not None else None, sent_only=sent_only)
+        return export_site(self._opened, Path(to) if to is not None else None, sent_only=sent_only)
 
     def send(
         self,
@@ -94,7 +126,7 @@ class Publication(OpenPublication):
         DeliveryError when it had to stop; by then it is recorded who got the issue.
         """
         return send(
-            self,
+            self._opened,
             self._read(issue),
             options or SendOptions(),
             confirm=confirm,
@@ -112,34 +144,53 @@ class Publication(OpenPublication):
         confirm: Confirm,
         observer: SendObserver = SILENT,
     ) -> SendResult:
-        """Try recipients in these states again, refused or deferred, and whoever still waits; as `send` does."""
+        """Try recipients in these states again, refused or deferred, and those who still wait, as `send` does."""
         options = replace(options or SendOptions(), retried=tuple(states))
         return self.send(issue, options, confirm=confirm, observer=observer)
 
     def dry_run(self, issue: Issue | str, options: SendOptions | None = None) -> DryRun:
         """Write every message of a first send as a file into build/ISSUE/dry-run, and send nothing."""
-        return dry_run(self, self._read(issue), options or SendOptions())
+        return dry_run(self._opened, self._read(issue), options or SendOptions())
 
     def send_test(self, issue: Issue | str, addresses: Sequence[str]) -> SentTest:
         """Send an issue, marked [TEST], to a few addresses; no campaign knows of it."""
-        return send_test(self, self._read(issue), addresses)
+        return send_test(self._opened, self._read(issue), addresses)
 
     def status(self, issue: Issue | str) -> CampaignStatus | None:
         """Return where an issue's campaign is; None when it has not been sent from here."""
-        store = self.known_store
+        store = self._opened.known_store
         return find_campaign_status(store, _name(issue)) if store else None
 
     def report(self, issue: Issue | str) -> CampaignReport:
         """Return what became of an issue: counts, replies, domains and times. Raises DraftError before it is sent."""
-        return report(self, _name(issue))
+        return report(self._opened, _name(issue))
+
+    def run_outbox(self, on_result: OnResult = _ignore_result, *, observer: SendObserver = SILENT) -> bool:
+        """Send what is due in the outbox, and nothing that has expired or is late by more than an hour.
+
+        `on_result` is given each issue, what came of it, and the error where there was one; an error keeps no other
+        issue back. Returns False when something is left to a person or to a later run. Raises DeliveryError when the
+        store can't be used.
+        """
+        return run_outbox(self._opened, on_result, observer=observer)
+
+    def reconcile(
+        self, issue: Issue | str, evidence: Evidence, *, confirm: Callable[[Reconciliation], bool]
+    ) -> Reconciliation:
+        """Settle who of an issue's unknown recipients has it, by the evidence, if `confirm` agrees to what it says.
+
+        Raises DraftError when the issue has not been sent, ListError and DecisionNeeded for evidence that can't be
+        used, and DeliveryError while the issue is being sent.
+        """
+        return reconcile(self._opened, _name(issue), evidence, confirm)
 
     def cancel(self, issue: Issue | str) -> int:
-        """Cancel an issue's campaign for whoever waits or is unknown; return for how many. Raises DraftError."""
-        return cancel(self, _name(issue), lambda _counts: True) or 0
+        """Cancel an issue's campaign for those who wait or are unknown; return for how many. Raises DraftError."""
+        return cancel(self._opened, _name(issue), lambda _counts: True) or 0
 
     def cancel_schedule(self, issue: Issue | str) -> None:
         """Take an issue out of the outbox. Raises DraftError when it is not in there."""
-        cancel_schedule(self, _name(issue))
+        cancel_schedule(self._opened, _name(issue))
 
     def subscribers(
         self, words: Sequence[str] = (), *, tag: str = "", mailable: bool | None = None
@@ -149,7 +200,7 @@ class Publication(OpenPublication):
         All `words` are in their row. `mailable` is True for those who get the next issue, False for those who must not
         be mailed. Raises ListError when there is no list.
         """
-        return list_subscribers(self, SubscriberFilter(words=words, tag=tag, mailable=mailable))
+        return list_subscribers(self._opened, SubscriberFilter(words=words, tag=tag, mailable=mailable))
 
     def add_subscriber(
         self,
@@ -165,34 +216,34 @@ class Publication(OpenPublication):
         `evidence` says how they asked for it. `again` lifts what kept them from being mailed. Raises DecisionNeeded
         when they are on the list or must not be mailed.
         """
-        return add_subscriber(self, address, fields, tags, evidence=evidence, again=again)
+        return add_subscriber(self._opened, address, fields, tags, evidence=evidence, again=again)
 
     def import_subscribers(self, file: Path, *, confirm: Callable[[ImportPlan], bool]) -> ImportResult:
         """Bring the subscribers of a CSV into the store's list, as `confirm` agrees to; nobody who left comes back.
 
-        Whoever is on the list and not in the file stays. Raises ListError for a file that can't be read, and
+        Those who are on the list and not in the file stay. Raises ListError for a file that can't be read, and
         DecisionNeeded while it is not said what one of its columns means.
         """
-        return import_subscribers(self, file, confirm=confirm)
+        return import_subscribers(self._opened, file, confirm=confirm)
 
     def remove_subscriber(self, address: str) -> bool:
         """Take an address off the list; return whether it was on it. It may be added again: `suppress` prevents it."""
-        return bool(remove_subscriber(self, address))
+        return bool(remove_subscriber(self._opened, address))
 
     def suppress(self, address: str, reason: str = "unsubscribed") -> None:
         """Never mail an address again, whatever the list says."""
-        suppress(self, address, reason)
+        suppress(self._opened, address, reason)
 
     def unsuppress(self, address: str) -> bool:
         """Lift all that keeps an address from being mailed; return whether anything did."""
-        return unsuppress(self, address)
+        return unsuppress(self._opened, address)
 
     def erase(self, address: str) -> Erasure:
         """Erase a person from the list and the store, and keep a keyed hash, by which no list brings them back.
 
         It can't be undone. Raises ConfigError without keys, and DeliveryError while a copy is under way to them.
         """
-        return erase_subscriber(self, parse_subscriber_key(address))
+        return erase_subscriber(self._opened, parse_subscriber_key(address))
 
     def process_feedback(
         self, options: FeedbackOptions | None = None, *, decide: DecideSpike = defer_decision
@@ -202,18 +253,18 @@ class Publication(OpenPublication):
         `decide` is asked when so many bounce at once that it may be a provider's fault. Raises ConfigError when no
         mailbox is named.
         """
-        with process_feedback(self, options or FeedbackOptions(), decide) as run:
+        with process_feedback(self._opened, options or FeedbackOptions(), decide) as run:
             return list(run.mails)
 
     def back_up(self, to: Path | str) -> None:
         """Write the whole state into a new file, also while something is sent. Raises DecisionNeeded if it exists."""
-        if not back_up_state(self, Path(to), lambda: False):
+        if not back_up_state(self._opened, Path(to), lambda: False):
             raise DecisionNeeded(f"{to} is there already.", next_step="Name another file.")
 
     def _read(self, issue: Issue | str | None) -> Draft:
         """Return an issue's draft. Raises DecisionNeeded for an Issue whose draft says something else by now."""
         if not isinstance(issue, Issue):
-            return self.draft(issue)
+            return self._opened.draft(issue)
         draft = read_draft(issue.path)
         if draft.issue is not None and draft.issue != issue:
             raise DecisionNeeded(

@@ -84,7 +84,7 @@ def deliver(
     while True:
         observer.begin(issue, count_deliveries(store, issue).waiting)
         try:
-            with _own_signal_handlers():
+            with keep_signal_handlers():
                 send_campaign(assignment)
         except TooManyRefused as error:
             observer.end(issue, error)
@@ -102,7 +102,7 @@ def deliver(
 
 
 @contextmanager
-def _own_signal_handlers() -> Iterator[None]:
+def keep_signal_handlers() -> Iterator[None]:
     """Put the handlers of SIGINT and SIGTERM back at the end: an event loop that had its own leaves others behind."""
     if threading.current_thread() is not threading.main_thread():
         yield  # the event loop takes none there, and only the main thread may set any

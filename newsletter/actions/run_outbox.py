@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from newsletter.actions.deliver import deliver
+from newsletter.actions.deliver import deliver, keep_signal_handlers
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.ledger.campaigns import Campaign
@@ -51,6 +51,20 @@ def open_outbox(
 
     clock = clock or WallClock(now=_now, pause=time.sleep)
     return Scheduler(publication.store, publication.record, carry, tell, clock, stop, confirm)
+
+
+def run_outbox(publication: OpenPublication, tell: OnResult, *, observer: SendObserver = SILENT) -> bool:
+    """Look at the outbox once, send what is due, and put the caller's handlers of signals back.
+
+    Returns False when something is left to a person or to a later look. Nobody is asked about a campaign that is late:
+    it is held. Raises DeliveryError when the store can't be used.
+    """
+    if publication.known_store is None:
+        return True
+    stop = StopSignals()
+    with keep_signal_handlers():
+        stop.listen()
+        return open_outbox(publication, tell, stop=stop, observer=observer).look()
 
 
 def _now() -> datetime:

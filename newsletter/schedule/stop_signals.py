@@ -1,6 +1,7 @@
 """Signals that ask the outbox to end, SIGINT and SIGTERM."""
 
 import signal
+import threading
 
 
 class StopSignals:
@@ -11,7 +12,9 @@ class StopSignals:
         self._unheard = False
 
     def listen(self) -> None:
-        """Set the handlers, again after each worker, which replaces them."""
+        """Set the handlers, again after each worker, which replaces them; only the main thread may set any."""
+        if threading.current_thread() is not threading.main_thread():
+            return
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 

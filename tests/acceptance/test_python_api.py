@@ -8,7 +8,10 @@ import re
 import signal
 import subprocess
 import sys
+import typing
 from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -37,7 +40,7 @@ def write_files(folder: Path) -> str:
             code.append(text)
         elif named:
             code.append(f"__import__('pathlib').Path({named[1]!r}).write_text({text!r})\n")
-    assert (len(code), sum("write_text" in one for one in code)) == (10, 3)
+    assert (len(code), sum("write_text" in one for one in code)) == (11, 3)
     program = "\n".join(code)
     (folder / "program.py").write_text(program)
     return program
@@ -110,6 +113,47 @@ def test_what_is_public_is_there_and_documented() -> None:
         _ = newsletter.Ledger
 
 
+def _list_members() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the methods of the class that a program works with, and of nothing that it may have inherited."""
+    for name in dir(newsletter.Publication):
+        member = inspect.getattr_static(newsletter.Publication, name)
+        method = member.__func__ if isinstance(member, classmethod) else member
+        if not name.startswith("_") and not isinstance(method, type):
+            yield name, method.fget if isinstance(method, property) else method
+
+
+def _list_classes(annotation: Any) -> Iterator[type]:
+    """Yield the classes that an annotation is made of: int and Issue for Callable[[Issue], int | None]."""
+    if isinstance(annotation, list):
+        for one in annotation:
+            yield from _list_classes(one)
+    elif arguments := typing.get_args(annotation):
+        for one in arguments:
+            yield from _list_classes(one)
+    elif isinstance(annotation, type):
+        yield annotation
+
+
+@pytest.mark.parametrize(
+    ("name", "method"), [*_list_members()], ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_whatever_a_method_takes_and_returns_has_a_public_name(name: str, method: Callable[..., Any]) -> None:
+    public = {getattr(newsletter, word) for word in newsletter.__all__}
+    hints = typing.get_type_hints(method, {**vars(sys.modules[method.__module__]), "Self": newsletter.Publication})
+    private = {
+        one for hint in hints.values() for one in _list_classes(hint)
+        if one.__module__.partition(".")[0] == "newsletter" and one not in public
+    }  # fmt: skip
+    assert not private, f"{name} needs names that are not in newsletter.__all__"
+    for error in re.findall(r"\b[A-Z]\w+(?:Error|Needed|Lost|Refused)\b", method.__doc__ or ""):
+        assert error in newsletter.__all__
+
+
+def test_what_is_public_is_told_apart_by_its_names() -> None:
+    """A method of the package's own that `Publication` inherits would look public, and be relied on."""
+    assert {name for name, _ in _list_members()} <= {*vars(newsletter.Publication)}
+
+
 def test_each_name_is_typed_as_it_is_imported() -> None:
     """A type checker reads the imports under TYPE_CHECKING, and Python the table beside them: both say the same."""
     tree = ast.parse((ROOT / "newsletter/__init__.py").read_text())
@@ -152,7 +196,7 @@ def test_an_issue_whose_draft_was_saved_again_is_not_sent(
 def test_a_draft_with_problems_is_not_sent_by_a_program_that_agrees_to_everything(
     opened: newsletter.Publication, server: smtp_server.Server
 ) -> None:
-    path = opened.workspace.drafts / "2.10.yaml"
+    path = opened.issue("2.10").path
     path.write_text(path.read_text().replace("Leaders align", "TODO: Leaders align"))
     with pytest.raises(newsletter.DecisionNeeded, match="finds 1 problem"):
         opened.send("2.10", confirm=lambda _proposal: True)
@@ -224,3 +268,49 @@ def test_the_outbox_takes_an_issue_and_gives_it_back(
     assert status.stage == "scheduled"
     opened.cancel_schedule("2.10")
     assert opened.send("2.10", confirm=lambda _proposal: True).complete
+
+
+def test_the_outbox_sends_what_is_due(opened: newsletter.Publication, server: smtp_server.Server) -> None:
+    now = datetime.now(UTC)
+    opened.send(
+        "2.10", confirm=lambda _proposal: True, time=newsletter.SendTime(due=now, expires=now + timedelta(hours=1))
+    )
+    results: list[tuple[str, newsletter.ScheduleResult, newsletter.NewsletterError | None]] = []
+    before = signal.getsignal(signal.SIGTERM)
+    assert opened.run_outbox(lambda *result: results.append(result))
+    assert (results, len(server.stored)) == ([("2.10", newsletter.ScheduleResult.SENT, None)], 2)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_the_outbox_runs_in_a_thread(opened: newsletter.Publication, digest: Publication) -> None:
+    """Only the main thread may set handlers of signals."""
+
+    def run() -> bool:
+        with newsletter.Publication.open(digest.root, {**os.environ, **digest.environ}) as own:
+            return own.run_outbox()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(run).result()
+
+
+def test_the_unknown_are_settled(opened: newsletter.Publication, server: smtp_server.Server) -> None:
+    with pytest.raises(newsletter.DraftError, match="has not been sent from here"):
+        opened.reconcile("2.10", newsletter.Evidence(), confirm=lambda _found: True)
+    dropped: list[str] = []
+
+    def drop_one(_count: int, text: str) -> str | None:
+        """Keep the answer to the first text, so that nobody knows whether it arrived."""
+        if server.stored and not dropped:
+            dropped.append(text)
+            return "drop"
+        return None
+
+    server.on_reply = drop_one
+    sent = opened.send("2.10", confirm=lambda _proposal: True)
+    assert sent.counts[newsletter.State.UNKNOWN] == 1
+    evidence = newsletter.Evidence(arrived=[server.stored[0][0]])
+    for agreed, unknown in ((False, 1), (True, 0)):
+        found = opened.reconcile("2.10", evidence, confirm=lambda _found, agreed=agreed: agreed)
+        assert (found.unknown, found.sides[newsletter.State.ACCEPTED]) == (1, 1)
+        assert opened.report("2.10").counts[newsletter.State.UNKNOWN] == unknown
+    assert opened.report("2.10").counts[newsletter.State.ACCEPTED] == 2
