@@ -61,7 +61,8 @@ def refresh_state(workspace: Workspace, more: Path, before: DraftState) -> Draft
         if path is None or not path.exists():
             return _without_file(workspace, before)
         workspace.refuse_outside(path)
-        before = replace(before, file=path, identity=_identity(path), moved_to="")
+        # Renamed since it was found, it has none: by the last one it is known again.
+        before = replace(before, file=path, identity=_identity(path) or before.identity, moved_to="")
         draft = read_draft(path)
         issue = require_issue(draft)
         last = before.rendered

@@ -1,6 +1,7 @@
 """What stands beside an edition: numbers, links, readers, and an edition's colours."""
 
 import re
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, Publication
@@ -12,6 +13,7 @@ from newsletter.editions import place_beside, render_html, write_default
 from newsletter.issue.draft import load_issue
 from newsletter.mail.compiler import NOBODY
 from newsletter.subscribers.csv_source import CsvSource
+from newsletter.web.preview import draft_state as draft_states
 from newsletter.web.preview import subscriber_search
 from newsletter.web.preview.color_scheme import with_color_scheme
 from newsletter.web.preview.draft_state import DraftState, refresh_state
@@ -293,3 +295,21 @@ def test_both_modes_leave_no_question_open(publication: Publication, edition: st
 def test_text_outside_of_styles_is_never_changed(text: str) -> None:
     body = text.replace("<", "").replace("media", "")
     assert with_color_scheme(f"<p>{body}</p>", "dark") == f"<p>{body}</p>"
+
+
+def test_a_draft_that_is_renamed_while_it_is_looked_at_is_found_by_its_new_name(
+    publication: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = publication.draft("2.11", DRAFT)
+    seen = refresh_state(publication.workspace, path, DraftState(name="2.11"))
+    look_up = draft_states._identity
+
+    def rename_first(file: Path) -> tuple[int, ...] | None:
+        if file == path and path.exists():
+            path.rename(path.with_name("2.12.yaml"))
+        return look_up(file)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(draft_states, "_identity", rename_first)
+        seen = refresh_state(publication.workspace, path, seen)
+    assert refresh_state(publication.workspace, path, seen).moved_to == "2.12"
