@@ -90,10 +90,17 @@ def _already_on_the_list(key: str, row: ListRow, source: SubscriberSource) -> De
 def remove_subscriber(
     store: Store, keys: SecretKeys | None, source: SubscriberSource, key: SubscriberKey
 ) -> Sequence[ListRow]:
-    """Take a subscriber's rows out of the list; return them, none when there were none."""
+    """Take a subscriber's rows out of the list; return them, none when there were none.
+
+    Whoever had left by the list's own word is suppressed: only the row says so, and another list brings them back.
+    """
     with sole_editor(store), source.removing(key) as edit:
         if edit.rows:
-            record_events(store, keys, [Event(subscriber=key, kind=EventKind.REMOVED, source=EventSource.EDITOR)])
+            listed = source.find([key]).get(key)
+            kinds = [EventKind.REMOVED]
+            if listed and listed.status is SubscriberStatus.LEFT:
+                kinds.insert(0, EventKind.UNSUBSCRIBED)
+            record_events(store, keys, [Event(subscriber=key, kind=kind, source=EventSource.EDITOR) for kind in kinds])
             edit.put()
         return edit.rows
 

@@ -132,6 +132,13 @@ def keeps_out(column: str, word: str) -> bool:
     return column not in MARKS and _wide(column) not in ("no", "yes") and word.casefold() not in {"", *_MAILED}
 
 
+def says_mailed(column: str, word: str) -> bool:
+    """Return whether a cell of an honoured column says that its subscriber is mailed, and not merely nothing else."""
+    if column in MARKS or _NO.fullmatch(column) or _wide(column) == "no":
+        return False  # an empty or a false cell says that somebody has not left, and not that they have confirmed
+    return interpret_cell(column, word) is StatusMeaning.MAILED or word.strip().casefold() in _MAILED
+
+
 def cause_of(cell: str) -> SuppressionKind | None:
     """Return the cause that a status names by a known word."""
     if fold(cell[:1]) not in _INITIALS and cell[:1].isalnum():  # nearly every cell of a list

@@ -23,6 +23,7 @@ from newsletter.subscribers.consent import CONSENT_AT, CONSENT_COLUMNS, Consent
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS, StatusColumns
+from newsletter.subscribers.status_words import says_mailed
 from newsletter.subscribers.stored_subscribers import (
     StoredSubscriber,
     add_columns,
@@ -51,9 +52,9 @@ class ImportPlan:
     """What an import would do, counted.
 
     `suppressed` are those of the file who must not be mailed, by what the store knows, `inactive` those whom the list
-    itself does not have mailed afterwards; both are imported. `erased` asked to be forgotten and are not. `absent` are
-    on the list and not in the file. `consents` are those that are not on record yet. `problems` are those of a few
-    rows that can't be used, one that is not UTF-8 first.
+    itself does not have mailed afterwards, `activated` those pending or paused whom the file says to be active; all are
+    imported. `erased` asked to be forgotten and are not. `absent` are on the list and not in the file. `consents` are
+    those not on record yet. `problems` are those of a few rows that can't be used, one that is not UTF-8 first.
     """
 
     file: Path
@@ -64,6 +65,7 @@ class ImportPlan:
     duplicates: int = 0
     suppressed: int = 0
     inactive: int = 0
+    activated: int = 0
     erased: int = 0
     absent: int = 0
     consents: int = 0
@@ -134,6 +136,8 @@ class SubscriberImport:
                 after = imported.merged(before, has_tags=self._has_tags)
                 counts["new" if before is None else "unchanged" if after.is_same(before) else "changed"] += 1
                 counts["suppressed"] += bool(status.suppressions)
+                was_inactive = before is not None and before.status is not SubscriberStatus.ACTIVE
+                counts["activated"] += was_inactive and after.status is SubscriberStatus.ACTIVE
                 counts["inactive"] += after.status is not SubscriberStatus.ACTIVE
                 counts["unknown_languages"] += not imported.is_understood
         with self._store.reading() as connection:
@@ -208,9 +212,10 @@ def _import_row(
 
 
 def _status_in_file(subscriber: Subscriber, own: StatusColumns) -> SubscriberStatus | None:
-    """Return the status that the file gives somebody; None where it has no column for it."""
+    """Return the status that the file gives somebody; None where it gives none, as by an empty cell."""
     if own.find(subscriber) is None:
-        return SubscriberStatus.ACTIVE if own.honoured else None
+        said = any(says_mailed(name, subscriber.fields.get(name, "")) for name in own.honoured)
+        return SubscriberStatus.ACTIVE if said else None
     word = own.describe(subscriber).partition(": ")[2].casefold()
     return _STATUSES.get(word, SubscriberStatus.LEFT)
 

@@ -11,6 +11,7 @@ from newsletter.address import subscriber_key
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.store import Store, open_store
 from newsletter.subscribers.csv_source import CsvSource
+from newsletter.subscribers.feedback_events import SuppressionKind
 from newsletter.subscribers.list_changes import add_subscriber, remove_subscriber
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.store_source import StoreSource
@@ -23,6 +24,7 @@ from newsletter.subscribers.stored_subscribers import (
     save_subscribers,
 )
 from newsletter.subscribers.subscriber import Subscriber, SubscriberStatus
+from newsletter.subscribers.suppression_status import read_suppression_statuses
 from newsletter.workspace import PublicationId
 
 ADA, OLGA = "Ada@example.org", "olga@example.net"
@@ -129,6 +131,22 @@ def test_only_the_active_are_mailed_and_come_back_when_they_ask(store: Store, st
     (ada,) = (row for row in source.read_subscribers() if isinstance(row, Subscriber))
     assert (ada.status, ada.tags, ada.fields["name"]) == (SubscriberStatus.ACTIVE, {"board"}, "Ada")
     assert source.read_statuses().count == 0
+
+
+def test_who_left_by_the_lists_own_word_stays_out_when_their_row_is_removed(store: Store) -> None:
+    source = StoreSource(store)
+    statuses = {"left@example.org": SubscriberStatus.LEFT, "paused@example.org": SubscriberStatus.PAUSED}
+    with store.transaction() as connection:
+        save_subscribers(connection, [StoredSubscriber(address=key, status=one) for key, one in statuses.items()])
+    for key in statuses:
+        assert remove_subscriber(store, None, source, subscriber_key(key))
+    left, paused = read_suppression_statuses(store, None, [*map(subscriber_key, statuses)])
+    assert ([one.kind for one in left.suppressions], paused.mailable) == ([SuppressionKind.UNSUBSCRIBED], True)
+    with pytest.raises(DecisionNeeded, match=r"left@example\.org must not be mailed: unsubscribed since"):
+        add_subscriber(store, None, source, {"email": "left@example.org"}, [], "", again=False)
+    assert add_subscriber(store, None, source, {"email": "left@example.org"}, [], "wrote on 9 May", again=True)
+    (back,) = read_suppression_statuses(store, None, [subscriber_key("left@example.org")])
+    assert back.mailable
 
 
 def test_how_they_asked_is_kept_as_a_consent(store: Store) -> None:

@@ -53,8 +53,8 @@ def _quoted(cell: str) -> str:
 
 
 def _counts(plan: ImportPlan) -> dict[str, int]:
-    names = ("new", "changed", "unchanged", "unusable", "duplicates", "suppressed", "inactive", "erased", "absent",
-             "consents")  # fmt: skip
+    names = ("new", "changed", "unchanged", "unusable", "duplicates", "suppressed", "inactive", "activated",
+             "erased", "absent", "consents")  # fmt: skip
     return {name: getattr(plan, name) for name in names if getattr(plan, name)}
 
 
@@ -113,10 +113,37 @@ def test_a_status_column_is_asked_about_and_then_honoured(store: Store, write_li
     }
     assert everyone["r0@example.org"].fields == {"name": ""}, "a status is no field"
     active = write_list("email,status\n" + "".join(f"r{n}@example.org,enabled\n" for n in range(5)))
-    assert _counts(_import(store, active, honour=("status",))) == {"changed": 2, "unchanged": 3, "inactive": 1}
+    again = _counts(_import(store, active, honour=("status",)))
+    assert again == {"changed": 2, "unchanged": 3, "inactive": 1, "activated": 2}
     assert _all(store)["r1@example.org"].status is SubscriberStatus.LEFT, "no file brings back who left"
     without = write_list("email\nr3@example.org\n")
     assert _counts(_import(store, without)) == {"unchanged": 1, "absent": 4}
+
+
+@pytest.mark.parametrize(
+    ("column", "word", "is_active"),
+    [
+        ("status", "", False),
+        ("status", "enabled", True),
+        ("status", "Active", True),
+        ("segment", "", False),
+        ("segment", "active", True),
+        ("subscribed", "yes", True),
+        ("unsubscribed_at", "", False),
+        ("unsubscribed", "no", False),
+        ("newsletter_state", "", False),
+        ("newsletter_state", "mailable", True),
+    ],
+)
+def test_only_a_word_that_says_active_makes_somebody_so(
+    store: Store, write_list: Write, column: str, word: str, *, is_active: bool
+) -> None:
+    honour = () if column == "newsletter_state" else (column,)
+    _import(store, write_list("email,status\na@example.org,unconfirmed\nb@example.org,paused\n"), honour=("status",))
+    plan = _import(store, write_list(f"email,{column}\na@example.org,{word}\nb@example.org,{word}\n"), honour=honour)
+    statuses = [row.status.value for row in _all(store).values()]
+    assert statuses == (["active", "active"] if is_active else ["pending", "paused"])
+    assert _counts(plan) == ({"changed": 2, "activated": 2} if is_active else {"unchanged": 2, "inactive": 2})
 
 
 def test_consents_are_kept_once_with_their_words_by_hash(store: Store, write_list: Write) -> None:

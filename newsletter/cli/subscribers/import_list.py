@@ -56,6 +56,8 @@ def _show(plan: ImportPlan) -> None:
         say(
             f"  Inactive    {plan.inactive:,} of these are pending, paused or left by the list itself: they get nothing"
         )
+    if plan.activated:
+        say(f"  Activated   {plan.activated:,} who were pending or paused: the file says that they are mailed")
     if plan.erased:
         say(f"  Left out    {plan.erased:,} who asked to be erased; take them out of {shorten(plan.file)}, too")
     if plan.unusable:
