@@ -34,7 +34,7 @@ class SentRecord:
     in_vain: bool  # it has ended, and nobody has the issue
     accepted: int
     suppressions: int | None  # how many people must not be mailed; None: an earlier version did not note it
-    mark: str | None  # of what the state knew of who left, see store/marks.py; None: as before
+    mark: str | None  # of what the state knew of who left, see store/generations.py; None: as before
 
 
 def read_record(path: Path) -> SentRecord | None:

@@ -53,7 +53,7 @@ def has_older_template(store: Store, issue: str, states: Sequence[State]) -> boo
 
 
 def read_template(store: Store, number: int) -> bytes:
-    """Return the bytes of a frozen template, see mail/compiled.py."""
+    """Return the bytes of a frozen template, see mail/message_template.py."""
     with store.reading() as connection:
         payload: bytes = connection.execute(select(templates.c.payload).where(templates.c.id == number)).scalar_one()
         return payload

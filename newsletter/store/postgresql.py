@@ -80,7 +80,7 @@ class Postgresql:
 
     READ COMMITTED, the server's own default, is enough for claims: each is a single UPDATE of rows that it has locked
     itself, so what it changes it has seen as it was last committed; SKIP LOCKED keeps two claims apart, and the
-    run's id, read under a lock in the same transaction, keeps two runs apart.
+    worker's lease, read under a lock in the same transaction, keeps two workers apart.
     """
 
     # One moment for several queries, as SQLite gives it, so that a report's numbers add up.

@@ -128,7 +128,7 @@ templates = Table(
     Column("issue", String, nullable=False),
     Column("variant", String, nullable=False),  # which items its recipients see, and the draft's hash
     Column("language", String, nullable=False),  # empty: the publication's own
-    Column("payload", LargeBinary, nullable=False),  # a MessageTemplate, see mail/compiled.py
+    Column("payload", LargeBinary, nullable=False),  # a MessageTemplate, see mail/message_template.py
     ForeignKeyConstraint(["publication", "issue"], ["campaigns.publication", "campaigns.issue"]),
     Index("templates_by_issue", "publication", "issue", "id"),
 )
@@ -165,7 +165,8 @@ deliveries = Table(
     Index("deliveries_by_state", "publication", "issue", "state", "due", "id"),
 )
 
-# People on the list, where [list] source is the store.
+# People on the list, where [list] source is the store. The status is the list's own word, as an import brings it: who
+# unsubscribes, bounces or complains keeps their row as it is, and has a suppression, which outweighs it.
 subscribers = Table(
     "subscribers",
     metadata,
