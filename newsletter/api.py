@@ -33,6 +33,7 @@ from newsletter.editions.site import Site
 from newsletter.errors import DecisionNeeded, NewsletterError
 from newsletter.feedback.mail.processing import DecideSpike, ProcessedMail, defer_decision
 from newsletter.issue.draft import Draft, read_draft
+from newsletter.issue.issue_name import IssueName
 from newsletter.issue.model import Issue
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
@@ -274,5 +275,5 @@ class Publication:
         return draft
 
 
-def _name(issue: Issue | str) -> str:
-    return issue.name if isinstance(issue, Issue) else issue
+def _name(issue: Issue | str) -> IssueName:
+    return issue.name if isinstance(issue, Issue) else IssueName(issue)

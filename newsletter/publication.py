@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from newsletter.issue.draft import Draft, load_issue, read_draft
+from newsletter.issue.issue_name import IssueName
 from newsletter.issue.model import Issue
 from newsletter.workspace import Workspace, find_workspace
 
@@ -157,6 +158,6 @@ class OpenPublication:
         """Read the issue in a draft, 2.10 or a path, or the newest. Raises DraftError with every problem."""
         return load_issue(self.workspace.find_draft(name))
 
-    def record(self, issue: str) -> Path:
+    def record(self, issue: IssueName) -> Path:
         """Return where the sent record of an issue is."""
         return self.workspace.record(issue)

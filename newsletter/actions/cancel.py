@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from newsletter.actions.deliver import sole_sender
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DraftError
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import cancel_campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.states import Counts, State
@@ -14,7 +15,7 @@ from newsletter.publication import OpenPublication
 from newsletter.schedule.schedule_state import take_off_schedule
 
 
-def cancel(publication: OpenPublication, issue: str, confirm: Callable[[Counts], bool]) -> int | None:
+def cancel(publication: OpenPublication, issue: IssueName, confirm: Callable[[Counts], bool]) -> int | None:
     """Cancel a campaign for whoever waits or is unknown; return for how many, None when `confirm` declines.
 
     Raises DraftError when it has not been sent or is at its end, and DeliveryError while it is being sent.
@@ -45,7 +46,7 @@ class Unscheduled:
     record_removed: bool
 
 
-def cancel_schedule(publication: OpenPublication, issue: str) -> Unscheduled:
+def cancel_schedule(publication: OpenPublication, issue: IssueName) -> Unscheduled:
     """Take an issue out of the outbox, so that it can be sent at any time, or scheduled again.
 
     Raises DraftError when it is not in there, and DeliveryError while it is being sent.

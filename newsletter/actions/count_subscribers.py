@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.errors import Problem
+from newsletter.issue.issue_name import IssueName
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, suppressions
 from newsletter.store.erased import list_erased
@@ -36,7 +37,7 @@ class EventCounts:
     erased: int
     reasons: Mapping[str, int]
     months: Sequence[tuple[str, str, int]]
-    issues: Mapping[str, Mapping[EventKind, int]]
+    issues: Mapping[IssueName, Mapping[EventKind, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,7 @@ def _count_events(store: Store | None) -> EventCounts:
         return EventCounts(suppressions={}, erased=0, reasons={}, months=(), issues={})
     with store.reading() as connection:
         by_issue = count_by_issue(connection)
-        issues = sorted({issue for issue, _ in by_issue if issue}, key=_by_number)
+        issues = sorted({IssueName(issue) for issue, _ in by_issue if issue}, key=_by_number)
         reasons = (row.evidence.get("words", "") for row in stream_events(connection) if row.kind == EventKind.REASON)
         return EventCounts(
             suppressions=dict(sorted(suppressions.count_by_cause(connection).items())),
@@ -111,5 +112,5 @@ def _count_reasons(told: Iterable[str]) -> dict[str, int]:
     return {**most, **({_OTHER_WORDS: others} if others else {})}
 
 
-def _by_number(issue: str) -> tuple[int, ...]:
+def _by_number(issue: IssueName) -> tuple[int, ...]:
     return tuple(int(part) for part in issue.split(".") if part.isdecimal())

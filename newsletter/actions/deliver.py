@@ -9,6 +9,7 @@ from dataclasses import replace
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DeliveryError
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import list_issues, list_unfinished
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.publication import OpenPublication
@@ -24,7 +25,7 @@ ConfirmRefusals = Callable[[TooManyRefused], bool]
 
 
 @contextmanager
-def sole_sender(store: Store, issue: str) -> Iterator[None]:
+def sole_sender(store: Store, issue: IssueName) -> Iterator[None]:
     """Let no other process send the issue meanwhile. The lock goes with the process, however it dies.
 
     Raises DeliveryError while another process holds it.
@@ -60,7 +61,7 @@ def forbid_sending(store: Store) -> Iterator[None]:
 
 def deliver(
     publication: OpenPublication,
-    issue: str,
+    issue: IssueName,
     observer: SendObserver = SILENT,
     confirm_refusals: ConfirmRefusals | None = None,
 ) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from newsletter.address import SubscriberKey
 from newsletter.campaigns.sent_record import write_record
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger import erasure
 from newsletter.ledger.campaigns import list_unfinished
 from newsletter.ledger.deliveries import list_deliveries
@@ -57,7 +58,7 @@ def erase_subscriber(publication: OpenPublication, key: SubscriberKey) -> Erasur
     return Erasure(list_rows=len(edit.rows), store_rows=erased, swept=_sweep(store))
 
 
-def _list_changed_issues(store: Store, digest: str, issues: Sequence[str]) -> Iterator[str]:
+def _list_changed_issues(store: Store, digest: str, issues: Sequence[IssueName]) -> Iterator[IssueName]:
     """Yield these issues, and those whose sent records an erasure that was stopped before may not have rewritten."""
     earlier = list_deliveries(store, pseudonyms(digest)(1))
     ended = (delivery.issue for delivery in earlier if delivery.state in (State.SUPPRESSED, State.CANCELLED))

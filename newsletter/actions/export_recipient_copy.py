@@ -7,6 +7,7 @@ from newsletter.campaigns.recipient_message import render_frozen_copy, render_su
 from newsletter.errors import ConfigError
 from newsletter.files import open_private
 from newsletter.issue.draft import load_issue
+from newsletter.issue.issue_name import read_issue_name
 from newsletter.mail.dkim import DkimSigner
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.ownership import require_own_links
@@ -34,7 +35,7 @@ def export_recipient_copy(
 
     Raises ListError for an address that is neither on the list nor in the campaign, DraftError and ConfigError.
     """
-    workspace, name = publication.workspace, draft.stem
+    workspace, name = publication.workspace, read_issue_name(draft)
     folder = folder or workspace.build(name)
     require_own_links(folder)
     tags = RecipientTags.from_keys(workspace, publication.keys)

@@ -1,5 +1,6 @@
 """Observers, told of what a use case does while it does it; what they show is no business of the actions."""
 
+from newsletter.issue.issue_name import IssueName
 from newsletter.sending.rules import WorkerProgress
 
 
@@ -9,7 +10,7 @@ class SendObserver:
     def waiting_for_lease(self, seconds: float) -> None:
         """Note that a crashed send's lease, within which it could still send, is waited for, so many seconds."""
 
-    def begin(self, issue: str, waiting: int) -> None:
+    def begin(self, issue: IssueName, waiting: int) -> None:
         """Note that a run begins, for that many recipients who wait."""
 
     def progress(self, progress: WorkerProgress) -> None:
@@ -18,7 +19,7 @@ class SendObserver:
     def stopping(self) -> None:
         """Note that a signal asked the run to end; the messages in hand are finished."""
 
-    def end(self, issue: str, error: BaseException | None) -> None:
+    def end(self, issue: IssueName, error: BaseException | None) -> None:
         """Note that the run is over; `error` is what stopped it, None when everyone was tried."""
 
 

@@ -12,6 +12,7 @@ from typing import cast
 from newsletter.actions.deliver import sole_sender
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DraftError
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.states import State
@@ -57,14 +58,14 @@ class Reconciliation:
         return self.sides[State.UNKNOWN] < self.unknown
 
 
-def count_unknown(publication: OpenPublication, issue: str) -> int:
+def count_unknown(publication: OpenPublication, issue: IssueName) -> int:
     """Return how many recipients may have the issue or not. Raises DraftError when it has not been sent."""
     with _sole_campaign(publication, issue) as store:
         return count_deliveries(store, issue)[State.UNKNOWN]
 
 
 def reconcile(
-    publication: OpenPublication, issue: str, evidence: Evidence, confirm: Callable[[Reconciliation], bool]
+    publication: OpenPublication, issue: IssueName, evidence: Evidence, confirm: Callable[[Reconciliation], bool]
 ) -> Reconciliation:
     """Work out what the evidence says of each unknown recipient, and write it down when `confirm` agrees.
 
@@ -92,7 +93,7 @@ def reconcile(
 
 
 @contextmanager
-def _sole_campaign(publication: OpenPublication, issue: str) -> Iterator[Store]:
+def _sole_campaign(publication: OpenPublication, issue: IssueName) -> Iterator[Store]:
     """Yield the store while nobody else sends the issue, with the end of a crashed run settled."""
     store = publication.known_store
     if store is None or find_campaign(store, issue) is None:

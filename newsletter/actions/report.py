@@ -8,6 +8,7 @@ from typing import TextIO
 
 from newsletter.errors import DraftError
 from newsletter.files import open_private, open_shared
+from newsletter.issue.issue_name import IssueName, read_issue_name
 from newsletter.ledger.campaigns import find_campaign, list_issues
 from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
 from newsletter.ledger.states import Counts, State
@@ -41,23 +42,23 @@ class CampaignSummary:
         return self.counts.complete and not self.unusable
 
 
-def find_campaign_name(publication: OpenPublication, draft: str | None) -> str:
+def find_campaign_name(publication: OpenPublication, draft: str | None) -> IssueName:
     """Return the name of a campaign, also when its draft is gone; the one sent last when none is named.
 
     Raises DraftError when there is neither such a campaign nor such a draft.
     """
     store = publication.known_store
     if draft is not None:
-        if store is not None and find_campaign(store, draft) is not None:
-            return draft
-        return publication.workspace.find_draft(draft).stem
+        if store is not None and find_campaign(store, IssueName(draft)) is not None:
+            return IssueName(draft)
+        return read_issue_name(publication.workspace.find_draft(draft))
     names = list_issues(store) if store else []
     if store is None or not names:
         raise DraftError("Nothing has been sent from here yet.", next_step="Run: newsletter send")
     return find_last_sent(store) or names[-1]
 
 
-def report(publication: OpenPublication, issue: str) -> CampaignReport:
+def report(publication: OpenPublication, issue: IssueName) -> CampaignReport:
     """Return the figures of an issue's campaign as they are now. Raises DraftError when it has not been sent."""
     store = publication.known_store
     found = make_report(store, issue) if store else None
@@ -66,7 +67,7 @@ def report(publication: OpenPublication, issue: str) -> CampaignReport:
     return found
 
 
-def summarize_campaign(publication: OpenPublication, issue: str) -> CampaignSummary:
+def summarize_campaign(publication: OpenPublication, issue: IssueName) -> CampaignSummary:
     """Return where the campaign's recipients are, and write the table of those who were not accepted."""
     store = publication.store
     counts, campaign = count_deliveries(store, issue), find_campaign(store, issue)
@@ -86,18 +87,18 @@ def summarize_campaign(publication: OpenPublication, issue: str) -> CampaignSumm
     )
 
 
-def write_recipients(publication: OpenPublication, issue: str, file: TextIO) -> None:
+def write_recipients(publication: OpenPublication, issue: IssueName, file: TextIO) -> None:
     """Write every recipient with the server's answer into an open file, as a CSV."""
     write_recipients_csv(file, stream_deliveries(publication.store, issue), ALL_COLUMNS)
 
 
-def write_recipients_file(publication: OpenPublication, issue: str, path: Path) -> None:
+def write_recipients_file(publication: OpenPublication, issue: IssueName, path: Path) -> None:
     """Write every recipient with the server's answer into a CSV that only its owner can read."""
     with open_private(resolve_own_target(path)) as file:
         write_recipients(publication, issue, file)
 
 
-def write_not_accepted(publication: OpenPublication, issue: str) -> Path:
+def write_not_accepted(publication: OpenPublication, issue: IssueName) -> Path:
     """Write everyone who was not accepted into build/ISSUE/not-accepted.csv; return its path."""
     path = _not_accepted_path(publication, issue)
     with open_private(path) as file:
@@ -117,5 +118,5 @@ def write_report_page(publication: OpenPublication, found: CampaignReport, path:
     return path
 
 
-def _not_accepted_path(publication: OpenPublication, issue: str) -> Path:
+def _not_accepted_path(publication: OpenPublication, issue: IssueName) -> Path:
     return publication.workspace.build(issue) / "not-accepted.csv"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from newsletter.actions.deliver import deliver, keep_signal_handlers
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.campaigns.unknown_campaigns import vouch
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.publication import OpenPublication
@@ -78,7 +79,7 @@ class _StopObserver(SendObserver):
         self._observer = observer
         self._stop = stop
 
-    def begin(self, issue: str, waiting: int) -> None:
+    def begin(self, issue: IssueName, waiting: int) -> None:
         self._observer.begin(issue, waiting)
 
     def progress(self, progress: WorkerProgress) -> None:
@@ -89,5 +90,5 @@ class _StopObserver(SendObserver):
         self._stop.asked = True
         self._observer.stopping()
 
-    def end(self, issue: str, error: BaseException | None) -> None:
+    def end(self, issue: IssueName, error: BaseException | None) -> None:
         self._observer.end(issue, error)

@@ -19,6 +19,7 @@ from newsletter.clock import make_instant
 from newsletter.config.example import find_unwritten_settings
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError
 from newsletter.issue.draft import Draft
+from newsletter.issue.issue_name import IssueName, read_issue_name
 from newsletter.issue.skeleton import find_unwritten
 from newsletter.ledger.campaigns import close_campaign, find_campaign, reopen_deliveries
 from newsletter.ledger.deliveries import count_deliveries
@@ -73,7 +74,7 @@ class SendResult:
     """How a send ended, and where the campaign's recipients are; `unusable` counts rows of the list left out of it."""
 
     outcome: SendOutcome
-    issue: str
+    issue: IssueName
     plan: SendPlan
     counts: Counts
     unusable: int
@@ -107,7 +108,7 @@ def send(
     Raises DraftError, ListError, TemplateError, ConfigError and DecisionNeeded with nothing frozen, and DeliveryError
     when the run had to stop: by then it is recorded who got what.
     """
-    store, issue = publication.store, draft.path.stem
+    store, issue = publication.store, read_issue_name(draft.path)
     if options.nobody_left:
         vouch(store, publication.workspace.drafts, complete=True)
     _refuse_examples(publication, draft)
@@ -145,7 +146,7 @@ def _planned(
             options=options,
             erased=publication.erased,
         )
-        plan = plan_send(store, publication.record(draft.path.stem), request, observer.waiting_for_lease)
+        plan = plan_send(store, publication.record(read_issue_name(draft.path)), request, observer.waiting_for_lease)
         require = publication.config.send.require
         # What is asked of a text before its first copy, one that was frozen had then.
         if plan.templates and require and (plan.takes_over or not plan.text_changed):
@@ -200,7 +201,7 @@ def _proposal(
 
 
 def _deliver(
-    publication: OpenPublication, issue: str, observer: SendObserver, confirm_refusals: ConfirmRefusals | None
+    publication: OpenPublication, issue: IssueName, observer: SendObserver, confirm_refusals: ConfirmRefusals | None
 ) -> bool:
     """Deliver it, and add to an error that the same command goes on."""
     try:

@@ -12,6 +12,7 @@ from newsletter.address import normalise_address
 from newsletter.backends import Backend
 from newsletter.errors import ListError, NewsletterError
 from newsletter.issue.draft import Draft, require_issue
+from newsletter.issue.issue_name import IssueName
 from newsletter.issue.model import Issue
 from newsletter.mail.compiler import render_single_message
 from newsletter.mail.message import Message, Outcome, Result
@@ -31,7 +32,7 @@ class SentTest:
     `unrecorded` is why it could not be noted that this text was tested, which [send] require may ask for.
     """
 
-    issue: str
+    issue: IssueName
     results: Sequence[Result]
     unrecorded: NewsletterError | None = None
 

@@ -2,6 +2,7 @@
 
 from newsletter.errors import DecisionNeeded, DraftError
 from newsletter.issue.draft import Draft, read_draft
+from newsletter.issue.issue_name import read_issue_name
 from newsletter.publication import OpenPublication
 from newsletter.reports.issue_status import IssueStage, find_issue_stage
 
@@ -15,7 +16,7 @@ def find_unsent_draft(publication: OpenPublication) -> Draft:
     unsent = [
         path
         for path in workspace.draft_paths()
-        if find_issue_stage(store, path.stem, workspace.record(path.stem))
+        if find_issue_stage(store, read_issue_name(path), workspace.record(path.stem))
         not in (IssueStage.SENT, IssueStage.CANCELLED)
     ]
     if len(unsent) == 1:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter.clock import format_moment
 from newsletter.errors import DecisionNeeded
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.states import State
 
@@ -47,14 +48,14 @@ class SendOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tag", self.tag.casefold())  # as lists have them
 
-    def command(self, issue: str) -> str:
+    def command(self, issue: IssueName) -> str:
         """Return the command that asks for this, so that an error can show it with one option more."""
         if self.retried:
             return f"newsletter retry {issue}{''.join(f' --state {state}' for state in self.retried)}"
         return f"newsletter send {issue}{' --to-new' if self.to_new else ''}{f' --tag {self.tag}' if self.tag else ''}"
 
 
-def refuse_without_campaign(issue: str, options: SendOptions) -> None:
+def refuse_without_campaign(issue: IssueName, options: SendOptions) -> None:
     """Raise DecisionNeeded when options ask for a further send of an issue that nobody has had."""
     if options.to_new or options.retried:
         raise DecisionNeeded(

@@ -29,6 +29,7 @@ from newsletter.campaigns.variant_templates import VariantTemplates, visibility_
 from newsletter.clock import Instant
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft import Draft, require_issue
+from newsletter.issue.issue_name import read_issue_name
 from newsletter.issue.model import Issue
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries, list_tag_sets, stream_recipients
@@ -113,7 +114,7 @@ def plan_send(
     how many seconds its lease still lasts. Raises DraftError, ListError, TemplateError, and DecisionNeeded when a
     person has to say how to go on.
     """
-    name, options = request.draft.path.stem, request.options
+    name, options = read_issue_name(request.draft.path), request.options
     campaign = find_campaign(store, name)
     refuse_foreign_record(record, store, campaign)
     refuse_unknown_campaigns(store, record.parent)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from newsletter.errors import ListError
+from newsletter.issue.issue_name import IssueName
 from newsletter.issue.model import Issue
 from newsletter.ledger.campaigns import find_campaign
 from newsletter.ledger.deliveries import find_delivery, find_sending_time
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from newsletter.editions import EditionContext
 
 
-def render_frozen_copy(store: Store, recipient_tags: RecipientTags, issue: str, address: str) -> Message | None:
+def render_frozen_copy(store: Store, recipient_tags: RecipientTags, issue: IssueName, address: str) -> Message | None:
     """Return what the issue's campaign sends, or sent, to an address; None when it has no such recipient.
 
     It is made as it is for sending, from what was frozen, so it is the same to the byte. Raises ListError, and
@@ -37,7 +38,7 @@ def render_frozen_copy(store: Store, recipient_tags: RecipientTags, issue: str, 
     )
 
 
-def _next_sending(store: Store, issue: str) -> datetime:
+def _next_sending(store: Store, issue: IssueName) -> datetime:
     campaign = find_campaign(store, issue)
     now = datetime.now(UTC)
     return max(now, campaign.due_at) if campaign and campaign.due_at else now

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from newsletter.campaigns.sent_record import read_record
 from newsletter.errors import DecisionNeeded
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import find_campaign, list_issues
 from newsletter.ledger.deliveries import has_deliveries
 from newsletter.ledger.states import REACHED
@@ -11,17 +12,17 @@ from newsletter.store import Store
 from newsletter.workspace import Workspace
 
 
-def find_sent_issues(workspace: Workspace, store: Store | None) -> frozenset[str]:
+def find_sent_issues(workspace: Workspace, store: Store | None) -> frozenset[IssueName]:
     """Return the issues that somebody has, or may have: by the store, and by records of what it does not know all of.
 
     A record is written when a sending begins and when it stops: of one that has not ended, somebody may have the issue.
     """
-    recorded = {path.name.removesuffix(".sent.toml") for path in workspace.drafts.glob("*.sent.toml")}
+    recorded = {IssueName(path.name.removesuffix(".sent.toml")) for path in workspace.drafts.glob("*.sent.toml")}
     known = {*list_issues(store)} if store else set()
     return frozenset(name for name in recorded | known if _is_out(workspace, store, name))
 
 
-def _is_out(workspace: Workspace, store: Store | None, issue: str) -> bool:
+def _is_out(workspace: Workspace, store: Store | None, issue: IssueName) -> bool:
     campaign = find_campaign(store, issue) if store else None
     if store and campaign and has_deliveries(store, issue, REACHED):
         return True

@@ -11,6 +11,7 @@ from pathlib import Path
 from newsletter.clock import format_instant
 from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.files import open_shared
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.states import REACHED, State
@@ -103,7 +104,7 @@ def refuse_foreign_record(path: Path, store: Store, campaign: Campaign | None) -
         )
 
 
-def write_record(path: Path, store: Store, issue: str) -> None:
+def write_record(path: Path, store: Store, issue: IssueName) -> None:
     """Write the record of a campaign, whole or not at all. Raises DeliveryError when the folder can't be written.
 
     The mark of a state that knows what this one does not stays in it, so that the question stays until it is answered.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from newsletter.campaigns.sent_record import SentRecord, read_record
 from newsletter.errors import DecisionNeeded
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import list_campaign_ids
 from newsletter.store import Store
 from newsletter.store.facts import list_facts, read_fact, remove_facts, write_fact
@@ -31,7 +32,7 @@ _SHOWN = 3
 class UnknownCampaign:
     """An issue's record, and how many suppressions it counts that are not here (0: its campaign is unknown)."""
 
-    issue: str
+    issue: IssueName
     record: SentRecord
     lacking: int
 
@@ -91,7 +92,7 @@ def unknown_campaigns(store: Store | None, drafts: Path) -> list[UnknownCampaign
         if record.mark is not None:
             older = record.mark not in marks
         if (older and record.mark) or ((older or record.campaign not in known) and not _is_vouched(record, vouched)):
-            unknown.append(UnknownCampaign(issue=issue, record=record, lacking=lacking))
+            unknown.append(UnknownCampaign(issue=IssueName(issue), record=record, lacking=lacking))
     return sorted(unknown, key=lambda one: [int(part) if part.isdigit() else 0 for part in one.issue.split(".")])
 
 

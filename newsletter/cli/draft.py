@@ -15,6 +15,7 @@ from newsletter.cli.output import print_as_json, print_table, say, shorten
 from newsletter.errors import ConfigError, Problem, TemplateError
 from newsletter.issue.draft import read_draft
 from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
+from newsletter.issue.issue_name import read_issue_name
 from newsletter.issue.model import Issue
 from newsletter.publication import OpenPublication
 from newsletter.text import format_count
@@ -84,7 +85,8 @@ def list_(json_: bool) -> None:
         found = read_draft(path)
         title = found.issue.items[0].headline.plain() if found.issue else format_count(len(found.problems), "problem")
         date = found.date.isoformat() if found.date else "?"
-        rows.append((path.stem, date, find_issue_stage(store, path.stem, workspace.record(path.stem)).value, title))
+        stage = find_issue_stage(store, read_issue_name(path), workspace.record(path.stem))
+        rows.append((path.stem, date, stage.value, title))
     if json_:
         print_as_json([dict(zip(("issue", "date", "state", "title"), row, strict=True)) for row in rows])
     elif rows:

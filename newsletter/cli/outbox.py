@@ -30,6 +30,7 @@ from newsletter.cli.sending import ProgressBar, nobody_left
 from newsletter.clock import Instant, describe_distance, describe_duration, format_instant, format_moment
 from newsletter.errors import NewsletterError
 from newsletter.issue.draft import read_draft
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.schedule import list_scheduled
@@ -229,7 +230,7 @@ class _OutboxReporter(ProgressBar):
     def stopping(self) -> None:
         console(err=True).print("Finishing the messages in hand. A second signal ends at once.")
 
-    def tell(self, issue: str, result: ScheduleResult, error: NewsletterError | None) -> None:
+    def tell(self, issue: IssueName, result: ScheduleResult, error: NewsletterError | None) -> None:
         self._line.hide()
         is_held = result is ScheduleResult.HELD and error is not None and not isinstance(error, TooLate)
         if is_held or result in (ScheduleResult.SENT, ScheduleResult.STOPPED):
@@ -273,7 +274,7 @@ class _OutboxReporter(ProgressBar):
         distance = describe_distance(upcoming.at, datetime.now(UTC))
         return f"{upcoming.issue} leaves {distance}, {format_moment(upcoming.at, self._zone)}."
 
-    def _expired(self, issue: str) -> NewsletterError:
+    def _expired(self, issue: IssueName) -> NewsletterError:
         campaign = find_campaign(self._store, issue)
         at = _format_moment(campaign.expires_at, self._zone) if campaign else ""
         return NewsletterError(
@@ -281,7 +282,7 @@ class _OutboxReporter(ProgressBar):
             next_step=f"newsletter outbox cancel {issue}   takes it out; then it can be sent at once, or put in again",
         )
 
-    def _report(self, issue: str) -> None:
+    def _report(self, issue: IssueName) -> None:
         try:
             show_summary(self._publication, issue)
         except (NewsletterError, OSError) as error:  # what was sent is sent, whether it can be shown or not

@@ -15,6 +15,7 @@ from newsletter.actions.report import find_campaign_name
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import console, print_table, say
 from newsletter.cli.report import show_summary
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
 from newsletter.reconcile.unknown_deliveries import stream_unknown_deliveries
@@ -107,7 +108,7 @@ def _state_of_others(arrived: bool, not_arrived: bool) -> State | None:
     return State.PENDING if not_arrived else None
 
 
-def _list_unknown(publication: OpenPublication, name: str) -> NoReturn:
+def _list_unknown(publication: OpenPublication, name: IssueName) -> NoReturn:
     count = count_unknown(publication, name)
     if not count:
         say(_NOBODY.format(name))
@@ -116,7 +117,7 @@ def _list_unknown(publication: OpenPublication, name: str) -> NoReturn:
     sys.exit(1)
 
 
-def _show_unknowns(workspace: Workspace, store: Store, name: str, count: int) -> None:
+def _show_unknowns(workspace: Workspace, store: Store, name: IssueName, count: int) -> None:
     """Print all of them when piped, so that nothing is missing from what others are asked; some on a terminal."""
     if not console().is_terminal:
         rows = (
@@ -142,7 +143,7 @@ def _show_unknowns(workspace: Workspace, store: Store, name: str, count: int) ->
     say(f"Who has it is sent nothing more. Who does not is tried again: newsletter send {name}")
 
 
-def _show_sides(store: Store, name: str, found: Reconciliation) -> None:
+def _show_sides(store: Store, name: IssueName, found: Reconciliation) -> None:
     sides = found.sides
     say(
         f"{name}: {sides[State.ACCEPTED]:,} have it, {sides[State.PENDING]:,} do not, "

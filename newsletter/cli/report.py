@@ -18,6 +18,7 @@ from newsletter.actions.report import (
 from newsletter.actions.report import report as make_report
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import print_as_json, print_table, say, shorten
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.states import Counts, State
 from newsletter.publication import OpenPublication
 from newsletter.reports import formatting
@@ -79,7 +80,7 @@ def report(draft: str | None, json_: bool, csv_file: Path | None, html_file: Pat
     say(f"Every reader: {shorten(csv_file)}" if csv_file else f"Every reader: newsletter report {name} --csv FILE")
 
 
-def show_summary(publication: OpenPublication, issue: str) -> None:
+def show_summary(publication: OpenPublication, issue: IssueName) -> None:
     """Print the balance and the reasons, and write the table of those who were not accepted."""
     summary = summarize_campaign(publication, issue)
     counts = summary.counts

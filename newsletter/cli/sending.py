@@ -17,6 +17,7 @@ from newsletter.campaigns.unknown_campaigns import FLAG
 from newsletter.cli.output import console, say, shorten
 from newsletter.cli.report import show_summary
 from newsletter.errors import DeliveryError
+from newsletter.issue.issue_name import IssueName
 from newsletter.mail.message import Outcome
 from newsletter.publication import OpenPublication
 from newsletter.sending.rules import OnProgress, WorkerProgress
@@ -88,14 +89,14 @@ class ProgressBar(SendObserver):
         self._bar = ExitStack()
         self._update: OnProgress = lambda _progress: None
 
-    def begin(self, issue: str, waiting: int) -> None:
+    def begin(self, issue: IssueName, waiting: int) -> None:
         del issue
         self._update = self._bar.enter_context(_show_progress(waiting))
 
     def progress(self, progress: WorkerProgress) -> None:
         self._update(progress)
 
-    def end(self, issue: str, error: BaseException | None) -> None:
+    def end(self, issue: IssueName, error: BaseException | None) -> None:
         del issue, error
         self._bar.close()
 
@@ -115,7 +116,7 @@ class SendingProgress(ProgressBar):
     def stopping(self) -> None:
         console(err=True).print("Finishing the messages in hand. Ctrl-C again ends at once.")
 
-    def end(self, issue: str, error: BaseException | None) -> None:
+    def end(self, issue: IssueName, error: BaseException | None) -> None:
         super().end(issue, error)
         if error is None or isinstance(error, DeliveryError):
             show_summary(self._publication, issue)

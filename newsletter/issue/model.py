@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from newsletter.field import Field as ReaderField
 from newsletter.field import TextWithFields, fill_fields
 from newsletter.issue.image import find_picture
+from newsletter.issue.issue_name import IssueName
 from newsletter.issue.richtext import RichText, parse, parse_headline, parse_line
 from newsletter.text import quote_text
 from newsletter.validation import Fault, fault_error, faults_error
@@ -215,8 +216,8 @@ class Issue(_Value):
     path: Annotated[Path, Field(exclude=True)] = Field(default=Path(), exclude=True)
 
     @property
-    def name(self) -> str:
-        return f"{self.volume}.{self.number}"
+    def name(self) -> IssueName:
+        return IssueName(f"{self.volume}.{self.number}")
 
     @property
     def label(self) -> str:

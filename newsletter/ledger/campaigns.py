@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, update
 
 from newsletter.clock import Instant, parse_instant
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store
@@ -23,7 +24,7 @@ class Campaign:
     Message-IDs are made of (None: the id, as in versions 1 and 2 of the store).
     """
 
-    issue: str
+    issue: IssueName
     id: str
     subject: str
     draft_sha256: str
@@ -34,7 +35,7 @@ class Campaign:
     left_out: int = 0
     runs: int = 0
     kind: str = "issue"
-    corrects: str | None = None
+    corrects: IssueName | None = None
     due_at: Instant | None = None
     expires_at: Instant | None = None
     text_sha256: str | None = None
@@ -50,7 +51,7 @@ class Campaign:
 _INSTANTS = [name for name in Campaign.__dataclass_fields__ if name.endswith("_at")]
 
 
-def find_campaign(store: Store, issue: str) -> Campaign | None:
+def find_campaign(store: Store, issue: IssueName) -> Campaign | None:
     """Return the campaign of an issue; None when there is none."""
     with store.reading() as connection:
         row = connection.execute(select(campaigns).where(is_of(connection, campaigns, issue))).one_or_none()
@@ -63,7 +64,7 @@ def find_campaign(store: Store, issue: str) -> Campaign | None:
         return Campaign(**values, batches=frozenset(tags))
 
 
-def list_issues(store: Store) -> list[str]:
+def list_issues(store: Store) -> list[IssueName]:
     """Return every issue with a campaign, the oldest campaign first."""
     with store.reading() as connection:
         ours = is_ours(connection, campaigns)
@@ -75,14 +76,14 @@ def list_campaign_ids(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(select(campaigns.c.id).where(is_ours(connection, campaigns))))
 
 
-def list_unfinished(store: Store) -> list[str]:
+def list_unfinished(store: Store) -> list[IssueName]:
     """Return the issues whose campaigns are not finished, so that somebody may be sending them."""
     with store.reading() as connection:
         unfinished = is_ours(connection, campaigns), campaigns.c.finished_at.is_(None)
         return list(connection.scalars(select(campaigns.c.issue).where(*unfinished)))
 
 
-def cancel_campaign(store: Store, issue: str) -> int:
+def cancel_campaign(store: Store, issue: IssueName) -> int:
     """Cancel every delivery that waits or is unknown, and admit no other; returns how many were cancelled."""
     with store.transaction() as connection:
         states = (*OPEN, State.UNKNOWN)
@@ -100,7 +101,7 @@ def cancel_campaign(store: Store, issue: str) -> int:
         return changed.rowcount
 
 
-def reopen_deliveries(store: Store, issue: str, states: Sequence[State]) -> int:
+def reopen_deliveries(store: Store, issue: IssueName, states: Sequence[State]) -> int:
     """Let deliveries in these states wait again, because a person says so; returns how many."""
     with store.transaction() as connection:
         changed = connection.execute(
@@ -112,13 +113,13 @@ def reopen_deliveries(store: Store, issue: str, states: Sequence[State]) -> int:
         return changed.rowcount
 
 
-def close_campaign(store: Store, issue: str) -> None:
+def close_campaign(store: Store, issue: IssueName) -> None:
     """Finish the campaign if it has the whole list and nobody waits any more."""
     with store.transaction() as connection:
         close_when_done(connection, issue)
 
 
-def close_when_done(connection: Connection, issue: str) -> None:
+def close_when_done(connection: Connection, issue: IssueName) -> None:
     """Finish the campaign as `close_campaign` does, within a transaction."""
     counts = count_by_state(connection, issue)
     whole = (

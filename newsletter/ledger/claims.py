@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, bindparam, case, func, null, or_, select, update
 
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.deliveries import COLUMNS, NEVER, Delivery, make_delivery
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import lease_length, read_clock, renew_lease
@@ -28,7 +29,7 @@ class Claimed:
 
 def record_and_claim(
     store: Store,
-    issue: str,
+    issue: IssueName,
     worker: str,
     *,
     results: Sequence[Delivery] = (),
@@ -67,7 +68,7 @@ def record_and_claim(
         return Claimed(deliveries=claimed, next_due=next_due)
 
 
-def _hold_lease(connection: Connection, issue: str, worker: str, lease_s: float | None) -> float:
+def _hold_lease(connection: Connection, issue: IssueName, worker: str, lease_s: float | None) -> float:
     """Return until when the worker's lease is, renewed when a third of it is over. Raises LeaseLost."""
     # The row is held until the commit, so that others settle the worker before this or after it, not within.
     row = _WORKER.execute(connection, {"the_worker": worker}).one_or_none()
@@ -184,7 +185,7 @@ def _forgive(connection: Connection, worker: str, forgiven: Sequence[int]) -> No
 
 
 def _claim(
-    connection: Connection, issue: str, worker: str, lease: float, state: State, want: int, moment: float
+    connection: Connection, issue: IssueName, worker: str, lease: float, state: State, want: int, moment: float
 ) -> list[Delivery]:
     """Claim up to `want` of those in `state`; the suppressed among them are set aside, and others taken instead."""
     claimed: list[Delivery] = []

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from newsletter.address import EmailAddress, SubscriberKey, domain_of
 from newsletter.clock import Instant, parse_instant
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.states import ANSWERED, OPEN, Counts, State
 from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store
@@ -32,7 +33,7 @@ class Delivery(NamedTuple):
     """
 
     id: int
-    issue: str
+    issue: IssueName
     subscriber: SubscriberKey
     address: EmailAddress
     fields_json: str
@@ -100,7 +101,7 @@ def find_delivery_by_number(store: Store, number: int) -> Delivery | None:
         return make_delivery(row) if row else None
 
 
-def find_delivery(store: Store, issue: str, subscriber: SubscriberKey) -> Delivery | None:
+def find_delivery(store: Store, issue: IssueName, subscriber: SubscriberKey) -> Delivery | None:
     """Return the delivery of an issue to a subscriber; None when they have none."""
     with store.reading() as connection:
         theirs = is_of(connection, deliveries, issue), deliveries.c.subscriber == subscriber
@@ -123,7 +124,7 @@ def list_deliveries(store: Store, subscriber: SubscriberKey, *, with_seed: bool 
 
 
 def stream_deliveries(
-    store: Store, issue: str, *, only: State | None = None, but: State | None = None
+    store: Store, issue: IssueName, *, only: State | None = None, but: State | None = None
 ) -> Iterator[Delivery]:
     """Yield every delivery as of one moment, in the list's order; of one state, or of all states but one."""
     with store.reading() as connection:
@@ -135,7 +136,7 @@ def stream_deliveries(
 
 
 def stream_recipients(
-    store: Store, issue: str, states: Sequence[State] = OPEN
+    store: Store, issue: IssueName, states: Sequence[State] = OPEN
 ) -> Iterator[tuple[EmailAddress, dict[str, str], frozenset[str]]]:
     """Yield address, fields and tags of every delivery in these states."""
     columns = (deliveries.c.address, deliveries.c.fields, deliveries.c.tags)
@@ -149,7 +150,7 @@ def stream_recipients(
             yield row.address, json.loads(row.fields), parse_tags(row.tags)
 
 
-def list_tag_sets(store: Store, issue: str, states: Sequence[State] = OPEN) -> list[frozenset[str]]:
+def list_tag_sets(store: Store, issue: IssueName, states: Sequence[State] = OPEN) -> list[frozenset[str]]:
     """Return the sets of tags that the campaign's deliveries in these states have."""
     with store.reading() as connection:
         rows = connection.scalars(
@@ -181,13 +182,13 @@ def find_sending_time(store: Store, delivery: int) -> Instant | None:
         return parse_instant(began) if began else None
 
 
-def count_deliveries(store: Store, issue: str) -> Counts:
+def count_deliveries(store: Store, issue: IssueName) -> Counts:
     """Return how many deliveries of an issue are in each state."""
     with store.reading() as connection:
         return count_by_state(connection, issue)
 
 
-def count_by_state(connection: Connection, issue: str) -> Counts:
+def count_by_state(connection: Connection, issue: IssueName) -> Counts:
     """Return how many deliveries of an issue are in each state, within the caller's transaction."""
     rows = connection.execute(
         select(deliveries.c.state, func.count())
@@ -197,7 +198,7 @@ def count_by_state(connection: Connection, issue: str) -> Counts:
     return Counts({State(state): count for state, count in rows})
 
 
-def count_domains(store: Store, issue: str) -> Counter[str]:
+def count_domains(store: Store, issue: IssueName) -> Counter[str]:
     """Return how many recipients of each domain the issue was sent to."""
     with store.reading() as connection:
         subscribers = select(deliveries.c.subscriber).where(is_of(connection, deliveries, issue))
@@ -205,7 +206,7 @@ def count_domains(store: Store, issue: str) -> Counter[str]:
         return Counter(domain_of(row.subscriber) for row in found)
 
 
-def has_deliveries(store: Store, issue: str, states: Sequence[State]) -> bool:
+def has_deliveries(store: Store, issue: IssueName, states: Sequence[State]) -> bool:
     """Return whether a delivery of the issue is in one of these states."""
     with store.reading() as connection:
         found = select(deliveries.c.id).where(is_of(connection, deliveries, issue), deliveries.c.state.in_(states))

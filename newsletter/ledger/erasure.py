@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, Select, and_, column, inspect, select
 
 from newsletter.address import SubscriberKey
 from newsletter.errors import DeliveryError
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.deliveries import list_deliveries
 from newsletter.ledger.states import OPEN, State
@@ -49,15 +50,15 @@ class ErasedRows:
     causes: int
     deliveries: int
     mentions: int
-    issues: Sequence[str]
+    issues: Sequence[IssueName]
 
 
-def list_issues_in_hand(store: Store, subscriber: SubscriberKey) -> list[str]:
+def list_issues_in_hand(store: Store, subscriber: SubscriberKey) -> list[IssueName]:
     """Return the issues of which a delivery to this subscriber is claimed, by a run that lives or by one that died."""
     return [one.issue for one in list_deliveries(store, subscriber) if one.state is State.SENDING]
 
 
-def make_in_hand_error(issue: str) -> DeliveryError:
+def make_in_hand_error(issue: IssueName) -> DeliveryError:
     """Return the error that says why nobody is erased now."""
     return DeliveryError(
         f"{issue} is under way to this reader right now.",
@@ -161,7 +162,7 @@ def _deliveries_of(connection: Connection, subscriber: SubscriberKey) -> Select[
     )
 
 
-def _free(connection: Connection, issue: str, pseudonym: Callable[[int], str]) -> str:
+def _free(connection: Connection, issue: IssueName, pseudonym: Callable[[int], str]) -> str:
     """Return the first pseudonym that the issue does not have."""
     for name in map(pseudonym, count(1)):
         taken = select(deliveries.c.id).where(is_of(connection, deliveries, issue), deliveries.c.subscriber == name)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, updat
 
 from newsletter.clock import format_instant
 from newsletter.errors import DecisionNeeded
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.deliveries import parse_tags
 from newsletter.ledger.staging import StagedBatch
@@ -100,7 +101,7 @@ def _keep_campaign(connection: Connection, campaign: Campaign) -> None:
     connection.execute(update(campaigns).where(is_of(connection, campaigns, campaign.issue)).values(**changing))
 
 
-def _add_templates(connection: Connection, issue: str, texts: Sequence[FrozenTemplate]) -> list[int]:
+def _add_templates(connection: Connection, issue: IssueName, texts: Sequence[FrozenTemplate]) -> list[int]:
     return [
         connection.execute(
             insert(templates)

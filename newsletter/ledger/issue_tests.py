@@ -2,12 +2,13 @@
 
 from sqlalchemy import insert, select
 
+from newsletter.issue.issue_name import IssueName
 from newsletter.store import Store
 from newsletter.store.engine import is_of, now, publication_of
 from newsletter.store.schema import tests
 
 
-def record_test(store: Store, issue: str, text_sha256: str) -> None:
+def record_test(store: Store, issue: IssueName, text_sha256: str) -> None:
     """Record that a test of this text was sent, and at least one tester's copy accepted."""
     with store.transaction() as connection:
         connection.execute(
@@ -15,7 +16,7 @@ def record_test(store: Store, issue: str, text_sha256: str) -> None:
         )
 
 
-def list_tested_texts(store: Store, issue: str) -> dict[str, str]:
+def list_tested_texts(store: Store, issue: IssueName) -> dict[str, str]:
     """Return each text of the issue that was sent as a test, with the moment (ISO 8601 in UTC), the latest last."""
     with store.reading() as connection:
         rows = connection.execute(

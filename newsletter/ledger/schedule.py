@@ -9,6 +9,7 @@ none    none        not in the outbox
 from sqlalchemy import Connection, Update, func, or_, select, update
 
 from newsletter.clock import Instant, format_instant, parse_instant
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.states import State
 from newsletter.store import Store
@@ -16,7 +17,7 @@ from newsletter.store.engine import is_of, is_ours, now
 from newsletter.store.schema import campaigns, deliveries, workers
 
 
-def schedule_campaign(store: Store, issue: str, due_at: Instant, expires_at: Instant) -> None:
+def schedule_campaign(store: Store, issue: IssueName, due_at: Instant, expires_at: Instant) -> None:
     """Put a campaign into the outbox, from the one moment on, and not begun after the other."""
     with store.transaction() as connection:
         mine = is_of(connection, campaigns, issue)
@@ -24,7 +25,7 @@ def schedule_campaign(store: Store, issue: str, due_at: Instant, expires_at: Ins
         connection.execute(update(campaigns).where(mine).values(moments))
 
 
-def list_scheduled(store: Store) -> list[str]:
+def list_scheduled(store: Store) -> list[IssueName]:
     """Return the issues in the outbox, the earliest first."""
     with store.reading() as connection:
         return list(
@@ -74,18 +75,18 @@ def find_last_activity(store: Store, campaign: Campaign) -> Instant:
         return max([*moments, *([campaign.due_at] if campaign.due_at else [])], default=campaign.created_at)
 
 
-def hold_campaign(store: Store, issue: str) -> None:
+def hold_campaign(store: Store, issue: IssueName) -> None:
     """Keep an issue from leaving by itself: a person has to look first. What is in the outbox no more stays out."""
     with store.transaction() as connection:
         connection.execute(_holding(connection).where(campaigns.c.issue == issue))
 
 
-def hold_all_campaigns(connection: Connection) -> list[str]:
+def hold_all_campaigns(connection: Connection) -> list[IssueName]:
     """Hold whatever is in the outbox, as `hold_campaign` does, within the caller's transaction; returns the issues."""
     return sorted(connection.scalars(_holding(connection).returning(campaigns.c.issue)))
 
 
-def unschedule_campaign(store: Store, issue: str) -> None:
+def unschedule_campaign(store: Store, issue: IssueName) -> None:
     """Take a campaign out of the outbox."""
     with store.transaction() as connection:
         mine = is_of(connection, campaigns, issue)

@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from newsletter.address import EmailAddress, SubscriberKey
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.states import State
 from newsletter.store import Store
 from newsletter.store.engine import Staging, insert_new, is_of, is_ours, publication_of
@@ -98,7 +99,7 @@ class StagedBatch:
         """Open the one transaction in which staged recipients become the campaign's."""
         return self._staging.durable()
 
-    def fill(self, recipients: Iterable[Recipient], issue: str | None) -> int:
+    def fill(self, recipients: Iterable[Recipient], issue: IssueName | None) -> int:
         """Stage the batch, in the list's order; returns how many rows came again. Replaces what stood here before.
 
         Of rows with the same address the first counts. Readers whom the campaign of `issue` has are left out.
@@ -161,7 +162,7 @@ class StagedBatch:
                     template=row.template,
                 )
 
-    def move(self, connection: Connection, issue: str, numbers: Sequence[int]) -> None:
+    def move(self, connection: Connection, issue: IssueName, numbers: Sequence[int]) -> None:
         """Copy everyone into the campaign's deliveries; `numbers` are the ids of the batch's templates, in order."""
         connection.execute(delete(_numbers))
         if numbers:

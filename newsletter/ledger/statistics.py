@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, String, case, func, null, select
 
 from newsletter.clock import Instant, make_instant, parse_instant
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.states import ANSWERED, Counts, State
 from newsletter.store.engine import is_of
 from newsletter.store.schema import deliveries, workers
@@ -60,7 +61,7 @@ class DomainSum:
     counts: Counts
 
 
-def sum_workers(connection: Connection, issue: str) -> list[WorkerSums]:
+def sum_workers(connection: Connection, issue: IssueName) -> list[WorkerSums]:
     """Return every worker of the campaign with its sums, the oldest first."""
     known = connection.execute(select(workers).where(is_of(connection, workers, issue))).all()
     sums = connection.execute(
@@ -91,7 +92,7 @@ def sum_workers(connection: Connection, issue: str) -> list[WorkerSums]:
     return sorted(found, key=lambda worker: worker.started_at or worker.first_at or _BEGINNING)
 
 
-def sum_replies(connection: Connection, issue: str, *, but: State | None = None) -> Iterator[ReplySum]:
+def sum_replies(connection: Connection, issue: IssueName, *, but: State | None = None) -> Iterator[ReplySum]:
     """Yield deliveries by state and reply, in no order; `but` leaves one state out."""
     words = case((deliveries.c.state == State.ACCEPTED, null()), else_=deliveries.c.reply).cast(String)
     rows = (
@@ -103,7 +104,7 @@ def sum_replies(connection: Connection, issue: str, *, but: State | None = None)
         yield ReplySum(state=State(state), code=code, enhanced=enhanced, reply=reply, readers=count)
 
 
-def sum_domains(connection: Connection, issue: str) -> Iterator[DomainSum]:
+def sum_domains(connection: Connection, issue: IssueName) -> Iterator[DomainSum]:
     """Yield deliveries by the domain of their addresses, most first.
 
     SQL has no word for "what follows the @" that SQLite and PostgreSQL share: the letters of a domain are taken
@@ -126,7 +127,9 @@ def sum_domains(connection: Connection, issue: str) -> Iterator[DomainSum]:
         yield DomainSum(domain=domain, readers=readers, counts=counts)
 
 
-def count_answers_by_moment(connection: Connection, issue: str, digits: int) -> Iterator[tuple[str, str, State, int]]:
+def count_answers_by_moment(
+    connection: Connection, issue: IssueName, digits: int
+) -> Iterator[tuple[str, str, State, int]]:
     """Yield worker, moment, state and how many answers.
 
     `digits` says how much of the moment's ISO 8601 is told apart: 21 tenths of a second, 19 seconds, 16 minutes,
@@ -141,7 +144,7 @@ def count_answers_by_moment(connection: Connection, issue: str, digits: int) -> 
         yield worker, moment, State(state), count
 
 
-def count_answer_times(connection: Connection, issue: str) -> Iterator[tuple[int, int]]:
+def count_answer_times(connection: Connection, issue: IssueName) -> Iterator[tuple[int, int]]:
     """Yield in how many milliseconds the server answered, and how often, the quickest first."""
     took = deliveries.c.took
     yield from _stream(
@@ -153,7 +156,7 @@ def count_answer_times(connection: Connection, issue: str) -> Iterator[tuple[int
     )
 
 
-def _answered_by_a_worker(connection: Connection, issue: str) -> tuple[ColumnElement[bool], ...]:
+def _answered_by_a_worker(connection: Connection, issue: IssueName) -> tuple[ColumnElement[bool], ...]:
     return (
         is_of(connection, deliveries, issue),
         deliveries.c.state.in_(ANSWERED),

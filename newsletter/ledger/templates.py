@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.states import State
 from newsletter.store import Store
 from newsletter.store.engine import is_of
@@ -19,7 +20,7 @@ class FrozenTemplate:
     payload: bytes
 
 
-def list_current_templates(store: Store, issue: str) -> list[FrozenTemplate]:
+def list_current_templates(store: Store, issue: IssueName) -> list[FrozenTemplate]:
     """Return the newest draft's template for each variant, the newest last.
 
     They are what a recipient who has had nothing would get.
@@ -33,7 +34,7 @@ def list_current_templates(store: Store, issue: str) -> list[FrozenTemplate]:
         ]
 
 
-def has_older_template(store: Store, issue: str, states: Sequence[State]) -> bool:
+def has_older_template(store: Store, issue: IssueName, states: Sequence[State]) -> bool:
     """Return whether a delivery in these states has a template of a draft before the newest."""
     with store.reading() as connection:
         of_issue = select(templates.c.variant).where(is_of(connection, templates, issue))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import bindparam, update
 
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.states import State
 from newsletter.store import Store
@@ -32,7 +33,7 @@ _SETTLE = (
 )
 
 
-def settle_unknown(store: Store, issue: str, verdicts: Mapping[str, State], why: str) -> None:
+def settle_unknown(store: Store, issue: IssueName, verdicts: Mapping[str, State], why: str) -> None:
     """Record that each of these readers, where unknown, has the issue (accepted) or waits for it (pending).
 
     `why` is kept beside the verdict. The campaign is open again when somebody waits, and closed when nobody does.

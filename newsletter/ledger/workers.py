@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, null
 
 from newsletter.clock import Instant, parse_instant
 from newsletter.errors import DeliveryError
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store
@@ -38,7 +39,9 @@ class Lease:
     seconds_left: float
 
 
-def register_worker(store: Store, issue: str, worker: str, *, host: str = "", lease_s: float | None = None) -> None:
+def register_worker(
+    store: Store, issue: IssueName, worker: str, *, host: str = "", lease_s: float | None = None
+) -> None:
     """Let a worker claim and record from here on, until it ends; every deferred delivery may be tried at once.
 
     What is under the lease of another worker stays as it is. Workers are counted, so that an older copy of the store
@@ -80,13 +83,13 @@ def register_worker(store: Store, issue: str, worker: str, *, host: str = "", le
         )
 
 
-def extend_lease(store: Store, issue: str, worker: str, *, lease_s: float | None = None) -> None:
+def extend_lease(store: Store, issue: IssueName, worker: str, *, lease_s: float | None = None) -> None:
     """Renew a worker's lease, which may be over as long as nobody has settled it. Raises LeaseLost."""
     with store.transaction() as connection:
         renew_lease(connection, issue, worker, lease_s)
 
 
-def renew_lease(connection: Connection, issue: str, worker: str, lease_s: float | None = None) -> float:
+def renew_lease(connection: Connection, issue: IssueName, worker: str, lease_s: float | None = None) -> float:
     """Renew a worker's lease within a transaction; returns until when. Raises LeaseLost."""
     until = read_clock(connection) + lease_length(lease_s)
     mine = and_(workers.c.id == worker, _lives())
@@ -100,7 +103,7 @@ def renew_lease(connection: Connection, issue: str, worker: str, lease_s: float 
     return until
 
 
-def settle_expired(store: Store, issue: str) -> float | None:
+def settle_expired(store: Store, issue: IssueName) -> float | None:
     """Settle the leases that have run out; returns in how many seconds the next one ends, None when nobody has one.
 
     What such a worker had claimed may have gone out or not: it is unknown, and only a person can tell. What was only
@@ -115,7 +118,7 @@ def settle_expired(store: Store, issue: str) -> float | None:
         return None if until is None else max(0.0, until - clock)
 
 
-def wait_for_leases(store: Store, issue: str, on_wait: Callable[[float], None] = lambda _seconds: None) -> None:
+def wait_for_leases(store: Store, issue: IssueName, on_wait: Callable[[float], None] = lambda _seconds: None) -> None:
     """Wait until no worker has a lease, and settle those that ran out; `on_wait` is told how many seconds it takes.
 
     The caller keeps others from beginning: a lease that is not over yet is a crashed worker's, or of one that stands
@@ -129,7 +132,7 @@ def wait_for_leases(store: Store, issue: str, on_wait: Callable[[float], None] =
         sleep(min(left + 0.01, _PAUSE_S))
 
 
-def end_worker(store: Store, issue: str, worker: str, why: str = "") -> None:
+def end_worker(store: Store, issue: IssueName, worker: str, why: str = "") -> None:
     """End a worker by itself: what it still has in hand is unknown, and the campaign is closed when it is done.
 
     A worker that was settled by somebody else stays as that left it.
@@ -142,7 +145,7 @@ def end_worker(store: Store, issue: str, worker: str, why: str = "") -> None:
         close_when_done(connection, issue)
 
 
-def reserve_deliveries(store: Store, issue: str, worker: str, count: int, *, lease_s: float | None = None) -> int:
+def reserve_deliveries(store: Store, issue: IssueName, worker: str, count: int, *, lease_s: float | None = None) -> int:
     """Reserve deliveries that wait, so that this worker alone may claim them; returns how many.
 
     They stay in their state, and wait for anybody again when the worker ends or its lease runs out. Raises LeaseLost.
@@ -166,7 +169,7 @@ def reserve_deliveries(store: Store, issue: str, worker: str, count: int, *, lea
         return changed.rowcount
 
 
-def find_lease(store: Store, issue: str, *, but: str = "") -> Lease | None:
+def find_lease(store: Store, issue: IssueName, *, but: str = "") -> Lease | None:
     """Return the lease that ends last of the issue's workers, but for one; None when none is open."""
     with store.reading() as connection:
         row = connection.execute(
@@ -187,20 +190,20 @@ def find_started_at(store: Store, worker: str) -> Instant:
         return parse_instant(started)
 
 
-def is_being_sent(store: Store, issue: str) -> bool:
+def is_being_sent(store: Store, issue: IssueName) -> bool:
     """Return whether a worker of the issue has a lease that is not over."""
     lease = find_lease(store, issue)
     return lease is not None and lease.seconds_left > 0
 
 
-def find_last_sent(store: Store) -> str | None:
+def find_last_sent(store: Store) -> IssueName | None:
     """Return the issue whose worker started last; None when none has."""
     with store.reading() as connection:
         latest = select(workers.c.issue).where(is_ours(connection, workers)).order_by(workers.c.started_at.desc())
         return connection.scalar(latest.limit(1))
 
 
-def find_why_ended(store: Store, issue: str) -> str:
+def find_why_ended(store: Store, issue: IssueName) -> str:
     """Return why the last worker ended before everyone was answered; empty when it did not."""
     with store.reading() as connection:
         newest = select(workers.c.why).where(is_of(connection, workers, issue)).order_by(workers.c.started_at.desc())
@@ -224,7 +227,7 @@ def _lives() -> ColumnElement[bool]:
     return and_(workers.c.ended_at.is_(None), workers.c.why.is_(None))
 
 
-def _settle_expired(connection: Connection, issue: str, clock: float) -> None:
+def _settle_expired(connection: Connection, issue: IssueName, clock: float) -> None:
     # Waits for the transaction in which a worker records or renews: what that has renewed is not over any more.
     over = and_(is_of(connection, workers, issue), _lives(), workers.c.lease_until <= clock)
     connection.execute(update(workers).where(over).values(why=_CRASHED))
@@ -233,7 +236,7 @@ def _settle_expired(connection: Connection, issue: str, clock: float) -> None:
     _settle_deliveries(connection, issue, and_(deliveries.c.lease_until.is_not(None), ~living.exists()))
 
 
-def _settle_deliveries(connection: Connection, issue: str, whose: ColumnElement[bool]) -> None:
+def _settle_deliveries(connection: Connection, issue: IssueName, whose: ColumnElement[bool]) -> None:
     theirs = and_(is_of(connection, deliveries, issue), whose)
     connection.execute(
         update(deliveries)

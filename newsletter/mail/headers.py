@@ -15,6 +15,7 @@ from urllib.parse import quote as url_quote
 
 from newsletter.address import EmailAddress
 from newsletter.config import Config, Mailbox
+from newsletter.issue.issue_name import IssueName
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322, section 3.2.3: needs no quotes
@@ -121,7 +122,7 @@ def format_date_header(date: datetime) -> bytes:
 
 
 def format_campaign_headers(
-    config: Config, issue: str, date: datetime | None, subject: bytes, unsubscribe: bytes
+    config: Config, issue: IssueName, date: datetime | None, subject: bytes, unsubscribe: bytes
 ) -> bytes:
     """Return the headers that every recipient of a campaign gets.
 
@@ -146,7 +147,7 @@ def format_campaign_headers(
     return b"".join(lines)
 
 
-def _list_headers(config: Config, issue: str) -> Iterator[bytes]:
+def _list_headers(config: Config, issue: IssueName) -> Iterator[bytes]:
     """Yield where to find a person and earlier issues (RFC 2369, sections 3.1 and 3.6), and Gmail's Feedback-ID.
 
     Gmail counts complaints by that: up to three words that tell what was sent, then the sender's own.

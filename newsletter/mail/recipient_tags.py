@@ -7,6 +7,7 @@ from datetime import datetime
 from newsletter.address import EmailAddress, domain_of, local_part_of, subscriber_key
 from newsletter.errors import ConfigError
 from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, Field, split_fields
+from newsletter.issue.issue_name import IssueName
 from newsletter.mail.message import Message
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.subscribers.secret_keys import SecretKeys, find_secret_keys, require_secret_keys
@@ -46,14 +47,14 @@ class RecipientTags:
                 next_step="Put back .newsletter/keys.toml, or copy it from the machine where the sending began.",
             )
 
-    def unsubscribe_token(self, issue: str, address: EmailAddress) -> str:
+    def unsubscribe_token(self, issue: IssueName, address: EmailAddress) -> str:
         """Return the token of an address for an issue; without keys, one for samples that unsubscribes nobody."""
         return self.tokens.write(issue, subscriber_key(address)) if self.tokens else SAMPLE_TOKEN
 
     def render(
         self,
         template: MessageTemplate,
-        issue: str,
+        issue: IssueName,
         reader: str,
         address: EmailAddress,
         fields: Mapping[str, str],

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from newsletter.address import EmailAddress, normalise_address, subscriber_key
 from newsletter.errors import DecisionNeeded, ListError
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.deliveries import stream_deliveries
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import read_template
@@ -71,7 +72,7 @@ class Findings:
         return State.PENDING, "its Message-ID was not found" if self.found_ids.has_ids else _HAS_IT_NOT
 
 
-def stream_unknown_deliveries(store: Store, issue: str) -> Iterator[UnknownDelivery]:
+def stream_unknown_deliveries(store: Store, issue: IssueName) -> Iterator[UnknownDelivery]:
     """Yield unknown deliveries in the list's order, with their Message-IDs."""
 
     @lru_cache
@@ -102,7 +103,13 @@ def parse_addresses(addresses: Iterable[str]) -> frozenset[str]:
 
 
 def search_files(
-    store: Store, issue: str, id_files: Sequence[Path], logs: Sequence[Path], pipe: BufferedReader, *, all_else: bool
+    store: Store,
+    issue: IssueName,
+    id_files: Sequence[Path],
+    logs: Sequence[Path],
+    pipe: BufferedReader,
+    *,
+    all_else: bool,
 ) -> FoundMessageIds:
     """Return which unknown deliveries the files name. `all_else`: those not found are to count as not arrived.
 
@@ -129,7 +136,7 @@ def search_files(
     return found_ids
 
 
-def require_unknown(store: Store, issue: str, found: Findings) -> None:
+def require_unknown(store: Store, issue: IssueName, found: Findings) -> None:
     """Check that each recipient who was named is unknown, and on one side only. Raises DecisionNeeded."""
     if both := sorted(found.arrived & found.not_arrived):
         raise DecisionNeeded(f"{both[0]} can't both have it and be without.", next_step="Name each reader once.")
@@ -145,13 +152,13 @@ def require_unknown(store: Store, issue: str, found: Findings) -> None:
         )
 
 
-def count_verdicts(store: Store, issue: str, found: Findings) -> Counter[State]:
+def count_verdicts(store: Store, issue: IssueName, found: Findings) -> Counter[State]:
     """Return how many would be accepted, wait, and stay unknown."""
     sides = (found.judge(one) for one in stream_unknown_deliveries(store, issue))
     return Counter(State.UNKNOWN if side is None else side[0] for side in sides)
 
 
-def settle_deliveries(store: Store, issue: str, found: Findings) -> None:
+def settle_deliveries(store: Store, issue: IssueName, found: Findings) -> None:
     """Record what was found out, a thousand deliveries at a time: no verdict depends on another."""
     everyone = stream_unknown_deliveries(store, issue)
     while group := list(islice(everyone, _GROUP)):

@@ -9,6 +9,7 @@ from math import ceil
 
 from sqlalchemy import Connection
 
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.statistics import count_answer_times
 
 # In milliseconds, each about twice the one before.
@@ -39,7 +40,7 @@ class AnswerTimes:
     lapses: Sequence[AnswerTimeRange]
 
 
-def measure_answers(connection: Connection, issue: str) -> AnswerTimes | None:
+def measure_answers(connection: Connection, issue: IssueName) -> AnswerTimes | None:
     """Return the answer times; None when nothing was answered. Different times alone are kept: they are few."""
     times, counts = array("q"), array("q")
     for took, count in count_answer_times(connection, issue):

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import Counts, State
@@ -74,7 +75,7 @@ class CampaignReport:
         return compute_rate(sum(run.answers.total for run in self.runs), self.seconds)
 
 
-def make_report(store: Store, issue: str) -> CampaignReport | None:
+def make_report(store: Store, issue: IssueName) -> CampaignReport | None:
     """Return the report on an issue's campaign as of now; None for an issue that has no campaign."""
     campaign = find_campaign(store, issue)
     if campaign is None:
@@ -105,7 +106,7 @@ def shorten_report(report: CampaignReport, *, domains: int, fewest: int = 1) -> 
     return replace(report, domains=named, other_domains=others, replies=drop_rare_words(report.replies, fewest))
 
 
-def _sum_domains(connection: Connection, issue: str) -> tuple[list[DomainSum], OtherDomains]:
+def _sum_domains(connection: Connection, issue: IssueName) -> tuple[list[DomainSum], OtherDomains]:
     named: list[DomainSum] = []
     others = OtherDomains()
     for one in sum_domains(connection, issue):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from newsletter.campaigns.sent_record import read_record
 from newsletter.errors import DecisionNeeded
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import Counts
@@ -48,7 +49,7 @@ class CampaignStatus:
         return IssueStage.SENDING if self.runs else IssueStage.UNFINISHED
 
 
-def find_campaign_status(store: Store, issue: str) -> CampaignStatus | None:
+def find_campaign_status(store: Store, issue: IssueName) -> CampaignStatus | None:
     """Return the status of an issue's campaign, None when it has none."""
     campaign = find_campaign(store, issue)
     if campaign is None:
@@ -59,7 +60,7 @@ def find_campaign_status(store: Store, issue: str) -> CampaignStatus | None:
     return CampaignStatus(campaign=campaign, counts=counts, since=since, runs=is_being_sent(store, issue))
 
 
-def find_issue_stage(store: Store | None, issue: str, record: Path) -> IssueStage:
+def find_issue_stage(store: Store | None, issue: IssueName, record: Path) -> IssueStage:
     """Return the stage by this machine's store, or by the sent record that another machine left beside the draft."""
     if store is not None and (status := find_campaign_status(store, issue)) is not None:
         return status.stage

@@ -8,6 +8,7 @@ from math import inf
 from sqlalchemy import Connection
 
 from newsletter.clock import parse_instant
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import count_answers_by_moment, sum_workers
 from newsletter.reports.reply_counts import remove_addresses
@@ -60,7 +61,7 @@ def compute_rate(messages: int, seconds: float) -> float | None:
     return messages / seconds if messages and seconds >= 0.1 else None
 
 
-def list_worker_runs(connection: Connection, issue: str) -> list[WorkerRun]:
+def list_worker_runs(connection: Connection, issue: IssueName) -> list[WorkerRun]:
     """Return the runs, the first to begin first; one whose beginning or end is not recorded is timed by its answers."""
     found = []
     for sums in sum_workers(connection, issue):
@@ -84,7 +85,7 @@ def list_worker_runs(connection: Connection, issue: str) -> list[WorkerRun]:
     return found
 
 
-def build_timelines(connection: Connection, issue: str, runs: Sequence[WorkerRun]) -> list[Timeline]:
+def build_timelines(connection: Connection, issue: IssueName, runs: Sequence[WorkerRun]) -> list[Timeline]:
     """Return each run's answers in columns as narrow as they can be while there are about sixty."""
     spans = {run.id: (run.last - min(run.began, run.first)).total_seconds() for run in runs if run.first and run.last}
     digits, finest = next(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from newsletter.campaigns.sent_record import read_record, write_record
 from newsletter.errors import DraftError
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.schedule import find_last_activity, has_begun, unschedule_campaign
 from newsletter.store import Store
@@ -42,7 +43,7 @@ def find_schedule_state(store: Store, campaign: Campaign, now: datetime) -> Sche
     return ScheduleState.BEGUN if begun else ScheduleState.DUE
 
 
-def take_off_schedule(store: Store, issue: str, record: Path) -> Campaign:
+def take_off_schedule(store: Store, issue: IssueName, record: Path) -> Campaign:
     """Take a campaign off the schedule and return it. Raises DraftError when it is not on it.
 
     The caller is the issue's sole sender. The sent record of a campaign that never began is removed, so that it keeps

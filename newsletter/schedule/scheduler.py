@@ -17,6 +17,7 @@ from newsletter.backends import SenderRefused, Unreachable
 from newsletter.campaigns.sent_record import refuse_foreign_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns
 from newsletter.errors import DecisionNeeded, DeliveryError, NewsletterError, explain
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.schedule import has_begun, hold_campaign, list_scheduled, unschedule_campaign
@@ -45,7 +46,7 @@ class ScheduleResult(StrEnum):
     BUSY = "busy"  # another process is at it
 
 
-OnResult = Callable[[str, ScheduleResult, NewsletterError | None], None]
+OnResult = Callable[[IssueName, ScheduleResult, NewsletterError | None], None]
 
 
 class TooLate(DecisionNeeded):
@@ -56,7 +57,7 @@ class NextDeparture(NamedTuple):
     """The next campaign to leave, and when."""
 
     at: datetime
-    issue: str
+    issue: IssueName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,7 @@ class Scheduler:
     def __init__(
         self,
         store: Store,
-        record: Callable[[str], Path],
+        record: Callable[[IssueName], Path],
         carry: Callable[[Campaign], None],
         tell: OnResult,
         clock: WallClock,
@@ -93,9 +94,9 @@ class Scheduler:
         self._clock = clock
         self._stop = stop
         self._upcoming: list[NextDeparture] = []
-        self._told: dict[str, tuple[object, ...]] = {}
-        self._failures: Counter[str] = Counter()
-        self._rests_until: dict[str, datetime] = {}
+        self._told: dict[IssueName, tuple[object, ...]] = {}
+        self._failures: Counter[IssueName] = Counter()
+        self._rests_until: dict[IssueName, datetime] = {}
 
     def look(self) -> bool:
         """Send what is due, one after another; return False when something is left to a person or to a later look.
@@ -130,7 +131,7 @@ class Scheduler:
                 on_wait(self.upcoming, trouble)
                 self._clock.pause(LOOK_EVERY_S)
 
-    def _serve(self, issue: str) -> bool:
+    def _serve(self, issue: IssueName) -> bool:
         campaign, state = self._find_state(issue)
         if state in TO_BE_SENT and not self._rests(issue):
             try:
@@ -144,7 +145,7 @@ class Scheduler:
                 return True
         return campaign is None or state is None or self._leave(campaign, state)
 
-    def _find_state(self, issue: str) -> tuple[Campaign | None, ScheduleState | None]:
+    def _find_state(self, issue: IssueName) -> tuple[Campaign | None, ScheduleState | None]:
         campaign = find_campaign(self._store, issue)
         return campaign, find_schedule_state(self._store, campaign, self._clock.now()) if campaign else None
 
@@ -195,7 +196,7 @@ class Scheduler:
                 f"{campaign.issue}.sent.toml in git.",
             )
 
-    def _failed(self, issue: str, error: NewsletterError, *, moved: bool) -> None:
+    def _failed(self, issue: IssueName, error: NewsletterError, *, moved: bool) -> None:
         """Try again later what may mend itself, and hold the rest for a person: each try could leave some unknown."""
         if _is_for_good(error) or (moved and not self._stop.asked and not isinstance(error, Unreachable)):
             hold_campaign(self._store, issue)
@@ -208,13 +209,13 @@ class Scheduler:
             self._rests_until[issue] = self._clock.now() + timedelta(seconds=rest)
             self._say(issue, ScheduleResult.LATER, error)
 
-    def _rests(self, issue: str) -> bool:
+    def _rests(self, issue: IssueName) -> bool:
         if issue not in self._rests_until:
             return False
         left = (self._rests_until[issue] - self._clock.now()).total_seconds()
         return 0 < left <= _LONGEST_REST_S  # more is left only when the clock was set back
 
-    def _say(self, issue: str, result: ScheduleResult, error: NewsletterError | None = None) -> None:
+    def _say(self, issue: IssueName, result: ScheduleResult, error: NewsletterError | None = None) -> None:
         what = (result, error.message if error else None)
         known = self._told.get(issue)
         # That it is held was said with the reason.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from newsletter.backends import Backend
+from newsletter.issue.issue_name import IssueName
 from newsletter.sending.rules import OnProgress, SendingRules
 from newsletter.store import Store
 
@@ -18,7 +19,7 @@ class Assignment:
     """
 
     store: Store
-    issue: str
+    issue: IssueName
     backend: Backend
     rules: SendingRules
     write_record: Callable[[], None]

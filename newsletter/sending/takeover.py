@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.workers import find_lease
 from newsletter.store import Busy, Store
 
 
 @contextmanager
-def lock_campaign(store: Store, issue: str) -> Iterator[None]:
+def lock_campaign(store: Store, issue: IssueName) -> Iterator[None]:
     """Let no other process send the issue or change its campaign meanwhile. Raises Busy while another one does.
 
     The lock ends with its process, however that dies. A process that is stopped (SIGSTOP, a machine asleep) keeps it

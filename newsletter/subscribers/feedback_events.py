@@ -12,6 +12,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
+from newsletter.issue.issue_name import IssueName
 from newsletter.store import Store, suppressions
 from newsletter.store.engine import now, storable
 from newsletter.store.erased import find_erased, hold_off_erasing, is_erased, remove_erased
@@ -112,7 +113,7 @@ class Event:
     subscriber: SubscriberKey
     kind: EventKind
     source: EventSource
-    issue: str | None = None
+    issue: IssueName | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
     said_at: str = ""
     reason: Reason | None = None
@@ -169,7 +170,7 @@ def why_ignored(store: Store, keys: SecretKeys | None, event: Event) -> IgnoredB
         return _void(connection, keys, event)
 
 
-def count_answers(connection: Connection, issue: str) -> dict[EventKind, int]:
+def count_answers(connection: Connection, issue: IssueName) -> dict[EventKind, int]:
     """Return how many recipients of the issue have answered it in each way of ANSWERS and not taken it back since."""
     found = count_by_kind(connection, issue, unless={EventKind.UNSUBSCRIBED: (EventKind.RETURNED, EventKind.ALLOWED)})
     return {kind: found.get(kind, 0) for kind in ANSWERS}

@@ -19,6 +19,7 @@ from itsdangerous import BadSignature, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from newsletter.address import SubscriberKey
+from newsletter.issue.issue_name import IssueName
 from newsletter.subscribers.secret_keys import SecretKeys
 
 # As `Tokens.write` writes them, in whatever text they stand.
@@ -34,7 +35,7 @@ class TokenHolder:
     """The subscriber, by key, whose token it is, and the issue that it came with."""
 
     subscriber: SubscriberKey
-    issue: str
+    issue: IssueName
 
 
 class TokenSigner:
@@ -44,7 +45,7 @@ class TokenSigner:
         self._keys = keys
         self._list = list_id.lower()
 
-    def write(self, issue: str, subscriber: str) -> str:
+    def write(self, issue: IssueName, subscriber: str) -> str:
         """Return an unsubscribe token: letters, digits, `-`, `_` and one dot, which fit addresses and subjects."""
         inside = self._ciphers[0].encrypt(f"{issue}\0{subscriber}".encode(), None)
         return self._signer.sign(urlsafe_b64encode(inside).rstrip(b"=")).decode("ascii")
@@ -66,7 +67,7 @@ class TokenSigner:
                 issue, _, subscriber = cipher.decrypt(hidden, None).decode().partition("\0")
             except (InvalidTag, ValueError):
                 continue
-            return TokenHolder(SubscriberKey(subscriber), issue)
+            return TokenHolder(SubscriberKey(subscriber), IssueName(issue))
         return None
 
     def write_verp_tag(self, delivery: int, subscriber: str) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from newsletter import backends
 from newsletter.address import EmailAddress, SubscriberKey, domain_of
+from newsletter.issue.issue_name import NO_ISSUE
 from newsletter.mail import quoted_printable
 from newsletter.mail.headers import (
     derive_message_id,
@@ -64,7 +65,7 @@ class ConfirmationSender:
         """Return the question to one subscriber."""
         config = self.workspace.config
         recipient = EmailAddress(subscriber)  # a key is a spelling of their address
-        token = TokenSigner(self.keys, config.subscriber_list.id).write("", subscriber)
+        token = TokenSigner(self.keys, config.subscriber_list.id).write(NO_ISSUE, subscriber)
         address = config.subscriber_list.unsubscribe.removeprefix("mailto:").partition("?")[0]
         mailto = f"mailto:{address}?subject={quote(f'unsubscribe {token}')}"
         page = config.service.leave(token)

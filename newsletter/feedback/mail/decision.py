@@ -8,6 +8,7 @@ from newsletter.address import SubscriberKey
 from newsletter.feedback.event import FeedbackEvent, FeedbackEvidence, FeedbackKind
 from newsletter.feedback.mail.attribution import Attribution
 from newsletter.feedback.mail.recognition import MailFeedback
+from newsletter.issue.issue_name import NO_ISSUE, IssueName
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.tokens import hide_tokens
@@ -40,7 +41,7 @@ class Decision:
     status: str
     action: Action
     why: str
-    issue: str = ""
+    issue: IssueName = NO_ISSUE
     event: Event | None = None
     sender: str = ""
     subject: str = ""
@@ -129,7 +130,7 @@ def _unsubscribe_by_words(
         why = "anybody can write a mail in a reader's name"
         return replace(_make_decision(mail, event, Action.CONFIRM, why), address=subscriber)
     if subscriber:
-        issue = attribution.issue if attribution and attribution.subscriber == subscriber else ""
+        issue = attribution.issue if attribution and attribution.subscriber == subscriber else NO_ISSUE
         by_sender = Attribution(SubscriberKey(subscriber), issue, "the sender's address")
         why = f"a reader's own address sent it ({authenticated}, says your mail server)"
         return _make_decision(mail, event, Action.UNSUBSCRIBE, why, by_sender, EventKind.UNSUBSCRIBED)
@@ -178,7 +179,7 @@ def _make_decision(
         status=event.enhanced,
         action=action,
         why=why,
-        issue=attribution.issue if attribution else "",
+        issue=attribution.issue if attribution else NO_ISSUE,
         event=_make_stored_event(mail, event, attribution, kind) if attribution and kind else None,
         sender=mail.sender,
         received_at=mail.received_at,

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 
 from newsletter.address import domain_of, normalise_address, subscriber_key
 from newsletter.errors import ListError
+from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.deliveries import count_domains, list_deliveries
 from newsletter.store import Store
 from newsletter.subscribers.source import SubscriberSource
@@ -32,7 +33,7 @@ class SubscriberLookup:
         # Two subscribers may share a hash: the list is asked for sure.
         return key if hash(key) in self._listed and key in self._source.find([key]) else None
 
-    def count_by_domain(self, issue: str) -> Mapping[str, int]:
+    def count_by_domain(self, issue: IssueName) -> Mapping[str, int]:
         """Return how many subscribers each domain has by the list, or without one by an issue's deliveries."""
         with suppress(ListError):
             if counts := Counter(domain_of(key) for key in self._read_keys()):
