@@ -68,13 +68,13 @@ def parse_moment(text: str, default_zone: tzinfo, now: datetime) -> datetime:
     words = " ".join(text.split())
     if words.casefold().startswith("in "):
         return now + _distance(text, words[3:])
-    written = _MOMENT.fullmatch(words)
-    if not written:
+    parsed = _MOMENT.fullmatch(words)
+    if not parsed:
         raise WrongTime(f"{text!r} is not a moment: it takes a day and a time of day.", next_step=_FORMS)
-    zone = _zone(written["zone"]) if written["zone"] else default_zone
+    zone = _zone(parsed["zone"]) if parsed["zone"] else default_zone
     here = now.astimezone(zone)
     try:
-        local = datetime.combine(_day(written["day"], text, here.date()), _time_of_day(written, text))
+        local = datetime.combine(_day(parsed["day"], text, here.date()), _time_of_day(parsed, text))
     except ValueError as error:
         raise WrongTime(f"There is no such moment as {text!r}: {error}.", next_step=_FORMS) from error
     ahead = local - here.replace(tzinfo=None)
@@ -93,10 +93,8 @@ def parse_duration(text: str) -> timedelta:
 
     Raises WrongTime.
     """
-    written = _DURATION.fullmatch(text.strip())
-    duration = timedelta(
-        **{unit: int(number or 0) for unit, number in (written.groupdict() if written else {}).items()}
-    )
+    parsed = _DURATION.fullmatch(text.strip())
+    duration = timedelta(**{unit: int(number or 0) for unit, number in (parsed.groupdict() if parsed else {}).items()})
     if not duration:
         raise WrongTime(f"{text!r} is not a length of time.", next_step="Write it as 90m, 2h, 1d or 1d12h.")
     if duration > _FURTHEST:
@@ -145,17 +143,17 @@ def _distance(text: str, length: str) -> timedelta:
     return distance
 
 
-def _time_of_day(written: re.Match[str], text: str) -> time:
+def _time_of_day(parsed: re.Match[str], text: str) -> time:
     """Return the time of day. Raises ValueError for one that no clock shows, and WrongTime for one that is two."""
-    named = written["time"].casefold()
+    named = parsed["time"].casefold()
     if named == "noon":
         return time(12)
     if named == "midnight":
         raise WrongTime(
             f"{text!r}: a day has a midnight at each end.", next_step="Write 00:00, with the day that begins then."
         )
-    hour, minute, second = int(written["hour"]), int(written["minute"] or 0), int(written["second"] or 0)
-    if written["half"]:
+    hour, minute, second = int(parsed["hour"]), int(parsed["minute"] or 0), int(parsed["second"] or 0)
+    if parsed["half"]:
         if hour == 12:
             raise WrongTime(
                 f"{text!r}: some read it as noon, and others as midnight.",
@@ -163,8 +161,8 @@ def _time_of_day(written: re.Match[str], text: str) -> time:
             )
         if not 1 <= hour <= 11:
             raise ValueError("am and pm go with hours from 1 to 11")
-        hour += 12 if written["half"].casefold() == "p" else 0
-    elif not written["minute"] and 1 <= hour <= 12:
+        hour += 12 if parsed["half"].casefold() == "p" else 0
+    elif not parsed["minute"] and 1 <= hour <= 12:
         raise WrongTime(
             f"{text!r}: is that before noon or after?",
             next_step=f"Write {hour:02}:00 or {hour + 12 if hour < 12 else 0:02}:00.",
@@ -172,15 +170,15 @@ def _time_of_day(written: re.Match[str], text: str) -> time:
     return time(hour, minute, second)
 
 
-def _day(written: str, text: str, today: date) -> date:
+def _day(day: str, text: str, today: date) -> date:
     """Return the day. Raises ValueError for one that no calendar has, and WrongTime for one that is two."""
-    word = written.casefold()
+    word = day.casefold()
     if word in ("today", "tomorrow"):
         return today + timedelta(days=word == "tomorrow")
     if word[0].isdecimal():
         return date.fromisoformat(word)
     which, _, name = word.rpartition(" ")
-    number = next(number for number, day in enumerate(_DAYS) if day.startswith(name[:3]))
+    number = next(number for number, known in enumerate(_DAYS) if known.startswith(name[:3]))
     ahead = (number - today.weekday()) % 7
     coming, after = today + timedelta(days=ahead), today + timedelta(days=ahead + 7)
     if which == "next" or not ahead:
@@ -191,19 +189,21 @@ def _day(written: str, text: str, today: date) -> date:
     return coming
 
 
-def _zone(written: str) -> tzinfo:
-    if written in ("Z", "z"):
+def _zone(zone_name: str) -> tzinfo:
+    if zone_name in ("Z", "z"):
         return UTC
-    if offset := _OFFSET.fullmatch(written):
+    if offset := _OFFSET.fullmatch(zone_name):
         away = timedelta(hours=int(offset["hours"]), minutes=int(offset["minutes"] or 0))
         return timezone(-away if offset["sign"] == "-" else away)
     try:
-        return ZoneInfo(written)
+        return ZoneInfo(zone_name)
     except (KeyError, ValueError, OSError) as error:
-        name = written.casefold()
+        name = zone_name.casefold()
         near = (zone for zone in sorted(available_timezones()) if f"/{zone.casefold()}".endswith(f"/{name}"))
         meant = "".join(f"Did you mean {zone}? " for zone in [*near][:1])
-        raise WrongTime(f"{written!r} is not a time zone.", next_step=f"{meant}{_FORMS} Hours are 0 to 23.") from error
+        raise WrongTime(
+            f"{zone_name!r} is not a time zone.", next_step=f"{meant}{_FORMS} Hours are 0 to 23."
+        ) from error
 
 
 def _find_moment(local: datetime, zone: tzinfo) -> datetime:

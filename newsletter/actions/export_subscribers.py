@@ -45,8 +45,8 @@ def export_subscribers(
     """
     left_out = Counter[str]()
     rows = _rows(publication, kind, left_out, nobody_left=nobody_left)
-    written = list_export.write_csv(file, rows)
-    return SubscriberExport(rows=written, unusable=left_out["unusable"], erased=left_out[ERASED])
+    count = list_export.write_csv(file, rows)
+    return SubscriberExport(rows=count, unusable=left_out["unusable"], erased=left_out[ERASED])
 
 
 def export_subscribers_file(
@@ -61,8 +61,8 @@ def export_subscribers_file(
     rows = _rows(publication, kind, left_out, nobody_left=nobody_left)
     _refuse_existing(path, publication.subscriber_source().file, overwrite=overwrite)
     with open_private(path, encoding="utf-8-sig") as text:  # the mark is for Excel, which guesses wrong without
-        written = list_export.write_csv(text, rows)
-    return SubscriberExport(rows=written, unusable=left_out["unusable"], erased=left_out[ERASED])
+        count = list_export.write_csv(text, rows)
+    return SubscriberExport(rows=count, unusable=left_out["unusable"], erased=left_out[ERASED])
 
 
 def _rows(
@@ -84,13 +84,13 @@ def _rows(
 
 
 def _refuse_existing(path: Path, list_file: Path | None, *, overwrite: bool) -> None:
-    shown = shorten_path(path, Path.cwd())
+    name = shorten_path(path, Path.cwd())
     if list_file and path == list_file.resolve():
-        raise ListError(f"{shown} is the list itself, and an export has other columns.", next_step="Name another file.")
+        raise ListError(f"{name} is the list itself, and an export has other columns.", next_step="Name another file.")
     if path.exists() and not path.is_file():
         raise ListError(
-            f"{shown} is no file that could be written over.",
+            f"{name} is no file that could be written over.",
             next_step="Name another file; or none, for standard output.",
         )
     if path.exists() and not overwrite:
-        raise DecisionNeeded(f"{shown} is there already.", next_step="Name another file, or write over it with --yes.")
+        raise DecisionNeeded(f"{name} is there already.", next_step="Name another file, or write over it with --yes.")

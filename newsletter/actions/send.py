@@ -116,7 +116,7 @@ def send(
         publication.workspace
     )  # a key that is missing or can't be used is told before anything is frozen
     with sole_sender(store, issue):
-        with _planned(publication, draft, options, observer) as (staged, plan):
+        with _plan(publication, draft, options, observer) as (staged, plan):
             outcome = _propose(publication, draft, options, plan, confirm, on_proposal, time)
             if outcome is SendOutcome.SCHEDULED and time:
                 freeze_for_outbox(store, staged, plan, publication.record(issue), time)
@@ -132,7 +132,7 @@ def send(
 
 
 @contextmanager
-def _planned(
+def _plan(
     publication: OpenPublication, draft: Draft, options: SendOptions, observer: SendObserver
 ) -> Iterator[tuple[StagedBatch, SendPlan]]:
     """Yield the plan, with the list's new recipients staged; what is not frozen meanwhile is forgotten."""

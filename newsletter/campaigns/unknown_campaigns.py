@@ -42,7 +42,7 @@ def refuse_unknown_campaigns(store: Store | None, drafts: Path) -> None:
 
     Without a store nobody is known to have left.
     """
-    unknown = unknown_campaigns(store, drafts)
+    unknown = list_unknown_campaigns(store, drafts)
     if not unknown:
         return
     names = [one.issue for one in unknown]
@@ -66,7 +66,7 @@ def refuse_unknown_campaigns(store: Store | None, drafts: Path) -> None:
     )
 
 
-def unknown_campaigns(store: Store | None, drafts: Path) -> list[UnknownCampaign]:
+def list_unknown_campaigns(store: Store | None, drafts: Path) -> list[UnknownCampaign]:
     """Return the records of campaigns that people may have left by, and that the store knows too little of.
 
     Raises DecisionNeeded for a record that can't be read.
@@ -82,7 +82,7 @@ def unknown_campaigns(store: Store | None, drafts: Path) -> list[UnknownCampaign
             ever = count_suppressed(connection, LIFTING)
             marks = list_generations(connection)
             asked = list_facts(connection, _ASKED)
-        vouched = _vouched(store)
+        vouched = _read_vouched(store)
     unknown = []
     for issue, record in found.items():
         if record is None or not _matters(record):
@@ -102,10 +102,10 @@ def vouch(store: Store, drafts: Path, *, complete: bool) -> list[UnknownCampaign
     With `complete` it is a person's word. Without, suppressions were brought here, and a record that counts more of
     them than there are shows that some are missing.
     """
-    unknown = unknown_campaigns(store, drafts)
-    known = {one.record.campaign: _seen(one.record) for one in unknown if complete or not one.lacking}
+    unknown = list_unknown_campaigns(store, drafts)
+    known = {one.record.campaign: _count_losses(one.record) for one in unknown if complete or not one.lacking}
     if known:
-        words = json.dumps({**_vouched(store), **known})
+        words = json.dumps({**_read_vouched(store), **known})
         with store.transaction() as connection:
             write_fact(connection, _VOUCHED, words)
             told = [one.record for one in unknown if one.record.campaign in known]
@@ -119,17 +119,17 @@ def _matters(record: SentRecord) -> bool:
     return bool(record.suppressions) or (record.runs > 0 and not record.in_vain)
 
 
-def _seen(record: SentRecord) -> list[int]:
+def _count_losses(record: SentRecord) -> list[int]:
     return [record.runs, record.suppressions or 0]
 
 
 def _is_vouched(record: SentRecord, vouched: Mapping[str, list[int]]) -> bool:
     """Return whether a person vouched for it, and it has not been sent to more, nor have more left, since."""
     seen = vouched.get(record.campaign)
-    return seen is not None and all(now <= then for now, then in zip(_seen(record), seen, strict=True))
+    return seen is not None and all(now <= then for now, then in zip(_count_losses(record), seen, strict=True))
 
 
-def _vouched(store: Store) -> dict[str, list[int]]:
+def _read_vouched(store: Store) -> dict[str, list[int]]:
     with store.reading() as connection:
         words = read_fact(connection, _VOUCHED)
     known: dict[str, list[int]] = json.loads(words) if words else {}

@@ -220,9 +220,10 @@ class EditionContext:
 
     def picture_values(self, issue: Issue, place: Placer) -> dict[str, Any]:
         """Return the values by which a template shows pictures."""
-        return {"image": self.sized(self.lead_picture(issue), place), "logo": self.sized(self.logo(), place)}
+        lead, logo = self.lead_picture(issue), self.logo()
+        return {"image": self.place_picture(lead, place), "logo": self.place_picture(logo, place)}
 
-    def sized(self, picture: Picture | None, place: Placer) -> dict[str, Any] | None:
+    def place_picture(self, picture: Picture | None, place: Placer) -> dict[str, Any] | None:
         """Return a picture for a template: its address, and the width and height at which it is shown."""
         if picture is None:
             return None

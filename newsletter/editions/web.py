@@ -89,7 +89,7 @@ def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
             "publication": context.config.publication,
             "theme": context.config.theme,
             "about": context.about,
-            "logo": context.sized(logo, place_beside),
+            "logo": context.place_picture(logo, place_beside),
             "pages": pages,
         },
     )

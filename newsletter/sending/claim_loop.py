@@ -86,20 +86,20 @@ class ClaimLoop:
             want = 0 if dispatcher.halting else max(0, self._count_ahead() - self._claimed + len(collected))
             moment = time() if want and self._next_due is not None and self._next_due <= time() else None
             try:
-                taken = await self._record_and_claim(collected, want, moment)
+                claimed = await self._record_and_claim(collected, want, moment)
             except BaseException:
                 # Recorded or not, nobody knows: a second time does no harm.
                 dispatcher.restore(collected)
                 raise
-            self._claimed += len(taken.deliveries) - len(collected)
-            self._note_due(taken, collected.results, looked=moment is not None)
-            if moment is not None and not taken.deliveries and self._next_due is not None:
+            self._claimed += len(claimed.deliveries) - len(collected)
+            self._note_due(claimed, collected.results, looked=moment is not None)
+            if moment is not None and not claimed.deliveries and self._next_due is not None:
                 # Somebody else holds the rows; in PostgreSQL a person may.
                 self._next_due = max(self._next_due, moment + _LOCKED_S)
             if collected.released:
                 self._next_due = time()  # some of them may have been deferred, and are so again
-            dispatcher.supply([(delivery, await self._render(delivery)) for delivery in taken.deliveries])
-            idle = not self._claimed and not taken.deliveries
+            dispatcher.supply([(delivery, await self._render(delivery)) for delivery in claimed.deliveries])
+            idle = not self._claimed and not claimed.deliveries
             if idle and (dispatcher.halting or (want and self._next_due is None)):
                 if not dispatcher.halting and await self._wait_for_other_workers():
                     continue
@@ -175,9 +175,9 @@ class ClaimLoop:
                 WorkerProgress(tally=self.dispatcher.tally, resting_until=resting, leased=leased)
             )
 
-    def _note_due(self, taken: Claimed, results: Sequence[Delivery], *, looked: bool) -> None:
+    def _note_due(self, claimed: Claimed, results: Sequence[Delivery], *, looked: bool) -> None:
         if looked:
-            self._next_due = taken.next_due
+            self._next_due = claimed.next_due
         for result in results:
             if result.state is State.DEFERRED and result.due < NEVER:
                 self._next_due = result.due if self._next_due is None else min(self._next_due, result.due)

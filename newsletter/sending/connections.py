@@ -146,10 +146,10 @@ class Connections:
         dispatcher.fruitless_connections += 1
         dispatcher.record_reply(_read_reply(loss, loss.code), slower=not self._feeds.open)
         if dispatcher.fruitless_connections >= max(_MOST_FRUITLESS, 2 * self._backend.limits.connections):
-            said = f" ({loss})" if str(loss) else ""
+            reason = f" ({loss})" if str(loss) else ""
             self._halt(
                 DeliveryError(
-                    f"The server breaks every connection before it has answered for a message{said}.",
+                    f"The server breaks every connection before it has answered for a message{reason}.",
                     next_step="Wait, and send again; ask whoever runs the server if it stays so.",
                 )
             )
@@ -195,9 +195,9 @@ class ConnectionFeed:
 
     def take(self) -> Message | None:
         """Return the next message; None when there is none, or this connection takes no more."""
-        if self._left == 0 or self.crowded or (taken := self._dispatcher.take()) is None:
+        if self._left == 0 or self.crowded or (next_message := self._dispatcher.take()) is None:
             return None
-        delivery, message = taken
+        delivery, message = next_message
         self._in_hand[message.key] = (delivery, self._clock())
         if self._left is not None:
             self._left -= 1
@@ -213,10 +213,10 @@ class ConnectionFeed:
 
     def answer(self, result: Result) -> None:
         """Pass on what became of a message. Raises ValueError for one that was not taken, or answered before."""
-        taken = self._in_hand.pop(result.key, None)
-        if taken is None:
+        in_hand = self._in_hand.pop(result.key, None)
+        if in_hand is None:
             raise ValueError("an answer for a message that was not taken, or was answered already")
-        delivery, since = taken
+        delivery, since = in_hand
         concern = classify_result(result)
         if concern in (Concern.RATE, Concern.CONNECTIONS):
             self._put_off += 1

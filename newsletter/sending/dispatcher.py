@@ -146,22 +146,22 @@ class Dispatcher:
         self.changed.set()
         self._slow_down(result, slower=slower)
 
-    def record_reply(self, said: Result, *, slower: bool) -> None:
+    def record_reply(self, result: Result, *, slower: bool) -> None:
         """Take in a reply at a connection's beginning or end, which is about no single message."""
-        concern = classify_reply(said.code or 0, said.enhanced or "", said.reply, said.stage)
+        concern = classify_reply(result.code or 0, result.enhanced or "", result.reply, result.stage)
         if concern in (Concern.RATE, Concern.CONNECTIONS):
-            self._slow_down(said, slower=slower)
+            self._slow_down(result, slower=slower)
         else:
-            self._watch(None, concern, said)
+            self._watch(None, concern, result)
 
-    def _slow_down(self, said: Result, *, slower: bool) -> None:
+    def _slow_down(self, result: Result, *, slower: bool) -> None:
         now = self._loop.time()
         if slower:
             self.throttle.reduce(now)
         if self._starved_since is None:
             self._starved_since = now
         elif now - self._starved_since > self._patience and not self.halting:
-            reply = said.line
+            reply = result.line
             self.halt(
                 DeliveryError(
                     f"The server has taken nothing for {self._patience:,.0f} seconds, and asks for less: {reply}",
@@ -248,7 +248,7 @@ class Dispatcher:
         done, _ = await asyncio.wait([future], timeout=patience)
         return bool(done)
 
-    def _watch(self, delivery: int | None, concern: Concern, said: Result) -> None:
-        failure = self._refusals.record(delivery, concern, said, self.tally)
+    def _watch(self, delivery: int | None, concern: Concern, result: Result) -> None:
+        failure = self._refusals.record(delivery, concern, result, self.tally)
         if failure is not None and not self.halting:
             self.halt(failure)

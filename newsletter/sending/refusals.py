@@ -40,23 +40,23 @@ class Refusals:
         self.forgiven: list[int] = []  # deliveries that are pending again, whatever was recorded of them
 
     def record(
-        self, delivery: int | None, concern: Concern, said: Result, tally: Counter[Outcome]
+        self, delivery: int | None, concern: Concern, result: Result, tally: Counter[Outcome]
     ) -> DeliveryError | None:
         """Count a reply, to one `delivery` or to none; return why the worker has to halt, None when it may go on."""
-        if said.outcome is Outcome.ACCEPTED:
+        if result.outcome is Outcome.ACCEPTED:
             self._in_a_row = 0
         if concern is Concern.SENDER:
             self._for_policy += [] if delivery is None else [delivery]
             self._forgive()
-            return SenderBlocked(_BLOCKED.format(said.line), next_step=_NOT_THE_READERS)
+            return SenderBlocked(_BLOCKED.format(result.line), next_step=_NOT_THE_READERS)
         if concern is Concern.PERHAPS_SENDER and self._share is not None:
             self._in_a_row += 1
             self._for_policy += [] if delivery is None else [delivery]
             if self._senders or self._in_a_row >= self._most_in_a_row:
                 self._forgive()
-                return TooManyRefused(_BLOCKED.format(said.line), next_step=_NOT_THE_READERS)
+                return TooManyRefused(_BLOCKED.format(result.line), next_step=_NOT_THE_READERS)
             if len(self._for_policy) >= self._most_in_a_row and len(self._for_policy) > self._share * tally.total():
-                return self._stop_for_policy(said, tally)
+                return self._stop_for_policy(result, tally)
         refused, answered = tally[Outcome.REFUSED], tally.total()
         if self._share is not None and answered >= _COUNT_FROM and refused > self._share * answered:
             return TooManyRefused(
@@ -71,10 +71,10 @@ class Refusals:
         self.forgiven += self._for_policy
         self._for_policy.clear()
 
-    def _stop_for_policy(self, said: Result, tally: Counter[Outcome]) -> TooManyRefused:
+    def _stop_for_policy(self, result: Result, tally: Counter[Outcome]) -> TooManyRefused:
         self._forgive()
         return TooManyRefused(
             f"{len(self.forgiven):,} of the first {format_count(tally.total(), 'reader')} were refused for "
-            f"what seems to be about the sender and not about them: {said.line}",
+            f"what seems to be about the sender and not about them: {result.line}",
             next_step="They still wait, like everyone who has not had a turn. See what the server says, above.",
         )

@@ -49,19 +49,19 @@ def appending_row(path: Path, cells: Mapping[str, str], tags: Sequence[str] = ()
     and for a value that could not be read back; DecisionNeeded from `put`, when somebody else has changed the list
     meanwhile.
     """
-    before = _seen(path)
+    before = _read_version(path)
     header = read_header(path, read_lines(path) if before else enumerate([_NEW_LIST], start=1))
-    row = _written({**cells, **({"tags": ";".join(tags)} if tags else {})}, frozenset(tags), header, path)
+    row = _format_row({**cells, **({"tags": ";".join(tags)} if tags else {})}, frozenset(tags), header, path)
     if before:
         _refuse_swallowed(path, row, header)
-    with _rewriting(path, _appended(path, row, header.line_end), before) as put:
+    with _rewriting(path, _append_row(path, row, header.line_end), before) as put:
         yield PreparedEdit(rows=(), put=put)
 
 
 @contextmanager
 def removing_rows(path: Path, key: str) -> Iterator[PreparedEdit]:
     """Prepare the list without any row of a subscriber, also those that can't be used. Raises ListError."""
-    before = _seen(path)
+    before = _read_version(path)
     found = find_rows(path, key).rows
     if not found:
         with suppress(OSError):
@@ -91,7 +91,7 @@ def _reader(address: str) -> str:
         return ""
 
 
-def _written(cells: Mapping[str, str], tags: frozenset[str], header: CsvHeader, path: Path) -> str:
+def _format_row(cells: Mapping[str, str], tags: frozenset[str], header: CsvHeader, path: Path) -> str:
     """Return the row as a line without its end. Raises ListError when it would not be read as what it says."""
     if missing := [name for name in cells if name not in header.columns]:
         raise ListError(
@@ -135,7 +135,7 @@ def _refuse_swallowed(path: Path, row: str, header: CsvHeader) -> None:
         opened = record.line if record.fault else opened
 
 
-def _appended(path: Path, row: str, line_end: str) -> Iterator[str]:
+def _append_row(path: Path, row: str, line_end: str) -> Iterator[str]:
     """Yield the list's pieces and the new row. A list whose last line has no end has none afterwards, either."""
     if not path.exists():
         yield f"{_NEW_LIST}{row}{line_end}"
@@ -163,10 +163,10 @@ def _without_end(line: str) -> str:
 
 
 @contextmanager
-def _rewriting(path: Path, pieces: Iterable[str], before: "_Seen | None") -> Iterator[Callable[[], None]]:
-    """Write the list anew beside it; what is yielded puts it in its place, if nobody has changed the list meanwhile.
+def _rewriting(path: Path, pieces: Iterable[str], before: "_FileVersion | None") -> Iterator[Callable[[], None]]:
+    """Write a new list beside the old one; what is yielded replaces that, if nobody has changed it meanwhile.
 
-    `before` is the list as it was seen before anything of it was read.
+    `before` is the list's version before anything of it was read.
     """
     if before and not (before.mode & 0o222 and os.access(path.resolve(), os.W_OK)):
         raise ListError(
@@ -179,7 +179,7 @@ def _rewriting(path: Path, pieces: Iterable[str], before: "_Seen | None") -> Ite
             begun = True
 
             def put() -> None:
-                if _seen(path) != before:
+                if _read_version(path) != before:
                     raise DecisionNeeded(
                         f"Somebody else has changed {path.name} meanwhile.",
                         next_step="Nothing was written into it. Save and close it where it is open, and try again.",
@@ -203,8 +203,8 @@ def _byte_order_mark(path: Path) -> Iterator[str]:
             yield "\ufeff"
 
 
-class _Seen(NamedTuple):
-    """Marks of a file that differ once somebody has written it."""
+class _FileVersion(NamedTuple):
+    """A file's identity, size and times, which differ once somebody has written it."""
 
     number: int
     size: int
@@ -212,13 +212,13 @@ class _Seen(NamedTuple):
     mode: int
 
 
-def _seen(path: Path) -> _Seen | None:
-    """Return the marks of a file; None when it is not there."""
+def _read_version(path: Path) -> _FileVersion | None:
+    """Return the version of a file; None when it is not there."""
     try:
         found = path.stat()
     except FileNotFoundError:
         return None
-    return _Seen(found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode)
+    return _FileVersion(found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode)
 
 
 def _unwritable(path: Path, error: OSError) -> ListError:

@@ -70,7 +70,7 @@ def group_lines(
                 yield CsvRecord(number, number, text, _split(text, delimiter))
             continue
         overlong = number == before or (len(text) >= MAX_RECORD and '"' not in text)
-        record, taken = _grouped(line, pull, delimiter, overlong=overlong)
+        record, taken = _read_record_or_line(line, pull, delimiter, overlong=overlong)
         if number <= doubtful and len(taken) > 1 and not record.fault:  # its quotes may end the cell in doubt
             record = CsvRecord(number, number, text, _cut(text, delimiter), _in_doubt(opened))
         if record.fault:
@@ -122,7 +122,7 @@ def _in_doubt(opened: int) -> str:
     return f"it may be a part of the cell that is opened in line {opened}"
 
 
-def _grouped(
+def _read_record_or_line(
     first: NumberedLine, pull: Pull, delimiter: str, *, overlong: bool
 ) -> tuple[CsvRecord, list[NumberedLine]]:
     """Return the record that begins in `first`, and the lines that were looked at."""

@@ -229,7 +229,7 @@ def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> boo
         entered = event.source is EventSource.EDITOR and not _entered_by_editor(connection, key, event.kind)
         new = _suppress(connection, event, _CAUSES[event.kind], words) or entered
         # A bounce or a complaint about another issue is news about that issue.
-        return new or (event.kind is not EventKind.UNSUBSCRIBED and not _known(connection, event))
+        return new or (event.kind is not EventKind.UNSUBSCRIBED and not _is_repeated(connection, event))
     if event.kind is EventKind.RETURNED:
         remove_events(connection, key, EventKind.REASON)
         lifted = [suppressions.unsuppress(connection, key, cause) for cause in kinds_lifted_by_return(connection, key)]
@@ -247,7 +247,7 @@ def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> boo
         if keys:
             remove_erased(connection, keys.digest(key))
         return True
-    return event.kind not in (EventKind.SOFT, EventKind.BLOCKED) or not _known(connection, event)
+    return event.kind not in (EventKind.SOFT, EventKind.BLOCKED) or not _is_repeated(connection, event)
 
 
 def _suppress(connection: Connection, event: Event, kind: SuppressionKind, words: str) -> bool:
@@ -290,8 +290,8 @@ def _entered_by_editor(connection: Connection, key: SubscriberKey, kind: EventKi
     return entered
 
 
-def _known(connection: Connection, event: Event) -> bool:
-    """Return whether the same was said about the same issue already."""
+def _is_repeated(connection: Connection, event: Event) -> bool:
+    """Return whether an event of this kind was recorded of the subscriber and the issue already."""
     return any(issue == event.issue for issue, _ in list_said(connection, event.subscriber, event.kind, ""))
 
 

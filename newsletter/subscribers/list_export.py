@@ -83,10 +83,10 @@ def export_events(store: Store | None) -> Iterator[Sequence[str]]:
         return
     with store.reading() as connection:
         for row in stream_events(connection):
-            told = {name: escape_controls(" ".join(text.split())) for name, text in row.evidence.items()}
-            known = (told.pop(name, "") for name in _EVIDENCE)
+            evidence = {name: escape_controls(" ".join(text.split())) for name, text in row.evidence.items()}
+            known = (evidence.pop(name, "") for name in _EVIDENCE)
             about = (row.subscriber, row.kind, row.source, row.issue or "", row.said_at, row.at)
-            yield *about, *known, "; ".join(f"{name}: {text}" for name, text in told.items())
+            yield *about, *known, "; ".join(f"{name}: {text}" for name, text in evidence.items())
 
 
 def write_csv(file: TextIO, rows: Iterable[Sequence[str]]) -> int:

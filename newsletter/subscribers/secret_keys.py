@@ -52,12 +52,12 @@ class SecretKeys:
 
     def derive(self, purpose: str) -> tuple[bytes, ...]:
         """Return a purpose's own keys, one made from each of the tokens' keys, the newest first."""
-        return self._derived.setdefault(
+        return self._keys_by_purpose.setdefault(
             purpose, tuple(digest(key.encode(), purpose.encode(), "sha256") for key in self.tokens)
         )
 
     @cached_property
-    def _derived(self) -> dict[str, tuple[bytes, ...]]:
+    def _keys_by_purpose(self) -> dict[str, tuple[bytes, ...]]:
         return {}
 
 
@@ -71,7 +71,7 @@ def find_secret_keys(workspace: Workspace) -> SecretKeys | None:
                 next_step="Set both, as they stand in .newsletter/keys.toml; or neither, where that file is.",
             )
         listed = chosen.tokens.get_secret_value().replace(",", " ").split()
-        return _checked(listed, chosen.forgotten.get_secret_value(), "The environment")
+        return _check_keys(listed, chosen.forgotten.get_secret_value(), "The environment")
     path = _path(workspace)
     try:
         mode = path.stat().st_mode
@@ -92,7 +92,7 @@ def find_secret_keys(workspace: Workspace) -> SecretKeys | None:
     tokens, erased = found.get("tokens"), found.get("forgotten")
     if not isinstance(tokens, list) or not all(isinstance(key, str) for key in tokens) or not isinstance(erased, str):
         raise ConfigError(f'{path} needs tokens = ["..."] and forgotten = "...".', next_step="Put back your copy.")
-    return _checked(tokens, erased, str(path))
+    return _check_keys(tokens, erased, str(path))
 
 
 def require_secret_keys(workspace: Workspace) -> SecretKeys:
@@ -134,7 +134,7 @@ def _path(workspace: Workspace) -> Path:
     return workspace.root / STATE_FOLDER / KEYS_NAME
 
 
-def _checked(tokens: Sequence[str], forgotten: str, where: str) -> SecretKeys:
+def _check_keys(tokens: Sequence[str], forgotten: str, where: str) -> SecretKeys:
     if not tokens or any(len(key) < _LEAST for key in (*tokens, forgotten)):
         raise ConfigError(
             f"{where} holds a key shorter than {_LEAST} characters, or none.",

@@ -108,13 +108,13 @@ def read_status_columns(path: Path, honour: Sequence[str] = (), ignore: Sequence
                 StatusMeaning.UNCLEAR,
             ):
                 asked.setdefault(name, []).append((record.line, cell.strip()))
-        if honoured and (held := _held(cells, honoured)):
-            column, word, cause = held
+        if honoured and (kept_out := _find_suppression(cells, honoured)):
+            column, word, cause = kept_out
             with suppress(ValueError):
                 key = subscriber_key(normalise_address(unguard_cell(cells.get("email", "").strip()).strip()))
                 left[key] = cause
                 words[key] = f"{column}: {word}" if word else f"no {column}"
-    questions = [_question(path, name, told) for name, told in asked.items()]
+    questions = [_ask_about(path, name, rows) for name, rows in asked.items()]
     return StatusColumns(path, left, words, questions, tuple(honoured))
 
 
@@ -127,7 +127,7 @@ def _refuse_lacking(path: Path, honour: Sequence[str]) -> None:
         )
 
 
-def _held(cells: Mapping[str, str], honoured: Sequence[str]) -> tuple[str, str, Suppression] | None:
+def _find_suppression(cells: Mapping[str, str], honoured: Sequence[str]) -> tuple[str, str, Suppression] | None:
     """Return the column and the word by which this row must not be mailed, and the cause; None when it may be."""
     for column in honoured:
         word = " ".join(cells.get(column, "").split())
@@ -143,16 +143,16 @@ def _held(cells: Mapping[str, str], honoured: Sequence[str]) -> tuple[str, str, 
     return None
 
 
-def _question(path: Path, name: str, told: Sequence[tuple[int, str]]) -> Problem:
+def _ask_about(path: Path, name: str, rows: Sequence[tuple[int, str]]) -> Problem:
     """Ask what a column means, and show only words that are known for it: others may be personal."""
-    known = Counter(word.casefold() for _, word in told if cause_of(word))
+    known = Counter(word.casefold() for _, word in rows if cause_of(word))
     shown = "".join(f", {word!r} {count:,}" for word, count in known.most_common(3))
     column = f"the column {name}" if name else "a column without a name"
     return Problem(
         path=path,
-        line=told[0][0],
+        line=rows[0][0],
         code=QUESTION,
-        message=f"{column} seems to say of {format_count(len(told), 'row')} that nothing is to be sent there"
+        message=f"{column} seems to say of {format_count(len(rows), 'row')} that nothing is to be sent there"
         f"{f' ({shown[2:]})' if shown else ''}",
         next_step="Give the column a name, and you are asked whether that column is honoured."
         if not name
@@ -169,10 +169,12 @@ def read_row_status(
     One that says "left" outweighs the others.
     """
     ignored = {"email", "name", "tags", *map(column_name, ignore)}
-    told = {name: interpret_cell(name, cell) for name, cell in cells.items() if name not in ignored}
-    told |= {
-        name: StatusMeaning.LEFT for name in map(column_name, honour) if name in told and keeps_out(name, cells[name])
+    meanings = {name: interpret_cell(name, cell) for name, cell in cells.items() if name not in ignored}
+    meanings |= {
+        name: StatusMeaning.LEFT
+        for name in map(column_name, honour)
+        if name in meanings and keeps_out(name, cells[name])
     }
     verdicts = (StatusMeaning.LEFT, StatusMeaning.UNCLEAR, StatusMeaning.MAILED)
-    found = ((verdict, name) for verdict in verdicts for name, said in told.items() if said is verdict)
+    found = ((verdict, name) for verdict in verdicts for name, meaning in meanings.items() if meaning is verdict)
     return next(found, (StatusMeaning.NOTHING, ""))

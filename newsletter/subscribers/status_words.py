@@ -88,7 +88,7 @@ MARKS = ("", "tags")  # columns whose cells hold several words: one without a na
 
 
 class StatusMeaning(Enum):
-    """Meanings of a cell for whoever its row is about."""
+    """Meanings of a cell for the person whom its row is about."""
 
     MAILED = "mailed"
     LEFT = "left"
@@ -101,7 +101,7 @@ def interpret_cell(column: str, cell: str) -> StatusMeaning:
     """Return what a cell of this column means, as far as the column's name or the word itself tell."""
     word = cell.strip().casefold()
     if column in MARKS:
-        return StatusMeaning.LEFT if _marked(cell) else StatusMeaning.NOTHING
+        return StatusMeaning.LEFT if _find_marked_cause(cell) else StatusMeaning.NOTHING
     if _NO.fullmatch(column):
         return (
             StatusMeaning.MAILED if not word or word in _FALSE or word.startswith("0000-00-00") else StatusMeaning.LEFT
@@ -148,11 +148,11 @@ def cause_of(cell: str) -> SuppressionKind | None:
 
 def cause_in(column: str, cell: str) -> SuppressionKind:
     """Return the cause that a cell of an honoured column names; SUPPRESSED when its words are not known."""
-    return (_marked(cell) if column in MARKS else cause_of(cell)) or SuppressionKind.SUPPRESSED
+    return (_find_marked_cause(cell) if column in MARKS else cause_of(cell)) or SuppressionKind.SUPPRESSED
 
 
 @lru_cache(maxsize=10_000)
-def _marked(cell: str) -> SuppressionKind | None:
+def _find_marked_cause(cell: str) -> SuppressionKind | None:
     """Return the cause that one word among others names; `blocked` and the like are tags of other kinds, too."""
     causes = map(cause_of, re.split(r"[,;|]|\s{2,}", cell) + cell.split())
     return next((cause for cause in causes if cause and cause is not SuppressionKind.SUPPRESSED), None)

@@ -49,7 +49,7 @@ _STATUSES = {
 
 @dataclass(frozen=True, kw_only=True)
 class ImportPlan:
-    """What an import would do, counted.
+    """Counts of what an import would do.
 
     `suppressed` are those of the file who must not be mailed, by what the store knows, `inactive` those whom the list
     itself does not have mailed afterwards, `activated` those pending or paused whom the file says to be active; all are
@@ -87,7 +87,7 @@ class _Imported:
     consent: Consent | None
     is_understood: bool
 
-    def merged(self, known: StoredSubscriber | None, *, has_tags: bool) -> StoredSubscriber:
+    def merge_into(self, known: StoredSubscriber | None, *, has_tags: bool) -> StoredSubscriber:
         """Return what the store is to have. Columns that the file lacks stay; nobody who left is brought back."""
         if known is None:
             return replace(self.row, status=self.status) if self.status else self.row
@@ -133,7 +133,7 @@ class SubscriberImport:
                     counts["erased"] += 1
                     continue
                 before = known.get(key)
-                after = imported.merged(before, has_tags=self._has_tags)
+                after = imported.merge_into(before, has_tags=self._has_tags)
                 counts["new" if before is None else "unchanged" if after.is_same(before) else "changed"] += 1
                 counts["suppressed"] += bool(status.suppressions)
                 was_inactive = before is not None and before.status is not SubscriberStatus.ACTIVE
@@ -148,7 +148,7 @@ class SubscriberImport:
     def apply(self) -> None:
         """Bring the file into the store, group by group: stopped halfway, the same import does the rest."""
         with self._store.transaction() as connection:
-            add_columns(connection, (name for name in self._columns if name not in self._dropped))
+            add_columns(connection, (name for name in self._columns if name not in self._special_columns))
         for group in self._groups(Counter(), []):
             digests = {key: self._keys.digest(key) for key in group} if self._keys else {}
             with self._store.transaction() as connection:
@@ -156,24 +156,24 @@ class SubscriberImport:
                 erased = find_erased(connection, list(digests.values())) if digests else {}
                 wanted = {key: imported for key, imported in group.items() if digests.get(key) not in erased}
                 known = find_subscribers(connection, wanted)
-                merged = {key: one.merged(known.get(key), has_tags=self._has_tags) for key, one in wanted.items()}
+                merged = {key: one.merge_into(known.get(key), has_tags=self._has_tags) for key, one in wanted.items()}
                 changed = (key for key, row in merged.items() if key not in known or not row.is_same(known[key]))
                 save_subscribers(connection, [merged[key] for key in changed])
                 add_consents(connection, {key: one.consent for key, one in wanted.items() if one.consent})
 
     @property
-    def _dropped(self) -> set[str]:
+    def _special_columns(self) -> set[str]:
         """Columns that become something else than a field."""
         return {"", "email", STATE, SINCE, WORDS, *CONSENT_COLUMNS, *self._own.honoured}
 
     def _groups(self, counts: Counter[str], problems: list[Problem]) -> Iterator[dict[SubscriberKey, _Imported]]:
         """Yield the file's subscribers by key, in groups; rows that can't be used are counted."""
         rows = self._source.read_subscribers()
-        dropped = self._dropped
+        special = self._special_columns
         while group := list(islice(rows, _GROUP)):
             found: dict[SubscriberKey, _Imported] = {}
             for row in group:
-                imported = _import_row(row, self._own, dropped, self._source) if isinstance(row, Subscriber) else row
+                imported = _import_row(row, self._own, special, self._source) if isinstance(row, Subscriber) else row
                 if isinstance(imported, _Imported):
                     found[imported.row.key] = imported
                     continue
@@ -186,9 +186,9 @@ class SubscriberImport:
 
 
 def _import_row(
-    subscriber: Subscriber, own: StatusColumns, dropped: set[str], source: CsvSource
+    subscriber: Subscriber, own: StatusColumns, special: set[str], source: CsvSource
 ) -> _Imported | Problem:
-    fields = {name: value for name, value in subscriber.fields.items() if name not in dropped}
+    fields = {name: value for name, value in subscriber.fields.items() if name not in special}
     try:
         consent = _consent(subscriber.fields)
     except ValueError as error:
@@ -204,8 +204,8 @@ def _import_row(
         address=subscriber.address,
         fields=fields,
         tags=subscriber.tags,
-        language=_known_language(language),
-        time_zone=_known_zone(zone),
+        language=_parse_language(language),
+        time_zone=_parse_zone(zone),
     )
     is_understood = (row.language, row.time_zone) == (language, zone)
     return _Imported(row, _status_in_file(subscriber, own), consent, is_understood)
@@ -235,14 +235,14 @@ def _consent(fields: Mapping[str, str]) -> Consent | None:
     return Consent(given_at=given_at.isoformat(timespec="milliseconds"), source=where or _IMPORTED, words=words)
 
 
-def _known_language(text: str) -> str:
+def _parse_language(text: str) -> str:
     """Return a BCP 47 tag as it was written, empty when it is none."""
     with suppress(PydanticCustomError):
         return check_language(text) if text else ""
     return ""
 
 
-def _known_zone(text: str) -> str:
+def _parse_zone(text: str) -> str:
     """Return IANA's name of a time zone as it was written, empty when it is none."""
     with suppress(KeyError, ValueError, OSError):
         return ZoneInfo(text).key if text else ""

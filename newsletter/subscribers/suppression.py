@@ -106,13 +106,13 @@ def _is_mailed(record_events: CsvRecord, header: CsvHeader, honour: Sequence[str
     cells = dict(cells_of(record_events, header))
     if record_events.fault or cells.get(STATE):
         return cells.get(STATE) == MAILABLE and not record_events.fault
-    said, column = read_row_status(cells, honour, ignore)
-    if said is StatusMeaning.UNCLEAR:
+    meaning, column = read_row_status(cells, honour, ignore)
+    if meaning is StatusMeaning.UNCLEAR:
         raise ListError(
             f"nobody can tell whether the column {column} says here that nothing is to be sent",
             next_step=f'If it does not: ignore = ["{column}"] under [list] in newsletter.toml. If it does: honour.',
         )
-    return said is StatusMeaning.MAILED
+    return meaning is StatusMeaning.MAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +152,17 @@ def _read_suppressions(
         yield _ImportedRow(found.key, state, words, since)
 
 
-def _import(connection: Connection, keys: SecretKeys | None, told: _ImportedRow) -> bool:
-    if told.state == ERASED:
+def _import(connection: Connection, keys: SecretKeys | None, row: _ImportedRow) -> bool:
+    if row.state == ERASED:
         if keys:
             note_erasing_key(connection, keys.fingerprint)
-        return add_erased(connection, told.known_as, told.since)
-    key = SubscriberKey(told.known_as)
-    new = suppressions.suppress(connection, key, told.state, told.words, source=EventSource.EDITOR, at=told.since)
+        return add_erased(connection, row.known_as, row.since)
+    key = SubscriberKey(row.known_as)
+    new = suppressions.suppress(connection, key, row.state, row.words, source=EventSource.EDITOR, at=row.since)
     if new:
-        kind = _KINDS.get(SuppressionKind(told.state), EventKind.SUPPRESSED)
-        evidence = {"words": told.words, "note": "brought over from a file"}
-        event = StoredEvent(key, kind, EventSource.EDITOR, None, evidence, told.since, now())
+        kind = _KINDS.get(SuppressionKind(row.state), EventKind.SUPPRESSED)
+        evidence = {"words": row.words, "note": "brought over from a file"}
+        event = StoredEvent(key, kind, EventSource.EDITOR, None, evidence, row.since, now())
         add_events(connection, [event])
     return new
 
@@ -183,10 +183,10 @@ def _parse_moment(text: str) -> str:
         return now()
     try:
         moment = datetime.fromisoformat(text)
-        told = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat(timespec="milliseconds")
+        at = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat(timespec="milliseconds")
     except (ValueError, OverflowError) as error:  # a zone may lead out of the calendar
         raise ListError(f"{SINCE}: {text!r} is no moment such as 2026-03-01T09:30:00+00:00") from error
-    return min(told, now())  # another machine's clock may be wrong
+    return min(at, now())  # another machine's clock may be wrong
 
 
 def _parse_reason(reason: str) -> tuple[SuppressionKind, str]:

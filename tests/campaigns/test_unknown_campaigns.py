@@ -18,7 +18,7 @@ from newsletter.actions.erase import pseudonyms
 from newsletter.actions.move_state import move_rows
 from newsletter.actions.restore_state import replace_state
 from newsletter.campaigns.sent_record import read_record, write_record
-from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns, unknown_campaigns, vouch
+from newsletter.campaigns.unknown_campaigns import list_unknown_campaigns, refuse_unknown_campaigns, vouch
 from newsletter.cli import cli
 from newsletter.clock import parse_instant
 from newsletter.errors import DecisionNeeded
@@ -182,7 +182,7 @@ def test_readers_who_came_back_or_were_erased_make_no_state_seem_older(store: St
         record_events(store, None, [Event(subscriber=reader, kind=kind, source=EventSource.PAGE)])
         record_events(store, None, [Event(subscriber=reader, kind=lift, source=EventSource.PAGE)])
     _record(tmp_path, "1.1", campaign="one", runs=1, suppressions=3)
-    assert [one.lacking for one in unknown_campaigns(store, tmp_path)] == [0]
+    assert [one.lacking for one in list_unknown_campaigns(store, tmp_path)] == [0]
     vouch(store, tmp_path, complete=False)
     refuse_unknown_campaigns(store, tmp_path)
 
@@ -220,7 +220,7 @@ def test_a_record_by_which_nobody_can_have_left_asks_for_nothing(
     store: Store, tmp_path: Path, values: dict[str, object], matters: bool
 ) -> None:
     _record(tmp_path, "1.1", **values)
-    assert bool(unknown_campaigns(store, tmp_path)) is matters
+    assert bool(list_unknown_campaigns(store, tmp_path)) is matters
 
 
 def test_a_copy_that_knows_fewer_of_those_who_got_the_issue_is_older(digest: Publication, run: Run) -> None:
