@@ -16,7 +16,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from newsletter.backends import Feed, Limits, Unreachable, messages
+from newsletter.backends import Feed, Limits, Unreachable, take_messages
 from newsletter.config import Section
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Message, Outcome, Result
@@ -57,7 +57,7 @@ class SpoolSession:
         self._folder = folder
 
     async def deliver(self, feed: Feed) -> None:
-        async for message in messages(feed):
+        async for message in take_messages(feed):
             try:
                 # In a thread, since the run has other things to do while a disk writes.
                 name = await asyncio.to_thread(_store, self._folder, message)
