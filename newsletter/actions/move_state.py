@@ -13,7 +13,7 @@ from newsletter.config.validators import check_store_url
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, open_store
-from newsletter.store.copying import back_up, copy_rows, has_no_rows, lock_tables, note_moved
+from newsletter.store.copying import back_up, copy_rows, has_no_rows, lock_tables, note_moved, refuse_other_publications
 from newsletter.workspace import STATE_FOLDER
 
 
@@ -59,10 +59,11 @@ def move_rows(store: Store, target: Store, place: str, kept: Path) -> dict[str, 
 
     A backup of it stays in `kept`; the old one can't be used any more. Raises DeliveryError, with nothing changed,
     while an issue is being sent, when a state is there already (nobody else may know who left by it), and when the
-    numbers of rows differ.
+    numbers of rows differ or another publication is in the database, too.
     """
     with forbid_sending(store), forbid_sending(target), store.transaction() as theirs:
         lock_tables(theirs)
+        refuse_other_publications(theirs)
         with target.transaction() as ours:
             lock_tables(ours)
             if not has_no_rows(ours):

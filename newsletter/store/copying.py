@@ -7,13 +7,13 @@ from itertools import count
 from pathlib import Path
 from secrets import token_hex
 
-from sqlalchemy import Connection, Integer, Table, delete, func, insert, literal, select
+from sqlalchemy import Connection, Integer, Table, delete, func, insert, literal, not_, select
 
 from newsletter.errors import DeliveryError
 from newsletter.files import create_private, make_private_folder, sync_to_disk
 from newsletter.ownership import require_own_place
 from newsletter.store.database import Damaged
-from newsletter.store.engine import MOVED_TO, Store, find_store, insert_new, open_store
+from newsletter.store.engine import MOVED_TO, Store, find_store, insert_new, is_ours, open_store
 from newsletter.store.schema import facts, forgotten, generations, meta, metadata, suppressions
 from newsletter.store.sqlite import copy_file
 
@@ -25,8 +25,9 @@ def copy_rows(theirs: Connection, ours: Connection) -> dict[str, int]:
     """Replace every row of our tables by theirs; returns how many each table has now.
 
     The caller sees to it that theirs don't change meanwhile. Raises DeliveryError, before anything is committed, when
-    the two don't have the same number of rows at the end.
+    the two don't have the same number of rows at the end, and when ours are not of one publication alone.
     """
+    refuse_other_publications(ours)
     for table in reversed(metadata.sorted_tables):
         ours.execute(delete(table))
     copied = {}
@@ -45,6 +46,23 @@ def copy_rows(theirs: Connection, ours: Connection) -> dict[str, int]:
             )
         copied[table.name] = here
     return copied
+
+
+def refuse_other_publications(connection: Connection) -> None:
+    """Raise DeliveryError when the database holds rows of another publication than the connection's.
+
+    What puts a state back, or moves it, does so to all rows: another publication would lose whom it must not mail.
+    """
+    for table in metadata.sorted_tables:
+        if table is meta:
+            continue
+        other = connection.scalar(select(table.c.publication).where(not_(is_ours(connection, table))).limit(1))
+        if other is not None:
+            raise DeliveryError(
+                f"The database of the state holds the rows of another publication, too: {other}.",
+                next_step="Nothing has changed. Move and restore by your database's own means, or give each "
+                "publication a database of its own: [store] url in newsletter.toml.",
+            )
 
 
 def has_no_rows(connection: Connection) -> bool:

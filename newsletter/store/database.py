@@ -50,6 +50,10 @@ class Database(Protocol):
         """Copy the tables as they are, durably or with this transaction; returns where to, in words."""
         ...
 
+    def discard_backup(self, kept: str) -> None:
+        """Remove what `back_up` has made, which it said is `kept` there, after a migration that came to nothing."""
+        ...
+
     def sweep(self, engine: Engine, tables: Sequence[str]) -> bool:
         """Take out of the database's files what was deleted; False when others who read it were in the way."""
         ...

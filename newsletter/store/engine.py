@@ -136,21 +136,37 @@ class Store:
         # alembic takes as long to import as all of the store, and is needed once in years.
         from newsletter.store.migrations import migrate, tables_of
 
-        with _explaining(self._database), self._engine.connect() as connection, ExitStack() as held:
-            connection.detach()  # what is set for this connection must not serve others
-            with connection.execution_options(**self._database.migrating).begin():
-                self._database.shut_out_others(connection)
-                found = _version(connection)
-                if found not in _OLDER:
-                    return  # another program was quicker
-                version = int(found)
-                self._refuse_senders(connection, held)
-                kept = self._database.back_up(connection, version, tables_of(version))
-                migrate(connection, version, self.publication)
+        kept = ""
+        try:
+            with _explaining(self._database), self._engine.connect() as connection, ExitStack() as held:
+                connection.detach()  # what is set for this connection must not serve others
+                with connection.execution_options(**self._database.migrating).begin():
+                    self._database.shut_out_others(connection)
+                    found = _version(connection)
+                    if found not in _OLDER:
+                        return  # another program was quicker
+                    version = int(found)
+                    self._refuse_other_publications(version)
+                    self._refuse_senders(connection, held)
+                    kept = self._database.back_up(connection, version, tables_of(version))
+                    migrate(connection, version, self.publication)
+        except BaseException:
+            if kept:
+                self._database.discard_backup(kept)
+            raise
         self.notice = (
             f"The state in {self.place} had version {version}, and has version {SCHEMA_VERSION} now. "
-            f"As it was before, it is kept in {kept}."
+            f"As it was before, it is kept in {kept}. What still runs of an earlier version can't write down any more "
+            "who leaves: restart newsletter serve."
         )
+
+    def _refuse_other_publications(self, version: int) -> None:
+        # Versions 1 to 3 held one publication, which would get another one's rows as its own.
+        if self.publication != MAIN:
+            raise DeliveryError(
+                f"The state in {self.place} has version {version}, and is that of another publication, {MAIN}.",
+                next_step=f"Run a command of the publication {MAIN} first, such as: newsletter status",
+            )
 
     def _refuse_senders(self, connection: Connection, held: ExitStack) -> None:
         # Every version has these two columns.
@@ -159,7 +175,7 @@ class Store:
         )
         for issue in connection.scalars(unfinished).all():
             try:
-                held.enter_context(self.sole(issue))
+                held.enter_context(self._database.sole(self._engine, issue))  # their locks name no publication
             except Busy as error:
                 raise DeliveryError(
                     f"An earlier version of this program is sending {issue}, "

@@ -174,6 +174,9 @@ class Postgresql:
             connection.exec_driver_sql(f"CREATE TABLE {name}{suffix} AS TABLE {name}")
         return f"the tables {tables[0]}{suffix} to {tables[-1]}{suffix} of {self.place}"
 
+    def discard_backup(self, kept: str) -> None:
+        """Do nothing: the copies went with the migration's transaction."""
+
     def sweep(self, engine: Engine, tables: Sequence[str]) -> bool:
         """Rewrite the tables and the statistics of their values; the server's logs and archives stay as they are."""
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

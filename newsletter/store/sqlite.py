@@ -132,6 +132,11 @@ class Sqlite:
             ) from error
         return str(copy)
 
+    def discard_backup(self, kept: str) -> None:
+        """Remove the copy: it is as large as the state, and each further try makes another."""
+        with suppress(OSError):
+            Path(kept).unlink()
+
     def sweep(self, engine: Engine, tables: Sequence[str]) -> bool:
         """Rewrite the file: what was changed or moved earlier has left traces between its rows."""
         del tables

@@ -17,6 +17,7 @@ from sqlalchemy import insert, select
 from newsletter.actions.erase import pseudonyms
 from newsletter.actions.move_state import move_rows
 from newsletter.actions.restore_state import replace_state
+from newsletter.address import subscriber_key
 from newsletter.clock import parse_instant
 from newsletter.errors import ConfigError, DeliveryError
 from newsletter.ledger.campaigns import Campaign, cancel_campaign
@@ -30,7 +31,7 @@ from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import FrozenTemplate
 from newsletter.ledger.workers import register_worker
-from newsletter.store import Store, open_store
+from newsletter.store import Store, open_store, suppressions
 from newsletter.store.copying import back_up
 from newsletter.store.erased import add_erased, list_erased_digests
 from newsletter.store.facts import note_erasing_key
@@ -39,6 +40,7 @@ from newsletter.store.schema import consent_words, consents, metadata, subscribe
 from newsletter.subscribers import suppression
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
 from newsletter.subscribers.secret_keys import SecretKeys
+from newsletter.workspace import PublicationId
 
 KEYS = SecretKeys(("token" * 8,), "forgotten" * 5)
 Rows = dict[str, list[tuple[object, ...]]]
@@ -337,3 +339,24 @@ def test_a_backup_asks_before_it_writes_over(digest: Publication, run: Run) -> N
     assert run("state", "backup", "backup.db", input="n\n").exit_code == 1
     assert run("state", "backup", "backup.db", "--yes").exit_code == 0
     assert "is the state itself" in str(run("state", "backup", ".newsletter/state.db", "--yes").exception)
+
+
+def test_another_publication_in_the_database_is_neither_written_over_nor_moved(
+    place: Path | str, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.db"
+    with closing(open_store(place)) as store, closing(open_store(place, publication=PublicationId("other"))) as other:
+        _fill(store)
+        back_up(store, backup)
+        with other.transaction() as connection:
+            suppressions.suppress(connection, subscriber_key("left@example.org"), "unsubscribed")
+        before = _rows(store)
+        with pytest.raises(DeliveryError, match="holds the rows of another publication, too: other") as refused:
+            replace_state(backup, place, None, tmp_path / "kept", KEYS)
+        assert refused.value.next_step.startswith("Nothing has changed.")
+        with (
+            closing(open_store(tmp_path / "new.db")) as target,
+            pytest.raises(DeliveryError, match="holds the rows of another publication, too: other"),
+        ):
+            move_rows(store, target, "elsewhere", tmp_path / "kept.db")
+        assert _rows(store) == before

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Publication
@@ -16,12 +17,13 @@ from filelock import FileLock
 from old_stores import COUNTERS_3, VERSION_1, VERSION_2, VERSION_3, lay_store
 from postgres import Postgres
 from smtp_server import Server
-from sqlalchemy import Connection, Engine, event, inspect, text
+from sqlalchemy import Connection, CursorResult, Engine, event, inspect, text
 
 from newsletter.errors import DeliveryError
 from newsletter.store import find_store, open_store
 from newsletter.store.engine import _database
 from newsletter.store.events import stream_events
+from newsletter.workspace import PublicationId
 
 TABLES = ("campaigns", "deliveries", "meta", "suppressions", "templates", "waves")
 # What tables and columns of earlier versions are called now.
@@ -190,7 +192,7 @@ def test_a_copy_of_the_file_is_kept_beside_it(tmp_path: Path) -> None:
     (tmp_path / "state.db.v1-backup").write_text("an older one")
     (tmp_path / "state.db.v1-backup-2.part").write_text("one that was never finished")
     with closing(open_store(path)) as store:
-        assert store.notice.endswith(f"it is kept in {tmp_path / 'state.db.v1-backup-2'}.")
+        assert f"it is kept in {tmp_path / 'state.db.v1-backup-2'}. " in store.notice
     assert (tmp_path / "state.db.v1-backup").read_text() == "an older one"
     copy = tmp_path / "state.db.v1-backup-2"
     assert copy.stat().st_mode & 0o777 == 0o600
@@ -219,6 +221,8 @@ def test_copies_of_the_tables_are_kept_beside_them(postgres: Postgres) -> None:
 def test_it_is_done_once(old: Path | str) -> None:
     with closing(open_store(old)) as store:
         assert "had version 1, and has version 4 now" in store.notice
+        # An earlier version's service holds no lock, and its tables are gone.
+        assert store.notice.endswith("can't write down any more who leaves: restart newsletter serve.")
     found = find_store(old)
     assert found is not None
     with closing(found):
@@ -271,6 +275,57 @@ def test_it_waits_for_a_sender_of_the_earlier_version_to_end(old: Path | str) ->
     open_store(old).close()
 
 
+def test_it_is_the_state_of_the_main_publication_and_of_no_other(newest: Path | str) -> None:
+    before = _before(newest)
+    with pytest.raises(DeliveryError, match="has version 3, and is that of another publication, main") as caught:
+        open_store(newest, publication=PublicationId("other"))
+    assert caught.value.next_step == "Run a command of the publication main first, such as: newsletter status"
+    assert _before(newest) == before
+    open_store(newest).close()
+    open_store(newest, publication=PublicationId("other")).close()
+
+
+def test_suppressions_are_carried_over_a_page_at_a_time(newest: Path | str, request: pytest.FixtureRequest) -> None:
+    """However many there are: each page's events are found by their index, and no more than a page is in memory."""
+    many = 5_000
+    number = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {many})"
+    script = (
+        f"INSERT INTO suppressions (reader, cause, words, at) {number} "
+        "SELECT 'x' || i || '@example.org', 'unsubscribed', '', '2026-11-01T09:00:00.000+00:00' FROM n"
+    )
+    if isinstance(newest, Path):
+        with closing(sqlite3.connect(newest)) as connection:
+            connection.execute(script)
+            connection.commit()
+    else:
+        request.getfixturevalue("postgres").execute(script, newest.rpartition("/")[2])
+    asked: list[str] = []
+    fetched: list[int] = []
+    fetch_all = CursorResult.all
+
+    def count(result: CursorResult[Any]) -> Any:
+        rows = fetch_all(result)
+        fetched.append(len(rows))
+        return rows
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "FROM events" in statement and "subscriber IN" in statement:
+            asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CursorResult, "all", count)
+        try:
+            with closing(open_store(newest)) as store, store.reading() as connection:
+                number_now = connection.scalar(text("SELECT count(*) FROM suppressions WHERE subscriber LIKE 'x%'"))
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+    assert number_now == many
+    assert max(fetched, default=0) <= 1_000
+    assert len(asked) >= many // 1_000
+    assert all("events.publication =" in statement for statement in asked), "the index begins with it"
+
+
 def test_a_full_disk_leaves_the_earlier_version(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     with closing(sqlite3.connect(path)) as connection:
@@ -288,6 +343,7 @@ def test_a_full_disk_leaves_the_earlier_version(tmp_path: Path) -> None:
     finally:
         event.remove(Engine, "connect", fill_up)
     assert _before(path) == before
+    assert not list(tmp_path.glob("*backup*")), "each further try would leave one more"
     open_store(path).close()
 
 
@@ -313,6 +369,7 @@ def test_rows_that_belong_to_nothing_are_not_carried_over(tmp_path: Path) -> Non
     with pytest.raises(DeliveryError, match="some of its rows belong to others that are not there"):
         open_store(path)
     assert _before(path) == before
+    assert not list(tmp_path.glob("*backup*"))
 
 
 def test_alembic_is_imported_when_there_is_something_to_migrate_and_not_else(old: Path | str) -> None:

@@ -6,8 +6,7 @@ on PostgreSQL a renamed table's keys keep their names, which the new one needs.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from alembic.operations import Operations
 from sqlalchemy import (
@@ -15,9 +14,9 @@ from sqlalchemy import (
     Connection,
     Integer,
     MetaData,
-    Row,
     String,
     Table,
+    and_,
     func,
     insert,
     select,
@@ -158,10 +157,11 @@ def _carry_suppressions(connection: Connection, publication: str) -> None:
     old = _table("suppressions_v3", "reader", "cause", "words", "at")
     columns = ("publication", "subscriber", "cause", "reason", "stage", "source", "batch", "words", "at")
     new = _table("suppressions", *columns)
-    events = _table("events", "id", "subscriber", "kind", "reason", "stage", "source", "batch", "at")
-    for page in _pages(connection.execute(select(old)).all()):
+    events = _table("events", "id", "publication", "subscriber", "kind", "reason", "stage", "source", "batch", "at")
+    for page in connection.execute(select(old), execution_options={"yield_per": _PAGE}).partitions():
         said: dict[str, list[Mapping[str, str]]] = {}
-        named = events.c.subscriber.in_([row.reader for row in page])
+        # By the publication, too, with which the events' index begins.
+        named = and_(events.c.publication == publication, events.c.subscriber.in_([row.reader for row in page]))
         for one in connection.execute(select(events).where(named).order_by(events.c.id)).mappings():
             said.setdefault(one["subscriber"], []).append(dict(one))
         values = []
@@ -225,10 +225,6 @@ def _reason(kind: str, evidence: Mapping[str, str]) -> str:
 
 def _run(connection: Connection, statement: str, publication: str | None) -> None:
     connection.execute(text(statement), {} if publication is None else {"publication": publication})
-
-
-def _pages(rows: Sequence[Row[Any]]) -> Iterable[Sequence[Row[Any]]]:
-    return (rows[start : start + _PAGE] for start in range(0, len(rows), _PAGE))
 
 
 def _table(name: str, *columns: str) -> Table:
