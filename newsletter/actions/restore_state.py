@@ -28,8 +28,8 @@ from newsletter.store.copying import (
     remove_backup,
     set_aside,
 )
-from newsletter.store.facts import note_erasing_key
 from newsletter.store.generations import list_generations, note_generations
+from newsletter.store.publication_facts import note_erasing_key
 from newsletter.subscribers.erased_subscribers import ErasedSubscribers, read_erased
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import shorten_path

@@ -16,8 +16,8 @@ from newsletter.errors import DecisionNeeded
 from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import list_campaign_ids
 from newsletter.store import Store
-from newsletter.store.facts import list_facts, read_fact, remove_facts, write_fact
 from newsletter.store.generations import list_generations, note_generations
+from newsletter.store.publication_facts import list_facts, read_fact, remove_facts, write_fact
 from newsletter.store.suppressions import count_suppressed
 from newsletter.subscribers.feedback_events import LIFTING
 from newsletter.text import format_count

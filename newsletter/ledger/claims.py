@@ -13,7 +13,7 @@ from newsletter.ledger.states import State
 from newsletter.ledger.workers import lease_length, read_clock, renew_lease
 from newsletter.store import Store
 from newsletter.store.engine import is_of, now, publication_of, storable
-from newsletter.store.prepared import Prepared
+from newsletter.store.prepared_statements import PreparedStatement
 from newsletter.store.schema import deliveries, suppressions, workers
 
 MAX_RETURNS = 3
@@ -77,7 +77,7 @@ def _hold_lease(connection: Connection, issue: IssueName, worker: str, lease_s: 
     return row.lease_until  # type: ignore[no-any-return]  # a float column
 
 
-_WORKER = Prepared(
+_WORKER = PreparedStatement(
     select(workers.c.lease_until)
     .where(workers.c.id == bindparam("the_worker"), workers.c.ended_at.is_(None), workers.c.why.is_(None))
     .with_for_update()
@@ -87,7 +87,7 @@ _IN_HAND = (
     deliveries.c.state == State.SENDING.value,  # an answer to anything else comes too late
     deliveries.c.worker == bindparam("holder"),
 )
-_RECORD = Prepared(
+_RECORD = PreparedStatement(
     update(deliveries)
     .where(*_IN_HAND)
     .values(
@@ -225,7 +225,7 @@ _CHOSEN = (
     .cte("chosen")
 )
 _SUPPRESSED = select(suppressions.c.subscriber).where(suppressions.c.publication == bindparam("ours"))
-_CLAIM = Prepared(
+_CLAIM = PreparedStatement(
     update(deliveries)
     .where(deliveries.c.id.in_(select(_CHOSEN.c.id)))
     .values(

@@ -18,7 +18,7 @@ from newsletter.store import Store
 from newsletter.store.engine import is_of, is_ours
 from newsletter.store.erased import add_erased, hold_off_writing
 from newsletter.store.events import remove_events
-from newsletter.store.facts import note_erasing_key
+from newsletter.store.publication_facts import note_erasing_key
 from newsletter.store.schema import campaigns, consents, deliveries, events, subscribers, suppressions, workers
 from newsletter.store.suppressions import list_causes, unsuppress
 from newsletter.subscribers.address_in_text import contains_address, replace_address

@@ -38,7 +38,7 @@ class Database(Protocol):
         """Hold `name` as the only process. Raises Busy."""
         ...
 
-    def refuse_strangers(self, connection: Connection, tables: Sequence[str]) -> None:
+    def refuse_tables_of_others(self, connection: Connection, tables: Sequence[str]) -> None:
         """Raise DeliveryError when one of the tables is there and belongs to somebody who may not be trusted."""
         ...
 

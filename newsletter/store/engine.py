@@ -100,7 +100,7 @@ class Store:
     def _prepare(self, *, make: bool, though_moved: bool = False) -> bool:
         """Make or migrate the tables; False when there are none and none are to be made."""
         with self.reading() as connection:
-            self._database.refuse_strangers(connection, [*metadata.tables])
+            self._database.refuse_tables_of_others(connection, [*metadata.tables])
             version = _version(connection)
             moved = None if version is None else connection.scalar(select(meta.c.value).where(meta.c.key == MOVED_TO))
         if moved and not though_moved:

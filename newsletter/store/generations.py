@@ -9,7 +9,7 @@ from secrets import token_hex
 from sqlalchemy import Connection, func, select
 
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
-from newsletter.store.facts import read_fact, write_fact
+from newsletter.store.publication_facts import read_fact, write_fact
 from newsletter.store.schema import events, forgotten, generations, suppressions
 
 _LAST = "last generation"  # a fact: its name, and what was known

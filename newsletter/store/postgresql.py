@@ -147,7 +147,7 @@ class Postgresql:
         with connection:
             yield
 
-    def refuse_strangers(self, connection: Connection, tables: Sequence[str]) -> None:
+    def refuse_tables_of_others(self, connection: Connection, tables: Sequence[str]) -> None:
         """Raise DeliveryError for a table of somebody else's, who could read and change all that is kept there."""
         others = {row.owner: row.name for row in connection.execute(text(_OF_OTHERS), {"names": list(tables)})}
         for owner, name in others.items():

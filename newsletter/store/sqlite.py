@@ -104,7 +104,7 @@ class Sqlite:
         finally:
             lock.release()
 
-    def refuse_strangers(self, connection: Connection, tables: Sequence[str]) -> None:
+    def refuse_tables_of_others(self, connection: Connection, tables: Sequence[str]) -> None:
         """Do nothing: a file has one owner."""
 
     def shut_out_others(self, connection: Connection) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from newsletter.errors import ConfigError
 from newsletter.store import Store
 from newsletter.store.erased import list_erased_digests
-from newsletter.store.facts import read_erasing_key
+from newsletter.store.publication_facts import read_erasing_key
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import format_count
 

@@ -25,7 +25,7 @@ from newsletter.store.events import (
     list_said,
     remove_events,
 )
-from newsletter.store.handled import add_handled
+from newsletter.store.handled_mails import add_handled
 from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import format_count

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import sqlite
 
 from newsletter.address import EmailAddress, SubscriberKey, subscriber_key
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
-from newsletter.store.facts import read_fact, write_fact
+from newsletter.store.publication_facts import read_fact, write_fact
 from newsletter.store.schema import consent_words, consents, subscribers
 from newsletter.subscribers.consent import Consent
 from newsletter.subscribers.subscriber import SubscriberStatus

@@ -15,7 +15,7 @@ from newsletter.store import Store, suppressions
 from newsletter.store.engine import now
 from newsletter.store.erased import add_erased, hold_off_erasing, list_erased_digests
 from newsletter.store.events import StoredEvent, add_events
-from newsletter.store.facts import note_erasing_key
+from newsletter.store.publication_facts import note_erasing_key
 from newsletter.subscribers.csv_editing import cells_of
 from newsletter.subscribers.csv_file import CsvHeader, read_header, read_lines, read_records
 from newsletter.subscribers.csv_records import CsvRecord

@@ -34,8 +34,8 @@ from newsletter.ledger.workers import register_worker
 from newsletter.store import Store, open_store, suppressions
 from newsletter.store.copying import back_up
 from newsletter.store.erased import add_erased, list_erased_digests
-from newsletter.store.facts import note_erasing_key
 from newsletter.store.generations import current_generation
+from newsletter.store.publication_facts import note_erasing_key
 from newsletter.store.schema import consent_words, consents, metadata, subscribers
 from newsletter.subscribers import suppression
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events

@@ -29,9 +29,9 @@ from newsletter.store import Store, open_store, suppressions
 from newsletter.store.engine import publication_of
 from newsletter.store.erased import add_erased, list_erased_digests
 from newsletter.store.events import StoredEvent, add_events, list_events, stream_events
-from newsletter.store.facts import read_fact, write_fact
 from newsletter.store.generations import current_generation, list_generations
-from newsletter.store.handled import add_handled, was_handled
+from newsletter.store.handled_mails import add_handled, was_handled
+from newsletter.store.publication_facts import read_fact, write_fact
 from newsletter.store.schema import metadata
 from newsletter.workspace import MAIN, PublicationId
 

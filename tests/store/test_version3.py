@@ -26,9 +26,9 @@ from newsletter.publication import OpenPublication
 from newsletter.store import Store, open_store, suppressions
 from newsletter.store.erased import list_erased
 from newsletter.store.events import stream_events
-from newsletter.store.facts import read_erasing_key
 from newsletter.store.generations import list_generations
-from newsletter.store.handled import was_handled
+from newsletter.store.handled_mails import was_handled
+from newsletter.store.publication_facts import read_erasing_key
 from newsletter.store.schema import deliveries, workers
 from newsletter.store.schema import suppressions as kept
 

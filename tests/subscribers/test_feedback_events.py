@@ -11,8 +11,8 @@ from newsletter.errors import ConfigError
 from newsletter.store import Store, suppressions
 from newsletter.store.erased import add_erased, hold_off_writing
 from newsletter.store.events import list_events
-from newsletter.store.facts import agree_to_bounces, note_erasing_key, read_bounces_agreed_at
-from newsletter.store.handled import was_handled
+from newsletter.store.handled_mails import was_handled
+from newsletter.store.publication_facts import agree_to_bounces, note_erasing_key, read_bounces_agreed_at
 from newsletter.store.schema import events as events_table
 from newsletter.store.schema import suppressions as suppressions_table
 from newsletter.subscribers.erased_subscribers import read_erased

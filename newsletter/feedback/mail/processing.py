@@ -21,8 +21,8 @@ from newsletter.feedback.mail.sources import MailSource, StoredMail
 from newsletter.feedback.mail.spike import FEWEST, NO_SPIKE, WINDOW_H, Spike, SpikeDecision, find_spike
 from newsletter.feedback.mail.subscriber_lookup import SubscriberLookup
 from newsletter.store import Store, suppressions
-from newsletter.store.facts import agree_to_bounces, read_bounces_agreed_at
-from newsletter.store.handled import was_handled
+from newsletter.store.handled_mails import was_handled
+from newsletter.store.publication_facts import agree_to_bounces, read_bounces_agreed_at
 from newsletter.subscribers.feedback_events import (
     EventKind,
     SoftRule,

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ClauseElement, Connection, CursorResult
 
 
-class Prepared:
+class PreparedStatement:
     """Statement whose parameters are text, numbers or None, given by name.
 
     SQLAlchemy's own way of executing costs, for each message of a campaign, as much as all that SQLite does for it.
