@@ -25,6 +25,7 @@ from newsletter.store.copying import (
     lock_tables,
     open_backup,
     read_suppression_rows,
+    refuse_other_publications,
     remove_backup,
     set_aside,
 )
@@ -74,13 +75,16 @@ def replace_state(
 
     Everybody who left since the backup stays suppressed, and whoever was erased since, known by the `keys`, is erased
     again. What was in the outbox is held, since it may have been sent. Raises, with nothing changed, DeliveryError for
-    a file that is no backup and while an issue is being sent, and ConfigError without the keys.
+    a file that is no backup, while an issue is being sent and where another publication is in the database, and
+    ConfigError without the keys.
     """
     beside = place if isinstance(place, Path) else folder / "state.db"
     incoming = open_backup(file, beside)
     try:
         current, kept = _open_or_set_aside(place, password)
         with closing(current), forbid_sending(current):
+            with current.reading() as seen:
+                refuse_other_publications(seen)  # before anything is written
             erased = read_erased(current, keys)
             if kept is None and not _is_empty(current):
                 kept = find_free_path(folder, "state.before-restore")

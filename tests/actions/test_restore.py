@@ -360,3 +360,5 @@ def test_another_publication_in_the_database_is_neither_written_over_nor_moved(
         ):
             move_rows(store, target, "elsewhere", tmp_path / "kept.db")
         assert _rows(store) == before
+    assert not list((tmp_path / "kept").glob("*")), "a copy of what was not written over"
+    assert not (tmp_path / "kept.db").exists()
