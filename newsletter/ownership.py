@@ -124,7 +124,7 @@ def _find_foreign(paths: Iterable[Path], trusted: set[int]) -> Iterator[tuple[Pa
             try:
                 owner = look(path).st_uid
             except OSError:
-                continue  # it is not there, or leads nowhere: whoever reads it says so
+                continue  # it is not there, or leads nowhere: the code that reads it says so
             if owner not in trusted:
                 yield path, owner
 

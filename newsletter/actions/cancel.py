@@ -16,7 +16,7 @@ from newsletter.schedule.schedule_state import take_off_schedule
 
 
 def cancel(publication: OpenPublication, issue: IssueName, confirm: Callable[[Counts], bool]) -> int | None:
-    """Cancel a campaign for whoever waits or is unknown; return for how many, None when `confirm` declines.
+    """Cancel a campaign for those who wait or are unknown; return for how many, None when `confirm` declines.
 
     Raises DraftError when it has not been sent or is at its end, and DeliveryError while it is being sent.
     """

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from newsletter.actions.send_request import make_send_request
 from newsletter.campaigns.options import SendOptions
-from newsletter.campaigns.plan import SendPlan, SendRequest, plan_first_send
+from newsletter.campaigns.plan import SendPlan, plan_first_send
 from newsletter.files import create_private, make_private_folder
 from newsletter.issue.draft import Draft
 from newsletter.ledger.staging import StagedBatch, stage_recipients
@@ -30,14 +31,7 @@ def dry_run(publication: OpenPublication, draft: Draft, options: SendOptions) ->
     Raises what planning a send raises.
     """
     with stage_recipients(publication.store) as staged:
-        request = SendRequest(
-            staged=staged,
-            context=publication.edition_context,
-            draft=draft,
-            source=publication.subscriber_source(options.list_file),
-            options=options,
-            erased=publication.erased,
-        )
+        request = make_send_request(publication, draft, options, staged)
         plan = plan_first_send(request)
         folder = publication.workspace.build(draft.path.stem) / "dry-run"
         count = _write_messages(staged, plan, RecipientTags.from_workspace(publication.workspace), folder)
@@ -48,7 +42,7 @@ def _write_messages(staged: StagedBatch, plan: SendPlan, recipient_tags: Recipie
     """Write every message of the plan's new recipients as a file; return how many."""
     shutil.rmtree(folder, ignore_errors=True)
     make_private_folder(folder)
-    templates = [MessageTemplate.from_bytes(text.payload) for text in plan.templates]
+    templates = [MessageTemplate.from_bytes(template.payload) for template in plan.templates]
     date = datetime.now(UTC)
     count = 0
     for count, entry in enumerate(staged.recipients(), start=1):

@@ -53,9 +53,9 @@ def _walk_files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _holds(path: Path, reader: SubscriberKey) -> bool:
-    """Return whether an address stands in a file, in any of its spellings; False for one that can't be read."""
-    spelled = b"|".join(map(re.escape, _spellings(reader)))
+def _holds(path: Path, key: SubscriberKey) -> bool:
+    """Return whether an address is in a file, in any of its spellings; False for one that can't be read."""
+    spelled = b"|".join(map(re.escape, _spellings(key)))
     pattern = re.compile(rb"(?<![\w.+-])(?:%b)(?![\w-]|\.\w)" % spelled, re.IGNORECASE)
     before = b""
     try:

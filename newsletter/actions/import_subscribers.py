@@ -24,10 +24,10 @@ def import_subscribers(
 ) -> ImportResult:
     """Bring the subscribers of a CSV into the store's list, as `confirm` agrees to.
 
-    Whoever is on the list and not in the file stays as they are; whoever left, or must not be mailed, is not brought
-    back. The same file again changes nothing. Stages: read what the file's own columns say, compare it with the list,
-    ask, write. Raises ListError for a file that can't be read, DecisionNeeded while it is not said what a column means,
-    or when the file has changed since it was compared; nothing is written then.
+    Those who are on the list and not in the file stay as they are; those who left, or must not be mailed, are not
+    brought back. Importing a file a second time changes nothing. Stages: read what the file's own columns say, compare
+    it with the list, ask, write. Raises ListError for a file that can't be read, DecisionNeeded while it is not said
+    what a column means, or when the file has changed since it was compared; nothing is written then.
     """
     publication.refuse_without_erasure_keys()
     store = publication.store

@@ -31,7 +31,7 @@ from newsletter.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What shows who has the issue: addresses, files of Message-IDs, logs of Postfix or Exim; and all the others.
+    """Evidence of who has the issue: addresses, files of Message-IDs, logs of Postfix or Exim; and all the others.
 
     `others` is ACCEPTED when everyone else has it, PENDING when nobody else has it, None when that is not known. A
     file named - is standard input.
@@ -46,7 +46,7 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Reconciliation:
-    """What the evidence says of the `unknown` recipients: `sides` counts accepted, pending, and still unknown ones."""
+    """Verdict of the evidence on the `unknown` recipients: `sides` counts accepted, pending, and still unknown ones."""
 
     unknown: int
     findings: Findings

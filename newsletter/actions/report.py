@@ -27,7 +27,7 @@ class CampaignSummary:
     """Where a campaign's recipients are, and why those who were not accepted were not.
 
     `unusable` counts rows of the list that could not be used: people who may have wanted it. `replies` are what servers
-    said to whoever was not accepted, most recipients first, and `not_accepted` is the table that names each of them.
+    said to those who were not accepted, most recipients first, and `not_accepted` is the table that names each of them.
     """
 
     counts: Counts

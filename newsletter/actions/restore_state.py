@@ -73,10 +73,10 @@ def replace_state(
 ) -> RestoredState:
     """Put a backup in the place of the state, which is kept in `folder`, or beside itself when it is damaged.
 
-    Everybody who left since the backup stays suppressed, and whoever was erased since, known by the `keys`, is erased
-    again. What was in the outbox is held, since it may have been sent. Raises, with nothing changed, DeliveryError for
-    a file that is no backup, while an issue is being sent and where another publication is in the database, and
-    ConfigError without the keys.
+    Everybody who left since the backup stays suppressed, and everybody who was erased since, known by the `keys`, is
+    erased again. What was in the outbox is held, since it may have been sent. Raises, with nothing changed,
+    DeliveryError for a file that is no backup, while an issue is being sent and where another publication is in the
+    database, and ConfigError without the keys.
     """
     beside = place if isinstance(place, Path) else folder / "state.db"
     incoming = open_backup(file, beside)
@@ -91,10 +91,10 @@ def replace_state(
                 back_up(current, kept)
             with current.erasing() as ours, incoming.reading() as theirs:
                 lock_tables(ours)
-                before, marks = read_suppression_rows(ours), list_generations(ours)
+                before, generations = read_suppression_rows(ours), list_generations(ours)
                 rows = copy_rows(theirs, ours)
                 left = add_suppression_rows(ours, before)
-                note_generations(ours, marks)
+                note_generations(ours, generations)
                 again = _erase_again(ours, erased)
                 held = hold_all_campaigns(ours)
             if again:
@@ -110,10 +110,10 @@ def _erase_again(connection: Connection, erased: ErasedSubscribers) -> int:
     if erased.keys is None:
         return 0  # nobody had been
     note_erasing_key(connection, erased.keys.fingerprint)
-    back = [reader for reader in list_known_subscribers(connection) if erased(reader)]
-    for reader in back:
-        digest = erased.keys.digest(reader)
-        erase_rows_within(connection, reader, pseudonyms(digest), digest, erased.keys.fingerprint)
+    back = [subscriber for subscriber in list_known_subscribers(connection) if erased(subscriber)]
+    for subscriber in back:
+        digest = erased.keys.digest(subscriber)
+        erase_rows_within(connection, subscriber, pseudonyms(digest), digest, erased.keys.fingerprint)
     return len(back)
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from newsletter.actions.deliver import ConfirmRefusals, deliver, sole_sender
 from newsletter.actions.observer import SILENT, SendObserver
+from newsletter.actions.send_request import make_send_request
 from newsletter.campaigns.approval import approve
 from newsletter.campaigns.options import SendOptions
-from newsletter.campaigns.plan import SendPlan, SendRequest, plan_send
+from newsletter.campaigns.plan import SendPlan, plan_send
 from newsletter.campaigns.sent_record import write_record
 from newsletter.campaigns.unknown_campaigns import vouch
 from newsletter.checks.draft_report import DraftReport
@@ -63,8 +64,8 @@ class SendOutcome(StrEnum):
 
     DELIVERED = "delivered"  # everyone who waited was tried
     SCHEDULED = "scheduled"
-    DECLINED = "declined"  # by whoever was asked, before anything was frozen
-    STOPPED = "stopped"  # by whoever was asked, since too many were refused
+    DECLINED = "declined"  # by the person asked, before anything was frozen
+    STOPPED = "stopped"  # by the person asked, since too many were refused
     NOBODY = "nobody"  # came onto the list since, or is in the states to be tried again
     NOTHING_LEFT = "nothing left"  # the campaign is at its end
 
@@ -138,14 +139,7 @@ def _plan(
     """Yield the plan, with the list's new recipients staged; what is not frozen meanwhile is forgotten."""
     store = publication.store
     with stage_recipients(store) as staged:
-        request = SendRequest(
-            staged=staged,
-            context=publication.edition_context,
-            draft=draft,
-            source=publication.subscriber_source(options.list_file),
-            options=options,
-            erased=publication.erased,
-        )
+        request = make_send_request(publication, draft, options, staged)
         plan = plan_send(store, publication.record(read_issue_name(draft.path)), request, observer.waiting_for_lease)
         require = publication.config.send.require
         # What is asked of a text before its first copy, one that was frozen had then.

@@ -1,4 +1,4 @@
-"""Everything that is known of one subscriber, for whoever asks what is kept of them."""
+"""Everything that is known of one subscriber, for a person who asks what is kept of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

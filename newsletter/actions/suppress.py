@@ -14,7 +14,7 @@ from newsletter.subscribers.suppression_status import SuppressionStatus, read_su
 
 @dataclass(frozen=True, kw_only=True)
 class SuppressionChange:
-    """What kept an address from being mailed before and after; `key` is the address in its one spelling."""
+    """Change of what keeps an address from being mailed; `key` is the address in its one spelling."""
 
     key: str
     before: SuppressionStatus
@@ -23,7 +23,7 @@ class SuppressionChange:
 
 @dataclass(frozen=True, kw_only=True)
 class BroughtSuppressions:
-    """What a file of suppressions added, and the campaigns of which more people left than are known here now."""
+    """Suppressions that a file added, and the campaigns of which more people left than are known here now."""
 
     imported: suppression.ImportedSuppressions
     still_unknown: Sequence[UnknownCampaign]

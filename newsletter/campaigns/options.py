@@ -28,7 +28,7 @@ class Changes(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class SendOptions:
-    """What the editor asked of a send; all of the list, when nothing else is said.
+    """Options of a send, as the editor asked for it; by default it goes to all of the list.
 
     `tag` narrows it to subscribers who have that tag, `to_new` to those who came onto the list since the campaign
     began. `retried` are states, refused or deferred, whose recipients are tried again, and no others are added.

@@ -52,9 +52,9 @@ _NOBODY = ErasedSubscribers()
 
 @dataclass(frozen=True, kw_only=True)
 class SendRequest:
-    """What a plan is made from: the draft, the subscribers, what the editor asked for, and who was erased.
+    """Request for a plan: the draft, the subscribers, what the editor asked for, and who was erased.
 
-    New recipients are put into `staged`. Of whoever is `erased` nothing is kept.
+    New recipients are put into `staged`. Nothing is kept of those who are `erased`.
     """
 
     staged: StagedBatch

@@ -35,7 +35,7 @@ class SentRecord:
     in_vain: bool  # it has ended, and nobody has the issue
     accepted: int
     suppressions: int | None  # how many people must not be mailed; None: an earlier version did not note it
-    mark: str | None  # of what the state knew of who left, see store/generations.py; None: as before
+    generation: str | None  # of the state that knew who had left, see store/generations.py; None: not noted
 
 
 def read_record(path: Path) -> SentRecord | None:
@@ -45,7 +45,7 @@ def read_record(path: Path) -> SentRecord | None:
         ended = "finished_at" in noted or "cancelled_at" in noted
         readers = noted.get("readers")
         by_state = readers if isinstance(readers, dict) else {}
-        suppressions, mark = noted.get("suppressions"), noted.get("state_mark")
+        suppressions, generation = noted.get("suppressions"), noted.get("state_mark")
         return SentRecord(
             campaign=str(noted["campaign"]),
             runs=int(noted.get("runs", 0)),
@@ -55,7 +55,7 @@ def read_record(path: Path) -> SentRecord | None:
             in_vain=ended and bool(by_state) and not any(by_state.get(state) for state in REACHED),
             accepted=int(by_state.get(State.ACCEPTED, 0)),
             suppressions=None if suppressions is None else int(suppressions),
-            mark=None if mark is None else _checked(mark),
+            generation=None if generation is None else _check_generation(generation),
         )
     except FileNotFoundError:
         return None
@@ -107,16 +107,18 @@ def refuse_foreign_record(path: Path, store: Store, campaign: Campaign | None) -
 def write_record(path: Path, store: Store, issue: IssueName) -> None:
     """Write the record of a campaign, whole or not at all. Raises DeliveryError when the folder can't be written.
 
-    The mark of a state that knows what this one does not stays in it, so that the question stays until it is answered.
+    The generation of a state that knows what this one does not stays in it, so that the question stays until it is
+    answered.
     """
     campaign = find_campaign(store, issue)
     if campaign is None:
         return
     counts = count_deliveries(store, issue)
-    noted = _noted_mark(path)
+    noted = _read_generation(path)
     with store.transaction() as connection:
         suppressed = count_suppressed(connection)
-        mark = noted if noted and noted not in list_generations(connection) else current_generation(connection)
+        known = list_generations(connection)
+        generation = noted if noted and noted not in known else current_generation(connection)
     lines = [
         "# This issue has been sent, or is being sent, or is in the outbox. Commit this file: it keeps another",
         "# machine from sending the issue a second time.",
@@ -124,7 +126,7 @@ def write_record(path: Path, store: Store, issue: IssueName) -> None:
         f'draft_sha256 = "{campaign.draft_sha256}"',
         f"runs = {campaign.runs}",
         f"suppressions = {suppressed}",
-        f'state_mark = "{mark}"',
+        f'state_mark = "{generation}"',
         f'began_at = "{format_instant(campaign.created_at)}"',
         *([f'due_at = "{format_instant(campaign.due_at)}"'] if campaign.due_at and not campaign.runs else []),
         *([f'finished_at = "{format_instant(campaign.finished_at)}"'] if campaign.finished_at else []),
@@ -144,15 +146,15 @@ def write_record(path: Path, store: Store, issue: IssueName) -> None:
         ) from error
 
 
-def _checked(mark: str) -> str:
-    if not re.fullmatch("[0-9a-f]{16}", mark):
-        raise ValueError(mark)
-    return mark
+def _check_generation(generation: str) -> str:
+    if not re.fullmatch("[0-9a-f]{16}", generation):
+        raise ValueError(generation)
+    return generation
 
 
-def _noted_mark(path: Path) -> str | None:
+def _read_generation(path: Path) -> str | None:
     try:
         record = read_record(path)
     except DecisionNeeded:  # it was read when the sending began; what happened to it since keeps nothing from its end
         return None
-    return record.mark if record else None
+    return record.generation if record else None

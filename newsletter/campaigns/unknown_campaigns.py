@@ -2,8 +2,9 @@
 
 A state that is new on a machine, or older than the records, would mail them again. So nothing is sent until the other
 state's suppressions have been brought here, or a person has said that nobody had left. Both are noted for the campaigns
-that were unknown then, so that a later one asks again. A record's mark decides, since others who leave here can't bring
-it about; where an earlier version noted none, the number of suppressions does, and the question is remembered.
+that were unknown then, so that a later one asks again. A record's generation decides, since others who leave here
+can't bring it about; where an earlier version noted none, the number of suppressions does, and the question is
+remembered.
 """
 
 import json
@@ -24,7 +25,7 @@ from newsletter.text import format_count
 
 FLAG = "--nobody-left"
 _VOUCHED = "vouched"  # a fact: JSON, what was known of a campaign when a person vouched for it
-_ASKED = "asked:"  # a fact, with a campaign's id: its record has no mark, and the question is not answered
+_ASKED = "asked:"  # a fact, with a campaign's id: its record has no generation, and the question is not answered
 _SHOWN = 3
 
 
@@ -52,12 +53,12 @@ def refuse_unknown_campaigns(store: Store | None, drafts: Path) -> None:
     if store:
         with store.transaction() as connection:
             here = count_suppressed(connection)
-            for key in [f"{_ASKED}{one.record.campaign}" for one in unknown if one.record.mark is None]:
+            for key in [f"{_ASKED}{one.record.campaign}" for one in unknown if one.record.generation is None]:
                 write_fact(connection, key, "")
     most = max(counts, default=0)
-    said = f"; {format_count(most, 'suppression')} stood by then, and {here:,} are here" if most > here else ""
+    lack = f"; {format_count(most, 'suppression')} stood by then, and {here:,} are here" if most > here else ""
     raise DecisionNeeded(
-        f"This state does not know who left: {shown} went out from another state, or from a newer copy of it{said}.",
+        f"This state does not know who left: {shown} went out from another state, or from a newer copy of it{lack}.",
         next_step="Whoever unsubscribed or bounced would be mailed again. Bring the other state along (the whole "
         ".newsletter folder, or the right [store] url).\n"
         "Or bring who must not be mailed. There: newsletter subscribers export FILE --suppressed; "
@@ -73,14 +74,14 @@ def list_unknown_campaigns(store: Store | None, drafts: Path) -> list[UnknownCam
     """
     found = {path.name.removesuffix(".sent.toml"): read_record(path) for path in sorted(drafts.glob("*.sent.toml"))}
     known: frozenset[str] = frozenset()
-    marks: frozenset[str] = frozenset()
+    generations: frozenset[str] = frozenset()
     asked: frozenset[str] = frozenset()
     ever, vouched = 0, {}
     if store:
         with store.reading() as connection:
             known = list_campaign_ids(connection)
             ever = count_suppressed(connection, LIFTING)
-            marks = list_generations(connection)
+            generations = list_generations(connection)
             asked = list_facts(connection, _ASKED)
         vouched = _read_vouched(store)
     unknown = []
@@ -89,15 +90,17 @@ def list_unknown_campaigns(store: Store | None, drafts: Path) -> list[UnknownCam
             continue
         lacking = max(0, (record.suppressions or 0) - ever)
         older = bool(lacking) or f"{_ASKED}{record.campaign}" in asked
-        if record.mark is not None:
-            older = record.mark not in marks
-        if (older and record.mark) or ((older or record.campaign not in known) and not _is_vouched(record, vouched)):
+        if record.generation is not None:
+            older = record.generation not in generations
+        if (older and record.generation) or (
+            (older or record.campaign not in known) and not _is_vouched(record, vouched)
+        ):
             unknown.append(UnknownCampaign(issue=IssueName(issue), record=record, lacking=lacking))
     return sorted(unknown, key=lambda one: [int(part) if part.isdigit() else 0 for part in one.issue.split(".")])
 
 
 def vouch(store: Store, drafts: Path, *, complete: bool) -> list[UnknownCampaign]:
-    """Note that this store knows everybody who left by what it does not know; returns what stays unknown.
+    """Note that this store knows everybody who left by what it does not know; return what stays unknown.
 
     With `complete` it is a person's word. Without, suppressions were brought here, and a record that counts more of
     them than there are shows that some are missing.
@@ -108,8 +111,8 @@ def vouch(store: Store, drafts: Path, *, complete: bool) -> list[UnknownCampaign
         words = json.dumps({**_read_vouched(store), **known})
         with store.transaction() as connection:
             write_fact(connection, _VOUCHED, words)
-            told = [one.record for one in unknown if one.record.campaign in known]
-            note_generations(connection, {record.mark for record in told if record.mark})
+            answered = [one.record for one in unknown if one.record.campaign in known]
+            note_generations(connection, {record.generation for record in answered if record.generation})
             remove_facts(connection, [f"{_ASKED}{campaign}" for campaign in known])
     return [one for one in unknown if one.record.campaign not in known]
 

@@ -11,7 +11,7 @@ from newsletter.cli.subscribers.event_words import EVENT_WORDS
 from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail.decision import Action, Decision
 from newsletter.feedback.mail.processing import ProcessedMail
-from newsletter.subscribers.feedback_events import EventKind as Said
+from newsletter.subscribers.feedback_events import EventKind
 from newsletter.text import format_count
 
 _SHOWN = 20  # mails left to a person, and readers of a kind
@@ -159,7 +159,7 @@ class Summary:
 
 
 def _name_kind(kind: FeedbackKind, action: Action) -> str:
-    return EVENT_WORDS[Said.BLOCKED] if action is Action.BLOCKED else _NAMES[kind]
+    return EVENT_WORDS[EventKind.BLOCKED] if action is Action.BLOCKED else _NAMES[kind]
 
 
 def _choose_heading(decision: Decision) -> str:

@@ -52,8 +52,8 @@ _SUMMARY_REPLIES = 8
 def report(draft: str | None, json_: bool, csv_file: Path | None, html_file: Path | None) -> None:
     """Show what became of an issue: who got it and who not, what servers said, how fast it went.
 
-    DRAFT is 2.10 or a path; the issue sent last when left out. The same stands, with plots and without any
-    address, in a page that can be passed around.
+    DRAFT is 2.10 or a path; the issue sent last when left out. The report is also written as a
+    page, with plots and without any address, that can be passed around.
     """
     if json_ and (csv_file or html_file):
         raise click.UsageError("--json prints the report for scripts, and goes with neither --csv nor --html.")

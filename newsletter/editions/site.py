@@ -157,10 +157,10 @@ def _make_page(context: EditionContext, issue: Issue, files: Mapping[str, Mappin
 
 
 def _refuse_to_overwrite(folder: Path, new: Iterable[str]) -> None:
-    strangers = sorted(name for name in new if lexists(folder / name))
-    if strangers:
+    in_the_way = sorted(name for name in new if lexists(folder / name))
+    if in_the_way:
         raise DecisionNeeded(
-            f"{folder} holds {', '.join(strangers[:3])}, which this program did not write.",
+            f"{folder} holds {', '.join(in_the_way[:3])}, which this program did not write.",
             next_step="Name another folder with -o, or move them away.",
         )
 

@@ -34,7 +34,7 @@ class FeedbackEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackEvent:
-    """Feedback about one address, in the same form whoever gave it. It is a claim until it is attributed to a delivery.
+    """Feedback about one address, in one form for all who give it. It is a claim until it is attributed to a delivery.
 
     `address` is in this program's one spelling where it can be, else as it was written; empty where none is named.
     `stage` is the command that a server answered, `code` its reply code (RFC 5321) and `enhanced` its enhanced status

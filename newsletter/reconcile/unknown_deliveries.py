@@ -143,11 +143,11 @@ def require_unknown(store: Store, issue: IssueName, found: Findings) -> None:
     known = {
         one.reader for one in stream_unknown_deliveries(store, issue) if one.reader in found.arrived | found.not_arrived
     }
-    strangers = sorted((found.arrived | found.not_arrived) - known)
-    if strangers:
+    unmatched = sorted((found.arrived | found.not_arrived) - known)
+    if unmatched:
         raise DecisionNeeded(
-            f"{format_count(len(strangers), 'reader')} of those named "
-            f"{'is' if len(strangers) == 1 else 'are'} not among the unknown of {issue}: {', '.join(strangers[:5])}.",
+            f"{format_count(len(unmatched), 'reader')} of those named "
+            f"{'is' if len(unmatched) == 1 else 'are'} not among the unknown of {issue}: {', '.join(unmatched[:5])}.",
             next_step=f"`newsletter reconcile {issue}` shows who is.",
         )
 

@@ -31,7 +31,7 @@ OnProgress = Callable[[WorkerProgress], None]
 
 @dataclass(frozen=True, kw_only=True)
 class SendingRules:
-    """What the publication wants of a worker.
+    """Rules that the publication sets for its workers.
 
     `waits` and `patience` are seconds, see Dispatcher; `refusals` is a share of 1, and `blocks` a number in a row, see
     Refusals; `recipient_tags` identify each copy in its links and return path; `sign` adds a DKIM signature.

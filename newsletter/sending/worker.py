@@ -35,8 +35,8 @@ def send_campaign(assignment: Assignment) -> None:
     ConfigError, with nothing sent, when unsubscribe links can't be signed.
     """
     store, issue = assignment.store, assignment.issue
-    for text in list_current_templates(store, issue):
-        assignment.rules.recipient_tags.require_keys(MessageTemplate.from_bytes(text.payload))
+    for template in list_current_templates(store, issue):
+        assignment.rules.recipient_tags.require_keys(MessageTemplate.from_bytes(template.payload))
     worker = token_hex(8)
     lease = LeaseClock(workers.LEASE_S)
     asked_at = lease.read()

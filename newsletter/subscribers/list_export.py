@@ -97,7 +97,7 @@ def write_csv(file: TextIO, rows: Iterable[Sequence[str]]) -> int:
 
 
 def _columns(source: SubscriberSource) -> list[str]:
-    """Return the list's columns, but for ours: a list that was an export gets them anew."""
+    """Return the list's columns, but for ours: a list that was an export gets new ones."""
     return [name for name in source.read_columns() if name and name not in _OURS]
 
 

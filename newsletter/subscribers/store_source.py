@@ -35,7 +35,7 @@ EDITOR = "editor"  # where a consent was noted that an editor has entered
 
 @dataclass(frozen=True)
 class StoredStatuses:
-    """What the store says of its subscribers: only the active are mailed. There is nothing to ask about."""
+    """Statuses that the store has of its subscribers: only the active are mailed. There is nothing to ask about."""
 
     store: Store | None
     questions: Sequence[Problem] = ()

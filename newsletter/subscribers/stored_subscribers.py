@@ -82,7 +82,7 @@ def count_subscribers(connection: Connection) -> dict[SubscriberStatus, int]:
 
 
 def save_subscribers(connection: Connection, rows: Sequence[StoredSubscriber]) -> None:
-    """Write rows anew or over what the store has of them, whose `created_at` stays."""
+    """Write new rows, or over what the store has of them, whose `created_at` stays."""
     if not rows:
         return
     moment, publication = now(), publication_of(connection)

@@ -9,7 +9,7 @@ from newsletter.errors import ListError
 
 
 class SubscriberStatus(StrEnum):
-    """What the list itself says of a subscriber. Only the active are mailed, and of those nobody who is suppressed."""
+    """Status on the list itself. Only the active are mailed, and of those nobody who is suppressed."""
 
     PENDING = "pending"  # has not confirmed yet
     ACTIVE = "active"

@@ -117,7 +117,7 @@ def _is_mailed(record_events: CsvRecord, header: CsvHeader, honour: Sequence[str
 
 @dataclass(frozen=True, slots=True)
 class _ImportedRow:
-    """A row's suppression of one kind, or that whoever has this hash was erased."""
+    """A row's suppression of one kind, or that the person with this hash was erased."""
 
     known_as: str
     state: str

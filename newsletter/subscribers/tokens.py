@@ -102,7 +102,7 @@ def hide_tokens(text: str) -> str:
 
 
 def parse_verp_tag(tag: str) -> int | None:
-    """Return the number of the delivery that a tag is about, whoever wrote it; None when it names none."""
+    """Return the number of the delivery that a tag is about, also when it is forged; None when it names none."""
     number, _, _ = tag.partition("-")
     return int(number) if number.isascii() and number.isdigit() and len(number) < _DIGITS else None
 

@@ -17,7 +17,7 @@ _PATH = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 @click.command()
 @click.argument("file", required=False, type=_PATH)
-@click.option("-o", "--output", type=_PATH, help="The same as FILE.")
+@click.option("-o", "--output", type=_PATH, help="FILE, given as an option.")
 @click.option("--mailable", "kind", flag_value="mailable", help="Those who get the next issue: a list again.")
 @click.option("--suppressed", "kind", flag_value="suppressed", help="Who must not be mailed, for `suppress --from`.")
 @click.option("--events", "kind", flag_value="events", help="All that readers, mail servers and editors said.")

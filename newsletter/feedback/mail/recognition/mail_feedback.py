@@ -18,7 +18,7 @@ class MailFeedback:
     4.4), ISO 8601 in UTC; a sender's own Date says nothing sure. `trouble` says in words what of the mail could not be
     read. `trace` are its Received and Authentication-Results fields in their order.
 
-    None of it is proof: whoever wrote the mail chose what it says.
+    None of it is proof: the mail's writer chose what it says.
     """
 
     kind: FeedbackKind

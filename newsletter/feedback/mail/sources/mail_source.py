@@ -17,7 +17,7 @@ IsKnown = Callable[[str], bool]
 class StoredMail:
     """A message of a mailbox. `name` is for people, `key` identifies it for good, `data` are its first MOST octets.
 
-    The same octets have the same key in every file; on an IMAP server it is the message's UID that counts.
+    Equal octets have an equal key in every file; on an IMAP server the key is the message's UID.
     `at` is where its source finds it again, and means nothing to others. `received_at` is when it came into the
     mailbox, ISO 8601 in UTC; empty where the source does not know.
     """

@@ -1,0 +1,24 @@
+"""The request for a plan of a send, made from an opened publication."""
+
+from newsletter.campaigns.options import SendOptions
+from newsletter.campaigns.plan import SendRequest
+from newsletter.issue.draft import Draft
+from newsletter.ledger.staging import StagedBatch
+from newsletter.publication import OpenPublication
+
+
+def make_send_request(
+    publication: OpenPublication, draft: Draft, options: SendOptions, staged: StagedBatch
+) -> SendRequest:
+    """Return the request to plan a send of the draft; the list's recipients are put into `staged`.
+
+    Raises ConfigError for settings that can't be used, and for keys that are missing.
+    """
+    return SendRequest(
+        staged=staged,
+        context=publication.edition_context,
+        draft=draft,
+        source=publication.subscriber_source(options.list_file),
+        options=options,
+        erased=publication.erased,
+    )
