@@ -17,7 +17,7 @@ SubscriberKey = NewType("SubscriberKey", str)
 
 
 def subscriber_key(address: str) -> SubscriberKey:
-    """Return the key of whoever has this address: `Ada@Example.org` and `ada@example.org` are one person.
+    """Return the key of the person who has this address: `Ada@Example.org` and `ada@example.org` are one person.
 
     RFC 5321, section 2.4 lets a server tell apart the case of the part before the @, but the servers that subscribers
     use don't, and somebody who gets two copies, or who left and is mailed again, minds.

@@ -1,6 +1,6 @@
 """Removal of secrets from a peer's replies, since a peer may quote what it was given.
 
-A mail server may answer a login with the login's own command, and that answer would stand in the ledger and in reports
+A mail server may answer a login with the login's own command, and that answer would be in the ledger and in reports
 that are passed around. A secret is found as it is, escaped or encoded as logs and protocols write it, and at any place
 within base64, as in the messages of SASL PLAIN, LOGIN and XOAUTH2 (RFC 4616, RFC 7628).
 """

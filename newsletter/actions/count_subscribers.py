@@ -27,7 +27,7 @@ _OTHER_WORDS = "other words"
 
 @dataclass(frozen=True, kw_only=True)
 class EventCounts:
-    """What the store knows, of subscribers on the list or not.
+    """Counts of what the store knows, of subscribers on the list or not.
 
     `suppressions` counts subscribers by kind, `reasons` what those who left gave as theirs, `months` events by month
     and kind, and `issues` those about an issue by its name and kind.

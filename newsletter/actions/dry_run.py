@@ -18,7 +18,7 @@ from newsletter.publication import OpenPublication
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """How many messages were written, where, and how many rows of the list could not be used."""
+    """Result of a dry run: how many messages were written, where, and how many rows of the list could not be used."""
 
     messages: int
     folder: Path

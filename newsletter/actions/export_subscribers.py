@@ -28,7 +28,7 @@ class ExportKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SubscriberExport:
-    """How many rows were written, and how many were left out as unusable, and because a person was erased."""
+    """Counts of an export: rows written, and how many were left out as unusable, and because a person was erased."""
 
     rows: int
     unusable: int

@@ -60,7 +60,7 @@ def _holds(path: Path, key: SubscriberKey) -> bool:
     before = b""
     try:
         with path.open("rb") as file:
-            if file.read(len(_SQLITE)) == _SQLITE:  # its cells stand side by side with nothing between
+            if file.read(len(_SQLITE)) == _SQLITE:  # its cells are side by side with nothing between
                 pattern = re.compile(spelled, re.IGNORECASE)
             file.seek(0)
             while block := file.read(_BLOCK):

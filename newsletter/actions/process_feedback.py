@@ -24,7 +24,7 @@ from newsletter.store import Busy, Store
 
 @dataclass(frozen=True, kw_only=True)
 class FeedbackOptions:
-    """What is asked of a processing: `mailbox` is a Maildir, an mbox or an imaps:// URL, [inbox] source if None.
+    """Options of a processing: `mailbox` is a Maildir, an mbox or an imaps:// URL, [inbox] source if None.
 
     `move` says whether processed mails are moved into a folder, [inbox] after if None. `again` looks at mails, too,
     that were processed before. A dry run changes nothing.

@@ -72,7 +72,7 @@ class SendOutcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SendResult:
-    """How a send ended, and where the campaign's recipients are; `unusable` counts rows of the list left out of it."""
+    """Result of a send, and the states of the campaign's recipients; `unusable` counts rows of the list left out of it."""
 
     outcome: SendOutcome
     issue: IssueName

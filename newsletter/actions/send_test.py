@@ -27,7 +27,7 @@ TESTERS = "testers"  # in place of an address: those in newsletter.toml
 
 @dataclass(frozen=True, kw_only=True)
 class SentTest:
-    """What the server said to each test, in the order of their addresses.
+    """Answers of the server to each test, in the order of their addresses.
 
     `unrecorded` is why it could not be noted that this text was tested, which [send] require may ask for.
     """

@@ -22,7 +22,7 @@ class SubscriberRecord:
 
     `key` is their address in its one spelling, `finished_at` says by issue when its sending had come to its end.
     `other_lines` are lines of the list about others in which the address
-    stands, `other_rows` counts such rows of the store.
+    is found, `other_rows` counts such rows of the store.
     """
 
     key: SubscriberKey

@@ -155,7 +155,7 @@ class CommandSession:
         values = {"sender": message.sender, "recipient": message.recipient}
         arguments: list[str] = []
         for word in self._settings.command[1:]:
-            # In one pass: braces may stand in an address, too.
+            # In one pass: braces may be in an address, too.
             filled = PLACEHOLDER.sub(lambda match: values[match[1]], word)
             if filled.startswith("-") and not word.startswith("-") and "--" not in arguments:
                 if not word.startswith("{sender}"):

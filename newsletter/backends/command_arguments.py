@@ -10,7 +10,7 @@ from newsletter.validation import fault_error
 EXAMPLE = '["/usr/sbin/sendmail", "-i", "-f", "{sender}", "--", "{recipient}"]'
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NAMES = ("sender", "recipient")
-# A placeholder is a word of its own, or stands right behind one option: -f{sender}, --from={sender}.
+# A placeholder is a word of its own, or comes right behind one option: -f{sender}, --from={sender}.
 _FORM = re.compile(r"(?:--?[A-Za-z0-9][A-Za-z0-9-]*=?)?\{\w+\}")
 # Programs that read any of their arguments as code, of their own language or of a shell's.
 _EVALUATING = frozenset(

@@ -23,7 +23,7 @@ class Changes(Enum):
 
     ASK = "ask"
     CONTINUE = "continue"  # the frozen text for everyone
-    TAKE_OVER = "with changes"  # the new text for whoever has had nothing
+    TAKE_OVER = "with changes"  # the new text for those who have had nothing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,7 +50,7 @@ def print_json(handled: Iterator[ProcessedMail]) -> bool:
             held = held or one.decision.action is Action.HOLD
             click.echo((",\n " if number else "\n ") + json.dumps(_as_dict(one)), nl=False)
     finally:
-        click.echo("\n]")  # also when the mailbox is lost half way: what stands before was done
+        click.echo("\n]")  # also when the mailbox is lost half way: what was printed before was done
     return held
 
 

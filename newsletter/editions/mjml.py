@@ -49,7 +49,7 @@ _LAYOUT = {
         "mj-spacer", "mj-table", "mj-text",
     },
 }  # fmt: skip
-# In the last of the three, what stands in quotes is passed over: it may hold an = of its own.
+# In the last of the three, what is in quotes is passed over: it may hold an = of its own.
 _STRAY = re.compile(
     r"""<(?![A-Za-z/!?])|<!--(?:(?!-->).)*?--(?!>)|<\w+(?:\s(?:[^<>"']|"[^"]*"|'[^']*')*?)?\s[\w:-]+=(?![\s"'])""",
     re.DOTALL,
@@ -95,7 +95,7 @@ def _locate(
         source = file.read_text(encoding="utf-8-sig")
         own = (look or _find_fault)(_JINJA.sub(lambda tag: re.sub(r"[^\n]", " ", tag[0]), source))
         found += [(file, own)] if own else []
-    # Both branches of an {% if %} stand in the source, and can look like a fault of their own.
+    # Both branches of an {% if %} are in the source, and can look like a fault of their own.
     same = [pair for pair in found if re.sub(r"\d+", "", pair[1][1]) == re.sub(r"\d+", "", fault[1])]
     likely = same or [pair for pair in found if look or pair[0] != files[0]]
     return template_error(likely[0][0], *likely[0][1]) if likely else template_error(files[0], 0, fault[1])

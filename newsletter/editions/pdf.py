@@ -36,7 +36,7 @@ _TALL, _WITH_ADDRESSES, _COLUMNS = 22, 30, 40
 _IDEOGRAPHS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u{3000}-\u{303F}\u{FF00}-\u{FFEF}]+"
 _IDEOGRAPHIC = re.compile(r"\b(CJK|JP|KR|SC|TC|HK)\b")
 _BOLD = 600
-_IN_PLACE = repeat(0)  # the number of each link whose address stands behind it
+_IN_PLACE = repeat(0)  # the number of each link whose address is printed behind it
 _LONG_TITLE = re.compile(r"[!-\u052f]{30,}")
 _LONG_PART = re.compile(r"[^/?&=.-]{40,}")
 _PACKAGE = re.compile(r"""["'](?:@|\\u\{0*40\})""")

@@ -83,7 +83,7 @@ class _Footnotes:
             styles = [style for style in _MARKS if getattr(run, style)]
             wanted = styles if text.strip() else [style for style in open_ if style != "code"]
             kept = next((n for n, style in enumerate(open_) if style not in wanted), len(open_))
-            # A mark stands directly at its word: the space before a closing one, and after an opening one, is outside.
+            # A mark is directly at its word: the space before a closing one, and after an opening one, is outside.
             ending = "".join(_MARKS[style] for style in reversed(open_[kept:]))
             if ending:
                 bare = written.rstrip(" ")

@@ -23,7 +23,7 @@ class FeedbackKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackEvidence:
-    """The words on which an event rests, one printable line, and the part of the feedback in which they stand.
+    """The words on which an event rests, one printable line, and the part of the feedback that has them.
 
     `part` is a media type such as `message/delivery-status`, or the name of a header field.
     """

@@ -36,7 +36,7 @@ def find_flanking(before: str, after: str, *, within_words: bool) -> tuple[bool,
     """Return whether a run of * or _ between two characters can open emphasis, and whether it can close it.
 
     CommonMark 0.31.2, section 6.2, as amended by markdown-cjk-friendly: punctuation of CJK text is no hindrance,
-    so that **「…」** can stand before の without a space. `within_words` is true for *. Unlike there, a run within a
+    so that **「…」** can come before の without a space. `within_words` is true for *. Unlike there, a run within a
     word or number does neither, nor one between a bracket and a word opens: E*Trade, 5*3, a*(b+c)*d*(e).
     """
     if _is_spelled(before) and _is_spelled(after):

@@ -24,7 +24,7 @@ MAX_BYTES = 25_000_000
 # Each scan of a progressive JPEG goes over the whole picture, however few its bytes are. Programs write 10 or so,
 # those that try every way some dozens; libjpeg-turbo's own advice (libjpeg.txt, "Progressive JPEG") is to set a limit.
 MAX_SCANS = 100
-# A marker within or behind a scan: 0 stands behind a byte of data that looks like one, D0 to D7 restart.
+# A marker within or behind a scan: 0 comes behind a byte of data that looks like one, D0 to D7 restart.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])", re.DOTALL)
 
 

@@ -146,7 +146,7 @@ def _keep_markup(name: str, rule: Callable[[StateInline, bool], bool]) -> Callab
             name != "backticks" or (len(state.tokens) > first and state.tokens[-1].type == "code_inline")
         ):
             inner = state.env["labels"].get(start, start) if name == "link" else start
-            for token in state.tokens[first : first + 2]:  # before it stands what text was pending
+            for token in state.tokens[first : first + 2]:  # before it comes what text was pending
                 if token.type == "link_open" and not token.meta:
                     token.meta = {"start": start, "address": inner}
                     break

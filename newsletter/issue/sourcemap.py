@@ -54,7 +54,7 @@ class SourceMap:
     def _places(self) -> list[Place]:
         """The place of each character of the unfolded text; a blank has that of what comes before it.
 
-        All but blanks stand in the source in the same order, so each is looked for from the last one on.
+        All but blanks are in the source in the same order, so each is looked for from the last one on.
         """
         source = self._iterate_source()
         place = self.node.start

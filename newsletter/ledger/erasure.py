@@ -32,7 +32,7 @@ _ENDS = {
     **dict.fromkeys(OPEN, State.SUPPRESSED),
     **dict.fromkeys((State.SENDING, State.UNKNOWN, State.REFUSED), State.CANCELLED),
 }
-# Other readers' rows in which an address may stand: a server's words name whom it forwards to.
+# Other readers' rows in which an address may be: a server's words name whom it forwards to.
 _JSON: Sequence[Column[str]] = (  # words by name
     deliveries.c.fields,
     events.c.evidence,
@@ -189,7 +189,7 @@ def _mentions(
     """Yield the keys and the words of the rows about others in which the address stands."""
     of_others = [is_ours(connection, words.table)]
     of_others += [words.table.c.subscriber != subscriber] if "subscriber" in words.table.c else []
-    # The domain has several spellings, and what stands before it one.
+    # The domain has several spellings, and what is before it one.
     like = f"{subscriber.partition('@')[0]}@"
     rows = select(*words.table.primary_key, words).where(words.icontains(like, autoescape=True), *of_others)
     for *key, text in connection.execute(rows, execution_options={"yield_per": 1000}):

@@ -1,4 +1,4 @@
-"""Staging: a list on its way into the ledger, in a temporary table, so that a million never stand in memory.
+"""Staging: a list on its way into the ledger, in a temporary table, so that a million are never in memory.
 
 The table is the database's own, on disk and seen by this process alone. Staging takes no lock: a person may look at
 the plan and think for as long as they like.

@@ -26,7 +26,7 @@ _SETTLED = ("crash", "reconcile")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSums:
-    """Sums of one worker: when it started and ended, and what stands today of its answers.
+    """Sums of one worker: when it started and ended, and what is kept today of its answers.
 
     `first_at` and `last_at` are those of its first and last answer. A worker of a store of version 1 is known by its
     answers alone.

@@ -59,14 +59,14 @@ def format_text_header(name: str, value: str) -> bytes:
 
 
 def format_encoded_words(text: str, taken: int) -> str:
-    """Return `text` as encoded words in base64 (RFC 2047), folded; `taken` columns stand before the first.
+    """Return `text` as encoded words in base64 (RFC 2047), folded; `taken` columns come before the first.
 
     The standard library's Header takes fifty times as long, which counts for each recipient's name and subject. A
     character is never divided between two words (section 5).
     """
     words = []
     while text:
-        # Four columns hold three bytes, beside what stands around them.
+        # Four columns hold three bytes, beside what is around them.
         room = max((min(_WORD, _LINE - taken) - len("=?utf-8?b??=")) // 4 * 3, 0)
         piece = text[:room] or text[0]
         while len(piece) > 1 and (over := len(piece.encode("utf-8")) - room) > 0:

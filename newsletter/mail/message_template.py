@@ -65,7 +65,7 @@ class Placeholder:
 class HeaderLine:
     """A line of the header that differs by recipient: built from its whole value for each, never spliced.
 
-    A `text` is folded and encoded as needed; any other value is ASCII and stands as it is (RFC 5322, section 2.2).
+    A `text` is folded and encoded as needed; any other value is ASCII and is written as it is (RFC 5322, section 2.2).
     """
 
     name: str

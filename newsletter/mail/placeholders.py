@@ -1,6 +1,6 @@
 """The places of placeholders in a rendered edition, and the form that a value has in each.
 
-A nonce stands in each placeholder's place while an edition is rendered. Small letters, digits and a comma pass
+A nonce takes each placeholder's place while an edition is rendered. Small letters, digits and a comma pass
 autoescape, MJML and premailer unchanged, in text and in attributes; and a comma that was percent-encoded shows that
 the nonce is in a link's address, where every value is encoded so.
 """

@@ -35,7 +35,7 @@ _QUEUE_MANAGERS = (b"qmgr", b"oqmgr", b"nqmgr")
 _AGENTS = (b"smtp", b"lmtp", b"local", b"virtual", b"pipe", b"error", b"retry", b"discard", b"relay")
 
 # "2026-11-22 14:00:05 1tE9xG-000000001Ab-0aBc <= sender H=host ... S=bytes id=MESSAGE-ID T=subject ..." (Exim's
-# specification, chapter "Log files"), by syslog or not. What stands before the sender is written by these two alone.
+# specification, chapter "Log files"), by syslog or not. What comes before the sender is written by these two alone.
 _EXIM_SYSLOG = rb"(?:<\d+>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) \S+ exim\S*: "
 _EXIM_TIME = rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})? "
 _EXIM_QUEUE = rb"[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}"

@@ -1,6 +1,6 @@
 """Plots of the HTML report: where bars and columns begin and end, in units of their own.
 
-The plots are few and plain, and stand as SVG beside the numbers, in the page's own colours by day and by night. A chart
+The plots are few and plain, and are SVG beside the numbers, in the page's own colours by day and by night. A chart
 library was tried: its labels shrink with the screen, it brings a script, and it has no words for those who can't see.
 """
 

@@ -14,7 +14,7 @@ _PATIENCE_S = 300.0  # with a server that takes nothing and asks for less
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerProgress:
-    """How far a worker is.
+    """Progress of a worker.
 
     `deferred` in the tally are those who may be tried again; `resting_until` is when, in seconds since 1970, while
     nothing else is left to do. `leased` counts deliveries in hand of another worker, which crashed or still sends; then

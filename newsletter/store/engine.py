@@ -76,7 +76,7 @@ class Store:
     def sweep(self, tables: Sequence[Table]) -> bool:
         """Take out of the database's files what was deleted from these tables; False when readers were in the way.
 
-        It holds up whoever writes for as long as writing the whole file takes.
+        It holds up all who write for as long as writing the whole file takes.
         """
         with _explaining(self._database):
             return self._database.sweep(self._engine, [table.name for table in tables])

@@ -31,7 +31,7 @@ def find_rows(path: Path, key: str) -> SubscriberRows:
     lines = read_lines(path)
     header = read_header(path, lines)
     rows, other_lines = [], []
-    # What stands before the @ is ASCII, and stands in the list as it is.
+    # What is before the @ is ASCII, and in the list as it is.
     local = local_part_of(key)
     for record in read_records(lines, header, lambda _line, text: local in text.casefold()):
         if _owner(record, header) == key:

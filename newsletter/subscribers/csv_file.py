@@ -73,7 +73,7 @@ def read_lines(path: Path) -> Iterator[NumberedLine]:
 
 
 def read_header(path: Path, lines: Iterator[NumberedLine]) -> CsvHeader:
-    """Take from `lines` up to the columns' names, before which blank lines and Excel's `sep=` may stand.
+    """Take from `lines` up to the columns' names, before which blank lines and Excel's `sep=` may come.
 
     Raises ListError.
     """

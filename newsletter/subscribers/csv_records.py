@@ -48,7 +48,7 @@ def group_lines(
     which somebody may have written an address. It is taken for a row only when it has as many cells as there are
     columns, or as the row before the open quote, and no quote that may end that cell; otherwise it has a fault as well.
     When the cell does not end within MAX_RECORD, no line is taken for a row up to the quote that closes it, however far
-    that is: a whole list may stand in it.
+    that is: a whole list may be in it.
     """
     waiting: deque[NumberedLine] = deque()
     rest = iter(lines)

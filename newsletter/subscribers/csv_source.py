@@ -70,7 +70,7 @@ class CsvSource:
         wanted = set(keys)
         if not self.path.is_file():
             return {}
-        # What stands before the @ is written the same in the list; the rest may be in other letters.
+        # What is before the @ is written the same in the list; the rest may be in other letters.
         names = {local_part_of(key) for key in wanted}
         rows = self._subscribers(lambda _number, line: any(name in line.casefold() for name in names))
         return {row.key: row for row in rows if row.key in wanted}
@@ -107,7 +107,7 @@ class CsvSource:
     def appending(
         self, cells: Mapping[str, str], tags: Sequence[str], evidence: str = ""
     ) -> AbstractContextManager[PreparedEdit]:
-        del evidence  # stands in the event that is recorded
+        del evidence  # is in the event that is recorded
         return csv_editing.appending_row(self.path, cells, tags)
 
     def removing(self, key: str) -> AbstractContextManager[PreparedEdit]:

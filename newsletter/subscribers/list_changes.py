@@ -92,7 +92,7 @@ def remove_subscriber(
 ) -> Sequence[ListRow]:
     """Take a subscriber's rows out of the list; return them, none when there were none.
 
-    Whoever had left by the list's own word is suppressed: only the row says so, and another list brings them back.
+    One who had left by the list's own word is suppressed: only the row says so, and another list brings them back.
     """
     with sole_editor(store), source.removing(key) as edit:
         if edit.rows:

@@ -24,9 +24,9 @@ class ListRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriberRows:
-    """What the source has of one subscriber: their own rows, and what they agreed to.
+    """Rows and consents that the source has of one subscriber: their own rows, and what they agreed to.
 
-    `other_lines` are lines of a file about others in which the address stands.
+    `other_lines` are lines of a file about others in which the address is.
     """
 
     rows: Sequence[ListRow] = ()

@@ -35,7 +35,7 @@ _MAILED = frozenset(
      "comped", "mailable", "opted-in", "opted_in", "aktiv", "actif", "activo", "attivo", "angemeldet", "abonniert",
      "inscrit", "suscrito", "iscritto"]
 )  # fmt: skip
-# Stems as they stand anywhere in a name or a status, without accents, blanks and signs.
+# Stems as they are found anywhere in a name or a status, without accents, blanks and signs.
 _STEMS = (
     "unsub|opt(?:ed|s)?out|suppress|bl(?:ack|ock)list|blocked|bounce|complain|undeliver|cancel|removed|inactive|disabled"
     "|banned|deleted|nomail|abgemeldet|ausgetragen|gekundigt|desinscri|desabonn|debaja|disiscritt|descadastr|afgemeld"

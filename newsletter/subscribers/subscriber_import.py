@@ -1,6 +1,6 @@
 """Imports: a list in a file compared with the list in the store, and then brought into it.
 
-Both read the file from its beginning, in groups of rows, so that a million of them never stand in memory.
+Both read the file from its beginning, in groups of rows, so that a million of them are never in memory.
 """
 
 from collections import Counter

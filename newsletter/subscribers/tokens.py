@@ -1,6 +1,6 @@
 """Tokens that a subscriber's links and return paths carry: who they are and which issue it was, hidden and signed.
 
-The inside is enciphered by AES-SIV (RFC 5297), so that no address stands in a web server's log, and always the same for
+The inside is enciphered by AES-SIV (RFC 5297), so that no address is in a web server's log, and always the same for
 the same subscriber and issue, so that a copy made later equals what was sent. The outside is signed by itsdangerous,
 which knows about keys that follow one another. Both are bound to the list: another list's token is no token here.
 """
@@ -22,7 +22,7 @@ from newsletter.address import SubscriberKey
 from newsletter.issue.issue_name import IssueName
 from newsletter.subscribers.secret_keys import SecretKeys
 
-# As `Tokens.write` writes them, in whatever text they stand.
+# As `Tokens.write` writes them, in whatever text they are.
 TOKENS_IN_TEXT = r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22,700}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"
 _TOKEN = re.compile(TOKENS_IN_TEXT)
 _LONGEST = 1000  # an address has 254 characters at most

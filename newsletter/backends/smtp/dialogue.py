@@ -8,7 +8,7 @@ Three modes, by what the server announced:
 - PIPELINING (RFC 2920): a text travels with the next message's MAIL, RCPT and DATA, and never before its 354;
 - CHUNKING (RFC 3030): a window of whole transactions, each MAIL, RCPT, BDAT with the text, and RSET.
 
-A reply doesn't say which command it answers: replies come in the commands' order. So the awaited ones stand in a queue,
+A reply doesn't say which command it answers: replies come in the commands' order. So the awaited ones are in a queue,
 and a server that sends one reply too many or too few can't be trusted from there on.
 """
 
@@ -63,7 +63,7 @@ class Dialogue:
         self._answerable = 0  # how many of those belong to commands that have been written
         self._early = False  # the reply that is coming in began before there was a command that it could answer
         self._out: list[bytes] = []
-        self._leaving: list[Transaction] = []  # whose texts stand in _out
+        self._leaving: list[Transaction] = []  # whose texts are in _out
         self._unsent: deque[tuple[DialogueStage, str]] = deque()  # one command at a time: those still to come
         self._envelope_open = False
         self._reset_first = False

@@ -47,7 +47,7 @@ _DELIVERY_KEYS = ("issue", "address", "fields", "tags", "state", "stage", "code"
 def show(address: str, json_: bool) -> None:
     """Show all that is known of one address.
 
-    For whoever asks what is kept of them.
+    For a person who asks what is kept of them.
     """
     key = parse_subscriber_key(address)
     publication = open_publication()

@@ -77,7 +77,7 @@ def _suppress_file(publication: OpenPublication, file: Path, reason: str) -> Non
 def unsuppress(address: str) -> None:
     """Mail an address again.
 
-    Lifts all that stands against it. It gets mail when it is on the list.
+    Lifts all that keeps it from being mailed. It gets mail when it is on the list.
     """
     publication = open_publication()
     was = actions.unsuppress(publication, address)

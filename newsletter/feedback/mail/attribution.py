@@ -2,7 +2,7 @@
 
 Proof is what only somebody who has seen the subscriber's copy can show: the return path that we signed (VERP), or its
 Message-ID, which is made of a seed that nobody else knows. The token of an unsubscribe link proves that its subscriber
-leaves and nothing else: links are sent on, and stand in browsers' histories and in web servers' logs.
+leaves and nothing else: links are sent on, and are kept in browsers' histories and in web servers' logs.
 """
 
 import re

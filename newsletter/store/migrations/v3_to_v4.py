@@ -85,7 +85,7 @@ def upgrade(op: Operations, publication: str) -> None:
 def _carry_campaigns(connection: Connection, publication: str) -> None:
     """Carry over the ledger; who was in hand of a run that ended without a word is settled by the next sending.
 
-    A run's lease is over: whoever brings the tables up to date has seen to it that no earlier program sends.
+    A run's lease is over: the process that brings the tables up to date has seen to it that no earlier program sends.
     """
     for statement in (
         """

@@ -79,7 +79,7 @@ def is_daemon(sender: str) -> bool:
 def find_sender(fields: Iterable[str]) -> str:
     """Return the one address that From fields have; empty when there is none, or when two could be meant.
 
-    Anything may stand in a display name, another's address too.
+    Anything may be in a display name, another's address too.
     """
     unique: set[str] = set()
     for value in fields:
@@ -123,7 +123,7 @@ def find_all(values: Iterator[str] | tuple[str, ...], most: int, *, as_written: 
 def parse_recipient_field(value: str) -> str:
     """Return the address in a DSN's recipient field, `rfc822;user@example.org` by RFC 3464 and much else in practice.
 
-    One without a domain comes back as it stands; an X.400 name has no address.
+    One without a domain comes back as it is; an X.400 name has no address.
     """
     value = value[: 2 * _LONGEST].strip()
     kind = value.partition(";")[0].strip().lower() if ";" in value else ""

@@ -22,7 +22,7 @@ def has_bounce_form(mail: ParsedMail) -> bool:
 def is_bounce(mail: ParsedMail) -> bool:
     """Return whether a mail server wrote it: by its form; or by its sender or subject, if its words say what failed.
 
-    Each word of a failure may stand in a letter; an address that failed beside it seldom does.
+    Each word of a failure may be in a letter; an address that failed beside it seldom does.
     """
     return has_bounce_form(mail) or _reads_like_bounce(mail)
 

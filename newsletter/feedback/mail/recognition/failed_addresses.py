@@ -1,4 +1,4 @@
-"""Addresses that a notice for people says have failed, by where they stand in its words.
+"""Addresses that a notice for people says have failed, by where they are in its words.
 
 A notice puts an address where a person sees it: alone on a line, before a colon, after "to" or "recipient", or near the
 words that say what is wrong with it. Each place gives points; a recipient of the returned copy gets more.

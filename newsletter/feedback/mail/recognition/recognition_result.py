@@ -8,7 +8,7 @@ from newsletter.feedback.smtp_replies.classification import Classification
 from newsletter.feedback.smtp_replies.smtp_stage import SmtpStage
 from newsletter.feedback.smtp_replies.status_codes import find_reply_code
 
-TEXT = "text/plain"  # the part of evidence that stands in the words for people
+TEXT = "text/plain"  # the part of evidence that is in the words for people
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,7 +252,7 @@ class _FetchResponse(NamedTuple):
 def _parse_fetch(items: Sequence[Any]) -> Iterator[_FetchResponse]:
     """Yield the data of FETCH responses out of what imaplib makes of them, message by message.
 
-    A response with a literal is a tuple of what stands before it and the literal, and then the rest; the UID may be
+    A response with a literal is a tuple of what comes before it and the literal, and then the rest; the UID may be
     in either. A server may also say by the way what changed about a message.
     """
     head, text = b"", None

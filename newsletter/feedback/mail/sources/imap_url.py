@@ -43,7 +43,7 @@ class ImapUrl:
 def parse_imap_url(source: str) -> ImapUrl:
     """Return the parts of an imaps:// or imap:// address. Raises ConfigError, which never shows it.
 
-    An @ in the user's name may stand as it is: the last one is before the host.
+    An @ in the user's name may be written as it is: the last one is before the host.
     """
     try:
         parts = urlsplit(source)

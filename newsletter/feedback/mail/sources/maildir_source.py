@@ -82,7 +82,7 @@ def _open_source(path: Path, folder: str, held: ExitStack) -> "FolderSource":
             f"{escape_controls(str(path))} is no mailbox: it has neither cur/ and new/ nor any .eml file.",
             next_step="Name the folder in which cur/ and new/ are.",
         ) from None
-    # Maildir++: folders stand side by side in the mailbox's own, and `.Bounces.handled` is one below `.Bounces`.
+    # Maildir++: folders are side by side in the mailbox's own, and `.Bounces.handled` is one below `.Bounces`.
     within, name = top, ""
     if (own := path.resolve().name).startswith(".") and stat.S_ISDIR(_find_mode("../cur", top)):
         within, name = open_folder_at("..", top), own

@@ -157,7 +157,7 @@ def _split_messages(file: BinaryIO, size: int) -> Iterator[MessageContent]:
         starts_line, begins = begins, line.endswith(b"\n")
         after_blank, blank = blank, starts_line and line in (b"\n", b"\r\n")
         if content is None:
-            content = MessageContent() if line.startswith(b"From ") else None  # blank lines may stand above the first
+            content = MessageContent() if line.startswith(b"From ") else None  # blank lines may precede the first
             continue
         if starts_line and place > counted_to and (_FROM.match(line) or (after_blank and _BARE_FROM.match(line))):
             yield content
