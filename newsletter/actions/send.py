@@ -72,7 +72,7 @@ class SendOutcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SendResult:
-    """Result of a send, and the states of the campaign's recipients; `unusable` counts rows of the list left out of it."""
+    """Result of a send, with the campaign's recipients by state; `unusable` counts rows of the list left out of it."""
 
     outcome: SendOutcome
     issue: IssueName
