@@ -26,6 +26,7 @@ from newsletter.actions.report import report
 from newsletter.actions.run_outbox import run_outbox
 from newsletter.actions.send import Confirm, SendResult, SendTime, send
 from newsletter.actions.send_test import SentTest, send_test
+from newsletter.actions.status import find_status
 from newsletter.actions.suppress import suppress, unsuppress
 from newsletter.campaigns.options import SendOptions
 from newsletter.checks.draft_report import DraftReport
@@ -38,7 +39,7 @@ from newsletter.issue.model import Issue
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
 from newsletter.reports.campaign_report import CampaignReport
-from newsletter.reports.issue_status import CampaignStatus, find_campaign_status
+from newsletter.reports.issue_status import CampaignStatus
 from newsletter.schedule.scheduler import OnResult, ScheduleResult
 from newsletter.subscribers.subscriber import parse_subscriber_key
 from newsletter.subscribers.subscriber_import import ImportPlan
@@ -159,8 +160,7 @@ class Publication:
 
     def status(self, issue: Issue | str) -> CampaignStatus | None:
         """Return where an issue's campaign is; None when it has not been sent from here."""
-        store = self._opened.known_store
-        return find_campaign_status(store, _name(issue)) if store else None
+        return find_status(self._opened, _name(issue))
 
     def report(self, issue: Issue | str) -> CampaignReport:
         """Return what became of an issue: counts, replies, domains and times. Raises DraftError before it is sent."""

@@ -2,9 +2,10 @@
 
 from newsletter.errors import DecisionNeeded, DraftError
 from newsletter.issue.draft import Draft, read_draft
-from newsletter.issue.issue_name import read_issue_name
+from newsletter.issue.issue_name import IssueName, read_issue_name
+from newsletter.ledger.campaigns import list_issues
 from newsletter.publication import OpenPublication
-from newsletter.reports.issue_status import IssueStage, find_issue_stage
+from newsletter.reports.issue_status import CampaignStatus, IssueStage, find_campaign_status, find_issue_stage
 
 
 def find_unsent_draft(publication: OpenPublication) -> Draft:
@@ -27,3 +28,16 @@ def find_unsent_draft(publication: OpenPublication) -> Draft:
         f"{len(unsent)} drafts have not been sent: {', '.join(path.stem for path in unsent)}.",
         next_step=f"Name one: newsletter send {unsent[-1].stem}",
     )
+
+
+def find_status(publication: OpenPublication, issue: IssueName) -> CampaignStatus | None:
+    """Return where an issue's campaign is; None when it has not been sent from here."""
+    store = publication.known_store
+    return find_campaign_status(store, issue) if store else None
+
+
+def list_statuses(publication: OpenPublication) -> list[CampaignStatus]:
+    """Return where each campaign is, the oldest first."""
+    store = publication.known_store
+    names = list_issues(store) if store else []
+    return [status for name in names if (status := find_status(publication, name))]

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from newsletter.actions.cancel import cancel_schedule
+from newsletter.actions.list_outbox import list_outbox
 from newsletter.actions.report import find_campaign_name
 from newsletter.actions.run_outbox import open_outbox
 from newsletter.cli.context import open_publication
@@ -29,19 +30,14 @@ from newsletter.cli.report import show_summary
 from newsletter.cli.sending import ProgressBar, nobody_left
 from newsletter.clock import Instant, describe_distance, describe_duration, format_instant, format_moment
 from newsletter.errors import NewsletterError
-from newsletter.issue.draft import read_draft
 from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
-from newsletter.ledger.schedule import list_scheduled
 from newsletter.ledger.workers import find_why_ended
 from newsletter.publication import OpenPublication
-from newsletter.schedule.schedule_state import ScheduleState, find_schedule_state
 from newsletter.schedule.scheduler import MAYBE_SENT, NextDeparture, ScheduleResult, TooLate
 from newsletter.schedule.stop_signals import StopSignals
-from newsletter.store import Store
 from newsletter.text import format_count
-from newsletter.workspace import Workspace
 
 
 @click.group()
@@ -54,24 +50,22 @@ def outbox() -> None:
 def list_(json_: bool) -> None:
     """List what leaves when, and to how many."""
     publication = open_publication()
-    workspace, store = publication.workspace, publication.known_store
     zone = ZoneInfo(publication.config.publication.timezone)
     now = datetime.now(UTC)
-    found = list(_list_scheduled(store, now)) if store else []
-    changed = {campaign.issue: _has_changed(workspace, campaign) for campaign, _, _ in found}
+    found = list_outbox(publication, now)
     if json_:
         print_as_json(
             [
                 {
-                    "issue": campaign.issue,
-                    "state": stands.value,
-                    "subject": campaign.subject,
-                    "due": campaign.due_at and format_instant(campaign.due_at),
-                    "expires": campaign.expires_at and format_instant(campaign.expires_at),
-                    "readers": readers,
-                    "draft_changed": changed[campaign.issue],
+                    "issue": one.campaign.issue,
+                    "state": one.state.value,
+                    "subject": one.campaign.subject,
+                    "due": one.campaign.due_at and format_instant(one.campaign.due_at),
+                    "expires": one.campaign.expires_at and format_instant(one.campaign.expires_at),
+                    "readers": one.waiting,
+                    "draft_changed": one.draft_changed,
                 }
-                for campaign, stands, readers in found
+                for one in found
             ]
         )
         return
@@ -82,32 +76,19 @@ def list_(json_: bool) -> None:
         ("Issue", "State", "Due", "When", "Expires", "Readers", "Subject"),
         [
             (
-                campaign.issue,
-                stands.value,
-                _format_moment(campaign.due_at, zone),
-                describe_distance(campaign.due_at, now) if campaign.due_at else "",
-                _format_moment(campaign.expires_at, zone),
-                f"{readers:,}",
-                campaign.subject,
+                one.campaign.issue,
+                one.state.value,
+                _format_moment(one.campaign.due_at, zone),
+                describe_distance(one.campaign.due_at, now) if one.campaign.due_at else "",
+                _format_moment(one.campaign.expires_at, zone),
+                f"{one.waiting:,}",
+                one.campaign.subject,
             )
-            for campaign, stands, readers in found
+            for one in found
         ],
     )
-    for issue in (issue for issue, has_changed in changed.items() if has_changed):
+    for issue in (one.campaign.issue for one in found if one.draft_changed):
         say(f"The draft of {issue} has changed since. What leaves is the text as it was then.", style="yellow")
-
-
-def _list_scheduled(store: Store, now: datetime) -> Iterator[tuple[Campaign, ScheduleState, int]]:
-    for issue in list_scheduled(store):
-        campaign = find_campaign(store, issue)
-        if campaign and (stands := find_schedule_state(store, campaign, now)):
-            yield campaign, stands, count_deliveries(store, issue).waiting
-
-
-def _has_changed(workspace: Workspace, campaign: Campaign) -> bool:
-    """Return whether the draft says something else than what was frozen; one that is gone says nothing."""
-    paths = (path for path in workspace.draft_paths() if path.stem == campaign.issue)
-    return any(read_draft(path).sha256 != campaign.draft_sha256 for path in paths)
 
 
 def _format_moment(instant: Instant | None, zone: ZoneInfo) -> str:
@@ -157,7 +138,7 @@ def run(debug: bool, wait: bool, nobody_left: bool) -> None:
             stop=stop,
             observer=reporter,
             on_leaving=reporter.announce,
-            # Whoever waits for an answer would keep the other issues back.
+            # To wait for an answer would keep the other issues back.
             confirm=reporter.confirm if not wait and can_ask() else None,
             nobody_left=nobody_left,
         )

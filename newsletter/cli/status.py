@@ -4,14 +4,14 @@ import click
 
 from newsletter.actions.cancel import cancel as cancel_campaign
 from newsletter.actions.report import find_campaign_name
+from newsletter.actions.status import find_status, list_statuses
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import console, print_as_json, print_table, say
 from newsletter.cli.report import show_summary
 from newsletter.clock import format_instant
-from newsletter.ledger.campaigns import list_issues
 from newsletter.ledger.states import Counts, State
 from newsletter.reports import formatting
-from newsletter.reports.issue_status import CampaignStatus, find_campaign_status
+from newsletter.reports.issue_status import CampaignStatus
 from newsletter.subscribers.feedback_events import ANSWERS
 from newsletter.text import format_count
 
@@ -24,22 +24,19 @@ _WIDE = 120  # columns
 def status(draft: str | None, json_: bool) -> None:
     """Show each issue that has been sent or is being sent, and where its readers are."""
     publication = open_publication()
-    store = publication.known_store
-    names = list_issues(store) if store else []
-    if draft:
-        names = [find_campaign_name(publication, draft)]
-    found = [known for name in names if store and (known := find_campaign_status(store, name))]
+    name = find_campaign_name(publication, draft) if draft else None
+    found = list_statuses(publication) if name is None else [one for one in [find_status(publication, name)] if one]
     if json_:
         print_as_json([_as_dict(one) for one in found])
-    elif draft and store and found:
-        say(f"{names[0]}: {found[0].stage.value}, begun {found[0].campaign.created_at:%Y-%m-%d %H:%M} UTC")
-        show_summary(publication, names[0])
-    elif draft:
-        say(f"{names[0]} has not been sent from here.")
+    elif name and found:
+        say(f"{name}: {found[0].stage.value}, begun {found[0].campaign.created_at:%Y-%m-%d %H:%M} UTC")
+        show_summary(publication, name)
+    elif name:
+        say(f"{name} has not been sent from here.")
     elif found:
         # Columns of nothing but zeros would leave no room for the others.
         met = [state for state in State if state is State.ACCEPTED or any(one.counts[state] for one in found)]
-        # What came back stands beside the deliveries in a wide window, and below them in a narrow one.
+        # What came back is shown beside the deliveries in a wide window, and below them in a narrow one.
         narrow = console().is_terminal and console().width < _WIDE
         answered = [] if narrow else [kind for kind in ANSWERS if any(one.since[kind] for one in found)]
         print_table(
@@ -57,8 +54,8 @@ def status(draft: str | None, json_: bool) -> None:
             ],
         )
         for one in found if narrow else ():
-            if told := formatting.format_feedback(one.since):
-                say(f"{one.campaign.issue}: since then {told}")
+            if answers := formatting.format_feedback(one.since):
+                say(f"{one.campaign.issue}: since then {answers}")
     else:
         say("Nothing has been sent from here yet.")
 
@@ -67,7 +64,7 @@ def status(draft: str | None, json_: bool) -> None:
 @click.argument("draft")
 @click.option("--yes", is_flag=True, help="Cancel without asking.")
 def cancel(draft: str, yes: bool) -> None:
-    """Stop an issue: whoever still waits, or is unknown, gets no copy."""
+    """Stop an issue: those who still wait, or are unknown, get no copy."""
     publication = open_publication()
     name = find_campaign_name(publication, draft)
 
