@@ -12,6 +12,7 @@ from newsletter.errors import DeliveryError
 from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import list_issues, list_unfinished
 from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.workers import find_stalled_host, is_being_sent
 from newsletter.publication import OpenPublication
 from newsletter.sending.assignment import Assignment
 from newsletter.sending.refusals import TooManyRefused
@@ -25,24 +26,35 @@ ConfirmRefusals = Callable[[TooManyRefused], bool]
 
 
 @contextmanager
-def sole_sender(store: Store, issue: IssueName) -> Iterator[None]:
+def sole_sender(store: Store, issue: IssueName, *, may_take_over: bool = True) -> Iterator[None]:
     """Let no other process send the issue meanwhile. The lock goes with the process, however it dies.
 
-    Raises DeliveryError while another process holds it.
+    Without `may_take_over` not even one that stands still may hold it: continued, that could still send what it has
+    in hand. Raises DeliveryError while another process holds it.
     """
     try:
-        with lock_campaign(store, issue):
+        with lock_campaign(store, issue) if may_take_over else store.sole(issue):
             yield
     except Busy as error:
+        host = find_stalled_host(store, issue)
+        if host is None:
+            raise DeliveryError(
+                f"Another process is sending {issue} right now.",
+                next_step="Wait until it has ended, or stop it: Ctrl-C where it runs. `newsletter status` counts.",
+            ) from error
         raise DeliveryError(
-            f"Another process is sending {issue} right now.",
-            next_step="Wait until it has ended, or stop it: Ctrl-C where it runs. `newsletter status` counts.",
+            f"Another process holds {issue} and sends nothing: it waits for an answer, or it stands still.",
+            next_step=f"Answer it; or end it{f' on {host}, where the last one ran' if host else ''}: Ctrl-C, or kill, "
+            "and kill -KILL where it was stopped. Then run the same command again.",
         ) from error
 
 
 @contextmanager
 def forbid_sending(store: Store) -> Iterator[None]:
-    """Hold every issue that is not at its end. Raises DeliveryError while one is being sent."""
+    """Hold every issue that is not at its end. Raises DeliveryError while one is being sent.
+
+    Whoever has taken a campaign over from a process that died since holds another lock, and is known by its lease.
+    """
     going_on = {*list_unfinished(store)}
     with ExitStack() as held:
         for issue in list_issues(store):
@@ -53,10 +65,16 @@ def forbid_sending(store: Store) -> Iterator[None]:
                     with store.sole(issue):
                         pass
             except Busy as error:
-                raise DeliveryError(
-                    f"{issue} is being sent.", next_step="Wait until that has ended. Then run the same command again."
-                ) from error
+                raise _make_being_sent_error(issue) from error
+            if is_being_sent(store, issue):
+                raise _make_being_sent_error(issue)
         yield
+
+
+def _make_being_sent_error(issue: IssueName) -> DeliveryError:
+    return DeliveryError(
+        f"{issue} is being sent.", next_step="Wait until that has ended. Then run the same command again."
+    )
 
 
 def deliver(

@@ -11,7 +11,7 @@ from newsletter.ledger import erasure
 from newsletter.ledger.campaigns import list_unfinished
 from newsletter.ledger.deliveries import list_deliveries
 from newsletter.ledger.states import State
-from newsletter.ledger.workers import wait_for_leases
+from newsletter.ledger.workers import is_being_sent, wait_for_leases
 from newsletter.publication import OpenPublication
 from newsletter.store import Busy, Store
 from newsletter.subscribers.list_changes import sole_editor
@@ -45,7 +45,7 @@ def erase_subscriber(publication: OpenPublication, key: SubscriberKey) -> Erasur
     for issue in erasure.list_issues_in_hand(store, key):
         try:
             with store.sole(issue):
-                wait_for_leases(store, issue)  # nobody sends: the run that claimed it has died
+                wait_for_leases(store, issue)  # of a run that has died, or of one that took over from it
         except Busy as error:
             raise erasure.make_in_hand_error(issue) from error
     digest = keys.digest(key)
@@ -80,5 +80,7 @@ def _sweep(store: Store) -> bool:
             try:
                 held.enter_context(store.sole(issue))
             except Busy:
+                return False
+            if is_being_sent(store, issue):  # by one that took over
                 return False
         return store.sweep(erasure.TABLES)

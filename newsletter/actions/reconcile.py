@@ -98,6 +98,6 @@ def _sole_campaign(publication: OpenPublication, issue: IssueName) -> Iterator[S
     store = publication.known_store
     if store is None or find_campaign(store, issue) is None:
         raise DraftError(f"{issue} has not been sent from here, so there is nothing to reconcile.")
-    with sole_sender(store, issue):
+    with sole_sender(store, issue, may_take_over=False):
         wait_for_leases(store, issue)
         yield store

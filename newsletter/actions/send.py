@@ -28,6 +28,7 @@ from newsletter.ledger.freeze import freeze_batch, replace_templates
 from newsletter.ledger.schedule import schedule_campaign
 from newsletter.ledger.staging import StagedBatch, stage_recipients
 from newsletter.ledger.states import Counts
+from newsletter.ledger.workers import LeaseLost
 from newsletter.publication import OpenPublication
 from newsletter.sending.refusals import TooManyRefused
 from newsletter.sending.rules import SendingRules
@@ -200,6 +201,8 @@ def _deliver(
     """Deliver it, and add to an error that the same command goes on."""
     try:
         return deliver(publication, issue, observer, confirm_refusals)
+    except LeaseLost:
+        raise  # another process goes on
     except DeliveryError as error:
         again = f"To go on{' all the same' if isinstance(error, TooManyRefused) else ''}: newsletter send {issue}"
         raise DeliveryError(error.message, next_step=f"{error.next_step}\n{again}".strip()) from error

@@ -11,6 +11,7 @@ model for its table in newsletter.toml, made with those settings:
         def connect(self): ...        # an async context manager that yields a Session
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from typing import Protocol
 from newsletter.config import BACKEND_GROUP, Config, Section
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Message, Result
+
+_ASK_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,3 +131,9 @@ async def take_messages(feed: Feed) -> AsyncIterator[Message]:
             yield message
         elif not await feed.wait():
             return
+
+
+async def wait_until_it_may_leave(feed: Feed) -> None:
+    """Wait until the message that was taken may leave; to be called right before it does."""
+    while not feed.may_send():
+        await asyncio.sleep(_ASK_AGAIN_S)

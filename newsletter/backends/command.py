@@ -16,7 +16,15 @@ from typing import IO, Annotated, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 
-from newsletter.backends import Feed, Limits, SenderRefused, SessionLost, Unreachable, take_messages
+from newsletter.backends import (
+    Feed,
+    Limits,
+    SenderRefused,
+    SessionLost,
+    Unreachable,
+    take_messages,
+    wait_until_it_may_leave,
+)
 from newsletter.backends.command_arguments import EXAMPLE, PLACEHOLDER, check_command, split_command
 from newsletter.config import Config, Section
 from newsletter.config.secrets import iterate_secrets
@@ -123,7 +131,7 @@ class CommandSession:
         """
         async for message in take_messages(feed):
             try:
-                result = await self._carry(message)
+                result = await self._carry(message, feed)
             except DeliveryError:
                 feed.untouched(message)
                 raise
@@ -132,13 +140,13 @@ class CommandSession:
                 # A program that fails so each time would leave the whole list unknown; sending stops at lost sessions.
                 raise SessionLost(result.reply)
 
-    async def _carry(self, message: Message) -> Result:
+    async def _carry(self, message: Message, feed: Feed) -> Result:
         arguments = self._fill_arguments(message)
         if arguments is None:
             return _make_result(
                 message, Outcome.REFUSED, 'the address begins with "-": it needs a "--" before it in the command'
             )
-        ending = await self._end(self._start(arguments, message.data.replace(b"\r\n", b"\n")))
+        ending = await self._end(await self._start(arguments, message.data.replace(b"\r\n", b"\n"), feed))
         if ending.status in _ABOUT_ALL:
             raise SenderRefused(
                 f"{self._program} takes no mail: {ending.words}",
@@ -168,12 +176,13 @@ class CommandSession:
             arguments.append(filled)
         return arguments
 
-    def _start(self, arguments: list[str], text: bytes) -> "_Running":
+    async def _start(self, arguments: list[str], text: bytes, feed: Feed) -> "_Running":
         try:
             # From a file, not a pipe: were this process killed, a program could take half a message for a whole one.
             with TemporaryFile() as file:
                 file.write(text)
                 file.seek(0)
+                await wait_until_it_may_leave(feed)
                 with _block_ctrl_c():
                     process = subprocess.Popen(  # noqa: S603  # what newsletter.toml names, and addresses as data
                         [self._program, *arguments],

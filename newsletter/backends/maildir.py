@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from newsletter.backends import Feed, Limits, SessionLost, Unreachable, take_messages
+from newsletter.backends import Feed, Limits, SessionLost, Unreachable, take_messages, wait_until_it_may_leave
 from newsletter.config import Section
 from newsletter.errors import DeliveryError
 from newsletter.files import create_private, sync_to_disk
@@ -58,7 +58,7 @@ class MaildirSession:
         """Store each message, on the disk before it counts as accepted. Raises DeliveryError and SessionLost."""
         async for message in take_messages(feed):
             try:
-                await asyncio.to_thread(self._store, message.data.replace(b"\r\n", b"\n"))
+                await self._store(message.data.replace(b"\r\n", b"\n"), feed)
             except OSError as error:
                 # A full disk or a folder gone is no fault of this message; the next would fare no better.
                 feed.untouched(message)
@@ -75,7 +75,7 @@ class MaildirSession:
             reply = f"stored in {self._path.name}/"
             feed.answer(Result(key=message.key, outcome=Outcome.ACCEPTED, stage="maildir", reply=reply))
 
-    def _store(self, text: bytes) -> None:
+    async def _store(self, text: bytes, feed: Feed) -> None:
         """Write the file into tmp/ and rename it into new/, whole or not at all (https://cr.yp.to/proto/maildir.html).
 
         Raises OSError.
@@ -85,13 +85,18 @@ class MaildirSession:
         name = f"{now // 1_000_000}.M{now % 1_000_000}R{token_hex(8)}.{host}"
         unfinished = self._path / "tmp" / name
         try:
-            # Readers' addresses and names are in it: for the owner's eyes alone.
-            with create_private(unfinished) as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+            await asyncio.to_thread(_write_durably, unfinished, text)
+            await wait_until_it_may_leave(feed)  # the disk may have taken its time
             unfinished.rename(self._path / "new" / name)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             with suppress(OSError):
                 unfinished.unlink()
             raise
+
+
+def _write_durably(path: Path, text: bytes) -> None:
+    # Readers' addresses and names are in it: for the owner's eyes alone.
+    with create_private(path) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

@@ -196,6 +196,19 @@ def is_being_sent(store: Store, issue: IssueName) -> bool:
     return lease is not None and lease.seconds_left > 0
 
 
+def find_stalled_host(store: Store, issue: IssueName) -> str | None:
+    """Return the host of the worker that started last, when its lease ran out; None when it lives, or has ended.
+
+    Where the campaign's lock is held all the same, that process stands still, or a later one has no worker yet.
+    """
+    with store.reading() as connection:
+        ours = is_of(connection, workers, issue)
+        row = connection.execute(select(workers).where(ours).order_by(workers.c.started_at.desc()).limit(1)).first()
+        if row is None or row.ended_at is not None or (row.why is None and row.lease_until > read_clock(connection)):
+            return None
+        return str(row.host)
+
+
 def find_last_sent(store: Store) -> IssueName | None:
     """Return the issue whose worker started last; None when none has."""
     with store.reading() as connection:

@@ -22,6 +22,7 @@ from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.schedule import has_begun, hold_campaign, list_scheduled, unschedule_campaign
 from newsletter.ledger.states import Counts, State
+from newsletter.ledger.workers import LeaseLost
 from newsletter.schedule.schedule_state import TO_BE_SENT, ScheduleState, find_schedule_state
 from newsletter.schedule.stop_signals import StopSignals
 from newsletter.sending.refusals import SenderBlocked, TooManyRefused
@@ -140,7 +141,7 @@ class Scheduler:
                     campaign, state = self._find_state(issue)
                     if campaign is not None and state in TO_BE_SENT:
                         return self._send(campaign, late=state is ScheduleState.LATE)
-            except Busy:
+            except (Busy, LeaseLost):  # whoever has it, or has taken it over, sees to it
                 self._say(issue, ScheduleResult.BUSY)
                 return True
         return campaign is None or state is None or self._leave(campaign, state)
@@ -169,6 +170,8 @@ class Scheduler:
         try:
             self._refuse(campaign, late=late)
             self._carry(campaign)
+        except LeaseLost:
+            raise
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told, and the others get their turn
             _LOG.debug("%s could not be sent", issue, exc_info=True)
             moved = _count_reached(count_deliveries(self._store, issue)) > before

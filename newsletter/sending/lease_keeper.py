@@ -27,7 +27,12 @@ class LeaseKeeper:
         self._dispatcher = dispatcher
 
     async def run(self, connections: Connections) -> None:
-        """Renew the lease until it is lost; then hand out no more, and break off the connections."""
+        """Renew the lease until it is lost, or the store has been out of reach for as long as a lease lasts.
+
+        Then hand out no more, and break off the connections: what they hold back would wait without end.
+        """
+        loop = asyncio.get_running_loop()
+        failing_since: float | None = None
         try:
             while True:
                 with suppress(TimeoutError):
@@ -35,12 +40,14 @@ class LeaseKeeper:
                         await self._dispatcher.lease_doubted.wait()
                 try:
                     await self._renew()
-                except LeaseLost as lost:
-                    connections.cancel()
-                    self._dispatcher.halt(lost)
-                    return
-                except DeliveryError:
-                    # The store is out of reach. Nothing leaves meanwhile, and the claim loop raises when it stays so.
+                    failing_since = None
+                except DeliveryError as error:
+                    failing_since = loop.time() if failing_since is None else failing_since
+                    if isinstance(error, LeaseLost) or loop.time() - failing_since >= self._lease.seconds:
+                        connections.cancel()
+                        self._dispatcher.halt(error)
+                        return
+                    # Nothing leaves meanwhile; the store may come back.
                     await asyncio.sleep(_TRY_AGAIN_S)
         finally:
             self._dispatcher.halt()  # without a keeper, whatever ended it, nothing may leave

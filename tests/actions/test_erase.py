@@ -26,7 +26,7 @@ from newsletter.ledger.freeze import freeze_batch
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import FrozenTemplate
-from newsletter.ledger.workers import register_worker
+from newsletter.ledger.workers import end_worker, register_worker
 from newsletter.mail.message import Outcome, Result
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, open_store
@@ -249,6 +249,9 @@ def test_the_file_is_written_anew_when_nobody_sends(publication: Publication, st
     _freeze(store, "1.1", ["b@example.org"])
     with store.sole("1.1"):
         assert not erase_subscriber(_open(publication, store), ADA).swept
+    register_worker(store, "1.1", "took over", lease_s=3600)  # it holds another lock
+    assert not erase_subscriber(_open(publication, store), ADA).swept
+    end_worker(store, "1.1", "took over")
     assert erase_subscriber(_open(publication, store), ADA).swept
 
 

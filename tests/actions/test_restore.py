@@ -362,3 +362,13 @@ def test_another_publication_in_the_database_is_neither_written_over_nor_moved(
         assert _rows(store) == before
     assert not list((tmp_path / "kept").glob("*")), "a copy of what was not written over"
     assert not (tmp_path / "kept.db").exists()
+
+
+def test_a_store_is_not_moved_while_one_that_took_a_campaign_over_sends_it(place: Path | str, tmp_path: Path) -> None:
+    """It holds the lock of the worker that it took over from, which has ended since, and not the campaign's own."""
+    with closing(open_store(place)) as store, closing(open_store(tmp_path / "other.db")) as other:
+        _fill(store)
+        register_worker(store, "1.1", "another", lease_s=3600)
+        with pytest.raises(DeliveryError, match=r"1\.1 is being sent"):
+            move_rows(store, other, "there", tmp_path / "kept.db")
+        assert _rows(other)["campaigns"] == []

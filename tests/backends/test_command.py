@@ -576,3 +576,22 @@ def test_postfix_takes_what_it_is_given(postfix: Path) -> None:
 
 def _postcat(what: str, *paths: Path) -> bytes:
     return subprocess.run(["/usr/sbin/postcat", what, *paths], capture_output=True, check=True).stdout
+
+
+def test_a_program_is_started_only_when_the_message_may_still_leave(tmp_path: Path) -> None:
+    _program(tmp_path, "echo x >> started")
+    feed = _feed("ada@example.org")
+    feed.is_open = False
+
+    async def deliver() -> None:
+        async with CommandBackend(CommandBackend.Settings(command=["./program"]), tmp_path).connect() as session:
+            carrying = asyncio.create_task(session.deliver(feed))
+            while not feed.refused:
+                await asyncio.sleep(0.01)
+            assert not (tmp_path / "started").exists()
+            feed.is_open = True
+            await carrying
+
+    asyncio.run(deliver())
+    assert (tmp_path / "started").read_text() == "x\n"
+    assert feed.outcomes() == {"ada@example.org": Outcome.ACCEPTED}

@@ -96,3 +96,42 @@ def test_an_issue_goes_into_a_maildir(publication: Publication) -> None:
     assert publication.run("send", "2.10", "--yes").returncode == 0
     box = mailbox.Maildir(publication.root / "build/maildir", create=False)
     assert sorted(message["To"].rpartition(" ")[2].strip("<>") for message in box) == sorted(readers)
+
+
+class _SuspendedFeed(MemoryFeed):
+    """A feed whose process stood still while a text was written: at first that may not leave."""
+
+    def may_send(self) -> bool:
+        assert not list(self.new.iterdir())
+        self.refused += 1
+        return self.refused > 1
+
+    def __init__(self, new: Path) -> None:
+        super().__init__(messages(1))
+        self.new = new
+
+
+def test_a_text_is_stored_only_when_it_may_still_leave(tmp_path: Path) -> None:
+    feed = _SuspendedFeed(tmp_path / "box/new")
+    _deliver(tmp_path, feed)
+    assert feed.refused == 2
+    assert list(feed.outcomes().values()) == [Outcome.ACCEPTED]
+
+
+def test_what_may_not_leave_any_more_is_not_stored(tmp_path: Path) -> None:
+    feed = MemoryFeed(messages(1))
+    feed.is_open = False
+
+    async def deliver() -> None:
+        async with MaildirBackend(MaildirBackend.Settings(path="box"), tmp_path).connect() as session:
+            carrying = asyncio.create_task(session.deliver(feed))
+            while not feed.refused:
+                await asyncio.sleep(0.01)
+            carrying.cancel()  # as a worker does whose lease is lost
+            await asyncio.wait([carrying])
+            assert carrying.cancelled()
+
+    asyncio.run(deliver())
+    for folder in ("tmp", "new"):
+        assert not list((tmp_path / "box" / folder).iterdir())
+    assert feed.results == {}

@@ -22,7 +22,7 @@ from newsletter.ledger.freeze import freeze_batch
 from newsletter.ledger.schedule import hold_campaign, list_scheduled, unschedule_campaign
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.templates import FrozenTemplate
-from newsletter.ledger.workers import register_worker
+from newsletter.ledger.workers import LeaseLost, register_worker
 from newsletter.schedule import scheduler
 from newsletter.schedule.schedule_state import ScheduleState, find_schedule_state
 from newsletter.schedule.scheduler import NextDeparture, Scheduler, ScheduleResult, WallClock
@@ -399,3 +399,21 @@ def test_an_issue_that_only_waits_is_not_on_the_website_yet(publication: Publica
     assert put_in.returncode == 0, put_in.stderr
     assert "no issue to publish yet" in publication.run("export", "site", "--sent-only").stderr
     assert not (publication.root / "build/site/2.10.html").exists()
+
+
+def test_a_campaign_that_another_process_has_taken_over_is_not_held(office: Office) -> None:
+    noon = office.clock.now
+    put_in(office.publication, office.store, noon - MINUTE, noon + HOUR)
+
+    def overtaken(_campaign: Campaign) -> None:
+        register_worker(office.store, "2.10", "another")
+        record_and_claim(office.store, "2.10", "another", want=2)
+        crash_workers(office.store, "2.10")  # two are unknown now, so that something has moved
+        raise LeaseLost("Another process has taken over the sending of 2.10.")
+
+    office.outbox._carry = overtaken
+    assert office.outbox.look()
+    assert office.results == [("2.10", ScheduleResult.BUSY)]
+    campaign = find_campaign(office.store, "2.10")
+    assert campaign is not None
+    assert campaign.due_at == noon - MINUTE

@@ -12,11 +12,13 @@ from conftest import Publication
 from frozen import Frozen, Pigeons
 
 from newsletter.backends import Feed, Limits
+from newsletter.errors import DeliveryError
 from newsletter.ledger import workers
 from newsletter.ledger.claims import record_and_claim
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import LeaseLost, end_worker, find_lease, register_worker
 from newsletter.mail.message import Message, Outcome, Result
+from newsletter.sending import claim_loop, lease_keeper
 from newsletter.sending.rules import SendingRules, WorkerProgress
 from newsletter.sending.takeover import lock_campaign
 from newsletter.store import Busy, open_store
@@ -151,3 +153,39 @@ def test_a_campaign_is_held_by_one_process_until_its_lease_runs_out(
             register_worker(other, "2.10", "third", lease_s=3600)
             with pytest.raises(Busy), lock_campaign(third, "2.10"):
                 raise AssertionError("it was taken over by one that lives")
+
+
+def test_a_store_that_stays_away_ends_a_worker_whose_texts_are_held_back(
+    freeze: Callable[[int], Frozen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = freeze(40)
+    away: list[bool] = []
+
+    def gone(work: Callable[..., object]) -> Callable[..., object]:
+        def ask(*arguments: object, **named: object) -> object:
+            if away:
+                raise DeliveryError("The connection to the store was lost.")
+            return work(*arguments, **named)
+
+        return ask
+
+    monkeypatch.setattr(lease_keeper, "extend_lease", gone(lease_keeper.extend_lease))
+    monkeypatch.setattr(claim_loop, "record_and_claim", gone(claim_loop.record_and_claim))
+    carried_then: list[int] = []
+
+    async def carry(pigeons: Pigeons, feed: Feed, message: Message) -> None:
+        if pigeons.carried == 4:
+            away.append(True)
+            carried_then.append(pigeons.carried)
+            while feed.may_send():
+                await asyncio.sleep(0.01)
+            async with asyncio.timeout(20):
+                while not feed.may_send():  # as a session of SMTP holds a text back
+                    await asyncio.sleep(0.01)
+        feed.answer(_accepted(message))
+        await asyncio.sleep(0.01)
+
+    pigeons = Pigeons(carry, Limits(connections=1, window=1))
+    with pytest.raises(DeliveryError, match="The connection to the store was lost"):
+        campaign.send_through(pigeons, SendingRules())
+    assert pigeons.carried == carried_then[0] == 4

@@ -223,7 +223,7 @@ def _overtake(
 
 
 def _was_let_in(ended: Ended) -> bool:
-    return not _is_locked_out(ended) and "Another process is sending" not in ended.err
+    return not _is_locked_out(ended) and "Another process " not in ended.err
 
 
 def _is_locked_out(ended: Ended) -> bool:
