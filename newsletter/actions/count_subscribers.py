@@ -98,10 +98,10 @@ def _count_events(store: Store | None) -> EventCounts:
         )
 
 
-def _count_reasons(told: Iterable[str]) -> dict[str, int]:
+def _count_reasons(reasons: Iterable[str]) -> dict[str, int]:
     """Count what was chosen on the page; what people wrote themselves, which is nobody's to count, is "other words"."""
     counts, others = Counter[str](), 0
-    for words in told:
+    for words in reasons:
         chosen = words.partition(": ")[0]
         if len(chosen) <= _LONGEST_REASON and chosen.isprintable():
             counts[chosen] += 1

@@ -63,7 +63,7 @@ def process_feedback(
     if options.move is not None:
         inbox = config.inbox.model_copy(update={"after": "move" if options.move else "leave"})
         config = config.model_copy(update={"inbox": inbox})
-    mailbox = options.mailbox or _configured_mailbox(publication)
+    mailbox = options.mailbox or _find_configured_mailbox(publication)
     if mailbox is None:
         raise ConfigError(
             "No mailbox is named.",
@@ -124,7 +124,7 @@ def _sole_processing(store: Store) -> Iterator[None]:
         yield
 
 
-def _configured_mailbox(publication: OpenPublication) -> str | None:
+def _find_configured_mailbox(publication: OpenPublication) -> str | None:
     """Return [inbox] source; a path begins where newsletter.toml is, as every other path there does."""
     source = publication.config.inbox.source
     if source is None or "://" in source:

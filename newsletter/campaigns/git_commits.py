@@ -63,7 +63,7 @@ class Repository:
         if folder.resolve().is_relative_to(self.top) and folder.exists():
             asked.append(str(folder.resolve().relative_to(self.top)))
         changes = [*self._changes(asked)] if asked else []
-        filtered = self._filtered([name for change, name in changes if change == "M"])
+        filtered = self._list_filtered([name for change, name in changes if change == "M"])
         for change, name in changes:
             path = inside.get(name, self.top / name)
             if change == "M" and name in filtered:
@@ -80,21 +80,21 @@ class Repository:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             ask_git(self.top, "read-tree", self.commit, more=index)
             how = ["--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all"]
-            told = ask_git(self.top, "status", *how, "--", *names, more=index)
-        for line in _names(told):
+            output = ask_git(self.top, "status", *how, "--", *names, more=index)
+        for line in _names(output):
             yield line[1], line[3:]
 
-    def _filtered(self, names: Sequence[str]) -> dict[str, str]:
+    def _list_filtered(self, names: Sequence[str]) -> dict[str, str]:
         """Return those that git keeps as something else, as Git LFS does, and by which filter; none is run for it."""
         if not names:
             return {}
-        told = _names(ask_git(self.top, "check-attr", "-z", "filter", "--", *names))
-        filters = zip(told[::3], told[2::3], strict=True)
+        attributes = _names(ask_git(self.top, "check-attr", "-z", "filter", "--", *names))
+        filters = zip(attributes[::3], attributes[2::3], strict=True)
         return {name: value for name, value in filters if value not in ("unspecified", "unset")}
 
 
-def _names(told: bytes) -> list[str]:
-    return [os.fsdecode(name) for name in told.split(b"\0") if name]
+def _names(output: bytes) -> list[str]:
+    return [os.fsdecode(name) for name in output.split(b"\0") if name]
 
 
 def _problem(path: Path, message: str, next_step: str) -> Problem:

@@ -117,7 +117,7 @@ def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
 
     publication = open_publication()
     drafts = [publication.draft(name) for name in names or (None,)]
-    broken = _broken_configuration(publication.workspace)
+    broken = _find_configuration_error(publication.workspace)
     told: dict[Finding, None] = {}
     for found in drafts:
         report = DraftReport(tuple(map(Finding, found.problems))) if broken else check_draft(publication, found)
@@ -138,7 +138,7 @@ def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
     sys.exit(1 if any(not finding.note for finding in told) else 0)
 
 
-def _broken_configuration(workspace: Workspace) -> ConfigError | None:
+def _find_configuration_error(workspace: Workspace) -> ConfigError | None:
     """Return what keeps the configuration from being used, so that a draft's own problems are told before it."""
     try:
         _ = workspace.config

@@ -240,7 +240,7 @@ class _OutboxReporter(ProgressBar):
                 steps = f"{error.next_step if error else ''}\nThe outbox does not go on by itself:\n{by_hand}".strip()
                 show_error(NewsletterError(f"{issue} was stopped: {why}", next_step=steps))
             case ScheduleResult.EXPIRED:
-                show_error(self._expired(issue))
+                show_error(self._describe_expiry(issue))
 
     def wait(self, upcoming: NextDeparture | None, trouble: NewsletterError | None) -> None:
         if trouble is not None:
@@ -255,7 +255,7 @@ class _OutboxReporter(ProgressBar):
         distance = describe_distance(upcoming.at, datetime.now(UTC))
         return f"{upcoming.issue} leaves {distance}, {format_moment(upcoming.at, self._zone)}."
 
-    def _expired(self, issue: IssueName) -> NewsletterError:
+    def _describe_expiry(self, issue: IssueName) -> NewsletterError:
         campaign = find_campaign(self._store, issue)
         at = _format_moment(campaign.expires_at, self._zone) if campaign else ""
         return NewsletterError(

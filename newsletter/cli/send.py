@@ -70,7 +70,7 @@ def send(
 
     Run it again after it was stopped, and it goes on where it was.
     """
-    changes = _chosen_changes(continue_, with_changes)
+    changes = _choose_changes(continue_, with_changes)
     if tests and dry_run:
         raise click.UsageError("--test sends to the testers, --dry-run sends nothing: choose one.")
     if (tests or dry_run) and (at or to_new):
@@ -128,7 +128,7 @@ def retry(
 
     Whoever else still waits is tried with them.
     """
-    changes = _chosen_changes(continue_, with_changes)
+    changes = _choose_changes(continue_, with_changes)
     publication = open_publication()
     _ = publication.store
     options = SendOptions(
@@ -140,7 +140,7 @@ def retry(
     _send(publication, publication.draft(draft), options, yes=yes)
 
 
-def _chosen_changes(continue_: bool, with_changes: bool) -> Changes:
+def _choose_changes(continue_: bool, with_changes: bool) -> Changes:
     if continue_ and with_changes:
         raise click.UsageError("--continue and --with-changes are two ways to go on: choose one.")
     if continue_:

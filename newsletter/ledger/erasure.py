@@ -177,7 +177,7 @@ def _replace_mentions(connection: Connection, subscriber: SubscriberKey, pseudon
         for key, text in list(_mentions(connection, words, subscriber)):
             mine = and_(*(known == value for known, value in zip(words.table.primary_key, key, strict=True)))
             connection.execute(
-                update(words.table).where(mine).values({words: _renamed(words, text, subscriber, pseudonym)})
+                update(words.table).where(mine).values({words: _replace_subscriber(words, text, subscriber, pseudonym)})
             )
             changed += 1
     return changed
@@ -201,7 +201,7 @@ def _texts(words: Column[str], text: str) -> Iterable[str]:
     return json.loads(text).values() if words in _JSON else (text,)
 
 
-def _renamed(words: Column[str], text: str, subscriber: SubscriberKey, pseudonym: str) -> str:
+def _replace_subscriber(words: Column[str], text: str, subscriber: SubscriberKey, pseudonym: str) -> str:
     if words not in _JSON:
         return replace_address(text, subscriber, pseudonym)
     return json.dumps({name: replace_address(one, subscriber, pseudonym) for name, one in json.loads(text).items()})

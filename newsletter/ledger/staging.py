@@ -136,7 +136,7 @@ class StagedBatch:
         """Return how many are staged, and how many of them must not be mailed."""
         with self._staging.local() as connection:
             everyone = connection.scalar(select(func.count()).select_from(_staged)) or 0
-            left = connection.scalar(select(func.count()).select_from(_staged).where(_suppressed(connection))) or 0
+            left = connection.scalar(select(func.count()).select_from(_staged).where(_is_suppressed(connection))) or 0
             return everyone, left
 
     def lacking(self) -> list[tuple[Sequence[str], int, int]]:
@@ -152,7 +152,7 @@ class StagedBatch:
     def recipients(self) -> Iterator[Recipient]:
         """Yield everyone staged who may be mailed, in the list's order."""
         with self._staging.local() as connection:
-            everyone = select(_staged).where(~_suppressed(connection)).order_by(_staged.c.id)
+            everyone = select(_staged).where(~_is_suppressed(connection)).order_by(_staged.c.id)
             for row in connection.execute(everyone, execution_options={"yield_per": _GROUP}):
                 yield Recipient(
                     subscriber=row.subscriber,
@@ -183,7 +183,7 @@ class StagedBatch:
             deliveries.c.attempts: literal(0),
             deliveries.c.tries: literal(0),
             deliveries.c.due: literal(0.0),
-            deliveries.c.state: case((_suppressed(connection), State.SUPPRESSED.value), else_=State.PENDING.value),
+            deliveries.c.state: case((_is_suppressed(connection), State.SUPPRESSED.value), else_=State.PENDING.value),
         }
         rows = (
             select(*moved.values())
@@ -194,7 +194,7 @@ class StagedBatch:
         connection.execute(insert_new(connection, deliveries).from_select(list(moved), rows))
 
 
-def _suppressed(connection: Connection) -> ColumnElement[bool]:
+def _is_suppressed(connection: Connection) -> ColumnElement[bool]:
     known = suppressions.c.subscriber == _staged.c.subscriber
     return select(suppressions.c.subscriber).where(is_ours(connection, suppressions), known).exists()
 

@@ -175,7 +175,7 @@ class Scheduler:
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told, and the others get their turn
             _LOG.debug("%s could not be sent", issue, exc_info=True)
             moved = _count_reached(count_deliveries(self._store, issue)) > before
-            self._failed(issue, explain(error), moved=moved)
+            self._handle_failure(issue, explain(error), moved=moved)
             return False
         counts = count_deliveries(self._store, issue)
         if self._stop.asked and counts.waiting:
@@ -199,7 +199,7 @@ class Scheduler:
                 f"{campaign.issue}.sent.toml in git.",
             )
 
-    def _failed(self, issue: IssueName, error: NewsletterError, *, moved: bool) -> None:
+    def _handle_failure(self, issue: IssueName, error: NewsletterError, *, moved: bool) -> None:
         """Try again later what may mend itself, and hold the rest for a person: each try could leave some unknown."""
         if _is_for_good(error) or (moved and not self._stop.asked and not isinstance(error, Unreachable)):
             hold_campaign(self._store, issue)
