@@ -227,8 +227,15 @@ def freeze_plan(store: Store, staged: StagedBatch, plan: SendPlan) -> None:
     if plan.takes_over:
         replace_templates(store, plan.campaign, plan.templates, plan.assigned)
     if plan.batch is not None:
-        digests = plan.erased.digests
-        freeze_batch(staged, plan.campaign, plan.batch.tag, plan.templates, anew=plan.is_new, erased=digests)
+        freeze_batch(
+            staged,
+            plan.campaign,
+            plan.batch.tag,
+            plan.templates,
+            known=plan.known,
+            replaces_campaign=plan.is_new,
+            erased=plan.erased.digests,
+        )
 
 
 def freeze_for_outbox(store: Store, staged: StagedBatch, plan: SendPlan, record: Path, time: SendTime) -> None:

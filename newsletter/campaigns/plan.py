@@ -69,7 +69,8 @@ class SendRequest:
 class SendPlan:
     """One send, ready to be shown and carried out.
 
-    `batch` are the recipients to be added, None when nobody is. `erased` is who had asked to be erased when the list
+    `known` is the campaign as the store has it, None when it has none. `batch` are the recipients to be added, None
+    when nobody is. `erased` is who had asked to be erased when the list
     was read. `sample` is one of the templates that will go out, `templates` are those to be frozen first, `assigned`
     says by their tags whose they are among recipients who wait already. `retried` are states whose recipients are to
     wait again.
@@ -77,6 +78,7 @@ class SendPlan:
 
     campaign: Campaign
     sample: MessageTemplate
+    known: Campaign | None = None
     is_new: bool = False
     waiting: int = 0
     batch: Batch | None = None
@@ -149,7 +151,7 @@ def plan_first_send(request: SendRequest, known: Campaign | None = None) -> Send
     )
     templates = VariantTemplates(campaign, source=(context, issue))
     sample = templates[templates.find_number(frozenset())]
-    return _add_batch(request, SendPlan(campaign=campaign, sample=sample, is_new=True), templates)
+    return _add_batch(request, SendPlan(campaign=campaign, sample=sample, known=known, is_new=True), templates)
 
 
 def _plan_next_send(store: Store, request: SendRequest, campaign: Campaign, counts: Counts) -> SendPlan:
@@ -172,6 +174,7 @@ def _plan_next_send(store: Store, request: SendRequest, campaign: Campaign, coun
     templates = VariantTemplates(campaign, frozen=frozen)
     plan = SendPlan(
         campaign=campaign,
+        known=campaign,
         sample=templates[len(frozen) - 1],
         waiting=waiting,
         text_changed=changed,

@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
-from newsletter.clock import format_instant
+from newsletter.clock import format_instant, parse_instant
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign
-from newsletter.ledger.deliveries import parse_tags
+from newsletter.ledger.deliveries import count_by_state, parse_tags
 from newsletter.ledger.staging import StagedBatch
 from newsletter.ledger.states import OPEN, State
 from newsletter.ledger.templates import FrozenTemplate
+from newsletter.ledger.workers import has_living_worker
 from newsletter.store import Store
 from newsletter.store.engine import insert_new, is_of, now, publication_of
 from newsletter.store.erased import hold_off_erasing, list_erased_digests
@@ -25,16 +26,18 @@ def freeze_batch(
     tag: str,
     texts: Sequence[FrozenTemplate],
     *,
-    anew: bool = False,
+    known: Campaign | None = None,
+    replaces_campaign: bool = False,
     erased: frozenset[str] = frozenset(),
 ) -> None:
     """Add a batch of staged recipients to the campaign (made when it is new), all of them or none.
 
     `tag` says who they are: those with the tag, or, empty, the whole list.
 
-    A subscriber whom the campaign has already stays as they are; with `anew` what was frozen before is forgotten
-    first, which is right only when nobody has had anything. `erased` are the hashes by which the list was read: raises
-    DecisionNeeded when somebody has been erased since, who may be among the staged.
+    A subscriber whom the campaign has already stays as they are; with `replaces_campaign` what was frozen before is
+    forgotten first, which is right only while nobody has had anything. `known` is the campaign as it was when this was
+    planned, None when there was none, and `erased` are the hashes by which the list was read. Raises DecisionNeeded
+    when somebody has sent or changed the campaign since, or was erased, who may be among the staged.
     """
     with staged.durable() as connection:
         hold_off_erasing(connection)
@@ -44,10 +47,13 @@ def freeze_batch(
                 next_step="Nothing was sent. Run the same command again.",
             )
         mine = {"publication": publication_of(connection), "issue": campaign.issue}
-        if anew:
+        _refuse_changed(connection, campaign.issue, known)
+        if replaces_campaign and known is not None:
+            _refuse_begun(connection, campaign.issue)
             for table in (deliveries, batches, templates, workers):
                 connection.execute(delete(table).where(is_of(connection, table, campaign.issue)))
-        _keep_campaign(connection, campaign)
+        if not _keep_campaign(connection, campaign) and known is None:
+            raise _changed(campaign.issue)  # somebody was quicker by less than this transaction takes
         connection.execute(insert_new(connection, batches).values({**mine, "tag": tag, "created_at": now()}))
         numbers = _add_templates(connection, campaign.issue, texts)
         staged.move(connection, campaign.issue, numbers)
@@ -79,8 +85,47 @@ def replace_templates(
                 connection.execute(statement, {"whose": stored, "number": numbers[index]})
 
 
-def _keep_campaign(connection: Connection, campaign: Campaign) -> None:
-    """Add the campaign, or bring what a new template or batch changes up to date; it is open again then."""
+def _refuse_changed(connection: Connection, issue: str, known: Campaign | None) -> None:
+    """Hold the campaign's row until the commit. Raises DecisionNeeded unless it is as it was when it was `known`.
+
+    The lock of `sole_sender` does not vouch for that while a person is asked: PostgreSQL frees it with a connection
+    that is lost, and on SQLite it may be held beside that of a process that had stopped and goes on.
+    """
+    columns = [campaigns.c[name] for name in _TELLING]
+    row = connection.execute(
+        select(*columns).where(is_of(connection, campaigns, issue)).with_for_update()
+    ).one_or_none()
+    found = row and [
+        parse_instant(value) if name in _MOMENTS and value else value for name, value in row._mapping.items()
+    ]
+    if found != (known and [getattr(known, name) for name in _TELLING]):
+        raise _changed(issue)
+
+
+# What a worker, another freeze, the outbox or a cancellation changes.
+_MOMENTS = ("created_at", "cancelled_at", "due_at")
+_TELLING = ("id", "seed", "runs", *_MOMENTS)
+
+
+def _refuse_begun(connection: Connection, issue: str) -> None:
+    """Raise DecisionNeeded unless nobody has or may have had the campaign, and nobody sends it."""
+    if not count_by_state(connection, issue).untouched or has_living_worker(connection, issue):
+        raise _changed(issue)
+
+
+def _changed(issue: str) -> DecisionNeeded:
+    return DecisionNeeded(
+        f"Somebody else has sent or changed {issue} while you looked at this.",
+        next_step="Nothing was sent by this command. `newsletter status` shows how far it is. To send to those who "
+        f"still wait: newsletter send {issue}",
+    )
+
+
+def _keep_campaign(connection: Connection, campaign: Campaign) -> bool:
+    """Add the campaign, or bring what a new template or batch changes up to date; it is open again then.
+
+    Return whether it was added.
+    """
     changing = {
         "kind": campaign.kind,
         "corrects": campaign.corrects,
@@ -97,8 +142,9 @@ def _keep_campaign(connection: Connection, campaign: Campaign) -> None:
         "seed": campaign.seed,
     }
     known = {"publication": publication_of(connection), "issue": campaign.issue, "id": campaign.id, "runs": 0}
-    connection.execute(insert_new(connection, campaigns).values(**known, **changing))
+    added = connection.execute(insert_new(connection, campaigns).values(**known, **changing)).rowcount
     connection.execute(update(campaigns).where(is_of(connection, campaigns, campaign.issue)).values(**changing))
+    return bool(added)
 
 
 def _add_templates(connection: Connection, issue: IssueName, texts: Sequence[FrozenTemplate]) -> list[int]:

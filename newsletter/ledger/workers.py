@@ -183,6 +183,12 @@ def find_lease(store: Store, issue: IssueName, *, but: str = "") -> Lease | None
         return Lease(worker=row.id, host=row.host, seconds_left=row.lease_until - read_clock(connection))
 
 
+def has_living_worker(connection: Connection, issue: str) -> bool:
+    """Return whether a worker of the issue was neither ended nor settled, within a transaction."""
+    living = select(workers.c.id).where(is_of(connection, workers, issue), _lives())
+    return connection.scalar(living.limit(1)) is not None
+
+
 def find_started_at(store: Store, worker: str) -> Instant:
     """Return when a worker started."""
     with store.reading() as connection:

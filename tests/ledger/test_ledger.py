@@ -59,11 +59,12 @@ def _freeze(
     wave: str = "",
     texts: Sequence[FrozenTemplate] = (TEXT,),
     *,
-    anew: bool = False,
+    replaces_campaign: bool = False,
 ) -> int:
     with stage_recipients(store) as staged:
-        duplicates = staged.fill(entries, None if anew else "1.1")
-        freeze_batch(staged, CAMPAIGN, wave, texts, anew=anew)
+        duplicates = staged.fill(entries, None if replaces_campaign else "1.1")
+        known = find_campaign(store, "1.1")
+        freeze_batch(staged, CAMPAIGN, wave, texts, known=known, replaces_campaign=replaces_campaign)
     return duplicates
 
 
@@ -154,7 +155,7 @@ def test_a_freeze_that_fails_leaves_nothing(store: Store) -> None:
 
 def test_what_has_served_nobody_can_be_frozen_anew(store: Store) -> None:
     _freeze(store, _entries(range(5)))
-    _freeze(store, _entries(range(3, 9)), anew=True)
+    _freeze(store, _entries(range(3, 9)), replaces_campaign=True)
     assert set(_states(store)) == {f"r{n}@example.org" for n in range(3, 9)}
     assert len(list_current_templates(store, "1.1")) == 1
 
