@@ -15,8 +15,15 @@ from newsletter.publication import OpenPublication
 from newsletter.schedule.schedule_state import take_off_schedule
 
 
-def cancel(publication: OpenPublication, issue: IssueName, confirm: Callable[[Counts], bool]) -> int | None:
+def cancel(
+    publication: OpenPublication,
+    issue: IssueName,
+    confirm: Callable[[Counts], bool],
+    on_wait: Callable[[float], None] = lambda _seconds: None,
+) -> int | None:
     """Cancel a campaign for those who wait or are unknown; return for how many, None when `confirm` declines.
+
+    `on_wait` is told for how many seconds a crashed send's lease is waited for.
 
     Raises DraftError when it has not been sent or is at its end, and DeliveryError while it is being sent.
     """
@@ -25,7 +32,7 @@ def cancel(publication: OpenPublication, issue: IssueName, confirm: Callable[[Co
     if store is None or campaign is None:
         raise DraftError(f"{issue} has not been sent from here, so there is nothing to cancel.")
     with sole_sender(store, issue):
-        wait_for_leases(store, issue)
+        wait_for_leases(store, issue, on_wait)
         counts = count_deliveries(store, issue)
         if campaign.finished_at and not counts[State.UNKNOWN]:
             raise DraftError(

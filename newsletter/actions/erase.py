@@ -32,11 +32,14 @@ class Erasure:
     swept: bool
 
 
-def erase_subscriber(publication: OpenPublication, key: SubscriberKey) -> Erasure:
+def erase_subscriber(
+    publication: OpenPublication, key: SubscriberKey, on_wait: Callable[[float], None] = lambda _seconds: None
+) -> Erasure:
     """Erase a subscriber from the list and the store, and keep their keyed hash, so that no list brings them back.
 
     The store comes first, since from then on nothing is sent to them whatever the list says, and the list shows them
-    as erased until their rows are gone too. Whatever stops it between: running it again does the rest. Raises
+    as erased until their rows are gone too. Whatever stops it between: running it again does the rest. `on_wait` is
+    told for how many seconds the lease of a crashed send, which had them in hand, is waited for. Raises
     ConfigError without keys, DeliveryError while a copy is under way to them, and ListError when the list can't be
     written (nothing is erased then).
     """
@@ -45,7 +48,7 @@ def erase_subscriber(publication: OpenPublication, key: SubscriberKey) -> Erasur
     for issue in erasure.list_issues_in_hand(store, key):
         try:
             with store.sole(issue):
-                wait_for_leases(store, issue)  # of a run that has died, or of one that took over from it
+                wait_for_leases(store, issue, on_wait)  # of a run that has died, or of one that took over from it
         except Busy as error:
             raise erasure.make_in_hand_error(issue) from error
     digest = keys.digest(key)

@@ -58,21 +58,31 @@ class Reconciliation:
         return self.sides[State.UNKNOWN] < self.unknown
 
 
-def count_unknown(publication: OpenPublication, issue: IssueName) -> int:
-    """Return how many recipients may have the issue or not. Raises DraftError when it has not been sent."""
-    with _sole_campaign(publication, issue) as store:
+def count_unknown(
+    publication: OpenPublication, issue: IssueName, on_wait: Callable[[float], None] = lambda _seconds: None
+) -> int:
+    """Return how many recipients may have the issue or not. Raises DraftError when it has not been sent.
+
+    `on_wait` is told for how many seconds a crashed send's lease is waited for.
+    """
+    with _sole_campaign(publication, issue, on_wait) as store:
         return count_deliveries(store, issue)[State.UNKNOWN]
 
 
 def reconcile(
-    publication: OpenPublication, issue: IssueName, evidence: Evidence, confirm: Callable[[Reconciliation], bool]
+    publication: OpenPublication,
+    issue: IssueName,
+    evidence: Evidence,
+    confirm: Callable[[Reconciliation], bool],
+    on_wait: Callable[[float], None] = lambda _seconds: None,
 ) -> Reconciliation:
     """Work out what the evidence says of each unknown recipient, and write it down when `confirm` agrees.
 
-    Nobody is asked when nothing would change. Raises DraftError when the issue has not been sent, ListError and
+    Nobody is asked when nothing would change. `on_wait` is told for how many seconds a crashed send's lease is waited
+    for. Raises DraftError when the issue has not been sent, ListError and
     DecisionNeeded for evidence that can't be used, and DeliveryError while the issue is being sent.
     """
-    with _sole_campaign(publication, issue) as store:
+    with _sole_campaign(publication, issue, on_wait) as store:
         unknown = count_deliveries(store, issue)[State.UNKNOWN]
         if not unknown:
             return Reconciliation(unknown=0, findings=Findings(), sides=Counter())
@@ -93,11 +103,11 @@ def reconcile(
 
 
 @contextmanager
-def _sole_campaign(publication: OpenPublication, issue: IssueName) -> Iterator[Store]:
+def _sole_campaign(publication: OpenPublication, issue: IssueName, on_wait: Callable[[float], None]) -> Iterator[Store]:
     """Yield the store while nobody else sends the issue, with the end of a crashed run settled."""
     store = publication.known_store
     if store is None or find_campaign(store, issue) is None:
         raise DraftError(f"{issue} has not been sent from here, so there is nothing to reconcile.")
     with sole_sender(store, issue, may_take_over=False):
-        wait_for_leases(store, issue)
+        wait_for_leases(store, issue, on_wait)
         yield store

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
+from math import ceil
 from pathlib import Path
 
 import click
@@ -45,6 +46,13 @@ def show_error(error: Exception) -> int:
     if told.next_step:
         out.print(Text(printable_lines(told.next_step)))
     return told.exit_status
+
+
+def tell_lease_wait(seconds: float) -> None:
+    """Print why a command waits: so many seconds until a crashed send is certain to send no more."""
+    console(err=True).print(
+        f"An earlier send broke off without a word. In {ceil(seconds)} s it is certain that it sends no more."
+    )
 
 
 def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:

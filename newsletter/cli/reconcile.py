@@ -13,7 +13,7 @@ from newsletter.actions.reconcile import Evidence, Reconciliation, count_unknown
 from newsletter.actions.reconcile import reconcile as write_reconciliation
 from newsletter.actions.report import find_campaign_name
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import console, print_table, say
+from newsletter.cli.output import console, print_table, say, tell_lease_wait
 from newsletter.cli.report import show_summary
 from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.states import State
@@ -88,7 +88,7 @@ def reconcile(
         _show_sides(publication.store, name, found)
         return yes or click.confirm("Write that down?", abort=True)
 
-    found = write_reconciliation(publication, name, evidence, confirm)
+    found = write_reconciliation(publication, name, evidence, confirm, tell_lease_wait)
     if not found.unknown:
         say(_NOBODY.format(name))
         return
@@ -109,7 +109,7 @@ def _state_of_others(arrived: bool, not_arrived: bool) -> State | None:
 
 
 def _list_unknown(publication: OpenPublication, name: IssueName) -> NoReturn:
-    count = count_unknown(publication, name)
+    count = count_unknown(publication, name, tell_lease_wait)
     if not count:
         say(_NOBODY.format(name))
         sys.exit(0)

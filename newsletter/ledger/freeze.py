@@ -85,7 +85,7 @@ def replace_templates(
                 connection.execute(statement, {"whose": stored, "number": numbers[index]})
 
 
-def _refuse_changed(connection: Connection, issue: str, known: Campaign | None) -> None:
+def _refuse_changed(connection: Connection, issue: IssueName, known: Campaign | None) -> None:
     """Hold the campaign's row until the commit. Raises DecisionNeeded unless it is as it was when it was `known`.
 
     The lock of `sole_sender` does not vouch for that while a person is asked: PostgreSQL frees it with a connection
@@ -107,13 +107,13 @@ _MOMENTS = ("created_at", "cancelled_at", "due_at")
 _TELLING = ("id", "seed", "runs", *_MOMENTS)
 
 
-def _refuse_begun(connection: Connection, issue: str) -> None:
+def _refuse_begun(connection: Connection, issue: IssueName) -> None:
     """Raise DecisionNeeded unless nobody has or may have had the campaign, and nobody sends it."""
     if not count_by_state(connection, issue).untouched or has_living_worker(connection, issue):
         raise _changed(issue)
 
 
-def _changed(issue: str) -> DecisionNeeded:
+def _changed(issue: IssueName) -> DecisionNeeded:
     return DecisionNeeded(
         f"Somebody else has sent or changed {issue} while you looked at this.",
         next_step="Nothing was sent by this command. `newsletter status` shows how far it is. To send to those who "

@@ -6,9 +6,10 @@ not by another process that sends, nor by a lock that is free.
 Leases are by one clock: that of SQLite's machine, or of PostgreSQL's server, since those of several machines differ.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import sleep, time
+from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, null, or_, select, update
 
@@ -16,6 +17,7 @@ from newsletter.clock import Instant, parse_instant
 from newsletter.errors import DeliveryError
 from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import close_when_done
+from newsletter.ledger.lease_watch import LeaseWatch
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store
 from newsletter.store.engine import is_of, is_ours, now, publication_of, storable
@@ -103,19 +105,22 @@ def renew_lease(connection: Connection, issue: IssueName, worker: str, lease_s: 
     return until
 
 
-def settle_expired(store: Store, issue: IssueName) -> float | None:
+def settle_expired(store: Store, issue: IssueName, watch: LeaseWatch | None = None) -> float | None:
     """Settle the leases that have run out; returns in how many seconds the next one ends, None when nobody has one.
 
-    What such a worker had claimed may have gone out or not: it is unknown, and only a person can tell. What was only
-    reserved for it waits again.
+    Whoever looks time and again gives one `watch`, by which a lease ends though the clock has gone back. What such a
+    worker had claimed may have gone out or not: it is unknown, and only a person can tell. What was only reserved for
+    it waits again.
     """
     with store.transaction() as connection:
         clock = read_clock(connection)
-        _settle_expired(connection, issue, clock)
-        until = connection.scalar(
-            select(func.min(workers.c.lease_until)).where(is_of(connection, workers, issue), _lives())
-        )
-        return None if until is None else max(0.0, until - clock)
+        watch = watch or LeaseWatch(lease_length(None))
+        _settle_expired(connection, issue, clock, watch.find_over())
+        still_open = select(workers.c.id, workers.c.lease_until).where(is_of(connection, workers, issue), _lives())
+        leases = {row.id: row.lease_until for row in connection.execute(still_open)}
+        watch.note(leases)
+        left = [min(until - clock, watch.seconds_left(worker)) for worker, until in leases.items()]
+        return max(0.0, min(left)) if left else None
 
 
 def wait_for_leases(store: Store, issue: IssueName, on_wait: Callable[[float], None] = lambda _seconds: None) -> None:
@@ -125,7 +130,8 @@ def wait_for_leases(store: Store, issue: IssueName, on_wait: Callable[[float], N
     still.
     """
     told = False
-    while (left := settle_expired(store, issue)) is not None:
+    watch = LeaseWatch(lease_length(None))
+    while (left := settle_expired(store, issue, watch)) is not None:
         if not told:
             told = True
             on_wait(left)
@@ -141,7 +147,8 @@ def end_worker(store: Store, issue: IssueName, worker: str, why: str = "") -> No
         mine = and_(workers.c.id == worker, _lives())
         ended = {"ended_at": now(), "why": storable(why) or None}
         if connection.execute(update(workers).where(mine).values(ended)).rowcount:
-            _settle_deliveries(connection, issue, deliveries.c.worker == worker)
+            _settle_claimed(connection, issue, deliveries.c.worker == worker)
+            _release_reserved(connection, issue, [worker])
         close_when_done(connection, issue)
 
 
@@ -183,7 +190,7 @@ def find_lease(store: Store, issue: IssueName, *, but: str = "") -> Lease | None
         return Lease(worker=row.id, host=row.host, seconds_left=row.lease_until - read_clock(connection))
 
 
-def has_living_worker(connection: Connection, issue: str) -> bool:
+def has_living_worker(connection: Connection, issue: IssueName) -> bool:
     """Return whether a worker of the issue was neither ended nor settled, within a transaction."""
     living = select(workers.c.id).where(is_of(connection, workers, issue), _lives())
     return connection.scalar(living.limit(1)) is not None
@@ -246,20 +253,27 @@ def _lives() -> ColumnElement[bool]:
     return and_(workers.c.ended_at.is_(None), workers.c.why.is_(None))
 
 
-def _settle_expired(connection: Connection, issue: IssueName, clock: float) -> None:
+def _settle_expired(
+    connection: Connection, issue: IssueName, clock: float, watched: Mapping[str, float] = MappingProxyType({})
+) -> None:
+    """Settle what is over by the clock, and those `watched` leases, by worker, that still are what they were."""
+    as_watched = (and_(workers.c.id == worker, workers.c.lease_until == until) for worker, until in watched.items())
     # Waits for the transaction in which a worker records or renews: what that has renewed is not over any more.
-    over = and_(is_of(connection, workers, issue), _lives(), workers.c.lease_until <= clock)
-    connection.execute(update(workers).where(over).values(why=_CRASHED))
-    # Not by the ids of those that this has settled: workers of version 1 of the store have no rows.
+    over = and_(is_of(connection, workers, issue), _lives(), or_(workers.c.lease_until <= clock, *as_watched))
+    settled = connection.scalars(update(workers).where(over).values(why=_CRASHED).returning(workers.c.id)).all()
+    # Workers of version 1 of the store have no rows. By the clock as well: PostgreSQL looks again at a delivery that
+    # was claimed while this waited for its row, but not for the worker that has begun meanwhile and claimed it.
     living = select(workers.c.id).where(workers.c.id == deliveries.c.worker, _lives())
-    _settle_deliveries(connection, issue, and_(deliveries.c.lease_until.is_not(None), ~living.exists()))
+    left_behind = and_(deliveries.c.lease_until <= clock, ~living.exists())
+    _settle_claimed(connection, issue, or_(deliveries.c.worker.in_(settled), left_behind))
+    if settled:
+        _release_reserved(connection, issue, settled)
 
 
-def _settle_deliveries(connection: Connection, issue: IssueName, whose: ColumnElement[bool]) -> None:
-    theirs = and_(is_of(connection, deliveries, issue), whose)
+def _settle_claimed(connection: Connection, issue: IssueName, whose: ColumnElement[bool]) -> None:
     connection.execute(
         update(deliveries)
-        .where(theirs, deliveries.c.state == State.SENDING)
+        .where(is_of(connection, deliveries, issue), whose, deliveries.c.state == State.SENDING)
         .values(
             state=State.UNKNOWN,
             stage="crash",
@@ -271,5 +285,10 @@ def _settle_deliveries(connection: Connection, issue: IssueName, whose: ColumnEl
             lease_until=null(),
         )
     )
+
+
+def _release_reserved(connection: Connection, issue: IssueName, of_workers: Sequence[str]) -> None:
+    """Let what was reserved for workers wait for anybody; this looks at all that waits, which takes its time."""
     reserved = and_(deliveries.c.state.in_(OPEN), deliveries.c.lease_until.is_not(None))
+    theirs = and_(is_of(connection, deliveries, issue), deliveries.c.worker.in_(of_workers))
     connection.execute(update(deliveries).where(theirs, reserved).values(lease_until=null()))

@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 from newsletter.errors import DeliveryError
 from newsletter.ledger.claims import Claimed, record_and_claim
 from newsletter.ledger.deliveries import NEVER, Delivery, count_deliveries, list_recent_answers
+from newsletter.ledger.lease_watch import LeaseWatch
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import read_template
 from newsletter.ledger.workers import find_lease, find_started_at, settle_expired
@@ -49,6 +50,7 @@ class ClaimLoop:
         self._worker = worker
         self._thread = thread
         self._lease_s = lease_s
+        self._watch = LeaseWatch(lease_s)
         self._began = began
         self._most_ahead = _count_most_ahead(assignment)
         self._templates: dict[int, MessageTemplate] = {}
@@ -139,12 +141,13 @@ class ClaimLoop:
     async def _wait_for_other_workers(self) -> bool:
         """Settle leases that ran out, and wait for others; return False when no other worker has anything in hand."""
         store, issue = self._assignment.store, self._assignment.issue
-        await self._run_in_ledger(partial(settle_expired, store, issue))
+        await self._run_in_ledger(partial(settle_expired, store, issue, self._watch))
         leased = (await self._run_in_ledger(partial(count_deliveries, store, issue)))[State.SENDING]
         lease = await self._run_in_ledger(partial(find_lease, store, issue, but=self._worker)) if leased else None
         if lease is None:
             return False
-        seconds = max(0.0, lease.seconds_left) + _LEASE_OVER_S
+        # No lease is longer, unless the clock has gone back; the watch then ends it.
+        seconds = max(0.0, min(lease.seconds_left, self._lease_s)) + _LEASE_OVER_S
         self._show(time() + seconds, leased)
         await self._wait_for_news(min(seconds, _LOOK_EVERY_S))
         return True

@@ -42,9 +42,9 @@ def send_campaign(assignment: Assignment) -> None:
     asked_at = lease.read()
     register_worker(store, issue, worker, host=platform.node(), lease_s=lease.seconds)
     lease.start(asked_at)
-    assignment.write_record()
     why = _FAILED
     try:
+        assignment.write_record()
         with asyncio.Runner(loop_factory=_find_loop_factory()) as runner:
             why = runner.run(_send_until_signalled(assignment, worker, lease))
     except LeaseLost:

@@ -1,13 +1,16 @@
 """A crash is settled by its worker's expired lease and by nothing else; who lost a lease records and claims nothing."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from time import sleep
 
 import pytest
 from leases import crash_workers
-from sqlalchemy import select
+from postgres import Postgres
+from sqlalchemy import Connection, insert, select, update
 
 from newsletter.clock import parse_instant
 from newsletter.ledger import workers as ledger_workers
@@ -15,6 +18,7 @@ from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.claims import record_and_claim
 from newsletter.ledger.deliveries import Delivery, count_deliveries
 from newsletter.ledger.freeze import freeze_batch
+from newsletter.ledger.lease_watch import LeaseWatch
 from newsletter.ledger.staging import Recipient, stage_recipients
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import FrozenTemplate
@@ -40,7 +44,11 @@ OVER = -1.0  # seconds: a lease that was over before it began
 
 @pytest.fixture
 def frozen(store: Store) -> Store:
-    """Ten recipients, and a worker that has begun."""
+    return _begin(store)
+
+
+def _begin(store: Store) -> Store:
+    """Freeze ten recipients, and begin a worker."""
     campaign = Campaign(
         issue="1.1", id="c", subject="s", draft_sha256="d", rules=[[]], created_at=parse_instant("2026-11-30")
     )
@@ -218,6 +226,63 @@ def test_the_length_is_looked_up_when_it_is_needed(frozen: Store, monkeypatch: p
     assert settle_expired(frozen, "1.1") is None
 
 
+def test_a_crash_is_settled_after_one_length_though_the_clock_went_back(
+    frozen: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_workers, "LEASE_S", 0.05)
+    extend_lease(frozen, "1.1", "first", lease_s=3600)
+    record_and_claim(frozen, "1.1", "first", want=2, lease_s=3600)
+    assert reserve_deliveries(frozen, "1.1", "first", 3, lease_s=3600) == 3
+    told: list[float] = []
+    wait_for_leases(frozen, "1.1", told.append)
+    assert [seconds <= 0.05 for seconds in told] == [True]
+    assert _states(frozen) == {State.UNKNOWN: 2, State.PENDING: 8}
+    register_worker(frozen, "1.1", "second")
+    assert len(_claim(frozen, 100, "second")) == 8, "what was reserved waits again"
+
+
+def test_a_lease_that_is_renewed_is_not_over_however_long_it_is_watched(frozen: Store) -> None:
+    seconds = 0.0
+    watch = LeaseWatch(LEASE_S, lambda: seconds)
+    for _ in range(5):
+        extend_lease(frozen, "1.1", "first", lease_s=3600)
+        left = settle_expired(frozen, "1.1", watch)
+        assert left is not None
+        seconds += LEASE_S / 3
+    seconds += LEASE_S
+    extend_lease(frozen, "1.1", "first", lease_s=3600)
+    assert settle_expired(frozen, "1.1", watch) == LEASE_S, "renewed after the last look, just before this one"
+    seconds += LEASE_S
+    assert settle_expired(frozen, "1.1", watch) is None
+
+
+def test_a_look_at_leases_does_not_visit_everyone_who_waits(tmp_path: Path) -> None:
+    """While a lease is waited for this happens twice a second, and writers stand still meanwhile."""
+    steps: list[int] = []
+
+    def count(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_progress_handler(lambda: steps.append(1), 1000)
+
+    with closing(open_store(tmp_path / "state.db")) as store:
+        with _begin(store).transaction() as connection:
+            columns = ", ".join(column.name for column in deliveries.columns if column.name not in {"id", "subscriber"})
+            connection.exec_driver_sql(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+                f"INSERT INTO deliveries (subscriber, {columns}) "
+                f"SELECT 'x' || i, {columns} FROM n, (SELECT * FROM deliveries LIMIT 1)"
+            )
+        with store.transaction() as connection:
+            count(connection)  # the pool has the one connection
+        assert settle_expired(store, "1.1") is not None
+        few = len(steps)
+        extend_lease(store, "1.1", "first", lease_s=OVER)
+        assert settle_expired(store, "1.1") is None
+    assert few < 5
+    assert len(steps) > 20, "a crash does visit them: something is counted"
+
+
 @pytest.fixture
 def another(frozen: Store, place: Path | str) -> Iterator[Store]:
     """Yield the same state, opened by somebody else."""
@@ -247,3 +312,24 @@ def test_settling_and_recording_at_once_are_one_before_the_other(frozen: Store, 
         assert state == (State.UNKNOWN if refused else State.ACCEPTED)
         if refused:
             break
+
+
+def test_a_claim_made_while_a_crash_is_settled_is_left_alone(postgres: Postgres) -> None:
+    """PostgreSQL shows a statement that waited for a row the row as it is by then, and all else as it was before."""
+    place = postgres.emptied()
+    with closing(open_store(place)) as store, closing(open_store(place)) as other:
+        claim = _claim(_begin(store), 1)[0]
+        mine = deliveries.c.id == claim.id
+        with store.transaction() as connection:  # of a worker whose row is gone
+            connection.execute(update(deliveries).where(mine).values(worker="gone", lease_until=0.0))
+        settling = threading.Thread(target=settle_expired, args=(other, "1.1"))
+        with store.transaction() as connection:
+            living = select(workers).where(workers.c.id == "first")
+            row = dict(connection.execute(living).one()._mapping)
+            connection.execute(insert(workers).values(**{**row, "id": "second"}))
+            connection.execute(update(deliveries).where(mine).values(worker="second", lease_until=row["lease_until"]))
+            settling.start()
+            while not postgres.execute("SELECT 1 FROM pg_locks WHERE NOT granted"):
+                sleep(0.01)
+        settling.join()
+        assert _states(store) == {State.SENDING: 1, State.PENDING: 9}

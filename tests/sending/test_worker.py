@@ -18,7 +18,7 @@ from newsletter.ledger.campaigns import cancel_campaign
 from newsletter.ledger.claims import Claimed, record_and_claim
 from newsletter.ledger.deliveries import Delivery, list_recent_answers
 from newsletter.ledger.states import State
-from newsletter.ledger.workers import register_worker
+from newsletter.ledger.workers import find_lease, find_why_ended, register_worker
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.sending import claim_loop
 from newsletter.sending.rules import SendingRules, WorkerProgress
@@ -107,6 +107,19 @@ def test_when_the_ledger_fails_nothing_more_leaves(
     states = campaign.states()
     assert states[State.ACCEPTED] == len(carried) < 32
     assert states[State.PENDING] == 100 - len(carried)
+
+
+def test_a_record_that_can_not_be_written_ends_the_worker_in_its_own_words(freeze: Callable[[int], Frozen]) -> None:
+    campaign = freeze(3)
+    campaign.record = campaign.record.parent / "gone" / campaign.record.name
+
+    async def carry(_pigeons: Pigeons, _feed: Feed, _message: Message) -> None:
+        raise AssertionError("nothing leaves")
+
+    with pytest.raises(DeliveryError) as caught:
+        campaign.send(carry, Limits())
+    assert find_lease(campaign.store, "2.10") is None
+    assert find_why_ended(campaign.store, "2.10") == caught.value.message
 
 
 def test_a_backend_that_cancels_itself_ends_the_run(freeze: Callable[[int], Frozen]) -> None:

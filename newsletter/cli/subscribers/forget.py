@@ -9,7 +9,7 @@ from newsletter.actions.erase import erase_subscriber
 from newsletter.actions.find_copies import find_copies
 from newsletter.actions.subscriber_record import SubscriberRecord, read_subscriber_record
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, shorten
+from newsletter.cli.output import say, shorten, tell_lease_wait
 from newsletter.cli.subscribers.list_hints import suggest_nearest
 from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.secret_keys import require_secret_keys
@@ -39,7 +39,7 @@ def forget(address: str, yes: bool) -> None:
     if not yes and not click.confirm("Erase them? That can't be undone."):
         say("Nobody was erased.")
         sys.exit(1)
-    done = erase_subscriber(publication, key)
+    done = erase_subscriber(publication, key, tell_lease_wait)
     say(f"{key} is erased: a keyed hash is left, and nothing is sent to them.", style="bold")
     if done.store_rows.mentions:
         say(f"The address was also taken out of {format_count(done.store_rows.mentions, 'row')} about others.")
