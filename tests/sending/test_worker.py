@@ -111,7 +111,7 @@ def test_when_the_ledger_fails_nothing_more_leaves(
 
 def test_a_record_that_can_not_be_written_ends_the_worker_in_its_own_words(freeze: Callable[[int], Frozen]) -> None:
     campaign = freeze(3)
-    campaign.record = campaign.record.parent / "gone" / campaign.record.name
+    campaign.record = campaign.record.with_name("2.10.yaml") / campaign.record.name  # no folder
 
     async def carry(_pigeons: Pigeons, _feed: Feed, _message: Message) -> None:
         raise AssertionError("nothing leaves")
