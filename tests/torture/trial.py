@@ -215,7 +215,9 @@ def _overtake(
     server.note_sleeper(process)
     ended: list[Ended] = []
     try:
-        while len(ended) < MOST_REFUSALS and not any(_was_let_in(other) or _is_locked_out(other) for other in ended):
+        while len(ended) < MOST_REFUSALS and not any(
+            _was_let_in(other) or _is_locked_out(other) or _came_too_late(other) for other in ended
+        ):
             ended += _carry_out(scenario, send, publication, server, store)
     finally:
         server.wake_sleeper()
@@ -223,7 +225,12 @@ def _overtake(
 
 
 def _was_let_in(ended: Ended) -> bool:
-    return not _is_locked_out(ended) and "Another process " not in ended.err
+    return not _is_locked_out(ended) and not _came_too_late(ended) and "Another process " not in ended.err
+
+
+def _came_too_late(ended: Ended) -> bool:
+    """Return whether the other process had gone on, and reached its end, before this one was let in."""
+    return "has been sent already" in ended.out + ended.err
 
 
 def _is_locked_out(ended: Ended) -> bool:
