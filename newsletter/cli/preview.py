@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import webbrowser
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -56,11 +57,11 @@ def preview(debug: bool, draft: str | None, port: int | None, no_open: bool) -> 
     def on_used(address: str) -> None:
         say(f"For another browser: {address}")
 
-    try:
+    # Whether Ctrl-C comes out of the server as an exception or not is a matter of moments.
+    with suppress(KeyboardInterrupt):
         serve(workspace, path, port, on_address, on_used, _Teller().tell)
-    except KeyboardInterrupt:
-        say("The preview has ended.")
-        _leave()
+    say("The preview has ended.")
+    _leave()
 
 
 def _leave() -> None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from conftest import Publication, Run
 from hypothesis import given
 from hypothesis import strategies as st
+from leases import crash_workers
 from scheduling import HOUR, MINUTE, put_in, put_in_now, set_moments
 from smtp_server import Server
 
@@ -337,6 +338,7 @@ def noted(store: Store, tmp_path: Path) -> Path:
         staged.fill(iter(entries), None)
         freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"")])
     register_worker(store, "1.1", "run")
+    crash_workers(store, "1.1")
     _leave(store, "first@example.org")
     write_record(tmp_path / "1.1.sent.toml", store, "1.1")
     return tmp_path
