@@ -129,7 +129,7 @@ def test_the_archive_works_under_its_own_policy(browser: Browser, local: Service
     page.on("console", lambda message: refused.append(f"{message.location['url']}: {message.text}"))
     page.goto(f"http://localhost:{local.port}/")
     page.get_by_role("heading", level=3).get_by_role("link").click()
-    assert page.url.endswith("/2.10.html")
+    page.wait_for_url("**/2.10.html")
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
     assert page.evaluate("getComputedStyle(document.querySelector('.masthead')).textAlign") == "center"
     assert [message for message in refused if "/favicon.ico" not in message] == []
