@@ -18,6 +18,7 @@ from newsletter.actions.find_copies import find_copies
 from newsletter.actions.subscriber_record import read_subscriber_record
 from newsletter.clock import make_instant
 from newsletter.errors import DecisionNeeded, DeliveryError
+from newsletter.ledger import workers
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.claims import record_and_claim
 from newsletter.ledger.deliveries import NEVER, count_deliveries, stream_deliveries
@@ -184,8 +185,9 @@ def test_what_becomes_of_a_copy(
 
 
 def test_nobody_is_erased_while_a_copy_is_under_way_to_them(
-    publication: Publication, store: Store, keys: SecretKeys
+    publication: Publication, store: Store, keys: SecretKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(workers, "LEASE_S", 2.0)
     _freeze(store, "1.1", [ADA])
     _send(store, "1.1", {})
     with store.sole("1.1"), pytest.raises(DeliveryError, match="under way to this reader"):

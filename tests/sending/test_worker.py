@@ -14,6 +14,7 @@ from leases import crash_workers
 
 from newsletter.backends import Feed, Limits
 from newsletter.errors import DeliveryError
+from newsletter.ledger import workers
 from newsletter.ledger.campaigns import cancel_campaign
 from newsletter.ledger.claims import Claimed, record_and_claim
 from newsletter.ledger.deliveries import Delivery, list_recent_answers
@@ -58,7 +59,10 @@ def test_a_worker_that_was_taken_over_leaves_the_others_claims_alone(freeze: Cal
     assert State.SENDING not in campaign.states()
 
 
-def test_two_workers_at_once_leave_each_other_s_claims_alone(freeze: Callable[[int], Frozen]) -> None:
+def test_two_workers_at_once_leave_each_other_s_claims_alone(
+    freeze: Callable[[int], Frozen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "LEASE_S", 2.0)
     campaign = freeze(40)
     theirs: list[Delivery] = []
 
