@@ -15,11 +15,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
 
-from newsletter.config import BACKEND_GROUP, Config, Section
+from newsletter.config import Config, Section, find_installed_backends
 from newsletter.errors import DeliveryError
 from newsletter.mail.message import Message, Result
 
@@ -112,8 +111,7 @@ class Unreachable(DeliveryError):
 
 def load_backend(name: str, config: Config, root: Path) -> Backend:
     """Return the backend of that name, with its settings; relative paths in those start from the folder `root`."""
-    (point,) = entry_points(group=BACKEND_GROUP, name=name)
-    make: Callable[[Section, Path], Backend] = point.load()
+    make: Callable[[Section, Path], Backend] = find_installed_backends()[name].load()
     return make(config.backends[name].completed(config), root)
 
 

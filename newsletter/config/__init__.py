@@ -1,8 +1,8 @@
 """The configuration: newsletter.toml and the environment, validated, as one frozen Config."""
 
+from newsletter.config.installed import find_installed_backends
 from newsletter.config.load import find_line, load_config
 from newsletter.config.settings import (
-    BACKEND_GROUP,
     Config,
     PublicationSettings,
     Section,
@@ -12,13 +12,13 @@ from newsletter.config.settings import (
 from newsletter.config.validators import Mailbox
 
 __all__ = [
-    "BACKEND_GROUP",
     "Config",
     "Mailbox",
     "PublicationSettings",
     "Section",
     "SenderSettings",
     "SubscriberListSettings",
+    "find_installed_backends",
     "find_line",
     "load_config",
 ]

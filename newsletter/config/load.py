@@ -4,14 +4,14 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from newsletter.config.environment import ENV_PREFIX, overlay
-from newsletter.config.settings import BACKEND_GROUP, Config, Section
+from newsletter.config.installed import find_installed_backends
+from newsletter.config.settings import Config, Section
 from newsletter.errors import ConfigError, Problem
 from newsletter.text import format_count, suggest_nearest
 from newsletter.validation import Fault, explain_error
@@ -85,8 +85,8 @@ def _find_model(table: str) -> type[BaseModel] | None:
     for name, field in Config.model_fields.items():
         if table == (field.alias or name) and isinstance(field.annotation, type):
             return field.annotation if issubclass(field.annotation, BaseModel) else None
-    for point in entry_points(group=BACKEND_GROUP, name=table):
-        settings: type[Section] = point.load().Settings
+    if table in find_installed_backends():
+        settings: type[Section] = find_installed_backends()[table].load().Settings
         return settings
     return None
 
@@ -139,7 +139,7 @@ def _read_backends(
     raw: dict[str, Any], tables: Mapping[str, Any], where: "_Places", problems: list[Problem]
 ) -> Iterator[tuple[str, Section]]:
     """Yield the settings of each backend that has a table, and of the one that is chosen; append their problems."""
-    installed = {point.name: point for point in entry_points(group=BACKEND_GROUP)}
+    installed = find_installed_backends()
     send = tables.get("send")
     chosen = send.get("backend", "smtp") if isinstance(send, dict) else "smtp"
     for name in sorted({*raw, *([chosen] if isinstance(chosen, str) else [])}):

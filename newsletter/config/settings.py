@@ -21,8 +21,6 @@ from newsletter.config.validators import Address, Mailbox, OneLine
 from newsletter.text import without_invisible
 from newsletter.validation import fault_error
 
-BACKEND_GROUP = "newsletter.backends"
-
 
 class Section(BaseModel):
     """The base of each table of newsletter.toml, a backend's own included."""

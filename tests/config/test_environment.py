@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT, Publication
 from pydantic import BaseModel, Field, SecretStr
 
-from newsletter.config import BACKEND_GROUP, Config, load_config
+from newsletter.config import Config, load_config
 from newsletter.config.environment import overlay
 from newsletter.config.settings import Section
 from newsletter.errors import ConfigError
@@ -29,7 +29,7 @@ def _models() -> Iterator[tuple[str, type[BaseModel]]]:
     for name, field in Config.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield field.alias or name, field.annotation
-    for point in entry_points(group=BACKEND_GROUP):
+    for point in entry_points(group="newsletter.backends"):
         yield point.name, point.load().Settings
 
 
