@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-CI_JOBS ?= auto
+# Two workers a core: a part of the tests waits for servers, clocks and signals.
+CI_JOBS ?= $(shell $(PYTHON) -c "import os; print(2 * os.cpu_count())")
 # Each worker begins with a stretch of files, so that what the tests of a file share is started once.
 PYTEST = $(BIN)/python -m pytest -n $(CI_JOBS) --dist worksteal
 
