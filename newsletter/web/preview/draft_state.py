@@ -40,6 +40,14 @@ class DraftState:
             return {"": self.error}
         return dict(self.rendered.faults) if self.rendered else {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the draft's file holds nothing at this moment."""
+        try:
+            return self.file is not None and self.file.stat().st_size == 0
+        except OSError:
+            return False
+
     def now(self, **changes: object) -> "DraftState":
         """Return the next state: this one with `changes` and a new revision."""
         return replace(self, revision=next(_REVISIONS), **changes)  # type: ignore[arg-type]  # replace checks them
@@ -64,6 +72,8 @@ def refresh_state(workspace: Workspace, more: Path, before: DraftState) -> Draft
         # Renamed since it was found, it has none: by the last one it is known again.
         before = replace(before, file=path, identity=_identity(path) or before.identity, moved_to="")
         draft = read_draft(path)
+        # Written while it was read, it has another time by now; and it may be renamed before anybody looks again.
+        before = replace(before, identity=_identity(path) or before.identity)
         issue = require_issue(draft)
         last = before.rendered
         if last and last.workspace is workspace and (last.issue.path, before.text) == (path, draft.sha256):

@@ -21,6 +21,8 @@ from newsletter.workspace import Workspace
 T = TypeVar("T")
 # Seconds. An editor's program may write a file in several steps, so a fault has to last before it is shown.
 _SETTLED = 0.08
+# Seconds, for a file without a text: a program that writes in two steps has emptied it, and may be kept waiting.
+_EMPTIED = 1.0
 # The checks and the PDF begin when the browser has its mail: they would take turns with what serves it.
 _BREATH = 0.1
 # A browser opens six connections to one server, and each that follows keeps one.
@@ -140,7 +142,7 @@ class PreviewEngine:
         if draft_state.error is None or (before and before.error):
             return False
         try:
-            await asyncio.wait_for(self._changed.wait(), _SETTLED)
+            await asyncio.wait_for(self._changed.wait(), _EMPTIED if draft_state.is_empty else _SETTLED)
         except TimeoutError:
             return False
         return True

@@ -356,6 +356,22 @@ def test_a_draft_that_is_wrong_from_the_start_shows_when_it_is_right(publication
         assert preview.until(lambda state: state["rendering"])["issue"]
 
 
+def test_a_save_in_two_steps_shows_no_empty_draft(publication: Publication, preview: Preview) -> None:
+    """Editors' programs may empty a file and write it then, and be kept waiting in between."""
+    states = preview.states()
+    while not next(states)["finished"]:
+        pass
+    publication.draft("2.10", "")
+    time.sleep(0.4)
+    _write(publication, ("Hiroshima", "Nagasaki"))
+    seen = [next(states)]
+    while "Nagasaki" not in str(seen[-1]["issue"]):
+        seen.append(next(states))
+    assert not any(state["stale"] for state in seen)
+    publication.draft("2.10", "")
+    assert _titles(preview.until(lambda state: state["stale"])).startswith("The draft 2.10.yaml has 1 problem")
+
+
 def test_fifty_saves_in_a_second_come_to_one_last_state(publication: Publication, preview: Preview) -> None:
     states = preview.states()
     while not next(states)["finished"]:

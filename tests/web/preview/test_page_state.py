@@ -1,5 +1,6 @@
 """What stands beside an edition: numbers, links, readers, and an edition's colours."""
 
+import os
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from newsletter.checks.size import measure_html
 from newsletter.editions import place_beside, render_html, write_default
-from newsletter.issue.draft import load_issue
+from newsletter.issue.draft import Draft, load_issue, read_draft
 from newsletter.mail.compiler import NOBODY
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.web.preview import draft_state as draft_states
@@ -312,4 +313,23 @@ def test_a_draft_that_is_renamed_while_it_is_looked_at_is_found_by_its_new_name(
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(draft_states, "_identity", rename_first)
         seen = refresh_state(publication.workspace, path, seen)
+    assert refresh_state(publication.workspace, path, seen).moved_to == "2.12"
+
+
+def test_a_draft_that_is_written_while_it_is_read_is_found_by_its_new_name(
+    publication: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = publication.draft("2.11", "")
+
+    def write_first(file: Path) -> Draft:
+        os.utime(path, ns=(1, 1))
+        path.write_text(DRAFT, encoding="utf-8")
+        return read_draft(file)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(draft_states, "read_draft", write_first)
+        seen = refresh_state(publication.workspace, path, DraftState(name="2.11"))
+    assert seen.rendered
+    assert not seen.error
+    path.rename(path.with_name("2.12.yaml"))
     assert refresh_state(publication.workspace, path, seen).moved_to == "2.12"
