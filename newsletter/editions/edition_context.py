@@ -20,9 +20,10 @@ from newsletter.field import (
     split_fields,
     write_default,
 )
+from newsletter.issue.blocks import RichText, write_words
 from newsletter.issue.image import find_image_faults, find_picture
 from newsletter.issue.model import Issue
-from newsletter.issue.richtext import RichText, parse
+from newsletter.issue.richtext import parse
 from newsletter.validation import Fault
 from newsletter.workspace import Workspace
 
@@ -165,7 +166,7 @@ class EditionContext:
         others = [headline for headline in headlines if headline.plain().casefold()[:_KNOWN_BY] not in subject]
         if others:
             return " · ".join(headline.plain(fields) for headline in others)
-        return RichText(issue.items[0].detail.paragraphs[:1]).plain(fields)
+        return next((write_words(spans, fields) for spans in issue.items[0].detail.paragraphs), "")
 
     def unsubscribe_link(self, fields: FieldWriter = write_default) -> str:
         """Return the address for unsubscribing: the service's page, or else a mail."""

@@ -11,8 +11,8 @@ from newsletter.editions.edition_context import EditionContext, Placer
 from newsletter.editions.mjml import convert_mjml
 from newsletter.editions.template_engine import fill_template, list_templates, refuse_open_blocks
 from newsletter.field import FieldWriter
+from newsletter.issue.blocks import Link, RichText, Spans, TextRun, runs_of
 from newsletter.issue.model import Issue
-from newsletter.issue.richtext import Link, Paragraph, RichText, TextRun
 
 TEMPLATE = "email.mjml.j2"
 _INBOX_LINE = 150  # characters: more than any inbox shows of subject and preheader
@@ -65,9 +65,12 @@ def _write_paragraphs(text: RichText, fields: FieldWriter) -> list[Markup]:
     return [_write_paragraph(paragraph, fields) for paragraph in text.paragraphs]
 
 
-def _write_paragraph(paragraph: Paragraph, fields: FieldWriter) -> Markup:
+def _write_paragraph(spans: Spans, fields: FieldWriter) -> Markup:
     return Markup("").join(
-        _write_link(span, fields) if isinstance(span, Link) else _write_run(span, fields) for span in paragraph
+        _write_link(span, fields)
+        if isinstance(span, Link)
+        else Markup("").join(_write_run(run, fields) for run in runs_of(span))
+        for span in spans
     )
 
 

@@ -18,8 +18,8 @@ from newsletter.editions.glyphs import describe_graphemes, find_missing_glyphs
 from newsletter.editions.template_engine import find_template, template_error
 from newsletter.editions.typefaces import STANDARDS, load_typefaces
 from newsletter.errors import DraftError, TemplateError
+from newsletter.issue.blocks import Link, Paragraph, RichText, Span, TextRun
 from newsletter.issue.model import Issue
-from newsletter.issue.richtext import Link, RichText, TextRun
 
 if TYPE_CHECKING:
     from typst import Fonts, TypstError
@@ -236,7 +236,7 @@ class _Addresses:
         if text is None:
             return None
         is_whole = not self._printed or self.fit(text)
-        parts = [text] if is_whole else [RichText((paragraph,)) for paragraph in text.paragraphs]
+        parts = [text] if is_whole else [RichText((Paragraph(spans),)) for spans in text.paragraphs]
         fitting = [(part, self.fit(part)) for part in parts]
         return [
             {"tall": not fits, "paragraphs": _convert_text(part, self._numbers if fits else _IN_PLACE)}
@@ -265,9 +265,11 @@ def _convert_text(text: RichText | None, numbers: Iterator[int] = _IN_PLACE) -> 
     return [[_convert_span(span, numbers) for span in paragraph] for paragraph in text.paragraphs] if text else None
 
 
-def _convert_span(span: TextRun | Link, numbers: Iterator[int]) -> dict[str, Any]:
+def _convert_span(span: Span, numbers: Iterator[int]) -> dict[str, Any]:
     if isinstance(span, Link):
         address = _make_breakable(span.href.removeprefix("mailto:"), _LONG_PART)
         spans = [_convert_span(run, numbers) for run in span.runs]
         return {"href": span.href, "address": address, "number": next(numbers), "spans": spans}
+    if not isinstance(span, TextRun):
+        return {"text": " ", "strong": False, "emphasis": False, "code": False}
     return {"text": _make_breakable(span.text), "strong": span.strong, "emphasis": span.emphasis, "code": span.code}

@@ -9,8 +9,8 @@ from wcwidth import wcswidth
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.template_engine import fill_template
 from newsletter.field import FieldWriter
+from newsletter.issue.blocks import Link, RichText, Spans, TextRun, runs_of
 from newsletter.issue.model import Issue
-from newsletter.issue.richtext import Paragraph, RichText, TextRun
 
 TEMPLATE = "email.txt.j2"
 WIDTH = 72
@@ -52,7 +52,7 @@ class _Footnotes:
 
     def plain(self, text: RichText) -> str:
         """Return the words alone, without their links: for headlines."""
-        return " ".join(self._mark_styles(RichText((paragraph,)).runs()) for paragraph in text.paragraphs)
+        return " ".join(self._mark_styles(run for span in spans for run in runs_of(span)) for spans in text.paragraphs)
 
     def paragraphs(self, text: RichText) -> list[str]:
         """Return each paragraph with a [number] behind every link."""
@@ -63,12 +63,11 @@ class _Footnotes:
         taken, self._waiting = self._waiting, []
         return taken
 
-    def _number_links(self, paragraph: Paragraph) -> Iterator[TextRun]:
+    def _number_links(self, paragraph: Spans) -> Iterator[TextRun]:
         for span in paragraph:
-            if isinstance(span, TextRun):
-                yield span
+            yield from runs_of(span)
+            if not isinstance(span, Link):
                 continue
-            yield from span.runs
             self._count += 1
             self._waiting.append(_Footnote(self._count, span.to(self._fields)))
             last = span.runs[-1]

@@ -8,8 +8,8 @@ from newsletter.editions.edition_context import EditionContext, Placer, place_be
 from newsletter.editions.html import make_filters
 from newsletter.editions.template_engine import fill_template, refuse_open_blocks
 from newsletter.field import write_default
+from newsletter.issue.blocks import RichText
 from newsletter.issue.model import Issue
-from newsletter.issue.richtext import RichText
 from newsletter.text import format_size
 
 PAGE = "web.html.j2"

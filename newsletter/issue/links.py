@@ -13,7 +13,7 @@ from newsletter.text import quote_text
 from newsletter.validation import Fault
 
 if TYPE_CHECKING:
-    from newsletter.issue.richtext import Link
+    from newsletter.issue.blocks import Link
 
 LINK_SCHEMES = ("https", "http", "mailto")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?")

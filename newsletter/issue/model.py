@@ -12,9 +12,10 @@ from pydantic_core import PydanticCustomError
 
 from newsletter.field import Field as ReaderField
 from newsletter.field import TextWithFields, fill_fields
+from newsletter.issue.blocks import RichText
 from newsletter.issue.image import find_picture
 from newsletter.issue.issue_name import IssueName
-from newsletter.issue.richtext import RichText, parse, parse_headline, parse_line
+from newsletter.issue.richtext import parse, parse_headline, parse_line
 from newsletter.text import quote_text
 from newsletter.validation import Fault, fault_error, faults_error
 

@@ -1,16 +1,14 @@
-"""Rich text: paragraphs of runs and links, which every edition renders for itself.
-
-markdown.py's tokens become runs and links here, and all that an edition could not show becomes faults.
-"""
+"""Reading of rich text: Markdown becomes blocks of spans, or faults where an edition could not show it."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from markdown_it.token import Token
 
-from newsletter.field import Field, FieldWriter, TextWithFields, fill_address, split_fields, write_default
+from newsletter.field import Field, TextWithFields, split_fields
 from newsletter.issue import markdown_lists
+from newsletter.issue.blocks import Link, Paragraph, RichText, Span, Spans, TextRun, runs_of
 from newsletter.issue.cjk import join_lines
 from newsletter.issue.links import LinkPlace, find_link_faults
 from newsletter.issue.markdown import MarkupSpan, ParsedParagraph, read_inline
@@ -30,68 +28,6 @@ _INVISIBLE = {
 }
 _PARAGRAPHS = re.compile(r"\n(?:[ \t]*\n)+[ \t]*")
 _OPEN_FIELD = re.compile(r"\{\{[^{}]*\}\}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextRun:
-    """A text in one style. Where `field` names a field, `text` is its default."""
-
-    text: str
-    strong: bool = False
-    emphasis: bool = False
-    code: bool = False
-    field: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """A link: its words, and its address, which may have fields behind its host alone."""
-
-    address: TextWithFields
-    runs: tuple[TextRun, ...]
-
-    @property
-    def href(self) -> str:
-        """Return the address with the defaults of its fields, for no single reader."""
-        return self.to(write_default)
-
-    def to(self, fields: FieldWriter) -> str:
-        """Return the address with what `fields` writes in it, percent-encoded."""
-        return fill_address(self.address, fields)
-
-
-Paragraph = tuple[TextRun | Link, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RichText:
-    """Paragraphs of runs and links."""
-
-    paragraphs: tuple[Paragraph, ...]
-
-    def runs(self) -> Iterator[TextRun]:
-        for paragraph in self.paragraphs:
-            for span in paragraph:
-                yield from span.runs if isinstance(span, Link) else (span,)
-
-    def links(self) -> Iterator[Link]:
-        return (span for paragraph in self.paragraphs for span in paragraph if isinstance(span, Link))
-
-    def fields(self) -> Iterator[Field]:
-        """Yield every field, in the words and in the links' addresses."""
-        yield from (Field(run.field, run.text) for run in self.runs() if run.field)
-        yield from (piece for link in self.links() for piece in link.address if isinstance(piece, Field))
-
-    def pieces(self) -> TextWithFields:
-        """Return the words alone and the fields among them, in one line."""
-        return tuple(Field(run.field, run.text) if run.field else run.text for run in self.runs())
-
-    def plain(self, fields: FieldWriter = write_default) -> str:
-        """Return the words alone, fields as `fields` writes them, paragraphs apart by a blank line."""
-        return "\n\n".join(
-            "".join(fields(run.field, run.text) if run.field else run.text for run in RichText((paragraph,)).runs())
-            for paragraph in self.paragraphs
-        )
 
 
 def parse(source: str) -> tuple[RichText, list[Fault]]:
@@ -158,14 +94,14 @@ def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], lis
     for start, part in _split(source):
         paragraph = read_inline(part, bare_links=bare_links)
         spans, places = _build_spans(paragraph.tokens)
-        paragraphs.append(_join_paragraph(spans))
+        paragraphs.append(Paragraph(_join_paragraph(spans)))
         found = [*_find_entity_faults(paragraph), *_find_field_faults(part, paragraph)]
         # A picture's address, or what a list or a table is made of, is not complained of twice.
         others, taken = find_unsupported(part, paragraph)
         found += others
         if start == listed and not taken[0]:
             found.append(markdown_lists.describe_loose_list(0))
-        links = zip(RichText((spans,)).links(), places, strict=True)
+        links = zip(RichText((Paragraph(spans),)).links(), places, strict=True)
         found += [fault for fault in find_link_faults(part, paragraph, links) if not taken[fault.at or 0]]
         faults += [replace(fault, at=start + (fault.at or 0)) for fault in found]
         # The second of two signs is what opens strong words.
@@ -188,8 +124,8 @@ def _split(source: str) -> Iterator[tuple[int, str]]:
     yield start, source[start:end]
 
 
-def _build_spans(tokens: list[Token]) -> tuple[Paragraph, list[LinkPlace]]:
-    spans: list[TextRun | Link] = []
+def _build_spans(tokens: list[Token]) -> tuple[Spans, list[LinkPlace]]:
+    spans: list[Span] = []
     places: list[LinkPlace] = []
     style = TextRun(text="")
     href: str | None = None
@@ -214,23 +150,34 @@ def _build_spans(tokens: list[Token]) -> tuple[Paragraph, list[LinkPlace]]:
                     code=token.type == "code_inline",
                     field=token.meta["name"] if token.type == "field" else None,
                 )
-                if run.text or run.field:
-                    (spans if href is None else inside).append(run)
+                if not (run.text or run.field):
+                    continue
+                if href is None:
+                    spans.append(run)
+                else:
+                    inside.append(run)
     return tuple(spans), places
 
 
-def _join_paragraph(paragraph: Paragraph) -> Paragraph:
+def _join_paragraph(paragraph: Spans) -> Spans:
     """Return the paragraph in one line, with a space where its lines end, or nothing in Chinese and Japanese."""
-    lines = iter(join_lines([run.text for run in RichText((paragraph,)).runs()]))
+    lines = iter(join_lines([run.text for span in paragraph for run in runs_of(span)]))
 
     def joined(run: TextRun) -> TextRun:
         return replace(run, text=next(lines))
 
-    spans = [
-        replace(span, runs=tuple(map(joined, span.runs))) if isinstance(span, Link) else joined(span)
-        for span in paragraph
-    ]
-    return tuple(span for span in spans if isinstance(span, Link) or span.text or span.field)
+    spans: list[Span] = []
+    for span in paragraph:
+        match span:
+            case Link(address=address, runs=runs):
+                spans.append(Link(address=address, runs=tuple(map(joined, runs))))
+            case TextRun():
+                run = joined(span)
+                if run.text or run.field:
+                    spans.append(run)
+            case _:
+                spans.append(span)
+    return tuple(spans)
 
 
 def find_control_characters(source: str) -> Iterator[Fault]:

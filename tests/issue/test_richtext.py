@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.field import Field
-from newsletter.issue.richtext import Link, TextRun, parse
+from newsletter.issue.blocks import Link, Spans, TextRun
+from newsletter.issue.richtext import parse
 
 
-def _one(source: str) -> tuple[TextRun | Link, ...]:
+def _one(source: str) -> Spans:
     text, faults = parse(source)
     assert faults == []
     (paragraph,) = text.paragraphs

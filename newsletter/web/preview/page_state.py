@@ -8,8 +8,8 @@ from typing import Any
 
 from newsletter.checks.size import CLIPPED_AT, measure_html
 from newsletter.errors import NewsletterError, Problem
+from newsletter.issue.blocks import write_words
 from newsletter.issue.model import Issue
-from newsletter.issue.richtext import RichText
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.text import escape_controls, shorten_path
 from newsletter.web.preview.diagnostics import Diagnostic, collect_diagnostics
@@ -122,7 +122,7 @@ def _facts(rendered: RenderedDraft, reader: Subscriber | None) -> dict[str, Any]
         "words": words,
         "signs": signs,
         "minutes": max(1, round(words / _WORDS_A_MINUTE + signs / _SIGNS_A_MINUTE)),
-        "links": [{"text": RichText(((link,),)).plain(), "href": link.href} for text in texts for link in text.links()],
+        "links": [{"text": write_words((link,)), "href": link.href} for text in texts for link in text.links()],
     }
 
 
