@@ -59,7 +59,7 @@ def preview(debug: bool, draft: str | None, port: int | None, no_open: bool) -> 
 
     # Whether Ctrl-C comes out of the server as an exception or not is a matter of moments.
     with suppress(KeyboardInterrupt):
-        serve(workspace, path, port, on_address, on_used, _Teller().tell)
+        serve(workspace, path, port, on_address, on_used, _StatePrinter().print_state)
     say("The preview has ended.")
     _leave()
 
@@ -75,22 +75,23 @@ def _leave() -> None:
     sys.exit(0)
 
 
-class _Teller:
-    """Says in the terminal how a draft stands, each time that this changes, wherever in the file it is."""
+class _StatePrinter:
+    """Printer of the problems of drafts: once for each change of their words, whatever line they are in."""
 
     def __init__(self) -> None:
-        self._said: dict[str, list[str]] = {}
+        self._printed: dict[str, list[str]] = {}
 
-    def tell(self, draft_state: "DraftState", workspace: Workspace) -> None:
+    def print_state(self, draft_state: "DraftState", workspace: Workspace) -> None:
+        """Print what is wrong with a draft, or that nothing is, unless that was the last thing printed about it."""
         from newsletter.web.preview.diagnostics import collect_diagnostics
         from newsletter.web.preview.subscriber_search import find_source
 
         found = collect_diagnostics(draft_state, None, find_source(workspace))
         text = [text for notice in found for text in (notice.title, *(problem.message for problem in notice.problems))]
         is_whole = draft_state.error is not None or (draft_state.rendered is not None and draft_state.rendered.finished)
-        if not is_whole or self._said.get(draft_state.name) == text:
+        if not is_whole or self._printed.get(draft_state.name) == text:
             return
-        self._said[draft_state.name] = text
+        self._printed[draft_state.name] = text
         stops = [notice for notice in found if notice.stops]
         name = f"{datetime.now():%H:%M:%S} {draft_state.name}"  # noqa: DTZ005  # the clock on the wall
         if not stops:

@@ -66,7 +66,7 @@ def _show_batch(plan: SendPlan, batch: Batch, list_path: Path) -> None:
         hint = f"newsletter subscribers check {shorten(list_path)}"
         say(f"  Left out  {format_count(batch.unusable, 'row')} that can't be used; see them: {hint}")
     if batch.duplicates:
-        say(f"  Left out  {format_count(batch.duplicates, 'row')} with an address that stands there before")
+        say(f"  Left out  {format_count(batch.duplicates, 'row')} with an address that is in an earlier row")
     for tag in plan.tags_without_recipients:
         say(f"  Note      no reader here has the tag {tag!r}, which items are only for", style="yellow")
 

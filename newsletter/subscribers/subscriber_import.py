@@ -4,7 +4,7 @@ Both read the file from its beginning, in groups of rows, so that a million of t
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -87,8 +87,8 @@ class _Imported:
     consent: Consent | None
     is_understood: bool
 
-    def merge_into(self, known: StoredSubscriber | None, *, has_tags: bool) -> StoredSubscriber:
-        """Return what the store is to have. Columns that the file lacks stay; nobody who left is brought back."""
+    def merge_into(self, known: StoredSubscriber | None, columns: Collection[str]) -> StoredSubscriber:
+        """Return what the store is to have. Values stay that the file has no column for; who left stays away."""
         if known is None:
             return replace(self.row, status=self.status) if self.status else self.row
         status = self.status or known.status
@@ -97,8 +97,9 @@ class _Imported:
         return replace(
             self.row,
             status=status,
-            fields={**known.fields, **self.row.fields},
-            tags=self.row.tags if has_tags else known.tags,
+            # A row has a name even where its file has no such column.
+            fields=dict(known.fields) | {name: value for name, value in self.row.fields.items() if name in columns},
+            tags=self.row.tags if "tags" in columns else known.tags,
             language=self.row.language if "language" in self.row.fields else known.language,
             time_zone=self.row.time_zone if any(name in self.row.fields for name in _ZONES) else known.time_zone,
             created_at=known.created_at,
@@ -116,7 +117,6 @@ class SubscriberImport:
         self._own = source.read_statuses()
         self._own.require_answers()
         self._columns = source.read_columns()
-        self._has_tags = "tags" in self._columns
 
     def plan(self) -> ImportPlan:
         """Compare the file with the list; nothing is written."""
@@ -133,7 +133,7 @@ class SubscriberImport:
                     counts["erased"] += 1
                     continue
                 before = known.get(key)
-                after = imported.merge_into(before, has_tags=self._has_tags)
+                after = imported.merge_into(before, self._columns)
                 counts["new" if before is None else "unchanged" if after.is_same(before) else "changed"] += 1
                 counts["suppressed"] += bool(status.suppressions)
                 was_inactive = before is not None and before.status is not SubscriberStatus.ACTIVE
@@ -156,7 +156,7 @@ class SubscriberImport:
                 erased = find_erased(connection, list(digests.values())) if digests else {}
                 wanted = {key: imported for key, imported in group.items() if digests.get(key) not in erased}
                 known = find_subscribers(connection, wanted)
-                merged = {key: one.merge_into(known.get(key), has_tags=self._has_tags) for key, one in wanted.items()}
+                merged = {key: one.merge_into(known.get(key), self._columns) for key, one in wanted.items()}
                 changed = (key for key, row in merged.items() if key not in known or not row.is_same(known[key]))
                 save_subscribers(connection, [merged[key] for key in changed])
                 add_consents(connection, {key: one.consent for key, one in wanted.items() if one.consent})

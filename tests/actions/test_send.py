@@ -208,7 +208,7 @@ def test_another_list(digest: Publication, server: Server) -> None:
     assert sent.returncode == 1
     assert "To        2 readers of board.csv" in sent.stdout
     assert "1 row that can't be used" in sent.stdout
-    assert "1 row with an address that stands there before" in sent.stdout
+    assert "1 row with an address that is in an earlier row" in sent.stdout
 
 
 def test_a_value_that_some_readers_lack_stops_before_the_first(digest: Publication, server: Server) -> None:

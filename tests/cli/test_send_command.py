@@ -101,7 +101,7 @@ def test_whoever_is_left_out_of_the_list_is_counted_by_reason(three: Publication
     assert "  Left out  1 who must not be mailed: newsletter subscribers list --suppressed" in shown
     assert "  Left out  1 by what subscribers.csv itself says (status: unsubscribed 1)" in shown
     assert "  Left out  1 row that can't be used; see them: newsletter subscribers check subscribers.csv" in shown
-    assert "  Left out  1 row with an address that stands there before" in shown
+    assert "  Left out  1 row with an address that is in an earlier row" in shown
     assert server.stored == []
 
 

@@ -65,7 +65,7 @@ def _show(plan: ImportPlan) -> None:
         say(f"  Left out    {format_count(plan.unusable, 'row')} that can't be used; see them: {hint}")
         show_problems(plan.problems)
     if plan.duplicates:
-        say(f"  Left out    {format_count(plan.duplicates, 'row')} with an address that stands there before")
+        say(f"  Left out    {format_count(plan.duplicates, 'row')} with an address that is in an earlier row")
     if plan.absent:
         say(f"  Kept        {plan.absent:,} who are on the list and not in {shorten(plan.file)}")
     if plan.consents:
