@@ -12,7 +12,7 @@ from newsletter.clock import format_moment
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign
-from newsletter.ledger.states import State
+from newsletter.ledger.states import REOPENABLE, State
 
 if TYPE_CHECKING:
     from newsletter.editions import EditionContext
@@ -31,7 +31,8 @@ class SendOptions:
     """Options of a send, as the editor asked for it; by default it goes to all of the list.
 
     `tag` narrows it to subscribers who have that tag, `to_new` to those who came onto the list since the campaign
-    began. `retried` are states, refused or deferred, whose recipients are tried again, and no others are added.
+    began. `retried` are states, refused or deferred, whose recipients are tried again, and no others are added; with
+    another state among them it raises ValueError, since those recipients may have the issue.
     `changes` says which text goes out when the draft has changed since. `list_file` is read in place of the
     publication's list. Without `despite_problems` a text in which a check finds problems is not sent. `nobody_left` is
     a person's word that nobody unsubscribed by campaigns that this store does not know.
@@ -47,6 +48,8 @@ class SendOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tag", self.tag.casefold())  # as lists have them
+        if wrong := [state for state in self.retried if state not in REOPENABLE]:
+            raise ValueError(f"Only who was refused or deferred can be tried again, and not who is {State(wrong[0])}.")
 
     def command(self, issue: IssueName) -> str:
         """Return the command that asks for this, so that an error can show it with one option more."""

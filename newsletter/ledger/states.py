@@ -31,6 +31,7 @@ class State(StrEnum):
 
 OPEN = (State.PENDING, State.DEFERRED)
 ANSWERED = (State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNKNOWN)
+REOPENABLE = (State.REFUSED, State.DEFERRED)  # who has not got the issue, and may be tried again
 REACHED = (State.SENDING, State.ACCEPTED, State.UNKNOWN)  # who may have the issue
 
 

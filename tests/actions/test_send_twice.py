@@ -130,3 +130,11 @@ def test_a_further_batch_is_not_added_to_what_was_cancelled_meanwhile(
     with pytest.raises(DecisionNeeded, match=SENT_MEANWHILE):
         senders.send(meanwhile, SendOptions(tag="odd"))
     assert (len(senders.copies), senders.most) == (13, 1)
+
+
+@pytest.mark.parametrize("state", [state for state in State if state not in (State.REFUSED, State.DEFERRED)])
+def test_who_may_have_it_is_not_tried_again_by_any_caller(senders: Senders, state: State) -> None:
+    senders.send()
+    with pytest.raises(ValueError, match="refused or deferred"):
+        senders.send(options=SendOptions(retried=[State.REFUSED, state]))
+    assert senders.most == 1
