@@ -86,7 +86,7 @@ class Frozen:
                 source=CsvSource(workspace.subscribers, workspace.config.subscriber_list),
             )  # fmt: skip
             plan = plan_send(store, self.record, request)
-            freeze_plan(store, staged, plan)
+            freeze_plan(staged, plan)
 
     def send(self, carry: Carry, limits: Limits, rules: SendingRules | None = None) -> list[Counter[Outcome]]:
         """Return the tallies that were shown."""

@@ -45,4 +45,5 @@ def in_outbox(publication: Publication) -> dict[str, str]:
 
 
 def set_moments(store: Store, due: datetime, expires: datetime, issue: str = "1.1") -> None:
-    schedule_campaign(store, issue, make_instant(due), make_instant(expires))
+    with store.transaction() as connection:
+        schedule_campaign(connection, issue, make_instant(due), make_instant(expires))

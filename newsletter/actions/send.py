@@ -24,7 +24,7 @@ from newsletter.issue.issue_name import IssueName, read_issue_name
 from newsletter.issue.skeleton import find_unwritten
 from newsletter.ledger.campaigns import close_campaign, find_campaign, reopen_deliveries
 from newsletter.ledger.deliveries import count_deliveries
-from newsletter.ledger.freeze import freeze_batch, replace_templates
+from newsletter.ledger.freeze import freeze_batch, open_freeze, replace_templates
 from newsletter.ledger.schedule import schedule_campaign
 from newsletter.ledger.staging import StagedBatch, stage_recipients
 from newsletter.ledger.states import Counts
@@ -120,13 +120,12 @@ def send(
     with sole_sender(store, issue):
         with _plan(publication, draft, options, observer) as (staged, plan):
             outcome = _propose(publication, draft, options, plan, confirm, on_proposal, time)
-            if outcome is SendOutcome.SCHEDULED and time:
-                freeze_for_outbox(store, staged, plan, publication.record(issue), time)
-            elif outcome is SendOutcome.DELIVERED:
-                freeze_plan(store, staged, plan)
+            if outcome in (SendOutcome.SCHEDULED, SendOutcome.DELIVERED):
+                freeze_plan(staged, plan, time)
         if outcome is SendOutcome.NOTHING_LEFT:
-            # In case a crash or a careless hand has touched the record.
             close_campaign(store, issue)
+        if outcome in (SendOutcome.NOTHING_LEFT, SendOutcome.SCHEDULED):
+            # Also with nothing left, in case a crash or a careless hand has touched the record.
             write_record(publication.record(issue), store, issue)
         if outcome is SendOutcome.DELIVERED and not _deliver(publication, issue, observer, confirm_refusals):
             outcome = SendOutcome.STOPPED
@@ -220,30 +219,31 @@ def _result(store: Store, outcome: SendOutcome, plan: SendPlan) -> SendResult:
     )
 
 
-def freeze_plan(store: Store, staged: StagedBatch, plan: SendPlan) -> None:
-    """Write the plan into the ledger: the new text, the new recipients, those who are to be tried again."""
-    if plan.retried:
-        reopen_deliveries(store, plan.campaign.issue, plan.retried)
-    if plan.takes_over:
-        replace_templates(store, plan.campaign, plan.templates, plan.assigned)
-    if plan.batch is not None:
-        freeze_batch(
-            staged,
-            plan.campaign,
-            plan.batch.tag,
-            plan.templates,
-            known=plan.known,
-            replaces_campaign=plan.is_new,
-            erased=plan.erased.digests,
-        )
+def freeze_plan(staged: StagedBatch, plan: SendPlan, time: SendTime | None = None) -> None:
+    """Write the plan into the ledger, all of it or nothing: the new text and recipients, who is to be tried again.
 
-
-def freeze_for_outbox(store: Store, staged: StagedBatch, plan: SendPlan, record: Path, time: SendTime) -> None:
-    """Write the plan into the ledger and the campaign into the outbox."""
+    With `time` the campaign is in the outbox then. Raises DecisionNeeded when it is no longer as it was planned for.
+    """
     issue = plan.campaign.issue
-    freeze_plan(store, staged, plan)
-    schedule_campaign(store, issue, *(make_instant(at.replace(microsecond=0)) for at in (time.due, time.expires)))
-    write_record(record, store, issue)
+    with open_freeze(staged, issue, plan.known) as connection:
+        if plan.retried:
+            reopen_deliveries(connection, issue, plan.retried)
+        if plan.takes_over:
+            replace_templates(connection, plan.campaign, plan.templates, plan.assigned)
+        if plan.batch is not None:
+            freeze_batch(
+                connection,
+                staged,
+                plan.campaign,
+                plan.batch.tag,
+                plan.templates,
+                known=plan.known,
+                replaces_campaign=plan.is_new,
+                erased=plan.erased.digests,
+            )
+        if time:
+            moments = (make_instant(at.replace(microsecond=0)) for at in (time.due, time.expires))
+            schedule_campaign(connection, issue, *moments)
 
 
 def _refuse_examples(publication: OpenPublication, draft: Draft) -> None:

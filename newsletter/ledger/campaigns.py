@@ -101,16 +101,15 @@ def cancel_campaign(store: Store, issue: IssueName) -> int:
         return changed.rowcount
 
 
-def reopen_deliveries(store: Store, issue: IssueName, states: Sequence[State]) -> int:
-    """Let deliveries in these states wait again, because a person says so; returns how many."""
-    with store.transaction() as connection:
-        changed = connection.execute(
-            update(deliveries)
-            .where(is_of(connection, deliveries, issue), deliveries.c.state.in_(states))
-            .values(state=State.PENDING, tries=0, due=0.0, returns=0)
-        )
-        connection.execute(update(campaigns).where(is_of(connection, campaigns, issue)).values(finished_at=None))
-        return changed.rowcount
+def reopen_deliveries(connection: Connection, issue: IssueName, states: Sequence[State]) -> int:
+    """Let deliveries in these states wait again, because a person says so, within a transaction; returns how many."""
+    changed = connection.execute(
+        update(deliveries)
+        .where(is_of(connection, deliveries, issue), deliveries.c.state.in_(states))
+        .values(state=State.PENDING, tries=0, due=0.0, returns=0)
+    )
+    connection.execute(update(campaigns).where(is_of(connection, campaigns, issue)).values(finished_at=None))
+    return changed.rowcount
 
 
 def close_campaign(store: Store, issue: IssueName) -> None:

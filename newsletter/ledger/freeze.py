@@ -1,7 +1,8 @@
 """Freezing: recipients and their templates become a campaign's, all of them or none."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
@@ -14,13 +15,26 @@ from newsletter.ledger.staging import StagedBatch
 from newsletter.ledger.states import OPEN, State
 from newsletter.ledger.templates import FrozenTemplate
 from newsletter.ledger.workers import has_living_worker
-from newsletter.store import Store
 from newsletter.store.engine import insert_new, is_of, now, publication_of
 from newsletter.store.erased import hold_off_erasing, list_erased_digests
 from newsletter.store.schema import batches, campaigns, deliveries, templates, workers
 
 
+@contextmanager
+def open_freeze(staged: StagedBatch, issue: IssueName, known: Campaign | None) -> Iterator[Connection]:
+    """Open the one transaction in which all that was planned becomes the campaign's.
+
+    `known` is the campaign as it was when this was planned, None when there was none. Raises DecisionNeeded when
+    somebody has sent or changed it since.
+    """
+    with staged.durable() as connection:
+        hold_off_erasing(connection)
+        _refuse_changed(connection, issue, known)
+        yield connection
+
+
 def freeze_batch(
+    connection: Connection,
     staged: StagedBatch,
     campaign: Campaign,
     tag: str,
@@ -30,59 +44,55 @@ def freeze_batch(
     replaces_campaign: bool = False,
     erased: frozenset[str] = frozenset(),
 ) -> None:
-    """Add a batch of staged recipients to the campaign (made when it is new), all of them or none.
+    """Add a batch of staged recipients to the campaign (made when it is new), within `open_freeze`.
 
     `tag` says who they are: those with the tag, or, empty, the whole list.
 
     A subscriber whom the campaign has already stays as they are; with `replaces_campaign` what was frozen before is
-    forgotten first, which is right only while nobody has had anything. `known` is the campaign as it was when this was
-    planned, None when there was none, and `erased` are the hashes by which the list was read. Raises DecisionNeeded
-    when somebody has sent or changed the campaign since, or was erased, who may be among the staged.
+    forgotten first, which is right only while nobody has had anything. `erased` are the hashes by which the list was
+    read. Raises DecisionNeeded when somebody has sent the campaign since it was `known`, or was erased, who may be
+    among the staged.
     """
-    with staged.durable() as connection:
-        hold_off_erasing(connection)
-        if list_erased_digests(connection) != erased:
-            raise DecisionNeeded(
-                "Somebody was erased from the list while you looked at this.",
-                next_step="Nothing was sent. Run the same command again.",
-            )
-        mine = {"publication": publication_of(connection), "issue": campaign.issue}
-        _refuse_changed(connection, campaign.issue, known)
-        if replaces_campaign and known is not None:
-            _refuse_begun(connection, campaign.issue)
-            for table in (deliveries, batches, templates, workers):
-                connection.execute(delete(table).where(is_of(connection, table, campaign.issue)))
-        if not _keep_campaign(connection, campaign) and known is None:
-            raise _changed(campaign.issue)  # somebody was quicker by less than this transaction takes
-        connection.execute(insert_new(connection, batches).values({**mine, "tag": tag, "created_at": now()}))
-        numbers = _add_templates(connection, campaign.issue, texts)
-        staged.move(connection, campaign.issue, numbers)
+    if list_erased_digests(connection) != erased:
+        raise DecisionNeeded(
+            "Somebody was erased from the list while you looked at this.",
+            next_step="Nothing was sent. Run the same command again.",
+        )
+    mine = {"publication": publication_of(connection), "issue": campaign.issue}
+    if replaces_campaign and known is not None:
+        _refuse_begun(connection, campaign.issue)
+        for table in (deliveries, batches, templates, workers):
+            connection.execute(delete(table).where(is_of(connection, table, campaign.issue)))
+    if not _keep_campaign(connection, campaign) and known is None:
+        raise _changed(campaign.issue)  # somebody was quicker by less than this transaction takes
+    connection.execute(insert_new(connection, batches).values({**mine, "tag": tag, "created_at": now()}))
+    numbers = _add_templates(connection, campaign.issue, texts)
+    staged.move(connection, campaign.issue, numbers)
 
 
 def replace_templates(
-    store: Store,
+    connection: Connection,
     campaign: Campaign,
     texts: Sequence[FrozenTemplate],
     assigned: Mapping[frozenset[str], int],
     states: Sequence[State] = OPEN,
 ) -> None:
     """Give new templates to deliveries in these states: `assigned` says by their tags which of `texts` is whose."""
-    with store.transaction() as connection:
-        numbers = _add_templates(connection, campaign.issue, texts)
-        _keep_campaign(connection, campaign)
-        in_states = (
-            is_of(connection, deliveries, campaign.issue),
-            or_(*(deliveries.c.state == state for state in states)),  # IN can't be executed for many rows
-        )
-        statement = (
-            update(deliveries)
-            .where(*in_states, deliveries.c.tags == bindparam("whose"))
-            .values(template=bindparam("number"))
-        )
-        # By the tags as they are stored, in whatever form an earlier version wrote them.
-        for stored in connection.scalars(select(deliveries.c.tags).where(*in_states).distinct()).all():
-            if (index := assigned.get(parse_tags(stored))) is not None:
-                connection.execute(statement, {"whose": stored, "number": numbers[index]})
+    numbers = _add_templates(connection, campaign.issue, texts)
+    _keep_campaign(connection, campaign)
+    in_states = (
+        is_of(connection, deliveries, campaign.issue),
+        or_(*(deliveries.c.state == state for state in states)),  # IN can't be executed for many rows
+    )
+    statement = (
+        update(deliveries)
+        .where(*in_states, deliveries.c.tags == bindparam("whose"))
+        .values(template=bindparam("number"))
+    )
+    # By the tags as they are stored, in whatever form an earlier version wrote them.
+    for stored in connection.scalars(select(deliveries.c.tags).where(*in_states).distinct()).all():
+        if (index := assigned.get(parse_tags(stored))) is not None:
+            connection.execute(statement, {"whose": stored, "number": numbers[index]})
 
 
 def _refuse_changed(connection: Connection, issue: IssueName, known: Campaign | None) -> None:
@@ -104,7 +114,7 @@ def _refuse_changed(connection: Connection, issue: IssueName, known: Campaign | 
 
 # What a worker, another freeze, the outbox or a cancellation changes.
 _MOMENTS = ("created_at", "cancelled_at", "due_at")
-_TELLING = ("id", "seed", "runs", *_MOMENTS)
+_TELLING = ("id", "seed", "runs", "draft_sha256", *_MOMENTS)
 
 
 def _refuse_begun(connection: Connection, issue: IssueName) -> None:

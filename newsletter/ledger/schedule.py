@@ -17,12 +17,11 @@ from newsletter.store.engine import is_of, is_ours, now
 from newsletter.store.schema import campaigns, deliveries, workers
 
 
-def schedule_campaign(store: Store, issue: IssueName, due_at: Instant, expires_at: Instant) -> None:
-    """Put a campaign into the outbox, from the one moment on, and not begun after the other."""
-    with store.transaction() as connection:
-        mine = is_of(connection, campaigns, issue)
-        moments = {"due_at": format_instant(due_at), "expires_at": format_instant(expires_at)}
-        connection.execute(update(campaigns).where(mine).values(moments))
+def schedule_campaign(connection: Connection, issue: IssueName, due_at: Instant, expires_at: Instant) -> None:
+    """Put a campaign into the outbox, from the one moment on, and not begun after the other; within a transaction."""
+    mine = is_of(connection, campaigns, issue)
+    moments = {"due_at": format_instant(due_at), "expires_at": format_instant(expires_at)}
+    connection.execute(update(campaigns).where(mine).values(moments))
 
 
 def list_scheduled(store: Store) -> list[IssueName]:

@@ -64,7 +64,10 @@ def _freeze(store: Store, issue: str, readers: Iterable[str], **fields: str) -> 
     ]
     with stage_recipients(store) as staged:
         staged.fill(entries, issue)
-        freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"{}")], known=find_campaign(store, issue))
+        with staged.durable() as connection:
+            freeze_batch(
+                connection, staged, campaign, "", [FrozenTemplate("1", b"{}")], known=find_campaign(store, issue)
+            )
 
 
 def _send(store: Store, issue: str, outcomes: dict[str, Outcome], reply: str = "") -> None:

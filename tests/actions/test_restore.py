@@ -59,13 +59,15 @@ def _fill(store: Store, issue: str = "1.1", readers: int = 3, due: str | None = 
         erased = list_erased_digests(connection)
     with stage_recipients(store) as staged:
         staged.fill(entries, None)
-        freeze_batch(staged, campaign, "", [FrozenTemplate("1", bytes(range(256)))], erased=erased)
+        with staged.durable() as connection:
+            freeze_batch(connection, staged, campaign, "", [FrozenTemplate("1", bytes(range(256)))], erased=erased)
     register_worker(store, issue, f"run of {issue}")
     record_and_claim(store, issue, f"run of {issue}", want=1)
     crash_workers(store, issue)
     record_test(store, issue, "a" * 64)
     if due:
-        schedule_campaign(store, issue, parse_instant(due), parse_instant(due))
+        with store.transaction() as connection:
+            schedule_campaign(connection, issue, parse_instant(due), parse_instant(due))
     bounced = Event(
         subscriber="r1@example.org",
         kind=EventKind.HARD,

@@ -11,12 +11,17 @@ from frozen import Frozen, Pigeons
 from postgres import Postgres
 
 from newsletter.actions.cancel import cancel
-from newsletter.actions.send import SendResult, SendTime, send
+from newsletter.actions.send import SendResult, SendTime, freeze_plan, send
+from newsletter.actions.send_request import make_send_request
 from newsletter.backends import Feed, Limits
-from newsletter.campaigns.options import SendOptions
+from newsletter.campaigns.options import Changes, SendOptions
+from newsletter.campaigns.plan import plan_send
 from newsletter.clock import parse_instant
 from newsletter.errors import DecisionNeeded
 from newsletter.ledger import workers
+from newsletter.ledger.campaigns import cancel_campaign
+from newsletter.ledger.deliveries import count_deliveries
+from newsletter.ledger.staging import stage_recipients
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import register_worker
 from newsletter.mail.message import Message, Outcome, Result
@@ -24,6 +29,7 @@ from newsletter.publication import OpenPublication
 from newsletter.store import open_store
 
 READERS = 25
+UNLUCKY = ("reader0000@example.org", "reader0002@example.org")
 SENT_MEANWHILE = r"Somebody else has sent or changed 2\.10 while you looked at this"
 
 
@@ -32,10 +38,14 @@ class Senders:
     """Processes of one publication, each with connections of its own, and how many copies each reader got."""
 
     publication: Publication
+    unlucky: Outcome | None = None  # what becomes of the first two
     copies: Counter[str] = field(default_factory=Counter)
 
     def open(self) -> OpenPublication:
         async def carry(_pigeons: Pigeons, feed: Feed, message: Message) -> None:
+            if self.unlucky and message.key in UNLUCKY:
+                feed.answer(Result(key=message.key, outcome=self.unlucky, stage="rcpt", code=550, reply="no"))
+                return
             self.copies[message.key] += 1
             feed.answer(Result(key=message.key, outcome=Outcome.ACCEPTED, stage="text", code=250, reply="ok"))
 
@@ -138,3 +148,66 @@ def test_who_may_have_it_is_not_tried_again_by_any_caller(senders: Senders, stat
     with pytest.raises(ValueError, match="refused or deferred"):
         senders.send(options=SendOptions(retried=[State.REFUSED, state]))
     assert senders.most == 1
+
+
+def _send_in_vain(senders: Senders, outcome: Outcome) -> None:
+    senders.publication.environ["NEWSLETTER_SEND__RETRIES"] = ""
+    senders.unlucky = outcome
+    senders.send()
+    senders.unlucky = None
+
+
+def test_none_is_tried_again_of_what_was_cancelled_meanwhile(
+    senders: Senders, on_postgresql: Callable[[], None]
+) -> None:
+    _send_in_vain(senders, Outcome.REFUSED)
+
+    def meanwhile() -> None:
+        on_postgresql()
+        with senders.open() as opened:
+            cancel_campaign(opened.store, "2.10")
+
+    with pytest.raises(DecisionNeeded, match=SENT_MEANWHILE):
+        senders.send(meanwhile, SendOptions(retried=[State.REFUSED]))
+    with senders.open() as opened:
+        assert count_deliveries(opened.store, "2.10").by_state == {State.REFUSED: 2, State.ACCEPTED: READERS - 2}
+    assert (len(senders.copies), senders.most) == (READERS - 2, 1)
+
+
+def test_what_waits_is_not_sent_at_once_when_another_put_it_into_the_outbox(
+    senders: Senders, on_postgresql: Callable[[], None]
+) -> None:
+    _send_in_vain(senders, Outcome.DEFERRED)
+    time = SendTime(due=parse_instant("2100-01-01"), expires=parse_instant("2100-01-02"))
+
+    def meanwhile() -> None:
+        on_postgresql()
+        senders.send(time=time)
+
+    with pytest.raises(DecisionNeeded, match=SENT_MEANWHILE):
+        senders.send(meanwhile)
+    assert (len(senders.copies), senders.most) == (READERS - 2, 1)
+
+
+def test_a_text_that_another_has_taken_over_meanwhile_is_not_written_over(
+    senders: Senders, on_postgresql: Callable[[], None]
+) -> None:
+    _send_in_vain(senders, Outcome.DEFERRED)
+    draft = senders.publication.root / "drafts" / "2.10.yaml"
+    changed = draft.read_text().replace("Leaders align", "Leaders agree")
+    draft.write_text(changed)
+
+    def meanwhile() -> None:
+        on_postgresql()
+        with senders.open() as opened:
+            replace = opened.draft("2.10")
+            with stage_recipients(opened.store) as staged:
+                options = SendOptions(changes=Changes.TAKE_OVER)
+                plan = plan_send(
+                    opened.store, opened.record("2.10"), make_send_request(opened, replace, options, staged)
+                )
+                freeze_plan(staged, plan)  # and it crashes before its first claim
+
+    with pytest.raises(DecisionNeeded, match=SENT_MEANWHILE):
+        senders.send(meanwhile, SendOptions(changes=Changes.CONTINUE))
+    assert (len(senders.copies), senders.most) == (READERS - 2, 1)

@@ -336,7 +336,8 @@ def noted(store: Store, tmp_path: Path) -> Path:
     with stage_recipients(store) as staged:
         entries = [Recipient(subscriber=LEFT, address=LEFT, fields={}, tags=frozenset(), template=0)]
         staged.fill(iter(entries), None)
-        freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"")])
+        with staged.durable() as connection:
+            freeze_batch(connection, staged, campaign, "", [FrozenTemplate("1", b"")])
     register_worker(store, "1.1", "run")
     crash_workers(store, "1.1")
     _leave(store, "first@example.org")

@@ -56,7 +56,8 @@ def _begin(store: Store) -> Store:
     with stage_recipients(store) as staged:
         recipients = [Recipient(subscriber=one, address=one, fields={}, tags=frozenset(), template=0) for one in names]
         staged.fill(recipients, None)
-        freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"{}")])
+        with staged.durable() as connection:
+            freeze_batch(connection, staged, campaign, "", [FrozenTemplate("1", b"{}")])
     register_worker(store, "1.1", "first", host="here")
     return store
 

@@ -64,7 +64,8 @@ def _freeze(
     with stage_recipients(store) as staged:
         duplicates = staged.fill(entries, None if replaces_campaign else "1.1")
         known = find_campaign(store, "1.1")
-        freeze_batch(staged, CAMPAIGN, wave, texts, known=known, replaces_campaign=replaces_campaign)
+        with staged.durable() as connection:
+            freeze_batch(connection, staged, CAMPAIGN, wave, texts, known=known, replaces_campaign=replaces_campaign)
     return duplicates
 
 
@@ -102,7 +103,14 @@ def test_the_issue_sent_last_is_the_one_whose_run_began_last(store: Store) -> No
     for issue, at in (("1.1", "2026-11-01"), ("1.2", "2026-11-02"), ("1.3", "2026-11-03")):
         with stage_recipients(store) as staged:
             staged.fill(_entries([1]), None)
-            freeze_batch(staged, replace(CAMPAIGN, issue=issue, id=issue, created_at=parse_instant(at)), "", (TEXT,))
+            with staged.durable() as connection:
+                freeze_batch(
+                    connection,
+                    staged,
+                    replace(CAMPAIGN, issue=issue, id=issue, created_at=parse_instant(at)),
+                    "",
+                    (TEXT,),
+                )
     assert find_last_sent(store) is None
     register_worker(store, "1.2", "first")
     assert find_last_sent(store) == "1.2", "1.3 was only put into the outbox"
@@ -147,8 +155,9 @@ def test_the_suppressed_are_frozen_as_such(store: Store) -> None:
 def test_a_freeze_that_fails_leaves_nothing(store: Store) -> None:
     with stage_recipients(store) as staged:
         staged.fill(_entries(range(3)), None)
-        with pytest.raises(DeliveryError):
-            freeze_batch(staged, CAMPAIGN, "", [FrozenTemplate("1", None)])  # type: ignore[arg-type]  # no text at all
+        no_text = [FrozenTemplate("1", None)]  # type: ignore[arg-type]  # which the store refuses
+        with pytest.raises(DeliveryError), staged.durable() as connection:
+            freeze_batch(connection, staged, CAMPAIGN, "", no_text)
     assert list_issues(store) == []
     assert count_deliveries(store, "1.1").total == 0
 
@@ -275,9 +284,11 @@ def test_a_new_text_is_for_those_who_have_had_none(store: Store) -> None:
     (claim,) = _claim(store, 1)
     record_and_claim(store, "1.1", "run", results=[_answer(claim)])
     whose = {tags: int("members" in tags) for tags in list_tag_sets(store, "1.1")}
-    replace_templates(store, CAMPAIGN, [FrozenTemplate("1", b"everyone's"), FrozenTemplate("2", b"members'")], whose)
-    texts = [read_template(store, claim.template) for claim in _claim(store, 100)]
-    assert texts == [b"members'"] * 2 + [b"everyone's"] * 3
+    texts = [FrozenTemplate("1", b"everyone's"), FrozenTemplate("2", b"members'")]
+    with store.transaction() as connection:
+        replace_templates(connection, CAMPAIGN, texts, whose)
+    given = [read_template(store, claim.template) for claim in _claim(store, 100)]
+    assert given == [b"members'"] * 2 + [b"everyone's"] * 3
 
 
 def test_cancelling_leaves_nobody_waiting(frozen: Store) -> None:
@@ -309,7 +320,8 @@ def test_a_campaign_is_finished_when_it_has_the_whole_list_and_nobody_waits(stor
 def test_the_refused_wait_again_when_a_person_says_so(frozen: Store) -> None:
     record_and_claim(frozen, "1.1", "run", results=[_answer(claim, Outcome.REFUSED) for claim in _claim(frozen, 10)])
     end_worker(frozen, "1.1", "run")
-    assert reopen_deliveries(frozen, "1.1", [State.REFUSED]) == 10
+    with frozen.transaction() as connection:
+        assert reopen_deliveries(connection, "1.1", [State.REFUSED]) == 10
     assert _campaign(frozen).finished_at is None
     register_worker(frozen, "1.1", "next")
     assert len(_claim(frozen, 10, "next")) == 10
@@ -327,7 +339,8 @@ def test_a_person_says_what_became_of_the_unknown(frozen: Store) -> None:
 
 def test_what_is_in_the_outbox_is_told_by_its_moments(frozen: Store) -> None:
     assert list_scheduled(frozen) == []
-    schedule_campaign(frozen, "1.1", parse_instant("2030-01-01T09:00"), parse_instant("2030-01-01T11:00"))
+    with frozen.transaction() as connection:
+        schedule_campaign(connection, "1.1", parse_instant("2030-01-01T09:00"), parse_instant("2030-01-01T11:00"))
     assert list_scheduled(frozen) == ["1.1"]
     hold_campaign(frozen, "1.1")
     assert (_campaign(frozen).due_at, list_scheduled(frozen)) == (None, ["1.1"])
@@ -521,7 +534,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.states |= verdicts
 
     def _ask_for_another_try(self) -> None:
-        reopen_deliveries(self.store, "1.1", [State.REFUSED, State.DEFERRED])
+        with self.store.transaction() as connection:
+            reopen_deliveries(connection, "1.1", [State.REFUSED, State.DEFERRED])
         for reader, state in self.states.items():
             if state in (State.REFUSED, State.DEFERRED):
                 self.states[reader] = State.PENDING

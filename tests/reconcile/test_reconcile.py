@@ -53,7 +53,8 @@ def crashed(store: Store) -> Store:
     ]
     with stage_recipients(store) as staged:
         staged.fill(entries, None)
-        freeze_batch(staged, CAMPAIGN, "", [FrozenTemplate("1", TEMPLATE.to_bytes())])
+        with staged.durable() as connection:
+            freeze_batch(connection, staged, CAMPAIGN, "", [FrozenTemplate("1", TEMPLATE.to_bytes())])
     register_worker(store, "1.1", "run")
     record_and_claim(store, "1.1", "run", want=4)
     crash_workers(store, "1.1")
@@ -164,7 +165,8 @@ def test_thousands_are_settled_group_by_group(store: Store) -> None:
     entries = (Recipient(subscriber=name, address=name, fields={}, tags=frozenset(), template=0) for name in names)
     with stage_recipients(store) as staged:
         staged.fill(entries, None)
-        freeze_batch(staged, CAMPAIGN, "", [FrozenTemplate("1", TEMPLATE.to_bytes())])
+        with staged.durable() as connection:
+            freeze_batch(connection, staged, CAMPAIGN, "", [FrozenTemplate("1", TEMPLATE.to_bytes())])
     register_worker(store, "1.1", "run")
     record_and_claim(store, "1.1", "run", want=2400)
     crash_workers(store, "1.1")

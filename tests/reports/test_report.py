@@ -62,7 +62,8 @@ def _freeze(store: Store) -> list[str]:
     ]
     with stage_recipients(store) as staged:
         staged.fill(entries, None)
-        freeze_batch(staged, CAMPAIGN, "", [FrozenTemplate("1", b"{}")])
+        with staged.durable() as connection:
+            freeze_batch(connection, staged, CAMPAIGN, "", [FrozenTemplate("1", b"{}")])
     return addresses
 
 

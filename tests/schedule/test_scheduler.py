@@ -46,7 +46,8 @@ def _freeze(store: Store, issue: str = "1.1", readers: int = 3) -> None:
     )
     with stage_recipients(store) as staged:
         staged.fill(entries, None)
-        freeze_batch(staged, campaign, "", [FrozenTemplate("1", b"{}")])
+        with staged.durable() as connection:
+            freeze_batch(connection, staged, campaign, "", [FrozenTemplate("1", b"{}")])
 
 
 def _stands(store: Store, now: datetime, issue: str = "1.1") -> ScheduleState | None:

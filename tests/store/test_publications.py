@@ -58,7 +58,8 @@ def _freeze(store: Store, names: list[str]) -> None:
     with stage_recipients(store) as staged:
         recipients = [Recipient(subscriber=one, address=one, fields={}, tags=frozenset(), template=0) for one in names]
         staged.fill(recipients, "1.1")
-        freeze_batch(staged, campaign, "", [FrozenTemplate(str(store.publication), b"{}")])
+        with staged.durable() as connection:
+            freeze_batch(connection, staged, campaign, "", [FrozenTemplate(str(store.publication), b"{}")])
 
 
 def test_a_store_is_the_main_publication_s_unless_it_is_said_otherwise(place: Path | str) -> None:
@@ -93,7 +94,8 @@ def test_an_issue_of_one_name_is_two_campaigns(both: tuple[Store, Store]) -> Non
 
 def test_what_is_cancelled_scheduled_and_tested_is_one_publication_s(both: tuple[Store, Store]) -> None:
     first, second = both
-    schedule_campaign(second, "1.1", parse_instant(AT), parse_instant(AT))
+    with second.transaction() as connection:
+        schedule_campaign(connection, "1.1", parse_instant(AT), parse_instant(AT))
     record_test(second, "1.1", "text")
     assert list_scheduled(first) == []
     assert list_tested_texts(first, "1.1") == {}
