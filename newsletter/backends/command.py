@@ -6,13 +6,12 @@ import re
 import shutil
 import signal
 import subprocess
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Annotated, cast
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 
@@ -26,6 +25,7 @@ from newsletter.backends import (
     wait_until_it_may_leave,
 )
 from newsletter.backends.command_arguments import EXAMPLE, PLACEHOLDER, check_command, split_command
+from newsletter.backends.command_process import CommandProcess, block_ctrl_c
 from newsletter.config import Config, Section
 from newsletter.config.secrets import iterate_secrets
 from newsletter.errors import DeliveryError
@@ -41,10 +41,6 @@ _PASSED_ON = re.compile(
     "DBUS_SESSION_BUS_ADDRESS|GNUPGHOME|SSL_CERT_FILE|SSL_CERT_DIR"
 )
 _REPLY_LENGTH = 300
-_KEPT_OCTETS = 8192  # of what a program says: a secret has to be whole to be found in it
-_PIPE_OCTETS = 65536
-# A killed program is gone at once, unless it runs as another user (by sudo, say) or hangs in the kernel.
-_KILLED_S = 5.0
 
 _OUTCOMES = {
     os.EX_OK: Outcome.ACCEPTED,
@@ -176,14 +172,14 @@ class CommandSession:
             arguments.append(filled)
         return arguments
 
-    async def _start(self, arguments: list[str], text: bytes, feed: Feed) -> "_Running":
+    async def _start(self, arguments: list[str], text: bytes, feed: Feed) -> CommandProcess:
         try:
             # From a file, not a pipe: were this process killed, a program could take half a message for a whole one.
             with TemporaryFile() as file:
                 file.write(text)
                 file.seek(0)
                 await wait_until_it_may_leave(feed)
-                with _block_ctrl_c():
+                with block_ctrl_c():
                     process = subprocess.Popen(  # noqa: S603  # what newsletter.toml names, and addresses as data
                         [self._program, *arguments],
                         stdin=file,
@@ -199,9 +195,9 @@ class CommandSession:
                 next_step="Check [command] command in newsletter.toml; of a script also the first line, "
                 "which names what runs it.",
             ) from error
-        return _Running(process)
+        return CommandProcess(process)
 
-    async def _end(self, running: "_Running") -> "_Ending":
+    async def _end(self, running: CommandProcess) -> "_Ending":
         """Wait for the program to end. It is killed when it takes too long, and when this is cancelled."""
         try:
             async with asyncio.timeout(self._settings.timeout):
@@ -225,21 +221,6 @@ class CommandSession:
         return _Ending(status=status, words=f"{how}: {reply}"[:_REPLY_LENGTH] if reply else how)
 
 
-@contextmanager
-def _block_ctrl_c() -> Iterator[None]:
-    """Keep Ctrl-C from a program that is started meanwhile: it asks for what is in hand to be finished.
-
-    The terminal sends it to every process of its group. A program leaves that group by a session of its own; until
-    then it has this mask, inherited from us, and keeps it (a shell takes it off, and may still be hit in that moment).
-    Our own handler is called all the same: the signal waits, or is delivered to another thread.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Ending:
     """A program's exit status, and that in words with its output. None: it did not end; less than 0: by a signal."""
@@ -250,56 +231,3 @@ class _Ending:
 
 def _make_result(message: Message, outcome: Outcome, reply: str) -> Result:
     return Result(key=message.key, outcome=outcome, stage="command", reply=reply)
-
-
-class _Running:
-    """A program that was started: whether it has ended, and the first of its output on stderr.
-
-    asyncio's own subprocesses won't do: they wait for the end of stderr as well, which a mail server left in the
-    background keeps open, and uvloop's take the signal mask away.
-    """
-
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        self.output = b""
-        self.ended = asyncio.Event()
-        self._process = process
-        self._loop = asyncio.get_running_loop()
-        self._stderr = cast("IO[bytes]", process.stderr)
-        os.set_blocking(self._stderr.fileno(), False)
-        self._loop.add_reader(self._stderr, self._listen)
-        threading.Thread(target=self._wait, name="command", daemon=True).start()
-
-    @property
-    def status(self) -> int | None:
-        """Return the exit status as Popen has it: less than 0 is the signal that ended it, None: it has not ended."""
-        return self._process.returncode
-
-    async def kill(self) -> None:
-        """Kill the program and whatever it has started."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_KILLED_S):
-                await self.ended.wait()
-
-    def close(self) -> None:
-        """Read the rest of its output, without waiting for what another process may still write there."""
-        while len(self.output) < _KEPT_OCTETS and self._listen():
-            pass
-        self._loop.remove_reader(self._stderr)
-        self._stderr.close()
-
-    def _listen(self) -> bool:
-        try:
-            output = os.read(self._stderr.fileno(), _PIPE_OCTETS)
-        except BlockingIOError:
-            return False
-        self.output = (self.output + output)[:_KEPT_OCTETS]
-        if not output:
-            self._loop.remove_reader(self._stderr)
-        return bool(output)
-
-    def _wait(self) -> None:
-        self._process.wait()
-        with suppress(RuntimeError):  # the loop is gone: nobody waits any more for one that could not be killed
-            self._loop.call_soon_threadsafe(self.ended.set)

@@ -13,9 +13,10 @@ from newsletter.errors import DeliveryError
 from newsletter.files import create_private, make_private_folder, sync_to_disk
 from newsletter.ownership import require_own_place
 from newsletter.store.database import Damaged
-from newsletter.store.engine import MOVED_TO, Store, find_store, insert_new, is_ours, open_store
+from newsletter.store.engine import Store, find_store, insert_new, is_ours, open_store
 from newsletter.store.schema import facts, forgotten, generations, meta, metadata, suppressions
 from newsletter.store.sqlite import copy_file
+from newsletter.store.store_tables import MOVED_TO
 
 _AT_ONCE = 1000  # rows
 _OTHER_FILE = "Nothing has changed. Name a file that `newsletter state backup` has written."

@@ -1,12 +1,12 @@
 """Databases: what the store asks of SQLite and PostgreSQL alike."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from newsletter.errors import DeliveryError
 
@@ -61,3 +61,15 @@ class Database(Protocol):
     def in_words(self, error: DBAPIError) -> DeliveryError:
         """Return what the database refused, why, and what to do about it."""
         ...
+
+
+@contextmanager
+def explain_refusals(database: Database) -> Iterator[None]:
+    """Raise what the database refuses meanwhile as DeliveryError, in words."""
+    try:
+        yield
+    except (DataError, IntegrityError) as error:
+        # Its text quotes the row that was refused, a reader's, which no traceback may carry into a bug report.
+        raise database.in_words(error) from None
+    except DBAPIError as error:
+        raise database.in_words(error) from error

@@ -1,7 +1,7 @@
-"""Engine of the store: its transactions, and the one version of its tables that this program knows."""
+"""Engine of the store: its transactions, and how it is opened."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,29 +12,17 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Insert,
-    String,
     Table,
     and_,
-    column,
-    insert,
-    inspect,
-    select,
-    table,
-    update,
 )
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from newsletter.errors import DeliveryError
-from newsletter.store.database import Busy, Database
-from newsletter.store.schema import SCHEMA_VERSION, meta, metadata
+from newsletter.store.database import Database, explain_refusals
 from newsletter.store.sqlite import Sqlite
+from newsletter.store.store_tables import StoreTables
 from newsletter.workspace import MAIN, PublicationId
 
 _PUBLICATION = "newsletter_publication"  # an execution option of each connection
-MOVED_TO = "moved to"  # in `meta`: where this state is now
-_VERSION = "schema_version"  # in `meta`, too
-_OLDER = frozenset(str(version) for version in range(1, SCHEMA_VERSION))
 
 
 class Store:
@@ -56,19 +44,19 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Open a connection whose work stands or falls as one. Raises DeliveryError when the database fails."""
-        with _explaining(self._database), self._engine.begin() as connection:
+        with explain_refusals(self._database), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a connection that sees one moment and changes nothing; it waits for no writer, and none waits for it."""
-        with _explaining(self._database), self._reading_engine.begin() as connection:
+        with explain_refusals(self._database), self._reading_engine.begin() as connection:
             yield connection
 
     @contextmanager
     def erasing(self) -> Iterator[Connection]:
         """Open a transaction that leaves as little as the database can of what it deletes; `sweep` sees to the rest."""
-        with _explaining(self._database), self._engine.connect() as connection:
+        with explain_refusals(self._database), self._engine.connect() as connection:
             connection.detach()  # what is set for this connection costs others time
             with connection.execution_options(**self._database.erasing).begin():
                 yield connection
@@ -78,13 +66,13 @@ class Store:
 
         It holds up all who write for as long as writing the whole file takes.
         """
-        with _explaining(self._database):
+        with explain_refusals(self._database):
             return self._database.sweep(self._engine, [table.name for table in tables])
 
     @contextmanager
     def staging(self) -> Iterator["Staging"]:
         """Open a connection with temporary tables of its own, which are gone when the context ends."""
-        with _explaining(self._database), self._engine.connect() as connection:
+        with explain_refusals(self._database), self._engine.connect() as connection:
             connection.detach()
             yield Staging(self._database, connection)
 
@@ -96,92 +84,6 @@ class Store:
     def close(self) -> None:
         """Close the store's connections."""
         self._engine.dispose()
-
-    def _prepare(self, *, make: bool, though_moved: bool = False) -> bool:
-        """Make or migrate the tables; False when there are none and none are to be made."""
-        with self.reading() as connection:
-            self._database.refuse_tables_of_others(connection, [*metadata.tables])
-            version = _version(connection)
-            moved = None if version is None else connection.scalar(select(meta.c.value).where(meta.c.key == MOVED_TO))
-        if moved and not though_moved:
-            raise DeliveryError(
-                f"The state in {self.place} has been moved to {moved}.",
-                next_step=f'Write into newsletter.toml, under [store]: url = "{moved}"\n'
-                "Should it be lost there: newsletter state restore FILE, with a backup.",
-            )
-        if moved and version in {*_OLDER, str(SCHEMA_VERSION)}:
-            with self.transaction() as connection:
-                metadata.create_all(connection)  # they were dropped when it was moved
-                connection.execute(update(meta).where(meta.c.key == _VERSION).values(value=str(SCHEMA_VERSION)))
-        elif version in _OLDER:
-            self._bring_up_to_date()
-        elif version is None and make:
-            self._make_tables()
-        elif version not in (None, str(SCHEMA_VERSION)):
-            raise DeliveryError(
-                f"The state in {self.place} has version {version}; this program knows {SCHEMA_VERSION}.",
-                next_step="Update newsletter-press on this machine: pip install -U newsletter-press",
-            )
-        return version is not None or make
-
-    def _make_tables(self) -> None:
-        with self.transaction() as connection:
-            self._database.shut_out_others(connection)
-            if _version(connection) is None:  # no other program was quicker
-                metadata.create_all(connection)
-                connection.execute(insert(meta).values(key=_VERSION, value=str(SCHEMA_VERSION)))
-
-    def _bring_up_to_date(self) -> None:
-        """Back up and migrate. Raises DeliveryError while an earlier version of the program is sending."""
-        # alembic takes as long to import as all of the store, and is needed once in years.
-        from newsletter.store.migrations import migrate, tables_of
-
-        kept = ""
-        try:
-            with _explaining(self._database), self._engine.connect() as connection, ExitStack() as held:
-                connection.detach()  # what is set for this connection must not serve others
-                with connection.execution_options(**self._database.migrating).begin():
-                    self._database.shut_out_others(connection)
-                    found = _version(connection)
-                    if found not in _OLDER:
-                        return  # another program was quicker
-                    version = int(found)
-                    self._refuse_other_publications(version)
-                    self._refuse_senders(connection, held)
-                    kept = self._database.back_up(connection, version, tables_of(version))
-                    migrate(connection, version, self.publication)
-        except BaseException:
-            if kept:
-                self._database.discard_backup(kept)
-            raise
-        self.notice = (
-            f"The state in {self.place} had version {version}, and has version {SCHEMA_VERSION} now. "
-            f"As it was before, it is kept in {kept}. What still runs of an earlier version can't write down any more "
-            "who leaves: restart newsletter serve."
-        )
-
-    def _refuse_other_publications(self, version: int) -> None:
-        # Versions 1 to 3 held one publication, which would get another one's rows as its own.
-        if self.publication != MAIN:
-            raise DeliveryError(
-                f"The state in {self.place} has version {version}, and is that of another publication, {MAIN}.",
-                next_step=f"Run a command of the publication {MAIN} first, such as: newsletter status",
-            )
-
-    def _refuse_senders(self, connection: Connection, held: ExitStack) -> None:
-        # Every version has these two columns.
-        unfinished = (
-            select(column("issue", String)).select_from(table("campaigns")).where(column("finished_at").is_(None))
-        )
-        for issue in connection.scalars(unfinished).all():
-            try:
-                held.enter_context(self._database.sole(self._engine, issue))  # their locks name no publication
-            except Busy as error:
-                raise DeliveryError(
-                    f"An earlier version of this program is sending {issue}, "
-                    "and this one would have to bring the state up to date.",
-                    next_step="Wait until that has ended. Then run the same command again.",
-                ) from error
 
 
 class Staging:
@@ -201,7 +103,7 @@ class Staging:
 
     @contextmanager
     def _transaction(self, options: Mapping[str, Any]) -> Iterator[Connection]:
-        with _explaining(self._database), self._connection.execution_options(**options).begin():
+        with explain_refusals(self._database), self._connection.execution_options(**options).begin():
             yield self._connection
 
 
@@ -217,12 +119,7 @@ def open_store(
     Raises DeliveryError for a newer one, for one that is broken, locked or out of reach, and for one that was moved to
     another place, unless it is to be written over.
     """
-    store = Store(_database(place, password), publication)
-    try:
-        store._prepare(make=True, though_moved=though_moved)
-    except BaseException:
-        store.close()
-        raise
+    store, _ = _open(place, password, publication, make=True, though_moved=though_moved)
     return store
 
 
@@ -232,12 +129,7 @@ def find_store(
     """Open the store if there is one, migrated when older: looking for it makes neither a file nor a table."""
     if isinstance(place, Path) and not place.exists():
         return None
-    store = Store(_database(place, password), publication)
-    try:
-        found = store._prepare(make=False)
-    except BaseException:
-        store.close()
-        raise
+    store, found = _open(place, password, publication, make=False, though_moved=False)
     if not found:
         store.close()
     return store if found else None
@@ -281,27 +173,25 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
+def _open(
+    place: Path | str, password: SecretStr | None, publication: PublicationId, *, make: bool, though_moved: bool
+) -> tuple[Store, bool]:
+    """Return the store, and whether it has tables now; they are made when there are none and `make` says so."""
+    database = _database(place, password)
+    store = Store(database, publication)
+    try:
+        tables = StoreTables(database, store._engine, publication)
+        found = tables.prepare(make=make, though_moved=though_moved)
+    except BaseException:
+        store.close()
+        raise
+    store.notice = tables.notice
+    return store, found
+
+
 def _database(place: Path | str, password: SecretStr | None) -> Database:
     if isinstance(place, Path):
         return Sqlite(place)
     from newsletter.store.postgresql import Postgresql
 
     return Postgresql(place, password)
-
-
-def _version(connection: Connection) -> str | None:
-    """Return the version that the store gives for its tables; None when there are none."""
-    if not inspect(connection).has_table(meta.name):
-        return None
-    return connection.scalar(select(meta.c.value).where(meta.c.key == _VERSION))
-
-
-@contextmanager
-def _explaining(database: Database) -> Iterator[None]:
-    try:
-        yield
-    except (DataError, IntegrityError) as error:
-        # Its text quotes the row that was refused, a reader's, which no traceback may carry into a bug report.
-        raise database.in_words(error) from None
-    except DBAPIError as error:
-        raise database.in_words(error) from error

@@ -10,7 +10,7 @@ from typing import NamedTuple
 MAX_RECORD = 100_000  # characters; what is longer is no row of a list, and is not held in memory
 _BY_CSV = {
     "unexpected end of data": "a quote is opened in it, and never closed",
-    "' expected after '": "after a quote is closed, other words stand before the next separator",
+    "' expected after '": "after a quote is closed, there are other words before the next separator",
 }
 _FAR = f"a quote is opened in it, and not closed within {MAX_RECORD:,} characters"
 
@@ -50,17 +50,12 @@ def group_lines(
     When the cell does not end within MAX_RECORD, no line is taken for a row up to the quote that closes it, however far
     that is: a whole list may be in it.
     """
-    waiting: deque[NumberedLine] = deque()
-    rest = iter(lines)
-
-    def pull() -> NumberedLine | None:
-        return waiting.popleft() if waiting else next(rest, None)
-
+    source = _LineSource(lines)
     before = 0  # the number of the line before, which an overlong line's pieces share
     opened = doubtful = 0  # the line with the open quote, and the last line that may be a part of its cell
     far = _Far()
     width, usual = columns, ""  # the cells of the row before the open quote; the row before this one
-    while (line := pull()) is not None:
+    while (line := source.pull()) is not None:
         number, text = line
         if far.reaches(text, begins=number > before):
             doubtful = max(doubtful, number)
@@ -70,11 +65,11 @@ def group_lines(
                 yield CsvRecord(number, number, text, _split(text, delimiter))
             continue
         overlong = number == before or (len(text) >= MAX_RECORD and '"' not in text)
-        record, taken = _read_record_or_line(line, pull, delimiter, overlong=overlong)
+        record, taken = _read_record_or_line(line, source.pull, delimiter, overlong=overlong)
         if number <= doubtful and len(taken) > 1 and not record.fault:  # its quotes may end the cell in doubt
             record = CsvRecord(number, number, text, _cut(text, delimiter), _in_doubt(opened))
         if record.fault:
-            waiting.extendleft(reversed(taken[1:]))
+            source.put_back(taken[1:])
             if number > doubtful:
                 opened, width = number, len(_cut(usual, delimiter)) if usual.strip() else columns
             doubtful = max(doubtful, taken[-1][0])
@@ -82,15 +77,35 @@ def group_lines(
                 far.begin(len(taken) - 2)
         elif number > doubtful:
             usual = record.text
-        elif any(map(str.strip, record.cells)):
-            count, ends_one = len(record.cells), record.text.count('"') % 2
-            if far.open or count not in {width, columns} or (count == 1 and columns > 1) or ends_one:
-                record = record._replace(fault=_in_doubt(opened))
+        elif any(map(str.strip, record.cells)) and (far.open or not _is_whole_row(record, columns, width)):
+            record = record._replace(fault=_in_doubt(opened))
         if number == before:  # a further piece of an overlong line
             record = CsvRecord(number, number, text, ())
         before = record.last
         if wanted(record.line, record.text):
             yield record
+
+
+def _is_whole_row(record: CsvRecord, columns: int, width: int) -> bool:
+    """Return whether a line after an open quote is a row: as wide as others, and without a quote to end that cell."""
+    count = len(record.cells)
+    return count in {width, columns} and (count > 1 or columns == 1) and record.text.count('"') % 2 == 0
+
+
+class _LineSource:
+    """Lines of a file, of which those that were looked at too soon can be put back."""
+
+    def __init__(self, lines: Iterable[NumberedLine]) -> None:
+        self._waiting: deque[NumberedLine] = deque()
+        self._rest = iter(lines)
+
+    def pull(self) -> NumberedLine | None:
+        """Return the next line; None at the end."""
+        return self._waiting.popleft() if self._waiting else next(self._rest, None)
+
+    def put_back(self, lines: Sequence[NumberedLine]) -> None:
+        """Have these lines, in their order, pulled before all others."""
+        self._waiting.extendleft(reversed(lines))
 
 
 class _TooLong(Exception):
