@@ -15,6 +15,10 @@ NODE_MODULES := tests/node/node_modules/.installed
 # What fuzzes, and what writes the bill of materials: fetched once, when one of them is first asked for.
 MORE := $(VENV)/.more-installed
 
+# Containers often forbid Python to keep what it has compiled. Then each process would compile the program anew, and each
+# worker all tests: six seconds of every worker.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden screenshots torture bench-editions bench-preview bench-send bench-serve clean
 
 demo: $(INSTALLED)
