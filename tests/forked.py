@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -195,41 +196,61 @@ def _parent() -> socket.socket:
     return ours
 
 
+@dataclass(frozen=True)
+class _Forked:
+    """A run as the process sees it that has forked it: its pidfd, and the socket that tells of it."""
+
+    pid: int
+    ended: int
+    status: socket.socket
+
+    def report(self) -> None:
+        """Send the exit status as subprocess would give it, once the process has ended."""
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        with suppress(BrokenPipeError):
+            self.status.send(str(code).encode())
+        self.close()
+
+    def end(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        self.report()
+
+    def close(self) -> None:
+        os.close(self.ended)
+        self.status.close()
+
+
 def _requested(requests: socket.socket) -> Mapping[str, Any] | None:
     """Fork a process for each request. Returns the request in that process, and None at the end here."""
+    runs: list[_Forked] = []
     while True:
+        watched = [requests, *(end for run in runs for end in (run.ended, run.status))]
+        ready, _, _ = select.select(watched, [], [])
+        # Whose status nobody waits for any more is killed.
+        for run in [run for run in runs if run.ended in ready or run.status in ready]:
+            runs.remove(run)
+            run.report() if run.ended in ready else run.end()
+        if requests not in ready:
+            continue
         message, files, _, _ = socket.recv_fds(requests, 1 << 20, 8)
         if not message:
+            for run in runs:
+                run.end()
             return None
-        # Supervisors that have ended are reaped, so that `time make test` counts the seconds of their runs.
-        with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        # Each run has a supervisor, so that runs may overlap.
-        if os.fork() == 0:
+        *streams, status = files
+        pid = os.fork()
+        if pid == 0:
+            for run in runs:
+                run.close()
             requests.close()
-            *streams, status = files
-            pid = os.fork()
-            if pid:
-                _supervise(pid, socket.socket(fileno=status))
             os.close(status)
             request: Mapping[str, Any] = json.loads(message)
             _enter(request, streams)
             return request
-        for file in files:
+        runs.append(run := _Forked(pid, os.pidfd_open(pid), socket.socket(fileno=status)))
+        socket.send_fds(run.status, [str(pid).encode()], [run.ended])
+        for file in streams:
             os.close(file)
-
-
-def _supervise(pid: int, status: socket.socket) -> None:
-    """Report the process, and its exit status as subprocess would; kill it when nobody waits for that any more."""
-    ended = os.pidfd_open(pid)
-    socket.send_fds(status, [str(pid).encode()], [ended])
-    ready, _, _ = select.select([ended, status], [], [])
-    if ended not in ready:
-        os.kill(pid, signal.SIGKILL)
-    with suppress(BrokenPipeError):
-        status.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
-    os._exit(0)
 
 
 def _enter(request: Mapping[str, Any], files: Sequence[int]) -> None:
