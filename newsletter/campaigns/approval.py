@@ -93,8 +93,8 @@ def _find_uncommitted(
     templates = workspace.root / TEMPLATES
     restyled = {path for name in (HTML, TEXT) for path in list_templates(name, context.template_path)}
     own = sorted(path for path in restyled if path.is_relative_to(templates))
-    pictures = [draft.issue.picture if draft.issue else None, context.logo_path]
-    files = [draft.path.absolute(), workspace.root / CONFIG_NAME, *own, *(path for path in pictures if path)]
+    pictures = [*(draft.issue.pictures if draft.issue else ()), *([context.logo_path] if context.logo_path else [])]
+    files = [draft.path.absolute(), workspace.root / CONFIG_NAME, *own, *pictures]
     yield from repository.find_uncommitted(files, templates)
     if read_draft(draft.path).sha256 != draft.sha256:
         yield Problem(

@@ -25,7 +25,7 @@ from newsletter.campaigns.options import (
 )
 from newsletter.campaigns.sent_record import refuse_foreign_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns
-from newsletter.campaigns.variant_templates import VariantTemplates, visibility_rules
+from newsletter.campaigns.variant_templates import VariantTemplates
 from newsletter.clock import Instant
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft import Draft, require_issue
@@ -146,7 +146,7 @@ def plan_first_send(request: SendRequest, known: Campaign | None = None) -> Send
         seed=token_hex(16),
         subject=context.subject(issue),
         draft_sha256=draft.sha256,
-        rules=visibility_rules(issue),
+        rules=issue.visibility_rules,
         created_at=Instant(datetime.now(UTC).replace(microsecond=0)),
     )
     templates = VariantTemplates(campaign, source=(context, issue))
@@ -214,7 +214,7 @@ def _take_over_draft(store: Store, request: SendRequest, plan: SendPlan) -> tupl
     issue = require_issue(draft)
     _require_linked_editions(context, issue)
     campaign = replace(
-        plan.campaign, draft_sha256=draft.sha256, rules=visibility_rules(issue), subject=context.subject(issue)
+        plan.campaign, draft_sha256=draft.sha256, rules=issue.visibility_rules, subject=context.subject(issue)
     )
     templates = VariantTemplates(campaign, source=(context, issue))
     plan = replace(plan, campaign=campaign, takes_over=changed)

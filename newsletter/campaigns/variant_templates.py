@@ -1,6 +1,6 @@
 """Message templates by variant: one for each group of recipients who see the same items."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from newsletter.errors import DecisionNeeded
@@ -82,8 +82,3 @@ class VariantTemplates:
 
 def _items(variant: str) -> str:
     return variant.partition("@")[0]
-
-
-def visibility_rules(issue: Issue) -> Sequence[Sequence[str]]:
-    """Return for each item the tags of the subscribers it is only for; none for everyone."""
-    return [list(item.only_for) for item in issue.items]

@@ -51,7 +51,7 @@ def check_inbox_line(source: DraftSource, context: EditionContext, issue: Issue)
         message = f"the subject {has}, and inboxes show about {LONGEST_SUBJECT}"
         yield _make_note(source, "subject", "headline", message=message, next_step=shorter)
     beginning = _cut(subject, _PHONE)
-    headline = public.items[0].headline.plain()
+    headline = public.lead_words.plain()
     is_news = subject.casefold().startswith(headline.casefold()) and _measure_news(headline, context, issue) > 0
     if not is_news and _measure_news(beginning, context, issue) < 1 / 2:
         message = f"what a phone shows of the subject, {quote_text(beginning)}, says little beside the sender's name"

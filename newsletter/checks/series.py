@@ -51,7 +51,7 @@ def check_numbers(source: DraftSource, draft: Draft, paths: Sequence[Path]) -> I
 
 def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path]) -> Iterator[Finding]:
     """Find a headline that stands twice: for the same readers in this issue, or in one before."""
-    for (_, first), (number, second) in combinations(enumerate(issue.items), 2):
+    for (_, first), (number, second) in combinations(enumerate(issue.all_items), 2):
         same = _normalise_words(first.headline.plain()) == _normalise_words(second.headline.plain())
         if same and (not first.only_for or not second.only_for or set(first.only_for) & set(second.only_for)):
             words = second.headline.plain()
@@ -67,7 +67,7 @@ def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path
     earlier = [path for path in paths if parse_draft_name(path) < this]
     # Only a file that has the words at all is read as a draft: years of issues are looked through in no time.
     sources = {path: _normalise_words(path.read_text(encoding="utf-8", errors="replace")) for path in earlier}
-    for number, item in enumerate(issue.items):
+    for number, item in enumerate(issue.all_items):
         words = item.headline.plain()
         perhaps = [path for path in earlier if _normalise_words(words) in sources[path]]
         found = [path for path in perhaps if _normalise_words(words) in _read_headlines(path)]
@@ -84,7 +84,7 @@ def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path
 
 def _read_headlines(path: Path) -> set[str]:
     issue = read_draft(path).issue
-    return {_normalise_words(item.headline.plain()) for item in issue.items} if issue else set()
+    return {_normalise_words(item.headline.plain()) for item in issue.all_items} if issue else set()
 
 
 def _normalise_words(words: str) -> str:

@@ -83,7 +83,7 @@ def list_(json_: bool) -> None:
     rows = []
     for path in workspace.draft_paths():
         found = read_draft(path)
-        title = found.issue.items[0].headline.plain() if found.issue else format_count(len(found.problems), "problem")
+        title = found.issue.lead_words.plain() if found.issue else format_count(len(found.problems), "problem")
         date = found.date.isoformat() if found.date else "?"
         stage = find_issue_stage(store, read_issue_name(path), workspace.record(path.stem))
         rows.append((path.stem, date, stage.value, title))

@@ -29,7 +29,7 @@ def show_verdict(draft: Draft, report: DraftReport) -> None:
     noted = f", {format_count(len(report.notes), 'note')}" if report.notes else ""
     if draft.issue and not report.problems:
         links = sum(1 for text in draft.issue.texts() for _ in text.links())
-        extent = f"({format_count(len(draft.issue.items), 'item')}, {format_count(links, 'link')})"
+        extent = f"({format_count(len(draft.issue.all_items), 'item')}, {format_count(links, 'link')})"
         say(f"{shorten(draft.path)}: no problems{noted} {extent}", style="green")
     else:
         say(f"{shorten(draft.path)}: {format_count(len(report.problems), 'problem')}{noted}", style="bold")

@@ -115,9 +115,11 @@ class EditionContext:
 
     def title(self, issue: Issue) -> str:
         """Return what the issue is called on the web: by its own subject, unless that differs by reader."""
+        if issue.title:
+            return issue.title
         if issue.subject and all(isinstance(piece, str) for piece in issue.subject):
             return fill_fields(issue.subject)
-        return issue.items[0].headline.plain()
+        return issue.lead_words.plain()
 
     def subject(self, issue: Issue, fields: FieldWriter = write_default) -> str:
         """Return the mail's subject: the issue's own, or the pattern of `[email] subject` filled."""
@@ -128,7 +130,7 @@ class EditionContext:
         if issue.subject:
             return issue.subject
         parts: dict[str, TextWithFields] = {
-            "headline": issue.items[0].headline.pieces(),
+            "headline": issue.lead_words.pieces(),
             "title": (self.config.publication.title,),
             "number": (issue.name,),
             "date": (self._format_date(issue),),
@@ -144,7 +146,7 @@ class EditionContext:
 
     def _choose_pattern(self, issue: Issue) -> str:
         """Return the headline first, since a phone shows no more; title and number if From lacks them and they fit."""
-        whole = f"{issue.items[0].headline.plain()} · {self.config.publication.title} {issue.name}"
+        whole = f"{issue.lead_words.plain()} · {self.config.publication.title} {issue.name}"
         fits = not self.names_publication and len(whole) <= LONGEST_SUBJECT
         return "{headline} · {title} {number}" if fits else "{headline}"
 
@@ -162,11 +164,13 @@ class EditionContext:
         if issue.preheader:
             return fill_fields(issue.preheader, fields)
         subject = self.subject(issue).casefold()
-        headlines = [item.headline for item in issue.items]
+        titles = [section.title for section in issue.sections if section.title]
+        headlines = [item.headline for item in issue.all_items] or titles
         others = [headline for headline in headlines if headline.plain().casefold()[:_KNOWN_BY] not in subject]
         if others:
             return " · ".join(headline.plain(fields) for headline in others)
-        return next((write_words(spans, fields) for spans in issue.items[0].detail.paragraphs), "")
+        texts = [issue.all_items[0].detail] if issue.all_items else issue.texts()
+        return next((write_words(spans, fields) for text in texts for spans in text.paragraphs), "")
 
     def unsubscribe_link(self, fields: FieldWriter = write_default) -> str:
         """Return the address for unsubscribing: the service's page, or else a mail."""

@@ -49,7 +49,7 @@ def export_editions(
 def _refuse_to_lose(issue: Issue, paths: Sequence[Path]) -> None:
     """Refuse to overwrite the draft's picture by the exported one of the same name. Raises DecisionNeeded."""
     for path in paths:
-        if issue.picture and path.exists() and path.samefile(issue.picture):
+        if path.exists() and any(path.samefile(picture) for picture in issue.pictures):
             raise DecisionNeeded(
                 f"{path} is the draft's own picture, and would be overwritten by a smaller one.",
                 next_step="Name another folder with -o.",

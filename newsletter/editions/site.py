@@ -193,7 +193,7 @@ def _select_publishable(
     gone = set(before) - {_SHARED} - {issue.name for _, issue in issues}
     for draft in drafts if gone else ():
         require_issue(draft)
-    return sorted(issues, key=lambda pair: (pair[1].date, pair[1].volume, pair[1].number), reverse=True)
+    return sorted(issues, key=lambda pair: (pair[1].date, pair[1].volume or 0, pair[1].number or 0), reverse=True)
 
 
 def _make_shared_files(context: EditionContext, pages: Sequence[Page]) -> dict[str, bytes]:

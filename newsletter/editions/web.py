@@ -42,7 +42,7 @@ class Page:
     @property
     def others(self) -> list[RichText]:
         """Return the first headlines other than the title."""
-        return [item.headline for item in self.issue.items if item.headline.plain() != self.title][:3]
+        return [item.headline for item in self.issue.all_items if item.headline.plain() != self.title][:3]
 
     @property
     def name(self) -> str:

@@ -1,20 +1,19 @@
 """Reading of a draft: its YAML becomes an Issue, or every problem in it with its line and column."""
 
 import datetime
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from newsletter.errors import DraftError, Problem
-from newsletter.issue.image import find_image_faults
+from newsletter.issue.draft_consistency import find_missing_keys, find_name_faults, find_picture_faults
 from newsletter.issue.lookalikes import correct_key, find_conflicts, find_lookalike, replace_separators
-from newsletter.issue.model import Image, Issue, Item
+from newsletter.issue.model import Issue
 from newsletter.issue.prose import advise, find_cut_texts
 from newsletter.issue.sourcemap import SourceMap
 from newsletter.issue.yamltext import (
@@ -51,9 +50,9 @@ class Draft:
 
     def __post_init__(self) -> None:
         digest = sha256(self.source.encode())
-        if self.issue and self.issue.picture:
+        for picture in self.issue.pictures if self.issue else ():
             with suppress(OSError):  # whatever shows it will say that it has gone since it was checked
-                digest.update(self.issue.picture.read_bytes())
+                digest.update(picture.read_bytes())
         object.__setattr__(self, "sha256", digest.hexdigest())
 
 
@@ -175,22 +174,22 @@ def _validate(root: YamlMapping, path: Path, lines: list[str]) -> tuple[Issue | 
     found: list[tuple[Place, Fault]] = []
     issue = None
     try:
-        issue = Issue.model_validate(tree)
-        issue = issue.model_copy(update={"path": path})
+        issue = Issue.model_validate(tree if not isinstance(tree, dict) else {**tree, "path": path})
     except ValidationError as error:
         for details in error.errors(include_url=False):
-            location = details["loc"]
             # A text where a mapping should be wants the mapping's own keys, not its neighbours.
-            within = location if details["type"] == "model_type" else location[:-1]
+            within = details["loc"] if details["type"] == "model_type" else details["loc"][:-1]
             for fault in explain_error(details, _list_siblings(within)):
+                location = details["loc"] or _find_key(root, fault)
                 fault = _correct_missing(fault, root, location)
                 if fault.code == "unknown-key":
                     fault = replace(correct_key(str(location[-1])) or fault, code=fault.code)
                 found.append((_locate(root, location, fault, texts), fault))
-    found = _drop_echoes(found)
-    found += _find_name_faults(root, path)
+    missing = [(root.start, fault) for fault in find_missing_keys(root, path)]
+    found = _drop_echoes([*missing, *found])
+    found += find_name_faults(root, path)
     if all(fault.code != "image-file" for _, fault in found):  # a name that is none is not looked for
-        found += _find_picture_faults(root, path)
+        found += find_picture_faults(root, path, issue, texts)
     return issue, found
 
 
@@ -208,9 +207,26 @@ def _correct_missing(fault: Fault, root: YamlNode, location: tuple[int | str, ..
 
 
 def _list_siblings(location: Iterable[int | str]) -> list[str]:
-    models: dict[str, type[BaseModel]] = {"image": Image, "items": Item}
-    model = next((models[part] for part in location if isinstance(part, str) and part in models), Issue)
+    """Return the keys that the mapping at a location may have."""
+    model: type[BaseModel] = Issue
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            model = next(_iterate_models(model.model_fields[part].annotation), model)
     return [name for name, field in model.model_fields.items() if not field.exclude]
+
+
+def _iterate_models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models within an annotation such as `tuple[Item, ...]` or `Image | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _iterate_models(inner)
+
+
+def _find_key(root: YamlMapping, fault: Fault) -> tuple[int | str, ...]:
+    """Return the location of a fault of the whole issue: the key whose value it is about, if it is there."""
+    keys = {"only-for": ("sections", "items"), "correction": ("corrects", "kind")}
+    return next(((key,) for key in keys.get(fault.code, ()) if key in root.entries), ())
 
 
 def _drop_echoes(found: list[tuple[Place, Fault]]) -> list[tuple[Place, Fault]]:
@@ -260,27 +276,3 @@ def _find_node(root: YamlNode, location: tuple[int | str, ...]) -> tuple[YamlNod
         elif isinstance(node, YamlSequence) and isinstance(part, int) and part < len(node.entries):
             key, node = None, node.entries[part]
     return node, key
-
-
-def _find_name_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]:
-    key_and_numbers = [root.entries.get(key) for key in ("volume", "number")]
-    texts = [pair[1].text for pair in key_and_numbers if pair and isinstance(pair[1], YamlScalar)]
-    if len(texts) == 2 and all(re.fullmatch(r"[0-9]{1,6}", text) for text in texts):
-        name = ".".join(str(int(text)) for text in texts)
-        if path.stem != name and key_and_numbers[0]:
-            yield (
-                key_and_numbers[0][1].start,
-                Fault(
-                    code="file-name",
-                    message=f"the file is named {path.name}, but says it is {name}",
-                    next_step=f"Rename it to {name}.yaml, or mend volume and number.",
-                ),
-            )
-
-
-def _find_picture_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]:
-    image = root.entries.get("image")
-    file = image[1].entries.get("file") if image and isinstance(image[1], YamlMapping) else None
-    if file and isinstance(file[1], YamlScalar) and file[1].text:
-        for fault in find_image_faults(path.parent, file[1].text):
-            yield file[1].start, fault

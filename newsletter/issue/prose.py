@@ -8,7 +8,20 @@ from newsletter.text import quote_text
 from newsletter.validation import Fault
 
 PROSE_KEYS = frozenset(
-    {"subject", "preheader", "headlines_title", "intro", "note", "alt", "credit", "headline", "detail"}
+    {
+        "subject",
+        "preheader",
+        "headlines_title",
+        "title",
+        "intro",
+        "note",
+        "alt",
+        "caption",
+        "credit",
+        "headline",
+        "detail",
+    }
+    | {"text", "by", "place", "name", "role"}
 )
 _PUT_MARK = "Put >- after the colon, and the text on the next line, indented."
 

@@ -2,7 +2,7 @@
 
 from conftest import Publication
 
-from newsletter.campaigns.variant_templates import VariantTemplates, visibility_rules
+from newsletter.campaigns.variant_templates import VariantTemplates
 from newsletter.issue.draft import load_issue
 from newsletter.ledger.campaigns import Campaign
 
@@ -16,7 +16,7 @@ def _campaign(publication: Publication) -> tuple[Campaign, VariantTemplates]:
     )
     issue = load_issue(path)
     campaign = Campaign(
-        issue="2.10", id="c", subject="s", draft_sha256="d" * 64, rules=visibility_rules(issue), created_at=""
+        issue="2.10", id="c", subject="s", draft_sha256="d" * 64, rules=issue.visibility_rules, created_at=""
     )
     return campaign, VariantTemplates(campaign, source=(publication.context, issue))
 

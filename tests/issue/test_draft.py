@@ -295,4 +295,4 @@ def test_a_date_is_known_even_when_something_else_is_wrong(tmp_path: Path) -> No
 
 def test_a_text_where_keys_should_be_is_told_the_keys(tmp_path: Path) -> None:
     (problem,) = read_draft(_draft(tmp_path, GOOD + "image: lead.png\n")).problems
-    assert "file, alt, credit" in problem.next_step
+    assert "file, alt, caption, credit, link" in problem.next_step

@@ -105,15 +105,16 @@ def _find_tag_problems(
     rendered: RenderedDraft, reader: Subscriber | None, source: SubscriberSource | None
 ) -> Iterator[Diagnostic]:
     """Yield items that are left out of this mail by their tags, and tags that no subscriber has."""
-    hidden = [item for item in rendered.issue.items if not item.is_for(reader.tags if reader else frozenset())]
+    tags_of_reader = reader.tags if reader else frozenset()
+    hidden = [rule for rule in rendered.issue.visibility_rules if rule and tags_of_reader.isdisjoint(rule)]
     if hidden:
-        tags = ", ".join(sorted({tag for item in hidden for tag in item.only_for}))
+        tags = ", ".join(sorted({tag for rule in hidden for tag in rule}))
         who = "this reader is none of them" if reader else 'choose one under "As" to see it'
         yield Diagnostic(
             title=f"{format_count(len(hidden), 'item')} not shown.",
             next_step=f"Only for readers tagged {tags}; {who}.",
         )
-    tags_used = sorted({tag for item in rendered.issue.items for tag in item.only_for})
+    tags_used = sorted({tag for rule in rendered.issue.visibility_rules for tag in rule})
     unknown = [tag for tag in tags_used if source and not _has_tag(source, tag)]
     if unknown:
         yield Diagnostic(
