@@ -97,7 +97,7 @@ def check_command(command: tuple[str, ...]) -> tuple[str, ...]:
         if (placeholder := PLACEHOLDER.search(word)) and not _FORM.fullmatch(word):
             raise fault_error(
                 code="command",
-                message=f"{placeholder[0]} stands among other text in one word",
+                message=f"{placeholder[0]} is among other text in one word",
                 next_step=f'Make it a word of its own, or put it right behind one option: "--name={placeholder[0]}".',
             )
     return command
@@ -127,7 +127,7 @@ def _find_first_data(command: Sequence[str]) -> set[int]:
 
 
 def _find_shell_data(following: Sequence[str]) -> Sequence[str] | None:
-    """Return the words behind a shell's script or code, which are data to it; None where that can't be told.
+    """Return the words behind a shell's script or code, which are data to it; None where that can't be known.
 
     They are no data when the code hands its arguments on to a program that evaluates them.
     """

@@ -139,7 +139,7 @@ async def _run_session(backend: Backend, situation: Situation, together: asyncio
     except AssertionError:
         raise
     except DeliveryError as error:
-        situation.blame(f"nothing stands in the way here, and it says: {error.message}", error)
+        situation.blame(f"nothing is in the way here, and it says: {error.message}", error)
     except Exception as error:  # noqa: BLE001  # a stranger's backend may raise anything, and is told what it should
         situation.blame(f"a session that breaks raises SessionLost, and this one raised {error!r}", error)
     if situation.broken:  # and the backend has swallowed the exception that said so

@@ -118,28 +118,28 @@ def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
     publication = open_publication()
     drafts = [publication.draft(name) for name in names or (None,)]
     broken = _find_configuration_error(publication.workspace)
-    told: dict[Finding, None] = {}
+    seen: dict[Finding, None] = {}
     for found in drafts:
         report = DraftReport(tuple(map(Finding, found.problems))) if broken else check_draft(publication, found)
         if format_ == "text":
-            # What is wrong with the publication is told with the first draft that it concerns.
-            show_findings(finding for finding in report.findings if finding not in told)
+            # What is wrong with the publication is printed with the first draft that it concerns.
+            show_findings(finding for finding in report.findings if finding not in seen)
             if not broken:  # what the settings bear on was not looked at
                 show_verdict(found, report)
-        told |= dict.fromkeys(report.findings)
+        seen |= dict.fromkeys(report.findings)
     issues = [found.issue for found in drafts if found.issue and rendered and not broken]
-    told |= dict.fromkeys(map(Finding, _check_emails(publication, issues, told, show=format_ == "text")))
+    seen |= dict.fromkeys(map(Finding, _check_emails(publication, issues, seen, show=format_ == "text")))
     if format_ == "json":
-        print_json([*told, *map(Finding, broken.problems if broken else ())])
+        print_json([*seen, *map(Finding, broken.problems if broken else ())])
     elif format_ == "github":
-        print_annotations([*told, *map(Finding, broken.problems if broken else ())])
+        print_annotations([*seen, *map(Finding, broken.problems if broken else ())])
     if broken:
         raise broken
-    sys.exit(1 if any(not finding.note for finding in told) else 0)
+    sys.exit(1 if any(not finding.note for finding in seen) else 0)
 
 
 def _find_configuration_error(workspace: Workspace) -> ConfigError | None:
-    """Return what keeps the configuration from being used, so that a draft's own problems are told before it."""
+    """Return what keeps the configuration from being used, so that a draft's own problems are printed before it."""
     try:
         _ = workspace.config
     except ConfigError as error:
@@ -148,7 +148,7 @@ def _find_configuration_error(workspace: Workspace) -> ConfigError | None:
 
 
 def _check_emails(
-    publication: OpenPublication, issues: Sequence[Issue], told: "Container[Finding]", *, show: bool
+    publication: OpenPublication, issues: Sequence[Issue], seen: "Container[Finding]", *, show: bool
 ) -> list[Problem]:
     """Return what mail clients lack of the issues' emails; building them is slow, so only where it is asked for."""
     problems: list[Problem] = []
@@ -161,7 +161,7 @@ def _check_emails(
             try:
                 report = check_email(publication, issue)
             except (TemplateError, ConfigError) as error:
-                new = [problem for problem in error.problems if Finding(problem) not in told]
+                new = [problem for problem in error.problems if Finding(problem) not in seen]
                 if show and new:
                     raise
                 problems += new

@@ -25,7 +25,7 @@ def show_findings(findings: Iterable[Finding]) -> None:
 
 
 def show_verdict(draft: Draft, report: DraftReport) -> None:
-    """Print how a draft stands, in a line."""
+    """Print in a line how many problems and notes a draft has."""
     noted = f", {format_count(len(report.notes), 'note')}" if report.notes else ""
     if draft.issue and not report.problems:
         links = sum(1 for text in draft.issue.texts() for _ in text.links())

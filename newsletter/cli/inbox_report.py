@@ -118,8 +118,8 @@ class Summary:
         if not self._gathered:
             return
         on_terminal = console().is_terminal
-        for told in self._left:
-            say(told, style="yellow")
+        for line in self._left:
+            say(line, style="yellow")
         if self._asked > len(self._left) and on_terminal:
             say(f"... and {self._asked - len(self._left):,} more: newsletter inbox read --again --json", style="yellow")
         if self._done:

@@ -14,7 +14,7 @@ from newsletter.scaffold import make_workspace
 def init(folder: Path, title: str) -> None:
     """Make a new workspace in FOLDER: a configuration, a first draft, an example list."""
     made = make_workspace(folder, title)
-    say(f"A workspace for {title} stands in {shorten(folder.resolve())}:")
+    say(f"A workspace for {title} is in {shorten(folder.resolve())}:")
     for path in made:
         say(f"  {path.relative_to(folder)}")
     say(

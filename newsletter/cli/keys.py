@@ -34,6 +34,6 @@ def rotate() -> None:
     path = rotate_secret_keys(open_publication().workspace)
     say(f"{shorten(path)} begins with a new key.", style="bold")
     say(
-        "Copy the file to each machine that sends or serves, the serving one first; a running service reads it anew.\n"
+        "Copy the file to each machine that sends or serves, the serving one first; a running service reads it again.\n"
         "Once an older key is taken out, links signed with it lead nowhere: do that when it has leaked."
     )

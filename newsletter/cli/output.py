@@ -40,26 +40,24 @@ def printable_lines(text: str) -> str:
 def show_error(error: Exception) -> int:
     """Print place, cause and next step; returns the exit status."""
     out = console(err=True)
-    told = explain(error)
-    out.print(Text(printable_lines(told.message), style="bold red"))
-    show_problems(told.problems, err=True)
-    if told.next_step:
-        out.print(Text(printable_lines(told.next_step)))
-    return told.exit_status
+    explained = explain(error)
+    out.print(Text(printable_lines(explained.message), style="bold red"))
+    show_problems(explained.problems, err=True)
+    if explained.next_step:
+        out.print(Text(printable_lines(explained.next_step)))
+    return explained.exit_status
 
 
-def tell_lease_wait(seconds: float) -> None:
+def print_lease_wait(seconds: float) -> None:
     """Print why a command waits: so many seconds until a crashed send is certain to send no more."""
-    console(err=True).print(
-        f"An earlier send broke off without a word. In {ceil(seconds)} s it is certain that it sends no more."
-    )
+    console(err=True).print(f"An earlier send broke off. In {ceil(seconds)} s it is certain that it sends no more.")
 
 
 def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
     """Print each with its place; what to do about several in a row is printed once, below the last of them."""
     out = console(err=err)
-    told = list(problems)
-    for problem, following in zip_longest(told, told[1:]):
+    listed = list(problems)
+    for problem, following in zip_longest(listed, listed[1:]):
         line = Text(f"{describe_place(problem)}: ", style="bold")
         line.append(escape_controls(problem.message), style="not bold")
         line.append(f"  [{problem.code}]", style="dim not bold")

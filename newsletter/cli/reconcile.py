@@ -13,7 +13,7 @@ from newsletter.actions.reconcile import Evidence, Reconciliation, count_unknown
 from newsletter.actions.reconcile import reconcile as write_reconciliation
 from newsletter.actions.report import find_campaign_name
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import console, print_table, say, tell_lease_wait
+from newsletter.cli.output import console, print_lease_wait, print_table, say
 from newsletter.cli.report import show_summary
 from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.states import State
@@ -40,14 +40,14 @@ _FILE_OR_PIPE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_ty
     "id_files",
     multiple=True,
     type=_FILE_OR_PIPE,
-    help="Whoever's Message-ID stands in this file has it; - for standard input.",
+    help="Readers whose Message-IDs are in this file have it; - for standard input.",
 )
 @click.option(
     "--log",
     "logs",
     multiple=True,
     type=_FILE,
-    help="Whoever's message this log of Postfix or Exim shows whole has it; .gz too.",
+    help="Readers whose messages this log of Postfix or Exim shows whole have it; .gz too.",
 )
 @click.option("--others-not-arrived", is_flag=True, help="With any of these: the other unknown ones do not have it.")
 @click.option("--yes", is_flag=True, help="Write it down without asking.")
@@ -69,7 +69,7 @@ def reconcile(
     """
     named = bool(arrived or not_arrived or id_files or logs)
     if all_arrived + none_arrived + named > 1:
-        raise click.UsageError("--all-arrived and --none-arrived are about everyone, and stand alone.")
+        raise click.UsageError("--all-arrived and --none-arrived are about everyone: give one of them alone.")
     if others_not_arrived and not named:
         raise click.UsageError("--others-not-arrived goes with what says who has it; --none-arrived is for nobody.")
     publication = open_publication()
@@ -88,7 +88,7 @@ def reconcile(
         _show_sides(publication.store, name, found)
         return yes or click.confirm("Write that down?", abort=True)
 
-    found = write_reconciliation(publication, name, evidence, confirm, tell_lease_wait)
+    found = write_reconciliation(publication, name, evidence, confirm, print_lease_wait)
     if not found.unknown:
         say(_NOBODY.format(name))
         return
@@ -109,7 +109,7 @@ def _state_of_others(arrived: bool, not_arrived: bool) -> State | None:
 
 
 def _list_unknown(publication: OpenPublication, name: IssueName) -> NoReturn:
-    count = count_unknown(publication, name, tell_lease_wait)
+    count = count_unknown(publication, name, print_lease_wait)
     if not count:
         say(_NOBODY.format(name))
         sys.exit(0)

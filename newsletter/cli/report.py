@@ -86,7 +86,7 @@ def show_summary(publication: OpenPublication, issue: IssueName) -> None:
     counts = summary.counts
     _show_balance(counts, summary.unusable)
     for reply in summary.replies[:_SUMMARY_REPLIES]:
-        say(f"  {reply.readers:,} {reply.state}{f': {told}' if (told := formatting.format_reply(reply)) else ''}")
+        say(f"  {reply.readers:,} {reply.state}{f': {words}' if (words := formatting.format_reply(reply)) else ''}")
     if summary.not_accepted:
         say(f"  Each of them: {shorten(summary.not_accepted)}")
     if counts[State.REFUSED]:
@@ -102,8 +102,8 @@ def show_summary(publication: OpenPublication, issue: IssueName) -> None:
 
 
 def _show_since(since: Mapping[EventKind, int]) -> None:
-    if told := formatting.format_feedback(since):
-        say(f"  Since then: {told}")
+    if answers := formatting.format_feedback(since):
+        say(f"  Since then: {answers}")
 
 
 def _show(workspace: Workspace, found: CampaignReport) -> None:

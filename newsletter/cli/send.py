@@ -44,7 +44,7 @@ _despite_problems = click.option(
 @click.option("--dry-run", is_flag=True, help="Write every message as a file; send nothing.")
 @click.option("--list", "list_file", type=click.Path(dir_okay=False, path_type=Path), help="Another subscriber list.")
 @click.option("--tag", default="", help="Only readers with this tag; the others can follow later.")
-@click.option("--to-new", is_flag=True, help="To readers who came onto the list since, and whoever still waits.")
+@click.option("--to-new", is_flag=True, help="To readers who came onto the list since, and those who still wait.")
 @click.option("--at", metavar="MOMENT", help='Later, by the outbox: "tomorrow 9am", "2026-12-01 09:00", "in 1 hour".')
 @click.option("--expires", metavar="DURATION", help="With --at: not at all when it is later than that, such as 2h.")
 @click.option("--continue", "continue_", is_flag=True, help="The draft has changed: send the text as it was.")
@@ -126,7 +126,7 @@ def retry(
 ) -> None:
     """Try readers again whom the server would not have: refused ones once the cause is mended, deferred ones now.
 
-    Whoever else still waits is tried with them.
+    Others who still wait are tried with them.
     """
     changes = _choose_changes(continue_, with_changes)
     publication = open_publication()

@@ -13,7 +13,7 @@ from newsletter.actions.observer import SendObserver
 from newsletter.campaigns.batch_reader import Batch
 from newsletter.campaigns.plan import SendPlan
 from newsletter.campaigns.unknown_campaigns import FLAG
-from newsletter.cli.output import console, say, shorten, tell_lease_wait
+from newsletter.cli.output import console, print_lease_wait, say, shorten
 from newsletter.cli.report import show_summary
 from newsletter.errors import DeliveryError
 from newsletter.issue.issue_name import IssueName
@@ -108,7 +108,7 @@ class SendingProgress(ProgressBar):
         self._publication = publication
 
     def waiting_for_lease(self, seconds: float) -> None:
-        tell_lease_wait(seconds)
+        print_lease_wait(seconds)
 
     def stopping(self) -> None:
         console(err=True).print("Finishing the messages in hand. Ctrl-C again ends at once.")

@@ -52,10 +52,7 @@ def restore(file: Path, yes: bool) -> None:
     if done.kept:
         say(f"As it was before, it is kept in {shorten(done.kept)}.")
     if done.left:
-        say(
-            f"{format_count(done.left, 'suppression')} since the backup still "
-            f"{'stands' if done.left == 1 else 'stand'}."
-        )
+        say(f"{format_count(done.left, 'suppression')} since the backup still {'holds' if done.left == 1 else 'hold'}.")
     for issue in done.held:
         say(f"{issue} was in the outbox, and may have left since: newsletter outbox list", style="yellow")
 

@@ -6,7 +6,7 @@ from newsletter.actions.cancel import cancel as cancel_campaign
 from newsletter.actions.report import find_campaign_name
 from newsletter.actions.status import find_status, list_statuses
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import console, print_as_json, print_table, say, tell_lease_wait
+from newsletter.cli.output import console, print_as_json, print_lease_wait, print_table, say
 from newsletter.cli.report import show_summary
 from newsletter.clock import format_instant
 from newsletter.ledger.states import Counts, State
@@ -73,7 +73,7 @@ def cancel(draft: str, yes: bool) -> None:
         question = f"{counts.waiting:,} readers still wait for {name}{unknown}. Cancel it?"
         return yes or click.confirm(question, abort=True)
 
-    count = cancel_campaign(publication, name, confirm, tell_lease_wait)
+    count = cancel_campaign(publication, name, confirm, print_lease_wait)
     say(f"{name} is cancelled for {format_count(count or 0, 'reader')}.")
     show_summary(publication, name)
 

@@ -1,4 +1,4 @@
-"""Settings in environment variables: texts, read as the type of value that newsletter.toml has there."""
+"""Settings in environment variables, read as the type of value that newsletter.toml has there."""
 
 import json
 import tomllib

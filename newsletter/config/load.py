@@ -108,8 +108,8 @@ def _find_misplaced_secrets(source: str, where: "_Places") -> Iterator[Problem]:
                 line=where.line(table, ""),
                 code="secret",
                 message="[keys] holds the publication's secrets, and this file is shared through git",
-                next_step="Take the table out: they belong into .newsletter/keys.toml. Whoever has seen them can "
-                "unsubscribe your readers: make others with `newsletter keys new`.",
+                next_step="Take the table out: they belong into .newsletter/keys.toml. Anybody who has seen "
+                "them can unsubscribe your readers: make others with `newsletter keys new`.",
             )
         if isinstance(values, dict) and (table, "key" in values) == ("dkim", True):
             yield Problem(
@@ -118,7 +118,7 @@ def _find_misplaced_secrets(source: str, where: "_Places") -> Iterator[Problem]:
                 code="secret",
                 message="[dkim] holds a private key, and this file is shared through git",
                 next_step=f"Remove the line, and name a file outside of git (key_file), or set {ENV_PREFIX}DKIM__KEY. "
-                "Whoever has seen this key can sign as you: make another.",
+                "Anybody who has seen this key can sign as you: make another.",
             )
 
 
@@ -130,7 +130,7 @@ def _find_stray_values(tables: dict[str, Any], where: "_Places") -> Iterator[Pro
             path=where.path,
             line=where.line("", name),
             code="shape",
-            message=f"{name!r} stands outside of every table",
+            message=f"{name!r} is outside of every table",
             next_step=f"If it is a table's name, write [{name}] on a line of its own; else move it below its table.",
         )
 

@@ -65,7 +65,7 @@ def _check_return_path(delimiter: str, info: ValidationInfo) -> str:
     if delimiter and len(local_part_of(info.data["bounces"])) > _LONGEST_MAILBOX:
         raise fault_error(
             code="verp",
-            message="what stands before the @ of the address for bounces leaves no room for what names a delivery",
+            message="the part before the @ of the address for bounces leaves no room for what names a delivery",
             next_step=f"Shorten it to {_LONGEST_MAILBOX} letters, or take verp out.",
         )
     return delimiter

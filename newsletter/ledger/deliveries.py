@@ -27,7 +27,7 @@ class Delivery(NamedTuple):
 
     `worker` is who has it or had it last, `lease_until` until when it is theirs (None: it is nobody's), and `due` not
     before when it is tried again: both in seconds since 1970. `attempts` counts all, `tries` how often its present
-    worker was told "not now". `stage`, `code`, `enhanced` and `reply` are of the last result, which came `at` a moment
+    worker had it deferred. `stage`, `code`, `enhanced` and `reply` are of the last result, which came `at` a moment
     (ISO 8601 in UTC), `took` milliseconds after it was handed to the backend. It is a tuple, since a million of them
     may be made, and its JSON is read when it is asked for.
     """

@@ -126,7 +126,7 @@ def list_known_subscribers(connection: Connection) -> list[SubscriberKey]:
 
 
 def count_mentions(store: Store, subscriber: SubscriberKey) -> int:
-    """Return in how many rows about others the address stands."""
+    """Return how many rows about others have the address in them."""
     with store.reading() as connection:
         return sum(1 for words in _WORDS for _ in _mentions(connection, words, subscriber))
 
@@ -186,7 +186,7 @@ def _replace_mentions(connection: Connection, subscriber: SubscriberKey, pseudon
 def _mentions(
     connection: Connection, words: Column[str], subscriber: SubscriberKey
 ) -> Iterator[tuple[Sequence[Any], str]]:
-    """Yield the keys and the words of the rows about others in which the address stands."""
+    """Yield the keys and the words of the rows about others that have the address in them."""
     of_others = [is_ours(connection, words.table)]
     of_others += [words.table.c.subscriber != subscriber] if "subscriber" in words.table.c else []
     # The domain has several spellings, and what is before it one.

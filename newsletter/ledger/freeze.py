@@ -38,7 +38,7 @@ def freeze_batch(
     staged: StagedBatch,
     campaign: Campaign,
     tag: str,
-    texts: Sequence[FrozenTemplate],
+    frozen_templates: Sequence[FrozenTemplate],
     *,
     known: Campaign | None = None,
     replaces_campaign: bool = False,
@@ -66,19 +66,19 @@ def freeze_batch(
     if not _keep_campaign(connection, campaign) and known is None:
         raise _changed(campaign.issue)  # somebody was quicker by less than this transaction takes
     connection.execute(insert_new(connection, batches).values({**mine, "tag": tag, "created_at": now()}))
-    numbers = _add_templates(connection, campaign.issue, texts)
+    numbers = _add_templates(connection, campaign.issue, frozen_templates)
     staged.move(connection, campaign.issue, numbers)
 
 
 def replace_templates(
     connection: Connection,
     campaign: Campaign,
-    texts: Sequence[FrozenTemplate],
+    frozen_templates: Sequence[FrozenTemplate],
     assigned: Mapping[frozenset[str], int],
     states: Sequence[State] = OPEN,
 ) -> None:
-    """Give new templates to deliveries in these states: `assigned` says by their tags which of `texts` is whose."""
-    numbers = _add_templates(connection, campaign.issue, texts)
+    """Give new templates to deliveries in these states: `assigned` says by their tags which of them each gets."""
+    numbers = _add_templates(connection, campaign.issue, frozen_templates)
     _keep_campaign(connection, campaign)
     in_states = (
         is_of(connection, deliveries, campaign.issue),
@@ -157,7 +157,7 @@ def _keep_campaign(connection: Connection, campaign: Campaign) -> bool:
     return bool(added)
 
 
-def _add_templates(connection: Connection, issue: IssueName, texts: Sequence[FrozenTemplate]) -> list[int]:
+def _add_templates(connection: Connection, issue: IssueName, frozen_templates: Sequence[FrozenTemplate]) -> list[int]:
     return [
         connection.execute(
             insert(templates)
@@ -170,5 +170,5 @@ def _add_templates(connection: Connection, issue: IssueName, texts: Sequence[Fro
             )
             .returning(templates.c.id)
         ).scalar_one()
-        for text in texts
+        for text in frozen_templates
     ]

@@ -1,4 +1,4 @@
-"""Tests of an issue: which of its texts were sent to the testers."""
+"""Tests of an issue: which states of its text were sent to the testers."""
 
 from sqlalchemy import insert, select
 

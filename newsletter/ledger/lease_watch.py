@@ -14,7 +14,7 @@ class LeaseWatch:
 
     def __init__(self, seconds: float, clock: Callable[[], float] = monotonic) -> None:
         self._seconds = seconds
-        # It may stand still while the machine sleeps, and this then waits longer; a worker counts that time, too.
+        # It may stop while the machine sleeps, and this then waits longer; a worker counts that time, too.
         self._clock = clock
         self._seen: dict[str, tuple[float, float]] = {}  # by worker: until when the lease is, and since when it says so
 

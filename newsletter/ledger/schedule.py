@@ -69,8 +69,8 @@ def find_last_activity(store: Store, campaign: Campaign) -> Instant:
     with store.reading() as connection:
         of_workers = select(workers.c.started_at, workers.c.ended_at).where(is_of(connection, workers, campaign.issue))
         answered = select(func.max(deliveries.c.at)).where(is_of(connection, deliveries, campaign.issue))
-        texts = [text for row in connection.execute(of_workers) for text in row]
-        moments = [parse_instant(text) for text in (*texts, connection.scalar(answered)) if text]
+        found = [text for row in connection.execute(of_workers) for text in row]
+        moments = [parse_instant(text) for text in (*found, connection.scalar(answered)) if text]
         return max([*moments, *([campaign.due_at] if campaign.due_at else [])], default=campaign.created_at)
 
 

@@ -100,7 +100,7 @@ class StagedBatch:
         return self._staging.durable()
 
     def fill(self, recipients: Iterable[Recipient], issue: IssueName | None) -> int:
-        """Stage the batch, in the list's order; returns how many rows came again. Replaces what stood here before.
+        """Stage the batch, in the list's order; returns how many rows came again. Replaces what was staged before.
 
         Of rows with the same address the first counts. Readers whom the campaign of `issue` has are left out.
         """

@@ -132,7 +132,7 @@ def count_answers_by_moment(
 ) -> Iterator[tuple[str, str, State, int]]:
     """Yield worker, moment, state and how many answers.
 
-    `digits` says how much of the moment's ISO 8601 is told apart: 21 tenths of a second, 19 seconds, 16 minutes,
+    `digits` says how much of the moment's ISO 8601 is compared: 21 tenths of a second, 19 seconds, 16 minutes,
     13 hours.
     """
     rows = (

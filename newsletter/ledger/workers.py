@@ -24,7 +24,7 @@ from newsletter.store.engine import is_of, is_ours, now, publication_of, storabl
 from newsletter.store.schema import campaigns, deliveries, workers
 
 LEASE_S = 15.0  # a worker renews it three times as often
-_CRASHED = "the program ended without a word"
+_CRASHED = "it stopped unexpectedly: it was killed, or its machine went down or slept"
 _PAUSE_S = 0.5
 
 
@@ -47,7 +47,7 @@ def register_worker(
     """Let a worker claim and record from here on, until it ends; every deferred delivery may be tried at once.
 
     What is under the lease of another worker stays as it is. Workers are counted, so that an older copy of the store
-    can be told from this one by the record's count.
+    is known by a count that is less than the sent record's.
     """
     with store.transaction() as connection:
         clock = read_clock(connection)
@@ -108,9 +108,9 @@ def renew_lease(connection: Connection, issue: IssueName, worker: str, lease_s: 
 def settle_expired(store: Store, issue: IssueName, watch: LeaseWatch | None = None) -> float | None:
     """Settle the leases that have run out; returns in how many seconds the next one ends, None when nobody has one.
 
-    Whoever looks time and again gives one `watch`, by which a lease ends though the clock has gone back. What such a
-    worker had claimed may have gone out or not: it is unknown, and only a person can tell. What was only reserved for
-    it waits again.
+    A caller that looks repeatedly gives the same `watch` each time, by which a lease ends even when the clock has gone
+    back. What the worker of an ended lease had claimed may have gone out or not: it is unknown, and only a person can
+    decide. What was only reserved for it waits again.
     """
     with store.transaction() as connection:
         clock = read_clock(connection)
@@ -124,16 +124,16 @@ def settle_expired(store: Store, issue: IssueName, watch: LeaseWatch | None = No
 
 
 def wait_for_leases(store: Store, issue: IssueName, on_wait: Callable[[float], None] = lambda _seconds: None) -> None:
-    """Wait until no worker has a lease, and settle those that ran out; `on_wait` is told how many seconds it takes.
+    """Wait until no worker has a lease, and settle those that ran out; `on_wait` gets how many seconds it takes.
 
-    The caller keeps others from beginning: a lease that is not over yet is a crashed worker's, or of one that stands
-    still.
+    The caller keeps others from beginning: a lease that is not over yet is that of a worker that crashed or
+    hangs.
     """
-    told = False
+    announced = False
     watch = LeaseWatch(lease_length(None))
     while (left := settle_expired(store, issue, watch)) is not None:
-        if not told:
-            told = True
+        if not announced:
+            announced = True
             on_wait(left)
         sleep(min(left + 0.01, _PAUSE_S))
 
@@ -212,7 +212,7 @@ def is_being_sent(store: Store, issue: IssueName) -> bool:
 def find_stalled_host(store: Store, issue: IssueName) -> str | None:
     """Return the host of the worker that started last, when its lease ran out; None when it lives, or has ended.
 
-    Where the campaign's lock is held all the same, that process stands still, or a later one has no worker yet.
+    Where the campaign's lock is held all the same, that process hangs, or a later one has no worker yet.
     """
     with store.reading() as connection:
         ours = is_of(connection, workers, issue)

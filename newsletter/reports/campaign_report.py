@@ -1,7 +1,7 @@
 """The report on a campaign: balance, workers, replies, domains, and how quickly the server answered.
 
-Stages: count, look at each run, group_replies replies and domains, measure the answers. What is gathered has a bound,
-however long the list is and whatever servers say; all of it is of one moment, so that it adds up.
+Stages: count, look at each run, group replies and domains, measure the answers. What is gathered has a bound, however
+long the list is and whatever servers say; all of it is read at one moment, so that it adds up.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from newsletter.reports.worker_runs import Timeline, WorkerRun, build_timelines,
 from newsletter.store import Store
 from newsletter.subscribers.feedback_events import EventKind, count_answers
 
-# Fewer readers than this could be told apart, so a figure of theirs alone is not passed around.
+# Fewer readers than this could be recognised, so a figure of theirs alone is not passed around.
 FEW = 3
 _DOMAINS = 1000
 

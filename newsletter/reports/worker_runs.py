@@ -16,13 +16,13 @@ from newsletter.reports.reply_counts import remove_addresses
 # The widths of a plot's column that people read a clock by, in tenths of a second.
 _WIDTHS = (1, 2, 5, *(10 * s for s in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 43_200, 86_400)))
 _COLUMNS = 60
-# Digits of an ISO 8601 moment, the tenths of a second that they tell apart, and runs of how many seconds they serve.
+# Digits of an ISO 8601 moment, the tenths of a second that they distinguish, and runs of how many seconds they serve.
 _RESOLUTIONS = ((21, 1, 60), (19, 10, 7200), (16, 600, 5 * 86_400), (13, 36_000, inf))
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerRun:
-    """One worker's run, with the results of it that still stand."""
+    """One worker's run, with those of its results that still count."""
 
     id: str
     began: datetime

@@ -100,7 +100,7 @@ def _format_row(cells: Mapping[str, str], tags: frozenset[str], header: CsvHeade
         )
     values = [cells.get(name, "") for name in header.columns]
     if any(BREAKS.search(value) for value in values):
-        raise ListError("A line break stands inside a value, or a tab.", next_step="Write the value on one line.")
+        raise ListError("A value has a line break or a tab in it.", next_step="Write the value on one line.")
     # A value that looks as if it came from a spreadsheet's guard keeps its quote by another one.
     values = [value if unguard_cell(value) == value else guard_cell(value) for value in values]
     line = io.StringIO()

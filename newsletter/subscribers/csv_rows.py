@@ -41,7 +41,7 @@ def read_subscribers(path: Path, wanted: Wanted = every_record) -> Iterator[Subs
                     path=path,
                     line=row.line,
                     code="duplicate",
-                    message=f"this address stands in line {first} already",
+                    message=f"this address is in line {first} already",
                     next_step=f"Nothing has to be done: line {first} is the one that counts.",
                 )
             else:
@@ -144,7 +144,7 @@ def _tags(cell: str) -> frozenset[str]:
 
 
 def fault_of_value(name: str, value: str) -> Fault | None:
-    """Return why a value can't stand in a mail; None when it can."""
+    """Return why a value can't be put into a mail; None when it can."""
     kinds = {unicodedata.category(character) for character in value}
     if "Cs" in kinds:
         return Fault(
@@ -155,13 +155,13 @@ def fault_of_value(name: str, value: str) -> Fault | None:
     if "\0" in value:
         return Fault(
             code="nul",
-            message=f"{name}: a NUL byte stands here",
+            message=f"{name}: there is a NUL byte here",
             next_step="The file is damaged here: write the row again.",
         )
     if "Cc" in kinds:
         return Fault(
             code="control-character",
-            message=f"{name}: a control character stands here",
+            message=f"{name}: there is a control character here",
             next_step="Write the value again.",
         )
     if len(value) > MAX_VALUE:

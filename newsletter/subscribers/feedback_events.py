@@ -44,7 +44,7 @@ class EventKind(StrEnum):
     SIGNED_UP = "signed up"
     REMOVED = "removed"  # an editor took the row out of the list
     SUPPRESSED = "suppressed"  # an editor wants nothing sent there
-    ALLOWED = "allowed"  # an editor has lifted all that stood against it
+    ALLOWED = "allowed"  # an editor has lifted every suppression
     ASKED = "asked to confirm"  # a mail in their name wants to leave, and may be anybody's
     UNDONE = "undone"  # an editor has undone a reading of the inbox: its bounces are not believed
 

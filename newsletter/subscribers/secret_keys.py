@@ -68,7 +68,7 @@ def find_secret_keys(workspace: Workspace) -> SecretKeys | None:
         if not (chosen.tokens and chosen.forgotten):
             raise ConfigError(
                 "Only one of NEWSLETTER_KEYS__TOKENS and NEWSLETTER_KEYS__FORGOTTEN is set.",
-                next_step="Set both, as they stand in .newsletter/keys.toml; or neither, where that file is.",
+                next_step="Set both, as they are in .newsletter/keys.toml; or neither, where that file is.",
             )
         listed = chosen.tokens.get_secret_value().replace(",", " ").split()
         return _check_keys(listed, chosen.forgotten.get_secret_value(), "The environment")

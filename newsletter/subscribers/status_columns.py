@@ -72,8 +72,8 @@ class StatusColumns:
 def read_own_status_columns(path: Path, settings: SubscriberListSettings) -> StatusColumns:
     """Return what the columns of a list say, as newsletter.toml would have them understood.
 
-    Raises ListError when the publication's own list lacks a column that is to be honoured: who has left could no longer
-    be told. Another list has columns of its own.
+    Raises ListError when the publication's own list lacks a column that is to be honoured: it could no longer
+    be known who has left. Another list has columns of its own.
     """
     if path.name == Path(settings.file).name:
         _refuse_lacking(path, settings.honour)

@@ -229,7 +229,7 @@ def _refuse_unreadable(cells: Mapping[str, str], tags: Sequence[str], columns: S
             "newsletter subscribers import FILE",
         )
     if any(BREAKS.search(value) for value in cells.values()):
-        raise ListError("A line break stands inside a value, or a tab.", next_step="Write the value on one line.")
+        raise ListError("A value has a line break or a tab in it.", next_step="Write the value on one line.")
     for name, value in cells.items():
         if fault := fault_of_value(name, value):
             raise ListError(f"{fault.message}.", next_step=fault.next_step)

@@ -198,7 +198,7 @@ def test_nobody_is_erased_while_a_copy_is_under_way_to_them(
     with pytest.raises(DeliveryError, match="under way to this reader"):
         erase_from_store(store, ADA, lambda _number: "x", keys.digest(ADA), keys.fingerprint)
     assert publication.workspace.subscribers.read_text() == LIST
-    # The run has died without a word: then it is not known whether they have it.
+    # The run has died: then it is not known whether they have it.
     erase_subscriber(_open(publication, store), ADA)
     assert list(_states(store, "1.1").values()) == [State.CANCELLED]
 

@@ -279,7 +279,7 @@ def test_an_address_may_be_a_word_of_its_own(command: list[str]) -> None:
      "-f;{sender}", "--from={sender},x", "'{recipient}'", "$({recipient})"],
 )  # fmt: skip
 def test_an_address_never_stands_among_other_text(word: str) -> None:
-    with pytest.raises(ValidationError, match="stands among other text in one word"):
+    with pytest.raises(ValidationError, match="is among other text in one word"):
         CommandBackend.Settings(command=["./program", word])
 
 

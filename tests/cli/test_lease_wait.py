@@ -1,4 +1,4 @@
-"""Whoever has to wait for the lease of a send that crashed is told for what, and for how long."""
+"""Commands that wait for the lease of a send that crashed, which say for what, and for how long."""
 
 import pytest
 from conftest import Publication, Run
@@ -30,4 +30,4 @@ def test_a_command_says_why_it_waits(
     register_worker(opened, "2.10", "crashed", lease_s=3600)
     record_and_claim(opened, "2.10", "crashed", want=2, lease_s=3600)
     told = run(*command)
-    assert "An earlier send broke off without a word. In 1 s it is certain that it sends no more." in told.stderr
+    assert "An earlier send broke off. In 1 s it is certain that it sends no more." in told.stderr

@@ -64,7 +64,7 @@ def test_a_restore_keeps_what_was_and_names_what_may_have_left(used: Publication
     lines = done.stdout.splitlines()
     assert lines[0].startswith("The state is as b.db has it: 2 issues, 50 deliveries, ")
     assert "As it was before, it is kept in .newsletter/state.before-restore.db." in lines
-    assert "1 suppression since the backup still stands." in lines
+    assert "1 suppression since the backup still holds." in lines
     assert "3.7 was in the outbox, and may have left since: newsletter outbox list" in lines
     assert "unsubscribed since" in used.run("subscribers", "show", ADA).stdout
 

@@ -59,7 +59,7 @@ def test_rows_that_cannot_be_used_are_counted_beside_the_list(three: Publication
     done = three.run("subscribers", "list")
     assert len(done.stdout.splitlines()) == 4
     assert "1 row can't be used: newsletter subscribers check" in done.stderr
-    assert "1 row left out, with an address that stands before: newsletter subscribers check" in done.stderr
+    assert "1 row left out, with an address that is in an earlier row: newsletter subscribers check" in done.stderr
 
 
 def test_a_reader_is_added_with_name_tags_and_fields(three: Publication) -> None:
@@ -105,11 +105,11 @@ def test_a_reader_is_taken_off_and_it_is_said_what_that_means(three: Publication
     done = three.run("subscribers", "remove", BO)
     assert done.returncode == 0
     assert "bo@example.org is off the list (lines 3, 5)." in done.stdout
-    assert "Nothing keeps them out: whoever adds them again, they get mail again." in done.stdout
+    assert "Nothing keeps them out: once they are added again, they get mail again." in done.stdout
     assert "newsletter subscribers suppress bo@example.org" in done.stdout
     three.run("subscribers", "suppress", CY)
     gone = three.run("subscribers", "remove", CY)
-    assert "Nothing is sent to them, whoever adds them: unsubscribed since " in gone.stdout
+    assert "Nothing is sent to them, even if they are added again: unsubscribed since " in gone.stdout
     slip = three.run("subscribers", "remove", "aba@example.org")
     assert slip.returncode == 1
     assert "aba@example.org is not on the list subscribers.csv." in slip.stderr
@@ -129,7 +129,7 @@ def test_a_suppression_has_a_reason_and_keeps_the_first(three: Publication) -> N
     assert "It is not on the list. Did you mean bo@example.org?" in stranger.stdout
     allowed = three.run("subscribers", "unsuppress", BO)
     assert allowed.stdout == "bo@example.org can get mail again.\n"
-    assert three.run("subscribers", "unsuppress", BO).stdout == "Nothing stood against bo@example.org.\n"
+    assert three.run("subscribers", "unsuppress", BO).stdout == "bo@example.org was not suppressed.\n"
 
 
 def test_suppressions_travel_as_a_file(three: Publication, tmp_path: Path) -> None:

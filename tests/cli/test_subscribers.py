@@ -187,7 +187,7 @@ def test_a_duplicate_is_not_listed_as_another_reader(publication: Publication) -
     (publication.root / "subscribers.csv").write_text("email\na@example.org\nA@example.org\nb@example.org\n")
     listed = publication.run("subscribers", "list", "--mailable", "--json")
     assert [each["line"] for each in json.loads(listed.stdout)] == [2, 4]
-    assert "1 row left out, with an address that stands before" in listed.stderr
+    assert "1 row left out, with an address that is in an earlier row" in listed.stderr
 
 
 def test_what_is_wrongly_asked_is_answered_in_words(publication: Publication) -> None:

@@ -157,7 +157,7 @@ def test_what_is_known_is_told_in_plain_words(publication: Publication) -> None:
     assert known["events"][1]["said_at"] == said_at
     assert known["deliveries"][0]["state"] == "suppressed"
 
-    # What stands against them since says nothing about why an older issue was not sent.
+    # A suppression since then says nothing about why an older issue was not sent.
     _told(publication, "unsuppress", OLGA)
     told = publication.run("subscribers", "show", OLGA).stdout
     assert "2.10  not sent: they were not to be mailed then" in told

@@ -123,7 +123,7 @@ def test_an_unknown_table_is_answered_with_the_nearest(tmp_path: Path, written: 
 def test_a_table_s_name_without_brackets_is_explained(tmp_path: Path) -> None:
     (problem,) = _refused(tmp_path, f'dkim = "s1"\n{SAMPLE}')
     assert problem.line == 1
-    assert problem.message == "'dkim' stands outside of every table"
+    assert problem.message == "'dkim' is outside of every table"
     assert "write [dkim] on a line of its own" in problem.next_step
 
 

@@ -264,8 +264,8 @@ def test_nothing_is_settled_while_it_is_being_sent(digest: Publication) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--all-arrived", "--none-arrived"], "stand alone"),
-        (["--all-arrived", "--arrived", "a@example.org"], "stand alone"),
+        (["--all-arrived", "--none-arrived"], "give one of them alone"),
+        (["--all-arrived", "--arrived", "a@example.org"], "give one of them alone"),
         (["--others-not-arrived"], "goes with what says who has it"),
         (["--log", "missing.log"], "does not exist"),
     ],

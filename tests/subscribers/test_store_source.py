@@ -100,7 +100,7 @@ def test_a_subscriber_is_added_and_removed(source: SubscriberSource, store: Stor
     ("cells", "tags", "words"),
     [
         ({"country": "LV"}, [], "has no column country"),
-        ({"city": "Ri\nga"}, [], "A line break stands inside a value"),
+        ({"city": "Ri\nga"}, [], "A value has a line break or a tab in it"),
         ({"city": "Ri\x00ga"}, [], "NUL"),
         ({"city": "x" * 501}, [], "longer than 500"),
         ({}, ["two words"], "A tag is one word"),

@@ -71,8 +71,8 @@ def remove(address: str) -> None:
     (status,) = read_suppression_statuses(publication.store, publication.keys, [key])
     if status.mailable:
         say(
-            "Nothing keeps them out: whoever adds them again, they get mail again. If they asked to leave: "
+            "Nothing keeps them out: once they are added again, they get mail again. If they asked to leave: "
             f"newsletter subscribers suppress {key}"
         )
     else:
-        say(f"Nothing is sent to them, whoever adds them: {describe_suppression(status)}.")
+        say(f"Nothing is sent to them, even if they are added again: {describe_suppression(status)}.")

@@ -9,7 +9,7 @@ from newsletter.actions.erase import erase_subscriber
 from newsletter.actions.find_copies import find_copies
 from newsletter.actions.subscriber_record import SubscriberRecord, read_subscriber_record
 from newsletter.cli.context import open_publication
-from newsletter.cli.output import say, shorten, tell_lease_wait
+from newsletter.cli.output import print_lease_wait, say, shorten
 from newsletter.cli.subscribers.list_hints import suggest_nearest
 from newsletter.subscribers.list_changes import describe_suppression
 from newsletter.subscribers.secret_keys import require_secret_keys
@@ -39,14 +39,14 @@ def forget(address: str, yes: bool) -> None:
     if not yes and not click.confirm("Erase them? That can't be undone."):
         say("Nobody was erased.")
         sys.exit(1)
-    done = erase_subscriber(publication, key, tell_lease_wait)
+    done = erase_subscriber(publication, key, print_lease_wait)
     say(f"{key} is erased: a keyed hash is left, and nothing is sent to them.", style="bold")
     if done.store_rows.mentions:
         say(f"The address was also taken out of {format_count(done.store_rows.mentions, 'row')} about others.")
     if known.other_lines:
         lines = ", ".join(map(str, known.other_lines))
         say(
-            f"The address still stands in rows about others: look at {shorten(source.place)}, line {lines}.",
+            f"The address is still in rows about others: look at {shorten(source.place)}, line {lines}.",
             style="yellow",
         )
     if copies := find_copies(publication, key):
@@ -55,11 +55,11 @@ def forget(address: str, yes: bool) -> None:
             say(f"  {shorten(Path(copy)) if Path(copy).is_absolute() else copy}")
     say(
         "Out of this program's reach: backups, git's history, mail servers' logs and mailboxes, files that were handed "
-        "out, and your shell's history, where this command now stands."
+        "out, and your shell's history, which has this command now."
     )
     if not done.swept:
         say(
-            f"{publication.store.place} is in use by another program, and holds traces until it is written anew. When "
+            f"{publication.store.place} is in use by another program, and holds traces until it is written again. When "
             "that has ended, run the same command again.",
             style="yellow",
         )
@@ -79,11 +79,11 @@ def _announce(known: SubscriberRecord, source: SubscriberSource) -> None:
         (len(known.events), "event", "events"),
         (len(known.deliveries), "delivery", "deliveries"),
     ]
-    told = [f"{count:,} {one if count == 1 else many}" for count, one, many in parts if count]
+    kept = [f"{count:,} {one if count == 1 else many}" for count, one, many in parts if count]
     if known.status.suppressions:
-        told.append(
-            f"{'and ' if told else ''}a note that they must not be mailed ({describe_suppression(known.status)})"
+        kept.append(
+            f"{'and ' if kept else ''}a note that they must not be mailed ({describe_suppression(known.status)})"
         )
-    say(f"Known of {known.key}: {', '.join(told)}.")
+    say(f"Known of {known.key}: {', '.join(kept)}.")
     if known.deliveries:
         say("What became of each issue stays, under a name that is nobody's, so that reports still balance.")

@@ -43,7 +43,7 @@ _DELIVERY_KEYS = ("issue", "address", "fields", "tags", "state", "stage", "code"
 
 @click.command()
 @click.argument("address")
-@click.option("--json", "json_", is_flag=True, help="For scripts, and to hand to whoever asked.")
+@click.option("--json", "json_", is_flag=True, help="For scripts, and to hand to the person who asked.")
 def show(address: str, json_: bool) -> None:
     """Show all that is known of one address.
 
@@ -100,7 +100,7 @@ def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
             say(f"Nothing is known of {known.key}.", style="bold")
     else:
         on_list = "on the list" if known.rows else "not on the list"
-        against = "nothing stands against them" if known.status.mailable else describe_suppression(known.status)
+        against = "not suppressed" if known.status.mailable else describe_suppression(known.status)
         say(f"{known.key}: {on_list}, {against}", style="bold")
     for row in known.rows:
         say(f"\n{list_name}{f', line {row.line}' if row.line else ''}", style="bold")
@@ -122,9 +122,9 @@ def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
             _print_fields({**delivery.fields, "tags": " ".join(sorted(delivery.tags))}, "      ")
     if known.other_lines:
         lines = ", ".join(map(str, known.other_lines))
-        say(f"\nThe address also stands in rows about others: {list_name}, line {lines}")
+        say(f"\nThe address is also in rows about others: {list_name}, line {lines}")
     if known.other_rows:
-        say(f"\nThe address also stands in {format_count(known.other_rows, 'row')} of the state about others.")
+        say(f"\nThe address is also in {format_count(known.other_rows, 'row')} of the state about others.")
     if known.consents or known.events or known.deliveries:
         say("\nTimes are in UTC.")
 
@@ -147,17 +147,17 @@ def _describe_event(event: StoredEvent) -> str:
 def _describe_delivery(delivery: Delivery, known: SubscriberRecord) -> str:
     """Return what became of one delivery."""
     if delivery.state is State.SUPPRESSED:
-        # Only what stood against them by then can have been why; who was let back since has nothing left of it.
+        # Only a suppression from before the end can have been why; of one that was lifted since, nothing is left.
         ended = known.finished_at.get(delivery.issue)
         held = [one for one in known.status.suppressions if ended is None or one.since <= ended]
         why = describe_suppression(SuppressionStatus(suppressions=held)) if held else "they were not to be mailed then"
-        told = f"not sent: {why}"
+        became = f"not sent: {why}"
     else:
-        told = _STATES.get(delivery.state, delivery.state.value)
+        became = _STATES.get(delivery.state, delivery.state.value)
     if delivery.at is None:
-        return told  # nobody has tried
+        return became  # nobody has tried
     answer = join_reply(delivery.code, delivery.enhanced, delivery.reply)
-    return f"{told}  {_format_minute(delivery.at)}  to {delivery.address}{f': {answer}' if answer else ''}"
+    return f"{became}  {_format_minute(delivery.at)}  to {delivery.address}{f': {answer}' if answer else ''}"
 
 
 def _format_minute(moment: str) -> str:

@@ -29,7 +29,7 @@ _HEADINGS = ("Address", "Name", "Tags", "State", "Since")
 def list_(words: tuple[str, ...], tag: str | None, mailable: bool, suppressed: bool, json_: bool) -> None:
     """Show the readers and their state.
 
-    All of them, or those in whose row all WORDS stand.
+    All of them, or those whose row has all WORDS.
     """
     if mailable and suppressed:
         raise click.UsageError("Nobody is both --mailable and --suppressed.")
@@ -39,7 +39,10 @@ def list_(words: tuple[str, ...], tag: str | None, mailable: bool, suppressed: b
     shown = _print_json(iter(listing)) if json_ else _print_rows(iter(listing))
     if console().is_terminal and not json_:
         say(f"{format_count(shown, 'reader')}." if shown else "Nobody on the list is that.", style="bold")
-    for kind, why in (("unusable", "can't be used"), ("duplicate", "left out, with an address that stands before")):
+    for kind, why in (
+        ("unusable", "can't be used"),
+        ("duplicate", "left out, with an address that is in an earlier row"),
+    ):
         if listing.passed[kind]:
             click.echo(f"{format_count(listing.passed[kind], 'row')} {why}: newsletter subscribers check", err=True)
 

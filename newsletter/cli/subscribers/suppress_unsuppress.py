@@ -81,5 +81,5 @@ def unsuppress(address: str) -> None:
     """
     publication = open_publication()
     was = actions.unsuppress(publication, address)
-    say(f"{address} can get mail again." if was else f"Nothing stood against {address}.")
+    say(f"{address} can get mail again." if was else f"{address} was not suppressed.")
     say_if_kept_out(publication.subscriber_source(), parse_subscriber_key(address))
