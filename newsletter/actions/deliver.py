@@ -33,7 +33,7 @@ def sole_sender(store: Store, issue: IssueName, *, may_take_over: bool = True) -
     in hand. Raises DeliveryError while another process holds it.
     """
     try:
-        with lock_campaign(store, issue) if may_take_over else store.sole(issue):
+        with lock_campaign(store, issue, may_take_over=may_take_over):
             yield
     except Busy as error:
         host = find_stalled_host(store, issue)
@@ -60,9 +60,9 @@ def forbid_sending(store: Store) -> Iterator[None]:
         for issue in list_issues(store):
             try:
                 if issue in going_on:
-                    held.enter_context(store.sole(issue))
+                    held.enter_context(lock_campaign(store, issue, may_take_over=False))
                 else:  # it may still go to new readers; but to hold each would cost PostgreSQL a connection
-                    with store.sole(issue):
+                    with lock_campaign(store, issue, may_take_over=False):
                         pass
             except Busy as error:
                 raise _make_being_sent_error(issue) from error

@@ -13,6 +13,7 @@ from newsletter.ledger.deliveries import list_deliveries
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import is_being_sent, wait_for_leases
 from newsletter.publication import OpenPublication
+from newsletter.sending.takeover import lock_campaign
 from newsletter.store import Busy, Store
 from newsletter.subscribers.list_changes import sole_editor
 from newsletter.subscribers.secret_keys import require_secret_keys
@@ -47,7 +48,7 @@ def erase_subscriber(
     publication.refuse_without_erasure_keys()
     for issue in erasure.list_issues_in_hand(store, key):
         try:
-            with store.sole(issue):
+            with lock_campaign(store, issue, may_take_over=False):
                 wait_for_leases(store, issue, on_wait)  # of a run that has died, or of one that took over from it
         except Busy as error:
             raise erasure.make_in_hand_error(issue) from error
@@ -81,7 +82,7 @@ def _sweep(store: Store) -> bool:
     with ExitStack() as held:
         for issue in list_unfinished(store):
             try:
-                held.enter_context(store.sole(issue))
+                held.enter_context(lock_campaign(store, issue, may_take_over=False))
             except Busy:
                 return False
             if is_being_sent(store, issue):  # by one that took over

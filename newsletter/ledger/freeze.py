@@ -61,8 +61,11 @@ def freeze_batch(
     mine = {"publication": publication_of(connection), "issue": campaign.issue}
     if replaces_campaign and known is not None:
         _refuse_begun(connection, campaign.issue)
-        for table in (deliveries, batches, templates, workers):
+        for table in (deliveries, batches, templates):
             connection.execute(delete(table).where(is_of(connection, table, campaign.issue)))
+        # One that stood still and was settled is not ended, and its process may still hold the campaign's lock.
+        ended = is_of(connection, workers, campaign.issue), workers.c.ended_at.is_not(None)
+        connection.execute(delete(workers).where(*ended))
     if not _keep_campaign(connection, campaign) and known is None:
         raise _changed(campaign.issue)  # somebody was quicker by less than this transaction takes
     connection.execute(insert_new(connection, batches).values({**mine, "tag": tag, "created_at": now()}))

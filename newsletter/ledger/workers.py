@@ -105,17 +105,19 @@ def renew_lease(connection: Connection, issue: IssueName, worker: str, lease_s: 
     return until
 
 
-def settle_expired(store: Store, issue: IssueName, watch: LeaseWatch | None = None) -> float | None:
+def settle_expired(
+    store: Store, issue: IssueName, watch: LeaseWatch | None = None, *, why: str = _CRASHED
+) -> float | None:
     """Settle the leases that have run out; returns in how many seconds the next one ends, None when nobody has one.
 
-    A caller that looks repeatedly gives the same `watch` each time, by which a lease ends even when the clock has gone
-    back. What the worker of an ended lease had claimed may have gone out or not: it is unknown, and only a person can
-    decide. What was only reserved for it waits again.
+    `why` is what is noted of their workers. A caller that looks repeatedly gives the same `watch` each time, by which a
+    lease ends even when the clock has gone back. What the worker of an ended lease had claimed may have gone out or
+    not: it is unknown, and only a person can decide. What was only reserved for it waits again.
     """
     with store.transaction() as connection:
         clock = read_clock(connection)
         watch = watch or LeaseWatch(lease_length(None))
-        _settle_expired(connection, issue, clock, watch.find_over())
+        _settle_expired(connection, issue, clock, watch.find_over(), why)
         still_open = select(workers.c.id, workers.c.lease_until).where(is_of(connection, workers, issue), _lives())
         leases = {row.id: row.lease_until for row in connection.execute(still_open)}
         watch.note(leases)
@@ -254,13 +256,17 @@ def _lives() -> ColumnElement[bool]:
 
 
 def _settle_expired(
-    connection: Connection, issue: IssueName, clock: float, watched: Mapping[str, float] = MappingProxyType({})
+    connection: Connection,
+    issue: IssueName,
+    clock: float,
+    watched: Mapping[str, float] = MappingProxyType({}),
+    why: str = _CRASHED,
 ) -> None:
     """Settle what is over by the clock, and those `watched` leases, by worker, that still are what they were."""
     as_watched = (and_(workers.c.id == worker, workers.c.lease_until == until) for worker, until in watched.items())
     # Waits for the transaction in which a worker records or renews: what that has renewed is not over any more.
     over = and_(is_of(connection, workers, issue), _lives(), or_(workers.c.lease_until <= clock, *as_watched))
-    settled = connection.scalars(update(workers).where(over).values(why=_CRASHED).returning(workers.c.id)).all()
+    settled = connection.scalars(update(workers).where(over).values(why=why).returning(workers.c.id)).all()
     # Workers of version 1 of the store have no rows. By the clock as well: PostgreSQL looks again at a delivery that
     # was claimed while this waited for its row, but not for the worker that has begun meanwhile and claimed it.
     living = select(workers.c.id).where(workers.c.id == deliveries.c.worker, _lives())

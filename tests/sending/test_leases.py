@@ -155,6 +155,47 @@ def test_a_campaign_is_held_by_one_process_until_its_lease_runs_out(
                 raise AssertionError("it was taken over by one that lives")
 
 
+@pytest.mark.parametrize("sends", [False, True])
+def test_a_stopped_process_is_taken_over_from_as_often_as_needed(
+    freeze: Callable[[int], Frozen], tmp_path: Path, sends: bool
+) -> None:
+    first = freeze(3).store
+    with closing(open_store(tmp_path / "state.db")) as second, closing(open_store(tmp_path / "state.db")) as third:
+        with lock_campaign(first, "2.10"):
+            register_worker(first, "2.10", "stopped", lease_s=-1)
+            with lock_campaign(second, "2.10"):
+                assert find_lease(second, "2.10") is None, "it was settled"
+                with pytest.raises(Busy), lock_campaign(third, "2.10"):
+                    raise AssertionError("the second is asking its editor")
+                if sends:
+                    register_worker(second, "2.10", "second", lease_s=3600)
+                    with pytest.raises(Busy), lock_campaign(third, "2.10"):
+                        raise AssertionError("the second sends")
+                    end_worker(second, "2.10", "second")
+            # The second has ended, or its editor said no, and the first still stands still.
+            with pytest.raises(Busy), lock_campaign(third, "2.10", may_take_over=False):
+                raise AssertionError("the first may still send what it has in hand")
+            with lock_campaign(third, "2.10"):
+                pass
+        # The first has ended. Whoever comes now and asks an editor is not taken over from.
+        with lock_campaign(second, "2.10"), pytest.raises(Busy), lock_campaign(third, "2.10"):
+            raise AssertionError("the second is asking its editor")
+
+
+def test_who_was_overtaken_is_still_known_after_the_campaign_began_again(
+    freeze: Callable[[int], Frozen], publication: Publication, tmp_path: Path
+) -> None:
+    first = freeze(3).store
+    with closing(open_store(tmp_path / "state.db")) as second, lock_campaign(first, "2.10"):
+        register_worker(first, "2.10", "stopped before its first claim", lease_s=-1)
+        with lock_campaign(second, "2.10"):
+            Frozen(publication, second, 4)
+            register_worker(second, "2.10", "second", lease_s=3600)
+            end_worker(second, "2.10", "second")
+        with lock_campaign(second, "2.10"):
+            pass
+
+
 def test_a_store_that_stays_away_ends_a_worker_whose_texts_are_held_back(
     freeze: Callable[[int], Frozen], monkeypatch: pytest.MonkeyPatch
 ) -> None:
