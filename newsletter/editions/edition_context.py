@@ -8,6 +8,7 @@ from typing import Any
 
 from newsletter.config import Config, find_line
 from newsletter.config.validators import SUBJECT_PART
+from newsletter.editions.date_words import format_date, format_event_time
 from newsletter.editions.pictures import PRINT_PIXELS, TALLEST, Picture, prepare_picture
 from newsletter.errors import ConfigError, Problem
 from newsletter.field import (
@@ -24,6 +25,7 @@ from newsletter.issue.blocks import RichText, write_words
 from newsletter.issue.image import find_image_faults, find_picture
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import parse
+from newsletter.issue.sections import UpcomingEvent
 from newsletter.validation import Fault
 from newsletter.workspace import Workspace
 
@@ -197,6 +199,7 @@ class EditionContext:
             "issue": issue,
             "label": self._isolate(issue.label),
             "date": self._isolate(self._format_date(issue)),
+            "when": self.format_event_time,
             "title": self.title(issue),
             "subject": self.subject(issue, fields),
             "preheader": self.preheader(issue, fields),
@@ -210,18 +213,11 @@ class EditionContext:
         return f"\u2068{text}\u2069" if self.config.publication.direction == "rtl" else text
 
     def _format_date(self, issue: Issue) -> str:
-        """Return the issue's date in words, as the publication's language writes it."""
-        language = self.config.publication.language
-        if language in ("en", "en-US"):
-            return f"{issue.date:%B} {issue.date.day}, {issue.date.year}"
-        # Loaded for other languages alone: publications in English need not wait for it.
-        from babel import Locale, UnknownLocaleError
-        from babel.dates import format_date
+        return format_date(issue.date, self.config.publication.language)
 
-        try:
-            return format_date(issue.date, "long", Locale.parse(language, sep="-"))
-        except (ValueError, UnknownLocaleError):
-            return issue.date.isoformat()
+    def format_event_time(self, event: UpcomingEvent) -> str:
+        """Return when an event is, in the words of the publication's language."""
+        return self._isolate(format_event_time(event, self.config.publication.language))
 
     def picture_values(self, issue: Issue, place: Placer) -> dict[str, Any]:
         """Return the values by which a template shows pictures."""
