@@ -9,7 +9,8 @@ from typing import Any
 from newsletter.config import Config, find_line
 from newsletter.config.validators import SUBJECT_PART
 from newsletter.editions.date_words import format_date, format_event_time
-from newsletter.editions.pictures import PRINT_PIXELS, TALLEST, Picture, prepare_picture
+from newsletter.editions.issue_pictures import IssuePictures
+from newsletter.editions.pictures import Picture, prepare_picture
 from newsletter.errors import ConfigError, Problem
 from newsletter.field import (
     SAMPLE_TOKEN,
@@ -36,10 +37,6 @@ LOGO = "logo"
 _LOGO_WIDTH, _LOGO_HEIGHT = 200, 72  # pixels
 _KNOWN_BY = 25  # characters of a headline that a subject has to hold to say the same
 LONGEST_SUBJECT = 70  # characters, about what inboxes on a desk show; phones show 30 to 40
-
-
-def _name_lead_picture(issue: Issue) -> str:
-    return f"{issue.name}-lead"
 
 
 def place_beside(picture: Picture) -> str:
@@ -93,18 +90,25 @@ class EditionContext:
         ]
         return ConfigError(message, problems=problems)
 
+    def pictures_of(self, issue: Issue) -> IssuePictures:
+        """Return the issue's pictures, to be prepared for screens or for print."""
+        return IssuePictures(issue, self.config.theme.width, self.config.theme.paper)
+
+    def pictures_for_screens(self, issue: Issue) -> dict[str, Picture]:
+        """Return the pictures that the email and the web page show, by the name of each one's file in the draft."""
+        return dict(self.pictures_of(issue).for_screens())
+
+    def pictures_for_print(self, issue: Issue) -> dict[str, Picture]:
+        """Return the pictures that the PDF shows, by the name of each one's file in the draft."""
+        return dict(self.pictures_of(issue).for_print())
+
     def lead_picture(self, issue: Issue) -> Picture | None:
-        """Return the issue's picture for screens, on the paper's colour, at most twice as wide as it is shown."""
-        theme = self.config.theme
-        return (
-            prepare_picture(issue.picture, _name_lead_picture(issue), 2 * theme.width, theme.paper)
-            if issue.picture
-            else None
-        )
+        """Return the issue's lead image for screens."""
+        return self.pictures_for_screens(issue)[issue.image.file] if issue.image else None
 
     def lead_picture_for_print(self, issue: Issue) -> Picture | None:
-        """Return the issue's picture for the PDF, whose paper is white."""
-        return prepare_picture(issue.picture, _name_lead_picture(issue), PRINT_PIXELS) if issue.picture else None
+        """Return the issue's lead image for the PDF."""
+        return self.pictures_for_print(issue)[issue.image.file] if issue.image else None
 
     def logo(self) -> Picture | None:
         """Return the logo on the masthead's colour."""
@@ -112,8 +116,11 @@ class EditionContext:
         return prepare_picture(self.logo_path, LOGO, 2 * _LOGO_WIDTH, masthead) if self.logo_path else None
 
     def pictures(self, issue: Issue) -> list[Picture]:
-        """Return the pictures that the email and the web page show."""
-        return [picture for picture in (self.logo(), self.lead_picture(issue)) if picture]
+        """Return the pictures that the email and the web page show, each once: the logo, then the issue's own."""
+        logo = self.logo()
+        # By name, since two ways to write a file's name may lead to the same file.
+        named = {picture.name: picture for picture in self.pictures_for_screens(issue).values()}
+        return [*([logo] if logo else []), *named.values()]
 
     def title(self, issue: Issue) -> str:
         """Return what the issue is called on the web: by its own subject, unless that differs by reader."""
@@ -220,20 +227,30 @@ class EditionContext:
         return self._isolate(format_event_time(event, self.config.publication.language))
 
     def picture_values(self, issue: Issue, place: Placer) -> dict[str, Any]:
-        """Return the values by which a template shows pictures."""
-        lead, logo = self.lead_picture(issue), self.logo()
-        return {"image": self.place_picture(lead, place), "logo": self.place_picture(logo, place)}
+        """Return the values by which a template shows pictures.
 
-    def place_picture(self, picture: Picture | None, place: Placer) -> dict[str, Any] | None:
-        """Return a picture for a template: its address, and the width and height at which it is shown."""
-        if picture is None:
-            return None
-        column = self.config.theme.width
-        space = (_LOGO_WIDTH, _LOGO_HEIGHT) if picture.stem == LOGO else (column, round(column * TALLEST))
-        width, height = picture.fit_into(*space)
-        return {
-            "src": place(picture),
-            "width": width,
-            "height": height,
-            "pixels": (picture.width, picture.height),
-        }
+        `image` is the lead image, and `picture(file)` any other: its address, and the width and height at which it is
+        shown.
+        """
+        prepared, pictures = self.pictures_for_screens(issue), self.pictures_of(issue)
+
+        def show(file: str) -> dict[str, Any]:
+            picture = prepared[file]
+            return _describe_picture(place(picture), picture, pictures.fit(file, picture))
+
+        lead = show(issue.image.file) if issue.image else None
+        return {"image": lead, "logo": self.place_logo(place), "picture": show}
+
+    def place_logo(self, place: Placer) -> dict[str, Any] | None:
+        """Return the logo for a template: its address, and the width and height at which it is shown."""
+        logo = self.logo()
+        return _describe_picture(place(logo), logo, logo.fit_into(_LOGO_WIDTH, _LOGO_HEIGHT)) if logo else None
+
+
+def _describe_picture(address: str, picture: Picture, size: tuple[int, int]) -> dict[str, Any]:
+    return {
+        "src": address,
+        "width": size[0],
+        "height": size[1],
+        "pixels": (picture.width, picture.height),
+    }

@@ -57,8 +57,12 @@ def _refuse_to_lose(issue: Issue, paths: Sequence[Path]) -> None:
 
 
 def make_web_files(context: EditionContext, issue: Issue, pdf: bytes | None) -> dict[str, bytes]:
-    """Return the web page, which offers `pdf` for download, and the pictures beside it."""
-    return {page_name(issue): render_web(context, issue, pdf).encode(), **_make_pictures(context, issue)}
+    """Return the web page, which offers `pdf` for download, and the pictures beside it.
+
+    Pictures that only some readers get are not published, unless the mail takes its pictures from there.
+    """
+    shown = issue if context.config.email.images == "link" else issue.seen_by(frozenset())
+    return {page_name(issue): render_web(context, issue, pdf).encode(), **_make_pictures(context, shown)}
 
 
 def require_linked_editions(context: EditionContext, issue: Issue) -> None:

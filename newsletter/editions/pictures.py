@@ -50,13 +50,14 @@ def prepare_picture(path: Path, stem: str, widest: int, ground: str = WHITE) -> 
     return _prepare(path, changed, size, stem, min(widest, _measure_longest_side(path, changed, size)), ground)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=256)
 def _measure_longest_side(path: Path, _changed: int, _size: int) -> int:
     with open_picture(path) as source:
         return max(source.size)
 
 
-@lru_cache(maxsize=16)
+# For screens and for print, all of the issue that a preview shows: a community's journal has two dozen.
+@lru_cache(maxsize=96)
 def _prepare(path: Path, _changed: int, _size: int, stem: str, widest: int, ground: str) -> Picture:
     from PIL import Image, ImageOps
 

@@ -81,7 +81,6 @@ def render_article(context: EditionContext, issue: Issue) -> str:
 
 def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
     """Return the page that lists all issues; `pages` has the newest first."""
-    logo = context.logo()
     return _fill_page(
         INDEX,
         context,
@@ -89,7 +88,7 @@ def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
             "publication": context.config.publication,
             "theme": context.config.theme,
             "about": context.about,
-            "logo": context.place_picture(logo, place_beside),
+            "logo": context.place_logo(place_beside),
             "pages": pages,
         },
     )

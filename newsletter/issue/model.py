@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from newsletter.field import Field as ReaderField
 from newsletter.issue.blocks import Link, PictureBlock, RichText
@@ -44,6 +44,7 @@ class Issue(DraftValue):
     )
     note: Prose | None = Field(default=None, description="A closing paragraph, above the standing one.")
     path: Annotated[Path, Field(exclude=True)] = Field(default=Path(), exclude=True)
+    _whole: "Issue | None" = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -96,12 +97,22 @@ class Issue(DraftValue):
     def seen_by(self, tags: frozenset[str]) -> "Issue":
         """Return the issue as a reader with these tags gets it."""
         sections = (section.seen_by(tags) for section in self.sections)
-        return self.model_copy(
+        seen = self.model_copy(
             update={
                 "items": tuple(item for item in self.items if item.is_for(tags)),
                 "sections": tuple(section for section in sections if section),
             }
         )
+        seen._whole = self.whole
+        return seen
+
+    @property
+    def whole(self) -> "Issue":
+        """Return the issue with all its items and sections, of which this may be what one reader gets.
+
+        Items and pictures are counted in it, so that a number means the same for every reader.
+        """
+        return self._whole or self
 
     @property
     def visibility_rules(self) -> tuple[tuple[str, ...], ...]:
@@ -134,11 +145,17 @@ class Issue(DraftValue):
         yield from (self.note,) if self.note else ()
 
     def images(self) -> tuple[Image | PictureBlock, ...]:
-        """Return every picture of the issue, the lead image first, then those of items and sections, then of texts."""
-        held = [self.image, *(item.image for item in self.items)]
-        images = [image for image in held if image]
-        images += [image for section in self.sections for image in section.images()]
-        return (*images, *(picture for text in self.texts() for picture in text.pictures()))
+        """Return every picture of the issue in reading order, the lead image first."""
+        return tuple(self._iterate_images())
+
+    def _iterate_images(self) -> Iterator[Image | PictureBlock]:
+        yield from (self.image,) if self.image else ()
+        yield from self.intro.pictures() if self.intro else ()
+        for item in self.items:
+            yield from item.images()
+        for section in self.sections:
+            yield from section.images()
+        yield from self.note.pictures() if self.note else ()
 
     def links(self) -> tuple[Link, ...]:
         """Return the links that stand by themselves, not within a text."""

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from newsletter.issue.blocks import Link, RichText
+from newsletter.issue.blocks import Link, PictureBlock, RichText
 from newsletter.issue.field_types import Date, FileName, Headline, Line, Prose, Tag, TimeOfDay, WebAddress
 from newsletter.validation import fault_error
 
@@ -46,6 +46,11 @@ class Item(DraftValue):
 
     def is_for(self, tags: frozenset[str]) -> bool:
         return not self.only_for or not tags.isdisjoint(self.only_for)
+
+    def images(self) -> Iterator[Image | PictureBlock]:
+        """Yield the item's pictures in reading order, those within its detail too."""
+        yield from (self.image,) if self.image else ()
+        yield from self.detail.pictures()
 
     def texts(self) -> Iterator[RichText]:
         """Yield the item's texts in reading order."""
@@ -154,10 +159,18 @@ class IssueSection(DraftValue):
             return None
         return self if len(kept) == len(self.items) else self.model_copy(update={"items": kept})
 
-    def images(self) -> Iterator[Image]:
-        """Yield the section's images in reading order, without those within its texts."""
-        held = (self.image, *(item.image for item in self.items), *(person.image for person in self.people))
-        yield from (image for image in held if image)
+    def images(self) -> Iterator[Image | PictureBlock]:
+        """Yield the section's pictures in reading order, those within its texts too."""
+        yield from (self.image,) if self.image else ()
+        yield from self.text.pictures() if self.text else ()
+        for figure in self.figures:
+            yield from figure.text.pictures()
+        yield from self.quote.text.pictures() if self.quote else ()
+        for item in self.items:
+            yield from item.images()
+        for person in self.people:
+            yield from (person.image,) if person.image else ()
+            yield from person.text.pictures() if person.text else ()
 
     def texts(self) -> Iterator[RichText]:
         """Yield the section's rich texts in reading order."""

@@ -11,10 +11,11 @@ from conftest import ROOT, Publication
 from PIL import Image, ImageCms, ImageColor
 
 from newsletter.editions import render_html
+from newsletter.editions.edition_files import make_web_files
 from newsletter.editions.pictures import prepare_picture
 from newsletter.issue.draft import load_issue
 from newsletter.issue.image import find_image_faults
-from newsletter.mail.compiler import render_eml
+from newsletter.mail.compiler import NOBODY, render_eml, render_sample
 
 
 def _photo(size: tuple[int, int]) -> Image.Image:
@@ -198,3 +199,79 @@ def test_an_edition_as_a_file_names_the_picture_beside_it(publication: Publicati
     issue = load_issue(publication.workspace.find_draft("2.10"))
     html = render_html(publication.context, issue, lambda _name, default: default, lambda picture: picture.name)
     assert 'src="2.10-lead.jpg"' in html
+
+
+MANY = """\
+volume: 2
+number: 11
+date: 2023-06-14
+image:
+  file: lead.png
+  alt: The harbour
+items:
+  - headline: A first headline
+    image: {file: first.webp, alt: A first picture}
+    detail: >-
+      With its detail.
+  - headline: For the board
+    image: {file: board.png, alt: A picture for the board}
+    detail: >-
+      With its detail.
+    only_for: [board]
+sections:
+  - title: People
+    people:
+      - {name: Ada, image: {file: ada.png, alt: Ada at her desk}}
+      - {name: Bea, image: {file: first.webp, alt: The first picture again}}
+  - image: {file: lead.png, alt: The harbour again}
+"""
+
+
+@pytest.fixture
+def many(publication: Publication) -> Publication:
+    """Return the publication with a draft of several pictures, each in a colour of its own."""
+    for name, colour in (("lead.png", "red"), ("first.webp", "green"), ("board.png", "blue"), ("ada.png", "black")):
+        Image.new("RGB", (2400, 1200), colour).save(publication.root / "drafts" / name, lossless=True)
+    publication.draft("2.11", MANY)
+    return publication
+
+
+def test_each_picture_of_an_issue_has_a_name_by_its_place(many: Publication) -> None:
+    issue, context = load_issue(many.workspace.find_draft("2.11")), many.context
+    names = ["2.11-lead.png", "2.11-1.jpg", "2.11-2.png", "2.11-3.png"]
+    assert [picture.name for picture in context.pictures(issue)] == names
+    # As wide as twice the column, twice the text, and twice a portrait; the first picture is no portrait alone.
+    assert [picture.width for picture in context.pictures(issue)] == [1200, 1072, 1072, 192]
+    assert [picture.name for picture in context.pictures_for_print(issue).values()] == names
+    assert [picture.width for picture in context.pictures_for_print(issue).values()] == [1950, 1950, 1950, 400]
+    pictures, screens = context.pictures_of(issue), context.pictures_for_screens(issue)
+    assert {file: pictures.fit(file, picture) for file, picture in screens.items()} == {
+        "lead.png": (600, 300), "first.webp": (536, 268), "board.png": (536, 268), "ada.png": (96, 48),
+    }  # fmt: skip
+
+
+def test_a_picture_has_one_name_for_every_reader(many: Publication) -> None:
+    issue, context = load_issue(many.workspace.find_draft("2.11")), many.context
+    whole, public = context.pictures_for_screens(issue), context.pictures_for_screens(issue.seen_by(frozenset()))
+    assert list(public) == ["lead.png", "first.webp", "ada.png"]
+    assert all(whole[file] == picture for file, picture in public.items())
+
+
+@pytest.mark.parametrize(("images", "published"), [("attach", False), ("link", True)])
+def test_a_picture_for_some_is_published_only_where_their_mail_takes_it_from_there(
+    many: Publication, images: str, published: bool
+) -> None:
+    many.environ["NEWSLETTER_EMAIL__IMAGES"] = images
+    files = make_web_files(many.context, load_issue(many.workspace.find_draft("2.11")), None)
+    assert ("2.11-2.png" in files) is published
+    assert "2.11-3.png" in files
+
+
+def test_every_picture_travels_in_the_mail_of_those_who_see_it(many: Publication) -> None:
+    from email import message_from_bytes, policy
+
+    issue, context = load_issue(many.workspace.find_draft("2.11")), many.context
+    message = message_from_bytes(render_sample(context, issue, NOBODY).data, policy=policy.default)
+    parts = [part for part in message.walk() if part.get_content_maintype() == "image"]
+    assert [part.get_filename() for part in parts] == ["2.11-lead.png", "2.11-1.jpg", "2.11-3.png"]
+    assert len({part["Content-ID"] for part in parts}) == 3

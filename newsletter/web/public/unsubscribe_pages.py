@@ -76,7 +76,7 @@ def _render(context: EditionContext) -> dict[PageState, bytes]:
     words = {
         "publication": context.config.publication,
         "theme": context.config.theme,
-        "logo": context.place_picture(context.logo(), _within),
+        "logo": context.place_logo(_within),
     }
     pages = {}
     for state in PageState:
