@@ -70,13 +70,14 @@ def check_timezone(text: str) -> str:
 
 
 def check_language(text: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", text):
-        raise fault_error(
-            code="language",
-            message=f"{text!r} is not a language tag",
-            next_step='Write one such as "en", "en-GB" or "ja".',
-        )
-    return text
+    """Return a language tag (BCP 47)."""
+    return _require_form(
+        text,
+        r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*",
+        code="language",
+        fault="is not a language tag",
+        next_step='Write one such as "en", "en-GB" or "ja".',
+    )
 
 
 def check_web_address(text: str) -> str:
@@ -220,24 +221,31 @@ def check_store_url(text: str) -> str:
 
 
 def check_list_id(text: str) -> str:
-    # RFC 2919, section 2: a dotted name under a domain that the publication owns.
-    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text) or len(text) > 255:
-        raise fault_error(
-            code="list-id",
-            message=f"{text!r} can't name a mailing list",
-            next_step="Write a dotted name such as digest.example.org.",
-        )
-    return text
+    """Return a mailing list's identifier: a dotted name under a domain that the publication owns (RFC 2919)."""
+    return _require_form(
+        text,
+        r"(?=.{1,255}\Z)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
+        code="list-id",
+        fault="can't name a mailing list",
+        next_step="Write a dotted name such as digest.example.org.",
+    )
 
 
 def check_feedback_id(text: str) -> str:
-    # Gmail's Feedback-ID: colons divide it, and its last word has 5 to 15 characters.
-    if not re.fullmatch(r"[A-Za-z0-9_-]{5,15}", text):
-        raise fault_error(
-            code="feedback-id",
-            message=f"{text!r} is no name by which complaints can be counted",
-            next_step="Write 5 to 15 letters, digits, '-' and '_', such as exampleorg, and keep it.",
-        )
+    """Return the last word of Gmail's Feedback-ID, which has 5 to 15 characters; colons divide that header's words."""
+    return _require_form(
+        text,
+        r"[A-Za-z0-9_-]{5,15}",
+        code="feedback-id",
+        fault="is no name by which complaints can be counted",
+        next_step="Write 5 to 15 letters, digits, '-' and '_', such as exampleorg, and keep it.",
+    )
+
+
+def _require_form(text: str, form: str, *, code: str, fault: str, next_step: str) -> str:
+    """Return a text that has the form of a regular expression, else raise its fault, which says that it `fault`."""
+    if not re.fullmatch(form, text):
+        raise fault_error(code=code, message=f"{text!r} {fault}", next_step=next_step)
     return text
 
 
@@ -264,6 +272,19 @@ def lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def check_selectors(names: tuple[str, ...]) -> tuple[str, ...]:
+    # RFC 6376, section 3.1: labels of a domain name, since the public key is looked for under it.
+    label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    for name in names:
+        if not re.fullmatch(rf"{label}(?:\.{label})*", name) or names.count(name) > 1:
+            raise fault_error(
+                code="selector",
+                message=f"{name!r} can't be a key's selector",
+                next_step="Write a word such as s1, of letters, digits and hyphens, and another one for each key.",
+            )
+    return names
+
+
 # A placeholder for a part of an issue in [email] subject.
 SUBJECT_PART = re.compile(r"\{(headline|title|number|date)\}")
 # RFC 3986, section 2, without the quotes and brackets that end an address in a header.
@@ -276,16 +297,3 @@ _LIBPQ_OPTIONS = {
 _TLS_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 Address = Annotated[EmailAddress, AfterValidator(check_address)]
 OneLine = Annotated[str, AfterValidator(check_one_line)]
-
-
-def check_selectors(names: tuple[str, ...]) -> tuple[str, ...]:
-    # RFC 6376, section 3.1: labels of a domain name, since the public key is looked for under it.
-    label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-    for name in names:
-        if not re.fullmatch(rf"{label}(?:\.{label})*", name) or names.count(name) > 1:
-            raise fault_error(
-                code="selector",
-                message=f"{name!r} can't be a key's selector",
-                next_step="Write a word such as s1, of letters, digits and hyphens, and another one for each key.",
-            )
-    return names

@@ -69,6 +69,7 @@ from newsletter.errors import ConfigError
          "id: 'digest' can't name a mailing list", "Write a dotted name such as"),
         ("list", "id", '"digest example.org"', "list-id",
          "id: 'digest example.org' can't name a mailing list", "Write a dotted name such as"),
+        ("list", "id", f'"{"digest." * 37}org"', "list-id", "can't name a mailing list", "Write a dotted name such as"),
         ("list", "unsubscribe", '"https://example.org/leave"', "unsubscribe",
          "unsubscribe: 'https://example.org/leave' can't take", "Write it as mailto:leave@example.org, or"),
         ("list", "unsubscribe", '"mailto:leave"', "address",
