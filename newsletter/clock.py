@@ -102,17 +102,23 @@ def parse_duration(text: str) -> timedelta:
     return duration
 
 
-def format_moment(moment: datetime, zone: tzinfo) -> str:
-    """Return a moment as the clocks of a zone show it, with the zone's name."""
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M} {zone}"
+def format_moment(moment: datetime, zone: tzinfo, *, seconds: bool = False) -> str:
+    """Return a moment as the clocks of a zone show it, to the minute or to the second, with the zone's name."""
+    return f"{moment.astimezone(zone):{'%Y-%m-%d %H:%M:%S' if seconds else '%Y-%m-%d %H:%M'}} {zone}"
 
 
-def describe_duration(duration: timedelta) -> str:
-    """Return a duration in its two largest units, rounded down: `3 days and 4 hours`, `5 minutes`."""
+def describe_duration(duration: timedelta, *, measured: bool = False) -> str:
+    """Return a duration in its two largest units, rounded down: `3 days and 4 hours`, `5 minutes`.
+
+    One that was `measured` is given to the millisecond below a second, and to a tenth of a second below ten.
+    """
     from humanize import precisedelta  # which the command line's help can do without
 
-    if duration < timedelta(seconds=1):
+    if duration < timedelta(seconds=1) and not measured:
         return "less than a second"
+    if measured and duration < timedelta(seconds=10):
+        unit, digits = ("milliseconds", "%d") if duration < timedelta(seconds=1) else ("seconds", "%.1f")
+        return precisedelta(duration, minimum_unit=unit, format=digits)
     units = (("hours", timedelta(days=1)), ("minutes", timedelta(hours=1)), ("seconds", timedelta(0)))
     least = next(unit for unit, begins in units if duration >= begins)
     return precisedelta(duration, minimum_unit=least, suppress=["months", "years"], format="%d")

@@ -237,6 +237,25 @@ def test_durations_are_told_in_their_two_largest_units(duration: timedelta, word
     assert describe_duration(duration) == words
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 milliseconds"),
+        (0.04, "40 milliseconds"),
+        (0.9996, "999 milliseconds"),
+        (1, "1 second"),
+        (1.25, "1.2 seconds"),
+        (9.99, "10 seconds"),
+        (12.7, "12 seconds"),
+        (192, "3 minutes and 12 seconds"),
+        (7500, "2 hours and 5 minutes"),
+        (3 * 86_400 + 7200, "3 days and 2 hours"),
+    ],
+)
+def test_a_measured_duration_has_fractions_of_seconds(seconds: float, words: str) -> None:
+    assert describe_duration(timedelta(seconds=seconds), measured=True) == words
+
+
 def test_moments_are_told_from_now() -> None:
     assert describe_distance(NOW + timedelta(hours=2), NOW) == "in 2 hours"
     assert describe_distance(NOW - timedelta(minutes=5), NOW) == "5 minutes ago"

@@ -18,6 +18,7 @@ from newsletter.actions.report import (
 from newsletter.actions.report import report as make_report
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import print_as_json, print_table, say, shorten
+from newsletter.clock import format_moment
 from newsletter.issue.issue_name import IssueName
 from newsletter.ledger.states import Counts, State
 from newsletter.publication import OpenPublication
@@ -115,7 +116,9 @@ def _show(workspace: Workspace, found: CampaignReport) -> None:
     _show_domains(found)
     if times := found.answer_times:
         say()
-        p50, p90, p99, slowest = map(formatting.format_milliseconds, (times.p50, times.p90, times.p99, times.slowest))
+        p50, p90, p99, slowest = (
+            formatting.format_seconds(took / 1000) for took in (times.p50, times.p90, times.p99, times.slowest)
+        )
         say(
             f"An answer took {p50} or less for half of the messages, {p90} for 90%, {p99} for 99%; "
             f"the slowest took {slowest}."
@@ -135,17 +138,17 @@ def _show_runs(found: CampaignReport, zone: ZoneInfo) -> None:
     if found.began is None:
         say("  Its sending has not begun.")
         return
-    began, ended = (at and f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" for at in (found.began, found.ended))
+    began, ended = (at and format_moment(at, zone, seconds=True) for at in (found.began, found.ended))
     pace = f", {formatting.format_rate(found.per_second)}" if found.per_second else ""
     say(f"  Begun     {began}")
     say(f"  Ended     {ended or 'not yet'}")
-    say(f"  Sending   {formatting.format_duration(found.seconds)} in {format_count(len(found.runs), 'run')}{pace}")
+    say(f"  Sending   {formatting.format_seconds(found.seconds)} in {format_count(len(found.runs), 'run')}{pace}")
     if len(found.runs) > 1 or found.runs[0].ending:
         say()
         rows = [
             (
                 f"{run.began.astimezone(zone):%Y-%m-%d %H:%M:%S}",
-                formatting.format_duration(run.seconds),
+                formatting.format_seconds(run.seconds),
                 f"{run.answers.total:,}",
                 formatting.format_rate(compute_rate(run.answers.total, run.seconds)),
                 "it is under way" if run.under_way else run.ending or "everyone was answered",

@@ -1,7 +1,9 @@
 """Formatting of figures as words, for the terminal and the page alike."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
+from newsletter.clock import describe_duration
 from newsletter.ledger.states import ANSWERED, Counts, State
 from newsletter.mail.message import join_reply
 from newsletter.reports.reply_counts import ReplyCount
@@ -60,23 +62,9 @@ def format_reply(reply: ReplyCount) -> str:
     return join_reply(reply.code, reply.enhanced, reply.words)
 
 
-def format_duration(seconds: float) -> str:
-    """Return a duration as a person would say it: `0.4 s`, `12 s`, `3 min 12 s`, `2 h 5 min`, `3 days 2 h`."""
-    if seconds < 10:
-        return f"{seconds:.1f}".removesuffix(".0") + " s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return _join_units(whole, 60, "min", 1, "s")
-    if whole < 86_400:
-        return _join_units(whole, 3600, "h", 60, "min")
-    return _join_units(whole, 86_400, "days" if whole >= 2 * 86_400 else "day", 3600, "h")
-
-
-def format_milliseconds(milliseconds: int) -> str:
-    """Return how long an answer took: `40 ms`, `1.2 s`, `2 min 5 s`."""
-    return f"{milliseconds:,} ms" if milliseconds < 1000 else format_duration(milliseconds / 1000)
+def format_seconds(seconds: float) -> str:
+    """Return a measured time in words: `40 milliseconds`, `1.2 seconds`, `3 minutes and 12 seconds`."""
+    return describe_duration(timedelta(seconds=seconds), measured=True)
 
 
 def format_rate(per_second: float | None) -> str:
@@ -99,8 +87,3 @@ def format_share(count: int, total: int) -> str:
 def format_other_domains(domains: int) -> str:
     """Return how many domains are summed in one row."""
     return format_count(domains, "other domain")
-
-
-def _join_units(value: int, large: int, large_name: str, small: int, small_name: str) -> str:
-    rest = value % large // small
-    return f"{value // large} {large_name}" + (f" {rest} {small_name}" if rest else "")

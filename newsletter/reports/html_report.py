@@ -33,13 +33,13 @@ def render_page(report: CampaignReport, publication: PublicationSettings, moment
     environment.filters |= {
         "here": lambda at: at.astimezone(zone),
         "label": lambda at, plot: plot.label(at, zone),
-        "lasted": formatting.format_duration,
+        "lasted": formatting.format_seconds,
         "number": lambda count: f"{count:,}",
         "pace": formatting.format_rate,
         "said": formatting.format_reply,
         "share": formatting.format_share,
         "since": formatting.format_feedback,
-        "took": formatting.format_milliseconds,
+        "took": lambda milliseconds: formatting.format_seconds(milliseconds / 1000),
     }
     return environment.get_template("report.html.j2").render(
         report=report,

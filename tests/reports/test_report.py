@@ -397,7 +397,7 @@ def test_the_terminal_says_who_got_it(sent: Publication) -> None:
     assert "93\taccepted\t250 2.0.0" in done.stdout
     assert "6\trefused\t550 5.1.1 … no such user" in done.stdout
     assert "example.org\t100\t93\t7\t0\t0" in done.stdout
-    assert re.search(r"Begun     \d{4}-\d\d-\d\d \d\d:\d\d:\d\d E[SD]T", done.stdout)
+    assert re.search(r"Begun     \d{4}-\d\d-\d\d \d\d:\d\d:\d\d America/New_York", done.stdout)
     assert re.search(r"An answer took .* for half of the messages", done.stdout)
     assert "build/2.10/report.html" in done.stdout
     assert (sent.root / "build/2.10/report.html").read_text().startswith("<!DOCTYPE html>")
