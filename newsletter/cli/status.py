@@ -1,5 +1,8 @@
 """The commands `newsletter status` and `newsletter cancel`."""
 
+from collections.abc import Iterable
+from zoneinfo import ZoneInfo
+
 import click
 
 from newsletter.actions.cancel import cancel as cancel_campaign
@@ -8,10 +11,10 @@ from newsletter.actions.status import find_status, list_statuses
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import console, print_as_json, print_lease_wait, print_table, say
 from newsletter.cli.report import show_summary
-from newsletter.clock import format_instant
+from newsletter.clock import format_instant, format_moment
 from newsletter.ledger.states import Counts, State
 from newsletter.reports import formatting
-from newsletter.reports.issue_status import CampaignStatus
+from newsletter.reports.issue_status import CampaignStatus, IssueStage
 from newsletter.subscribers.feedback_events import ANSWERS
 from newsletter.text import format_count
 
@@ -24,13 +27,15 @@ _WIDE = 120  # columns
 def status(draft: str | None, json_: bool) -> None:
     """Show each issue that has been sent or is being sent, and where its readers are."""
     publication = open_publication()
+    zone = ZoneInfo(publication.config.publication.timezone)
     name = find_campaign_name(publication, draft) if draft else None
     found = list_statuses(publication) if name is None else [one for one in [find_status(publication, name)] if one]
     if json_:
         print_as_json([_as_dict(one) for one in found])
     elif name and found:
-        say(f"{name}: {found[0].stage.value}, begun {found[0].campaign.created_at:%Y-%m-%d %H:%M} UTC")
+        say(f"{name}: {found[0].stage.value}, begun {format_moment(found[0].campaign.created_at, zone)}")
         show_summary(publication, name)
+        _show_next_steps(found)
     elif name:
         say(f"{name} has not been sent from here.")
     elif found:
@@ -45,7 +50,7 @@ def status(draft: str | None, json_: bool) -> None:
                 (
                     one.campaign.issue,
                     one.stage.value,
-                    f"{one.campaign.created_at:%Y-%m-%d}",
+                    f"{one.campaign.created_at.astimezone(zone):%Y-%m-%d}",
                     f"{one.counts.total:,}",
                     *(f"{one.counts[state]:,}" for state in met),
                     *(f"{one.since[kind]:,}" for kind in answered),
@@ -56,8 +61,20 @@ def status(draft: str | None, json_: bool) -> None:
         for one in found if narrow else ():
             if answers := formatting.format_feedback(one.since):
                 say(f"{one.campaign.issue}: since then {answers}")
+        if console().is_terminal:  # a program that reads the table finds nothing else in it
+            _show_next_steps(found)
     else:
         say("Nothing has been sent from here yet.")
+
+
+def _show_next_steps(statuses: Iterable[CampaignStatus]) -> None:
+    """Print how to go on with each campaign in which recipients wait and nobody sends."""
+    for one in statuses:
+        issue, waiting = one.campaign.issue, format_count(one.counts.waiting, "reader")
+        if one.stage is IssueStage.SCHEDULED:
+            say(f"{issue}: in the outbox for {waiting}. When it leaves: newsletter outbox list", style="bold")
+        elif one.stage is IssueStage.UNFINISHED and one.counts.waiting:
+            say(f"{issue}: {waiting} still to be tried. To go on: newsletter send {issue}", style="bold")
 
 
 @click.command()

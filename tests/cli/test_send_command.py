@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime, timedelta
 
 import pytest
 from conftest import Publication
@@ -276,7 +277,37 @@ def test_status_tells_of_each_issue_and_of_one(three: Publication, server: Serve
         "2.10": ("sent", ["3", "0", "2", "1"]),
     }
     one = three.run("status", "2.10").stdout
-    assert re.match(r"2\.10: sent, begun \d{4}-\d\d-\d\d \d\d:\d\d UTC\n3 on the list = 2 accepted \+ 1 refused", one)
+    assert re.match(r"2\.10: sent, begun \d{4}-\d\d-\d\d \d\d:\d\d America/New_York\n3 on the list = ", one)
+    assert "3 on the list = 2 accepted + 1 refused" in one
+    assert "To go on:" not in one
     (found,) = json.loads(three.run("status", "2.10", "--json").stdout)
     assert found.keys() == {"issue", "state", "campaign", "subject", "begun", "finished", "list", "readers", "since"}
     assert found["readers"]["refused"] == 1
+
+
+def test_status_names_the_next_step_of_what_waits(three: Publication, server: Server) -> None:
+    server.refuse[ADA] = "451 4.7.1 Come back later"
+    assert "To go on: newsletter send 2.10" in three.run("send", "2.10", "--yes").stdout
+    three.run("send", "3.7", "--at", "in 2 hours", "--yes")
+    to_go_on = "2.10: 1 reader still to be tried. To go on: newsletter send 2.10"
+    in_outbox = "3.7: in the outbox for 3 readers. When it leaves: newsletter outbox list"
+    assert three.run("status", "2.10").stdout.splitlines()[-1] == to_go_on
+    assert three.run("status", "3.7").stdout.splitlines()[-1] == in_outbox
+    on_terminal = three.run_on_terminal("status").stdout
+    assert to_go_on in on_terminal
+    assert in_outbox in on_terminal
+    assert "To go on" not in three.run("status").stdout, "a program may read the table"
+    del server.refuse[ADA]
+    assert three.run("send", "2.10", "--yes").returncode == 0
+    assert "To go on" not in three.run("status", "2.10").stdout
+
+
+def test_a_status_and_a_report_have_the_times_of_the_same_clock(three: Publication) -> None:
+    three.environ["NEWSLETTER_PUBLICATION__TIMEZONE"] = "Asia/Kathmandu"
+    three.run("send", "2.10", "--yes")
+    begun = re.search(r"begun (\d{4}-\d\d-\d\d \d\d:\d\d) Asia/Kathmandu", three.run("status", "2.10").stdout)
+    first = re.search(r"Begun +(\d{4}-\d\d-\d\d \d\d:\d\d):\d\d Asia/Kathmandu", three.run("report", "2.10").stdout)
+    assert begun
+    assert first
+    apart = datetime.fromisoformat(first[1]) - datetime.fromisoformat(begun[1])
+    assert abs(apart) <= timedelta(minutes=10)
