@@ -1,34 +1,15 @@
-"""Feedback events: what subscribers, mail servers and editors said of a subscriber, and what follows from it.
+"""Feedback events: what subscribers, mail servers and editors said of a subscriber."""
 
-Each event is kept with its time, its source and its evidence, and changes in the same transaction who must not be
-mailed: an unsubscribe wins over any row of the list.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
 from newsletter.issue.issue_name import IssueName
-from newsletter.store import Store, suppressions
-from newsletter.store.engine import now, storable
-from newsletter.store.erased import find_erased, hold_off_erasing, is_erased, remove_erased
-from newsletter.store.events import (
-    StoredEvent,
-    add_events,
-    count_by_kind,
-    find_last_said,
-    list_events,
-    list_said,
-    remove_events,
-)
-from newsletter.store.handled_mails import add_handled
+from newsletter.store.events import count_by_kind
 from newsletter.subscribers.reasons import Reason
-from newsletter.subscribers.secret_keys import SecretKeys
-from newsletter.text import format_count
 
 
 class EventKind(StrEnum):
@@ -51,14 +32,8 @@ class EventKind(StrEnum):
 
 # What subscribers and their servers say of an issue that they got.
 ANSWERS = (EventKind.HARD, EventKind.SOFT, EventKind.BLOCKED, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED)
-_SECOND = len("2026-11-30T09:30:00")
-# By these somebody is to be mailed again, whatever an older mail says.
-_COMING_BACK = (EventKind.RETURNED, EventKind.ALLOWED, EventKind.SIGNED_UP)
 # By these a suppression is lifted; signing up, which anybody may, lifts none.
 LIFTING = (EventKind.RETURNED, EventKind.ALLOWED, EventKind.UNDONE)
-# By this one only older bounces are void, and not what the subscriber wrote meanwhile.
-_WORKING_AGAIN = (*_COMING_BACK, EventKind.UNDONE)
-_BOUNCES = (EventKind.HARD, EventKind.SOFT, EventKind.BLOCKED)
 
 
 class SuppressionKind(StrEnum):
@@ -70,11 +45,6 @@ class SuppressionKind(StrEnum):
     SUPPRESSED = "suppressed"
 
 
-# Suppressions that a subscriber lifts who wants the mail again: their own leaving, and that mail to them came back. A
-# complaint and what an editor has entered, for whatever reason, stay.
-_LIFTED_BY_RETURN = {SuppressionKind.UNSUBSCRIBED: EventKind.UNSUBSCRIBED, SuppressionKind.BOUNCED: EventKind.HARD}
-
-
 class EventSource(StrEnum):
     """Places where an event was said."""
 
@@ -82,22 +52,6 @@ class EventSource(StrEnum):
     PAGE = "page"  # the service's page
     MAIL = "mail"  # the inbox
     EDITOR = "editor"  # a command
-
-
-_CAUSES = {
-    EventKind.UNSUBSCRIBED: SuppressionKind.UNSUBSCRIBED,
-    EventKind.HARD: SuppressionKind.BOUNCED,
-    EventKind.COMPLAINED: SuppressionKind.COMPLAINED,
-    EventKind.SUPPRESSED: SuppressionKind.SUPPRESSED,
-}
-_REASONS = {
-    EventKind.UNSUBSCRIBED: Reason.UNSUBSCRIBED,
-    EventKind.COMPLAINED: Reason.COMPLAINT,
-    EventKind.SUPPRESSED: Reason.MANUAL,
-    EventKind.BLOCKED: Reason.BLOCKED_SENDER,
-    EventKind.HARD: Reason.UNDETERMINED,
-    EventKind.SOFT: Reason.UNDETERMINED,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,201 +75,7 @@ class Event:
     batch: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SoftRule:
-    """The number of soft bounces, within how many days, at which an address counts as bounced. An issue counts once."""
-
-    bounces: int
-    days: float
-
-
-def record_events(
-    store: Store,
-    keys: SecretKeys | None,
-    events: Sequence[Event],
-    soft: SoftRule | None = None,
-    handled: Sequence[str] = (),
-) -> list[bool]:
-    """Record events, all of them or none, durably, and that the mails of these keys were `handled`.
-
-    Returns of each event whether it was news. What is known already adds nothing: an unsubscribe repeated a thousand
-    times is one event. Nothing is kept of a person who was erased. `keys` know the erased; without keys nobody can have
-    been.
-    """
-    with store.transaction() as connection:
-        hold_off_erasing(connection)
-        add_handled(connection, handled)
-        own = (EventSource.PAGE, EventSource.ONE_CLICK)
-        if all(event.kind is EventKind.UNSUBSCRIBED and event.source in own for event in events):
-            return _record_leaving(connection, keys, events)
-        return [_record(connection, keys, event, soft) for event in events]
-
-
-def would_suppress(store: Store, event: Event, soft: SoftRule) -> bool:
-    """Return whether this soft bounce is one too many."""
-    with store.reading() as connection:
-        return event.kind is EventKind.SOFT and _softs(connection, event, soft) >= soft.bounces
-
-
-class IgnoredBecause(StrEnum):
-    """Reasons, in words, why an event is not recorded."""
-
-    ERASED = "this person was erased, and nothing is kept of them"
-    OLDER = "they wanted the mail again after it came"
-
-
-def why_ignored(store: Store, keys: SecretKeys | None, event: Event) -> IgnoredBecause | None:
-    """Return why this event would not be recorded; None when it would."""
-    with store.reading() as connection:
-        return _void(connection, keys, event)
-
-
 def count_answers(connection: Connection, issue: IssueName) -> dict[EventKind, int]:
     """Return how many recipients of the issue have answered it in each way of ANSWERS and not taken it back since."""
     found = count_by_kind(connection, issue, unless={EventKind.UNSUBSCRIBED: (EventKind.RETURNED, EventKind.ALLOWED)})
     return {kind: found.get(kind, 0) for kind in ANSWERS}
-
-
-def _record(connection: Connection, keys: SecretKeys | None, event: Event, soft: SoftRule | None) -> bool:
-    if _void(connection, keys, event):
-        return False
-    news = _apply(connection, keys, event)
-    if event.kind is EventKind.SOFT and soft and _softs(connection, event, soft) >= soft.bounces:
-        _suppress(connection, event, SuppressionKind.BOUNCED, format_count(soft.bounces, "soft bounce"))
-    if news:
-        add_events(connection, [_row(event)])
-    return news
-
-
-def _void(connection: Connection, keys: SecretKeys | None, event: Event) -> IgnoredBecause | None:
-    if keys and event.kind is not EventKind.SIGNED_UP and is_erased(connection, keys.digest(event.subscriber)):
-        return IgnoredBecause.ERASED
-    if event.source is EventSource.MAIL:
-        # To the second, which is all that a mailbox knows: of one second, the mail is the later one.
-        kinds = _WORKING_AGAIN if event.kind in _BOUNCES else _COMING_BACK
-        back = find_last_said(connection, event.subscriber, kinds)[:_SECOND]
-        return IgnoredBecause.OLDER if (event.said_at or now())[:_SECOND] < back else None
-    return None
-
-
-def _record_leaving(connection: Connection, keys: SecretKeys | None, events: Sequence[Event]) -> list[bool]:
-    """Record unsubscribes as `_record` does, in a few statements for all: many leave at once when an issue has come."""
-    digests = {event.subscriber: keys.digest(event.subscriber) for event in events} if keys else {}
-    erased = find_erased(connection, list(digests.values()))
-    words: dict[EventSource, dict[SubscriberKey, str]] = {}
-    named: set[str] = set()
-    for event in events:
-        if digests.get(event.subscriber) not in erased and event.subscriber not in named:
-            named.add(event.subscriber)
-            words.setdefault(event.source, {})[event.subscriber] = storable(event.evidence.get("words", ""))
-    new: set[str] = set()
-    for source, noted in words.items():
-        new |= suppressions.suppress_all(
-            connection, noted, SuppressionKind.UNSUBSCRIBED, reason=Reason.UNSUBSCRIBED, source=source
-        )
-    news = []
-    for event in events:
-        news.append(event.subscriber in new)
-        new.discard(event.subscriber)  # the first of a subscriber's is news
-    add_events(connection, [_row(event) for event, is_news in zip(events, news, strict=True) if is_news])
-    return news
-
-
-def _apply(connection: Connection, keys: SecretKeys | None, event: Event) -> bool:
-    """Change who must not be mailed; return False when the event says what is known already."""
-    key = event.subscriber
-    words = storable(event.evidence.get("words", ""))
-    if event.kind in _CAUSES:
-        entered = event.source is EventSource.EDITOR and not _entered_by_editor(connection, key, event.kind)
-        new = _suppress(connection, event, _CAUSES[event.kind], words) or entered
-        # A bounce or a complaint about another issue is news about that issue.
-        return new or (event.kind is not EventKind.UNSUBSCRIBED and not _is_repeated(connection, event))
-    if event.kind is EventKind.RETURNED:
-        remove_events(connection, key, EventKind.REASON)
-        lifted = [suppressions.unsuppress(connection, key, cause) for cause in kinds_lifted_by_return(connection, key)]
-        return any(lifted)
-    if event.kind is EventKind.ALLOWED:
-        return suppressions.unsuppress(connection, key)
-    if event.kind is EventKind.UNDONE:
-        return suppressions.unsuppress(connection, key, SuppressionKind.BOUNCED)
-    if event.kind is EventKind.REASON:
-        if SuppressionKind.UNSUBSCRIBED not in suppressions.list_causes(connection, key):
-            return False
-        remove_events(connection, key, EventKind.REASON)  # the last one counts
-        return bool(words)
-    if event.kind is EventKind.SIGNED_UP:
-        if keys:
-            remove_erased(connection, keys.digest(key))
-        return True
-    return event.kind not in (EventKind.SOFT, EventKind.BLOCKED) or not _is_repeated(connection, event)
-
-
-def _suppress(connection: Connection, event: Event, kind: SuppressionKind, words: str) -> bool:
-    """Suppress for an event, with its reason, stage, source and batch; return whether that was news."""
-    return suppressions.suppress(
-        connection,
-        event.subscriber,
-        kind,
-        words,
-        reason=_reason_of(event),
-        stage=event.stage,
-        source=event.source,
-        batch=event.batch if kind is SuppressionKind.BOUNCED else "",
-    )
-
-
-def _reason_of(event: Event) -> str:
-    """Return the event's reason, else the one that its kind has; empty for what is no reason to suppress."""
-    if event.kind is EventKind.HARD and event.source is EventSource.EDITOR:
-        return Reason.MANUAL
-    return event.reason or _REASONS.get(event.kind) or ""
-
-
-def kinds_lifted_by_return(connection: Connection, key: SubscriberKey) -> set[SuppressionKind]:
-    """Return which causes a key lifts by wanting the mail again; what an editor has entered is not among them."""
-    held = suppressions.list_causes(connection, key).keys() & _LIFTED_BY_RETURN.keys()
-    return {
-        cause
-        for cause in map(SuppressionKind, held)
-        if not _entered_by_editor(connection, key, _LIFTED_BY_RETURN[cause])
-    }
-
-
-def _entered_by_editor(connection: Connection, key: SubscriberKey, kind: EventKind) -> bool:
-    """Return whether an editor has said this, and has not lifted it since."""
-    undoing = (EventKind.ALLOWED, EventKind.UNDONE) if kind is EventKind.HARD else (EventKind.ALLOWED,)
-    entered = False
-    for row in list_events(connection, key):
-        entered = (entered or (row.kind == kind and row.source == EventSource.EDITOR)) and row.kind not in undoing
-    return entered
-
-
-def _is_repeated(connection: Connection, event: Event) -> bool:
-    """Return whether an event of this kind was recorded of the subscriber and the issue already."""
-    return any(issue == event.issue for issue, _ in list_said(connection, event.subscriber, event.kind, ""))
-
-
-def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
-    """Return for how many issues this subscriber's mail was put off within the rule's days, this one included."""
-    since = (datetime.now(UTC) - timedelta(days=soft.days)).isoformat(timespec="milliseconds")
-    since = max(since, find_last_said(connection, event.subscriber, _WORKING_AGAIN))
-    recent = {issue for issue, _ in list_said(connection, event.subscriber, EventKind.SOFT, since)}
-    return len(recent | {event.issue})
-
-
-def _row(event: Event) -> StoredEvent:
-    at = now()
-    said_at = min(event.said_at or at, at)  # a mail's clock may be wrong
-    evidence = {name: storable(text) for name, text in event.evidence.items() if text}
-    return StoredEvent(
-        event.subscriber,
-        event.kind,
-        event.source,
-        event.issue,
-        evidence,
-        said_at,
-        at,
-        reason=_reason_of(event),
-        stage=event.stage,
-        batch=event.batch,
-    )

@@ -7,7 +7,8 @@ from time import monotonic, sleep
 from newsletter.address import SubscriberKey, subscriber_key
 from newsletter.errors import DecisionNeeded
 from newsletter.store import Busy, Store
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.source import ListRow, SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber, SubscriberStatus

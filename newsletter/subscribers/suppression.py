@@ -20,7 +20,8 @@ from newsletter.subscribers.csv_editing import cells_of
 from newsletter.subscribers.csv_file import CsvHeader, read_header, read_lines, read_records
 from newsletter.subscribers.csv_records import CsvRecord
 from newsletter.subscribers.csv_rows import read_row
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import SINCE, STATE, WORDS, read_row_status
 from newsletter.subscribers.status_words import StatusMeaning, cause_of

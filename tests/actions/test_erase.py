@@ -33,7 +33,8 @@ from newsletter.publication import OpenPublication
 from newsletter.store import Store, open_store
 from newsletter.store.events import stream_events
 from newsletter.store.schema import metadata
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys, require_secret_keys
 from newsletter.subscribers.suppression_status import read_suppression_statuses
 

@@ -38,7 +38,8 @@ from newsletter.store.generations import current_generation
 from newsletter.store.publication_facts import note_erasing_key
 from newsletter.store.schema import consent_words, consents, metadata, subscribers
 from newsletter.subscribers import suppression
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.workspace import PublicationId
 

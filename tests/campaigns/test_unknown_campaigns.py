@@ -32,7 +32,8 @@ from newsletter.ledger.workers import register_worker
 from newsletter.store import Store, open_store
 from newsletter.store.copying import back_up
 from newsletter.subscribers import suppression
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys
 
 READERS = [f"reader{number:04}@example.org" for number in range(4)]

@@ -15,7 +15,8 @@ from memory import COMMAND
 from smtp_server import Server
 
 from newsletter.store import Store, open_store
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import create_secret_keys, require_secret_keys
 
 OLGA = "olga.petrova@example.net"

@@ -13,7 +13,8 @@ import pytest
 from conftest import Publication
 
 from newsletter.store import open_store
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import create_secret_keys, find_secret_keys
 
 OLGA = "olga.petrova@example.net"

@@ -16,14 +16,8 @@ from newsletter.store.publication_facts import agree_to_bounces, note_erasing_ke
 from newsletter.store.schema import events as events_table
 from newsletter.store.schema import suppressions as suppressions_table
 from newsletter.subscribers.erased_subscribers import read_erased
-from newsletter.subscribers.feedback_events import (
-    Event,
-    EventKind,
-    EventSource,
-    SoftRule,
-    SuppressionKind,
-    record_events,
-)
+from newsletter.subscribers.event_recording import SoftRule, record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
 from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.secret_keys import SecretKeys
 

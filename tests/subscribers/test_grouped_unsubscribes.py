@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from newsletter.store import Store, suppressions
 from newsletter.store.erased import add_erased
 from newsletter.store.events import remove_events, stream_events
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import SecretKeys
 
 KEYS = SecretKeys(("k" * 40,), "f" * 40)

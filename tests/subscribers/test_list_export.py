@@ -21,7 +21,8 @@ from newsletter.subscribers.csv_file import guard_cell, unguard_cell
 from newsletter.subscribers.csv_rows import read_rows
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.erased_subscribers import read_erased
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.status_columns import StatusColumns
 from newsletter.subscribers.subscriber import Subscriber

@@ -13,7 +13,8 @@ from newsletter.errors import DecisionNeeded, ListError
 from newsletter.store import Store, open_store
 from newsletter.store.erased import add_erased
 from newsletter.subscribers.csv_source import CsvSource
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.store_source import StoreSource
 from newsletter.subscribers.stored_subscribers import (

@@ -17,14 +17,8 @@ from newsletter.feedback.mail.spike import Spike, SpikeDecision
 from newsletter.mail.message import Outcome
 from newsletter.store import Store, suppressions
 from newsletter.store.events import StoredEvent, list_events, remove_events, stream_events_since
-from newsletter.subscribers.feedback_events import (
-    Event,
-    EventKind,
-    EventSource,
-    SuppressionKind,
-    record_events,
-    why_ignored,
-)
+from newsletter.subscribers.event_recording import record_events, why_ignored
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.text import escape_controls
 

@@ -23,14 +23,8 @@ from newsletter.feedback.mail.subscriber_lookup import SubscriberLookup
 from newsletter.store import Store, suppressions
 from newsletter.store.handled_mails import was_handled
 from newsletter.store.publication_facts import agree_to_bounces, read_bounces_agreed_at
-from newsletter.subscribers.feedback_events import (
-    EventKind,
-    SoftRule,
-    SuppressionKind,
-    record_events,
-    why_ignored,
-    would_suppress,
-)
+from newsletter.subscribers.event_recording import SoftRule, record_events, why_ignored, would_suppress
+from newsletter.subscribers.feedback_events import EventKind, SuppressionKind
 from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.tokens import TokenSigner

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 from newsletter.address import SubscriberKey
 from newsletter.store import Store, suppressions
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import SecretKeys
 
 EVIDENCE_NAME = "reading"  # in an event's evidence, for people

@@ -15,13 +15,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from newsletter.address import SubscriberKey
 from newsletter.errors import DeliveryError
 from newsletter.store import Store, suppressions
-from newsletter.subscribers.feedback_events import (
-    Event,
-    EventKind,
-    EventSource,
-    SuppressionKind,
-    kinds_lifted_by_return,
-)
+from newsletter.subscribers.event_recording import kinds_lifted_by_return
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
 from newsletter.web.public.archive import INDEX, Archive, ArchiveFile, ArchiveNotReady
 from newsletter.web.public.event_writer import EventWriter
 from newsletter.web.public.return_limit import ReturnLimit

@@ -11,7 +11,8 @@ from functools import partial
 
 from newsletter.errors import DeliveryError
 from newsletter.store import Store
-from newsletter.subscribers.feedback_events import Event, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event
 from newsletter.subscribers.secret_keys import SecretKeys
 
 _LOG = logging.getLogger(__name__)

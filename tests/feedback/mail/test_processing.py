@@ -20,7 +20,8 @@ from smtp_server import Server
 
 from newsletter.mail.headers import derive_message_id
 from newsletter.store import open_store
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.secret_keys import create_secret_keys
 
 ADA, BEN = "ada@example.com", "ben@example.com"

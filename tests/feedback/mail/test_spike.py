@@ -23,14 +23,8 @@ from newsletter.feedback.mail.spike import SpikeDecision, find_spike
 from newsletter.store import Store, open_store, suppressions
 from newsletter.store.events import list_events
 from newsletter.subscribers.csv_source import CsvSource
-from newsletter.subscribers.feedback_events import (
-    Event,
-    EventKind,
-    EventSource,
-    SoftRule,
-    SuppressionKind,
-    record_events,
-)
+from newsletter.subscribers.event_recording import SoftRule, record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
 from newsletter.subscribers.secret_keys import create_secret_keys, find_secret_keys
 
 BIG, SMALL = "big.example", "small.example"

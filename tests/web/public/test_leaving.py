@@ -14,7 +14,8 @@ from newsletter.errors import ConfigError
 from newsletter.store import open_store, suppressions
 from newsletter.store.erased import add_erased
 from newsletter.store.events import StoredEvent, list_events
-from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind, record_events
+from newsletter.subscribers.event_recording import record_events
+from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
 from newsletter.subscribers.secret_keys import SecretKeys, create_secret_keys, require_secret_keys, rotate_secret_keys
 from newsletter.subscribers.suppression import suppress
 from newsletter.subscribers.tokens import TokenHolder, TokenSigner
