@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from newsletter.actions.observer import SendObserver
     from newsletter.actions.process_feedback import FeedbackOptions
     from newsletter.actions.reconcile import Evidence, Reconciliation
+    from newsletter.actions.restore_state import RestoredState
     from newsletter.actions.send import Proposal, SendOutcome, SendResult, SendTime
     from newsletter.actions.send_test import SentTest
     from newsletter.api import Publication
@@ -73,6 +74,7 @@ __all__ = [
     "Proposal",
     "Publication",
     "Reconciliation",
+    "RestoredState",
     "ScheduleResult",
     "SendObserver",
     "SendOptions",
@@ -102,6 +104,7 @@ _NAMES = {
     "newsletter.actions.observer": ("SendObserver",),
     "newsletter.actions.process_feedback": ("FeedbackOptions",),
     "newsletter.actions.reconcile": ("Evidence", "Reconciliation"),
+    "newsletter.actions.restore_state": ("RestoredState",),
     "newsletter.actions.send": ("Proposal", "SendOutcome", "SendResult", "SendTime"),
     "newsletter.actions.send_test": ("SentTest",),
     "newsletter.api": ("Publication",),

@@ -23,6 +23,7 @@ from newsletter.actions.process_feedback import FeedbackOptions, process_feedbac
 from newsletter.actions.reconcile import Evidence, Reconciliation, reconcile
 from newsletter.actions.remove_subscriber import remove_subscriber
 from newsletter.actions.report import report
+from newsletter.actions.restore_state import RestoredState, restore_state
 from newsletter.actions.run_outbox import run_outbox
 from newsletter.actions.send import Confirm, SendResult, SendTime, send
 from newsletter.actions.send_test import SentTest, send_test
@@ -261,6 +262,14 @@ class Publication:
         """Write the whole state into a new file, also while something is sent. Raises DecisionNeeded if it exists."""
         if not back_up_state(self._opened, Path(to), lambda: False):
             raise DecisionNeeded(f"{to} is there already.", next_step="Name another file.")
+
+    def restore(self, file: Path | str, *, confirm: Callable[[], bool]) -> RestoredState | None:
+        """Put a backup in the place of the state, which is kept, if `confirm` agrees; return None if it does not.
+
+        Everybody who left since the backup stays suppressed, and what was in the outbox is held. Raises DeliveryError
+        for a file that is no backup and while an issue is being sent, and DecisionNeeded for the state's own file.
+        """
+        return restore_state(self._opened, Path(file), confirm)
 
     def _read(self, issue: Issue | str | None) -> Draft:
         """Return an issue's draft. Raises DecisionNeeded for an Issue whose draft says something else by now."""

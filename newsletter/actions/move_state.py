@@ -12,7 +12,7 @@ from newsletter.actions.deliver import forbid_sending
 from newsletter.config.validators import check_store_url
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError
 from newsletter.publication import OpenPublication
-from newsletter.store import Store, open_store
+from newsletter.store import Store, describe_place, open_store
 from newsletter.store.copying import back_up, copy_rows, has_no_rows, lock_tables, note_moved, refuse_other_publications
 from newsletter.workspace import STATE_FOLDER
 
@@ -40,11 +40,12 @@ def move_state(publication: OpenPublication, url: str, confirm: Callable[[str], 
         raise DecisionNeeded("There is no state yet, so there is nothing to move.", next_step=write_setting(url))
     if place == workspace.database:
         raise _there_already()
+    target_place = describe_place(place)
+    if target_place == store.place:
+        raise _there_already()
+    if not confirm(target_place):  # before the target is opened, which makes its tables
+        return None
     with closing(open_store(place, workspace.config.store.password, though_moved=True)) as target:
-        if target.place == store.place:
-            raise _there_already()
-        if not confirm(target.place):
-            return None
         kept = find_free_path(workspace.root / STATE_FOLDER, "state.before-move")
         return MovedState(rows=move_rows(store, target, url, kept), place=target.place, kept=kept)
 

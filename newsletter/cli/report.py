@@ -94,7 +94,7 @@ def show_summary(publication: OpenPublication, issue: IssueName) -> None:
         say(f"  Once the cause is mended, the refused can be tried again: newsletter retry {issue} --state refused")
     if counts[State.UNKNOWN]:
         say(
-            f"  Unknown means that the text was under way when the connection or the program ended: "
+            f"  Unknown means that the message was in hand when the connection or the program ended: "
             f"{format_count(counts[State.UNKNOWN], 'reader')} may have it or not, and nothing is sent again "
             "by itself.\n"
             f"  To find out and say so: newsletter reconcile {issue}"

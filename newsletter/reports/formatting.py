@@ -16,7 +16,7 @@ MEANINGS = {
     State.ACCEPTED: "the mail server took it",
     State.REFUSED: "the server will not have it",
     State.DEFERRED: "the server will not have it now",
-    State.UNKNOWN: "its text was under way when the connection or the program ended",
+    State.UNKNOWN: "it was in hand when the connection or the program ended",
     State.PENDING: "its turn has not come",
     State.SUPPRESSED: "the reader asked to leave, or can't be reached",
     State.SENDING: "it is under way this moment",

@@ -135,6 +135,11 @@ def find_store(
     return store if found else None
 
 
+def describe_place(place: Path | str) -> str:
+    """Return an SQLite file or a PostgreSQL database's URL as a store there is named in messages; nothing is opened."""
+    return _database(place, None).place
+
+
 def publication_of(connection: Connection) -> PublicationId:
     """Return the publication of the store that a connection is of."""
     publication: PublicationId = connection.get_execution_options()[_PUBLICATION]

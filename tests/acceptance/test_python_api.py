@@ -40,7 +40,7 @@ def write_files(folder: Path) -> str:
             code.append(text)
         elif named:
             code.append(f"__import__('pathlib').Path({named[1]!r}).write_text({text!r})\n")
-    assert (len(code), sum("write_text" in one for one in code)) == (11, 3)
+    assert (len(code), sum("write_text" in one for one in code)) == (12, 3)
     program = "\n".join(code)
     (folder / "program.py").write_text(program)
     return program
@@ -254,6 +254,20 @@ def test_a_backup_is_written_over_nothing(opened: newsletter.Publication, tmp_pa
     opened.back_up(tmp_path / "backup.db")
     with pytest.raises(newsletter.DecisionNeeded, match="is there already"):
         opened.back_up(tmp_path / "backup.db")
+
+
+def test_a_backup_is_put_back_as_agreed(opened: newsletter.Publication, tmp_path: Path) -> None:
+    opened.suppress("early@example.org")
+    opened.back_up(tmp_path / "state.db")
+    opened.suppress("late@example.org")
+    assert opened.unsuppress("early@example.org")
+    assert opened.restore(tmp_path / "state.db", confirm=lambda: False) is None
+    assert not opened.unsuppress("early@example.org"), "nothing was put back"
+    restored = opened.restore(tmp_path / "state.db", confirm=lambda: True)
+    assert restored is not None
+    assert restored.left == 1, "who left since the backup stays out"
+    assert opened.unsuppress("early@example.org")
+    assert opened.unsuppress("late@example.org")
 
 
 def test_the_outbox_takes_an_issue_and_gives_it_back(

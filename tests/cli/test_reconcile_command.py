@@ -46,7 +46,7 @@ def _states(publication: Publication) -> dict[str, int]:
 
 def test_unknown_ones_are_explained_where_the_send_ends(broken: Publication) -> None:
     shown = broken.run("status", "2.10").stdout
-    assert re.search(r"Unknown means that the text was under way .*: \d readers? may have it or not", shown)
+    assert re.search(r"Unknown means that the message was in hand .*: \d readers? may have it or not", shown)
     assert "To find out and say so: newsletter reconcile 2.10" in shown
 
 

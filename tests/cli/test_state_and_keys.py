@@ -75,6 +75,7 @@ def test_a_state_is_moved_to_another_file_and_the_setting_is_printed(used: Publi
     declined = used.run_on_terminal("state", "move", f"sqlite:///{place}", typed="n\n")
     assert declined.returncode == 1
     assert f"Move the state to {place}?" in declined.stdout.replace("\n", "")
+    assert not place.exists()
     assert len(json.loads(used.run("status", "--json").stdout)) == 2  # where it was
     done = used.run("state", "move", f"sqlite:///{place}", "--yes")
     assert done.returncode == 0, done.stderr
