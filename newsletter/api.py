@@ -35,8 +35,8 @@ from newsletter.editions.site import Site
 from newsletter.errors import DecisionNeeded, NewsletterError
 from newsletter.feedback.mail.processing import DecideSpike, ProcessedMail, defer_decision
 from newsletter.issue.draft import Draft, read_draft
-from newsletter.issue.issue_name import IssueName
 from newsletter.issue.model import Issue
+from newsletter.issue_name import IssueName
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
 from newsletter.reports.campaign_report import CampaignReport

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from newsletter.issue.draft import Draft, load_issue, read_draft
-from newsletter.issue.issue_name import IssueName
 from newsletter.issue.model import Issue
+from newsletter.issue_name import IssueName
 from newsletter.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from newsletter.actions.deliver import sole_sender
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DraftError
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import cancel_campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.states import Counts, State

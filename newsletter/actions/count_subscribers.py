@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.errors import Problem
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, suppressions
 from newsletter.store.erased import list_erased

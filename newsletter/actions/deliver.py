@@ -9,7 +9,7 @@ from dataclasses import replace
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DeliveryError
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import list_issues, list_unfinished
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.workers import find_stalled_host, is_being_sent

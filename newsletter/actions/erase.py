@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from newsletter.address import SubscriberKey
 from newsletter.campaigns.sent_record import write_record
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger import erasure
 from newsletter.ledger.campaigns import list_unfinished
 from newsletter.ledger.deliveries import list_deliveries

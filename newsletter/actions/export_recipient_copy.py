@@ -7,7 +7,7 @@ from newsletter.campaigns.recipient_message import render_frozen_copy, render_su
 from newsletter.errors import ConfigError
 from newsletter.files import open_private
 from newsletter.issue.draft import load_issue
-from newsletter.issue.issue_name import read_issue_name
+from newsletter.issue_name import read_issue_name
 from newsletter.mail.dkim import DkimSigner
 from newsletter.mail.recipient_tags import RecipientTags
 from newsletter.ownership import require_own_links

@@ -1,6 +1,6 @@
 """Observers, told of what a use case does while it does it; what they show is no business of the actions."""
 
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.sending.rules import WorkerProgress
 
 

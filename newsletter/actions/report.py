@@ -8,7 +8,7 @@ from typing import TextIO
 
 from newsletter.errors import DraftError
 from newsletter.files import open_private, open_shared
-from newsletter.issue.issue_name import IssueName, read_issue_name
+from newsletter.issue_name import IssueName, read_issue_name
 from newsletter.ledger.campaigns import find_campaign, list_issues
 from newsletter.ledger.deliveries import count_deliveries, stream_deliveries
 from newsletter.ledger.states import Counts, State

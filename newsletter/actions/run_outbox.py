@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from newsletter.actions.deliver import deliver, keep_signal_handlers
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.campaigns.unknown_campaigns import vouch
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.publication import OpenPublication

@@ -20,8 +20,8 @@ from newsletter.clock import make_instant
 from newsletter.config.example import find_unwritten_settings
 from newsletter.errors import ConfigError, DecisionNeeded, DeliveryError, DraftError
 from newsletter.issue.draft import Draft
-from newsletter.issue.issue_name import IssueName, read_issue_name
 from newsletter.issue.skeleton import find_unwritten
+from newsletter.issue_name import IssueName, read_issue_name
 from newsletter.ledger.campaigns import close_campaign, find_campaign, reopen_deliveries
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.freeze import freeze_batch, open_freeze, replace_templates

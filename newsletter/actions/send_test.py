@@ -12,8 +12,8 @@ from newsletter.address import normalise_address
 from newsletter.backends import Backend
 from newsletter.errors import ListError, NewsletterError
 from newsletter.issue.draft import Draft, require_issue
-from newsletter.issue.issue_name import IssueName
 from newsletter.issue.model import Issue
+from newsletter.issue_name import IssueName
 from newsletter.mail.compiler import render_single_message
 from newsletter.mail.message import Message, Outcome, Result
 from newsletter.mail.recipient_tags import RecipientTags

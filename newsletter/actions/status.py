@@ -2,7 +2,7 @@
 
 from newsletter.errors import DecisionNeeded, DraftError
 from newsletter.issue.draft import Draft, read_draft
-from newsletter.issue.issue_name import IssueName, read_issue_name
+from newsletter.issue_name import IssueName, read_issue_name
 from newsletter.ledger.campaigns import list_issues
 from newsletter.publication import OpenPublication
 from newsletter.reports.issue_status import CampaignStatus, IssueStage, find_campaign_status, find_issue_stage

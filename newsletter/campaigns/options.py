@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter.clock import format_moment
 from newsletter.errors import DecisionNeeded
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.states import REOPENABLE, State
 

@@ -29,8 +29,8 @@ from newsletter.campaigns.variant_templates import VariantTemplates
 from newsletter.clock import Instant
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft import Draft, require_issue
-from newsletter.issue.issue_name import read_issue_name
 from newsletter.issue.model import Issue
+from newsletter.issue_name import read_issue_name
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries, list_tag_sets, stream_recipients
 from newsletter.ledger.staging import StagedBatch

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from newsletter.errors import ListError
-from newsletter.issue.issue_name import IssueName
 from newsletter.issue.model import Issue
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import find_campaign
 from newsletter.ledger.deliveries import find_delivery, find_sending_time
 from newsletter.ledger.templates import read_template

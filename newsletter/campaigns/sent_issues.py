@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from newsletter.campaigns.sent_record import read_record
 from newsletter.errors import DecisionNeeded
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import find_campaign, list_issues
 from newsletter.ledger.deliveries import has_deliveries
 from newsletter.ledger.states import REACHED

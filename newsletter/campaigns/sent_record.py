@@ -11,7 +11,7 @@ from pathlib import Path
 from newsletter.clock import format_instant
 from newsletter.errors import DecisionNeeded, DeliveryError
 from newsletter.files import open_shared
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.states import REACHED, State

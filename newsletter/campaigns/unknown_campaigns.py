@@ -14,7 +14,7 @@ from pathlib import Path
 
 from newsletter.campaigns.sent_record import SentRecord, read_record
 from newsletter.errors import DecisionNeeded
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import list_campaign_ids
 from newsletter.store import Store
 from newsletter.store.generations import list_generations, note_generations

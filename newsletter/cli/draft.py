@@ -15,8 +15,8 @@ from newsletter.cli.output import print_as_json, print_table, say, shorten
 from newsletter.errors import ConfigError, Problem, TemplateError
 from newsletter.issue.draft import read_draft
 from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
-from newsletter.issue.issue_name import read_issue_name
 from newsletter.issue.model import Issue
+from newsletter.issue_name import read_issue_name
 from newsletter.publication import OpenPublication
 from newsletter.text import format_count
 from newsletter.workspace import Workspace

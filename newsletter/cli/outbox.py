@@ -30,7 +30,7 @@ from newsletter.cli.report import show_summary
 from newsletter.cli.sending import ProgressBar, nobody_left
 from newsletter.clock import Instant, describe_distance, describe_duration, format_instant, format_moment
 from newsletter.errors import NewsletterError
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.workers import find_why_ended

@@ -15,7 +15,7 @@ from newsletter.actions.report import find_campaign_name
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import console, print_lease_wait, print_table, say
 from newsletter.cli.report import show_summary
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
 from newsletter.reconcile.unknown_deliveries import stream_unknown_deliveries

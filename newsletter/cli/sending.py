@@ -16,7 +16,7 @@ from newsletter.campaigns.unknown_campaigns import FLAG
 from newsletter.cli.output import console, print_lease_wait, say, shorten
 from newsletter.cli.report import show_summary
 from newsletter.errors import DeliveryError
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.mail.message import Outcome
 from newsletter.publication import OpenPublication
 from newsletter.sending.rules import OnProgress, WorkerProgress

@@ -10,8 +10,8 @@ from newsletter.field import Field as ReaderField
 from newsletter.issue.blocks import Link, PictureBlock, RichText
 from newsletter.issue.field_types import Count, Date, FieldedLine, Line, Prose
 from newsletter.issue.image import find_picture
-from newsletter.issue.issue_name import IssueName
 from newsletter.issue.sections import MAX_ITEMS, DraftValue, Image, IssueSection, Item
+from newsletter.issue_name import IssueName
 from newsletter.validation import fault_error
 
 _NOBODY_S: frozenset[str] = frozenset()  # the tags of a reader who has none

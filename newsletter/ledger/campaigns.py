@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, update
 
 from newsletter.clock import Instant, parse_instant
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, bindparam, case, func, null, or_, select, update
 
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import COLUMNS, NEVER, Delivery, make_delivery
 from newsletter.ledger.states import State
 from newsletter.ledger.workers import lease_length, read_clock, renew_lease

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from newsletter.address import EmailAddress, SubscriberKey, domain_of
 from newsletter.clock import Instant, parse_instant
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.states import ANSWERED, OPEN, Counts, State
 from newsletter.mail.message import Outcome, Result
 from newsletter.store import Store

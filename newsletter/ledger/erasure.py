@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Select, and_, column, inspect, select
 
 from newsletter.address import SubscriberKey
 from newsletter.errors import DeliveryError
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.deliveries import list_deliveries
 from newsletter.ledger.states import OPEN, State

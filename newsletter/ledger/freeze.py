@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, updat
 
 from newsletter.clock import format_instant, parse_instant
 from newsletter.errors import DecisionNeeded
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.deliveries import count_by_state, parse_tags
 from newsletter.ledger.staging import StagedBatch

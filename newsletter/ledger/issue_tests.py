@@ -2,7 +2,7 @@
 
 from sqlalchemy import insert, select
 
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.store import Store
 from newsletter.store.engine import is_of, now, publication_of
 from newsletter.store.schema import tests

@@ -7,7 +7,7 @@ which shows that its process is gone or has continued and given up.
 
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.workers import find_lease, settle_expired
 from newsletter.store import Store
 from newsletter.store.engine import is_of

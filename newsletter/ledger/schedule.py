@@ -9,7 +9,7 @@ none    none        not in the outbox
 from sqlalchemy import Connection, Update, func, or_, select, update
 
 from newsletter.clock import Instant, format_instant, parse_instant
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign
 from newsletter.ledger.states import State
 from newsletter.store import Store

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from newsletter.address import EmailAddress, SubscriberKey
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.states import State
 from newsletter.store import Store
 from newsletter.store.engine import Staging, insert_new, is_of, is_ours, publication_of

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, String, case, func, null, select
 
 from newsletter.clock import Instant, make_instant, parse_instant
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.states import ANSWERED, Counts, State
 from newsletter.store.engine import is_of
 from newsletter.store.schema import deliveries, workers

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, null
 
 from newsletter.clock import Instant, parse_instant
 from newsletter.errors import DeliveryError
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import close_when_done
 from newsletter.ledger.lease_watch import LeaseWatch
 from newsletter.ledger.states import OPEN, State

@@ -15,7 +15,7 @@ from urllib.parse import quote as url_quote
 
 from newsletter.address import EmailAddress
 from newsletter.config import Config, Mailbox
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322, section 3.2.3: needs no quotes

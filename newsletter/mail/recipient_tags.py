@@ -7,7 +7,7 @@ from datetime import datetime
 from newsletter.address import EmailAddress, domain_of, local_part_of, subscriber_key
 from newsletter.errors import ConfigError
 from newsletter.field import SAMPLE_TOKEN, UNSUBSCRIBE_FIELD, Field, split_fields
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.mail.message import Message
 from newsletter.mail.message_template import MessageTemplate
 from newsletter.subscribers.secret_keys import SecretKeys, find_secret_keys, require_secret_keys

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from newsletter.address import EmailAddress, normalise_address, subscriber_key
 from newsletter.errors import DecisionNeeded, ListError
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import stream_deliveries
 from newsletter.ledger.states import State
 from newsletter.ledger.templates import read_template

@@ -9,7 +9,7 @@ from math import ceil
 
 from sqlalchemy import Connection
 
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.statistics import count_answer_times
 
 # In milliseconds, each about twice the one before.

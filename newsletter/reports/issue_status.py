@@ -7,7 +7,7 @@ from pathlib import Path
 
 from newsletter.campaigns.sent_record import read_record
 from newsletter.errors import DecisionNeeded
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_by_state
 from newsletter.ledger.states import Counts

@@ -8,7 +8,7 @@ from math import inf
 from sqlalchemy import Connection
 
 from newsletter.clock import parse_instant
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.states import Counts, State
 from newsletter.ledger.statistics import count_answers_by_moment, sum_workers
 from newsletter.reports.reply_counts import remove_addresses

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from newsletter.campaigns.sent_record import read_record, write_record
 from newsletter.errors import DraftError
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.schedule import find_last_activity, has_begun, unschedule_campaign
 from newsletter.store import Store

@@ -17,7 +17,7 @@ from newsletter.backends import SenderRefused, Unreachable
 from newsletter.campaigns.sent_record import refuse_foreign_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns
 from newsletter.errors import DecisionNeeded, DeliveryError, NewsletterError, explain
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.schedule import has_begun, hold_campaign, list_scheduled, unschedule_campaign

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from newsletter.backends import Backend
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.sending.rules import OnProgress, SendingRules
 from newsletter.store import Store
 

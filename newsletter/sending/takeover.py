@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.overtaken import end_overtaken_workers, find_stopped_worker, overtake_worker
 from newsletter.store import Busy, Store
 

@@ -19,7 +19,7 @@ from itsdangerous import BadSignature, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from newsletter.address import SubscriberKey
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.subscribers.secret_keys import SecretKeys
 
 # As `Tokens.write` writes them, in whatever text they are.

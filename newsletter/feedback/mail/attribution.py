@@ -15,7 +15,7 @@ from newsletter.address import SubscriberKey, domain_of, local_part_of, normalis
 from newsletter.config import Config
 from newsletter.feedback.event import FeedbackKind
 from newsletter.feedback.mail.recognition import MailFeedback
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import find_delivery_by_number, list_deliveries
 from newsletter.ledger.templates import read_template
 from newsletter.mail.headers import derive_message_id

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from newsletter import backends
 from newsletter.address import EmailAddress, SubscriberKey, domain_of
-from newsletter.issue.issue_name import NO_ISSUE
+from newsletter.issue_name import NO_ISSUE
 from newsletter.mail import quoted_printable
 from newsletter.mail.headers import (
     derive_message_id,

@@ -8,7 +8,7 @@ from newsletter.address import SubscriberKey
 from newsletter.feedback.event import FeedbackEvent, FeedbackEvidence, FeedbackKind
 from newsletter.feedback.mail.attribution import Attribution
 from newsletter.feedback.mail.recognition import MailFeedback
-from newsletter.issue.issue_name import NO_ISSUE, IssueName
+from newsletter.issue_name import NO_ISSUE, IssueName
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
 from newsletter.subscribers.reasons import Reason
 from newsletter.subscribers.tokens import hide_tokens

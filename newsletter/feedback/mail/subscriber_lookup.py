@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 
 from newsletter.address import domain_of, normalise_address, subscriber_key
 from newsletter.errors import ListError
-from newsletter.issue.issue_name import IssueName
+from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import count_domains, list_deliveries
 from newsletter.store import Store
 from newsletter.subscribers.source import SubscriberSource
