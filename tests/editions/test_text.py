@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from newsletter.editions import render_text, write_default
-from newsletter.editions.plaintext import WIDTH, _wrap
+from newsletter.editions.plaintext_wrapping import WIDTH, wrap
 from newsletter.issue.draft import load_issue
 
 DRAFT = """\
@@ -192,7 +192,7 @@ _WORD = st.one_of(
 
 @given(words=st.lists(_WORD, min_size=1, max_size=20), first=st.sampled_from(["", "* ", "10. "]))
 def test_wrapping_loses_nothing(words: list[str], first: str) -> None:
-    lines = _wrap(" ".join(words), first, " " * len(first)).split("\n")
+    lines = wrap(" ".join(words), first, " " * len(first)).split("\n")
     assert lines[0].startswith(first)
     assert all(line.startswith(" " * len(first)) for line in lines[1:])
     bare = [line[len(first) :] for line in lines]
