@@ -124,12 +124,13 @@ class SubscriberImport:
         problems: list[Problem] = []
         for group in self._groups(counts, problems):
             statuses = read_suppression_statuses(self._store, self._keys, list(group))
+            erased = {key for key, status in zip(group, statuses, strict=True) if status.erased}
             with self._store.reading() as connection:
                 known = find_subscribers(connection, group)
-                given = {key: one.consent for key, one in group.items() if one.consent}
+                given = {key: one.consent for key, one in group.items() if one.consent and key not in erased}
                 counts["consents"] += len(find_new_consents(connection, given)) if given else 0
             for (key, imported), status in zip(group.items(), statuses, strict=True):
-                if status.erased:
+                if key in erased:
                     counts["erased"] += 1
                     continue
                 before = known.get(key)

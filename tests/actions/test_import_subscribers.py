@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from conftest import Publication
 
+from newsletter.actions.erase import erase_subscriber
 from newsletter.actions.import_subscribers import ImportResult, import_subscribers
+from newsletter.address import subscriber_key
 from newsletter.errors import DecisionNeeded, ListError, Problem
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, open_store
 from newsletter.subscribers.csv_source import CsvSource
+from newsletter.subscribers.secret_keys import create_secret_keys
 from newsletter.subscribers.stored_subscribers import count_subscribers
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.subscriber_import import ImportPlan, SubscriberImport
@@ -115,3 +118,15 @@ def test_one_that_is_stopped_halfway_is_finished_by_the_same_command(
     result = import_subscribers(opened_publication, file, confirm=lambda _plan: True)
     assert (result.plan.new, result.plan.unchanged) == (700, 500)
     assert _count(store) == 1200
+
+
+def test_the_consents_of_those_who_were_erased_are_not_asked_about_time_and_again(publication: Publication) -> None:
+    create_secret_keys(publication.root)
+    publication.environ["NEWSLETTER_LIST__SOURCE"] = "store"
+    path = publication.root / "people.csv"
+    path.write_text("email,consent_at\na@example.org,2026-03-01\nb@example.org,2026-03-01\n")
+    with OpenPublication(publication.workspace) as opened:
+        assert import_subscribers(opened, path, confirm=lambda _plan: True).imported
+        erase_subscriber(opened, subscriber_key("a@example.org"))
+        again = import_subscribers(opened, path, confirm=lambda _plan: True)
+    assert (again.imported, again.plan.erased, again.plan.consents) == (False, 1, 0)
