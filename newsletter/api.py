@@ -25,7 +25,7 @@ from newsletter.actions.remove_subscriber import remove_subscriber
 from newsletter.actions.report import report
 from newsletter.actions.restore_state import RestoredState, restore_state
 from newsletter.actions.run_outbox import run_outbox
-from newsletter.actions.send import Confirm, SendResult, SendTime, send
+from newsletter.actions.send import Confirm, SendResult, SendTime, read_draft_to_send, send
 from newsletter.actions.send_test import SentTest, send_test
 from newsletter.actions.status import find_status
 from newsletter.actions.suppress import suppress, unsuppress
@@ -128,10 +128,11 @@ class Publication:
         Raises DraftError, ListError, TemplateError, ConfigError and DecisionNeeded before anything is sent, and
         DeliveryError when it had to stop; by then it is recorded who got the issue.
         """
+        options = options or SendOptions()
         return send(
             self._opened,
-            self._read(issue),
-            options or SendOptions(),
+            self._read(issue) if isinstance(issue, Issue) else read_draft_to_send(self._opened, issue, options),
+            options,
             confirm=confirm,
             confirm_refusals=confirm_refusals,
             observer=observer,

@@ -11,7 +11,7 @@ from newsletter.actions.deliver import ConfirmRefusals, deliver, sole_sender
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.actions.send_request import make_send_request
 from newsletter.campaigns.approval import approve
-from newsletter.campaigns.options import SendOptions
+from newsletter.campaigns.options import Changes, SendOptions
 from newsletter.campaigns.plan import SendPlan, plan_send
 from newsletter.campaigns.sent_record import write_record
 from newsletter.campaigns.unknown_campaigns import vouch
@@ -130,6 +130,29 @@ def send(
         if outcome is SendOutcome.DELIVERED and not _deliver(publication, issue, observer, confirm_refusals):
             outcome = SendOutcome.STOPPED
         return _result(store, outcome, plan)
+
+
+def read_draft_to_send(publication: OpenPublication, name: str | None, options: SendOptions) -> Draft:
+    """Return the draft to send; where its frozen text goes on, one that is gone is an empty one of that name.
+
+    Raises DraftError when there is none, with the way to go on where readers wait for its frozen text.
+    """
+    try:
+        return publication.draft(name)
+    except DraftError as error:
+        issue = IssueName(Path(name or "").name.removesuffix(".yaml"))
+        path = publication.workspace.drafts / f"{issue}.yaml"
+        store = publication.known_store
+        campaign = find_campaign(store, issue) if store and not path.exists() else None
+        if campaign is None or (campaign.finished_at and not (options.to_new or options.retried)):
+            raise
+        if options.changes is Changes.CONTINUE:
+            return Draft(path, "", None, ())
+        raise DraftError(
+            error.message,
+            next_step=f"{error.next_step}\nWas it renamed? {options.command(issue)} --continue     the text as "
+            "it was, for everyone left",
+        ) from error
 
 
 @contextmanager

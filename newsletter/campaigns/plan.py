@@ -126,7 +126,8 @@ def plan_send(
     refuse_scheduled(campaign, request.context)
     wait_for_leases(store, name, on_wait)
     counts = count_deliveries(store, name)
-    if counts.untouched and campaign.cancelled_at is None and not options.retried:
+    is_text_gone = request.draft.issue is None and options.changes is Changes.CONTINUE
+    if counts.untouched and campaign.cancelled_at is None and not options.retried and not is_text_gone:
         # The server could not be reached, say: what was frozen has served nobody, and the list may be better by now.
         return plan_first_send(request, known=campaign)
     return _plan_next_send(store, request, campaign, counts)

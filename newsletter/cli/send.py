@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from newsletter.actions.dry_run import dry_run as write_dry_run
-from newsletter.actions.send import Proposal, SendOutcome, SendResult, SendTime
+from newsletter.actions.send import Proposal, SendOutcome, SendResult, SendTime, read_draft_to_send
 from newsletter.actions.send import send as send_issue
 from newsletter.actions.send_test import TESTERS
 from newsletter.actions.send_test import send_test as send_to_testers
@@ -83,7 +83,6 @@ def send(
     _ = publication.store  # made, or upgraded, before a draft is read
     if draft is None and yes:
         raise click.UsageError("With --yes, name the draft: newsletter send 2.10 --yes")
-    found = publication.draft(draft) if draft is not None else find_unsent_draft(publication)
     options = SendOptions(
         tag=tag,
         changes=changes,
@@ -92,6 +91,10 @@ def send(
         despite_problems=despite_problems or not yes,  # without --yes the question names them
         nobody_left=nobody_left,
     )
+    if draft is None:
+        found = find_unsent_draft(publication)
+    else:
+        found = publication.draft(draft) if tests or dry_run else read_draft_to_send(publication, draft, options)
     if tests:
         _send_tests(publication, found, tests, list_file)
     elif dry_run:
@@ -137,7 +140,7 @@ def retry(
         despite_problems=despite_problems or not yes,
         nobody_left=nobody_left,
     )
-    _send(publication, publication.draft(draft), options, yes=yes)
+    _send(publication, read_draft_to_send(publication, draft, options), options, yes=yes)
 
 
 def _choose_changes(continue_: bool, with_changes: bool) -> Changes:

@@ -11,11 +11,16 @@ from email import message_from_bytes, policy
 import pytest
 from click.testing import CliRunner
 from conftest import Publication
+from frozen import Frozen
 from smtp_server import Server, kill_at, silent_after_text
 
+import newsletter
 from newsletter import files
+from newsletter.campaigns.options import Changes, SendOptions
 from newsletter.cli import cli
 from newsletter.errors import DeliveryError
+from newsletter.ledger.states import State
+from newsletter.store import Store
 
 
 def _readers(publication: Publication) -> dict[str, int]:
@@ -104,6 +109,33 @@ def test_continue_sends_the_text_as_it_was(digest: Publication, server: Server) 
     assert digest.run("send", "2.10", "--yes", "--continue").returncode == 0
     assert len(server.stored) == 20
     assert b"LEADERS" not in b"".join(data for _, data in server.stored)
+
+
+def test_a_draft_that_was_renamed_is_sent_on_as_it_was_frozen(digest: Publication, server: Server) -> None:
+    _half_sent(digest, server)
+    draft = digest.root / "drafts/2.10.yaml"
+    draft.rename(draft.with_name("2.11.yaml"))
+    for command in (("send", "2.10"), ("retry", "2.10", "--state", "deferred")):
+        lost = digest.run(*command, "--yes")
+        assert lost.returncode == 1
+        assert "There is no draft '2.10'." in lost.stderr
+        assert f"Was it renamed? newsletter {' '.join(command)} --continue" in lost.stderr
+    assert digest.run("send", "2.10", "--yes", "--with-changes").returncode == 1
+    assert digest.run("send", "2.10", "--yes", "--continue").returncode == 0
+    assert len(server.stored) == 20
+    assert b"LEADERS" not in b"".join(data for _, data in server.stored)
+    over = digest.run("send", "2.10", "--yes")
+    assert (over.returncode, "renamed" in over.stderr) == (1, False)
+
+
+def test_who_was_frozen_and_not_reached_gets_it_though_the_draft_is_gone(opened: Store, digest: Publication) -> None:
+    Frozen(digest, opened, 3)
+    (digest.root / "drafts/2.10.yaml").unlink()
+    digest.readers(9)
+    with newsletter.Publication.open(digest.root, digest.environ) as api:
+        result = api.send("2.10", SendOptions(changes=Changes.CONTINUE), confirm=lambda _proposal: True)
+    assert result.complete
+    assert result.counts.by_state == {State.ACCEPTED: 3}
 
 
 def test_with_changes_sends_the_new_text_to_those_without(digest: Publication, server: Server) -> None:
