@@ -16,10 +16,11 @@ def demo() -> None:
     """Send the sample issue to an example list, over real SMTP, on this machine alone. Works in build/demo."""
     folder = Path.cwd() / "build" / "demo"
     done = demonstrate(folder)
-    say(done.subject, style="bold")
-    say(format_balance(done.counts), style="bold green" if done.counts.complete else "bold yellow")
+    counts = done.result.counts
+    say(done.result.plan.campaign.subject, style="bold")
+    say(format_balance(counts), style="bold green" if counts.complete else "bold yellow")
     for form, path in done.exported.items():
         if form != path.name:  # a picture beside the email
             say(f"  {form:<8} {shorten(path)}  {format_size(path.stat().st_size)}")
     say(f"  {'mailbox':<8} {shorten(done.mailbox)}  {len(list((done.mailbox / 'new').iterdir()))} messages")
-    sys.exit(0 if done.counts.complete else 1)
+    sys.exit(0 if counts.complete else 1)

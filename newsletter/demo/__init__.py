@@ -6,14 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.actions.send import send
-from newsletter.campaigns.options import SendOptions
-from newsletter.editions.edition_files import export_editions
-from newsletter.errors import DecisionNeeded
-from newsletter.issue.draft import require_issue
-from newsletter.ledger.states import Counts
-from newsletter.publication import OpenPublication
-from newsletter.workspace import CONFIG_NAME, Workspace, find_shipped
+from newsletter import DecisionNeeded, Publication, SendOptions, SendResult
+from newsletter.workspace import CONFIG_NAME, find_shipped
 
 _ISSUE = "2.10"
 _LIST = "subscribers.example.csv"
@@ -24,8 +18,7 @@ _MARK = ".newsletter-demo"
 class Demonstration:
     """The results of a demonstration, and where they are."""
 
-    subject: str
-    counts: Counts
+    result: SendResult
     mailbox: Path
     exported: Mapping[str, Path]
 
@@ -46,28 +39,22 @@ def demonstrate(folder: Path) -> Demonstration:
     mailbox = folder / "mailbox"
     with ExitStack() as stack:
         port = stack.enter_context(mail_server(mailbox))
-        workspace = Workspace(
-            folder,
-            {
-                "NEWSLETTER_SMTP__HOST": "127.0.0.1",
-                "NEWSLETTER_SMTP__PORT": str(port),
-                "NEWSLETTER_SMTP__SECURITY": "none",
-                "NEWSLETTER_SMTP__USERNAME": "",
-                "NEWSLETTER_LIST__FILE": _LIST,
-                "NEWSLETTER_SEND__BACKEND": "smtp",
-                # Whatever the sample's file says by now: nothing outside the folder is touched.
-                "NEWSLETTER_STORE__URL": "sqlite:///.newsletter/state.db",
-            },
-        )
-        publication = stack.enter_context(OpenPublication(workspace))
-        draft = publication.draft(_ISSUE)
-        exported = export_editions(
-            publication.edition_context, require_issue(draft), ("html", "text", "pdf"), workspace.build(_ISSUE)
-        )
+        environ = {
+            "NEWSLETTER_SMTP__HOST": "127.0.0.1",
+            "NEWSLETTER_SMTP__PORT": str(port),
+            "NEWSLETTER_SMTP__SECURITY": "none",
+            "NEWSLETTER_SMTP__USERNAME": "",
+            "NEWSLETTER_LIST__FILE": _LIST,
+            "NEWSLETTER_SEND__BACKEND": "smtp",
+            # Whatever the sample's file says by now: nothing outside the folder is touched.
+            "NEWSLETTER_STORE__URL": "sqlite:///.newsletter/state.db",
+        }
+        publication = stack.enter_context(Publication.open(folder, environ))
+        issue = publication.issue(_ISSUE)
+        exported = publication.export(issue, ("html", "text", "pdf"))
         options = SendOptions(despite_problems=True)  # of a sample that somebody has edited, say
-        result = send(publication, draft, options, confirm=lambda _proposal: True)
-    subject = result.plan.campaign.subject
-    return Demonstration(subject=subject, counts=result.counts, mailbox=mailbox, exported=exported)
+        result = publication.send(issue, options, confirm=lambda _proposal: True)
+    return Demonstration(result=result, mailbox=mailbox, exported=exported)
 
 
 def _lay_workspace(folder: Path) -> None:
