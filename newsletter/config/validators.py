@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from newsletter.address import EmailAddress, normalise_address
 from newsletter.field import split_fields
+from newsletter.host import is_loopback
 from newsletter.text import without_invisible
 from newsletter.validation import fault_error
 
@@ -151,25 +151,6 @@ def check_mailbox_source(text: str) -> str:
             next_step="Take it out, and set NEWSLETTER_INBOX__PASSWORD, or store it in the system's keyring.",
         )
     return text
-
-
-def without_brackets(text: str) -> str:
-    """Return a server's name or address as it is looked up: without a URL's brackets and the dot of a whole name."""
-    bracketed = re.fullmatch(r"\[(.*:.*)\]", text)
-    return bracketed[1] if bracketed else text.removesuffix(".")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether the host's name, in any spelling, means this very machine (RFC 6761, section 6.3)."""
-    name = without_brackets(host).lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_loopback
 
 
 def check_mailto(text: str) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from newsletter.config.validators import is_loopback
 from newsletter.errors import DeliveryError
+from newsletter.host import is_loopback
 
 _KNOWS_METHODS = 160000  # libpq's version: the first with require_auth
 _SYSTEM = "system"

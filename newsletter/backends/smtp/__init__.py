@@ -12,7 +12,7 @@ from newsletter.backends import Limits, Session
 from newsletter.backends.smtp.helo import check_helo
 from newsletter.config import Config, Section
 from newsletter.config.system_keyring import read_stored_password
-from newsletter.config.validators import is_loopback, without_brackets
+from newsletter.host import is_loopback, without_brackets
 from newsletter.validation import fault_error
 
 CLEAR_TEXT_ALLOWED = "none-even-over-the-network"

@@ -5,7 +5,7 @@ import socket
 from functools import cache
 from ipaddress import IPv6Address, ip_address
 
-from newsletter.config.validators import is_loopback
+from newsletter.host import is_loopback
 from newsletter.validation import fault_error
 
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from newsletter.config.validators import is_loopback
 from newsletter.errors import ConfigError
+from newsletter.host import is_loopback
 from newsletter.redaction import Redactor
 from newsletter.text import escape_controls
 
