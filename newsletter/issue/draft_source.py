@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from newsletter.errors import Problem
-from newsletter.issue.prose import PROSE_KEYS, unfold
+from newsletter.issue.prose import PROSE_KEYS
 from newsletter.issue.richtext import parse
 from newsletter.issue.sourcemap import SourceMap
 from newsletter.issue.yamltext import Place, YamlFault, YamlNode, YamlScalar, iterate_texts, parse_yaml, split_lines
@@ -86,8 +86,8 @@ class DraftSource:
             return within.start
         if place := self.find_in_lines(pattern):
             return place
-        saying = [text for text in self.texts() if words in unescape(text.text) or _contains(text, words)]
-        return saying[-1].start if saying else None
+        saying = [each for each in self._maps if words in unescape(each.node.text) or _contains(each.text, words)]
+        return saying[-1].node.start if saying else None
 
     def find_in_lines(self, pattern: re.Pattern[str]) -> Place | None:
         """Return where a line that is no comment first has what `pattern` matches, or its last group."""
@@ -102,5 +102,5 @@ class DraftSource:
         return Problem(path=self.path, line=line, column=column, code=code, message=message, next_step=next_step)
 
 
-def _contains(text: YamlScalar, words: str) -> bool:
-    return words in " ".join(parse(unfold(text))[0].plain().split())
+def _contains(text: str, words: str) -> bool:
+    return words in " ".join(parse(text)[0].plain().split())

@@ -116,6 +116,7 @@ def _make_parser() -> MarkdownIt:
     ruler = markdown.inline.ruler
     ruler.before("escape", "field", _take_field)
     ruler.before("text", "address", _take_address)
+    ruler.before("escape", "spaced_break", _take_spaced_break)
     ruler.before("escape", "literal", _take_literal)
     ruler.at("text", _take_text)
     ruler.at("emphasis", _take_emphasis)
@@ -192,6 +193,16 @@ def _take_literal(state: StateInline, silent: bool) -> bool:
     if not silent:
         state.append_pending(match[0])
     state.pos = match.end()
+    return True
+
+
+def _take_spaced_break(state: StateInline, silent: bool) -> bool:
+    """Take a line's end behind two spaces or more as a line break, as CommonMark does."""
+    if not state.src.startswith("\n", state.pos) or not state.src.endswith("  ", 0, state.pos):
+        return False
+    if not silent:
+        state.push("hardbreak", "br", 0)
+    state.pos += 1
     return True
 
 

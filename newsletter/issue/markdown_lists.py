@@ -1,10 +1,10 @@
-"""Detection of lists, which can't be shown yet: lines that begin with the same sign, or count on, would run together.
+"""Detection of lists that are not written as such: lines with the same sign, or that count on, would run together.
 
 A single such line is prose: a line of dialogue, an aside at the start of a folded line, a German date.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from newsletter.validation import Fault
@@ -29,7 +29,8 @@ _COUNTED = (
     (re.compile(r"([一二三四五六七八九])、"), tuple("一二三四五六七八九")),
 )
 _DASHES = "–—―"
-_AS_PARAGRAPHS = "Write each entry as a paragraph, with a blank line before it."
+_LOOSE = re.compile(r"[-*][ \t]+([^-*\s][^\n]*)")
+_AS_ENTRIES = "Begin each entry with - and a space, or with 1. and a space."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +49,30 @@ def find_lists(paragraph: str) -> list[Fault]:
     return [*_find_tabbed(lines), *_find_marked(lines), *_find_numbered(lines)]
 
 
-def find_loose_list(text: str) -> int | None:
-    """Return where a list begins whose entries are paragraphs; dialogue in whole sentences is no list."""
-    found = list(re.finditer(r"(?:\A|\n[ \t]*\n)[ \t]*([-*])[ \t]+([^-*\s][^\n]*)", text))
+def find_loose_list(paragraphs: Sequence[str]) -> int | None:
+    """Return the first of several paragraphs that begin as entries do; dialogue in whole sentences is none."""
     unspoken = [
-        match for match in found if not (match[2][0].isupper() and match[2].rstrip("\"'”»*_)")[-1:] in (*".!?…",))
+        number
+        for number, paragraph in enumerate(paragraphs)
+        if (match := _LOOSE.match(paragraph))
+        and not (match[1][0].isupper() and match[1].rstrip("\"'”»*_)")[-1:] in (*".!?…",))
     ]
-    return unspoken[0].start(1) if len(unspoken) > 1 else None
+    return unspoken[0] if len(unspoken) > 1 else None
 
 
 def describe_loose_list(at: int) -> Fault:
     """Return the fault of a list whose entries are paragraphs."""
     return Fault(
-        code="list", at=at, message=_LIST, next_step="Take the marks out; if you mean the sign itself, write \\-"
+        code="list",
+        at=at,
+        message=_LIST,
+        next_step="Put the entries below each other, with no other text between. If you mean the sign itself, put a "
+        "backslash before it: \\-",
     )
 
 
-_LIST = "this looks like an entry of a list, which can't be shown yet"
-_STEP = f"{_AS_PARAGRAPHS} If you mean the sign itself, put a backslash before it: "
+_LIST = "this looks like an entry of a list, but can't be read as one"
+_STEP = f"{_AS_ENTRIES} If you mean the sign itself, put a backslash before it: "
 
 
 def _split_lines(paragraph: str) -> Iterator[_ListLine]:
@@ -80,7 +87,7 @@ def _find_tabbed(lines: list[_ListLine]) -> Iterator[Fault]:
     """Find what word processors paste for an entry: its mark and a tab."""
     found = [line for line in lines if _TABBED.match(line.text)]
     if found:
-        yield Fault(code="list", at=found[0].at, message=_LIST, next_step=f"{_AS_PARAGRAPHS} Take out mark and tab.")
+        yield Fault(code="list", at=found[0].at, message=_LIST, next_step=f"{_AS_ENTRIES} Take out mark and tab.")
 
 
 def _find_marked(lines: list[_ListLine]) -> Iterator[Fault]:
@@ -98,7 +105,7 @@ def _find_marked(lines: list[_ListLine]) -> Iterator[Fault]:
             yield Fault(code="list", at=line.at, message=_LIST, next_step=f"{_STEP}\\{sign}" if sign in "-*+" else _OUT)
 
 
-_OUT = f"{_AS_PARAGRAPHS} A sign before it may stay."
+_OUT = f"{_AS_ENTRIES} Lines that are no list want a blank line between them."
 
 
 def _find_sign(line: str) -> str:
@@ -120,8 +127,8 @@ def _find_numbered(lines: list[_ListLine]) -> Iterator[Fault]:
                 yield Fault(
                     code="list",
                     at=line.at,
-                    message="this looks like an entry of a numbered list, which can't be shown yet",
-                    next_step=_AS_PARAGRAPHS
+                    message="this looks like an entry of a numbered list, but can't be read as one",
+                    next_step=_AS_ENTRIES
                     + (" If it begins a sentence, put a backslash behind the number: 1\\." if plain else ""),
                 )
                 break

@@ -1,17 +1,32 @@
 """Reading of rich text: Markdown becomes blocks of spans, or faults where an edition could not show it."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from markdown_it.token import Token
 
-from newsletter.field import Field, TextWithFields, split_fields
+from newsletter.field import Field, TextWithFields
 from newsletter.issue import markdown_lists
-from newsletter.issue.blocks import Link, Paragraph, RichText, Span, Spans, TextRun, runs_of
-from newsletter.issue.cjk import join_lines
-from newsletter.issue.links import LinkPlace, find_link_faults
+from newsletter.issue.block_parser import Excerpt, parse_blocks
+from newsletter.issue.blocks import (
+    Alignment,
+    Block,
+    Blocks,
+    CodeBlock,
+    Heading,
+    Link,
+    ListBlock,
+    Paragraph,
+    Quotation,
+    RichText,
+    Spans,
+    TableBlock,
+    ThematicBreak,
+)
+from newsletter.issue.links import find_link_faults
 from newsletter.issue.markdown import MarkupSpan, ParsedParagraph, read_inline
+from newsletter.issue.spans import build_spans, join_spans
 from newsletter.issue.unsupported import find_unsupported
 from newsletter.validation import Fault
 
@@ -31,15 +46,22 @@ _OPEN_FIELD = re.compile(r"\{\{[^{}]*\}\}")
 
 
 def parse(source: str) -> tuple[RichText, list[Fault]]:
-    """Read inline Markdown; a blank line starts a paragraph. Return the text and all faults in it."""
-    text, faults, _ = _parse(source, bare_links=True)
-    return text, faults
+    """Read prose: Markdown as blocks of spans. Return the text and all faults in it, in the order of their places."""
+    faults = list(find_control_characters(source))
+    # Spaces behind the first line's start may say how deep it is.
+    start = len(source) - len(source.lstrip())
+    start -= len(source[:start]) - len(source[:start].rstrip(" \t"))
+    tokens, told = parse_blocks(source[start:].rstrip())
+    reader = _BlockReader(tokens)
+    blocks = reader.read_blocks()
+    faults += [replace(fault, at=start + (fault.at or 0)) for fault in (*told, *reader.faults())]
+    return RichText(blocks), sorted(faults, key=lambda fault: fault.at or 0)
 
 
 def parse_headline(source: str) -> tuple[RichText, list[Fault]]:
     """Read a text that becomes a link as a whole, and so may hold none: each that it does hold is a fault."""
-    text, faults, markup = _parse(source, bare_links=True)
-    faults = [replace(fault, next_step=_WORDS_ALONE) if fault.code == "heading" else fault for fault in faults]
+    text, faults, markup = _parse_paragraphs(source, bare_links=True)
+    faults = [replace(fault, next_step=_WORDS_ALONE) if fault.code in _OF_BLOCKS else fault for fault in faults]
     faults += [
         Fault(
             code="headline-link",
@@ -55,7 +77,7 @@ def parse_headline(source: str) -> tuple[RichText, list[Fault]]:
 
 def parse_line(source: str) -> tuple[TextWithFields, list[Fault]]:
     """Read a line that is shown as it is: fields, escapes and entities, but no styles and no links."""
-    text, faults, markup = _parse(source, bare_links=False)
+    text, faults, markup = _parse_paragraphs(source, bare_links=False)
     faults = [replace(fault, next_step=_WORDS_ALONE) if fault.code in _OF_TEXTS else fault for fault in faults]
     told = {fault.at for fault in faults}
     faults += [
@@ -79,105 +101,148 @@ def parse_line(source: str) -> tuple[TextWithFields, list[Fault]]:
     return tuple(pieces), faults
 
 
-# Codes of faults whose next step is meant for texts with styles, links and paragraphs.
-_OF_TEXTS = ("footnote", "heading", "html", "list", "quote", "reference", "strikethrough", "unclosed")
+# Codes of faults whose next step is meant for texts with blocks, or with styles and links.
+_OF_BLOCKS = ("code", "footnote", "heading", "list", "picture", "quote", "rule", "table")
+_OF_TEXTS = (*_OF_BLOCKS, "html", "reference", "strikethrough", "unclosed")
 _WORDS_ALONE = "Write the words alone; a backslash before a mark keeps it: \\*."
 _SHOWN = {"link": "a link", "autolink": "a link", "backticks": "code", "emphasis": "emphasis"}
 
 
-def _parse(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], list[MarkupSpan]]:
+def _parse_paragraphs(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], list[MarkupSpan]]:
+    """Read paragraphs alone: every block is a fault."""
     faults = list(find_control_characters(source))
-    source = _OPEN_FIELD.sub(lambda field: field[0].replace("\n", " "), source)  # its place may have been folded
-    paragraphs: list[Paragraph] = []
-    markup: list[MarkupSpan] = []
-    listed = markdown_lists.find_loose_list(source)
-    for start, part in _split(source):
-        paragraph = read_inline(part, bare_links=bare_links)
-        spans, places = _build_spans(paragraph.tokens)
-        paragraphs.append(Paragraph(_join_paragraph(spans)))
-        found = [*_find_entity_faults(paragraph), *_find_field_faults(part, paragraph)]
-        # A picture's address, or what a list or a table is made of, is not complained of twice.
-        others, taken = find_unsupported(part, paragraph)
-        found += others
-        if start == listed and not taken[0]:
-            found.append(markdown_lists.describe_loose_list(0))
-        links = zip(RichText((Paragraph(spans),)).links(), places, strict=True)
-        found += [fault for fault in find_link_faults(part, paragraph, links) if not taken[fault.at or 0]]
-        faults += [replace(fault, at=start + (fault.at or 0)) for fault in found]
-        # The second of two signs is what opens strong words.
-        styles = [
-            MarkupSpan("emphasis", token.meta["start"] - (token.type == "strong_open"), 0)
-            for token in paragraph.tokens
-            if token.type in ("em_open", "strong_open")
-        ]
-        markup += [replace(piece, start=start + piece.start) for piece in (*paragraph.markup, *styles)]
-    return RichText(tuple(paragraphs)), sorted(faults, key=lambda fault: fault.at or 0), markup
+    parts = list(_split(source))
+    leaves = [_read_leaf(part, bare_links=bare_links) for part in parts]
+    faults += [fault for leaf in leaves for fault in leaf.faults]
+    faults += _find_loose_list(parts)
+    text = RichText(tuple(Paragraph(leaf.spans) for leaf in leaves))
+    return text, sorted(faults, key=lambda fault: fault.at or 0), [piece for leaf in leaves for piece in leaf.markup]
 
 
-def _split(source: str) -> Iterator[tuple[int, str]]:
-    """Yield each paragraph with the place where it starts."""
+def _split(source: str) -> Iterator[Excerpt]:
+    """Yield each paragraph."""
     end = len(source.rstrip())
     start = len(source) - len(source.lstrip())
     for blank in _PARAGRAPHS.finditer(source, start, end):
-        yield start, source[start : blank.start()].rstrip()
+        yield Excerpt(source[start : blank.start()].rstrip(), (0,), (start,))
         start = blank.end()
-    yield start, source[start:end]
+    yield Excerpt(source[start:end], (0,), (start,))
 
 
-def _build_spans(tokens: list[Token]) -> tuple[Spans, list[LinkPlace]]:
-    spans: list[Span] = []
-    places: list[LinkPlace] = []
-    style = TextRun(text="")
-    href: str | None = None
-    inside: list[TextRun] = []
-    for token in tokens:
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """The spans of a paragraph, a heading or a cell; its faults and markup, by their places in the whole text."""
+
+    spans: Spans
+    faults: list[Fault]
+    markup: list[MarkupSpan]
+
+
+def _read_leaf(excerpt: Excerpt, *, bare_links: bool = True) -> _Leaf:
+    source = _OPEN_FIELD.sub(lambda field: field[0].replace("\n", " "), excerpt.text)  # its place may have been folded
+    paragraph = read_inline(source, bare_links=bare_links)
+    spans, places = build_spans(paragraph.tokens)
+    found = [*_find_entity_faults(paragraph), *_find_field_faults(source, paragraph)]
+    # A picture's address, or what a list or a table is made of, is not complained of twice.
+    others, taken = find_unsupported(source, paragraph)
+    found += others
+    links = zip((span for span in spans if isinstance(span, Link)), places, strict=True)
+    found += [fault for fault in find_link_faults(source, paragraph, links) if not taken[fault.at or 0]]
+    # The second of two signs is what opens strong words.
+    styles = [
+        MarkupSpan("emphasis", token.meta["start"] - (token.type == "strong_open"), 0)
+        for token in paragraph.tokens
+        if token.type in ("em_open", "strong_open")
+    ]
+    return _Leaf(
+        join_spans(spans),
+        [replace(fault, at=excerpt.place(fault.at or 0)) for fault in found],
+        [replace(piece, start=excerpt.place(piece.start)) for piece in (*paragraph.markup, *styles)],
+    )
+
+
+def _find_loose_list(paragraphs: Sequence[Excerpt]) -> Iterator[Fault]:
+    listed = markdown_lists.find_loose_list([paragraph.text for paragraph in paragraphs])
+    if listed is not None:
+        yield markdown_lists.describe_loose_list(paragraphs[listed].place(0))
+
+
+class _BlockReader:
+    """A reader of block tokens, which builds their blocks and keeps the faults of their words."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = iter(tokens)
+        self._faults: list[Fault] = []
+        self._paragraphs: list[Excerpt] = []
+
+    def faults(self) -> list[Fault]:
+        """Return the faults of what was read."""
+        told = {fault.at for fault in self._faults}
+        return [*self._faults, *(fault for fault in _find_loose_list(self._paragraphs) if fault.at not in told)]
+
+    def read_blocks(self) -> Blocks:
+        """Return the blocks up to the end of what holds them."""
+        blocks: list[Block] = []
+        for token in self._tokens:
+            if token.nesting < 0:
+                break
+            blocks.append(self._read_block(token))
+        return tuple(blocks)
+
+    def _read_block(self, token: Token) -> Block:
         match token.type:
-            case "strong_open" | "strong_close":
-                style = replace(style, strong=token.nesting == 1)
-            case "em_open" | "em_close":
-                style = replace(style, emphasis=token.nesting == 1)
-            case "link_open":
-                href, inside = str(token.attrs["href"]), []
-                places.append(LinkPlace(token.meta["start"], token.meta["address"]))
-            case "link_close":
-                spans.append(Link(address=split_fields(href or ""), runs=tuple(inside)))
-                href = None
+            case "heading_open":
+                return Heading(self._read_words())
+            case "bullet_list_open" | "ordered_list_open":
+                first = int(token.attrs.get("start", 1)) if token.type == "ordered_list_open" else None
+                entries = []
+                for entry in self._tokens:
+                    if entry.nesting < 0:
+                        break
+                    entries.append(self.read_blocks())
+                return ListBlock(tuple(entries), first)
+            case "blockquote_open":
+                return Quotation(self.read_blocks())
+            case "table_open":
+                return self._read_table()
+            case "fence":
+                return CodeBlock(token.content.removesuffix("\n"), next(iter(token.info.split()), ""))
+            case "hr":
+                return ThematicBreak()
             case _:
-                # A hard break is a line's end after a backslash: a space, as most lines' ends are.
-                run = replace(
-                    style,
-                    text=" " if token.type == "hardbreak" else token.content,
-                    code=token.type == "code_inline",
-                    field=token.meta["name"] if token.type == "field" else None,
-                )
-                if not (run.text or run.field):
-                    continue
-                if href is None:
-                    spans.append(run)
-                else:
-                    inside.append(run)
-    return tuple(spans), places
+                return Paragraph(self._read_words(is_paragraph=True))
+
+    def _read_words(self, *, is_paragraph: bool = False) -> Spans:
+        """Return the spans of the block that was opened, up to its end."""
+        excerpt: Excerpt = next(self._tokens).meta["excerpt"]
+        next(self._tokens)
+        if is_paragraph:
+            self._paragraphs.append(excerpt)
+        leaf = _read_leaf(excerpt)
+        self._faults += leaf.faults
+        return leaf.spans
+
+    def _read_table(self) -> TableBlock:
+        rows: list[tuple[Spans, ...]] = []
+        cells: list[Spans] = []
+        alignments: list[Alignment] = []
+        for token in self._tokens:
+            match token.type:
+                case "th_open" | "td_open":
+                    cells.append(self._read_words())
+                    if token.type == "th_open":
+                        alignments.append(_ALIGNMENTS[str(token.attrs.get("style", ""))])
+                case "tr_close":
+                    rows.append(tuple(cells))
+                    cells = []
+                case "table_close":
+                    break
+        return TableBlock(rows[0], tuple(rows[1:]), tuple(alignments))
 
 
-def _join_paragraph(paragraph: Spans) -> Spans:
-    """Return the paragraph in one line, with a space where its lines end, or nothing in Chinese and Japanese."""
-    lines = iter(join_lines([run.text for span in paragraph for run in runs_of(span)]))
-
-    def joined(run: TextRun) -> TextRun:
-        return replace(run, text=next(lines))
-
-    spans: list[Span] = []
-    for span in paragraph:
-        match span:
-            case Link(address=address, runs=runs):
-                spans.append(Link(address=address, runs=tuple(map(joined, runs))))
-            case TextRun():
-                run = joined(span)
-                if run.text or run.field:
-                    spans.append(run)
-            case _:
-                spans.append(span)
-    return tuple(spans)
+_ALIGNMENTS: dict[str, Alignment] = {
+    "": "", "text-align:left": "left", "text-align:center": "center", "text-align:right": "right",
+}  # fmt: skip
 
 
 def find_control_characters(source: str) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ from newsletter.issue.yamltext import Place, YamlScalar
 from newsletter.text import without_invisible
 
 _BLANKS = frozenset(" \t\n\r")  # what YAML folds or strips; of its line ends no others are left, see lookalikes.py
+_BLOCK_STYLES = (">", "|")
 _ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.|$)")
 
 
@@ -18,7 +19,8 @@ class SourceMap:
     """One scalar with the lines of its file.
 
     Folding has made spaces of line ends; they are line ends again in `text`, since a list or a heading shows only at
-    a line's start, and Chinese and Japanese have no spaces there.
+    a line's start, and Chinese and Japanese have no spaces there. Below > and | each line keeps the spaces by which it
+    is indented deeper than the text, since they say what belongs to an entry of a list.
     """
 
     node: YamlScalar
@@ -27,7 +29,7 @@ class SourceMap:
     @cached_property
     def text(self) -> str:
         unfolded = self._unfolded
-        if self.node.start.line == self.node.end.line or self.node.style == "|":
+        if self.node.start.line == self.node.end.line or self.node.style in _BLOCK_STYLES:
             return unfolded
         letters = list(unfolded)
         places = self._places
@@ -43,7 +45,23 @@ class SourceMap:
 
     @cached_property
     def _unfolded(self) -> str:
-        return without_invisible(unfold(self.node))
+        block = self.node.style in _BLOCK_STYLES
+        return without_invisible("\n".join(self._cut_lines()) if block else unfold(self.node))
+
+    def _cut_lines(self) -> list[str]:
+        """Return the lines of a text below > or |, without the indentation that they have in common."""
+        lines = self.lines[self.node.start.line : self.node.end.line]
+        first = next((line for line in lines if line.strip(" ")), "")
+        # A first line that is indented deeper than the text keeps the difference in what YAML has read.
+        text = self.node.text.lstrip("\n")
+        indent = _count_spaces(first) - _count_spaces(text)
+        end = next(
+            (at for at, line in enumerate(lines) if line.strip(" ") and _count_spaces(line) < indent), len(lines)
+        )
+        cut = [line[indent:] for line in lines[:end]]
+        while cut and not cut[-1].strip(" "):
+            cut.pop()
+        return cut
 
     def place(self, at: int) -> Place:
         """Return where the character `at` is; the scalar's own place when it has none."""
@@ -69,7 +87,7 @@ class SourceMap:
         """Yield each character but blanks that the scalar's source is read as, with its place."""
         start, end, style = self.node.start, self.node.end, self.node.style
         # The rest of the line of > or | is no text.
-        first = start.line + 1 if style in (">", "|") else start.line
+        first = start.line + 1 if style in _BLOCK_STYLES else start.line
         for number in range(first, min(end.line, len(self.lines)) + 1):
             line = self.lines[number - 1]
             column = start.column - 1 if number == start.line else 0
@@ -87,6 +105,10 @@ class SourceMap:
                 if letter and letter not in _BLANKS:
                     yield letter, Place(number, column + 1)
                 column += width
+
+
+def _count_spaces(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _unescape(escape: str) -> str:

@@ -13,8 +13,10 @@ from newsletter.issue.markdown import READ, ParsedParagraph
 from newsletter.validation import Fault
 
 _ESCAPE = "If you mean the sign itself, put a backslash before it: "
-_CODE_BLOCK = "a block of code begins here, which can't be shown yet"
-_SHORT_CODE = "Put short code between single backticks: `code`."
+_CODE_BLOCK = "a block of code begins here, and no line ends it"
+_SHORT_CODE = (
+    "Put the same mark on a line of its own below the code; short code stands between single backticks: `code`."
+)
 _PERSONAL = (  # names of a person's fields in word processors and mailing programs
     r"(?:first|last|full|given|family|middle|company|recipient|subscriber|customer|contact)[ _]?name|[fl]name"
     r"|e-?mail[ _]?address"
@@ -70,41 +72,47 @@ _RULES = (
         "Write a field as {{ name }} or {{ name | reader }}.",
     ),
     _make_rule(
-        "markup",
+        "code",
         r"^[ \t]*(?:`{3,}|~{3,})",
         _CODE_BLOCK,
         _SHORT_CODE,
     ),
     _make_rule(
-        "markup",
-        r"^(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|={3,}[ \t]*)$",
-        "a line across stands here, or a heading's underline, which can't be shown yet",
-        "Take the line out; a blank line starts a paragraph.",
+        "rule",
+        r"^(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$",
+        "a line across stands here, which can't stand in this text",
+        "Take the line out.",
+    ),
+    _make_rule(
+        "heading",
+        r"^={3,}[ \t]*$",
+        "a heading's underline stands here, which would be shown as it is",
+        "Write a sub-heading as ### words, and a line across as ---.",
     ),
     _make_rule(
         "table",
         r"^(?!(?:[^\w\s]|\w{1,4}[.)]|o)\t)[^\t\n]*[^\s] ?\t[^\n]*\n[^\t\n]*[^\s] ?\t|"
         r"^\|[^\n]*\|[ \t]*$(?:\n\|[^\n]*\|[ \t]*$)*|^\|?[ \t]*:?-{2,}:?[ \t]*\|[-:| \t]*$",
-        "this looks like a table, which can't be shown yet",
-        "Write it as sentences, or as a picture under image:.",
+        "this looks like a table, but can't be read as one",
+        "Begin it with a line of headers, | Year | Sum |, and a line with as many parts below it, | --- | --- |.",
     ),
     _make_rule(
         "list",
         r"^[-*+][ \t]+\[[ x]?\][ \t]|\A\+[ \t]+(?=[^\W\d])|^[•◦▪▸‣➢➤∙][ \t]*(?=\S)",
-        "this looks like an entry of a list, which can't be shown yet",
-        f"Write each entry as a paragraph, with a blank line before it. {_ESCAPE}\\-",
+        "this looks like an entry of a list, but its mark can't be shown",
+        f"Begin each entry with - and a space, and put no box behind it. {_ESCAPE}\\-",
     ),
     _make_rule(
         "heading",
         r"^#{2,6}[ \t]+(?=\S)|^#[ \t]+(?=[^\s\d])|^#{2,6}(?=[^\W\d])"
         r"|^={2,6}[ \t]+(?=\S)[^\n=]{0,200}[^\s=][ \t]+={2,6}[ \t]*$",
-        "this looks like a heading, which can't be shown within a text",
-        f"Write it as a headline: of its own, or as **strong** words. {_ESCAPE}\\#",
+        "this looks like a heading, but is not written as one",
+        f"Write a sub-heading as ### words, with a space behind the signs. {_ESCAPE}\\#",
     ),
     _make_rule(
         "quote",
         r"^>[> \t]*(?=[^\s>\d=$€£¥~≈+.-])",
-        "this looks like a quotation, which can't be shown yet",
+        "this looks like a quotation, which can't stand here",
         f"Write it in quotation marks. {_ESCAPE}\\>",
     ),
     _make_rule(
@@ -193,7 +201,7 @@ def _find_code_blocks(source: str, paragraph: ParsedParagraph, taken: bytearray)
             line = source[source.rfind("\n", 0, piece.start) + 1 : piece.start]
             if not line.strip() and source.startswith("```", piece.start):
                 taken[piece.start] = 1
-                yield Fault(code="markup", at=piece.start, message=_CODE_BLOCK, next_step=_SHORT_CODE)
+                yield Fault(code="code", at=piece.start, message=_CODE_BLOCK, next_step=_SHORT_CODE)
 
 
 def _find_links(source: str, paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fault]:

@@ -28,7 +28,15 @@ FAULTS = [
     ("\ue123", 0, "control-character"),
 ]
 # Whole lines too: in a folded text they are lines still.
-LINE_FAULTS = [("- [ ] one", 0, "list"), ("## One", 0, "heading"), ("> said", 0, "quote"), ("• one", 0, "list")]
+LINE_FAULTS = [("- [ ] one", 0, "list"), ("## One", 0, "heading"), ("|a|b|", 0, "table"), ("• one", 0, "list")]
+# The lines of a block with a fault in its words, as they are written, and the words before the fault.
+NESTED = [
+    ["- one", "- two {}"], ["1. one", "2. two", "   - sub", "   - more {}"], ["1. one", "  - sub", "  - {}", "2. two"],
+    ["> said", "> and {} more"], ["> - one", "> - two", ">   more {}"], ["- > one", "  > two {}"], ["### Words {}"],
+    ["| a | b |", "| --- | --- |", "| `x\\|y` | 日本 {} |"], ["a | b", "--- | ---", "{} | x"], ["a | {}", "--- | ---"],
+    ["> > twice", "> > {}"], ["- one", "", "  more {}", "- two"], ["Words:", "    - {}"],
+    ["```", "code", "```", "Words {}"], ["***", "{}"],
+]  # fmt: skip
 WORDS = st.sampled_from(
     ["plain", "日本語。", "한국어", "so 😀", "so 👩‍👩‍👧", "é", "e\u0301", "a b", "“quoted”", "it's", "**strong**",
      "*soft*", "`code`", "[fine](https://example.org/)", "{{ name | reader }}", "&copy;", "\\*", "שלום",
@@ -104,6 +112,27 @@ def test_a_line_that_is_a_mark_is_reported_where_it_stands(
     text = _written(style, [before, [wrong, *after]] if apart else [[*before, wrong, *after]])
     row = text.split("\n").index(f"  {wrong}")
     assert _problems(tmp_path_factory.getbasetemp(), HEAD + text + ITEMS) == [(code, 4 + row, 3 + shows)]
+
+
+@given(
+    style=st.sampled_from(["folded", "literal"]),
+    fault=st.sampled_from([each for each in FAULTS if each[0] != "\ue123"]),
+    nested=st.sampled_from(NESTED),
+    before=LINES,
+    after=LINES,
+)
+def test_a_fault_in_a_nested_block_is_reported_where_it_stands(
+    tmp_path_factory: pytest.TempPathFactory,
+    style: str,
+    fault: tuple[str, int, str],
+    nested: list[str],
+    before: list[str],
+    after: list[str],
+) -> None:
+    wrong, shows, code = fault
+    text = _written(style, [before, [line.format(wrong) for line in nested], after])
+    row, column = next((number, line.index(wrong)) for number, line in enumerate(text.split("\n")) if wrong in line)
+    assert _problems(tmp_path_factory.getbasetemp(), HEAD + text + ITEMS) == [(code, 4 + row, column + shows + 1)]
 
 
 def test_several_problems_of_one_paragraph_have_a_place_each(tmp_path: Path) -> None:
