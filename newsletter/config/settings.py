@@ -22,6 +22,11 @@ from newsletter.text import without_invisible
 from newsletter.validation import fault_error
 
 
+def find_direction(language: str) -> Literal["ltr", "rtl"]:
+    """Return the direction in which a language (BCP 47) is written."""
+    return "rtl" if language.split("-")[0].lower() in {"ar", "dv", "fa", "he", "ps", "ur", "yi"} else "ltr"
+
+
 class Section(BaseModel):
     """The base of each table of newsletter.toml, a backend's own included."""
 
@@ -52,7 +57,7 @@ class PublicationSettings(Section):
     @property
     def direction(self) -> Literal["ltr", "rtl"]:
         """Return the direction in which the publication's language is written."""
-        return "rtl" if self.language.split("-")[0] in {"ar", "dv", "fa", "he", "ps", "ur", "yi"} else "ltr"
+        return find_direction(self.language)
 
 
 def _check_return_path(delimiter: str, info: ValidationInfo) -> str:
@@ -156,6 +161,12 @@ def _check_linked_images(email: EmailSettings, info: ValidationInfo) -> EmailSet
             'or write images = "attach".',
         )
     return email
+
+
+class LayoutSettings(Section):
+    """The table [layout]: whether headlines are listed before the details, above each detail, or both."""
+
+    headlines: Literal["list", "above", "both"] = "list"
 
 
 class PdfSettings(Section):
@@ -275,6 +286,7 @@ class Config(BaseModel):
     theme: Theme = Theme()
     service: ServiceSettings = ServiceSettings()
     email: Annotated[EmailSettings, AfterValidator(_check_linked_images)] = EmailSettings()
+    layout: LayoutSettings = LayoutSettings()
     pdf: PdfSettings = PdfSettings()
     send: SendSettings = SendSettings()
     store: StoreSettings = StoreSettings()

@@ -7,7 +7,7 @@ derived ones (quiet text, dark mode) are made to meet it.
 import re
 import unicodedata
 from colorsys import hls_to_rgb, rgb_to_hls
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -91,6 +91,7 @@ class Theme(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
+    look: Literal["digest", "briefing"] = "digest"
     paper: Colour = "#ffffff"
     desk: Colour = "#eceae4"
     masthead: Colour = "#12304f"

@@ -10,6 +10,7 @@ from newsletter.config import Config, find_line
 from newsletter.config.validators import SUBJECT_PART
 from newsletter.editions.date_words import format_date, format_event_time
 from newsletter.editions.issue_pictures import IssuePictures
+from newsletter.editions.link_targets import LinkTargets
 from newsletter.editions.pictures import Picture, prepare_picture
 from newsletter.errors import ConfigError, Problem
 from newsletter.field import (
@@ -89,6 +90,10 @@ class EditionContext:
             for fault in faults
         ]
         return ConfigError(message, problems=problems)
+
+    def link_targets(self, issue: Issue) -> LinkTargets:
+        """Return where the addresses lead that the issue writes short."""
+        return LinkTargets(self.config.publication, issue)
 
     def pictures_of(self, issue: Issue) -> IssuePictures:
         """Return the issue's pictures, to be prepared for screens or for print."""

@@ -2,16 +2,13 @@
 
 import logging
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 
-from markupsafe import Markup
-
 from newsletter.editions.edition_context import EditionContext, Placer
+from newsletter.editions.html_blocks import HtmlWriter
 from newsletter.editions.mjml import convert_mjml
 from newsletter.editions.template_engine import fill_template, list_templates, refuse_open_blocks
 from newsletter.field import FieldWriter
-from newsletter.issue.blocks import Link, RichText, Spans, TextRun, runs_of
 from newsletter.issue.model import Issue
 
 TEMPLATE = "email.mjml.j2"
@@ -25,12 +22,20 @@ def render_html(context: EditionContext, issue: Issue, fields: FieldWriter, plac
 
 def render_uninlined(context: EditionContext, issue: Issue, fields: FieldWriter, place: Placer) -> str:
     """Return the mail's HTML as MJML makes it, with all styles in style sheets. Raises TemplateError."""
+    pictures = context.picture_values(issue, place)
+    writer = HtmlWriter(
+        fields,
+        context.config.publication.direction,
+        context.link_targets(issue).in_email,
+        pictures["picture"],
+        is_email=True,
+    )
     mjml = fill_template(
         TEMPLATE,
         context.template_path,
         autoescape=True,
-        words=context.template_values(issue, fields) | context.picture_values(issue, place) | {"reader": fields},
-        filters=make_filters(fields) | {"padding": _pad_preheader},
+        words=context.template_values(issue, fields) | pictures | {"reader": fields},
+        filters=make_filters(writer) | {"padding": _pad_preheader},
     )
     refuse_open_blocks(mjml, TEMPLATE, context.template_path)
     return convert_mjml(mjml, TEMPLATE, context.template_path)
@@ -41,11 +46,17 @@ def list_email_templates(context: EditionContext) -> list[Path]:
     return list_templates(TEMPLATE, context.template_path)
 
 
-def make_filters(fields: FieldWriter) -> dict[str, Callable[[RichText], object]]:
-    """Return the filters by which a template writes rich text as HTML: `text | inline`, and `text | paragraphs`."""
+def make_filters(writer: HtmlWriter) -> dict[str, Callable[..., object]]:
+    """Return the filters by which a template writes rich text as HTML.
+
+    `text | inline` is for one line, `text | blocks` for each block as an element, and `link | address` for a link that
+    stands by itself; `text | paragraphs` gives the words of each paragraph of a text that has nothing else.
+    """
     return {
-        "inline": lambda text: _write_inline(text, fields),
-        "paragraphs": lambda text: _write_paragraphs(text, fields),
+        "inline": writer.inline,
+        "paragraphs": writer.paragraphs,
+        "blocks": writer.blocks,
+        "address": writer.address,
     }
 
 
@@ -55,39 +66,6 @@ def _pad_preheader(preheader: str) -> str:
     Inboxes fold plain spaces into one; they keep this pair, a combining grapheme joiner and a no-break space.
     """
     return "\u034f\u00a0" * max(0, _INBOX_LINE - len(preheader))
-
-
-def _write_inline(text: RichText, fields: FieldWriter) -> Markup:
-    return Markup("<br>").join(_write_paragraph(paragraph, fields) for paragraph in text.paragraphs)
-
-
-def _write_paragraphs(text: RichText, fields: FieldWriter) -> list[Markup]:
-    return [_write_paragraph(paragraph, fields) for paragraph in text.paragraphs]
-
-
-def _write_paragraph(spans: Spans, fields: FieldWriter) -> Markup:
-    return Markup("").join(
-        _write_link(span, fields)
-        if isinstance(span, Link)
-        else Markup("").join(_write_run(run, fields) for run in runs_of(span))
-        for span in spans
-    )
-
-
-def _write_link(link: Link, fields: FieldWriter) -> Markup:
-    inside = Markup("").join(_write_run(run, fields) for run in link.runs)
-    return Markup('<a href="{}">{}</a>').format(link.to(fields), inside)
-
-
-def _write_run(run: TextRun, fields: FieldWriter) -> Markup:
-    text = fields(run.field, run.text) if run.field else run.text
-    html = escape(text)
-    if run.code:
-        html = f'<code dir="ltr">{html}</code>'  # a word of code is itself within a right-to-left sentence, too
-    for tag, on in (("em", run.emphasis), ("strong", run.strong)):
-        if on:
-            html = f"<{tag}>{html}</{tag}>"
-    return Markup(html)  # noqa: S704  # escaped above, tags of ours around it
 
 
 def inline_styles(html: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from newsletter.editions.edition_context import EditionContext, Placer, place_beside
 from newsletter.editions.html import make_filters
+from newsletter.editions.html_blocks import AddressFinder, HtmlWriter, make_page_writer
 from newsletter.editions.template_engine import fill_template, refuse_open_blocks
 from newsletter.field import write_default
 from newsletter.issue.blocks import RichText
@@ -63,8 +64,10 @@ def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: 
     Raises TemplateError.
     """
     public = issue.seen_by(frozenset())
+    pictures = context.picture_values(public, place)
     more = {"pdf": Download(pdf_name(issue), len(pdf)) if pdf else None, "metadata": _describe_page(context, public)}
-    return _fill_page(PAGE, context, context.template_values(public) | context.picture_values(public, place) | more)
+    writer = _make_writer(context, pictures, context.link_targets(public).on_page)
+    return _fill_page(PAGE, context, writer, context.template_values(public) | pictures | more)
 
 
 def render_article(context: EditionContext, issue: Issue) -> str:
@@ -72,11 +75,9 @@ def render_article(context: EditionContext, issue: Issue) -> str:
     public = issue.seen_by(frozenset())
     publication = context.config.publication
     pictures = context.picture_values(public, lambda picture: publication.address(picture.name) or picture.name)
-    return _fill_page(
-        ARTICLE,
-        context,
-        context.template_values(public) | pictures | {"base": publication.address(page_name(issue)) or ""},
-    )
+    page = publication.address(page_name(issue)) or ""
+    writer = _make_writer(context, pictures, context.link_targets(public).whole, page)
+    return _fill_page(ARTICLE, context, writer, context.template_values(public) | pictures | {"base": page})
 
 
 def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
@@ -84,6 +85,7 @@ def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
     return _fill_page(
         INDEX,
         context,
+        make_page_writer(context.config.publication.direction),
         {
             "publication": context.config.publication,
             "theme": context.config.theme,
@@ -94,13 +96,16 @@ def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
     )
 
 
-def _fill_page(name: str, context: EditionContext, words: dict[str, Any]) -> str:
+def _make_writer(
+    context: EditionContext, pictures: dict[str, Any], find_address: AddressFinder, page: str = ""
+) -> HtmlWriter:
+    direction = context.config.publication.direction
+    return HtmlWriter(write_default, direction, find_address, pictures["picture"], is_email=False, page=page)
+
+
+def _fill_page(name: str, context: EditionContext, writer: HtmlWriter, words: dict[str, Any]) -> str:
     html = fill_template(
-        name,
-        context.template_path,
-        words,
-        autoescape=True,
-        filters=make_filters(write_default) | {"plain": RichText.plain},
+        name, context.template_path, words, autoescape=True, filters=make_filters(writer) | {"plain": RichText.plain}
     )
     refuse_open_blocks(html, name, context.template_path)
     return html

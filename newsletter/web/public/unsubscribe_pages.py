@@ -9,9 +9,9 @@ from pathlib import Path
 
 from newsletter.editions import EditionContext
 from newsletter.editions.html import make_filters
+from newsletter.editions.html_blocks import make_page_writer
 from newsletter.editions.pictures import Picture
 from newsletter.editions.template_engine import fill_template, find_template, refuse_open_blocks, template_error
-from newsletter.field import write_default
 from newsletter.web.public.error_line import error_line
 from newsletter.web.public.page_forms import has_submit_button
 from newsletter.workspace import Workspace
@@ -80,10 +80,10 @@ def _render(context: EditionContext) -> dict[PageState, bytes]:
     }
     pages = {}
     for state in PageState:
-        html = _fill_template(context.template_path, words, state)
+        html = _fill_template(context, context.template_path, words, state)
         refuse_open_blocks(html, TEMPLATE, context.template_path)
         if (offered := _OFFERED.get(state)) and not has_submit_button(html, offered):
-            html = _fill_template(context.template_path[-1:], words, state)
+            html = _fill_template(context, context.template_path[-1:], words, state)
         if (action := _NEEDED.get(state)) and not has_submit_button(html, action):
             lost = f'its page "{state}" has no <form method="post"> with <button name="action" value="{action}">'
             raise template_error(find_template(TEMPLATE, context.template_path), 0, lost)
@@ -91,8 +91,10 @@ def _render(context: EditionContext) -> dict[PageState, bytes]:
     return pages
 
 
-def _fill_template(template_path: Sequence[Path], words: Mapping[str, object], state: PageState) -> str:
-    filters = make_filters(write_default)
+def _fill_template(
+    context: EditionContext, template_path: Sequence[Path], words: Mapping[str, object], state: PageState
+) -> str:
+    filters = make_filters(make_page_writer(context.config.publication.direction))
     return fill_template(
         TEMPLATE, tuple(template_path), {**words, "state": state.value}, autoescape=True, filters=filters
     )
