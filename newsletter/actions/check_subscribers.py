@@ -62,6 +62,6 @@ def _explain_erased(source: SubscriberSource, row: Subscriber, status: Suppressi
         path=source.place,
         line=row.line,
         code=ERASED,
-        message=f"this person was erased on {(status.erased or '')[:10]}, and gets nothing",
+        message=f"this person was erased on {status.erased:%Y-%m-%d}, and gets nothing",
         next_step="Take the row out of this file, and out of wherever it came from.",
     )

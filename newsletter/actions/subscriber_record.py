@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.address import SubscriberKey
-from newsletter.clock import format_instant
+from newsletter.clock import Instant
 from newsletter.ledger.campaigns import find_campaign
 from newsletter.ledger.deliveries import Delivery, list_deliveries
 from newsletter.ledger.erasure import count_mentions
@@ -32,7 +32,7 @@ class SubscriberRecord:
     status: SuppressionStatus
     events: Sequence[StoredEvent]
     deliveries: Sequence[Delivery]
-    finished_at: Mapping[str, str | None]
+    finished_at: Mapping[str, Instant | None]
     other_rows: int
 
     @property
@@ -64,10 +64,6 @@ def read_subscriber_record(publication: OpenPublication, key: SubscriberKey) -> 
     )
 
 
-def _list_finished(store: Store, deliveries: Sequence[Delivery]) -> dict[str, str | None]:
+def _list_finished(store: Store, deliveries: Sequence[Delivery]) -> dict[str, Instant | None]:
     campaigns = (find_campaign(store, delivery.issue) for delivery in deliveries)
-    return {
-        campaign.issue: format_instant(campaign.finished_at) if campaign.finished_at else None
-        for campaign in campaigns
-        if campaign
-    }
+    return {campaign.issue: campaign.finished_at for campaign in campaigns if campaign}

@@ -52,7 +52,7 @@ def unsuppress(publication: OpenPublication, address: str) -> bool:
     (status,) = read_suppression_statuses(store, keys, [key])
     if status.erased:
         raise DecisionNeeded(
-            f"{key} was erased on {status.erased[:10]}.",
+            f"{key} was erased on {status.erased:%Y-%m-%d}.",
             next_step=f"Did they ask to come back? newsletter subscribers add {key} --again",
         )
     return suppression.unsuppress(store, keys, key)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, delete, select
 
+from newsletter.clock import Instant, parse_instant
 from newsletter.store.engine import insert_new, is_ours, now, publication_of
 from newsletter.store.schema import forgotten
 
@@ -25,10 +26,10 @@ def is_erased(connection: Connection, digest: str) -> bool:
     return bool(find_erased(connection, [digest]))
 
 
-def find_erased(connection: Connection, digests: Sequence[str]) -> dict[str, str]:
+def find_erased(connection: Connection, digests: Sequence[str]) -> dict[str, Instant]:
     """Return which of these keyed hashes are of the erased, and when each was."""
     values = {"publication": publication_of(connection), "digests": digests}
-    return {row.digest: row.at for row in connection.execute(_FIND, values)}
+    return {row.digest: parse_instant(row.at) for row in connection.execute(_FIND, values)}
 
 
 # Made once: of a million readers, asked about in groups, each statement would be one more for the garbage collector.

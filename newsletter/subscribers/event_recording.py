@@ -12,6 +12,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
+from newsletter.clock import format_instant
 from newsletter.store import Store, suppressions
 from newsletter.store.engine import now, storable
 from newsletter.store.erased import find_erased, hold_off_erasing, is_erased, remove_erased
@@ -114,7 +115,8 @@ def _void(connection: Connection, keys: SecretKeys | None, event: Event) -> Igno
         # To the second, which is all that a mailbox knows: of one second, the mail is the later one.
         kinds = _WORKING_AGAIN if event.kind in _BOUNCES else _COMING_BACK
         back = find_last_said(connection, event.subscriber, kinds)[:_SECOND]
-        return IgnoredBecause.OLDER if (event.said_at or now())[:_SECOND] < back else None
+        said_at = format_instant(event.said_at) if event.said_at else now()
+        return IgnoredBecause.OLDER if said_at[:_SECOND] < back else None
     return None
 
 
@@ -225,7 +227,7 @@ def _softs(connection: Connection, event: Event, soft: SoftRule) -> int:
 
 def _row(event: Event) -> StoredEvent:
     at = now()
-    said_at = min(event.said_at or at, at)  # a mail's clock may be wrong
+    said_at = min(format_instant(event.said_at), at) if event.said_at else at  # a mail's clock may be wrong
     evidence = {name: storable(text) for name, text in event.evidence.items() if text}
     return StoredEvent(
         event.subscriber,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from newsletter.address import SubscriberKey
+from newsletter.clock import Instant
 from newsletter.issue_name import IssueName
 from newsletter.store.events import count_by_kind
 from newsletter.subscribers.reasons import Reason
@@ -58,7 +59,7 @@ class EventSource(StrEnum):
 class Event:
     """One thing said about one subscriber, who is named by key.
 
-    `issue` is the one that it is about, `said_at` ISO 8601 in UTC (now, when empty; of a mail, when it was received).
+    `issue` is the one that it is about, `said_at` when it was said (None: now; of a mail, when it was received).
     `evidence` are words by name that show later why this was believed: `code`, `words`, `message` and others.
     `reason` is that of a bounce, where the kind alone does not say it, `stage` the command that a server refused, and
     `batch` names the run in which many were recorded at one time.
@@ -69,7 +70,7 @@ class Event:
     source: EventSource
     issue: IssueName | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
-    said_at: str = ""
+    said_at: Instant | None = None
     reason: Reason | None = None
     stage: str = ""
     batch: str = ""

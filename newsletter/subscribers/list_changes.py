@@ -135,9 +135,9 @@ def sole_editor(store: Store) -> Iterator[None]:
 
 def describe_suppression(status: SuppressionStatus) -> str:
     """Return why somebody is not mailed: `unsubscribed since 2026-03-01, bounced since ... (mailbox gone)`."""
-    said = [f"erased on record since {status.erased[:10]}"] if status.erased else []
+    said = [f"erased on record since {status.erased:%Y-%m-%d}"] if status.erased else []
     for each in status.suppressions:
         words = " ".join(each.words.split())
-        since = f" since {each.since[:10]}" if each.since else ""
+        since = f" since {each.since:%Y-%m-%d}" if each.since else ""
         said.append(f"{each.kind}{since}{f' ({words})' if words else ''}")
     return ", ".join(said)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
+from newsletter.clock import format_instant
 from newsletter.errors import Problem
 from newsletter.store import Store, suppressions
 from newsletter.store.erased import list_erased
@@ -37,7 +38,12 @@ def export_everyone(
         if isinstance(row, Problem) or status.erased:
             left_out[ERASED if status.erased else "unusable"] += 1
         else:
-            yield [*_cells(row, columns), status.state, status.since, _on_one_line(status.words)]
+            yield [
+                *_cells(row, columns),
+                status.state,
+                format_instant(status.since) if status.since else "",
+                _on_one_line(status.words),
+            ]
 
 
 def export_mailable(

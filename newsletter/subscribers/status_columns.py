@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from newsletter.address import normalise_address, subscriber_key
+from newsletter.clock import Instant, parse_instant
 from newsletter.config import SubscriberListSettings
 from newsletter.errors import DecisionNeeded, ListError, Problem
 from newsletter.subscribers.consent import CONSENT_COLUMNS
@@ -136,10 +137,17 @@ def _find_suppression(cells: Mapping[str, str], honoured: Sequence[str]) -> tupl
             if word and states != [MAILABLE]:
                 cause = next((one for one in SuppressionKind if one in states), SuppressionKind.SUPPRESSED)
                 words = cells.get(WORDS, "") if cause in states else f"{column}: {word}"
-                return column, word, Suppression(cause, words, cells.get(SINCE, ""))
+                return column, word, Suppression(cause, words, _parse_since(cells.get(SINCE, "")))
         elif keeps_out(column, word):
             cause = cause_in(column, word)
-            return column, word, Suppression(cause, f"{column}: {word}", "")
+            return column, word, Suppression(cause, f"{column}: {word}", None)
+    return None
+
+
+def _parse_since(cell: str) -> Instant | None:
+    """Return the moment in a cell; None where it is empty or no moment: a spreadsheet may have rewritten it."""
+    with suppress(ValueError, OverflowError):  # a zone may lead out of the calendar
+        return parse_instant(unguard_cell(cell.strip()))
     return None
 
 

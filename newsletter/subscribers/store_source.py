@@ -51,7 +51,7 @@ class StoredStatuses:
     def find(self, subscriber: Subscriber) -> Suppression | None:
         if subscriber.status is SubscriberStatus.ACTIVE:
             return None
-        return Suppression(subscriber.status.value, "", "")
+        return Suppression(subscriber.status.value, "", None)
 
     def describe(self, subscriber: Subscriber) -> str:
         return "" if subscriber.status is SubscriberStatus.ACTIVE else subscriber.status.value

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
+from newsletter.clock import Instant, parse_instant
 from newsletter.errors import Problem
 from newsletter.store import Store, suppressions
 from newsletter.store.erased import find_erased
@@ -18,19 +19,19 @@ _GROUP = 500  # rows looked up at once: few enough for either database's paramet
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One reason not to mail somebody; `since` is ISO 8601 in UTC, empty where a list does not say it."""
+    """One reason not to mail somebody; `since` is None where a list does not say when."""
 
     kind: str
     words: str
-    since: str
+    since: Instant | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressionStatus:
-    """All that keeps a subscriber from being mailed; since `erased`, ISO 8601 in UTC, nothing is kept of them."""
+    """All that keeps a subscriber from being mailed; since `erased` nothing is kept of them."""
 
     suppressions: Sequence[Suppression] = ()
-    erased: str | None = None
+    erased: Instant | None = None
 
     @property
     def mailable(self) -> bool:
@@ -44,10 +45,10 @@ class SuppressionStatus:
         return ", ".join([*([ERASED] if self.erased else []), *(each.kind for each in self.suppressions)])
 
     @property
-    def since(self) -> str:
-        """The earliest moment from which on nothing was to be sent, empty where none is known."""
+    def since(self) -> Instant | None:
+        """The earliest moment from which on nothing was to be sent, None where none is known."""
         known = (since for since in (self.erased, *(each.since for each in self.suppressions)) if since)
-        return min(known, default="")
+        return min(known, default=None)
 
     @property
     def words(self) -> str:
@@ -96,8 +97,8 @@ def read_suppression_statuses(
     digests = {key: keys.digest(key) for key in wanted} if keys else {}
     held = defaultdict[str, list[Suppression]](list)
     with store.reading() as connection:
-        for key, *row in suppressions.find_suppressions(connection, wanted):
-            held[key].append(Suppression(*row))
+        for key, kind, words, at in suppressions.find_suppressions(connection, wanted):
+            held[key].append(Suppression(kind, words, parse_instant(at)))
         erased = find_erased(connection, list(digests.values())) if digests else {}
     return [
         SuppressionStatus(suppressions=held.get(key, ()), erased=erased.get(digests.get(key, ""))) for key in wanted

@@ -7,6 +7,7 @@ from secrets import token_urlsafe
 import pytest
 from sqlalchemy import select
 
+from newsletter.clock import parse_instant
 from newsletter.errors import ConfigError
 from newsletter.store import Store, suppressions
 from newsletter.store.erased import add_erased, hold_off_writing
@@ -26,9 +27,14 @@ ADA = "ada@example.org"
 SOFT = SoftRule(bounces=3, days=30)
 
 
-def _event(kind: EventKind, issue: str | None = "2.10", words: str = "", said_at: str = "") -> Event:
+def _event(kind: EventKind, issue: str | None = "2.10", words: str = "", said_at: str | None = None) -> Event:
     return Event(
-        subscriber=ADA, kind=kind, source=EventSource.MAIL, issue=issue, evidence={"words": words}, said_at=said_at
+        subscriber=ADA,
+        kind=kind,
+        source=EventSource.MAIL,
+        issue=issue,
+        evidence={"words": words},
+        said_at=parse_instant(said_at) if said_at else None,
     )
 
 

@@ -68,7 +68,7 @@ def forget(address: str, yes: bool) -> None:
 
 def _announce(known: SubscriberRecord, source: SubscriberSource) -> None:
     if known.status.erased and not known.is_known:
-        say(f"{known.key} was erased on {known.status.erased[:10]}. This makes sure of it once more.")
+        say(f"{known.key} was erased on {known.status.erased:%Y-%m-%d}. This makes sure of it once more.")
         return
     if not known.is_known:
         say(f"Nothing is known of {known.key}. Their keyed hash will be kept all the same.")

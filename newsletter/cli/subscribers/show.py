@@ -12,6 +12,7 @@ from newsletter.cli.context import open_publication
 from newsletter.cli.output import print_as_json, say, shorten
 from newsletter.cli.subscribers.event_words import EVENT_WORDS, OF_EDITORS
 from newsletter.cli.subscribers.list_hints import say_if_kept_out, suggest_nearest
+from newsletter.clock import format_instant
 from newsletter.ledger.deliveries import Delivery
 from newsletter.ledger.states import State
 from newsletter.mail.message import join_reply
@@ -68,11 +69,12 @@ def as_dict(known: SubscriberRecord, source: SubscriberSource) -> dict[str, Any]
     return {
         "address": known.key,
         "state": known.status.state if known.rows or not known.status.mailable else "unlisted",
-        "erased": known.status.erased,
+        "erased": known.status.erased and format_instant(known.status.erased),
         "rows": [{**({"line": row.line} if source.file else {}), "cells": dict(row.cells)} for row in known.rows],
         **({} if source.file else {"consents": [asdict(consent) for consent in known.consents]}),
         "causes": [
-            {"cause": each.kind, "words": each.words, "since": each.since} for each in known.status.suppressions
+            {"cause": each.kind, "words": each.words, "since": each.since and format_instant(each.since)}
+            for each in known.status.suppressions
         ],
         "events": [
             {name: getattr(event, attribute) for name, attribute in _EVENT_KEYS.items()} for event in known.events
@@ -81,7 +83,7 @@ def as_dict(known: SubscriberRecord, source: SubscriberSource) -> dict[str, Any]
             {
                 **{name: getattr(delivery, name) for name in _DELIVERY_KEYS},
                 "tags": sorted(delivery.tags),
-                "ended": known.finished_at.get(delivery.issue),
+                "ended": (ended := known.finished_at.get(delivery.issue)) and format_instant(ended),
             }
             for delivery in known.deliveries
         ],
@@ -94,7 +96,7 @@ def show_known(known: SubscriberRecord, source: SubscriberSource) -> None:
     list_name = shorten(source.place)
     if not known.is_known:
         if known.status.erased:
-            erased = known.status.erased[:10]
+            erased = f"{known.status.erased:%Y-%m-%d}"
             say(f"{known.key}: erased on record: only a keyed hash is left, since {erased}.", style="bold")
         else:
             say(f"Nothing is known of {known.key}.", style="bold")
@@ -149,7 +151,7 @@ def _describe_delivery(delivery: Delivery, known: SubscriberRecord) -> str:
     if delivery.state is State.SUPPRESSED:
         # Only a suppression from before the end can have been why; of one that was lifted since, nothing is left.
         ended = known.finished_at.get(delivery.issue)
-        held = [one for one in known.status.suppressions if ended is None or one.since <= ended]
+        held = [one for one in known.status.suppressions if ended is None or one.since is None or one.since <= ended]
         why = describe_suppression(SuppressionStatus(suppressions=held)) if held else "they were not to be mailed then"
         became = f"not sent: {why}"
     else:

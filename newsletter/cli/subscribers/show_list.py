@@ -10,6 +10,7 @@ import click
 from newsletter.actions.list_subscribers import SubscriberFilter, list_subscribers
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import console, print_table, printable_cell, say
+from newsletter.clock import format_instant
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import SuppressionStatus
 from newsletter.text import format_count
@@ -54,7 +55,13 @@ def _print_rows(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:
     """
     count = 0
     cells = (
-        (row.address, row.fields["name"], " ".join(sorted(row.tags)), status.state, status.since[:10])
+        (
+            row.address,
+            row.fields["name"],
+            " ".join(sorted(row.tags)),
+            status.state,
+            f"{status.since:%Y-%m-%d}" if status.since else "",
+        )
         for row, status in rows
     )
     page = list(islice(cells, _PAGE))  # before the headings: a list that can't be read has none
@@ -77,8 +84,11 @@ def _print_json(rows: Iterator[tuple[Subscriber, SuppressionStatus]]) -> int:
             "fields": dict(row.fields),
             "tags": sorted(row.tags),
             "state": status.state,
-            "since": status.since or None,
-            "causes": [{"cause": each.kind, "since": each.since, "words": each.words} for each in status.suppressions],
+            "since": status.since and format_instant(status.since),
+            "causes": [
+                {"cause": each.kind, "since": each.since and format_instant(each.since), "words": each.words}
+                for each in status.suppressions
+            ],
         }
         sys.stdout.write(f"{',' if count > 1 else '['}\n{json.dumps(one)}")
     sys.stdout.write("\n]\n" if count else "[]\n")

@@ -44,7 +44,7 @@ def suppress(address: str | None, reason: str, file: Path | None) -> None:
     change = actions.suppress(publication, address or "", reason)
     before = change.before
     if before.erased:
-        say(f"{address} was erased on {before.erased[:10]}, and gets nothing anyhow.")
+        say(f"{address} was erased on {before.erased:%Y-%m-%d}, and gets nothing anyhow.")
         return
     if before.mailable:
         say(f"{address} gets no more mail ({reason}).")

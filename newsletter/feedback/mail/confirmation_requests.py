@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from newsletter.address import SubscriberKey
+from newsletter.clock import parse_instant
 from newsletter.errors import DeliveryError
 from newsletter.feedback.mail.confirmation_message import ConfirmationSender
 from newsletter.feedback.mail.decision import Action, Decision
@@ -112,7 +113,8 @@ def find_needless(store: Store, keys: SecretKeys | None, mail: StoredMail, decis
     """
     since = (datetime.now(UTC) - timedelta(days=AGAIN_DAYS)).isoformat(timespec="milliseconds")
     subscriber = SubscriberKey(decision.address)  # of one who was found on the list
-    event = Event(subscriber=subscriber, kind=EventKind.ASKED, source=EventSource.MAIL, said_at=decision.received_at)
+    said_at = parse_instant(decision.received_at) if decision.received_at else None
+    event = Event(subscriber=subscriber, kind=EventKind.ASKED, source=EventSource.MAIL, said_at=said_at)
     if nothing := why_ignored(store, keys, event):
         return _change_action(decision, Action.NOTHING, nothing)
     with store.reading() as connection:

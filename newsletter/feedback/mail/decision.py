@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from newsletter.address import SubscriberKey
+from newsletter.clock import parse_instant
 from newsletter.feedback.event import FeedbackEvent, FeedbackEvidence, FeedbackKind
 from newsletter.feedback.mail.attribution import Attribution
 from newsletter.feedback.mail.recognition import MailFeedback
@@ -202,7 +203,7 @@ def _make_stored_event(mail: MailFeedback, event: FeedbackEvent, attribution: At
         source=EventSource.MAIL,
         issue=attribution.issue or None,
         evidence=evidence,
-        said_at=mail.received_at,
+        said_at=parse_instant(mail.received_at) if mail.received_at else None,
         reason=event.reason,
         stage=event.stage.key if event.stage else "",
     )

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from smtp_server import Server
 
+from newsletter.clock import parse_instant
 from newsletter.config.settings import InboxSettings
 from newsletter.feedback.mail import spike, suppression_batches
 from newsletter.feedback.mail.decision import Action
@@ -242,7 +243,7 @@ def test_a_reading_s_suppressions_are_known_on_either_database(store: Store) -> 
     assert reading == suppression_batches.SuppressionBatch(name, frozenset({"hard@a.example", "soft@a.example"}))
     assert suppression_batches.undo_batches(store, None, [reading]) == 2
     # What bounced before the undoing is void, and what a reader wrote before it is not.
-    early = "2026-01-01T00:00:00+00:00"
+    early = parse_instant("2026-01-01T00:00:00+00:00")
     old = Event(subscriber="hard@a.example", kind=EventKind.HARD, source=EventSource.MAIL, issue="2.9", said_at=early)
     left = Event(subscriber="hard@a.example", kind=EventKind.UNSUBSCRIBED, source=EventSource.MAIL, said_at=early)
     assert record_events(store, None, [old, left]) == [False, True]

@@ -10,6 +10,7 @@ import pytest
 from conftest import Publication
 from service_server import FORM, HOST, ONE_CLICK, Service, ask, made, serving, token
 
+from newsletter.clock import parse_instant
 from newsletter.errors import ConfigError
 from newsletter.store import open_store, suppressions
 from newsletter.store.erased import add_erased
@@ -169,7 +170,10 @@ def test_whose_mail_came_back_is_told_so_and_finds_the_way_back(service: Service
     workspace = service.publication.workspace
     with closing(open_store(workspace.database)) as store:
         old = Event(
-            subscriber=reader, kind=EventKind.HARD, source=EventSource.MAIL, said_at="2026-01-01T00:00:00+00:00"
+            subscriber=reader,
+            kind=EventKind.HARD,
+            source=EventSource.MAIL,
+            said_at=parse_instant("2026-01-01T00:00:00Z"),
         )
         assert record_events(store, require_secret_keys(workspace), [old]) == [False]
 
