@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.clock import parse_instant
 from newsletter.config import SubscriberListSettings
 from newsletter.errors import DecisionNeeded, ListError
 from newsletter.store import Store, open_store, suppressions
@@ -228,3 +229,22 @@ def test_a_column_that_may_mean_something_else_takes_nobody_out_of_a_list_to_sup
 ) -> None:
     path = write_list("email,removed_at,Newsletter,Group status\na@example.org,,yes,member\n")
     assert suppression.import_suppressions(store, None, path, "unsubscribed").new == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "since"),
+    [
+        ("2026-03-01T10:30:00+01:00", "2026-03-01T09:30:00+00:00"),
+        ("2026-03-01", "2026-03-01T00:00:00+00:00"),
+        ("", None),
+        ("01.03.26 09:30", None),
+        ("0001-01-01T00:00:00+23:00", None),
+    ],
+)
+def test_a_moment_that_a_spreadsheet_has_rewritten_is_not_known(
+    write_list: Write, cell: str, since: str | None
+) -> None:
+    path = write_list(f"email,newsletter_state,newsletter_since\nout@example.org,bounced,{cell}\n")
+    (suppressed,) = read_status_columns(path).suppressed.values()
+    assert suppressed.kind == SuppressionKind.BOUNCED
+    assert suppressed.since == (since and parse_instant(since))
