@@ -5,7 +5,7 @@ caniemail.com's data, which comes with the program: the network is not used.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from newsletter.checks.acceptance import check_accept_comments
@@ -29,18 +29,24 @@ CHECKS: tuple[Callable[[CheckedEmail], Iterator[Problem | AcceptedProblem]], ...
 
 @dataclass(frozen=True)
 class EmailReport:
-    """The findings about an email: problems to be mended, and accepted ones. `size` is the HTML's, in bytes."""
+    """The findings about an email: problems to be mended, and accepted ones.
+
+    `size` is the HTML's, `picture_weight` that of the pictures shown in it, both in bytes.
+    """
 
     problems: tuple[Problem, ...]
     accepted: tuple[AcceptedProblem, ...]
     size: int
+    picture_weight: int = 0
 
 
 def check_rendered(context: EditionContext, issue: Issue) -> EmailReport:
     """Check the issue's email as readers without tags get it."""
     html = render_html(context, issue.seen_by(frozenset()), write_default, place_beside)
-    kinds = {picture.kind for picture in context.pictures(issue)}
-    return check_email(html, list_email_templates(context), context.config.email.clients, kinds, issue.path)
+    pictures = context.pictures(issue)
+    kinds = {picture.kind for picture in pictures}
+    report = check_email(html, list_email_templates(context), context.config.email.clients, kinds, issue.path)
+    return replace(report, picture_weight=sum(len(picture.data) for picture in pictures))
 
 
 def check_email(

@@ -7,7 +7,8 @@ from newsletter.checks.draft_report import DraftReport, Finding
 from newsletter.checks.fields import find_fields_without_default
 from newsletter.checks.inbox_line import check_inbox_line
 from newsletter.checks.leftovers import find_damaged_letters, find_example_texts, find_unfinished_marks
-from newsletter.checks.picture import check_picture_size
+from newsletter.checks.link_targets import check_link_targets
+from newsletter.checks.pictures import check_picture_sizes, check_picture_weight, find_file_names_as_alt
 from newsletter.checks.publication_checks import check_editions, find_example_settings
 from newsletter.checks.series import check_dates, check_numbers, find_equal_headlines
 from newsletter.editions import EditionContext
@@ -24,7 +25,14 @@ def check_draft(workspace: Workspace, draft: Draft) -> DraftReport:
     """
     found = [*map(Finding, draft.problems), *_check_own_texts(workspace, draft), *_check_among_others(workspace, draft)]
     found.sort(key=lambda each: (each.problem.path != draft.path, each.problem.line, each.problem.column))
-    return DraftReport(tuple(dict.fromkeys(found)))
+    return DraftReport(tuple(dict.fromkeys(found)), _measure_pictures(workspace, draft))
+
+
+def _measure_pictures(workspace: Workspace, draft: Draft) -> int:
+    """Return what the email's pictures weigh together, in bytes."""
+    if draft.issue is None or not draft.issue.images():
+        return 0
+    return sum(len(picture.data) for picture in EditionContext.from_workspace(workspace).pictures(draft.issue))
 
 
 def find_own_problems(workspace: Workspace, draft: Draft) -> tuple[Problem, ...]:
@@ -41,7 +49,9 @@ def _check_own_texts(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
         yield from find_example_texts(source, draft.issue)
         yield from find_equal_headlines(source, draft.issue, _list_readable(workspace))
         yield from find_fields_without_default(source, draft.issue)
-        yield from check_picture_size(source, context, draft.issue)
+        yield from check_picture_sizes(source, context, draft.issue)
+        yield from check_picture_weight(source, context, draft.issue)
+        yield from find_file_names_as_alt(source, draft.issue)
 
 
 def _check_among_others(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
@@ -55,6 +65,7 @@ def _check_among_others(workspace: Workspace, draft: Draft) -> Iterator[Finding]
     yield from find_example_settings(context)
     if draft.issue is None:
         return
+    yield from check_link_targets(source, context, draft.issue, [path.stem for path in paths])
     made = list(check_editions(context, draft.issue))
     yield from made
     if not made:

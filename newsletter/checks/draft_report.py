@@ -1,6 +1,6 @@
 """The report on a draft: problems, and notes on what may be meant as it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from newsletter.errors import Problem
 
@@ -15,9 +15,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class DraftReport:
-    """All findings about a draft, in the order of the file. Notes don't stop it from being sent."""
+    """All findings about a draft, in the order of the file. Notes don't stop it from being sent.
+
+    `picture_weight` is what the email's pictures weigh together, in bytes.
+    """
 
     findings: tuple[Finding, ...] = ()
+    picture_weight: int = field(default=0, compare=False)
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -8,6 +8,7 @@ from newsletter.checks.draft_report import Finding
 from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.model import Issue
+from newsletter.issue.sections import Item
 from newsletter.text import quote_text
 from newsletter.workspace import parse_draft_name
 
@@ -51,9 +52,10 @@ def check_numbers(source: DraftSource, draft: Draft, paths: Sequence[Path]) -> I
 
 def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path]) -> Iterator[Finding]:
     """Find a headline that stands twice: for the same readers in this issue, or in one before."""
-    for (_, first), (number, second) in combinations(enumerate(issue.all_items), 2):
+    rules = _list_rules(issue)
+    for (other, first), (number, second) in combinations(enumerate(issue.all_items), 2):
         same = _normalise_words(first.headline.plain()) == _normalise_words(second.headline.plain())
-        if same and (not first.only_for or not second.only_for or set(first.only_for) & set(second.only_for)):
+        if same and not any(set(one).isdisjoint(two) for one in rules[other] for two in rules[number]):
             words = second.headline.plain()
             problem = source.at_words(
                 words,
@@ -80,6 +82,13 @@ def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path
                 next_step="Give this one another, if it is other news.",
             )
             yield Finding(problem, note=True)
+
+
+def _list_rules(issue: Issue) -> list[list[tuple[str, ...]]]:
+    """Return the tags that readers of each item have to have: those of its section, and its own, where it has any."""
+    own: list[tuple[tuple[str, ...], Item]] = [((), item) for item in issue.items]
+    held = [*own, *((section.only_for, item) for section in issue.sections for item in section.items)]
+    return [[rule for rule in (tags, item.only_for) if rule] for tags, item in held]
 
 
 def _read_headlines(path: Path) -> set[str]:

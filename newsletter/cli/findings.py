@@ -29,8 +29,10 @@ def show_verdict(draft: Draft, report: DraftReport) -> None:
     noted = f", {format_count(len(report.notes), 'note')}" if report.notes else ""
     if draft.issue and not report.problems:
         links = sum(1 for text in draft.issue.texts() for _ in text.links())
-        extent = f"({format_count(len(draft.issue.all_items), 'item')}, {format_count(links, 'link')})"
-        say(f"{shorten(draft.path)}: no problems{noted} {extent}", style="green")
+        extent = [format_count(len(draft.issue.all_items), "item"), format_count(links, "link")]
+        if pictures := len(dict.fromkeys(image.file for image in draft.issue.images())):
+            extent.append(f"{format_count(pictures, 'picture')} of {format_size(report.picture_weight)}")
+        say(f"{shorten(draft.path)}: no problems{noted} ({', '.join(extent)})", style="green")
     else:
         say(f"{shorten(draft.path)}: {format_count(len(report.problems), 'problem')}{noted}", style="bold")
 
@@ -39,10 +41,11 @@ def show_email_report(config: Config, issue: Issue, report: EmailReport) -> None
     """Print what mail clients lack of an issue's email, and a line with its size."""
     show_problems(report.problems)
     count = format_count(len(report.problems), "problem") if report.problems else "no problems"
+    whole = f", {format_size(report.size + report.picture_weight)} with its pictures" if report.picture_weight else ""
     say(
         f"{issue.name} as an email: {count} in {format_count(len(config.email.clients), 'mail client')}, "
         f"{len(report.accepted)} accepted; {format_size(report.size)} of HTML "
-        f"(Gmail cuts off at {CLIPPED_AT // 1000} kB)",
+        f"(Gmail cuts off at {CLIPPED_AT // 1000} kB){whole}",
         style="bold" if report.problems else "green",
     )
 

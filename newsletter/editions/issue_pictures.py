@@ -49,6 +49,11 @@ class IssuePictures:
         for file, path, place in self._shown():
             yield file, prepare_picture(path, place.stem, place.print_pixels)
 
+    def places(self) -> Iterator[tuple[str, Path, int]]:
+        """Yield each picture's file, its path, and the width in pixels of the place that it is shown in."""
+        for file, path, place in self._shown():
+            yield file, path, place.width
+
     def _shown(self) -> Iterator[tuple[str, Path, _Place]]:
         for file in dict.fromkeys(image.file for image in self.issue.images()):
             path = self._find(file)

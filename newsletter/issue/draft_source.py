@@ -12,7 +12,16 @@ from newsletter.errors import Problem
 from newsletter.issue.prose import PROSE_KEYS
 from newsletter.issue.richtext import parse
 from newsletter.issue.sourcemap import SourceMap
-from newsletter.issue.yamltext import Place, YamlFault, YamlNode, YamlScalar, iterate_texts, parse_yaml, split_lines
+from newsletter.issue.yamltext import (
+    Place,
+    YamlFault,
+    YamlMapping,
+    YamlNode,
+    YamlScalar,
+    iterate_texts,
+    parse_yaml,
+    split_lines,
+)
 
 
 @dataclass(frozen=True)
@@ -47,11 +56,17 @@ class DraftSource:
 
     def texts(self) -> Iterator[YamlScalar]:
         """Yield every text that readers see, in the file's order."""
-        return (value for key, value in iterate_texts(self._tree) if key.text in PROSE_KEYS)
+        for key, value in iterate_texts(self._tree):
+            # A figure's number is read as it is written; that of the issue stands at the line's beginning.
+            if key.text in PROSE_KEYS or (key.text == "number" and key.start.column > 1):
+                yield value
 
     def headline(self, number: int) -> YamlScalar | None:
-        """Return the headline of an item, counted from 0."""
-        headlines = (value for key, value in iterate_texts(self._tree) if key.text == "headline")
+        """Return the headline of an item, counted from 0, first of `items:` and then of `sections:`."""
+        if not isinstance(self._tree, YamlMapping):
+            return None
+        parts = [self._tree.entries[key][1] for key in ("items", "sections") if key in self._tree.entries]
+        headlines = (value for part in parts for key, value in iterate_texts(part) if key.text == "headline")
         return next(islice(headlines, number, None), None)
 
     def at_key(self, *keys: str, code: str, message: str, next_step: str) -> Problem:
@@ -59,6 +74,12 @@ class DraftSource:
         values = [(key.text, value) for key, value in iterate_texts(self._tree)]
         place = next((value.start for name in keys for key, value in values if key == name), None)
         return self._make_problem(place, code, message, next_step)
+
+    def at_value(self, name: str, text: str, *, code: str, message: str, next_step: str) -> Problem:
+        """Return a problem at the value `text` of a key `name`, or where a text has these words, as in a picture's."""
+        values = (value for key, value in iterate_texts(self._tree) if key.text == name)
+        place = next((value.start for value in values if " ".join(value.text.split()) == " ".join(text.split())), None)
+        return self._make_problem(place or self.find_words(text), code, message, next_step)
 
     def at_words(
         self, words: str, *, code: str, message: str, next_step: str, within: YamlScalar | None = None, nth: int = 0

@@ -135,6 +135,11 @@ class Issue(DraftValue):
         """Return every rich text of the issue in reading order."""
         return tuple(self._iterate_texts())
 
+    def lines(self) -> tuple[str, ...]:
+        """Return every line of the issue that has neither styles nor fields, and what its pictures show."""
+        own = (self.title, self.headlines_title, *(image.alt for image in self.images()))
+        return (*(line for line in own if line), *(line for section in self.sections for line in section.lines()))
+
     def _iterate_texts(self) -> Iterator[RichText]:
         yield from self.image.texts() if self.image else ()
         yield from (self.intro,) if self.intro else ()

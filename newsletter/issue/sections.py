@@ -192,6 +192,16 @@ class IssueSection(DraftValue):
             if person.text:
                 yield person.text
 
+    def lines(self) -> Iterator[str]:
+        """Yield the section's lines, which have no styles, in reading order, without what pictures show."""
+        yield from (figure.number for figure in self.figures)
+        yield from (self.quote.by,) if self.quote and self.quote.by else ()
+        yield from (event.place for event in self.events if event.place)
+        for person in self.people:
+            yield person.name
+            yield from (person.role,) if person.role else ()
+        yield from (self.button.text,) if self.button else ()
+
     def links(self) -> Iterator[Link]:
         """Yield the links that stand by themselves, not within a text."""
         held = (self.image, self.quote, *self.figures, *self.items, *self.events, *self.people, self.button)

@@ -110,8 +110,9 @@ def _find_tag_problems(
     if hidden:
         tags = ", ".join(sorted({tag for rule in hidden for tag in rule}))
         who = "this reader is none of them" if reader else 'choose one under "As" to see it'
+        part = "part" if rendered.issue.sections else "item"
         yield Diagnostic(
-            title=f"{format_count(len(hidden), 'item')} not shown.",
+            title=f"{format_count(len(hidden), part)} not shown.",
             next_step=f"Only for readers tagged {tags}; {who}.",
         )
     tags_used = sorted({tag for rule in rendered.issue.visibility_rules for tag in rule})

@@ -111,6 +111,7 @@ def _facts(rendered: RenderedDraft, reader: Subscriber | None) -> dict[str, Any]
     issue = rendered.issue.seen_by(reader.tags if reader else frozenset())
     email = rendered.email(reader)
     texts = [*issue.texts(), rendered.context.about]
+    links = [*(link for text in texts for link in text.links()), *issue.links()]
     words, signs = _length(issue)
     sender = rendered.context.config.sender.from_
     return {
@@ -119,10 +120,11 @@ def _facts(rendered: RenderedDraft, reader: Subscriber | None) -> dict[str, Any]
         "from": sender.name or sender.address,
         "size": measure_html(email.html),
         "limit": CLIPPED_AT,
+        "pictures": sum(len(picture.data) for picture in rendered.context.pictures(issue)),
         "words": words,
         "signs": signs,
         "minutes": max(1, round(words / _WORDS_A_MINUTE + signs / _SIGNS_A_MINUTE)),
-        "links": [{"text": write_words((link,)), "href": link.href} for text in texts for link in text.links()],
+        "links": [{"text": write_words((link,)), "href": link.href} for link in links],
     }
 
 

@@ -96,6 +96,13 @@ def test_the_size_is_that_of_the_mail(publication: Publication) -> None:
                        write_default, place_beside)  # fmt: skip
     assert abs(shown["size"] - measure_html(html)) < 50  # a picture's address is another one in the mail, too
     assert shown["limit"] == 102_000
+    assert shown["pictures"] == 0
+    with_picture = _shown(
+        publication, f"{DRAFT}image: {{file: 2.10-lead.jpg, alt: A bay, link: https://example.org/bay}}\n"
+    )
+    (picture,) = publication.context.pictures(load_issue(publication.root / "drafts" / "2.11.yaml"))
+    assert with_picture["issue"]["pictures"] == len(picture.data)
+    assert {"text": "example.org", "href": "https://example.org/bay"} in with_picture["issue"]["links"]
 
 
 def test_a_field_without_value_or_default_is_said_with_its_place(publication: Publication) -> None:

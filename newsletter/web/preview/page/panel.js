@@ -73,7 +73,8 @@ function numbers({ issue, pages, finished }) {
   const over = issue.size > issue.limit;
   const limit = `${issue.limit / 1000} kB`;
   const part = over ? `, and Gmail cuts it off at ${limit}` : ` of the ${limit} that Gmail shows`;
-  by("size-label").textContent = `HTML: ${kilobytes(issue.size)} kB${part}`;
+  const whole = issue.pictures ? `; with its pictures ${kilobytes(issue.size + issue.pictures)} kB` : "";
+  by("size-label").textContent = `HTML: ${kilobytes(issue.size)} kB${part}${whole}`;
   Object.assign(by("size"), { max: issue.limit, high: issue.limit * 0.9, value: issue.size });
   by("size").textContent = by("size-label").textContent;
 }
