@@ -66,3 +66,19 @@ def pdf_links(pdf: bytes, folder: Path) -> list[str]:
     ).stdout
     found = re.findall(rb"/URI \(((?:[^()\\]|\\.|\([^()]*\))*)\)", plain)
     return [re.sub(rb"\\(.)", rb"\1", uri).decode() for uri in found]
+
+
+def pdf_tags(pdf: bytes, folder: Path) -> str:
+    """Return the PDF's tags and the words in them, one a line, indented by two spaces for each level."""
+    path = folder / "t.pdf"
+    path.write_bytes(pdf)
+    return subprocess.run(["pdfinfo", "-struct-text", path], check=True, capture_output=True, text=True).stdout
+
+
+def pdf_places(pdf: bytes, folder: Path) -> list[str]:
+    """Return the places within the PDF that its links lead to, each by its name or as the object that describes it."""
+    path = folder / "p.pdf"
+    path.write_bytes(pdf)
+    plain = subprocess.run(["qpdf", "--qdf", path, "-"], check=True, capture_output=True).stdout
+    links = (part for part in plain.split(b"endobj") if b"/Subtype /Link" in part)
+    return [place.decode() for part in links for place in re.findall(rb"/Dest (\d+ 0 R|\([^)]*\))", part)]

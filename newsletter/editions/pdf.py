@@ -6,19 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from itertools import count, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
-
-from wcwidth import wcswidth
+from typing import TYPE_CHECKING
 
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.glyphs import describe_graphemes, find_missing_glyphs
+from newsletter.editions.pdf_data import collect_data
 from newsletter.editions.template_engine import find_template, template_error
 from newsletter.editions.typefaces import STANDARDS, load_typefaces
 from newsletter.errors import DraftError, TemplateError
-from newsletter.issue.blocks import Link, Paragraph, RichText, Span, TextRun
 from newsletter.issue.model import Issue
 
 if TYPE_CHECKING:
@@ -26,19 +23,7 @@ if TYPE_CHECKING:
 
 # The templates by the number of columns.
 TEMPLATES = {1: "edition.typ", 2: "edition-columns.typ"}
-PARTS = "edition-parts.typ"
-_EMOJI = "Noto Emoji"
-# Typst finds a keycap in Noto Emoji only where that is named: by itself it looks for a typeface with the digit.
-_FALLBACK = ("Source Serif 4", "Libertinus Serif", "Noto Serif JP", "DejaVu Sans Mono", _EMOJI)
-# A block that must not be broken has to fit: 22 lines do, even of nothing but capitals, with 8 of addresses.
-_TALL, _WITH_ADDRESSES, _COLUMNS = 22, 30, 40
-# Scripts whose typefaces are large, and so come in one weight; as Typst's regular expression.
-_IDEOGRAPHS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u{3000}-\u{303F}\u{FF00}-\u{FFEF}]+"
-_IDEOGRAPHIC = re.compile(r"\b(CJK|JP|KR|SC|TC|HK)\b")
-_BOLD = 600
-_IN_PLACE = repeat(0)  # the number of each link whose address is printed behind it
-_LONG_TITLE = re.compile(r"[!-\u052f]{30,}")
-_LONG_PART = re.compile(r"[^/?&=.-]{40,}")
+PARTS = ("edition-parts.typ", "edition-text.typ", "edition-sections.typ")
 _PACKAGE = re.compile(r"""["'](?:@|\\u\{0*40\})""")
 _ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")  # how Typst names combining marks
 _MISSING_GLYPH = re.compile(r'the text `?"(.+?)"`? could not be displayed')
@@ -109,17 +94,17 @@ def _prepare_job(context: EditionContext, issue: Issue) -> Iterator[_Job]:
     from typst import TypstError
 
     main = TEMPLATES[context.config.pdf.columns]
-    sources = {name: find_template(name, context.template_path) for name in (main, PARTS)}
+    sources = {name: find_template(name, context.template_path) for name in (main, *PARTS)}
     for source in sources.values():
         _refuse_packages(source)
     fonts = load_typefaces(context.fonts)
     with TemporaryDirectory(prefix="newsletter-pdf-") as root:
-        data = _collect_data(context, issue, fonts)
-        for role, picture in (("image", context.lead_picture_for_print(issue)), ("logo", context.logo())):
-            if picture:
-                data[role] = {**(data[role] or {}), "file": f"/{picture.name}"}
-                data[role] |= {"width": picture.width, "height": picture.height}
-                Path(root, picture.name).write_bytes(picture.data)
+        pictures, logo = context.pictures_for_print(issue.seen_by(frozenset())), context.logo()
+        data = collect_data(context, issue, fonts, pictures)
+        if logo:
+            data["logo"] = {"file": f"/{logo.name}", "width": logo.width, "height": logo.height}
+        for picture in (*pictures.values(), *([logo] if logo else [])):
+            Path(root, picture.name).write_bytes(picture.data)
         try:
             for name, source in sources.items():
                 Path(root, name).write_bytes(source.read_bytes())
@@ -158,118 +143,3 @@ def _explain(
     if place is None or name not in sources:
         return template_error(next(iter(sources.values())), 0, "; ".join([error.message, *error.hints]))
     return template_error(sources[name], int(place[2]), "; ".join([error.message, *error.hints]), int(place[3]))
-
-
-def _collect_data(context: EditionContext, issue: Issue, fonts: "Fonts") -> dict[str, Any]:
-    families = set(fonts.families())
-    has_bold = any(font.weight >= _BOLD and _IDEOGRAPHIC.search(font.family) for font in fonts.fonts())
-    publication, theme, layout = context.config.publication, context.config.theme, context.config.pdf
-    public = issue.seen_by(frozenset())
-    language, *rest = publication.language.split("-")
-    region = next((part.upper() for part in rest if len(part) == 2), None)  # Typst knows no other form
-    addresses = _Addresses(printed=layout.print_links)
-    return {
-        "publication": {
-            "title": publication.title,
-            "title_shown": _make_breakable(publication.title, _LONG_TITLE),
-            "language": language,
-            "region": region,
-            "direction": publication.direction,
-            "contact": publication.contact,
-            "website": publication.website,
-            "author": context.config.sender.from_.name or publication.title,
-        },
-        "theme": {
-            **{name: theme.on_paper(name) for name in ("text", "link", "accent", "quiet")},
-            **{name: getattr(theme, name) for name in ("rule", "masthead", "masthead_text", "dateline")},
-            "font": _select_installed(theme.font, families),
-            "heading_font": _select_installed(theme.heading_font, families),
-            "emoji": _EMOJI if _EMOJI in families else None,
-            "thin": None if has_bold else _IDEOGRAPHS,
-        },
-        "layout": {"paper": layout.paper, "print_links": layout.print_links},
-        "label": issue.label,
-        "date": issue.date.isoformat(),
-        "date_words": context.template_values(issue)["date"].strip("\u2068\u2069"),
-        "headlines_title": issue.headlines_title,
-        "keywords": [publication.title, issue.label, issue.headlines_title],
-        "logo": None,
-        "intro": addresses.blocks(issue.intro),
-        "image": {"alt": issue.image.alt, "credit": _convert_text(issue.image.credit)} if issue.image else None,
-        "items": [
-            {
-                "headline": _convert_text(item.headline),
-                "detail": addresses.blocks(item.detail),
-                "tall": not addresses.fit(item.detail),
-            }
-            for item in public.items
-        ],
-        "tall": sum(_count_lines(item.headline) for item in public.items) > _TALL,
-        "closing_tall": not addresses.fit(*(text for text in (issue.note, context.about) if text)),
-        "note": addresses.blocks(issue.note),
-        "about": addresses.blocks(context.about),
-    }
-
-
-class _Addresses:
-    """A count of the links whose addresses are printed below their text, in reading order.
-
-    Typst's footnotes won't do, since it may leave one on another page than its number: where a block moves to the next
-    page, and for all but the first in a line (typst/typst, issues 5314 and 5405).
-    """
-
-    def __init__(self, *, printed: bool) -> None:
-        self._printed = printed
-        self._numbers = count(1)
-
-    def fit(self, *texts: RichText) -> bool:
-        """Return whether the texts, with the addresses below them, surely fit on one page, and into one column."""
-        lines = sum(map(_count_lines, texts))
-        hrefs = [link.href for text in texts for link in text.links()] if self._printed else []
-        return lines <= _TALL and lines + sum(1 + len(href) // _COLUMNS for href in hrefs) <= _WITH_ADDRESSES
-
-    def blocks(self, text: RichText | None) -> list[dict[str, Any]] | None:
-        """Return a text in blocks that each stay on one page with their addresses.
-
-        A block that is too tall for that (`tall`) may break, and has its addresses in place.
-        """
-        if text is None:
-            return None
-        is_whole = not self._printed or self.fit(text)
-        parts = [text] if is_whole else [RichText((Paragraph(spans),)) for spans in text.paragraphs]
-        fitting = [(part, self.fit(part)) for part in parts]
-        return [
-            {"tall": not fits, "paragraphs": _convert_text(part, self._numbers if fits else _IN_PLACE)}
-            for part, fits in fitting
-        ]
-
-
-def _count_lines(text: RichText) -> int:
-    """Estimate how many lines a text takes in the narrower of the layouts."""
-    return sum(1 + wcswidth(paragraph) // _COLUMNS for paragraph in text.plain().split("\n\n"))
-
-
-def _make_breakable(text: str, word: re.Pattern[str] = re.compile(r"[!-\u052f]{52,}")) -> str:
-    """Allow line breaks anywhere in words longer than a line, in scripts whose letters don't join."""
-    return word.sub(lambda match: "\u200b".join(match[0]), text)
-
-
-def _select_installed(wanted: tuple[str, ...], families: set[str]) -> list[str]:
-    """Return the families that are installed, of those wanted and of those that come with the program."""
-    known = {family.casefold() for family in families}
-    return [family for family in (*wanted, *_FALLBACK) if family.casefold() in known]
-
-
-def _convert_text(text: RichText | None, numbers: Iterator[int] = _IN_PLACE) -> list[list[dict[str, Any]]] | None:
-    """Return a text as data; a link whose number is 0 has its address in place where addresses are printed."""
-    return [[_convert_span(span, numbers) for span in paragraph] for paragraph in text.paragraphs] if text else None
-
-
-def _convert_span(span: Span, numbers: Iterator[int]) -> dict[str, Any]:
-    if isinstance(span, Link):
-        address = _make_breakable(span.href.removeprefix("mailto:"), _LONG_PART)
-        spans = [_convert_span(run, numbers) for run in span.runs]
-        return {"href": span.href, "address": address, "number": next(numbers), "spans": spans}
-    if not isinstance(span, TextRun):
-        return {"text": " ", "strong": False, "emphasis": False, "code": False}
-    return {"text": _make_breakable(span.text), "strong": span.strong, "emphasis": span.emphasis, "code": span.code}

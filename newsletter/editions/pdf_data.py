@@ -1,0 +1,176 @@
+"""An issue as data for the PDF's templates."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from newsletter.editions.edition_context import EditionContext
+from newsletter.editions.pdf_text import MOST_LINES, Data, TextConverter, make_breakable, measure_words, split_language
+from newsletter.editions.pictures import Picture
+from newsletter.issue.model import Issue
+from newsletter.issue.sections import Image, IssueSection, Item, KeyFigure, Person, PullQuote, UpcomingEvent
+
+if TYPE_CHECKING:
+    from typst import Fonts
+
+_EMOJI = "Noto Emoji"
+# Typst finds a keycap in Noto Emoji only where that is named: by itself it looks for a typeface with the digit.
+_FALLBACK = ("Source Serif 4", "Libertinus Serif", "Noto Serif JP", "DejaVu Sans Mono", _EMOJI)
+# Scripts whose typefaces are large, and so come in one weight; as Typst's regular expression.
+_IDEOGRAPHS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u{3000}-\u{303F}\u{FF00}-\u{FFEF}]+"
+_IDEOGRAPHIC = re.compile(r"\b(CJK|JP|KR|SC|TC|HK)\b")
+_BOLD = 600
+_LONG_TITLE = re.compile(r"[!-\u052f]{30,}")
+
+
+def collect_data(context: EditionContext, issue: Issue, fonts: "Fonts", pictures: Mapping[str, Picture]) -> Data:
+    """Return all that the templates show; `pictures` has those of the issue by their files' names in the draft."""
+    families = set(fonts.families())
+    has_bold = any(font.weight >= _BOLD and _IDEOGRAPHIC.search(font.family) for font in fonts.fonts())
+    publication, theme, layout = context.config.publication, context.config.theme, context.config.pdf
+    public = issue.seen_by(frozenset())
+    language, region = split_language(publication.language)
+    converter = TextConverter(
+        print_links=layout.print_links,
+        columns=layout.columns,
+        pictures=pictures,
+        resolve=_make_resolver(public),
+    )
+    parts = _PartConverter(context, converter)
+    return {
+        "publication": {
+            "title": publication.title,
+            "title_shown": make_breakable(publication.title, _LONG_TITLE),
+            "language": language,
+            "region": region,
+            "direction": publication.direction,
+            "contact": publication.contact,
+            "website": publication.website,
+            "author": context.config.sender.from_.name or publication.title,
+        },
+        "theme": {
+            **{name: theme.on_paper(name) for name in ("text", "link", "accent", "quiet")},
+            **{name: getattr(theme, name) for name in ("rule", "masthead", "masthead_text", "dateline")},
+            "font": _select_installed(theme.font, families),
+            "heading_font": _select_installed(theme.heading_font, families),
+            "emoji": _EMOJI if _EMOJI in families else None,
+            "thin": None if has_bold else _IDEOGRAPHS,
+        },
+        "layout": {
+            "paper": layout.paper,
+            "columns": layout.columns,
+            "print_links": layout.print_links,
+            "headlines": "list",
+        },
+        "label": issue.label,
+        "date": issue.date.isoformat(),
+        "date_words": context.template_values(issue)["date"].strip("\u2068\u2069"),
+        "headlines_title": issue.headlines_title,
+        "keywords": [publication.title, issue.label, issue.headlines_title],
+        "logo": None,
+        "image": parts.convert_image(public.image),
+        "contents": issue.contents == "yes"
+        or (issue.contents == "auto" and sum(1 for s in public.sections if s.title) > 3),
+        "intro": converter.convert(public.intro, level=2),
+        "items": [parts.convert_item(item, level=3) for item in public.items],
+        "tall": sum(measure_words(item.headline.plain()) for item in public.items) > MOST_LINES,
+        "sections": [parts.convert_section(section) for section in public.sections],
+        "closing_tall": not converter.fit(*(text for text in (public.note, context.about) if text)),
+        "note": converter.convert(public.note, level=2),
+        "about": converter.convert(context.about, level=2),
+    }
+
+
+def _make_resolver(public: Issue) -> Callable[[str], str]:
+    """Return the function for an address in the draft: one of an item leads to its place in the PDF, if it is there."""
+    places = {id(item): f"#item-{number}" for number, item in enumerate(public.all_items, start=1)}
+    by_number = {f"#{number}": places.get(id(item), "") for number, item in enumerate(public.whole.all_items, start=1)}
+    return lambda href: by_number.get(href, href)
+
+
+def _select_installed(wanted: tuple[str, ...], families: set[str]) -> list[str]:
+    """Return the families that are installed, of those wanted and of those that come with the program."""
+    known = {family.casefold() for family in families}
+    return [family for family in (*wanted, *_FALLBACK) if family.casefold() in known]
+
+
+class _PartConverter:
+    """A converter of an issue's items and sections, in reading order; items are counted through the issue."""
+
+    def __init__(self, context: EditionContext, converter: TextConverter) -> None:
+        self._context = context
+        self._converter = converter
+        self._items = 0
+
+    def convert_image(self, image: Image | None) -> Data | None:
+        if image is None:
+            return None
+        return {
+            **self._converter.convert_picture(image.file, image.alt),
+            "link": self._converter.convert_link(image.link),
+            "caption": self._converter.convert_line(image.caption),
+            "credit": self._converter.convert_line(image.credit),
+        }
+
+    def convert_item(self, item: Item, level: int) -> Data:
+        self._items += 1
+        return {
+            "id": f"item-{self._items}",
+            "level": level,
+            "headline": self._converter.convert_line(item.headline),
+            "tall": bool(item.image) or not self._converter.fit(item.detail),
+            "image": self.convert_image(item.image),
+            "detail": self._converter.convert(item.detail, level),
+            "link": self._converter.convert_link(item.link),
+        }
+
+    def convert_section(self, section: IssueSection) -> Data:
+        level = 3 if section.title else 2
+        return {
+            "title": self._converter.convert_line(section.title),
+            "image": self.convert_image(section.image),
+            "text": self._converter.convert(section.text, level),
+            "figures": [self._convert_figure(figure, level) for figure in section.figures],
+            "quote": self._convert_quote(section.quote, level),
+            "items": [self.convert_item(item, level) for item in section.items],
+            "events": [self._convert_event(event) for event in section.events],
+            "people": [self._convert_person(person, level) for person in section.people],
+            "button": section.button
+            and {"text": section.button.text, "link": self._converter.convert_link(section.button.link)},
+        }
+
+    def _convert_figure(self, figure: KeyFigure, level: int) -> Data:
+        return {
+            "number": figure.number,
+            "link": self._converter.convert_link(figure.link),
+            "tall": not self._converter.fit(figure.text),
+            "text": self._converter.convert(figure.text, level),
+        }
+
+    def _convert_quote(self, quote: PullQuote | None, level: int) -> Data | None:
+        if quote is None:
+            return None
+        return {
+            "tall": not self._converter.fit(quote.text),
+            "text": self._converter.convert(quote.text, level),
+            "by": quote.by,
+            "link": self._converter.convert_link(quote.link),
+        }
+
+    def _convert_event(self, event: UpcomingEvent) -> Data:
+        return {
+            "when": self._context.format_event_time(event).strip("\u2068\u2069"),
+            "link": self._converter.convert_link(event.link),
+            "title": self._converter.convert_line(event.title),
+            "place": event.place,
+        }
+
+    def _convert_person(self, person: Person, level: int) -> Data:
+        return {
+            "image": self.convert_image(person.image),
+            "name": person.name,
+            "link": self._converter.convert_link(person.link),
+            "role": person.role,
+            "tall": person.text is not None and not self._converter.fit(person.text),
+            "text": self._converter.convert(person.text, level),
+        }
