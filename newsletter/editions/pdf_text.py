@@ -86,11 +86,12 @@ class TextConverter:
         is_whole = self.fit(text)
         if is_whole or not self._print_links:
             return [self._make_chunk(text.blocks, text.footnotes, level, fits=is_whole)]
-        chunks = [self._make_chunk((block,), (), level, fits=self.fit(RichText((block,)))) for block in text.blocks]
+        chunks = [RichText((block,)) for block in text.blocks]
         if text.footnotes:
-            notes = self.fit(RichText((), text.footnotes))
-            chunks.append(self._make_chunk((), text.footnotes, level, fits=notes))
-        return chunks
+            # Below the last words, unless those fill a page themselves.
+            last = RichText(text.blocks[-1:], text.footnotes)
+            chunks = [*chunks[:-1], last] if self.fit(last) else [*chunks, RichText((), text.footnotes)]
+        return [self._make_chunk(part.blocks, part.footnotes, level, fits=self.fit(part)) for part in chunks]
 
     def convert_line(self, text: RichText | None) -> list[list[Data]] | None:
         """Return the spans of each paragraph of a headline, a credit or a caption, addresses in place."""
