@@ -88,9 +88,8 @@ class Publication:
         }
 
 
-@pytest.fixture
-def publication(tmp_path: Path) -> Publication:
-    root = tmp_path / "digest"
+def copy_sample(root: Path) -> Publication:
+    """Return a copy of the sample publication in a new folder."""
     (root / "drafts").mkdir(parents=True)
     for path in (ROOT / "drafts").iterdir():
         if path.suffix in (".yaml", ".jpg"):
@@ -98,6 +97,11 @@ def publication(tmp_path: Path) -> Publication:
     shutil.copyfile(ROOT / "newsletter.toml", root / "newsletter.toml")
     shutil.copyfile(ROOT / "subscribers.example.csv", root / "subscribers.csv")
     return Publication(root)
+
+
+@pytest.fixture
+def publication(tmp_path: Path) -> Publication:
+    return copy_sample(tmp_path / "digest")
 
 
 @pytest.fixture

@@ -16,31 +16,38 @@ import pytest
 from conftest import ROOT, Publication
 from memory import COMMAND
 from messages import parsed
+from sent_publication import SentPublication, send_once
 from smtp_server import Server
 
 from newsletter.mail.headers import derive_message_id
 from newsletter.store import open_store
 from newsletter.subscribers.event_recording import record_events
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource
-from newsletter.subscribers.secret_keys import create_secret_keys
 
 ADA, BEN = "ada@example.com", "ben@example.com"
 Put = Callable[[bytes], Path]
 
 
-@pytest.fixture
-def sent(digest: Publication, server: Server) -> Publication:
+@pytest.fixture(scope="module")
+def sent_once(tmp_path_factory: pytest.TempPathFactory) -> SentPublication:
     """2.10 was sent to two readers, with keys, a service and a return path of each one's own."""
-    create_secret_keys(digest.root)
-    digest.environ |= {
-        "NEWSLETTER_SERVICE__URL": "https://news.example.org",
-        "NEWSLETTER_SENDER__VERP": "+",
-        "NEWSLETTER_INBOX__SOURCE": str(digest.root / "Maildir"),
-        "NEWSLETTER_INBOX__AUTHSERV_ID": "mail.example.org",
-    }
-    (digest.root / "subscribers.csv").write_text(f"email,name\n{ADA},Ada\n{BEN},Ben\n")
-    assert digest.run("send", "2.10", "--yes").returncode == 0
-    return digest
+
+    def settle(publication: Publication) -> None:
+        publication.environ |= {
+            "NEWSLETTER_SERVICE__URL": "https://news.example.org",
+            "NEWSLETTER_SENDER__VERP": "+",
+            "NEWSLETTER_INBOX__AUTHSERV_ID": "mail.example.org",
+        }
+
+    return send_once(tmp_path_factory.mktemp("sent") / "digest", f"email,name\n{ADA},Ada\n{BEN},Ben\n", settle)
+
+
+@pytest.fixture
+def sent(sent_once: SentPublication, server: Server, tmp_path: Path) -> Publication:
+    """Return a copy of it for one test, whose mailbox is yet to come."""
+    publication = sent_once.copy(tmp_path / "digest", server)
+    publication.environ["NEWSLETTER_INBOX__SOURCE"] = str(publication.root / "Maildir")
+    return publication
 
 
 @pytest.fixture
@@ -649,9 +656,7 @@ def test_no_mailbox_is_told(publication: Publication) -> None:
 
 
 @pytest.mark.slow
-def test_whoever_left_is_counted_and_a_send_that_goes_on_balances(
-    digest: Publication, server: Server, put: Put, sent: Publication
-) -> None:
+def test_whoever_left_is_counted_and_a_send_that_goes_on_balances(server: Server, put: Put, sent: Publication) -> None:
     """Half of the readers wait when two of them leave by mail."""
     readers = sent.readers(20)
     server.refuse = dict.fromkeys(readers[10:], "450 4.2.1 later")

@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from conftest import Publication
 from hypothesis import given
 from hypothesis import strategies as st
+from sent_publication import SentPublication, send_once
 from smtp_server import Server
 
 from newsletter.clock import parse_instant
@@ -26,21 +28,26 @@ from newsletter.store.events import list_events
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.event_recording import SoftRule, record_events
 from newsletter.subscribers.feedback_events import Event, EventKind, EventSource, SuppressionKind
-from newsletter.subscribers.secret_keys import create_secret_keys, find_secret_keys
+from newsletter.subscribers.secret_keys import find_secret_keys
 
 BIG, SMALL = "big.example", "small.example"
 READERS = [*(f"r{number:02}@{BIG}" for number in range(20)), *(f"s{number}@{SMALL}" for number in range(10))]
 INBOX = InboxSettings()
 
 
-@pytest.fixture
-def sent(digest: Publication, server: Server) -> Publication:
+@pytest.fixture(scope="module")
+def sent_once(tmp_path_factory: pytest.TempPathFactory) -> SentPublication:
     """2.10 was sent to 30 readers of two providers."""
-    create_secret_keys(digest.root)
-    (digest.root / "subscribers.csv").write_text("email\n" + "\n".join(READERS) + "\n")
-    digest.environ["NEWSLETTER_INBOX__SOURCE"] = str(digest.root / "Maildir")
-    assert digest.run("send", "2.10", "--yes").returncode == 0
-    return digest
+    root = tmp_path_factory.mktemp("sent") / "digest"
+    return send_once(root, "email\n" + "\n".join(READERS) + "\n", lambda _publication: None)
+
+
+@pytest.fixture
+def sent(sent_once: SentPublication, server: Server, tmp_path: Path) -> Publication:
+    """Return a copy of it for one test, whose mailbox is yet to come."""
+    publication = sent_once.copy(tmp_path / "digest", server)
+    publication.environ["NEWSLETTER_INBOX__SOURCE"] = str(publication.root / "Maildir")
+    return publication
 
 
 @pytest.fixture
