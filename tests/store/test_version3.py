@@ -62,9 +62,9 @@ def old(place: Path | str, request: pytest.FixtureRequest) -> Path | str:
 
 
 @pytest.fixture
-def store(old: Path | str) -> Store:  # type: ignore[misc]  # a generator, to pytest
-    with closing(open_store(old)) as store:
-        yield store
+def upgraded(old: Path | str) -> Store:  # type: ignore[misc]  # a generator, to pytest
+    with closing(open_store(old)) as upgraded:
+        yield upgraded
 
 
 @pytest.fixture
@@ -98,17 +98,17 @@ def test_a_campaign_of_version_3_goes_on_to_the_byte(
     assert counts.by_state == ended
 
 
-def test_its_ledger_is_carried_over(store: Store) -> None:
-    campaign, later = find_campaign(store, "1.2"), find_campaign(store, "1.3")
+def test_its_ledger_is_carried_over(upgraded: Store) -> None:
+    campaign, later = find_campaign(upgraded, "1.2"), find_campaign(upgraded, "1.3")
     assert campaign is not None
     assert later is not None
     assert (campaign.kind, campaign.runs, campaign.batches) == ("issue", 1, {""})
     assert campaign.seed == "58b0dda96c8c6d356ddbae15a697380a"
-    assert list_scheduled(store) == ["1.3"]
+    assert list_scheduled(upgraded) == ["1.3"]
     assert later.due_at == datetime(2026, 12, 24, 14, tzinfo=UTC)
     before = {State.ACCEPTED: 3, State.REFUSED: 1, State.DEFERRED: 1, State.SENDING: 4, State.PENDING: 5}
-    assert count_deliveries(store, "1.2").by_state == {**before, State.SUPPRESSED: 1}
-    with store.reading() as connection:
+    assert count_deliveries(upgraded, "1.2").by_state == {**before, State.SUPPRESSED: 1}
+    with upgraded.reading() as connection:
         rows = connection.execute(select(deliveries).where(deliveries.c.issue == "1.2")).all()
         (worker,) = connection.execute(select(workers)).all()
     assert {row.publication for row in rows} == {"main"}
@@ -117,16 +117,16 @@ def test_its_ledger_is_carried_over(store: Store) -> None:
     assert (worker.lease_until, worker.ended_at, worker.why) == (0.0, None, None)
 
 
-def test_who_was_in_hand_is_settled_by_the_lease_that_it_never_had(store: Store) -> None:
-    assert settle_expired(store, "1.2") is None
-    counts = count_deliveries(store, "1.2")
+def test_who_was_in_hand_is_settled_by_the_lease_that_it_never_had(upgraded: Store) -> None:
+    assert settle_expired(upgraded, "1.2") is None
+    counts = count_deliveries(upgraded, "1.2")
     assert (counts[State.SENDING], counts[State.UNKNOWN]) == (0, 4)
 
 
-def test_suppressions_get_the_reason_stage_source_and_batch_of_their_events(store: Store) -> None:
+def test_suppressions_get_the_reason_stage_source_and_batch_of_their_events(upgraded: Store) -> None:
     columns = (kept.c.subscriber, kept.c.cause, kept.c.reason, kept.c.stage, kept.c.source, kept.c.batch)
     reading = "2026-11-02T09:00:00Z"
-    with store.reading() as connection:
+    with upgraded.reading() as connection:
         assert {tuple(row) for row in connection.execute(select(*columns))} == {
             ("asked@example.org", "unsubscribed", "unsubscribed", "", "editor", ""),
             ("reader0001@example.org", "unsubscribed", "unsubscribed", "", "one-click", ""),
@@ -138,8 +138,8 @@ def test_suppressions_get_the_reason_stage_source_and_batch_of_their_events(stor
         assert suppressions.list_batches(connection) == {reading: {"full@example.org", "unknown@example.org"}}
 
 
-def test_events_keep_their_order_and_get_a_reason(store: Store) -> None:
-    with store.reading() as connection:
+def test_events_keep_their_order_and_get_a_reason(upgraded: Store) -> None:
+    with upgraded.reading() as connection:
         found = [(row.subscriber.partition("@")[0], row.kind, row.reason) for row in stream_events(connection)]
         (words,) = [row.evidence for row in stream_events(connection) if row.kind == "reason"]
     assert found == [
@@ -158,8 +158,8 @@ def test_events_keep_their_order_and_get_a_reason(store: Store) -> None:
     assert words == {"words": "Too much mail, for me."}
 
 
-def test_the_erased_the_mails_dealt_with_and_the_generation_are_known(store: Store) -> None:
-    with store.reading() as connection:
+def test_the_erased_the_mails_dealt_with_and_the_generation_are_known(upgraded: Store) -> None:
+    with upgraded.reading() as connection:
         ((digest, _),) = list_erased(connection)
         assert digest.startswith("862cb2f84ecc01d1")
         assert read_erasing_key(connection) == "e7c8d43e245acde1"
