@@ -146,11 +146,26 @@ def test_a_bare_address_is_a_link_in_every_edition(
     assert _among(pdf_links(pdf, tmp_path), wanted) == wanted
 
 
-@settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=60)
+# Each example is four editions, two of them read back from a PDF: a quarter of a second.
+@settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=20)
 @given(items=_ITEMS, credit=_RICH, note=_RICH)
 def test_the_editions_of_any_issue_agree(
     context: EditionContext, items: list[dict[str, str]], credit: str, note: str
 ) -> None:
+    _require_agreement(context, items, credit, note)
+
+
+@pytest.mark.slow
+@settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=120)
+@given(items=_ITEMS, credit=_RICH, note=_RICH)
+def test_the_editions_of_a_hundred_issues_agree(
+    context: EditionContext, items: list[dict[str, str]], credit: str, note: str
+) -> None:
+    _require_agreement(context, items, credit, note)
+
+
+def _require_agreement(context: EditionContext, items: list[dict[str, str]], credit: str, note: str) -> None:
+    """Write an issue as a draft, and see that each edition says all of it and has all of its links, in order."""
     folder = context.template_path[0].parent
     draft = {
         "volume": 2,

@@ -135,9 +135,18 @@ WITHIN_A_FEW = [
 ]
 
 
-@pytest.mark.parametrize("stage", ["RCPT", "TEXT"])
-@pytest.mark.parametrize("reply", AT_ONCE + WITHIN_A_FEW)
-@pytest.mark.parametrize("after", [0, 20])
+# Each reply from the first message on, and one of either kind from the twentieth on.
+SAID = [
+    pytest.param(
+        after, reply, stage, marks=[pytest.mark.slow] if after and reply not in (AT_ONCE[0], WITHIN_A_FEW[0]) else []
+    )
+    for after in (0, 20)
+    for reply in AT_ONCE + WITHIN_A_FEW
+    for stage in ("RCPT", "TEXT")
+]
+
+
+@pytest.mark.parametrize(("after", "reply", "stage"), SAID)
 def test_what_is_said_to_the_sender_is_held_against_no_reader(
     freeze: Callable[[int], Frozen], reply: str, stage: str, after: int
 ) -> None:
