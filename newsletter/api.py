@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from newsletter import scaffold
 from newsletter.actions.add_subscriber import add_subscriber
 from newsletter.actions.back_up_state import back_up_state
 from newsletter.actions.cancel import cancel, cancel_schedule
 from newsletter.actions.check import check_draft
-from newsletter.actions.create_draft import create_draft
+from newsletter.actions.create_draft import create_correction, create_draft
 from newsletter.actions.deliver import ConfirmRefusals
 from newsletter.actions.dry_run import DryRun, dry_run
 from newsletter.actions.erase import Erasure, erase_subscriber
@@ -88,9 +88,27 @@ class Publication:
         """Read the issue in a draft, 2.10 or a path, or the newest. Raises DraftError with every problem."""
         return self._opened.issue(name)
 
-    def new_draft(self, *, volume: int | None = None, number: int | None = None, date: date | None = None) -> Path:
-        """Write the series' next draft with example texts to replace; return its path. Raises DraftError."""
-        return create_draft(self._opened, volume=volume, number=number, date=date).path
+    def new_draft(
+        self,
+        name: str | None = None,
+        *,
+        kind: Literal["issue", "announcement"] = "issue",
+        volume: int | None = None,
+        number: int | None = None,
+        date: date | None = None,
+    ) -> Path:
+        """Write the series' next draft, or an announcement, with example texts to replace; return its path.
+
+        Raises DraftError, also for what the publication's numbering has no place for.
+        """
+        return create_draft(self._opened, name, kind=kind, volume=volume, number=number, date=date).path
+
+    def new_correction(self, issue: str, *, date: date | None = None) -> Path:
+        """Write the draft of a correction to an issue, dated today if no date is given; return its path.
+
+        Raises DraftError when there is no such issue.
+        """
+        return create_correction(self._opened, issue, date=date).path
 
     def check(self, issue: Issue | str | None = None) -> DraftReport:
         """Return problems and notes of an issue's draft; the newest when none is named. Raises ConfigError."""

@@ -12,7 +12,7 @@ from newsletter.config.example import ABOUT, DOMAIN, POSTAL_ADDRESS
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
 from newsletter.issue.numbering import number_next_issue
-from newsletter.issue.skeleton import compose_draft
+from newsletter.issue.skeleton import NewIssue, compose_draft
 from newsletter.subscribers.secret_keys import KEYS_NAME, create_secret_keys
 from newsletter.text import suggest_nearest
 from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, TEMPLATES, find_shipped
@@ -55,7 +55,7 @@ def make_workspace(folder: Path, title: str) -> list[Path]:
         ".gitignore": _GITIGNORE,
         _EXAMPLE_LIST: find_shipped(_EXAMPLE_LIST).read_text(encoding="utf-8"),
         f"drafts/{SCHEMA_NAME}": build_draft_schema(),
-        f"drafts/{upcoming.volume}.{upcoming.number}.yaml": compose_draft(upcoming),
+        f"drafts/{upcoming.name}.yaml": compose_draft(NewIssue.from_number(upcoming)),
     }
     made = []
     for name, text in texts.items():

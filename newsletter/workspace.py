@@ -1,23 +1,26 @@
 """The workspace: a publication's folder with its files, and the draft that a name means."""
 
+import datetime
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NewType
 
 from newsletter.config import Config, load_config
 from newsletter.errors import ConfigError, DraftError
+from newsletter.issue_name import Numbering, find_numbering, is_draft_name, order_name, parse_date
 from newsletter.ownership import require_own, walk_below
 from newsletter.text import quote_text
 
 CONFIG_NAME = "newsletter.toml"
 TEMPLATES = "templates"
 STATE_FOLDER = ".newsletter"
-_DRAFT_NAME = re.compile(r"(\d+)\.(\d+)\.ya?ml")
+_DATE = re.compile(r"^date:\s*[\"']?(\d{4}-\d\d-\d\d)", re.MULTILINE)
+_ENDINGS = (".yaml", ".yml")
 
 
 # Names a publication in its store. Each workspace has one, and a store of its own: there it is the main one.
@@ -90,22 +93,45 @@ class Workspace:
             return True
 
     def draft_paths(self) -> list[Path]:
-        """Return every file that is named like a draft, the oldest volume and number first."""
-        found = [(parse_draft_name(path), path) for path in self.drafts.glob("*.y*ml")]
-        return [path for name, path in sorted(found) if name != (0, 0)]
+        """Return every file that is named like a draft, by date and then by number, the oldest first.
+
+        Of a draft that has no date yet, one of a series stands behind the number before it, any other last.
+        """
+        found = [path for path in self.drafts.glob("*.y*ml") if path.suffix in _ENDINGS and is_draft_name(path.stem)]
+        dated: list[tuple[datetime.date, list[tuple[int, int, str]], Path]] = []
+        before: dict[Numbering, datetime.date] = {}
+        for path in sorted(found, key=lambda path: order_name(path.stem)):
+            numbering = find_numbering(path.stem)
+            date = self._read_date(path) or parse_date(path.stem)
+            if date is None:
+                date = before.get(numbering, datetime.date.min) if numbering != "none" else datetime.date.max
+            before[numbering] = date
+            dated.append((date, order_name(path.stem), path))
+        return [path for *_, path in sorted(dated)]
+
+    def _read_date(self, path: Path) -> datetime.date | None:
+        if not path.is_file() or (path.is_symlink() and not self.holds(path)):
+            return None
+        state = path.stat()
+        return _find_date(path, state.st_mtime_ns, state.st_size)
+
+    def misnamed_drafts(self) -> list[Path]:
+        """Return the YAML files in drafts/ that no command finds by a name, since they have none that a draft may."""
+        return sorted(
+            path
+            for path in self.drafts.glob("*.y*ml")
+            if path.suffix in _ENDINGS and not path.name.startswith(".") and not is_draft_name(path.stem)
+        )
 
     def find_draft(self, name: str | None) -> Path:
-        """Return the draft that `2.10` or a path means; the newest for None. Raises DraftError."""
+        """Return the draft that a name (2.10, spring-fair) or a path means; the newest for None. Raises DraftError."""
         known = self.draft_paths()
         if name is None:
             if not known:
                 raise DraftError(f"There is no draft in {self.drafts} yet.", next_step="Run: newsletter draft new")
             self.refuse_outside(known[-1])
             return known[-1]
-        if re.fullmatch(r"\d+\.\d+", name):
-            path = next((path for path in known if path.stem == name), self.drafts / f"{name}.yaml")
-        else:
-            path = Path(name)
+        path = next((path for path in known if path.stem == name), Path(name))
         if path.is_file():
             self.refuse_outside(path)
             return path
@@ -132,10 +158,15 @@ class Workspace:
             )
 
 
-def parse_draft_name(path: Path) -> tuple[int, int]:
-    """Return the volume and the number in a draft's file name; (0, 0) for a file that isn't named like a draft."""
-    match = _DRAFT_NAME.fullmatch(path.name)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
+@lru_cache(maxsize=2000)
+def _find_date(path: Path, _changed: int, _size: int) -> datetime.date | None:
+    """Return a draft's date from the beginning of its text, which can be read before the rest is valid."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            found = _DATE.search(file.read(10_000))
+        return datetime.date.fromisoformat(found[1]) if found else None
+    except (OSError, ValueError):
+        return None
 
 
 def find_workspace(start: Path, environ: Mapping[str, str] | None = None) -> Workspace:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.errors import Problem
-from newsletter.issue_name import IssueName
+from newsletter.issue_name import IssueName, order_name
 from newsletter.publication import OpenPublication
 from newsletter.store import Store, suppressions
 from newsletter.store.erased import list_erased
@@ -87,7 +87,7 @@ def _count_events(store: Store | None) -> EventCounts:
         return EventCounts(suppressions={}, erased=0, reasons={}, months=(), issues={})
     with store.reading() as connection:
         by_issue = count_by_issue(connection)
-        issues = sorted({IssueName(issue) for issue, _ in by_issue if issue}, key=_by_number)
+        issues = sorted({IssueName(issue) for issue, _ in by_issue if issue}, key=order_name)
         reasons = (row.evidence.get("words", "") for row in stream_events(connection) if row.kind == EventKind.REASON)
         return EventCounts(
             suppressions=dict(sorted(suppressions.count_by_cause(connection).items())),
@@ -110,7 +110,3 @@ def _count_reasons(reasons: Iterable[str]) -> dict[str, int]:
     most = dict(counts.most_common(_MOST_REASONS))
     others += counts.total() - sum(most.values())
     return {**most, **({_OTHER_WORDS: others} if others else {})}
-
-
-def _by_number(issue: IssueName) -> tuple[int, ...]:
-    return tuple(int(part) for part in issue.split(".") if part.isdecimal())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from newsletter.campaigns.sent_record import SentRecord, read_record
 from newsletter.errors import DecisionNeeded
-from newsletter.issue_name import IssueName
+from newsletter.issue_name import IssueName, order_name
 from newsletter.ledger.campaigns import list_campaign_ids
 from newsletter.store import Store
 from newsletter.store.generations import list_generations, note_generations
@@ -96,7 +96,7 @@ def list_unknown_campaigns(store: Store | None, drafts: Path) -> list[UnknownCam
             (older or record.campaign not in known) and not _is_vouched(record, vouched)
         ):
             unknown.append(UnknownCampaign(issue=IssueName(issue), record=record, lacking=lacking))
-    return sorted(unknown, key=lambda one: [int(part) if part.isdigit() else 0 for part in one.issue.split(".")])
+    return sorted(unknown, key=lambda one: order_name(one.issue))
 
 
 def vouch(store: Store, drafts: Path, *, complete: bool) -> list[UnknownCampaign]:

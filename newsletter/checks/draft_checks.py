@@ -10,7 +10,7 @@ from newsletter.checks.leftovers import find_damaged_letters, find_example_texts
 from newsletter.checks.link_targets import check_link_targets
 from newsletter.checks.pictures import check_picture_sizes, check_picture_weight, find_file_names_as_alt
 from newsletter.checks.publication_checks import check_editions, find_example_settings
-from newsletter.checks.series import check_dates, check_numbers, find_equal_headlines
+from newsletter.checks.series import check_corrected_issue, check_dates, check_name, check_numbers, find_equal_headlines
 from newsletter.editions import EditionContext
 from newsletter.errors import Problem
 from newsletter.issue.draft import Draft
@@ -62,6 +62,9 @@ def _check_among_others(workspace: Workspace, draft: Draft) -> Iterator[Finding]
     )
     yield from check_dates(source, draft, paths)
     yield from check_numbers(source, draft, paths)
+    if not workspace.sending_has_begun(draft.path.stem):
+        yield from check_name(source, draft, paths, context.config.publication.numbering)
+    yield from check_corrected_issue(source, draft, paths)
     yield from find_example_settings(context)
     if draft.issue is None:
         return

@@ -1,6 +1,7 @@
 """Checks of an issue among the others of its publication: date, number, headlines."""
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
 
@@ -9,19 +10,20 @@ from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.model import Issue
 from newsletter.issue.sections import Item
+from newsletter.issue_name import Numbering, find_numbering, parse_numbers
 from newsletter.text import quote_text
-from newsletter.workspace import parse_draft_name
 
 _STANDING = 2  # earlier issues with the same headline: it is a standing one, such as "Events"
 
 
 def check_dates(source: DraftSource, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
     """Find a date before that of the issue before, or after that of the next."""
-    this = parse_draft_name(draft.path)
-    if draft.date is None or this == (0, 0):
+    this = parse_numbers(draft.path.stem)
+    if draft.date is None or not this:
         return
-    earlier = [path for path in paths if parse_draft_name(path) < this]
-    later = [path for path in paths if parse_draft_name(path) > this]
+    series = _list_series(paths, len(this))
+    earlier = [path for numbers, path in series if numbers < this]
+    later = [path for numbers, path in series if numbers > this]
     for near, sign, word in ((earlier[-1:], 1, "before"), (later[:1], -1, "after")):
         for path in near:
             date = read_draft(path).date
@@ -35,19 +37,93 @@ def check_dates(source: DraftSource, draft: Draft, paths: Sequence[Path]) -> Ite
 
 def check_numbers(source: DraftSource, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
     """Find a gap before this issue within its volume, whose first number may be any."""
-    volume, number = parse_draft_name(draft.path)
-    before = [other for known, other in map(parse_draft_name, paths) if known == volume and other < number]
+    *volume, number = parse_numbers(draft.path.stem) or (0,)
+    series = _list_series(paths, len(volume) + 1)
+    before = [other[-1] for other, _ in series if [*other[:-1]] == volume and other[-1] < number]
     if before and max(before) < number - 1:
+        within = "".join(f"{each}." for each in volume)
         first, last = max(before) + 1, number - 1
         join = "and" if last == first + 1 else "to"
-        missing = f"{volume}.{first} is" if first == last else f"{volume}.{first} {join} {volume}.{last} are"
+        missing = f"{within}{first} is" if first == last else f"{within}{first} {join} {within}{last} are"
         problem = source.at_key(
             "number",
             code="number-order",
-            message=f"{missing} left out: the issue before is {volume}.{first - 1}",
-            next_step=f"Rename the draft to {volume}.{first}.yaml, and its number, if that was not meant.",
+            message=f"{missing} left out: the issue before is {within}{first - 1}",
+            next_step=f"Rename the draft to {within}{first}.yaml, and its number, if that was not meant.",
         )
         yield Finding(problem, note=True)
+
+
+def _list_series(paths: Sequence[Path], parts: int) -> list[tuple[tuple[int, ...], Path]]:
+    """Return the drafts named by as many numbers, in the order of these."""
+    numbered = [(parse_numbers(path.stem), path) for path in paths]
+    return sorted(pair for pair in numbered if len(pair[0]) == parts)
+
+
+def _list_earlier(draft: Path, paths: Sequence[Path]) -> Sequence[Path]:
+    """Return the drafts before one of them, none for one that is not among them."""
+    return paths[: next((place for place, path in enumerate(paths) if path.name == draft.name), 0)]
+
+
+def check_name(source: DraftSource, draft: Draft, paths: Sequence[Path], numbering: Numbering) -> Iterator[Finding]:
+    """Find an issue that is not named as the publication's numbering has it, and a mail beside it that is.
+
+    One of an older numbering, which an issue of the present one follows, is as it should be.
+    """
+    name, kind = draft.path.stem, draft.issue.kind if draft.issue else "issue"
+    own = find_numbering(name)
+    if kind != "issue":
+        if own != "none":
+            problem = source.at_key(
+                "kind",
+                code="numbering",
+                message=f"{name} is the name of an issue, and this is {'an' if kind[0] == 'a' else 'a'} {kind}",
+                next_step="Give the file a name in words, such as spring-fair.yaml.",
+            )
+            yield Finding(problem)
+        return
+    followers = paths[len(_list_earlier(draft.path, paths)) :]
+    if own == numbering or (own != "none" and any(find_numbering(path.stem) == numbering for path in followers)):
+        return
+    named = {"volume": "2.11.yaml", "number": "11.yaml", "date": "2024-05-16.yaml", "none": "spring-fair.yaml"}
+    by = {"volume": "by volume and number", "number": "by number", "date": "by date", "none": "in words"}
+    problem = source.at_key(
+        "number", "volume", "date",
+        code="numbering",
+        message=f"{draft.path.name} is named {by[own]}, and the publication's issues are named {by[numbering]}",
+        next_step=f"Rename it as in {named[numbering]}"
+        + (", with its numbers in the draft" if numbering in ("volume", "number") else "")
+        + ("; or write kind: announcement" if own == "none" else "")
+        + f'; or write numbering = "{own}" under [publication] in newsletter.toml.',
+    )  # fmt: skip
+    yield Finding(problem)
+
+
+def check_corrected_issue(source: DraftSource, draft: Draft, paths: Sequence[Path]) -> Iterator[Finding]:
+    """Find a correction of an issue that has no draft, or that is a correction itself."""
+    corrects = draft.issue.corrects if draft.issue else None
+    if corrects is None:
+        return
+    path = next((path for path in paths if path.stem == corrects), None)
+    near = get_close_matches(corrects, [path.stem for path in paths if path != draft.path], n=1, cutoff=0.6)
+    if path is None:
+        yield Finding(
+            source.at_key(
+                "corrects",
+                code="correction",
+                message=f"there is no draft of {quote_text(corrects)}",
+                next_step=f"Did you mean {near[0]}?" if near else "`newsletter draft list` shows them all.",
+            )
+        )
+    elif (issue := read_draft(path).issue) and issue.corrects:
+        yield Finding(
+            source.at_key(
+                "corrects",
+                code="correction",
+                message=f"{corrects} is a correction itself",
+                next_step=f"Name the issue that had the error: {issue.corrects}",
+            )
+        )
 
 
 def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path]) -> Iterator[Finding]:
@@ -65,8 +141,9 @@ def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path
                 next_step="Give one of them another, or take it out.",
             )
             yield Finding(problem)
-    this = parse_draft_name(issue.path)
-    earlier = [path for path in paths if parse_draft_name(path) < this]
+    if issue.kind == "correction":  # which may repeat what it corrects
+        return
+    earlier = _list_earlier(issue.path, paths)
     # Only a file that has the words at all is read as a draft: years of issues are looked through in no time.
     sources = {path: _normalise_words(path.read_text(encoding="utf-8", errors="replace")) for path in earlier}
     for number, item in enumerate(issue.all_items):

@@ -5,18 +5,19 @@ import json
 import re
 import sys
 from collections.abc import Container, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from newsletter.actions.create_draft import create_draft
+from newsletter.actions.create_draft import create_correction, create_draft
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import print_as_json, print_table, say, shorten
 from newsletter.errors import ConfigError, Problem, TemplateError
+from newsletter.field import fill_fields
 from newsletter.issue.draft import read_draft
 from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
 from newsletter.issue.model import Issue
-from newsletter.issue_name import read_issue_name
+from newsletter.issue_name import NAME_ADVICE, read_issue_name
 from newsletter.publication import OpenPublication
 from newsletter.text import format_count
 from newsletter.workspace import Workspace
@@ -31,21 +32,40 @@ def draft() -> None:
 
 
 @draft.command()
+@click.argument("name", required=False)
+@click.option(
+    "--kind", type=click.Choice(["issue", "announcement"]), default="issue", help="An announcement has a NAME."
+)
+@click.option("--correction", metavar="ISSUE", help="A correction to this issue: it goes to those who have it.")
 @click.option("--volume", type=click.IntRange(1, 999_999), help="Begin this volume instead of the next number.")
 @click.option("--number", metavar="NUMBER", help="This number instead of the next one: 11, or 2.11 with its volume.")
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="The issue's date instead of the next one due.")
 @click.option("--edit", is_flag=True, help="Open it in $EDITOR.")
-def new(volume: int | None, number: str | None, date: datetime.datetime | None, edit: bool) -> None:
-    """Begin the next issue.
+def new(
+    name: str | None,
+    kind: Literal["issue", "announcement"],
+    correction: str | None,
+    volume: int | None,
+    number: str | None,
+    date: datetime.datetime | None,
+    edit: bool,
+) -> None:
+    """Begin the next issue, an announcement or a correction.
 
     The draft has its number and date, and every field explained. A series that began elsewhere goes on with its own
     number: --number 2.11.
     """
     within, issue_number = _parse_number(volume, number)
+    if correction is not None and (name or volume or number or kind != "issue"):
+        raise click.UsageError("--correction names the issue, and goes with --date and --edit alone.")
     publication = open_publication()
-    made = create_draft(publication, volume=within, number=issue_number, date=date.date() if date else None)
+    day = date.date() if date else None
+    if correction is not None:
+        made = create_correction(publication, correction, date=day)
+    else:
+        made = create_draft(publication, name, kind=kind, volume=within, number=issue_number, date=day)
     path = made.path
-    say(f"{shorten(path)}: Vol. {made.number.volume}.{made.number.number}, {made.number.date}")
+    say(f"{shorten(path)}: {made.issue.date}")
     if edit:
         click.edit(filename=str(path))
         from newsletter.actions.check import check_draft
@@ -83,7 +103,7 @@ def list_(json_: bool) -> None:
     rows = []
     for path in workspace.draft_paths():
         found = read_draft(path)
-        title = found.issue.lead_words.plain() if found.issue else format_count(len(found.problems), "problem")
+        title = _find_title(found.issue) if found.issue else format_count(len(found.problems), "problem")
         date = found.date.isoformat() if found.date else "?"
         stage = find_issue_stage(store, read_issue_name(path), workspace.record(path.stem))
         rows.append((path.stem, date, stage.value, title))
@@ -93,6 +113,13 @@ def list_(json_: bool) -> None:
         print_table(("Issue", "Date", "State", "First headline"), rows)
     else:
         say(f"There is no draft in {shorten(workspace.drafts)} yet. Run: newsletter draft new")
+    if not json_:
+        for path in workspace.misnamed_drafts():
+            say(f"{shorten(path)} is left out, for no command finds it by its name. {NAME_ADVICE}.", style="yellow")
+
+
+def _find_title(issue: Issue) -> str:
+    return issue.title or issue.lead_words.plain() or fill_fields(issue.subject or ())
 
 
 @draft.command()

@@ -18,6 +18,7 @@ from newsletter.address import EmailAddress, local_part_of
 from newsletter.config import validators
 from newsletter.config.theme import Theme
 from newsletter.config.validators import Address, Mailbox, OneLine
+from newsletter.issue_name import Numbering
 from newsletter.text import without_invisible
 from newsletter.validation import fault_error
 
@@ -39,12 +40,13 @@ class Section(BaseModel):
 
 
 class PublicationSettings(Section):
-    """The table [publication]: title, language, rhythm and addresses."""
+    """The table [publication]: title, language, rhythm, addresses, and by what its issues are named (`numbering`)."""
 
     title: OneLine
     language: Annotated[str, AfterValidator(validators.check_language)] = "en"
     cadence: Literal["weekly", "biweekly", "monthly"] = "biweekly"
     new_volume: Literal["yearly", "never"] = "yearly"
+    numbering: Numbering = "volume"
     timezone: Annotated[str, AfterValidator(validators.check_timezone)] = "UTC"
     about: Annotated[str, AfterValidator(without_invisible)] = ""
     contact: Address

@@ -21,11 +21,12 @@ from newsletter.editions.web import Download, Page, pdf_name, render_index
 from newsletter.errors import DecisionNeeded, DraftError, Problem
 from newsletter.files import write_shared
 from newsletter.issue.draft import Draft, require_issue
+from newsletter.issue.issue_name import read_issue_name
 from newsletter.issue.model import Issue
 from newsletter.issue.skeleton import find_unwritten
+from newsletter.issue_name import order_name
 from newsletter.ownership import require_own_links
 from newsletter.text import quote_text
-from newsletter.workspace import parse_draft_name
 
 _SHARED = "site"  # the manifest's name for what belongs to no single issue
 
@@ -171,7 +172,7 @@ def _select_publishable(
     """Return the finished drafts, newest first. An unfinished one is left out, unless it is published: DraftError."""
     issues: list[tuple[Draft, Issue]] = []
     for draft in drafts:
-        name = "{}.{}".format(*parse_draft_name(draft.path))
+        name = read_issue_name(draft.path)
         published = name in before
         if draft.issue is None:
             if published:
@@ -193,7 +194,7 @@ def _select_publishable(
     gone = set(before) - {_SHARED} - {issue.name for _, issue in issues}
     for draft in drafts if gone else ():
         require_issue(draft)
-    return sorted(issues, key=lambda pair: (pair[1].date, pair[1].volume or 0, pair[1].number or 0), reverse=True)
+    return sorted(issues, key=lambda pair: (pair[1].date, order_name(pair[1].name)), reverse=True)
 
 
 def _make_shared_files(context: EditionContext, pages: Sequence[Page]) -> dict[str, bytes]:

@@ -8,6 +8,8 @@ from newsletter.issue.image import find_image_faults
 from newsletter.issue.model import Issue
 from newsletter.issue.sourcemap import SourceMap
 from newsletter.issue.yamltext import Place, YamlMapping, YamlNode, YamlScalar, YamlSequence
+from newsletter.issue_name import NAME_ADVICE, find_numbering, is_draft_name, parse_date, parse_numbers
+from newsletter.text import quote_text
 from newsletter.validation import Fault
 
 _DIGITS = re.compile(r"[0-9]{1,6}")
@@ -16,10 +18,10 @@ _PICTURE = re.compile(r"!\[[^\[\]]*\]\(<?([\w .()+-]+\.\w+)>?(?=[)\s])")
 
 def find_missing_keys(root: YamlMapping, path: Path) -> Iterator[Fault]:
     """Yield a fault for each key that the draft has to have: by the name of its file, and to hold anything."""
-    wanted = {2: ("volume", "number"), 1: ("number",)}.get(len(path.stem.split(".")), ())
-    if not all(_DIGITS.fullmatch(part) for part in path.stem.split(".")):
-        wanted = ("number",) if "volume" in root.entries else ()
-    for key in wanted:
+    wanted = {2: ("volume", "number"), 1: ("number",)}.get(len(parse_numbers(path.stem)), ())
+    if not wanted and "volume" in root.entries:
+        wanted = ("number",)
+    for key in wanted if _read_kind(root) == "issue" else ():
         if key not in root.entries:
             yield Fault(code="missing", message=f"{key!r} is missing", next_step=f"Add a line for {key!r}.")
     if not {"items", "sections"} & root.entries.keys():
@@ -27,14 +29,31 @@ def find_missing_keys(root: YamlMapping, path: Path) -> Iterator[Fault]:
 
 
 def find_name_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]:
-    """Yield a fault where the file is named otherwise than the draft says by its volume and number."""
+    """Yield a fault where the file is named otherwise than the draft says, or as no draft may be named."""
     written = [(key, root.entries.get(key)) for key in ("volume", "number")]
     given = [(key, *pair) for key, pair in written if pair and isinstance(pair[1], YamlScalar) and pair[1].text]
+    kind = _read_kind(root)
+    if given and kind != "issue":
+        yield (
+            given[0][1].start,
+            Fault(
+                code="numbered",
+                message=f"{'an' if kind == 'announcement' else 'a'} {kind} stands beside the series, and has no number",
+                next_step="Take volume and number out: it is named by its file.",
+            ),
+        )
+    elif given:
+        yield from _find_other_numbers(given, path)
+    else:
+        yield from _find_unusable_names(root, path, kind)
+
+
+def _find_other_numbers(given: list[tuple[str, YamlScalar, YamlNode]], path: Path) -> Iterator[tuple[Place, Fault]]:
     texts = [value.text for _, _, value in given if isinstance(value, YamlScalar)]
-    if not texts or given[-1][0] != "number" or not all(_DIGITS.fullmatch(text) for text in texts):
+    if given[-1][0] != "number" or not all(_DIGITS.fullmatch(text) for text in texts):
         return
     name = ".".join(str(int(text)) for text in texts)
-    lacks_volume = len(texts) == 1 and re.fullmatch(r"[0-9]{1,6}\.[0-9]{1,6}", path.stem)  # which is told
+    lacks_volume = len(texts) == 1 and find_numbering(path.stem) == "volume"  # which is told
     if path.stem != name and not lacks_volume:
         keys = " and ".join(key for key, *_ in given)
         yield (
@@ -45,6 +64,45 @@ def find_name_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fau
                 next_step=f"Rename it to {name}.yaml, or mend {keys}.",
             ),
         )
+
+
+def _find_unusable_names(root: YamlMapping, path: Path, kind: str) -> Iterator[tuple[Place, Fault]]:
+    """Yield a fault for the name of a draft without numbers, and for a correction's issue that is no name."""
+    if not is_draft_name(path.stem):
+        yield (
+            root.start,
+            Fault(
+                code="file-name",
+                message=f"the file is named {path.name}, and that can't name an issue",
+                next_step=f"Rename it. {NAME_ADVICE}.",
+            ),
+        )
+    date, named = root.entries.get("date"), parse_date(path.stem)
+    if named and kind == "issue" and date and isinstance(date[1], YamlScalar) and date[1].text != str(named):
+        yield (
+            date[1].start,
+            Fault(
+                code="file-name",
+                message=f"the file is named {path.name}, but says it is of {date[1].text}",
+                next_step="Rename the file, or mend the date.",
+            ),
+        )
+    corrects = root.entries.get("corrects")
+    name = corrects[1].text if corrects and isinstance(corrects[1], YamlScalar) else ""
+    if corrects and name and (not is_draft_name(name) or name == path.stem):
+        yield (
+            corrects[1].start,
+            Fault(
+                code="correction",
+                message=f"{quote_text(name)} names no issue that this could correct",
+                next_step="Write the name of the issue that had the error, such as 2.10.",
+            ),
+        )
+
+
+def _read_kind(root: YamlMapping) -> str:
+    kind = root.entries.get("kind")
+    return kind[1].text if kind and isinstance(kind[1], YamlScalar) and kind[1].text else "issue"
 
 
 def find_picture_faults(

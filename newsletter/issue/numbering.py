@@ -6,16 +6,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from newsletter.issue_name import Numbering
+
 Cadence = Literal["weekly", "biweekly", "monthly"]
 
 
 @dataclass(frozen=True)
 class IssueNumber:
-    """An issue's volume, number and date."""
+    """An issue's volume, number and date; without volume and number it is named by its date."""
 
-    volume: int
-    number: int
+    volume: int | None
+    number: int | None
     date: datetime.date
+
+    @property
+    def name(self) -> str:
+        """Return the name of its draft: `2.10`, `10`, or `2024-05-16`."""
+        return ".".join(str(part) for part in (self.volume, self.number) if part) or self.date.isoformat()
 
 
 def number_next_issue(
@@ -25,6 +32,7 @@ def number_next_issue(
     today: datetime.date,
     date: datetime.date | None = None,
     day: int | None = None,
+    numbering: Numbering = "volume",
 ) -> IssueNumber:
     """Return the issue after `last`: on `date`, or on the first day of its rhythm that is not past.
 
@@ -32,13 +40,16 @@ def number_next_issue(
 
     A yearly volume moves on by one for each calendar year between the two, and its numbers start at 1.
     """
-    if last is None:
-        return IssueNumber(1, 1, date or today)
-    date = date or find_next_date(last.date, cadence, today, day)
-    years = date.year - last.date.year
+    date = date or (find_next_date(last.date, cadence, today, day) if last else today)
+    volume, number = (last.volume or 1, last.number or 0) if last else (1, 0)
+    if numbering == "number":
+        return IssueNumber(None, number + 1, date)
+    if numbering != "volume":
+        return IssueNumber(None, None, date)
+    years = date.year - last.date.year if last else 0
     if new_volume == "yearly" and years > 0:
-        return IssueNumber(last.volume + years, 1, date)
-    return IssueNumber(last.volume, last.number + 1, date)
+        return IssueNumber(volume + years, 1, date)
+    return IssueNumber(volume, number + 1, date)
 
 
 def find_next_date(

@@ -11,7 +11,7 @@ from newsletter.checks.draft_checks import check_draft
 from newsletter.checks.draft_report import DraftReport
 from newsletter.issue.draft import read_draft
 from newsletter.issue.numbering import IssueNumber
-from newsletter.issue.skeleton import compose_draft
+from newsletter.issue.skeleton import NewIssue, compose_draft
 from newsletter.scaffold import make_workspace
 from newsletter.workspace import Workspace
 
@@ -216,7 +216,7 @@ def test_example_texts_are_told_with_their_place(publication: Publication, key: 
     else:
         from datetime import date
 
-        report = _report(publication, compose_draft(IssueNumber(2, 11, date(2023, 6, 14))))
+        report = _report(publication, compose_draft(NewIssue.from_number(IssueNumber(2, 11, date(2023, 6, 14)))))
         (problem,) = report.problems
         assert problem.code == "example"
         assert problem.line > 30
@@ -389,3 +389,85 @@ def test_a_field_without_a_default_is_noted_at_its_place(publication: Publicatio
     words = "Dear {{ name }}, `{{ city }}` and {{ city | here }}, {{\n      city }}"
     notes = [("note", "field", 8, 12), ("note", "field", 8, 7 + words.rindex("{{"))]
     assert _found(publication, DRAFT.format(words)) == notes
+
+
+_ISSUE = "date: {date}\n{more}items: [{{headline: A, detail: B}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("numbering", "name", "more", "others", "message"),
+    [
+        ("volume", "4.1", "volume: 4\nnumber: 1\n", {}, ""),
+        ("number", "4", "number: 4\n", {}, ""),
+        ("date", "2030-01-02", "", {}, ""),
+        ("none", "winter", "", {}, ""),
+        ("volume", "winter", "kind: announcement\n", {}, ""),
+        ("volume", "2.10-correction", "kind: correction\ncorrects: 2.10\n", {}, ""),
+        ("number", "4.1", "volume: 4\nnumber: 1\n", {"9": "2030-01-16"}, ""),  # the numbering has changed since
+        ("number", "4.1", "volume: 4\nnumber: 1\n", {"9": "2029-12-19"}, "named by volume and number, and the publ"),
+        ("volume", "9", "number: 9\n", {}, "named by number, and the publication's issues are named by volume and num"),
+        ("volume", "winter", "", {"4.1": "2030-01-16"}, "winter.yaml is named in words"),
+        ("none", "4.1", "volume: 4\nnumber: 1\n", {}, "issues are named in words"),
+        ("date", "4.1", "volume: 4\nnumber: 1\n", {}, "issues are named by date"),
+        ("date", "2030-01-02", "kind: announcement\n", {}, "2030-01-02 is the name of an issue, and this is an ann"),
+        ("volume", "x-correction", "kind: correction\ncorrects: 2.1\n", {}, "there is no draft of '2.1'"),
+    ],
+)
+def test_a_draft_that_is_named_as_the_others_are(
+    publication: Publication, numbering: str, name: str, more: str, others: dict[str, str], message: str
+) -> None:
+    publication.environ["NEWSLETTER_PUBLICATION__NUMBERING"] = numbering
+    path = publication.draft(name, _ISSUE.format(date="2030-01-02", more=more))
+    for other, date in others.items():
+        publication.draft(other, f"date: {date}\n")
+    report = check_draft(publication.workspace, read_draft(path))
+    problems = [problem for problem in report.problems if problem.code in ("numbering", "correction")]
+    assert [message in problem.message for problem in problems] == ([True] if message else [])
+    assert all(problem.line > 1 or name in ("winter", "2030-01-02") for problem in problems)
+    assert all(problem.next_step for problem in problems)
+
+
+def test_a_sent_issue_of_another_numbering_is_as_it_should_be(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_PUBLICATION__NUMBERING"] = "date"
+    draft = read_draft(publication.root / "drafts" / "3.7.yaml")
+    assert [problem.code for problem in check_draft(publication.workspace, draft).problems] == ["numbering"]
+    publication.workspace.record("3.7").write_text('campaign = "x"\n')
+    assert not check_draft(publication.workspace, draft).problems
+
+
+def test_a_correction_of_a_correction_is_told_which_issue_to_name(publication: Publication) -> None:
+    publication.draft("a", _ISSUE.format(date="2030-01-02", more="kind: correction\ncorrects: 2.10\n"))
+    path = publication.draft("b", _ISSUE.format(date="2030-01-02", more="kind: correction\ncorrects: a\n"))
+    (problem,) = check_draft(publication.workspace, read_draft(path)).problems
+    assert (problem.line, problem.message, problem.next_step) == (
+        3, "a is a correction itself", "Name the issue that had the error: 2.10"
+    )  # fmt: skip
+
+
+def test_a_gap_in_a_series_without_volumes(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_PUBLICATION__NUMBERING"] = "number"
+    for number in (8, 12):
+        publication.draft(str(number), _ISSUE.format(date=f"2030-01-{number:02}", more=f"number: {number}\n"))
+    notes = check_draft(publication.workspace, read_draft(publication.root / "drafts" / "12.yaml")).findings
+    assert [note.problem.message for note in notes if note.problem.code == "number-order"] == [
+        "9 to 11 are left out: the issue before is 8"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place", "message"),
+    [
+        ("fair", "kind: announcement\nnumber: 3\n", (2, 1), "an announcement stands beside the series, and has no num"),
+        ("c", "kind: correction\ncorrects: 2.10\nvolume: 3\n", (3, 1), "a correction stands beside the series"),
+        ("c", "kind: correction\ncorrects: c\n", (2, 11), "'c' names no issue that this could correct"),
+        ("c", "kind: correction\ncorrects: ../2.10\n", (2, 11), "'../2.10' names no issue that this could correct"),
+        ("2030-01-03", "kind: issue\n", (2, 7), "the file is named 2030-01-03.yaml, but says it is of 2030-01-02"),
+    ],
+)
+def test_a_kind_and_a_name_that_contradict_each_other(
+    publication: Publication, name: str, text: str, place: tuple[int, int], message: str
+) -> None:
+    path = publication.draft(name, text + _ISSUE.format(date="2030-01-02", more=""))
+    (problem,) = read_draft(path).problems
+    assert (problem.line, problem.column) == place
+    assert message in problem.message

@@ -70,7 +70,7 @@ def test_draft_list_knows_what_was_sent_here_and_elsewhere(publication: Publicat
 def test_draft_new_never_overwrites(publication: Publication) -> None:
     made = publication.run("draft", "new", "--volume", "7", "--date", "2030-01-02")
     assert made.returncode == 0
-    assert "drafts/7.1.yaml: Vol. 7.1, 2030-01-02" in made.stdout
+    assert "drafts/7.1.yaml: 2030-01-02" in made.stdout
     path = publication.root / "drafts/7.1.yaml"
     assert "7.1.yaml: 1 problem" in publication.run("draft", "check", "7.1").stdout  # it is still to be written
     text = path.read_text()
@@ -86,7 +86,7 @@ def test_draft_new_follows_the_calendar(publication: Publication) -> None:
         (publication.root / "drafts/1.4.yaml").read_text()
         .replace("volume: 1", "volume: 9").replace("number: 4", "number: 3").replace("2022-08-10", "2099-01-01")
     )  # fmt: skip
-    assert "Vol. 9.4, 2099-01-15" in publication.run("draft", "new").stdout
+    assert "9.4.yaml: 2099-01-15" in publication.run("draft", "new").stdout
 
 
 def test_draft_new_opens_the_editor(publication: Publication) -> None:
