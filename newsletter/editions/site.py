@@ -21,10 +21,9 @@ from newsletter.editions.web import Download, Page, pdf_name, render_index
 from newsletter.errors import DecisionNeeded, DraftError, Problem
 from newsletter.files import write_shared
 from newsletter.issue.draft import Draft, require_issue
-from newsletter.issue.issue_name import read_issue_name
 from newsletter.issue.model import Issue
 from newsletter.issue.skeleton import find_unwritten
-from newsletter.issue_name import order_name
+from newsletter.issue_name import order_name, read_issue_name
 from newsletter.ownership import require_own_links
 from newsletter.text import quote_text
 

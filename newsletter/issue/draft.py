@@ -11,7 +11,12 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from newsletter.errors import DraftError, Problem
-from newsletter.issue.draft_consistency import find_missing_keys, find_name_faults, find_picture_faults
+from newsletter.issue.draft_consistency import (
+    find_empty_lists,
+    find_missing_keys,
+    find_name_faults,
+    find_picture_faults,
+)
 from newsletter.issue.lookalikes import correct_key, find_conflicts, find_lookalike, replace_separators
 from newsletter.issue.model import Issue
 from newsletter.issue.prose import advise, find_cut_texts
@@ -187,6 +192,7 @@ def _validate(root: YamlMapping, path: Path, lines: list[str]) -> tuple[Issue | 
                 found.append((_locate(root, location, fault, texts), fault))
     missing = [(root.start, fault) for fault in find_missing_keys(root, path)]
     found = _drop_echoes([*missing, *found])
+    found += find_empty_lists(root)
     found += find_name_faults(root, path)
     if all(fault.code != "image-file" for _, fault in found):  # a name that is none is not looked for
         found += find_picture_faults(root, path, issue, texts)

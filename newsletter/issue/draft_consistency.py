@@ -28,6 +28,17 @@ def find_missing_keys(root: YamlMapping, path: Path) -> Iterator[Fault]:
         yield Fault(code="missing", message="'items' is missing", next_step="Add a line for 'items'.")
 
 
+def find_empty_lists(root: YamlMapping) -> Iterator[tuple[Place, Fault]]:
+    """Yield a fault for items and sections that are lists of nothing."""
+    for key in ("items", "sections"):
+        _, value = root.entries.get(key, (None, None))
+        if isinstance(value, YamlSequence) and not value.entries:
+            yield (
+                value.start,
+                Fault(code="empty", message=f"{key!r} is empty", next_step="Write one at least, or take the line out."),
+            )
+
+
 def find_name_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]:
     """Yield a fault where the file is named otherwise than the draft says, or as no draft may be named."""
     written = [(key, root.entries.get(key)) for key in ("volume", "number")]
