@@ -105,6 +105,14 @@ def publication(tmp_path: Path) -> Publication:
 
 
 @pytest.fixture
+def everything(publication: Publication) -> Path:
+    """Return the path of a draft, 2.11, that holds every block and every section; its pictures lie beside it."""
+    for path in (ROOT / "tests/editions/everything").iterdir():
+        shutil.copyfile(path, publication.root / "drafts" / path.name)
+    return publication.draft("2.11", (ROOT / "tests/editions/everything.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
 def server() -> Iterator[smtp_server.Server]:
     with smtp_server.running() as running:
         yield running

@@ -9,6 +9,7 @@ from typing import Any
 from newsletter.config import Config, find_line
 from newsletter.config.validators import SUBJECT_PART
 from newsletter.editions.date_words import format_date, format_event_time
+from newsletter.editions.html_blocks import is_rich
 from newsletter.editions.issue_pictures import IssuePictures
 from newsletter.editions.link_targets import LinkTargets
 from newsletter.editions.pictures import Picture, prepare_picture
@@ -27,7 +28,7 @@ from newsletter.issue.blocks import RichText, write_words
 from newsletter.issue.image import find_image_faults, find_picture
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import parse
-from newsletter.issue.sections import UpcomingEvent
+from newsletter.issue.sections import IssueSection, UpcomingEvent
 from newsletter.validation import Fault
 from newsletter.workspace import Workspace
 
@@ -37,6 +38,7 @@ Placer = Callable[[Picture], str]
 LOGO = "logo"
 _LOGO_WIDTH, _LOGO_HEIGHT = 200, 72  # pixels
 _KNOWN_BY = 25  # characters of a headline that a subject has to hold to say the same
+_SEEN_AT_ONCE = 3  # sections: for more, there is a table of contents
 LONGEST_SUBJECT = 70  # characters, about what inboxes on a desk show; phones show 30 to 40
 
 
@@ -186,6 +188,12 @@ class EditionContext:
         texts = [issue.all_items[0].detail] if issue.all_items else issue.texts()
         return next((write_words(spans, fields) for text in texts for spans in text.paragraphs), "")
 
+    def list_contents(self, issue: Issue) -> tuple[IssueSection, ...]:
+        """Return the sections that a table of contents lists; none where there is to be no such table."""
+        titled = tuple(section for section in issue.sections if section.title)
+        wanted = issue.contents == "yes" or (issue.contents == "auto" and len(titled) > _SEEN_AT_ONCE)
+        return titled if wanted else ()
+
     def unsubscribe_link(self, fields: FieldWriter = write_default) -> str:
         """Return the address for unsubscribing: the service's page, or else a mail."""
         return self.unsubscribe_links(fields)[0]
@@ -207,8 +215,11 @@ class EditionContext:
             "publication": publication,
             "sender": self.config.sender,
             "theme": self.config.theme,
+            "layout": self.config.layout,
             "about": self.about,
             "issue": issue,
+            "is_rich": is_rich(issue, self.about) or self.config.layout.headlines != "list",
+            "contents": self.list_contents(issue),
             "label": self._isolate(issue.label),
             "date": self._isolate(self._format_date(issue)),
             "when": self.format_event_time,

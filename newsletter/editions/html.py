@@ -22,11 +22,11 @@ def render_html(context: EditionContext, issue: Issue, fields: FieldWriter, plac
 
 def render_uninlined(context: EditionContext, issue: Issue, fields: FieldWriter, place: Placer) -> str:
     """Return the mail's HTML as MJML makes it, with all styles in style sheets. Raises TemplateError."""
-    pictures = context.picture_values(issue, place)
+    pictures, targets = context.picture_values(issue, place), context.link_targets(issue)
     writer = HtmlWriter(
         fields,
         context.config.publication.direction,
-        context.link_targets(issue).in_email,
+        targets.in_email,
         pictures["picture"],
         is_email=True,
     )
@@ -34,7 +34,7 @@ def render_uninlined(context: EditionContext, issue: Issue, fields: FieldWriter,
         TEMPLATE,
         context.template_path,
         autoescape=True,
-        words=context.template_values(issue, fields) | pictures | {"reader": fields},
+        words=context.template_values(issue, fields) | pictures | {"reader": fields, "web_item": targets.whole_item},
         filters=make_filters(writer) | {"padding": _pad_preheader},
     )
     refuse_open_blocks(mjml, TEMPLATE, context.template_path)

@@ -27,6 +27,7 @@ from newsletter.issue.blocks import (
     TextRun,
     ThematicBreak,
 )
+from newsletter.issue.model import Issue
 
 # How far each of these is set in, in pixels, as the style sheets say: there a picture has less room.
 _LIST_INDENT, _QUOTE_INDENT = 26, 22
@@ -35,6 +36,28 @@ AddressFinder = Callable[[str], str | None]
 # Returns a picture's `src`, `width` and `height` by the name of its file.
 PictureFinder = Callable[[str], Mapping[str, Any]]
 _HIGHEST_HEADING = 6
+
+
+def is_rich(issue: Issue, *more: RichText) -> bool:
+    """Return whether an issue holds more than headlines with paragraphs, which wants more styles.
+
+    The short form is spared them: they are half as long as a short issue, and Gmail cuts off long mails.
+    """
+    shown = [issue.image] if issue.image else []
+    return bool(
+        issue.sections
+        or any(image.link or image.caption for image in shown)
+        or any(item.image or item.link for item in issue.items)
+        or not all(_is_plain(text) for text in (*issue.texts(), *more))
+    )
+
+
+def _is_plain(text: RichText) -> bool:
+    return (
+        not text.footnotes
+        and all(isinstance(block, Paragraph) for block in text.blocks)
+        and not any(run.script for run in text.runs())
+    )
 
 
 class HtmlWriter:

@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urljoin
 
 from newsletter.config.settings import PublicationSettings
 from newsletter.issue.model import Issue
+from newsletter.issue.sections import Item
 from newsletter.issue_name import IssueName
 
 _ITEM = re.compile(r"#(\d+)")
@@ -31,13 +33,25 @@ class LinkTargets:
     def whole(self, href: str) -> str | None:
         """Return the whole address; an item's is that on the issue's web page. None where there is no such page."""
         if _ITEM.fullmatch(href):
-            place = _find_place(href, self.issue.whole.seen_by(_NOBODY_S))
-            page = self.publication.address(f"{self.issue.name}.html")
-            return f"{page}#{name_item(place)}" if page and place else None
+            place = _find_place(href, self._public)
+            return self._item_on_website(place) if place else None
         if _ABSOLUTE.match(href) and not _ISSUE.fullmatch(href):
             return href
         website = self.publication.address("")
         return urljoin(website, self.beside_page(href)) if website else None
+
+    def whole_item(self, item: Item) -> str | None:
+        """Return the address of one of the issue's items on its web page; None where it is on no such page."""
+        place = _place_item(item, self._public)
+        return self._item_on_website(place) if place else None
+
+    @cached_property
+    def _public(self) -> Issue:
+        return self.issue.whole.seen_by(_NOBODY_S)
+
+    def _item_on_website(self, place: int) -> str | None:
+        page = self.publication.address(f"{self.issue.name}.html")
+        return f"{page}#{name_item(place)}" if page else None
 
     def in_email(self, href: str) -> str | None:
         """Return the address for the email: whole, or that of an item in the mail itself; None for one that is hidden.
@@ -77,5 +91,9 @@ def _find_place(href: str, seen: Issue) -> int | None:
     counted = seen.whole.all_items
     if match is None or not 1 <= int(match[1]) <= len(counted):
         return None
-    meant = counted[int(match[1]) - 1]
+    return _place_item(counted[int(match[1]) - 1], seen)
+
+
+def _place_item(meant: Item, seen: Issue) -> int | None:
+    # By identity, since two items may say the same.
     return next((place for place, item in enumerate(seen.all_items, start=1) if item is meant), None)
