@@ -23,6 +23,10 @@ class LinkTargets:
     publication: PublicationSettings
     issue: Issue
 
+    def names_item(self, href: str) -> bool:
+        """Return whether an address means an item of the issue, as `#2` does."""
+        return _ITEM.fullmatch(href) is not None
+
     def find_item(self, href: str) -> int | None:
         """Return the place of the item that `#2` means among those of the issue as it is seen, from 1 on.
 

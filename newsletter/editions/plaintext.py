@@ -1,6 +1,9 @@
 """The plaintext edition: a template over the same issue, with wrapped lines and numbered links."""
 
+from functools import partial
+
 from newsletter.editions.edition_context import EditionContext
+from newsletter.editions.link_targets import LinkTargets
 from newsletter.editions.plaintext_blocks import PlaintextWriter
 from newsletter.editions.plaintext_wrapping import finish_lines, underline, wrap
 from newsletter.editions.template_engine import fill_template
@@ -12,12 +15,13 @@ TEMPLATE = "email.txt.j2"
 
 def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> str:
     """Return the mail's plain text: wrapped at 72 columns, its links as numbered notes below each text."""
-    writer = PlaintextWriter(fields)
+    writer = PlaintextWriter(fields, partial(_find_note, context.link_targets(issue), fields))
     text = fill_template(
         TEMPLATE,
         context.template_path,
         autoescape=False,
-        words=context.template_values(issue, fields) | {"reader": fields, "notes": writer.take_notes},
+        words=context.template_values(issue, fields)
+        | {"reader": fields, "notes": writer.take_notes, "layout": context.config.layout},
         filters={
             "plain": writer.plain,
             "paragraphs": writer.paragraphs,
@@ -29,3 +33,11 @@ def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> s
         },
     )
     return finish_lines(text)
+
+
+def _find_note(targets: LinkTargets, fields: FieldWriter, href: str) -> str | None:
+    """Return what the note of a link says: its address, or an item's number and headline, which are in this text."""
+    if targets.names_item(href):
+        place = targets.find_item(href)
+        return f"{place}. {targets.issue.all_items[place - 1].headline.plain(fields)}" if place else None
+    return targets.whole(href) or href

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from newsletter.editions.plaintext_spans import write_runs, write_spans
 from newsletter.editions.plaintext_tables import write_table
-from newsletter.editions.plaintext_wrapping import BOUND, EMPTY, count_columns, underline, wrap
+from newsletter.editions.plaintext_wrapping import BOUND, EMPTY, WIDTH, count_columns, underline, wrap
 from newsletter.field import FieldWriter
 from newsletter.issue.blocks import (
     Block,
@@ -26,17 +26,21 @@ from newsletter.issue.blocks import (
 
 _ACROSS = "* * *"
 _CODE_INDENT = " " * 4
+_ITEM_INDENT = 4  # columns, of an item whose number has two digits
 
 
 # Returns what stands in a picture's place, given what it shows.
 PictureWords = Callable[[str], str]
+# Returns what the note of a link says, given its address; None for a link that leads nowhere in this edition.
+NoteFinder = Callable[[str], str | None]
 
 
 class PlaintextWriter:
     """The writer of one issue's texts. It numbers links and footnotes in reading order, and keeps their notes."""
 
-    def __init__(self, fields: FieldWriter) -> None:
+    def __init__(self, fields: FieldWriter, find_note: NoteFinder) -> None:
         self._fields = fields
+        self._find_note = find_note
         self._count = 0
         self._notes: dict[int, str] = {}  # the words of each note that no call of `take_notes` has returned yet
         self._marks: dict[int, int] = {}  # the number of its note by each footnote's, of the text that is being written
@@ -56,7 +60,8 @@ class PlaintextWriter:
 
     def number(self, link: Link) -> str:
         """Return the [number] of a link whose words are others than its own, to be put behind those."""
-        return f"{BOUND}[{self._number(link)}]"
+        number = self._number(link)
+        return f"{BOUND}[{number}]" if number else ""
 
     def prose(self, text: RichText, picture: PictureWords, first: str = "", rest: str | None = None) -> str:
         """Return a text's blocks as lines, with `first` before the first line and `rest` before the others."""
@@ -80,15 +85,22 @@ class PlaintextWriter:
     def _write_spans(self, spans: Spans) -> str:
         return write_spans(spans, self._fields, self._number)
 
-    def _number(self, span: Link | FootnoteMark) -> int:
-        """Return the number of the note of a link or a footnote; of a footnote that is marked twice, the same one."""
-        if isinstance(span, FootnoteMark) and span.number in self._marks:
-            return self._marks[span.number]
-        self._count += 1
+    def _number(self, span: Link | FootnoteMark) -> int | None:
+        """Return the number of the note of a link or a footnote, None for a link that has none.
+
+        A footnote that is marked twice has the same number twice.
+        """
         if isinstance(span, FootnoteMark):
-            self._marks[span.number] = self._count
-        else:
-            self._notes[self._count] = span.to(self._fields)
+            if span.number not in self._marks:
+                self._count += 1
+                self._marks[span.number] = self._count
+            return self._marks[span.number]
+        note = self._find_note(span.to(self._fields))
+        if note is None:
+            return None
+        self._count += 1
+        hanging = " " * len(f"[{self._count}] ")
+        self._notes[self._count] = wrap(note, hanging, width=WIDTH - _ITEM_INDENT).lstrip(" ")
         return self._count
 
     def _write_blocks(

@@ -16,11 +16,12 @@ _LOWERED = dict(zip("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋�
 _ORDINAL = re.compile(r"[^\W\d_]{2,3}|e")
 
 
-def write_spans(spans: Iterable[Span], fields: FieldWriter, number: Callable[[Link | FootnoteMark], int]) -> str:
-    """Return the words of spans with the marks of their styles, and the number of its note behind each link.
+# Returns the number of the note of a link or a footnote's mark; None for a link without one.
+Numberer = Callable[[Link | FootnoteMark], int | None]
 
-    `number` gives a link or a footnote's mark the number of its note.
-    """
+
+def write_spans(spans: Iterable[Span], fields: FieldWriter, number: Numberer) -> str:
+    """Return the words of spans with the marks of their styles, and the number of its note behind each link."""
     return write_runs(_number_links(spans, number), fields)
 
 
@@ -48,7 +49,7 @@ def _close(written: str, styles: list[str]) -> str:
     return bare + "".join(_MARKS[style] for style in reversed(styles)) + written[len(bare) :]
 
 
-def _number_links(spans: Iterable[Span], number: Callable[[Link | FootnoteMark], int]) -> Iterator[TextRun]:
+def _number_links(spans: Iterable[Span], number: Numberer) -> Iterator[TextRun]:
     last = TextRun(text="")
     for span in spans:
         match span:
@@ -58,7 +59,8 @@ def _number_links(spans: Iterable[Span], number: Callable[[Link | FootnoteMark],
             case Link() | FootnoteMark():
                 yield from runs_of(span)
                 last = span.runs[-1] if isinstance(span, Link) else last
-                text = f"{BOUND}[{number(span)}]"
+                note = number(span)
+                text = f"{BOUND}[{note}]" if note else ""
                 yield TextRun(text=text, strong=last.strong, emphasis=last.emphasis, strike=last.strike)
             case TextRun():
                 yield span

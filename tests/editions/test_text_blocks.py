@@ -54,7 +54,7 @@ def _entry(*blocks: Block | str) -> Blocks:
 
 def _write(text: RichText, first: str = "", rest: str | None = None) -> str:
     """Return a text as the template writes one: its blocks, and then its notes."""
-    writer = PlaintextWriter(write_default)
+    writer = PlaintextWriter(write_default, str)
     written = writer.prose(text, "[Image: {}]".format, first, rest)
     return finish_lines(f"{written}\n\n{writer.take_notes(first if rest is None else rest)}")
 
@@ -242,7 +242,7 @@ def test_footnotes_stand_among_the_notes_of_links() -> None:
 
 
 def test_each_text_has_footnotes_of_its_own() -> None:
-    writer = PlaintextWriter(write_default)
+    writer = PlaintextWriter(write_default, str)
     text = RichText((_paragraph("A claim", FootnoteMark(1)),), (Footnote(1, (_paragraph("Says who."),)),))
     for _ in range(2):
         writer.prose(text, str)

@@ -1,8 +1,10 @@
 """Sections in the plain text: whatever they hold, in the model's order."""
 
+import pytest
 from conftest import Publication
 
 from newsletter.editions import render_text, write_default
+from newsletter.issue.blocks import Link, Paragraph, RichText, TextRun
 from newsletter.issue.draft import load_issue
 
 SECTIONS = """\
@@ -63,9 +65,9 @@ What they [2] said.
 
    So said the bank [3].
 
-   Read at example.org [4]
-
    [3] https://example.org/bank
+
+   Read at example.org [4]
    [4] https://www.example.org/rates
 
 2. Prices
@@ -74,7 +76,6 @@ What they [2] said.
    Up.
 
    Write to desk@example.org [5]
-
    [5] mailto:desk@example.org
 
 In that number
@@ -103,13 +104,11 @@ Quoted
 
 > All is well.
 > -- Jane Doe [8]
-
 [8] https://example.org/said
 
 > So it is.
 
 Read at example.org [9]
-
 [9] https://example.org/so
 
 New at the institute
@@ -154,3 +153,33 @@ def test_a_section_that_is_for_others_is_left_out(publication: Publication) -> N
     for tags, shown in ((frozenset(), False), (frozenset({"press"}), True)):
         text = render_text(publication.context, issue.seen_by(tags), write_default)
         assert ("Upcoming" in text, "Seas" in text) == (shown, shown)
+
+
+ITEMS = "".join(f"  - {{headline: {word}, detail: The {word}.}}\n" for word in ("first", "second"))
+
+
+@pytest.mark.parametrize(
+    ("headlines", "begins"),
+    [
+        ("list", "1. first\n2. second\n\nDETAILS\n-------\n\n1. The first.\n"),
+        ("both", "1. first\n2. second\n\nDETAILS\n-------\n\n1. first\n   -----\n\n   The first.\n"),
+        ("above", "1. first\n   -----\n\n   The first.\n\n2. second\n"),
+    ],
+)
+def test_headlines_are_listed_or_stand_above_the_details(publication: Publication, headlines: str, begins: str) -> None:
+    publication.environ["NEWSLETTER_LAYOUT__HEADLINES"] = headlines
+    issue = load_issue(publication.draft("islands", f"date: 2024-05-01\nitems:\n{ITEMS}"))
+    assert render_text(publication.context, issue, write_default).startswith(begins)
+
+
+def test_a_link_to_an_item_names_it_and_one_to_another_issue_is_whole(publication: Publication) -> None:
+    issue = load_issue(publication.draft("islands", f"date: 2024-05-01\nitems:\n{ITEMS}"))
+    links = tuple(Link(address=(to,), runs=(TextRun(text="this"),)) for to in ("#2", "issue:2.9", "about.html"))
+    second = issue.items[1].model_copy(update={"only_for": ("press",)})
+    intro = RichText((Paragraph(links),))
+    issue = issue.model_copy(update={"intro": intro, "items": (issue.items[0], second)})
+    site = "https://example.org/digest/"
+    text = render_text(publication.context, issue, write_default)
+    assert text.startswith(f"this [1]this [2]this [3]\n\n[1] 2. second\n[2] {site}2.9.html\n[3] {site}about.html\n")
+    text = render_text(publication.context, issue.seen_by(frozenset()), write_default)
+    assert text.startswith(f"thisthis [1]this [2]\n\n[1] {site}2.9.html\n")  # what is for others has no number
