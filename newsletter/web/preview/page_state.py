@@ -120,7 +120,7 @@ def _facts(rendered: RenderedDraft, reader: Subscriber | None) -> dict[str, Any]
         "from": sender.name or sender.address,
         "size": measure_html(email.html),
         "limit": CLIPPED_AT,
-        "pictures": sum(len(picture.data) for picture in rendered.context.pictures(issue)),
+        "pictures": rendered.draft_report.picture_weight,  # 0 until the checks are made
         "words": words,
         "signs": signs,
         "minutes": max(1, round(words / _WORDS_A_MINUTE + signs / _SIGNS_A_MINUTE)),

@@ -96,13 +96,24 @@ def test_the_size_is_that_of_the_mail(publication: Publication) -> None:
                        write_default, place_beside)  # fmt: skip
     assert abs(shown["size"] - measure_html(html)) < 50  # a picture's address is another one in the mail, too
     assert shown["limit"] == 102_000
-    assert shown["pictures"] == 0
-    with_picture = _shown(
-        publication, f"{DRAFT}image: {{file: 2.10-lead.jpg, alt: A bay, link: https://example.org/bay}}\n"
-    )
-    (picture,) = publication.context.pictures(load_issue(publication.root / "drafts" / "2.11.yaml"))
-    assert with_picture["issue"]["pictures"] == len(picture.data)
-    assert {"text": "example.org", "href": "https://example.org/bay"} in with_picture["issue"]["links"]
+
+
+def test_pictures_are_weighed_once_the_checks_are_made(publication: Publication) -> None:
+    text = f"{DRAFT}image: {{file: 2.10-lead.jpg, alt: A bay, link: https://example.org/bay}}\n"
+    path = publication.draft("2.11", text)
+    draft_state = refresh_state(publication.workspace, path, DraftState(name="2.11"))
+
+    def show() -> dict:
+        return state(draft_state, publication.workspace, {"2.11": path}, "")["issue"]
+
+    assert show()["pictures"] == 0
+    assert {"text": "example.org", "href": "https://example.org/bay"} in show()["links"]
+    assert draft_state.rendered
+    draft_state.rendered.check()
+    (picture,) = publication.context.pictures(load_issue(path))
+    assert show()["pictures"] == len(picture.data)
+    path.parent.rename(publication.root / "elsewhere")  # nothing is read again to show it
+    assert show()["pictures"] == len(picture.data)
 
 
 def test_a_field_without_value_or_default_is_said_with_its_place(publication: Publication) -> None:
