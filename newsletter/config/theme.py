@@ -15,6 +15,7 @@ from newsletter.validation import fault_error
 
 READABLE = 4.5
 _WITH_EASE = 10.0
+_BRIEFING_HEADINGS = ("Inter", "Helvetica Neue", "Helvetica", "Arial", "sans-serif")
 _GENERIC = ("serif", "sans-serif", "monospace", "system-ui")
 
 
@@ -168,8 +169,9 @@ class Theme(BaseModel):
 
     @property
     def css_heading_font(self) -> str:
-        """Return the headings' typefaces as a value of CSS."""
-        return _write_css(self.heading_font)
+        """Return the headings' typefaces as a value of CSS; the look "briefing" has its own where none are chosen."""
+        is_chosen = self.look == "digest" or "heading_font" in self.model_fields_set
+        return _write_css(self.heading_font if is_chosen else _BRIEFING_HEADINGS)
 
 
 def _write_css(families: tuple[str, ...]) -> str:
