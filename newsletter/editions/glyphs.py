@@ -76,6 +76,13 @@ def _list_printed_texts(context: EditionContext, issue: Issue) -> Iterator[str]:
     public = issue.seen_by(frozenset())
     yield from (context.config.publication.title, context.template_values(public)["date"], public.headlines_title)
     yield from (text.plain() for text in (*public.texts(), context.about))
+    for section in public.sections:
+        yield from (figure.number for figure in section.figures)
+        yield from (section.quote.by,) if section.quote and section.quote.by else ()
+        for event in section.events:
+            yield f"{context.format_event_time(event)} {event.place or ''}"
+        yield from (f"{person.name} {person.role or ''}" for person in section.people)
+        yield from (section.button.text,) if section.button else ()
 
 
 def _make_problem(package: str, graphemes: Sequence[str], context: EditionContext, issue: Issue) -> Problem:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from newsletter.editions.edition_context import EditionContext
+from newsletter.editions.link_targets import LinkTargets, name_item
 from newsletter.editions.pdf_text import MOST_LINES, Data, TextConverter, make_breakable, measure_words, split_language
 from newsletter.editions.pictures import Picture
 from newsletter.issue.model import Issue
@@ -34,8 +35,9 @@ def collect_data(context: EditionContext, issue: Issue, fonts: "Fonts", pictures
         print_links=layout.print_links,
         columns=layout.columns,
         pictures=pictures,
-        resolve=_make_resolver(public),
+        resolve=_make_resolver(context.link_targets(public)),
     )
+    headlines = "list"
     parts = _PartConverter(context, converter)
     return {
         "publication": {
@@ -60,7 +62,7 @@ def collect_data(context: EditionContext, issue: Issue, fonts: "Fonts", pictures
             "paper": layout.paper,
             "columns": layout.columns,
             "print_links": layout.print_links,
-            "headlines": "list",
+            "headlines": headlines,
         },
         "label": issue.label,
         "date": issue.date.isoformat(),
@@ -72,7 +74,7 @@ def collect_data(context: EditionContext, issue: Issue, fonts: "Fonts", pictures
         "contents": issue.contents == "yes"
         or (issue.contents == "auto" and sum(1 for s in public.sections if s.title) > 3),
         "intro": converter.convert(public.intro, level=2),
-        "items": [parts.convert_item(item, level=3) for item in public.items],
+        "items": [parts.convert_item(item, 3, has_heading=headlines != "list") for item in public.items],
         "tall": sum(measure_words(item.headline.plain()) for item in public.items) > MOST_LINES,
         "sections": [parts.convert_section(section) for section in public.sections],
         "closing_tall": not converter.fit(*(text for text in (public.note, context.about) if text)),
@@ -81,11 +83,16 @@ def collect_data(context: EditionContext, issue: Issue, fonts: "Fonts", pictures
     }
 
 
-def _make_resolver(public: Issue) -> Callable[[str], str]:
-    """Return the function for an address in the draft: one of an item leads to its place in the PDF, if it is there."""
-    places = {id(item): f"#item-{number}" for number, item in enumerate(public.all_items, start=1)}
-    by_number = {f"#{number}": places.get(id(item), "") for number, item in enumerate(public.whole.all_items, start=1)}
-    return lambda href: by_number.get(href, href)
+def _make_resolver(targets: LinkTargets) -> Callable[[str], str]:
+    """Return the function for an address in the draft: an item's leads to its place in the PDF, if it is there."""
+
+    def resolve(href: str) -> str:
+        if not href.startswith("#"):
+            return targets.whole(href) or href
+        place = targets.find_item(href)
+        return f"#{name_item(place)}" if place else ""
+
+    return resolve
 
 
 def _select_installed(wanted: tuple[str, ...], families: set[str]) -> list[str]:
@@ -112,15 +119,16 @@ class _PartConverter:
             "credit": self._converter.convert_line(image.credit),
         }
 
-    def convert_item(self, item: Item, level: int) -> Data:
+    def convert_item(self, item: Item, level: int, *, has_heading: bool) -> Data:
+        """Return an item as data. `level` is that of its headline or, where that is no heading, of its sub-headings."""
         self._items += 1
         return {
-            "id": f"item-{self._items}",
+            "id": name_item(self._items),
             "level": level,
             "headline": self._converter.convert_line(item.headline),
             "tall": bool(item.image) or not self._converter.fit(item.detail),
             "image": self.convert_image(item.image),
-            "detail": self._converter.convert(item.detail, level),
+            "detail": self._converter.convert(item.detail, level + has_heading),
             "link": self._converter.convert_link(item.link),
         }
 
@@ -132,16 +140,19 @@ class _PartConverter:
             "text": self._converter.convert(section.text, level),
             "figures": [self._convert_figure(figure, level) for figure in section.figures],
             "quote": self._convert_quote(section.quote, level),
-            "items": [self.convert_item(item, level) for item in section.items],
+            "items": [self.convert_item(item, level, has_heading=True) for item in section.items],
             "events": [self._convert_event(event) for event in section.events],
             "people": [self._convert_person(person, level) for person in section.people],
             "button": section.button
-            and {"text": section.button.text, "link": self._converter.convert_link(section.button.link)},
+            and {
+                "text": make_breakable(section.button.text),
+                "link": self._converter.convert_link(section.button.link),
+            },
         }
 
     def _convert_figure(self, figure: KeyFigure, level: int) -> Data:
         return {
-            "number": figure.number,
+            "number": make_breakable(figure.number),
             "link": self._converter.convert_link(figure.link),
             "tall": not self._converter.fit(figure.text),
             "text": self._converter.convert(figure.text, level),
@@ -153,7 +164,7 @@ class _PartConverter:
         return {
             "tall": not self._converter.fit(quote.text),
             "text": self._converter.convert(quote.text, level),
-            "by": quote.by,
+            "by": quote.by and make_breakable(quote.by),
             "link": self._converter.convert_link(quote.link),
         }
 
@@ -162,15 +173,15 @@ class _PartConverter:
             "when": self._context.format_event_time(event).strip("\u2068\u2069"),
             "link": self._converter.convert_link(event.link),
             "title": self._converter.convert_line(event.title),
-            "place": event.place,
+            "place": event.place and make_breakable(event.place),
         }
 
     def _convert_person(self, person: Person, level: int) -> Data:
         return {
             "image": self.convert_image(person.image),
-            "name": person.name,
+            "name": make_breakable(person.name),
             "link": self._converter.convert_link(person.link),
-            "role": person.role,
+            "role": person.role and make_breakable(person.role),
             "tall": person.text is not None and not self._converter.fit(person.text),
             "text": self._converter.convert(person.text, level),
         }

@@ -153,7 +153,11 @@ class TextConverter:
             case CodeBlock(text):
                 longest = _CODE_COLUMNS[self._columns]
                 word = re.compile(rf"[!-\u052f]{{{longest},}}")
-                return {"kind": "code", "text": make_breakable(text, word), "tall": not self.fit(RichText((block,)))}
+                return {
+                    "kind": "code",
+                    "text": make_breakable(text.expandtabs(4), word),
+                    "tall": not self.fit(RichText((block,))),
+                }
             case ThematicBreak():
                 return {"kind": "break"}
 
