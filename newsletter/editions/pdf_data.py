@@ -37,7 +37,7 @@ def collect_data(context: EditionContext, issue: Issue, fonts: "Fonts", pictures
         pictures=pictures,
         resolve=_make_resolver(context.link_targets(public)),
     )
-    headlines = "list"
+    headlines = context.config.layout.headlines
     parts = _PartConverter(context, converter)
     return {
         "publication": {
@@ -71,8 +71,7 @@ def collect_data(context: EditionContext, issue: Issue, fonts: "Fonts", pictures
         "keywords": [publication.title, issue.label, issue.headlines_title],
         "logo": None,
         "image": parts.convert_image(public.image),
-        "contents": issue.contents == "yes"
-        or (issue.contents == "auto" and sum(1 for s in public.sections if s.title) > 3),
+        "contents": bool(context.list_contents(public)),
         "intro": converter.convert(public.intro, level=2),
         "items": [parts.convert_item(item, 3, has_heading=headlines != "list") for item in public.items],
         "tall": sum(measure_words(item.headline.plain()) for item in public.items) > MOST_LINES,

@@ -5,9 +5,9 @@ import subprocess
 from itertools import product
 from pathlib import Path
 
-import page
 import pytest
 from conftest import Publication
+from pdf_soundness import find_faults
 from PIL import Image
 from visible_text import letters, pdf_links, pdf_places, pdf_tags, pdf_text
 
@@ -103,8 +103,7 @@ def test_sections_have_their_words_and_links_in_order(
     for address in LINKS:
         assert (letters(address.removeprefix("mailto:")) in letters(text)) or printed == "false"
     assert ("example.org/harbour" in text) is (printed == "true")
-    for profile in (page.ValidationProfile.PDF_UA_1, page.ValidationProfile.PDF_A_2A):
-        assert [failure.message for failure in page.validate_pdf_bytes(pdf, profile=profile).failures] == []
+    assert not find_faults(pdf)
     plain = subprocess.run(["qpdf", "--qdf", tmp_path / "x.pdf", "-"], capture_output=True, check=True).stdout
     alts = re.findall(rb"/Alt \(([^)]*)\)", plain)
     assert sorted(alts) == [b"Aiko at her desk", b"The field", b"The harbour"]
@@ -153,3 +152,20 @@ def test_a_letter_that_no_typeface_has_is_found_in_every_part_of_a_section(pictu
         (problem,) = find_missing_glyphs(pictured.context, load_issue(path))
         assert "U+16A0" in problem.message
         assert problem.line == 1 + DRAFT[: DRAFT.index(words)].count("\n"), words
+
+
+@pytest.mark.parametrize(("headlines", "columns"), list(product(("above", "both"), "12")))
+def test_a_headline_is_the_heading_of_its_detail_where_it_is_above_it(
+    pictured: Publication, headlines: str, columns: str, tmp_path: Path
+) -> None:
+    pictured.environ |= {"NEWSLETTER_LAYOUT__HEADLINES": headlines, "NEWSLETTER_PDF__COLUMNS": columns}
+    draft = DRAFT.replace("          See [", "          ### Deeper\n\n          See [")
+    draft = draft.replace("      Detailed words.", "      ### Within\n\n      Detailed words.")
+    pdf = render_pdf(pictured.context, load_issue(pictured.draft("2.1", draft)))
+    found = re.findall(r'H(\d) "(.*?)"', pdf_tags(pdf, tmp_path))
+    shown = [("2", "Headlines"), ("2", "Details")] if headlines == "both" else [("2", "Headlines")]
+    at = found.index(("2", "Headlines"))
+    assert found[at : at + len(shown) + 2] == [*shown, ("3", "Opening item"), ("4", "Within")]
+    assert len(pdf_places(pdf, tmp_path)) == 5 + (headlines == "both")
+    assert pdf_text(pdf, tmp_path).split("HEADLINES")[1].count("Opening item") == (2 if headlines == "both" else 1)
+    assert not find_faults(pdf)

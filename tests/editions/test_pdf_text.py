@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-import page
 import pytest
 from conftest import Publication
+from pdf_soundness import find_faults
 from PIL import Image
 from visible_text import letters, pdf_links, pdf_places, pdf_tags, pdf_text
 
@@ -63,15 +63,6 @@ def with_text(publication: Publication, *blocks: Block, notes: tuple[Footnote, .
     issue = load_issue(publication.draft("2.1", DRAFT))
     first, *others = issue.items
     return issue.model_copy(update={"items": (first.model_copy(update={"detail": RichText(blocks, notes)}), *others)})
-
-
-def find_faults(pdf: bytes) -> list[str]:
-    """Return what breaks PDF/UA-1 and PDF/A-2a."""
-    return [
-        f"{failure.rule_id}: {failure.message}"
-        for profile in (page.ValidationProfile.PDF_UA_1, page.ValidationProfile.PDF_A_2A)
-        for failure in page.validate_pdf_bytes(pdf, profile=profile).failures
-    ]
 
 
 EVERYTHING: tuple[Block, ...] = (
