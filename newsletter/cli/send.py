@@ -169,7 +169,9 @@ def _send(
     """Send it or leave it to the outbox, after showing the plan and asking; exit with the command's status."""
 
     def show(proposal: Proposal) -> None:
-        show_plan(publication.workspace, proposal.plan, proposal.list_file)
+        issue = proposal.draft.issue
+        label = publication.edition_context.label(issue) if issue else ""
+        show_plan(publication.workspace, proposal.plan, proposal.list_file, label)
         show_findings(proposal.findings.findings)
 
     def confirm(proposal: Proposal) -> bool:

@@ -31,10 +31,10 @@ nobody_left = click.option(
 )
 
 
-def show_plan(workspace: Workspace, plan: SendPlan, list_path: Path) -> None:
-    """Print what is about to happen, before anybody is asked."""
+def show_plan(workspace: Workspace, plan: SendPlan, list_path: Path, label: str) -> None:
+    """Print what is about to happen, before anybody is asked; `label` is that of the issue, such as Vol. 2.10."""
     config = workspace.config
-    say(f"{config.publication.title} Vol. {plan.campaign.issue}", style="bold")
+    say(f"{config.publication.title} {label or plan.campaign.issue}", style="bold")
     say(f"  Subject   {plan.sample.decode_header('Subject')}")
     say(f"  From      {plan.sample.decode_header('From')}")
     if plan.batch is not None:

@@ -13,6 +13,7 @@ from newsletter.editions.html_blocks import is_rich
 from newsletter.editions.issue_pictures import IssuePictures
 from newsletter.editions.link_targets import LinkTargets
 from newsletter.editions.pictures import Picture, prepare_picture
+from newsletter.editions.template_engine import fill_template
 from newsletter.errors import ConfigError, Problem
 from newsletter.field import (
     SAMPLE_TOKEN,
@@ -35,6 +36,7 @@ from newsletter.workspace import Workspace
 # Returns the address at which an edition finds a picture: beside it, within the mail, or on the web.
 Placer = Callable[[Picture], str]
 
+LABEL = "label.j2"
 LOGO = "logo"
 _LOGO_WIDTH, _LOGO_HEIGHT = 200, 72  # pixels
 _KNOWN_BY = 25  # characters of a headline that a subject has to hold to say the same
@@ -129,6 +131,13 @@ class EditionContext:
         named = {picture.name: picture for picture in self.pictures_for_screens(issue).values()}
         return [*([logo] if logo else []), *named.values()]
 
+    def label(self, issue: Issue) -> str:
+        """Return what stands beside the issue's date, such as Vol. 2.10; nothing for one without a number.
+
+        Raises TemplateError.
+        """
+        return fill_template(LABEL, self.template_path, {"issue": issue}, autoescape=False, filters={}).strip()
+
     def title(self, issue: Issue) -> str:
         """Return what the issue is called on the web: by its own subject, unless that differs by reader."""
         if issue.title:
@@ -220,7 +229,7 @@ class EditionContext:
             "issue": issue,
             "is_rich": is_rich(issue, self.about) or self.config.layout.headlines != "list",
             "contents": self.list_contents(issue),
-            "label": self._isolate(issue.label),
+            "label": self._isolate(self.label(issue)),
             "date": self._isolate(self._format_date(issue)),
             "when": self.format_event_time,
             "title": self.title(issue),
@@ -233,7 +242,7 @@ class EditionContext:
 
     def _isolate(self, text: str) -> str:
         """Return text with marks that keep its direction within a right-to-left line (UAX 9)."""
-        return f"\u2068{text}\u2069" if self.config.publication.direction == "rtl" else text
+        return f"\u2068{text}\u2069" if text and self.config.publication.direction == "rtl" else text
 
     def _format_date(self, issue: Issue) -> str:
         return format_date(issue.date, self.config.publication.language)

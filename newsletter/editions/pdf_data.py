@@ -29,7 +29,7 @@ def collect_data(context: EditionContext, issue: Issue, fonts: "Fonts", pictures
     families = set(fonts.families())
     has_bold = any(font.weight >= _BOLD and _IDEOGRAPHIC.search(font.family) for font in fonts.fonts())
     publication, theme, layout = context.config.publication, context.config.theme, context.config.pdf
-    public = issue.seen_by(frozenset())
+    public, label = issue.seen_by(frozenset()), context.label(issue)
     language, region = split_language(publication.language)
     converter = TextConverter(
         print_links=layout.print_links,
@@ -64,11 +64,11 @@ def collect_data(context: EditionContext, issue: Issue, fonts: "Fonts", pictures
             "print_links": layout.print_links,
             "headlines": headlines,
         },
-        "label": issue.label,
+        "label": label,
         "date": issue.date.isoformat(),
         "date_words": context.template_values(issue)["date"].strip("\u2068\u2069"),
         "headlines_title": issue.headlines_title,
-        "keywords": [publication.title, issue.label, issue.headlines_title],
+        "keywords": [words for words in (publication.title, label, issue.headlines_title) if words],
         "logo": None,
         "image": parts.convert_image(public.image),
         "contents": bool(context.list_contents(public)),

@@ -150,6 +150,7 @@ def _make_page(context: EditionContext, issue: Issue, files: Mapping[str, Mappin
     public = issue.seen_by(frozenset())
     return Page(
         public,
+        context.label(public),
         context.title(public),
         context.template_values(public)["date"],
         Download(pdf, octets) if octets else None,

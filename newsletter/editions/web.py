@@ -36,6 +36,7 @@ class Page:
     """An issue's page as the index lists it."""
 
     issue: Issue
+    label: str
     title: str
     date: str
     pdf: Download | None
@@ -65,7 +66,11 @@ def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: 
     """
     public = issue.seen_by(frozenset())
     pictures = context.picture_values(public, place)
-    more = {"pdf": Download(pdf_name(issue), len(pdf)) if pdf else None, "metadata": _describe_page(context, public)}
+    more = {
+        "name": context.label(public) or context.title(public),
+        "pdf": Download(pdf_name(issue), len(pdf)) if pdf else None,
+        "metadata": _describe_page(context, public),
+    }
     writer = _make_writer(context, pictures, context.link_targets(public).on_page)
     return _fill_page(PAGE, context, writer, context.template_values(public) | pictures | more)
 
@@ -124,18 +129,20 @@ def _describe_page(context: EditionContext, issue: Issue) -> dict[str, Any]:
         "inLanguage": publication.language,
         "author": publisher,
         "publisher": publisher,
-        "isPartOf": {
-            "@type": "PublicationIssue",
-            "issueNumber": issue.number,
-            "isPartOf": {
-                "@type": "PublicationVolume",
-                "volumeNumber": issue.volume,
-                "isPartOf": {"@type": "Periodical", "name": publication.title},
-            },
-        },
+        "isPartOf": _describe_series(issue, publication.title),
         "url": publication.address(page_name(issue)),
         "image": next(
             (publication.address(picture.name) for picture in [context.lead_picture(issue)] if picture), None
         ),
     }
     return {key: value for key, value in known.items() if value is not None}
+
+
+def _describe_series(issue: Issue, title: str) -> dict[str, Any]:
+    """Return what the page is part of: the publication, and the volume and the number where it has them."""
+    part: dict[str, Any] = {"@type": "Periodical", "name": title}
+    if issue.volume:
+        part = {"@type": "PublicationVolume", "volumeNumber": issue.volume, "isPartOf": part}
+    if issue.number:
+        part = {"@type": "PublicationIssue", "issueNumber": issue.number, "isPartOf": part}
+    return part

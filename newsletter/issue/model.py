@@ -73,10 +73,6 @@ class Issue(DraftValue):
         return IssueName(numbers or self.path.stem)
 
     @property
-    def label(self) -> str:
-        return f"Vol. {self.name}" if self.volume else (f"No. {self.number}" if self.number else "")
-
-    @property
     def picture(self) -> Path | None:
         """Return the path of the lead image's file, next to the draft."""
         return find_picture(self.path.parent, self.image.file) if self.image else None

@@ -43,7 +43,7 @@ def test_the_samples_editions_agree(publication: Publication, name: str, columns
         # A text that begins with its headlines names them only as the editor does.
         if edition is not text or issue.intro:
             assert letters(issue.headlines_title) in said
-        assert issue.label in edition
+        assert context.label(issue) in edition
         assert "digest@example.org" in edition
     addresses = [link.href for words in (*issue.texts(), context.about) for link in words.links()]
     assert addresses

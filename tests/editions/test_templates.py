@@ -56,7 +56,7 @@ def _restyle(publication: Publication, name: str, old: str, new: str) -> None:
         ("email.css", "p { margin: 0 0 12px; }", "p { margin: 0 0 12px;", "never closed"),
         ("web.css", ".logo { display: block;", ".logo display: block;", "closes nothing"),
         ("web.css", "html { background: var(--desk); }", "html { background: var(--desk);", "never closed"),
-        ("web.html.j2", "{{ issue.label }}", "{{ issue.lable }}", "'issue' has no attribute 'lable'"),
+        ("label.j2", "{{ issue.name }}", "{{ issue.nmae }}", "'issue' has no attribute 'nmae'"),
         ("web.html.j2", "{{ pdf.name }}", "{{ pdf.nmae }}", "nmae"),
         ("web.css", "{{ dark.desk }}", "{{ dark.dsek }}", "dsek"),
         ("article.html.j2", "{% endfor %}", "", "endfor"),

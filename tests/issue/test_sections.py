@@ -147,7 +147,7 @@ def test_a_mistake_is_told_at_its_place(tmp_path: Path, old: str, new: str, code
 def test_an_issue_without_items_is_known_by_its_sections(tmp_path: Path) -> None:
     text = "date: 2024-05-02\nsections:\n  - title: Economy\n    text: What moved the markets.\n"
     issue = _load(tmp_path, text, "spring-fair")
-    assert (issue.name, issue.label, issue.lead_words.plain()) == ("spring-fair", "", "Economy")
+    assert (issue.name, issue.lead_words.plain()) == ("spring-fair", "Economy")
 
 
 @pytest.mark.parametrize(
