@@ -1,12 +1,13 @@
 """The templates that come with the program ask nothing of mail clients that was not thought about."""
 
 import json
+from pathlib import Path
 
 import pytest
 from conftest import Publication
 from PIL import Image
 
-from newsletter.checks import CLIENTS, check_email
+from newsletter.checks import CLIENTS, check_email, check_rendered
 from newsletter.editions import list_email_templates, place_beside, render_html, write_default
 from newsletter.issue.draft import load_issue
 from newsletter.scaffold import eject
@@ -26,6 +27,15 @@ def test_the_shipped_email_is_clean(publication: Publication, name: str, logo: b
     assert report.problems == ()
     assert all(len(accepted.reason) > 20 for accepted in report.accepted)
     assert report.size == len(html.encode()) < 60_000
+
+
+@pytest.mark.parametrize("look", ["digest", "briefing"])
+@pytest.mark.parametrize("headlines", ["list", "above"])
+def test_every_block_is_clean(publication: Publication, everything: Path, look: str, headlines: str) -> None:
+    publication.environ |= {"NEWSLETTER_THEME__LOOK": look, "NEWSLETTER_LAYOUT__HEADLINES": headlines}
+    report = check_rendered(publication.context, load_issue(everything))
+    assert report.problems == ()
+    assert all(len(accepted.reason) > 20 for accepted in report.accepted)
 
 
 def test_every_client_of_the_configuration_is_known() -> None:

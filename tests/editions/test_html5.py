@@ -3,12 +3,13 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 from browser import NODE_MODULES, needed
 from conftest import Publication
 from PIL import Image
 
-from newsletter.editions import place_beside, render_html, write_default
+from newsletter.editions import place_beside, render_html, render_web, write_default
 from newsletter.issue.draft import load_issue
 
 HOSTILE = """\
@@ -53,6 +54,15 @@ def test_every_page_of_the_site_is_valid(publication: Publication) -> None:
     assert publication.run("export", "site", "-o", "www").returncode == 0
     pages = sorted((publication.root / "www").glob("*.html"))
     assert len(pages) == 5
+    assert _problems(*pages) == []
+
+
+def test_every_block_is_valid(publication: Publication, everything: Path) -> None:
+    pages = []
+    for look, headlines in (("digest", "list"), ("briefing", "above")):
+        publication.environ |= {"NEWSLETTER_THEME__LOOK": look, "NEWSLETTER_LAYOUT__HEADLINES": headlines}
+        pages.append(publication.root / f"{look}.html")
+        pages[-1].write_text(render_web(publication.context, load_issue(everything), None))
     assert _problems(*pages) == []
 
 
