@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsletter.campaigns.corrections import CorrectedIssue
 from newsletter.campaigns.missing_values import prove_message
 from newsletter.campaigns.variant_templates import VariantTemplates
 from newsletter.errors import ListError, Problem
@@ -23,9 +24,9 @@ _SHOWN = 3  # rows that can't be used
 class Batch:
     """Recipients staged to be added to a campaign, counted, and who of the list is left out.
 
-    `tag` is whose they are, empty for the whole list. `new` are those whom the campaign has not, the `suppressed`
-    among them included. `left` counts whom the list's own columns keep from being mailed, by what they say. `tags` are
-    all that these recipients have.
+    `corrected` is the issue whose readers they are, of a correction. `tag` is whose they are, empty for the whole list.
+    `new` are those whom the campaign has not, the `suppressed` among them included. `left` counts whom the list's own
+    columns keep from being mailed, by what they say. `tags` are all that these recipients have.
     """
 
     tag: str
@@ -36,6 +37,7 @@ class Batch:
     erased: int
     left: Mapping[str, int]
     tags: frozenset[str]
+    corrected: CorrectedIssue | None = None
 
 
 class BatchReader:

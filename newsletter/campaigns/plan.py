@@ -13,6 +13,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from newsletter.campaigns.batch_reader import Batch, BatchReader
+from newsletter.campaigns.corrections import keep_reached, refuse_foreign_issue
 from newsletter.campaigns.missing_values import prove_message, refuse_missing_values
 from newsletter.campaigns.options import (
     Changes,
@@ -30,7 +31,7 @@ from newsletter.clock import Instant
 from newsletter.errors import DecisionNeeded
 from newsletter.issue.draft import Draft, require_issue
 from newsletter.issue.model import Issue
-from newsletter.issue_name import read_issue_name
+from newsletter.issue_name import IssueName, read_issue_name
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries, list_tag_sets, stream_recipients
 from newsletter.ledger.staging import StagedBatch
@@ -120,6 +121,8 @@ def plan_send(
     campaign = find_campaign(store, name)
     refuse_foreign_record(record, store, campaign)
     refuse_unknown_campaigns(store, record.parent)
+    if corrects := campaign.corrects if campaign else request.draft.issue and request.draft.issue.corrects:
+        refuse_foreign_issue(record, store, IssueName(corrects))
     if campaign is None:
         refuse_without_campaign(name, options)
         return plan_first_send(request)
@@ -134,7 +137,9 @@ def plan_send(
 
 
 def plan_first_send(request: SendRequest, known: Campaign | None = None) -> SendPlan:
-    """Return what a send to the whole list would do, whatever was sent already; `known` is a campaign to begin again.
+    """Return what a send to everyone would do, whatever was sent already; `known` is a campaign to begin again.
+
+    Everyone is the whole list, or those who have the issue that this corrects.
 
     Raises DraftError, ListError, TemplateError and ConfigError.
     """
@@ -149,6 +154,8 @@ def plan_first_send(request: SendRequest, known: Campaign | None = None) -> Send
         draft_sha256=draft.sha256,
         rules=issue.visibility_rules,
         created_at=Instant(datetime.now(UTC).replace(microsecond=0)),
+        kind=issue.kind,
+        corrects=IssueName(issue.corrects) if issue.corrects else None,
     )
     templates = VariantTemplates(campaign, source=(context, issue))
     sample = templates[templates.find_number(frozenset())]
@@ -238,6 +245,10 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
     duplicates = request.staged.fill(reader.read_recipients(), plan.campaign.issue if not plan.is_new else None)
     reader.refuse_unusable(request.context.config.subscriber_list.unusable)
     reader.refuse_empty()
+    corrected = None
+    if corrects := plan.campaign.corrects:
+        is_whole = plan.is_new and not request.options.tag
+        corrected = keep_reached(request.staged, corrects, request.draft.path, is_whole=is_whole)
     refuse_missing_values(request.staged.lacking(), reader.columns, request.source.place, request.draft)
     new, suppressed = request.staged.counts()
     batch = Batch(
@@ -249,6 +260,7 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
         erased=reader.erased,
         left=reader.left,
         tags=frozenset(reader.tags),
+        corrected=corrected,
     )
     return replace(
         plan,

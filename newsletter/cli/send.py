@@ -213,7 +213,7 @@ def _show_result(publication: OpenPublication, result: SendResult, options: Send
             )
             say(f"{issue} {done}; nothing is sent now.", style="bold")
             if result.plan.text_changed:
-                say("The draft has changed since. Corrections to what readers have belong in the next issue.")
+                say(f"The draft has changed since. To tell its readers: newsletter draft new --correction {issue}")
             show_summary(publication, issue)
         case SendOutcome.DECLINED:
             return 1

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from newsletter.actions.observer import SendObserver
 from newsletter.campaigns.batch_reader import Batch
+from newsletter.campaigns.corrections import CorrectedIssue
 from newsletter.campaigns.plan import SendPlan
 from newsletter.campaigns.unknown_campaigns import FLAG
 from newsletter.cli.output import console, print_lease_wait, say, shorten
@@ -54,12 +55,15 @@ def show_plan(workspace: Workspace, plan: SendPlan, list_path: Path, label: str)
 def _show_batch(plan: SendPlan, batch: Batch, list_path: Path) -> None:
     """Print to how many new recipients it goes, and who of the list is left out."""
     tagged = f" tagged {batch.tag}" if batch.tag else ""
-    say(f"  To        {format_count(plan.added, 'reader')} of {shorten(list_path)}{tagged}")
+    having = f" who have {batch.corrected.issue}," if batch.corrected else ""
+    say(f"  To        {format_count(plan.added, 'reader')}{having} of {shorten(list_path)}{tagged}")
     if batch.suppressed:
         say(f"  Left out  {batch.suppressed:,} who must not be mailed: newsletter subscribers list --suppressed")
-    if batch.erased:
+    if batch.corrected:
+        _show_corrected(plan, batch.corrected, list_path)
+    elif batch.erased:
         say(f"  Left out  {batch.erased:,} who asked to be erased; take them out of {shorten(list_path)}, too")
-    if batch.left:
+    if batch.left and not batch.corrected:
         words = ", ".join(f"{words} {count:,}" for words, count in Counter(batch.left).most_common(5))
         say(f"  Left out  {sum(batch.left.values()):,} by what {shorten(list_path)} itself says ({words})")
     if batch.unusable:
@@ -69,6 +73,18 @@ def _show_batch(plan: SendPlan, batch: Batch, list_path: Path) -> None:
         say(f"  Left out  {format_count(batch.duplicates, 'row')} with an address that is in an earlier row")
     for tag in plan.tags_without_recipients:
         say(f"  Note      no reader here has the tag {tag!r}, which items are only for", style="yellow")
+
+
+def _show_corrected(plan: SendPlan, corrected: CorrectedIssue, list_path: Path) -> None:
+    """Print who has the issue that is corrected and gets no correction, or has it not yet."""
+    if corrected.lost:
+        say(f"  Left out  {corrected.lost:,} who have {corrected.issue} and are not on {shorten(list_path)} any more")
+    if corrected.waiting:
+        say(
+            f"  Note      {format_count(corrected.waiting, 'reader')} still to get {corrected.issue}; "
+            f"once they have it: newsletter send {plan.campaign.issue} --to-new",
+            style="yellow",
+        )
 
 
 def _show_unsubscribing(workspace: Workspace) -> None:

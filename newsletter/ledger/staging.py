@@ -32,7 +32,8 @@ from sqlalchemy import (
 
 from newsletter.address import EmailAddress, SubscriberKey
 from newsletter.issue_name import IssueName
-from newsletter.ledger.states import State
+from newsletter.ledger.deliveries import count_by_state
+from newsletter.ledger.states import REACHED, Counts, State
 from newsletter.store import Store
 from newsletter.store.engine import Staging, insert_new, is_of, is_ours, publication_of
 from newsletter.store.schema import deliveries, suppressions
@@ -131,6 +132,22 @@ class StagedBatch:
             )
             connection.execute(delete(_staged).where(known.exists()))
         return duplicates
+
+    def keep_reached(self, issue: IssueName) -> int:
+        """Forget whoever is staged, unless they have this issue or may have it; return how many stay."""
+        with self._staging.local() as connection:
+            has_it = select(deliveries.c.id).where(
+                is_of(connection, deliveries, issue),
+                deliveries.c.subscriber == _staged.c.subscriber,
+                deliveries.c.state.in_(REACHED),
+            )
+            connection.execute(delete(_staged).where(~has_it.exists()))
+            return connection.scalar(select(func.count()).select_from(_staged)) or 0
+
+    def count_deliveries(self, issue: IssueName) -> Counts:
+        """Return how many deliveries of an issue are in each state, by the store that staged recipients go into."""
+        with self._staging.local() as connection:
+            return count_by_state(connection, issue)
 
     def counts(self) -> tuple[int, int]:
         """Return how many are staged, and how many of them must not be mailed."""

@@ -191,7 +191,7 @@ def test_without_a_name_it_is_the_only_one_that_was_not_sent(three: Publication,
     assert len(server.stored) == 3
 
 
-def test_sent_is_sent_and_corrections_belong_into_the_next_issue(three: Publication, server: Server) -> None:
+def test_sent_is_sent_and_a_change_since_belongs_into_a_correction(three: Publication, server: Server) -> None:
     three.run("send", "2.10", "--yes")
     again = three.run("send", "2.10", "--yes")
     assert again.returncode == 0
@@ -199,7 +199,7 @@ def test_sent_is_sent_and_corrections_belong_into_the_next_issue(three: Publicat
     path = three.root / "drafts/2.10.yaml"
     path.write_text(path.read_text().replace("coercion and", "coercion, and"))
     changed = three.run("send", "2.10", "--yes", "--continue")
-    assert "Corrections to what readers have belong in the next issue." in changed.stdout
+    assert "newsletter draft new --correction " in changed.stdout
     assert len(server.stored) == 3
 
 
