@@ -15,7 +15,7 @@ from newsletter.validation import fault_error
 
 READABLE = 4.5
 _WITH_EASE = 10.0
-_BRIEFING_HEADINGS = ("Inter", "Helvetica Neue", "Helvetica", "Arial", "sans-serif")
+_BRIEFING_HEADINGS = ("Inter", "Helvetica Neue", "Arial", "sans-serif")
 _GENERIC = ("serif", "sans-serif", "monospace", "system-ui")
 
 
