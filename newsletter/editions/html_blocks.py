@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from newsletter.config.settings import find_direction
+from newsletter.editions.html_tables import write_table
 from newsletter.field import FieldWriter, write_default
 from newsletter.issue.blocks import (
     Block,
@@ -253,7 +254,7 @@ class _BlockWriter:
             case PictureBlock():
                 return self._take_first_alone() + self._html.write_picture(block, self._room)
             case TableBlock():
-                return self._take_first_alone() + self._write_table(block)
+                return self._take_first_alone() + write_table(block, self._html.inline, is_email=self._html.is_email)
             case CodeBlock(text=text):
                 # The first line's end would be dropped (HTML, 13.1.2.5).
                 lines = "\n" + text if text.startswith("\n") else text
@@ -285,25 +286,3 @@ class _BlockWriter:
             begin, rest = Markup(""), entry
         inside = Markup("\n").join([*([begin] if begin else []), *writer.write(rest)])
         return Markup("<li>{}</li>").format(inside)
-
-    def _write_table(self, block: TableBlock) -> Markup:
-        head = Markup("").join(
-            self._write_cell(cell, alignment, "th", Markup(' scope="col"'))
-            for cell, alignment in zip(block.header, block.alignments, strict=True)
-        )
-        rows = [
-            Markup("").join(
-                self._write_cell(cell, alignment, "td", Markup(""))
-                for cell, alignment in zip(row, block.alignments, strict=True)
-            )
-            for row in block.rows
-        ]
-        body = Markup("\n").join(Markup("<tr>{}</tr>").format(row) for row in rows)
-        plain = Markup(' cellpadding="0" cellspacing="0" border="0"') if self._html.is_email else Markup("")
-        return Markup('<table class="data"{}>\n<thead>\n<tr>{}</tr>\n</thead>\n<tbody>\n{}\n</tbody>\n</table>').format(
-            plain, head, body
-        )
-
-    def _write_cell(self, cell: Spans, alignment: str, tag: str, scope: Markup) -> Markup:
-        align = Markup(' class="{}"').format(alignment) if alignment else Markup("")
-        return Markup("<{0}{1}{2}>{3}</{0}>").format(tag, scope, align, self._html.inline(cell))

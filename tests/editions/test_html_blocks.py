@@ -142,6 +142,16 @@ def test_a_picture_in_the_email_is_as_wide_as_there_is_room(room: int | None, in
     assert not {"figure", "figcaption"} & {tag for tag, _ in page.tags}
 
 
+def test_a_table_that_is_wider_than_a_phone_is_scrolled_and_its_short_words_stay_whole() -> None:
+    cells = tuple(_spans(word) for word in ("Institution", "Established", "Publications", "w" * 40))
+    for is_email in (False, True):
+        html = _write(TableBlock(cells, (cells,), ("", "", "", "right")), is_email=is_email)
+        assert '<div class="wide" tabindex="0"><table' in html
+        assert html.startswith("<table" if is_email else "<div")
+        assert html.count('class="right long"') == 2
+        assert "wide" not in _write(TABLE, is_email=is_email)
+
+
 def test_a_text_of_more_than_paragraphs_is_not_cut_down_to_them() -> None:
     with pytest.raises(ValueError, match="holds more than paragraphs"):
         _writer(is_email=True).paragraphs(RichText((_paragraph("a"), LIST)))
