@@ -103,16 +103,25 @@ def parse_line(source: str) -> tuple[TextWithFields, list[Fault]]:
 
 # Codes of faults whose next step is meant for texts with blocks, or with styles and links.
 _OF_BLOCKS = ("code", "footnote", "heading", "list", "picture", "quote", "rule", "table")
-_OF_TEXTS = (*_OF_BLOCKS, "html", "reference", "strikethrough", "unclosed")
+_OF_TEXTS = (*_OF_BLOCKS, "html", "language", "reference", "strikethrough", "unclosed")
 _WORDS_ALONE = "Write the words alone; a backslash before a mark keeps it: \\*."
-_SHOWN = {"link": "a link", "autolink": "a link", "backticks": "code", "emphasis": "emphasis"}
+_SHOWN = {
+    "link": "a link",
+    "autolink": "a link",
+    "backticks": "code",
+    "emphasis": "emphasis",
+    "strike": "a mark that strikes words out",
+    "sup": "a raised word",
+    "sub": "a lowered word",
+    "language": "the mark of another language",
+}
 
 
 def _parse_paragraphs(source: str, *, bare_links: bool) -> tuple[RichText, list[Fault], list[MarkupSpan]]:
     """Read paragraphs alone: every block is a fault."""
     faults = list(find_control_characters(source))
     parts = list(_split(source))
-    leaves = [_read_leaf(part, bare_links=bare_links) for part in parts]
+    leaves = [_read_leaf(part, bare_links=bare_links, bare_mail=False) for part in parts]
     faults += [fault for leaf in leaves for fault in leaf.faults]
     faults += _find_loose_list(parts)
     text = RichText(tuple(Paragraph(leaf.spans) for leaf in leaves))
@@ -138,9 +147,9 @@ class _Leaf:
     markup: list[MarkupSpan]
 
 
-def _read_leaf(excerpt: Excerpt, *, bare_links: bool = True) -> _Leaf:
+def _read_leaf(excerpt: Excerpt, *, bare_links: bool = True, bare_mail: bool = True) -> _Leaf:
     source = _OPEN_FIELD.sub(lambda field: field[0].replace("\n", " "), excerpt.text)  # its place may have been folded
-    paragraph = read_inline(source, bare_links=bare_links)
+    paragraph = read_inline(source, bare_links=bare_links, bare_mail=bare_mail)
     spans, places = build_spans(paragraph.tokens)
     found = [*_find_entity_faults(paragraph), *_find_field_faults(source, paragraph)]
     # A picture's address, or what a list or a table is made of, is not complained of twice.

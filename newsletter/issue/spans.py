@@ -16,6 +16,7 @@ def build_spans(tokens: Sequence[Token]) -> tuple[Spans, list[LinkPlace]]:
     spans: list[Span] = []
     places: list[LinkPlace] = []
     style = TextRun(text="")
+    languages: list[str] = []
     href: str | None = None
     inside: list[TextRun] = []
     for token in tokens:
@@ -24,6 +25,17 @@ def build_spans(tokens: Sequence[Token]) -> tuple[Spans, list[LinkPlace]]:
                 style = replace(style, strong=token.nesting == 1)
             case "em_open" | "em_close":
                 style = replace(style, emphasis=token.nesting == 1)
+            case "s_open" | "s_close":
+                style = replace(style, strike=token.nesting == 1)
+            case "sup_open" | "sup_close":
+                style = replace(style, script="super" if token.nesting == 1 else "")
+            case "sub_open" | "sub_close":
+                style = replace(style, script="sub" if token.nesting == 1 else "")
+            case "language_open":
+                languages.append(style.language)
+                style = replace(style, language=str(token.attrs["lang"]))
+            case "language_close":
+                style = replace(style, language=languages.pop())
             case "link_open":
                 href, inside = str(token.attrs["href"]), []
                 places.append(LinkPlace(token.meta["start"], token.meta["address"]))

@@ -136,9 +136,21 @@ _RULES = (
     ),
     _make_rule(
         "strikethrough",
-        r"(?<!~)~~(?=[^\s~])(?=[^~]{1,2000}~~)|(?<!=)==(?=[^\s=>])(?=[^=\n]{0,300}[^\s=]==(?!=))",
-        "words struck out or highlighted can't be shown yet",
-        f"Take the marks out. {_ESCAPE}\\~",
+        r"(?<!~)~~(?=[^\s~])(?=[^~]{1,2000}~~)",
+        "these marks strike nothing out, and would be shown as they are",
+        f"Strike out whole words, with the marks close to them on both sides: ~~words~~. {_ESCAPE}\\~",
+    ),
+    _make_rule(
+        "strikethrough",
+        r"(?<!=)==(?=[^\s=>])(?=[^=\n]{0,300}[^\s=]==(?!=))",
+        "highlighted words can't be shown",
+        f"Write **strong** words. {_ESCAPE}\\=",
+    ),
+    _make_rule(
+        "language",
+        r"(?<!\{)\{(?:lang=[^{}\n]{0,60}|[.#][A-Za-z][^{}\n]{0,60})\}(?!\})",
+        "this can't be read as the language of a passage, and would be shown as it is",
+        "Write a passage in another language as [words]{lang=ja}, with the language's short name.",
     ),
     _make_rule(
         "markup",

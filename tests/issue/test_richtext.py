@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.field import Field
-from newsletter.issue.blocks import Link, Spans, TextRun
-from newsletter.issue.richtext import parse
+from newsletter.issue.blocks import Link, Paragraph, RichText, Spans, TextRun
+from newsletter.issue.richtext import parse, parse_headline
 
 
 def _one(source: str) -> Spans:
@@ -28,6 +28,68 @@ def test_styles_links_and_fields() -> None:
             runs=(TextRun(text="the "), TextRun(text="x", code=True), TextRun(text=" page")),
         ),
         TextRun(text="."),
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "runs"),
+    [
+        ("a ~~struck *em*~~ b", [TextRun(text="struck ", strike=True), TextRun(text="em", strike=True, emphasis=True)]),
+        ("これは~~「重要」~~です", [TextRun(text="「重要」", strike=True)]),
+        ("日本~~語~~。", [TextRun(text="語", strike=True)]),
+        ("H~2~O", [TextRun(text="2", script="sub")]),
+        ("19^th^ of", [TextRun(text="th", script="super")]),
+        ("**m**^2^, 10^-3^", [TextRun(text="2", script="super"), TextRun(text="-3", script="super")]),
+        ("[日本語の *本*]{lang=ja}", [TextRun(text="日本語の ", language="ja"),
+        TextRun(text="本", emphasis=True, language="ja")]),
+        ('[a [b]{lang=zh-Hant} c]{lang="fr"}', [TextRun(text="a ", language="fr"),
+        TextRun(text="b", language="zh-Hant"),
+         TextRun(text=" c", language="fr")]),
+        ("[un [lien](https://example.org/)]{lang=fr}", [TextRun(text="un ", language="fr"),
+         TextRun(text="lien", language="fr")]),
+    ],
+)  # fmt: skip
+def test_struck_raised_lowered_and_foreign_words(source: str, runs: list[TextRun]) -> None:
+    text, faults = parse(source)
+    assert faults == []
+    assert [run for run in text.runs() if run.strike or run.script or run.language] == runs
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x^2+y^2=z^2", "~5/~10", "~5 to ~10", "so^_^ nice", "(^_^)", "a^b", "好~~", "a ~~ b ~~ c", "x^2y^2", "^up^",
+     "~home~",
+     "a ^ b ^ c", "2^10", "array[0]{lang}", "a^2 and b^2"],
+)  # fmt: skip
+def test_the_same_signs_in_prose_are_text(text: str) -> None:
+    assert parse(text) == (RichText((Paragraph((TextRun(text=text),)),)), [])
+
+
+@pytest.mark.parametrize(
+    ("source", "addresses"),
+    [
+        ("Write to me@example.org.", ["mailto:me@example.org"]),
+        ("(a.b-c+d@mail.example.org)", ["mailto:a.b-c+d@mail.example.org"]),
+        ("mailto:me@example.org", ["mailto:me@example.org"]),
+        ("*me@example.org* _you@example.net_", ["mailto:me@example.org", "mailto:you@example.net"]),
+        ("e-mail:me@example.org", ["mailto:me@example.org"]),
+        ("me@example.org: so", ["mailto:me@example.org"]),
+        ("[me@example.org](https://example.org/)", ["https://example.org/"]),
+        ("`me@example.org` me@example me@ @example.org a@b.c1 git@example.org:a/b me@example.org/x", []),
+        ("https://example.org/?q=me@example.org", ["https://example.org/?q=me@example.org"]),
+        ("me\\@example.org", []),
+    ],
+)
+def test_a_bare_mail_address_is_a_link(source: str, addresses: list[str]) -> None:
+    text, faults = parse(source)
+    assert faults == []
+    assert [link.href for link in text.links()] == addresses
+
+
+def test_a_mail_address_in_a_headline_stays_text() -> None:
+    assert parse_headline("Write to me@example.org") == (
+        RichText((Paragraph((TextRun(text="Write to me@example.org"),)),)),
+        [],
     )
 
 

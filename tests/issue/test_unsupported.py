@@ -20,7 +20,9 @@ MARKS = [
     ("| a | b |\n| --- | --- |\n| 1 | 2 | 3 |", 34), ("```\ncode", 0), ("Words\n~~~\ncode\n~~", 6),
     ("````\ncode\n```", 0),
     ("![](chart.png)", 0), ("See ![a chart](images/chart.png).", 4), ("![a](https://example.org/a.png)", 0),
-    ("![a][b]", 0), ("![](C:\\chart.png)", 0), ("a ~~struck~~ word", 2), ("a ==bright== word", 2), ("[words][1]", 0),
+    ("![a][b]", 0), ("![](C:\\chart.png)", 0), ("un~~struck~~able", 2), ("[x]{.note}", 3),
+    ("[x](https://example.org/){lang=ja}", 25), ("[x]{lang=日本語}", 3),
+    ("a ==bright== word", 2), ("[words][1]", 0),
     ("[words][]", 0), ("see [the words][report]", 4), ("[1]: https://example.org/", 0), ("[[Other page]]", 0),
     ("a note[^1]", 6), ("[^1]: The note.", 0), ("a note[^long-name].", 6), ("<b>bold</b>", 0), ("a<br>b", 1),
     ("a<br/>b", 1), ("a <br /> b", 2), ('<a href="https://example.org/">x</a>', 0), ("<P>x", 0), ("x</p>", 1),
@@ -162,7 +164,7 @@ FIELDS = {
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize(
     "mark",
-    ["- [ ] one", "1.\tone", "## One", "|a|b|", "===", "![](x.png)", "~~x~~", "[x][1]", "[^1]", "<b>x", "<br>",
+    ["- [ ] one", "1.\tone", "## One", "|a|b|", "===", "![](x.png)", "==x==", "[x][1]", "[^1]", "<b>x", "<br>",
      "• one", "*|FNAME|*", "%%name%%", "**x"],
 )  # fmt: skip
 def test_every_text_is_looked_at(tmp_path: Path, field: str, mark: str) -> None:
@@ -173,7 +175,7 @@ def test_every_text_is_looked_at(tmp_path: Path, field: str, mark: str) -> None:
     assert [(problem.line, problem.column) for problem in read_draft(path).problems][:1] == [(line, 7)]
 
 
-@pytest.mark.parametrize("mark", ["- [x] one", "## One", "**x", "<br>", "![](x.png)", "–\tone", "[^1]", "~~x~~"])
+@pytest.mark.parametrize("mark", ["- [x] one", "## One", "**x", "<br>", "![](x.png)", "–\tone", "[^1]", "==x=="])
 def test_headlines_and_details_are_looked_at(tmp_path: Path, mark: str) -> None:
     path = tmp_path / "2.1.yaml"
     for word in ("One", "Text"):
@@ -185,7 +187,8 @@ def test_headlines_and_details_are_looked_at(tmp_path: Path, mark: str) -> None:
 
 @pytest.mark.parametrize(
     ("source", "at"),
-    [("a **b** c", 2), ("*a* c", 0), ("a _b_", 2), ("a `b`", 2), ("see [x](https://example.org/)", 4),
+    [("a **b** c", 2), ("*a* c", 0), ("a ~~b~~", 2), ("m^2^", 1), ("H~2~O", 1), ("[a]{lang=ja}", 0), ("a _b_", 2),
+    ("a `b`", 2), ("see [x](https://example.org/)", 4),
      ("<https://example.org/>", 0)],
 )  # fmt: skip
 def test_a_line_shown_as_it_is_takes_no_style_and_no_link(source: str, at: int) -> None:
