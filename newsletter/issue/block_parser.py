@@ -6,9 +6,7 @@ stay text, and what is text keeps every one of its characters.
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, pairwise
 from typing import Any
@@ -17,7 +15,10 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, blockquote, fence, heading, table
 from markdown_it.token import Token
 
+from newsletter.issue.excerpt import Excerpt, cut_lines
+from newsletter.issue.footnote_rule import take_footnote
 from newsletter.issue.list_rule import ends_list, take_list
+from newsletter.issue.picture_rule import take_picture
 from newsletter.validation import Fault
 
 _QUOTED = re.compile(r">[> \t]*(?=[^\s>\d=$€£¥~≈+.-])")
@@ -29,26 +30,21 @@ _DEEPEST = 4  # what is nested deeper stays text, so that the parser's own limit
 _Rule = Callable[[StateBlock, int, int, bool], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """The words of one block, and where in the whole text each piece of them stands."""
-
-    text: str
-    starts: tuple[int, ...]
-    places: tuple[int, ...]
-
-    def place(self, at: int) -> int:
-        """Return where the character `at` of the words stands in the whole text."""
-        piece = max(bisect_right(self.starts, at) - 1, 0)
-        return self.places[piece] + at - self.starts[piece]
-
-
 def parse_blocks(source: str) -> tuple[list[Token], list[Fault]]:
     """Return markdown-it's tokens of a text's blocks, and the faults of the blocks themselves.
 
-    Each token of the type "inline" has its words as an Excerpt in meta["excerpt"].
+    Each token of the type "inline" has its words as an Excerpt in meta["excerpt"], each "picture" a PictureSource in
+    meta["picture"], each "footnote_reference_open" its label and place.
     """
-    env: dict[str, Any] = {"faults": {}, "lists": [], "loose": {}, "indented": {}, "unclosed": {}, "quotes": 0}
+    env: dict[str, Any] = {
+        "faults": {},
+        "lists": [],
+        "loose": {},
+        "indented": {},
+        "unclosed": {},
+        "quotes": 0,
+        "notes": {},
+    }
     tokens: list[Token] = []
     parser = _make_parser()
     parser.block.parse(source, parser, env, tokens)
@@ -68,16 +64,11 @@ def _make_parser() -> MarkdownIt:
     ]
     for name, rule, ended in rules:
         markdown.block.ruler.at(name, rule, {"alt": ended})
+    everything = ["paragraph", "reference", "blockquote", "list"]
+    markdown.block.ruler.before("paragraph", "picture", take_picture, {"alt": everything})
+    markdown.block.ruler.before("paragraph", "footnote", take_footnote, {"alt": everything})
     markdown.block.ruler.before("list", "list_end", ends_list, {"alt": ["list"]})
     return markdown
-
-
-def _cut_lines(state: StateBlock, first: int, end: int) -> Excerpt:
-    """Return the words of lines, without their indentation and the marks of the blocks around them."""
-    places = [state.bMarks[line] + state.tShift[line] for line in range(first, end)]
-    lines = [state.src[place : state.eMarks[line]] for line, place in enumerate(places, start=first)]
-    starts = accumulate((len(line) + 1 for line in lines[:-1]), initial=0)
-    return Excerpt("\n".join(lines).rstrip(), tuple(starts), tuple(places))
 
 
 def _take_paragraph(state: StateBlock, first: int, _end: int, _silent: bool) -> bool:
@@ -93,7 +84,7 @@ def _take_paragraph(state: StateBlock, first: int, _end: int, _silent: bool) -> 
     state.parentType = outer
     state.line = line
     state.push("paragraph_open", "p", 1)
-    state.push("inline", "", 0).meta = {"excerpt": _cut_lines(state, first, line)}
+    state.push("inline", "", 0).meta = {"excerpt": cut_lines(state, first, line)}
     state.push("paragraph_close", "p", -1)
     return True
 

@@ -2,7 +2,6 @@
 
 import datetime
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated
@@ -14,7 +13,9 @@ from pydantic_core import PydanticCustomError
 from newsletter.field import Field as ReaderField
 from newsletter.field import TextWithFields, fill_fields
 from newsletter.issue.blocks import Link, Paragraph, RichText, TextRun
-from newsletter.issue.richtext import parse, parse_headline, parse_line
+from newsletter.issue.image import find_file_name_fault
+from newsletter.issue.inline_text import parse_headline, parse_line
+from newsletter.issue.richtext import parse
 from newsletter.text import quote_text
 from newsletter.validation import Fault, fault_error, faults_error
 
@@ -120,23 +121,8 @@ def _parse_date(value: object) -> object:
 
 
 def _check_file_name(value: str) -> str:
-    if re.fullmatch(r"[\w .()+-]+\.(gif|svg|tiff?|bmp|avif|pdf|eps|ai|psd)", value, re.IGNORECASE):
-        kind = value.rsplit(".", 1)[1].upper()
-        raise fault_error(
-            code="image-file",
-            message=f"{kind} is not a kind of picture that every edition can carry",
-            next_step="Save it as JPEG or PNG.",
-        )
-    # The name becomes part of an address in the HTML, so it is kept to what needs no quoting there. Composed, an
-    # accent is part of its letter.
-    composed = unicodedata.normalize("NFC", value)
-    if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png|webp|hei[cf])", composed, re.IGNORECASE):
-        raise fault_error(
-            code="image-file",
-            message=f"{quote_text(value[:120])} can't be the name of a picture beside the draft",
-            next_step="Put a .jpg, .png, .webp or .heic next to the draft, named with letters, digits, dots "
-            "and hyphens, and write its name alone.",
-        )
+    if fault := find_file_name_fault(value):
+        raise faults_error(fault)
     return value
 
 

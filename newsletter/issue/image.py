@@ -41,6 +41,27 @@ def find_picture(folder: Path, name: str) -> Path:
     return next(alike, path)
 
 
+def find_file_name_fault(name: str) -> Fault | None:
+    """Return what is wrong with the name of a picture beside the draft."""
+    if re.fullmatch(r"[\w .()+-]+\.(gif|svg|tiff?|bmp|avif|pdf|eps|ai|psd)", name, re.IGNORECASE):
+        return Fault(
+            code="image-file",
+            message=f"{name.rsplit('.', 1)[1].upper()} is not a kind of picture that every edition can carry",
+            next_step="Save it as JPEG or PNG.",
+        )
+    # The name becomes part of an address in the HTML, so it is kept to what needs no quoting there. Composed, an
+    # accent is part of its letter.
+    composed = unicodedata.normalize("NFC", name)
+    if not re.fullmatch(r"\w[\w .()+-]{0,100}\.(jpe?g|png|webp|hei[cf])", composed, re.IGNORECASE):
+        return Fault(
+            code="image-file",
+            message=f"{quote_text(name[:120])} can't be the name of a picture beside the draft",
+            next_step="Put a .jpg, .png, .webp or .heic next to the draft, named with letters, digits, dots "
+            "and hyphens, and write its name alone.",
+        )
+    return None
+
+
 def find_image_faults(folder: Path, name: str) -> Iterator[Fault]:
     """Find what is wrong with the picture `name` in `folder`: absent, elsewhere, not a picture, too large."""
     path = find_picture(folder, name)

@@ -11,6 +11,7 @@ from markdown_it.rules_inline.state_inline import Delimiter
 
 from newsletter.field import FIELD
 from newsletter.issue.cjk import find_flanking
+from newsletter.issue.footnote_rule import LABEL
 
 # The shrug, and names of programming that no prose would make strong.
 _LITERAL = re.compile(
@@ -20,6 +21,7 @@ _LITERAL = re.compile(
 # What stands raised or lowered is short, close to the word or number before it, and neither a sum nor a face: x^2+y^2,
 # ~5/~10, ^_^ are text.
 _SCRIPT = re.compile(r"(?<=[^\s(\[{\"'“„«~^])([\^~])(?!\1)(?=[^\s^~]*[^\W_])([^\s^~]{1,60})\1(?!\1|\d)")
+_FOOTNOTE = re.compile(LABEL)
 _LANGUAGE = re.compile(r"\{lang=([\"']?)([A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3})\1\}")
 
 
@@ -143,6 +145,15 @@ def guard_script(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateIn
         if following.isalnum() and not match[2].isalnum():
             return False
         return rule(state, silent)
+
+    return guarded
+
+
+def guard_mark(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
+    """Return the rule for a footnote's mark, which would look for the end of each [^ in the whole text."""
+
+    def guarded(state: StateInline, silent: bool) -> bool:
+        return _FOOTNOTE.match(state.src, state.pos, state.posMax) is not None and rule(state, silent)
 
     return guarded
 

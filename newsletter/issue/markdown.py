@@ -17,12 +17,14 @@ from markdown_it import MarkdownIt, helpers
 from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
+from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.subscript import sub_plugin
 from mdit_py_plugins.superscript import superscript_plugin
 
 from newsletter.field import FIELD
 from newsletter.issue.bare_addresses import find_bare_addresses, find_bare_mail
 from newsletter.issue.inline_rules import (
+    guard_mark,
     guard_script,
     take_address,
     take_emphasis,
@@ -44,7 +46,10 @@ READ = "\ue003"
 
 @dataclass(frozen=True, slots=True)
 class MarkupSpan:
-    """A piece of source that was read as Markdown. `inner` is where a link's words end, `text` what an entity shows."""
+    """A piece of source that was read as Markdown.
+
+    `inner` is where a link's words end, `text` what an entity shows or how a footnote's mark is called.
+    """
 
     kind: str
     start: int
@@ -109,6 +114,7 @@ def _make_parser() -> MarkdownIt:
     )
     superscript_plugin(markdown)
     sub_plugin(markdown)
+    footnote_plugin(markdown, inline=False, always_match_refs=True)
     ruler = markdown.inline.ruler
     ruler.before("escape", "field", take_field)
     ruler.before("text", "address", take_address)
@@ -121,6 +127,8 @@ def _make_parser() -> MarkdownIt:
     for rule in ruler.__rules__:
         if rule.name in ("sup", "sub"):
             ruler.at(rule.name, guard_script(rule.fn))
+        if rule.name == "footnote_ref":
+            ruler.at(rule.name, guard_mark(rule.fn))
     for rule in ruler.__rules__:
         if rule.name in _KEPT:
             ruler.at(rule.name, _keep_markup(rule.name, rule.fn))
@@ -136,7 +144,19 @@ def _make_parser() -> MarkdownIt:
     return markdown
 
 
-_KEPT = ("escape", "backticks", "link", "autolink", "entity", "field", "address", "sup", "sub", "language")
+_KEPT = (
+    "escape",
+    "backticks",
+    "link",
+    "autolink",
+    "entity",
+    "field",
+    "address",
+    "sup",
+    "sub",
+    "language",
+    "footnote_ref",
+)
 
 
 def _keep_markup(name: str, rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
@@ -155,7 +175,8 @@ def _keep_markup(name: str, rule: Callable[[StateInline, bool], bool]) -> Callab
                 if token.type == "link_open" and not token.meta:
                     token.meta = {"start": start, "address": inner}
                     break
-            text = state.tokens[-1].content if name == "entity" else ""
+            last = state.tokens[-1]
+            text = last.content if name == "entity" else last.meta["label"] if name == "footnote_ref" else ""
             kind = "mail" if name == "address" and start in state.env["mails"] else name
             state.env["markup"].append(MarkupSpan(kind, start, state.pos, inner, text))
         return True

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from newsletter.issue.excerpt import Excerpt
 from newsletter.validation import Fault
 
 # A sign that is no word, no punctuation at a word and no mark of another kind, with a blank behind it.
@@ -49,26 +50,22 @@ def find_lists(paragraph: str) -> list[Fault]:
     return [*_find_tabbed(lines), *_find_marked(lines), *_find_numbered(lines)]
 
 
-def find_loose_list(paragraphs: Sequence[str]) -> int | None:
-    """Return the first of several paragraphs that begin as entries do; dialogue in whole sentences is none."""
+def find_loose_list(paragraphs: Sequence[Excerpt]) -> Iterator[Fault]:
+    """Yield a fault at the first of several paragraphs that begin as entries do; dialogue in sentences is no list."""
     unspoken = [
-        number
-        for number, paragraph in enumerate(paragraphs)
-        if (match := _LOOSE.match(paragraph))
+        paragraph
+        for paragraph in paragraphs
+        if (match := _LOOSE.match(paragraph.text))
         and not (match[1][0].isupper() and match[1].rstrip("\"'”»*_)")[-1:] in (*".!?…",))
     ]
-    return unspoken[0] if len(unspoken) > 1 else None
-
-
-def describe_loose_list(at: int) -> Fault:
-    """Return the fault of a list whose entries are paragraphs."""
-    return Fault(
-        code="list",
-        at=at,
-        message=_LIST,
-        next_step="Put the entries below each other, with no other text between. If you mean the sign itself, put a "
-        "backslash before it: \\-",
-    )
+    if len(unspoken) > 1:
+        yield Fault(
+            code="list",
+            at=unspoken[0].place(0),
+            message=_LIST,
+            next_step="Put the entries below each other, with no other text between. If you mean the sign itself, put "
+            "a backslash before it: \\-",
+        )
 
 
 _LIST = "this looks like an entry of a list, but can't be read as one"

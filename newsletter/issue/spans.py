@@ -6,13 +6,16 @@ from dataclasses import replace
 from markdown_it.token import Token
 
 from newsletter.field import split_fields
-from newsletter.issue.blocks import LineBreak, Link, Span, Spans, TextRun, runs_of
+from newsletter.issue.blocks import FootnoteMark, LineBreak, Link, Span, Spans, TextRun, runs_of
 from newsletter.issue.cjk import join_lines
 from newsletter.issue.links import LinkPlace
 
 
-def build_spans(tokens: Sequence[Token]) -> tuple[Spans, list[LinkPlace]]:
-    """Return the spans of inline tokens as they are written, and the place of each link among them."""
+def build_spans(tokens: Sequence[Token], marks: dict[str, int]) -> tuple[Spans, list[LinkPlace]]:
+    """Return the spans of inline tokens as they are written, and the place of each link among them.
+
+    `marks` has the numbers of the footnotes by their labels; that of each new mark is added.
+    """
     spans: list[Span] = []
     places: list[LinkPlace] = []
     style = TextRun(text="")
@@ -42,6 +45,8 @@ def build_spans(tokens: Sequence[Token]) -> tuple[Spans, list[LinkPlace]]:
             case "link_close":
                 spans.append(Link(address=split_fields(href or ""), runs=tuple(inside)))
                 href = None
+            case "footnote_ref":
+                spans.append(FootnoteMark(marks.setdefault(token.meta["label"], len(marks) + 1)))
             case "hardbreak" if href is None:
                 spans.append(LineBreak())
             case _:

@@ -116,12 +116,6 @@ _RULES = (
         f"Write it in quotation marks. {_ESCAPE}\\>",
     ),
     _make_rule(
-        "footnote",
-        r"\[\^[^\]\s]{1,40}\]:?",
-        "this looks like a footnote, which can't be shown yet",
-        "Write the note in brackets, or link to it: [words](https://example.org/page).",
-    ),
-    _make_rule(
         "reference",
         r"^\[[^\[\]\n]{1,200}\]:[ \t]*(?=READ|<|/|#|www\.|[a-z]+:)|(?<!\w)\[[^\[\]]{1,300}\]\[[^\[\]]{0,80}\]",
         "this is a link by reference, which can't be read here",
@@ -200,8 +194,8 @@ def _find_pictures(paragraph: ParsedParagraph, taken: bytearray) -> Iterator[Fau
         yield Fault(
             code="picture",
             at=start,
-            message="a picture can't stand within a text: pictures go under image:",
-            next_step="Put the file beside the draft, and name it under image: with its file: and alt:. "
+            message="a picture can't stand within a line of words",
+            next_step="Put it on a line of its own: ![what it shows](file.jpg), with the file beside the draft. "
             "If you mean the sign itself, put a space or a backslash before [.",
         )
 

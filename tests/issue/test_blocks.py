@@ -1,5 +1,7 @@
 """Lines as blocks: lists, quotations, sub-headings, tables, code and lines across; and prose that looks like them."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -8,17 +10,22 @@ from newsletter.issue.blocks import (
     Block,
     Blocks,
     CodeBlock,
+    FootnoteMark,
     Heading,
     LineBreak,
+    Link,
     ListBlock,
     Paragraph,
+    PictureBlock,
     Quotation,
     TableBlock,
     TextRun,
     ThematicBreak,
     write_words,
 )
+from newsletter.issue.inline_text import parse_headline, parse_line, parse_paragraphs
 from newsletter.issue.richtext import parse
+from newsletter.validation import Fault
 
 
 def _outline(blocks: Blocks) -> list[object]:
@@ -162,6 +169,113 @@ def test_a_hard_line_break_is_one() -> None:
             TextRun(text=" six 日本"), LineBreak(), TextRun(text="語"),
         ),
     )  # fmt: skip
+
+
+def _picture(source: str) -> PictureBlock:
+    text, faults = parse(source)
+    assert faults == []
+    (picture,) = text.pictures()
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("source", "file", "alt", "caption"),
+    [
+        ("![A chart](chart.png)", "chart.png", "A chart", ""),
+        ('![A chart](chart.png "Prices, 2023")', "chart.png", "A chart", "Prices, 2023"),
+        ('![A chart](<a chart.png> "x")', "a chart.png", "A chart", "x"),
+        ("![A chart](a chart (1).jpg)", "a chart (1).jpg", "A chart", ""),
+        ('![A\nchart](chart.png\n"Prices,\n2023")', "chart.png", "A chart", "Prices, 2023"),
+        ("![図](図.png “価格「x」”)", "図.png", "図", "価格「x」"),
+        ('![A \\[c\\] &amp; d](c.png "He said "yes" \\"so\\"")', "c.png", "A [c] & d", 'He said "yes" "so"'),
+        ('![A chart](chart.png "By *us*, for {{ name | you }}")', "chart.png", "A chart", "By us, for you"),
+        ("Words\n![A chart](chart.png)\nWords", "chart.png", "A chart", ""),
+        ("- one\n- ![A chart](chart.png)", "chart.png", "A chart", ""),
+        ("> ![A\n> chart](chart.png)", "chart.png", "A chart", ""),
+    ],
+)
+def test_pictures(source: str, file: str, alt: str, caption: str) -> None:
+    picture = _picture(source)
+    assert (picture.file, picture.alt, write_words(picture.caption)) == (file, alt, caption)
+
+
+def test_a_pictures_caption_holds_links_and_fields() -> None:
+    caption = _picture('![A chart](chart.png "By [us](https://example.org/), for {{ name | you }}")').caption
+    assert Link(address=("https://example.org/",), runs=(TextRun(text="us"),)) in caption
+    assert TextRun(text="you", field="name") in caption
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "at"),
+    [
+        ("![](chart.png)", "alt", 0),
+        ("![ ](chart.png)", "alt", 0),
+        ("![a {{ name }}](chart.png)", "field", 4),
+        ("![a](chart.gif)", "image-file", 5),
+        ("![a](../chart.png)", "image-file", 5),
+        ("![a]()", "image-file", 0),
+        ("![a](https://example.org/chart.png)", "image-file", 5),
+        ("![a](chart.png) and words", "picture", 0),
+        ('![a](a.png "b") ![c](d.png "e")', "picture", 0),
+        ("![a](a.png) ![c](d.png)", "picture", 0),
+        ("| a |\n|---|\n| ![a](a.png) |", "picture", 14),
+        ('> ![a](a.png "x [b](#) y")', "link-address", 18),
+        ("[![a](a.png)](https://example.org/)", "picture", 1),
+    ],
+)
+def test_a_pictures_faults_stand_where_they_are(source: str, code: str, at: int) -> None:
+    assert (code, at) in [(fault.code, fault.at) for fault in parse(source)[1]]
+
+
+@pytest.mark.parametrize(
+    ("source", "numbers", "notes"),
+    [
+        (
+            "A[^1] b[^long-name].\n\n[^1]: One.\n[^long-name]: Two *words*\nmore.",
+            [1, 2],
+            [["One."], ["Two words more."]],
+        ),
+        ("[^b]: Before.\n[^a]: After.\n\nWords[^a] and[^b].", [1, 2], [["After."], ["Before."]]),
+        ("- a[^1]\n- b\n[^1]: Note.", [1], [["Note."]]),
+        ("> a[^1]\n\n[^1]: Note.\n\n  More.\n\n    And more.\n\nWords", [1], [["Note.", "More.", "And more."]]),
+        (
+            "| a[^1] |\n|---|\n| b[^2] |\n\n[^1]: One.\n\n[^2]:\n    - x\n    - y",
+            [1, 2],
+            [["One."], [("-", ["x"], ["y"])]],
+        ),
+        ('### a[^1]\n\n![x](a.png "b[^2]")\n\n[^2]: Two.\n[^1]: One.', [1, 2], [["One."], ["Two."]]),
+    ],
+)
+def test_footnotes(source: str, numbers: list[int], notes: list[object]) -> None:
+    text, faults = parse(source)
+    assert faults == []
+    assert [span.number for span in text.spans() if isinstance(span, FootnoteMark)] == numbers
+    assert [note.number for note in text.footnotes] == numbers
+    assert [_outline(note.blocks) for note in text.footnotes] == notes
+
+
+@pytest.mark.parametrize(
+    ("source", "at"),
+    [
+        ("Words[^1].", 5),
+        ("[^1]: No mark.", 0),
+        ("Words[^1][^1]\n\n[^1]: One.", 9),
+        ("Words[^1]\n\n[^1]: One.\n[^1]: Two.", 22),
+        ("Words[^1]\n\n[^1]:\n", 11),
+        ("Words[^1]\n\n[^1]: One[^2].\n\n[^2]: Two.", 20),
+        ("Words[^1]\n\n> [^1]: One.", 13),
+        ("Words[^1]\n\n[^2]: One.", 5),
+    ],
+)
+def test_marks_and_footnotes_belong_together(source: str, at: int) -> None:
+    faults = parse(source)[1]
+    assert ("footnote", at) in [(fault.code, fault.at) for fault in faults]
+    assert all(fault.next_step for fault in faults)
+
+
+@pytest.mark.parametrize("read", [parse_headline, parse_paragraphs, parse_line])
+def test_a_footnote_stands_in_prose_alone(read: Callable[[str], tuple[object, list[Fault]]]) -> None:
+    assert [(fault.code, fault.at) for fault in read("Words[^1]")[1]] == [("footnote", 5)]
 
 
 LINES = st.lists(

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from newsletter.field import Field
 from newsletter.issue.blocks import Link, Paragraph, RichText, Spans, TextRun
-from newsletter.issue.richtext import parse, parse_headline
+from newsletter.issue.inline_text import parse_headline
+from newsletter.issue.richtext import parse
 
 
 def _one(source: str) -> Spans:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.issue.draft import read_draft
-from newsletter.issue.richtext import parse, parse_headline, parse_line
+from newsletter.issue.inline_text import parse_headline, parse_line
+from newsletter.issue.richtext import parse
 from newsletter.validation import Fault
 
 # Each mark with where it stands, counted from 0.
@@ -19,7 +20,7 @@ MARKS = [
     ("a | b\n--- | --- | ---", 6),
     ("| a | b |\n| --- | --- |\n| 1 | 2 | 3 |", 34), ("```\ncode", 0), ("Words\n~~~\ncode\n~~", 6),
     ("````\ncode\n```", 0),
-    ("![](chart.png)", 0), ("See ![a chart](images/chart.png).", 4), ("![a](https://example.org/a.png)", 0),
+    ("![](chart.png)", 0), ("See ![a chart](images/chart.png).", 4), ("![a](https://example.org/a.png)", 5),
     ("![a][b]", 0), ("![](C:\\chart.png)", 0), ("un~~struck~~able", 2), ("[x]{.note}", 3),
     ("[x](https://example.org/){lang=ja}", 25), ("[x]{lang=日本語}", 3),
     ("a ==bright== word", 2), ("[words][1]", 0),
@@ -204,9 +205,9 @@ def test_a_line_s_escapes_and_entities_are_read() -> None:
 
 
 @pytest.mark.parametrize("target", ["chart.png", "images/chart.png", "../x.jpg", "/x.jpg", "https://example.org/x.png"])
-def test_a_picture_in_a_text_is_sent_to_its_key(target: str) -> None:
+def test_a_picture_in_a_sentence_is_sent_to_a_line_of_its_own(target: str) -> None:
     (fault,) = parse(f"See ![a chart]({target}).")[1]
-    assert "pictures go under image:" in fault.message
+    assert "line of its own" in fault.next_step
 
 
 def test_the_samples_and_examples_are_clean() -> None:
