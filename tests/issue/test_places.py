@@ -22,7 +22,7 @@ FAULTS = [
     ("{{ Name }}", 0, "field"),
     ("==bright==", 0, "strikethrough"),
     ("<b>x", 0, "html"),
-    ("![a](a.png)", 0, "picture"),
+    ("x ![a](a.png)", 2, "picture"),
     ("x[^1]", 1, "footnote"),
     ("[x][y]", 0, "reference"),
     ("%%name%%", 0, "merge-tag"),
