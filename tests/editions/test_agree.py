@@ -124,7 +124,8 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> EditionContext:
         ("`https://example.org/a`", None),
         ("[https://example.org/a](https://example.org/b)", "https://example.org/b"),
         ("<https://example.org/a>", "https://example.org/a"),
-        ("me@www.example.org and xhttps://example.org/", None),
+        ("Write to me@www.example.org.", "mailto:me@www.example.org"),
+        ("`me@example.org` and xhttps://example.org/", None),
         ("www. and www.x and https:// and http://", None),
     ],
 )
