@@ -1,7 +1,8 @@
 """Every edition of every sample as pictures, for eyes to judge: `make screenshots` writes build/screenshots/.
 
 The email at four widths, light and dark; the text as a terminal shows it; the PDF's pages in both layouts;
-the web page on a screen, a phone and paper; the live preview in two windows; and contact.png with all of them.
+the web page on a screen, a phone and paper; the draft that holds every block, in both looks; the live preview in two
+windows; and contact.png with all of them.
 """
 
 import shutil
@@ -53,16 +54,32 @@ def main() -> None:
         for issue in issues:
             _shoot_issue(browser, context, issue, pages)
         _shoot_index(browser, context, issues, pages)
+        _shoot_looks(browser, pages / "everything")
         shoot_preview(browser, FOLDER, pages / "workspace")
         browser.close()
     _contact_sheet()
     print(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER.relative_to(Path.cwd())}, all on contact.png")
 
 
-def _shoot_issue(browser: Browser, context: EditionContext, issue: Issue, folder: Path) -> None:
+def _shoot_looks(browser: Browser, root: Path) -> None:
+    """Picture the draft that the tests have for every block and section; `root` is a folder to be made."""
+    (root / "drafts").mkdir(parents=True)
+    editions = ROOT / "tests" / "editions"
+    shutil.copyfile(ROOT / "newsletter.toml", root / "newsletter.toml")
+    for path in (ROOT / "drafts" / "2.10-lead.jpg", *(editions / "everything").iterdir()):
+        shutil.copyfile(path, root / "drafts" / path.name)
+    draft = root / "drafts" / "2.11.yaml"
+    shutil.copyfile(editions / "everything.yaml", draft)
+    for look, headlines in (("digest", "list"), ("briefing", "above")):
+        environ = {"NEWSLETTER_THEME__LOOK": look, "NEWSLETTER_LAYOUT__HEADLINES": headlines}
+        context = EditionContext.from_workspace(Workspace(root, environ))
+        _shoot_issue(browser, context, load_issue(draft).seen_by(frozenset()), root, f"everything-{look}")
+
+
+def _shoot_issue(browser: Browser, context: EditionContext, issue: Issue, folder: Path, name: str = "") -> None:
     for picture in context.pictures(issue):
         (folder / picture.name).write_bytes(picture.data)
-    name = issue.name
+    name = name or issue.name
     email = _write(folder / f"{name}.email.html", render_html(context, issue, write_default, place_beside))
     web = _write(folder / f"{name}.html", render_web(context, issue, render_pdf(context, issue)))
     text = _write(folder / f"{name}.txt.html", _TERMINAL.format(escape(render_text(context, issue, write_default))))

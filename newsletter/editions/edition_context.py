@@ -66,6 +66,14 @@ class EditionContext:
     def about(self) -> RichText:
         """Return the publication's closing note. Raises ConfigError for what is wrong in it."""
         text, faults = parse(self.config.publication.about)
+        if not faults and any(text.pictures()):
+            faults = [
+                Fault(
+                    code="picture",
+                    message="a picture can't stand here, since it belongs to no draft",
+                    next_step="Take it out, or name a logo under [theme].",
+                )
+            ]
         if faults:
             raise self._explain_faults("The publication's standing note can't be used.", "publication", "about", faults)
         return text

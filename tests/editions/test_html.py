@@ -185,6 +185,13 @@ def test_a_broken_standing_note_is_the_configurations(publication: Publication) 
     assert caught.value.problems[0].code == "link-address"
 
 
+def test_a_picture_in_the_standing_note_is_refused(publication: Publication) -> None:
+    publication.environ["NEWSLETTER_PUBLICATION__ABOUT"] = "Words.\n\n![A ferry](2.10-lead.jpg)\n"
+    with pytest.raises(ConfigError) as caught:
+        _html(publication, "1.4")
+    assert caught.value.problems[0].code == "picture"
+
+
 def test_a_theme_reaches_every_part_of_the_email(publication: Publication) -> None:
     publication.environ |= {
         "NEWSLETTER_THEME__MASTHEAD": "#204020",
