@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 import smtp_server
 from conftest import ROOT, Publication
+from PIL import Image
 from preview_server import previewing
 from service_server import serving
 
+from newsletter.issue.blocks import Heading, ListBlock, Paragraph, PictureBlock, Quotation, TableBlock, ThematicBreak
+from newsletter.issue.draft import read_draft
 from newsletter.store import open_store
 
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -27,6 +30,21 @@ def _commands(page: Path) -> list[str]:
 
 def test_the_pages_have_commands() -> None:
     assert sum(len(_commands(page)) for page in PAGES) > 25
+
+
+def test_the_draft_that_the_page_about_blocks_writes_can_be_read(publication: Publication) -> None:
+    text = (ROOT / "docs/editors/blocks.md").read_text(encoding="utf-8")
+    detail, items, sections = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    for name in ("chart.png", "ada.jpg", "harbor.jpg"):
+        Image.new("RGB", (60, 40)).save(publication.root / "drafts" / name)
+    begin = "volume: 2\nnumber: 11\ndate: 2023-06-14\n"
+    own = f"  - headline: Blocks\n{detail}"
+    draft = read_draft(publication.draft("2.11", f"{begin}{items}{own}{sections}"))
+    assert draft.problems == ()
+    assert draft.issue
+    kinds = {type(block) for block in draft.issue.items[1].detail.blocks}
+    assert kinds == {Paragraph, ListBlock, Heading, Quotation, TableBlock, PictureBlock, ThematicBreak}
+    assert draft.issue.items[1].detail.footnotes
 
 
 def test_no_command_of_a_page_wants_a_port_that_another_program_may_have() -> None:
