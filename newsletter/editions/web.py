@@ -7,7 +7,7 @@ from typing import Any
 from newsletter.editions.edition_context import EditionContext, Placer, place_beside
 from newsletter.editions.html import make_filters
 from newsletter.editions.html_blocks import AddressFinder, HtmlWriter, make_page_writer
-from newsletter.editions.template_engine import fill_template, refuse_open_blocks
+from newsletter.editions.template_engine import fill_template, refuse_open_blocks, require_word
 from newsletter.field import write_default
 from newsletter.issue.blocks import RichText
 from newsletter.issue.model import Issue
@@ -72,7 +72,7 @@ def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: 
         "metadata": _describe_page(context, public),
     }
     writer = _make_writer(context, pictures, context.link_targets(public).on_page)
-    return _fill_page(PAGE, context, writer, context.template_values(public) | pictures | more)
+    return _fill_issue(PAGE, context, writer, context.template_values(public) | pictures | more)
 
 
 def render_article(context: EditionContext, issue: Issue) -> str:
@@ -82,7 +82,7 @@ def render_article(context: EditionContext, issue: Issue) -> str:
     pictures = context.picture_values(public, lambda picture: publication.address(picture.name) or picture.name)
     page = publication.address(page_name(issue)) or ""
     writer = _make_writer(context, pictures, context.link_targets(public).whole, page)
-    return _fill_page(ARTICLE, context, writer, context.template_values(public) | pictures | {"base": page})
+    return _fill_issue(ARTICLE, context, writer, context.template_values(public) | pictures | {"base": page})
 
 
 def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
@@ -106,6 +106,13 @@ def _make_writer(
 ) -> HtmlWriter:
     direction = context.config.publication.direction
     return HtmlWriter(write_default, direction, find_address, pictures["picture"], is_email=False, page=page)
+
+
+def _fill_issue(name: str, context: EditionContext, writer: HtmlWriter, words: dict[str, Any]) -> str:
+    html = _fill_page(name, context, writer, words)
+    if words["issue"].sections:
+        require_word("issue.sections", "sections", name, context.template_path)
+    return html
 
 
 def _fill_page(name: str, context: EditionContext, writer: HtmlWriter, words: dict[str, Any]) -> str:
