@@ -1,5 +1,6 @@
 """The web edition: a page of the issue for the publication's website, and the list of all issues."""
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,7 @@ class Page:
     title: str
     date: str
     pdf: Download | None
+    corrections: Sequence[Issue] = ()
 
     @property
     def others(self) -> list[RichText]:
@@ -49,6 +51,11 @@ class Page:
     @property
     def name(self) -> str:
         return page_name(self.issue)
+
+    @property
+    def changed(self) -> datetime.date:
+        """Return the day of the issue, or of its last correction."""
+        return max([self.issue.date, *(correction.date for correction in self.corrections)])
 
 
 def page_name(issue: Issue) -> str:
@@ -126,6 +133,7 @@ def _fill_page(name: str, context: EditionContext, writer: HtmlWriter, words: di
 def _describe_page(context: EditionContext, issue: Issue) -> dict[str, Any]:
     """Return the page's description for search engines, an Article of schema.org."""
     publication = context.config.publication
+    corrections = context.correction_marks(issue)
     publisher = {"@type": "Organization", "name": context.config.sender.from_.name or publication.title}
     known = {
         "@context": "https://schema.org",
@@ -133,6 +141,8 @@ def _describe_page(context: EditionContext, issue: Issue) -> dict[str, Any]:
         "headline": context.title(issue),
         "description": context.preheader(issue),
         "datePublished": issue.date.isoformat(),
+        "dateModified": corrections[-1].day.isoformat() if corrections else None,
+        "correction": [mark.address or mark.page for mark in corrections] or None,
         "inLanguage": publication.language,
         "author": publisher,
         "publisher": publisher,
