@@ -20,8 +20,7 @@ def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> s
         TEMPLATE,
         context.template_path,
         autoescape=False,
-        words=context.template_values(issue, fields)
-        | {"reader": fields, "notes": writer.take_notes, "layout": context.config.layout},
+        words=context.template_values(issue, fields) | {"reader": fields, "notes": writer.take_notes},
         filters={
             "plain": writer.plain,
             "paragraphs": writer.paragraphs,

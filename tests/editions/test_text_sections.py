@@ -9,6 +9,7 @@ from newsletter.issue.draft import load_issue
 
 SECTIONS = """\
 date: 2024-05-01
+contents: "no"
 sections:
   - title: Economy
     image: {file: 2.10-lead.jpg, alt: A bay, caption: The bay, credit: by us, link: https://example.org/bay}
@@ -145,6 +146,19 @@ def test_items_come_first_and_are_counted_through(publication: Publication) -> N
     text = render_text(publication.context, issue, write_default)
     assert text.startswith("1. First\n\nDETAILS\n-------\n\n1. The first.\n\nEconomy\n=======\n")
     assert "\n2. Rates stay" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "begins"),
+    [
+        ("", "- Economy\n- In that number\n- Upcoming\n- Quoted\n- New at the institute\n\nEconomy\n======="),
+        ("intro: Hello.\n", "Hello.\n\nIN THIS ISSUE\n-------------\n\n- Economy\n- In that number\n"),
+    ],
+)
+def test_many_titles_are_listed_first(publication: Publication, before: str, begins: str) -> None:
+    draft = SECTIONS.replace('contents: "no"\n', before)
+    issue = load_issue(publication.draft("islands", draft))
+    assert render_text(publication.context, issue, write_default).startswith(begins)
 
 
 def test_a_section_that_is_for_others_is_left_out(publication: Publication) -> None:
