@@ -1,14 +1,19 @@
 """Every edition of an issue says the same, each in its own way."""
 
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
 from conftest import ROOT, Publication
-from hypothesis import HealthCheck, assume, given, settings
+from draft_texts import PICTURES, TAG, drafts, write_draft
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from visible_text import RIGHT_TO_LEFT, Page, letters, pdf_links, pdf_text
+from PIL import Image
+from reading_order import Alt, Piece, Words, find_missing, list_links, read_issue, read_text
+from visible_text import RIGHT_TO_LEFT, Page, letters, pdf_alts, pdf_links, pdf_text
 
 from newsletter.editions import (
     EditionContext,
@@ -23,6 +28,7 @@ from newsletter.issue.draft import load_issue, read_draft
 from newsletter.issue.model import Issue
 from newsletter.workspace import Workspace
 
+_DIRECTION_MARK = re.compile("[\u202a-\u202e]")  # pdftotext writes some within a word
 SAMPLES = ["2.10", "3.7", "1.4"]
 
 
@@ -58,52 +64,13 @@ def _paragraphs(issue: Issue) -> list[str]:
     return [paragraph for text in issue.texts() for paragraph in text.plain().split("\n\n")]
 
 
-# Words as people write them, in four scripts and three directions of thought, and the marks that could be
-# taken for markup by Markdown, HTML, Jinja, MJML, Typst or YAML.
-_LATIN = st.text("abcdefgh ijklmnopq rstuvwxyz ÄÖÜßéñ'’.,;:!? 0123456789", min_size=1, max_size=60)
-_MARKUP = st.text("<>&\"'#$*_[]{}()`@%~^|=+-/\\ xyz", min_size=1, max_size=24)
-_HEBREW = st.text("אבגדהוזחטיכלמנסעפצקרשת ", min_size=1, max_size=30)
-_ARABIC = st.text("ابتثجحخدذرزسشصضطظعغفقكلمنهوي ", min_size=1, max_size=30)
-_JAPANESE = st.text("日本語文章宇宙開発協力政府は、。「」のをがカタカナひらがな", min_size=1, max_size=40)
-_LONG = st.builds(lambda letter, count: letter * count, st.sampled_from("wil/.-"), st.integers(60, 300))
-_WORDS = st.one_of(_LATIN, _MARKUP, _HEBREW, _ARABIC, _JAPANESE, _LONG)
-_ADDRESS = st.builds(
-    lambda path, query: f"https://example.org/{path}?{query}",
-    st.text("abc/._~-0123456789", min_size=1, max_size=120),
-    st.text("abc=&+%20", max_size=40).map(lambda query: query.replace("%", "%25")),
-)
-
-
-def _escaped(text: str) -> str:
-    """Markdown that shows just this text."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
-
-
-def _link(words: str, address: str) -> str:
-    return f"[{_escaped(words) or 'link'}](<{address}>)"
-
-
-# An address with no marks around it is a link too, whatever stands before it and behind it.
-_BARE = st.builds(
-    lambda before, address, after: f"{before}{address}{after}",
-    st.sampled_from(["", "(", "“", "*", "**", "see: ", "見よ"]),
-    st.one_of(
-        _ADDRESS, st.sampled_from(["www.example.org", "http://example.org/a_(b)?c=d&e", "https://example.org/~x_y/"])
-    ),
-    st.sampled_from(["", ".", ",", ")", "”", "*", "**", "?!", ").", "。", " and"]),
-)
-_RICH = st.lists(
-    st.one_of(_WORDS.map(_escaped), st.builds(_link, _WORDS, _ADDRESS), _BARE), min_size=1, max_size=5
-).map(" ".join)
-_ITEMS = st.lists(st.fixed_dictionaries({"headline": _WORDS.map(_escaped), "detail": _RICH}), min_size=1, max_size=4)
-
-
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> EditionContext:
     root = tmp_path_factory.mktemp("random")
     (root / "drafts").mkdir()
     (root / "newsletter.toml").write_bytes((ROOT / "newsletter.toml").read_bytes())
-    (root / "drafts" / "lead.jpg").write_bytes((ROOT / "drafts" / "2.10-lead.jpg").read_bytes())
+    for name in PICTURES:
+        Image.new("RGB", (60, 40), "#406080").save(root / "drafts" / name)
     return EditionContext.from_workspace(Workspace(root, {}))
 
 
@@ -147,77 +114,105 @@ def test_a_bare_address_is_a_link_in_every_edition(
     assert _among(pdf_links(pdf, tmp_path), wanted) == wanted
 
 
-# Each example is four editions, two of them read back from a PDF: a quarter of a second.
-@settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=20)
-@given(items=_ITEMS, credit=_RICH, note=_RICH)
-def test_the_editions_of_any_issue_agree(
-    context: EditionContext, items: list[dict[str, str]], credit: str, note: str
-) -> None:
-    _require_agreement(context, items, credit, note)
+# Each example is several editions, two of them read back from a PDF, so that smaller ones are not looked for.
+_SETTINGS = settings(
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+    phases=[Phase.reuse, Phase.generate],
+)
+_LAYOUTS = st.sampled_from(["list", "above", "both"])
+
+
+@settings(_SETTINGS, max_examples=3)
+@given(draft=drafts(), headlines=_LAYOUTS)
+def test_the_editions_of_any_issue_agree(context: EditionContext, draft: dict[str, Any], headlines: str) -> None:
+    _require_agreement(context, draft, headlines)
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=120)
-@given(items=_ITEMS, credit=_RICH, note=_RICH)
-def test_the_editions_of_a_hundred_issues_agree(
-    context: EditionContext, items: list[dict[str, str]], credit: str, note: str
+@settings(_SETTINGS, max_examples=150)
+@given(draft=drafts(), headlines=_LAYOUTS)
+def test_the_editions_of_many_issues_agree(context: EditionContext, draft: dict[str, Any], headlines: str) -> None:
+    _require_agreement(context, draft, headlines)
+
+
+@pytest.mark.parametrize("headlines", ["list", "above"])
+def test_the_editions_of_the_draft_that_holds_everything_agree(
+    publication: Publication, everything: Path, headlines: str
 ) -> None:
-    _require_agreement(context, items, credit, note)
+    publication.environ["NEWSLETTER_LAYOUT__HEADLINES"] = headlines
+    issue = load_issue(everything)
+    _require_mail(publication.context, issue.seen_by(_find_all_tags(issue)))
+    _require_pages(publication.context, issue.seen_by(frozenset()), publication.root)
 
 
-def _require_agreement(context: EditionContext, items: list[dict[str, str]], credit: str, note: str) -> None:
-    """Write an issue as a draft, and see that each edition says all of it and has all of its links, in order."""
+def _find_all_tags(issue: Issue) -> frozenset[str]:
+    return frozenset(tag for rule in issue.visibility_rules for tag in rule)
+
+
+def _require_agreement(context: EditionContext, draft: dict[str, Any], headlines: str) -> None:
+    """Write an issue as a draft, and see that each edition has all its words, links and pictures in reading order."""
     folder = context.template_path[0].parent
-    draft = {
-        "volume": 2,
-        "number": 1,
-        "date": "DATE",
-        "image": {"file": "lead.jpg", "alt": "A picture", "credit": credit},
-        "items": items,
-        "note": note,
-    }
-    path = folder / "drafts" / "2.1.yaml"
-    text = yaml.safe_dump(draft, allow_unicode=True, sort_keys=False, width=10_000, default_style='"')
-    path.write_text(re.sub(r'"(volume|number)": !!int ', r'"\1": ', text).replace('"DATE"', "2024-01-02"))
-    found = read_draft(path)
+    write_draft(folder / "drafts" / "2.1.yaml", draft)
+    found = read_draft(folder / "drafts" / "2.1.yaml")
     assume(found.issue is not None)
-    issue = found.issue
-    assert issue is not None
-    assert issue.image is not None
-    assert issue.image.credit is not None
+    assert found.issue is not None
+    layout = context.config.layout.model_copy(update={"headlines": headlines})
+    context = replace(context, config=context.config.model_copy(update={"layout": layout}))
+    _require_mail(context, found.issue.seen_by(frozenset({TAG})))
+    _require_pages(context, found.issue.seen_by(frozenset()), folder)
 
+
+def _require_pages(context: EditionContext, issue: Issue, folder: Path) -> None:
+    """See that the PDF and the web page have all of the issue, in reading order."""
+    targets = context.link_targets(issue)
     pdf = render_pdf(context, issue)
-    html = Page(render_html(context, issue, write_default, place_beside))
     web = Page(render_web(context, issue, pdf))
-    plain = render_text(context, issue, write_default)
-    credit_line = [issue.image.credit.plain()]
-    headlines = [item.headline.plain() for item in issue.items]
-    details = [paragraph for item in issue.items for paragraph in item.detail.plain().split("\n\n")]
-    texts = (html.text, web.text, re.sub(r"(?m)^ *\[\d+\] .*$", "", plain), pdf_text(pdf, folder))
-    for name, edition in zip(("html", "web", "text", "pdf"), texts, strict=True):
-        said, place = letters(edition), 0
-        # The text begins with the news.
-        opening = headlines + credit_line if name == "text" else credit_line + headlines
-        for words in opening + details:
-            if name == "pdf" and RIGHT_TO_LEFT.search(words):
-                # pdftotext has an order of its own for words from right to left, and for a ligature's letters.
-                shown = [sorted(word) for word in RIGHT_TO_LEFT.findall(edition)]
-                assert all(sorted(word) in shown for word in RIGHT_TO_LEFT.findall(words)), words
-                continue
-            place = said.find(letters(words), place)
-            assert place >= 0, (name, words)
-            place += len(letters(words))
-    links = [link.href for words in (*issue.texts(), context.about) for link in words.links()]
-    assert _among(links, html.outward) == links
-    assert _among(links, web.outward) == links
-    assert re.findall(r"(?m)^ *\[\d+\] (.*)$", plain) == links
+    pieces = list(read_issue(context, issue, "web"))
+    assert find_missing(pieces, letters(web.spoken)) is None
+    links = _list_addresses(context, pieces, targets.on_page)
+    assert _among(links, web.links) == links
+    assert pdf_alts(pdf, folder) == [piece.text for piece in pieces if isinstance(piece, Alt)]
+    links = _list_addresses(context, pieces, targets.whole)
     # A link over two lines is two places to click.
     assert _unrepeated(_among(links, pdf_links(pdf, folder))) == _unrepeated(links)
+    said = pdf_text(pdf, folder)
+    # pdftotext has an order of its own for words from right to left, and for a ligature's letters.
+    assert find_missing([piece for piece in pieces if not _is_in_no_order(piece)], letters(said)) is None
+    shown = [sorted(word) for word in RIGHT_TO_LEFT.findall(_DIRECTION_MARK.sub("", said))]
+    words = [word for piece in pieces if isinstance(piece, Words) for word in RIGHT_TO_LEFT.findall(piece.text)]
+    assert [word for word in words if sorted(word) not in shown] == []
 
 
-def _among(wanted: list[str], found: list[str]) -> list[str]:
+def _is_in_no_order(piece: Piece) -> bool:
+    """Return whether a piece is not among the words of a PDF in their order: what a picture shows is in its tags."""
+    return isinstance(piece, Alt) or RIGHT_TO_LEFT.search(repr(piece)) is not None
+
+
+def _require_mail(context: EditionContext, issue: Issue) -> None:
+    """See that the email and the plain text have all of the issue, in reading order."""
+    targets = context.link_targets(issue)
+    html = Page(render_html(context, issue, write_default, place_beside))
+    pieces = list(read_issue(context, issue, "html"))
+    assert find_missing(pieces, letters(html.spoken)) is None
+    links = _list_addresses(context, pieces, targets.in_email)
+    assert _among(links, html.links) == links
+    text = render_text(context, issue, write_default)
+    pieces = list(read_issue(context, issue, "text"))
+    assert find_missing(pieces, letters(text)) is None
+    assert re.findall(r"(?m)^ *\[\d+\] (\S+:\S*)$", text) == _list_addresses(context, pieces, targets.whole)
+
+
+def _list_addresses(
+    context: EditionContext, pieces: list[Piece], resolve: Callable[[str], str | None]
+) -> list[str | None]:
+    """Return the addresses of an issue's links, and of those of the standing note; without those to items."""
+    links = [link.href for link in list_links([*pieces, *read_text(context.about)])]
+    return [resolve(href) for href in links if not href.startswith("#")]
+
+
+def _among(wanted: Sequence[str | None], found: list[str]) -> list[str]:
     return [link for link in found if link in wanted]
 
 
-def _unrepeated(links: list[str]) -> list[str]:
+def _unrepeated(links: Sequence[str | None]) -> list[str | None]:
     return [link for number, link in enumerate(links) if number == 0 or links[number - 1] != link]
