@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.link_targets import LinkTargets, name_item
-from newsletter.editions.pdf_text import MOST_LINES, Data, TextConverter, make_breakable, measure_words, split_language
+from newsletter.editions.pdf_text import (
+    FEW_LINES,
+    MOST_LINES,
+    Data,
+    TextConverter,
+    make_breakable,
+    measure_words,
+    split_language,
+)
 from newsletter.editions.pictures import Picture
 from newsletter.issue.model import Issue
 from newsletter.issue.sections import Image, IssueSection, Item, KeyFigure, Person, PullQuote, UpcomingEvent
@@ -121,13 +129,14 @@ class _PartConverter:
     def convert_item(self, item: Item, level: int, *, has_heading: bool) -> Data:
         """Return an item as data. `level` is that of its headline or, where that is no heading, of its sub-headings."""
         self._items += 1
+        most = FEW_LINES if has_heading else MOST_LINES
         return {
             "id": name_item(self._items),
             "level": level,
             "headline": self._converter.convert_line(item.headline),
-            "tall": bool(item.image) or not self._converter.fit(item.detail),
+            "tall": bool(item.image) or not self._converter.fit(item.detail, most=most),
             "image": self.convert_image(item.image),
-            "detail": self._converter.convert(item.detail, level + has_heading),
+            "detail": self._converter.convert(item.detail, level + has_heading, most),
             "link": self._converter.convert_link(item.link),
         }
 
@@ -136,7 +145,7 @@ class _PartConverter:
         return {
             "title": self._converter.convert_line(section.title),
             "image": self.convert_image(section.image),
-            "text": self._converter.convert(section.text, level),
+            "text": self._converter.convert(section.text, level, FEW_LINES),
             "figures": [self._convert_figure(figure, level) for figure in section.figures],
             "quote": self._convert_quote(section.quote, level),
             "items": [self.convert_item(item, level, has_heading=True) for item in section.items],
@@ -153,16 +162,16 @@ class _PartConverter:
         return {
             "number": make_breakable(figure.number),
             "link": self._converter.convert_link(figure.link),
-            "tall": not self._converter.fit(figure.text),
-            "text": self._converter.convert(figure.text, level),
+            "tall": not self._converter.fit(figure.text, most=FEW_LINES),
+            "text": self._converter.convert(figure.text, level, FEW_LINES),
         }
 
     def _convert_quote(self, quote: PullQuote | None, level: int) -> Data | None:
         if quote is None:
             return None
         return {
-            "tall": not self._converter.fit(quote.text),
-            "text": self._converter.convert(quote.text, level),
+            "tall": not self._converter.fit(quote.text, most=FEW_LINES),
+            "text": self._converter.convert(quote.text, level, FEW_LINES),
             "by": quote.by and make_breakable(quote.by),
             "link": self._converter.convert_link(quote.link),
         }
@@ -181,6 +190,6 @@ class _PartConverter:
             "name": make_breakable(person.name),
             "link": self._converter.convert_link(person.link),
             "role": person.role and make_breakable(person.role),
-            "tall": person.text is not None and not self._converter.fit(person.text),
-            "text": self._converter.convert(person.text, level),
+            "tall": person.text is not None and not self._converter.fit(person.text, most=FEW_LINES),
+            "text": self._converter.convert(person.text, level, FEW_LINES),
         }

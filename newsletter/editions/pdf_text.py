@@ -31,8 +31,9 @@ from newsletter.issue.blocks import (
 )
 
 Data = dict[str, Any]
-# What must not be broken has to fit: 22 lines do, even of nothing but capitals, with 8 of addresses.
-MOST_LINES, _WITH_ADDRESSES, _COLUMNS = 22, 30, 40
+# What must not be broken has to fit: 22 lines do, even of nothing but capitals, with 8 of addresses. The short form's
+# items are kept together up to that; of what stands below a heading, which moves along, no more than FEW_LINES are.
+MOST_LINES, FEW_LINES, _FOR_ADDRESSES, _COLUMNS = 22, 12, 8, 40
 _CODE_COLUMNS = {1: 76, 2: 36}  # letters of code in a line, by the number of columns
 _TALL_ROW = 10  # lines: a row of a table that has fewer is not broken
 _LONG_WORD = re.compile(r"[!-\u052f]{52,}")
@@ -64,26 +65,30 @@ class TextConverter:
         self._marks: dict[int, Data] = {}  # of the text at hand, by the footnote's number
         self._addresses: list[Data] | None = None  # of the chunk at hand; None where they are printed in place
 
-    def fit(self, *texts: RichText) -> bool:
-        """Return whether the texts, with what is printed below them, surely fit on one page, and into one column."""
+    def fit(self, *texts: RichText, most: int = MOST_LINES) -> bool:
+        """Return whether the texts have at most that many lines, with what is printed below them.
+
+        They are counted as in the narrower of the layouts, so that they surely fit on a page and into a column.
+        """
         lines = 0
         for length in (length for text in texts for length in _measure_text(text)):
             lines += length
-            if lines > MOST_LINES:
+            if lines > most:
                 return False
         links = (link for text in texts for link in text.links()) if self._print_links else ()
-        return lines + sum(1 + len(link.href) // _COLUMNS for link in links) <= _WITH_ADDRESSES
+        return lines + sum(1 + len(link.href) // _COLUMNS for link in links) <= most + _FOR_ADDRESSES
 
-    def convert(self, text: RichText | None, level: int = 3) -> list[Data] | None:
+    def convert(self, text: RichText | None, level: int, most: int = MOST_LINES) -> list[Data] | None:
         """Return a text in chunks that each stay on one page with their addresses and footnotes.
 
-        A chunk that is too tall for that (`tall`) may be broken, and has its addresses in place. `level` is that of
-        its sub-headings.
+        It is one chunk if it has at most `most` lines, and else one for each block, where addresses are printed. A
+        chunk that is too tall for a page (`tall`) may be broken, and has its addresses in place. `level` is that of
+        the text's sub-headings.
         """
         if text is None:
             return None
         self._marks = {}
-        is_whole = self.fit(text)
+        is_whole = self.fit(text, most=most)
         if is_whole or not self._print_links:
             return [self._make_chunk(text.blocks, text.footnotes, level, fits=is_whole)]
         chunks = [RichText((block,)) for block in text.blocks]
@@ -156,7 +161,7 @@ class TextConverter:
                 return {
                     "kind": "code",
                     "text": make_breakable(text.expandtabs(4), word),
-                    "tall": not self.fit(RichText((block,))),
+                    "tall": not self.fit(RichText((block,)), most=FEW_LINES),
                 }
             case ThematicBreak():
                 return {"kind": "break"}
