@@ -239,5 +239,13 @@ def test_long_code_and_long_tables_go_on_with_their_headers(
     assert find_faults(pdf) == []
 
 
+def test_a_header_with_links_is_on_the_tables_first_page_alone(publication: Publication, tmp_path: Path) -> None:
+    header = (words("Header ", link("linked", "https://example.org/a")), words("Marked", FootnoteMark(1)))
+    table = TableBlock(header, tuple(words_of(f"row{n}z", "1") for n in range(80)), ("", ""))
+    pdf = render_pdf(publication.context, with_text(publication, table, notes=NOTES[:1]))
+    assert pdf_text(pdf, tmp_path).count("Header") == 1
+    assert find_faults(pdf) == []
+
+
 def words_of(*cells: str) -> tuple[Spans, ...]:
     return tuple(words(cell) for cell in cells)
