@@ -70,6 +70,7 @@ def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: 
         "name": context.label(public) or context.title(public),
         "pdf": Download(pdf_name(issue), len(pdf)) if pdf else None,
         "metadata": _describe_page(context, public),
+        "card": _show_card(public, pictures),
     }
     writer = _make_writer(context, pictures, context.link_targets(public).on_page)
     return _fill_page(PAGE, context, writer, context.template_values(public) | pictures | more)
@@ -116,10 +117,16 @@ def _fill_page(name: str, context: EditionContext, writer: HtmlWriter, words: di
     return html
 
 
+def _show_card(issue: Issue, pictures: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the picture that is shown where somebody shares the page: the lead image, or else the first one."""
+    return next(({**pictures["picture"](image.file), "alt": image.alt} for image in issue.images()), None)
+
+
 def _describe_page(context: EditionContext, issue: Issue) -> dict[str, Any]:
     """Return the page's description for search engines, an Article of schema.org."""
     publication = context.config.publication
     publisher = {"@type": "Organization", "name": context.config.sender.from_.name or publication.title}
+    names = [picture.name for picture in context.pictures_for_screens(issue).values()]
     known = {
         "@context": "https://schema.org",
         "@type": "Article",
@@ -131,9 +138,7 @@ def _describe_page(context: EditionContext, issue: Issue) -> dict[str, Any]:
         "publisher": publisher,
         "isPartOf": _describe_series(issue, publication.title),
         "url": publication.address(page_name(issue)),
-        "image": next(
-            (publication.address(picture.name) for picture in [context.lead_picture(issue)] if picture), None
-        ),
+        "image": next(map(publication.address, names), None),
     }
     return {key: value for key, value in known.items() if value is not None}
 

@@ -165,3 +165,11 @@ def test_sections_alone_are_an_issue(publication: Publication) -> None:
         assert "Headlines" not in text
         assert "Details" not in text
         assert "Economy" in text
+
+
+def test_an_issue_without_a_lead_image_is_shared_with_its_first_picture(publication: Publication, issue: Issue) -> None:
+    html = render_web(publication.context, issue, None)
+    said = {values.get("property"): values.get("content") for tag, values in Page(html).tags if tag == "meta"}
+    assert said["og:image"] == "https://example.org/digest/2.11-1.jpg"
+    assert said["og:image:alt"] == "A ferry"
+    assert '"image": "https://example.org/digest/2.11-1.jpg"' in html
