@@ -2,13 +2,16 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from conftest import Publication
 from visible_text import Page
 
+from newsletter.editions import place_beside, render_html, render_web
 from newsletter.editions.html_blocks import HtmlWriter, make_page_writer
 from newsletter.editions.link_targets import LinkTargets
+from newsletter.editions.web import render_article
 from newsletter.field import Field, write_default
 from newsletter.issue.blocks import (
     Block,
@@ -221,3 +224,15 @@ def test_fields_are_filled_in_every_block() -> None:
 def test_a_page_of_no_issue_has_no_pictures() -> None:
     with pytest.raises(ValueError, match="belongs to no issue"):
         make_page_writer("ltr").blocks(RichText((PictureBlock("a.jpg", "Bars"),)))
+
+
+def test_short_addresses_in_a_draft_lead_there(publication: Publication, everything: Path) -> None:
+    context, issue = publication.context, load_issue(everything).seen_by(frozenset())
+    website = "https://example.org/digest"
+    email = Page(render_html(context, issue, write_default, place_beside)).links
+    assert {f"{website}/2.11.html#item-2", f"{website}/2.11.html#item-1", f"{website}/2.10.html"} <= set(email)
+    assert "https://example.org/about" in email
+    assert {"#item-2", "#item-1", "2.10.html", "/about"} <= set(Page(render_web(context, issue, None)).links)
+    feed = Page(render_article(context, issue)).links
+    assert {f"{website}/2.11.html#item-2", f"{website}/2.10.html", "https://example.org/about"} <= set(feed)
+    assert all("://" in link or link.startswith("mailto:") for link in feed)
