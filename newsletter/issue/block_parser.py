@@ -39,6 +39,7 @@ def parse_blocks(source: str) -> tuple[list[Token], list[Fault]]:
     env: dict[str, Any] = {
         "faults": {},
         "lists": [],
+        "last_number": 0,
         "loose": {},
         "indented": {},
         "unclosed": {},

@@ -73,7 +73,7 @@ def take_list(state: StateBlock, first: int, end: int, silent: bool) -> bool:
     before = len(state.tokens)
     lists.append(_OpenList(mark.sign, mark.number or 0))
     taken = list_block(state, first, end, False)
-    lists.pop()
+    state.env["last_number"] = lists.pop().last
     for at, fault in _find_entry_faults(state, before):
         state.env["faults"].setdefault(at, fault)
     return taken
@@ -127,7 +127,8 @@ def _counts_on(current: _OpenList, number: int) -> bool:
 def _begins_list(state: StateBlock, first: int, end: int, mark: ListMark, *, at_start: bool) -> bool:
     """Return whether a line with a mark begins a list. `at_start` is false within a paragraph."""
     if mark.number not in (None, 1):
-        return False
+        # An entry behind a picture or a paragraph goes on with the list before it.
+        return at_start and mark.number == state.env["last_number"] + 1 > 1
     if first and _find_words(state, first - 1).rstrip().endswith((":", "：")):
         return True
     if state.env["lists"] and state.sCount[first] >= state.blkIndent and _is_own_line(state, first):

@@ -45,6 +45,8 @@ def _outline_block(block: Block) -> object:
             return (">", *_outline(inner))
         case TableBlock(header, rows, alignments):
             return ("|", alignments, *([write_words(cell) for cell in row] for row in (header, *rows)))
+        case PictureBlock(alt=alt):
+            return alt
         case CodeBlock(text, language):
             return ("```", language, text)
         case _:
@@ -88,6 +90,9 @@ def _read(source: str) -> list[object]:
           for n in (2, 3, 4)),
         *((f"1. one\n{' ' * n}1. sub\n{' ' * n}2. more\n2. two", [(1, ["one", (1, ["sub"], ["more"])], ["two"])])
           for n in (2, 3, 4)),
+        ("1. one\n2. two\n\n![x](a.png)\n\n3. three", [(1, ["one"], ["two"]), "x", (3, ["three"])]),
+        ("1. one\n2. two\n\nWords\n\n3. three\n4. four", [(1, ["one"], ["two"]), "Words", (3, ["three"], ["four"])]),
+        ("- one\n- two\n\nWords\n\n3. Oktober", [("-", ["one"], ["two"]), "Words", "3. Oktober"]),
         ("9. nine\n10. ten", ["9. nine 10. ten"]),
         ("- one\n  - sub", [("-", ["one", ("-", ["sub"])])]),
         ("- one:\n  - sub\n- two", [("-", ["one:", ("-", ["sub"])], ["two"])]),
