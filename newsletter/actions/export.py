@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from newsletter.campaigns.sent_issues import find_sent_issues
+from newsletter.campaigns.sent_issues import find_changed_issues, find_sent_issues
 from newsletter.checks.draft_checks import find_own_problems
 from newsletter.editions import edition_files
 from newsletter.editions.site import Site
@@ -34,7 +34,10 @@ def export_site(publication: OpenPublication, folder: Path | None = None, *, sen
     """Write every issue's page and PDF with an index, a feed and a sitemap into `folder`, build/site if None.
 
     With `sent_only` those alone of which a sent record says that somebody has, or may have, them: git brings the
-    records anywhere. What has not changed is not made again. Raises DraftError, TemplateError and ConfigError.
+    records anywhere. What has not changed is not made again. An issue that was corrected has a mark that says so.
+
+    Raises DraftError, also for an issue whose text has changed since it was sent and that has no correction,
+    TemplateError and ConfigError.
     """
     workspace = publication.workspace
     paths = workspace.draft_paths()
@@ -49,4 +52,6 @@ def export_site(publication: OpenPublication, folder: Path | None = None, *, sen
         return () if workspace.sending_has_begun(draft.path.stem) else find_own_problems(workspace, draft)
 
     folder = folder or workspace.root / "build" / "site"
-    return write_site(publication.edition_context, [read_draft(path) for path in paths], folder, find_problems)
+    drafts = [read_draft(path) for path in paths]
+    changed = find_changed_issues(workspace, publication.known_store, drafts)
+    return write_site(publication.edition_context, drafts, folder, find_problems, changed)

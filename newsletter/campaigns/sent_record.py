@@ -34,6 +34,7 @@ class SentRecord:
     scheduled: bool  # in the outbox, and nothing has been sent
     in_vain: bool  # it has ended, and nobody has the issue
     accepted: int
+    draft_sha256: str | None  # of the text that was sent, see issue/draft.py
     suppressions: int | None  # how many people must not be mailed; None: an earlier version did not note it
     generation: str | None  # of the state that knew who had left, see store/generations.py; None: not noted
 
@@ -54,6 +55,7 @@ def read_record(path: Path) -> SentRecord | None:
             scheduled="due_at" in noted,
             in_vain=ended and bool(by_state) and not any(by_state.get(state) for state in REACHED),
             accepted=int(by_state.get(State.ACCEPTED, 0)),
+            draft_sha256=None if noted.get("draft_sha256") is None else str(noted["draft_sha256"]),
             suppressions=None if suppressions is None else int(suppressions),
             generation=None if generation is None else _check_generation(generation),
         )

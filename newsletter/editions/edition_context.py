@@ -1,13 +1,14 @@
 """The context of an edition: the publication's configuration, templates and pictures, and values for templates."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from newsletter.config import Config, find_line
 from newsletter.config.validators import SUBJECT_PART
+from newsletter.editions.correction_marks import CorrectionMark, Corrections, find_corrections
 from newsletter.editions.date_words import format_date, format_event_time
 from newsletter.editions.html_blocks import is_rich
 from newsletter.editions.issue_pictures import IssuePictures
@@ -51,16 +52,19 @@ def place_beside(picture: Picture) -> str:
 
 @dataclass(frozen=True)
 class EditionContext:
-    """A publication's configuration, and the folders of its templates and typefaces."""
+    """A publication's configuration, the folders of its templates and typefaces, and its corrections of issues."""
 
     config: Config
     config_path: Path  # newsletter.toml, for problems in it
     template_path: tuple[Path, ...]
     fonts: Path
+    corrections: Corrections = field(default_factory=dict, compare=False)
 
     @classmethod
     def from_workspace(cls, workspace: Workspace) -> "EditionContext":
-        return cls(workspace.config, workspace.config_path, workspace.own_template_path(), workspace.fonts)
+        templates = workspace.own_template_path()
+        corrections = find_corrections(workspace)
+        return cls(workspace.config, workspace.config_path, templates, workspace.fonts, corrections)
 
     @cached_property
     def about(self) -> RichText:
@@ -145,6 +149,20 @@ class EditionContext:
         Raises TemplateError.
         """
         return fill_template(LABEL, self.template_path, {"issue": issue}, autoescape=False, filters={}).strip()
+
+    def correction_marks(self, issue: Issue) -> list[CorrectionMark]:
+        """Return what the issue's page and PDF say about its corrections, the oldest first."""
+        publication = self.config.publication
+        return [
+            CorrectionMark(
+                day=each.date,
+                date=self._isolate(self._format_date(each)),
+                words=self.title(each),
+                page=f"{each.name}.html",
+                address=publication.address(f"{each.name}.html"),
+            )
+            for each in self.corrections.get(issue.name, ())
+        ]
 
     def title(self, issue: Issue) -> str:
         """Return what the issue is called on the web: by its own subject, unless that differs by reader."""
@@ -237,6 +255,7 @@ class EditionContext:
             "issue": issue,
             "is_rich": is_rich(issue, self.about) or self.config.layout.headlines != "list",
             "contents": self.list_contents(issue),
+            "corrections": self.correction_marks(issue),
             "label": self._isolate(self.label(issue)),
             "date": self._isolate(self._format_date(issue)),
             "when": self.format_event_time,

@@ -1,13 +1,12 @@
 """The site's Atom feed (RFC 4287) and sitemap (sitemaps.org, protocol 0.9)."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from zoneinfo import ZoneInfo
 
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.web import Page, render_article
-from newsletter.issue.model import Issue
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -25,7 +24,7 @@ def build_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
     _add_text(feed, "id", publication.address("") or "")
     SubElement(feed, "link", rel="self", type="application/atom+xml", href=publication.address("feed.xml") or "")
     SubElement(feed, "link", rel="alternate", type="text/html", href=publication.address("") or "")
-    _add_text(feed, "updated", max(_format_moment(context, page.issue) for page in pages))
+    _add_text(feed, "updated", max(_format_moment(context, page.changed) for page in pages))
     author = SubElement(feed, "author")
     _add_text(author, "name", context.config.sender.from_.name or publication.title)
     _add_text(feed, "generator", "newsletter-press")
@@ -44,8 +43,8 @@ def build_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
                 href=publication.address(page.pdf.name) or "",
                 length=str(page.pdf.octets),
             )
-        _add_text(entry, "published", _format_moment(context, page.issue))
-        _add_text(entry, "updated", _format_moment(context, page.issue))
+        _add_text(entry, "published", _format_moment(context, page.issue.date))
+        _add_text(entry, "updated", _format_moment(context, page.changed))
         _add_text(entry, "summary", context.preheader(page.issue))
         content = SubElement(entry, "content", type="html")
         content.text = render_article(context, page.issue)
@@ -55,17 +54,17 @@ def build_feed(context: EditionContext, pages: Sequence[Page]) -> bytes:
 def build_sitemap(context: EditionContext, pages: Sequence[Page]) -> bytes:
     """Return every page's address, for search engines. The publication has to have a website."""
     urls = Element("urlset", {"xmlns": _SITEMAP})
-    dates = {page.name: page.issue.date.isoformat() for page in pages}
-    for name, date in {"": max(dates.values()), **dates}.items():
+    dates = {page.name: page.changed.isoformat() for page in pages}
+    for name, day in {"": max(dates.values()), **dates}.items():
         url = SubElement(urls, "url")
         _add_text(url, "loc", context.config.publication.address(name) or "")
-        _add_text(url, "lastmod", date)
+        _add_text(url, "lastmod", day)
     return _write_xml(urls)
 
 
-def _format_moment(context: EditionContext, issue: Issue) -> str:
-    """Return the beginning of the issue's day in the publication's time zone."""
-    midnight = datetime.combine(issue.date, time(), ZoneInfo(context.config.publication.timezone))
+def _format_moment(context: EditionContext, day: date) -> str:
+    """Return the beginning of a day in the publication's time zone."""
+    midnight = datetime.combine(day, time(), ZoneInfo(context.config.publication.timezone))
     return midnight.astimezone(UTC).isoformat()  # some old zones differ by seconds, which RFC 3339 can't say
 
 

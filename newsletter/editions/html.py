@@ -7,7 +7,12 @@ from pathlib import Path
 from newsletter.editions.edition_context import EditionContext, Placer
 from newsletter.editions.html_blocks import HtmlWriter
 from newsletter.editions.mjml import convert_mjml
-from newsletter.editions.template_engine import fill_template, list_templates, refuse_open_blocks
+from newsletter.editions.template_engine import (
+    fill_template,
+    list_templates,
+    refuse_open_blocks,
+    require_word,
+)
 from newsletter.field import FieldWriter
 from newsletter.issue.model import Issue
 
@@ -37,6 +42,8 @@ def render_uninlined(context: EditionContext, issue: Issue, fields: FieldWriter,
         words=context.template_values(issue, fields) | pictures | {"reader": fields, "web_item": targets.whole_item},
         filters=make_filters(writer) | {"padding": _pad_preheader},
     )
+    if issue.sections:
+        require_word("issue.sections", "sections", TEMPLATE, context.template_path)
     refuse_open_blocks(mjml, TEMPLATE, context.template_path)
     return convert_mjml(mjml, TEMPLATE, context.template_path)
 

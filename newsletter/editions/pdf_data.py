@@ -73,6 +73,10 @@ def collect_data(context: EditionContext, issue: Issue, fonts: "Fonts", pictures
             "headlines": headlines,
         },
         "label": label,
+        "corrections": [
+            {"date": mark.date.strip("\u2068\u2069"), "words": mark.words, "href": mark.address}
+            for mark in context.correction_marks(issue)
+        ],
         "date": issue.date.isoformat(),
         "date_words": context.template_values(issue)["date"].strip("\u2068\u2069"),
         "headlines_title": issue.headlines_title,

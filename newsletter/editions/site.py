@@ -4,13 +4,15 @@ Stages: choose the issues, make the files of those that have changed and what al
 files stand in the way, write, and take away what an earlier run made and this one did not.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
 from os.path import lexists
 from pathlib import Path
 
+from newsletter.editions.correction_marks import NO_CORRECTIONS, group_corrections
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.edition_files import make_web_files
 from newsletter.editions.feed import build_feed, build_sitemap
@@ -47,17 +49,26 @@ def export_site(
     drafts: Sequence[Draft],
     folder: Path,
     problems_of: Callable[[Draft], Sequence[Problem]] = lambda _draft: (),
+    changed: Set[str] = frozenset(),
 ) -> Site:
     """Write or renew the site in `folder`.
 
     An issue whose PDF can't be made for want of a typeface has a page without one; if it is published with one, it
     stays as it was. `without_pdf` says why. What `problems_of` finds in a new or changed draft leaves it out, or as it
-    was published (`held`). Raises DraftError for a broken draft whose page is there already, and DecisionNeeded where a
-    file that this program didn't write would be lost.
+    was published (`held`). `changed` are issues whose text is not the one that readers have.
+
+    Raises DraftError for a broken draft whose page is there already, and for a changed issue without a correction that
+    is published with it; DecisionNeeded where a file that this program didn't write would be lost.
     """
-    build = _SiteBuild(context, folder, read_manifest(folder))
-    for draft, issue in _select_publishable(drafts, build.before, build.site):
-        build.add(draft, issue, problems_of)
+    build = _SiteBuild(context, folder, read_manifest(folder), changed)
+    publishable = _select_publishable(drafts, build.before, build.site)
+    for draft, issue in publishable:
+        if issue.corrects:
+            build.add(draft, issue, problems_of)
+    build.mark_corrected()
+    for draft, issue in publishable:
+        if not issue.corrects:
+            build.add(draft, issue, problems_of)
     build.add_shared()
     build.write()
     return build.site
@@ -66,10 +77,13 @@ def export_site(
 class _SiteBuild:
     """One run: the files that it makes, and the manifest before and after it."""
 
-    def __init__(self, context: EditionContext, folder: Path, before: dict[str, PublishedFiles]) -> None:
+    def __init__(
+        self, context: EditionContext, folder: Path, before: dict[str, PublishedFiles], changed: Set[str]
+    ) -> None:
         self.site = Site()
         self.before = before
-        self._context = context
+        self._context = replace(context, corrections=NO_CORRECTIONS)
+        self._changed = changed
         self._folder = folder
         self._after: dict[str, PublishedFiles] = {}
         self._files: dict[str, dict[str, bytes]] = {}
@@ -78,7 +92,16 @@ class _SiteBuild:
 
     def add(self, draft: Draft, issue: Issue, problems_of: Callable[[Draft], Sequence[Problem]]) -> None:
         """Make an issue's files, unless they are there already or its problems keep it back. Raises DraftError."""
-        source = _hash(self._surroundings, draft.sha256)
+        corrections = self._context.corrections.get(issue.name, ())
+        if issue.name in self._changed and not corrections:
+            raise DraftError(
+                f"{issue.name} has been sent, and its draft has changed since: the page would show what no reader got.",
+                next_step="To change it with a mark, and tell its readers: "
+                f"newsletter draft new --correction {issue.corrects or issue.name}\n"
+                "Or bring back the draft as it was sent.",
+            )
+        marks = [f"{each.name} {each.date} {self._context.title(each)}" for each in corrections]
+        source = _hash(self._surroundings, draft.sha256, *marks)
         known = self.before.get(issue.name)
         if known and known.source == source and known.is_whole(self._folder):
             self._keep(issue, known)
@@ -86,6 +109,10 @@ class _SiteBuild:
             self._hold(issue, problems, known)
         else:
             self._make(issue, source, known)
+
+    def mark_corrected(self) -> None:
+        """Let the issues that follow have marks of the corrections that were added."""
+        self._context = replace(self._context, corrections=group_corrections(self._published))
 
     def _keep(self, issue: Issue, known: PublishedFiles) -> None:
         """Leave an issue's files as they are."""
@@ -124,6 +151,7 @@ class _SiteBuild:
             raise DraftError(
                 "There is no issue to publish yet.", next_step="newsletter draft check names what is missing."
             )
+        self._published.sort(key=_order_issue, reverse=True)
         pages = [_make_page(self._context, issue, self._files, self._folder) for issue in self._published]
         self._files[_SHARED] = _make_shared_files(self._context, pages)
         self._after[_SHARED] = PublishedFiles.of("", self._files[_SHARED])
@@ -154,6 +182,7 @@ def _make_page(context: EditionContext, issue: Issue, files: Mapping[str, Mappin
         context.title(public),
         context.template_values(public)["date"],
         Download(pdf, octets) if octets else None,
+        context.corrections.get(issue.name, ()),
     )
 
 
@@ -194,7 +223,11 @@ def _select_publishable(
     gone = set(before) - {_SHARED} - {issue.name for _, issue in issues}
     for draft in drafts if gone else ():
         require_issue(draft)
-    return sorted(issues, key=lambda pair: (pair[1].date, order_name(pair[1].name)), reverse=True)
+    return sorted(issues, key=lambda pair: _order_issue(pair[1]), reverse=True)
+
+
+def _order_issue(issue: Issue) -> tuple[datetime.date, list[tuple[int, int, str]]]:
+    return issue.date, order_name(issue.name)
 
 
 def _make_shared_files(context: EditionContext, pages: Sequence[Page]) -> dict[str, bytes]:

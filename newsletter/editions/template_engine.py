@@ -142,6 +142,15 @@ def _is_closed(css: str) -> bool:
     return values[-1].type == "at-keyword" and all(value.type != "error" for value in values)
 
 
+def require_word(word: str, shows: str, name: str, path: tuple[Path, ...]) -> None:
+    """Refuse a template without that word in it, or in what it includes: it would leave out what an issue has.
+
+    Templates of one's own may be older than what drafts can hold. Raises TemplateError.
+    """
+    if not any(word in file.read_text(encoding="utf-8-sig") for file in list_templates(name, path)):
+        raise template_error(find_template(name, path), 0, f"it does not show {shows}, and this issue has some")
+
+
 def list_templates(name: str, path: tuple[Path, ...]) -> list[Path]:
     """Return the template `name` and all that it includes by name, each once, itself first. Raises TemplateError."""
     found = [find_template(name, path)]

@@ -1,5 +1,6 @@
 """The web edition: a page of the issue for the publication's website, and the list of all issues."""
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from newsletter.editions.edition_context import EditionContext, Placer, place_beside
 from newsletter.editions.html import make_filters
 from newsletter.editions.html_blocks import AddressFinder, HtmlWriter, make_page_writer
-from newsletter.editions.template_engine import fill_template, refuse_open_blocks
+from newsletter.editions.template_engine import fill_template, refuse_open_blocks, require_word
 from newsletter.field import write_default
 from newsletter.issue.blocks import RichText
 from newsletter.issue.model import Issue
@@ -40,6 +41,7 @@ class Page:
     title: str
     date: str
     pdf: Download | None
+    corrections: Sequence[Issue] = ()
 
     @property
     def others(self) -> list[RichText]:
@@ -49,6 +51,11 @@ class Page:
     @property
     def name(self) -> str:
         return page_name(self.issue)
+
+    @property
+    def changed(self) -> datetime.date:
+        """Return the day of the issue, or of its last correction."""
+        return max([self.issue.date, *(correction.date for correction in self.corrections)])
 
 
 def page_name(issue: Issue) -> str:
@@ -73,7 +80,7 @@ def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: 
         "card": _show_card(public, pictures),
     }
     writer = _make_writer(context, pictures, context.link_targets(public).on_page)
-    return _fill_page(PAGE, context, writer, context.template_values(public) | pictures | more)
+    return _fill_issue(PAGE, context, writer, context.template_values(public) | pictures | more)
 
 
 def render_article(context: EditionContext, issue: Issue) -> str:
@@ -83,7 +90,7 @@ def render_article(context: EditionContext, issue: Issue) -> str:
     pictures = context.picture_values(public, lambda picture: publication.address(picture.name) or picture.name)
     page = publication.address(page_name(issue)) or ""
     writer = _make_writer(context, pictures, context.link_targets(public).whole, page)
-    return _fill_page(ARTICLE, context, writer, context.template_values(public) | pictures | {"base": page})
+    return _fill_issue(ARTICLE, context, writer, context.template_values(public) | pictures | {"base": page})
 
 
 def render_index(context: EditionContext, pages: Sequence[Page]) -> str:
@@ -109,6 +116,13 @@ def _make_writer(
     return HtmlWriter(write_default, direction, find_address, pictures["picture"], is_email=False, page=page)
 
 
+def _fill_issue(name: str, context: EditionContext, writer: HtmlWriter, words: dict[str, Any]) -> str:
+    html = _fill_page(name, context, writer, words)
+    if words["issue"].sections:
+        require_word("issue.sections", "sections", name, context.template_path)
+    return html
+
+
 def _fill_page(name: str, context: EditionContext, writer: HtmlWriter, words: dict[str, Any]) -> str:
     html = fill_template(
         name, context.template_path, words, autoescape=True, filters=make_filters(writer) | {"plain": RichText.plain}
@@ -125,6 +139,7 @@ def _show_card(issue: Issue, pictures: dict[str, Any]) -> dict[str, Any] | None:
 def _describe_page(context: EditionContext, issue: Issue) -> dict[str, Any]:
     """Return the page's description for search engines, an Article of schema.org."""
     publication = context.config.publication
+    corrections = context.correction_marks(issue)
     publisher = {"@type": "Organization", "name": context.config.sender.from_.name or publication.title}
     names = [picture.name for picture in context.pictures_for_screens(issue).values()]
     known = {
@@ -133,6 +148,8 @@ def _describe_page(context: EditionContext, issue: Issue) -> dict[str, Any]:
         "headline": context.title(issue),
         "description": context.preheader(issue),
         "datePublished": issue.date.isoformat(),
+        "dateModified": corrections[-1].day.isoformat() if corrections else None,
+        "correction": [mark.address or mark.page for mark in corrections] or None,
         "inLanguage": publication.language,
         "author": publisher,
         "publisher": publisher,

@@ -14,7 +14,7 @@ from newsletter.field import Field as ReaderField
 from newsletter.field import TextWithFields, fill_fields
 from newsletter.issue.blocks import Link, Paragraph, RichText, TextRun
 from newsletter.issue.image import find_file_name_fault
-from newsletter.issue.inline_text import parse_headline, parse_line
+from newsletter.issue.inline_text import parse_headline, parse_line, parse_paragraphs
 from newsletter.issue.richtext import parse
 from newsletter.text import quote_text
 from newsletter.validation import Fault, fault_error, faults_error
@@ -30,6 +30,10 @@ def _reject_non_text() -> PydanticCustomError:
 
 def _parse_prose(value: object) -> RichText:
     return _parse_rich_text(value, parse)
+
+
+def _parse_caption(value: object) -> RichText:
+    return _parse_rich_text(value, parse_paragraphs)
 
 
 def _parse_rich_text(value: object, read: Callable[[str], tuple[RichText, list[Fault]]]) -> RichText:
@@ -166,6 +170,7 @@ def _parse_tag(value: str) -> str:
 
 _TEXT = WithJsonSchema({"type": "string", "minLength": 1})
 Prose = Annotated[RichText, PlainValidator(_parse_prose), _TEXT]
+Caption = Annotated[RichText, PlainValidator(_parse_caption), _TEXT]
 Headline = Annotated[RichText, PlainValidator(_parse_headline), _TEXT]
 Line = Annotated[str, PlainValidator(_parse_line), WithJsonSchema({"type": "string"})]
 FieldedLine = Annotated[TextWithFields, PlainValidator(_parse_line_with_fields), WithJsonSchema({"type": "string"})]

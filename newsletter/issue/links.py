@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from newsletter.issue.blocks import Link
 
 LINK_SCHEMES = ("https", "http", "mailto")
+# Addresses that are written short: an item of the issue, another issue, a page of the publication's website.
+_SHORT = re.compile(
+    r"#[1-9][0-9]{0,3}|issue:[\w.%-]{1,100}(?:#[1-9][0-9]{0,3})?|/(?!/)\S*|\.{1,2}/\S*"
+    r"|[\w%-]+(?:/[\w.%-]+)*\.(?:html?|pdf)(?:[?#]\S*)?",
+    re.IGNORECASE,
+)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?")
 _LONGEST_ADDRESS = 2000
 _SHORTENED = re.compile("%E2%80%A6|/\\.\\.\\.(?:/|$)")
@@ -74,7 +80,8 @@ def _find_link_fault(source: str, link: "Link", label: str, place: LinkPlace) ->
         return _make_fault(
             place.address,
             f"the link {quote_text(label)} {message}",
-            "Give it an address beginning with https://, http:// or mailto:.",
+            "Give it an address beginning with https://, http:// or mailto:; #2 leads to the second item, issue:2.9 to "
+            "another issue, /about to a page of your website.",
         )
     if _SHORTENED.search(link.href):
         return _make_fault(
@@ -130,6 +137,8 @@ def _is_broken_off(source: str, end: int) -> bool:
 def _explain_address(href: str) -> str | None:
     if href.strip("#") == "":
         return f"leads nowhere ({quote_text(href)})"
+    if _SHORT.fullmatch(href) and "%7B%7B" not in href.upper() and len(href) <= _LONGEST_ADDRESS:
+        return None
     if "%7B%7B" in href.upper():
         return "has what looks like a field in its address, and can't be read as one"
     if len(href) > _LONGEST_ADDRESS:

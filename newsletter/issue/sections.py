@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from newsletter.issue.blocks import Link, PictureBlock, RichText
-from newsletter.issue.field_types import Date, FileName, Headline, Line, Prose, Tag, TimeOfDay, WebAddress
+from newsletter.issue.field_types import Caption, Date, FileName, Headline, Line, Prose, Tag, TimeOfDay, WebAddress
 from newsletter.validation import fault_error
 
 MAX_ITEMS = 200  # far more than anyone reads; what each edition costs stays bounded
@@ -24,8 +24,8 @@ class Image(DraftValue):
 
     file: FileName = Field(description="A picture next to the draft, by its name alone.")
     alt: Line = Field(description="What the picture shows, for readers who can't see it.")
-    caption: Prose | None = Field(default=None, description="What stands below the picture.")
-    credit: Prose | None = Field(default=None, description="Whose picture it is; may hold a link.")
+    caption: Caption | None = Field(default=None, description="What stands below the picture.")
+    credit: Caption | None = Field(default=None, description="Whose picture it is; may hold a link.")
     link: WebAddress | None = Field(default=None, description="Where the picture leads.")
 
     def texts(self) -> Iterator[RichText]:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 
-from newsletter.campaigns.sent_issues import find_sent_issues
+from newsletter.campaigns.sent_issues import find_changed_issues, find_sent_issues
 from newsletter.editions import EditionContext
 from newsletter.editions.manifest import read_manifest
 from newsletter.editions.site import export_site
@@ -124,7 +124,9 @@ class Archive:
             why = "No issue that has been sent has its draft here" if sent else "No issue has been sent yet"
             _LOG.info("%s: the archive is a list of none", why)
             return
-        site = export_site(context, [read_draft(path) for path in drafts], self._folder)
+        read = [read_draft(path) for path in drafts]
+        changed = find_changed_issues(workspace, self._store, read)
+        site = export_site(context, read, self._folder, changed=changed)
         for name, reason in site.left_out.items():
             _LOG.warning("%s is not in the archive: %s", name, reason)
         for name, error in site.without_pdf.items():
