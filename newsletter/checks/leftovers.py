@@ -96,7 +96,9 @@ def find_example_texts(source: DraftSource, issue: Issue) -> Iterator[Finding]:
             next_step="Write your own, or take the items out: `send` refuses them.",
         )
         yield Finding(problem)
-    elif any(link.href == EXAMPLE_LINK for text in issue.texts() for link in text.links()):
+        return
+    links = [*(link for text in issue.texts() for link in text.links()), *issue.links()]
+    if any(link.href == EXAMPLE_LINK for link in links):
         marked = f"]({EXAMPLE_LINK})"
         problem = source.at_words(
             marked if marked in source.text else EXAMPLE_LINK,

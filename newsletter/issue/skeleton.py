@@ -20,6 +20,8 @@ _SUBJECT, _PREHEADER, _INTRO_TEXT, _NOTE = (
     "...",
 )
 _ALT, _CREDIT = "What the picture shows, for readers who can't see it", f"[Whose picture it is]({EXAMPLE_LINK})"
+_SECTION, _EVENT, _PLACE = "The section's title", "What takes place", "Where it takes place"
+_TEXT_OF_SECTION, _QUOTE, _BY = "Write the section's text here.", "What somebody said", "Who said it"
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 _ANNOUNCEMENT = "Write what you announce here."
 _ANNOUNCEMENT_SUBJECT = "Write the subject here"
@@ -32,7 +34,8 @@ _HEAD = """\
 #
 # One {kind}. Write each text after >- on the next line, indented; then no colon, quote or # in it
 # can do harm. Texts may hold *emphasis*, **strong**, [links](https://example.org/), `code`,
-# and fields that differ by reader: {{{{ name | reader }}}}.
+# and fields that differ by reader: {{{{ name | reader }}}}. On lines of their own, - or 1. begins a
+# list, ### a sub-heading, > a quotation, and ![What it shows](file.jpg "Caption") is a picture.
 #
 #   newsletter preview {name}          the email, the text and the PDF in the browser, while you write
 #   newsletter draft check {name}      every problem in this file
@@ -69,6 +72,27 @@ _TEXT = """\
 # A headline and its detail stand together. A blank line in a detail starts a paragraph.
 items:
 {items}
+# Sections follow the items, or stand instead of them. Each has a title and holds one of these or more:
+# image, text, figures, quote, items, events, people, button.
+# sections:
+#   - title: >-
+#       {section}
+#     events:
+#       - date: {date}
+#         time: "14:00"
+#         title: >-
+#           {event}
+#         place: >-
+#           {place}
+#         link: {link}
+#   - text: >-
+#       {text}
+#     quote:
+#       text: >-
+#         {quote}
+#       by: >-
+#         {by}
+
 # A closing paragraph, above the publication's standing one.
 # note: >-
 #   {note}
@@ -138,6 +162,14 @@ def compose_draft(new: NewIssue) -> str:
     items = "\n".join(_ITEM.format(headline=_HEADLINE.format(ordinal), detail=_DETAIL) for ordinal in _ORDINALS)
     return head + _TEXT.format(
         name=new.name,
+        date=new.date,
+        section=_SECTION,
+        event=_EVENT,
+        place=_PLACE,
+        text=_TEXT_OF_SECTION,
+        quote=_QUOTE,
+        by=_BY,
+        link=EXAMPLE_LINK,
         items=items,
         subject=_SUBJECT,
         preheader=_PREHEADER,
@@ -166,9 +198,8 @@ def _compose_beside(new: NewIssue) -> str:
 def find_unwritten(issue: Issue) -> list[str]:
     """Return the texts that are as `compose_draft` wrote them, the optional ones too."""
     rich = (*(_HEADLINE.format(ordinal) for ordinal in _ORDINALS), _DETAIL, _INTRO_TEXT, _CREDIT, _NOTE)
+    sections = {_SECTION, _EVENT, _PLACE, _TEXT_OF_SECTION, _QUOTE, _BY}
     beside = {_ANNOUNCEMENT, _ANNOUNCEMENT_SUBJECT, _CORRECTION, _CORRECTION_SUBJECT, _CORRECTION_TITLE}
-    examples = {parse(text)[0].plain() for text in rich} | beside | {_SUBJECT, _PREHEADER, _ALT}
+    examples = {parse(text)[0].plain() for text in rich} | beside | sections | {_SUBJECT, _PREHEADER, _ALT}
     lines = [fill_fields(line) for line in (issue.subject, issue.preheader) if line]
-    lines += [issue.title] if issue.title else []
-    alt = [issue.image.alt] if issue.image else []
-    return [text for text in (*lines, *alt, *(text.plain() for text in issue.texts())) if text in examples]
+    return [text for text in (*lines, *issue.lines(), *(text.plain() for text in issue.texts())) if text in examples]
