@@ -28,6 +28,8 @@ from newsletter.issue.draft import load_issue, read_draft
 from newsletter.issue.model import Issue
 from newsletter.workspace import Workspace
 
+# The foot of a page, and the head of the next, which may stand within a paragraph.
+_TURNED_PAGE = re.compile(r"[^\n]*Page \d+ of \d+\n\f[^\n]+\n")
 _DIRECTION_MARK = re.compile("[\u202a-\u202e]")  # pdftotext writes some within a word
 SAMPLES = ["2.10", "3.7", "1.4"]
 
@@ -175,7 +177,7 @@ def _require_pages(context: EditionContext, issue: Issue, folder: Path) -> None:
     links = _list_addresses(context, pieces, targets.whole)
     # A link over two lines is two places to click.
     assert _unrepeated(_among(links, pdf_links(pdf, folder))) == _unrepeated(links)
-    said = pdf_text(pdf, folder)
+    said = _TURNED_PAGE.sub("", pdf_text(pdf, folder))
     # pdftotext has an order of its own for words from right to left, and for a ligature's letters.
     assert find_missing([piece for piece in pieces if not _is_in_no_order(piece)], letters(said)) is None
     shown = [sorted(word) for word in RIGHT_TO_LEFT.findall(_DIRECTION_MARK.sub("", said))]
