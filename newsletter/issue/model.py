@@ -24,8 +24,8 @@ class Issue(DraftValue):
         default="issue", description="What it is: one of the series, or a mail beside it."
     )
     corrects: Line | None = Field(default=None, description="The name of the issue that a correction is about.")
-    volume: Count | None = None
-    number: Count | None = None
+    volume: Count | None = Field(default=None, description="As in the file's name, where the series has volumes.")
+    number: Count | None = Field(default=None, description="As in the file's name, where the series has numbers.")
     date: Date = Field(description="Year-month-day.")
     title: Line | None = Field(default=None, description="What the issue is called on the web; else its subject.")
     subject: FieldedLine | None = Field(default=None, description="The mail's subject; the first headline if left out.")

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import Publication
 
+import newsletter
 from newsletter.checks.draft_checks import check_draft
 from newsletter.cli import cli
 from newsletter.errors import NewsletterError
@@ -165,3 +166,16 @@ def test_an_issue_that_is_there_is_not_overwritten(publication: Publication, inv
     path = publication.draft("fair", "mine\n")
     assert "fair.yaml is there already" in _said(invoke("draft", "new", "--kind", "announcement", "fair"))
     assert path.read_text() == "mine\n"
+
+
+def test_drafts_are_begun_from_python_too(publication: Publication) -> None:
+    with newsletter.Publication.open(publication.root) as opened:
+        paths = [
+            opened.new_draft(date=datetime.date(2024, 5, 1)),
+            opened.new_draft("spring-fair", kind="announcement"),
+            opened.new_correction("2.10"),
+        ]
+        assert [path.name for path in paths] == ["3.8.yaml", "spring-fair.yaml", "2.10-correction.yaml"]
+        assert [opened.issue(path.stem).kind for path in paths] == ["issue", "announcement", "correction"]
+        with pytest.raises(NewsletterError, match="named by its number"):
+            opened.new_draft("spring-fair-2")

@@ -442,3 +442,16 @@ def test_a_fault_that_nobody_foresaw_is_shown_and_survived(publication: Publicat
     path.unlink()
     _write(publication)
     preview.until(lambda state: not state["stale"])
+
+
+def test_a_correction_and_the_mark_of_it_are_shown(publication: Publication) -> None:
+    publication.draft(
+        "2.10-correction",
+        'date: 2023-06-03\nkind: correction\ncorrects: "2.10"\ntitle: The day is Friday\n'
+        "items: [{headline: The day, detail: It is Friday.}]\n",
+    )
+    with previewing(publication, "2.10-correction") as preview:
+        assert "Correction to 2.10" in preview.text("/2.10-correction/email.html")
+        assert "It is Friday." in preview.text("/2.10-correction/web.html")
+        assert "Corrected on" in preview.text("/2.10/web.html")
+        assert preview.end() == 0
