@@ -1,12 +1,23 @@
 """An editor restyles by templates, and a broken one is answered with its own file and line."""
 
+from pathlib import Path
+
 import pytest
 from conftest import Publication
 
-from newsletter.editions import place_beside, render_html, render_pdf, render_text, write_default
+from newsletter.editions import (
+    EditionContext,
+    place_beside,
+    render_html,
+    render_pdf,
+    render_text,
+    render_web,
+    write_default,
+)
 from newsletter.editions.edition_files import export_editions
 from newsletter.errors import DecisionNeeded, TemplateError
 from newsletter.issue.draft import load_issue
+from newsletter.issue.model import Issue
 from newsletter.scaffold import eject
 
 
@@ -232,3 +243,39 @@ def test_the_programs_own_templates_are_not_ejected_onto_themselves() -> None:
 
     with pytest.raises(DecisionNeeded, match="edit them in place"):
         eject(find_shipped("templates"), ["email.css"])
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("email.mjml.j2", "issue.sections", "()", "does not show sections"),
+        ("article.html.j2", "issue.sections", "()", "does not show sections"),
+        ("email.mjml.j2", '{% for block in issue.intro | blocks("intro", room=room) %}',
+         "{% for block in issue.intro | paragraphs %}", "holds more than paragraphs"),
+    ],
+)  # fmt: skip
+def test_a_template_that_would_leave_something_out_is_refused(
+    publication: Publication, everything: Path, name: str, old: str, new: str, words: str
+) -> None:
+    """It may be older than what drafts can hold."""
+    (template,) = eject(publication.root / "templates", [name])
+    assert old in template.read_text()
+    template.write_text(template.read_text().replace(old, new))
+    everything.write_text(everything.read_text().replace("intro: >-\n", "intro: >-\n  - a list\n  - of two\n\n"))
+    context = publication.context
+    for path, is_refused in ((publication.workspace.find_draft("2.10"), False), (everything, True)):
+        said = _find_faults(context, load_issue(path))
+        assert [words in message for message in said] == ([True] if is_refused else [])
+
+
+def _find_faults(context: EditionContext, issue: Issue) -> list[str]:
+    said = []
+    for is_email in (True, False):
+        try:
+            if is_email:
+                render_html(context, issue, write_default, place_beside)
+            else:
+                render_web(context, issue, None)
+        except TemplateError as error:
+            said += [problem.message for problem in error.problems]
+    return said

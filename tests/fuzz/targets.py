@@ -49,6 +49,7 @@ def richtext(data: bytes) -> None:
     text, faults = parse(source)
     plain = text.plain()
     assert isinstance(plain, str)
+    assert all(0 <= (fault.at or 0) <= len(source) for fault in faults)
     if not faults:
         assert all(link.href for link in text.links())
         parse(plain)

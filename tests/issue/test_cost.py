@@ -1,6 +1,7 @@
 """What a draft of an attacker's costs: its length, or a refusal."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,43 @@ def test_each_link_looks_at_its_own_address_alone(monkeypatch: pytest.MonkeyPatc
         assert (len(list(text.links())), faults) == (count, [])
         seen.append(counting.seen)
     assert seen[1] <= 2.2 * seen[0]
+
+
+# What each kind of mark costs when a text is made of it alone, opened or closed, nested or not.
+PIECES = [
+    "- ", "- a\n", "- a\n\n", "- A.\n\n", "  - a\n", "- a\n  - b\n", "1. a\n", "1. a\n\n", "1. a\nb\n", "17. a\n",
+    "1. a\n  - b\n", "1. a\n2. b\n17. c\n", "a:\n- b\n", "a\n- b\n  c\n", "-\n", "- [ ] a\n", "+ a\n", "• a\n",
+    "> ", ">", "> a\n", "> 1\n", "> a\nb\n", "- > a\n", "> - a\n", "#", "## a\n", "### a\n", "```\n", "```a\n", "~~~\n",
+    "|", "|a|b|\n", "|a|\n|-|\n", "`a\\|", "---\n", "a\n---\n", "a  \n", "a\\\n", "*", "**a ", "_", "`", "`a ", "[",
+    "[a](",
+    "](", "[a](b", "[a]{", "[a]{lang=ja} ", "[[a](b)", "!", "![", "![a](", "![a)\n", "![a](b.png)\n", '![a](b.png "c\n',
+    "[^", "[^1]", "[^1]: a\n", "a[^1]\n\n[^1]: b\n\n", "~", "~a~", "~~", "~~a~~ ", "~~a ", "^", "a^b", "a^b^ ", "@",
+    "a@", "a.a@",
+    "a@b.org ", "https://example.org/a ", "{{", "{{ name }} ", "<", "&", "\\", "日本\n", "x ", "\n", " \n", "a\tb\n",
+]  # fmt: skip
+
+
+def _count_calls(source: str) -> int:
+    """Return how many functions are called to read a text, in Python and in C."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        parse(source)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_text_twice_as_long_costs_twice_as_much(piece: str) -> None:
+    parse(piece)
+    calls = [_count_calls(piece * (length // len(piece))) for length in (300, 600)]
+    assert calls[1] <= 2.4 * calls[0] + 500
 
 
 @pytest.mark.parametrize(

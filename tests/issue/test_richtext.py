@@ -201,7 +201,6 @@ def test_a_value_in_an_address_is_percent_encoded() -> None:
         ("[a]()", "link-address"),
         ("[a](javascript:alert(1))", "link-address"),
         ("[a](data:text/html,x)", "link-address"),
-        ("[a](/relative)", "link-address"),
         ("[a](https://)", "link-address"),
         ("[a](mailto:)", "link-address"),
         ("[a](https://[bad)", "link-address"),
@@ -300,6 +299,31 @@ def test_an_address_is_linked_whole(source: str, href: str) -> None:
     text, faults = parse(source)
     assert [link.href for link in text.links()] == [href]
     assert faults == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["#2", "#120", "issue:2.9", "issue:2023-05-31", "issue:spring-fair", "issue:2.9#3", "/", "/about",
+     "/a/b.html?x=1#y",
+     "page.html", "reports/2023.pdf", "./page", "../page"],
+)  # fmt: skip
+def test_a_short_address_is_kept_as_it_is_written(address: str) -> None:
+    text, faults = parse(f"see [words]({address})")
+    assert faults == []
+    assert [link.href for link in text.links()] == [address]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["#", "##", "#0", "#two", "issue:", "//example.org/", "foo", "example.org", "example.org/page.html",
+     "www.example.org",
+     "/{{ name }}", "issue:{{ name }}", "javascript:alert(1)", "ISSUE", "/a{{b"],
+)  # fmt: skip
+def test_what_only_looks_like_a_short_address_is_a_fault(address: str) -> None:
+    assert [fault.code for fault in parse(f"see [words]({address})")[1]] in (
+        ["link-address"],
+        ["field", "link-address"],
+    )
 
 
 def test_a_links_words_are_in_one_line_where_they_are_named() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.issue.draft import read_draft
-from newsletter.issue.inline_text import parse_headline, parse_line
+from newsletter.issue.inline_text import parse_headline, parse_line, parse_paragraphs
 from newsletter.issue.richtext import parse
 from newsletter.validation import Fault
 
@@ -127,6 +127,14 @@ def test_a_block_is_a_problem_in_a_headline_and_a_line(
     faults = read(source)[1]
     assert faults[0].at == at
     assert all(fault.next_step == "Write the words alone; a backslash before a mark keeps it: \\*." for fault in faults)
+
+
+def test_a_caption_holds_styles_and_links_and_no_block() -> None:
+    text, faults = parse_paragraphs("By *us*, [the institute](https://example.org/), me@example.org")
+    assert faults == []
+    assert [link.href for link in text.links()] == ["https://example.org/", "mailto:me@example.org"]
+    for source, at in BLOCK_MARKS:
+        assert [fault.at for fault in parse_paragraphs(source)[1]][:1] == [at], source
 
 
 @pytest.mark.parametrize("source", HONEST)
