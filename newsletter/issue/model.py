@@ -1,6 +1,6 @@
 """The issue: a frozen value, validated from text, without I/O."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -45,6 +45,7 @@ class Issue(DraftValue):
     note: Prose | None = Field(default=None, description="A closing paragraph, above the standing one.")
     path: Annotated[Path, Field(exclude=True)] = Field(default=Path(), exclude=True)
     _whole: "Issue | None" = PrivateAttr(default=None)
+    _is_typeset: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -109,6 +110,16 @@ class Issue(DraftValue):
         Items and pictures are counted in it, so that a number means the same for every reader.
         """
         return self._whole or self
+
+    def typeset_by(self, typeset: "Callable[[Issue], Issue]") -> "Issue":
+        """Return what `typeset` makes of the issue and of the whole that it may be a part of; once typeset, itself."""
+        if self._is_typeset:
+            return self
+        result = typeset(self)
+        result._is_typeset = True
+        if self._whole is not None:
+            result._whole = self._whole.typeset_by(typeset)
+        return result
 
     @property
     def visibility_rules(self) -> tuple[tuple[str, ...], ...]:
