@@ -41,7 +41,7 @@ _IS_NUMBER = re.compile(r"[\W\d_]*(?:st|nd|rd|th)?")
 
 def check_inbox_line(source: DraftSource, context: EditionContext, issue: Issue) -> Iterator[Finding]:
     """Find a subject that is long or begins with what the sender's name says, and a preheader that repeats it."""
-    public = issue.seen_by(frozenset())
+    public = context.typeset(issue).seen_by(frozenset())
     subject = context.subject(public)
     advice = "Begin with the news." if issue.subject else "Give the issue a `subject` that begins with the news."
     room = _measure_width(subject)

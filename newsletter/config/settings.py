@@ -171,6 +171,12 @@ class LayoutSettings(Section):
     headlines: Literal["list", "above", "both"] = "list"
 
 
+class TypographySettings(Section):
+    """The table [typography]: whether straight quotes, and hyphens for dashes, are set as the language has them."""
+
+    quotes: bool = False
+
+
 class PdfSettings(Section):
     """The table [pdf]: its layout. With `print_links`, the links' addresses are printed below the text."""
 
@@ -289,6 +295,7 @@ class Config(BaseModel):
     service: ServiceSettings = ServiceSettings()
     email: Annotated[EmailSettings, AfterValidator(_check_linked_images)] = EmailSettings()
     layout: LayoutSettings = LayoutSettings()
+    typography: TypographySettings = TypographySettings()
     pdf: PdfSettings = PdfSettings()
     send: SendSettings = SendSettings()
     store: StoreSettings = StoreSettings()

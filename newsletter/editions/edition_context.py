@@ -31,6 +31,7 @@ from newsletter.issue.image import find_image_faults, find_picture
 from newsletter.issue.model import Issue
 from newsletter.issue.richtext import parse
 from newsletter.issue.sections import IssueSection, UpcomingEvent
+from newsletter.issue.typography import typeset_issue, typeset_text
 from newsletter.validation import Fault
 from newsletter.workspace import Workspace
 
@@ -80,7 +81,14 @@ class EditionContext:
             ]
         if faults:
             raise self._explain_faults("The publication's standing note can't be used.", "publication", "about", faults)
-        return text
+        return typeset_text(text, self.config.publication.language) if self.config.typography.quotes else text
+
+    def typeset(self, issue: Issue) -> Issue:
+        """Return the issue as editions show it: with typographic quotes and dashes where `[typography]` asks for them.
+
+        Every edition begins with it, and so does all that is said of one; the draft and its hash stay as written.
+        """
+        return typeset_issue(issue, self.config.publication.language) if self.config.typography.quotes else issue
 
     @cached_property
     def logo_path(self) -> Path | None:
@@ -166,6 +174,7 @@ class EditionContext:
 
     def title(self, issue: Issue) -> str:
         """Return what the issue is called on the web: by its own subject, unless that differs by reader."""
+        issue = self.typeset(issue)
         if issue.title:
             return issue.title
         if issue.subject and all(isinstance(piece, str) for piece in issue.subject):
@@ -178,6 +187,7 @@ class EditionContext:
 
     def subject_pieces(self, issue: Issue) -> TextWithFields:
         """Return the mail's subject as words and fields."""
+        issue = self.typeset(issue)
         if issue.subject:
             return issue.subject
         parts: dict[str, TextWithFields] = {
@@ -212,6 +222,7 @@ class EditionContext:
 
         Without any, the first detail's beginning goes on from its headline.
         """
+        issue = self.typeset(issue)
         if issue.preheader:
             return fill_fields(issue.preheader, fields)
         subject = self.subject(issue).casefold()
@@ -245,6 +256,7 @@ class EditionContext:
 
     def template_values(self, issue: Issue, fields: FieldWriter = write_default) -> dict[str, Any]:
         """Return the values that every template can use, by name."""
+        issue = self.typeset(issue)
         publication = self.config.publication
         return {
             "publication": publication,

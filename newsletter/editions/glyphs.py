@@ -16,7 +16,10 @@ from newsletter.issue.yamltext import Place
 from newsletter.text import quote_text
 
 # Characters that the bundled typefaces have, Latin letters and punctuation: most issues hold no others.
-PLAIN = "\t\n\r -~\u00a0-\u017f\u2010-\u2015\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122\u2212"
+PLAIN = (
+    "\t\n\r -~\u00a0-\u017f\u2010-\u2015\u2018-\u201e\u2020-\u2022\u2026\u202f\u2030\u2032\u2033\u2039\u203a"
+    "\u20ac\u2122\u2212"
+)
 _UNUSUAL = re.compile(f"[^{PLAIN}]")
 _HEAD = """\
 #set document(title: "-")
@@ -73,7 +76,7 @@ def find_missing_graphemes(texts: Iterable[str], folder: Path) -> list[str]:
 
 def _list_printed_texts(context: EditionContext, issue: Issue) -> Iterator[str]:
     """Yield the texts that the PDF shows."""
-    public = issue.seen_by(frozenset())
+    public = context.typeset(issue).seen_by(frozenset())
     yield from (context.config.publication.title, context.template_values(public)["date"], public.headlines_title)
     yield from (text.plain() for text in (*public.texts(), context.about))
     for section in public.sections:

@@ -27,6 +27,7 @@ def render_html(context: EditionContext, issue: Issue, fields: FieldWriter, plac
 
 def render_uninlined(context: EditionContext, issue: Issue, fields: FieldWriter, place: Placer) -> str:
     """Return the mail's HTML as MJML makes it, with all styles in style sheets. Raises TemplateError."""
+    issue = context.typeset(issue)
     pictures, targets = context.picture_values(issue, place), context.link_targets(issue)
     writer = HtmlWriter(
         fields,

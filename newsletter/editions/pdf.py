@@ -93,6 +93,7 @@ def _prepare_job(context: EditionContext, issue: Issue) -> Iterator[_Job]:
     """Make a folder with all that Typst may read, so that no path or link leads out of it; explain Typst's errors."""
     from typst import TypstError
 
+    issue = context.typeset(issue)
     main = TEMPLATES[context.config.pdf.columns]
     sources = {name: find_template(name, context.template_path) for name in (main, *PARTS)}
     for source in sources.values():

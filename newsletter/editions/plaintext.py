@@ -15,6 +15,7 @@ TEMPLATE = "email.txt.j2"
 
 def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> str:
     """Return the mail's plain text: wrapped at 72 columns, its links as numbered notes below each text."""
+    issue = context.typeset(issue)
     writer = PlaintextWriter(fields, partial(_find_note, context.link_targets(issue), fields))
     text = fill_template(
         TEMPLATE,

@@ -175,7 +175,7 @@ def _make_page(context: EditionContext, issue: Issue, files: Mapping[str, Mappin
     pdf = pdf_name(issue)
     made = files.get(issue.name)
     octets = len(made.get(pdf, b"")) if made is not None else (folder / pdf).stat().st_size
-    public = issue.seen_by(frozenset())
+    public = context.typeset(issue).seen_by(frozenset())
     return Page(
         public,
         context.label(public),

@@ -71,7 +71,7 @@ def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: 
 
     Raises TemplateError.
     """
-    public = issue.seen_by(frozenset())
+    public = context.typeset(issue).seen_by(frozenset())
     pictures = context.picture_values(public, place)
     more = {
         "name": context.label(public) or context.title(public),
@@ -85,7 +85,7 @@ def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: 
 
 def render_article(context: EditionContext, issue: Issue) -> str:
     """Return the issue's body alone, with whole addresses, for the feed. The publication has to have a website."""
-    public = issue.seen_by(frozenset())
+    public = context.typeset(issue).seen_by(frozenset())
     publication = context.config.publication
     pictures = context.picture_values(public, lambda picture: publication.address(picture.name) or picture.name)
     page = publication.address(page_name(issue)) or ""

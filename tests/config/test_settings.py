@@ -51,6 +51,7 @@ def _value(config: Config, table: str, key: str) -> Any:
         ("email", "subject", '"{headline} · {title} {number}, {date}"', "{headline} · {title} {number}, {date}"),
         ("email", "images", '"link"', "link"),
         ("email", "clients", '["hey", "mail-ru"]', ("hey", "mail-ru")),
+        ("typography", "quotes", "true", True),
         ("pdf", "columns", "2", 2),
         ("pdf", "paper", '"A4"', "a4"),
         ("pdf", "print_links", "true", True),

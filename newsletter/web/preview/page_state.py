@@ -108,7 +108,7 @@ def _date(path: Path, _changed: int) -> str:
 
 
 def _facts(rendered: RenderedDraft, reader: Subscriber | None) -> dict[str, Any]:
-    issue = rendered.issue.seen_by(reader.tags if reader else frozenset())
+    issue = rendered.context.typeset(rendered.issue).seen_by(reader.tags if reader else frozenset())
     email = rendered.email(reader)
     texts = [*issue.texts(), rendered.context.about]
     links = [*(link for text in texts for link in text.links()), *issue.links()]
