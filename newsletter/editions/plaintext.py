@@ -6,7 +6,7 @@ from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.link_targets import LinkTargets
 from newsletter.editions.plaintext_blocks import PlaintextWriter
 from newsletter.editions.plaintext_wrapping import finish_lines, underline, wrap
-from newsletter.editions.template_engine import fill_template
+from newsletter.editions.template_engine import fill_template, require_word
 from newsletter.field import FieldWriter
 from newsletter.issue.model import Issue
 
@@ -21,7 +21,8 @@ def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> s
         TEMPLATE,
         context.template_path,
         autoescape=False,
-        words=context.template_values(issue, fields) | {"reader": fields, "notes": writer.take_notes},
+        words=context.template_values(issue, fields)
+        | {"reader": fields, "notes": writer.take_notes, "footnotes": writer.take_links},
         filters={
             "plain": writer.plain,
             "paragraphs": writer.paragraphs,
@@ -32,6 +33,8 @@ def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> s
             "underline": underline,
         },
     )
+    if issue.sections:
+        require_word("issue.sections", "sections", TEMPLATE, context.template_path)
     return finish_lines(text)
 
 

@@ -1,6 +1,7 @@
 """Blocks of the plaintext edition: lists, quotations, tables, code and pictures as lines within 72 columns."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from newsletter.editions.plaintext_spans import write_runs, write_spans
 from newsletter.editions.plaintext_tables import write_table
@@ -35,6 +36,14 @@ PictureWords = Callable[[str], str]
 NoteFinder = Callable[[str], str | None]
 
 
+@dataclass(frozen=True)
+class Note:
+    """The note of a link, for a template to print."""
+
+    number: int
+    href: str
+
+
 class PlaintextWriter:
     """The writer of one issue's texts. It numbers links and footnotes in reading order, and keeps their notes."""
 
@@ -51,7 +60,12 @@ class PlaintextWriter:
         return " ".join(write_runs(line, self._fields) for line in lines)
 
     def paragraphs(self, text: RichText) -> list[str]:
-        """Return each paragraph, not wrapped, with a [number] behind every link: for a text that holds nothing else."""
+        """Return each paragraph, not wrapped, with a [number] behind every link.
+
+        Raises ValueError for a text that holds other blocks, which would be lost.
+        """
+        if text.footnotes or not all(isinstance(block, Paragraph) for block in text.blocks):
+            raise ValueError("this text holds more than paragraphs: write {{ text | prose(picture) }}")
         return [self._write_spans(paragraph) for paragraph in text.paragraphs]
 
     def link(self, link: Link) -> str:
@@ -81,6 +95,11 @@ class PlaintextWriter:
         notes, self._notes = self._notes, {}
         lines = (line for number in sorted(notes) for line in f"[{number}] {notes[number]}".splitlines())
         return "\n".join(indent + line for line in lines)
+
+    def take_links(self) -> list[Note]:
+        """Return the notes of all links that were written since the last call, for templates that have no footnotes."""
+        notes, self._notes = self._notes, {}
+        return [Note(number, notes[number]) for number in sorted(notes)]
 
     def _write_spans(self, spans: Spans) -> str:
         return write_spans(spans, self._fields, self._number)

@@ -4,6 +4,7 @@ import pytest
 from conftest import Publication
 
 from newsletter.editions import render_text, write_default
+from newsletter.errors import TemplateError
 from newsletter.issue.blocks import Link, Paragraph, RichText, TextRun
 from newsletter.issue.draft import load_issue
 
@@ -197,3 +198,33 @@ def test_a_link_to_an_item_names_it_and_one_to_another_issue_is_whole(publicatio
     assert text.startswith(f"this [1]this [2]this [3]\n\n[1] 2. second\n[2] {site}2.9.html\n[3] {site}about.html\n")
     text = render_text(publication.context, issue.seen_by(frozenset()), write_default)
     assert text.startswith(f"thisthis [1]this [2]\n\n[1] {site}2.9.html\n")  # what is for others has no number
+
+
+OLD_TEMPLATE = """\
+{% for item in issue.items %}
+{% for paragraph in item.detail | paragraphs %}
+{{ paragraph | wrapped("* ", "  ") }}
+{% endfor %}
+{% for note in footnotes() %}
+[{{ note.number }}] {{ note.href }}
+{% endfor %}
+{% endfor %}
+"""
+
+
+def test_a_template_that_knows_no_blocks_shows_all_of_an_issue_or_is_refused(publication: Publication) -> None:
+    (publication.root / "templates").mkdir()
+    (publication.root / "templates/email.txt.j2").write_text(OLD_TEMPLATE)
+
+    def render(text: str) -> str:
+        issue = load_issue(publication.draft("islands", f"date: 2024-05-01\n{text}"))
+        return render_text(publication.context, issue, write_default)
+
+    item = "items:\n  - headline: x\n    detail: "
+    link = "[One](https://example.org/one)."
+    assert render(f"{item}'{link}'\n") == "* One [1].\n[1] https://example.org/one\n"
+    with pytest.raises(TemplateError, match=r"email\.txt\.j2"):
+        render(f"{item}|\n      {link}\n\n      - a\n      - b\n")
+    with pytest.raises(TemplateError) as refused:
+        render(f"{item}'{link}'\nsections:\n  - text: More.\n")
+    assert "it does not show sections" in refused.value.problems[0].message
