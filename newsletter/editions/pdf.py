@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # The templates by the number of columns.
 TEMPLATES = {1: "edition.typ", 2: "edition-columns.typ"}
 PARTS = ("edition-parts.typ", "edition-text.typ", "edition-sections.typ")
+# A file, and no input of Typst's (sys.inputs): a change there makes Typst set all of an issue again.
+DATA = "data.json"
 _PACKAGE = re.compile(r"""["'](?:@|\\u\{0*40\})""")
 _ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")  # how Typst names combining marks
 _MISSING_GLYPH = re.compile(r'the text `?"(.+?)"`? could not be displayed')
@@ -39,7 +41,6 @@ def render_pdf(context: EditionContext, issue: Issue) -> bytes:
             job.main,
             root=job.root,
             format="pdf",
-            sys_inputs=job.inputs,
             font_paths=job.fonts,
             ignore_system_fonts=True,
             package_path=job.root,
@@ -71,7 +72,6 @@ def render_pages(context: EditionContext, issue: Issue, dots: int = 60) -> list[
             root=job.root,
             format="png",
             ppi=dots,
-            sys_inputs=job.inputs,
             font_paths=job.fonts,
             ignore_system_fonts=True,
             package_path=job.root,
@@ -84,7 +84,6 @@ def render_pages(context: EditionContext, issue: Issue, dots: int = 60) -> list[
 class _Job:
     root: str
     main: str
-    inputs: dict[str, str]
     fonts: "Fonts"
 
 
@@ -109,7 +108,8 @@ def _prepare_job(context: EditionContext, issue: Issue) -> Iterator[_Job]:
         try:
             for name, source in sources.items():
                 Path(root, name).write_bytes(source.read_bytes())
-            yield _Job(root=root, main=f"{root}/{main}", inputs={"data": json.dumps(data)}, fonts=fonts)
+            Path(root, DATA).write_text(json.dumps(data), encoding="utf-8")
+            yield _Job(root=root, main=f"{root}/{main}", fonts=fonts)
         except TypstError as error:
             raise _explain(error, sources, context, issue) from error
         except BaseException as error:
