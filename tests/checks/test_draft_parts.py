@@ -165,14 +165,24 @@ def _links(publication: Publication, *addresses: str) -> list[tuple[str, str]]:
     return [(each.problem.message, each.problem.next_step) for each in found]
 
 
-def test_a_link_to_another_issue_has_to_lead_to_one(publication: Publication) -> None:
+def test_a_link_to_an_item_or_an_issue_has_to_lead_to_one(publication: Publication) -> None:
     assert (
         _links(publication, "issue:2.9", "issue:2.10#item-2", "/about", "#1", "https://example.org/", "mailto:a@b")
         == []
     )
+    ((message, _),) = _links(publication, "#2")
+    assert message == "the link #2 leads to an item that is not there: the issue has 1 item"
     ((message, step),) = _links(publication, "issue:2.12")
     assert message == "the link leads to issue '2.12', and there is no draft of that name"
     assert step.startswith("Did you mean issue:2.1")
+
+
+def test_a_link_that_leads_nowhere_is_told_at_its_place(publication: Publication) -> None:
+    text = DRAFT.replace("Some more of it.", "See [it](issue:2.10), [that](issue:2.12) and [one](#1).")
+    found = _report(publication, f"{text}    link: issue:1.9\n").problems
+    assert [(problem.code, problem.line, problem.column) for problem in found] == [
+        ("link-target", 6, 42), ("link-target", 7, 11),
+    ]  # fmt: skip
 
 
 def test_links_within_the_website_need_one(publication: Publication) -> None:
