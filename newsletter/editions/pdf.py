@@ -97,6 +97,9 @@ def _prepare_job(context: EditionContext, issue: Issue) -> Iterator[_Job]:
     sources = {name: find_template(name, context.template_path) for name in (main, *PARTS)}
     for source in sources.values():
         _refuse_packages(source)
+    if issue.sections and "sections" not in sources[main].read_text(encoding="utf-8-sig"):
+        # A layout of one's own may be older than what drafts can hold.
+        raise template_error(sources[main], 0, "it does not show sections, and this issue has some")
     fonts = load_typefaces(context.fonts)
     with TemporaryDirectory(prefix="newsletter-pdf-") as root:
         pictures, logo = context.pictures_for_print(issue.seen_by(frozenset())), context.logo()

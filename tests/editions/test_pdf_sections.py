@@ -13,7 +13,9 @@ from visible_text import letters, pdf_links, pdf_places, pdf_tags, pdf_text
 
 from newsletter.editions import render_pdf
 from newsletter.editions.glyphs import find_missing_glyphs
+from newsletter.errors import TemplateError
 from newsletter.issue.draft import load_issue
+from newsletter.scaffold import eject
 
 HEAD = "volume: 2\nnumber: 1\ndate: 2024-01-02\n"
 DRAFT = f"""{HEAD}\
@@ -169,3 +171,14 @@ def test_a_headline_is_the_heading_of_its_detail_where_it_is_above_it(
     assert len(pdf_places(pdf, tmp_path)) == 5 + (headlines == "both")
     assert pdf_text(pdf, tmp_path).split("HEADLINES")[1].count("Opening item") == (2 if headlines == "both" else 1)
     assert not find_faults(pdf)
+
+
+def test_a_layout_of_ones_own_that_leaves_sections_out_is_refused_where_there_are_some(pictured: Publication) -> None:
+    (copy,) = eject(pictured.root / "templates", ["edition.typ"])
+    copy.write_text(copy.read_text().replace("#sections\n", ""))
+    assert render_pdf(pictured.context, load_issue(pictured.workspace.find_draft("1.4")))
+    with pytest.raises(TemplateError) as caught:
+        render_pdf(pictured.context, load_issue(pictured.draft("2.1", DRAFT)))
+    (problem,) = caught.value.problems
+    assert problem.path == copy
+    assert "does not show sections" in problem.message
