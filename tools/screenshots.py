@@ -55,6 +55,8 @@ def main() -> None:
             _shoot_issue(browser, context, issue, pages)
         _shoot_index(browser, context, issues, pages)
         _shoot_looks(browser, pages / "everything")
+        for example in sorted((ROOT / "examples" / "drafts").glob("*/newsletter.toml")):
+            _shoot_example(browser, Workspace(example.parent, {}), pages)
         shoot_preview(browser, FOLDER, pages / "workspace")
         browser.close()
     _contact_sheet()
@@ -95,6 +97,25 @@ def _shoot_issue(browser: Browser, context: EditionContext, issue: Issue, folder
         laid_out = replace(context, config=config)
         for number, page in enumerate(render_pages(laid_out, issue, dots=90), start=1):
             (FOLDER / f"{name}-pdf-{columns}-columns-page-{number}.png").write_bytes(page)
+
+
+def _shoot_example(browser: Browser, workspace: Workspace, folder: Path) -> None:
+    """Take the pictures of a newsletter in examples/drafts/: each edition once, the email also in the dark."""
+    context = EditionContext.from_workspace(workspace)
+    for path in workspace.draft_paths():
+        issue = load_issue(path).seen_by(frozenset())
+        for picture in context.pictures(issue):
+            (folder / picture.name).write_bytes(picture.data)
+        name = f"{workspace.root.name}-{issue.name}"
+        email = _write(folder / f"{name}.email.html", render_html(context, issue, write_default, place_beside))
+        web = _write(folder / f"{name}.html", render_web(context, issue, render_pdf(context, issue)))
+        text = _write(folder / f"{name}.txt.html", _TERMINAL.format(escape(render_text(context, issue, write_default))))
+        _shoot(browser, email, f"{name}-email-light-0600", 600, "light")
+        _shoot(browser, email, f"{name}-email-dark-0375", 375, "dark")
+        _shoot(browser, web, f"{name}-web-light-1200", 1200, "light")
+        _shoot(browser, text, f"{name}-text", 660, "light")
+        for number, page in enumerate(render_pages(context, issue, dots=90), start=1):
+            (FOLDER / f"{name}-pdf-page-{number}.png").write_bytes(page)
 
 
 def _shoot_index(browser: Browser, context: EditionContext, issues: list[Issue], folder: Path) -> None:
