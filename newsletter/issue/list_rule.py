@@ -1,7 +1,8 @@
 """Parsing of lists: markdown-it's rule, asked only where lines are entries and no prose.
 
-A single line that begins with a mark is prose: a line of dialogue, an aside at the start of a folded line, a German
-date. Two entries are a list, and one that a line with a colon announces.
+Two entries are a list, and so is one that a line with a colon announces, or a paragraph such as `- [words](...)`. Other
+single paragraphs that begin with a mark are prose: a line of dialogue, a signature (`- The Editors`), a remark below a
+table (`* Prices may change`), a German date; and so is an aside at the start of a folded line.
 """
 
 import re
@@ -85,14 +86,11 @@ def _find_entry_faults(state: StateBlock, before: int) -> Iterator[tuple[int, Fa
     for number, token in enumerate(tokens):
         if token.type != "list_item_open" or token.level != state.level + 1 or not token.map:
             continue
+        at = state.bMarks[token.map[0]] + state.tShift[token.map[0]]
         if tokens[number + 1].type == "list_item_close":
-            at = state.bMarks[token.map[0]] + state.tShift[token.map[0]]
             yield at, _make_fault(at, "this entry of a list is empty", "Write it, or delete its mark.")
-        elif tokens[number + 1].type == "paragraph_open":
-            excerpt = tokens[number + 2].meta["excerpt"]
-            if _BOX.match(excerpt.text):
-                at = excerpt.place(0)
-                yield at, _make_fault(at, "this entry of a list begins with a box to tick", "Take the box out.")
+        elif tokens[number + 1].type == "paragraph_open" and _BOX.match(tokens[number + 2].meta["excerpt"].text):
+            yield at, _make_fault(at, "this entry of a list begins with a box to tick", "Take the box out.")
 
 
 def _make_fault(at: int, message: str, next_step: str) -> Fault:
@@ -146,7 +144,7 @@ def _begins_list(state: StateBlock, first: int, end: int, mark: ListMark, *, at_
         deeper = deeper and state.sCount[line] > indent
         if not deeper and not at_start and mark.number is None:
             return False
-    return at_start and _is_loose(state, first, end, mark)
+    return at_start and (_is_loose(state, first, end, mark) or (mark.sign == "-" and not _is_spoken(state, first)))
 
 
 def _is_own_line(state: StateBlock, line: int) -> bool:
@@ -164,25 +162,22 @@ def _iterate_paragraph(state: StateBlock, first: int, end: int) -> Iterator[int]
 
 
 def _is_loose(state: StateBlock, first: int, end: int, mark: ListMark) -> bool:
-    """Return whether a paragraph and those below it are entries of a list; dialogue in whole sentences is none."""
+    """Return whether a paragraph and those below it are entries of a list: two at least, numbers counting on."""
     known: dict[tuple[int, int], bool] = state.env["loose"]
     key = (first, state.blkIndent)
     if key in known:
         return known[key]
     indent = state.sCount[first]
-    entries, deeper = [first], False
+    entries = [first]
     line = _find_paragraph(state, first, end)
     while line < end and state.sCount[line] >= state.blkIndent:
         other = _find_first_mark(state, line)
         if other and other.sign == mark.sign and other.number == (mark.number and mark.number + len(entries)):
             entries.append(line)
-        elif state.sCount[line] > indent:
-            deeper = True
-        else:
+        elif state.sCount[line] <= indent:
             break
         line = _find_paragraph(state, line, end)
-    unspoken = sum(not _is_sentence(state, line) for line in entries)
-    loose = len(entries) > 1 and (mark.number is not None or unspoken > 1 or deeper)
+    loose = len(entries) > 1
     known.update(((line, state.blkIndent), loose) for line in entries)
     return loose
 
@@ -196,11 +191,11 @@ def _find_paragraph(state: StateBlock, line: int, end: int) -> int:
     return line
 
 
-def _is_sentence(state: StateBlock, line: int) -> bool:
-    """Return whether an entry's first line is a whole sentence, as dialogue is."""
+def _is_spoken(state: StateBlock, line: int) -> bool:
+    """Return whether the words behind a mark begin as a sentence, a name or a number does."""
     words = _find_words(state, line)
-    words = words[_MARK.match(words).end() :]  # type: ignore[union-attr]  # every entry has a mark
-    return words[0].isupper() and words.rstrip("\"'”»*_ \t)")[-1:] in (*".!?…",)
+    begin = words[_MARK.match(words).end()]  # type: ignore[union-attr]  # it begins with a mark
+    return begin.isupper() or begin.isdigit()
 
 
 def _find_words(state: StateBlock, line: int) -> str:

@@ -99,7 +99,12 @@ def _read(source: str) -> list[object]:
         ("1. one\n2. two\n17. Juni ist gut", [(1, ["one"], ["two 17. Juni ist gut"])]),
         ("1. one\n2. two\n\n17. Juni ist gut", [(1, ["one"], ["two"]), "17. Juni ist gut"]),
         ("1. one\n2. two\n2. three\n4. four", [(1, ["one"], ["two"], ["three"], ["four"])]),
-        ("- one\n---\nWords", ["- one", "---", "Words"]),
+        ("- one\n---\nWords", [("-", ["one"]), "---", "Words"]),
+        ("- one", [("-", ["one"])]),
+        ("- [words](https://example.org/) and more", [("-", ["words and more"])]),
+        ("- one\n\nWords\n\n- two", [("-", ["one"]), "Words", ("-", ["two"])]),
+        ("- The bank raised rates.\n\n- The government fell.",
+         [("-", ["The bank raised rates."], ["The government fell."])]),
     ],
 )  # fmt: skip
 def test_lists(source: str, blocks: list[object]) -> None:
@@ -108,7 +113,7 @@ def test_lists(source: str, blocks: list[object]) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["- No, dijo el ministro.", "- No.\n\n- Sí, dijo.", "- one", "1945. The war ended", "1. Mai ist Feiertag",
+    ["- No, dijo el ministro.", "- The Editors", "1945. The war ended", "1. Mai ist Feiertag",
      "He came\n- as always - too late", "on May\n1. The law came", "In May\n17. of them", "3. Oktober ist Feiertag",
      "> 50% of all", ">50%", "> $5 million", "5 * 3", "a < b", "#1", "# 1 of all", "a | b", "a|b|c",
      "* Prices may change", "-5 degrees", "+5%", "***p<0.001", "---b", "-- x", "`` ` ``", "```code```", "The ~~~ sign",
