@@ -118,7 +118,7 @@ def test_titles_and_headlines_are_headings_without_a_gap(pictured: Publication, 
     tags = pdf_tags(render_pdf(pictured.context, load_issue(pictured.draft("2.1", draft))), tmp_path)
     found = re.findall(r'H(\d) "(.*?)"', tags)
     assert found == [
-        ("1", "Pacific Alliance Digest"), ("2", "Introduced"), ("2", "Contents"), ("2", "Headlines"), ("2", "Details"),
+        ("1", "Pacific Alliance Digest"), ("2", "Introduced"), ("2", "In this issue"), ("2", "Headlines"), ("2", "Details"),
         ("2", "Economy"), ("3", "Subsection"), ("3", "Second item"), ("4", "Deeper"), ("2", "In that number"),
         ("2", "Upcoming"), ("2", "Quoted"), ("2", "New here"),
     ]  # fmt: skip
@@ -136,7 +136,7 @@ def test_headings_of_an_untitled_section_are_right_below_the_title(publication: 
 def test_many_sections_are_listed_first_with_their_pages(pictured: Publication, tmp_path: Path) -> None:
     issue = load_issue(pictured.draft("2.1", DRAFT))
     pdf = render_pdf(pictured.context, issue)
-    listed = pdf_text(pdf, tmp_path).split("CONTENTS")[1].split("HEADLINES")[0]
+    listed = pdf_text(pdf, tmp_path).split("IN THIS ISSUE")[1].split("HEADLINES")[0]
     assert re.findall(r"(?m)^([A-Z][\w ]+?)[. \u2060]*(\d)$", listed) == [
         ("Economy", "1"), ("In that number", "2"), ("Upcoming", "2"), ("Quoted", "2"), ("New here", "2"),
     ]  # fmt: skip
@@ -144,7 +144,7 @@ def test_many_sections_are_listed_first_with_their_pages(pictured: Publication, 
     assert len(set(pdf_places(pdf, tmp_path)[:5])) == 5
     for contents, sections, shown in (("no", 5, False), ("auto", 3, False), ("yes", 1, True)):
         fewer = issue.model_copy(update={"contents": contents, "sections": issue.sections[:sections]})
-        assert ("CONTENTS" in pdf_text(render_pdf(pictured.context, fewer), tmp_path)) is shown
+        assert ("IN THIS ISSUE" in pdf_text(render_pdf(pictured.context, fewer), tmp_path)) is shown
 
 
 def test_a_letter_that_no_typeface_has_is_found_in_every_part_of_a_section(pictured: Publication) -> None:
