@@ -88,7 +88,9 @@ def test_what_nobody_in_particular_gets_shows_the_defaults(
     assert SHOWN in Page(web).links
     assert '<meta property="og:title" content="News">' in web
     assert "From  and elsewhere" in web
-    feed = build_feed(context, [Listed(issue, "Vol. 1.1", context.title(issue), "today", Download("1.1.pdf", 1))]).decode()
+    feed = build_feed(
+        context, [Listed(issue, "Vol. 1.1", context.title(issue), "today", Download("1.1.pdf", 1))]
+    ).decode()
     assert "<title>News</title>" in feed
     assert SHOWN in feed
     written = export_editions(context, issue, ["html", "text"], tmp_path / "out")
