@@ -119,8 +119,8 @@ def test_titles_and_headlines_are_headings_without_a_gap(pictured: Publication, 
     found = re.findall(r'H(\d) "(.*?)"', tags)
     assert found == [
         ("1", "Pacific Alliance Digest"), ("2", "Introduced"), ("2", "In this issue"), ("2", "Headlines"),
-        ("2", "Details"), ("2", "Economy"), ("3", "Subsection"), ("3", "Second item"), ("4", "Deeper"), ("2", "In that number"),
-        ("2", "Upcoming"), ("2", "Quoted"), ("2", "New here"),
+        ("2", "Details"), ("2", "Economy"), ("3", "Subsection"), ("3", "Second item"), ("4", "Deeper"),
+        ("2", "In that number"), ("2", "Upcoming"), ("2", "Quoted"), ("2", "New here"),
     ]  # fmt: skip
 
 
