@@ -32,9 +32,10 @@ Edition = Literal["html", "text", "pdf", "web"]
 
 @dataclass(frozen=True)
 class Words:
-    """Words that stand together."""
+    """Words that stand together, and the whole of their paragraph where they are a part of one."""
 
     text: str
+    paragraph: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,10 +183,10 @@ def _read_spans(spans: Spans) -> Iterator[Piece]:
     words = ""
     for span in spans:
         if isinstance(span, FootnoteMark):
-            yield Words(words)
+            yield Words(words, _join_words(spans))
             words = ""
         words += _join_words((span,))
-    yield Words(words)
+    yield Words(words, _join_words(spans))
     yield from (span for span in spans if isinstance(span, Link))
 
 
@@ -206,7 +207,7 @@ def find_missing(pieces: Iterable[Piece], said: str) -> Piece | None:
 def _list_forms(piece: Piece) -> list[list[str]]:
     """Return each form that a piece may have, as words one after the other."""
     match piece:
-        case Words(text) | Alt(text):
+        case Words(text=text) | Alt(text=text):
             return [[text]]
         case Table(rows):
             header, *others = rows
