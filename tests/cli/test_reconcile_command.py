@@ -125,7 +125,7 @@ def test_an_address_that_is_not_unknown_is_told_apart(broken: Publication) -> No
 def test_a_report_shows_each_run_and_each_reply(broken: Publication, server: Server) -> None:
     shown = broken.run("report", "2.10").stdout
     assert "Leaders align on coercion" in shown.splitlines()[0]
-    assert re.search(r"  Begun     20\d\d-\d\d-\d\d \d\d:\d\d:\d\d E[SD]T", shown)
+    assert re.search(r"  Begun     20\d\d-\d\d-\d\d \d\d:\d\d:\d\d America/New_York", shown)
     assert re.search(r"\nReaders\tState\tReply\n", shown)
     assert re.search(r"\nDomain\tReaders\t.*\bunknown\b", shown)
     assert "The same with plots, and no address in it: build/2.10/report.html" in shown
