@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
+from newsletter.actions.list_place import compare_list
 from newsletter.actions.observer import SILENT, SendObserver
 from newsletter.campaigns.sent_record import write_record
 from newsletter.errors import DeliveryError
@@ -82,15 +83,19 @@ def deliver(
     issue: IssueName,
     observer: SendObserver = SILENT,
     confirm_refusals: ConfirmRefusals | None = None,
+    *,
+    list_is_right: bool = False,
 ) -> bool:
     """Send a frozen campaign to everyone who waits; return False when a person stopped it at `confirm_refusals`.
 
     The caller is the issue's sole sender. When too many are refused and nobody is there to ask, or the backend can't
     go on, DeliveryError is raised; all is recorded by then, and delivering again goes on. Raises ConfigError, before
-    anything is sent, for a key that is missing.
+    anything is sent, for a key that is missing; ListError and DecisionNeeded, then or during the run, when it can't be
+    known who of those who wait has left the list. `list_is_right` is as in SendOptions.
     """
     backend = publication.load_backend()
     store, record = publication.store, publication.record(issue)
+    comparison = compare_list(publication, issue, list_is_right=list_is_right)
     assignment = Assignment(
         store=store,
         issue=issue,
@@ -99,8 +104,10 @@ def deliver(
         write_record=lambda: write_record(record, store, issue),
         on_progress=observer.progress,
         on_stop=observer.stopping,
+        suppress_departed=lambda: comparison.suppress_departed(is_sole=False),
     )
     while True:
+        comparison.suppress_departed()
         observer.begin(issue, count_deliveries(store, issue).waiting)
         try:
             with keep_signal_handlers():

@@ -25,6 +25,7 @@ from newsletter.issue_name import IssueName, read_issue_name
 from newsletter.ledger.campaigns import close_campaign, find_campaign, reopen_deliveries
 from newsletter.ledger.deliveries import count_deliveries
 from newsletter.ledger.freeze import freeze_batch, open_freeze, replace_templates
+from newsletter.ledger.frozen_lists import note_frozen_list
 from newsletter.ledger.schedule import schedule_campaign
 from newsletter.ledger.staging import StagedBatch, stage_recipients
 from newsletter.ledger.states import Counts
@@ -127,7 +128,9 @@ def send(
         if outcome in (SendOutcome.NOTHING_LEFT, SendOutcome.SCHEDULED):
             # Also with nothing left, in case a crash or a careless hand has touched the record.
             write_record(publication.record(issue), store, issue)
-        if outcome is SendOutcome.DELIVERED and not _deliver(publication, issue, observer, confirm_refusals):
+        if outcome is SendOutcome.DELIVERED and not _deliver(
+            publication, issue, observer, confirm_refusals, list_is_right=options.list_is_right
+        ):
             outcome = SendOutcome.STOPPED
         return _result(store, outcome, plan)
 
@@ -218,11 +221,16 @@ def _proposal(
 
 
 def _deliver(
-    publication: OpenPublication, issue: IssueName, observer: SendObserver, confirm_refusals: ConfirmRefusals | None
+    publication: OpenPublication,
+    issue: IssueName,
+    observer: SendObserver,
+    confirm_refusals: ConfirmRefusals | None,
+    *,
+    list_is_right: bool,
 ) -> bool:
     """Deliver it, and add to an error that the same command goes on."""
     try:
-        return deliver(publication, issue, observer, confirm_refusals)
+        return deliver(publication, issue, observer, confirm_refusals, list_is_right=list_is_right)
     except LeaseLost:
         raise  # another process goes on
     except DeliveryError as error:
@@ -264,6 +272,7 @@ def freeze_plan(staged: StagedBatch, plan: SendPlan, time: SendTime | None = Non
                 replaces_campaign=plan.is_new,
                 erased=plan.erased.digests,
             )
+            note_frozen_list(connection, issue, plan.list_place, plan.list_fingerprint, replaces_campaign=plan.is_new)
         if time:
             moments = (make_instant(at.replace(microsecond=0)) for at in (time.due, time.expires))
             schedule_campaign(connection, issue, *moments)

@@ -1,8 +1,10 @@
 """The request for a plan of a send, made from an opened publication."""
 
+from newsletter.actions.list_place import compare_list, find_list_place
 from newsletter.campaigns.options import SendOptions
 from newsletter.campaigns.plan import SendRequest
 from newsletter.issue.draft import Draft
+from newsletter.issue_name import read_issue_name
 from newsletter.ledger.staging import StagedBatch
 from newsletter.publication import OpenPublication
 
@@ -21,4 +23,8 @@ def make_send_request(
         source=publication.subscriber_source(options.list_file),
         options=options,
         erased=publication.erased,
+        list_place=find_list_place(publication, options.list_file),
+        suppress_departed=lambda: compare_list(
+            publication, read_issue_name(draft.path), list_is_right=options.list_is_right
+        ).suppress_departed(),
     )

@@ -1,23 +1,19 @@
 """Reads the list for a batch: each row is a recipient whose message is proved to render, or is counted as left out."""
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from newsletter.campaigns.corrections import CorrectedIssue
 from newsletter.campaigns.missing_values import prove_message
+from newsletter.campaigns.row_count import RowCount
 from newsletter.campaigns.variant_templates import VariantTemplates
-from newsletter.errors import ListError, Problem
+from newsletter.errors import ListError
 from newsletter.ledger.staging import Recipient
 from newsletter.subscribers.erased_subscribers import ErasedSubscribers
 from newsletter.subscribers.source import SubscriberSource
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.subscribers.suppression_status import OwnStatuses
-from newsletter.text import format_count, shorten_path
-
-_SHOWN = 3  # rows that can't be used
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,36 +52,24 @@ class BatchReader:
         self._tag = tag
         self._is_erased = erased
         self._own = own
-        self.rows = 0
+        self.rows = RowCount(source.place)
         self.found = 0
         self.erased = 0
         self.left = Counter[str]()  # by what the list's own columns say
-        self.unusable = 0
-        self.problems: list[Problem] = []  # of the rows that can't be used, the first few
-        self.not_utf8: list[Problem] = []
         self.first_template = 0
         self.tags: set[str] = set()
         self.columns: list[str] = []
 
     def read_recipients(self) -> Iterator[Recipient]:
         """Yield everyone who may be mailed, in the list's order. Raises ListError when a message can't be made."""
-        for row in self._source.read_rows():
-            self.rows += 1
-            if isinstance(row, Problem):
-                self._count_unusable(row)
-            elif not self._tag or self._tag in row.tags:
+        for row in self.rows.pass_usable(self._source.read_rows()):
+            if not self._tag or self._tag in row.tags:
                 if self._is_erased(row.key):
                     self.erased += 1
                 elif self._own.find(row):
                     self.left[self._own.describe(row)] += 1
                 else:
                     yield self._make_recipient(row)
-
-    def _count_unusable(self, problem: Problem) -> None:
-        self.unusable += 1
-        for shown in (self.problems, *([self.not_utf8] if problem.code == "encoding" else [])):
-            if len(shown) < _SHOWN:
-                shown.append(problem)
 
     def _make_recipient(self, row: Subscriber) -> Recipient:
         number = self._templates.find_number(row.tags)
@@ -106,30 +90,6 @@ class BatchReader:
             line=row.line,
             lacks=lacks,
         )
-
-    def refuse_unusable(self, limit: float) -> None:
-        """Raise ListError when so many rows can't be used that it is the file, and not a slip in some of its rows.
-
-        A single row that is not UTF-8 tells that the file is not: others may be wrong without being noticed. `limit`
-        is a percentage.
-        """
-        path = self._source.place
-        check = f"`newsletter subscribers check {shorten_path(path, Path.cwd())}` shows each of them. Nothing was sent."
-        if self.not_utf8:
-            raise ListError(
-                f"{path.name} is not in UTF-8, so readers would be lost, or called by wrong names.",
-                next_step=check,
-                problems=self.not_utf8,
-            )
-        share = 100 * self.unusable / self.rows if self.rows else 0
-        if share > limit:
-            raise ListError(
-                f"{path.name}: {self.unusable:,} of {format_count(self.rows, 'row')} can't be used; that is over "
-                f"{limit:g}%.",
-                next_step=f"Mend them: {check}\n"
-                f"To send to the others all the same: unusable = {math.ceil(share)}   under [list] in newsletter.toml",
-                problems=self.problems,
-            )
 
     def refuse_empty(self) -> None:
         """Raise ListError when nobody on the list is to be mailed."""

@@ -35,7 +35,8 @@ class SendOptions:
     another state among them it raises ValueError, since those recipients may have the issue.
     `changes` says which text goes out when the draft has changed since. `list_file` is read in place of the
     publication's list. Without `despite_problems` a text in which a check finds problems is not sent. `nobody_left` is
-    a person's word that nobody unsubscribed by campaigns that this store does not know.
+    a person's word that nobody unsubscribed by campaigns that this store does not know, `list_is_right` that readers
+    who wait and are missing from the list are meant to get nothing.
     """
 
     tag: str = ""
@@ -45,6 +46,7 @@ class SendOptions:
     list_file: Path | None = None
     despite_problems: bool = False
     nobody_left: bool = False
+    list_is_right: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tag", self.tag.casefold())  # as lists have them

@@ -34,6 +34,7 @@ from newsletter.issue.model import Issue
 from newsletter.issue_name import IssueName, read_issue_name
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries, list_tag_sets, stream_recipients
+from newsletter.ledger.frozen_lists import OWN_LIST
 from newsletter.ledger.staging import StagedBatch
 from newsletter.ledger.states import OPEN, Counts, State
 from newsletter.ledger.templates import FrozenTemplate, has_older_template, list_current_templates
@@ -55,7 +56,8 @@ _NOBODY = ErasedSubscribers()
 class SendRequest:
     """Request for a plan: the draft, the subscribers, what the editor asked for, and who was erased.
 
-    New recipients are put into `staged`. Nothing is kept of those who are `erased`.
+    New recipients are put into `staged`. Nothing is kept of those who are `erased`. `list_place` says which list the
+    `source` is, see FrozenLists; `suppress_departed` compares those who wait already with the list as it is now.
     """
 
     staged: StagedBatch
@@ -64,6 +66,8 @@ class SendRequest:
     source: SubscriberSource
     options: SendOptions
     erased: ErasedSubscribers = _NOBODY
+    list_place: str = OWN_LIST
+    suppress_departed: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +75,10 @@ class SendPlan:
     """One send, ready to be shown and carried out.
 
     `known` is the campaign as the store has it, None when it has none. `batch` are the recipients to be added, None
-    when nobody is. `erased` is who had asked to be erased when the list
-    was read. `sample` is one of the templates that will go out, `templates` are those to be frozen first, `assigned`
-    says by their tags whose they are among recipients who wait already. `retried` are states whose recipients are to
-    wait again.
+    when nobody is; they are of the list at `list_place`, with `list_fingerprint`. `erased` is who had asked to be
+    erased when the list was read. `sample` is one of the templates that will go out, `templates` are those to be
+    frozen first, `assigned` says by their tags whose they are among recipients who wait already. `retried` are states
+    whose recipients are to wait again.
     """
 
     campaign: Campaign
@@ -89,6 +93,8 @@ class SendPlan:
     takes_over: bool = False
     retried: Sequence[State] = ()
     erased: ErasedSubscribers = _NOBODY
+    list_place: str = OWN_LIST
+    list_fingerprint: str = ""
 
     @property
     def tags_without_recipients(self) -> list[str]:
@@ -133,7 +139,8 @@ def plan_send(
     if counts.untouched and campaign.cancelled_at is None and not options.retried and not is_text_gone:
         # The server could not be reached, say: what was frozen has served nobody, and the list may be better by now.
         return plan_first_send(request, known=campaign)
-    return _plan_next_send(store, request, campaign, counts)
+    request.suppress_departed()
+    return _plan_next_send(store, request, campaign, count_deliveries(store, name))
 
 
 def plan_first_send(request: SendRequest, known: Campaign | None = None) -> SendPlan:
@@ -238,12 +245,13 @@ def _require_linked_editions(context: "EditionContext", issue: Issue) -> None:
 
 def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates) -> SendPlan:
     """Return the plan with the list's recipients staged, each with the proof that their message renders."""
+    fingerprint = request.source.fingerprint()  # before it is read: what is changed meanwhile has another one
     own = request.source.read_statuses()
     own.require_answers()
     reader = BatchReader(templates, request.source, request.options.tag, request.erased, own)
     # A new campaign leaves nobody out, for what was frozen before it has served nobody.
     duplicates = request.staged.fill(reader.read_recipients(), plan.campaign.issue if not plan.is_new else None)
-    reader.refuse_unusable(request.context.config.subscriber_list.unusable)
+    reader.rows.refuse_unusable(request.context.config.subscriber_list.unusable)
     reader.refuse_empty()
     corrected = None
     if corrects := plan.campaign.corrects:
@@ -256,7 +264,7 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
         new=new,
         suppressed=suppressed,
         duplicates=duplicates,
-        unusable=reader.unusable,
+        unusable=reader.rows.unusable,
         erased=reader.erased,
         left=reader.left,
         tags=frozenset(reader.tags),
@@ -268,7 +276,9 @@ def _add_batch(request: SendRequest, plan: SendPlan, templates: VariantTemplates
         batch=batch,
         templates=templates.freeze(),
         erased=request.erased,
-        campaign=replace(plan.campaign, left_out=reader.unusable),
+        list_place=request.list_place,
+        list_fingerprint=fingerprint,
+        campaign=replace(plan.campaign, left_out=reader.rows.unusable),
     )
 
 

@@ -18,7 +18,7 @@ from newsletter.cli.context import open_publication
 from newsletter.cli.findings import show_findings
 from newsletter.cli.output import say, shorten
 from newsletter.cli.report import show_summary
-from newsletter.cli.sending import SendingProgress, nobody_left, show_plan
+from newsletter.cli.sending import SendingProgress, list_is_right, nobody_left, show_plan
 from newsletter.clock import describe_distance, format_moment, parse_duration, parse_moment
 from newsletter.issue.draft import Draft
 from newsletter.ledger.states import State
@@ -51,6 +51,7 @@ _despite_problems = click.option(
 @click.option("--with-changes", is_flag=True, help="The draft has changed: send the new text to those still waiting.")
 @_despite_problems
 @nobody_left
+@list_is_right
 def send(
     draft: str | None,
     yes: bool,
@@ -65,6 +66,7 @@ def send(
     with_changes: bool,
     despite_problems: bool,
     nobody_left: bool,
+    list_is_right: bool,
 ) -> None:
     """Send an issue to its readers: shows what will happen, and asks. Sends to nobody twice.
 
@@ -90,6 +92,7 @@ def send(
         list_file=list_file,
         despite_problems=despite_problems or not yes,  # without --yes the question names them
         nobody_left=nobody_left,
+        list_is_right=list_is_right,
     )
     if draft is None:
         found = find_unsent_draft(publication)
@@ -118,6 +121,7 @@ def send(
 @click.option("--with-changes", is_flag=True, help="The draft has changed: send them the new text.")
 @_despite_problems
 @nobody_left
+@list_is_right
 def retry(
     draft: str,
     states: tuple[str, ...],
@@ -126,6 +130,7 @@ def retry(
     with_changes: bool,
     despite_problems: bool,
     nobody_left: bool,
+    list_is_right: bool,
 ) -> None:
     """Try readers again whom the server would not have: refused ones once the cause is mended, deferred ones now.
 
@@ -139,6 +144,7 @@ def retry(
         retried=[State(state) for state in states],
         despite_problems=despite_problems or not yes,
         nobody_left=nobody_left,
+        list_is_right=list_is_right,
     )
     _send(publication, read_draft_to_send(publication, draft, options), options, yes=yes)
 

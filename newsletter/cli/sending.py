@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from newsletter.actions.observer import SendObserver
 from newsletter.campaigns.batch_reader import Batch
 from newsletter.campaigns.corrections import CorrectedIssue
+from newsletter.campaigns.list_comparison import FLAG as LIST_FLAG
 from newsletter.campaigns.plan import SendPlan
 from newsletter.campaigns.unknown_campaigns import FLAG
 from newsletter.cli.output import console, print_lease_wait, say, shorten
@@ -31,6 +32,13 @@ nobody_left = click.option(
     help="This state is new, and you know that nobody left or bounced since the issues sent from another.",
 )
 
+list_is_right = click.option(
+    LIST_FLAG,
+    "list_is_right",
+    is_flag=True,
+    help="Readers who still wait are missing from the list now, and are to get nothing.",
+)
+
 
 def show_plan(workspace: Workspace, plan: SendPlan, list_path: Path, label: str) -> None:
     """Print what is about to happen, before anybody is asked; `label` is that of the issue, such as Vol. 2.10."""
@@ -41,7 +49,7 @@ def show_plan(workspace: Workspace, plan: SendPlan, list_path: Path, label: str)
     if plan.batch is not None:
         _show_batch(plan, plan.batch, list_path)
     elif plan.waiting:
-        say(f"  To        the list as it was frozen; {shorten(list_path)} is not read again")
+        say("  To        the list as it was frozen, without those who left it since")
     if plan.waiting:
         say(f"  Going on  {format_count(plan.waiting, 'reader')} of the frozen list still to be tried")
     if plan.text_changed:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, update
 from newsletter.clock import Instant, parse_instant
 from newsletter.issue_name import IssueName
 from newsletter.ledger.deliveries import count_by_state
+from newsletter.ledger.frozen_lists import forget_comparison
 from newsletter.ledger.states import OPEN, State
 from newsletter.store import Store
 from newsletter.store.engine import is_of, is_ours, now
@@ -109,6 +110,7 @@ def reopen_deliveries(connection: Connection, issue: IssueName, states: Sequence
         .values(state=State.PENDING, tries=0, due=0.0, returns=0)
     )
     connection.execute(update(campaigns).where(is_of(connection, campaigns, issue)).values(finished_at=None))
+    forget_comparison(connection, issue)  # they were none of those who waited
     return changed.rowcount
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, update
 
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import close_when_done
+from newsletter.ledger.frozen_lists import forget_comparison
 from newsletter.ledger.states import State
 from newsletter.store import Store
 from newsletter.store.engine import is_of, now, publication_of
@@ -59,4 +60,5 @@ def settle_unknown(store: Store, issue: IssueName, verdicts: Mapping[str, State]
             )
         if State.PENDING in verdicts.values():
             connection.execute(update(campaigns).where(is_of(connection, campaigns, issue)).values(finished_at=None))
+            forget_comparison(connection, issue)
         close_when_done(connection, issue)

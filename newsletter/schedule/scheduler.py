@@ -16,7 +16,7 @@ from typing import NamedTuple
 from newsletter.backends import SenderRefused, Unreachable
 from newsletter.campaigns.sent_record import refuse_foreign_record
 from newsletter.campaigns.unknown_campaigns import refuse_unknown_campaigns
-from newsletter.errors import DecisionNeeded, DeliveryError, NewsletterError, explain
+from newsletter.errors import DecisionNeeded, DeliveryError, ListError, NewsletterError, explain
 from newsletter.issue_name import IssueName
 from newsletter.ledger.campaigns import Campaign, find_campaign
 from newsletter.ledger.deliveries import count_deliveries
@@ -201,7 +201,9 @@ class Scheduler:
 
     def _handle_failure(self, issue: IssueName, error: NewsletterError, *, moved: bool) -> None:
         """Try again later what may mend itself, and hold the rest for a person: each try could leave some unknown."""
-        if _is_for_good(error) or (moved and not self._stop.asked and not isinstance(error, Unreachable)):
+        if _is_for_good(error) or (
+            moved and not self._stop.asked and not isinstance(error, Unreachable | ListError | DecisionNeeded)
+        ):
             hold_campaign(self._store, issue)
             self._say(issue, ScheduleResult.HELD, error)
         elif self._stop.asked:

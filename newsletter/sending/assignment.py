@@ -15,7 +15,8 @@ class Assignment:
 
     `write_record` writes the sent record beside the draft: before the first message leaves, so that another machine
     does not begin, and after the last result. `on_progress` is called a few times a second, and `on_stop` when a signal
-    has asked the worker to end with what is in hand.
+    has asked the worker to end with what is in hand. `suppress_departed` keeps from being claimed who has left the list
+    by now; it is called, on any thread, while the worker sends and after each wait.
     """
 
     store: Store
@@ -25,3 +26,4 @@ class Assignment:
     write_record: Callable[[], None]
     on_progress: OnProgress
     on_stop: Callable[[], None]
+    suppress_departed: Callable[[], None] = lambda: None

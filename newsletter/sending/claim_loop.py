@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from time import time
+from time import monotonic, time
 from typing import Self, TypeVar
 
 from newsletter.errors import DeliveryError
@@ -30,6 +30,8 @@ _SHOW_EVERY_S = 0.1
 _LOCKED_S = 1.0
 _LEASE_OVER_S = 0.02  # after the end of a lease, which is settled when it is over
 _LOOK_EVERY_S = 30.0  # the wall clock may jump
+_COMPARE_EVERY_S = 60.0  # with the list, which an editor may have changed
+_COMPARE_SHARE = 20  # times as long as the comparison took
 _T = TypeVar("_T")
 
 
@@ -56,6 +58,7 @@ class ClaimLoop:
         self._templates: dict[int, MessageTemplate] = {}
         self._claimed = 0  # claimed, and not recorded yet
         self._shown_at = 0.0
+        self._compares_at = monotonic() + _COMPARE_EVERY_S
         self._next_due: float | None = 0.0  # when a deferred recipient may be tried again
 
     @classmethod
@@ -84,6 +87,8 @@ class ClaimLoop:
         """Record, take back and claim, one commit after another, until nobody waits and nothing is under way."""
         dispatcher = self.dispatcher
         while True:
+            if not dispatcher.halting:
+                await self._suppress_departed()
             collected = dispatcher.collect()
             want = 0 if dispatcher.halting else max(0, self._count_ahead() - self._claimed + len(collected))
             moment = time() if want and self._next_due is not None and self._next_due <= time() else None
@@ -108,6 +113,14 @@ class ClaimLoop:
                 self._assignment.on_progress(WorkerProgress(tally=dispatcher.tally))
                 return
             await self._wait(idle=idle, want=want)
+
+    async def _suppress_departed(self) -> None:
+        """Have those suppressed who have left the list, every minute; a long list rarer, so that little time goes."""
+        began = monotonic()
+        if began >= self._compares_at:
+            # Not on the ledger's thread: the lease is renewed there, and a list of a million takes longer than one.
+            await asyncio.to_thread(self._assignment.suppress_departed)
+            self._compares_at = monotonic() + max(_COMPARE_EVERY_S, _COMPARE_SHARE * (monotonic() - began))
 
     async def close(self) -> None:
         """Record what was still answered after the last commit; when the store fails, it stays unknown."""

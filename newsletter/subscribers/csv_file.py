@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
 
 from newsletter.errors import ListError, Problem
@@ -63,13 +64,26 @@ def read_lines(path: Path) -> Iterator[NumberedLine]:
                 yield number, text
                 ended = text.endswith(("\n", "\r"))
     except OSError as error:
-        absent = isinstance(error, FileNotFoundError)
-        raise ListError(
-            f"The subscriber list {path} can't be read: {error.strerror}.",
-            next_step="Put the list there, or name another with --list. subscribers.example.csv shows the form."
-            if absent
-            else "See that it is a file, and yours to read. Then run the same command again.",
-        ) from error
+        raise _make_unread_error(path, error) from error
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a list's bytes: a file may change though its time and its size stay. Raises ListError."""
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _make_unread_error(path, error) from error
+
+
+def _make_unread_error(path: Path, error: OSError) -> ListError:
+    absent = isinstance(error, FileNotFoundError)
+    return ListError(
+        f"The subscriber list {path} can't be read: {error.strerror}.",
+        next_step="Put the list there, or name another with --list. subscribers.example.csv shows the form."
+        if absent
+        else "See that it is a file, and yours to read. Then run the same command again.",
+    )
 
 
 def read_header(path: Path, lines: Iterator[NumberedLine]) -> CsvHeader:

@@ -1,8 +1,10 @@
 """Subscribers in a CSV: the editors' own file, which only commands that say so write."""
 
+import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from newsletter.address import SubscriberKey, domain_of, local_part_of
 from newsletter.config import SubscriberListSettings
 from newsletter.errors import ListError, Problem
 from newsletter.subscribers import csv_editing, csv_rows
+from newsletter.subscribers.csv_file import hash_file
 from newsletter.subscribers.csv_records import Wanted
 from newsletter.subscribers.nearest import MOST_CANDIDATES, choose_nearest, may_be_meant
 from newsletter.subscribers.source import PreparedEdit, SubscriberRows
@@ -51,6 +54,10 @@ class CsvSource:
             return self.path.stat().st_mtime_ns
         except OSError:
             return None
+
+    def fingerprint(self) -> str:
+        honoured = (*self.settings.honour, "", *self.settings.ignore) if self.settings else ()
+        return f"{hash_file(self.path)} {sha256(json.dumps(honoured).encode()).hexdigest()[:16]}"
 
     def read_columns(self) -> list[str]:
         return csv_rows.read_columns(self.path)

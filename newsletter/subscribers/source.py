@@ -71,6 +71,13 @@ class SubscriberSource(Hashable, Protocol):
         """Return what is another once the list has changed."""
         ...
 
+    def fingerprint(self) -> str:
+        """Return what is the same only while nobody's row, nor how its status is understood, has changed.
+
+        It is empty where that can't be told.
+        """
+        ...
+
     def read_columns(self) -> list[str]:
         """Return the names of the fields that subscribers have, "tags" among them where they have tags."""
         ...

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from newsletter.subscribers.subscriber import Subscriber, SubscriberStatus
 from newsletter.subscribers.suppression_status import Suppression
 
 PLACE = Path("the list in the store")
+_SETTLED_S = 2.0  # so long after its last change another one has another moment
 EDITOR = "editor"  # where a consent was noted that an editor has entered
 
 
@@ -93,6 +95,12 @@ class StoreSource:
             return None
         with self.store.reading() as connection:
             return read_changed_at(connection)
+
+    def fingerprint(self) -> str:
+        changed_at = self.version()
+        # Of two changes within one millisecond the second may have come after the list was read.
+        since = datetime.now(UTC) - timedelta(seconds=_SETTLED_S)
+        return f"store {changed_at}" if changed_at and datetime.fromisoformat(str(changed_at)) < since else ""
 
     def read_columns(self) -> list[str]:
         if self.store is None:

@@ -505,14 +505,14 @@ def test_a_tag_that_nobody_has_is_pointed_out(digest: Publication, server: Serve
     assert "no reader here has the tag 'memmbers'" in digest.run("send", "2.10", stdin="n\n").stdout
 
 
-def test_going_on_says_that_the_list_is_not_read_again(digest: Publication, server: Server) -> None:
+def test_going_on_adds_nobody_of_another_list(digest: Publication, server: Server) -> None:
     digest.readers(5)
     server.refuse["reader0001@example.org"] = "451 4.3.0 later"
     digest.run("send", "2.10", "--yes")
     server.refuse.clear()
     (digest.root / "other.csv").write_text("email\nx@example.org\n")
     done = digest.run("send", "2.10", "--yes", "--list", "other.csv")
-    assert "the list as it was frozen; other.csv is not read again" in done.stdout
+    assert "the list as it was frozen, without those who left it since" in done.stdout
     assert "x@example.org" not in server.copies()
 
 

@@ -237,7 +237,7 @@ def test_what_is_deferred_waits_for_another_send_which_is_named(three: Publicati
     assert done.returncode == 1
     assert "To go on: newsletter send 2.10" in done.stdout
     shown = _shown(three, "send", "2.10", typed="n\n")
-    assert "  To        the list as it was frozen; subscribers.csv is not read again" in shown
+    assert "  To        the list as it was frozen, without those who left it since" in shown
     assert "  Going on  1 reader of the frozen list still to be tried" in shown
     path = three.root / "drafts/2.10.yaml"
     path.write_text(path.read_text().replace("coercion and", "coercion, and"))

@@ -14,6 +14,7 @@ from newsletter.cli.subscribers.event_words import EVENT_WORDS, OF_EDITORS
 from newsletter.cli.subscribers.list_hints import say_if_kept_out, suggest_nearest
 from newsletter.clock import format_instant
 from newsletter.ledger.deliveries import Delivery
+from newsletter.ledger.departures import LIST_STAGE
 from newsletter.ledger.states import State
 from newsletter.mail.message import join_reply
 from newsletter.store.events import StoredEvent
@@ -153,6 +154,8 @@ def _describe_delivery(delivery: Delivery, known: SubscriberRecord) -> str:
         ended = known.finished_at.get(delivery.issue)
         held = [one for one in known.status.suppressions if ended is None or one.since is None or one.since <= ended]
         why = describe_suppression(SuppressionStatus(suppressions=held)) if held else "they were not to be mailed then"
+        if delivery.stage == LIST_STAGE and delivery.reply:
+            why = delivery.reply
         became = f"not sent: {why}"
     else:
         became = _STATES.get(delivery.state, delivery.state.value)
