@@ -34,8 +34,13 @@ def read_frozen_lists(connection: Connection, issue: IssueName) -> FrozenLists:
 def note_frozen_list(
     connection: Connection, issue: IssueName, place: str, fingerprint: str, *, replaces_campaign: bool
 ) -> None:
-    """Note that a batch was frozen from the list at a place; with `replaces_campaign` all that wait are of it."""
+    """Note that a batch was frozen from the list at a place; with `replaces_campaign` all that wait are of it.
+
+    Of a campaign that an earlier version began it stays unknown which lists its recipients are of.
+    """
     before = () if replaces_campaign else read_frozen_lists(connection, issue).places
+    if not before and not replaces_campaign:
+        return
     write_fact(connection, f"{_LISTS}{issue}", json.dumps(list(dict.fromkeys([*before, place]))))
     note_comparison(connection, issue, fingerprint if replaces_campaign else "")
 

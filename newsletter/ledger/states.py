@@ -3,6 +3,7 @@
 from                        to                            when
 (freeze)                    pending, suppressed           the list is frozen
 pending, deferred           sending, suppressed           claimed, durably, before a byte leaves
+pending, deferred           suppressed                    its subscriber has left the list since
 sending                     accepted, refused, deferred   the server's reply
 sending                     pending                       untouched: none of its text left
 sending                     unknown                       a crash, or a connection lost under its text

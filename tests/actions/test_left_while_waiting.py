@@ -27,6 +27,7 @@ from newsletter.ledger.states import State
 from newsletter.publication import OpenPublication
 from newsletter.schedule.scheduler import ScheduleResult
 from newsletter.sending import claim_loop
+from newsletter.store.publication_facts import remove_facts
 from newsletter.subscribers.csv_source import CsvSource
 from newsletter.subscribers.stored_subscribers import (
     StoredSubscriber,
@@ -332,6 +333,30 @@ def test_another_list_is_compared_with_its_own_file(files: Desk, server: Server)
     other.write_text("email,status\nboard1@example.org,active\nboard2@example.org,unsubscribed\n")
     files.send()
     assert server.copies() == {"board1@example.org": 1}
+
+
+def test_of_a_campaign_of_an_earlier_version_only_who_left_is_known(files: Desk, server: Server) -> None:
+    """Which list it was frozen from was not noted then: it may be another one than the publication's own."""
+    server.refuse |= dict.fromkeys(READERS[:5], LATER)
+    files.send()
+    server.refuse.clear()
+    with files.open() as opened, opened.store.transaction() as connection:
+        remove_facts(connection, [f"frozen_from:{ISSUE}", f"list_compared:{ISSUE}"])
+    files.edit(left=LEFT, gone=GONE)
+    files.send(SendOptions(to_new=True))
+    assert server.copies() == dict.fromkeys([GONE, *OTHERS, "new@example.org"], 1)
+
+
+def test_an_editor_is_told_why_they_got_nothing(files: Desk, server: Server) -> None:
+    files.put_in_outbox()
+    files.edit(left=LEFT, gone=GONE)
+    files.run_outbox()
+    run = files.publication.run
+    assert "2 suppressed\n  1 suppressed: is no longer on the list" in run("status", ISSUE).stdout
+    assert "left the list since: status: unsubscribed" in run("subscribers", "show", LEFT).stdout
+    assert "not sent: is no longer on the list" in run("subscribers", "show", GONE).stdout
+    table = run("report", ISSUE, "--csv", "-").stdout
+    assert f"{GONE},suppressed,list,,,is no longer on the list" in table
 
 
 STATUSES = st.sampled_from(["active", "unsubscribed", "bounced", "complained", None])

@@ -154,8 +154,8 @@ def _describe_delivery(delivery: Delivery, known: SubscriberRecord) -> str:
         ended = known.finished_at.get(delivery.issue)
         held = [one for one in known.status.suppressions if ended is None or one.since is None or one.since <= ended]
         why = describe_suppression(SuppressionStatus(suppressions=held)) if held else "they were not to be mailed then"
-        if delivery.stage == LIST_STAGE and delivery.reply:
-            why = delivery.reply
+        if delivery.stage == LIST_STAGE:
+            return f"not sent: {delivery.reply}  {_format_minute(delivery.at or '')}"
         became = f"not sent: {why}"
     else:
         became = _STATES.get(delivery.state, delivery.state.value)
