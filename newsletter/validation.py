@@ -76,9 +76,10 @@ def _explain_literal(failure: _Failure) -> Fault:
 
 
 def _explain_table(failure: _Failure) -> Fault:
-    return failure.fault(
-        "shape", "should hold named values, not just a text", f"Give these below it: {', '.join(failure.siblings)}."
-    )
+    names = ", ".join(failure.siblings)
+    if failure.value == "":
+        return failure.fault("empty", "is empty", f"Take it out, or give it what it may hold: {names}.")
+    return failure.fault("shape", "should hold named values, not just a text", f"Give these below it: {names}.")
 
 
 def _explain_list(failure: _Failure) -> Fault:

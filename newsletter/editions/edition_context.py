@@ -32,6 +32,7 @@ from newsletter.issue.model import Issue
 from newsletter.issue.richtext import parse
 from newsletter.issue.sections import IssueSection, UpcomingEvent
 from newsletter.issue.typography import typeset_issue, typeset_text
+from newsletter.issue_name import parse_date, parse_numbers
 from newsletter.validation import Fault
 from newsletter.workspace import Workspace
 
@@ -156,7 +157,14 @@ class EditionContext:
 
         Raises TemplateError.
         """
-        return fill_template(LABEL, self.template_path, {"issue": issue}, autoescape=False, filters={}).strip()
+        corrected = issue.corrects or ""
+        date = parse_date(corrected)
+        words = {
+            "issue": issue,
+            "corrected_number": corrected if parse_numbers(corrected) else "",
+            "corrected_date": format_date(date, self.config.publication.language) if date else "",
+        }
+        return fill_template(LABEL, self.template_path, words, autoescape=False, filters={}).strip()
 
     def correction_marks(self, issue: Issue) -> list[CorrectionMark]:
         """Return what the issue's page and PDF say about its corrections, the oldest first."""

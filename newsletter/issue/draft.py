@@ -28,6 +28,7 @@ from newsletter.issue.yamltext import (
     YamlNode,
     YamlScalar,
     YamlSequence,
+    is_left_open,
     parse_yaml,
     split_lines,
 )
@@ -255,12 +256,7 @@ def _convert_node(node: YamlNode, lines: list[str], texts: dict[int, SourceMap])
             return [_convert_node(entry, lines, texts) for entry in node.entries]
         case YamlMapping():
             pairs = node.entries.items()
-            return {key: _convert_node(value, lines, texts) for key, (_, value) in pairs if not _is_left_open(value)}
-
-
-def _is_left_open(node: YamlNode) -> bool:
-    """Return whether a key has nothing after it, as in `note:`; `note: ""` is an empty text."""
-    return isinstance(node, YamlScalar) and not node.text and not node.style
+            return {key: _convert_node(value, lines, texts) for key, (_, value) in pairs if not is_left_open(value)}
 
 
 def _locate(root: YamlNode, location: tuple[int | str, ...], fault: Fault, texts: dict[int, SourceMap]) -> Place:
@@ -270,7 +266,7 @@ def _locate(root: YamlNode, location: tuple[int | str, ...], fault: Fault, texts
     if isinstance(node, YamlScalar) and fault.at is not None and id(node) in texts:
         return texts[id(node)].place(fault.at)
     # A value left out has the place of whatever comes next, but its key is in the right place.
-    return key.start if key is not None and _is_left_open(node) else node.start
+    return key.start if key is not None and is_left_open(node) else node.start
 
 
 def _find_node(root: YamlNode, location: tuple[int | str, ...]) -> tuple[YamlNode, YamlScalar | None]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from newsletter.issue.image import find_image_faults
 from newsletter.issue.model import Issue
 from newsletter.issue.sourcemap import SourceMap
-from newsletter.issue.yamltext import Place, YamlMapping, YamlNode, YamlScalar, YamlSequence
+from newsletter.issue.yamltext import Place, YamlMapping, YamlNode, YamlScalar, YamlSequence, is_left_open
 from newsletter.issue_name import NAME_ADVICE, find_numbering, is_draft_name, parse_date, parse_numbers
 from newsletter.text import quote_text
 from newsletter.validation import Fault
@@ -25,18 +25,24 @@ def find_missing_keys(root: YamlMapping, path: Path) -> Iterator[Fault]:
         if key not in root.entries:
             yield Fault(code="missing", message=f"{key!r} is missing", next_step=f"Add a line for {key!r}.")
     if not {"items", "sections"} & root.entries.keys():
-        yield Fault(code="missing", message="'items' is missing", next_step="Add a line for 'items'.")
+        yield Fault(
+            code="missing", message="'items' is missing", next_step="Add a line for 'items', or for 'sections'."
+        )
 
 
 def find_empty_lists(root: YamlMapping) -> Iterator[tuple[Place, Fault]]:
-    """Yield a fault for items and sections that are lists of nothing."""
-    for key in ("items", "sections"):
-        _, value = root.entries.get(key, (None, None))
+    """Yield a fault for items and sections that are lists of nothing, and where both are left open."""
+    lists = {key: root.entries[key] for key in ("items", "sections") if key in root.entries}
+    for key, (_, value) in lists.items():
         if isinstance(value, YamlSequence) and not value.entries:
-            yield (
-                value.start,
-                Fault(code="empty", message=f"{key!r} is empty", next_step="Write one at least, or take the line out."),
-            )
+            yield value.start, _describe_empty(key)
+    if lists and all(is_left_open(value) for _, value in lists.values()):
+        key, (name, _) = next(iter(lists.items()))
+        yield name.start, _describe_empty(key)
+
+
+def _describe_empty(key: str) -> Fault:
+    return Fault(code="empty", message=f"{key!r} is empty", next_step="Write one at least, or take the line out.")
 
 
 def find_name_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]:

@@ -145,7 +145,16 @@ def _parse_link(value: object) -> Link:
     before = "[.]("
     text, faults = parse(f"{before}{value.strip()})")
     if faults:
-        raise faults_error(*(replace(fault, at=max(0, (fault.at or 0) - len(before))) for fault in faults))
+        raise faults_error(
+            *(
+                replace(
+                    fault,
+                    at=max(0, (fault.at or 0) - len(before)),
+                    message=fault.message.replace(" link '.' ", " link ", 1),  # it has no words of its own
+                )
+                for fault in faults
+            )
+        )
     match text.blocks:
         case (Paragraph(spans=(Link(address=address) as link,)),):
             parts = urlsplit(link.href)

@@ -68,6 +68,13 @@ def find_control_characters(source: str) -> Iterator[Fault]:
 
 
 def _describe_control(character: str, at: int) -> Fault:
+    if "\ue000" <= character <= "\uf8ff":  # Word pastes its bullets as characters of Symbol and Wingdings
+        return Fault(
+            code="control-character",
+            at=at,
+            message=f"a character that one typeface alone has, {character!a}, stands in this text",
+            next_step="Where it begins an entry of a list, write - and a space instead. Elsewhere, delete it.",
+        )
     name = _INVISIBLE.get(character, f"the control character {character!a}")
     return Fault(
         code="control-character",

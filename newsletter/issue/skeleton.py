@@ -8,6 +8,7 @@ from newsletter.field import fill_fields
 from newsletter.issue.model import Issue
 from newsletter.issue.numbering import IssueNumber
 from newsletter.issue.richtext import parse
+from newsletter.issue_name import parse_date, parse_numbers
 
 EXAMPLE_LINK = "https://example.org/"
 _HEADLINE = "Write the {} headline here"
@@ -182,7 +183,8 @@ def compose_draft(new: NewIssue) -> str:
 
 def _compose_beside(new: NewIssue) -> str:
     """Return the text of an announcement or a correction, below its date."""
-    corrected = new.corrected is not None and _INTRO.format(issue=new.corrects, date=new.corrected)
+    what = _name_corrected(new.corrects or "")
+    corrected = new.corrected is not None and _INTRO.format(issue=what, date=new.corrected)
     is_correction = new.kind == "correction"
     return _BESIDE.format(
         kind=new.kind,
@@ -193,6 +195,13 @@ def _compose_beside(new: NewIssue) -> str:
         intro=corrected or "",
         text=_CORRECTION if is_correction else _ANNOUNCEMENT,
     )
+
+
+def _name_corrected(name: str) -> str:
+    """Return what readers know the mail that is corrected as: its number if it has one, else what it was."""
+    if parse_numbers(name):
+        return name
+    return "our issue" if parse_date(name) else "our announcement"
 
 
 def find_unwritten(issue: Issue) -> list[str]:

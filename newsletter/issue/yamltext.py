@@ -57,6 +57,11 @@ class YamlMapping:
 YamlNode = YamlScalar | YamlSequence | YamlMapping
 
 
+def is_left_open(node: YamlNode) -> bool:
+    """Return whether a key has nothing after it, as in `note:`; `note: ""` is an empty text."""
+    return isinstance(node, YamlScalar) and not node.text and not node.style
+
+
 class _Mark(Protocol):
     """A place as yaml.Mark and its counterpart in C have it, counted from 0."""
 

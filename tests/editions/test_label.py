@@ -24,6 +24,11 @@ _KINDS = {
     "2024-05-16": ("", ""),
     "spring-fair": ("kind: announcement\n", ""),
     "2.10-correction": ('kind: correction\ncorrects: "2.10"\n', "Correction to 2.10"),
+    "2024-05-02-correction": (
+        'kind: correction\ncorrects: "2024-05-02"\n',
+        "Correction to the issue of May 2, 2024",
+    ),
+    "winter-fair-correction": ('kind: correction\ncorrects: "winter-fair"\n', "Correction"),
 }
 
 

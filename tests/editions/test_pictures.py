@@ -1,6 +1,7 @@
 """Pictures travel small, upright, in screen colours, and without what a camera knows."""
 
 import os
+import re
 from io import BytesIO
 from pathlib import Path
 from warnings import catch_warnings, simplefilter
@@ -248,6 +249,15 @@ def test_each_picture_of_an_issue_has_a_name_by_its_place(many: Publication) -> 
     assert {file: pictures.fit(file, picture) for file, picture in screens.items()} == {
         "lead.png": (600, 300), "first.webp": (536, 268), "board.png": (536, 268), "ada.png": (96, 48),
     }  # fmt: skip
+
+
+def test_the_words_about_people_begin_below_each_other(many: Publication) -> None:
+    Image.new("RGB", (600, 1200), "yellow").save(many.root / "drafts" / "ada.png")  # taller than wide, so narrower
+    issue = load_issue(many.workspace.find_draft("2.11"))
+    html = render_html(many.context, issue, lambda _name, default: default, lambda picture: picture.name)
+    cells = re.findall(r'<td[^>]*class="portrait[^>]*>', html)
+    assert len(cells) == 2
+    assert len({re.search(r' width="(\d+)"', cell)[1] for cell in cells}) == 1
 
 
 def test_a_picture_has_one_name_for_every_reader(many: Publication) -> None:

@@ -245,6 +245,13 @@ def test_what_readers_could_not_follow_is_a_fault(source: str, code: str) -> Non
     assert all(fault.next_step for fault in faults)
 
 
+@pytest.mark.parametrize(("bullet", "is_list"), [("\uf0b7", True), ("\uf0a7", True), ("\x07", False)])
+def test_a_bullet_of_words_is_told_as_one(bullet: str, is_list: bool) -> None:
+    _, (fault,) = parse(f"{bullet} one")
+    assert fault.code == "control-character"
+    assert ("write - and a space" in fault.next_step) == is_list
+
+
 @given(
     st.text(max_size=300)
     | st.text("[](){{}}|abc <>\\`:/?#\ue001\ue002.@m", max_size=60).map("[a](https://b.org/".__add__)

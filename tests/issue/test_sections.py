@@ -144,6 +144,39 @@ def test_a_mistake_is_told_at_its_place(tmp_path: Path, old: str, new: str, code
     assert [(problem.code, problem.line, problem.column) for problem in read_draft(path).problems] == [(code, *place)]
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "place", "message"),
+    [
+        ("items:\n", "empty", (2, 1), "'items' is empty"),
+        ("sections:\n", "empty", (2, 1), "'sections' is empty"),
+        ("intro: Hello.\nitems:\nsections:\n", "empty", (3, 1), "'items' is empty"),
+        ("intro: Hello.\n", "missing", (1, 1), "'items' is missing"),
+        ("sections:\n  -\n", "empty", (3, 4), "'entry 1' is empty"),
+        ("sections:\n  - title: Economy\n    people:\n      -\n", "empty", (5, 8), "'entry 1' is empty"),
+    ],
+)
+def test_an_issue_that_holds_nothing_is_told(
+    tmp_path: Path, text: str, code: str, place: tuple[int, int], message: str
+) -> None:
+    path = tmp_path / "spring-fair.yaml"
+    path.write_text(f"date: 2024-05-02\n{text}")
+    (problem,) = read_draft(path).problems
+    assert (problem.code, (problem.line, problem.column), problem.message) == (code, place, message)
+
+
+@pytest.mark.parametrize("empty", ["items:\n", "note:\n"])
+def test_a_key_left_open_beside_others_is_left_out(tmp_path: Path, empty: str) -> None:
+    text = f"date: 2024-05-02\n{empty}sections:\n  - title: Economy\n    text: What moved the markets.\n"
+    assert _load(tmp_path, text, "spring-fair").items == ()
+
+
+def test_an_address_that_stands_alone_is_called_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / "spring-fair.yaml"
+    path.write_text("date: 2024-05-02\nsections:\n  - button:\n      text: Go\n      link: 'javascript:alert(1)'\n")
+    (problem,) = read_draft(path).problems
+    assert problem.message == "the link has an address that readers can't follow (javascript:alert(1))"
+
+
 def test_an_issue_without_items_is_known_by_its_sections(tmp_path: Path) -> None:
     text = "date: 2024-05-02\nsections:\n  - title: Economy\n    text: What moved the markets.\n"
     issue = _load(tmp_path, text, "spring-fair")

@@ -3,6 +3,7 @@
 import datetime
 import re
 
+import pytest
 from conftest import Publication
 
 from newsletter.checks.draft_checks import check_draft
@@ -33,3 +34,17 @@ def test_a_link_of_the_example_is_noted_where_it_stands_by_itself(publication: P
     draft = read_draft(publication.draft("fair", f"kind: announcement\n{text}"))
     notes = check_draft(publication.workspace, draft).notes
     assert [(note.line, note.column) for note in notes if note.code == "example"] == [(6, 11)]
+
+
+@pytest.mark.parametrize(
+    ("corrects", "words"),
+    [
+        ("2.10", "A correction to 2.10 of May 2, 2024,"),
+        ("2024-05-02", "A correction to our issue of May 2, 2024,"),
+        ("spring-fair", "A correction to our announcement of May 2, 2024,"),
+    ],
+)
+def test_a_correction_names_what_it_corrects_as_readers_know_it(corrects: str, words: str) -> None:
+    day = datetime.date(2024, 5, 2)
+    new = NewIssue(name=f"{corrects}-correction", date=day, kind="correction", corrects=corrects, corrected=day)
+    assert words in compose_draft(new)
