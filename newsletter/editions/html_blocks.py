@@ -183,8 +183,11 @@ class HtmlWriter:
             html = f'<span lang="{escape(run.language)}"{along}>{html}</span>'
         return Markup(html)  # noqa: S704  # escaped above, tags of ours around it
 
-    def write_picture(self, picture: PictureBlock, room: int | None) -> Markup:
-        """Return a picture within a text, with its caption below."""
+    def write_picture(self, picture: PictureBlock, room: int | None, first: Markup) -> Markup:
+        """Return a picture within a text, with its caption below; in the email `first` stands in its paragraph.
+
+        Word's engine sets a list's number on the line of the entry's first paragraph: an empty one would hide it.
+        """
         shown = self._find_picture(picture.file)
         width = shown["width"] if room is None else min(shown["width"], room)
         if self.is_email:
@@ -193,14 +196,14 @@ class HtmlWriter:
                 shown["src"], picture.alt, width
             )
             caption = Markup('<p class="caption">{}</p>') if picture.caption else Markup("{}")
-            return Markup('<p class="figure">{}</p>{}').format(
-                image, caption.format(self._write_spans(picture.caption))
+            return Markup('<p class="figure">{}{}</p>{}').format(
+                first, image, caption.format(self._write_spans(picture.caption))
             )
         image = Markup('<img src="{}" alt="{}" width="{}" height="{}">').format(
             shown["src"], picture.alt, shown["width"], shown["height"]
         )
         caption = Markup("<figcaption>{}</figcaption>") if picture.caption else Markup("{}")
-        return Markup('<figure class="picture">{}{}</figure>').format(
+        return _write_alone(first) + Markup('<figure class="picture">{}{}</figure>').format(
             image, caption.format(self._write_spans(picture.caption))
         )
 
@@ -252,20 +255,16 @@ class _BlockWriter:
                 inside = Markup("\n").join(self.within(kind="", indent=_QUOTE_INDENT).write(blocks))
                 return Markup('<blockquote class="quotation">\n{}\n</blockquote>').format(inside)
             case PictureBlock():
-                return self._take_first_alone() + self._html.write_picture(block, self._room)
+                return self._html.write_picture(block, self._room, self.take_first())
             case TableBlock():
-                return self._take_first_alone() + write_table(block, self._html.inline, is_email=self._html.is_email)
+                table = write_table(block, self._html.inline, is_email=self._html.is_email)
+                return _write_alone(self.take_first()) + table
             case CodeBlock(text=text):
                 # The first line's end would be dropped (HTML, 13.1.2.5).
                 lines = "\n" + text if text.startswith("\n") else text
-                return self._take_first_alone() + Markup('<pre dir="ltr"><code>{}</code></pre>').format(lines)
+                return _write_alone(self.take_first()) + Markup('<pre dir="ltr"><code>{}</code></pre>').format(lines)
             case ThematicBreak():
-                return self._take_first_alone() + Markup('<hr class="across">')
-
-    def _take_first_alone(self) -> Markup:
-        """Return what stands before the first words in a paragraph of its own: this block has no words to begin."""
-        first = self.take_first()
-        return Markup('<p class="anchor">{}</p>').format(first) if first else first
+                return _write_alone(self.take_first()) + Markup('<hr class="across">')
 
     def _class(self, *also: str) -> Markup:
         names = " ".join(name for name in (*also, self._kind) if name)
@@ -286,3 +285,8 @@ class _BlockWriter:
             begin, rest = Markup(""), entry
         inside = Markup("\n").join([*([begin] if begin else []), *writer.write(rest)])
         return Markup("<li>{}</li>").format(inside)
+
+
+def _write_alone(first: Markup) -> Markup:
+    """Return what stands before the first words in a paragraph of its own, for a block that has no words to begin."""
+    return Markup('<p class="anchor">{}</p>').format(first) if first else first

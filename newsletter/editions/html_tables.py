@@ -17,7 +17,7 @@ def write_table(block: TableBlock, inline: InlineWriter, *, is_email: bool) -> M
     """Return a table with a row of headers, each of which says that it is its column's."""
     head = _write_row(block.header, block, "th", Markup(' scope="col"'), inline)
     rows = [_write_row(row, block, "td", Markup(""), inline) for row in block.rows]
-    plain = Markup(' cellpadding="0" cellspacing="0" border="0"') if is_email else Markup("")
+    plain = Markup(' cellpadding="0" cellspacing="0" border="0" width="100%"') if is_email else Markup("")
     table = Markup('<table class="data"{}>\n<thead>\n{}\n</thead>\n<tbody>\n{}\n</tbody>\n</table>').format(
         plain, head, Markup("\n").join(rows)
     )

@@ -128,6 +128,8 @@ def test_an_anchor_stands_before_the_first_words_whatever_they_are_in() -> None:
         (Heading(_spans("words")), f'<h2 class="subhead">{anchor}words'),
         (TABLE, f'<p class="anchor">{anchor}</p><table class="data"'),
         (CodeBlock("x"), f'<p class="anchor">{anchor}</p><pre'),
+        # Word's engine sets a list's number on the line, and in the size, of the entry's first paragraph.
+        (PictureBlock("a.jpg", "Bars"), f'<p class="figure">{anchor}<img'),
     ):
         written = "".join(_writer(is_email=True).blocks(RichText((block,)), anchor="item-1"))
         assert written.startswith(begin)

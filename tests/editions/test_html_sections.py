@@ -1,6 +1,7 @@
 """Sections in the email and on the web page: each part by the element that means it, in one order."""
 
 import re
+from pathlib import Path
 
 import pytest
 from conftest import Publication
@@ -103,6 +104,25 @@ def test_the_emails_parts_are_what_mail_clients_know(publication: Publication, i
     # A button that Outlook shows too: its colour is the cell's.
     assert re.search(r'<td[^>]*bgcolor="#1a4f8b"[^>]*>\s*<a href="https://example.org/register"', html)
     assert [pair[1] for pair in _headings(html) if pair[1] in HEADINGS] == HEADINGS
+
+
+@pytest.mark.parametrize("look", ["digest", "briefing"])
+def test_nothing_in_the_email_needs_what_words_engine_lacks(
+    publication: Publication, everything: Path, look: str
+) -> None:
+    """It knows no padding of paragraphs, sets in definitions, and goes by the attributes of tables and pictures."""
+    publication.environ["NEWSLETTER_THEME__LOOK"] = look
+    page = Page(_html(publication.context, load_issue(everything)))
+    assert not {"dl", "dt", "dd"} & {tag for tag, _ in page.tags}
+    shown = [(tag, values) for tag, values in page.tags if tag in ("p", "h1", "h2", "h3", "h4", "h5", "div")]
+    set_in = [values for _, values in shown if re.search(r"padding-(?:left|right)", values.get("style") or "")]
+    assert not set_in
+    ours = [values for tag, values in page.tags if tag == "img" or (tag == "table" and values.get("class"))]
+    assert {values["class"] for values in ours} >= {"lead", "picture", "face", "data", "frame", "events", "person"}
+    assert all(values.get("width") for values in ours)
+    first = re.findall(r'<li[^>]*>\s*<p class="(\w+)"', _html(publication.context, load_issue(everything)))
+    assert "figure" in first
+    assert "anchor" not in first
 
 
 @pytest.mark.parametrize(("contents", "listed"), [("auto", 4), ("yes", 4), ("no", 0)])
