@@ -11,10 +11,14 @@ PROSE = re.compile(r"^( +(?!- |\w+: (?:\S+$|\[))\S+ )", re.MULTILINE)  # the fir
 
 
 class Draft:
-    """A draft with other words in every round, so that no result can be one that was kept."""
+    """A draft with other words in every round, so that no result can be one that was kept.
 
-    def __init__(self, path: Path) -> None:
+    They are written into every line of prose, or with `one_word` into the first alone.
+    """
+
+    def __init__(self, path: Path, *, one_word: bool = False) -> None:
         self.path = path
+        self._most = 1 if one_word else 0
         self._source = path.read_text(encoding="utf-8")
         self._round = 0
         if not PROSE.search(self._source):
@@ -26,8 +30,8 @@ class Draft:
 
     @property
     def text(self) -> str:
-        """The draft with this round's word behind the first word of each line of prose."""
-        return PROSE.sub(rf"\g<1>{self.word} ", self._source)
+        """The draft with this round's word behind the first word of lines of prose."""
+        return PROSE.sub(rf"\g<1>{self.word} ", self._source, count=self._most)
 
     def turn(self) -> None:
         """On to the next round's word; nothing is written."""

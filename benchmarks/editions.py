@@ -1,4 +1,4 @@
-"""How long "YAML draft -> HTML, text and PDF" takes: ours beside npm's mjml with WeasyPrint, on the same issue.
+"""How long "YAML draft -> HTML, text and PDF" takes: ours beside npm's mjml with WeasyPrint, on the same issues.
 
     make bench-editions
     python benchmarks/editions.py --help
@@ -7,16 +7,24 @@ WeasyPrint is in the `bench` dependency group, and wants Debian's libpango-1.0-0
 libharfbuzz-subset0; mjml comes by `npm install --prefix benchmarks`. Who keeps WeasyPrint elsewhere names that
 environment's Python with --weasyprint-python.
 
-**Cold** is one run of new processes, from before the first is started until the last has ended; **warm** is the
-next rebuild in processes that stay. Before each, other words are written into all of the draft's texts, so that no
-result can be one that was kept; after each, the new words have to be in what came out. Rounds go through the
-contenders in turn, each round beginning with another one, so that a busy machine is busy for all of them.
+Two issues are measured: 2.10 of the sample, and a large one of 30 items with 20 pictures, lists, quotes and tables
+(large_issue.py), for which ours also makes the web page.
 
-The peers are measured in three ways, all of which make PDF/UA-1: "by command" runs `mjml` and `weasyprint` as one
-would in a shell; "in turn" has both as libraries, mjml in a node process and WeasyPrint in Python's, one after
-the other; "side by side" starts node first and lets it work while Python does, which two cores allow. What the
-peers leave out is in the head of peers.py. `newsletter export all` is our command itself, which also makes the web
-page and the .eml; it stands there for what the command line adds.
+**Cold** is one run of new processes, from before the first is started until the last has ended; **warm** is the
+next rebuild in processes that stay. Before each, other words are written into all of the sample's texts, and one word
+into the large issue's, so that no result can be one that was kept; after each, the new words have to be in what came
+out. Rounds go through the contenders in turn, each round beginning with another one, so that a busy machine is busy
+for all of them.
+
+The peers are given the filled templates, and only compile them (see peers.py), in three ways, all of which make
+PDF/UA-1: "by command" runs `mjml` and `weasyprint` as one would in a shell; "in turn" has both as libraries, mjml in a
+node process and WeasyPrint in Python's, one after the other; "side by side" starts node first and lets it work while
+Python does, which two cores allow. `newsletter export all` is our command itself, which also makes the web page and
+the .eml; it stands there for what the command line adds. With --before, a checkout of another commit makes the sample,
+too, by its own code:
+
+    git worktree add --detach build/before b0c57d3
+    python benchmarks/editions.py --before build/before
 
 The last column says how many times ours' median fits into the row's. Below stand the steps of each run (medians
 too; what lies between them is left out, so they add up to about the whole).
@@ -33,41 +41,66 @@ import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
-import fontpkg_source_serif_4
 from draft import ROOT, Draft, copied
+from large_issue import write_large_issue
+from markup import MarkupWriter
 from table import Contender, facts, show, show_laps
 
-from newsletter.workspace import Workspace, find_shipped
+from newsletter.workspace import CONFIG_NAME
 
 HERE = Path(__file__).parent
 WARM_UPS = 3
 
 
+@dataclass(frozen=True)
+class MeasuredIssue:
+    """An issue that is measured, in a workspace of its own, with the peers' markup of it."""
+
+    name: str
+    root: Path
+    draft: Draft
+    markup: MarkupWriter
+    is_large: bool
+
+    def change(self) -> None:
+        """Write the next round's words into the draft, and into the peers' markup."""
+        self.draft.change()
+        self.markup.write()
+
+
 def main() -> None:
     options = parsed_options()
     with TemporaryDirectory(prefix="newsletter-bench-") as folder:
-        root = Path(folder)
-        draft = prepare(root, options.draft, system_serif=options.system_serif)
         for line in facts(options.weasyprint_python):
             print(line)
-        cold = contenders(root, draft, options, warm=False)
-        measure_cold(cold, draft, options.cold)
-        show(f"Cold: one run of new processes, {options.cold} rounds", cold)
-        warm = contenders(root, draft, options, warm=True)
-        measure_warm(warm, draft, options.warm)
-        show(f"Warm: a rebuild in processes that stay, {options.warm} rounds", warm)
-        for title, measured in (("cold", cold), ("warm", warm)):
-            show_laps(title, [contender for contender in measured if contender.laps])
-        if options.keep:
-            for contender in warm:
-                shutil.copytree(contender.folder, options.keep / contender.folder.name, dirs_exist_ok=True)
+        measure(prepare_sample(Path(folder) / "sample", options), options, options.cold, options.warm)
+        if options.large_cold:
+            large = prepare_large(Path(folder) / "large", options)
+            measure(large, options, options.large_cold, options.large_warm)
     print(f"\nLoad of the machine at the end: {os.getloadavg()[0]:.1f}")
+
+
+def measure(issue: MeasuredIssue, options: Namespace, cold_rounds: int, warm_rounds: int) -> None:
+    cold = contenders(issue, options, warm=False)
+    measure_cold(cold, issue, cold_rounds)
+    show(f"{issue.name}, cold: one run of new processes, {cold_rounds} rounds", cold)
+    warm = contenders(issue, options, warm=True)
+    measure_warm(warm, issue, warm_rounds)
+    show(f"{issue.name}, warm: a rebuild in processes that stay, {warm_rounds} rounds", warm)
+    for title, measured in (("cold", cold), ("warm", warm)):
+        show_laps(f"{issue.name}, {title}", [contender for contender in measured if contender.laps])
+    if options.keep:
+        for contender in warm:
+            shutil.copytree(
+                contender.folder, options.keep / issue.root.name / contender.folder.name, dirs_exist_ok=True
+            )
 
 
 def parsed_options() -> Namespace:
@@ -75,10 +108,13 @@ def parsed_options() -> Namespace:
     parser.add_argument("--draft", type=Path, default=ROOT / "drafts" / "2.10.yaml", help="2.10 of the sample")
     parser.add_argument("--cold", type=int, default=15, help="rounds (15)")
     parser.add_argument("--warm", type=int, default=40, help="rounds (40)")
+    parser.add_argument("--large-cold", type=int, default=5, help="rounds of the large issue (5); 0 leaves it out")
+    parser.add_argument("--large-warm", type=int, default=10, help="rounds of the large issue (10)")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="a checkout of another commit, for the sample")
     parser.add_argument(
         "--weasyprint-python",
         default=os.environ.get("WEASYPRINT_PYTHON", sys.executable),
-        help="a Python with weasyprint, pyyaml, jinja2 and markdown-it-py; this one, or WEASYPRINT_PYTHON's",
+        help="a Python with weasyprint; this one, or WEASYPRINT_PYTHON's",
     )
     parser.add_argument(
         "--peers-with", default="", metavar="OPTIONS", help='more for peers.py: "--untagged --no-inlining"'
@@ -88,47 +124,35 @@ def parsed_options() -> Namespace:
     return parser.parse_args()
 
 
-def prepare(root: Path, draft: Path, *, system_serif: bool) -> Draft:
-    """Return a workspace with the draft, its picture, and the settings for the peers as settings.json."""
-    known = settings(Workspace(ROOT, {}), system_serif=system_serif)
-    (root / "settings.json").write_text(json.dumps(known), encoding="utf-8")
-    return copied(draft, root)
+def prepare_sample(root: Path, options: Namespace) -> MeasuredIssue:
+    draft = copied(options.draft, root)
+    markup = MarkupWriter(root, draft.path, root / "markup", system_serif=options.system_serif)
+    return MeasuredIssue(draft.path.stem, root, draft, markup, is_large=False)
 
 
-def settings(workspace: Workspace, *, system_serif: bool) -> dict[str, Any]:
-    """Return what templates know of newsletter.toml, worked out: the peers need not do it again."""
-    config = workspace.config
-    theme = config.theme
-    names = (*type(theme).model_fields, "quiet", "dateline", "css_font", "css_heading_font")
-    return {
-        "publication": {**config.publication.model_dump(mode="json"), "direction": config.publication.direction},
-        "sender": {"postal_address": config.sender.postal_address},
-        "theme": {**{name: getattr(theme, name) for name in names}, "dark": theme.dark.model_dump()},
-        "about": config.publication.about,
-        "unsubscribe": config.subscriber_list.unsubscribe_link,
-        "typeface": "" if system_serif else str(fontpkg_source_serif_4.ROOT / "files"),
-    }
+def prepare_large(root: Path, options: Namespace) -> MeasuredIssue:
+    (root / "drafts").mkdir(parents=True)
+    shutil.copyfile(ROOT / CONFIG_NAME, root / CONFIG_NAME)
+    draft = Draft(write_large_issue(root / "drafts"), one_word=True)
+    markup = MarkupWriter(root, draft.path, root / "markup", system_serif=options.system_serif)
+    return MeasuredIssue("30 items, 20 pictures", root, draft, markup, is_large=True)
 
 
-def contenders(root: Path, draft: Draft, options: Namespace, *, warm: bool) -> list[Contender]:
+def contenders(issue: MeasuredIssue, options: Namespace, *, warm: bool) -> list[Contender]:
     """Ours first: it is what the others are compared with."""
     serve = ["--serve"] if warm else []
-    peers = [
-        options.weasyprint_python,
-        str(HERE / "peers.py"),
-        str(root / "settings.json"),
-        str(find_shipped("templates")),
-        str(draft.path),
-    ]
+    root, name = issue.root, issue.draft.path.stem
+    peers = [options.weasyprint_python, str(HERE / "peers.py"), str(root / "markup"), name]
     more = [*options.peers_with.split(), *serve]
-    names = ("ours", "peers-by-command", "peers-in-turn", "peers-side-by-side", "command")
+    names = ("ours", "before", "peers-by-command", "peers-in-turn", "peers-side-by-side", "command")
     folders = {name: root / name for name in names}
+    forms = ["--forms", "html,text,pdf,web" if issue.is_large else "html,text,pdf"]
+
+    def ours(script: Path, workspace: Path, folder: Path) -> list[str]:
+        return [sys.executable, str(script), str(workspace), str(issue.draft.path), str(folder), *serve]
+
     found = [
-        Contender(
-            "ours",
-            [sys.executable, str(HERE / "ours.py"), str(root), str(draft.path), str(folders["ours"]), *serve],
-            folders["ours"],
-        ),
+        Contender("ours", [*ours(HERE / "ours.py", root, folders["ours"]), *forms], folders["ours"]),
         Contender("peers, in turn", [*peers, str(folders["peers-in-turn"]), *more], folders["peers-in-turn"]),
         Contender(
             "peers, side by side",
@@ -136,25 +160,29 @@ def contenders(root: Path, draft: Draft, options: Namespace, *, warm: bool) -> l
             folders["peers-side-by-side"],
         ),
     ]
+    if options.before and not issue.is_large:
+        before = options.before.absolute()
+        command = ours(before / "benchmarks" / "ours.py", before, folders["before"])
+        found.append(Contender("(before)", ["env", f"PYTHONPATH={before}", *command], folders["before"]))
     if not warm:
         by_command = [*peers, str(folders["peers-by-command"]), "--commands", *more]
         found.insert(1, Contender("peers, by command", by_command, folders["peers-by-command"]))
-        command = [sys.executable, "-m", "newsletter", "export", "all", draft.path.stem, "-o", str(folders["command"])]
+        command = [sys.executable, "-m", "newsletter", "export", "all", name, "-o", str(folders["command"])]
         found.append(Contender("(newsletter export all)", command, folders["command"]))
     return found
 
 
-def measure_cold(measured: Sequence[Contender], draft: Draft, rounds: int) -> None:
+def measure_cold(measured: Sequence[Contender], issue: MeasuredIssue, rounds: int) -> None:
     """Each contender's command from its start to its end, with the processor time of all its processes."""
     for turn in range(-1, rounds):  # the first run finds nothing in the disk's cache, and is not counted
         for contender in rotated(measured, turn):
-            draft.change()
+            issue.change()
             before = getrusage(RUSAGE_CHILDREN)
             began = perf_counter()
-            done = subprocess.run(contender.command, cwd=draft.path.parent, stdout=subprocess.PIPE, check=True)
+            done = subprocess.run(contender.command, cwd=issue.draft.path.parent, stdout=subprocess.PIPE, check=True)
             ended = perf_counter()
             after = getrusage(RUSAGE_CHILDREN)
-            check(contender, draft)
+            check(contender, issue.draft)
             if turn >= 0:
                 contender.totals.append(ended - began)
                 contender.cpu.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
@@ -164,17 +192,17 @@ def measure_cold(measured: Sequence[Contender], draft: Draft, rounds: int) -> No
                     add_laps(contender, {**laps, "exit": ended - report["ended"]})
 
 
-def measure_warm(measured: Sequence[Contender], draft: Draft, rounds: int) -> None:
+def measure_warm(measured: Sequence[Contender], issue: MeasuredIssue, rounds: int) -> None:
     """Each contender's next rebuild, from asking for it until it says that all is written."""
     with ExitStack() as stack:
         asks = {contender.name: stack.enter_context(serving(contender)) for contender in measured}
         for turn in range(-WARM_UPS, rounds):
             for contender in rotated(measured, turn):
-                draft.change()
+                issue.change()
                 began = perf_counter()
                 report = asks[contender.name]()
                 ended = perf_counter()
-                check(contender, draft)
+                check(contender, issue.draft)
                 if turn >= 0:
                     contender.totals.append(ended - began)
                     add_laps(contender, report["laps"])
@@ -217,13 +245,14 @@ def add_laps(contender: Contender, laps: dict[str, float]) -> None:
 
 
 def check(contender: Contender, draft: Draft) -> None:
-    """Check that the three editions are there, and made from this round's words."""
+    """Check that the editions are there, and made from this round's words; the peers make no text."""
     name = draft.path.stem
     html, text, pdf = (contender.folder / f"{name}{ending}" for ending in (".email.html", ".txt", ".pdf"))
+    texts = [html] if contender.name.startswith("peers") else [html, text]
     made = pdf.read_bytes()
     if not made.startswith(b"%PDF-") or made == contender.last_pdf:
         raise SystemExit(f"{contender.name}: {pdf.name} was not made again.")
-    for file in (html, text):
+    for file in texts:
         if draft.word not in file.read_text(encoding="utf-8"):
             raise SystemExit(f"{contender.name}: {file.name} is not of this round's draft.")
     contender.last_pdf = made

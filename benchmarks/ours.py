@@ -1,4 +1,4 @@
-"""Ours: what `newsletter export` does, for html, text and pdf in one process. Started by editions.py."""
+"""Ours: what `newsletter export` does, each edition in turn in one process. Started by editions.py."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -13,6 +13,7 @@ def main() -> None:
     parser.add_argument("draft", type=Path)
     parser.add_argument("folder", type=Path, help="where the files go")
     parser.add_argument("--serve", action="store_true", help="rebuild at each line on stdin")
+    parser.add_argument("--forms", default="html,text,pdf", help="separated by commas")
     options = parser.parse_args()
     watch.lap("options")
 
@@ -36,7 +37,7 @@ def main() -> None:
 
         watch.lap("imports for editions")
         context = EditionContext.from_workspace(workspace)
-        for form in ("html", "text", "pdf"):
+        for form in options.forms.split(","):
             export_editions(context, issue, (form,), options.folder)
             watch.lap(form)
 

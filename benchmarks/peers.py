@@ -1,12 +1,12 @@
-"""The peers: an issue as HTML by npm's mjml, as text by Jinja, as a PDF by WeasyPrint. Started by editions.py.
+"""The peers: an issue's HTML by npm's mjml, and its PDF by WeasyPrint. Started by editions.py.
 
-Written to be quick: one Python process and one node process, PyYAML's loader in C; environments, style sheet,
-fonts and pictures are made once. Only --commands runs the two tools as one would in a shell. The templates of
-the mail, the text and the issue's body are the project's own, so that both fill the same MJML; print.html.j2
-and print.css.j2 beside this file stand for our Typst templates.
+Written to be quick: one Python process and one node process; style sheet, fonts and pictures are read once. Only
+--commands runs the two tools as one would in a shell. The markup is our own templates', filled beforehand by
+markup.py, so that both are given the same MJML; print.html.j2 and print.css.j2 beside this file stand for our Typst
+templates.
 
-The peers do less than ours, and keep that lead: the draft and the MJML are not validated, the picture is
-copied and not made anew, and newsletter.toml comes read and validated.
+The peers do less than ours, and keep that lead: they read no draft, check and fill nothing, write no text edition, and
+copy pictures that are there in the right size.
 """
 
 import json
@@ -14,28 +14,24 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from stopwatch import Stopwatch, serve
 
-FIELD = re.compile(r"\{\{ *\w+ *\| *(.*?) *\}\}")
-LINK = re.compile(r"\[([^]]*)\]\(([^)]*)\)")
-STYLE = re.compile(r"<mj-style>(.*?)</mj-style>", re.DOTALL)
-INBOX_LINE = 150
+PLAIN_STYLE = re.compile(r"<mj-style>(.*?)</mj-style>", re.DOTALL)
+# As markup.py names them, whose imports would be ours.
+MAIL, PAGE, STYLE = "mail.mjml", "page.html", "page.css"
 
 
 def main() -> None:
     watch = Stopwatch()
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("settings", type=Path, help="what newsletter.toml says, as JSON")
-    parser.add_argument("templates", type=Path)
-    parser.add_argument("draft", type=Path)
+    parser.add_argument("markup", type=Path, help="the folder with the filled templates and the pictures")
+    parser.add_argument("name", help="what the files are called, without their endings")
     parser.add_argument("folder", type=Path, help="where the files go")
     parser.add_argument("--commands", action="store_true", help="run the tools' own commands, mjml and weasyprint")
     parser.add_argument("--overlap", action="store_true", help="let mjml and WeasyPrint work at the same time")
@@ -57,17 +53,14 @@ def main() -> None:
 
 
 def build(options: Namespace, node: "Mjml | None", watch: Stopwatch) -> "Mjml | None":
-    html, text = environments(options.templates)
-    watch.lap("imports, templates")
-    issue = read(options.draft)
-    words = {**settings(options.settings), **words_of(issue, options.draft.parent, options.folder)}
-    website = words["publication"].website
-    words |= {"web_page": f"{website}{issue.name}.html", "web_pdf": f"{website}{issue.name}.pdf"}
+    for path in options.markup.iterdir():
+        if path.name not in (MAIL, PAGE, STYLE):
+            shutil.copyfile(path, options.folder / path.name)
+    mjml = (options.markup / MAIL).read_text(encoding="utf-8")
     watch.lap("read")
-    mjml = html.get_template("email.mjml.j2").render(words)
     if not options.no_inlining:  # the sheet stays, and is written into the tags, as in our HTML
-        mjml = STYLE.sub(lambda sheet: f'{sheet[0]}<mj-style inline="inline">{sheet[1]}</mj-style>', mjml)
-    mail = options.folder / f"{issue.name}.email.html"
+        mjml = PLAIN_STYLE.sub(lambda sheet: f'{sheet[0]}<mj-style inline="inline">{sheet[1]}</mj-style>', mjml)
+    mail = options.folder / f"{options.name}.email.html"
     if options.commands:
         mjml_command(mjml, mail)
     else:
@@ -76,21 +69,14 @@ def build(options: Namespace, node: "Mjml | None", watch: Stopwatch) -> "Mjml | 
         if not options.overlap:
             node.write_answer(mail)
     watch.lap("html")
-    notes = Footnotes()
-    text.filters["paragraphs"] = notes.paragraphs
-    plain = text.get_template("email.txt.j2").render(words, footnotes=notes.take)
-    plain = re.sub(r"\n(?:[ \t]*\n)+", "\n\n", plain.strip()) + "\n"
-    (options.folder / f"{issue.name}.txt").write_text(plain, encoding="utf-8")
-    watch.lap("text")
-    pdf, variant = options.folder / f"{issue.name}.pdf", None if options.untagged else "pdf/ua-1"
+    page = (options.markup / PAGE).read_text(encoding="utf-8")
+    pdf, variant = options.folder / f"{options.name}.pdf", None if options.untagged else "pdf/ua-1"
     if options.commands:
-        page = html.get_template("print.html.j2").render(words)
-        style = html.get_template("print.css.j2").render(words)
+        style = (options.markup / STYLE).read_text(encoding="utf-8")
         weasyprint_command(page.replace("</head>", f"<style>{style}</style></head>"), pdf, variant)
     else:
-        write_pdf = printer(html, options.settings, options.folder)
+        write_pdf = printer(options.markup, options.folder)
         watch.lap("import weasyprint")
-        page = html.get_template("print.html.j2").render(words)
         write_pdf(page, pdf, variant)
     watch.lap("pdf")
     if node and options.overlap:
@@ -144,118 +130,14 @@ def weasyprint_command(page: str, path: Path, variant: str | None) -> None:
 
 
 @cache
-def settings(path: Path) -> dict[str, Any]:
-    """publication, sender, theme, about and unsubscribe, as the templates know them."""
-    known: SimpleNamespace = json.loads(
-        path.read_text(encoding="utf-8"), object_hook=lambda table: SimpleNamespace(**table)
-    )
-    return vars(known)
-
-
-def read(draft: Path) -> SimpleNamespace:
-    import yaml
-
-    source = yaml.load(draft.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    left_out = dict.fromkeys(("subject", "preheader", "intro", "image", "note"))
-    issue = SimpleNamespace(**{**left_out, "headlines_title": "Headlines", **source})
-    issue.items = [SimpleNamespace(**item) for item in issue.items]
-    issue.image = SimpleNamespace(**issue.image) if issue.image else None
-    issue.name = f"{issue.volume}.{issue.number}"
-    issue.label = f"Vol. {issue.name}"
-    return issue
-
-
-def words_of(issue: SimpleNamespace, drafts: Path, folder: Path) -> dict[str, Any]:
-    others = [item.headline for item in issue.items[1:]]
-    return {
-        "issue": issue,
-        "date": f"{issue.date:%B} {issue.date.day}, {issue.date.year}",
-        "subject": issue.subject or issue.items[0].headline,
-        "preheader": issue.preheader or " · ".join(others) or issue.items[0].headline,
-        "image": picture(drafts / issue.image.file, folder) if issue.image else None,
-        "logo": None,
-        "reader": lambda _name, default: default,
-    }
-
-
-def picture(path: Path, folder: Path) -> dict[str, Any]:
-    from PIL import Image
-
-    with Image.open(path) as opened:
-        width, height = opened.size
-    shutil.copyfile(path, folder / path.name)
-    shown = min(600, width)
-    return {"src": path.name, "width": shown, "height": round(height * shown / width), "pixels": (width, height)}
-
-
-@cache
-def environments(templates: Path) -> tuple[Any, Any]:
-    """Jinja's environments for HTML and for text, with the filters that the project's templates use."""
-    from jinja2 import Environment, FileSystemLoader
-    from markdown_it import MarkdownIt
-    from markupsafe import Markup
-
-    markdown = MarkdownIt("commonmark", {"html": False})
-
-    def inline(text: str) -> Markup:
-        return Markup(markdown.renderInline(filled(text)))  # noqa: S704  # the renderer escapes
-
-    loader = FileSystemLoader([templates, Path(__file__).parent])
-    # auto_reload as it is by default, so that both look whether a template has changed.
-    html = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    html.filters |= {
-        "inline": inline,
-        "paragraphs": lambda text: [inline(paragraph) for paragraph in text.split("\n")],
-        "padding": lambda preheader: "\u034f\u00a0" * max(0, INBOX_LINE - len(preheader)),
-    }
-    text = Environment(loader=loader, autoescape=False, trim_blocks=True, lstrip_blocks=True)  # noqa: S701  # text
-    text.filters |= {"plain": filled, "wrapped": wrapped, "underline": underlined}
-    return html, text
-
-
-def filled(text: str) -> str:
-    """With each field's default in its place."""
-    return FIELD.sub(r"\1", text)
-
-
-def wrapped(text: str, first: str = "", rest: str | None = None) -> str:
-    rest = first if rest is None else rest
-    return textwrap.fill(text, 72, initial_indent=first, subsequent_indent=rest, break_long_words=False)
-
-
-def underlined(text: str, mark: str = "-") -> str:
-    return f"{text}\n{mark * max(map(len, text.splitlines()))}"
-
-
-class Footnotes:
-    """Numbers the links of a text, and hands them out where the template wants them."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._waiting: list[dict[str, Any]] = []
-
-    def paragraphs(self, text: str) -> list[str]:
-        return [LINK.sub(self._number, paragraph) for paragraph in filled(text).split("\n")]
-
-    def take(self) -> list[dict[str, Any]]:
-        taken, self._waiting = self._waiting, []
-        return taken
-
-    def _number(self, link: re.Match[str]) -> str:
-        self._count += 1
-        self._waiting.append({"number": self._count, "href": link[2]})
-        return f"{link[1]} [{self._count}]"
-
-
-@cache
-def printer(html: Any, known: Path, folder: Path) -> Callable[[str, Path, str | None], None]:
+def printer(markup: Path, folder: Path) -> Callable[[str, Path, str | None], None]:
     """WeasyPrint with its fonts, pictures and the style sheet, which it reads once."""
     from weasyprint import CSS, HTML
     from weasyprint.text.fonts import FontConfiguration
 
     fonts = FontConfiguration()
     pictures: dict[str, Any] = {}
-    sheet = CSS(string=html.get_template("print.css.j2").render(settings(known)), font_config=fonts)
+    sheet = CSS(string=(markup / STYLE).read_text(encoding="utf-8"), font_config=fonts)
 
     def write_pdf(page: str, path: Path, variant: str | None) -> None:
         HTML(string=page, base_url=f"{folder}/").write_pdf(

@@ -1,6 +1,7 @@
 """Editions as files."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from newsletter.editions.edition_context import EditionContext, place_beside
@@ -28,10 +29,16 @@ def export_editions(
     `more` adds forms that packages above this one make. All are made before any is written. Raises TemplateError,
     DraftError, and DecisionNeeded where the draft's own picture would be overwritten.
     """
-    makers: dict[str, Maker] = {
-        "html": _make_html, "text": _make_text, "pdf": _make_pdf, "web": _make_web, "png": _make_pages, **(more or {}),
-    }  # fmt: skip
     public = issue.seen_by(frozenset())
+    render_once = cache(lambda: render_pdf(context, public))  # for its own file, and for the web page that offers it
+    makers: dict[str, Maker] = {
+        "html": _make_html,
+        "text": _make_text,
+        "pdf": lambda _context, issue: {pdf_name(issue): render_once()},
+        "web": lambda context, issue: make_web_files(context, issue, try_pdf(render_once)[0]),
+        "png": _make_pages,
+        **(more or {}),
+    }
     made = {form: makers[form](context, public) for form in forms}
     _refuse_to_lose(issue, [folder / name for files in made.values() for name in files])
     require_own_links(folder)
@@ -74,11 +81,6 @@ def require_linked_editions(context: EditionContext, issue: Issue) -> None:
         make_web_files(context, issue, render_pdf(context, issue))
 
 
-def _make_web(context: EditionContext, issue: Issue) -> dict[str, bytes]:
-    pdf, _ = try_pdf(lambda: render_pdf(context, issue))
-    return make_web_files(context, issue, pdf)
-
-
 def _make_html(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     # Not 2.10.html, which is the page's address on the web.
     html = render_html(context, issue, write_default, place_beside).encode()
@@ -87,10 +89,6 @@ def _make_html(context: EditionContext, issue: Issue) -> dict[str, bytes]:
 
 def _make_text(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     return {f"{issue.name}.txt": render_text(context, issue, write_default).encode()}
-
-
-def _make_pdf(context: EditionContext, issue: Issue) -> dict[str, bytes]:
-    return {pdf_name(issue): render_pdf(context, issue)}
 
 
 def _make_pages(context: EditionContext, issue: Issue) -> dict[str, bytes]:

@@ -27,6 +27,11 @@ def render_html(context: EditionContext, issue: Issue, fields: FieldWriter, plac
 
 def render_uninlined(context: EditionContext, issue: Issue, fields: FieldWriter, place: Placer) -> str:
     """Return the mail's HTML as MJML makes it, with all styles in style sheets. Raises TemplateError."""
+    return convert_mjml(fill_mjml(context, issue, fields, place), TEMPLATE, context.template_path)
+
+
+def fill_mjml(context: EditionContext, issue: Issue, fields: FieldWriter, place: Placer) -> str:
+    """Return the mail's MJML, as the template gives it. Raises TemplateError."""
     issue = context.typeset(issue)
     pictures, targets = context.picture_values(issue, place), context.link_targets(issue)
     writer = HtmlWriter(
@@ -46,7 +51,7 @@ def render_uninlined(context: EditionContext, issue: Issue, fields: FieldWriter,
     if issue.sections:
         require_word("issue.sections", "sections", TEMPLATE, context.template_path)
     refuse_open_blocks(mjml, TEMPLATE, context.template_path)
-    return convert_mjml(mjml, TEMPLATE, context.template_path)
+    return mjml
 
 
 def list_email_templates(context: EditionContext) -> list[Path]:

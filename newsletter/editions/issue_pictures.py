@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from newsletter.editions.pictures import PRINT_PIXELS, TALLEST, Picture, prepare_picture
+from newsletter.editions.pictures import PRINT_PIXELS, TALLEST, WHITE, Picture, prepare_pictures
 from newsletter.issue.image import find_picture
 from newsletter.issue.model import Issue
 
@@ -41,13 +41,21 @@ class IssuePictures:
 
     def for_screens(self) -> Iterator[tuple[str, Picture]]:
         """Yield each picture with its file's name, on the paper's colour, at most twice as wide as it is shown."""
-        for file, path, place in self._shown():
-            yield file, prepare_picture(path, place.stem, 2 * place.width, self.paper)
+        shown = list(self._shown())
+        yield from zip(
+            [file for file, _, _ in shown],
+            prepare_pictures([(path, place.stem, 2 * place.width, self.paper) for _, path, place in shown]),
+            strict=True,
+        )
 
     def for_print(self) -> Iterator[tuple[str, Picture]]:
         """Yield each picture with its file's name, for the PDF, whose paper is white."""
-        for file, path, place in self._shown():
-            yield file, prepare_picture(path, place.stem, place.print_pixels)
+        shown = list(self._shown())
+        yield from zip(
+            [file for file, _, _ in shown],
+            prepare_pictures([(path, place.stem, place.print_pixels, WHITE) for _, path, place in shown]),
+            strict=True,
+        )
 
     def places(self) -> Iterator[tuple[str, Path, int]]:
         """Yield each picture's file, its path, and the width in pixels of the place that it is shown in."""

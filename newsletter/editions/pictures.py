@@ -1,10 +1,13 @@
 """Pictures as the editions carry them: small enough, JPEG or PNG, without what a camera wrote into them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
+from os import cpu_count
 from pathlib import Path
 from typing import TYPE_CHECKING
+from warnings import catch_warnings, simplefilter
 
 from newsletter.issue.image import open_picture
 
@@ -17,6 +20,7 @@ PRINT_PIXELS = 1950
 TALLEST = 1.1
 WHITE = "#ffffff"
 _JPEG_QUALITY = 86
+_MOST_AT_ONCE = 4  # pictures, each of which may take 200 MB of memory while it is prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,20 @@ def prepare_picture(path: Path, stem: str, widest: int, ground: str = WHITE) -> 
     """
     changed, size = path.stat().st_mtime_ns, path.stat().st_size
     return _prepare(path, changed, size, stem, min(widest, _measure_longest_side(path, changed, size)), ground)
+
+
+def prepare_pictures(wanted: Sequence[tuple[Path, str, int, str]]) -> list[Picture]:
+    """Return a picture for each path, stem, width and ground, as prepare_picture does, in their order.
+
+    Several are prepared at once: Pillow lets go of Python's lock while it reads, resizes and writes.
+    """
+    if len(wanted) < 2:
+        return [prepare_picture(*each) for each in wanted]
+    from concurrent.futures import ThreadPoolExecutor  # for issues with several pictures alone
+
+    with catch_warnings(), ThreadPoolExecutor(min(len(wanted), cpu_count() or 1, _MOST_AT_ONCE)) as pool:
+        simplefilter("ignore")  # as open_picture does: threads that end in another order restore each other's filters
+        return list(pool.map(lambda each: prepare_picture(*each), wanted))
 
 
 @lru_cache(maxsize=256)

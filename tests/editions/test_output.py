@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from conftest import Publication
 
+from newsletter.editions import EditionContext, edition_files, render_pdf
 from newsletter.editions.edition_files import export_editions
 from newsletter.editions.site import export_site
 from newsletter.errors import DecisionNeeded
 from newsletter.files import write_shared
 from newsletter.issue.draft import load_issue, read_draft
+from newsletter.issue.model import Issue
 
 STRANGER = 4_242  # nobody has this number
 PLANTED: dict[str, Callable[[Path, Path], object]] = {
@@ -95,3 +97,19 @@ def test_what_can_not_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="taken"):
         write_shared(tmp_path / "taken", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_the_pdf_is_set_once_for_its_file_and_for_the_web_page(
+    publication: Publication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue = load_issue(publication.workspace.find_draft("2.10"))
+    made: list[bytes] = []
+
+    def render(context: EditionContext, issue: Issue) -> bytes:
+        made.append(render_pdf(context, issue))
+        return made[-1]
+
+    monkeypatch.setattr(edition_files, "render_pdf", render)
+    written = export_editions(publication.context, issue, ("pdf", "web"), tmp_path / "out")
+    assert made == [written["pdf"].read_bytes()]
+    assert "2.10.pdf" in written["web"].read_text()

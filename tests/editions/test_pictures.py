@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from io import BytesIO
 from pathlib import Path
 from warnings import catch_warnings, simplefilter
@@ -13,7 +14,7 @@ from PIL import Image, ImageCms, ImageColor
 
 from newsletter.editions import render_html
 from newsletter.editions.edition_files import make_web_files
-from newsletter.editions.pictures import prepare_picture
+from newsletter.editions.pictures import WHITE, prepare_picture, prepare_pictures
 from newsletter.issue.draft import load_issue
 from newsletter.issue.image import find_image_faults
 from newsletter.mail.compiler import NOBODY, render_eml, render_sample
@@ -40,6 +41,18 @@ def test_a_picture_is_at_most_as_wide_as_asked(tmp_path: Path, kind: str) -> Non
     assert (picture.width, picture.height) == _opened(picture.data).size == (1200, 600)
     assert picture.fit_into(600, 660) == (600, 300)
     assert picture.fit_into(600, 150) == (300, 150)
+
+
+def test_several_pictures_at_once_are_those_that_each_is_alone(tmp_path: Path) -> None:
+    for number in range(9):
+        _photo((300 + number, 200)).save(tmp_path / f"{number}.jpg")
+    wanted = [(tmp_path / f"{number}.jpg", f"2.1-{number}", 100, WHITE) for number in range(9)]
+    with catch_warnings():
+        simplefilter("error")
+        before = list(warnings.filters)
+        assert prepare_pictures(wanted) == [prepare_picture(*each) for each in wanted]
+        assert warnings.filters == before
+    assert [picture.stem for picture in prepare_pictures(wanted)] == [stem for _, stem, _, _ in wanted]
 
 
 def test_a_small_picture_is_not_blown_up(tmp_path: Path) -> None:
