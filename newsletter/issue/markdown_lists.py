@@ -46,6 +46,8 @@ class _ListLine:
 
 def find_lists(paragraph: str) -> list[Fault]:
     """Return a fault at the first entry of each list of a paragraph."""
+    if "\n" not in paragraph and "\t" not in paragraph:
+        return []  # one line is no list unless a tab parts its mark from its words
     lines = list(_split_lines(paragraph))
     return [*_find_tabbed(lines), *_find_marked(lines), *_find_numbered(lines)]
 

@@ -163,11 +163,16 @@ _RULES = (
 )  # fmt: skip
 
 
+# The signs that every match of a rule, and of what _find_links looks for, has one of: most words have none.
+_SIGNS = re.compile(r"[\t#%*+<=>\[\]`{|~$«•◦▪▸‣➢➤∙]|[-_][ \t]*[-_]")
+
+
 def find_unsupported(source: str, paragraph: ParsedParagraph) -> tuple[list[Fault], bytearray]:
     """Return a fault for each piece of unsupported markup, and for each character whether one of them took it."""
     taken = bytearray(len(source) + 1)
     faults = [*_find_pictures(paragraph, taken), *_find_code_blocks(source, paragraph, taken)]
-    for rule in _RULES:
+    has_signs = _SIGNS.search(paragraph.text) is not None
+    for rule in _RULES if has_signs else ():
         for match in rule.pattern.finditer(paragraph.text):
             if taken[match.start()] or rule.unless(match):
                 continue
@@ -178,7 +183,8 @@ def find_unsupported(source: str, paragraph: ParsedParagraph) -> tuple[list[Faul
         if not taken[fault.at or 0]:
             taken[fault.at or 0] = 1
             faults.append(fault)
-    faults += _find_links(source, paragraph, taken)
+    if has_signs:
+        faults += _find_links(source, paragraph, taken)
     faults += _find_unclosed(paragraph, taken)
     return faults, taken
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from newsletter.issue import unsupported
 from newsletter.issue.draft import read_draft
 from newsletter.issue.inline_text import parse_headline, parse_line, parse_paragraphs
 from newsletter.issue.richtext import parse
@@ -241,3 +242,14 @@ def test_a_field_of_another_program_is_told_once_in_a_line() -> None:
 
 def test_a_link_of_a_wiki_is_called_so() -> None:
     assert "wiki" in parse("[[Other page]]")[1][0].message
+
+
+@pytest.mark.parametrize("rule", unsupported._RULES, ids=lambda rule: rule.code)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], deadline=None)
+@given(st.data())
+def test_words_without_any_of_the_signs_match_no_rule(rule: unsupported._Rule, data: st.DataObject) -> None:
+    match = rule.pattern.search(data.draw(st.from_regex(rule.pattern)))
+    assert match
+    assert unsupported._SIGNS.search(match.string)
+    for each in rule.pattern.finditer(unsupported._SIGNS.sub("", match.string)):
+        assert unsupported._SIGNS.search(each[0])
