@@ -28,7 +28,7 @@ def show_verdict(draft: Draft, report: DraftReport) -> None:
     """Print in a line how many problems and notes a draft has."""
     noted = f", {format_count(len(report.notes), 'note')}" if report.notes else ""
     if draft.issue and not report.problems:
-        links = sum(1 for text in draft.issue.texts() for _ in text.links())
+        links = sum(1 for text in draft.issue.texts() for _ in text.links()) + len(draft.issue.links())
         extent = [format_count(len(draft.issue.all_items), "item"), format_count(links, "link")]
         if pictures := len(dict.fromkeys(image.file for image in draft.issue.images())):
             extent.append(f"{format_count(pictures, 'picture')} of {format_size(report.picture_weight)}")

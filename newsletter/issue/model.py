@@ -10,7 +10,7 @@ from newsletter.field import Field as ReaderField
 from newsletter.issue.blocks import Link, PictureBlock, RichText
 from newsletter.issue.field_types import Count, Date, FieldedLine, Line, Prose
 from newsletter.issue.image import find_picture
-from newsletter.issue.sections import MAX_ITEMS, DraftValue, Image, IssueSection, Item
+from newsletter.issue.sections import MAX_ITEMS, DraftValue, Image, IssueSection, Item, iterate_links
 from newsletter.issue_name import IssueName
 from newsletter.validation import fault_error
 
@@ -171,8 +171,8 @@ class Issue(DraftValue):
 
     def links(self) -> tuple[Link, ...]:
         """Return the links that stand by themselves, not within a text."""
-        own = [part.link for part in (self.image, *self.items) if part and part.link]
-        return (*own, *(link for section in self.sections for link in section.links()))
+        lead = (self.image.link,) if self.image and self.image.link else ()
+        return (*lead, *iterate_links(self.items), *(link for section in self.sections for link in section.links()))
 
     def fields(self) -> "tuple[ReaderField, ...]":
         """Return every field that the draft asks for, once for each place."""

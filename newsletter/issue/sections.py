@@ -1,6 +1,6 @@
 """The parts of an issue: images, items, and sections with what they may hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -204,5 +204,16 @@ class IssueSection(DraftValue):
 
     def links(self) -> Iterator[Link]:
         """Yield the links that stand by themselves, not within a text."""
-        held = (self.image, self.quote, *self.figures, *self.items, *self.events, *self.people, self.button)
-        yield from (part.link for part in held if part and part.link)
+        held = (self.image, *self.figures, self.quote, *self.items, *self.events, *self.people, self.button)
+        yield from iterate_links(part for part in held if part)
+
+
+def iterate_links(
+    parts: Iterable[Image | Item | KeyFigure | UpcomingEvent | PullQuote | Person | Button],
+) -> Iterator[Link]:
+    """Yield the link of each part and of the picture that it has, in reading order."""
+    for part in parts:
+        if isinstance(part, Item | Person) and part.image and part.image.link:
+            yield part.image.link
+        if part.link:
+            yield part.link

@@ -84,6 +84,29 @@ def test_pictures_that_servers_refuse_are_a_problem_unless_they_are_linked(publi
     assert [note.code for note in _report(publication, text).notes] == ["weight"]
 
 
+def test_links_of_every_kind_are_counted(publication: Publication, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = "{file: 2.10-lead.jpg, alt: The harbor, link: https://example.org/%s}"
+    text = (
+        f"date: 2024-05-02\nkind: announcement\nsubject: The spring fair\nimage: {picture % 'lead'}\n"
+        f"items:\n  - headline: A fair\n    detail: See [this](https://example.org/1).\n    image: {picture % 'item'}\n"
+        "    link: https://example.org/2\n"
+        f"sections:\n  - people: [{{name: Ada, link: https://example.org/3, image: {picture % 'ada'}}}]\n"
+        "    button: {text: Go, link: https://example.org/4}\n"
+    )
+    draft = read_draft(publication.draft("spring-fair", text))
+    show_verdict(draft, check_draft(publication.workspace, draft))
+    assert "(1 item, 7 links, 1 picture of" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_picture_s_link_is_followed(publication: Publication) -> None:
+    picture = "{file: 2.10-lead.jpg, alt: The harbor, link: 'issue:9.9'}"
+    items = f"items:\n  - headline: A fair\n    detail: It is on Friday.\n    image: {picture}\n"
+    text = f"date: 2024-05-02\nkind: announcement\nsubject: The spring fair\n{items}"
+    draft = read_draft(publication.draft("spring-fair", text))
+    found = check_draft(publication.workspace, draft).problems
+    assert [(problem.code, problem.line) for problem in found] == [("link-target", 7)]
+
+
 def test_the_weight_is_shown(publication: Publication, capsys: pytest.CaptureFixture[str]) -> None:
     draft = read_draft(publication.workspace.find_draft("2.10"))
     assert draft.issue
