@@ -273,7 +273,8 @@ class _BlockWriter:
     def _write_list(self, block: ListBlock) -> Markup:
         tag = "ul" if block.first is None else "ol"
         start = Markup(' start="{}"').format(block.first) if block.first not in (None, 1) else Markup("")
-        entries = Markup("\n").join(self._write_entry(entry, tight=block.is_tight) for entry in block.entries)
+        tight = block.is_tight  # asked once: it looks at every entry
+        entries = Markup("\n").join(self._write_entry(entry, tight=tight) for entry in block.entries)
         also = "bullets" if block.first is None else "numbers"
         return Markup("<{0}{1}{2}>\n{3}\n</{0}>").format(tag, self._class(also), start, entries)
 

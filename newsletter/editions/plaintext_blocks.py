@@ -159,10 +159,9 @@ class PlaintextWriter:
             "- " if block.first is None else f"{number}. ".rjust(len(f"{last}. "))
             for number in range(block.first or 0, last + 1)
         ]
+        tight = block.is_tight  # asked once: it looks at every entry
         entries = (
-            self._write_blocks(
-                entry, picture, (rest if number else first) + mark, rest + " " * len(mark), tight=block.is_tight
-            )
+            self._write_blocks(entry, picture, (rest if number else first) + mark, rest + " " * len(mark), tight=tight)
             for number, (mark, entry) in enumerate(zip(marks, block.entries, strict=True))
         )
-        return ("\n" if block.is_tight else f"\n{rest.rstrip()}\n").join(entries)
+        return ("\n" if tight else f"\n{rest.rstrip()}\n").join(entries)

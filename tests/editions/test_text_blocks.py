@@ -1,6 +1,7 @@
 """Each block is plain text that a reader understands without having seen any other edition."""
 
 import re
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
+from newsletter.editions.html_blocks import make_page_writer
 from newsletter.editions.plaintext_blocks import PlaintextWriter
 from newsletter.editions.plaintext_wrapping import WIDTH, finish_lines
 from newsletter.field import write_default
@@ -308,3 +310,25 @@ def test_lines_fit_whatever_is_nested(blocks: Blocks) -> None:
     assert [line.partition("] ")[2] for line in written.splitlines() if "] https://" in line] == [
         link.href for link in text.links()
     ]
+
+
+@pytest.mark.parametrize("write", [_write, make_page_writer("ltr").blocks])
+def test_a_list_four_times_as_long_is_looked_at_four_times_as_often(write: Callable[[RichText], object]) -> None:
+    calls = [_count_calls(write, RichText((ListBlock((_entry("a"),) * length),))) for length in (100, 100, 400)]
+    assert calls[2] <= 4.4 * calls[1]
+
+
+def _count_calls(write: Callable[[RichText], object], text: RichText) -> int:
+    """Return how many functions are called to write a text, in Python and in C."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        write(text)
+    finally:
+        sys.setprofile(None)
+    return calls
