@@ -262,7 +262,8 @@ class _BlockWriter:
             case CodeBlock(text=text):
                 # The first line's end would be dropped (HTML, 13.1.2.5).
                 lines = "\n" + text if text.startswith("\n") else text
-                return _write_alone(self.take_first()) + Markup('<pre dir="ltr"><code>{}</code></pre>').format(lines)
+                code = Markup('<pre dir="ltr"><code>{}</code></pre>').format(lines)
+                return _write_alone(self.take_first()) + (_frame_code(code) if self._html.is_email else code)
             case ThematicBreak():
                 return _write_alone(self.take_first()) + Markup('<hr class="across">')
 
@@ -291,3 +292,15 @@ class _BlockWriter:
 def _write_alone(first: Markup) -> Markup:
     """Return what stands before the first words in a paragraph of its own, for a block that has no words to begin."""
     return Markup('<p class="anchor">{}</p>').format(first) if first else first
+
+
+def _frame_code(code: Markup) -> Markup:
+    """Return code on a ground, with room below.
+
+    By the cells of a table: Word's engine makes a paragraph of each line of a <pre>, and gives the margin that the
+    <pre> has to every one of them, but never its padding.
+    """
+    return Markup(
+        '<table class="code" role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%">'
+        '<tr><td class="ground">{}</td></tr><tr><td class="gap"></td></tr></table>'
+    ).format(code)

@@ -127,7 +127,7 @@ def test_an_anchor_stands_before_the_first_words_whatever_they_are_in() -> None:
         (Quotation((_paragraph("words"),)), f'<blockquote class="quotation">\n<p>{anchor}words'),
         (Heading(_spans("words")), f'<h2 class="subhead">{anchor}words'),
         (TABLE, f'<p class="anchor">{anchor}</p><table class="data"'),
-        (CodeBlock("x"), f'<p class="anchor">{anchor}</p><pre'),
+        (CodeBlock("x"), f'<p class="anchor">{anchor}</p><table class="code"'),
         # Word's engine sets a list's number on the line, and in the size, of the entry's first paragraph.
         (PictureBlock("a.jpg", "Bars"), f'<p class="figure">{anchor}<img'),
     ):
