@@ -117,9 +117,11 @@ def test_a_bare_address_is_a_link_in_every_edition(
 
 
 # Each example is several editions, two of them read back from a PDF, so that smaller ones are not looked for.
+# The same ones each time: what a run finds is found again, and others are looked for by taking this line out.
 _SETTINGS = settings(
+    derandomize=True,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
-    phases=[Phase.reuse, Phase.generate],
+    phases=[Phase.generate],
 )
 _LAYOUTS = st.sampled_from(["list", "above", "both"])
 
@@ -131,7 +133,7 @@ def test_the_editions_of_any_issue_agree(context: EditionContext, draft: dict[st
 
 
 @pytest.mark.slow
-@settings(_SETTINGS, max_examples=150)
+@settings(_SETTINGS, max_examples=40)
 @given(draft=drafts(), headlines=_LAYOUTS)
 def test_the_editions_of_many_issues_agree(context: EditionContext, draft: dict[str, Any], headlines: str) -> None:
     _require_agreement(context, draft, headlines)
@@ -200,7 +202,7 @@ def _require_mail(context: EditionContext, issue: Issue) -> None:
     text = render_text(context, issue, write_default)
     pieces = list(read_issue(context, issue, "text"))
     assert find_missing(pieces, letters(text)) is None
-    assert re.findall(r"(?m)^ *\[\d+\] (\S+:\S*)$", text) == _list_addresses(context, pieces, targets.whole)
+    assert re.findall(r"(?m)^ *\[\d+\] ((?:https?|mailto):\S*)$", text) == _list_addresses(context, pieces, targets.whole)
 
 
 def _list_addresses(
