@@ -202,7 +202,8 @@ def _require_mail(context: EditionContext, issue: Issue) -> None:
     text = render_text(context, issue, write_default)
     pieces = list(read_issue(context, issue, "text"))
     assert find_missing(pieces, letters(text)) is None
-    assert re.findall(r"(?m)^ *\[\d+\] ((?:https?|mailto):\S*)$", text) == _list_addresses(context, pieces, targets.whole)
+    noted = re.findall(r"(?m)^ *\[\d+\] ((?:https?|mailto):\S*)$", text)
+    assert noted == _list_addresses(context, pieces, targets.whole)
 
 
 def _list_addresses(
