@@ -122,6 +122,7 @@ def _shoot_index(browser: Browser, context: EditionContext, issues: list[Issue],
     listed = [
         Page(
             issue,
+            context.label(issue),
             context.title(issue),
             context.template_values(issue)["date"],
             Download(pdf_name(issue), len(render_pdf(context, issue))),
