@@ -199,6 +199,7 @@ def _someone() -> pwd.struct_passwd:
 def postgres() -> Iterator[Postgres]:
     """One server for the whole session."""
     if programs() is None:
+        # .ci/run installs it; a newcomer's machine may lack it, and every other test still says what is right there.
         pytest.skip(NOT_INSTALLED)
     with running_postgres() as server:
         yield server

@@ -44,6 +44,7 @@ def authority(folder: Path) -> Authority:
 def server(folder: Path, authority: Authority) -> Iterator[Postgres]:
     """Yield a real server with a certificate for HOST, and a user with a password."""
     if programs() is None:
+        # .ci/run installs it; a newcomer's machine may lack it, and every other test still says what is right there.
         pytest.skip(NOT_INSTALLED)
     certificate, key = authority.issue(HOST, folder / "server")
     if os.geteuid() == 0:
