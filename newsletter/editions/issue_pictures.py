@@ -15,7 +15,7 @@ _PRINTED_PORTRAIT = 400  # pixels
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _NamedWidth:
     """A picture's name without its ending, and how wide it is shown, in pixels."""
 
     stem: str
@@ -62,30 +62,30 @@ class IssuePictures:
         for file, path, place in self._shown():
             yield file, path, place.width
 
-    def _shown(self) -> Iterator[tuple[str, Path, _Place]]:
+    def _shown(self) -> Iterator[tuple[str, Path, _NamedWidth]]:
         for file in dict.fromkeys(image.file for image in self.issue.images()):
             path = self._find(file)
             yield file, path, self._places[path]
 
     @cached_property
-    def _places(self) -> dict[Path, _Place]:
+    def _places(self) -> dict[Path, _NamedWidth]:
         """The place of each picture, by its path: 2.10-lead, then 2.10-1, 2.10-2 and so on in reading order.
 
         They are counted in the whole issue, so that a name means the same picture for every reader.
         """
         whole = self.issue.whole
         portraits = {id(person.image) for section in whole.sections for person in section.people if person.image}
-        places = dict[Path, _Place]()
+        places = dict[Path, _NamedWidth]()
         others = 0
         for image in whole.images():
             path, before = self._find(image.file), places.get(self._find(image.file))
             is_lead = image is whole.image
             width = self.column if is_lead else PORTRAIT if id(image) in portraits else self.column - GUTTERS
             if before:
-                places[path] = _Place(before.stem, max(width, before.width))
+                places[path] = _NamedWidth(before.stem, max(width, before.width))
                 continue
             others += not is_lead
-            places[path] = _Place(f"{whole.name}-{'lead' if is_lead else others}", width)
+            places[path] = _NamedWidth(f"{whole.name}-{'lead' if is_lead else others}", width)
         return places
 
     def _find(self, file: str) -> Path:
