@@ -73,21 +73,29 @@ def pdf_text(pdf: bytes, folder: Path) -> str:
 
 
 def pdf_links(pdf: bytes, folder: Path) -> list[str]:
-    """Return the addresses that the PDF's links lead to, page by page, each as often as it is linked in a row."""
-    path = folder / "l.pdf"
-    path.write_bytes(pdf)
-    shown = subprocess.run(["pdfinfo", "-url", path], check=True, capture_output=True, text=True).stdout
-    return re.findall(r"(?m)^ *\d+  Annotation +(\S+)$", shown)
+    """Return the addresses that the PDF's links lead to, in the order of its tags, each as often as it is in a row.
+
+    The order on the pages is another one where cells beside each other go on overleaf.
+    """
+    root, objects = _read_tags(pdf, folder)
+    links = [_follow(tag["/Obj"], objects) for tag in _iterate_tags(root, objects) if tag.get("/Type") == "/OBJR"]
+    actions = [_follow(link.get("/A", {}), objects) for link in links]
+    return [action["/URI"].removeprefix("u:") for action in actions if "/URI" in action]
 
 
 def pdf_alts(pdf: bytes, folder: Path) -> list[str]:
     """Return what the PDF's pictures show, in the order of its tags."""
-    path = folder / "a.pdf"
+    root, objects = _read_tags(pdf, folder)
+    return [node["/Alt"].removeprefix("u:") for node in _iterate_tags(root, objects) if "/Alt" in node]
+
+
+def _read_tags(pdf: bytes, folder: Path) -> tuple[Any, dict[str, Any]]:
+    """Return the root of a PDF's tags, and all its objects by their names."""
+    path = folder / "tags.pdf"
     path.write_bytes(pdf)
     plain = subprocess.run(["qpdf", "--json=2", "--json-key=qpdf", path], check=True, capture_output=True).stdout
     objects = json.loads(plain)["qpdf"][1]
-    root = next(each["value"] for each in objects.values() if _names(each, "/Type") == "/StructTreeRoot")
-    return list(_iterate_alts(root, objects))
+    return next(each["value"] for each in objects.values() if _names(each, "/Type") == "/StructTreeRoot"), objects
 
 
 def _names(each: dict[str, Any], key: str) -> object:
@@ -95,16 +103,23 @@ def _names(each: dict[str, Any], key: str) -> object:
     return value.get(key) if isinstance(value, dict) else None
 
 
-def _iterate_alts(node: Any, objects: dict[str, Any]) -> Iterator[str]:
-    if isinstance(node, str):
-        node = objects.get(f"obj:{node}", {}).get("value")
+def _iterate_tags(node: Any, objects: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    node = _follow(node, objects)
     if isinstance(node, list):
-        for each in node:
-            yield from _iterate_alts(each, objects)
+        # Typst tags what stands below a picture before the picture, as the specification allows.
+        for each in sorted((_follow(each, objects) for each in node), key=_is_caption):
+            yield from _iterate_tags(each, objects)
     elif isinstance(node, dict):
-        if "/Alt" in node:
-            yield node["/Alt"].removeprefix("u:")
-        yield from _iterate_alts(node.get("/K"), objects)
+        yield node
+        yield from _iterate_tags(node.get("/K"), objects)
+
+
+def _is_caption(node: Any) -> bool:
+    return isinstance(node, dict) and node.get("/S") == "/Caption"
+
+
+def _follow(node: Any, objects: dict[str, Any]) -> Any:
+    return objects.get(f"obj:{node}", {}).get("value") if isinstance(node, str) else node
 
 
 def pdf_tags(pdf: bytes, folder: Path) -> str:
