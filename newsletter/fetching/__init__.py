@@ -1,0 +1,1 @@
+"""Pages of the web, asked for politely: addresses of private networks refused, sizes and times limited."""
