@@ -1,0 +1,141 @@
+"""The file of a back issue: its bytes, and what kind of file they are, whatever its name says."""
+
+import os
+import re
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from newsletter.back_issues.converted_text import UnreadableFile
+from newsletter.text import format_size
+
+MAX_BYTES = 40_000_000  # a Word document with its pictures; a text alone has some thousands
+
+
+class FileKind(Enum):
+    """The kinds of files that back issues are read from."""
+
+    MARKDOWN = "Markdown"
+    TEXT = "plain text"
+    HTML = "a web page"
+    MAIL = "a saved mail"
+    WORD = "a Word document"
+    PDF = "a PDF"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a back issue, read whole."""
+
+    path: Path
+    data: bytes
+    kind: FileKind
+
+
+_SUFFIXES = {
+    FileKind.MARKDOWN: (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"),
+    FileKind.TEXT: (".txt", ".text"),
+    FileKind.HTML: (".html", ".htm", ".xhtml"),
+    FileKind.MAIL: (".eml",),
+    FileKind.WORD: (".docx",),
+    FileKind.PDF: (".pdf",),
+}
+_ENDINGS = ", ".join(suffixes[0] for suffixes in _SUFFIXES.values())
+# What a file begins with that is no text (by the signatures in its format's own specification).
+_SIGNATURES = (
+    (b"%PDF-", FileKind.PDF, "a PDF"),
+    (b"PK\x03\x04", FileKind.WORD, "an archive (.zip, .docx, .odt)"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", None, "a Word document of the kind before 2007 (.doc)"),
+    (b"{\\rtf", None, "an RTF document"),
+    (b"\x89PNG\r\n", None, "a picture"),
+    (b"\xff\xd8\xff", None, "a picture"),
+    (b"GIF8", None, "a picture"),
+    (b"\x1f\x8b", None, "a compressed file"),
+)
+_UNREAD = {".doc", ".rtf", ".odt", ".pages", ".mht", ".mhtml", ".msg", ".mbox", ".epub"}
+
+
+def read_source_file(path: Path) -> SourceFile:
+    """Read a back issue's file and find its kind. Raises UnreadableFile."""
+    kind = _name_kind(path)
+    data = _read_bytes(path)
+    if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xfe\xff"):
+        raise UnreadableFile("The file is empty.")
+    for signature, known, what in _SIGNATURES:
+        if data.startswith(signature) and kind is not known:
+            raise UnreadableFile(f"The file is {what}, whatever its name says.", next_step=_advise_form(known))
+    return SourceFile(path, data, kind)
+
+
+def _name_kind(path: Path) -> FileKind:
+    suffix = path.suffix.lower()
+    for kind, suffixes in _SUFFIXES.items():
+        if suffix in suffixes:
+            return kind
+    if suffix in _UNREAD:
+        raise UnreadableFile(f"{suffix} files can't be read.", next_step=_advise_form(None))
+    if suffix in (".yaml", ".yml"):
+        raise UnreadableFile("This is a draft already.", next_step="Copy it into drafts/.")
+    raise UnreadableFile(
+        "Its name doesn't say what kind of file it is.", next_step=f"Files ending in {_ENDINGS} can be read."
+    )
+
+
+def _advise_form(known: FileKind | None) -> str:
+    if known is FileKind.PDF:
+        return "Rename it to end in .pdf."
+    return "Save it as .docx, .html or .txt from the program that it belongs to."
+
+
+def _read_bytes(path: Path) -> bytes:
+    if path.is_dir() or (path.exists() and not path.is_file()):  # a named pipe would never end
+        raise UnreadableFile("This is a folder." if path.is_dir() else "This is no file.")
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
+    except OSError as error:
+        raise UnreadableFile(f"The file can't be read: {error.strerror}.") from error
+    if size > MAX_BYTES or len(data) > MAX_BYTES:
+        raise UnreadableFile(
+            f"The file has {format_size(max(size, len(data)), 0)}; {format_size(MAX_BYTES, 0)} are the most."
+        )
+    return data
+
+
+def decode_text(data: bytes) -> str:
+    """Return the text of bytes in UTF-8, UTF-16 or windows-1252, with one kind of line end. Raises UnreadableFile."""
+    text = _decode(data)
+    if "\0" in text or len(re.findall("[\x01-\x08\x0e-\x1a\x1c-\x1f]", text)) > len(text) // 100:
+        raise UnreadableFile("This is not a text file, whatever its name says.")
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decode(data: bytes) -> str:
+    """Decode by the mark at the beginning, or by what the bytes can be; UTF-16 without a mark has a zero each second.
+
+    windows-1252 takes almost any bytes, so it is the last, and only where its five undefined bytes are absent.
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings = ["utf-16"]
+    elif (side := _find_zeros(data)) is not None:
+        encodings = ["utf-16-be" if side == 0 else "utf-16-le"]
+    else:
+        encodings = ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise UnreadableFile(
+        "Its characters can't be read: it is neither UTF-8 nor UTF-16 nor windows-1252.",
+        next_step="Save it as UTF-8 text.",
+    )
+
+
+def _find_zeros(data: bytes) -> int | None:
+    """Return on which side the zeros of UTF-16 are: 0 for each first byte, 1 for each second; None for neither."""
+    sample = data[:4000]
+    half = len(sample) // 2
+    counts = [sample[side::2].count(0) for side in (0, 1)]
+    return next((side for side in (0, 1) if half and counts[side] > half // 2 and counts[1 - side] < half // 10), None)
