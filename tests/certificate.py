@@ -51,14 +51,14 @@ class Authority:
         path.write_bytes(_signed(name, name, key, key).public_bytes(serialization.Encoding.PEM))
         return cls(path, key, name)
 
-    def issue(self, host: str, folder: Path) -> tuple[Path, Path]:
-        """Return a certificate and its key for `host`, as two files."""
+    def issue(self, host: str, folder: Path, *, expired: bool = False) -> tuple[Path, Path]:
+        """Return a certificate and its key for `host`, as two files; one that is `expired` was valid until now."""
         folder.mkdir(parents=True, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
         certificate, private = folder / "server.crt", folder / "server.key"
         certificate.write_bytes(
-            _signed(name, self._name, key, self._key, host).public_bytes(serialization.Encoding.PEM)
+            _signed(name, self._name, key, self._key, host, expired=expired).public_bytes(serialization.Encoding.PEM)
         )
         private.write_bytes(
             key.private_bytes(
@@ -75,8 +75,10 @@ def _signed(
     key: ec.EllipticCurvePrivateKey,
     signer: ec.EllipticCurvePrivateKey,
     host: str = "",
+    *,
+    expired: bool = False,
 ) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=expired)
     builder = (
         x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
         .serial_number(x509.random_serial_number())
