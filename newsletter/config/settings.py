@@ -18,6 +18,7 @@ from newsletter.address import EmailAddress, local_part_of
 from newsletter.config import validators
 from newsletter.config.theme import Theme
 from newsletter.config.validators import Address, Mailbox, OneLine
+from newsletter.fetching import AllowedHosts
 from newsletter.issue_name import Numbering
 from newsletter.text import without_invisible
 from newsletter.validation import fault_error
@@ -276,6 +277,24 @@ class InboxSettings(Section):
     password: SecretStr | None = None
 
 
+class LinkSettings(Section):
+    """The table [links]: how an issue's links are checked.
+
+    `allow` names the hosts and networks of this machine or a private network that may be asked nevertheless. With
+    `preview`, the preview asks the links of a draft while it is written.
+    """
+
+    allow: Annotated[
+        tuple[str, ...], BeforeValidator(validators.split_commas), AfterValidator(validators.check_allowed_hosts)
+    ] = ()
+    preview: bool = True
+
+    @property
+    def allowed_hosts(self) -> AllowedHosts:
+        """Return `allow` as the web client asks it."""
+        return AllowedHosts.parse(self.allow)
+
+
 class KeySettings(Section):
     """The publication's keys, where the environment has them; else they are in .newsletter/keys.toml."""
 
@@ -301,6 +320,7 @@ class Config(BaseModel):
     store: StoreSettings = StoreSettings()
     dkim: DkimSettings = DkimSettings()
     inbox: InboxSettings = InboxSettings()
+    links: LinkSettings = LinkSettings()
     keys: KeySettings = Field(default=KeySettings(), exclude=True)
     backends: Mapping[str, Section] = Field(default={}, exclude=True)
 

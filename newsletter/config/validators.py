@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from newsletter.address import EmailAddress, normalise_address
+from newsletter.fetching import AllowedHosts
 from newsletter.field import split_fields
 from newsletter.host import is_loopback
 from newsletter.text import without_invisible
@@ -278,3 +279,16 @@ _LIBPQ_OPTIONS = {
 _TLS_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 Address = Annotated[EmailAddress, AfterValidator(check_address)]
 OneLine = Annotated[str, AfterValidator(check_one_line)]
+
+
+def check_allowed_hosts(entries: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in entries:
+        try:
+            AllowedHosts.parse([entry])
+        except ValueError as error:
+            raise fault_error(
+                code="host",
+                message=f"{entry!r} is neither a server's name nor an address or network",
+                next_step='Write it as "intranet.example.org", "10.1.2.3" or "10.0.0.0/8".',
+            ) from error
+    return entries

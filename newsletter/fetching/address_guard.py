@@ -4,6 +4,7 @@ An editor pastes addresses that others wrote, and a web page may redirect anywhe
 name are looked at before one is connected to (OWASP, Server-Side Request Forgery Prevention).
 """
 
+import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from newsletter.host import without_brackets
 
 IPAddress = IPv4Address | IPv6Address
 
+_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the IPv4 address is the last 32 bits
 _COMPATIBLE = IPv6Network("::/96")  # RFC 4291, section 2.5.5.1
 _ISATAP = (0x00005EFE, 0x02005EFE)  # RFC 5214, section 6.1: bits 64 to 95 of an address that holds an IPv4 one
@@ -35,7 +37,7 @@ class AllowedHosts:
             try:
                 networks.append(ip_network(host))
             except ValueError as error:
-                if "/" in host or not host:
+                if not _NAME.fullmatch(host):
                     raise ValueError(f"{entry!r} names neither a host nor a network") from error
                 names.add(host)
         return cls(frozenset(names), tuple(networks))

@@ -61,7 +61,7 @@ def test_hosts_are_allowed_by_name_address_and_network() -> None:
     assert not allowed.allow_address(ip_address("127.0.0.2"))
 
 
-@pytest.mark.parametrize("entry", ["", "10.0.0.0/99", "a/b"])
+@pytest.mark.parametrize("entry", ["", "10.0.0.0/99", "a/b", "https://example.org", "a b", "example.org:80"])
 def test_what_names_no_host_is_refused(entry: str) -> None:
     with pytest.raises(ValueError, match="names neither"):
         AllowedHosts.parse([entry])
