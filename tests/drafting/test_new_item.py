@@ -108,9 +108,8 @@ def test_item_is_added_to_a_new_draft(tmp_path: Path) -> None:
     assert len(read(edited, tmp_path).items) == 6
 
 
-@given(
-    st.sampled_from(sorted(CASES)), headlines, texts, st.sampled_from([None, "https://example.org/", "mailto:a@b.org"])
-)
+@settings(max_examples=30)
+@given(st.sampled_from(sorted(CASES)), headlines, texts, st.sampled_from([None, "https://example.org/"]))
 def test_item_is_read_back_as_it_was_given(case: str, headline: str, detail: str, link: str | None) -> None:
     before = HEAD + "".join(CASES[case])
     after = add_item(before, NewItem(headline=headline, detail=detail, link=link))
