@@ -1,0 +1,114 @@
+"""The page of an article: its bytes as text in the right encoding, and its tree of elements."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from newsletter.articles.article import UnreadableArticle
+
+_DECLARED = re.compile(
+    rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{2,40})|<\?xml[^>]{0,100}encoding=[\"']([\w-]{2,40})", re.I
+)
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+# What browsers and SingleFile write at the top of a page that they save.
+_SAVED_FROM = re.compile(
+    r"<!--\s*saved from url=\(\d+\)\s*(https?://[^\s<>]+)\s*-->|^\s*url:\s*(https?://[^\s<>]+)", re.MULTILINE
+)
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}", re.IGNORECASE)
+_INVISIBLE = ("script", "style", "template", "svg", "iframe", "object", "head", "select", "textarea")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page as read: its tree of elements by lxml, which has no types, and where it was saved from if it says so."""
+
+    root: Any
+    saved_from: str | None
+    language: str | None
+
+
+def read_page(html: bytes, charset: str | None = None) -> Page:
+    """Read a page's bytes; `charset` is what the server said of them. Raises UnreadableArticle for an empty one."""
+    from lxml import etree
+    from lxml import html as lxml_html
+
+    text = decode_page(html, charset)
+    # In UTF-8 for certain by now: what the page declares is passed over, and so are its entities.
+    parser = lxml_html.HTMLParser(encoding="utf-8", remove_pis=True, huge_tree=False)
+    try:
+        root = lxml_html.document_fromstring(text.replace("\0", "").encode("utf-8", "replace"), parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
+        raise UnreadableArticle(
+            "The page is empty.", next_step="Open it in a browser, and see whether the address is the right one."
+        ) from error
+    saved = _SAVED_FROM.search(text[:5000])
+    return Page(root=root, saved_from=(saved[1] or saved[2]) if saved else None, language=_find_language(root))
+
+
+def decode_page(html: bytes, charset: str | None = None) -> str:
+    """Return the text of a page: as it is marked, as the server or the page says, or else as it can be read.
+
+    What is said and does not fit the bytes is passed over for UTF-8 if that fits, and for the best guess if not.
+    """
+    for mark, name in _MARKS:
+        if html.startswith(mark):
+            return html.decode(name, "replace")
+    declared = _DECLARED.search(html[:8192])
+    said = [name for name in (charset, (declared[1] or declared[2]).decode("ascii") if declared else None) if name]
+    codecs = [codec for name in said if (codec := _find_codec(name))]
+    for codec in (*codecs, "utf-8"):
+        try:
+            return html.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    # A few broken bytes in a page of megabytes: what was said is still the best that is known.
+    return html.decode(codecs[0] if codecs and _fits(html, codecs[0]) else _guess_codec(html), "replace")
+
+
+def _find_codec(name: str) -> str | None:
+    """Return Python's codec for an encoding by its label on the web (WHATWG Encoding, section 4.2)."""
+    import webencodings
+
+    encoding = webencodings.lookup(name)
+    return encoding.codec_info.name if encoding and encoding.name not in ("replacement", "x-user-defined") else None
+
+
+def _fits(html: bytes, codec: str) -> bool:
+    lost = html.decode(codec, "replace").count("\ufffd")
+    return lost <= 1 + len(html) // 1000
+
+
+def _guess_codec(html: bytes) -> str:
+    """Return the encoding of bytes that are no UTF-8 and name none: one of Japan's if they fit, or a Western one."""
+    for codec in ("cp932", "euc_jp"):
+        try:
+            text = html.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        # Western letters read as Japanese give kanji alone; Japanese has kana in every sentence.
+        foreign = [letter for letter in text if letter > "\u0100"]
+        kana = sum("\u3040" <= letter <= "\u30ff" for letter in foreign)
+        if len(foreign) > 5 and kana > len(foreign) / 5:
+            return codec
+    return "cp1252"
+
+
+def _find_language(root: Any) -> str | None:
+    names = [root.get("lang"), root.get("{http://www.w3.org/XML/1998/namespace}lang"), root.get("xml:lang")]
+    for name in names:
+        if name and _LANGUAGE.fullmatch(name.strip()):
+            return str(name.strip().replace("_", "-"))
+    return None
+
+
+def read_text(element: Any) -> str:
+    """Return the words of an element and of all in it, with blanks where elements meet."""
+    pieces = (piece for piece in element.itertext() if piece and not piece.isspace())
+    return " ".join(" ".join(pieces).split())
+
+
+def remove_invisible(root: Any) -> None:
+    """Take out of a page what readers do not see: scripts, styles, comments, and what stands in the head."""
+    from lxml import etree
+
+    etree.strip_elements(root, *_INVISIBLE, etree.Comment, with_tail=False)
