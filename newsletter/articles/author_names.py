@@ -50,6 +50,11 @@ _ORGANISATION = re.compile(
     r"|union|bank|federation|society|agency|nations|foundation|academy|party|group|press)\b",
     re.IGNORECASE,
 )
+# Behind a name these say for whom somebody writes.
+_AFFILIATION = re.compile(
+    rf"{_ORGANISATION.pattern}|\A(?:the\s+)?(?:reuters|ap|afp|agence france-presse|dpa|bloomberg|kyodo|upi|efe|ansa)\Z",
+    re.IGNORECASE,
+)
 _ROLE = re.compile(
     r"\b(?:staff|editor|editors|editorial|reporter|reporters|correspondent|correspondents|writer|writers|columnist"
     r"|contributor|contributors|journalist|bureau|desk|newsroom|producer|photographer|analyst|fellow|director|professor"
@@ -109,7 +114,7 @@ def _split_names(text: str) -> Iterator[str]:
         text = f"{inverted[2]} {inverted[1]}"
     parts = [part for part in _SEPARATORS.split(text) if part]
     for place, part in enumerate(parts):
-        if _SUFFIX.match(part):
+        if _SUFFIX.match(part) or (place > 0 and _AFFILIATION.search(part)):
             continue
         name = _clean_name(part)
         if name:

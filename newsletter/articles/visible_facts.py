@@ -34,6 +34,15 @@ _CREDIT = re.compile(
     r"|写真|撮影|提供",
     re.IGNORECASE,
 )
+_BEFORE_DATE = re.compile(
+    r"\W*(?:first )?(?:published|posted|updated|erschienen|veröffentlicht|publié|publicado)?\W*(?:on|am|le|el)?\W*"
+    r"(?:[^\W\d]{2,12}day)?\W*",
+    re.IGNORECASE,
+)
+_BEHIND_NAMES = re.compile(
+    r"(?:\b(?i:last )?|(?<=[a-z]))(?:[Uu]pdated|UPDATED|[Pp]ublished|PUBLISHED|[Pp]osted|POSTED)\b"
+    r"|\b\d{1,2}:\d\d|\b\d+ min(?:ute)?s?\b"
+)
 _BLOCKS = (
     "p",
     "div",
@@ -156,7 +165,9 @@ def _find_own_date(element: Any, text: str, names: str, language: str | None) ->
 def _behind_date(text: str, language: str | None) -> str:
     """Return a text without a date that it begins with, as in "June 1, 2023 By Jane Doe"."""
     found = find_date(text, language)
-    return text[found.end :].lstrip(" |·•,–—-") if found and found.start < 15 else text
+    if found is None or not _BEFORE_DATE.fullmatch(text[: found.start]):
+        return text
+    return text[found.end :].lstrip(" |·•,–—-")
 
 
 def _read_byline(text: str, language: str | None) -> tuple[str, ...]:
@@ -164,7 +175,7 @@ def _read_byline(text: str, language: str | None) -> tuple[str, ...]:
     text = _behind_date(text, language)
     if found := find_date(text, language):
         text = text[: found.start]
-    text = re.split(r"(?i)\b(?:last )?(?:updated|published|posted|\d{1,2}:\d\d|\d+ min(?:ute)?s?)\b", text)[0] or text
+    text = _BEHIND_NAMES.split(text)[0] or text
     if begins := re.search(r"(?:\A|[|·•—–]\s*|\s)(?=[Bb]y\s+[^\W\d_a-z])", text):
         text = text[begins.end() :]
     return read_authors([text])

@@ -10,6 +10,7 @@ import click
 _COMMANDS = {
     "init": ("newsletter.cli.init:init", "Make a new workspace that works at once."),
     "draft": ("newsletter.cli.draft:draft", "Write and check issues."),
+    "cite": ("newsletter.cli.cite:cite_command", "Show who wrote a page, where and when, with a link to paste."),
     "preview": ("newsletter.cli.preview:preview", "Show an issue in the browser while you write it."),
     "export": ("newsletter.cli.export:export", "Write an issue's editions as files."),
     "templates": ("newsletter.cli.templates:templates", "Restyle the editions."),

@@ -49,6 +49,8 @@ from newsletter.articles.author_names import read_authors
         ("山田太郎記者", ["山田太郎"]),
         ("ジェーン・ドウ", ["ジェーン・ドウ"]),
         ("編集部", []),
+        ("Jane Doe, Associated Press, and John Roe, Reuters", ["Jane Doe", "John Roe"]),
+        ("Reuters", ["Reuters"]),
         ("Organisation for Ferries and Harbors", ["Organisation for Ferries and Harbors"]),
         ("Jane Doe; Jane Doe; J. Doe", ["Jane Doe", "J. Doe"]),
         ("Jane \x1b[31mDoe\u202e", ["Jane Doe"]),

@@ -180,6 +180,24 @@ def test_a_japanese_page_in_any_encoding(codec: str, declared: bool) -> None:
     assert (article.outlet, article.date) == ("みなと新聞", _JUNE_1)
 
 
+@pytest.mark.parametrize(
+    ("byline", "authors", "day"),
+    [
+        ("By Jane Doe, June 1, 2023", ("Jane Doe",), 1),
+        ("June 3, 2023 | By Jane Doe and John Roe", ("Jane Doe", "John Roe"), 3),
+        ("Published on Sunday, June 4, 2023, by Jane Doe", ("Jane Doe",), 4),
+        ("By Jane DoePublished June 5, 2023 10:30 a.m. ETUpdated June 9, 2023", ("Jane Doe",), 5),
+        ("By JANE DOE, Associated Press June 6, 2023", ("Jane Doe",), 6),
+        ("Von Erika Mustermann 7. Juni 2023", ("Erika Mustermann",), 7),
+    ],
+)
+def test_a_byline_and_a_date_run_together(byline: str, authors: tuple[str, ...], day: int) -> None:
+    language = "de" if "Juni" in byline else "en"
+    article = read_article(f"<html lang={language}><h1>A harbor opens</h1><p>{byline}</p><p>It opens.</p>".encode())
+    assert article.authors == authors
+    assert article.date == datetime.date(2023, 6, day)
+
+
 def test_a_page_that_says_nothing_of_itself_is_told_in_plain_words() -> None:
     with pytest.raises(UnreadableArticle, match="The page has no title") as raised:
         read_article((PAGES / "nothing.html").read_bytes(), "https://example.org/")

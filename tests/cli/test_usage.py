@@ -28,8 +28,8 @@ LEAVES = [(path, command) for path, command in COMMANDS if not isinstance(comman
 def test_every_room_of_the_command_line_has_its_commands() -> None:
     assert len(LEAVES) >= 35
     assert {path[0] for path, _ in LEAVES} == {
-        "init", "draft", "preview", "export", "templates", "send", "retry", "outbox", "status", "report", "reconcile",
-        "cancel", "subscribers", "serve", "inbox", "state", "keys", "dkim", "demo",
+        "init", "draft", "cite", "preview", "export", "templates", "send", "retry", "outbox", "status", "report",
+        "reconcile", "cancel", "subscribers", "serve", "inbox", "state", "keys", "dkim", "demo",
     }  # fmt: skip
 
 
@@ -150,6 +150,7 @@ def test_a_wrong_use_is_refused_before_anything_is_done(publication: Publication
 @pytest.mark.parametrize("path", [path for path, _ in LEAVES if path not in {("init",), ("demo",)}])
 def test_outside_of_a_publication_it_is_said_how_to_make_one(tmp_path: Path, path: tuple[str, ...]) -> None:
     required = {
+        ("cite",): ["here.txt"],
         ("cancel",): ["2.10"], ("reconcile",): ["2.10"], ("retry",): ["2.10", "--state", "refused"],
         ("export",): ["html"], ("dkim", "key"): ["--selector", "s1"], ("state", "backup"): ["x.db"],
         ("state", "restore"): ["here.txt"], ("state", "move"): ["sqlite:///x.db"], ("templates", "eject"): ["email"],
