@@ -14,6 +14,7 @@ class FoundPicture:
     alt: str = ""
     caption: str = ""
     credit: str = ""
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,11 @@
 """Conversion of a back issue's file into Markdown, by its kind."""
 
+import re
+from html import unescape
+
 from newsletter.back_issues.converted_text import ConvertedText, UnreadableFile
 from newsletter.back_issues.source_file import FileKind, SourceFile, decode_text
+from newsletter.back_issues.source_lines import is_markdown, mark_plain_text
 
 
 def convert_file(source: SourceFile) -> ConvertedText:
@@ -10,7 +14,16 @@ def convert_file(source: SourceFile) -> ConvertedText:
     The converters of other forms than text are imported where they are used: each brings a library.
     """
     match source.kind:
-        case FileKind.MARKDOWN | FileKind.TEXT:
+        case FileKind.MARKDOWN:
             return ConvertedText(decode_text(source.data))
+        case FileKind.TEXT:
+            text = decode_text(source.data)
+            return ConvertedText(text if is_markdown(text) else mark_plain_text(text))
         case _:
             raise UnreadableFile(f"{source.kind.value.capitalize()} can't be read yet.")
+
+
+def convert_html(html: str) -> str:
+    """Return the Markdown of a piece of HTML that stands within Markdown."""
+    text = unescape(re.sub(r"<[^<>]*>", " ", html))
+    return mark_plain_text(text)

@@ -1,8 +1,7 @@
-"""The commands `newsletter draft new`, `list`, `check`, and `schema`."""
+"""The commands `newsletter draft new`, `list`, `check` and `schema`; others of the group have files of their own."""
 
 import datetime
 import json
-import re
 import sys
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +10,8 @@ import click
 
 from newsletter.actions.create_draft import create_correction, create_draft
 from newsletter.cli.context import open_publication
+from newsletter.cli.draft_import import import_
+from newsletter.cli.issue_number import parse_issue_number
 from newsletter.cli.output import print_as_json, print_table, say, shorten
 from newsletter.errors import ConfigError, Problem, TemplateError
 from newsletter.field import fill_fields
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 @click.group()
 def draft() -> None:
     """Write and check issues. A draft is one issue, as a YAML file in drafts/."""
+
+
+draft.add_command(import_)
 
 
 @draft.command()
@@ -55,7 +59,7 @@ def new(
     The draft has its number and date, and every field explained. A series that began elsewhere goes on with its own
     number: --number 2.11.
     """
-    within, issue_number = _parse_number(volume, number)
+    within, issue_number = parse_issue_number(volume, number)
     if correction is not None and (name or volume or number or kind != "issue"):
         raise click.UsageError("--correction names the issue, and goes with --date and --edit alone.")
     publication = open_publication()
@@ -75,20 +79,6 @@ def new(
         report = check_draft(publication, found)
         show_findings(report.findings)
         show_verdict(found, report)
-
-
-def _parse_number(volume: int | None, text: str | None) -> tuple[int | None, int | None]:
-    """Read what --volume and --number say together; None for what they leave open."""
-    if text is None:
-        return volume, None
-    match = re.fullmatch(r"(?:([0-9]{1,6})\.)?([0-9]{1,6})", text)
-    if not match or int(match[2]) == 0 or (match[1] and int(match[1]) == 0):
-        raise click.BadParameter(
-            f"{text!r} is no issue's number. Write 11, or 2.11 with its volume.", param_hint="'--number'"
-        )
-    if match[1] and volume is not None and volume != int(match[1]):
-        raise click.UsageError(f"--number {text} names volume {int(match[1])}, and --volume names {volume}.")
-    return int(match[1]) if match[1] else volume, int(match[2])
 
 
 @draft.command("list")

@@ -132,6 +132,10 @@ def test_a_command_that_is_like_none_is_answered_with_where_they_are() -> None:
         ("subscribers export --nobody-left", "goes with --mailable."),
         ("subscribers check no-such.csv", "File 'no-such.csv' does not exist."),
         ("subscribers forget", "Missing argument 'ADDRESS'"),
+        ("draft import", "Missing argument 'FILE...'"),
+        ("draft import a.md b.md --number 2.11", "--number and --date are those of a single file."),
+        ("draft import a.md b.md --date 2024-05-16", "--number and --date are those of a single file."),
+        ("draft import a.md --number 2.x", "'2.x' is no issue's number."),
     ],
 )  # fmt: skip
 def test_a_wrong_use_is_refused_before_anything_is_done(publication: Publication, args: str, words: str) -> None:
@@ -150,7 +154,7 @@ def test_a_wrong_use_is_refused_before_anything_is_done(publication: Publication
 @pytest.mark.parametrize("path", [path for path, _ in LEAVES if path not in {("init",), ("demo",)}])
 def test_outside_of_a_publication_it_is_said_how_to_make_one(tmp_path: Path, path: tuple[str, ...]) -> None:
     required = {
-        ("cite",): ["here.txt"],
+        ("cite",): ["here.txt"], ("draft", "import"): ["here.txt"],
         ("cancel",): ["2.10"], ("reconcile",): ["2.10"], ("retry",): ["2.10", "--state", "refused"],
         ("export",): ["html"], ("dkim", "key"): ["--selector", "s1"], ("state", "backup"): ["x.db"],
         ("state", "restore"): ["here.txt"], ("state", "move"): ["sqlite:///x.db"], ("templates", "eject"): ["email"],
