@@ -222,6 +222,7 @@ def _hand_over(server: Postfix, text: str, part: slice) -> None:
         session.close()
 
 
+@pytest.mark.slow
 def test_a_real_postfix_says_what_it_has() -> None:
     needed(unavailable() or "Postfix", not unavailable())
     with postfix(keep=False) as server:
