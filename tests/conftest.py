@@ -14,6 +14,7 @@ import pytest
 import smtp_server
 from click.testing import CliRunner, Result
 from hypothesis import settings
+from offline import stay_offline
 
 from newsletter.cli import cli
 from newsletter.editions import EditionContext
@@ -26,6 +27,7 @@ pytest_plugins = ["browser", "postgres"]
 
 settings.register_profile("suite", deadline=None, max_examples=40)
 settings.load_profile("suite")
+stay_offline()
 
 # In these rooms every statement is held on both databases each time; a use case is a slow test on the second one.
 _STATEMENTS = ("store", "ledger", "subscribers")
