@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from newsletter.issue.model import Issue
     from newsletter.ledger.states import State
     from newsletter.ledger.workers import LeaseLost
-    from newsletter.link_check.link_report import LinkReport
     from newsletter.reports.campaign_report import CampaignReport
     from newsletter.reports.issue_status import CampaignStatus
     from newsletter.schedule.scheduler import ScheduleResult
@@ -68,7 +67,6 @@ __all__ = [
     "ImportResult",
     "Issue",
     "LeaseLost",
-    "LinkReport",
     "ListError",
     "NewsletterError",
     "Problem",
@@ -129,7 +127,6 @@ _NAMES = {
     "newsletter.issue.model": ("Issue",),
     "newsletter.ledger.states": ("State",),
     "newsletter.ledger.workers": ("LeaseLost",),
-    "newsletter.link_check.link_report": ("LinkReport",),
     "newsletter.reports.campaign_report": ("CampaignReport",),
     "newsletter.reports.issue_status": ("CampaignStatus",),
     "newsletter.schedule.scheduler": ("ScheduleResult",),

@@ -34,6 +34,12 @@ _ALLOWED = re.compile(
     r"\b(?:MIT|0?BSD|Apache|ISC|PSF|Python|MPL|Mozilla|LGPL|OFL|HPND|Unlicense|Zlib|CC0)\b", re.IGNORECASE
 )
 
+# Packages under other licences, with the reason why they may be installed beside the program.
+_EXCEPTIONS = {
+    "codespell": "its dictionary (CC BY-SA 3.0) is read as data; its program (GPL-2.0-only) is neither imported nor "
+    "started, and is no part of ours",
+}
+
 
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
@@ -45,7 +51,8 @@ def main() -> None:
     faults = [*unfit(here, everything), *unpinned(here, everything), *unlicensed(here, program)]
     print(f"{len(program)} packages make up the program; with tests and tools {len(everything)}.")
     for name in sorted(program):
-        print(f"  {name} {here[name].version}: {licence(here[name]) or 'no licence is named'}")
+        reason = f" ({_EXCEPTIONS[name]})" if name in _EXCEPTIONS else ""
+        print(f"  {name} {here[name].version}: {licence(here[name]) or 'no licence is named'}{reason}")
     if options.advisories:
         records = list(osv_records(options.advisories))
         print(f"{len(records)} advisories were looked through.")
@@ -111,7 +118,7 @@ def unpinned(here: dict[str, Distribution], names: set[str]) -> Iterator[str]:
 def unlicensed(here: dict[str, Distribution], names: set[str]) -> Iterator[str]:
     """Yield packages whose licence is none that is known to allow handing on."""
     for name in sorted(names):
-        if not _ALLOWED.search(said := licence(here[name])):
+        if not _ALLOWED.search(said := licence(here[name])) and name not in _EXCEPTIONS:
             yield f"{name} is under {said or 'no licence that it names'}"
 
 

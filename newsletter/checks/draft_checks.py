@@ -6,9 +6,10 @@ from pathlib import Path
 from newsletter.checks.draft_report import DraftReport, Finding
 from newsletter.checks.fields import find_fields_without_default
 from newsletter.checks.inbox_line import check_inbox_line
-from newsletter.checks.leftovers import find_damaged_letters, find_example_texts, find_unfinished_marks
+from newsletter.checks.leftovers import find_damaged_letters, find_example_texts
 from newsletter.checks.link_targets import check_link_targets
-from newsletter.checks.pictures import check_picture_sizes, check_picture_weight, find_file_names_as_alt
+from newsletter.checks.pictures import check_picture_sizes, check_picture_weight
+from newsletter.checks.prose import check_prose, find_prose_problems
 from newsletter.checks.publication_checks import check_editions, find_example_settings
 from newsletter.checks.series import check_corrected_issue, check_dates, check_name, check_numbers, find_equal_headlines
 from newsletter.editions import EditionContext
@@ -23,7 +24,12 @@ def check_draft(workspace: Workspace, draft: Draft) -> DraftReport:
 
     Raises ConfigError for a configuration that can't be read.
     """
-    found = [*map(Finding, draft.problems), *_check_own_texts(workspace, draft), *_check_among_others(workspace, draft)]
+    found = [
+        *map(Finding, draft.problems),
+        *_check_own_texts(workspace, draft),
+        *_check_among_others(workspace, draft),
+        *check_prose(workspace, DraftSource(draft.path, draft.source), draft.issue),
+    ]
     found.sort(key=lambda each: (each.problem.path != draft.path, each.problem.line, each.problem.column))
     return DraftReport(tuple(dict.fromkeys(found)), _measure_pictures(workspace, draft))
 
@@ -37,13 +43,17 @@ def _measure_pictures(workspace: Workspace, draft: Draft) -> int:
 
 def find_own_problems(workspace: Workspace, draft: Draft) -> tuple[Problem, ...]:
     """Return the problems of the draft's own words, and none that another draft, a setting or a typeface may cause."""
-    found = [*map(Finding, draft.problems), *_check_own_texts(workspace, draft)]
+    source = DraftSource(draft.path, draft.source)
+    found = [
+        *map(Finding, draft.problems),
+        *_check_own_texts(workspace, draft),
+        *find_prose_problems(workspace, source, draft.issue),
+    ]
     return tuple(dict.fromkeys(each.problem for each in found if not each.note))
 
 
 def _check_own_texts(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
     source, context = DraftSource(draft.path, draft.source), EditionContext.from_workspace(workspace)
-    yield from find_unfinished_marks(source)
     yield from find_damaged_letters(source)
     if draft.issue is not None:
         yield from find_example_texts(source, draft.issue)
@@ -51,7 +61,6 @@ def _check_own_texts(workspace: Workspace, draft: Draft) -> Iterator[Finding]:
         yield from find_fields_without_default(source, draft.issue)
         yield from check_picture_sizes(source, context, draft.issue)
         yield from check_picture_weight(source, context, draft.issue)
-        yield from find_file_names_as_alt(source, draft.issue)
 
 
 def _check_among_others(workspace: Workspace, draft: Draft) -> Iterator[Finding]:

@@ -178,6 +178,24 @@ class TypographySettings(Section):
     quotes: bool = False
 
 
+class ProseSettings(Section):
+    """The table [prose]: which checks of the words are made, and the file with words that they leave alone.
+
+    `reading_level` is the Flesch-Kincaid grade above which an issue is noted; 0 is none.
+    """
+
+    words: OneLine = "words.txt"
+    unfinished: bool = True
+    spelling: bool = True
+    repeated_words: bool = True
+    link_words: bool = True
+    alt_texts: bool = True
+    long_sentences: bool = True
+    acronyms: bool = True
+    reading_level: Annotated[float, Field(ge=0, le=30)] = 0
+    proselint: bool = False
+
+
 class PdfSettings(Section):
     """The table [pdf]: its layout. With `print_links`, the links' addresses are printed below the text."""
 
@@ -315,6 +333,7 @@ class Config(BaseModel):
     email: Annotated[EmailSettings, AfterValidator(_check_linked_images)] = EmailSettings()
     layout: LayoutSettings = LayoutSettings()
     typography: TypographySettings = TypographySettings()
+    prose: ProseSettings = ProseSettings()
     pdf: PdfSettings = PdfSettings()
     send: SendSettings = SendSettings()
     store: StoreSettings = StoreSettings()

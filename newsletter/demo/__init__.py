@@ -70,5 +70,5 @@ def _lay_workspace(folder: Path) -> None:
     for source in find_shipped("drafts").glob(f"{_ISSUE}*"):
         if not source.name.endswith(".sent.toml"):
             shutil.copyfile(source, folder / "drafts" / source.name)
-    for name in (CONFIG_NAME, _LIST):
+    for name in (CONFIG_NAME, _LIST, "words.txt"):
         shutil.copyfile(find_shipped(name), folder / name)

@@ -18,6 +18,7 @@ from newsletter.issue.yamltext import (
     YamlMapping,
     YamlNode,
     YamlScalar,
+    YamlSequence,
     iterate_texts,
     parse_yaml,
     split_lines,
@@ -56,10 +57,18 @@ class DraftSource:
 
     def texts(self) -> Iterator[YamlScalar]:
         """Yield every text that readers see, in the file's order."""
-        for key, value in iterate_texts(self._tree):
+        return (value for _, value in self.texts_by_keys())
+
+    def texts_by_keys(self) -> Iterator[tuple[tuple[str, ...], YamlScalar]]:
+        """Yield every text that readers see with the keys that lead to it, such as `("sections", "quote", "text")`."""
+        for keys, key, value in _iterate_by_keys(self._tree):
             # A figure's number is read as it is written; that of the issue stands at the line's beginning.
             if key.text in PROSE_KEYS or (key.text == "number" and key.start.column > 1):
-                yield value
+                yield (*keys, key.text), value
+
+    def map_text(self, text: YamlScalar) -> SourceMap:
+        """Return a text as the draft means it, with the place of each character."""
+        return SourceMap(text, self._lines)
 
     def headline(self, number: int) -> YamlScalar | None:
         """Return the headline of an item, counted from 0, first of `items:` and then of `sections:`."""
@@ -80,6 +89,10 @@ class DraftSource:
         values = (value for key, value in iterate_texts(self._tree) if key.text == name)
         place = next((value.start for value in values if " ".join(value.text.split()) == " ".join(text.split())), None)
         return self._make_problem(place or self.find_words(text), code, message, next_step)
+
+    def at_place(self, place: Place, *, code: str, message: str, next_step: str) -> Problem:
+        """Return a problem at a place that is known, as from the map of a text."""
+        return self._make_problem(place, code, message, next_step)
 
     def at_words(
         self, words: str, *, code: str, message: str, next_step: str, within: YamlScalar | None = None, nth: int = 0
@@ -121,6 +134,22 @@ class DraftSource:
     def _make_problem(self, place: Place | None, code: str, message: str, next_step: str) -> Problem:
         line, column = (place.line, place.column) if place else (0, 0)
         return Problem(path=self.path, line=line, column=column, code=code, message=message, next_step=next_step)
+
+
+def _iterate_by_keys(
+    node: YamlNode | None, keys: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], YamlScalar, YamlScalar]]:
+    """Yield the keys above each key, the key, and its text, in the file's order."""
+    match node:
+        case YamlSequence(entries=entries):
+            for entry in entries:
+                yield from _iterate_by_keys(entry, keys)
+        case YamlMapping(entries=pairs):
+            for key, value in pairs.values():
+                if isinstance(value, YamlScalar):
+                    yield keys, key, value
+                else:
+                    yield from _iterate_by_keys(value, (*keys, key.text))
 
 
 def _contains(text: str, words: str) -> bool:

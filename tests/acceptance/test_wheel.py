@@ -5,7 +5,6 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-import pytest
 from conftest import ROOT
 from wheel import build_wheel, install_wheel
 
@@ -15,8 +14,8 @@ def test_it_carries_what_the_program_needs() -> None:
     assert {
         "newsletter/py.typed", "newsletter/templates/email.mjml.j2", "newsletter/templates/email.css",
         "newsletter/templates/email.txt.j2", "newsletter/templates/edition.typ", "newsletter/sample/newsletter.toml",
-        "newsletter/sample/subscribers.example.csv", "newsletter/sample/drafts/2.10.yaml",
-        "newsletter/sample/drafts/2.10-lead.jpg",
+        "newsletter/sample/subscribers.example.csv", "newsletter/sample/words.txt",
+        "newsletter/sample/drafts/2.10.yaml", "newsletter/sample/drafts/2.10-lead.jpg",
     } <= names  # fmt: skip
     assert {
         f"newsletter/web/preview/page/{path.name}" for path in (ROOT / "newsletter/web/preview/page").iterdir()
@@ -25,7 +24,6 @@ def test_it_carries_what_the_program_needs() -> None:
     assert not any(name.endswith("subscribers.csv") for name in names)
 
 
-@pytest.mark.slow
 def test_it_builds_an_issue_from_another_folder(tmp_path: Path) -> None:
     environment = tmp_path / "env"
     install_wheel(environment)

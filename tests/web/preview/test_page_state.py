@@ -231,13 +231,17 @@ def test_what_the_check_of_a_draft_finds_is_said_beside_the_mail(publication: Pu
     problems, notes = _told(state(draft_state, publication.workspace, {}, ""))
     assert problems[0] == "Before it is sent: 1 problem."
     assert "'TODO' looks like a mark" in problems[1][0]
-    assert notes[0] == "To look at: 3 notes."
-    for words in ("2.11 and 2.12 are left out", "inboxes show about 70", "says little beside the sender's name"):
+    assert notes[0] == "To look at: 4 notes."
+    for words in (
+        "2.11 and 2.12 are left out", "inboxes show about 70", "says little beside the sender's name",
+        "the words of this link don't say",
+    ):  # fmt: skip
         assert any(words in told for told in notes[1])
 
 
 def test_a_mail_that_is_too_long_is_a_problem_of_the_draft(publication: Publication) -> None:
-    text = DRAFT.replace("Four", "word " * 25_000).replace("    only_for: [members]\n", "")
+    text = DRAFT.replace("Four", "A word. " * 15_000).replace("[more]", "[a report]")
+    text = text.replace("    only_for: [members]\n", "")
     path = publication.draft("2.11", text)
     draft_state = refresh_state(publication.workspace, path, DraftState(name="2.11"))
     assert draft_state.rendered
