@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from newsletter.issue.model import Issue
     from newsletter.ledger.states import State
     from newsletter.ledger.workers import LeaseLost
+    from newsletter.link_check.link_report import LinkReport
     from newsletter.reports.campaign_report import CampaignReport
     from newsletter.reports.issue_status import CampaignStatus
     from newsletter.schedule.scheduler import ScheduleResult
@@ -67,6 +68,7 @@ __all__ = [
     "ImportResult",
     "Issue",
     "LeaseLost",
+    "LinkReport",
     "ListError",
     "NewsletterError",
     "Problem",
@@ -127,6 +129,7 @@ _NAMES = {
     "newsletter.issue.model": ("Issue",),
     "newsletter.ledger.states": ("State",),
     "newsletter.ledger.workers": ("LeaseLost",),
+    "newsletter.link_check.link_report": ("LinkReport",),
     "newsletter.reports.campaign_report": ("CampaignReport",),
     "newsletter.reports.issue_status": ("CampaignStatus",),
     "newsletter.schedule.scheduler": ("ScheduleResult",),

@@ -11,6 +11,7 @@ from newsletter.actions.add_subscriber import add_subscriber
 from newsletter.actions.back_up_state import back_up_state
 from newsletter.actions.cancel import cancel, cancel_schedule
 from newsletter.actions.check import check_draft
+from newsletter.actions.check_links import check_links
 from newsletter.actions.create_draft import create_correction, create_draft
 from newsletter.actions.deliver import ConfirmRefusals
 from newsletter.actions.dry_run import DryRun, dry_run
@@ -38,6 +39,7 @@ from newsletter.issue.draft import Draft, read_draft
 from newsletter.issue.model import Issue
 from newsletter.issue_name import IssueName
 from newsletter.ledger.states import State
+from newsletter.link_check import LinkReport
 from newsletter.publication import OpenPublication
 from newsletter.reports.campaign_report import CampaignReport
 from newsletter.reports.issue_status import CampaignStatus
@@ -113,6 +115,13 @@ class Publication:
     def check(self, issue: Issue | str | None = None) -> DraftReport:
         """Return problems and notes of an issue's draft; the newest when none is named. Raises ConfigError."""
         return check_draft(self._opened, self._read(issue))
+
+    def check_links(self, issue: Issue | str | None = None) -> LinkReport:
+        """Ask where the links of an issue's draft lead, of the newest when none is named. Raises ConfigError.
+
+        It runs an event loop of its own, so call it from another thread inside of a coroutine.
+        """
+        return check_links(self._opened, self._read(issue))
 
     def export(
         self, issue: Issue, editions: Sequence[str] = ("html", "text", "pdf", "web"), to: Path | str | None = None

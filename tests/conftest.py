@@ -14,6 +14,7 @@ import pytest
 import smtp_server
 from click.testing import CliRunner, Result
 from hypothesis import settings
+from offline import stay_offline
 
 from newsletter.cli import cli
 from newsletter.editions import EditionContext
@@ -24,8 +25,21 @@ ROOT = Path(__file__).parent.parent
 Run = Callable[..., Result]
 pytest_plugins = ["browser", "postgres"]
 
-settings.register_profile("suite", deadline=None, max_examples=60)
+settings.register_profile("suite", deadline=None, max_examples=40)
 settings.load_profile("suite")
+stay_offline()
+
+# In these rooms every statement is held on both databases each time; a use case is a slow test on the second one.
+_STATEMENTS = ("store", "ledger", "subscribers")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave whole use cases on PostgreSQL to the slow tests."""
+    for item in items:
+        room = item.path.relative_to(ROOT / "tests").parts[0]
+        if "postgresql" in item.name.partition("[")[2] and room not in _STATEMENTS:
+            item.add_marker(pytest.mark.slow)
 
 
 @dataclass

@@ -300,6 +300,7 @@ class Ending:
 if __name__ == "__main__":
     ending = Ending()
     atexit.register(ending.leave)  # what is registered first is called last
+    import_module("offline").stay_offline()
     sys.path.pop(0)  # this folder, whose modules are the tests'
     import newsletter
 

@@ -29,6 +29,7 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("umask")
 def test_no_other_account_can_read_what_commands_write_about_readers(
     publication: Publication, monkeypatch: pytest.MonkeyPatch

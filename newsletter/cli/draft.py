@@ -123,7 +123,8 @@ def _find_title(issue: Issue) -> str:
     help="For people, for scripts, or as annotations in a GitHub workflow.",
 )
 @click.option("--rendered", is_flag=True, help="Build the email too, and say what mail clients lack.")
-def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
+@click.option("--links", is_flag=True, help="Ask where the links lead: dead, moved, to a login, tracked.")
+def check(names: tuple[str, ...], format_: str, rendered: bool, links: bool) -> None:
     """Find problems, with places and what to do.
 
     In the drafts named, or in the newest one.
@@ -146,6 +147,10 @@ def check(names: tuple[str, ...], format_: str, rendered: bool) -> None:
         seen |= dict.fromkeys(report.findings)
     issues = [found.issue for found in drafts if found.issue and rendered and not broken]
     seen |= dict.fromkeys(map(Finding, _check_emails(publication, issues, seen, show=format_ == "text")))
+    if links and not broken:
+        from newsletter.cli.link_check import check_links_of_drafts
+
+        seen |= dict.fromkeys(check_links_of_drafts(publication, drafts, seen, show=format_ == "text"))
     if format_ == "json":
         print_json([*seen, *map(Finding, broken.problems if broken else ())])
     elif format_ == "github":

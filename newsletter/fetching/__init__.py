@@ -3,8 +3,17 @@
 `newsletter.fetching.web_client.WebClient` asks; it brings httpx, so import it where it is used.
 """
 
-from newsletter.fetching.address_guard import AllowedHosts
+from newsletter.fetching.address_guard import AllowedHosts, IPAddress, Resolver
 from newsletter.fetching.fetch_failure import FailureReason, FetchFailure
 from newsletter.fetching.response import FetchLimits, Redirect, Response
 
-__all__ = ["AllowedHosts", "FailureReason", "FetchFailure", "FetchLimits", "Redirect", "Response"]
+__all__ = [
+    "AllowedHosts",
+    "FailureReason",
+    "FetchFailure",
+    "FetchLimits",
+    "IPAddress",
+    "Redirect",
+    "Resolver",
+    "Response",
+]

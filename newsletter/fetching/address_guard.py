@@ -6,7 +6,7 @@ name are looked at before one is connected to (OWASP, Server-Side Request Forger
 
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Self
@@ -14,6 +14,8 @@ from typing import Self
 from newsletter.host import without_brackets
 
 IPAddress = IPv4Address | IPv6Address
+# Returns the addresses of a server's name, in the order in which to try them. Raises socket.gaierror.
+Resolver = Callable[[str], Awaitable[Sequence[IPAddress]]]
 
 _NAME = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the IPv4 address is the last 32 bits

@@ -8,7 +8,7 @@ in the certificate from the address asked, as ever.
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
@@ -16,9 +16,7 @@ from typing import Self
 import httpcore
 import httpx
 
-from newsletter.fetching.address_guard import AllowedHosts, IPAddress, read_literal
-
-Resolver = Callable[[str], Awaitable[Sequence[IPAddress]]]
+from newsletter.fetching.address_guard import AllowedHosts, IPAddress, Resolver, read_literal
 
 _EARLIER_ATTEMPT = 3.0  # seconds to connect to an address that is not a name's last one
 _KEPT_OPEN = 5.0  # seconds that an idle connection is kept for the host's next page

@@ -13,10 +13,10 @@ from typing import Literal, Self
 import httpcore
 import httpx
 
-from newsletter.fetching.address_guard import AllowedHosts
+from newsletter.fetching.address_guard import AllowedHosts, Resolver
 from newsletter.fetching.decoding import ACCEPTED, BodyDecoder, UndecodableBody
 from newsletter.fetching.fetch_failure import FailureReason, FetchFailure
-from newsletter.fetching.guarded_network import GuardedTransport, Resolver, resolve_name
+from newsletter.fetching.guarded_network import GuardedTransport, resolve_name
 from newsletter.fetching.network_errors import NETWORK_ERRORS, explain_network_error
 from newsletter.fetching.response import CutReason, FetchLimits, Redirect, Response
 from newsletter.text import quote_text
@@ -42,7 +42,7 @@ class WebClient:
         *,
         allowed: AllowedHosts | None = None,
         limits: FetchLimits | None = None,
-        resolve: Resolver = resolve_name,
+        resolve: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._limits = limits or FetchLimits()
@@ -52,7 +52,10 @@ class WebClient:
             "Accept-Encoding": ACCEPTED,
         }
         self._transport = GuardedTransport(
-            allowed or AllowedHosts(), resolve, tls or ssl.create_default_context(), self._limits.at_once
+            allowed or AllowedHosts(),
+            resolve or resolve_name,
+            tls or ssl.create_default_context(),
+            self._limits.at_once,
         )
         self._places = asyncio.Semaphore(self._limits.at_once)
         self._host_places: defaultdict[str, asyncio.Semaphore] = defaultdict(

@@ -36,7 +36,7 @@ def _everyone_once_or_unknown(publication: Publication, copies: Counter[str], re
     assert state["accepted"] == len(readers) - len(unknown)
 
 
-@pytest.mark.parametrize("number", [611, *(pytest.param(n, marks=pytest.mark.slow) for n in (6, 7, 61, 1212, 1913))])
+@pytest.mark.parametrize("number", [61, *(pytest.param(n, marks=pytest.mark.slow) for n in (6, 7, 611, 1212, 1913))])
 def test_killed_at_the_nth_reply(publication: Publication, server: Server, number: int) -> None:
     readers = publication.readers(READERS)
     publication.through(server)
@@ -73,6 +73,7 @@ def test_asked_to_stop(publication: Publication, server: Server, sign: signal.Si
     assert server.copies() == Counter(readers)
 
 
+@pytest.mark.slow
 def test_the_server_misbehaves_in_every_way(publication: Publication, server: Server) -> None:
     readers = publication.readers(120)
     publication.through(server)

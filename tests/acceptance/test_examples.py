@@ -34,7 +34,9 @@ def test_it_says_what_it_is_to_say(kind: str) -> None:
     assert len(issue.pictures) >= pictures
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", ["fern-weekly", *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind != "fern-weekly")]
+)
 def test_it_checks_clean_and_every_edition_is_made(tmp_path: Path, kind: str) -> None:
     publication = Publication(tmp_path / kind)
     shutil.copytree(EXAMPLES / kind, publication.root)

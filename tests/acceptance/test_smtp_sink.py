@@ -9,6 +9,7 @@ from collections import Counter
 from email import policy
 from email.parser import BytesParser
 
+import pytest
 from conftest import Publication
 from ports import free_port
 
@@ -22,6 +23,7 @@ def _wait_for(port: int) -> None:
     raise AssertionError("smtp-sink did not start")
 
 
+@pytest.mark.slow
 def test_smtp_sink_takes_every_message_once(publication: Publication) -> None:
     readers = publication.readers(150)
     port = free_port()

@@ -5,6 +5,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import pytest
 from conftest import ROOT
 from wheel import build_wheel, install_wheel
 
@@ -24,6 +25,7 @@ def test_it_carries_what_the_program_needs() -> None:
     assert not any(name.endswith("subscribers.csv") for name in names)
 
 
+@pytest.mark.slow
 def test_it_builds_an_issue_from_another_folder(tmp_path: Path) -> None:
     environment = tmp_path / "env"
     install_wheel(environment)

@@ -91,6 +91,7 @@ def test_it_goes_to_those_who_had_the_error_and_may_still_be_mailed(everywhere: 
         assert (campaign.kind, campaign.corrects) == ("correction", "2.10")
 
 
+@pytest.mark.slow
 def test_it_is_not_sent_where_the_issue_was_sent_to_nobody(digest: Publication, server: Server) -> None:
     digest.draft("2.10-correction", _CORRECTION)
     for option in ("--yes", "--dry-run"):
@@ -120,6 +121,7 @@ def test_it_is_sent_from_where_the_issue_was_sent(digest: Publication, server: S
     assert not _sent(server)
 
 
+@pytest.mark.slow
 def test_nobody_is_left_who_has_the_issue(digest: Publication, server: Server) -> None:
     digest.readers(3)
     digest.run("send", "2.10", "--yes")
@@ -131,6 +133,7 @@ def test_nobody_is_left_who_has_the_issue(digest: Publication, server: Server) -
     assert not _sent(server)
 
 
+@pytest.mark.slow
 def test_a_correction_that_was_stopped_goes_on_and_goes_to_nobody_twice(digest: Publication, server: Server) -> None:
     addresses = digest.readers(8)
     digest.run("send", "2.10", "--yes")
@@ -143,6 +146,7 @@ def test_a_correction_that_was_stopped_goes_on_and_goes_to_nobody_twice(digest: 
     assert _sent(server) == Counter(addresses)
 
 
+@pytest.mark.slow
 def test_a_tag_narrows_a_correction(digest: Publication, server: Server) -> None:
     addresses = digest.readers(6)
     digest.run("send", "2.10", "--yes")
@@ -155,6 +159,7 @@ def test_a_tag_narrows_a_correction(digest: Publication, server: Server) -> None
     assert _sent(server) == Counter(addresses)
 
 
+@pytest.mark.slow
 def test_a_second_correction_goes_to_all_who_have_the_issue(digest: Publication, server: Server) -> None:
     addresses = digest.readers(3)
     digest.run("send", "2.10", "--yes")
@@ -164,6 +169,7 @@ def test_a_second_correction_goes_to_all_who_have_the_issue(digest: Publication,
     assert _sent(server) == Counter([*addresses, *addresses])
 
 
+@pytest.mark.slow
 def test_names_of_every_kind_are_sent_and_told_of(digest: Publication, server: Server) -> None:
     digest.readers(2)
     digest.environ |= {"NEWSLETTER_SENDER__VERP": "+", "NEWSLETTER_SENDER__FEEDBACK_ID": "digest"}

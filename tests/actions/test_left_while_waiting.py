@@ -179,6 +179,7 @@ def test_a_retry_goes_to_nobody_who_left(desk: Desk, server: Server, state: Stat
     assert (done.counts[State.SUPPRESSED], done.counts[State.ACCEPTED], done.complete) == (2, 28, True)
 
 
+@pytest.mark.slow
 def test_who_leaves_during_a_long_wait_is_not_tried_again(
     desk: Desk, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,7 +244,9 @@ BROKEN: dict[str, tuple[Callable[[Path], object], type[NewsletterError]]] = {
 }
 
 
-@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.parametrize(
+    "how", ["not UTF-8", *(pytest.param(how, marks=pytest.mark.slow) for how in BROKEN if how != "not UTF-8")]
+)
 def test_a_broken_list_stops_a_send_until_it_is_mended(files: Desk, server: Server, how: str) -> None:
     server.refuse |= dict.fromkeys(READERS, LATER)
     files.send()
@@ -335,6 +338,7 @@ def test_another_list_is_compared_with_its_own_file(files: Desk, server: Server)
     assert server.copies() == {"board1@example.org": 1}
 
 
+@pytest.mark.slow
 def test_of_a_campaign_of_an_earlier_version_only_who_left_is_known(files: Desk, server: Server) -> None:
     """Which list it was frozen from was not noted then: it may be another one than the publication's own."""
     server.refuse |= dict.fromkeys(READERS[:5], LATER)
@@ -347,6 +351,7 @@ def test_of_a_campaign_of_an_earlier_version_only_who_left_is_known(files: Desk,
     assert server.copies() == dict.fromkeys([GONE, *OTHERS, "new@example.org"], 1)
 
 
+@pytest.mark.slow
 def test_an_editor_is_told_why_they_got_nothing(files: Desk, server: Server) -> None:
     files.put_in_outbox()
     files.edit(left=LEFT, gone=GONE)

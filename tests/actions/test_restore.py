@@ -144,6 +144,7 @@ def test_a_state_that_is_there_already_is_not_moved_over(place: Path | str, tmp_
         assert not (tmp_path / "kept.db").exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_moved_or_put_back_while_an_issue_is_being_sent(place: Path | str, tmp_path: Path) -> None:
     with closing(open_store(place)) as store, closing(open_store(tmp_path / "other.db")) as other:
         _fill(store)

@@ -104,6 +104,7 @@ def _half_sent(digest: Publication, server: Server) -> None:
     test_a_changed_draft_is_answered_with_three_ways(digest, server)
 
 
+@pytest.mark.slow
 def test_continue_sends_the_text_as_it_was(digest: Publication, server: Server) -> None:
     _half_sent(digest, server)
     assert digest.run("send", "2.10", "--yes", "--continue").returncode == 0
@@ -111,6 +112,7 @@ def test_continue_sends_the_text_as_it_was(digest: Publication, server: Server) 
     assert b"LEADERS" not in b"".join(data for _, data in server.stored)
 
 
+@pytest.mark.slow
 def test_a_draft_that_was_renamed_is_sent_on_as_it_was_frozen(digest: Publication, server: Server) -> None:
     _half_sent(digest, server)
     draft = digest.root / "drafts/2.10.yaml"
@@ -138,6 +140,7 @@ def test_who_was_frozen_and_not_reached_gets_it_though_the_draft_is_gone(opened:
     assert result.counts.by_state == {State.ACCEPTED: 3}
 
 
+@pytest.mark.slow
 def test_with_changes_sends_the_new_text_to_those_without(digest: Publication, server: Server) -> None:
     _half_sent(digest, server)
     assert digest.run("send", "2.10", "--yes", "--with-changes").returncode == 0
@@ -147,6 +150,7 @@ def test_with_changes_sends_the_new_text_to_those_without(digest: Publication, s
     assert "already" in digest.run("send", "2.10", "--yes").stdout
 
 
+@pytest.mark.slow
 def test_cancel_leaves_the_rest_without(digest: Publication, server: Server) -> None:
     _half_sent(digest, server)
     cancelled = digest.run("cancel", "2.10", "--yes")
@@ -311,6 +315,7 @@ def test_a_state_that_can_not_be_made_is_answered(digest: Publication) -> None:
     assert "[store] url" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_killed_send_that_had_claimed_the_last_readers_ends(digest: Publication, server: Server) -> None:
     digest.readers(8)
     running = []
@@ -340,6 +345,7 @@ def test_cancel_settles_what_a_crash_left(digest: Publication, server: Server) -
     assert "was cancelled on" in digest.run("send", "2.10", "--yes").stdout
 
 
+@pytest.mark.slow
 def test_cancel_means_nobody_else(digest: Publication, server: Server) -> None:
     digest.readers(10)
     digest.run("send", "2.10", "--yes", "--tag", "even")
@@ -351,6 +357,7 @@ def test_cancel_means_nobody_else(digest: Publication, server: Server) -> None:
     assert len(server.stored) == 5
 
 
+@pytest.mark.slow
 def test_an_issue_that_only_a_wave_has_is_not_sent_yet(digest: Publication, server: Server) -> None:
     digest.readers(10)
     digest.run("send", "2.10", "--yes", "--tag", "even")
@@ -382,6 +389,7 @@ def test_an_item_for_some_is_for_them_alone_whatever_the_draft_says_later(digest
     assert len(server.stored) == 6
 
 
+@pytest.mark.slow
 def test_a_wave_with_another_configuration_is_another_text(digest: Publication, server: Server) -> None:
     digest.readers(10)
     digest.run("send", "2.10", "--yes", "--tag", "even")
@@ -396,6 +404,7 @@ def test_a_wave_with_another_configuration_is_another_text(digest: Publication, 
     assert not any(b"Atlantic" in data for _, data in server.stored)
 
 
+@pytest.mark.slow
 def test_an_older_copy_of_the_state_is_refused(digest: Publication, server: Server) -> None:
     digest.readers(10)
     digest.run("send", "2.10", "--yes", "--tag", "even")
@@ -477,6 +486,7 @@ def test_a_second_interrupt_ends_at_once_with_a_report(digest: Publication) -> N
     assert _readers(digest)["unknown"] <= 2
 
 
+@pytest.mark.slow
 def test_while_nobody_has_anything_the_list_and_the_draft_are_read_anew(digest: Publication, server: Server) -> None:
     digest.readers(5)
     port = digest.environ["NEWSLETTER_SMTP__PORT"]
@@ -529,6 +539,7 @@ def test_what_is_at_its_end_can_not_be_cancelled(digest: Publication, server: Se
     assert "nobody waits for it" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_sending_that_began_anew_has_one_text_for_its_later_waves_too(digest: Publication, server: Server) -> None:
     digest.readers(4)
     port = digest.environ["NEWSLETTER_SMTP__PORT"]

@@ -13,6 +13,7 @@ from newsletter.editions.edition_files import make_web_files
 from newsletter.issue.draft import load_issue
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("images", ["attach", "link"])
 def test_every_picture_of_a_mail_that_arrived_can_be_shown(
     digest: Publication, everything: Path, server: Server, images: str

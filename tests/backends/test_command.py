@@ -117,6 +117,7 @@ def test_an_end_that_says_nothing_of_the_message_leaves_it_unknown(tmp_path: Pat
     assert len(feed.waiting) == 1
 
 
+@pytest.mark.slow
 def test_a_program_that_takes_too_long_is_killed_with_what_it_started(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "alive")
     _program(tmp_path, "exec 9>alive; echo $$ >pid; sleep 60 & echo started >&2; wait")
@@ -512,6 +513,7 @@ def test_a_program_that_fails_each_time_does_not_burn_the_list(publication: Publ
     assert status["readers"]["pending"] >= 48
 
 
+@pytest.mark.slow
 def test_ctrl_c_does_not_reach_the_program(publication: Publication) -> None:
     """The terminal's Ctrl-C goes to every process of the group: what is in hand is finished all the same."""
     publication.readers(20)
@@ -560,6 +562,7 @@ def postfix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "queue/maildrop"
 
 
+@pytest.mark.slow
 def test_postfix_takes_what_it_is_given(postfix: Path) -> None:
     configured = f"MAIL_CONFIG={os.environ['MAIL_CONFIG']}"  # a program is told nothing of it that is not written here
     command = ["env", configured, SENDMAIL, "-i", "-f", "{sender}", "--", "{recipient}"]

@@ -39,6 +39,7 @@ def test_without_a_website_no_link_leads_to_the_pdf(unshowable: Publication, ser
     assert len(server.stored) == 2
 
 
+@pytest.mark.slow
 def test_a_text_that_is_changed_later_is_held_to_the_same(digest: Publication, server: Server) -> None:
     digest.readers(4)
     assert digest.run("send", "2.10", "--yes", "--tag", "even").returncode == 0

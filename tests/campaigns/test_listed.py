@@ -25,6 +25,7 @@ def _with_bad_rows(count: int, bad: int) -> str:
     return "\n".join(["email", *rows]) + "\n"
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_utf8_stops_the_send(digest: Publication, server: Server) -> None:
     rows = [f"r{number}@example.org,Ada" for number in range(200)]
     _list(digest, "\n".join(["email,name", *rows, "j@example.org,Jörg"]) + "\n", "cp1252")
@@ -49,6 +50,7 @@ def test_more_unusable_rows_than_the_limit_stop_the_send(digest: Publication, se
     assert len(server.stored) == 97
 
 
+@pytest.mark.slow
 def test_the_exit_status_is_1_when_rows_were_left_out(digest: Publication, server: Server) -> None:
     _list(digest, _with_bad_rows(50, 1))
     for arguments in (("send", "2.10", "--dry-run"), _SEND, _SEND):
@@ -67,6 +69,7 @@ def test_a_scheduled_issue_tells_of_rows_that_were_left_out(digest: Publication,
     assert server.stored == []
 
 
+@pytest.mark.slow
 def test_a_foreign_column_stops_the_send_until_it_is_answered(digest: Publication, server: Server) -> None:
     _list(digest, "email,name,status\nin@example.org,In,enabled\nout@example.org,Out,unsubscribed\n")
     for arguments in (_SEND, ("send", "2.10", "--dry-run"), ("subscribers", "export", "-", "--mailable")):

@@ -26,6 +26,7 @@ def _exported(publication: Publication, address: str = READER, *more: str) -> tu
     return (publication.root / done.stdout.split()[0]).read_bytes(), done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signed", [False, True])
 def test_what_was_sent_is_what_is_exported_whatever_has_changed_since(
     digest: Publication, server: Server, signed: bool
@@ -69,6 +70,7 @@ def _set_back(publication: Publication, hours: float) -> None:
                     )
 
 
+@pytest.mark.slow
 def test_each_batch_bears_the_moment_at_which_it_was_sent(digest: Publication, server: Server) -> None:
     """Frozen, resumed, and sent to new readers, each a day after the other; and each copy stays as it was sent."""
     (key, _) = generate_dkim_key("ed25519")

@@ -301,6 +301,7 @@ def test_a_restored_snapshot_is_stopped_by_the_record_from_git_at_once(
     assert len(server.stored) == 4
 
 
+@pytest.mark.slow
 def test_others_who_leave_do_not_make_an_older_copy_of_the_state_seem_up_to_date(
     digest: Publication, server: Server, run: Run
 ) -> None:

@@ -257,6 +257,7 @@ def test_what_follows_is_still_found(text: str) -> None:
     assert found == FeatureUse("css-gap", "`gap`", len(lines), len(lines[-1]) + len('<i style="') + 1)
 
 
+@pytest.mark.slow
 def test_depth_does_no_harm() -> None:
     for piece in ("(", "{", "a{", "p:not(", "@media x{", "<p>", "<!--[if mso]>"):
         read_markup(f"<style>{piece * 5_000}</style>")

@@ -118,6 +118,7 @@ def test_a_draft_with_problems_stays_out_of_the_site_or_as_it_was(publication: P
     assert (publication.root / "www/2.10.html").read_bytes() == page
 
 
+@pytest.mark.slow
 def test_a_site_of_what_was_sent_alone(publication: Publication) -> None:
     publication.environ["NEWSLETTER_SEND__BACKEND"] = "maildir"
     publication.run("send", "2.10", "--yes")

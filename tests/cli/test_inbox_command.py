@@ -99,6 +99,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(sent: Publication, d
     assert "no more mail goes there" in sent.run("inbox", "read").stdout
 
 
+@pytest.mark.slow
 def test_what_was_handled_is_told_once_and_again_when_asked(sent: Publication, deliver: Callable[..., None]) -> None:
     assert "No mail is there that was not handled before." in _shown(sent, "inbox", "read")
     assert "No mail is there." in _shown(sent, "inbox", "read", "--again")
@@ -110,6 +111,7 @@ def test_what_was_handled_is_told_once_and_again_when_asked(sent: Publication, d
     assert "hard bounce" in again
 
 
+@pytest.mark.slow
 def test_handled_mails_are_moved_when_that_is_wanted(sent: Publication, deliver: Callable[..., None]) -> None:
     deliver("bounce", *READERS[:2])
     done = sent.run("inbox", "read", "--move")
@@ -121,6 +123,7 @@ def test_handled_mails_are_moved_when_that_is_wanted(sent: Publication, deliver:
     assert len(list((sent.root / "Maildir").glob("[nc]*/*"))) == 1
 
 
+@pytest.mark.slow
 def test_scripts_get_each_mail_as_an_object(sent: Publication, deliver: Callable[..., None]) -> None:
     assert json.loads(sent.run("inbox", "read", "--json").stdout) == []
     deliver("bounce", READERS[0])
@@ -129,6 +132,7 @@ def test_scripts_get_each_mail_as_an_object(sent: Publication, deliver: Callable
     assert (found["address"], found["status"], found["issue"]) == (READERS[0], "5.1.1", "2.10")
 
 
+@pytest.mark.slow
 def test_many_at_once_wait_for_a_person_whose_answers_are_told(sent: Publication, deliver: Callable[..., None]) -> None:
     deliver("bounce", *READERS[:25])
     held = sent.run("inbox", "read")
@@ -144,6 +148,7 @@ def test_many_at_once_wait_for_a_person_whose_answers_are_told(sent: Publication
     assert len(sent.run("subscribers", "list", "--suppressed").stdout.splitlines()[1:]) == 25
 
 
+@pytest.mark.slow
 def test_many_at_once_can_be_passed_over(sent: Publication, deliver: Callable[..., None]) -> None:
     deliver("bounce", *READERS[:25])
     assert sent.run("inbox", "read", "--no").returncode == 0
@@ -151,6 +156,7 @@ def test_many_at_once_can_be_passed_over(sent: Publication, deliver: Callable[..
     assert sent.run("inbox", "read").stdout == ""
 
 
+@pytest.mark.slow
 def test_a_reading_is_undone_after_a_question(sent: Publication, deliver: Callable[..., None]) -> None:
     assert "No reading has suppressed anybody for bounces" in sent.run("inbox", "undo").stdout
     deliver("bounce", READERS[0])
@@ -169,6 +175,7 @@ def test_a_reading_is_undone_after_a_question(sent: Publication, deliver: Callab
     ]
 
 
+@pytest.mark.slow
 def test_a_mailbox_that_is_not_there_is_answered(sent: Publication) -> None:
     done = sent.run("inbox", "read", "NoSuchBox")
     assert done.returncode != 0

@@ -128,6 +128,7 @@ def test_who_is_put_off_is_left_to_a_send_that_is_named(three: Publication, stor
     assert server.copies() == {f"{name}@example.org": 1 for name in "abc"}
 
 
+@pytest.mark.slow
 def test_taking_it_out_says_how_it_can_still_be_sent(three: Publication, store: Store, server: Server) -> None:
     _put_in(three, store, ago=-60)
     done = three.run("outbox", "cancel", "2.10")

@@ -145,6 +145,7 @@ def _print(
     return state, capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.slow
 def test_each_change_is_printed_once(
     publication: Publication, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def test_unknown_ones_are_explained_where_the_send_ends(broken: Publication) -> 
     assert "To find out and say so: newsletter reconcile 2.10" in shown
 
 
+@pytest.mark.slow
 def test_on_a_terminal_each_is_listed_with_the_ways_to_settle_it(broken: Publication) -> None:
     ids = _unknown(broken)
     assert set(ids) <= set(READERS)
@@ -64,6 +65,7 @@ def test_on_a_terminal_each_is_listed_with_the_ways_to_settle_it(broken: Publica
     assert "Who does not is tried again: newsletter send 2.10" in shown
 
 
+@pytest.mark.slow
 def test_what_is_said_of_one_is_shown_asked_and_written_down(broken: Publication, server: Server) -> None:
     first, *_ = _unknown(broken)
     before = _states(broken)
@@ -103,6 +105,7 @@ def test_message_ids_of_a_file_and_of_a_pipe_say_who_has_it(broken: Publication,
     assert _states(broken) == {"accepted": len(READERS)}
 
 
+@pytest.mark.slow
 def test_ids_come_from_standard_input_too(broken: Publication) -> None:
     unknown = _unknown(broken)
     done = broken.run(
@@ -112,6 +115,7 @@ def test_ids_come_from_standard_input_too(broken: Publication) -> None:
     assert _states(broken) == {"accepted": len(READERS)}
 
 
+@pytest.mark.slow
 def test_an_address_that_is_not_unknown_is_told_apart(broken: Publication) -> None:
     settled = next(address for address in READERS if address not in _unknown(broken))
     before = _states(broken)
@@ -122,6 +126,7 @@ def test_an_address_that_is_not_unknown_is_told_apart(broken: Publication) -> No
     assert _states(broken) == before
 
 
+@pytest.mark.slow
 def test_a_report_shows_each_run_and_each_reply(broken: Publication, server: Server) -> None:
     shown = broken.run("report", "2.10").stdout
     assert "Leaders align on coercion" in shown.splitlines()[0]
@@ -139,6 +144,7 @@ def test_a_report_shows_each_run_and_each_reply(broken: Publication, server: Ser
     assert heads == ["Run\tTook\tAnswers\tMessages\tEnded because"]
 
 
+@pytest.mark.slow
 def test_a_report_goes_to_a_file_or_through_a_pipe(broken: Publication) -> None:
     done = broken.run("report", "2.10", "--csv", "every.csv", "--html", "page.html")
     assert done.returncode == 0
@@ -152,6 +158,7 @@ def test_a_report_goes_to_a_file_or_through_a_pipe(broken: Publication) -> None:
     assert ((broken.root / "every.csv").stat().st_mode & 0o777) == 0o600
 
 
+@pytest.mark.slow
 def test_a_report_in_json_holds_numbers_and_no_address(broken: Publication) -> None:
     text = broken.run("report", "2.10", "--json").stdout
     assert not any(address in text for address in READERS)

@@ -124,6 +124,7 @@ def test_a_tag_that_items_are_for_and_nobody_has_is_a_note(three: Publication) -
     assert "  Note      no reader here has the tag 'trustees', which items are only for" in shown
 
 
+@pytest.mark.slow
 def test_a_tag_sends_to_those_who_have_it_and_the_others_can_follow(three: Publication, server: Server) -> None:
     shown = _shown(three, "send", "2.10", "--tag", "board", typed="y\n")
     assert "  To        1 reader of subscribers.csv tagged board" in shown
@@ -203,6 +204,7 @@ def test_sent_is_sent_and_a_change_since_belongs_into_a_correction(three: Public
     assert len(server.stored) == 3
 
 
+@pytest.mark.slow
 def test_new_readers_are_sent_it_when_there_are_any(three: Publication, server: Server) -> None:
     three.run("send", "2.10", "--yes")
     nobody = three.run("send", "2.10", "--to-new", "--yes")
@@ -262,6 +264,7 @@ def test_cancel_asks_and_leaves_the_rest_without(three: Publication, server: Ser
     assert "There is nothing to cancel." in nothing.stderr
 
 
+@pytest.mark.slow
 def test_status_tells_of_each_issue_and_of_one(three: Publication, server: Server) -> None:
     assert three.run("status").stdout == "Nothing has been sent from here yet.\n"
     assert three.run("status", "2.10").stdout == "2.10 has not been sent from here.\n"

@@ -116,6 +116,7 @@ def test_it_says_where_it_listens_and_how_it_ends_and_a_second_is_refused(public
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_option_goes_before_the_setting_and_a_signal_ends_it(publication: Publication, number: int) -> None:
     served(publication).environ["NEWSLETTER_SERVICE__PORT"] = "1"
@@ -133,6 +134,7 @@ def test_without_https_it_is_said_that_mails_carry_no_one_click(publication: Pub
     assert "Mails carry no one-click: that wants a [service] url with https://." in service.printed
 
 
+@pytest.mark.slow
 def test_what_was_done_to_an_older_store_is_said_first(
     publication: Publication, request: pytest.FixtureRequest
 ) -> None:
@@ -144,6 +146,7 @@ def test_what_was_done_to_an_older_store_is_said_first(
     assert " had version 3, and has version 4 now." in _answers(service)[0]
 
 
+@pytest.mark.slow
 def test_the_log_goes_to_standard_error_and_has_no_address(publication: Publication) -> None:
     with serving(served(publication)) as service:
         assert service.post("reader@example.org")[0] == 200

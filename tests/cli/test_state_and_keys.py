@@ -26,6 +26,7 @@ def _mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
+@pytest.mark.slow
 def test_a_backup_is_private_and_says_what_belongs_to_it(used: Publication) -> None:
     done = used.run("state", "backup", "b.db")
     assert done.returncode == 0
@@ -40,6 +41,7 @@ def test_a_backup_is_private_and_says_what_belongs_to_it(used: Publication) -> N
     assert count == 50
 
 
+@pytest.mark.slow
 def test_a_backup_is_written_over_when_somebody_says_so(used: Publication) -> None:
     path = used.root / "b.db"
     path.write_text("precious")
@@ -53,6 +55,7 @@ def test_a_backup_is_written_over_when_somebody_says_so(used: Publication) -> No
     assert path.read_bytes().startswith(b"SQLite format 3")
 
 
+@pytest.mark.slow
 def test_a_restore_keeps_what_was_and_names_what_may_have_left(used: Publication) -> None:
     used.run("state", "backup", "b.db")
     used.run("subscribers", "suppress", ADA)
@@ -69,6 +72,7 @@ def test_a_restore_keeps_what_was_and_names_what_may_have_left(used: Publication
     assert "unsubscribed since" in used.run("subscribers", "show", ADA).stdout
 
 
+@pytest.mark.slow
 def test_a_state_is_moved_to_another_file_and_the_setting_is_printed(used: Publication) -> None:
     place = used.root / "elsewhere/state.db"
     place.parent.mkdir()

@@ -233,6 +233,7 @@ def test_an_export_writes_over_a_file_only_when_told(three: Publication) -> None
     assert "It holds personal data: keep it out of git, and delete it when it has served." in done.stdout
 
 
+@pytest.mark.slow
 def test_erasing_asks_says_what_is_known_and_what_is_out_of_reach(three: Publication) -> None:
     three.environ["NEWSLETTER_SEND__BACKEND"] = "maildir"
     no_keys = three.run("subscribers", "forget", ADA, "--yes")

@@ -125,6 +125,7 @@ def test_an_erased_reader_stays_erased_and_may_come_back(digest: Publication, se
     assert "\tmailable\t" in digest.run("subscribers", "list", "olga").stdout
 
 
+@pytest.mark.slow
 def test_list_and_stats_and_exports(publication: Publication) -> None:
     create_secret_keys(publication.root)
     with (publication.root / "subscribers.csv").open("a") as file:

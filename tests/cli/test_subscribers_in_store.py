@@ -145,6 +145,7 @@ def test_send_goes_to_the_active_and_then_to_the_new(kept: Publication, server: 
     assert b"Subject: [TEST]" in server.stored[-1][1]
 
 
+@pytest.mark.slow
 def test_whoever_is_forgotten_is_gone_from_the_list_and_stays_away(kept: Publication) -> None:
     kept.run("subscribers", "add", "zoe@example.org", "--evidence", "on paper")
     done = kept.run("subscribers", "forget", "zoe@example.org", "--yes")

@@ -128,6 +128,7 @@ def test_coming_back_counts_once(publication: Publication) -> None:
     assert known["state"] == "mailable"
 
 
+@pytest.mark.slow
 def test_what_is_known_is_told_in_plain_words(publication: Publication) -> None:
     publication.environ |= {"NEWSLETTER_SEND__BACKEND": "maildir"}
     said_at = (datetime.now(UTC) - timedelta(days=3)).replace(microsecond=0)
@@ -185,6 +186,7 @@ def test_forget_says_what_is_there_and_that_nothing_was_done(publication: Public
     assert "Known of third@example.org: 1 event.\n" in _told(publication, "forget", "third@example.org", stdin="n\n")[1]
 
 
+@pytest.mark.slow
 def test_stats_say_in_plain_words_what_happened_and_why_they_left(publication: Publication) -> None:
     reasons = ["Too often", "Too often: twice a week!", "Not for me", "x" * 200, "moved\nto Riga", "Not for me: no: no"]
     reasons += [f"Why {number}" for number in range(12)]

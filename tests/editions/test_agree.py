@@ -126,7 +126,7 @@ _SETTINGS = settings(
 _LAYOUTS = st.sampled_from(["list", "above", "both"])
 
 
-@settings(_SETTINGS, max_examples=3)
+@settings(_SETTINGS, max_examples=2)
 @given(draft=drafts(), headlines=_LAYOUTS)
 def test_the_editions_of_any_issue_agree(context: EditionContext, draft: dict[str, Any], headlines: str) -> None:
     _require_agreement(context, draft, headlines)

@@ -82,6 +82,7 @@ def test_a_correction_that_is_still_to_be_written_marks_nothing(publication: Pub
     assert "Corrected" not in render_web(publication.context, issue, None)
 
 
+@pytest.mark.slow
 def test_the_site_has_the_mark_from_when_the_correction_is_published(publication: Publication) -> None:
     site = publication.root / "build" / "site"
     assert publication.run("export", "site").returncode == 0
@@ -107,6 +108,7 @@ def test_the_site_has_the_mark_from_when_the_correction_is_published(publication
     assert (site / "2.10.html").read_text() == plain
 
 
+@pytest.mark.slow
 def test_a_sent_issue_s_changed_text_is_published_with_a_mark_alone(digest: Publication, server: Server) -> None:
     assert digest.run("send", "2.10", "--yes").returncode == 0
     assert server.stored
@@ -129,6 +131,7 @@ def test_a_sent_issue_s_changed_text_is_published_with_a_mark_alone(digest: Publ
     assert "Corrected on" in corrected
 
 
+@pytest.mark.slow
 def test_another_machine_knows_by_the_record_what_was_sent(digest: Publication) -> None:
     assert digest.run("send", "2.10", "--yes").returncode == 0
     for path in (digest.root / ".newsletter").iterdir():
@@ -138,6 +141,7 @@ def test_another_machine_knows_by_the_record_what_was_sent(digest: Publication) 
     assert "2.10 has been sent, and its draft" in digest.run("export", "site").stderr
 
 
+@pytest.mark.slow
 def test_a_sent_correction_that_was_changed_is_told_of_too(digest: Publication) -> None:
     path = _correct(digest)
     for name in ("2.10", "2.10-correction"):
@@ -148,6 +152,7 @@ def test_a_sent_correction_that_was_changed_is_told_of_too(digest: Publication) 
     assert "newsletter draft new --correction 2.10\n" in refused.stderr
 
 
+@pytest.mark.slow
 def test_the_service_s_archive_stays_as_it_was_until_there_is_a_correction(
     digest: Publication, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -169,6 +174,7 @@ def test_the_service_s_archive_stays_as_it_was_until_there_is_a_correction(
         assert b"Corrected on" in (digest.root / FOLDER / "2.10.html").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_changed_issue_is_not_published_where_its_correction_is_left_out(digest: Publication) -> None:
     assert digest.run("send", "2.10", "--yes").returncode == 0
     _change(digest)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from browser import NODE_MODULES, needed
 from conftest import Publication
 from PIL import Image
@@ -66,6 +67,7 @@ def test_every_block_is_valid(publication: Publication, everything: Path) -> Non
     assert _problems(*pages) == []
 
 
+@pytest.mark.slow
 def test_a_page_in_another_language_and_without_a_website_is_valid(publication: Publication) -> None:
     config = publication.root / "newsletter.toml"
     config.write_text(config.read_text().replace("website =", "# website ="))
@@ -76,6 +78,7 @@ def test_a_page_in_another_language_and_without_a_website_is_valid(publication: 
     assert [said for said in found if "Arabic" not in said and "rtl" not in said] == []
 
 
+@pytest.mark.slow
 def test_the_checker_finds_what_is_wrong(publication: Publication) -> None:
     issue = load_issue(publication.workspace.find_draft("1.4"))
     path = publication.root / "broken.html"

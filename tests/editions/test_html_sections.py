@@ -106,6 +106,7 @@ def test_the_emails_parts_are_what_mail_clients_know(publication: Publication, i
     assert [pair[1] for pair in _headings(html) if pair[1] in HEADINGS] == HEADINGS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", ["digest", "briefing"])
 def test_nothing_in_the_email_needs_what_words_engine_lacks(
     publication: Publication, everything: Path, look: str

@@ -173,6 +173,7 @@ def test_outlooks_dark_mode_is_readable(publication: Publication, page: Page, tm
     assert barriers(page, rules=["color-contrast"]) == []
 
 
+@pytest.mark.slow
 def test_every_block_is_readable_in_outlooks_dark_mode(
     publication: Publication, everything: Path, page: Page, tmp_path: Path
 ) -> None:
@@ -182,6 +183,7 @@ def test_every_block_is_readable_in_outlooks_dark_mode(
     assert barriers(page, rules=["color-contrast"]) == []
 
 
+@pytest.mark.slow
 def test_a_theme_of_ones_own_is_as_readable(publication: Publication, page: Page, tmp_path: Path) -> None:
     publication.environ |= {
         "NEWSLETTER_THEME__MASTHEAD": "#f4efe6",

@@ -113,6 +113,7 @@ def test_words_longer_than_a_line_stay_on_the_page(publication: Publication, col
     assert max(float(x) for x in re.findall(r'<word .*xMax="([\d.]+)"', box.stdout)) < 612 - 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", ["1", "2"])
 def test_addresses_are_printed_when_asked_for(publication: Publication, columns: str, tmp_path: Path) -> None:
     publication.environ["NEWSLETTER_PDF__COLUMNS"] = columns

@@ -31,6 +31,7 @@ def _opened(data: bytes) -> Image.Image:
     return picture
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["jpg", "png", "webp", "heic"])
 def test_a_picture_is_at_most_as_wide_as_asked(tmp_path: Path, kind: str) -> None:
     pillow_heif.register_heif_opener()

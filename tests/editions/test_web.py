@@ -138,6 +138,7 @@ def test_the_feed_is_valid_atom(publication: Publication) -> None:
         assert all(len(element.findall(f"{atom}{name}")) == 1 for name in ("id", "title", "updated"))
 
 
+@pytest.mark.slow
 def test_the_same_drafts_make_the_same_bytes(publication: Publication) -> None:
     for folder in ("one", "two"):
         assert publication.run("export", "site", "-o", folder).returncode == 0
@@ -164,6 +165,7 @@ def test_only_what_changed_is_made_again(publication: Publication) -> None:
     assert "3 issues made, 0 unchanged" in publication.run("export", "site").stdout
 
 
+@pytest.mark.slow
 def test_what_is_gone_from_the_drafts_is_gone_from_the_site(publication: Publication) -> None:
     assert publication.run("export", "site").returncode == 0
     site = publication.root / "build/site"
@@ -181,6 +183,7 @@ def test_what_is_gone_from_the_drafts_is_gone_from_the_site(publication: Publica
     assert (publication.root / "newsletter.toml").is_file()
 
 
+@pytest.mark.slow
 def test_a_strangers_file_is_not_overwritten(publication: Publication) -> None:
     (publication.root / "index.html").write_text("my own page")
     done = publication.run("export", "site", "-o", ".")
@@ -196,6 +199,7 @@ def test_a_strangers_file_is_not_overwritten(publication: Publication) -> None:
     assert own.read_text() == "my own page"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_anywhere_can_be_run_again(
     publication: Publication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,6 +230,7 @@ def test_a_run_that_was_stopped_anywhere_can_be_run_again(
         assert _tree(folder) == _tree(whole)
 
 
+@pytest.mark.slow
 def test_an_issue_whose_pdf_no_typeface_can_show_keeps_no_other_off_the_site(publication: Publication) -> None:
     """A browser has typefaces of its own: the page is made without the PDF, and that is said each time."""
     publication.draft("4.1", HOSTILE.replace("volume: 2", "volume: 4").replace("number: 11", "number: 1") + "      ᚠ\n")
@@ -247,6 +252,7 @@ def test_an_issue_whose_pdf_no_typeface_can_show_keeps_no_other_off_the_site(pub
     assert [len(entry.enclosures) for entry in feed.entries] == [1, 0, 1, 1]  # 4.1 is dated before 3.7
 
 
+@pytest.mark.slow
 def test_a_published_issue_keeps_its_pdf_until_there_is_another(publication: Publication) -> None:
     assert publication.run("export", "site").returncode == 0
     site = publication.root / "build/site"
@@ -275,6 +281,7 @@ def test_a_web_page_needs_no_typeface_of_the_pdf(publication: Publication) -> No
     assert "2.10.pdf" not in page
 
 
+@pytest.mark.slow
 def test_a_published_issue_is_never_taken_off_by_a_slip(publication: Publication) -> None:
     assert publication.run("export", "site").returncode == 0
     site = publication.root / "build/site"
@@ -298,6 +305,7 @@ def test_a_published_issue_is_never_taken_off_by_a_slip(publication: Publication
     assert _tree(site) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["", "{", "[" * 100_000, '{"1.4": {"from": "x", "files": {}}}', "[1, 2]"])
 def test_a_spoilt_manifest_means_that_all_is_made_anew(publication: Publication, content: str) -> None:
     assert publication.run("export", "site").returncode == 0

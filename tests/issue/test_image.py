@@ -70,6 +70,7 @@ def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
     assert _problems(folder, "link.jpg") == [("image-link", 8, 9)]
 
 
+@pytest.mark.slow
 def test_forty_megapixels_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
     _blank_png(tmp_path / "a.png", 7300, 5480)
     assert _problems(tmp_path, "a.png") == [("image-size", 8, 9)]

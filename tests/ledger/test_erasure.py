@@ -1,5 +1,6 @@
 """Whoever is erased is gone from the list in the store, and with them what they agreed to."""
 
+import pytest
 from sqlalchemy import insert, select
 
 from newsletter.ledger.erasure import erase_from_store
@@ -16,6 +17,7 @@ def _add(store: Store, name: str) -> None:
         connection.execute(insert(consents).values(consent))
 
 
+@pytest.mark.slow
 def test_the_subscriber_and_their_consents_go_and_the_words_stay(store: Store) -> None:
     with store.transaction() as connection:
         connection.execute(insert(consent_words).values(publication="main", sha256="d", words="Send me the digest."))

@@ -552,8 +552,9 @@ class LedgerMachine(RuleBasedStateMachine):
         assert counts[State.SENDING] == len(self.in_hand)
 
 
-def test_in_any_order_of_events_nobody_has_two_copies(store: Store) -> None:
+@pytest.mark.parametrize("examples", [8, pytest.param(60, marks=pytest.mark.slow)])
+def test_in_any_order_of_events_nobody_has_two_copies(store: Store, examples: int) -> None:
     run_state_machine_as_test(
         type("Machine", (LedgerMachine,), {"store": store}),
-        settings=settings(max_examples=25, stateful_step_count=30, deadline=None),
+        settings=settings(max_examples=examples, stateful_step_count=30, deadline=None),
     )

@@ -72,6 +72,7 @@ def _verdicts(data: bytes, records: dict[str, str] = RECORDS) -> list[bool]:
     return [verdict(index) for index in range(len(re.findall(rb"(?m)^DKIM-Signature:", data)))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draft", ["2.10", "1.4"])
 def test_a_receiver_accepts_both_signatures(publication: Publication, signer: DkimSigner, draft: str) -> None:
     message = _message(publication, draft)
@@ -270,6 +271,7 @@ def test_what_is_wrong_in_the_table_is_said(publication: Publication, table: str
     assert problem.line > toml.read_text().splitlines().index("[dkim]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["rsa", "ed25519"])
 def test_the_command_makes_a_key_and_the_record_for_it(publication: Publication, kind: str) -> None:
     done = publication.run("dkim", "key", "--selector", "k1", "--type", kind)

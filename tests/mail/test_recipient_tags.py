@@ -174,6 +174,7 @@ def test_the_return_path_names_the_delivery(served: Publication, server: Server,
     assert b"Return-Path" not in server.message(ADA)
 
 
+@pytest.mark.slow
 def test_a_new_text_takes_the_new_way_out_along(served: Publication, server: Server) -> None:
     del served.environ["NEWSLETTER_SERVICE__URL"]
     server.refuse = {ADA: "450 4.2.1 later"}
@@ -185,6 +186,7 @@ def test_a_new_text_takes_the_new_way_out_along(served: Publication, server: Ser
     assert URL not in parsed(server.message("ben@example.com"))["List-Unsubscribe"]
 
 
+@pytest.mark.slow
 def test_bounces_come_to_where_they_are_read_today(served: Publication, server: Server) -> None:
     toml = served.root / "newsletter.toml"
     kept = toml.read_text()

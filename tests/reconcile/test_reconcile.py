@@ -234,6 +234,7 @@ def test_a_person_says_who_has_it_and_the_others_get_it(digest: Publication, ser
     assert "Nobody is unknown" in again.stdout
 
 
+@pytest.mark.slow
 def test_ids_come_through_a_pipe_too(digest: Publication, server: Server) -> None:
     text = "seen: " + message_from_bytes(server.message(UNKNOWN[0]), policy=policy.default)["Message-ID"]
     done = digest.run("reconcile", "2.10", "--message-ids", "-", "--yes", stdin=text)
@@ -245,6 +246,7 @@ def test_ids_come_through_a_pipe_too(digest: Publication, server: Server) -> Non
     assert _readers(digest) == {"accepted": 6, "unknown": 2}
 
 
+@pytest.mark.slow
 def test_all_or_none_closes_the_campaign(digest: Publication, server: Server) -> None:
     done = digest.run("reconcile", "2.10", "--all-arrived", "--yes")
     assert done.returncode == 0
@@ -253,6 +255,7 @@ def test_all_or_none_closes_the_campaign(digest: Publication, server: Server) ->
     assert _copies(server) == {UNKNOWN[0]: 1, UNKNOWN[1]: 0, UNKNOWN[2]: 0}
 
 
+@pytest.mark.slow
 def test_nothing_is_settled_while_it_is_being_sent(digest: Publication) -> None:
     with closing(open_store(digest.root / ".newsletter/state.db")) as store, store.sole("2.10"):
         refused = digest.run("reconcile", "2.10", "--none-arrived", "--yes")

@@ -199,6 +199,7 @@ def test_no_reply_is_lost_and_no_address_is_kept(told: list[tuple[str, int]]) ->
     assert [one.readers for one in replies] == sorted((one.readers for one in replies), reverse=True)
 
 
+@pytest.mark.slow
 def test_replies_that_never_repeat_do_not_fill_the_memory() -> None:
     def endless() -> Iterator[ReplySum]:
         for number in range(8000):
@@ -342,6 +343,7 @@ def test_words_that_few_got_are_not_passed_on(store: Store) -> None:
         assert "Olga" not in shown
 
 
+@pytest.mark.slow
 def test_the_page_is_whole_in_itself_and_a_servers_words_are_text(store: Store) -> None:
     _freeze(store)
     _run(store, "r1", 40)
@@ -404,6 +406,7 @@ def test_the_terminal_says_who_got_it(sent: Publication) -> None:
     assert len((sent.root / "build/2.10/not-accepted.csv").read_text().splitlines()) == 8
 
 
+@pytest.mark.slow
 def test_scripts_read_numbers(sent: Publication) -> None:
     report = json.loads(sent.run("report", "2.10", "--json").stdout)
     assert (report["issue"], report["list"], report["complete"]) == ("2.10", 100, False)
@@ -430,6 +433,7 @@ def test_scripts_read_numbers(sent: Publication) -> None:
     assert datetime.fromisoformat(run["began"]) <= datetime.fromisoformat(run["ended"])
 
 
+@pytest.mark.slow
 def test_every_reader_is_in_the_table(sent: Publication) -> None:
     piped = sent.run("report", "2.10", "--csv", "-")
     rows = list(csv.DictReader(io.StringIO(piped.stdout)))
@@ -444,6 +448,7 @@ def test_every_reader_is_in_the_table(sent: Publication) -> None:
     assert (sent.root / "all.csv").read_text() == piped.stdout
 
 
+@pytest.mark.slow
 def test_the_page_goes_where_it_is_wanted(sent: Publication) -> None:
     assert sent.run("report", "2.10", "--html", "out/page.html").returncode == 0
     assert "Issue 2.10" in (sent.root / "out/page.html").read_text()

@@ -82,6 +82,7 @@ def test_whoever_stood_still_and_was_not_missed_goes_on(freeze: Callable[[int], 
     assert campaign.states() == {State.ACCEPTED: 40}
 
 
+@pytest.mark.slow
 def test_a_lease_is_renewed_while_a_server_takes_its_time(freeze: Callable[[int], Frozen]) -> None:
     campaign = freeze(3)
     left: list[float] = []

@@ -50,6 +50,7 @@ BEYOND = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", BEYOND)
 def test_a_connection_too_many_is_given_up_and_costs_nobody_anything(freeze: Callable[[int], Frozen], how: str) -> None:
     """Exchange Online refuses at the connection beyond the third, which answers fastest and would eat the list."""
@@ -188,6 +189,7 @@ def test_how_many_in_a_row_is_a_setting(freeze: Callable[[int], Frozen]) -> None
     assert campaign.states() == {State.PENDING: 60}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [None, 1.0])
 def test_a_person_may_know_better_of_policy(freeze: Callable[[int], Frozen], share: float | None) -> None:
     campaign = freeze(30)

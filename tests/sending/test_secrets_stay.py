@@ -45,6 +45,7 @@ def _slow(*names: str) -> list[Any]:
     return [pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mechanism", ["PLAIN", *_slow("LOGIN", "CRAM-MD5", "XOAUTH2")])
 def test_a_refused_login_that_is_quoted_leaves_its_status_alone(sending: Publication, mechanism: str) -> None:
     sending.environ["NEWSLETTER_SMTP__AUTH"] = "xoauth2" if mechanism == "XOAUTH2" else "password"
@@ -56,6 +57,7 @@ def test_a_refused_login_that_is_quoted_leaves_its_status_alone(sending: Publica
     assert [trace for trace in TRACES if trace in kept] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refuses", ["RCPT", *_slow("MAIL", "none")])
 @pytest.mark.parametrize("mechanism", ["PLAIN", *_slow("CRAM-MD5")])
 def test_a_login_that_is_quoted_in_any_later_reply_is_hidden(

@@ -76,6 +76,7 @@ def _refused(url: str, password: SecretStr | None = PASSWORD) -> DeliveryError:
     return caught.value
 
 
+@pytest.mark.slow
 def test_a_server_that_the_system_trusts_is_talked_to(server: Postgres) -> None:
     with closing(open_store(_url(server.port), PASSWORD)) as store, store.reading() as connection:
         found = connection.exec_driver_sql("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")

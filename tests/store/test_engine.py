@@ -193,6 +193,7 @@ def test_a_stage_is_its_owners_alone_and_gone_at_the_end(store: Store) -> None:
         staged.create(connection)
 
 
+@pytest.mark.slow
 def test_one_process_holds_a_name(store: Store, place: Path | str) -> None:
     with _holder(place, "2.10") as process:
         with pytest.raises(Busy), store.sole("2.10"):

@@ -232,14 +232,19 @@ def test_it_is_done_once(old: Path | str) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "CREATE TABLE runs",
         "DROP TABLE deliveries",
-        "INSERT INTO events",
-        "CREATE TABLE deliveries_v3",
-        "CREATE TABLE workers",
-        "INSERT INTO suppressions (pub",
-        "DROP TABLE handled_v3",
-        "UPDATE meta",
+        *(
+            pytest.param(words, marks=pytest.mark.slow)
+            for words in (
+                "CREATE TABLE runs",
+                "INSERT INTO events",
+                "CREATE TABLE deliveries_v3",
+                "CREATE TABLE workers",
+                "INSERT INTO suppressions (pub",
+                "DROP TABLE handled_v3",
+                "UPDATE meta",
+            )
+        ),
     ],
 )
 def test_killed_half_way_it_is_as_it_was_and_goes_well_again(old: Path | str, words: str) -> None:
@@ -261,6 +266,7 @@ def test_of_two_programs_at_once_one_does_it(old: Path | str) -> None:
         assert len(_rows(connection, "deliveries")) == 12
 
 
+@pytest.mark.slow
 def test_it_waits_for_a_sender_of_the_earlier_version_to_end(old: Path | str) -> None:
     before = _before(old)
     if isinstance(old, Path):
@@ -372,6 +378,7 @@ def test_rows_that_belong_to_nothing_are_not_carried_over(tmp_path: Path) -> Non
     assert not list(tmp_path.glob("*backup*"))
 
 
+@pytest.mark.slow
 def test_alembic_is_imported_when_there_is_something_to_migrate_and_not_else(old: Path | str) -> None:
     for imported in ("True", "False"):
         opened = _open(old)

@@ -1,5 +1,6 @@
 """Many who leave at once are written down as each would be alone."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ _LEAVING = st.lists(
 )
 
 
+@pytest.mark.slow
 def test_a_group_is_written_as_each_would_be_alone(store: Store) -> None:
     @settings(suppress_health_check=[HealthCheck.too_slow])
     @given(known=_LEAVING, group=_LEAVING)

@@ -250,6 +250,7 @@ def test_a_mail_to_leave_from_an_address_that_one_s_own_server_vouches_for_is_en
     assert _mailable(sent) == {f"Ben <{BEN}>"}
 
 
+@pytest.mark.slow
 def test_a_forged_from_unsubscribes_nobody_and_its_reader_is_asked_once(
     sent: Publication, server: Server, put: Put
 ) -> None:

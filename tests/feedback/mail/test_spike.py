@@ -153,6 +153,7 @@ def test_bounces_that_nobody_believes_count_as_soft_ones(sent: Publication, boun
     )
 
 
+@pytest.mark.slow
 def test_the_command_asks_nobody_who_is_not_there(sent: Publication, bounce: Callable[..., None]) -> None:
     bounce(*READERS[:27])
     done = sent.run("inbox", "read")

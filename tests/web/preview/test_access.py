@@ -69,6 +69,7 @@ def test_an_address_lets_one_browser_in(preview: Preview) -> None:
     assert preview.ask(path, headers={"Cookie": cookie})[0] == 200  # somebody goes back to it
 
 
+@pytest.mark.slow
 def test_a_preview_that_runs_beside_it_knows_no_cookie_of_the_other(preview: Preview, publication: Publication) -> None:
     with previewing(publication, "2.10") as beside:
         assert beside.cookie.partition("=")[0] != preview.cookie.partition("=")[0]
@@ -77,6 +78,7 @@ def test_a_preview_that_runs_beside_it_knows_no_cookie_of_the_other(preview: Pre
         assert beside.ask("/2.10", headers=stolen)[0] == 403
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be other accounts")
 def test_another_account_gets_in_neither_by_what_it_sees_of_the_browser_nor_by_a_cookie(
     publication: Publication,
@@ -115,6 +117,7 @@ def test_a_test_counts_from_the_preview_s_own_page_alone(preview: Preview, publi
         assert len(list_tested_texts(store, "2.10")) == 1
 
 
+@pytest.mark.slow
 def test_a_browser_is_let_in_stays_in_and_another_is_told_what_to_do(
     publication: Publication, browser: Browser
 ) -> None:

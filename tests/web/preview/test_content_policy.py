@@ -108,6 +108,7 @@ def test_an_order_that_is_none(
     assert mailbox.stored == []
 
 
+@pytest.mark.slow
 def test_no_other_site_can_read_or_do_anything(preview: Preview, mailbox: smtp_server.Server, browser: Browser) -> None:
     """A page from another address on this machine: what holds for it holds for any site."""
     page = browser.new_page()
@@ -166,6 +167,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("view", "template"), [("web", "web.html.j2"), ("email", "email.mjml.j2")])
 def test_nothing_in_a_frame_runs_posts_or_asks_the_network(
     publication: Publication, browser: Browser, view: str, template: str
@@ -281,6 +283,7 @@ def test_a_draft_that_leads_elsewhere_is_not_shown(publication: Publication) -> 
         assert preview.ask("/2.10/2.10-lead.jpg")[0] in (404, 422)
 
 
+@pytest.mark.slow
 def test_a_list_outside_of_the_page_is_not_in_any_log(publication: Publication) -> None:
     with previewing(publication, "2.10") as preview:
         status, _, body = preview.ask("/2.10/readers?words=okafor")

@@ -37,6 +37,7 @@ def _titles(state: dict) -> str:
     return " ".join(diagnostic["title"] for diagnostic in state["diagnostics"])
 
 
+@pytest.mark.slow
 def test_a_saved_draft_shows_in_every_edition(publication: Publication, preview: Preview) -> None:
     first = preview.until(lambda state: state["finished"])
     assert not first["diagnostics"]
@@ -48,6 +49,7 @@ def test_a_saved_draft_shows_in_every_edition(publication: Publication, preview:
     assert preview.ask("/2.10/page-1.png")[2].startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_mail_is_shown_before_the_checks_and_the_pdf_are_made(publication: Publication, preview: Preview) -> None:
     states = preview.states()
     first = next(states)
@@ -64,6 +66,7 @@ def test_the_mail_is_shown_before_the_checks_and_the_pdf_are_made(publication: P
     assert state["pages"] == 2
 
 
+@pytest.mark.slow
 def test_a_broken_draft_keeps_its_last_good_state(publication: Publication, preview: Preview) -> None:
     good = preview.until(lambda state: state["finished"])
     _write(publication, ("date: 2023-05-31", "date: May 31"), ("Hiroshima", "Nagasaki"))
@@ -89,6 +92,7 @@ def test_mending_it_to_what_it_was_is_not_stale_either(publication: Publication,
     preview.until(lambda state: not state["stale"])
 
 
+@pytest.mark.slow
 def test_a_file_that_is_half_written_shows_no_problem(publication: Publication, preview: Preview) -> None:
     states = preview.states()
     while not next(states)["finished"]:
@@ -106,6 +110,7 @@ def test_a_file_that_is_half_written_shows_no_problem(publication: Publication, 
     assert "Nagasaki" in preview.text("/2.10/email.html")
 
 
+@pytest.mark.slow
 def test_a_template_with_an_error_is_named_by_its_line(publication: Publication, preview: Preview) -> None:
     preview.until(lambda state: state["rendering"])
     templates = publication.root / "templates"
@@ -225,6 +230,7 @@ def test_a_draft_that_lies_elsewhere_in_the_publication(publication: Publication
             preview.says("is gone from archive/")
 
 
+@pytest.mark.slow
 def test_what_nobody_looks_at_keeps_its_last_good_state(publication: Publication, preview: Preview) -> None:
     """A page that is hidden, or that asks now and then: all but the terminal's own draft."""
     preview.until(lambda state: state["rendering"], draft="3.7")
@@ -242,6 +248,7 @@ def test_what_nobody_looks_at_keeps_its_last_good_state(publication: Publication
     assert preview.until(lambda state: state["moved"], draft="3.7")["moved"] == "3.8"
 
 
+@pytest.mark.slow
 def test_a_draft_that_is_renamed_and_named_as_before(publication: Publication, preview: Preview) -> None:
     path = publication.root / "drafts" / "2.10.yaml"
     preview.says("2.10: no problems")
@@ -268,6 +275,7 @@ def test_a_new_draft_is_not_taken_for_one_that_was_deleted(publication: Publicat
         preview.until(lambda state: not state["stale"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["drafts/2.10.yaml", "newsletter.toml"])
 def test_a_pipe_in_place_of_a_file_holds_nothing_up(publication: Publication, preview: Preview, name: str) -> None:
     preview.until(lambda state: state["rendering"])
@@ -319,6 +327,7 @@ def test_a_draft_of_two_megabytes_is_refused_and_the_preview_goes_on(
     preview.until(lambda state: not state["stale"])
 
 
+@pytest.mark.slow
 def test_other_drafts_are_listed_and_shown(publication: Publication, preview: Preview) -> None:
     state = preview.until(lambda state: state["rendering"])
     assert [draft["name"] for draft in state["drafts"]] == ["3.7", "2.10", "1.4"]
@@ -356,6 +365,7 @@ def test_a_draft_that_is_wrong_from_the_start_shows_when_it_is_right(publication
         assert preview.until(lambda state: state["rendering"])["issue"]
 
 
+@pytest.mark.slow
 def test_a_save_in_two_steps_shows_no_empty_draft(publication: Publication, preview: Preview) -> None:
     """Editors' programs may empty a file and write it then, and be kept waiting in between."""
     states = preview.states()
@@ -372,6 +382,7 @@ def test_a_save_in_two_steps_shows_no_empty_draft(publication: Publication, prev
     assert _titles(preview.until(lambda state: state["stale"])).startswith("The draft 2.10.yaml has 1 problem")
 
 
+@pytest.mark.slow
 def test_fifty_saves_in_a_second_come_to_one_last_state(publication: Publication, preview: Preview) -> None:
     states = preview.states()
     while not next(states)["finished"]:
@@ -388,6 +399,7 @@ def test_fifty_saves_in_a_second_come_to_one_last_state(publication: Publication
     assert "Place-49" in preview.text("/2.10/web.html")
 
 
+@pytest.mark.slow
 def test_where_the_system_tells_of_no_changes_they_are_looked_for(publication: Publication) -> None:
     publication.environ["WATCHFILES_FORCE_POLLING"] = "1"
     os.utime(publication.root / "drafts" / "2.10.yaml", (0, 0))  # looked for by the second
@@ -419,6 +431,7 @@ def test_the_same_when_it_tells_too_many_programs_already(
     assert publication.workspace.drafts / "2.10.yaml" in changed
 
 
+@pytest.mark.slow
 def test_a_draft_that_is_a_link_within_the_publication_is_followed_to_its_file(publication: Publication) -> None:
     shared = publication.root / "shared"
     shared.mkdir()

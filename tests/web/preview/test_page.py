@@ -109,6 +109,7 @@ def test_an_editors_hour(publication: Publication, server: smtp_server.Server, o
     expect(page.get_by_label("To", exact=True)).to_have_value("me@example.org")
 
 
+@pytest.mark.slow
 def test_the_view_is_kept_in_the_address(opened: Callable[..., Page]) -> None:
     page = opened()
     page.get_by_label("Phone").check(force=True)
@@ -142,6 +143,7 @@ def test_the_colours_are_the_pages_choice_and_not_the_systems(opened: Callable[.
     assert sum(map(int, re.findall(r"\d+", background)[:3])) > 600
 
 
+@pytest.mark.slow
 def test_keys_do_what_the_list_of_them_says(opened: Callable[..., Page]) -> None:
     page = opened()
     page.frame_locator("#frame").get_by_text("Dear reader").wait_for()
@@ -177,6 +179,7 @@ def test_keys_do_what_the_list_of_them_says(opened: Callable[..., Page]) -> None
     expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
 
 
+@pytest.mark.slow
 def test_all_of_it_can_be_reached_by_the_keyboard_alone(opened: Callable[..., Page]) -> None:
     page = opened()
     page.frame_locator("#frame").get_by_text("Dear reader").wait_for()
@@ -208,6 +211,7 @@ def test_nothing_keeps_a_person_out(opened: Callable[..., Page], size: dict[str,
             assert barriers(page) == []
 
 
+@pytest.mark.slow
 def test_a_reader_is_picked_and_the_mail_is_theirs(
     publication: Publication, server: smtp_server.Server, opened: Callable[..., Page]
 ) -> None:
@@ -252,6 +256,7 @@ def test_a_reader_is_picked_and_the_mail_is_theirs(
     expect(page.locator("#diagnostics")).not_to_contain_text("not on the list any more")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_the_readers_menu_is_whole_and_goes_by_keys(
     publication: Publication, opened: Callable[..., Page], size: dict[str, int]
@@ -310,6 +315,7 @@ def test_the_readers_menu_is_whole_and_goes_by_keys(
     expect(page.locator("#text")).to_contain_text("Dear reader")
 
 
+@pytest.mark.slow
 def test_a_diagnostics_backticks_are_code(publication: Publication, opened: Callable[..., Page]) -> None:
     (sheet,) = eject(publication.root / "templates", ["email.css"])
     sheet.write_text(sheet.read_text() + ".note { display: flex; gap: 4px; }\n")
@@ -319,6 +325,7 @@ def test_a_diagnostics_backticks_are_code(publication: Publication, opened: Call
     assert "`" not in diagnostics.inner_text()
 
 
+@pytest.mark.slow
 def test_rows_of_the_inbox_are_dark_where_the_mail_is(opened: Callable[..., Page]) -> None:
     page = opened(bypass_csp=True)
     page.frame_locator("#frame").get_by_text("Dear reader").wait_for()
@@ -350,6 +357,7 @@ def test_a_test_that_fails_says_why_as_the_command_line_does(
     assert server.stored == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("view", "scroller"), [("text", "#text"), ("source", "#text"), ("pdf", "#pages")])
 def test_the_readers_place_is_kept_in_every_view(
     publication: Publication, opened: Callable[..., Page], view: str, scroller: str
@@ -397,6 +405,7 @@ def test_a_page_finds_a_preview_that_was_started_again(
     page.close()
 
 
+@pytest.mark.slow
 def test_a_page_that_was_hidden_while_the_preview_was_started_again(
     publication: Publication, server: smtp_server.Server, browser: Browser
 ) -> None:
@@ -488,6 +497,7 @@ def test_a_link_within_the_email_leaves_the_controls_in_step(opened: Callable[..
     page.wait_for_function(_FRAMED, arg="?images=off")
 
 
+@pytest.mark.slow
 def test_dialogs_give_the_focus_back_and_keep_the_keys(opened: Callable[..., Page]) -> None:
     page = opened()
     email = page.frame_locator("#frame")
@@ -520,6 +530,7 @@ def test_links_in_drawings_and_maps_open_elsewhere_too(publication: Publication,
     expect(page.locator("#nothing")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_draft_renamed_or_deleted_while_open(publication: Publication, opened: Callable[..., Page]) -> None:
     page = opened("?view=text&mode=dark")
     expect(page.locator("#text")).to_contain_text("Hiroshima")
@@ -538,6 +549,7 @@ def test_a_draft_renamed_or_deleted_while_open(publication: Publication, opened:
     expect(page.locator("#stale")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_fault_of_one_edition_shows_in_its_view(publication: Publication, opened: Callable[..., Page]) -> None:
     page = opened("?view=pdf")
     expect(page.locator("img.page")).to_have_count(2)

@@ -96,6 +96,7 @@ def test_it_ends_at_once_though_a_page_is_open(publication: Publication, number:
     assert not any("Traceback" in line for line in preview.printed)
 
 
+@pytest.mark.slow
 def test_it_ends_though_a_test_hangs_at_the_mail_server(publication: Publication) -> None:
     with smtp_server.silent_after_text() as (port, reached):
         publication.environ |= {
@@ -115,6 +116,7 @@ def test_it_ends_though_a_test_hangs_at_the_mail_server(publication: Publication
     assert not any("Traceback" in line for line in preview.printed)
 
 
+@pytest.mark.slow
 def test_it_ends_though_a_template_has_no_end(publication: Publication) -> None:
     (publication.root / "templates").mkdir()
     endless = "{% for one in range(100000) %}{% for two in range(100000) %}{% endfor %}{% endfor %}"
@@ -126,6 +128,7 @@ def test_it_ends_though_a_template_has_no_end(publication: Publication) -> None:
     assert preview.printed[-1] == "The preview has ended."
 
 
+@pytest.mark.slow
 def test_a_problem_that_only_moves_is_not_said_again(publication: Publication) -> None:
     path = publication.root / "drafts" / "2.10.yaml"
     text = path.read_text()
@@ -149,6 +152,7 @@ def test_what_is_wrong_before_it_can_start(publication: Publication) -> None:
     assert "newsletter.toml:" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_terminal_says_each_change_once_and_without_its_colours_abused(publication: Publication) -> None:
     path = publication.root / "drafts" / "2.10.yaml"
     text = path.read_text()
@@ -167,6 +171,7 @@ def test_the_terminal_says_each_change_once_and_without_its_colours_abused(publi
     assert "\x1b[31m" not in said
 
 
+@pytest.mark.slow
 def test_a_preview_that_can_not_go_on_ends_and_says_why(publication: Publication) -> None:
     program = """
 import sys

@@ -61,6 +61,7 @@ def test_a_campaign_that_began_is_enough(digest: Publication) -> None:
         assert _renewed(digest, store).find("2.10.html")
 
 
+@pytest.mark.slow
 def test_what_nobody_has_is_not_in_it(digest: Publication) -> None:
     served(digest)
     with socket.socket() as nobody:
@@ -88,6 +89,7 @@ def test_what_nobody_has_is_not_in_it(digest: Publication) -> None:
         assert _renewed(digest, store).find("2.10.html") is None  # this one knows better
 
 
+@pytest.mark.slow
 def test_one_reader_is_enough(digest: Publication, server: Server) -> None:
     served(digest)
     (digest.root / "subscribers.csv").write_text("email\nann@example.org\nben@example.com\n")

@@ -91,6 +91,7 @@ def test_nothing_is_in_a_readers_way(browser: Browser, local: Service, reader: s
         page.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("language", "title", "direction"),
     [("ar", "نشرة المحيط (PAD)", "rtl"), ("de", "Über Süßgräser & Gewässer", "ltr"), ("en", "نشرة", "ltr")],

@@ -106,6 +106,7 @@ def test_nobody_leaves_and_comes_back_without_end_but_leaving_always_works(
     assert service.post(other, b"action=leave")[0] == service.post(other, b"action=return")[0] == 200
 
 
+@pytest.mark.slow
 def test_a_thousand_looks_do_not_unsubscribe(service: Service, known: Known, reader: str) -> None:
     path, before = f"/u/{token(service.publication, reader)}", known()
     looks = [

@@ -192,6 +192,7 @@ _BODIES = st.one_of(
 _METHODS = st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH", "FOO"])
 
 
+@pytest.mark.slow
 def test_nothing_that_is_hostile_is_taken_or_breaks_it(service: Service, known: Callable[[], object]) -> None:
     service.says("The archive has 1 issue")
     before = known()
@@ -217,6 +218,7 @@ def test_nothing_that_is_hostile_is_taken_or_breaks_it(service: Service, known: 
     assert service.ask("/healthz")[0] == 200
 
 
+@pytest.mark.slow
 def test_no_body_with_a_good_token_breaks_it(service: Service, reader: str) -> None:
     path = f"/u/{token(service.publication, reader)}"
 

@@ -289,6 +289,7 @@ def test_no_server_and_no_host() -> None:
     assert "can't be the name of a server" in failure(f"imap://ada@{'x' * 70}.localhost/").message
 
 
+@pytest.mark.slow
 def test_a_server_without_encryption_is_for_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     with dovecot.dovecot("ssl = no") as server:
         server.fill(message(1))
@@ -577,6 +578,7 @@ def test_a_reading_has_a_deadline_as_a_whole() -> None:
     assert "goes on from there" in error.next_step
 
 
+@pytest.mark.slow
 def test_the_time_that_a_person_takes_is_not_the_server_s() -> None:
     """Bounces that are held back are asked about in the middle of a reading."""
     one = b"* 1 FETCH (UID 10 BODY[]<0> {1}\r\n1)\r\nTAG OK done\r\n"
