@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from newsletter.actions.dry_run import DryRun
     from newsletter.actions.erase import Erasure
+    from newsletter.actions.import_back_issues import ImportedBackIssue
     from newsletter.actions.import_subscribers import ImportResult
     from newsletter.actions.list_subscribers import SubscriberListing
     from newsletter.actions.observer import SendObserver
@@ -66,6 +67,7 @@ __all__ = [
     "FeedbackOptions",
     "ImportPlan",
     "ImportResult",
+    "ImportedBackIssue",
     "Issue",
     "LeaseLost",
     "LinkReport",
@@ -101,6 +103,7 @@ __all__ = [
 _NAMES = {
     "newsletter.actions.dry_run": ("DryRun",),
     "newsletter.actions.erase": ("Erasure",),
+    "newsletter.actions.import_back_issues": ("ImportedBackIssue",),
     "newsletter.actions.import_subscribers": ("ImportResult",),
     "newsletter.actions.list_subscribers": ("SubscriberListing",),
     "newsletter.actions.observer": ("SendObserver",),

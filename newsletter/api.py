@@ -17,6 +17,7 @@ from newsletter.actions.deliver import ConfirmRefusals
 from newsletter.actions.dry_run import DryRun, dry_run
 from newsletter.actions.erase import Erasure, erase_subscriber
 from newsletter.actions.export import export, export_site
+from newsletter.actions.import_back_issues import ImportedBackIssue, import_back_issues
 from newsletter.actions.import_subscribers import ImportResult, import_subscribers
 from newsletter.actions.list_subscribers import SubscriberFilter, SubscriberListing, list_subscribers
 from newsletter.actions.observer import SILENT, SendObserver
@@ -111,6 +112,22 @@ class Publication:
         Raises DraftError when there is no such issue.
         """
         return create_correction(self._opened, issue, date=date).path
+
+    def import_back_issues(
+        self,
+        files: Sequence[Path | str],
+        *,
+        volume: int | None = None,
+        number: int | None = None,
+        date: date | None = None,
+    ) -> list[ImportedBackIssue]:
+        """Write a draft for each file with a back issue in another form; return what became of each file.
+
+        Nothing is overwritten, and no error is raised for a single file: each result has its own. Volume, number and
+        date are those of a file whose text does not say them.
+        """
+        paths = [Path(file) for file in files]
+        return list(import_back_issues(self._opened, paths, volume=volume, number=number, date=date))
 
     def check(self, issue: Issue | str | None = None) -> DraftReport:
         """Return problems and notes of an issue's draft; the newest when none is named. Raises ConfigError."""

@@ -69,6 +69,8 @@ def _import_file(
     workspace = publication.workspace
     settings = workspace.config.publication
     converted = convert_file(read_source_file(file))
+    if len(converted.markdown) > 2 * MAX_BYTES:  # marks and addresses may go, but not so many
+        raise _make_too_large(len(converted.markdown))
     pictures = PictureFiles(file.parent, workspace.drafts, _make_stem(file), converted.pictures)
     context = SourceContext(
         file_name=file.name,
@@ -138,10 +140,7 @@ def _write_draft(workspace: Workspace, name: str, issue: BackIssue, pictures: Pi
         raise _make_there(there)
     text = compose_back_issue(issue, issue.date or datetime.date.min)
     if (size := len(text.encode())) > MAX_BYTES:
-        raise UnreadableFile(
-            f"Its draft would have {format_size(size)}; {format_size(MAX_BYTES, 0)} are the most.",
-            next_step="Split the file: one for each issue.",
-        )
+        raise _make_too_large(size)
     path.parent.mkdir(exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -153,6 +152,13 @@ def _write_draft(workspace: Workspace, name: str, issue: BackIssue, pictures: Pi
     if not schema.exists():
         schema.write_text(build_draft_schema(), encoding="utf-8")
     return path
+
+
+def _make_too_large(size: int) -> UnreadableFile:
+    return UnreadableFile(
+        f"It holds {format_size(size)} of text; a draft has {format_size(MAX_BYTES, 0)} at most.",
+        next_step="Split the file: one for each issue.",
+    )
 
 
 def _make_there(path: Path) -> UnreadableFile:

@@ -53,6 +53,8 @@ class DraftWriter:
         notes = {number: note for number, note in notes.items() if note}
         blocks = tuple(keep_marks(block, notes) for block in blocks)
         written = "\n\n".join(self._write_checked(block) for block in blocks)
+        if len(blocks) == 1 and not notes:
+            return written
         if self._is_right(written + self._write_notes(notes, PLAIN), blocks, notes):
             return written + self._write_notes(notes, PLAIN)
         for version in (blocks, simplify(blocks)):

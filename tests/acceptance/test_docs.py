@@ -62,6 +62,8 @@ def test_the_commands_of_a_page_run(publication: Publication, server: smtp_serve
         (publication.root / "Maildir" / folder).mkdir(parents=True)
     if page.name == "state.md":
         open_store(publication.workspace.database).close()  # of which it speaks
+    if page.name == "back-issues.md":
+        _write_back_issues(publication.root / "old")
     for command in _commands(page):
         if command.startswith(("make ", "source ")):
             continue
@@ -73,6 +75,16 @@ def test_the_commands_of_a_page_run(publication: Publication, server: smtp_serve
             continue
         done = _run(publication, command)
         assert done.returncode == 0, f"{page.name}: {command}\n{done.stdout}{done.stderr}"
+
+
+def _write_back_issues(folder: Path) -> None:
+    """Write the files that the page about back issues speaks of."""
+    folder.mkdir()
+    text = "{}\n\nHeadlines:\n- One\n- Two\n\nDetails:\n- The first is done.\n- So is the second.\n"
+    (folder / "digest-2.9.md").write_text(text.format("Vol. 2.9, May 18, 2023"))
+    (folder / "vol1-no2.txt").write_text(text.format("July 13, 2022"))
+    (folder / "vol1-no3.txt").write_text(text.format("July 27, 2022"))
+    (folder / "undated.txt").write_text(text.format("An issue"))
 
 
 def _run(publication: Publication, command: str) -> "subprocess.CompletedProcess[str]":
@@ -165,7 +177,8 @@ def test_pages_that_the_program_names_exist() -> None:
 def test_every_command_of_the_program_is_documented() -> None:
     said = "".join(page.read_text() for page in PAGES)
     for command in (
-        "init", "preview", "draft new", "draft list", "draft check", "draft schema", "export all", "export pdf",
+        "init", "preview", "draft new", "draft list", "draft check", "draft import", "draft schema",
+        "export all", "export pdf",
         "export site", "export web", "export html", "templates list", "templates eject", "send", "status",
         "cancel", "retry", "report", "reconcile", "outbox run", "outbox list", "outbox cancel",
         "dkim key", "keys new", "keys rotate", "serve", "inbox read", "inbox undo", "subscribers check",
