@@ -19,6 +19,10 @@ def convert_file(source: SourceFile) -> ConvertedText:
         case FileKind.TEXT:
             text = decode_text(source.data)
             return ConvertedText(text if is_markdown(text) else mark_plain_text(text))
+        case FileKind.HTML:
+            from newsletter.back_issues.html_to_markdown import convert_page
+
+            return convert_page(source.data)
         case _:
             raise UnreadableFile(f"{source.kind.value.capitalize()} can't be read yet.")
 
