@@ -10,6 +10,7 @@ from newsletter.back_issues.back_issue import BackIssue
 from newsletter.back_issues.composition import compose_back_issue, list_comments
 from newsletter.back_issues.conversion import convert_file, convert_html
 from newsletter.back_issues.converted_text import UnreadableFile
+from newsletter.back_issues.issue_label import IssueLabel
 from newsletter.back_issues.picture_files import PictureFiles
 from newsletter.back_issues.source_file import read_source_file
 from newsletter.back_issues.structure import SourceContext, structure
@@ -74,6 +75,7 @@ def _import_file(
     pictures = PictureFiles(file.parent, workspace.drafts, _make_stem(file), converted.pictures)
     context = SourceContext(
         file_name=file.name,
+        given=IssueLabel(volume=volume, number=number, date=date),
         masthead=settings.title,
         standing=parse(settings.about)[0].plain(),
         base=settings.website,
@@ -83,9 +85,7 @@ def _import_file(
     issue = structure(converted, context)
     if not (issue.items or issue.sections):
         raise UnreadableFile("Nothing that an issue could hold was found in it.")
-    if number is not None:
-        issue = replace(issue, volume=volume, number=number)
-    name, issue = _name_issue(replace(issue, date=date or issue.date), settings.numbering)
+    name, issue = _name_issue(issue, settings.numbering)
     path = _write_draft(workspace, name, issue, pictures)
     found = read_draft(path)
     return ImportedBackIssue(

@@ -43,6 +43,7 @@ class DraftWriter:
         self._words = words
         self.blocks = blocks
         self._footnotes = footnotes
+        self._noted: set[int] = set()
 
     def write_prose(self, source: SourceBlocks) -> str:
         """Return a text as Markdown that reads back as the same blocks, or as paragraphs of the same words."""
@@ -51,6 +52,7 @@ class DraftWriter:
             return ""
         notes = {number: self.blocks.prepare(self._footnotes.get(number, ())) for number in _iterate_marks(blocks)}
         notes = {number: note for number, note in notes.items() if note}
+        self._noted |= notes.keys()
         blocks = tuple(keep_marks(block, notes) for block in blocks)
         written = "\n\n".join(self._write_checked(block) for block in blocks)
         if len(blocks) == 1 and not notes:
@@ -62,6 +64,13 @@ class DraftWriter:
             if self._is_right(written, version, notes):
                 break
         return written
+
+    def write_lone_notes(self) -> str:
+        """Return the footnotes that stand below no text, since no mark in one leads to them."""
+        lone = [note for number, note in self._footnotes.items() if number not in self._noted]
+        if lone:
+            self._comments.add("Footnotes that no text has a mark for are now in the closing note.")
+        return "\n\n".join(filter(None, map(self.write_prose, lone)))
 
     def write_headline(self, spans: Spans) -> str:
         """Return words in one line without links, as a headline and a section's title have them."""
@@ -123,8 +132,11 @@ class DraftWriter:
         return _squeeze(found.plain()) == _squeeze(expected.plain()) and sum(there.values()) >= sum(wanted.values())
 
     def _write_notes(self, notes: Mapping[int, Blocks], care: int) -> str:
-        texts = (self._write_blocks(simplify(note), care).replace("\n\n", "\\\n") for note in notes.values())
-        return "".join(f"\n\n[^{number}]: {text}" for number, text in zip(notes, texts, strict=True))
+        written = ""
+        for number, note in notes.items():
+            first, *lines = self._write_blocks(simplify(note), care).split("\n")
+            written += f"\n\n[^{number}]: " + "\n".join([first, *(f"    {line}" if line else "" for line in lines)])
+        return written
 
     def _write_blocks(self, blocks: Sequence[Block], care: int) -> str:
         return "\n\n".join(self._write_block(block, care) for block in blocks)

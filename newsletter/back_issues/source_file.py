@@ -105,23 +105,28 @@ def _read_bytes(path: Path) -> bytes:
 
 def decode_text(data: bytes) -> str:
     """Return the text of bytes in UTF-8, UTF-16 or windows-1252, with one kind of line end. Raises UnreadableFile."""
-    text = _decode(data)
-    if "\0" in text or len(re.findall("[\x01-\x08\x0e-\x1a\x1c-\x1f]", text)) > len(text) // 100:
+    encodings = _list_encodings(data)
+    is_wide = encodings[0].startswith("utf-16")
+    controls = 0 if is_wide else len(re.findall(b"[\x01-\x08\x0e-\x1a\x1c-\x1f]", data))
+    if (b"\0" in data and not is_wide) or controls > 20 + len(data) // 50:
         raise UnreadableFile("This is not a text file, whatever its name says.")
+    text = _decode(data, encodings)
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _decode(data: bytes) -> str:
-    """Decode by the mark at the beginning, or by what the bytes can be; UTF-16 without a mark has a zero each second.
+def _list_encodings(data: bytes) -> tuple[str, ...]:
+    """Return the encodings that a text may be in, by its mark; UTF-16 without a mark has a zero each second byte.
 
     windows-1252 takes almost any bytes, so it is the last, and only where its five undefined bytes are absent.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    elif (side := _find_zeros(data)) is not None:
-        encodings = ["utf-16-be" if side == 0 else "utf-16-le"]
-    else:
-        encodings = ["utf-8-sig", "cp1252"]
+        return ("utf-16",)
+    if (side := _find_zeros(data)) is not None:
+        return ("utf-16-be" if side == 0 else "utf-16-le",)
+    return ("utf-8-sig", "cp1252")
+
+
+def _decode(data: bytes, encodings: tuple[str, ...]) -> str:
     for encoding in encodings:
         try:
             return data.decode(encoding)

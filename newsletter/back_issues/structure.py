@@ -38,12 +38,14 @@ _LAST_NUMBER = re.compile(r"[^\W\d]\W+#?([0-9]{1,5})\W*$")
 class SourceContext:
     """What is known of a back issue besides its text.
 
-    `masthead` and `standing` are the publication's title and standing note, which each edition writes itself; `base` is
-    its web site, by which relative links are made whole. `find_picture` gives the name beside the draft of a picture
-    that will be there. `convert_html` makes Markdown of HTML within Markdown.
+    `given` is what an editor says of its number and date, before all that the text says. `masthead` and `standing` are
+    the publication's title and standing note, which each edition writes itself; `base` is its web site, by which
+    relative links are made whole. `find_picture` gives the name beside the draft of a picture that will be there.
+    `convert_html` makes Markdown of HTML within Markdown.
     """
 
     file_name: str = ""
+    given: IssueLabel = field(default_factory=IssueLabel)
     masthead: str = ""
     standing: str = ""
     base: str | None = None
@@ -69,6 +71,8 @@ def structure(converted: ConvertedText, context: SourceContext) -> BackIssue:
     source = _Source(context, writer, comments, _take(values, _TITLE_KEYS) or converted.title or "")
     digest = find_digest(text.blocks, comments)
     found = _write_digest(digest, source) if digest else _write_weekly(text.blocks, source)
+    if lone := writer.write_lone_notes():
+        found = replace(found, issue=replace(found.issue, note="\n\n".join(filter(None, (found.issue.note, lone)))))
     return _add_label(found, converted, values, source)
 
 
@@ -155,7 +159,12 @@ def _add_label(found: _FoundParts, converted: ConvertedText, values: Mapping[str
     last = _LAST_NUMBER.search(find_label(title)[1]) if not in_title.number else None
     if last and not found.head.label.number:
         in_title = replace(in_title, number=int(last[1]))
-    label = given.fill(found.head.label).fill(in_title).fill(read_file_name(PurePath(context.file_name).stem))
+    label = (
+        context.given.fill(given)
+        .fill(found.head.label)
+        .fill(in_title)
+        .fill(read_file_name(PurePath(context.file_name).stem))
+    )
     if label.is_month:
         comments.add("Only the month is known, so the date is its first day.")
     if label.date is None and found.head.is_ambiguous:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from itertools import combinations
 from pathlib import Path
 
 from newsletter.checks.draft_report import Finding
@@ -129,10 +128,11 @@ def check_corrected_issue(source: DraftSource, draft: Draft, paths: Sequence[Pat
 def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path]) -> Iterator[Finding]:
     """Find a headline that stands twice: for the same readers in this issue, or in one before."""
     rules = _list_rules(issue)
-    for (other, first), (number, second) in combinations(enumerate(issue.all_items), 2):
-        same = _normalise_words(first.headline.plain()) == _normalise_words(second.headline.plain())
-        if same and not any(set(one).isdisjoint(two) for one in rules[other] for two in rules[number]):
-            words = second.headline.plain()
+    alike: dict[str, list[int]] = {}  # the numbers of the items with the same words so far
+    for number, item in enumerate(issue.all_items):
+        words = item.headline.plain()
+        others = alike.setdefault(_normalise_words(words), [])
+        if any(_share_readers(rules[other], rules[number]) for other in others):
             problem = source.at_words(
                 words,
                 within=source.headline(number),
@@ -141,6 +141,7 @@ def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path
                 next_step="Give one of them another, or take it out.",
             )
             yield Finding(problem)
+        others.append(number)
     if issue.kind == "correction":  # which may repeat what it corrects
         return
     earlier = _list_earlier(issue.path, paths)
@@ -159,6 +160,11 @@ def find_equal_headlines(source: DraftSource, issue: Issue, paths: Sequence[Path
                 next_step="Give this one another, if it is other news.",
             )
             yield Finding(problem, note=True)
+
+
+def _share_readers(first: list[tuple[str, ...]], second: list[tuple[str, ...]]) -> bool:
+    """Return whether somebody may get both of two items, by the tags that their readers have to have."""
+    return not any(set(one).isdisjoint(two) for one in first for two in second)
 
 
 def _list_rules(issue: Issue) -> list[list[tuple[str, ...]]]:

@@ -7,9 +7,11 @@ import pytest
 from conftest import ROOT, Publication
 from PIL import Image
 
+from newsletter.checks import series
 from newsletter.checks.draft_checks import check_draft
 from newsletter.checks.draft_report import DraftReport
 from newsletter.issue.draft import read_draft
+from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.numbering import IssueNumber
 from newsletter.issue.skeleton import NewIssue, compose_draft
 from newsletter.scaffold import make_workspace
@@ -172,6 +174,23 @@ def test_two_equal_headlines_of_an_issue_are_a_problem(publication: Publication)
     members = DRAFT.format("more").replace("detail:", "only_for: [members]\n    detail:", 1)
     others = second.replace("detail:", "only_for: [others]\n    detail:") + "  - headline: Tax\n    detail: For all\n"
     assert _found(publication, members + others) == []
+
+
+def test_many_headlines_are_each_looked_at_once(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    normalise = series._normalise_words
+
+    def count(words: str) -> str:
+        seen.append(words)
+        return normalise(words)
+
+    monkeypatch.setattr(series, "_normalise_words", count)
+    items = "".join(f"  - headline: News {number}\n    detail: Words\n" for number in range(150))
+    text = f"volume: 2\nnumber: 11\ndate: 2023-06-14\nitems:\n{items}"
+    draft = read_draft(publication.draft("2.11", text))
+    assert draft.issue
+    assert [*series.find_equal_headlines(DraftSource(draft.path, text), draft.issue, [])] == []
+    assert len(seen) <= 2 * 150
 
 
 def test_a_headline_of_an_issue_before_is_a_note_until_it_is_a_standing_one(publication: Publication) -> None:
