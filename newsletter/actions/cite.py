@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from newsletter.articles.answers import LIMITS, explain_for_citing, read_answer
+from newsletter.articles.answers import LIMITS, explain_for_citing, find_forwarding, read_answer
 from newsletter.articles.article import Article, UnreadableArticle
 from newsletter.articles.markdown_link import compose_detail, encode_address, escape_words, write_link
 from newsletter.articles.reading import require_trafilatura
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _WITHOUT_SCHEME = re.compile(r"(?:[\w-]+\.)+[A-Za-z]{2,24}(?::\d+)?(?:/.*)?")
+_MOST_FORWARDINGS = 3
 _FILES = (".html", ".htm", ".xhtml", ".pdf", ".mhtml", ".mht", ".webarchive")
 
 
@@ -109,9 +110,18 @@ async def _read_source(client: "WebClient", source: str) -> Citation | FailedCit
             article = read_saved_page(_find_file(source))
         else:
             answer = await client.fetch(address)
+            for _ in range(_MOST_FORWARDINGS):
+                if (target := find_forwarding(answer)) is None:
+                    break
+                answer = await client.fetch(target)
             article = read_answer(answer, datetime.datetime.now(datetime.UTC))
             fragment = urlsplit(address).fragment
-            if fragment and not answer.redirects and article.address and "#" not in article.address:
+            if (
+                fragment
+                and answer.address == address.partition("#")[0]
+                and article.address
+                and "#" not in article.address
+            ):
                 article = replace(article, address=remove_tracking(f"{article.address}#{fragment}"))
     except FetchFailure as failure:
         return FailedCitation(source=source, error=explain_for_citing(failure))

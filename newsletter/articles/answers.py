@@ -1,6 +1,9 @@
 """Answers of web servers as articles, or in plain words why there is none."""
 
 import datetime
+import re
+from html import unescape
+from urllib.parse import urljoin
 
 from newsletter.articles.article import Article, UnreadableArticle
 from newsletter.articles.obstacles import SAVE_IT
@@ -13,6 +16,13 @@ from newsletter.text import format_count, format_size
 LIMITS = FetchLimits(body=20_000_000)  # reports with pictures are PDFs of that size
 _LOOK = "Look at the address, and open it in a browser."
 _WITHOUT_SAVING = (FailureReason.PRIVATE, FailureReason.ADDRESS, FailureReason.UNKNOWN_NAME, FailureReason.LOOKUP)
+# HTML, section 4.2.5.3: the pragma directive "refresh", at once or after some seconds.
+_FORWARDING = re.compile(
+    r"<meta\b[^<>]{0,200}http-equiv\s*=\s*[\"']?refresh\b[^<>]{0,200}content\s*=\s*[\"']?\s*[0-9](?:\.\d*)?\s*[;,]\s*url\s*=\s*([^<>]{1,2000}?)"
+    r"\s*[\"']?\s*/?>",
+    re.IGNORECASE,
+)
+_FEW_WORDS = 300
 _STATUSES = {
     401: ("The page asks for a login.", f"Log in with a browser. {SAVE_IT}"),
     402: ("The page is only for those who pay.", f"Log in with a browser. {SAVE_IT}"),
@@ -42,6 +52,22 @@ def read_answer(answer: Response, now: datetime.datetime) -> Article:
             next_step="Cite the page that it belongs to.",
         )
     return read_article(answer.body, answer.address, answer.charset)
+
+
+def find_forwarding(answer: Response) -> str | None:
+    """Return where a page sends its readers on to by itself, as some short addresses do; None for any other page."""
+    beginning = answer.body[:20_000].decode("utf-8", "replace")
+    forwarding = _FORWARDING.search(beginning)
+    words = re.sub(
+        r"<(script|style|title|noscript)\b.*?</\1\s*>|<[^<>]*>", " ", beginning, flags=re.DOTALL | re.IGNORECASE
+    )
+    if forwarding is None or answer.status != 200 or len(" ".join(words.split())) > _FEW_WORDS:
+        return None
+    try:
+        target = urljoin(answer.address, unescape(forwarding[1]).strip("'\" "))
+    except ValueError:
+        return None
+    return target if target.startswith(("http://", "https://")) and target != answer.address else None
 
 
 def explain_for_citing(failure: FetchFailure) -> UnreadableArticle:

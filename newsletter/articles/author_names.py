@@ -11,7 +11,8 @@ from newsletter.articles.article import clean_words
 MOST_AUTHORS = 50
 _LONGEST_NAME = 80
 _BY = re.compile(
-    r"\A(?:(?:(?:words|text|story|written|reported|posted|published|reviewed|opinion|analysis|report|essay)\s+)?by\b:?"
+    r"\A(?:(?:(?:words|text|story|written|reported|posted|published|reviewed|opinion|analysis|report|essay|commentary|column|interview"
+    r"|feature|paper|brief|op-ed|blog post|perspective)\s+)?by\b:?"
     r"|(?:texte?|author|authors|autore?s?|autora|auteure?s?|autor(?:in|en|es)?|yazar|schrijver|words|story)\s*:"
     r"|rédigé par|publié par|escrito por|przez)\s+",
     re.IGNORECASE,
@@ -36,6 +37,11 @@ _INVERTED = re.compile(
     r"\s([^\W\d_][\w'’-]*\.?(?:\s[^\W\d_]\.?)*)",
     re.IGNORECASE,
 )
+# Words within names that begin with no capital.
+_PARTICLES = frozenset(
+    ["de", "la", "las", "los", "del", "della", "dela", "van", "von", "vom", "zu", "zur", "der", "den", "di", "da", "do",
+     "das", "dos", "du", "des", "le", "el", "al", "bin", "ibn", "ten", "ter", "te", "af", "av", "y", "e", "i"]
+)  # fmt: skip
 _SUFFIX = re.compile(r"\A(?:jr|sr|ii|iii|iv)\.?\Z", re.IGNORECASE)
 _DEGREE = re.compile(
     r"[\s,]+(?:ph\.?\s?d|m\.?d|m\.?a|m\.?sc|b\.?a|j\.?d|r\.?n|mba|cpa|esq|obe|mbe|cbe|frs)\.?\Z", re.IGNORECASE
@@ -97,6 +103,12 @@ def remove_by(text: str) -> str:
     return _BY_JAPANESE.sub("", _BY_PREPOSITION.sub("", _BY.sub("", text)))
 
 
+def is_written_as_name(name: str) -> bool:
+    """Return whether each word begins with a capital as names do, but for those such as "de" and "von"."""
+    words = re.split(r"[\s-]+", name)
+    return all(not word[:1].islower() or word.casefold() in _PARTICLES for word in words) and not words[0][:1].isdigit()
+
+
 def begins_with_by(text: str) -> bool:
     """Return whether a text begins as a byline does."""
     return remove_by(text) != text
@@ -134,6 +146,8 @@ def _clean_name(part: str) -> str:
     name = _BEHIND.sub("", name).strip(' .:;,*"“”') if " " in name else name
     if part.rstrip().endswith(".") and re.search(r"\b(?:[A-Z]|Jr|Sr)\Z", name):
         name += "."
+    if name.islower() and name.isascii() and " " not in name:  # an account's name
+        return ""
     if not name or len(name) > _LONGEST_NAME or len(name.split()) > 7 or _NOBODY.match(name) or _ROLE.search(name):
         return ""
     if re.search(r"[\d@<>{}\[\]=\\#%]", name) or not any(letter.isalpha() for letter in name) or len(name) < 2:

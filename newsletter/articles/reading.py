@@ -1,6 +1,7 @@
 """Reading of a page: its facts from what it claims and shows, the surest first, and trafilatura for the rest."""
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
@@ -19,10 +20,11 @@ from newsletter.articles.publication_dates import (
     find_date_in_address,
     read_first_date,
 )
-from newsletter.articles.titles import choose_title, clean_title, guess_outlet
+from newsletter.articles.titles import choose_title, clean_title, find_title_below_outlet, guess_outlet
 from newsletter.articles.visible_facts import VisibleFacts, find_visible_facts
 
 _LANGUAGE_SIZE = 35  # RFC 5646, section 4.4.1
+_COMPANY = re.compile(r"\b(?:Inc|Ltd|LLC|LLP|PLC|GmbH|AG|Corp|Co|Foundation|Holdings|Publishing|S\.A|B\.V)\.?\Z")
 _INSTALL = 'Install it: pip install "newsletter-press[cite]"'
 
 
@@ -65,8 +67,12 @@ def _combine(
 ) -> Article:
     site = name_site(address) or name_site(choose_address(None, _gather(claims, "addresses")))
     titles = [*_gather(claims, "titles"), *shown.headings]
+    if not _gather(claims, "titles") and (
+        heading := find_title_below_outlet(page_title, shown.headings, shown.subheadings)
+    ):
+        titles = [heading]
     guessed = guess_outlet(page_title, titles)
-    outlets = [*_gather(claims, "outlets"), *([guessed] if guessed else [])]
+    outlets = [*_gather(claims[::-1], "outlets"), *([guessed] if guessed else [])]
     known = [*outlets, *([site, site.rpartition(".")[0]] if site else [])]
     title = choose_title([*titles, page_title], known, read_text(page.root))
     authors = next((names for names in _iterate_authors(claims, shown, known) if names), ())
@@ -86,7 +92,7 @@ def _combine(
         )
     return Article(
         title=title,
-        outlet=_choose_outlet(outlets, site),
+        outlet=_choose_outlet(outlets, guessed, site),
         authors=authors,
         date=date,
         address=choose_address(address, _gather(claims[::-1], "addresses")),
@@ -103,11 +109,15 @@ def _choose_language(claims: Iterable[Claims]) -> str | None:
     return next((name for name in names if name.replace("-", "").isalnum() and 2 <= len(name) <= _LANGUAGE_SIZE), None)
 
 
-def _choose_outlet(outlets: Sequence[str], site: str | None) -> str | None:
-    """Return the first name that is one; an address in its place, such as example.org, only where there is no other."""
+def _choose_outlet(outlets: Sequence[str], guessed: str | None, site: str | None) -> str | None:
+    """Return the first name that is one; an address in its place, such as example.org, only where there is no other.
+
+    Behind the page's title is the name that readers know, which is better than that of a company.
+    """
     names = [name for name in map(clean_title, outlets) if name]
     words = [name for name in names if "." not in name or " " in name]
-    return next(iter([*words, *names]), site)
+    best = next(iter([*words, *names]), site)
+    return clean_title(guessed) if guessed and best and _COMPANY.search(best) else best
 
 
 def _iterate_authors(

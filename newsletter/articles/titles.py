@@ -65,6 +65,17 @@ def guess_outlet(page_title: str, titles: Sequence[str]) -> str | None:
     return parts[2] if words and not any(word[0].islower() for word in words) else None
 
 
+def find_title_below_outlet(page_title: str, headings: Sequence[str], subheadings: Sequence[str]) -> str | None:
+    """Return the title where the first heading is the outlet's name, and the article's is below it.
+
+    The page's title has both, the article's first. Ministries write their pages like this.
+    """
+    parts = _LAST.match(clean_title(page_title))
+    if parts is None or _fold(parts[2]) not in set(map(_fold, headings)):
+        return None
+    return next((heading for heading in subheadings if _fold(heading) == _fold(parts[1])), None)
+
+
 def _fold(text: str) -> str:
     """Return the letters and digits of a text alone, by which two ways of writing a name are one."""
     text = re.sub(r"\Athe\s+", "", text.casefold().strip())

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from newsletter.articles.author_names import begins_with_by, read_authors
+from newsletter.articles.author_names import begins_with_by, is_written_as_name, read_authors
 from newsletter.articles.page import read_text
 from newsletter.articles.publication_dates import FoundDate, find_date
 
@@ -49,6 +49,7 @@ _BLOCKS = (
     "span",
     "address",
     "small",
+    "summary",
     "li",
     "section",
     "header",
@@ -72,6 +73,7 @@ class VisibleFacts:
     """What was found in what readers see. Headings and bylines are in the order of the page, the best bylines first."""
 
     headings: list[str] = field(default_factory=list)
+    subheadings: list[str] = field(default_factory=list)
     bylines: list[tuple[str, ...]] = field(default_factory=list)
     dates: list[FoundDate] = field(default_factory=list)
 
@@ -86,6 +88,8 @@ def find_visible_facts(root: Any, language: str | None) -> VisibleFacts:
             facts.headings.append(read_text(element))
             since_heading = since_heading or 0
             continue
+        if element.tag == "h2" and len(facts.subheadings) < _NEAR:
+            facts.subheadings.append(read_text(element))
         names = f"{element.get('class') or ''} {element.get('id') or ''}"
         is_marked = "author" in f"{element.get('rel') or ''} {element.get('itemprop') or ''}".split()
         is_classed = _BYLINE.search(names) is not None
@@ -178,7 +182,7 @@ def _read_byline(text: str, language: str | None) -> tuple[str, ...]:
     text = _BEHIND_NAMES.split(text)[0] or text
     if begins := re.search(r"(?:\A|[|·•—–]\s*|\s)(?=[Bb]y\s+[^\W\d_a-z])", text):
         text = text[begins.end() :]
-    return read_authors([text])
+    return tuple(name for name in read_authors([text]) if is_written_as_name(name))
 
 
 def _choose_marked(marked: list[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -80,7 +80,8 @@ def test_a_page_from_the_network_is_cited(
 
 def test_the_last_address_of_a_redirect_chain_is_cited(opened: OpenPublication, server: PageServer) -> None:
     server.pages |= {
-        "/short": redirect("/once", 301),
+        "/short": redirect("/tiny", 301),
+        "/tiny": page('<meta http-equiv="refresh" content="0; url=\'/once?a=1&amp;b=2\'"><title>/once</title>'),
         "/once": redirect("/twice?x=1", 302),
         "/twice": redirect("/article?id=7&fbclid=2", 307),
         "/article": page((PAGES / "news.html").read_bytes()),
@@ -88,49 +89,61 @@ def test_the_last_address_of_a_redirect_chain_is_cited(opened: OpenPublication, 
     assert cite_one(opened, server.address("/short")).address == server.address("/article?id=7")
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        pytest.param(page(_LOGIN), "asks for a login. Log in with a browser", id="login page"),
-        pytest.param(redirect("/login?next=/a"), "asks for a login", id="redirect to a login"),
-        pytest.param(page("", 401), "asks for a login", id="401"),
-        pytest.param(page("", 402), "only for those who pay", id="402"),
-        pytest.param(page("no", 403), "refuses to show the page to a program. Open it in a browser, save", id="403"),
-        pytest.param(page("no", 404), "no page at this address (404). Look at the address", id="404"),
-        pytest.param(page("no", 410), "taken away for good", id="410"),
-        pytest.param(page("no", 429, Retry_After="90"), "(429). It asks to be left alone for 90 seconds", id="429"),
-        pytest.param(page("no", 429, Retry_After="7200"), "left alone for 120 minutes", id="429, minutes"),
-        pytest.param(page("no", 429), "too often (429). Try again later", id="429 without a time"),
-        pytest.param(page("no", 503), "fault of its own at present (503)", id="503"),
-        pytest.param(page("no", 418), "answers with status 418", id="418"),
-        pytest.param(page(""), "The page is empty", id="empty"),
-        pytest.param(page(" \n "), "The page is empty", id="blank"),
-        pytest.param(page(_APPLICATION), "empty until its JavaScript runs", id="JavaScript alone"),
-        pytest.param(
-            page("<noscript>You need to enable JavaScript to run this app.</noscript><script src=a.js></script>"),
-            "empty until its JavaScript runs",
-            id="JavaScript alone, and says so",
-        ),
-        pytest.param(
-            page("<title>Just a moment...</title><h1>news.example</h1>"), "holds programs off", id="wall"
-        ),
-        pytest.param(page(b"\x89PNG\r\n\x1a\n\0\0", kind="image/png"), "but a picture", id="picture"),
-        pytest.param(page(b"PK\3\4\0\0", kind="application/zip"), "but an archive of files", id="zip"),
-        pytest.param(page(b"{}", kind="application/json"), "but a file of another kind", id="JSON"),
-        pytest.param(page("<html></html>"), "The page is empty", id="no elements"),
-        pytest.param(page("<p>Words.</p><p>More of them.</p>"), "has no title. See in a browser", id="no title"),
-        pytest.param(page(b"%PDF-1.7\n\xff", kind="application/pdf"), "The PDF is damaged", id="broken PDF"),
-        pytest.param(redirect("/loop"), "redirects again and again", id="loop"),
-        pytest.param(raw([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<p>"]), "hung up in the middle", id="hung up"),
-        pytest.param(raw([b"SSH-2.0-x\r\n"]), "Open it in a browser, save the page", id="not HTTP"),
-        pytest.param(page(b"\x1f\x8bxx", Content_Encoding="gzip"), "packed in a way", id="damaged gzip"),
-    ],
-)  # fmt: skip
-def test_what_can_not_be_cited_is_told_in_plain_words(
-    opened: OpenPublication, server: PageServer, answer: object, words: str
-) -> None:
-    server.pages |= {"/a": answer, "/loop": redirect("/a"), "/login": page(_LOGIN)}  # type: ignore[dict-item]  # an Answer
-    assert words in fail_one(opened, server.address("/a"))
+def test_a_page_that_forwards_in_a_circle_comes_to_an_end(opened: OpenPublication, server: PageServer) -> None:
+    server.pages["/ring"] = page('<meta http-equiv=refresh content="0;url=/ring?again"><p>x')
+    assert "has no title" in fail_one(opened, server.address("/ring"))
+    assert 2 <= server.count("/ring") + server.count("/ring?again") <= 5
+
+
+def test_a_place_within_a_page_is_kept(opened: OpenPublication, server: PageServer) -> None:
+    server.pages["/long"] = page("<title>A long page</title><p>x")
+    assert cite_one(opened, server.address("/long?utm_id=1") + "#part").address == server.address("/long") + "#part"
+
+
+# What a server may answer, what is said of it then, and what it is.
+_REFUSED = [
+    (page(_LOGIN), "asks for a login. Log in with a browser", "login page"),
+    (redirect("/login?next=/a"), "asks for a login", "redirect to a login"),
+    (page("", 401), "asks for a login", "401"),
+    (page("", 402), "only for those who pay", "402"),
+    (page("no", 403), "refuses to show the page to a program. Open it in a browser, save", "403"),
+    (page("no", 404), "no page at this address (404). Look at the address", "404"),
+    (page("no", 410), "taken away for good", "410"),
+    (page("no", 429, Retry_After="90"), "(429). It asks to be left alone for 90 seconds", "429"),
+    (page("no", 429, Retry_After="7200"), "left alone for 120 minutes", "429, minutes"),
+    (page("no", 429), "too often (429). Try again later", "429 without a time"),
+    (page("no", 503), "fault of its own at present (503)", "503"),
+    (page("no", 418), "answers with status 418", "418"),
+    (page(""), "The page is empty", "empty"),
+    (page(" \n "), "The page is empty", "blank"),
+    (page(_APPLICATION), "empty until its JavaScript runs", "JavaScript alone"),
+    (
+        page("<noscript>You need to enable JavaScript to run this app.</noscript><script src=a.js></script>"),
+        "empty until its JavaScript runs", "JavaScript alone, and says so"),
+    (
+        page("<title>Just a moment...</title><h1>news.example</h1>"), "holds programs off", "wall"),
+    (page(b"\x89PNG\r\n\x1a\n\0\0", kind="image/png"), "but a picture", "picture"),
+    (page(b"PK\3\4\0\0", kind="application/zip"), "but an archive of files", "zip"),
+    (page(b"{}", kind="application/json"), "but a file of another kind", "JSON"),
+    (page("<html></html>"), "The page is empty", "no elements"),
+    (page("<p>Words.</p><p>More of them.</p>"), "has no title. See in a browser", "no title"),
+    (page(b"%PDF-1.7\n\xff", kind="application/pdf"), "The PDF is damaged", "broken PDF"),
+    (redirect("/loop"), "redirects again and again", "loop"),
+    (raw([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<p>"]), "hung up in the middle", "hung up"),
+    (raw([b"SSH-2.0-x\r\n"]), "Open it in a browser, save the page", "not HTTP"),
+    (page(b"\x1f\x8bxx", Content_Encoding="gzip"), "packed in a way", "damaged gzip"),
+]  # fmt: skip
+
+
+def test_what_can_not_be_cited_is_told_in_plain_words(opened: OpenPublication, server: PageServer) -> None:
+    server.pages |= {"/loop": redirect("/again"), "/again": redirect("/loop"), "/login": page(_LOGIN)}
+    server.pages |= {f"/refused/{number}": answer for number, (answer, _, _) in enumerate(_REFUSED)}
+    cited = cite(opened, [server.address(f"/refused/{number}") for number in range(len(_REFUSED))])
+    said = {
+        name: each.error.message + " " + each.error.next_step if isinstance(each, FailedCitation) else "cited"
+        for (_, _, name), each in zip(_REFUSED, cited, strict=True)
+    }
+    assert {name: words for _, words, name in _REFUSED if words not in said[name]} == {}
 
 
 def test_a_page_of_a_hundred_megabytes_is_not_read_to_its_end(opened: OpenPublication, server: PageServer) -> None:

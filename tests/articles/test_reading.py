@@ -198,6 +198,15 @@ def test_a_byline_and_a_date_run_together(byline: str, authors: tuple[str, ...],
     assert article.date == datetime.date(2023, 6, day)
 
 
+def test_what_the_rules_do_not_find_is_asked_of_trafilatura() -> None:
+    html = """<html lang="en"><title>Boats are back</title><h1>Boats are back</h1>
+    <figure><span class="journalist-name">Max Lens</span></figure>
+    <div><span class="journalist-name">Jane Doe, Staff Writer</span></div>
+    <p><abbr class="published" title="2023-06-01T10:00:00">last week</abbr></p><p>They are.</p>"""
+    article = read_article(html.encode())
+    assert (article.authors, article.date) == (("Jane Doe",), _JUNE_1)
+
+
 def test_a_page_that_says_nothing_of_itself_is_told_in_plain_words() -> None:
     with pytest.raises(UnreadableArticle, match="The page has no title") as raised:
         read_article((PAGES / "nothing.html").read_bytes(), "https://example.org/")
