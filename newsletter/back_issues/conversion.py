@@ -23,6 +23,14 @@ def convert_file(source: SourceFile) -> ConvertedText:
             from newsletter.back_issues.html_to_markdown import convert_page
 
             return convert_page(source.data)
+        case FileKind.MAIL:
+            from newsletter.back_issues.mail_message import convert_mail
+
+            return convert_mail(source.data)
+        case FileKind.WORD:
+            from newsletter.back_issues.word_document import convert_word_document
+
+            return convert_word_document(source.data)
         case _:
             raise UnreadableFile(f"{source.kind.value.capitalize()} can't be read yet.")
 

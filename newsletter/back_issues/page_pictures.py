@@ -33,7 +33,7 @@ def read_picture(attributes: dict[str, Any], base: str) -> PagePicture | None:
     known = [side for side in sides if side is not None]
     if not source or any(side <= _TINY for side in known) or (not alt and _COUNTER.search(source)):
         return None
-    is_emoji = "emoji" in (attributes.get("class") or "").lower() or 0 < len(alt) <= 2
+    is_emoji = "emoji" in (attributes.get("class") or "").lower() or (0 < len(alt) <= 2 and not alt.isascii())
     is_icon = bool(known) and max(known) <= _INLINE
     small = bool(known) and max(known) <= _SMALL
     if not alt and small:
