@@ -50,14 +50,19 @@ PROSE_CHECKS = (
 
 
 def check_prose(workspace: Workspace, source: DraftSource, issue: Issue | None) -> Iterator[Finding]:
-    """Make each check that is switched on; of a draft without an `issue`, those alone that find problems.
+    """Make each check of a draft's prose that the workspace's settings switch on.
 
     Raises ConfigError for a configuration that can't be read.
     """
     prose = CheckedProse.read(workspace, source, issue)
     yield from _check_word_list(prose, workspace)
+    yield from make_prose_checks(prose)
+
+
+def make_prose_checks(prose: CheckedProse) -> Iterator[Finding]:
+    """Make each check that is switched on; of a draft without an issue, those alone that find problems."""
     for check in PROSE_CHECKS:
-        if getattr(prose.settings, check.name) and (issue or check.finds_problems):
+        if getattr(prose.settings, check.name) and (prose.issue or check.finds_problems):
             found = check.find(prose)
             yield from found if check.finds_problems else _limit(found)
 

@@ -1,7 +1,7 @@
 """The check of acronyms that an issue has and nowhere spells out."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 
 from newsletter.checks.draft_report import Finding
 from newsletter.checks.prose.checked_prose import CheckedProse, tell_count
@@ -19,11 +19,13 @@ _NUMBER_BEHIND = re.compile(r"[ \u00a0]#?\d")  # RFC 5322, USD 5 million
 _NUMBER_BEFORE = re.compile(r"\d[ \u00a0-]?$")
 _ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_BEHIND_NAME = re.compile(r"\w[\w'’-]*\W+\w[\w'’-]*[\"”'’]?\s*[(\[](?:the |or |also |[\"“'‘])*([A-Z]{2,6})s?\W*[)\],;]")
+_IN_BRACKETS = re.compile(r"[(\[](?:the |or |also |[\"“'‘])*([A-Z]{2,6})s?[\"”'’]?[)\],;]")
+_NAME_LENGTH = 80  # characters before brackets that are looked through for a name
 _BEFORE_NAME = re.compile(r"\b([A-Z]{2,6})s?[\"”'’]?\s*\(([^()]{5,200})\)")
 _DATELINE = re.compile(r"[A-Z][A-Z .'’]+[A-Z](?:, [\w. ]{2,30})?(?: \([A-Z]+\))? ?[—–]")  # NAHA, Japan —
 _DESIGNATION = re.compile(r"[A-Z][\w-]*\d\w*[ \u00a0-]$")  # PAC-3 MSE
 _PARTY = re.compile(r"\([RDI]-$")  # R-OH
+_FEW = 3  # letters; more of them are seldom in a row by chance
 _PLACE = re.compile(r", $")  # Springfield, IL
 
 
@@ -41,9 +43,12 @@ def find_unexplained_acronyms(prose: CheckedProse) -> Iterator[Finding]:
                 continue
             first = found.get(acronym, (passage, at, 0))
             found[acronym] = (*first[:2], first[2] + 1)
-    explained = _list_explained([passage.text for passage in prose.passages if found])
+    if not found:
+        return
+    explained = _list_explained(passage.text for passage in prose.passages)
+    explained |= _list_initials((text for _, text in texts), {len(acronym) for acronym in found})
     for acronym, (passage, at, number) in found.items():
-        if acronym in explained or _has_initials(acronym, texts):
+        if acronym in explained:
             continue
         note = prose.note(
             passage,
@@ -81,11 +86,13 @@ def _is_shouted(before: str, behind: str) -> bool:
     return all(beside) or any(near and far for near, far in zip(beside, beyond, strict=True))
 
 
-def _list_explained(texts: Sequence[str]) -> set[str]:
+def _list_explained(texts: Iterable[str]) -> set[str]:
     """Return the acronyms that are in brackets behind words, and those with words in brackets behind them."""
     found, small_words = set(), read_vocabulary("acronyms")["small_words"]
     for text in texts:
-        found |= {match[1] for match in _BEHIND_NAME.finditer(text)}
+        for match in _IN_BRACKETS.finditer(text):
+            if len(_WORD.findall(text, max(0, match.start() - _NAME_LENGTH), match.start())) > 1:
+                found.add(match[1])
         for match in _BEFORE_NAME.finditer(text):
             words = [word for word in _WORD.findall(match[2]) if word.lower() not in small_words]
             if len(words) > 1 and any(word[0].upper() == match[1][0] for word in words[:2]):
@@ -93,19 +100,18 @@ def _list_explained(texts: Sequence[str]) -> set[str]:
     return found
 
 
-def _has_initials(acronym: str, texts: Sequence[tuple[ProsePassage, str]]) -> bool:
-    """Return whether a passage has words with these initials in a row: capital ones, where they are but two or three.
+def _list_initials(texts: Iterable[str], lengths: Collection[int]) -> set[str]:
+    """Return the initials of words in a row, of capital ones alone where they are but two or three.
 
     Small words such as "of" may be among them or not.
     """
     small_words = read_vocabulary("acronyms")["small_words"]
-    for _, text in texts:
-        words = _WORD.findall(text)
+    found = set()
+    for text in texts:
+        words = [word for word in _WORD.findall(text) if not (word.isupper() and len(word) > 1)]
         for kept in (words, [word for word in words if word.lower() not in small_words]):
-            initials = "".join(
-                " " if word.isupper() and len(word) > 1 else word[0] if len(acronym) < 4 else word[0].upper()
-                for word in kept
-            )
-            if acronym in initials:
-                return True
-    return False
+            written = "".join(word[0] for word in kept)
+            for length in lengths:
+                initials = written if length <= _FEW else written.upper()
+                found |= {initials[at : at + length] for at in range(len(initials) - length + 1)}
+    return found

@@ -9,7 +9,7 @@ from newsletter.checks.prose.vocabulary import read_vocabulary
 from newsletter.text import quote_text
 
 _LONG_ADDRESS = 40  # characters of an address that is better said in words
-_AROUND = re.compile(r"^[\W_]+|[\W_]+$")
+_WORD = re.compile(r"[^\W_]+")
 
 
 def find_empty_link_words(prose: CheckedProse) -> Iterator[Finding]:
@@ -23,7 +23,7 @@ def find_empty_link_words(prose: CheckedProse) -> Iterator[Finding]:
         links = [(link.start, link.words, link.is_bare) for link in passage.links]
         links += [(0, passage.text, False)] if is_button else []
         for at, words, is_bare in links:
-            bare = _AROUND.sub("", " ".join(words.split())).lower()
+            bare = " ".join(_WORD.findall(words)).lower()
             if is_bare:
                 key = "address" if len(words) >= _LONG_ADDRESS and passage.kind != "cell" else ""
                 message = "an address in the place of words is hard to read, and is spelt out by a screen reader"

@@ -1,12 +1,12 @@
 """Passages of a draft as readers see them: its words without marks of Markdown, each with its place in the file."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import Literal
+from typing import Literal, TypeVar
 
 from newsletter.issue.block_parser import parse_blocks
 from newsletter.issue.draft_source import DraftSource
@@ -27,7 +27,7 @@ _PROSE_KEYS = frozenset(("intro", "note", "detail", "text"))
 _OPAQUE_KINDS = frozenset(("backticks", "field", "autolink", "address", "mail", "sup", "sub"))
 _FOREIGN = re.compile(r"\]\{lang=[\"']?([A-Za-z0-9-]+)")
 _FIELD = re.compile(r"\{\{[^{}]*\}\}")
-_SPACED_BREAK = re.compile(r" {2,}\n")
+_SPACED_BREAK = re.compile(r"(?<! ) {2,}\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,9 @@ class _Cut:
     shown: str = ""
 
 
+_Piece = TypeVar("_Piece", _Cut, MarkupSpan)
+
+
 @dataclass(frozen=True, slots=True)
 class _Pieces:
     """The pieces of source that make up a text: where each starts in the text, and where in the source."""
@@ -153,15 +156,24 @@ def _read_excerpt(
     """Yield the passage of an excerpt, then those within it that are in other languages."""
     source = _FIELD.sub(lambda field: field[0].replace("\n", " "), excerpt.text)  # one that was folded is read as one
     parsed = read_inline(source)
+    markup = sorted(parsed.markup, key=lambda piece: piece.start)
     cuts = sorted(_list_cuts(source, parsed), key=lambda cut: cut.start)
     foreign = list(_list_foreign(source, parsed, language))
     hidden = [_Cut(start, end, OPAQUE) for start, end, _ in foreign]
     whole = sorted((*cuts, *hidden), key=lambda cut: (cut.start, -cut.end))
-    parts = [(0, len(source), language, whole), *((start, end, other, cuts) for start, end, other in foreign)]
-    for first, last, spoken, own in parts:
-        text, pieces = _compose(source, own, first, last)
-        links = tuple(_list_links(source, parsed, text, pieces))
+    parts = [(0, len(source), language, whole, markup)]
+    for start, end, other in foreign:
+        parts.append((start, end, other, _list_within(cuts, start, end), _list_within(markup, start, end)))
+    for first, last, spoken, own_cuts, own_markup in parts:
+        text, pieces = _compose(source, own_cuts, first, last)
+        links = tuple(_list_links(source, own_markup, text, pieces))
         yield ProsePassage(key, kind, spoken, is_quoted, text, links, pieces, excerpt, text_map)
+
+
+def _list_within(pieces: list[_Piece], start: int, end: int) -> list[_Piece]:
+    """Return those of sorted pieces that begin between two places."""
+    first = bisect_left(pieces, start, key=lambda piece: piece.start)
+    return pieces[first : bisect_left(pieces, end, key=lambda piece: piece.start)]
 
 
 def _list_foreign(source: str, parsed: ParsedParagraph, language: str) -> Iterator[tuple[int, int, str]]:
@@ -215,9 +227,9 @@ def _compose(source: str, cuts: list[_Cut], at: int, end: int) -> tuple[str, _Pi
     return text, _Pieces(starts, tuple(place for _, place in words), len(text))
 
 
-def _list_links(source: str, parsed: ParsedParagraph, text: str, pieces: _Pieces) -> Iterator[LinkWords]:
+def _list_links(source: str, markup: list[MarkupSpan], text: str, pieces: _Pieces) -> Iterator[LinkWords]:
     """Yield the links of a passage in their order, each where its words are in `text`."""
-    for piece in sorted(parsed.markup, key=lambda piece: piece.start):
+    for piece in markup:
         if piece.kind == "link":
             start, end = pieces.text_place(piece.start + 1), pieces.text_place(piece.inner)
             if start < end:

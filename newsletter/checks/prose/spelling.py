@@ -17,7 +17,7 @@ from newsletter.checks.prose.sentences import split_sentences
 from newsletter.config import find_line
 from newsletter.text import quote_text
 
-_WORD = re.compile(rf"(?<![\w{OPAQUE}@#'’])[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w{OPAQUE}@])")
+_WORD = re.compile(rf"(?<![\w{OPAQUE}@#'’])[^\W\d_]+(?:['’-][^\W\d_]+){{0,8}}(?![\w{OPAQUE}@])")
 _SHORTEST = 3  # letters of a word that is looked up; of a part of a compound, 5
 _SHORTEST_PART = 5
 _MOST_SUGGESTED = 3
@@ -45,7 +45,7 @@ def find_misspellings(prose: CheckedProse) -> Iterator[Finding]:
             word = match[0].replace("’", "'")
             if not word.islower() and not _begins_sentence(text, match, starts, names):
                 continue
-            right = _look_up(word.lower())
+            right = look_up(word.lower())
             if not right:
                 continue
             if known := found.get(word.lower()):
@@ -87,7 +87,7 @@ def _begins_sentence(text: str, match: re.Match[str], starts: set[int], names: s
     return _skip_marks(text, match) in starts and not (behind and behind[0][0].isupper())
 
 
-def _look_up(word: str) -> tuple[str, ...]:
+def look_up(word: str) -> tuple[str, ...]:
     """Return what a word should perhaps be, for a compound with the other parts; nothing where it may be right."""
     if right := _read_dictionary().get(word):
         return right if len(word) > _SHORTEST or len(right) == 1 else ()
