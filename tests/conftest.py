@@ -62,8 +62,9 @@ class Publication:
         return [sys.executable, "-m", "newsletter", *args]
 
     def environment(self) -> dict[str, str]:
-        # Who is put off is not waited for, unless a test is about that.
-        return {**os.environ, "NO_COLOR": "1", "COLUMNS": "120", "NEWSLETTER_SEND__RETRIES": "", **self.environ}
+        # Who is put off is not waited for, and no link is looked at by itself, unless a test is about that.
+        quiet = {"NEWSLETTER_SEND__RETRIES": "", "NEWSLETTER_LINKS__PREVIEW": "false"}
+        return {**os.environ, "NO_COLOR": "1", "COLUMNS": "120", **quiet, **self.environ}
 
     def run(self, *args: str, stdin: str = "", timeout: float = 120) -> "subprocess.CompletedProcess[str]":
         environ = self.environment()

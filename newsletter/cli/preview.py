@@ -86,7 +86,8 @@ class _StatePrinter:
         from newsletter.web.preview.diagnostics import collect_diagnostics
         from newsletter.web.preview.subscriber_search import find_source
 
-        found = collect_diagnostics(draft_state, None, find_source(workspace))
+        every = collect_diagnostics(draft_state, None, find_source(workspace))
+        found = [notice for notice in every if not notice.partial]  # else each link's answer would print it all again
         text = [text for notice in found for text in (notice.title, *(problem.message for problem in notice.problems))]
         is_whole = draft_state.error is not None or (draft_state.rendered is not None and draft_state.rendered.finished)
         if not is_whole or self._printed.get(draft_state.name) == text:

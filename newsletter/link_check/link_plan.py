@@ -109,12 +109,13 @@ def _find_spellings(places: LinkPlaces, links: Iterable[IssueLink]) -> Iterator[
     for link in _each_once(links):
         before = first.setdefault(make_page_key(link.address), link)
         if urldefrag(before.address).url != urldefrag(link.address).url:
-            place = places.at_link(before.written, code="", message="", next_step="").place
+            place = places.at_link(before.written, code="", message="", next_step="")
+            where = f"line {place.line}" if place.path == places.source.path else "the standing note"
             yield Finding(
                 places.at_link(
                     link.written,
                     code="link-twice",
-                    message=f"this leads to the same page as the link at {place}, by another address",
+                    message=f"this leads to the same page as the link in {where}, by another address",
                     next_step=f"Write both alike: {before.written}",
                 ),
                 note=True,

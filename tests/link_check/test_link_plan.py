@@ -73,7 +73,7 @@ def test_one_page_by_two_addresses_is_told(digest: Publication, other: str) -> N
     planned = plan(digest, "https://example.org/a", other)
     assert (10, "link-twice") in said(planned)
     notes = [finding.problem for finding in planned.findings if finding.problem.code == "link-twice"]
-    assert "2.11.yaml:7:15" in notes[0].message
+    assert "as the link in line 7," in notes[0].message
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_password_form_is_found(form: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [b"", b"password", b"<input type=text>", b"<!-- <input type=password> -->", b"<" * 9999]
+    "page", [b"", b"password", b"<input type=text>", b"<p>input type=password", b"<input " * 99_999]
 )
 def test_other_pages_have_none(page: bytes) -> None:
     assert not has_password_form(page)

@@ -19,12 +19,16 @@ from newsletter.workspace import TEMPLATES
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic:
-    """An error or a piece of advice about a draft. It `stops` when an edition can't be made because of it."""
+    """An error or a piece of advice about a draft. It `stops` when an edition can't be made because of it.
+
+    It is `partial` while there is more to come.
+    """
 
     title: str
     stops: bool = False
     next_step: str = ""
     problems: tuple[Problem, ...] = ()
+    partial: bool = False
 
     @classmethod
     def of(cls, error: NewsletterError, edition: str = "") -> "Diagnostic":
@@ -49,6 +53,7 @@ def collect_diagnostics(
     found += _find_tag_problems(rendered, reader, source)
     found += _find_unwritten_texts(rendered)
     found += _find_check_results(rendered)
+    found += _find_link_results(rendered)
     if rendered.report and rendered.report.problems:
         problems = rendered.report.problems
         found.append(Diagnostic(title=f"Mail clients: {format_count(len(problems), 'problem')}.", problems=problems))
@@ -161,6 +166,17 @@ def _find_check_results(rendered: RenderedDraft) -> Iterator[Diagnostic]:
     notes = tuple(note for note in report.notes if note.code != "field")
     if notes:
         yield Diagnostic(title=f"To look at: {format_count(len(notes), 'note')}.", problems=notes)
+
+
+def _find_link_results(rendered: RenderedDraft) -> Iterator[Diagnostic]:
+    """Yield what is known of the issue's links so far."""
+    report = rendered.links
+    if report and report.problems:
+        title = f"Links: {format_count(len(report.problems), 'problem')}."
+        yield Diagnostic(title=title, problems=report.problems, partial=report.waiting > 0)
+    if report and report.notes:
+        title = f"Links to look at: {format_count(len(report.notes), 'note')}."
+        yield Diagnostic(title=title, problems=report.notes, partial=report.waiting > 0)
 
 
 def _place_problem(rendered: RenderedDraft, pattern: str, *, code: str, message: str, next_step: str) -> Problem:

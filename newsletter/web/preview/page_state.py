@@ -10,8 +10,9 @@ from newsletter.checks.size import CLIPPED_AT, measure_html
 from newsletter.errors import NewsletterError, Problem
 from newsletter.issue.blocks import write_words
 from newsletter.issue.model import Issue
+from newsletter.link_check import LinkReport, Verdict
 from newsletter.subscribers.subscriber import Subscriber
-from newsletter.text import escape_controls, shorten_path
+from newsletter.text import escape_controls, format_count, shorten_path
 from newsletter.web.preview.diagnostics import Diagnostic, collect_diagnostics
 from newsletter.web.preview.draft_state import DraftState
 from newsletter.web.preview.rendered_draft import RenderedDraft
@@ -124,8 +125,20 @@ def _facts(rendered: RenderedDraft, reader: Subscriber | None) -> dict[str, Any]
         "words": words,
         "signs": signs,
         "minutes": max(1, round(words / _WORDS_A_MINUTE + signs / _SIGNS_A_MINUTE)),
+        "links_said": _say_links(rendered.links),
         "links": [{"text": write_words((link,)), "href": link.href} for link in links],
     }
+
+
+def _say_links(report: LinkReport | None) -> str:
+    """Return how far the look at links has come; "" where they are not looked at."""
+    if report is None or not (report.waiting or report.verdicts):
+        return ""
+    known = sum(report.verdicts.values())
+    if report.waiting:
+        return f"Looking where they lead: {known} of {known + report.waiting} pages."
+    fine = report.verdicts.get(Verdict.FINE, 0)
+    return f"Looked where they lead: {fine} of {format_count(known, 'page')} fine."
 
 
 def _length(issue: Issue) -> tuple[int, int]:

@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from newsletter.link_check.answer_cache import AnswerCache
 from newsletter.web.preview.draft_state import DraftState, find_drafts, refresh_state
 from newsletter.web.preview.file_watch import watch_files
+from newsletter.web.preview.link_watch import LinkWatch
+from newsletter.web.preview.rendered_draft import RenderedDraft
 from newsletter.workspace import Workspace
 
 T = TypeVar("T")
@@ -47,6 +50,7 @@ class PreviewEngine:
         self._printing = ThreadPoolExecutor(1, "preview-pdf")
         self._answering = ThreadPoolExecutor(4, "preview-answers")
         self._places: list[object] = []
+        self._links = LinkWatch(AnswerCache.of(workspace), self._renew)
         self._aside: dict[str, None] = {}  # drafts whose state is of older files, the oldest first
 
     async def run(self) -> None:
@@ -56,6 +60,7 @@ class PreviewEngine:
                 group.create_task(self._watch())
                 group.create_task(self._look())
                 group.create_task(self._print())
+                group.create_task(self._links.run())
         finally:
             for pool in (self._looking, self._printing, self._answering):
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -187,14 +192,22 @@ class PreviewEngine:
         rendered = self._states[name].rendered if name in self._states else None
         if rendered is None or rendered.finished:
             return
-        for stage in (rendered.check, rendered.print):
+        for stage in (lambda: rendered.check(self._links.answers), rendered.print):
             await self._in(self._printing, stage)
-            async with self._one_at_a_time:
-                draft_state = self._states.get(name)
-                if draft_state is None or draft_state.rendered is not rendered:
-                    return
-                await self._publish(draft_state.now())
+            if not await self._renew(name, rendered):
+                return
+        if self._followers[name] > 0:
+            self._links.look_at(name, rendered)
         await self._in(self._printing, self._tidy)
+
+    async def _renew(self, name: str, rendered: RenderedDraft) -> bool:
+        """Publish a draft's state again, since more is known of its rendering; return False when it has another one."""
+        async with self._one_at_a_time:
+            draft_state = self._states.get(name)
+            if draft_state is None or draft_state.rendered is not rendered:
+                return False
+            await self._publish(draft_state.now())
+            return True
 
     def _tidy(self) -> None:
         """Free the memory of the last state: the command line's garbage collection hardly ever runs (`collect_rarely`).

@@ -18,6 +18,7 @@ from newsletter.editions.web import render_web
 from newsletter.errors import NewsletterError, TemplateError, explain
 from newsletter.issue.draft import Draft
 from newsletter.issue.model import Issue
+from newsletter.link_check import LinkAnswer, LinkPlan, LinkReport, plan_link_check, report_links
 from newsletter.mail.compiler import NOBODY, render_single_message
 from newsletter.subscribers.subscriber import Subscriber
 from newsletter.workspace import Workspace
@@ -54,9 +55,11 @@ class RenderedDraft:
         self.source = source  # the draft's text
         self.report: EmailReport | None = None  # of the checks, once they have been made
         self.draft_report = DraftReport()  # of the check of the draft
+        self.links: LinkReport | None = None  # of its links as far as is known; None where they are not looked at
         self.page_count: int | None = None  # of the PDF, once it has been set
         self.finished = False
         self.faults: dict[str, NewsletterError] = {}  # by edition: those that can't be made, while the mail can
+        self._link_plan: LinkPlan | None = None
         self._made: dict[tuple[str, str], object] = {}
         self._locks = {form: RLock() for form in ("email", "pdf", "pages", "web")}
 
@@ -88,12 +91,29 @@ class RenderedDraft:
     def picture(self, name: str) -> Picture | None:
         return next((picture for picture in self.context.pictures(self.issue) if picture.name == name), None)
 
-    def check(self) -> None:
-        """Check the draft and the rendered email. It is slower than rendering, and done after the email is shown."""
+    def check(self, answers: Mapping[str, LinkAnswer] | None = None) -> None:
+        """Check the draft and the rendered email. It is slower than rendering, and done after the email is shown.
+
+        `answers` are those that are known about links, by their addresses. Nobody is asked here.
+        """
         with self._noting("Checks"):
             draft = Draft(self.issue.path, self.source, self.issue, (), self.issue.date)
             self.draft_report = check_draft(self.workspace, draft)
             self.report = check_rendered(self.context, self.issue)
+            # A sent issue's links can't be mended any more.
+            if self.context.config.links.preview and not self.workspace.sending_has_begun(self.issue.name):
+                self._link_plan = plan_link_check(self.workspace, draft)
+                self.report_links(answers or {})
+
+    @property
+    def link_addresses(self) -> tuple[str, ...]:
+        """Return the addresses of the web pages that the issue links to; none where links are not looked at."""
+        return self._link_plan.addresses if self._link_plan else ()
+
+    def report_links(self, answers: Mapping[str, LinkAnswer]) -> None:
+        """Take what is known about links into `links`."""
+        if self._link_plan:
+            self.links = report_links(self._link_plan, answers)
 
     def print(self) -> None:
         """Render the PDF and the web page. One that can't be made is noted in `faults`."""

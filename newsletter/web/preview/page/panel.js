@@ -46,6 +46,8 @@ export function show(state) {
     made("a", { href, target: "_blank", rel: "noopener noreferrer", textContent: text }),
     made("span", { className: "href", textContent: href.replace(/^https?:\/\//, "") })));
   by("links-title").textContent = `Links (${links.length})`;
+  by("links-said").textContent = state.issue.links_said;
+  by("links-said").hidden = !state.issue.links_said;
   fill(by("links"), links);
 }
 
