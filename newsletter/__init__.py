@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from newsletter.actions.cite import Citation
     from newsletter.actions.dry_run import DryRun
     from newsletter.actions.erase import Erasure
     from newsletter.actions.import_back_issues import ImportedBackIssue
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from newsletter.actions.send import Proposal, SendOutcome, SendResult, SendTime
     from newsletter.actions.send_test import SentTest
     from newsletter.api import Publication
+    from newsletter.articles.article import Article, UnreadableArticle
     from newsletter.campaigns.options import Changes, SendOptions
     from newsletter.campaigns.plan import SendPlan
     from newsletter.checks.draft_report import DraftReport
@@ -52,9 +54,11 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Article",
     "CampaignReport",
     "CampaignStatus",
     "Changes",
+    "Citation",
     "ConfigError",
     "DecideSpike",
     "DecisionNeeded",
@@ -96,11 +100,13 @@ __all__ = [
     "SuppressionStatus",
     "TemplateError",
     "TooManyRefused",
+    "UnreadableArticle",
     "WorkerProgress",
     "__version__",
 ]
 
 _NAMES = {
+    "newsletter.actions.cite": ("Citation",),
     "newsletter.actions.dry_run": ("DryRun",),
     "newsletter.actions.erase": ("Erasure",),
     "newsletter.actions.import_back_issues": ("ImportedBackIssue",),
@@ -113,6 +119,7 @@ _NAMES = {
     "newsletter.actions.send": ("Proposal", "SendOutcome", "SendResult", "SendTime"),
     "newsletter.actions.send_test": ("SentTest",),
     "newsletter.api": ("Publication",),
+    "newsletter.articles.article": ("Article", "UnreadableArticle"),
     "newsletter.campaigns.options": ("Changes", "SendOptions"),
     "newsletter.campaigns.plan": ("SendPlan",),
     "newsletter.checks.draft_report": ("DraftReport",),

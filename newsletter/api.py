@@ -12,6 +12,7 @@ from newsletter.actions.back_up_state import back_up_state
 from newsletter.actions.cancel import cancel, cancel_schedule
 from newsletter.actions.check import check_draft
 from newsletter.actions.check_links import check_links
+from newsletter.actions.cite import Citation, FailedCitation, cite
 from newsletter.actions.create_draft import create_correction, create_draft
 from newsletter.actions.deliver import ConfirmRefusals
 from newsletter.actions.dry_run import DryRun, dry_run
@@ -128,6 +129,17 @@ class Publication:
         """
         paths = [Path(file) for file in files]
         return list(import_back_issues(self._opened, paths, volume=volume, number=number, date=date))
+
+    def cite(self, source: Path | str, into: Issue | str | None = None) -> Citation:
+        """Return who wrote a page, where and when, with a link to paste: of an address, or of a saved page's file.
+
+        With `into` it is added to that issue's draft as an item whose text is still to be written. It runs an event
+        loop of its own, as `send` does. Raises UnreadableArticle, DraftError and ConfigError.
+        """
+        (cited,) = cite(self._opened, [str(source)], _name(into) if into is not None else None)
+        if isinstance(cited, FailedCitation):
+            raise cited.error
+        return cited
 
     def check(self, issue: Issue | str | None = None) -> DraftReport:
         """Return problems and notes of an issue's draft; the newest when none is named. Raises ConfigError."""

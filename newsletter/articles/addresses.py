@@ -8,6 +8,7 @@ from newsletter.fetching.tracking import remove_tracking
 
 # Parts of a host's name that stand for another form of the same site.
 _FORM = re.compile(r"\A(?:www\d?|m|mobile|amp|edition)\.")
+_NOT_ASCII = re.compile(r"[^!-~]|[<>\"{}|\\^`]")  # RFC 3986, section 2
 _LONGEST = 2000
 
 
@@ -26,6 +27,13 @@ def choose_address(address: str | None, claimed: Iterable[str]) -> str | None:
     return remove_tracking(address) if address else None
 
 
+def normalise_address(address: str | None) -> str | None:
+    """Return an address of the web in ASCII; None for anything else, which an archive of a page may name."""
+    full = _join(None, (address or "").strip())
+    parts = _split(full)
+    return full if parts and re.fullmatch(r"[\w.:-]+", parts.hostname or "", re.ASCII) else None
+
+
 def name_site(address: str | None) -> str | None:
     """Return the site of an address as readers know it: example.org for https://www.example.org/page."""
     parts = _split(address or "")
@@ -33,10 +41,13 @@ def name_site(address: str | None) -> str | None:
 
 
 def _join(address: str | None, claim: str) -> str:
+    """Return a claim as a whole address in ASCII, as browsers read it: without line ends, all else percent-encoded."""
+    claim = re.sub(r"[\t\r\n]", "", claim)
     try:
-        return urljoin(address, claim) if address else claim
+        joined = urljoin(address, claim) if address else claim
     except ValueError:
         return ""
+    return _NOT_ASCII.sub(lambda sign: "".join(f"%{octet:02X}" for octet in sign[0].encode("utf-8", "replace")), joined)
 
 
 def _split(address: str) -> SplitResult | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
-from newsletter.articles.addresses import choose_address, name_site
+from newsletter.articles.addresses import choose_address, name_site, normalise_address
 from newsletter.articles.article import Article, Claims, UnreadableArticle
 from newsletter.articles.author_names import read_authors
 from newsletter.articles.json_ld import read_json_ld
@@ -37,7 +37,7 @@ def read_article(html: bytes, address: str | None = None, charset: str | None = 
     """
     require_trafilatura()
     page = read_page(html, charset)
-    address = address or page.saved_from
+    address = normalise_address(address or page.saved_from)
     claims = (read_json_ld(page.root), read_meta_tags(page.root))
     language = page.language or _choose_language(claims)
     page_title = next((read_text(title) for title in page.root.iter("title")), "")

@@ -58,6 +58,7 @@ def test_no_command_of_a_page_wants_a_port_that_another_program_may_have() -> No
 def test_the_commands_of_a_page_run(publication: Publication, server: smtp_server.Server, page: Path) -> None:
     publication.through(server)
     shutil.copyfile(ROOT / "subscribers.example.csv", publication.root / "subscribers.example.csv")
+    shutil.copyfile(ROOT / "tests/articles/pages/news.html", publication.root / "ferry-accord.html")
     for folder in ("new", "cur", "tmp"):
         (publication.root / "Maildir" / folder).mkdir(parents=True)
     if page.name == "state.md":
@@ -177,7 +178,7 @@ def test_pages_that_the_program_names_exist() -> None:
 def test_every_command_of_the_program_is_documented() -> None:
     said = "".join(page.read_text() for page in PAGES)
     for command in (
-        "init", "preview", "draft new", "draft list", "draft check", "draft import", "draft schema",
+        "init", "preview", "draft new", "draft list", "draft check", "draft import", "draft schema", "cite",
         "export all", "export pdf",
         "export site", "export web", "export html", "templates list", "templates eject", "send", "status",
         "cancel", "retry", "report", "reconcile", "outbox run", "outbox list", "outbox cancel",
