@@ -18,6 +18,7 @@ from newsletter.actions.deliver import ConfirmRefusals
 from newsletter.actions.dry_run import DryRun, dry_run
 from newsletter.actions.erase import Erasure, erase_subscriber
 from newsletter.actions.export import export, export_site
+from newsletter.actions.format_draft import format_draft
 from newsletter.actions.import_back_issues import ImportedBackIssue, import_back_issues
 from newsletter.actions.import_subscribers import ImportResult, import_subscribers
 from newsletter.actions.list_subscribers import SubscriberFilter, SubscriberListing, list_subscribers
@@ -151,6 +152,13 @@ class Publication:
         It runs an event loop of its own, so call it from another thread inside of a coroutine.
         """
         return check_links(self._opened, self._read(issue))
+
+    def format_draft(self, name: str | None = None) -> bool:
+        """Write a draft, 2.10 or a path, or the newest, as `draft fmt` has it; return whether anything changed.
+
+        Raises DraftError for a draft with problems, and DecisionNeeded for one that has been sent.
+        """
+        return format_draft(self._opened, name).is_changed
 
     def export(
         self, issue: Issue, editions: Sequence[str] = ("html", "text", "pdf", "web"), to: Path | str | None = None

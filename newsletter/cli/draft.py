@@ -10,6 +10,7 @@ import click
 
 from newsletter.actions.create_draft import create_correction, create_draft
 from newsletter.cli.context import open_publication
+from newsletter.cli.draft_format import format_drafts
 from newsletter.cli.draft_import import import_
 from newsletter.cli.issue_number import parse_issue_number
 from newsletter.cli.output import print_as_json, print_table, say, shorten
@@ -33,6 +34,7 @@ def draft() -> None:
 
 
 draft.add_command(import_)
+draft.add_command(format_drafts)
 
 
 @draft.command()

@@ -23,7 +23,7 @@ from newsletter.issue.yamltext import (
 )
 from newsletter.validation import Fault
 
-_LINE_END = re.compile("\r\n|[\n\r]")
+LINE_END = re.compile("\r\n|[\n\r]")
 # A draft's values as plain texts, lists and dictionaries.
 DraftTree: TypeAlias = "str | list[DraftTree] | dict[str, DraftTree]"
 
@@ -97,7 +97,7 @@ def read_editable(source: str, path: Path) -> EditableDraft:
         raise make_edit_error(path, Place(1, 1), fault)
     values = _convert(root, lines)
     assert isinstance(values, dict)  # noqa: S101  # for mypy: a mapping's values are a dictionary
-    return EditableDraft(tuple(_LINE_END.split(source)), (*_LINE_END.findall(source), ""), nodes, values)
+    return EditableDraft(tuple(LINE_END.split(source)), (*LINE_END.findall(source), ""), nodes, values)
 
 
 def make_edit_error(path: Path, place: Place, fault: Fault) -> DraftError:

@@ -67,6 +67,11 @@ def read_draft(path: Path) -> Draft:
     source, fault = _read_text(path)
     if fault:
         return Draft(path, source, None, (_make_problem(path, Place(0, 0), fault),))
+    return parse_draft(path, source)
+
+
+def parse_draft(path: Path, source: str) -> Draft:
+    """Parse and validate a draft's text as if it stood in the file at `path`, with the pictures beside it."""
     text, found = replace_separators(source)
     lines = split_lines(text)
     if unmerged := list(find_conflicts(lines)):
