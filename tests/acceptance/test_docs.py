@@ -178,8 +178,8 @@ def test_pages_that_the_program_names_exist() -> None:
 def test_every_command_of_the_program_is_documented() -> None:
     said = "".join(page.read_text() for page in PAGES)
     for command in (
-        "init", "preview", "draft new", "draft list", "draft check", "draft fmt", "draft import", "draft schema", "cite",
-        "export all", "export pdf",
+        "init", "preview", "draft new", "draft list", "draft check", "draft fmt", "draft import", "draft schema",
+        "cite", "export all", "export pdf",
         "export site", "export web", "export html", "templates list", "templates eject", "send", "status",
         "cancel", "retry", "report", "reconcile", "outbox run", "outbox list", "outbox cancel",
         "dkim key", "keys new", "keys rotate", "serve", "inbox read", "inbox undo", "subscribers check",
