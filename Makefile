@@ -19,7 +19,7 @@ MORE := $(VENV)/.more-installed
 # worker all tests: six seconds of every worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden screenshots torture bench-editions bench-preview bench-send bench-serve clean
+.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden screenshots torture bench-editions bench-links bench-preview bench-send bench-serve clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -71,6 +71,10 @@ bench-editions: $(INSTALLED)
 	npm install --prefix benchmarks --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/python benchmarks/editions.py
 	$(BIN)/python benchmarks/inliners.py
+
+# Asks 200 links of a server on this machine that takes 100 ms for each answer.
+bench-links: $(INSTALLED)
+	$(BIN)/python benchmarks/links.py
 
 # Beside the development servers of Maizzle and of React Email; wants Debian's chromium.
 bench-preview: $(INSTALLED)

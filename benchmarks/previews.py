@@ -147,7 +147,7 @@ def template(frame: Path, place: str, pictures: str) -> Callable[[Draft], str]:
 def serving(preview: Preview) -> Iterator[int]:
     """Yield the preview's server, from when its page is there until it has been told to end, as its process."""
     log = preview.folder / "server.log"
-    environment = {**os.environ, **preview.environment}
+    environment = {**os.environ, "NEWSLETTER_LINKS__PREVIEW": "false", **preview.environment}  # no link is followed
     with log.open("wb") as output:
         process = subprocess.Popen(
             preview.command,

@@ -1,5 +1,6 @@
 """The live preview as pictures: each view in a wide window and in one beside an editor, and its messages."""
 
+import os
 import re
 import shutil
 import signal
@@ -76,7 +77,10 @@ def _copy(workspace: Path) -> None:
 @contextmanager
 def _previewing(workspace: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "newsletter", "preview", "2.10", "--no-open"]
-    with subprocess.Popen(command, cwd=workspace, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # ours
+    quiet = {**os.environ, "NEWSLETTER_LINKS__PREVIEW": "false"}  # the sample's links lead nowhere
+    with subprocess.Popen(  # noqa: S603  # ours
+        command, cwd=workspace, env=quiet, stdout=subprocess.PIPE, text=True
+    ) as process:
         address = None
         while address is None and process.stdout:
             address = re.search(r"http://\S+", process.stdout.readline())

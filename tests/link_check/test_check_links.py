@@ -13,7 +13,8 @@ import pytest
 from certificate import Authority
 from conftest import Publication
 from linked_draft import silence_note, write_draft
-from page_server import Answer, Names, PageServer, by_method, never, page, raw, redirect
+from linked_pages import PAGES, fill_with_links
+from page_server import Names, PageServer, by_method, never, page, redirect
 
 from newsletter.actions.check_links import check_links
 from newsletter.clock import format_instant, make_instant, parse_instant
@@ -22,47 +23,6 @@ from newsletter.issue.draft import Draft
 from newsletter.link_check import LinkReport, Verdict, asking
 from newsletter.link_check.answer_cache import AnswerCache
 from newsletter.publication import OpenPublication
-
-LOGIN_FORM = page('<form><input name=u><INPUT name="p" type="Password"></form>')
-NOT_BY_HEAD = by_method(HEAD=page("", 405), GET=page())
-
-# Paths, what the server answers, and the code of what is said; "" when the link is fine.
-PAGES: dict[str, tuple[Answer, str]] = {
-    "/fine": (page(), ""),
-    "/fine.pdf": (page(b"%PDF-", kind="application/pdf"), ""),
-    "/by-get": (NOT_BY_HEAD, ""),
-    "/head-403": (by_method(HEAD=page("", 403), GET=page()), ""),
-    "/head-404": (by_method(HEAD=page("", 404), GET=page()), ""),
-    "/head-501": (by_method(HEAD=page("", 501), GET=page()), ""),
-    "/head-500": (by_method(HEAD=page("", 500), GET=page()), ""),
-    "/head-dropped": (by_method(HEAD=raw([]), GET=page()), ""),
-    "/endless": (by_method(HEAD=page("", 405), GET=raw([b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * 50_000] * 40])), ""),
-    "/login-form-of-its-own": (LOGIN_FORM, ""),
-    "/missing": (page("", 404), "link-dead"),
-    "/gone": (page("", 410), "link-dead"),
-    "/to-missing": (redirect("/missing"), "link-dead"),
-    "/moved": (redirect("/fine", 301), "link-moved"),
-    "/moved-308": (redirect("/fine", 308), "link-moved"),
-    "/for-now": (redirect("/fine", 302), ""),
-    "/slash": (redirect("/slash/", 301), ""),
-    "/slash/": (page(), ""),
-    "/front": (redirect("/", 301), "link-front-page"),
-    "/": (page(), ""),
-    "/members": (redirect("/users/sign_in?next=members"), "link-login"),
-    "/users/sign_in": (page(), ""),
-    "/paid": (redirect("/account/wall"), "link-login"),
-    "/account/wall": (LOGIN_FORM, ""),
-    "/password": (page("", 401), "link-login"),
-    "/forbidden": (page("", 403), "link-unseen"),
-    "/teapot": (page("", 418), "link-unseen"),
-    "/challenge": (page("", 503, Cf_Mitigated="challenge"), "link-unseen"),
-    "/loop": (redirect("/loop"), "link-unseen"),
-    "/to-ftp": (redirect("ftp://example.org/x"), "link-unseen"),
-    "/broken": (page("", 500), "link-trouble"),
-    "/away": (page("", 503), "link-trouble"),
-    "/hangs-up": (raw([]), "link-trouble"),
-    "/no-http": (raw([b"SSH-2.0-server\r\n\r\n"]), "link-trouble"),
-}
 
 
 @pytest.fixture
@@ -249,23 +209,10 @@ def test_a_draft_with_problems_has_no_links_yet(digest: Publication) -> None:
     assert check(digest, draft) == LinkReport()
 
 
-def _make_many(server: PageServer) -> list[str]:
-    """Return 200 addresses of every kind on twenty hosts, three of which have many pages."""
-    kinds = [*PAGES]
-    hosts = ["big.example.org"] * 6 + ["large.example.org"] * 3 + [f"host{number}.example.org" for number in range(18)]
-    for number in range(200):
-        kind = kinds[number % len(kinds)]
-        own = redirect(f"/{number}/slash/", 301) if kind == "/slash" else PAGES[kind][0]
-        server.pages |= {f"/{number}{kind}": own, f"/{number}/slash/": page()}
-    return [
-        server.address(f"/{number}{kinds[number % len(kinds)]}", hosts[number % len(hosts)]) for number in range(200)
-    ]
-
-
 @pytest.mark.slow
 def test_two_hundred_links_are_asked_once_each_and_few_at_a_time(digest: Publication, server: PageServer) -> None:
     server.delay = 0.02
-    addresses = _make_many(server)
+    addresses = fill_with_links(server)
     kinds = [*PAGES.values()]
     report = check(digest, write_draft(digest, addresses))
     expected = Counter(code for _, code in (kinds[number % len(kinds)] for number in range(200)) if code)
