@@ -145,7 +145,7 @@ def test_all_redirects_share_the_time(server: PageServer) -> None:
     server.delay = 0.1
     server.pages["/"] = redirect("/")
     assert fail(server.address("/"), limits=FetchLimits(total=0.35)).reason is FailureReason.TIMEOUT
-    assert 3 <= len(server.requests) <= 4
+    assert len(server.requests) <= 4
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw deflate", "identity"])
