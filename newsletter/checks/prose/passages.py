@@ -4,7 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Literal, TypeVar
 
@@ -19,6 +19,7 @@ from newsletter.issue.yamltext import Place
 # Code, fields, addresses that are shown, raised and lowered words, and passages in another language, each as one
 # character that no text holds (without_invisible takes it away).
 OPAQUE = "\ufffc"
+_REMEMBERED = 1000  # texts, so that the preview reads what has changed alone
 LINE_BREAK = "\u2028"  # the end of a line within a paragraph; a draft that has it otherwise has a problem
 Kind = Literal["paragraph", "heading", "entry", "cell", "caption", "alt", "line"]
 
@@ -86,8 +87,13 @@ def _cut_paragraphs(text: str, key: str) -> Iterator[tuple[Excerpt, Kind, bool]]
         yield Excerpt(match[0].rstrip(), (0,), (match.start(),)), kind, False
 
 
-def _cut_blocks(text: str) -> Iterator[tuple[Excerpt, Kind, bool]]:
-    """Yield the words of each block, their kind, and whether they are somebody else's, without lines of code."""
+@lru_cache(maxsize=_REMEMBERED)
+def _cut_blocks(text: str) -> tuple[tuple[Excerpt, Kind, bool], ...]:
+    """Return the words of each block, their kind, and whether they are somebody else's, without lines of code."""
+    return tuple(_iterate_blocks(text))
+
+
+def _iterate_blocks(text: str) -> Iterator[tuple[Excerpt, Kind, bool]]:
     start = len(text) - len(text.lstrip())
     start -= len(text[:start]) - len(text[:start].rstrip(" \t"))  # which may say how deep a list is
     tokens, _ = parse_blocks(text[start:].rstrip())
@@ -150,11 +156,30 @@ class _Pieces:
         return min(self.starts[piece] + place - self.places[piece], end)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """The words of an excerpt, or of a part of it that is in another language."""
+
+    language: str
+    text: str
+    links: tuple[LinkWords, ...]
+    pieces: _Pieces
+
+
 def _read_excerpt(
     excerpt: Excerpt, kind: Kind, key: str, language: str, is_quoted: bool, text_map: SourceMap
 ) -> Iterator[ProsePassage]:
     """Yield the passage of an excerpt, then those within it that are in other languages."""
-    source = _FIELD.sub(lambda field: field[0].replace("\n", " "), excerpt.text)  # one that was folded is read as one
+    for words in _read_words(excerpt.text, language):
+        yield ProsePassage(
+            key, kind, words.language, is_quoted, words.text, words.links, words.pieces, excerpt, text_map
+        )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read_words(text: str, language: str) -> tuple[_Wording, ...]:
+    """Return the words of an excerpt, then those of its parts in other languages."""
+    source = _FIELD.sub(lambda field: field[0].replace("\n", " "), text)  # one that was folded is read as one
     parsed = read_inline(source)
     markup = sorted(parsed.markup, key=lambda piece: piece.start)
     cuts = sorted(_list_cuts(source, parsed), key=lambda cut: cut.start)
@@ -164,10 +189,12 @@ def _read_excerpt(
     parts = [(0, len(source), language, whole, markup)]
     for start, end, other in foreign:
         parts.append((start, end, other, _list_within(cuts, start, end), _list_within(markup, start, end)))
+    found = []
     for first, last, spoken, own_cuts, own_markup in parts:
-        text, pieces = _compose(source, own_cuts, first, last)
-        links = tuple(_list_links(source, own_markup, text, pieces))
-        yield ProsePassage(key, kind, spoken, is_quoted, text, links, pieces, excerpt, text_map)
+        shown, pieces = _compose(source, own_cuts, first, last)
+        links = tuple(_list_links(source, own_markup, shown, pieces))
+        found.append(_Wording(spoken, shown, links, pieces))
+    return tuple(found)
 
 
 def _list_within(pieces: list[_Piece], start: int, end: int) -> list[_Piece]:

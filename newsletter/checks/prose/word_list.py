@@ -8,8 +8,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from newsletter.checks.prose.passages import OPAQUE
-from newsletter.errors import Problem
+from newsletter.errors import ConfigError, Problem
 from newsletter.text import format_size
+from newsletter.workspace import Workspace
 
 MAX_BYTES = 1_000_000
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -82,6 +83,14 @@ def _is_last(entry: str, word: str) -> bool:
     """Return whether a word is the entry's last one, in the possessive too, and in the plural after capitals: MOUs."""
     bare = _POSSESSIVE.sub("", word)
     return _is_same(entry, word) or _is_same(entry, bare) or (entry.isupper() and bare == f"{entry}s")
+
+
+def find_word_list(workspace: Workspace) -> Path | None:
+    """Return where the word list is, or would be; None while newsletter.toml can't be read."""
+    try:
+        return workspace.root / workspace.config.prose.words
+    except ConfigError:
+        return None
 
 
 def read_word_list(path: Path) -> WordList:

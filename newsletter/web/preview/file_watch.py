@@ -1,4 +1,4 @@
-"""Watches a workspace's files: drafts and their pictures, templates, typefaces, settings, the list."""
+"""Watches a workspace's files: drafts and their pictures, templates, typefaces, settings, the list, the word list."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, awatch
 
+from newsletter.checks.prose.word_list import find_word_list
 from newsletter.web.preview.subscriber_search import find_list
 from newsletter.workspace import CONFIG_NAME, TEMPLATES, Workspace, find_shipped
 
@@ -70,9 +71,8 @@ def _folders(workspace: Workspace, draft: Path) -> list[Path]:
     found += [file.parent for file in _list_linked_files(workspace, draft) if file.parent.is_dir()]
     for folder in dict.fromkeys((*workspace.template_path, find_shipped(TEMPLATES))):
         found += _within(folder)
-    readers = find_list(workspace)
-    if readers and readers.parent.is_dir():
-        found.append(readers.parent)
+    named = (find_list(workspace), find_word_list(workspace))
+    found += [path.parent for path in named if path and path.parent.is_dir()]
     return sorted(dict.fromkeys(found))
 
 
@@ -95,7 +95,8 @@ class _Relevant(DefaultFilter):
     def __init__(self, workspace: Workspace, folders: list[Path], draft: Path) -> None:
         super().__init__()
         self._inner = {folder for folder in folders if folder != workspace.root}
-        self._named = {workspace.root / CONFIG_NAME, find_list(workspace), *_list_linked_files(workspace, draft)}
+        named = {workspace.root / CONFIG_NAME, find_list(workspace), find_word_list(workspace)}
+        self._named = named | _list_linked_files(workspace, draft)
         self._to_come = {workspace.drafts, workspace.fonts, workspace.template_path[0]}
 
     def __call__(self, change: Change, path: str) -> bool:

@@ -50,6 +50,16 @@ def test_a_saved_draft_shows_in_every_edition(publication: Publication, preview:
 
 
 @pytest.mark.slow
+def test_a_word_that_is_added_to_the_word_list_is_noted_no_more(publication: Publication, preview: Preview) -> None:
+    preview.until(lambda state: state["finished"])
+    _write(publication, ("JUCIP", "KESTI"))
+    noted = preview.until(lambda state: state["finished"] and state["diagnostics"])
+    assert "'KESTI' is nowhere spelt out" in str(noted["diagnostics"])
+    (publication.root / "words.txt").write_text("DRAM\nKESTI\nMETI\n")
+    preview.until(lambda state: state["finished"] and not state["diagnostics"])
+
+
+@pytest.mark.slow
 def test_the_mail_is_shown_before_the_checks_and_the_pdf_are_made(publication: Publication, preview: Preview) -> None:
     states = preview.states()
     first = next(states)
