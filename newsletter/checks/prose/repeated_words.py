@@ -29,13 +29,14 @@ def find_repeated_words(prose: CheckedProse) -> Iterator[Finding]:
                 if known := found.get(key):
                     found[key] = (known[0], known[1] + 1)
                     continue
+                is_name = word[0].isupper() and again[0][0].isupper()
+                meant_so = f" If it is a name, add {word} {again[0]} to {prose.settings.words}." if is_name else ""
                 note = prose.note(
                     passage,
                     match.end() - len(again[0]),
                     code="repeated-word",
                     message=f"the word {quote_text(again[0])} is here twice in a row",
-                    next_step=f"Take one out. Where both are meant, add {quote_text(f'{word} {again[0]}')} to "
-                    f"{prose.settings.words}.",
+                    next_step=f"Take one out.{meant_so}",
                 )
                 found[key] = (note, 1)
     yield from (tell_count(note, number) for note, number in found.values())
