@@ -1,8 +1,5 @@
 """Conversion of a back issue's file into Markdown, by its kind."""
 
-import re
-from html import unescape
-
 from newsletter.back_issues.converted_text import ConvertedText, UnreadableFile
 from newsletter.back_issues.source_file import FileKind, SourceFile, decode_text
 from newsletter.back_issues.source_lines import is_markdown, mark_plain_text
@@ -37,5 +34,7 @@ def convert_file(source: SourceFile) -> ConvertedText:
 
 def convert_html(html: str) -> str:
     """Return the Markdown of a piece of HTML that stands within Markdown."""
-    text = unescape(re.sub(r"<[^<>]*>", " ", html))
-    return mark_plain_text(text)
+    from newsletter.back_issues.block_markdown import write_blocks
+    from newsletter.back_issues.html_to_markdown import read_html
+
+    return write_blocks(read_html(html, whole=True).blocks)

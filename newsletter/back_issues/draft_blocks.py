@@ -1,6 +1,6 @@
 """Preparation of blocks for a draft: whatever drafts have no form for becomes what they have, or a remark."""
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from newsletter.back_issues.source_text import (
@@ -171,11 +171,21 @@ def _join_cells(cells: tuple[Spans, ...]) -> Spans:
     return tuple(spans)
 
 
-def keep_marks(block: Block, numbers: Container[int]) -> Block:
-    """Return a block without the marks of footnotes that are not among `numbers`."""
+def keep_marks(block: Block, numbers: set[int]) -> Block:
+    """Return a block with the marks of footnotes that are among `numbers`, from which each is taken with its mark.
+
+    A footnote of a draft has one mark alone.
+    """
 
     def keep(spans: Spans) -> Spans:
-        return tuple(span for span in spans if not (isinstance(span, FootnoteMark) and span.number not in numbers))
+        kept: list[Span] = []
+        for span in spans:
+            if isinstance(span, FootnoteMark):
+                if span.number not in numbers:
+                    continue
+                numbers.remove(span.number)
+            kept.append(span)
+        return tuple(kept)
 
     match block:
         case Paragraph(spans=spans):

@@ -93,7 +93,7 @@ class WordsWriter:
             return span.runs
         before, _, after = _part_blanks("".join(run.text for run in span.runs))
         link = Link(address=(address,), runs=_strip_runs(span.runs))
-        return (TextRun(text=before), link, TextRun(text=after))
+        return (*_make_blank(before), link, *_make_blank(after))
 
 
 UNDEFINED = "undefined:"  # what an address of a reference that the text does not define begins with
@@ -155,6 +155,10 @@ def _part_blanks(text: str) -> tuple[str, str, str]:
     return text[:start], inner, text[start + len(inner) :]
 
 
+def _make_blank(text: str) -> tuple[TextRun, ...]:
+    return (TextRun(text=text),) if text else ()
+
+
 def _strip_runs(runs: tuple[TextRun, ...]) -> tuple[TextRun, ...]:
     """Return the runs of a link without blanks at either end."""
     kept = [run for run in runs if run.text]
@@ -208,7 +212,7 @@ def _write_passages(passages: Sequence[_StyledPassage]) -> str:
         before, words, after = _part_blanks(passage.text)
         following = after or (passages[at + 1].text if at + 1 < len(passages) else "")
         previous = before or written
-        is_free = not re.search(r"[\w*~`\]]\Z", previous) and not re.match(r"[\w*~`\[]", following)
+        is_free = not re.search(r"[\w*~`\])]\Z", previous) and not re.match(r"[\w*~`\[]", following)
         marks = passage.style if words and is_free and "\\\n" not in words else ""
         written += f"{before}{marks}{words}{marks[::-1]}{after}"
     return written

@@ -45,15 +45,15 @@ class DraftWriter:
         self._footnotes = footnotes
         self._noted: set[int] = set()
 
-    def write_prose(self, source: SourceBlocks) -> str:
+    def write_prose(self, source: SourceBlocks, *, with_notes: bool = True) -> str:
         """Return a text as Markdown that reads back as the same blocks, or as paragraphs of the same words."""
         blocks = self.blocks.prepare(source)
         if not blocks:
             return ""
-        notes = {number: self.blocks.prepare(self._footnotes.get(number, ())) for number in _iterate_marks(blocks)}
-        notes = {number: note for number, note in notes.items() if note}
+        notes = self._find_notes(blocks) if with_notes else {}
         self._noted |= notes.keys()
-        blocks = tuple(keep_marks(block, notes) for block in blocks)
+        left = set(notes)
+        blocks = tuple(keep_marks(block, left) for block in blocks)
         written = "\n\n".join(self._write_checked(block) for block in blocks)
         if len(blocks) == 1 and not notes:
             return written
@@ -70,7 +70,12 @@ class DraftWriter:
         lone = [note for number, note in self._footnotes.items() if number not in self._noted]
         if lone:
             self._comments.add("Footnotes that no text has a mark for are now in the closing note.")
-        return "\n\n".join(filter(None, map(self.write_prose, lone)))
+        return "\n\n".join(filter(None, (self.write_prose(note, with_notes=False) for note in lone)))
+
+    def _find_notes(self, blocks: Blocks) -> dict[int, Blocks]:
+        """Return the footnotes that blocks have marks of, in the order of their marks, without marks of their own."""
+        notes = {number: self.blocks.prepare(self._footnotes.get(number, ())) for number in _iterate_marks(blocks)}
+        return {number: tuple(keep_marks(part, set()) for part in note) for number, note in notes.items() if note}
 
     def write_headline(self, spans: Spans) -> str:
         """Return words in one line without links, as a headline and a section's title have them."""

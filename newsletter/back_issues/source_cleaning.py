@@ -20,7 +20,7 @@ _SHORTCODE = re.compile(
     r"(?P<code>`{1,3}[^`\n]{1,300}`{1,3})"
     r"|(?P<site>\{\{-?\s*site\.[\w.]{1,40}(?:\s*\|[^{}\n]{0,80})?\s*-?\}\}|%7B%7Bsite\.\w{1,40}%7D%7D)"
     r"|\{%-?\s*comment\s*-?%\}(?P<hidden>[^{}]{0,2000})\{%-?\s*endcomment\s*-?%\}"
-    r"|(?P<liquid>\{%[^{}\n]{0,600}?%\})|(?P<hugo>\{\{[<%][^{}]{0,600}?[>%]\}\})"
+    r"|(?P<liquid>\{%[^{}]{0,8000}?%\})|(?P<hugo>\{\{[<%][^{}]{0,600}?[>%]\}\})"
     r"|(?P<kramdown>(?<=[\w.)*_`\s])\{:[^{}\n]{0,200}\}|^\{:[^{}\n]{0,200}\}|[ \t]\{#[\w-]{1,80}\}[ \t]*$)"
     r"|(?P<field>\{\{\{?[^{}\n]{1,100}\}?\}\}|\*\|[^|\n]{1,80}\|\*|%%[A-Za-z_][\w ]{0,60}%%|<%[^<>\n]{0,200}%>)",
     re.MULTILINE,
@@ -28,6 +28,7 @@ _SHORTCODE = re.compile(
 _FIGURE = re.compile(r"\{\{<\s*(?:figure|image|img)\b")
 _PARAMETER = re.compile(r"""\b(src|alt|caption|title)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _FIELD = "This was a field of another program, and is text now"
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _DEFINED = re.compile(r"(?m)^ {0,3}\[([^\[\]\n]{1,300})\]:")
 _USED = re.compile(r"(?<!\\)\[((?:[^\[\]\\]|\\.){1,500})\]\[((?:[^\[\]\\]|\\.){0,300})\]", re.DOTALL)
 
@@ -48,10 +49,15 @@ def clean_markdown(text: str, comments: Comments) -> str:
 
 
 def tell_fields(text: str, comments: Comments) -> None:
-    """Remark on the fields of mailing programs in a text; they stay in it as text."""
-    for match in _SHORTCODE.finditer(text):
-        if match["field"]:
-            comments.add(_FIELD, match[0])
+    """Remark on the fields of mailing programs in Markdown, escaped or not; they stay in it as text."""
+
+    def tell(part: str) -> str:
+        for match in _SHORTCODE.finditer(_ESCAPED.sub(r"\1", part)):
+            if match["field"]:
+                comments.add(_FIELD, match[0])
+        return part
+
+    _outside_code(text, tell)
 
 
 def _outside_code(text: str, change: Callable[[str], str]) -> str:
@@ -79,7 +85,6 @@ def _replace_shortcode(match: re.Match[str], comments: Comments) -> str:
     if match["code"]:
         return text
     if match["field"]:
-        comments.add(_FIELD, text)
         return text
     if match["hidden"] is not None:
         tell_hidden(match["hidden"], comments)
@@ -103,7 +108,12 @@ def _define_references(text: str) -> str:
     missing: dict[str, str] = {}
     for match in _USED.finditer(text):
         label = match[2] or match[1]
-        if label.strip() and _fold(label) not in defined and not re.fullmatch(r"[\d, –-]+", label):
+        if (
+            label.strip()
+            and not label.startswith("^")
+            and _fold(label) not in defined
+            and not re.fullmatch(r"[\d, –-]+", label)
+        ):
             missing.setdefault(_fold(label), " ".join(label.split()))
     if not missing:
         return ""

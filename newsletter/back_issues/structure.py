@@ -17,7 +17,7 @@ from newsletter.back_issues.issue_label import IssueLabel, find_label, make_slug
 from newsletter.back_issues.item_pairing import pair_items
 from newsletter.back_issues.markdown_reading import read_markdown
 from newsletter.back_issues.section_form import find_sections, write_blocks, write_sections
-from newsletter.back_issues.source_cleaning import clean_markdown, remove_controls
+from newsletter.back_issues.source_cleaning import clean_markdown, remove_controls, tell_fields
 from newsletter.back_issues.source_lines import mark_lines
 from newsletter.back_issues.source_text import (
     Comments,
@@ -61,6 +61,7 @@ def structure(converted: ConvertedText, context: SourceContext) -> BackIssue:
     values, body, unreadable = split_front_matter(remove_controls(converted.markdown, comments))
     if unreadable:
         comments.add(f"The front matter can't be read: {unreadable}")
+    tell_fields(body, comments)
     text = read_markdown(mark_lines(clean_markdown(body, comments)), comments, context.convert_html)
     writer = DraftWriter(
         comments,
@@ -195,7 +196,7 @@ def _read_number(text: str) -> int | None:
 def _says_more(title: str, masthead: str) -> bool:
     """Return whether a title says more than the publication's title, a volume, a number and a date."""
     rest = _LAST_NUMBER.sub("", find_label(title)[1])
-    return _fold(rest) not in ("", _fold(masthead))
+    return not set(_fold(rest).split()) <= set(_fold(masthead).split())
 
 
 def _fold(text: str) -> str:

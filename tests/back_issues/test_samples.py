@@ -114,7 +114,7 @@ def _require_everything(digest: Publication, issue: Issue, source: str, unsaid: 
 def _list_lines(source: str, unsaid: tuple[str, ...]) -> list[str]:
     """Return the words of each line of a source, without front matter, marks and addresses."""
     source = re.sub(r"\A(---|\+\+\+)\n.*?\n\1\n|\A(?:\w+: [^\n]*\n)+\n", "", source, flags=re.DOTALL)
-    source = re.sub(r"(?m)^\[[^\]^]+\]: .*$|<!--.*?-->|\{%.*?%\}|\{\{%.*?%\}\}|not shown|(?m:^```.*$)", "", source)
+    source = re.sub(r"(?m)^\[[^\]^]+\]: .*$|<!--.*?-->|\{%(?s:.*?)%\}|\{\{%.*?%\}\}|not shown|(?m:^```.*$)", "", source)
     lines = []
     for line in source.split("\n"):
         if line.startswith(unsaid) and unsaid:
