@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from newsletter.articles.article import UnreadableArticle
@@ -15,6 +16,7 @@ _SAVED_FROM = re.compile(
     r"<!--\s*saved from url=\(\d+\)\s*(https?://[^\s<>]+)\s*-->|^\s*url:\s*(https?://[^\s<>]+)", re.MULTILINE
 )
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}", re.IGNORECASE)
+_MOST_ELEMENTS = 20_000  # some times those of a long article
 _INVISIBLE = ("script", "style", "template", "svg", "iframe", "object", "head", "select", "textarea")
 
 
@@ -107,8 +109,14 @@ def read_text(element: Any) -> str:
     return " ".join(" ".join(pieces).split())
 
 
-def remove_invisible(root: Any) -> None:
-    """Take out of a page what readers do not see: scripts, styles, comments, and what stands in the head."""
+def keep_visible(root: Any) -> None:
+    """Take out of a page what readers do not see: scripts, styles, comments, and what stands in the head.
+
+    Of a page without measure the beginning is kept, so that what reading it costs stays bounded.
+    """
     from lxml import etree
 
     etree.strip_elements(root, *_INVISIBLE, etree.Comment, with_tail=False)
+    for element in list(islice(root.iter(), _MOST_ELEMENTS, None)):
+        if (parent := element.getparent()) is not None:
+            parent.remove(element)

@@ -24,6 +24,7 @@ _NO_TITLE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LEAST_LETTERS = 8
+_LONGEST_PAGE = 1_000_000  # octets of code, which set a page of words in some thousands
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 
@@ -87,8 +88,10 @@ def _read_first_page(reader: "PdfReader") -> list[tuple[float, str]]:
         if words:
             lines.append((round(abs(size) * (scale or 1), 1), words))
 
-    if reader.pages:
-        reader.pages[0].extract_text(visitor_text=take)
+    page = reader.pages[0] if reader.pages else None
+    contents = page.get_contents() if page is not None else None
+    if page is not None and contents is not None and len(contents.get_data()) <= _LONGEST_PAGE:
+        page.extract_text(visitor_text=take)
     return lines
 
 

@@ -12,7 +12,7 @@ from newsletter.articles.author_names import read_authors
 from newsletter.articles.json_ld import read_json_ld
 from newsletter.articles.meta_tags import read_meta_tags
 from newsletter.articles.obstacles import refuse_obstacles
-from newsletter.articles.page import Page, read_page, read_text, remove_invisible
+from newsletter.articles.page import Page, keep_visible, read_page, read_text
 from newsletter.articles.publication_dates import (
     FoundDate,
     choose_date,
@@ -41,7 +41,7 @@ def read_article(html: bytes, address: str | None = None, charset: str | None = 
     claims = (read_json_ld(page.root), read_meta_tags(page.root))
     language = page.language or _choose_language(claims)
     page_title = next((read_text(title) for title in page.root.iter("title")), "")
-    remove_invisible(page.root)
+    keep_visible(page.root)
     shown = find_visible_facts(page.root, language)
     refuse_obstacles(page.root, address, claims, page_title, shown)
     return _combine(page, address, claims, shown, page_title, language)
@@ -147,7 +147,8 @@ def _extract_with_trafilatura(root: Any, address: str | None) -> Any:
     from lxml import etree
     from trafilatura.metadata import Document, extract_metadata
 
-    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+    for name in ("trafilatura", "htmldate", "courlan"):  # what they log holds words of the page
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     tree = deepcopy(root)
     etree.strip_elements(tree, "figure", "figcaption", "aside", "footer", with_tail=False)
     try:
