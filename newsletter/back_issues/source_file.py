@@ -9,7 +9,8 @@ from pathlib import Path
 from newsletter.back_issues.converted_text import UnreadableFile
 from newsletter.text import format_size
 
-MAX_BYTES = 40_000_000  # a Word document with its pictures; a text alone has some thousands
+MAX_BYTES = 40_000_000  # a Word document with its pictures
+MAX_TEXT_BYTES = 4_000_000  # a text alone, of which a draft holds a million bytes; UTF-16 has two for each letter
 
 
 class FileKind(Enum):
@@ -58,7 +59,7 @@ _UNREAD = {".doc", ".rtf", ".odt", ".pages", ".mht", ".mhtml", ".msg", ".mbox", 
 def read_source_file(path: Path) -> SourceFile:
     """Read a back issue's file and find its kind. Raises UnreadableFile."""
     kind = _name_kind(path)
-    data = _read_bytes(path)
+    data = _read_bytes(path, MAX_TEXT_BYTES if kind in (FileKind.MARKDOWN, FileKind.TEXT) else MAX_BYTES)
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xfe\xff"):
         raise UnreadableFile("The file is empty.")
     for signature, known, what in _SIGNATURES:
@@ -87,18 +88,18 @@ def _advise_form(known: FileKind | None) -> str:
     return "Save it as .docx, .html or .txt from the program that it belongs to."
 
 
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(path: Path, most: int) -> bytes:
     if path.is_dir() or (path.exists() and not path.is_file()):  # a named pipe would never end
         raise UnreadableFile("This is a folder." if path.is_dir() else "This is no file.")
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            data = file.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
+            data = file.read(most + 1) if size <= most else b""
     except OSError as error:
         raise UnreadableFile(f"The file can't be read: {error.strerror}.") from error
-    if size > MAX_BYTES or len(data) > MAX_BYTES:
+    if size > most or len(data) > most:
         raise UnreadableFile(
-            f"The file has {format_size(max(size, len(data)), 0)}; {format_size(MAX_BYTES, 0)} are the most."
+            f"The file has {format_size(max(size, len(data)), 0)}; {format_size(most, 0)} are the most."
         )
     return data
 
