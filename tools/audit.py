@@ -35,7 +35,7 @@ _ALLOWED = re.compile(
 )
 
 # Packages under other licences, with the reason why they may be installed beside the program.
-_EXCEPTIONS = {
+EXCEPTIONS = {
     "codespell": "its dictionary (CC BY-SA 3.0) is read as data; its program (GPL-2.0-only) is neither imported nor "
     "started, and is no part of ours",
 }
@@ -51,7 +51,7 @@ def main() -> None:
     faults = [*unfit(here, everything), *unpinned(here, everything), *unlicensed(here, program)]
     print(f"{len(program)} packages make up the program; with tests and tools {len(everything)}.")
     for name in sorted(program):
-        reason = f" ({_EXCEPTIONS[name]})" if name in _EXCEPTIONS else ""
+        reason = f" ({EXCEPTIONS[name]})" if name in EXCEPTIONS else ""
         print(f"  {name} {here[name].version}: {licence(here[name]) or 'no licence is named'}{reason}")
     if options.advisories:
         records = list(osv_records(options.advisories))
@@ -118,7 +118,7 @@ def unpinned(here: dict[str, Distribution], names: set[str]) -> Iterator[str]:
 def unlicensed(here: dict[str, Distribution], names: set[str]) -> Iterator[str]:
     """Yield packages whose licence is none that is known to allow handing on."""
     for name in sorted(names):
-        if not _ALLOWED.search(said := licence(here[name])) and name not in _EXCEPTIONS:
+        if not _ALLOWED.search(said := licence(here[name])) and name not in EXCEPTIONS:
             yield f"{name} is under {said or 'no licence that it names'}"
 
 

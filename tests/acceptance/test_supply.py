@@ -33,6 +33,13 @@ def test_what_is_installed_is_pinned_fits_together_and_may_be_handed_on() -> Non
     assert [*audit.unfit(HERE, everything), *audit.unpinned(HERE, everything), *audit.unlicensed(HERE, names)] == []
 
 
+def test_an_exception_for_a_licence_is_one_that_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    exceptions = dict(audit.EXCEPTIONS)
+    monkeypatch.setattr(audit, "EXCEPTIONS", {})
+    refused = {told.split()[0] for told in audit.unlicensed(HERE, audit.needed(HERE, [audit.PROGRAM]))}
+    assert refused == set(exceptions)
+
+
 def test_what_is_wrong_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "constraints.txt").write_text("jinja2==1.0\n")
     monkeypatch.setattr(audit, "ROOT", tmp_path)

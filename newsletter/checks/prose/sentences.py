@@ -16,7 +16,7 @@ from newsletter.checks.prose.vocabulary import read_vocabulary
 MOST_WORDS = 40
 UNSPACED_LANGUAGES = frozenset(("ja", "zh", "th", "lo", "km", "my", "yue", "bo", "dz"))
 
-_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”’）]*")
+_END = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”’）]*")
 _OPENING = re.compile(r"[\s\"'“‘„«(\[¿¡]*")
 _BEFORE = re.compile(r"[^\s\"'“‘„«(\[—–/]{1,40}$")
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,2}\.)+[^\W\d_]{1,2}|[^\W\d_]")  # U.S, p.m, and initials

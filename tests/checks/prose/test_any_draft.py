@@ -72,6 +72,11 @@ def test_a_text_twice_as_long_costs_twice_as_much(part: str) -> None:
     assert calls[2] <= 2.4 * calls[1] + 1000
 
 
+@pytest.mark.parametrize("part", [".", "A", "(", " ", "A'", "“"])
+def test_no_run_of_signs_is_tried_from_each_of_its_places(part: str) -> None:
+    assert _count_calls(f"x{part * (100_000 // len(part))}y") < 20_000  # in minutes, if it were
+
+
 def _count_calls(text: str) -> int:
     """Return how many functions are called to check a text, in Python and in C."""
     source = DraftSource(Path("2.11.yaml"), f"items:\n  - headline: News\n    detail: >-\n      {text}\n")

@@ -1,5 +1,7 @@
 """Sentences are split where they end, acronyms known for what they are, and syllables counted."""
 
+import sys
+
 import pytest
 
 from newsletter.checks.prose.passages import OPAQUE
@@ -64,6 +66,11 @@ def test_the_grade_is_that_of_the_formula() -> None:
 )  # fmt: skip
 def test_what_the_dictionary_knows(word: str, right: tuple[str, ...]) -> None:
     assert look_up(word) == right
+
+
+def test_nothing_of_codespell_s_program_is_imported() -> None:
+    assert look_up("teh")
+    assert not [name for name in sys.modules if name.startswith("codespell")]
 
 
 @pytest.mark.parametrize(
