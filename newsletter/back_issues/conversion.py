@@ -1,6 +1,6 @@
 """Conversion of a back issue's file into Markdown, by its kind."""
 
-from newsletter.back_issues.converted_text import ConvertedText, UnreadableFile
+from newsletter.back_issues.converted_text import ConvertedText
 from newsletter.back_issues.source_file import FileKind, SourceFile, decode_text
 from newsletter.back_issues.source_lines import is_markdown, mark_plain_text
 
@@ -28,8 +28,10 @@ def convert_file(source: SourceFile) -> ConvertedText:
             from newsletter.back_issues.word_document import convert_word_document
 
             return convert_word_document(source.data)
-        case _:
-            raise UnreadableFile(f"{source.kind.value.capitalize()} can't be read yet.")
+        case FileKind.PDF:
+            from newsletter.back_issues.pdf_document import convert_pdf
+
+            return convert_pdf(source.data)
 
 
 def convert_html(html: str) -> str:

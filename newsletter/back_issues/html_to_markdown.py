@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from selectolax.lexbor import LexborNode
 
 from newsletter.back_issues.block_markdown import write_blocks
+from newsletter.back_issues.contents_list import drop_contents
 from newsletter.back_issues.converted_text import ConvertedText
 from newsletter.back_issues.page_blocks import PageBlock
 from newsletter.back_issues.page_charset import decode_page
@@ -24,6 +25,7 @@ from newsletter.text import quote_text
 
 _MOST_TOLD = 8
 _LONGEST_TOLD = 60
+_MAIL_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def read_html(html: str, base: str | None = None, *, trust_tables: bool = False,
     tree = parse_page(html, trust_tables=trust_tables)
     root = tree.root if whole else _find_main(tree)
     reader = PageReader(tree, _find_base(tree, base))
-    blocks = reader.read_blocks(root, whole=whole or root is not tree.root)
+    blocks = drop_contents(reader.read_blocks(root, whole=whole or root is not tree.root))
     return ReadPage(tree, blocks, (*_note_left_out(reader.sequence.left_out), *_note_links(blocks, reader.lost_links)))
 
 
@@ -126,7 +128,7 @@ def _read_day(text: str) -> datetime.date | None:
 
 
 def _note_left_out(left_out: list[str]) -> list[str]:
-    told = list(dict.fromkeys(left_out))
+    told = list(dict.fromkeys(_MAIL_ADDRESS.sub("…", each) for each in left_out))  # a reader's is nobody's business
     if not told:
         return []
     words = "; ".join(

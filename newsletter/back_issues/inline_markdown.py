@@ -51,10 +51,7 @@ def write_plain(text: str) -> str:
 
 def _join_pieces(runs: Runs) -> list[_Piece]:
     """Return the runs in pieces: neighbours of one style, and all that is within one link."""
-    merged = [
-        Run("".join(run.text for run in group), style, note)
-        for (style, note, _), group in groupby(runs, lambda run: (run.style, run.note, run.text == BREAK))
-    ]
+    merged = _merge_runs(_keep_scripts(_merge_runs(runs)))
     pieces: list[_Piece] = []
     for href, group in groupby(merged, lambda run: run.style.href):
         within = tuple(group)
@@ -83,6 +80,31 @@ def _join_pieces(runs: Runs) -> list[_Piece]:
         )
         pieces.append(_Piece(inner, style))
     return pieces
+
+
+def _merge_runs(runs: Runs) -> Runs:
+    return [
+        Run(BREAK if ends else "".join(run.text for run in group), style, note)
+        for (style, note, ends), group in groupby(runs, lambda run: (run.style, run.note, run.text == BREAK))
+    ]
+
+
+def _keep_scripts(runs: Runs) -> Runs:
+    """Return runs raised and lowered only where drafts read them so: short, and close to a word before them."""
+    kept: Runs = []
+    for number, run in enumerate(runs):
+        if run.style.script:
+            before = runs[number - 1] if number else Run("")
+            after = runs[number + 1].text[:1] if number + 1 < len(runs) else ""
+            struck = before.style.strike or run.style.strike
+            joined = before.style.href == run.style.href and (
+                not struck or before.style._replace(script="") == run.style._replace(script="")
+            )
+            close = before.text[-1:] not in _OPENING and not before.note and bool(before.text)
+            if not (_SCRIPTED.fullmatch(run.text) and joined and close and not after.isdigit()):
+                run = run._replace(style=run.style._replace(script=""))
+        kept.append(run)
+    return kept
 
 
 _MARKS = {"strong": "**", "emphasis": "*", "strike": "~~"}
@@ -117,7 +139,10 @@ def _find_first_sign(piece: _Piece) -> str:
     """Return the sign that a piece is likely to begin with."""
     if not piece.runs:
         return " "
-    return "[" if piece.style.href or piece.runs[0].note else piece.runs[0].text[:1] or " "
+    first = piece.runs[0]
+    if piece.style.href or first.note:
+        return "["
+    return first.style.script or first.text[:1] or " "
 
 
 def _mark_pieces(group: list[_Piece], levels: tuple[str, ...], before: str, after: str, *, linked: bool) -> str | None:
@@ -165,9 +190,8 @@ def _write_run(run: Run, before: str, after: str, *, linked: bool) -> str:
         and not before.endswith("`")
     ):
         return run.text.replace(core, f"`{core}`", 1)
-    sign = run.style.script
-    if sign and _SCRIPTED.fullmatch(run.text) and before[-1:] not in _OPENING and before and not after[:1].isdigit():
-        return f"{sign}{run.text}{sign}"
+    if run.style.script:
+        return f"{run.style.script}{run.text}{run.style.script}"
     return escape_words(run.text, before[-1:] or " ", after, linked=linked)
 
 
