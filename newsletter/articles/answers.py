@@ -11,6 +11,7 @@ from newsletter.articles.pdf_article import read_pdf_article
 from newsletter.articles.reading import read_article
 from newsletter.articles.saved_page import find_kind
 from newsletter.fetching import FailureReason, FetchFailure, FetchLimits, Response
+from newsletter.fetching.login_pages import is_login_address
 from newsletter.text import format_count, format_size
 
 LIMITS = FetchLimits(body=20_000_000)  # reports with pictures are PDFs of that size
@@ -40,6 +41,7 @@ def read_answer(answer: Response, now: datetime.datetime) -> Article:
     HTML nor PDF, and what `read_article` refuses.
     """
     _refuse_status(answer, now)
+    _refuse_redirect_to_login(answer)
     _refuse_cut(answer)
     kind = find_kind(answer.body)
     if kind == "empty":
@@ -88,6 +90,14 @@ def _refuse_status(answer: Response, now: datetime.datetime) -> None:
         )
     if not 200 <= answer.status < 300:
         raise UnreadableArticle(f"The site answers with status {answer.status}, and no page.", next_step=_LOOK)
+
+
+def _refuse_redirect_to_login(answer: Response) -> None:
+    """Raise UnreadableArticle when the asked address led to one for logging in, whatever stands there."""
+    led = answer.redirects and is_login_address(answer.address)
+    if led and not is_login_address(answer.redirects[0].source):
+        message, advice = _STATUSES[401]
+        raise UnreadableArticle(message, next_step=advice)
 
 
 def _tell_when(answer: Response, now: datetime.datetime) -> str:

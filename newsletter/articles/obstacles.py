@@ -3,18 +3,13 @@
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from newsletter.articles.article import Claims, UnreadableArticle
 from newsletter.articles.page import read_text
 from newsletter.articles.visible_facts import VisibleFacts
+from newsletter.fetching.login_pages import is_login_address
 
 SAVE_IT = "Open it in a browser, save the page, and cite the file: newsletter cite page.html"
-_LOGIN_PATH = re.compile(
-    r"/(?:log-?in|sign-?in|sso|saml2?|oauth2?|authorize|cas|wp-login\.php|auth|signon|accounts?/login)(?:[/.?]|\Z)",
-    re.I,
-)
-_LOGIN_HOST = re.compile(r"\A(?:login|signin|sso|auth|accounts?|id|idp|shibboleth)\.", re.IGNORECASE)
 _LOGIN_TITLE = re.compile(
     r"\A\W*(?:log ?in|sign ?in|log on|anmelden|anmeldung|login|connexion|iniciar sesión|ログイン|accedi)\b",
     re.IGNORECASE,
@@ -51,7 +46,6 @@ def refuse_obstacles(
 
 def _asks_for_login(root: Any, address: str | None, page_title: str, shown: VisibleFacts) -> bool:
     asks = any((field.get("type") or "").lower() == "password" for field in root.iter("input"))
-    parts = urlsplit(address or "")
-    leads = bool(_LOGIN_PATH.search(parts.path) or _LOGIN_HOST.match(parts.hostname or ""))
+    leads = is_login_address(address or "")
     says = any(_LOGIN_TITLE.match(title) for title in (page_title, *shown.headings))
     return sum((asks, leads, says)) >= 2 or (asks and not shown.headings)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from newsletter.fetching import AllowedHosts, FailureReason, FetchFailure, FetchLimits, Resolver, Response
+from newsletter.fetching.login_pages import has_password_form, is_login_address
 from newsletter.fetching.tracking import remove_tracking
 from newsletter.fetching.web_client import WebClient
 from newsletter.link_check.link_answer import LinkAnswer, Verdict
-from newsletter.link_check.login_pages import has_password_form, is_login_address
 from newsletter.link_check.page_key import is_front_page, make_page_key
 
 LIMITS = FetchLimits(total=10, connect=6, body=500_000)

@@ -104,6 +104,7 @@ def test_a_place_within_a_page_is_kept(opened: OpenPublication, server: PageServ
 _REFUSED = [
     (page(_LOGIN), "asks for a login. Log in with a browser", "login page"),
     (redirect("/login?next=/a"), "asks for a login", "redirect to a login"),
+    (redirect("/sso/start"), "asks for a login", "redirect to a login without a form"),
     (page("", 401), "asks for a login", "401"),
     (page("", 402), "only for those who pay", "402"),
     (page("no", 403), "refuses to show the page to a program. Open it in a browser, save", "403"),
@@ -136,7 +137,12 @@ _REFUSED = [
 
 
 def test_what_can_not_be_cited_is_told_in_plain_words(opened: OpenPublication, server: PageServer) -> None:
-    server.pages |= {"/loop": redirect("/again"), "/again": redirect("/loop"), "/login": page(_LOGIN)}
+    server.pages |= {
+        "/loop": redirect("/again"),
+        "/again": redirect("/loop"),
+        "/login": page(_LOGIN),
+        "/sso/start": page("<h1>Welcome</h1>"),
+    }
     server.pages |= {f"/refused/{number}": answer for number, (answer, _, _) in enumerate(_REFUSED)}
     cited = cite(opened, [server.address(f"/refused/{number}") for number in range(len(_REFUSED))])
     said = {

@@ -4,9 +4,9 @@ import pytest
 from conftest import Publication
 from linked_draft import HEAD, silence_note, write_draft
 
+from newsletter.fetching.login_pages import has_password_form, is_login_address
 from newsletter.issue.draft import read_draft
 from newsletter.link_check import LinkPlan, plan_link_check
-from newsletter.link_check.login_pages import has_password_form, is_login_address
 from newsletter.link_check.page_key import make_page_key
 
 
