@@ -70,6 +70,17 @@ def test_a_mistake_is_told_at_its_words(tmp_path: Path, code: str, style: str) -
     assert all(each.note and each.problem.next_step for each in found)
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["He met Ms. Teh.", "Teh spoke. Then Ms. Teh left.", "Goverment House is open.", "GOVERMENT NEWS is out.",
+     "`teh` and {{ name | teh }} and [it](https://example.org/teh)", "See teh@example.org, @teh and #teh.",
+     "The ist, [teh]{lang=ms} and \"Vor\" he said.", "Goverment Announces New Harbor Plan"],
+)  # fmt: skip
+def test_names_code_fields_and_addresses_are_spelt_as_they_are(tmp_path: Path, words: str) -> None:
+    found = _read(tmp_path, f"{BEGIN}    detail: |-\n      {words}\n", acronyms=False)
+    assert [each.problem.message for each in found] == []
+
+
 def test_a_mistake_that_is_made_often_is_told_once_with_its_number(tmp_path: Path) -> None:
     (found,) = _read(tmp_path, f"{BEGIN}    detail: >-\n" + "      The goverment saw it.\n" * 50)
     assert "(50 times in this issue)" in found.problem.message
