@@ -166,7 +166,7 @@ def _add(publication: OpenPublication, path: Path, citation: Citation) -> Citati
     day = format_date(article.date, language) if article.date else ""
     item = NewItem(
         headline=escape_words(article.title),
-        detail=compose_detail(article, article.authors, day),
+        detail=compose_detail(article, day),
         link=encode_address(article.address) if article.address else None,
     )
     edited = add_item(text, item, path)

@@ -1,7 +1,6 @@
 """Words and links of a page as Markdown that a draft reads back as the same words, whatever signs are in them."""
 
 import re
-from collections.abc import Sequence
 
 from newsletter.articles.article import Article
 from newsletter.issue.richtext import parse
@@ -40,22 +39,15 @@ def encode_address(address: str) -> str:
     return _UNSAFE.sub(lambda sign: "".join(f"%{octet:02X}" for octet in sign[0].encode("utf-8", "replace")), address)
 
 
-def compose_detail(article: Article, names: Sequence[str], day: str) -> str:
+def compose_detail(article: Article, day: str) -> str:
     """Return the beginning of an item's detail: a mark for what is to be written, and who wrote the source.
 
-    `names` are the authors', `day` the date in words or nothing. The mark is one that `draft check` finds.
+    `day` is the date in words, or nothing. The mark is one that `draft check` finds. The item's own link leads to the
+    source, so that readers don't get the same address twice.
     """
-    told = [*names[:_MOST_NAMES], *(["et al."] if len(names) > _MOST_NAMES else [])]
-    parts = [*told, *([article.outlet] if article.outlet else []), *([day] if day else [])]
-    words = f"{_TO_WRITE} ({', '.join(parts)})" if parts else _TO_WRITE
-    for escape in (escape_words, _escape_all):
-        outlet = [write_link(article.outlet, article.address)] if article.outlet else []
-        written = ", ".join([*map(escape, told), *outlet, *([escape(day)] if day else [])])
-        detail = f"{_TO_WRITE} ({written})" if written else _TO_WRITE
-        text, faults = parse(detail)
-        if not faults and text.plain() == words:
-            break
-    return detail
+    names = [*article.authors[:_MOST_NAMES], *(["et al."] if len(article.authors) > _MOST_NAMES else [])]
+    told = [part for part in (*names, article.outlet, day) if part]
+    return escape_words(f"{_TO_WRITE} ({', '.join(told)})" if told else _TO_WRITE)
 
 
 def _escape(words: str) -> tuple[str, str]:

@@ -62,7 +62,7 @@ def test_any_article_is_an_item_that_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, title: str, outlet: str, author: str
 ) -> None:
     article = Article(title=title, outlet=outlet, authors=(author,), date=datetime.date(2023, 6, 1), address=_ADDRESS)
-    detail = compose_detail(article, article.authors, "June 1, 2023")
+    detail = compose_detail(article, "June 1, 2023")
     item = NewItem(headline=escape_words(title), detail=detail, link=encode_address(_ADDRESS))
     before = "volume: 1\nnumber: 1\ndate: 2023-06-01\n# kept\nitems:\n  - headline: One\n    detail: It is.\n"
     after = add_item(before, item)
