@@ -26,4 +26,5 @@ def _is_bold_line(block: PageBlock) -> bool:
         and not words.endswith(_ENDS)
         and all(run.style.strong or not run.text.strip() for run in block.runs)
         and not any(run.text == BREAK or run.note for run in block.runs)
+        and any(not run.style.href and run.text.strip() for run in block.runs)  # a link alone is a button
     )

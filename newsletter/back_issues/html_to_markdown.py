@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from selectolax.lexbor import LexborNode
 
 from newsletter.back_issues.block_markdown import write_blocks
+from newsletter.back_issues.bold_headings import mark_bold_headings
 from newsletter.back_issues.contents_list import drop_contents
 from newsletter.back_issues.converted_text import ConvertedText
 from newsletter.back_issues.page_blocks import PageBlock
@@ -58,6 +59,8 @@ def read_html(html: str, base: str | None = None, *, trust_tables: bool = False,
     root = tree.root if whole else _find_main(tree)
     reader = PageReader(tree, _find_base(tree, base))
     blocks = drop_contents(reader.read_blocks(root, whole=whole or root is not tree.root))
+    if not any(block.kind == "heading" for block in blocks):  # as in many mails
+        blocks = mark_bold_headings(blocks)
     return ReadPage(tree, blocks, (*_note_left_out(reader.sequence.left_out), *_note_links(blocks, reader.lost_links)))
 
 
@@ -89,7 +92,7 @@ def find_title(tree: PageTree) -> str | None:
     meta = tree.parser.css_first('meta[property="og:title"], meta[name="twitter:title"]')
     title = tree.parser.css_first("head > title, title")
     for text in (meta.attributes.get("content") if meta else None, title.text() if title else None):
-        if words := " ".join((text or "").split()):
+        if (words := " ".join((text or "").split())) and "*|" not in words:  # which a mailing program fills
             return words
     return None
 

@@ -26,7 +26,9 @@ _SHARE = (
     r"an? .{0,20}weiterleiten|teilen|partager|compartir"
 )
 _LINKED = re.compile(
-    rf"(?:click here to |to |please )?(?:{_LEAVE}|{_VIEW}|{_SHARE})(?: here| now| instantly)?", re.IGNORECASE
+    rf"(?:click here to |to |please )?(?:{_LEAVE}|{_VIEW}|{_SHARE})"
+    r"(?: here| now| instantly| from .{0,40}| at any time)?",
+    re.IGNORECASE,
 )
 _SERVICES = (
     r"mailchimp|substack|buttondown|beehiiv|ghost|listmonk|convertkit|kit|tinyletter|campaign monitor|constant contact"

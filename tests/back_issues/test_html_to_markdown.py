@@ -42,7 +42,7 @@ LAYOUT = '<table role="presentation" width="100%"><tr><td style="font-size:0">{}
         ("<pre>\na\n  b</pre>", "```\na\n  b\n```"),
         ("<p>a</p><hr><p>b</p><hr>", "a\n\n---\n\nb"),
         ("<table><tr><th>A<th>B|<tr><td>1<td><p>x</p><p>y</p></table>", "| A | B\\| |\n| --- | --- |\n| 1 | x y |"),
-        ("<dl><dt>term<dd>what it is</dl>", "**term**\n\nwhat it is"),
+        ("<h2>x</h2><dl><dt>term<dd>what it is</dl>", "## x\n\n**term**\n\nwhat it is"),
         ("<p><ruby>港<rp>(</rp><rt>みなと</rt></ruby></p>", "港（みなと）"),
         ("<p>a<q>b</q></p>", "a“b”"),
         ("x</body></html>tail<p>more", "xtail\n\nmore"),

@@ -18,7 +18,7 @@ LARCH = ROOT / "examples/drafts/larch-weekly"
 EDITIONS = {"html": "email.html", "web": "html", "pdf": "pdf", "eml": "eml"}
 
 
-@pytest.fixture(scope="module", params=["2.10", "612"])
+@pytest.fixture(scope="module", params=["2.10", pytest.param("612", marks=pytest.mark.slow)])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return a publication's folder with one draft, and the folder of its editions."""
     root = tmp_path_factory.mktemp("publication")
