@@ -114,7 +114,8 @@ async def _read_source(client: "WebClient", source: str) -> Citation | FailedCit
                 if (target := find_forwarding(answer)) is None:
                     break
                 answer = await client.fetch(target)
-            article = read_answer(answer, datetime.datetime.now(datetime.UTC))
+            # In a thread, so that reading a large page lets no other page's time run out.
+            article = await asyncio.to_thread(read_answer, answer, datetime.datetime.now(datetime.UTC))
             fragment = urlsplit(address).fragment
             if (
                 fragment
