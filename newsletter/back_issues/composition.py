@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -79,7 +80,8 @@ def _write_text(key: str, text: str, indent: int) -> Iterator[str]:
 
 def _write_link(link: str | None, indent: int) -> Iterator[str]:
     if link:
-        yield f"{' ' * indent}link: {json.dumps(link, ensure_ascii=False)}"
+        is_plain = re.fullmatch(r"https?://[!-~]*[\w/]", link, re.ASCII)  # which YAML reads as it is
+        yield f"{' ' * indent}link: {link if is_plain else json.dumps(link, ensure_ascii=False)}"
 
 
 def _write_picture(picture: FoundPicture) -> Iterator[str]:

@@ -56,7 +56,7 @@ def find_digest(blocks: SourceBlocks, comments: Comments) -> DigestParts | None:
         if found is None:
             return None
         return DigestParts((*head, *found.head), title, found.headlines, found.details, found.closing)
-    before, headlines, behind = _split_headlines(regions[above], comments)
+    before, headlines, behind = _split_headlines(regions[above], _count_details(regions[below]), comments)
     details, closing = _split_details(regions[below], len(headlines), comments)
     if above > below:
         closing = (*closing, *behind)
@@ -66,15 +66,18 @@ def find_digest(blocks: SourceBlocks, comments: Comments) -> DigestParts | None:
 
 
 def _find_sections(blocks: SourceBlocks, title: int) -> int:
-    """Return where a section begins behind the details: at a heading of their title's level, below some bullets."""
+    """Return where a section begins behind the details, at a heading of their title's level.
+
+    It stands below some bullets; or it is the only such heading, since several may be those of the details.
+    """
     heading = blocks[title]
     level = heading.level if isinstance(heading, SourceHeading) else 1
-    has_bullets = False
-    for at, block in enumerate(blocks[title + 1 :], start=title + 1):
-        if isinstance(block, SourceHeading) and block.level <= level and has_bullets:
-            return at
-        has_bullets |= isinstance(block, ListBlock)
-    return len(blocks)
+    below = range(title + 1, len(blocks))
+    places = [at for at in below if isinstance(found := blocks[at], SourceHeading) and found.level <= level]
+    first = next((at for at in below if isinstance(blocks[at], ListBlock)), len(blocks))
+    behind = [at for at in places if at > first]
+    lone = places[0] if len(places) == 1 and places[0] > title + 1 else len(blocks)
+    return behind[0] if behind else lone
 
 
 def _find_title(blocks: SourceBlocks, kind: re.Pattern[str]) -> int | None:
@@ -86,15 +89,26 @@ def _find_title(blocks: SourceBlocks, kind: re.Pattern[str]) -> int | None:
     return next(places, None)
 
 
-def _split_headlines(region: SourceBlocks, comments: Comments) -> tuple[SourceBlocks, tuple[Spans, ...], SourceBlocks]:
+def _count_details(region: SourceBlocks) -> int:
+    """Return how many details there are: the entries of lists, or the paragraphs where there are no lists."""
+    lists = [block for block in region if isinstance(block, ListBlock)]
+    return sum(len(block.entries) for block in lists) or len([block for block in region if spans_of(block)])
+
+
+def _split_headlines(
+    region: SourceBlocks, details: int, comments: Comments
+) -> tuple[SourceBlocks, tuple[Spans, ...], SourceBlocks]:
     """Return what stands before the headlines, the headlines, and what stands behind them."""
     region = tuple(block for block in region if not isinstance(block, ThematicBreak))
     places = [at for at, block in enumerate(region) if isinstance(block, ListBlock)]
     if not places:
-        headlines = tuple(line for block in region for line in split_into_lines(spans_of(block)))
+        paragraphs = tuple(spans for block in region if (spans := spans_of(block)))
+        lines = tuple(line for spans in paragraphs for line in split_into_lines(spans))
+        headlines = min(lines, paragraphs, key=lambda found: abs(len(found) - details))
         others = tuple(block for block in region if not spans_of(block))
         if len(headlines) > 1:
-            comments.add("The headlines had no bullets: each line was taken for one.")
+            what = "line" if headlines == lines else "paragraph"
+            comments.add(f"The headlines had no bullets: each {what} was taken for one.")
         return (), headlines, others
     headlines = tuple(
         spans for at in places for entry in _entries_of(region[at]) if (spans := _flatten_entry(entry, comments))

@@ -27,6 +27,7 @@ _SHORTCODE = re.compile(
 )
 _FIGURE = re.compile(r"\{\{<\s*(?:figure|image|img)\b")
 _PARAMETER = re.compile(r"""\b(src|alt|caption|title)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_UNFILLED = re.compile(r"\]\(\s?(\{\{\{?[^{}<>\n]{1,100}\}?\}\}|\*\|[^|<>\n]{1,80}\|\*)\s?\)")
 _FIELD = "This was a field of another program, and is text now"
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _DEFINED = re.compile(r"(?m)^ {0,3}\[([^\[\]\n]{1,300})\]:")
@@ -45,6 +46,7 @@ def remove_controls(text: str, comments: Comments) -> str:
 def clean_markdown(text: str, comments: Comments) -> str:
     """Return Markdown without shortcodes, with every reference defined, and remarks on what was taken out."""
     text = _outside_code(text, lambda part: _SHORTCODE.sub(lambda match: _replace_shortcode(match, comments), part))
+    text = _UNFILLED.sub(lambda match: f"](<{UNDEFINED}{match[1]}>)", text)
     return text + _define_references(text)
 
 

@@ -91,7 +91,8 @@ def mark_plain_text(text: str) -> str:
             marked.append(" " * hang + _escape(line.strip()))
         else:
             base = None
-            is_title = _is_title(line) and not lines[at - 1 if at else 0].strip() and at > 0 and not following.strip()
+            stands_alone = at > 0 and not lines[at - 1].strip() and not _is_title(following)
+            is_title = _is_title(line) and stands_alone
             marked.append(f"## {_escape(line.strip())}" if is_title else _escape(line.strip()))
     return "\n".join(marked)
 

@@ -322,6 +322,35 @@ def test_several_files_are_reported_in_a_table(run: Run, digest: Publication) ->
     assert run("draft", "check", "2.11").exit_code == 0
 
 
+def test_headlines_without_bullets_are_lines_or_paragraphs_as_there_are_details(tmp_path: Path) -> None:
+    headlines, details = "A long headline that is\nwrapped\n\nAnother", "The one.\n\nThe\nother."
+    text = f"Vol. 2.11\n\nHEADLINES\n\n{headlines}\n\nDETAILS\n\n{details}\n\nABOUT\nUs.\n"
+    issue = _compose("x.txt", text, tmp_path)
+    assert [item.headline.plain() for item in issue.items] == ["A long headline that is wrapped", "Another"]
+    assert [item.detail.plain() for item in issue.items] == ["The one.", "The other."]
+
+
+def test_bullets_with_a_lead_are_items_and_links_alone_stay_a_list(tmp_path: Path) -> None:
+    text = (
+        "Vol. 2.11\n\n## Read\n\n- **[One](https://example.org/1)** – what it says.\n"
+        "- [Two](https://example.org/2): more of it.\n"
+        "- **Three.** Words with [a link](https://example.org/3).\n- [Four](https://example.org/4) by Ada, her talk\n\n"
+        "## Links\n\n- [Five](https://example.org/5)\n- [Six]({{ six }})\n"
+    )
+    read, links = _compose("x.md", text, tmp_path).sections
+    assert [item.headline.plain() for item in read.items] == ["One", "Two", "Three", "Four"]
+    found = [[link.href for link in item.detail.links()] or (item.link and item.link.href) for item in read.items]
+    assert found == [
+        "https://example.org/1",
+        "https://example.org/2",
+        ["https://example.org/3"],
+        ["https://example.org/4"],
+    ]
+    assert links.text
+    assert links.text.plain().split() == ["Five", "Six"]
+    assert [link.href for link in links.text.links()] == ["https://example.org/5"]
+
+
 def test_a_number_and_a_date_can_be_given_for_one_file(run: Run, digest: Publication) -> None:
     (digest.root / "x.txt").write_text("Headlines:\n- One\n\nDetails:\n- The one.\n")
     refused = run("draft", "import", "x.txt")
