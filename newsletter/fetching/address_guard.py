@@ -77,7 +77,7 @@ def read_literal(host: str) -> IPAddress | None:
         return None
     try:
         return IPv4Address(socket.inet_aton(text))
-    except OSError:
+    except (OSError, ValueError):  # the latter for a NUL
         return None
 
 
