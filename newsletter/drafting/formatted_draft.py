@@ -40,7 +40,7 @@ def format_draft(source: str, path: Path = Path("draft.yaml")) -> str:
     body = source.removeprefix("\ufeff")
     issue = require_issue(parse_draft(path, body))
     formatted = _format(body, path)
-    if parse_draft(path, formatted).issue != issue:
+    if formatted != body and parse_draft(path, formatted).issue != issue:
         raise DraftError(
             f"{path.name} can't be formatted without changing what it says, and is left as it is.",
             next_step="This is a fault of the program, not yours. Please report it with the draft.",

@@ -62,6 +62,8 @@ def test_many_odd_drafts_say_the_same_and_keep_their_comments(path: Path, drawn:
 
 
 def check_comments(path: Path, source: str, comments: list[str]) -> None:
+    if "# comment" in repr(parse_draft(path, source.removeprefix("\ufeff")).issue):
+        reject()  # it was drawn so deep below a text that it belongs to it
     formatted = check_format(source, path)
     lines = iter(formatted.splitlines())
     assert all(any(line.endswith(comment) for line in lines) for comment in comments)  # in the same order
