@@ -95,7 +95,8 @@ def _is_same_line(base: TextFragment, last: TextFragment, piece: TextFragment) -
     return (near or raised) and piece.x >= last.x - 1
 
 
-def _estimate_width(text: str, size: float) -> float:
+def estimate_width(text: str, size: float) -> float:
+    """Return about how wide words are, in points."""
     total = 0.0
     for letter in text:
         if letter >= _WIDEST:
@@ -114,7 +115,7 @@ def _calibrate(rows: list[list[TextFragment]]) -> dict[str, float]:
     measured: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         for piece, following in pairwise(row):
-            estimate, width = _estimate_width(piece.text, piece.size), following.x - piece.x
+            estimate, width = estimate_width(piece.text, piece.size), following.x - piece.x
             if len(piece.text) > 5 and 0.6 * estimate < width < 1.6 * estimate:
                 measured.setdefault(piece.font, []).append((width, estimate))
     return {font: sum(w for w, _ in found) / sum(e for _, e in found) for font, found in measured.items()}
@@ -128,7 +129,7 @@ def _make_runs(
     end = row[0].x
     for number, piece in enumerate(row):
         following = row[number + 1].x if number + 1 < len(row) else None
-        estimate = _estimate_width(piece.text, piece.size) * widths.get(piece.font, 1.0)
+        estimate = estimate_width(piece.text, piece.size) * widths.get(piece.font, 1.0)
         width = following - piece.x if following is not None and following - piece.x < 1.5 * estimate else estimate
         gap = piece.x - end
         if (
@@ -140,10 +141,10 @@ def _make_runs(
             runs.append(Run("\t" if gap > 2.5 * size else " "))
         script = "^" if piece.size < _RAISED * size and piece.y > y + 1 else ""
         style = Style(strong=piece.bold, emphasis=piece.italic, script="^" if script else "")
-        total = _estimate_width(piece.text, piece.size) or 1
+        total = estimate_width(piece.text, piece.size) or 1
         done = 0.0
         for match in re.finditer(r"\s+|\S+", piece.text):
-            share = _estimate_width(match[0], piece.size)
+            share = estimate_width(match[0], piece.size)
             middle = piece.x + (done + share / 2) / total * width
             done += share
             href = next((link.address for link in links if link.left - 0.5 <= middle <= link.right + 0.5), "")

@@ -6,12 +6,14 @@ from itertools import pairwise
 
 from newsletter.back_issues.page_blocks import Container, PageBlock, Run, Runs
 from newsletter.back_issues.page_spaces import collapse_spaces, cut_start
-from newsletter.back_issues.pdf_lines import PdfLine
+from newsletter.back_issues.pdf_lines import PdfLine, estimate_width
 
 _MARK = re.compile(r"\s*(?:(?P<bullet>[•◦▪▸‣●○■□➢∙·\uf0b7\uf0a7]|[-–—](?=\s))|(?P<number>\d{1,2})[.)](?=\s))\s*")
 _LARGER = 1.08  # times the text's own size, from which on a line is a heading
 _APART = 1.25  # times the usual distance of lines, from which on a paragraph ends
 _LONGEST_HEADING = 160
+_ALIKE = 20  # points, by which the beginnings of a column's lines differ
+_SPARE = 3  # letters' widths, by which the estimate of a line's end may be wrong
 _ENDS = re.compile(r"[.!?。！？:;…][\"”’»)\]]*$")
 _HYPHENATED = re.compile(r"[^\W\d_][-\u00ad\u2010]$")
 
@@ -37,6 +39,10 @@ class _LineReader:
         self._kinds: dict[int, str] = {}  # of each heading, by its place among the blocks
         self._leading = _find_leading(lines)
         self._words = set(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", " ".join(line.text for line in lines).lower()))
+        self._rights: dict[tuple[int, int], float] = {}  # how far lines go that begin alike, on each page
+        for line in lines:
+            key = line.page, round(line.x / _ALIKE)
+            self._rights[key] = max(self._rights.get(key, 0), line.end)
         self.blocks: list[PageBlock] = []
         self._open: list[PdfLine] = []
         self._lists: list[tuple[float, float, Container, str]] = []  # of each: where its mark is, its words, its kind
@@ -60,10 +66,22 @@ class _LineReader:
             return False
         if line.page != last.page or line.y > last.y + 2:  # the next page, or the next column
             return not _ENDS.search(last.text) and not self._is_heading(last)
+        if self._ends_early(last, line):
+            return False
         usual = self._leading.get(line.size, 1.35 * line.size)
         return last.y - line.y <= _APART * usual and not (
             line.x < self._open[0].x - 3 * line.size and len(self._open) > 1
         )
+
+    def _ends_early(self, last: PdfLine, line: PdfLine) -> bool:
+        """Return whether a line left room for the next one's first word, so that a paragraph ends with it.
+
+        So are entries told apart whose bullets are drawn, and are no text.
+        """
+        if _HYPHENATED.search(last.text) or not line.text.strip():
+            return False
+        room = self._rights[last.page, round(last.x / _ALIKE)] - last.end
+        return room > estimate_width(line.text.split()[0], line.size) + _SPARE * line.size
 
     def _place(self, line: PdfLine, mark: re.Match[str] | None) -> None:
         """Close the lists that a paragraph stands outside of, and open the entry that it begins."""

@@ -58,7 +58,7 @@ def test_headings_paragraphs_and_lists() -> None:
             (72, 677, 11, "F", "ken, and a well-"),
             (72, 664, 11, "F", "known one; also well-known."),
             (72, 630, 11, "B", "HEADLINES"),
-            (72, 610, 11, "F", "• First"),
+            (72, 610, 11, "F", "• First, which is as long as it"),
             (84, 597, 11, "F", "goes on"),
             (72, 584, 11, "F", "• Second * one"),
             (72, 564, 11, "B", "Details"),
@@ -74,7 +74,7 @@ def test_headings_paragraphs_and_lists() -> None:
     assert converted.title == "Issue 4"
     assert converted.markdown == (
         "# The Digest\n\nA word that is broken, and a well-known one; also well-known.\n\n## HEADLINES\n\n"
-        "- First goes on\n- Second * one\n\n### Details\n\n1. One\n2. Two\n\n   A paragraph of two.\n"
+        "- First, which is as long as it goes on\n- Second * one\n\n### Details\n\n1. One\n2. Two\n\n   A paragraph of two.\n"
     )
 
 
@@ -212,3 +212,16 @@ def test_what_draws_without_end_is_one_line(pdf: bytes, monkeypatch: pytest.Monk
 
     with pytest.raises(UnreadableFile):
         convert_pdf(pdf)
+
+
+def test_a_line_that_leaves_room_for_the_next_word_ends_its_paragraph() -> None:
+    """Bullets that are drawn, as browsers print them, are no text."""
+    pdf = write_pdf(
+        [
+            (72, 700, 11, "F", "Ports are busy again, and nobody knows why that is so"),
+            (72, 687, 11, "F", "or how."),
+            (72, 674, 11, "F", "Two"),
+        ]
+    )
+
+    assert convert_pdf(pdf).markdown == "Ports are busy again, and nobody knows why that is so or how.\n\nTwo\n"
