@@ -74,7 +74,8 @@ def test_headings_paragraphs_and_lists() -> None:
     assert converted.title == "Issue 4"
     assert converted.markdown == (
         "# The Digest\n\nA word that is broken, and a well-known one; also well-known.\n\n## HEADLINES\n\n"
-        "- First, which is as long as it goes on\n- Second * one\n\n### Details\n\n1. One\n2. Two\n\n   A paragraph of two.\n"
+        "- First, which is as long as it goes on\n"
+        "- Second * one\n\n### Details\n\n1. One\n2. Two\n\n   A paragraph of two.\n"
     )
 
 
