@@ -64,7 +64,7 @@ def add_item(source: str, item: NewItem, path: Path = Path("draft.yaml")) -> str
     bom, body = ("\ufeff", source[1:]) if source.startswith("\ufeff") else ("", source)
     draft = read_editable(body, path)
     values, found = copy.deepcopy(draft.values), _find_items(draft, path)
-    _, held = read_editable(f"items:\n{_compose(item, _FIRST_DASH, _FIRST_DASH + 2)}", path).values.popitem()
+    _, held = read_editable(f"items:\n{_compose(item, found.dash, found.keys)}", path).values.popitem()
     found.pick(values).extend(held)
     edited = _insert(draft, found, item)
     if read_editable(edited, path).values != values:

@@ -108,6 +108,16 @@ def test_item_is_added_to_a_new_draft(tmp_path: Path) -> None:
     assert len(read(edited, tmp_path).items) == 6
 
 
+def test_long_text_is_wrapped_for_its_depth() -> None:
+    """Held apart, since lines that end elsewhere than in another place would be taken for another text."""
+    long = NewItem(headline="A headline of several words, " * 6, detail="A detail of several words, " * 20)
+    above, below = CASES["sections with items"]
+    after = add_item(HEAD + above + below, long)
+    assert max(map(len, after.splitlines())) in range(100, 111)
+    assert after.startswith(HEAD + above)
+    assert after.endswith(below)
+
+
 @settings(max_examples=30)
 @given(st.sampled_from(sorted(CASES)), headlines, texts, st.sampled_from([None, "https://example.org/"]))
 def test_item_is_read_back_as_it_was_given(case: str, headline: str, detail: str, link: str | None) -> None:
