@@ -38,7 +38,7 @@ class PageLink(NamedTuple):
 
 @dataclass(slots=True)
 class PdfLine:
-    """A line of text. `top` is how far from the page's lower edge its letters stand, `edge` of which page's height."""
+    """A line of text: where it begins and ends in points from the page's lower left corner, and its letters' size."""
 
     page: int
     x: float
