@@ -82,6 +82,12 @@ def test_an_editors_hour(publication: Publication, server: smtp_server.Server, o
     expect(page.locator("#stale")).to_be_hidden()
     expect(status).to_have_text("Up to date")
 
+    # To be looked at, one by one.
+    _write(publication, ("Hiroshima", "Kyoto"), ("the second half of May", "the the second half of of May"))
+    expect(status).to_have_text("Up to date · 2 notes")
+    _write(publication, ("Hiroshima", "Kyoto"))
+    expect(status).to_have_text("Up to date")
+
     # The other editions.
     page.get_by_label("Text", exact=True).check(force=True)
     expect(page.locator("#text")).to_contain_text("1. Leaders align on coercion")

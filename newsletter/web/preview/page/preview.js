@@ -64,10 +64,11 @@ function take(next) {
 
 function tell() {
   const stops = state.diagnostics.filter((diagnostic) => diagnostic.stops);
-  const count = stops.reduce((sum, diagnostic) => sum + Math.max(1, diagnostic.problems.length), 0);
+  const findings = (some) => some.reduce((sum, diagnostic) => sum + Math.max(1, diagnostic.problems.length), 0);
+  const count = findings(stops);
   const said = count === 1 ? "1 problem" : `${count} problems`;
   const from = state.stale && state.rendering !== null ? "; this is the last good state" : "";
-  const notes = state.diagnostics.length - stops.length;
+  const notes = findings(state.diagnostics.filter((diagnostic) => !diagnostic.stops));
   const advice = notes ? ` · ${notes === 1 ? "1 note" : `${notes} notes`}` : "";
   const status = count ? said + from : `Up to date${advice}`;
   if (by("status").textContent !== status) by("status").textContent = status;
