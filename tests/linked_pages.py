@@ -39,6 +39,7 @@ PAGES: dict[str, tuple[Answer, str]] = {
     "/to-ftp": (redirect("ftp://example.org/x"), "link-unseen"),
     "/broken": (page("", 500), "link-trouble"),
     "/away": (page("", 503), "link-trouble"),
+    "/nowhere": (page("", 302), "link-trouble"),
     "/hangs-up": (raw([]), "link-trouble"),
     "/no-http": (raw([b"SSH-2.0-server\r\n\r\n"]), "link-trouble"),
 }

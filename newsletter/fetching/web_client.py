@@ -23,6 +23,7 @@ from newsletter.text import quote_text
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TYPES = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+_LAST_PORT = 65_535
 _ADDRESS_ADVICE = "Write it whole, beginning with https:// or http://."
 
 Method = Literal["GET", "HEAD"]
@@ -80,7 +81,7 @@ class WebClient:
         A fragment is not sent, nor a password in the address. The time that a request waits for its turn is not
         counted. Raises FetchFailure when there is no answer.
         """
-        url = _parse_address(address)
+        url = parse_page_address(address)
         cookies = httpx.Cookies()
         redirects: list[Redirect] = []
         spent = 0.0
@@ -101,7 +102,7 @@ class WebClient:
                     cut=answer.cut,
                     redirects=tuple(redirects),
                 )
-            following = _join_address(url, target, redirects)
+            following = join_page_address(url, target, redirects)
             redirects.append(Redirect(answer.status, str(url), str(following)))
             if len(redirects) > self._limits.redirects:
                 raise FetchFailure(
@@ -127,9 +128,10 @@ class WebClient:
             method,
             url,
             headers=self._headers,
-            cookies=cookies,
             extensions={"timeout": {"connect": self._limits.connect}},
         )
+        request.headers.encoding = "utf-8"  # some sites' cookies are not ASCII, as RFC 6265 wants them
+        cookies.set_cookie_header(request)
         async with asyncio.timeout(deadline - time.monotonic()):
             answer = await self._transport.handle_async_request(request)
         try:
@@ -163,7 +165,7 @@ class WebClient:
         return decoder.read(), cut
 
 
-def _parse_address(address: str) -> httpx.URL:
+def parse_page_address(address: str) -> httpx.URL:
     """Return an address as it is asked: without fragment and password. Raises FetchFailure."""
     try:
         url = httpx.URL(address).copy_with(fragment=None, username=None, password=None)
@@ -171,17 +173,21 @@ def _parse_address(address: str) -> httpx.URL:
         raise FetchFailure(
             FailureReason.ADDRESS, "That address can't be read.", address=address, next_step=_ADDRESS_ADVICE
         ) from error
-    if url.scheme not in ("http", "https") or not url.raw_host or b"%" in url.raw_host:
+    if url.scheme not in ("http", "https") or not url.raw_host or b"%" in url.raw_host or not _has_port(url):
         raise FetchFailure(
             FailureReason.ADDRESS, "That is no web page's address.", address=address, next_step=_ADDRESS_ADVICE
         )
     return url
 
 
-def _join_address(url: httpx.URL, location: str, redirects: Sequence[Redirect]) -> httpx.URL:
+def _has_port(url: httpx.URL) -> bool:
+    return url.port is None or 0 < url.port <= _LAST_PORT
+
+
+def join_page_address(url: httpx.URL, location: str, redirects: Sequence[Redirect]) -> httpx.URL:
     """Return where a redirect leads to. Raises FetchFailure."""
     try:
-        return _parse_address(str(url.join(location)))
+        return parse_page_address(str(url.join(location)))
     except (httpx.InvalidURL, ValueError, FetchFailure) as error:
         raise FetchFailure(
             FailureReason.ADDRESS,

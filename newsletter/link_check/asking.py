@@ -108,6 +108,8 @@ def _judge(address: str, response: Response) -> LinkAnswer:
         return LinkAnswer(Verdict.UNSEEN, f"{host} was asked too much (status {status})")
     if status >= 400:
         return LinkAnswer(Verdict.UNSEEN, f"{host} turns programs away (status {status}){through}")
+    if status >= 300:
+        return LinkAnswer(Verdict.TROUBLE, f"{host} sends readers on without saying where (status {status})")
     if is_front_page(response.address) and not is_front_page(address):
         return LinkAnswer(Verdict.FRONT_PAGE, target=response.address)
     if response.moved_to and _is_elsewhere(address, target := remove_tracking(response.moved_to)):

@@ -40,7 +40,7 @@ _WORDS = {
         "See that this machine is online, and check again.",
     ),
     Verdict.PRIVATE: (
-        "this link was not asked: {target} is in a private network, or on this machine",
+        "this link was not followed: {target} is in a private network, or on this machine",
         "link-private",
         'Readers elsewhere can\'t reach it. If yours do, allow it in newsletter.toml: [links] allow = ["{target}"]',
     ),

@@ -222,3 +222,24 @@ def test_two_hundred_links_are_asked_once_each_and_few_at_a_time(digest: Publica
     assert max(Counter((request.method, request.path) for request in first).values()) == 1
     assert server.most_at_once.pop("") <= 16
     assert max(server.most_at_once.values()) <= 4
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/\x1b[31mred",
+        "http://ex\x1b]0;x\x07ample.org/",
+        "http://{why}/",
+        "/%1b%0a",
+        "//[::1",
+        "http://127.0.0.1:99999/",
+    ],
+)
+def test_where_a_hostile_site_redirects_to_is_harmless_to_print(
+    digest: Publication, server: PageServer, target: str
+) -> None:
+    server.pages["/"] = redirect(target, 301)
+    report = check(digest, write_draft(digest, [server.address("/")]))
+    assert report.findings
+    for finding in report.findings:
+        assert str(finding.problem).replace("\n", "").isprintable()

@@ -101,7 +101,7 @@ class RenderedDraft:
             self.draft_report = check_draft(self.workspace, draft)
             self.report = check_rendered(self.context, self.issue)
             # A sent issue's links can't be mended any more.
-            if self.context.config.links.preview and not self.workspace.sending_has_begun(self.issue.name):
+            if self.context.config.links.preview and not self.workspace.sending_has_begun(self.issue.path.stem):
                 self._link_plan = plan_link_check(self.workspace, draft)
                 self.report_links(answers or {})
 
