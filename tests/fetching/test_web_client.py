@@ -383,3 +383,41 @@ def test_any_text_is_a_page_s_address_or_a_failure(text: str) -> None:
         assert url.host
         assert not url.fragment
         assert parse_page_address(str(url)) == url
+
+
+_ANSWERS = st.lists(
+    st.one_of(
+        st.binary(max_size=12),
+        st.sampled_from(
+            [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 301 Moved\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.0 999 \r\n",
+             b"Location: /a\r\n", b"Location: //\xff:99999\r\n", b"Content-Length: 5\r\n", b"Content-Length: -1\r\n",
+             b"Transfer-Encoding: chunked\r\n", b"Content-Encoding: gzip\r\n", b"Content-Encoding: deflate\r\n",
+             b"Content-Type: text/html; charset=\xff\r\n", b"Set-Cookie: \xe9=\x80; Expires=0\r\n",
+             b"Retry-After: \xb2\r\n",
+             b"\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b"fffffffff\r\n", b"\x1f\x8b\x08\x00\x00\x00", b"hello"]
+        ),
+    ),
+    max_size=9,
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_any_bytes_are_an_answer_or_a_failure() -> None:
+    limits = FetchLimits(total=1, redirects=2, body=1000)
+    with PageServer() as server:
+
+        @given(_ANSWERS)
+        def ask(pieces: list[bytes]) -> None:
+            server.pages["/"] = server.pages["/a"] = raw([piece for piece in pieces if piece])
+            try:
+                response = fetch(server.address("/"), limits=limits)
+            except FetchFailure:
+                return
+            assert len(response.body) <= 1000
+            assert response.find_retry_delay(datetime.datetime.now(datetime.UTC)) is None or response.status in (
+                429,
+                503,
+            )
+            assert isinstance((response.media_type, response.charset, response.moved_to), tuple)
+
+        ask()
