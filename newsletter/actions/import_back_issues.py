@@ -7,13 +7,13 @@ from pathlib import Path
 
 from newsletter.actions.check import check_draft
 from newsletter.back_issues.back_issue import BackIssue
-from newsletter.back_issues.composition import compose_back_issue, list_comments
 from newsletter.back_issues.conversion import convert_file, convert_html
 from newsletter.back_issues.converted_text import UnreadableFile
-from newsletter.back_issues.issue_label import IssueLabel
+from newsletter.back_issues.drafts.composition import compose_back_issue, list_comments
 from newsletter.back_issues.picture_files import PictureFiles
 from newsletter.back_issues.source_file import read_source_file
-from newsletter.back_issues.structure import SourceContext, structure
+from newsletter.back_issues.structuring.issue_label import IssueLabel
+from newsletter.back_issues.structuring.structure import SourceContext, structure
 from newsletter.errors import NewsletterError
 from newsletter.issue.draft import MAX_BYTES, read_draft
 from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema

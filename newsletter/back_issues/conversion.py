@@ -1,8 +1,8 @@
 """Conversion of a back issue's file into Markdown, by its kind."""
 
 from newsletter.back_issues.converted_text import ConvertedText
+from newsletter.back_issues.markdown.source_lines import is_markdown, mark_plain_text
 from newsletter.back_issues.source_file import FileKind, SourceFile, decode_text
-from newsletter.back_issues.source_lines import is_markdown, mark_plain_text
 
 
 def convert_file(source: SourceFile) -> ConvertedText:
@@ -17,7 +17,7 @@ def convert_file(source: SourceFile) -> ConvertedText:
             text = decode_text(source.data)
             return ConvertedText(text if is_markdown(text) else mark_plain_text(text))
         case FileKind.HTML:
-            from newsletter.back_issues.html_to_markdown import convert_page
+            from newsletter.back_issues.html.html_to_markdown import convert_page
 
             return convert_page(source.data)
         case FileKind.MAIL:
@@ -29,14 +29,14 @@ def convert_file(source: SourceFile) -> ConvertedText:
 
             return convert_word_document(source.data)
         case FileKind.PDF:
-            from newsletter.back_issues.pdf_document import convert_pdf
+            from newsletter.back_issues.pdf.pdf_document import convert_pdf
 
             return convert_pdf(source.data)
 
 
 def convert_html(html: str) -> str:
     """Return the Markdown of a piece of HTML that stands within Markdown."""
-    from newsletter.back_issues.block_markdown import write_blocks
-    from newsletter.back_issues.html_to_markdown import read_html
+    from newsletter.back_issues.html.html_to_markdown import read_html
+    from newsletter.back_issues.page_text.block_markdown import write_blocks
 
     return write_blocks(read_html(html, whole=True).blocks)

@@ -9,13 +9,13 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import parsedate_to_datetime
 
-from newsletter.back_issues.block_markdown import write_blocks
 from newsletter.back_issues.converted_text import ConvertedText, UnreadableFile
 from newsletter.back_issues.flowed_text import drop_signature, join_flowed
-from newsletter.back_issues.html_to_markdown import read_html
-from newsletter.back_issues.page_charset import decode_page
-from newsletter.back_issues.picture_data import take_picture_data
-from newsletter.back_issues.source_lines import is_markdown, mark_plain_text
+from newsletter.back_issues.html.html_to_markdown import read_html
+from newsletter.back_issues.html.page_charset import decode_page
+from newsletter.back_issues.markdown.source_lines import is_markdown, mark_plain_text
+from newsletter.back_issues.page_text.block_markdown import write_blocks
+from newsletter.back_issues.page_text.picture_data import take_picture_data
 
 _MOST_PARTS = 500  # of one mail, parts within parts counted
 _DEEPEST = 20

@@ -8,11 +8,11 @@ from html import unescape
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from newsletter.back_issues.block_markdown import write_blocks
-from newsletter.back_issues.bold_headings import mark_bold_headings
 from newsletter.back_issues.converted_text import ConvertedText, UnreadableFile
-from newsletter.back_issues.html_to_markdown import read_html
-from newsletter.back_issues.picture_data import take_picture_data
+from newsletter.back_issues.html.html_to_markdown import read_html
+from newsletter.back_issues.page_text.block_markdown import write_blocks
+from newsletter.back_issues.page_text.bold_headings import mark_bold_headings
+from newsletter.back_issues.page_text.picture_data import take_picture_data
 from newsletter.text import format_size
 
 _MAIN = "word/document.xml"

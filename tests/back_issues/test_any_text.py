@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsletter.back_issues.composition import compose_back_issue
 from newsletter.back_issues.conversion import convert_html
 from newsletter.back_issues.converted_text import ConvertedText
-from newsletter.back_issues.source_lines import mark_plain_text
-from newsletter.back_issues.structure import SourceContext, structure
+from newsletter.back_issues.drafts.composition import compose_back_issue
+from newsletter.back_issues.markdown.source_lines import mark_plain_text
+from newsletter.back_issues.structuring.structure import SourceContext, structure
 from newsletter.issue.draft import read_draft
 
 _WORDS = st.lists(

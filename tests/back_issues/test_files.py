@@ -13,13 +13,14 @@ from conftest import ROOT, Publication, Run
 from PIL import Image
 
 from newsletter.actions.import_back_issues import ImportedBackIssue, import_back_issues
-from newsletter.back_issues import draft_writing, source_file
-from newsletter.back_issues.composition import compose_back_issue
+from newsletter.back_issues import source_file
 from newsletter.back_issues.conversion import convert_file
 from newsletter.back_issues.converted_text import ConvertedText
+from newsletter.back_issues.drafts import draft_writing
+from newsletter.back_issues.drafts.composition import compose_back_issue
 from newsletter.back_issues.picture_files import PictureFiles
 from newsletter.back_issues.source_file import read_source_file
-from newsletter.back_issues.structure import SourceContext, structure
+from newsletter.back_issues.structuring.structure import SourceContext, structure
 from newsletter.issue.draft import load_issue
 from newsletter.issue.model import Issue
 from newsletter.publication import OpenPublication

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.back_issues.converted_text import UnreadableFile
-from newsletter.back_issues.html_to_markdown import convert_page, html_to_markdown
-from newsletter.back_issues.inline_markdown import write_inline
-from newsletter.back_issues.page_blocks import Run, Style
-from newsletter.back_issues.page_links import resolve_address
-from newsletter.back_issues.page_spaces import collapse_spaces
-from newsletter.back_issues.page_tree import MOST_NESTED
+from newsletter.back_issues.html.html_to_markdown import convert_page, html_to_markdown
+from newsletter.back_issues.html.page_tree import MOST_NESTED
+from newsletter.back_issues.page_text.inline_markdown import write_inline
+from newsletter.back_issues.page_text.page_blocks import Run, Style
+from newsletter.back_issues.page_text.page_links import resolve_address
+from newsletter.back_issues.page_text.page_spaces import collapse_spaces
 from newsletter.issue.richtext import parse
 
 LAYOUT = '<table role="presentation" width="100%"><tr><td style="font-size:0">{}</td></tr></table>'
@@ -216,7 +216,7 @@ def test_endless_nesting_is_one_line() -> None:
 
 def test_time_grows_with_the_tags_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = Counter[str]()
-    from newsletter.back_issues import page_tree
+    from newsletter.back_issues.html import page_tree
 
     walk = page_tree.iterate_nodes
     monkeypatch.setattr(

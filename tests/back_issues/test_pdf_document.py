@@ -8,9 +8,9 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import Link
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
-from newsletter.back_issues import pdf_document
 from newsletter.back_issues.converted_text import UnreadableFile
-from newsletter.back_issues.pdf_document import convert_pdf
+from newsletter.back_issues.pdf import pdf_document
+from newsletter.back_issues.pdf.pdf_document import convert_pdf
 
 _FONTS = {"F": "Helvetica", "B": "Helvetica-Bold", "I": "Helvetica-Oblique"}
 Words = tuple[float, float, float, str, str]  # from the left, from the bottom, size, font, words

@@ -1,0 +1,1 @@
+"""The Markdown and the YAML of the draft that a back issue becomes."""

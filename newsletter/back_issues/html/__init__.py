@@ -1,0 +1,1 @@
+"""HTML pages, the bodies of mails among them, read as browsers show them."""

@@ -1,0 +1,1 @@
+"""PDFs read into blocks: lines, paragraphs and lists found again from where their letters are."""

@@ -1,0 +1,1 @@
+"""What of a text is an issue's title, headline, detail, section or note."""
