@@ -6,11 +6,14 @@ from contextlib import suppress
 import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import Link
-from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject, NumberObject
 
 from newsletter.back_issues.converted_text import UnreadableFile
+from newsletter.back_issues.page_text.page_blocks import Run
 from newsletter.back_issues.pdf import pdf_document
 from newsletter.back_issues.pdf.pdf_document import convert_pdf
+from newsletter.back_issues.pdf.pdf_lines import PdfLine
+from newsletter.back_issues.pdf.pdf_paragraphs import make_blocks
 
 _FONTS = {"F": "Helvetica", "B": "Helvetica-Bold", "I": "Helvetica-Oblique"}
 Words = tuple[float, float, float, str, str]  # from the left, from the bottom, size, font, words
@@ -28,7 +31,13 @@ def write_pdf(
                 NameObject("/Type"): NameObject("/Font"),
                 NameObject("/Subtype"): NameObject("/Type1"),
                 NameObject("/BaseFont"): NameObject(f"/{font}"),
-                NameObject("/Encoding"): NameObject("/WinAnsiEncoding"),
+                NameObject("/Encoding"): DictionaryObject(
+                    {
+                        NameObject("/Type"): NameObject("/Encoding"),
+                        NameObject("/BaseEncoding"): NameObject("/WinAnsiEncoding"),
+                        NameObject("/Differences"): ArrayObject([NumberObject(1), NameObject("/fi")]),
+                    }
+                ),
             }
         )
     for words in pages:
@@ -226,3 +235,43 @@ def test_a_line_that_leaves_room_for_the_next_word_ends_its_paragraph() -> None:
     )
 
     assert convert_pdf(pdf).markdown == "Ports are busy again, and nobody knows why that is so or how.\n\nTwo\n"
+
+
+def test_ligatures_are_letters() -> None:
+    """Fonts draw f and i as one sign, which nobody finds who looks for the word."""
+    assert (
+        convert_pdf(write_pdf([(72, 700, 11, "F", "The port \\001nes ships.")])).markdown == "The port fines ships.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "foot"),
+    [
+        ("11/30/26, 12:24 PM", "https://example.org/digest/2-9 1/1"),
+        ("30.11.2026, 12:24", "file:///C:/digest.html 1/1"),
+        ("11/30/26, 12:24 PM Digest 2.9", "https://example.org/digest/2-9"),
+    ],
+)
+def test_what_a_browser_prints_around_a_page_is_no_text(head: str, foot: str) -> None:
+    """A page alone has nothing to compare its margins with."""
+    words: list[Words] = [
+        (72, 700, 11, "F", "The ferry sails on 11/30/26, 12:24 PM."),
+        (72, 660, 11, "F", "It is late."),
+    ]
+    pdf = write_pdf([*words, (24, 770, 8, "F", head), (24, 16, 8, "F", foot)])
+    assert convert_pdf(pdf).markdown == "The ferry sails on 11/30/26, 12:24 PM.\n\nIt is late.\n"
+
+
+@pytest.mark.parametrize("title", ["digest.html", "Microsoft Word - Digest 2.9", "file:///C:/x/Digest%202.9.html"])
+def test_a_title_that_is_a_file_name_is_none(title: str) -> None:
+    assert convert_pdf(write_pdf([(72, 700, 11, "F", "Words.")], title=title)).title is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "joined"),
+    [("「次", "世代」", "「次世代」"), ("次", "generation", "次 generation"), ("다음", "세대", "다음 세대")],
+)
+def test_a_line_end_between_japanese_letters_is_no_space(first: str, second: str, joined: str) -> None:
+    lines = [PdfLine(0, 72, y, 11, [Run(words)], is_outer=False, end=500) for y, words in ((700, first), (687, second))]
+    [block] = make_blocks(lines)
+    assert block.words == joined

@@ -48,12 +48,16 @@ def _clean(text: str) -> str:
     return without_invisible(_LONE_JOINER.sub("", text))
 
 
+def is_joined(last: str, first: str) -> bool:
+    """Return whether the end of a line between two letters is no space: both are Chinese or Japanese."""
+    return all(letter and is_cjk(letter) and not is_hangul(letter) for letter in (last, first))
+
+
 def _join_lines(text: str) -> str:
     """Return text without the line ends between Chinese or Japanese letters, which are no spaces."""
 
     def join(match: re.Match[str]) -> str:
-        wide = all(is_cjk(letter) and not is_hangul(letter) for letter in match.groups())
-        return match[1] if wide else f"{match[1]} "
+        return match[1] if is_joined(match[1], match[2]) else f"{match[1]} "
 
     return _LINE_END.sub(join, text) if "\n" in text else text
 

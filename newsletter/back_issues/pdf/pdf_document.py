@@ -17,6 +17,12 @@ _MOST_LINKS = 20_000
 _DAMAGED = "The PDF is damaged: it can't be read."
 _SCHEMES = ("http://", "https://", "mailto:")
 # pypdf tells of each fault that it mends; without a handler of its own that goes to the terminal.
+# Ligatures (Unicode, Alphabetic Presentation Forms) are for the eye: nobody finds words that hold them.
+_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+# Titles that programs give by themselves: the name of the file that was printed.
+_FILE_TITLE = re.compile(
+    r"Microsoft Word - .*|\S+\.(?:html?|docx?|odt|rtf|pdf|pages|indd|txt)|(?:file|https?)://\S+", re.IGNORECASE
+)
 logging.getLogger("pypdf").addHandler(logging.NullHandler())
 
 
@@ -46,8 +52,8 @@ def convert_pdf(data: bytes) -> ConvertedText:
             next_step="Let a program for text recognition (OCR) read it.",
         )
     notes = ("The PDF's pictures were left out.",) if pictures else ()
-    title = " ".join(str(title).split()) if isinstance(title, str) else None
-    return ConvertedText(write_blocks(blocks), title or None, None, notes)
+    title = " ".join(str(title).split()) if isinstance(title, str) else ""
+    return ConvertedText(write_blocks(blocks), None if _FILE_TITLE.fullmatch(title) else title or None, None, notes)
 
 
 def _open(data: bytes) -> Any:
@@ -102,7 +108,13 @@ def _make_fragment(text: str, matrix: Any, placed: Any, font: Any, size: Any) ->
     bold = weight >= 600 or re.search(r"bold|black|heavy|semibold|demi", name, re.IGNORECASE) is not None
     italic = re.search(r"italic|oblique", name, re.IGNORECASE) is not None
     return TextFragment(
-        text.replace("\n", " "), float(x), float(y), abs(float(size)) * float(scale), bold, italic, name
+        text.replace("\n", " ").translate(_LIGATURES),
+        float(x),
+        float(y),
+        abs(float(size)) * float(scale),
+        bold,
+        italic,
+        name,
     )
 
 

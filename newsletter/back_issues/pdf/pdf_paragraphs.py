@@ -5,7 +5,7 @@ from collections import Counter
 from itertools import pairwise
 
 from newsletter.back_issues.page_text.page_blocks import Container, PageBlock, Run, Runs
-from newsletter.back_issues.page_text.page_spaces import collapse_spaces, cut_start
+from newsletter.back_issues.page_text.page_spaces import collapse_spaces, cut_start, is_joined
 from newsletter.back_issues.pdf.pdf_lines import PdfLine, estimate_width
 
 _MARK = re.compile(r"\s*(?:(?P<bullet>[•◦▪▸‣●○■□➢∙·\uf0b7\uf0a7]|[-–—](?=\s))|(?P<number>\d{1,2})[.)](?=\s))\s*")
@@ -149,7 +149,7 @@ class _LineReader:
                 if _HYPHENATED.search(last.text) and first.text[:1].islower():
                     whole = self._mend(last.text, first.text)
                     runs[-1] = last._replace(text=whole[: len(whole) - len(first.text)])
-                else:
+                elif not is_joined(last.text[-1], first.text[:1]):
                     href = last.style.href if last.style.href == first.style.href else ""
                     runs.append(Run(" ", last.style._replace(href=href)))
             runs += line.runs

@@ -10,6 +10,11 @@ _PAGE_NUMBER = re.compile(
     r"[-–—|\s]*\d{1,4}[-–—|\s]*|\d{1,4}\s*(?:/|of)\s*\d{1,4}|(?:\d{1,3}\s*)?(?:ページ|頁)",
     re.IGNORECASE,
 )
+# What browsers print around a page: when, and under which title; its address, and the page's number.
+_PRINTED = re.compile(
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4},? \d{1,2}[:.]\d{2}(?:\s?[AP]M)?(?:\s.*)?|(?:https?|file)://\S+(?:\s+\d+\s?/\s?\d+)?",
+    re.IGNORECASE,
+)
 _LEADERS = re.compile(r"(?:\s?[.…·]){5,}\s*\d{1,4}\s*$")
 _WORDS = re.compile(r"\w+")
 _TITLE_LINES = 3
@@ -32,6 +37,7 @@ def drop_running_heads(pages: list[list[PdfLine]]) -> list[PdfLine]:
         return (
             counted[_make_key(line)] > 1
             or _PAGE_NUMBER.fullmatch(words) is not None
+            or _PRINTED.fullmatch(words) is not None
             or (line.page > 0 and len(words) < _LONGEST and title.issuperset(_WORDS.findall(words)))
         )
 
