@@ -166,7 +166,8 @@ def running(one: Contender) -> Iterator[str]:
 
 def posted(address: str, tokens: Path, seconds: int, connections: int) -> dict[str, Any]:
     """Return what wrk tells of one measurement."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(LUA), address, "--", str(tokens)]
+    many = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]  # a slow answer is an answer
+    command = ["wrk", *many, "-s", str(LUA), address, "--", str(tokens)]
     said = said_by(command, "wrk failed.")
     found: dict[str, Any] = json.loads(FOUND.findall(said)[0])
     if found["errors"]:

@@ -68,10 +68,15 @@ def explain(error: Exception) -> NewsletterError:
             f"{error.filename}: {error.strerror}.",
             next_step="See that the file or folder is there, and that you may read and write it. Then try again.",
         )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
         return NewsletterError(
             f"A file could not be written: {error.strerror}.",
             next_step="Make room there, or see that the disk may be written to. Then run the same command again.",
+        )
+    if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):  # of tempfile, without a name
+        return NewsletterError(
+            "No temporary file can be written: perhaps the disk is full.",
+            next_step="Make room there, or name another folder in TMPDIR. Then run the same command again.",
         )
     return NewsletterError(
         f"Error: {str(error) or type(error).__name__}",
