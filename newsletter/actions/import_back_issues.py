@@ -77,7 +77,7 @@ def _import_file(
         file_name=file.name,
         given=IssueLabel(volume=volume, number=number, date=date),
         masthead=settings.title,
-        standing=parse(settings.about)[0].plain(),
+        standing=(parse(settings.about)[0].plain(), f"Write to us: {settings.contact}"),
         base=settings.website,
         find_picture=pictures.find_picture,
         convert_html=convert_html,
@@ -164,5 +164,6 @@ def _make_too_large(size: int) -> UnreadableFile:
 def _make_there(path: Path) -> UnreadableFile:
     where = shorten_path(path, Path.cwd())
     return UnreadableFile(
-        f"{quote_text(str(where))} is there already.", next_step="Nothing was changed. Move it away to import it again."
+        f"{quote_text(str(where))} is there already, and was not changed.",
+        next_step="To import a file again, move its draft away first.",
     )

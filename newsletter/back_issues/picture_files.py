@@ -12,6 +12,8 @@ from newsletter.back_issues.converted_text import EmbeddedPicture
 from newsletter.issue.image import MAX_BYTES, SUFFIXES, find_file_name_fault, find_image_faults
 
 _LONGEST_STEM = 60
+# The folder beside a page that a browser saved whole, as Chrome, Edge and Firefox name it in some languages.
+_SAVED = re.compile(r"[^/]+(?:[_-](?:files|Dateien|fichiers|archivos|bestanden|file)|\.fld)/[^/]+\Z")
 
 
 @dataclass(slots=True)
@@ -80,10 +82,12 @@ class PictureFiles:
             parts = urlsplit(source)
         except ValueError:
             return None
-        if parts.scheme or parts.netloc or not parts.path or "\0" in unquote(parts.path):
+        saved = _SAVED.search(unquote(parts.path))  # the address of the page goes before what the browser wrote
+        name = saved[0] if saved else "" if parts.scheme or parts.netloc else unquote(parts.path).lstrip("/")
+        if not name or "\0" in name:
             return None
         folder = self.folder.resolve()
-        path = (folder / unquote(parts.path).lstrip("/")).resolve()
+        path = (folder / name).resolve()
         try:
             if not path.is_relative_to(folder) or not path.is_file() or path.suffix.lower() not in SUFFIXES:
                 return None

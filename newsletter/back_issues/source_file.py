@@ -74,7 +74,7 @@ def _name_kind(path: Path) -> FileKind:
         if suffix in suffixes:
             return kind
     if suffix in _UNREAD:
-        raise UnreadableFile(f"{suffix} files can't be read.", next_step=_advise_form(None))
+        raise UnreadableFile(f"Files ending in {suffix} can't be read.", next_step=_advise_form(None))
     if suffix in (".yaml", ".yml"):
         raise UnreadableFile("This is a draft already.", next_step="Copy it into drafts/.")
     raise UnreadableFile(
@@ -85,16 +85,20 @@ def _name_kind(path: Path) -> FileKind:
 def _advise_form(known: FileKind | None) -> str:
     if known is FileKind.PDF:
         return "Rename it to end in .pdf."
-    return "Save it as .docx, .html or .txt from the program that it belongs to."
+    return "Open it in the program that it belongs to, and save it as .docx, .html or .txt."
 
 
 def _read_bytes(path: Path, most: int) -> bytes:
     if path.is_dir() or (path.exists() and not path.is_file()):  # a named pipe would never end
-        raise UnreadableFile("This is a folder." if path.is_dir() else "This is no file.")
+        if path.is_dir():
+            raise UnreadableFile("This is a folder.", next_step=f"Name the files in it: {path.name}/*")
+        raise UnreadableFile("This is no file.")
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             data = file.read(most + 1) if size <= most else b""
+    except FileNotFoundError as error:
+        raise UnreadableFile("There is no such file.") from error
     except OSError as error:
         raise UnreadableFile(f"The file can't be read: {error.strerror}.") from error
     if size > most or len(data) > most:

@@ -61,7 +61,8 @@ def _show_citation(citation: Citation) -> None:
     if citation.draft is not None:
         place = f"{shorten(citation.draft)}:{citation.line}"
         if citation.added:
-            say(f"{place}: added as an item. Write its text in the place of TK.", style="green")
+            address = "" if article.address else " Give the page's address below it, as link: https://example.org/page"
+            say(f"{place}: added as an item. Write its text in the place of TK.{address}", style="green")
         else:
             say(f"{place}: has a link to this page already, so nothing was added.", style="yellow")
 

@@ -20,7 +20,7 @@ def dkim() -> None:
     """Sign what is sent, so that receivers see that it is yours."""
 
 
-@dkim.command()
+@dkim.command(short_help="Make a pair of keys: one to sign with, one to publish.")
 @click.option("--selector", required=True, help="A name for the key, such as s1. Each key has one of its own.")
 @click.option("--type", "kind", type=click.Choice(["rsa", "ed25519"]), default="rsa", show_default=True)
 def key(selector: str, kind: str) -> None:

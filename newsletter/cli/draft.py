@@ -12,7 +12,7 @@ from newsletter.actions.create_draft import create_correction, create_draft
 from newsletter.cli.context import open_publication
 from newsletter.cli.draft_format import format_drafts
 from newsletter.cli.draft_import import import_
-from newsletter.cli.issue_number import parse_issue_number
+from newsletter.cli.issue_number import DATE, parse_issue_number
 from newsletter.cli.output import print_as_json, print_table, say, shorten
 from newsletter.errors import ConfigError, Problem, TemplateError
 from newsletter.field import fill_fields
@@ -45,7 +45,7 @@ draft.add_command(format_drafts)
 @click.option("--correction", metavar="ISSUE", help="A correction to this issue: it goes to those who have it.")
 @click.option("--volume", type=click.IntRange(1, 999_999), help="Begin this volume instead of the next number.")
 @click.option("--number", metavar="NUMBER", help="This number instead of the next one: 11, or 2.11 with its volume.")
-@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="The issue's date instead of the next one due.")
+@click.option("--date", type=DATE, help="The issue's date instead of the next one due.")
 @click.option("--edit", is_flag=True, help="Open it in $EDITOR.")
 def new(
     name: str | None,
@@ -53,7 +53,7 @@ def new(
     correction: str | None,
     volume: int | None,
     number: str | None,
-    date: datetime.datetime | None,
+    date: datetime.date | None,
     edit: bool,
 ) -> None:
     """Begin the next issue, an announcement or a correction.
@@ -65,11 +65,10 @@ def new(
     if correction is not None and (name or volume or number or kind != "issue"):
         raise click.UsageError("--correction names the issue, and goes with --date and --edit alone.")
     publication = open_publication()
-    day = date.date() if date else None
     if correction is not None:
-        made = create_correction(publication, correction, date=day)
+        made = create_correction(publication, correction, date=date)
     else:
-        made = create_draft(publication, name, kind=kind, volume=within, number=issue_number, date=day)
+        made = create_draft(publication, name, kind=kind, volume=within, number=issue_number, date=date)
     path = made.path
     say(f"{shorten(path)}: {made.issue.date}")
     if edit:

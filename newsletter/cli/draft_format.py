@@ -11,7 +11,7 @@ from newsletter.errors import DecisionNeeded, DraftError
 from newsletter.text import escape_controls
 
 
-@click.command("fmt")
+@click.command("fmt", short_help="Bring drafts into one form, for small diffs in git.")
 @click.argument("names", nargs=-1, metavar="[DRAFT]...")
 @click.option("--check", is_flag=True, help="Write nothing, and end with status 1 if a draft would change.")
 @click.option("--diff", is_flag=True, help="Write nothing, and show what would change.")

@@ -1,8 +1,31 @@
-"""The number of an issue as options of the command line give it."""
+"""The number and the date of an issue as options of the command line give them."""
 
+import datetime
 import re
 
 import click
+
+
+class DateOption(click.ParamType[datetime.date]):
+    """A day in ISO 8601's form."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime.date:
+        """Return the day. Fails with what is wrong with it: its form, or that there is no such day."""
+        if isinstance(value, datetime.date):
+            return value
+        text = str(value)
+        match = re.fullmatch(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", text)
+        if match is None:
+            self.fail(f"{text!r} is no date. Write it as year, month and day: 2023-05-31", param, ctx)
+        try:
+            return datetime.date(*map(int, match.groups()))
+        except ValueError:
+            self.fail(f"There is no day {text}.", param, ctx)
+
+
+DATE = DateOption()
 
 
 def parse_issue_number(volume: int | None, text: str | None) -> tuple[int | None, int | None]:

@@ -78,7 +78,7 @@ def _zip(name: str) -> bytes:
         ("photo.md", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "The file is a picture, whatever its name says."),
         ("binary.md", bytes(range(256)) * 40, "This is not a text file, whatever its name says."),
         ("undefined.md", b"Caf\x81\x8d\x8f is no text of any encoding\n" * 3, "Its characters can't be read"),
-        ("letter.doc", b"\xd0\xcf\x11\xe0", ".doc files can't be read."),
+        ("letter.doc", b"\xd0\xcf\x11\xe0", "Files ending in .doc can't be read. Open it in the program"),
         ("2.12.yaml", b"volume: 2\n", "This is a draft already."),
         ("2.12", b"Headlines:\n- x\n", "Its name doesn't say what kind of file it is."),
         ("undated.md", b"Headlines:\n- One\n\nDetails:\n- The one.\n", "No date was found in it."),
@@ -126,7 +126,7 @@ def test_a_pipe_and_a_folder_are_no_files(publication: Publication, tmp_path: Pa
     with OpenPublication.open(publication.root, publication.environ) as opened:
         made = list(import_back_issues(opened, [tmp_path / "pipe.md", tmp_path / "folder.md", tmp_path / "not.md"]))
     messages = [each.error.message for each in made if each.error]
-    assert messages == ["This is no file.", "This is a folder.", "The file can't be read: No such file or directory."]
+    assert messages == ["This is no file.", "This is a folder.", "There is no such file."]
 
 
 def _compose(name: str, text: str, folder: Path) -> Issue:
@@ -252,6 +252,49 @@ def test_a_picture_is_written_over_nothing(publication: Publication, bring_in: I
     assert second.file == "12-bay-sea.png"
 
 
+SAVED = """<title>{title} Vol. 2.11 – The Institute</title><link rel="canonical" href="https://example.org/d/2-11/">
+<nav><a href="/">Home</a></nav><main><article><h1>{title} Vol. 2.11</h1>
+<p class="meta">Posted on <time datetime="2023-06-15">June 15, 2023</time> by <a href="/m">Mia Lund</a> in Digest</p>
+<figure><img src="Digest%202.11_files/crane.png" alt="A crane"><figcaption>At dusk. (Photo: Jun Ito)</figcaption>
+</figure>
+<p><strong>Headlines from the Easter Talks</strong></p>
+<p>• Crane drivers settle<br>• Quay is cleared</p><p>&nbsp;</p>
+<p>• The drivers <a href="../../cranes">settled</a> for more.<br>• The Commission cleared the quay.</p>
+<div id="comments"><h2>1 Comment</h2><ol><li>Nice!</li></ol></div></article></main>"""
+
+
+def test_a_page_that_a_browser_saved_whole(bring_in: Import, publication: Publication, tmp_path: Path) -> None:
+    """The pictures are in a folder beside it, though the page says at which address it was."""
+    _picture(tmp_path / "old/Digest 2.11_files/crane.png")
+    with OpenPublication.open(publication.root, publication.environ) as opened:
+        title = opened.workspace.config.publication.title
+    made = bring_in("Digest 2.11.html", SAVED.format(title=title))
+    issue = _read(made)
+    headlines = [item.headline if isinstance(item.headline, str) else item.headline.plain() for item in issue.items]
+    assert headlines == ["Crane drivers settle", "Quay is cleared"]
+    assert [link.href for words in issue.texts() for link in words.links()] == ["https://example.org/cranes"]
+    assert issue.image
+    assert (issue.image.file, issue.headlines_title) == ("crane.png", "Headlines from the Easter Talks")
+    assert (issue.title, issue.intro, issue.sections) == (None, None, ())
+    assert sorted(made.undecided) == [
+        "Left out, as the mail's or website's own: '1 Comment'.",
+        "Left out, as the website's own: Posted on June 15, 2023 by Mia Lund in Digest",
+    ]
+
+
+def test_the_publications_name_is_no_part_of_a_mails_title(bring_in: Import, publication: Publication) -> None:
+    with OpenPublication.open(publication.root, publication.environ) as opened:
+        title = opened.workspace.config.publication.title
+    mail = (
+        f"Subject: Pilots are few - {title}\nDate: Thu, 15 Jun 2023 08:00:00 +0200\nContent-Type: text/html\n\n"
+        f'<img src="https://example.org/m.png" width="564" alt="{title}"><p>Vol. 2, Issue 11</p>'
+        "<h2>Headlines</h2><ul><li>One</ul><h2>Details</h2><ul><li>The one.</ul>"
+    )
+    made = bring_in("x.eml", mail)
+    assert _read(made).title == "Pilots are few"
+    assert made.undecided == ()
+
+
 def test_the_same_picture_is_taken_once(publication: Publication, bring_in: Import, tmp_path: Path) -> None:
     _picture(tmp_path / "old/bay.png")
     text = "Vol. 2.{}, June 15, 2023\n\n## News\n\nIt is blue.\n\n![The bay](bay.png)\n"
@@ -318,9 +361,32 @@ def test_several_files_are_reported_in_a_table(run: Run, digest: Publication) ->
     assert lines[2].startswith("old/b.md\tdrafts/2.12.yaml\tThere are 1 headline and 2 details")
     assert "old/c.md: The file is empty." in lines
     assert (
-        "old/d.md: 'drafts/2.11.yaml' is there already. Nothing was changed. Move it away to import it again." in lines
+        "old/d.md: 'drafts/2.11.yaml' is there already, and was not changed. "
+        "To import a file again, move its draft away first." in lines
     )
     assert run("draft", "check", "2.11").exit_code == 0
+
+
+def test_what_helps_with_several_files_is_said_once(run: Run, digest: Publication) -> None:
+    for name in "abc":
+        (digest.root / f"{name}.md").write_text(DIGEST.format(f"One {name}", "The one."))
+    done = run("draft", "import", "a.md", "b.md", "c.md", "none.md")
+    assert done.output.splitlines()[2:] == [
+        "b.md: 'drafts/2.11.yaml' is there already, and was not changed.",
+        "c.md: 'drafts/2.11.yaml' is there already, and was not changed. "
+        "To import a file again, move its draft away first.",
+        "none.md: There is no such file.",
+    ]
+
+
+def test_a_remark_in_the_table_ends_with_a_whole_word(run: Run, digest: Publication) -> None:
+    (digest.root / "a.md").write_text(f"---\nmood: {'calm ' * 40}\n---\n{DIGEST.format('One', 'The one.')}")
+    japanese = DIGEST.format("Two", "The two.").replace("2.11", "2.12")
+    (digest.root / "b.md").write_text(f"---\nmood: {'港' * 90}\n---\n{japanese}")
+    table = run("draft", "import", "a.md", "b.md").output.splitlines()
+    first, second = (line.split("\t")[2] for line in table[1:3])
+    assert first == f"The front matter said besides: mood: {' '.join(['calm'] * 8)} …"
+    assert second == f"The front matter said besides: mood: {'港' * 43}…"
 
 
 def test_headlines_without_bullets_are_lines_or_paragraphs_as_there_are_details(tmp_path: Path) -> None:

@@ -78,6 +78,10 @@ def test_structure(html: str, markdown: str) -> None:
         "<p>© 2024 Example. All rights reserved.</p>",
         '<a href="https://www.facebook.com/sharer/sharer.php?u=x">Share</a>',
         "<p>| · |</p>",
+        '<section id="comments"><h2>2 Comments</h2><ol><li>gone</ol></section>',
+        '<div class="sharedaddy sd-block"><h3>Share this:</h3></div>',
+        '<nav class="post-navigation">gone</nav>',
+        '<div class="entry cookie-notice"><p>gone</p></div>',
         "<footer>gone</footer>",
         '<a href="https://twitter.com/example"><img src="https://example.org/t.png" alt="Twitter" width=32></a>',
         "<p>&zwnj;&nbsp;&#847;&zwnj;&nbsp;</p>",
@@ -203,9 +207,26 @@ def test_a_title_a_date_and_what_was_left_out_are_told() -> None:
     assert page.markdown == "Words [here](https://a.list-manage.com/track/click?u=1)\n\nlost\n"
     assert [note.split(":")[0] for note in page.notes] == [
         "Left out, as the mail's or website's own",
-        "1 of the links lead through a.list-manage.com, which counts clicks and may stop",
-        "1 of the links lead nowhere outside the page, and are words now",
+        "1 link leads through a.list-manage.com, which counts clicks and may stop",
+        "1 link leads nowhere outside the page. Their words were kept",
     ]
+
+
+@pytest.mark.parametrize(
+    ("html", "title"),
+    [
+        ("<title>Issue 4 – The Institute</title><h1>Issue 4</h1>", "Issue 4"),
+        ("<title>第4号|研究所</title><h1>第4号</h1>", "第4号"),
+        ("<title>Issue 4 – and what it took</title><h1>The Institute</h1>", "Issue 4 – and what it took"),
+        ("<title>Issue 4, The Institute</title><h1>Issue 4</h1>", "Issue 4, The Institute"),
+    ],
+)
+def test_a_title_has_no_website_behind_it(html: str, title: str) -> None:
+    assert convert_page(f"{html}<p>Words".encode()).title == title
+
+
+def test_a_heading_may_be_named_as_a_part_of_websites_is() -> None:
+    assert html_to_markdown('<h2 id="comments">Comments</h2><p class="respond">Here.</p>') == "## Comments\n\nHere.\n"
 
 
 def test_endless_nesting_is_one_line() -> None:

@@ -34,6 +34,15 @@ def test_facts_are_printed_one_a_line(saved: Publication) -> None:
     ]  # fmt: skip
 
 
+def test_an_item_without_an_address_asks_for_it(saved: Publication) -> None:
+    done = CliRunner().invoke(cli, ["cite", "japanese.html", "--into", "3.7"])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1].endswith(
+        "added as an item. Write its text in the place of TK. "
+        "Give the page's address below it, as link: https://example.org/page"
+    )
+
+
 def test_a_source_that_fails_is_told_with_its_place_and_keeps_none_back(saved: Publication) -> None:
     done = CliRunner().invoke(cli, ["cite", "nothing.html", "gone.html", "no-such.html", "news.html"])
     assert done.exit_code == 1

@@ -38,6 +38,8 @@ def test_a_command_explains_itself_and_each_of_its_options(path: tuple[str, ...]
     shown = CliRunner().invoke(cli, [*path, "--help"])
     assert shown.exit_code == 0, shown.output
     assert command.help
+    if isinstance(command, click.Group):
+        assert "..." not in shown.output.partition("\nCommands:")[2]
     assert command.help.splitlines()[0].endswith((".", ".\f"))
     for parameter in command.params:
         if isinstance(parameter, click.Option) and not parameter.hidden:
@@ -105,7 +107,9 @@ def test_a_command_that_is_like_none_is_answered_with_where_they_are() -> None:
         ("draft new --number 2.11.1", "'2.11.1' is no issue's number."),
         ("draft new --number 2.11 --volume 3", "--number 2.11 names volume 2, and --volume names 3."),
         ("draft new --volume 0", "0 is not in the range"),
-        ("draft new --date 31.5.2023", "'31.5.2023' does not match the format '%Y-%m-%d'."),
+        ("draft new --date 31.5.2023", "'31.5.2023' is no date. Write it as year, month and day: 2023-05-31"),
+        ("draft new --date 2026-02-30", "There is no day 2026-02-30."),
+        ("draft import x.md --date 2026-13-01", "There is no day 2026-13-01."),
         ("draft check --format xml", "'xml' is not one of 'text', 'json', 'github'."),
         ("preview --port 0", "0 is not in the range"),
         ("serve --port 65536", "65536 is not in the range"),

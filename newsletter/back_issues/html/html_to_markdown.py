@@ -22,10 +22,11 @@ from newsletter.back_issues.page_text.contents_list import drop_contents
 from newsletter.back_issues.page_text.page_blocks import PageBlock
 from newsletter.back_issues.page_text.page_links import counts_clicks, find_host
 from newsletter.back_issues.page_text.picture_data import take_picture_data
-from newsletter.text import quote_text
+from newsletter.text import format_count, quote_text
 
 _MOST_TOLD = 8
 _LONGEST_TOLD = 60
+_SITE_NAME = re.compile(r"\s+[-–—|·•:«»›]\s+.{1,80}|[|｜].{1,80}")
 _MAIL_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 
 
@@ -93,8 +94,17 @@ def find_title(tree: PageTree) -> str | None:
     title = tree.parser.css_first("head > title, title")
     for text in (meta.attributes.get("content") if meta else None, title.text() if title else None):
         if (words := " ".join((text or "").split())) and "*|" not in words:  # which a mailing program fills
-            return words
+            return _cut_site_name(words, tree)
     return None
+
+
+def _cut_site_name(title: str, tree: PageTree) -> str:
+    """Return a title without the website's name behind it, where a heading of the page has it so."""
+    for node in tree.parser.css("h1, h2")[:20]:
+        heading = " ".join(node.text().split())
+        if heading and title.startswith(heading) and _SITE_NAME.fullmatch(title, len(heading)):
+            return heading
+    return title
 
 
 _DATED = (
@@ -150,13 +160,10 @@ def _note_links(blocks: list[PageBlock], lost: list[str]) -> list[str]:
     counted = {run.style.href for run in runs if counts_clicks(run.style.href)}
     if counted:
         hosts = ", ".join(sorted({find_host(each) for each in counted})[:3])
-        notes.append(
-            f"{len(counted)} of the links lead through {hosts}, which counts clicks and may stop: "
-            "give them the addresses that they lead to."
-        )
+        found = format_count(len(counted), "link leads", "links lead")
+        notes.append(f"{found} through {hosts}, which counts clicks and may stop: put in the pages' own addresses.")
     if lost:
-        notes.append(
-            f"{len(lost)} of the links lead nowhere outside the page, and are words now: "
-            f"{', '.join(quote_text(each[:_LONGEST_TOLD]) for each in lost[:3])}."
-        )
+        found = format_count(len(lost), "link leads", "links lead")
+        told = ", ".join(quote_text(each[:_LONGEST_TOLD]) for each in lost[:3])
+        notes.append(f"{found} nowhere outside the page. Their words were kept: {told}.")
     return notes

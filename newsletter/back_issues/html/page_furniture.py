@@ -1,6 +1,7 @@
 """Detection of what belongs to a website or a mail, and not to the issue: links to unsubscribe, to share, to follow."""
 
 import re
+from typing import Any
 
 from newsletter.back_issues.page_text.page_links import find_host
 
@@ -62,6 +63,14 @@ _NAMES = re.compile(
     r"(?: icon| logo| page| channel)?)?",
     re.IGNORECASE,
 )
+# Parts of a page by the names that content management systems give them (WordPress, Ghost, Drupal, Disqus, Jetpack).
+_PART = re.compile(
+    r"comments?(?:-(?:area|list|section|wrapper))?|comment-respond|respond|disqus_thread|gh-comments|sharedaddy|"
+    r"share-buttons|social-share|jp-relatedposts|related-posts|posts?-navigation|nav-links|"
+    r"cookie-(?:banner|notice|consent|bar)|author-(?:box|bio)",
+    re.IGNORECASE,
+)
+_PART_TAGS = frozenset(["div", "section", "aside", "nav", "ol", "ul"])
 _FORWARD_MAIL = re.compile(r"mailto:\?(?:subject|body)=", re.IGNORECASE)
 
 
@@ -71,6 +80,14 @@ def is_share_link(address: str, words: str) -> bool:
         return True
     host = find_host(address).removeprefix("m.")
     return host in _NETWORKS and (_SHARING.search(address) is not None or _NAMES.fullmatch(words.strip()) is not None)
+
+
+def name_website_part(tag: str, attributes: dict[str, Any]) -> str:
+    """Return by which name an element belongs to the website, as readers' comments do; an empty text for none."""
+    if tag not in _PART_TAGS:
+        return ""
+    names = f"{attributes.get('id') or ''} {attributes.get('class') or ''}".split()
+    return next(filter(_PART.fullmatch, names), "")
 
 
 def is_furniture(words: str, linked: list[str]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from selectolax.lexbor import LexborNode
 
 from newsletter.back_issues.html.block_sequence import BlockSequence
-from newsletter.back_issues.html.page_furniture import is_share_link
+from newsletter.back_issues.html.page_furniture import is_share_link, name_website_part
 from newsletter.back_issues.html.page_pictures import read_picture
 from newsletter.back_issues.html.page_styles import is_hidden, read_style
 from newsletter.back_issues.html.page_tree import COMMENT, TEXT, PageTree, iterate_nodes
@@ -79,6 +79,10 @@ class PageReader:
         if is_hidden(attributes, read_style(attributes.get("style") or "")):
             return True
         if (attributes.get("role") or "").lower() in _ROLES or (not whole and tag in ("footer", "aside")):
+            return True
+        if part := name_website_part(tag, attributes):
+            heading = node.css_first("h1, h2, h3, h4, h5, h6")  # what readers said, and their names, are not told
+            self.sequence.left_out.append(" ".join((heading.text() if heading else part).split()))
             return True
         if tag == "a" and node.mem_id in self._tree.footnote_marks:
             self.sequence.add(Run("*", self._style._replace(href=""), self._tree.footnote_marks[node.mem_id]))

@@ -22,6 +22,13 @@ from newsletter.issue.blocks import LineBreak, Link, Paragraph, Span, Spans, Tex
 
 _CREDIT = re.compile(r"\s*(?:(?:photo|image|picture|foto|bild)s?(?:\s+credit)?s?|credits?)\s*:\s*", re.IGNORECASE)
 _CREDITED = re.compile(r"\s*(?:photo|image|picture|foto|bild|credit|courtesy|©|\(c\)|source)\b|\s*©", re.IGNORECASE)
+# A line with the date that a website writes above each text: by whom, where, how long it takes to read.
+_BYLINE = re.compile(
+    r"(?:posted|published|written|last updated|updated|veröffentlicht|publié)"
+    r"(?:\W+(?:on|by|in|at|von|am|par|le)\b.{0,160}(?<![.!?]))?"
+    r"|(?:\W*by\b.{1,80})?\W*\d{1,3} min(?:ute)?s? read",
+    re.IGNORECASE,
+)
 _LONGEST_TITLE = 100
 _LONGEST_CREDIT = 300
 
@@ -47,10 +54,12 @@ def read_head(blocks: SourceBlocks, masthead: str, title: str, writer: DraftWrit
     while remaining:
         block = remaining.pop(0)
         match block:
+            case SourcePicture(alt=alt) if _fold(alt) == _fold(masthead) and masthead:
+                continue
             case SourcePicture() if head.picture is None:
                 head.picture = _read_picture(block, remaining, writer, comments)
             case SourceHeading(spans=spans) | Paragraph(spans=spans):
-                kept = _read_lines(spans, head, masthead, is_heading=isinstance(block, SourceHeading))
+                kept = _read_lines(spans, head, masthead, comments, is_heading=isinstance(block, SourceHeading))
                 if kept:
                     head.intro.append(Paragraph(kept) if isinstance(block, Paragraph) else replace(block, spans=kept))
             case ThematicBreak() if not head.intro or not remaining:
@@ -62,7 +71,7 @@ def read_head(blocks: SourceBlocks, masthead: str, title: str, writer: DraftWrit
     return head
 
 
-def _read_lines(spans: Spans, head: IssueHead, masthead: str, *, is_heading: bool) -> Spans:
+def _read_lines(spans: Spans, head: IssueHead, masthead: str, comments: Comments, *, is_heading: bool) -> Spans:
     """Take the label, the masthead and the title out of lines; return what is left of them.
 
     A line of a paragraph is the title only where the rest of it is label and masthead.
@@ -78,6 +87,9 @@ def _read_lines(spans: Spans, head: IssueHead, masthead: str, *, is_heading: boo
             head.label = head.label.fill(label)
             head.is_ambiguous |= is_ambiguous_date(words)
         says_masthead = _fold(_strip(rest)) in ("", _fold(masthead)) or _fold(words) == _fold(masthead)
+        if label.date and _BYLINE.fullmatch(_strip(rest)):
+            comments.add("Left out, as the website's own", words)
+            continue
         if is_label_alone(words) or (says_masthead and len(words) <= _LONGEST_TITLE):
             continue
         if head.title and len(words) <= _LONGEST_TITLE and set(_fold(rest).split()) <= set(_fold(head.title).split()):

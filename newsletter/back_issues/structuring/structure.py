@@ -39,7 +39,7 @@ class SourceContext:
     """What is known of a back issue besides its text.
 
     `given` is what an editor says of its number and date, before all that the text says. `masthead` and `standing` are
-    the publication's title and standing note, which each edition writes itself; `base` is its web site, by which
+    the publication's title and standing paragraphs, which each edition writes itself; `base` is its web site, by which
     relative links are made whole. `find_picture` gives the name beside the draft of a picture that will be there.
     `convert_html` makes Markdown of HTML within Markdown.
     """
@@ -47,7 +47,7 @@ class SourceContext:
     file_name: str = ""
     given: IssueLabel = field(default_factory=IssueLabel)
     masthead: str = ""
-    standing: str = ""
+    standing: tuple[str, ...] = ()
     base: str | None = None
     find_picture: FindPicture = field(default=lambda _source: None)
     convert_html: Callable[[str], str] = field(default=lambda html: html)
@@ -69,7 +69,8 @@ def structure(converted: ConvertedText, context: SourceContext) -> BackIssue:
         BlockPreparer(comments, context.find_picture),
         text.footnotes,
     )
-    source = _Source(context, writer, comments, _take(values, _TITLE_KEYS) or converted.title or "")
+    title = _take(values, _TITLE_KEYS) or _cut_masthead(converted.title or "", context.masthead)
+    source = _Source(context, writer, comments, title)
     digest = find_digest(text.blocks, comments)
     found = _write_digest(digest, source) if digest else _write_weekly(text.blocks, source)
     if lone := writer.write_lone_notes():
@@ -102,8 +103,8 @@ class _FoundParts:
 def _write_digest(digest: DigestParts, source: _Source) -> _FoundParts:
     writer, comments = source.writer, source.comments
     head = source.read_head(digest.head)
-    standing = _fold(source.context.standing)
-    closing = tuple(block for block in digest.closing if not standing or _fold(words_of(spans_of(block))) != standing)
+    standing = {folded for text in source.context.standing if (folded := _fold(text))}
+    closing = tuple(block for block in digest.closing if _fold(words_of(spans_of(block))) not in standing)
     is_plain = digest.title.casefold() in ("", "headlines")
     issue = BackIssue(
         headlines_title="" if is_plain else writer.write_line(digest.title),
@@ -191,6 +192,14 @@ def _take(values: Mapping[str, str], keys: tuple[str, ...]) -> str:
 
 def _read_number(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,5}", text) and int(text) else None
+
+
+def _cut_masthead(title: str, masthead: str) -> str:
+    """Return a title without the publication's, which pages and mails write before or behind it."""
+    if not masthead:
+        return title
+    name, mark = re.escape(masthead), r"[-–—|·•:]"
+    return re.sub(rf"\A{name}\s*{mark}\s+(?=\S)|(?<=\S)\s+{mark}\s*{name}\Z", "", title, flags=re.IGNORECASE)
 
 
 def _says_more(title: str, masthead: str) -> bool:
