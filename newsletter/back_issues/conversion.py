@@ -29,9 +29,9 @@ def convert_file(source: SourceFile) -> ConvertedText:
 
             return convert_word_document(source.data)
         case FileKind.PDF:
-            from newsletter.back_issues.pdf.pdf_document import convert_pdf
+            from newsletter.back_issues.pdf.pdf_document import convert_pdf_apart
 
-            return convert_pdf(source.data)
+            return convert_pdf_apart(source.data)
 
 
 def convert_html(html: str) -> str:
