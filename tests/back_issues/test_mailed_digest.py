@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from conftest import Publication
+from edition_contents import EditionContents
 
 from newsletter.actions.import_back_issues import import_back_issues
 from newsletter.issue.draft import load_issue
@@ -51,3 +52,12 @@ def test_it_becomes_a_draft(publication: Publication, tmp_path: Path) -> None:
     written = imported.draft.read_text()
     assert "Copyright" in written.split("volume")[0]  # named as left out
     assert "reader@" not in written
+    contents = EditionContents.render(publication, issue, tmp_path)
+    said = [
+        "Ports are busy. What’s new – and what isn’t:",
+        "“Chips” come first",
+        "Cables are next",
+        "Detail one with a link.",
+    ]
+    assert contents.find_unsaid([*said, "Detail two, elsewhere."]) == []
+    assert contents.find_unlinked({f"https://example.org/{path}" for path in ("ports", "d1", "d2")}) == []

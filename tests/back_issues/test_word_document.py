@@ -12,19 +12,10 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from docx.shared import Inches
 from PIL import Image
+from word_links import add_link
 
 from newsletter.back_issues.converted_text import ConvertedText, UnreadableFile
 from newsletter.back_issues.word_document import convert_word_document
-
-_LINK = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink"
-
-
-def add_link(paragraph: Any, words: str, address: str) -> None:
-    """Add a hyperlink, which python-docx can't write."""
-    relation = paragraph.part.relate_to(address, _LINK, is_external=True)
-    paragraph._p.append(
-        parse_xml(f'<w:hyperlink {nsdecls("w", "r")} r:id="{relation}"><w:r><w:t>{words}</w:t></w:r></w:hyperlink>')
-    )
 
 
 def save(document: Any) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from newsletter.back_issues.html.page_footnotes import place_footnotes
 from newsletter.back_issues.html.page_furniture import is_furniture
+from newsletter.back_issues.html.typed_numbers import list_numbered_paragraphs, make_marker, match_numbers
 from newsletter.back_issues.page_text.page_blocks import BREAK, Container, PageBlock, Run, Runs, Style, find_linked
 from newsletter.back_issues.page_text.page_spaces import collapse_spaces, cut_start, split_lines, split_paragraphs
 
@@ -204,27 +205,28 @@ class BlockSequence:
         self._add_lines(block)
 
     def _add_lines(self, block: PageBlock) -> None:
-        """Add a paragraph, whose lines are entries of a list where they begin with bullets."""
+        """Add a paragraph, whose lines are entries of a list where they begin with bullets or count."""
         lines = split_lines(block.runs)
         texts = ["".join(run.text for run in line).lstrip() for line in lines]
         dashes = sum(_DASH.match(text) is not None for text in texts) > 1
-        if not any(_BULLET.match(text) for text in texts) and not dashes:
+        bullets = [_BULLET.match(text) or (_DASH.match(text) if dashes else None) for text in texts]
+        numbers = [None] * len(texts) if any(bullets) else match_numbers(texts)
+        if not any(bullets) and not any(numbers):
             self._append(block)
             return
         before: Runs = []
         close: Callable[[], None] | None = None
-        for line, text in zip(lines, texts, strict=True):
-            bullet = _BULLET.match(text) or (_DASH.match(text) if dashes else None)
-            if bullet is None:
+        for line, bullet, number in zip(lines, bullets, numbers, strict=True):
+            mark = bullet or number
+            if mark is None:
                 before += [Run(BREAK), *line] if before else line
                 continue
             self._append_words(before)
             if close:
                 close()
-            before = cut_start(line, bullet.end())
-            close = self.open_entry(
-                Container("entry", "- ", 0), self.count("entry") + 1 if self.count("entry") < 2 else 2
-            )
+            before = cut_start(line, mark.end())
+            entry = Container("entry", make_marker(number) if number else "- ")
+            close = self.open_entry(entry, self.count("entry") + 1 if self.count("entry") < 2 else 2)
         self._append_words(before)
         if close:
             close()
@@ -241,6 +243,7 @@ class BlockSequence:
         """Return all blocks: footnotes at the end of the section that they belong to, links of pictures below them."""
         self.end_paragraph()
         self._link_pictures()
+        list_numbered_paragraphs(self.blocks)
         blocks = place_footnotes(self.blocks)
         kept = [
             block
