@@ -42,10 +42,11 @@ _SUFFIXES = {
     FileKind.PDF: (".pdf",),
 }
 _ENDINGS = ", ".join(suffixes[0] for suffixes in _SUFFIXES.values())
+_ARCHIVE = b"PK\x03\x04"
 # What a file begins with that is no text (by the signatures in its format's own specification).
 _SIGNATURES = (
     (b"%PDF-", FileKind.PDF, "a PDF"),
-    (b"PK\x03\x04", FileKind.WORD, "an archive (.zip, .docx, .odt)"),
+    (_ARCHIVE, None, "an archive (.zip, .odt)"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", None, "a Word document of the kind before 2007 (.doc)"),
     (b"{\\rtf", None, "an RTF document"),
     (b"\x89PNG\r\n", None, "a picture"),
@@ -53,6 +54,14 @@ _SIGNATURES = (
     (b"GIF8", None, "a picture"),
     (b"\x1f\x8b", None, "a compressed file"),
 )
+_WORD_PART = b"word/document.xml"  # the name of a part, which is never packed
+_PDF_START = 1024  # bytes in which readers look for the signature (ISO 32000-1, Annex H.3.4.1)
+_PAGE = re.compile(rb"(?i)\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--[^>]{0,500}-->\s*)*<(?:!doctype\s+html|html)\b")
+# Header fields (RFC 5322, section 2.2); a text that has some of these before its first empty line is a mail.
+_FIELDS = re.compile(rb"(?:[!-9;-~]{1,60}:[^\n]{0,2000}\n(?:[ \t][^\n]{0,2000}\n){0,100}){2,200}")
+_MOST_FIELDS = 100_000
+_SENDER = re.compile(rb"(?im)^From:")
+_TRANSPORT = re.compile(rb"(?im)^(?:MIME-Version|Message-ID|Received|Return-Path|Delivered-To):")
 _UNREAD = {".doc", ".rtf", ".odt", ".pages", ".mht", ".mhtml", ".msg", ".mbox", ".epub"}
 
 
@@ -62,9 +71,7 @@ def read_source_file(path: Path) -> SourceFile:
     data = _read_bytes(path, MAX_TEXT_BYTES if kind in (FileKind.MARKDOWN, FileKind.TEXT) else MAX_BYTES)
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xfe\xff"):
         raise UnreadableFile("The file is empty.")
-    for signature, known, what in _SIGNATURES:
-        if data.startswith(signature) and kind is not known:
-            raise UnreadableFile(f"The file is {what}, whatever its name says.", next_step=_advise_form(known))
+    _require_kind(kind, data)
     return SourceFile(path, data, kind)
 
 
@@ -82,9 +89,37 @@ def _name_kind(path: Path) -> FileKind:
     )
 
 
+def _require_kind(kind: FileKind, data: bytes) -> None:
+    """Raise UnreadableFile for data that are of another kind than the file's name says, as far as their start tells."""
+    found, what = _recognize(data)
+    begins_later = kind is FileKind.PDF and b"%PDF-" in data[:_PDF_START]
+    if found is kind or begins_later or (kind is FileKind.WORD and data.startswith(_ARCHIVE)):
+        return  # the parts of an archive are looked at later
+    if found is FileKind.HTML and kind in (FileKind.MARKDOWN, FileKind.TEXT):
+        return  # HTML may stand in Markdown
+    if what:
+        raise UnreadableFile(f"The file is {what}, whatever its name says.", next_step=_advise_form(found))
+    if kind in (FileKind.WORD, FileKind.PDF):
+        raise UnreadableFile(f"This is not {kind.value}, whatever its name says.")
+
+
+def _recognize(data: bytes) -> tuple[FileKind | None, str]:
+    """Return what kind of file data are by their contents, and in words; no words for what may be text."""
+    for signature, known, what in _SIGNATURES:
+        if data.startswith(signature):
+            is_word = signature == _ARCHIVE and _WORD_PART in data
+            return (FileKind.WORD, FileKind.WORD.value) if is_word else (known, what)
+    if _PAGE.match(data.removeprefix(b"\xef\xbb\xbf")):
+        return FileKind.HTML, FileKind.HTML.value
+    fields = _FIELDS.match(data[:_MOST_FIELDS].replace(b"\r\n", b"\n"))
+    if fields and _SENDER.search(fields[0]) and _TRANSPORT.search(fields[0]):
+        return FileKind.MAIL, FileKind.MAIL.value
+    return None, ""
+
+
 def _advise_form(known: FileKind | None) -> str:
-    if known is FileKind.PDF:
-        return "Rename it to end in .pdf."
+    if known:
+        return f"Rename it to end in {_SUFFIXES[known][0]}."
     return "Open it in the program that it belongs to, and save it as .docx, .html or .txt."
 
 

@@ -18,6 +18,7 @@ _WIDENED = {
     "big5": "big5hkscs", "tis-620": "cp874", "iso-8859-8-i": "iso8859_8", "x-mac-roman": "mac_roman",
     "iso-2022-jp": "iso2022_jp_ext", "utf-16": "utf-8", "utf-16le": "utf-8", "utf-16be": "utf-8",
 }  # fmt: skip
+_CONTROLS = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def decode_page(data: bytes, told: str | None = None) -> str:
@@ -51,6 +52,7 @@ def _decode(data: bytes, name: str) -> str | None:
 
 
 def _clean(text: str) -> str:
-    if text.count("\0") > len(text) // 100:
+    controls = len(_CONTROLS.findall(text))
+    if text.count("\0") > len(text) // 100 or controls > 20 + len(text) // 50:
         raise UnreadableFile("This is not a web page, whatever its name says.")
     return text.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
