@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 from newsletter.articles.article import Article, UnreadableArticle
 from newsletter.articles.obstacles import SAVE_IT
-from newsletter.articles.pdf_article import read_pdf_article_apart
+from newsletter.articles.pdf_article import read_pdf_article
 from newsletter.articles.reading import read_article
 from newsletter.articles.saved_page import find_kind
 from newsletter.fetching import FailureReason, FetchFailure, FetchLimits, Response
@@ -47,7 +47,7 @@ def read_answer(answer: Response, now: datetime.datetime) -> Article:
     if kind == "empty":
         raise UnreadableArticle("The page is empty.", next_step=_LOOK)
     if kind == "pdf":
-        return read_pdf_article_apart(answer.body, answer.address)
+        return read_pdf_article(answer.body, answer.address)
     if kind != "html" or not _may_be_html(answer.media_type):
         raise UnreadableArticle(
             f"This is no web page and no PDF, but {_name_type(answer.media_type)}.",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.articles.article import Article, UnreadableArticle
-from newsletter.articles.pdf_article import read_pdf_article_apart
+from newsletter.articles.pdf_article import read_pdf_article
 from newsletter.articles.reading import read_article
 from newsletter.text import format_size
 
@@ -34,7 +34,7 @@ def read_saved_page(path: Path) -> Article:
     data = path.read_bytes()
     kind = find_kind(data)
     if kind == "pdf":
-        return read_pdf_article_apart(data, None)
+        return read_pdf_article(data, None)
     if kind == "archive":
         saved = _read_archive(data)
         return read_article(saved.html, saved.address, saved.charset)

@@ -29,9 +29,9 @@ def convert_file(source: SourceFile) -> ConvertedText:
 
             return convert_word_document(source.data)
         case FileKind.PDF:
-            from newsletter.back_issues.pdf.pdf_document import convert_pdf_apart
+            from newsletter.back_issues.pdf.pdf_document import convert_pdf
 
-            return convert_pdf_apart(source.data)
+            return convert_pdf(source.data)
 
 
 def convert_html(html: str) -> str:

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from newsletter.back_issues.conversion import convert_html
@@ -60,6 +60,7 @@ def _require_a_draft(text: str, folder: Path) -> None:
 
 @settings(_SETTINGS, max_examples=15)
 @given(text=_TEXT)
+@example(text="[y]: \u200b`*`0 0")
 def test_any_markdown_becomes_a_draft_without_problems(text: str, tmp_path: Path) -> None:
     _require_a_draft(text, tmp_path)
 

@@ -11,7 +11,7 @@ from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, Na
 from newsletter.back_issues.converted_text import UnreadableFile
 from newsletter.back_issues.page_text.page_blocks import Run
 from newsletter.back_issues.pdf import pdf_document
-from newsletter.back_issues.pdf.pdf_document import convert_pdf, convert_pdf_apart
+from newsletter.back_issues.pdf.pdf_document import convert_pdf
 from newsletter.back_issues.pdf.pdf_lines import PdfLine
 from newsletter.back_issues.pdf.pdf_paragraphs import make_blocks
 
@@ -275,21 +275,3 @@ def test_a_line_end_between_japanese_letters_is_no_space(first: str, second: str
     lines = [PdfLine(0, 72, y, 11, [Run(words)], is_outer=False, end=500) for y, words in ((700, first), (687, second))]
     [block] = make_blocks(lines)
     assert block.words == joined
-
-
-def test_a_pdf_that_keeps_its_reader_busy_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A string of millions of characters packs into some kilobytes, and each of them is placed on its own."""
-    monkeypatch.setattr(pdf_document, "MOST_SECONDS", 1)
-    writer = PdfWriter(clone_from=io.BytesIO(_WORDS))
-    stream = DecodedStreamObject()
-    stream.set_data(b"BT /F 12 Tf <" + b"41" * 20_000_000 + b"> Tj ET")
-    writer.pages[0][NameObject("/Contents")] = writer._add_object(stream.flate_encode())
-    file = io.BytesIO()
-    writer.write(file)
-
-    with pytest.raises(UnreadableFile, match="more time or memory"):
-        convert_pdf_apart(file.getvalue())
-
-
-def test_a_pdf_is_read_apart_as_it_is_here() -> None:
-    assert convert_pdf_apart(_WORDS) == convert_pdf(_WORDS)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from newsletter.back_issues.drafts.draft_words import UNDEFINED
 from newsletter.back_issues.markdown.source_text import Comments, tell_hidden
+from newsletter.text import without_invisible
 
 # Escape sequences of terminals (ECMA-48, 5.4 and 8.3.89): CSI, OSC and its like, and two characters alone.
 _SEQUENCES = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^\x07\x1b]{0,2000}(?:\x07|\x1b\\\\)|[ -/]*[0-~])")
@@ -40,7 +41,7 @@ def remove_controls(text: str, comments: Comments) -> str:
     kept = _CONTROLS.sub("", _SEQUENCES.sub("", text))
     if kept != text:
         comments.add("Characters that nobody can read, such as a terminal's, were left out.")
-    return kept
+    return without_invisible(kept)  # as a draft has it, where what follows them may become a mark
 
 
 def clean_markdown(text: str, comments: Comments) -> str:
