@@ -19,7 +19,7 @@ MORE := $(VENV)/.more-installed
 # worker all tests: six seconds of every worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden screenshots torture bench-editions bench-links bench-preview bench-send bench-serve clean
+.PHONY: demo test test-slow fuzz audit sbom coverage lint types contract golden translations screenshots torture bench-editions bench-links bench-preview bench-send bench-serve clean
 
 demo: $(INSTALLED)
 	$(BIN)/newsletter demo
@@ -60,6 +60,10 @@ sbom: $(MORE)
 # The emails that test_html.py compares with: read the difference before you commit it.
 golden: $(INSTALLED)
 	WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/editions/test_html.py -k looked_at
+
+# The template of the catalogues from templates and code, and what it brings to each language's: newsletter/translation/.
+translations: $(INSTALLED)
+	$(BIN)/python tools/translations.py
 
 # Every edition of every sample, as pictures, and one sheet of them all: build/screenshots/.
 screenshots: $(INSTALLED)

@@ -16,6 +16,8 @@ from newsletter.errors import ConfigError, Problem
 from newsletter.text import format_count, suggest_nearest
 from newsletter.validation import Fault, explain_error
 
+_KEY = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*'|[\w-]+)\s*=""")
+
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     """Read `path`, override it by the NEWSLETTER_ variables, and validate all of it.
@@ -189,8 +191,8 @@ class _Places:
             if header := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
                 table = header[1]
                 self._lines[table, ""] = number
-            elif key := re.match(r'\s*"?([\w-]+)"?\s*=', line):
-                self._lines.setdefault((table, key[1]), number)
+            elif key := _KEY.match(line):
+                self._lines.setdefault((table, _read_key(key[0])), number)
 
     def line(self, table: str, key: str) -> int:
         """Return the line of a key, or else of its table; 0 when neither is in the file."""
@@ -224,6 +226,14 @@ class _Places:
                 if fault.code == "missing" and not key:
                     message = f"the table [{name}] is missing"
                 yield self.problem(Fault(code=fault.code, message=message, next_step=fault.next_step), name, key)
+
+
+def _read_key(written: str) -> str:
+    """Return the key of a line `key =`, whose quotes and escapes TOML takes off."""
+    try:
+        return next(iter(tomllib.loads(f"{written} 0")))
+    except tomllib.TOMLDecodeError:
+        return written.rstrip("= ").strip()
 
 
 def _list_siblings(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:

@@ -21,12 +21,8 @@ from newsletter.config.validators import Address, Mailbox, OneLine
 from newsletter.fetching import AllowedHosts
 from newsletter.issue_name import Numbering
 from newsletter.text import without_invisible
+from newsletter.translation import Translator, find_direction, load_translator
 from newsletter.validation import fault_error
-
-
-def find_direction(language: str) -> Literal["ltr", "rtl"]:
-    """Return the direction in which a language (BCP 47) is written."""
-    return "rtl" if language.split("-")[0].lower() in {"ar", "dv", "fa", "he", "ps", "ur", "yi"} else "ltr"
 
 
 class Section(BaseModel):
@@ -332,6 +328,7 @@ class Config(BaseModel):
     service: ServiceSettings = ServiceSettings()
     email: Annotated[EmailSettings, AfterValidator(_check_linked_images)] = EmailSettings()
     layout: LayoutSettings = LayoutSettings()
+    words: Annotated[Mapping[str, OneLine], AfterValidator(validators.check_words)] = {}
     typography: TypographySettings = TypographySettings()
     prose: ProseSettings = ProseSettings()
     pdf: PdfSettings = PdfSettings()
@@ -342,6 +339,11 @@ class Config(BaseModel):
     links: LinkSettings = LinkSettings()
     keys: KeySettings = Field(default=KeySettings(), exclude=True)
     backends: Mapping[str, Section] = Field(default={}, exclude=True)
+
+    @property
+    def translator(self) -> Translator:
+        """Return the words that readers see, in the publication's language and with its own on top."""
+        return load_translator(self.publication.language, self.words)
 
     @model_validator(mode="after")
     def _default_to_service(self) -> "Config":

@@ -2,18 +2,21 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails
 
 from newsletter.address import EmailAddress, normalise_address
 from newsletter.fetching import AllowedHosts
 from newsletter.field import split_fields
 from newsletter.host import is_loopback
 from newsletter.text import without_invisible
-from newsletter.validation import fault_error
+from newsletter.translation import find_word_faults
+from newsletter.validation import fault_error, faults_error
 
 
 class Mailbox(BaseModel):
@@ -79,6 +82,17 @@ def check_language(text: str) -> str:
         fault="is not a language tag",
         next_step='Write one such as "en", "en-GB" or "ja".',
     )
+
+
+def check_words(words: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the publication's own words by the English texts that they stand for; each fault has its own place."""
+    faults = [
+        InitErrorDetails(type=faults_error(fault), loc=(english,), input=words[english])
+        for english, fault in find_word_faults(words)
+    ]
+    if faults:
+        raise ValidationError.from_exception_data("words", faults)
+    return words
 
 
 def check_web_address(text: str) -> str:

@@ -1,12 +1,9 @@
 """Dates in words, as the publication's language writes them."""
 
 import datetime
-from typing import TYPE_CHECKING
 
 from newsletter.issue.sections import UpcomingEvent
-
-if TYPE_CHECKING:
-    from babel import Locale
+from newsletter.translation import find_locale
 
 _AMERICAN = ("en", "en-US")
 _THIN_SPACE = "\u2009"  # Unicode's data has it around dashes; some typefaces do not
@@ -18,7 +15,7 @@ def format_date(day: datetime.date, language: str) -> str:
         return f"{day:%B} {day.day}, {day.year}"
     from babel.dates import format_date as format_in
 
-    locale = _find_locale(language)
+    locale = find_locale(language)
     return format_in(day, "long", locale) if locale else day.isoformat()
 
 
@@ -27,7 +24,7 @@ def format_event_time(event: UpcomingEvent, language: str) -> str:
     days = _format_days(event.date, event.until or event.date, language)
     if event.time is None:
         return days
-    locale = None if language in _AMERICAN else _find_locale(language)
+    locale = None if language in _AMERICAN else find_locale(language)
     pattern = str(locale.datetime_formats["medium"]) if locale else "{1}, {0}"
     return pattern.format(f"{event.time:%H:%M}", days)
 
@@ -42,17 +39,7 @@ def _format_days(first: datetime.date, last: datetime.date, language: str) -> st
         return f"{first:%B} {first.day}{end}, {last.year}"
     from babel.dates import format_interval
 
-    locale = _find_locale(language)
+    locale = find_locale(language)
     if locale is None:
         return f"{first.isoformat()} – {last.isoformat()}"
     return format_interval(first, last, "yMMMMd", locale=locale).replace(_THIN_SPACE, " ")
-
-
-def _find_locale(language: str) -> "Locale | None":
-    """Return what babel knows of a language. Loaded for other languages than English: those need not wait for it."""
-    from babel import Locale, UnknownLocaleError
-
-    try:
-        return Locale.parse(language, sep="-")
-    except (ValueError, UnknownLocaleError):
-        return None

@@ -6,7 +6,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from newsletter.config.settings import find_direction
 from newsletter.editions.html_tables import write_table
 from newsletter.field import FieldWriter, write_default
 from newsletter.issue.blocks import (
@@ -29,6 +28,7 @@ from newsletter.issue.blocks import (
     ThematicBreak,
 )
 from newsletter.issue.model import Issue
+from newsletter.translation import find_direction
 
 # How far each of these is set in, in pixels, as the style sheets say: there a picture has less room.
 _LIST_INDENT, _QUOTE_INDENT = 26, 22

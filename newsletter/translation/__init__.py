@@ -1,0 +1,22 @@
+"""Words that the program says to readers itself, in the publication's language.
+
+`languages` says which catalogues a language's words are looked for in, `catalogue` reads one (gettext's .po, as
+translators write it), and `translator` puts the publication's own words on top.
+"""
+
+from newsletter.translation.catalogue import list_words
+from newsletter.translation.languages import find_direction, find_locale
+from newsletter.translation.own_words import find_word_faults
+from newsletter.translation.size_words import write_size
+from newsletter.translation.translator import ENGLISH, Translator, load_translator
+
+__all__ = [
+    "ENGLISH",
+    "Translator",
+    "find_direction",
+    "find_locale",
+    "find_word_faults",
+    "list_words",
+    "load_translator",
+    "write_size",
+]

@@ -1,0 +1,53 @@
+"""Languages by their tags (BCP 47): direction, and the catalogues in which their words are looked for."""
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from babel import Locale
+
+_RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ps", "ur", "yi"}
+_TRADITIONAL = {"HK", "MO", "TW"}  # regions that write Chinese in the traditional script (CLDR, likelySubtags)
+
+
+def find_direction(language: str) -> Literal["ltr", "rtl"]:
+    """Return the direction in which a language (BCP 47) is written."""
+    return "rtl" if language.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
+
+
+def is_english(language: str) -> bool:
+    """Return whether a language is English of some region."""
+    return language.split("-")[0].lower() == "en"
+
+
+def list_catalogues(language: str) -> tuple[str, ...]:
+    """Return the names that a catalogue of a language's words may have, the nearest first: pt_PT, then pt.
+
+    Portuguese of any region but Brazil is looked for as Portugal's first, and Chinese by its script (CLDR,
+    parentLocales and likelySubtags).
+    """
+    parts = [_spell(part) for part in language.split("-")]
+    main, more = parts[0].lower(), parts[1:]
+    if main == "zh" and not {"Hans", "Hant"} & set(more):
+        more = ["Hant" if _TRADITIONAL & set(more) else "Hans", *more]
+    names = ["_".join([main, *more[:count]]) for count in range(len(more), -1, -1)]
+    if main == "pt" and more and "BR" not in more:
+        names.insert(-1, "pt_PT")
+    return tuple(dict.fromkeys(names))
+
+
+def _spell(part: str) -> str:
+    """Return a subtag as BCP 47, section 2.1.1 recommends to write it: Hant, TW."""
+    return part.capitalize() if len(part) == 4 else part.upper()
+
+
+def find_locale(language: str) -> "Locale | None":
+    """Return what Babel knows of a language; None for one that it has no data of.
+
+    Babel is loaded for other languages than English: those need not wait for it.
+    """
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return Locale.parse(language, sep="-")
+    except (ValueError, UnknownLocaleError):
+        return None
