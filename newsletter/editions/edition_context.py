@@ -33,6 +33,7 @@ from newsletter.issue.richtext import parse
 from newsletter.issue.sections import IssueSection, UpcomingEvent
 from newsletter.issue.typography import typeset_issue, typeset_text
 from newsletter.issue_name import parse_date, parse_numbers
+from newsletter.translation import Translator
 from newsletter.validation import Fault
 from newsletter.workspace import Workspace
 
@@ -69,6 +70,11 @@ class EditionContext:
         return cls(workspace.config, workspace.config_path, templates, workspace.fonts, corrections)
 
     @cached_property
+    def translator(self) -> Translator:
+        """Return the words that the editions say themselves, in the publication's language."""
+        return self.config.translator
+
+    @cached_property
     def about(self) -> RichText:
         """Return the publication's closing note. Raises ConfigError for what is wrong in it."""
         text, faults = parse(self.config.publication.about)
@@ -87,9 +93,12 @@ class EditionContext:
     def typeset(self, issue: Issue) -> Issue:
         """Return the issue as editions show it: with typographic quotes and dashes where `[typography]` asks for them.
 
-        Every edition begins with it, and so does all that is said of one; the draft and its hash stay as written.
+        A title of the headlines that the draft leaves out is in the publication's language. Every edition begins with
+        it, and so does all that is said of one; the draft and its hash stay as written.
         """
-        return typeset_issue(issue, self.config.publication.language) if self.config.typography.quotes else issue
+        if self.config.typography.quotes:
+            issue = typeset_issue(issue, self.config.publication.language)
+        return issue.with_default_title(self.translator.translate("Headlines"))
 
     @cached_property
     def logo_path(self) -> Path | None:
@@ -164,7 +173,9 @@ class EditionContext:
             "corrected_number": corrected if parse_numbers(corrected) else "",
             "corrected_date": format_date(date, self.config.publication.language) if date else "",
         }
-        return fill_template(LABEL, self.template_path, words, autoescape=False, filters={}).strip()
+        return fill_template(
+            LABEL, self.template_path, words, autoescape=False, filters={}, translator=self.translator
+        ).strip()
 
     def correction_marks(self, issue: Issue) -> list[CorrectionMark]:
         """Return what the issue's page and PDF say about its corrections, the oldest first."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from wcwidth import iter_graphemes
 
 from newsletter.editions.edition_context import EditionContext
+from newsletter.editions.pdf_templates import find_printed_words, list_pdf_templates
 from newsletter.editions.typefaces import STANDARDS, load_typefaces, suggest_package
 from newsletter.errors import Problem
 from newsletter.issue.draft_source import DraftSource
@@ -78,6 +79,8 @@ def _list_printed_texts(context: EditionContext, issue: Issue) -> Iterator[str]:
     """Yield the texts that the PDF shows."""
     public = context.typeset(issue).seen_by(frozenset())
     yield from (context.config.publication.title, context.template_values(public)["date"], public.headlines_title)
+    yield context.label(public)
+    yield from map(context.translator.translate, find_printed_words(list_pdf_templates(context).values()))
     yield from (text.plain() for text in (*public.texts(), context.about))
     for section in public.sections:
         yield from (figure.number for figure in section.figures)

@@ -47,6 +47,7 @@ def fill_mjml(context: EditionContext, issue: Issue, fields: FieldWriter, place:
         autoescape=True,
         words=context.template_values(issue, fields) | pictures | {"reader": fields, "web_item": targets.whole_item},
         filters=make_filters(writer) | {"padding": _pad_preheader},
+        translator=context.translator,
     )
     if issue.sections:
         require_word("issue.sections", "sections", TEMPLATE, context.template_path)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.glyphs import describe_graphemes, find_missing_glyphs
 from newsletter.editions.pdf_data import collect_data
-from newsletter.editions.template_engine import find_template, template_error
+from newsletter.editions.pdf_templates import find_printed_words, list_pdf_templates
+from newsletter.editions.template_engine import template_error
 from newsletter.editions.typefaces import STANDARDS, load_typefaces
 from newsletter.errors import DraftError, TemplateError
 from newsletter.issue.model import Issue
@@ -21,9 +22,6 @@ from newsletter.issue.model import Issue
 if TYPE_CHECKING:
     from typst import Fonts, TypstError
 
-# The templates by the number of columns.
-TEMPLATES = {1: "edition.typ", 2: "edition-columns.typ"}
-PARTS = ("edition-parts.typ", "edition-text.typ", "edition-sections.typ")
 # A file, and no input of Typst's (sys.inputs): a change there makes Typst set all of an issue again.
 DATA = "data.json"
 _PACKAGE = re.compile(r"""["'](?:@|\\u\{0*40\})""")
@@ -93,8 +91,8 @@ def _prepare_job(context: EditionContext, issue: Issue) -> Iterator[_Job]:
     from typst import TypstError
 
     issue = context.typeset(issue)
-    main = TEMPLATES[context.config.pdf.columns]
-    sources = {name: find_template(name, context.template_path) for name in (main, *PARTS)}
+    sources = list_pdf_templates(context)
+    main = next(iter(sources))
     for source in sources.values():
         _refuse_packages(source)
     if issue.sections and "sections" not in sources[main].read_text(encoding="utf-8-sig"):
@@ -103,7 +101,7 @@ def _prepare_job(context: EditionContext, issue: Issue) -> Iterator[_Job]:
     fonts = load_typefaces(context.fonts)
     with TemporaryDirectory(prefix="newsletter-pdf-") as root:
         pictures, logo = context.pictures_for_print(issue.seen_by(frozenset())), context.logo()
-        data = collect_data(context, issue, fonts, pictures)
+        data = collect_data(context, issue, fonts, pictures, find_printed_words(sources.values()))
         if logo:
             data["logo"] = {"file": f"/{logo.name}", "width": logo.width, "height": logo.height}
         for picture in (*pictures.values(), *([logo] if logo else [])):

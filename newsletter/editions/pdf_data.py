@@ -1,7 +1,7 @@
 """An issue as data for the PDF's templates."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from newsletter.editions.edition_context import EditionContext
@@ -32,8 +32,13 @@ _BOLD = 600
 _LONG_TITLE = re.compile(r"[!-\u052f]{30,}")
 
 
-def collect_data(context: EditionContext, issue: Issue, fonts: "Fonts", pictures: Mapping[str, Picture]) -> Data:
-    """Return all that the templates show; `pictures` has those of the issue by their files' names in the draft."""
+def collect_data(
+    context: EditionContext, issue: Issue, fonts: "Fonts", pictures: Mapping[str, Picture], printed: Sequence[str]
+) -> Data:
+    """Return all that the templates show.
+
+    `pictures` has those of the issue by their files' names in the draft, `printed` the templates' own words.
+    """
     families = set(fonts.families())
     has_bold = any(font.weight >= _BOLD and _IDEOGRAPHIC.search(font.family) for font in fonts.fonts())
     publication, theme, layout = context.config.publication, context.config.theme, context.config.pdf
@@ -71,6 +76,11 @@ def collect_data(context: EditionContext, issue: Issue, fonts: "Fonts", pictures
             "columns": layout.columns,
             "print_links": layout.print_links,
             "headlines": headlines,
+        },
+        "translation": {
+            "words_language": context.translator.words_language,
+            "direction": context.translator.direction,
+            "words": {text: context.translator.translate(text) for text in printed},
         },
         "label": label,
         "corrections": [

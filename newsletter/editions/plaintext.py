@@ -5,7 +5,7 @@ from functools import partial
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.link_targets import LinkTargets
 from newsletter.editions.plaintext_blocks import PlaintextWriter
-from newsletter.editions.plaintext_wrapping import finish_lines, underline, wrap
+from newsletter.editions.plaintext_wrapping import count_columns, fill_columns, finish_lines, underline, wrap
 from newsletter.editions.template_engine import fill_template, require_word
 from newsletter.field import FieldWriter
 from newsletter.issue.model import Issue
@@ -16,7 +16,7 @@ TEMPLATE = "email.txt.j2"
 def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> str:
     """Return the mail's plain text: wrapped at 72 columns, its links as numbered notes below each text."""
     issue = context.typeset(issue)
-    writer = PlaintextWriter(fields, partial(_find_note, context.link_targets(issue), fields))
+    writer = PlaintextWriter(fields, partial(_find_note, context.link_targets(issue), fields), context.translator)
     text = fill_template(
         TEMPLATE,
         context.template_path,
@@ -31,7 +31,10 @@ def render_text(context: EditionContext, issue: Issue, fields: FieldWriter) -> s
             "number": writer.number,
             "wrapped": wrap,
             "underline": underline,
+            "columns": fill_columns,
+            "count_columns": count_columns,
         },
+        translator=context.translator,
     )
     if issue.sections:
         require_word("issue.sections", "sections", TEMPLATE, context.template_path)

@@ -24,6 +24,7 @@ from newsletter.issue.blocks import (
     ThematicBreak,
     runs_of,
 )
+from newsletter.translation import ENGLISH, Translator
 
 _ACROSS = "* * *"
 _CODE_INDENT = " " * 4
@@ -47,9 +48,10 @@ class Note:
 class PlaintextWriter:
     """The writer of one issue's texts. It numbers links and footnotes in reading order, and keeps their notes."""
 
-    def __init__(self, fields: FieldWriter, find_note: NoteFinder) -> None:
+    def __init__(self, fields: FieldWriter, find_note: NoteFinder, translator: Translator = ENGLISH) -> None:
         self._fields = fields
         self._find_note = find_note
+        self._translator = translator
         self._count = 0
         self._notes: dict[int, str] = {}  # the words of each note that no call of `take_notes` has returned yet
         self._marks: dict[int, int] = {}  # the number of its note by each footnote's, of the text that is being written
@@ -145,12 +147,15 @@ class PlaintextWriter:
                 return f"{shown}\n{wrap(self._write_spans(caption), rest)}" if caption else shown
             case TableBlock(header=header, rows=rows, alignments=alignments):
                 cells = [[self._write_spans(cell) for cell in row] for row in (header, *rows)]
-                return write_table(cells[0], cells[1:], alignments, first, rest)
+                return write_table(cells[0], cells[1:], alignments, first, rest, self._write_labelled)
             case CodeBlock(text=text):
                 lines = [f"{_CODE_INDENT}{line}" if line.strip() else EMPTY for line in text.rstrip("\n").split("\n")]
                 return "\n".join((rest if number else first) + line for number, line in enumerate(lines))
             case ThematicBreak():
                 return f"{first}{_ACROSS}"
+
+    def _write_labelled(self, label: str, value: str) -> str:
+        return self._translator.translate("{label}: {value}", label=label, value=value)
 
     def _write_list(self, block: ListBlock, picture: PictureWords, first: str, rest: str) -> str:
         """Return a list with hanging indents; its numbers stand below each other by their last digits."""

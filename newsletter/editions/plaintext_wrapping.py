@@ -63,6 +63,11 @@ def count_columns(text: str) -> int:
     return max(0, wcswidth(text))
 
 
+def fill_columns(text: str, columns: int) -> str:
+    """Return a text with spaces behind it, so that it takes so many columns."""
+    return text + " " * max(0, columns - count_columns(text))
+
+
 def underline(text: str, mark: str = "-", indent: str = "") -> str:
     """Return a title with a line of `mark` below it, as long as its longest line behind `indent`."""
     columns = max([1, *map(count_columns, text.splitlines())]) - len(indent)

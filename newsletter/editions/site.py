@@ -181,7 +181,7 @@ def _make_page(context: EditionContext, issue: Issue, files: Mapping[str, Mappin
         context.label(public),
         context.title(public),
         context.template_values(public)["date"],
-        Download(pdf, octets) if octets else None,
+        Download(pdf, octets, context.translator) if octets else None,
         context.corrections.get(issue.name, ()),
     )
 

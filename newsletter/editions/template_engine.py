@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -11,8 +11,10 @@ from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2 import TemplateError as JinjaError
 from jinja2.bccache import Bucket
 from jinja2.meta import find_referenced_templates
+from markupsafe import escape
 
 from newsletter.errors import Problem, TemplateError
+from newsletter.translation import ENGLISH, Translator
 from newsletter.workspace import TEMPLATES
 
 _SHEET = re.compile(r"<(?:mj-)?style\b[^>]*>(.*?)</(?:mj-)?style>", re.DOTALL)
@@ -47,8 +49,13 @@ def fill_template(
     *,
     autoescape: bool,
     filters: Mapping[str, Callable[..., Any]],
+    translator: Translator = ENGLISH,
 ) -> str:
-    """Fill the template `name`, looked for along `path`, with the values `words`. Raises TemplateError."""
+    """Fill the template `name`, looked for along `path`, with the values `words`. Raises TemplateError.
+
+    In it `_("Read at {place}", place=...)` is a text in the publication's language, `capitals` a filter for it, and
+    `translation` what the texts are written in: its `words_language` and `direction`.
+    """
     # Escaping is an argument, since select_autoescape does not know a name such as email.mjml.j2.
     environment = Environment(
         loader=FileSystemLoader(path, encoding="utf-8-sig"),  # as Windows' editors may save
@@ -58,7 +65,8 @@ def fill_template(
         lstrip_blocks=True,
         bytecode_cache=_COMPILED,
     )
-    environment.filters |= filters
+    environment.filters |= {"capitals": partial(write_capitals, language=translator.words_language), **filters}
+    environment.globals |= {"translation": translator, **_make_translating(translator, autoescape=autoescape)}
     try:
         return environment.get_template(name).render(words)
     except TemplateNotFound as error:
@@ -85,6 +93,32 @@ def fill_template(
             raise
         said = _CLASS.sub(lambda match: f"{match[1].lower()!r}", str(error))
         raise template_error(Path(frames[-1].filename), frames[-1].lineno or 0, said) from error
+
+
+def _make_translating(translator: Translator, *, autoescape: bool) -> dict[str, Callable[..., str]]:
+    """Return the functions `_` and `ngettext` of a template.
+
+    Where a template escapes, translations are escaped too, and so are the values for their placeholders, unless these
+    are markup already. Jinja's own extension takes translations for markup, and has placeholders of another form.
+    """
+
+    def translate(english: str, **values: object) -> str:
+        if not autoescape:
+            return translator.translate(english, **values)
+        text = escape(translator.translate(english))
+        return text.format(**values) if values else text
+
+    def translate_plural(singular: str, plural: str, count: int) -> str:
+        text = translator.translate_plural(singular, plural, count)
+        return escape(text) if autoescape else text
+
+    return {"_": translate, "ngettext": translate_plural}
+
+
+def write_capitals(text: str, language: str) -> str:
+    """Return a text in capital letters, as a language has them: in Turkish an i keeps its dot."""
+    dotted = language.split("-")[0] in ("az", "tr")
+    return (text.replace("i", "İ") if dotted else text).upper()
 
 
 def _find_not_utf8(path: tuple[Path, ...]) -> Path:

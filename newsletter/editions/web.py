@@ -12,7 +12,7 @@ from newsletter.editions.template_engine import fill_template, refuse_open_block
 from newsletter.field import write_default
 from newsletter.issue.blocks import RichText
 from newsletter.issue.model import Issue
-from newsletter.text import format_size
+from newsletter.translation import ENGLISH, Translator, write_size
 
 PAGE = "web.html.j2"
 ARTICLE = "article.html.j2"
@@ -25,11 +25,12 @@ class Download:
 
     name: str
     octets: int
+    translator: Translator = ENGLISH
 
     @property
     def size(self) -> str:
-        """Return the size in words."""
-        return format_size(self.octets, 0 if self.octets < 1_000_000 else 1)
+        """Return the size in words for readers."""
+        return write_size(self.octets, self.translator)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: 
     pictures = context.picture_values(public, place)
     more = {
         "name": context.label(public) or context.title(public),
-        "pdf": Download(pdf_name(issue), len(pdf)) if pdf else None,
+        "pdf": Download(pdf_name(issue), len(pdf), context.translator) if pdf else None,
         "metadata": _describe_page(context, public),
         "card": _show_card(public, pictures),
     }
@@ -125,7 +126,12 @@ def _fill_issue(name: str, context: EditionContext, writer: HtmlWriter, words: d
 
 def _fill_page(name: str, context: EditionContext, writer: HtmlWriter, words: dict[str, Any]) -> str:
     html = fill_template(
-        name, context.template_path, words, autoescape=True, filters=make_filters(writer) | {"plain": RichText.plain}
+        name,
+        context.template_path,
+        words,
+        autoescape=True,
+        filters=make_filters(writer) | {"plain": RichText.plain},
+        translator=context.translator,
     )
     refuse_open_blocks(html, name, context.template_path)
     return html

@@ -121,6 +121,14 @@ class Issue(DraftValue):
             result._whole = self._whole.typeset_by(typeset)
         return result
 
+    def with_default_title(self, title: str) -> "Issue":
+        """Return the issue with `title` above its headlines, where the draft names none."""
+        if "headlines_title" in self.model_fields_set or title == self.headlines_title:
+            return self
+        titled = self.model_copy(update={"headlines_title": title})
+        titled.model_fields_set.discard("headlines_title")  # the draft still says nothing of it
+        return titled
+
     @property
     def visibility_rules(self) -> tuple[tuple[str, ...], ...]:
         """Return the tags of each item and section that is only for some, () for everyone, in reading order.
