@@ -7,6 +7,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from newsletter.translation import ENGLISH, Translator
+
 LOCAL_HOSTS = ("127.0.0.1", "localhost")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+?)\.?(?::([0-9]*))?", re.IGNORECASE)
 
@@ -24,17 +26,19 @@ class HostGuard:
         app: ASGIApp,
         is_own: Callable[[str, str | None, str], bool],
         on_refused: Callable[[], None] = lambda: None,
+        translator: Translator = ENGLISH,
     ) -> None:
         self._app = app
         self._is_own = is_own
         self._on_refused = on_refused
+        self._refusal = translator.translate("This server has no such site.")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             host = _HOST.fullmatch(Headers(scope=scope).get("host", ""))
             if host is None or not self._is_own(host[1].lower(), host[2], scope["path"]):
                 self._on_refused()
-                await PlainTextResponse("This server has no such site.\n", 421)(scope, receive, send)
+                await PlainTextResponse(f"{self._refusal}\n", 421)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

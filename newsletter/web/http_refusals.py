@@ -1,25 +1,36 @@
 """Answers to requests that can't be answered otherwise, in words for people."""
 
+from collections.abc import Awaitable, Callable
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-_WORDS = {
-    400: "This request can't be understood.",
-    404: "There is no such page.",
-    405: "This can't be done here.",
-    408: "This took too long.",
-    413: "This is too long.",
-    415: "This has to be sent as a form.",
-}
+from newsletter.translation import ENGLISH, Translator
 
 
 class RefusedError(HTTPException):
     """A refusal in words of our own, which the answer repeats."""
 
 
-async def answer_refusal(_request: Request, error: Exception) -> Response:
-    """Answer an HTTPException: by our own words, or by its status alone, since the libraries' words differ."""
-    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
-    words = error.detail if isinstance(error, RefusedError) else _WORDS.get(status, "This is refused.")
-    return PlainTextResponse(f"{words}\n", status, headers)
+def make_refusal_handler(translator: Translator = ENGLISH) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return the handler of an HTTPException, which answers in words of our own, since the libraries' differ.
+
+    What has none of its own is answered by its status alone.
+    """
+    words = {
+        400: translator.translate("This request can't be understood."),
+        404: translator.translate("There is no such page."),
+        405: translator.translate("This can't be done here."),
+        408: translator.translate("This took too long."),
+        413: translator.translate("This is too long."),
+        415: translator.translate("This has to be sent as a form."),
+    }
+    others = translator.translate("This is refused.")
+
+    async def answer_refusal(_request: Request, error: Exception) -> Response:
+        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+        text = error.detail if isinstance(error, RefusedError) else words.get(status, others)
+        return PlainTextResponse(f"{text}\n", status, headers)
+
+    return answer_refusal

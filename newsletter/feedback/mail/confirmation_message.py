@@ -31,20 +31,6 @@ from newsletter.subscribers.secret_keys import SecretKeys
 from newsletter.subscribers.tokens import TokenSigner
 from newsletter.workspace import Workspace
 
-_TEXT = """\
-Somebody has asked by mail, in your name, that {title} is no longer sent to {subscriber}. Mail can be written in \
-anybody's name. So we ask you.
-
-To leave, {how}:
-
-{link}
-
-If you did not ask for it, do nothing: you go on getting {title}.
-
-{postal_address}
-"""
-_BY_PAGE, _BY_MAIL = "open this page and context its button", "send the mail that this link opens, as it is"
-
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationSender:
@@ -70,11 +56,11 @@ class ConfirmationSender:
         mailto = f"mailto:{address}?subject={quote(f'unsubscribe {token}')}"
         page = config.service.leave(token)
         ways = f"<{page}>, <{mailto}>" if page else f"<{mailto}>"
-        title = config.publication.title
+        title, translate = config.publication.title, config.translator.translate
         head = [
             format_address_header("From", config.sender.from_),
             format_plain_header("Reply-To", config.publication.contact),
-            format_text_header("Subject", f"Do you want to leave {title}?"),
+            format_text_header("Subject", translate("Do you want to leave {title}?", title=title)),
             format_plain_header("Date", format_datetime(datetime.now(UTC).replace(microsecond=0))),
             format_plain_header("Auto-Submitted", "auto-replied"),  # RFC 3834: no program answers it
             format_list_id(config),
@@ -89,13 +75,21 @@ class ConfirmationSender:
                 "", recipient, derive_message_id(token_hex(16), subscriber, domain_of(config.sender.envelope))
             ),
         ]
-        text = _TEXT.format(
-            title=title,
-            subscriber=subscriber,
-            how=_BY_PAGE if page else _BY_MAIL,
-            link=page or mailto,
-            postal_address=config.sender.postal_address,
-        )
+        paragraphs = [
+            translate(
+                "Somebody has asked by mail, in your name, that {title} is no longer sent to {address}. "
+                "Mail can be written in anybody's name. So we ask you.",
+                title=title,
+                address=subscriber,
+            ),
+            translate("To leave, open this page and press its button:")
+            if page
+            else translate("To leave, send the mail that this link opens, as it is:"),
+            page or mailto,
+            translate("If you did not ask for it, do nothing: you go on getting {title}.", title=title),
+            config.sender.postal_address,
+        ]
+        text = "\n\n".join(paragraphs) + "\n"
         return Message(
             key=subscriber,
             sender=config.sender.envelope,

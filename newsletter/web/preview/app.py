@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from newsletter.errors import NewsletterError
 from newsletter.web.guard import HostGuard, SecurityHeaders, is_local
-from newsletter.web.http_refusals import answer_refusal
+from newsletter.web.http_refusals import make_refusal_handler
 from newsletter.web.preview.access import AccessGuard, AccessKeys
 from newsletter.web.preview.content_policy import PAGE_POLICY, FetchGuard, mark_local
 from newsletter.web.preview.endpoints import PreviewEndpoints
@@ -51,7 +51,7 @@ def build_preview_app(
             Middleware(AccessGuard, access_keys=access_keys),
         ],
         exception_handlers={
-            HTTPException: answer_refusal,
+            HTTPException: make_refusal_handler(),
             NewsletterError: endpoints.answer_error,
             OSError: endpoints.answer_error,
             Exception: endpoints.answer_error,

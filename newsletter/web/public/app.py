@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from newsletter.store import Store
 from newsletter.web.guard import HostGuard, SecurityHeaders
-from newsletter.web.http_refusals import answer_refusal
+from newsletter.web.http_refusals import make_refusal_handler
 from newsletter.web.public.archive import Archive
 from newsletter.web.public.endpoints import PublicEndpoints
 from newsletter.web.public.event_writer import EventWriter
@@ -31,7 +31,9 @@ def build_public_app(
     """Build the public application. [service] url must be set; all routes lie below its path."""
     url = workspace.config.service.url or ""
     event_writer, archive = EventWriter(store, lambda: token_reader.keys), Archive(workspace, store)
-    endpoints = PublicEndpoints(store, token_reader, event_writer, pages, archive, workspace.config.publication.title)
+    translator, title = workspace.config.translator, workspace.config.publication.title
+    farewell = translator.translate("You won't get {title} any more.", title=title)
+    endpoints = PublicEndpoints(store, token_reader, event_writer, pages, archive, farewell)
 
     @asynccontextmanager
     async def working(_app: Starlette) -> AsyncIterator[None]:
@@ -57,10 +59,10 @@ def build_public_app(
         ],
         middleware=[
             Middleware(SecurityHeaders, policy=POLICY, mark=mark_private, without_policy=["application/pdf"]),
-            Middleware(RequestGuard),
-            Middleware(HostGuard, is_own=public_host.is_own, on_refused=public_host.warn),
+            Middleware(RequestGuard, translator=translator),
+            Middleware(HostGuard, is_own=public_host.is_own, on_refused=public_host.warn, translator=translator),
         ],
-        exception_handlers={HTTPException: answer_refusal},
+        exception_handlers={HTTPException: make_refusal_handler(translator)},
         lifespan=working,
     )
     app.router.redirect_slashes = False  # a POST is never sent elsewhere

@@ -25,7 +25,6 @@ from newsletter.workspace import CONFIG_NAME, STATE_FOLDER, Workspace
 
 FOLDER = Path(STATE_FOLDER, "site")
 INDEX = "index.html"
-_MADE = "This page is being made. Please try again in a moment."
 _REST_S = 60.0  # after what passes by itself
 _LOG = logging.getLogger(__name__)
 _TYPES = {
@@ -63,6 +62,9 @@ class Archive:
         self._not_before = 0.0
         self._digests = _digests(self._folder)  # what an earlier run has made is good until this one has looked
         self._empty: ArchiveFile | None = None
+        translate = workspace.config.translator.translate
+        self._being_made = translate("This page is being made. Please try again in a moment.")
+        self._none_yet = translate("There is no archive here yet. Please try again later.")
 
     def find(self, name: str) -> ArchiveFile | None:
         """Return a file by its name; None when the archive has none of it.
@@ -73,7 +75,7 @@ class Archive:
             return self._empty if name == INDEX else None
         digests = self._digests
         if not digests:
-            raise ArchiveNotReady("There is no archive here yet. Please try again later." if self._logged else _MADE)
+            raise ArchiveNotReady(self._none_yet if self._logged else self._being_made)
         if name not in digests:
             return None
         path = self._folder / name
@@ -81,10 +83,10 @@ class Archive:
             data, modified = path.read_bytes(), path.stat().st_mtime
         except OSError as error:
             self._seen = None
-            raise ArchiveNotReady(_MADE) from error
+            raise ArchiveNotReady(self._being_made) from error
         if sha256(data).hexdigest() != digests[name]:
             self._seen = None
-            raise ArchiveNotReady(_MADE)
+            raise ArchiveNotReady(self._being_made)
         kind = _TYPES.get(name) or _TYPES.get(path.suffix, "application/octet-stream")
         return ArchiveFile(data, digests[name], modified, kind)
 

@@ -44,7 +44,7 @@ class PublicEndpoints:
         event_writer: EventWriter,
         pages: UnsubscribePages,
         archive: Archive,
-        title: str,
+        farewell: str,
     ) -> None:
         self._store = store
         self._token_reader = token_reader
@@ -52,7 +52,7 @@ class PublicEndpoints:
         self._pages = pages
         self._archive = archive
         self._return_limit = ReturnLimit()
-        self._done = f"You won't get {title} any more.\n"
+        self._farewell = f"{farewell}\n"  # to a mail client's click, which nobody may see
         self._threads = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="reader")
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ class PublicEndpoints:
             self._return_limit.give_back(holder.subscriber, submission.kind)
             return self._page(PageState.LATER, 503, _LATER)
         if submission.source is EventSource.ONE_CLICK:
-            return PlainTextResponse(self._done)
+            return PlainTextResponse(self._farewell)
         if state := _STATES.get(submission.kind):
             return self._page(state)
         return await self._answer_status(holder.subscriber, mailable=PageState.RETURNED)

@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from newsletter.translation import Translator
 from newsletter.web.guard import LOCAL_HOSTS
 from newsletter.web.public.fair_shares import RequestShares, client_of
 
@@ -31,8 +32,10 @@ class RequestGuard:
     The log has no token, query, address or name of a file: they could say who reads what.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, translator: Translator) -> None:
         self._app = app
+        self._too_much = translator.translate("Too much at once.")
+        self._broken = translator.translate("Something is wrong here. Please try again later.")
         self._shares = RequestShares(_MOST_WORKED_ON)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,7 +55,7 @@ class RequestGuard:
                 if has_room:
                     await self._app(scope, receive, watched)
                 else:
-                    await PlainTextResponse("Too much at once.\n", 503, _SOON)(scope, receive, watched)
+                    await PlainTextResponse(f"{self._too_much}\n", 503, _SOON)(scope, receive, watched)
         except ClientDisconnect:
             pass  # nobody is there to be answered
         except Exception as error:
@@ -60,7 +63,7 @@ class RequestGuard:
             _LOG.error("A fault of the program: %s in %s", type(error).__name__, _place(error))
             if status:
                 raise
-            await PlainTextResponse("Something is wrong here. Please try again later.\n", 500)(scope, receive, watched)
+            await PlainTextResponse(f"{self._broken}\n", 500)(scope, receive, watched)
         finally:
             route = getattr(scope.get("route"), "name", "-")
             method = scope["method"] if scope["method"] in _METHODS else "-"

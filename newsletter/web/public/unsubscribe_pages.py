@@ -96,7 +96,12 @@ def _fill_template(
 ) -> str:
     filters = make_filters(make_page_writer(context.config.publication.direction))
     return fill_template(
-        TEMPLATE, tuple(template_path), {**words, "state": state.value}, autoescape=True, filters=filters
+        TEMPLATE,
+        tuple(template_path),
+        {**words, "state": state.value},
+        autoescape=True,
+        filters=filters,
+        translator=context.translator,
     )
 
 
