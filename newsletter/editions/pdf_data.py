@@ -80,6 +80,7 @@ def collect_data(
         "translation": {
             "words_language": context.translator.words_language,
             "direction": context.translator.direction,
+            "joins_letters": context.translator.joins_letters,
             "words": {text: context.translator.translate(text) for text in printed},
         },
         "label": label,

@@ -6,12 +6,18 @@ if TYPE_CHECKING:
     from babel import Locale
 
 _RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ps", "ur", "yi"}
+_JOINED = {"ar", "fa", "ps", "ur"}  # written in the Arabic script
 _TRADITIONAL = {"HK", "MO", "TW"}  # regions that write Chinese in the traditional script (CLDR, likelySubtags)
 
 
 def find_direction(language: str) -> Literal["ltr", "rtl"]:
     """Return the direction in which a language (BCP 47) is written."""
     return "rtl" if language.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
+
+
+def joins_letters(language: str) -> bool:
+    """Return whether a language joins its letters, so that space between them would tear words apart (CSS Text, 8.3)."""
+    return language.split("-")[0].lower() in _JOINED
 
 
 def is_english(language: str) -> bool:

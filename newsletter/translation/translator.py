@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from newsletter.translation.catalogue import Forms, list_words, read_catalogue
-from newsletter.translation.languages import find_direction, find_locale, is_english, list_catalogues
+from newsletter.translation.languages import (
+    find_direction,
+    find_locale,
+    is_english,
+    joins_letters,
+    list_catalogues,
+)
 
 _CATEGORIES = ("zero", "one", "two", "few", "many", "other")  # CLDR's plural categories, in gettext's order of forms
 
@@ -62,6 +68,11 @@ class Translator:
     def words_language(self) -> str:
         """Return the language of the words: the publication's, or English where nobody has translated them."""
         return self.language if self.messages or not self.list_untranslated() else "en"
+
+    @property
+    def joins_letters(self) -> bool:
+        """Whether the publication's language joins its letters."""
+        return joins_letters(self.language)
 
     @property
     def direction(self) -> Literal["ltr", "rtl"]:
