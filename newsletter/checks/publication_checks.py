@@ -17,8 +17,10 @@ from newsletter.editions import (
 from newsletter.editions.glyphs import find_missing_glyphs
 from newsletter.errors import ConfigError, DraftError, Problem, TemplateError
 from newsletter.issue.model import Issue
+from newsletter.text import quote_text
 from newsletter.workspace import TEMPLATES, find_shipped
 
+_NAMED = 3  # in one message
 # The editions, by the beginnings of the names of the files that each is made from.
 _MAKERS: tuple[tuple[tuple[str, ...], Callable[[EditionContext, Issue], object]], ...] = (
     (("email.mjml", "email.css"), lambda context, issue: render_html(context, issue, write_default, place_beside)),
@@ -41,6 +43,24 @@ def find_example_settings(context: EditionContext) -> Iterator[Finding]:
             next_step="Write your own: readers see these, answer to them, and leave by them.",
         )
         yield Finding(problem)
+
+
+def find_untranslated_words(context: EditionContext) -> Iterator[Finding]:
+    """Find texts that readers get in English, since nobody has translated them into the publication's language."""
+    missing = context.translator.list_untranslated()
+    if not missing:
+        return
+    named = ", ".join(map(quote_text, missing[:_NAMED]))
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    problem = Problem(
+        path=context.config_path,
+        line=find_line(context.config_path, "publication", "language"),
+        code="untranslated",
+        message=f"readers get {named}{more} in English: there is no translation into "
+        f"{quote_text(context.config.publication.language)}",
+        next_step="Write them under [words]; docs/editors/language.md shows how.",
+    )
+    yield Finding(problem, note=True)
 
 
 def check_editions(context: EditionContext, issue: Issue) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ def find_direction(language: str) -> Literal["ltr", "rtl"]:
 
 
 def joins_letters(language: str) -> bool:
-    """Return whether a language joins its letters, so that space between them would tear words apart (CSS Text, 8.3)."""
+    """Return whether a language joins its letters, which space between them would tear apart (CSS Text, 8.3)."""
     return language.split("-")[0].lower() in _JOINED
 
 

@@ -39,10 +39,10 @@ def _explain_unknown(english: str, known: list[str]) -> Fault:
 
 
 def _find_placeholder_fault(english: str, own: str) -> Fault | None:
-    wanted, found = list_placeholders(english), list_placeholders(own)
-    if set(wanted) == set(found) and not set("{}") & set(_PLACEHOLDER.sub("", own)):
+    has_same = set(list_placeholders(english)) == set(list_placeholders(own))
+    if has_same and not set("{}") & set(_PLACEHOLDER.sub("", own)):
         return None
-    names = " and ".join(f"{{{name}}}" for name in dict.fromkeys(wanted))
+    names = " and ".join(f"{{{name}}}" for name in dict.fromkeys(_PLACEHOLDER.findall(english)))
     return Fault(
         code="placeholder",
         message=f"{quote_text(own)} has to hold {names}, as {quote_text(english)} does, and nothing else in braces"

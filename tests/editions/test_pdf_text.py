@@ -257,3 +257,6 @@ def test_no_style_holds_the_issue() -> None:
     closures = text[text.index("header: context") : text.index("set columns")]
     assert "#title" in closures
     assert "data" not in closures.replace("date_words", "")
+    functions = (ROOT / "templates" / "edition-words.typ").read_text(encoding="utf-8").partition("\n}\n")[2]
+    assert "#let phrase" in functions
+    assert "data" not in functions

@@ -34,7 +34,10 @@ def template(publication: Publication) -> Path:
             SHIPPED.replace('<button name="action" value="leave">', '<!--<button name="action" value="leave">-->'),
             "leave",
         ),
-        (SHIPPED.replace('<button class="second" name="action" value="return">Undo', "<button>Undo"), "return"),
+        (
+            SHIPPED.replace('<button class="second" name="action" value="return">{{ _("Undo', '<button>{{ _("Undo'),
+            "return",
+        ),
     ],
 )
 def test_a_page_that_has_lost_its_button_is_not_taken(
