@@ -3,13 +3,14 @@
 import gettext
 import importlib.util
 import re
+import tomllib
 from types import ModuleType
 
 import pytest
 from conftest import ROOT
 
 from newsletter.issue.quotation_marks import find_marks
-from newsletter.translation import find_locale, list_words, load_translator
+from newsletter.translation import find_locale, find_word_faults, list_words, load_translator
 from newsletter.translation.catalogue import FOLDER, TEMPLATE, read_catalogue
 from newsletter.translation.languages import list_catalogues
 from newsletter.translation.own_words import list_placeholders
@@ -59,6 +60,14 @@ def test_the_template_and_the_catalogues_are_as_make_translations_writes_them() 
                                                    {"pt_PT", "zh_Hans", "zh_Hant"})  # fmt: skip
     for path in files:
         assert path.read_text(encoding="utf-8") == tool.renew_catalogue(path, template)
+
+
+def test_the_page_about_languages_lists_every_text() -> None:
+    page = (ROOT / "docs/editors/language.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^- `(.*)`$", page, re.MULTILINE)
+    assert listed == [form for forms in list_words() for form in forms]
+    (example,) = re.findall(r"^```toml\n(\[words\].*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert list(find_word_faults(tomllib.loads(example)["words"])) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
