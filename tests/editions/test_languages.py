@@ -161,6 +161,29 @@ def test_a_pdf_says_nothing_in_english(publication: Publication, language: str, 
     assert _find_english(text) <= _SHARED.get(language.split("-")[0], set())
 
 
+@pytest.mark.parametrize(
+    ("language", "word", "part"),
+    [
+        ("de", "Lebensmittelüberwachung", "Lebensmittel"), ("en", "counterrevolutionary", "counter"),
+        ("es", "desproporcionadamente", "despropor"), ("fr", "anticonstitutionnellement", "anticonsti"),
+        ("it", "precipitevolmente", "preci"), ("nl", "verantwoordelijkheid", "verant"),
+        ("pl", "odpowiedzialnością", "odpowie"), ("pt-PT", "responsabilidade", "respon"),
+        ("tr", "sorumluluklarımızdan", "sorum"), ("uk", "відповідальність", "відповід"), ("sw", "ushirikiano", ""),
+    ],
+)  # fmt: skip
+def test_the_pdf_is_hyphenated_by_its_language(
+    publication: Publication, language: str, word: str, part: str, tmp_path: Path
+) -> None:
+    publication.environ |= {"NEWSLETTER_PUBLICATION__LANGUAGE": language, "NEWSLETTER_PDF__COLUMNS": "2"}
+    words = " ".join(f"{'q' * length} {word}" for length in range(1, 30) for _ in range(2))
+    issue = load_issue(publication.draft("2.11", DRAFT.replace("Quei quao.", words)))
+    (tmp_path / "a.pdf").write_bytes(render_pdf(publication.context, issue))
+    text = run(["pdftotext", "-raw", tmp_path / "a.pdf", "-"], capture_output=True, check=True, text=True).stdout
+    begun = set(re.findall(r"(\w+)[-\u2010\u00ad]\n", text))
+    assert {piece for piece in begun if word.startswith(piece)} >= ({part} if part else set())
+    assert bool(part) or not any(word.startswith(piece) for piece in begun)
+
+
 def test_a_label_is_as_a_newspaper_of_the_language_has_it(publication: Publication) -> None:
     labels = {}
     for language in ("en", "de", "fr", "ja", "zh-TW", "ar"):

@@ -92,7 +92,7 @@ def test_the_text_begins_with_the_news(publication: Publication, more: str, firs
 def test_the_date_is_written_in_the_publications_language(publication: Publication, language: str, date: str) -> None:
     publication.environ["NEWSLETTER_PUBLICATION__LANGUAGE"] = language
     issue = load_issue(publication.draft("2.1", DRAFT.format("Text")))
-    assert f"Vol. 2.1 - {date}\n" in render_text(publication.context, issue, write_default)
+    assert f"{publication.context.label(issue)} - {date}\n" in render_text(publication.context, issue, write_default)
 
 
 def test_a_line_never_begins_with_a_footnotes_number(publication: Publication) -> None:
@@ -150,7 +150,7 @@ def test_a_no_break_space_holds_and_two_codes_are_two(publication: Publication) 
 def test_a_right_to_left_dateline_is_not_torn_apart(publication: Publication) -> None:
     publication.environ["NEWSLETTER_PUBLICATION__LANGUAGE"] = "ar"
     text = render_text(publication.context, load_issue(publication.draft("2.1", DRAFT.format("x"))), write_default)
-    assert re.search("\u2068Vol. 2.1\u2069 - \u2068[^\u2069]*2023\u2069", text)
+    assert re.search("\u2068السنة 2، العدد 1\u2069 - \u2068[^\u2069]*2023\u2069", text)
 
 
 def test_an_address_within_japanese_is_whole_and_the_rest_wrapped(publication: Publication) -> None:
