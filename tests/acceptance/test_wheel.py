@@ -13,7 +13,9 @@ from wheel import build_wheel, install_wheel
 def test_it_carries_what_the_program_needs() -> None:
     names = set(zipfile.ZipFile(build_wheel()).namelist())
     assert {
-        "newsletter/py.typed", "newsletter/templates/email.mjml.j2", "newsletter/templates/email.css",
+        "newsletter/py.typed", "newsletter/translation/catalogues/de.po",
+        "newsletter/translation/catalogues/newsletter.pot",
+        "newsletter/templates/email.mjml.j2", "newsletter/templates/email.css",
         "newsletter/templates/email.txt.j2", "newsletter/templates/edition.typ", "newsletter/sample/newsletter.toml",
         "newsletter/sample/subscribers.example.csv", "newsletter/sample/words.txt",
         "newsletter/sample/drafts/2.10.yaml", "newsletter/sample/drafts/2.10-lead.jpg",
