@@ -70,7 +70,7 @@ def test_what_only_outlook_reads_is_filled_in_too(publication: Publication) -> N
 
 def test_an_address_in_the_plain_text_is_encoded_by_the_filter_for_it(publication: Publication) -> None:
     line = 'Yours: https://example.org/?who={{ reader("name", "") | urlencode }}, {{ reader("name", "") }}\n'
-    plain, _ = _sent(_with(publication, line, "email.txt.j2", "Unsubscribe: {{ unsubscribe }}"))
+    plain, _ = _sent(_with(publication, line, "email.txt.j2", '{{ labelled(_("Unsubscribe"), unsubscribe) }}'))
     assert "Yours: https://example.org/?who=Ada%20%26%20S%C3%B8n, Ada & Søn\n" in plain
 
 
