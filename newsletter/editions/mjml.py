@@ -56,6 +56,8 @@ _STRAY = re.compile(
 )
 _STRICT_TAG = re.compile(r"""<[\w-]+(?:\s+[\w:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*/?>""")
 _JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
+_TAG = re.compile(r"""<[A-Za-z](?:[^<>"']|"[^"]*"|'[^']*')*>""")
+_ESCAPED = re.compile(r"[^ -\[\]-~]")  # all but ASCII's printing characters, and the backslash
 _Fault = tuple[int, str]
 
 
@@ -67,11 +69,20 @@ def convert_mjml(mjml: str, template: str, path: tuple[Path, ...]) -> str:
 
     try:
         # fonts={} keeps MJML from linking web fonts: a mail asks nobody for anything.
-        return mjml2html(mjml, fonts={})
+        return mjml2html(_TAG.sub(_refer, mjml), fonts={})
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic in MJML's Rust core is no Exception
         raise _locate((0, f"MJML can't read it: {error}"), template, path, _find_stray) from error
+
+
+def _refer(tag: re.Match[str]) -> str:
+    """Return a tag with character references in place of what MJML would spoil.
+
+    MJML's core writes attributes as Rust writes strings for debugging: a backslash twice, and \\u{301} for an accent
+    that stands apart, a joiner within an emoji, a sign of Devanagari. It leaves references alone.
+    """
+    return _ESCAPED.sub(lambda found: f"&#{ord(found[0])};", tag[0])
 
 
 def _find_stray(markup: str) -> _Fault | None:
