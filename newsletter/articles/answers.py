@@ -6,7 +6,7 @@ from html import unescape
 from urllib.parse import urljoin
 
 from newsletter.articles.article import Article, UnreadableArticle
-from newsletter.articles.obstacles import SAVE_IT
+from newsletter.articles.obstacles import LOG_IN, SAVE_IT
 from newsletter.articles.pdf_article import read_pdf_article
 from newsletter.articles.reading import read_article
 from newsletter.articles.saved_page import find_kind
@@ -25,8 +25,8 @@ _FORWARDING = re.compile(
 )
 _FEW_WORDS = 300
 _STATUSES = {
-    401: ("The page asks for a login.", f"Log in with a browser. {SAVE_IT}"),
-    402: ("The page is only for those who pay.", f"Log in with a browser. {SAVE_IT}"),
+    401: ("The page asks for a login.", LOG_IN),
+    402: ("The page is only for those who pay.", LOG_IN),
     403: ("The site refuses to show the page to a program.", SAVE_IT),
     404: ("There is no page at this address (404).", _LOOK),
     410: ("The page has been taken away for good (410).", _LOOK),
@@ -108,7 +108,7 @@ def _tell_when(answer: Response, now: datetime.datetime) -> str:
     wait = format_count(max(1, round(delay)), "second") if delay < 120 else format_count(minutes, "minute")
     if minutes > 24 * 60:
         wait = format_count(minutes // (24 * 60), "day")
-    return f"It asks to be left alone for {wait}. Then try again. {SAVE_IT}"
+    return f"Try again in {wait}, or save the page with a browser and cite the file: newsletter cite page.html"
 
 
 def _refuse_cut(answer: Response) -> None:

@@ -10,6 +10,7 @@ from newsletter.articles.visible_facts import VisibleFacts
 from newsletter.fetching.login_pages import is_login_address
 
 SAVE_IT = "Open it in a browser, save the page, and cite the file: newsletter cite page.html"
+LOG_IN = "Log in with a browser, save the page, and cite the file: newsletter cite page.html"
 _LOGIN_TITLE = re.compile(
     r"\A\W*(?:log ?in|sign ?in|log on|anmelden|anmeldung|login|connexion|iniciar sesión|ログイン|accedi)\b",
     re.IGNORECASE,
@@ -30,7 +31,7 @@ def refuse_obstacles(
     claimed = any(claim.authors or claim.dates for claim in claims)
     text = read_text(root)
     if not claimed and _asks_for_login(root, address, page_title, shown):
-        raise UnreadableArticle("The page asks for a login.", next_step=f"Log in with a browser. {SAVE_IT}")
+        raise UnreadableArticle("The page asks for a login.", next_step=LOG_IN)
     if not claimed and len(text) < 5 * _FEW_WORDS and _WALL.search(page_title):
         raise UnreadableArticle("The site holds programs off, and wants to see a person.", next_step=SAVE_IT)
     if not claimed and not any(claim.titles for claim in claims):

@@ -22,7 +22,7 @@ _SAID = {
     Verdict.LOGIN: "to a login",
     Verdict.TROUBLE: "out of order",
     Verdict.SLOW: "too slow",
-    Verdict.UNSEEN: "not to be looked at",
+    Verdict.UNSEEN: "that could not be looked at",
     Verdict.UNREACHED: "not reached",
     Verdict.PRIVATE: "private",
 }

@@ -51,7 +51,7 @@ def _find_reason(error: BaseException, host: str) -> tuple[FailureReason, str, s
         reason = FailureReason.AUTHORITY if certificate.verify_code in _UNKNOWN_AUTHORITY else FailureReason.CERTIFICATE
         return reason, f"The certificate of {host} can't be trusted: {certificate.verify_message}.", _BY_HAND
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return FailureReason.TLS, f"{host} does not answer in TLS as expected.", _BY_HAND
+        return FailureReason.TLS, f"No secure connection (https) to {host} could be made.", _BY_HAND
     if any(isinstance(cause, (TimeoutError, httpcore.TimeoutException)) for cause in causes):
         return FailureReason.TIMEOUT, f"{host} did not answer in time.", _BY_HAND
     if errno.ECONNREFUSED in numbers:

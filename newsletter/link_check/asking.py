@@ -105,7 +105,7 @@ def _judge(address: str, response: Response) -> LinkAnswer:
     if status >= 500 and "cf-mitigated" not in response.headers:
         return LinkAnswer(Verdict.TROUBLE, f"{host} has trouble of its own (status {status}){through}")
     if status == _BUSY:
-        return LinkAnswer(Verdict.UNSEEN, f"{host} was asked too much (status {status})")
+        return LinkAnswer(Verdict.UNSEEN, f"{host} has been asked too often (status {status})")
     if status >= 400:
         return LinkAnswer(Verdict.UNSEEN, f"{host} turns programs away (status {status}){through}")
     if status >= 300:

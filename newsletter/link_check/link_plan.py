@@ -116,7 +116,7 @@ def _find_spellings(places: LinkPlaces, links: Iterable[IssueLink]) -> Iterator[
                     link.written,
                     code="link-twice",
                     message=f"this leads to the same page as the link in {where}, by another address",
-                    next_step=f"Write both alike: {before.written}",
+                    next_step=f"Write both alike: {remove_tracking(before.written)}",
                 ),
                 note=True,
             )
@@ -132,7 +132,7 @@ def _tell_earlier_uses(
                 places.at_link(
                     link.written,
                     code="link-earlier",
-                    message=f"readers had this link in {use.issue} already{where}",
+                    message=f"{use.issue} has this link already{where}",
                     next_step="Leave it where it is meant.",
                 ),
                 note=True,

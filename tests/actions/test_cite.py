@@ -102,7 +102,7 @@ def test_a_place_within_a_page_is_kept(opened: OpenPublication, server: PageServ
 
 # What a server may answer, what is said of it then, and what it is.
 _REFUSED = [
-    (page(_LOGIN), "asks for a login. Log in with a browser", "login page"),
+    (page(_LOGIN), "asks for a login. Log in with a browser, save the page", "login page"),
     (redirect("/login?next=/a"), "asks for a login", "redirect to a login"),
     (redirect("/sso/start"), "asks for a login", "redirect to a login without a form"),
     (page("", 401), "asks for a login", "401"),
@@ -110,8 +110,8 @@ _REFUSED = [
     (page("no", 403), "refuses to show the page to a program. Open it in a browser, save", "403"),
     (page("no", 404), "no page at this address (404). Look at the address", "404"),
     (page("no", 410), "taken away for good", "410"),
-    (page("no", 429, Retry_After="90"), "(429). It asks to be left alone for 90 seconds", "429"),
-    (page("no", 429, Retry_After="7200"), "left alone for 120 minutes", "429, minutes"),
+    (page("no", 429, Retry_After="90"), "(429). Try again in 90 seconds, or save", "429"),
+    (page("no", 429, Retry_After="7200"), "Try again in 120 minutes", "429, minutes"),
     (page("no", 429), "too often (429). Try again later", "429 without a time"),
     (page("no", 503), "fault of its own at present (503)", "503"),
     (page("no", 418), "answers with status 418", "418"),

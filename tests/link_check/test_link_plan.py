@@ -76,6 +76,15 @@ def test_one_page_by_two_addresses_is_told(digest: Publication, other: str) -> N
     assert "as the link in line 7," in notes[0].message
 
 
+def test_of_two_addresses_none_with_tracking_is_offered(digest: Publication) -> None:
+    planned = plan(digest, "https://example.org/a?fbclid=1", "https://example.org/a/")
+    steps = {finding.problem.code: finding.problem.next_step for finding in planned.findings}
+    assert steps == {
+        "link-tracking": "Write it without: https://example.org/a",
+        "link-twice": "Write both alike: https://example.org/a",
+    }
+
+
 @pytest.mark.parametrize(
     "other", ["https://example.org/a", "https://example.org/a#part", "https://example.org/b", "https://example.org/a?b"]
 )
@@ -105,7 +114,7 @@ def test_a_link_of_an_earlier_issue_is_named_with_its_item(digest: Publication) 
     planned = plan(digest, "https://example.org/story#end", "https://example.org/new")
     (finding,) = planned.findings
     assert (finding.problem.code, finding.problem.line, finding.note) == ("link-earlier", 7, True)
-    assert finding.problem.message == "readers had this link in 2.9 already, in item 2: 'News 2'"
+    assert finding.problem.message == "2.9 has this link already, in item 2: 'News 2'"
 
 
 def test_links_that_stand_in_many_issues_and_front_pages_are_not_told(digest: Publication) -> None:

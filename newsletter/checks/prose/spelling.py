@@ -18,6 +18,8 @@ from newsletter.config import find_line
 from newsletter.text import quote_text
 
 _WORD = re.compile(rf"(?<![\w{OPAQUE}@#'’])[^\W\d_]+(?:['’-][^\W\d_]+){{0,8}}(?![\w{OPAQUE}@])")
+# Quotation marks that English does not have: what stands between them is German or French, as a rule.
+_FOREIGN_QUOTATION = re.compile("„[^„“”]{1,1000}[“”]|«[^«»]{1,1000}»")
 _SHORTEST = 3  # letters of a word that is looked up; of a part of a compound, 5
 _SHORTEST_PART = 5
 _MOST_SUGGESTED = 3
@@ -26,7 +28,8 @@ _MOST_SUGGESTED = 3
 def find_misspellings(prose: CheckedProse) -> Iterator[Finding]:
     """Find words that the dictionary knows as misspellings, each once, where it is first, with their number.
 
-    Words with a capital letter are names, unless they begin a sentence and are in no other place so.
+    Words with a capital letter are names, unless they begin a sentence and are in no other place so. Quotations in the
+    marks of another language are left out.
     """
     texts = list(prose.passages_in("en"))
     if texts and _find_dictionary() is None:
@@ -41,8 +44,11 @@ def find_misspellings(prose: CheckedProse) -> Iterator[Finding]:
     names = {name for passage, text in texts for name in _list_names(text, passage.language)}
     for passage, text in texts:
         starts = {start for start, _ in split_sentences(text, passage.language)}
+        foreign = [quoted.span() for quoted in _FOREIGN_QUOTATION.finditer(text)]
         for match in _WORD.finditer(text):
             word = match[0].replace("’", "'")
+            if any(start < match.start() < end for start, end in foreign):
+                continue
             if not word.islower() and not _begins_sentence(text, match, starts, names):
                 continue
             right = look_up(word.lower())

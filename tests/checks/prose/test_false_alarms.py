@@ -42,6 +42,13 @@ def test_without_the_words_of_the_field_its_acronyms_are_told_once_each(publicat
     assert {"AUKUS", "NDAA", "METI", "JAXA", "KAIST"} <= set(words) <= known
 
 
+@pytest.mark.parametrize("quotation", ["„mehr als je teh und“", "„mehr als je teh und”", "« mieux que teh jamais »"])
+def test_a_quotation_in_the_marks_of_another_language_is_not_english(publication: Publication, quotation: str) -> None:
+    item = f"  - headline: One\n    detail: The port called it {quotation}, and the goverment agreed.\n"
+    path = publication.draft("2.11", BEGIN + item)
+    assert [each.problem.message for each in _check(publication, path)] == ["'goverment' looks misspelt"]
+
+
 FOREIGN = {
     "ja": "日米両国の政府は、半導体の供給網について協議した。METIの担当者は、この件は the the 別だと述べた。",
     "de": "Die Regierungen beider Länder haben sich am 5. Mai in Hiroshima getroffen, wo sie sie begrüßt hatten, die "
