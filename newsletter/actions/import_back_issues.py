@@ -14,6 +14,7 @@ from newsletter.back_issues.picture_files import PictureFiles
 from newsletter.back_issues.source_file import read_source_file
 from newsletter.back_issues.structuring.issue_label import IssueLabel
 from newsletter.back_issues.structuring.structure import SourceContext, structure
+from newsletter.config import Config
 from newsletter.errors import NewsletterError
 from newsletter.issue.draft import MAX_BYTES, read_draft
 from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
@@ -77,7 +78,7 @@ def _import_file(
         file_name=file.name,
         given=IssueLabel(volume=volume, number=number, date=date),
         masthead=settings.title,
-        standing=(parse(settings.about)[0].plain(), f"Write to us: {settings.contact}"),
+        standing=_list_standing(workspace.config),
         base=settings.website,
         find_picture=pictures.find_picture,
         convert_html=convert_html,
@@ -96,6 +97,13 @@ def _import_file(
         # What is wrong with the publication is no matter of this draft.
         problems=sum(1 for problem in check_draft(publication, found).problems if problem.path == path),
     )
+
+
+def _list_standing(config: Config) -> tuple[str, ...]:
+    """Return the paragraphs that each edition has at its end."""
+    publication, address = config.publication, config.sender.postal_address
+    about = parse(publication.about)[0].plain()
+    return (about, f"Write to us: {publication.contact}", address, f"{publication.title}, {address}")
 
 
 def _make_stem(file: Path) -> str:

@@ -13,6 +13,7 @@ import click
 
 from newsletter.cli.context import open_publication
 from newsletter.cli.output import say, show_problems
+from newsletter.text import format_count
 from newsletter.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -96,7 +97,11 @@ class _StatePrinter:
         stops = [notice for notice in found if notice.stops]
         name = f"{datetime.now():%H:%M:%S} {draft_state.name}"  # noqa: DTZ005  # the clock on the wall
         if not stops:
-            say(f"{name}: no problems", style="green")
+            count = sum(len(notice.problems) for notice in found if notice.noun == "problem")
+            if count:
+                say(f"{name}: {format_count(count, 'problem')} before it is sent", style="bold")
+            else:
+                say(f"{name}: no problems", style="green")
         for notice in stops:
             say(f"{name}: {notice.title}", style="bold")
             show_problems(notice.problems)

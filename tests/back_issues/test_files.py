@@ -384,6 +384,17 @@ def test_headlines_without_bullets_are_lines_or_paragraphs_as_there_are_details(
     assert [item.detail.plain() for item in issue.items] == ["The one.", "The other."]
 
 
+@pytest.mark.parametrize("title", ["## Highlights from the summit", "Highlights from the summit"])
+def test_headlines_under_a_title_of_their_own_go_with_the_details(tmp_path: Path, title: str) -> None:
+    text = f"Vol. 2.11\n\nGood morning.\n\n{title}\n\n- One\n- Two\n\n## Details\n\n- The one.\n- The other.\n"
+    issue = _compose("x.md", text, tmp_path)
+    assert [item.headline.plain() for item in issue.items] == ["One", "Two"]
+    assert [item.detail.plain() for item in issue.items] == ["The one.", "The other."]
+    assert issue.headlines_title == "Highlights from the summit"
+    assert issue.intro
+    assert issue.intro.plain() == "Good morning."
+
+
 def test_bullets_with_a_lead_are_items_and_links_alone_stay_a_list(tmp_path: Path) -> None:
     text = (
         "Vol. 2.11\n\n## Read\n\n- **[One](https://example.org/1)** – what it says.\n"

@@ -275,3 +275,19 @@ def test_a_line_end_between_japanese_letters_is_no_space(first: str, second: str
     lines = [PdfLine(0, 72, y, 11, [Run(words)], is_outer=False, end=500) for y, words in ((700, first), (687, second))]
     [block] = make_blocks(lines)
     assert block.words == joined
+
+
+def test_a_headline_that_goes_on_below_its_number_is_one() -> None:
+    """Lines that are balanced leave room for the next word."""
+    words: list[Words] = [
+        (72, 700, 11, "B", "1. A headline that is as wide as the column is, from here to there"),
+        (72, 686, 11, "B", "2. Another, with a bet on"),
+        (87, 672, 11, "B", "AI and fusion"),
+        (72, 658, 11, "B", "3. The last"),
+        (72, 620, 11, "F", "A paragraph of the text, which is in another weight, and quite long."),
+    ]
+    assert convert_pdf(write_pdf(words)).markdown == (
+        "1. **A headline that is as wide as the column is, from here to there**\n"
+        "2. **Another, with a bet on AI and fusion**\n3. **The last**\n\n"
+        "A paragraph of the text, which is in another weight, and quite long.\n"
+    )

@@ -18,11 +18,11 @@ LARCH = ROOT / "examples/drafts/larch-weekly"
 EDITIONS = {"html": "email.html", "web": "html", "pdf": "pdf", "eml": "eml"}
 
 
-@pytest.fixture(scope="module", params=["2.10", pytest.param("612", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["2.10", "3.7", pytest.param("612", marks=pytest.mark.slow)])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return a publication's folder with one draft, and the folder of its editions."""
     root = tmp_path_factory.mktemp("publication")
-    source = ROOT if request.param == "2.10" else LARCH
+    source = LARCH if request.param == "612" else ROOT
     (root / "drafts").mkdir()
     shutil.copyfile(source / "newsletter.toml", root / "newsletter.toml")
     shutil.copyfile(ROOT / "subscribers.example.csv", root / "subscribers.csv")
@@ -62,6 +62,9 @@ def test_an_edition_comes_back(exported: tuple[Path, Path], edition: str) -> Non
         written = re.sub(r"\s+", " ", draft.read_text())
         assert [link for link in links if f"]({link})" not in written] == []
         assert len(back.sections) == len(original.sections)
+        # The title of a mail or a page is the subject.
+        assert back.title in (original.title, "".join(map(str, original.subject or ())))
+        assert (back.headlines_title or "").casefold() == (original.headlines_title or "").casefold()
         assert "@" not in "".join(imported.undecided)
     finally:
         draft.unlink(missing_ok=True)

@@ -183,6 +183,16 @@ def test_advice_is_printed_below_that_there_are_no_problems(
     assert any("No reader has the tag nobodys. (The page says more.)" in line for line in lines[1:])
 
 
+def test_problems_that_stop_a_send_alone_are_not_called_none(
+    publication: Publication, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = publication.root / "drafts/2.10.yaml"
+    path.write_text(path.read_text().replace("the second half of May", "TODO the second half of May"))
+    _, lines = _print(publication, _StatePrinter(), DraftState(name="2.10"), capsys)
+    assert lines[0].endswith("2.10: 1 problem before it is sent")
+    assert lines[1] == "    Before it is sent: 1 problem. (The page says more.)"
+
+
 def test_a_state_that_is_still_being_rendered_is_not_printed(
     publication: Publication, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,6 +80,8 @@ class _LineReader:
         """
         if _HYPHENATED.search(last.text) or not line.text.strip():
             return False
+        if self._lists and line.x > self._lists[-1][0] + 3 and not _ENDS.search(last.text):
+            return False  # below an entry's words, and amid its sentence: lines of a heading are balanced
         room = self._rights[last.page, round(last.x / _ALIKE)] - last.end
         return room > estimate_width(line.text.split()[0], line.size) + _SPARE * line.size
 

@@ -41,6 +41,8 @@ def find_digest(blocks: SourceBlocks, comments: Comments) -> DigestParts | None:
     """Return the parts of a digest, or None for a text of another form."""
     titles = {kind: _find_title(blocks, kind) for kind in (HEADLINES, DETAILS)}
     above, below = titles[HEADLINES], titles[DETAILS]
+    if above is None and below is not None:
+        above = _find_own_title(blocks, below)
     if above is None and below is None:
         return _find_untitled(blocks, comments)
     starts = sorted(at for at in (above, below) if at is not None)
@@ -63,6 +65,18 @@ def find_digest(blocks: SourceBlocks, comments: Comments) -> DigestParts | None:
     else:
         before = (*before, *behind)
     return DigestParts((*head, *before), title, headlines, details, closing, sections)
+
+
+def _find_own_title(blocks: SourceBlocks, below: int) -> int | None:
+    """Return where a title of its own kind stands above headlines, in a list with as many as there are details."""
+    at = max((place for place in range(below) if isinstance(blocks[place], ListBlock)), default=0)
+    entries = _entries_of(blocks[at])
+    details = _count_details(blocks[below + 1 : _find_sections(blocks, below)])
+    if not at or len(entries) != details or not all(map(_is_headline, entries)):
+        return None
+    title = words_of(spans_of(blocks[at - 1]))
+    is_title = isinstance(blocks[at - 1], SourceHeading) or (len(title) <= 80 and not _ENDS_SENTENCE.search(title))
+    return at - 1 if title and is_title else None
 
 
 def _find_sections(blocks: SourceBlocks, title: int) -> int:

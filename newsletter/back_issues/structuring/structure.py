@@ -149,7 +149,9 @@ def _is_issue_title(blocks: SourceBlocks, at: int) -> bool:
 def _add_label(found: _FoundParts, converted: ConvertedText, values: Mapping[str, str], source: _Source) -> BackIssue:
     """Return the issue with its name, date and title: from the front matter, then the text, then the file's name."""
     context, writer, comments = source.context, source.writer, source.comments
-    title = found.head.title
+    items = found.issue.items
+    is_headline = bool(items) and _fold(found.head.title) == _fold(items[0].headline)  # an issue is called so by itself
+    title = "" if is_headline else found.head.title
     given = IssueLabel(
         volume=_read_number(_take(values, _VOLUME_KEYS)),
         number=_read_number(_take(values, _NUMBER_KEYS)),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from newsletter.errors import ListError, NewsletterError, Problem
 from newsletter.issue.draft_source import DraftSource
@@ -21,7 +22,7 @@ from newsletter.workspace import TEMPLATES
 class Diagnostic:
     """An error or a piece of advice about a draft. It `stops` when an edition can't be made because of it.
 
-    It is `partial` while there is more to come.
+    It is `partial` while there is more to come. `noun` is what each of its problems is counted as.
     """
 
     title: str
@@ -29,13 +30,14 @@ class Diagnostic:
     next_step: str = ""
     problems: tuple[Problem, ...] = ()
     partial: bool = False
+    noun: Literal["problem", "note"] = "note"
 
     @classmethod
     def of(cls, error: NewsletterError, edition: str = "") -> "Diagnostic":
         """Return an error as the command line words it, with the edition that it is about."""
         named = edition.lower() in error.message.lower()
         title = error.message if named else f"{edition}: {error.message}"
-        return cls(title=title, stops=True, next_step=error.next_step, problems=error.problems)
+        return cls(title=title, stops=True, next_step=error.next_step, problems=error.problems, noun="problem")
 
 
 def collect_diagnostics(
@@ -56,7 +58,8 @@ def collect_diagnostics(
     found += _find_link_results(rendered)
     if rendered.report and rendered.report.problems:
         problems = rendered.report.problems
-        found.append(Diagnostic(title=f"Mail clients: {format_count(len(problems), 'problem')}.", problems=problems))
+        title = f"Mail clients: {format_count(len(problems), 'problem')}."
+        found.append(Diagnostic(title=title, problems=problems, noun="problem"))
     return found
 
 
@@ -162,7 +165,8 @@ def _find_check_results(rendered: RenderedDraft) -> Iterator[Diagnostic]:
         if problem not in known and (problem.code, problem.path) != ("example", rendered.issue.path)
     )
     if problems:
-        yield Diagnostic(title=f"Before it is sent: {format_count(len(problems), 'problem')}.", problems=problems)
+        title = f"Before it is sent: {format_count(len(problems), 'problem')}."
+        yield Diagnostic(title=title, problems=problems, noun="problem")
     notes = tuple(note for note in report.notes if note.code != "field")
     if notes:
         yield Diagnostic(title=f"To look at: {format_count(len(notes), 'note')}.", problems=notes)
@@ -173,7 +177,7 @@ def _find_link_results(rendered: RenderedDraft) -> Iterator[Diagnostic]:
     report = rendered.links
     if report and report.problems:
         title = f"Links: {format_count(len(report.problems), 'problem')}."
-        yield Diagnostic(title=title, problems=report.problems, partial=report.waiting > 0)
+        yield Diagnostic(title=title, problems=report.problems, partial=report.waiting > 0, noun="problem")
     if report and report.notes:
         title = f"Links to look at: {format_count(len(report.notes), 'note')}."
         yield Diagnostic(title=title, problems=report.notes, partial=report.waiting > 0)

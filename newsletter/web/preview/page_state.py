@@ -79,6 +79,7 @@ def diagnostic_as_json(diagnostic: Diagnostic, root: Path) -> dict[str, Any]:
     return {
         "title": escape_controls(diagnostic.title),
         "stops": diagnostic.stops,
+        "noun": diagnostic.noun,
         "next_step": escape_controls(diagnostic.next_step),
         "problems": [_problem(problem, root) for problem in diagnostic.problems],
     }

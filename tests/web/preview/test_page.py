@@ -85,6 +85,8 @@ def test_an_editors_hour(publication: Publication, server: smtp_server.Server, o
     # To be looked at, one by one.
     _write(publication, ("Hiroshima", "Kyoto"), ("the second half of May", "the the second half of of May"))
     expect(status).to_have_text("Up to date · 2 notes")
+    _write(publication, ("Hiroshima", "Kyoto"), ("the second half of May", "TODO the the second half of May"))
+    expect(status).to_have_text("Up to date · 1 problem, 1 note")
     _write(publication, ("Hiroshima", "Kyoto"))
     expect(status).to_have_text("Up to date")
 

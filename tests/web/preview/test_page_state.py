@@ -228,7 +228,9 @@ def test_what_the_check_of_a_draft_finds_is_said_beside_the_mail(publication: Pu
     draft_state = refresh_state(publication.workspace, path, DraftState(name="2.13"))
     assert draft_state.rendered
     draft_state.rendered.check()
-    problems, notes = _told(state(draft_state, publication.workspace, {}, ""))
+    shown = state(draft_state, publication.workspace, {}, "")
+    assert [each["noun"] for each in shown["diagnostics"]] == ["problem", "note"]
+    problems, notes = _told(shown)
     assert problems[0] == "Before it is sent: 1 problem."
     assert "'TODO' looks like a mark" in problems[1][0]
     assert notes[0] == "To look at: 4 notes."

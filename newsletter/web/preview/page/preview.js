@@ -66,11 +66,14 @@ function tell() {
   const stops = state.diagnostics.filter((diagnostic) => diagnostic.stops);
   const findings = (some) => some.reduce((sum, diagnostic) => sum + Math.max(1, diagnostic.problems.length), 0);
   const count = findings(stops);
-  const said = count === 1 ? "1 problem" : `${count} problems`;
+  const told = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+  const said = told(count, "problem");
   const from = state.stale && state.rendering !== null ? "; this is the last good state" : "";
-  const notes = findings(state.diagnostics.filter((diagnostic) => !diagnostic.stops));
-  const advice = notes ? ` · ${notes === 1 ? "1 note" : `${notes} notes`}` : "";
-  const status = count ? said + from : `Up to date${advice}`;
+  const advice = ["problem", "note"].flatMap((noun) => {
+    const number = findings(state.diagnostics.filter((diagnostic) => !diagnostic.stops && diagnostic.noun === noun));
+    return number ? [told(number, noun)] : [];
+  });
+  const status = count ? said + from : ["Up to date", advice.join(", ")].filter(Boolean).join(" · ");
   if (by("status").textContent !== status) by("status").textContent = status;
   by("status").dataset.kind = count ? "bad" : "good";
   document.title = `${count ? `(${count}) ` : ""}${state.draft} · ${NAMES[chosen.view]} · Preview`;
