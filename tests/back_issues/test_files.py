@@ -395,6 +395,30 @@ def test_headlines_under_a_title_of_their_own_go_with_the_details(tmp_path: Path
     assert issue.intro.plain() == "Good morning."
 
 
+@pytest.mark.parametrize("name", ["x.md", "x.txt"])
+@pytest.mark.parametrize("line", ["-------", "=======", "_______"])
+def test_a_line_below_a_title_is_no_detail(tmp_path: Path, name: str, line: str) -> None:
+    text = f"Vol. 2.11\n\nHEADLINES\n{line}\n\n1. One\n2. Two\n\nDETAILS\n{line}\n\n1. The one.\n\n2. The other.\n"
+    issue = _compose(name, text, tmp_path)
+    assert [item.headline.plain() for item in issue.items] == ["One", "Two"]
+    assert [item.detail.plain() for item in issue.items] == ["The one.", "The other."]
+
+
+def test_a_bold_line_behind_the_details_begins_a_section(tmp_path: Path) -> None:
+    details = "1)  The one.\n2)  The other.\n\n    o   a sub-bullet\n    o   another\n"
+    rest = "**In other news**\n\n*   Small one\n*   Small two\n\nBest,\nMia\n"
+    text = f"Vol. 2.11\n\n**Headlines**\n\n1)  One\n2)  Two\n\n**Details**\n\n{details}\n{rest}"
+    issue = _compose("x.md", text, tmp_path)
+    assert [item.headline.plain() for item in issue.items] == ["One", "Two"]
+    assert issue.items[1].detail.plain().split() == ["The", "other.", "a", "sub-bullet", "another"]
+    [section] = issue.sections
+    assert section.title
+    assert section.title.plain() == "In other news"
+    assert "strong=True" not in repr(section.title)
+    assert section.text
+    assert "Small two" in section.text.plain()
+
+
 def test_bullets_with_a_lead_are_items_and_links_alone_stay_a_list(tmp_path: Path) -> None:
     text = (
         "Vol. 2.11\n\n## Read\n\n- **[One](https://example.org/1)** – what it says.\n"

@@ -42,7 +42,7 @@ def mark_lines(text: str) -> str:
     has_dashes = sum(1 for line in lines if (match := _BULLET.match(line)) and match["dash"]) > 1
     marked: list[str] = []
     fence = ""
-    for line in lines:
+    for at, line in enumerate(lines):
         opening = re.match(r" {0,3}(`{3,}|~{3,})", line)
         if fence or opening:
             if opening and (not fence or (opening[1].startswith(fence) and not line.strip().strip(fence[0]))):
@@ -50,11 +50,14 @@ def mark_lines(text: str) -> str:
             marked.append(line)
         elif words := name_title(line):
             marked += ["", f"## {words}", ""]
+        elif _underlines_title(lines, at):
+            continue
         elif _PICTURE.match(line):  # which is no part of the credit below it
             marked += ["", line, ""]
         else:
             bullet = _BULLET.match(line)
-            if bullet and (bullet["sign"] or (bullet["dash"] and has_dashes)):
+            of_word = bullet and bullet["plain"] in ("o", "·") and re.match(r"\t| {2}", line[bullet.end("plain") :])
+            if bullet and (bullet["sign"] or of_word or (bullet["dash"] and has_dashes)):
                 line = f"{bullet[1]}- {line[bullet.end() :]}"
             elif bullet and bullet["number"] and not re.match(r"[ \t]*[0-9]+[.)]", line):
                 line = f"{bullet[1]}{bullet['number']}. {line[bullet.end() :]}"
@@ -74,6 +77,8 @@ def mark_plain_text(text: str) -> str:
         following = lines[at + 1] if at + 1 < len(lines) else ""
         if not line.strip():
             marked.append("")
+        elif _underlines_title(lines, at):
+            continue
         elif _ACROSS.match(line):
             _underline(marked, base)
             base = None
@@ -95,6 +100,11 @@ def mark_plain_text(text: str) -> str:
             is_title = _is_title(line) and stands_alone
             marked.append(f"## {_escape(line.strip())}" if is_title else _escape(line.strip()))
     return "\n".join(marked)
+
+
+def _underlines_title(lines: list[str], at: int) -> bool:
+    """Return whether a row of signs stands right below the title of headlines or of details, which needs no line."""
+    return at > 0 and _ACROSS.match(lines[at]) is not None and name_title(lines[at - 1]) != ""
 
 
 def _underline(marked: list[str], base: int | None) -> None:

@@ -15,7 +15,7 @@ from newsletter.back_issues.markdown.source_text import (
     split_into_lines,
     words_of,
 )
-from newsletter.issue.blocks import ListBlock, Paragraph, Spans, ThematicBreak
+from newsletter.issue.blocks import ListBlock, Paragraph, Spans, TextRun, ThematicBreak
 
 _LONGEST_HEADLINE = 220
 _ENDS_SENTENCE = re.compile(r"[.!?…][\"”’)\]]*$")
@@ -39,6 +39,7 @@ class DigestParts:
 
 def find_digest(blocks: SourceBlocks, comments: Comments) -> DigestParts | None:
     """Return the parts of a digest, or None for a text of another form."""
+    blocks = _raise_bold_lines(blocks)
     titles = {kind: _find_title(blocks, kind) for kind in (HEADLINES, DETAILS)}
     above, below = titles[HEADLINES], titles[DETAILS]
     if above is None and below is not None:
@@ -65,6 +66,28 @@ def find_digest(blocks: SourceBlocks, comments: Comments) -> DigestParts | None:
     else:
         before = (*before, *behind)
     return DigestParts((*head, *before), title, headlines, details, closing, sections)
+
+
+def _raise_bold_lines(blocks: SourceBlocks) -> SourceBlocks:
+    """Return blocks in which a short line in bold, between two lists behind the title of details, is a heading too."""
+    below = _find_title(blocks, DETAILS)
+    if below is None:
+        return blocks
+    heading = blocks[below]
+    level = heading.level if isinstance(heading, SourceHeading) else 1
+    raised = list(blocks)
+    for at in range(below + 2, len(blocks) - 1):
+        block = blocks[at]
+        lists = isinstance(blocks[at - 1], ListBlock) and isinstance(blocks[at + 1], ListBlock)
+        if lists and isinstance(block, Paragraph) and _is_bold_line(block.spans):
+            raised[at] = SourceHeading(level, (TextRun(text=words_of(block.spans)),))
+    return tuple(raised)
+
+
+def _is_bold_line(spans: Spans) -> bool:
+    words = words_of(spans)
+    is_bold = all(isinstance(span, TextRun) and (span.strong or not span.text.strip()) for span in spans)
+    return is_bold and 0 < len(words) <= 80 and not _ENDS_SENTENCE.search(words)
 
 
 def _find_own_title(blocks: SourceBlocks, below: int) -> int | None:
