@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, and files with addresses or keys that only their owner can read."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +47,36 @@ def write_shared(path: Path, data: bytes) -> None:
     """Write a file as `open_private` does, with the umask's rights."""
     with _replacing(path, "wb", None, 0o666, durable=False) as file:
         file.write(data)
+
+
+def create_shared(path: Path, data: bytes) -> None:
+    """Write a new file with the umask's rights: whole, or not at all, and never in the place of another.
+
+    It is written beside `path` and linked to it, which fails where anything is. Raises FileExistsError for that, a link
+    that leads nowhere included, and OSError.
+    """
+    new = path.with_name(f".{path.stem[:100]}.{token_hex(8)}.new{path.suffix}")
+    try:
+        with _create(new, "wb", 0o666) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _move_to_free_place(new, path)
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+def _move_to_free_place(new: Path, path: Path) -> None:
+    """Give a file its name. Where there are no hard links (FAT), between the look and the renaming is a moment."""
+    try:
+        os.link(new, path, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        new.rename(path)
 
 
 @contextmanager

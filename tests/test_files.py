@@ -1,6 +1,8 @@
 """Files with an address, a token or a key are their owner's alone, whatever the umask and whatever stood there."""
 
+import errno
 import os
+import resource
 import stat
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -211,3 +213,43 @@ def test_a_lock_can_be_held_by_nobody_else(tmp_path: Path) -> None:
         for name in ("earlier", "new"):
             with store.sole(name):
                 assert _mode(tmp_path / f"{name}.lock") == 0o600
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """Let no file grow beyond a hundred bytes, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_new_file_is_whole_or_not_there(tmp_path: Path, full_disk: None) -> None:
+    with pytest.raises(OSError, match="too large"):
+        files.create_shared(tmp_path / "2.10.yaml", b"a" * 101)
+
+    assert list(tmp_path.iterdir()) == []
+    files.create_shared(tmp_path / "2.10.yaml", b"a" * 100)
+    assert [path.name for path in tmp_path.iterdir()] == ["2.10.yaml"]
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["hard links", "none"])
+def test_a_new_file_is_never_put_in_the_place_of_another(
+    tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not links:
+        monkeypatch.setattr(files.os, "link", _refuse_link)
+    (tmp_path / "there").write_bytes(b"mine")
+    (tmp_path / "dangling").symlink_to(tmp_path / "outside")
+    for name in ("there", "dangling"):
+        with pytest.raises(FileExistsError):
+            files.create_shared(tmp_path / name, b"new")
+    files.create_shared(tmp_path / "new", b"new")
+
+    assert (tmp_path / "there").read_bytes() == b"mine"
+    assert (tmp_path / "new").read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "new", "there"]
+
+
+def _refuse_link(*_: object, **_more: object) -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted")  # as FAT does

@@ -2,12 +2,14 @@
 
 import datetime
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from newsletter.errors import DraftError
+from newsletter.files import create_shared
 from newsletter.issue.draft import read_draft
 from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
 from newsletter.issue.numbering import IssueNumber, find_day_of_month, number_next_issue
@@ -90,8 +92,7 @@ def _write_draft(workspace: Workspace, new: NewIssue) -> NewDraft:
     path = workspace.drafts / f"{new.name}.yaml"
     path.parent.mkdir(exist_ok=True)
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(compose_draft(new))
+        create_shared(path, compose_draft(new).encode())
     except FileExistsError as error:
         raise DraftError(
             f"{shorten_path(path, Path.cwd())} is there already.",
@@ -99,7 +100,8 @@ def _write_draft(workspace: Workspace, new: NewIssue) -> NewDraft:
         ) from error
     schema = workspace.drafts / SCHEMA_NAME
     if not schema.exists():
-        schema.write_text(build_draft_schema(), encoding="utf-8")
+        with suppress(FileExistsError):  # a link that leads nowhere
+            create_shared(schema, build_draft_schema().encode())
     return NewDraft(path=path, issue=new)
 
 

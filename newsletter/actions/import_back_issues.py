@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from newsletter.back_issues.structuring.issue_label import IssueLabel
 from newsletter.back_issues.structuring.structure import SourceContext, structure
 from newsletter.config import Config
 from newsletter.errors import NewsletterError
+from newsletter.files import create_shared
 from newsletter.issue.draft import MAX_BYTES, read_draft
 from newsletter.issue.draft_schema import SCHEMA_NAME, build_draft_schema
 from newsletter.issue.richtext import parse
@@ -151,14 +153,14 @@ def _write_draft(workspace: Workspace, name: str, issue: BackIssue, pictures: Pi
         raise _make_too_large(size)
     path.parent.mkdir(exist_ok=True)
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        create_shared(path, text.encode())
     except FileExistsError as error:
         raise _make_there(path) from error
     pictures.write()
     schema = workspace.drafts / SCHEMA_NAME
     if not schema.exists():
-        schema.write_text(build_draft_schema(), encoding="utf-8")
+        with suppress(FileExistsError):  # a link that leads nowhere
+            create_shared(schema, build_draft_schema().encode())
     return path
 
 

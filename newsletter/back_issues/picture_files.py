@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import unquote, urlsplit
 
 from newsletter.back_issues.converted_text import EmbeddedPicture
+from newsletter.files import create_shared
 from newsletter.issue.image import MAX_BYTES, SUFFIXES, find_file_name_fault, find_image_faults
 
 _LONGEST_STEM = 60
@@ -44,8 +45,7 @@ class PictureFiles:
         for name, data in self.wanted.items():
             path = self.drafts / name
             if not path.exists():
-                with path.open("xb") as file:
-                    file.write(data)
+                create_shared(path, data)
                 written.append(path)
         return written
 
