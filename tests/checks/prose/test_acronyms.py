@@ -53,6 +53,10 @@ def test_one_that_is_spelt_out_is_not(text: str) -> None:
     assert _find(text) == []
 
 
+def test_a_postscript_is_none() -> None:
+    assert _find("PS: See you at the reception. PPS: Bring a friend. NB: not on Monday.") == []
+
+
 def test_it_may_be_spelt_out_in_another_item() -> None:
     assert _find("NEDO pays.", "The energy body (NEDO) is new.") == []
 
