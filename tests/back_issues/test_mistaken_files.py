@@ -105,3 +105,19 @@ def test_what_is_wrong_with_a_file_is_said(digest: Publication, tmp_path: Path, 
         with path.open("wb") as file:
             file.truncate(50_000_000 if state == "of 50 MB" else int(most.split()[0]) * 1_000_000 + 1)
     assert words in _refuse(digest, path)
+
+
+@pytest.mark.parametrize("name", ["2.11.yaml", "2.11.yml"])
+@pytest.mark.parametrize("leads_nowhere", [False, True])
+def test_a_draft_that_is_there_is_kept(digest: Publication, tmp_path: Path, name: str, leads_nowhere: bool) -> None:
+    file, draft = tmp_path / "old.md", digest.root / "drafts" / name
+    file.write_text("Vol. 2.11, June 15, 2023\n\nHeadlines:\n- One\n\nDetails:\n- The one.\n")
+    try:
+        if leads_nowhere:
+            draft.symlink_to(digest.root / "elsewhere.yaml")
+        else:
+            draft.write_text("precious")
+        assert f"{name}' is there already, and was not changed." in _refuse(digest, file)
+        assert leads_nowhere or draft.read_text() == "precious"
+    finally:
+        draft.unlink()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT, Publication
+from page_server import PageServer, page, redirect
 
 import newsletter
 from newsletter.cli import cli
@@ -41,6 +42,22 @@ def test_an_item_without_an_address_asks_for_it(saved: Publication) -> None:
         "added as an item. Write its text in the place of TK. "
         "Give the page's address below it, as link: https://example.org/page"
     )
+
+
+def test_addresses_are_asked_and_each_has_its_answer(saved: Publication, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_LINKS__ALLOW", "127.0.0.1")
+    text = (saved.root / "news.html").read_bytes()
+    with PageServer({"/a": page(text), "/short": redirect("/a?utm_source=x"), "/busy": page("", 429)}) as server:
+        done = CliRunner().invoke(cli, ["cite", server.address("/short"), server.address("/busy")])
+        link = f"[Ferry ministers sign harbor accord]({server.address('/a')})"
+    assert done.exit_code == 1
+    assert done.stdout.splitlines() == [
+        "Title: Ferry ministers sign harbor accord", "Outlet: The Harbor Times", "Authors: Jane Doe, John Roe",
+        "Date: 2023-06-01", f"Link: {link}",
+    ]  # fmt: skip
+    told, step = done.stderr.splitlines()
+    assert told == f"{server.address('/busy')}: The site has been asked too often (429)."
+    assert step.startswith("Try again later")
 
 
 def test_a_source_that_fails_is_told_with_its_place_and_keeps_none_back(saved: Publication) -> None:
