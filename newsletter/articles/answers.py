@@ -7,8 +7,8 @@ from urllib.parse import urljoin
 
 from newsletter.articles.article import Article, UnreadableArticle
 from newsletter.articles.obstacles import LOG_IN, SAVE_IT
-from newsletter.articles.pdf_article import read_pdf_article
-from newsletter.articles.reading import read_article
+from newsletter.articles.pdf_article import read_pdf_article_apart
+from newsletter.articles.reading import read_article_apart
 from newsletter.articles.saved_page import find_kind
 from newsletter.fetching import FailureReason, FetchFailure, FetchLimits, Response
 from newsletter.fetching.login_pages import is_login_address
@@ -47,13 +47,13 @@ def read_answer(answer: Response, now: datetime.datetime) -> Article:
     if kind == "empty":
         raise UnreadableArticle("The page is empty.", next_step=_LOOK)
     if kind == "pdf":
-        return read_pdf_article(answer.body, answer.address)
+        return read_pdf_article_apart(answer.body, answer.address)
     if kind != "html" or not _may_be_html(answer.media_type):
         raise UnreadableArticle(
             f"This is no web page and no PDF, but {_name_type(answer.media_type)}.",
             next_step="Cite the page that it belongs to.",
         )
-    return read_article(answer.body, answer.address, answer.charset)
+    return read_article_apart(answer.body, answer.address, answer.charset)
 
 
 def find_forwarding(answer: Response) -> str | None:

@@ -12,6 +12,7 @@ from newsletter.articles.article import Article, UnreadableArticle, clean_words
 from newsletter.articles.author_names import read_authors
 from newsletter.articles.publication_dates import find_date
 from newsletter.articles.titles import clean_title
+from newsletter.limited_process import LimitReached, run_limited
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -23,16 +24,30 @@ _NO_TITLE = re.compile(
     r"|\S+|.*\.(?:docx?|pdf|indd|qxd|tex|pptx?|xlsx?|rtf|odt|dvi|eps|pages))",
     re.IGNORECASE | re.DOTALL,
 )
+MOST_SECONDS = 20  # of computing, for the first page alone
 _LEAST_LETTERS = 8
 _LONGEST_PAGE = 1_000_000  # octets of code, which set a page of words in some thousands
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 
+def read_pdf_article_apart(data: bytes, address: str | None) -> Article:
+    """Return what a PDF says of itself, read in a process with limits of time and memory. Raises UnreadableArticle."""
+    try:
+        return run_limited(read_pdf_article, data, address, seconds=MOST_SECONDS)
+    except LimitReached as error:
+        raise UnreadableArticle(
+            "The PDF takes more time or memory to read than any does.", next_step=_BY_HAND
+        ) from error
+
+
 def read_pdf_article(data: bytes, address: str | None) -> Article:
-    """Return what a PDF says of itself. Raises UnreadableArticle when it can't be read, or names no title."""
+    """Return what a PDF says of itself. Raises UnreadableArticle when it can't be read, or names no title.
+
+    Raises MemoryError as well, and a hostile one may take hours: for PDFs of others, use `read_pdf_article_apart`.
+    """
     try:
         found = _read(data, address)
-    except UnreadableArticle:
+    except (UnreadableArticle, MemoryError):
         raise
     except Exception as error:  # what pypdf raises for damaged files is of many kinds
         raise UnreadableArticle(

@@ -22,10 +22,30 @@ from newsletter.articles.publication_dates import (
 )
 from newsletter.articles.titles import choose_title, clean_title, find_title_below_outlet, guess_outlet
 from newsletter.articles.visible_facts import VisibleFacts, find_visible_facts
+from newsletter.limited_process import LimitReached, run_limited
 
+SMALL = 50_000  # bytes; no page of this size keeps a parser busy for more than some seconds
+MOST_SECONDS = 20  # of computing
 _LANGUAGE_SIZE = 35  # RFC 5646, section 4.4.1
 _COMPANY = re.compile(r"\b(?:Inc|Ltd|LLC|LLP|PLC|GmbH|AG|Corp|Co|Foundation|Holdings|Publishing|S\.A|B\.V)\.?\Z")
 _INSTALL = 'Install it: pip install "newsletter-press[cite]"'
+
+
+def read_article_apart(html: bytes, address: str | None = None, charset: str | None = None) -> Article:
+    """Return what a page of anybody's says of its article; a large one is read in a process of limited time and memory.
+
+    A parser's time grows with the square of an element's attributes, so that 200 kB can take minutes. Raises
+    UnreadableArticle.
+    """
+    if len(html) <= SMALL:
+        return read_article(html, address, charset)
+    try:
+        return run_limited(read_article, html, address, charset, seconds=MOST_SECONDS)
+    except LimitReached as error:
+        raise UnreadableArticle(
+            "The page takes more time or memory to read than any article does.",
+            next_step="Open it in a browser, and write the link yourself: [words](https://example.org/page)",
+        ) from error
 
 
 def read_article(html: bytes, address: str | None = None, charset: str | None = None) -> Article:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.articles.article import Article, UnreadableArticle
-from newsletter.articles.pdf_article import read_pdf_article
-from newsletter.articles.reading import read_article
+from newsletter.articles.pdf_article import read_pdf_article_apart
+from newsletter.articles.reading import read_article_apart
 from newsletter.text import format_size
 
 LARGEST = 30_000_000  # bytes; web archives hold their pictures too
@@ -34,15 +34,15 @@ def read_saved_page(path: Path) -> Article:
     data = path.read_bytes()
     kind = find_kind(data)
     if kind == "pdf":
-        return read_pdf_article(data, None)
+        return read_pdf_article_apart(data, None)
     if kind == "archive":
         saved = _read_archive(data)
-        return read_article(saved.html, saved.address, saved.charset)
+        return read_article_apart(saved.html, saved.address, saved.charset)
     if kind == "empty":
         raise UnreadableArticle("The file is empty.", next_step=_AGAIN)
     if kind == "other":
         raise UnreadableArticle("This file is no web page and no PDF.", next_step=_AGAIN)
-    return read_article(data)
+    return read_article_apart(data)
 
 
 def find_kind(data: bytes) -> str:

@@ -1,15 +1,33 @@
 """Conversion of a back issue's file into Markdown, by its kind."""
 
-from newsletter.back_issues.converted_text import ConvertedText
+from newsletter.back_issues.converted_text import ConvertedText, UnreadableFile
 from newsletter.back_issues.markdown.source_lines import is_markdown, mark_plain_text
 from newsletter.back_issues.source_file import FileKind, SourceFile, decode_text
+from newsletter.limited_process import LimitReached, run_limited
+
+SMALL = 50_000  # bytes; no file of this size keeps a reader busy for more than some seconds
+MOST_SECONDS = 60  # of computing
+_TEXTS = (FileKind.MARKDOWN, FileKind.TEXT)
 
 
 def convert_file(source: SourceFile) -> ConvertedText:
-    """Return the text of a file as Markdown. Raises UnreadableFile.
+    """Return the text of a file as Markdown, of a large page, mail or document in a process of limited time and memory.
 
-    The converters of other forms than text are imported where they are used: each brings a library.
+    Raises UnreadableFile.
     """
+    if source.kind is FileKind.PDF or source.kind in _TEXTS or len(source.data) <= SMALL:
+        return _convert(source)
+    try:
+        return run_limited(_convert, source, seconds=MOST_SECONDS)
+    except LimitReached as error:
+        raise UnreadableFile(
+            "The file takes more time or memory to read than any text needs.",
+            next_step="Copy its text into a .txt file.",
+        ) from error
+
+
+def _convert(source: SourceFile) -> ConvertedText:
+    """Convert a file here. The converters of other forms than text are imported where they are used, with a library."""
     match source.kind:
         case FileKind.MARKDOWN:
             return ConvertedText(decode_text(source.data))
@@ -29,9 +47,9 @@ def convert_file(source: SourceFile) -> ConvertedText:
 
             return convert_word_document(source.data)
         case FileKind.PDF:
-            from newsletter.back_issues.pdf.pdf_document import convert_pdf
+            from newsletter.back_issues.pdf.pdf_document import convert_pdf_apart
 
-            return convert_pdf(source.data)
+            return convert_pdf_apart(source.data)
 
 
 def convert_html(html: str) -> str:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.articles import Article, UnreadableArticle, read_article
+from newsletter.articles import Article, UnreadableArticle, read_article, reading
 from newsletter.articles.markdown_link import write_link
 from newsletter.articles.pdf_article import read_pdf_article
+from newsletter.articles.reading import read_article_apart
 
 _ADDRESS = "https://example.org/a"
 _EVIL = (
@@ -165,3 +166,16 @@ def test_any_page_is_cited_or_refused_in_plain_words(html: str) -> None:
 def test_any_bytes_are_cited_or_refused(data: bytes) -> None:
     for found in (try_to(lambda: read_article(data)), try_to(lambda: read_pdf_article(b"%PDF-1.4\n" + data, _ADDRESS))):
         assert is_harmless(found.message if isinstance(found, UnreadableArticle) else found.title)
+
+
+def test_a_page_that_keeps_its_parser_busy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attribute of an element is compared with all before it."""
+    monkeypatch.setattr(reading, "MOST_SECONDS", 2)
+    attributes = " ".join(f"a{number}=b" for number in range(100_000))
+    with pytest.raises(UnreadableArticle, match="more time or memory"):
+        read_article_apart(f"<title>Harbors and their cost</title><p {attributes}>words".encode(), _ADDRESS)
+
+
+def test_a_large_page_is_read_apart_as_it_is_here() -> None:
+    page = f"<title>Harbors and their cost</title><h1>Harbors and their cost</h1><p>{'words ' * 10_000}".encode()
+    assert read_article_apart(page, _ADDRESS) == read_article(page, _ADDRESS)

@@ -5,10 +5,10 @@ from io import BytesIO
 import pytest
 import typst
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import NameObject, StreamObject
+from pypdf.generic import DictionaryObject, IndirectObject, NameObject, StreamObject
 
-from newsletter.articles import UnreadableArticle
-from newsletter.articles.pdf_article import read_pdf_article
+from newsletter.articles import UnreadableArticle, pdf_article
+from newsletter.articles.pdf_article import read_pdf_article, read_pdf_article_apart
 
 _PAGE = "#text(24pt)[Eleven harbors: a report]\n\n" + "#lorem(60)"
 
@@ -61,3 +61,30 @@ def test_a_locked_pdf_is_told() -> None:
     with pytest.raises(UnreadableArticle, match="damaged, locked") as refused:
         read_pdf_article(write_pdf("Harbors and their cost", password="secret"), None)
     assert "write the link yourself" in refused.value.next_step
+
+
+def test_a_pdf_that_keeps_its_reader_busy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf_article, "MOST_SECONDS", 2)
+    writer = PdfWriter(clone_from=BytesIO(write_pdf()))
+    code = StreamObject()
+    code.set_data(b"/X Do " * 4000)
+    page = writer.pages[0]
+    page[NameObject("/Contents")] = writer._add_object(code)
+    resources = page["/Resources"].get_object()
+    assert isinstance(resources, DictionaryObject)
+    form = _add_form(writer, DictionaryObject({NameObject("/Font"): resources["/Font"]}))
+    resources[NameObject("/XObject")] = DictionaryObject({NameObject("/X"): form})
+    file = BytesIO()
+    writer.write(file)
+    with pytest.raises(UnreadableArticle, match="more time or memory"):
+        read_pdf_article_apart(file.getvalue(), None)
+
+
+def _add_form(writer: PdfWriter, resources: DictionaryObject) -> IndirectObject:
+    """Return a form that sets nothing in a million steps."""
+    form = StreamObject()
+    form.set_data(b"q Q " * 500_000)
+    form[NameObject("/Type")] = NameObject("/XObject")
+    form[NameObject("/Subtype")] = NameObject("/Form")
+    form[NameObject("/Resources")] = resources
+    return writer._add_object(form)

@@ -13,9 +13,9 @@ from conftest import ROOT, Publication, Run
 from PIL import Image
 
 from newsletter.actions.import_back_issues import ImportedBackIssue, import_back_issues
-from newsletter.back_issues import source_file
+from newsletter.back_issues import conversion, source_file
 from newsletter.back_issues.conversion import convert_file
-from newsletter.back_issues.converted_text import ConvertedText
+from newsletter.back_issues.converted_text import ConvertedText, UnreadableFile
 from newsletter.back_issues.drafts import draft_writing
 from newsletter.back_issues.drafts.composition import compose_back_issue
 from newsletter.back_issues.picture_files import PictureFiles
@@ -477,3 +477,13 @@ def test_the_limit_is_said_in_the_docs() -> None:
     page = (ROOT / "docs/editors/back-issues.md").read_text()
     assert f"A file may have {source_file.MAX_BYTES // 1_000_000} MB" in page
     assert f"text alone {source_file.MAX_TEXT_BYTES // 1_000_000} MB" in page
+
+
+def test_a_page_that_keeps_its_parser_busy_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attribute of an element is compared with all before it."""
+    monkeypatch.setattr(conversion, "MOST_SECONDS", 1)
+    attributes = " ".join(f"a{number}=b" for number in range(200_000))
+    (tmp_path / "x.html").write_text(f"<ul><li {attributes}>words</ul>", encoding="utf-8")
+
+    with pytest.raises(UnreadableFile, match="more time or memory"):
+        convert_file(read_source_file(tmp_path / "x.html"))

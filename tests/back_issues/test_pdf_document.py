@@ -11,7 +11,7 @@ from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, Na
 from newsletter.back_issues.converted_text import UnreadableFile
 from newsletter.back_issues.page_text.page_blocks import Run
 from newsletter.back_issues.pdf import pdf_document
-from newsletter.back_issues.pdf.pdf_document import convert_pdf
+from newsletter.back_issues.pdf.pdf_document import convert_pdf, convert_pdf_apart
 from newsletter.back_issues.pdf.pdf_lines import PdfLine
 from newsletter.back_issues.pdf.pdf_paragraphs import make_blocks
 
@@ -291,3 +291,21 @@ def test_a_headline_that_goes_on_below_its_number_is_one() -> None:
         "2. **Another, with a bet on AI and fusion**\n3. **The last**\n\n"
         "A paragraph of the text, which is in another weight, and quite long.\n"
     )
+
+
+def test_a_pdf_that_keeps_its_reader_busy_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A string of millions of characters packs into some kilobytes, and each of them is placed on its own."""
+    monkeypatch.setattr(pdf_document, "MOST_SECONDS", 1)
+    writer = PdfWriter(clone_from=io.BytesIO(_WORDS))
+    stream = DecodedStreamObject()
+    stream.set_data(b"BT /F 12 Tf <" + b"41" * 20_000_000 + b"> Tj ET")
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(stream.flate_encode())
+    file = io.BytesIO()
+    writer.write(file)
+
+    with pytest.raises(UnreadableFile, match="more time or memory"):
+        convert_pdf_apart(file.getvalue())
+
+
+def test_a_pdf_is_read_apart_as_it_is_here() -> None:
+    assert convert_pdf_apart(_WORDS) == convert_pdf(_WORDS)

@@ -10,9 +10,11 @@ from newsletter.back_issues.page_text.block_markdown import write_blocks
 from newsletter.back_issues.pdf.pdf_lines import PageLink, PdfLine, TextFragment, make_lines
 from newsletter.back_issues.pdf.pdf_paragraphs import make_blocks
 from newsletter.back_issues.pdf.pdf_running_heads import drop_running_heads
+from newsletter.limited_process import LimitReached, run_limited
 
 MOST_PAGES = 200
 MOST_OPERATORS = 1_000_000  # of all pages; one full of text has some thousands
+MOST_SECONDS = 60  # of computing; 200 pages full of words take some twenty-five
 _MOST_LINKS = 20_000
 _DAMAGED = "The PDF is damaged: it can't be read."
 _SCHEMES = ("http://", "https://", "mailto:")
@@ -30,8 +32,22 @@ class _EndlessPage(Exception):
     """A page has more operators than may be read."""
 
 
+def convert_pdf_apart(data: bytes) -> ConvertedText:
+    """Convert a PDF of anybody's in a process with limits of time and memory. Raises UnreadableFile."""
+    try:
+        return run_limited(convert_pdf, data, seconds=MOST_SECONDS)
+    except LimitReached as error:
+        raise UnreadableFile(
+            "The PDF takes more time or memory to read than any text needs.",
+            next_step="Save or print it to a new PDF, or copy its text into a .txt file.",
+        ) from error
+
+
 def convert_pdf(data: bytes) -> ConvertedText:
-    """Convert a PDF with text. Raises UnreadableFile for one that is scanned, encrypted, damaged or endless."""
+    """Convert a PDF with text. Raises UnreadableFile for one that is scanned, encrypted, damaged or endless.
+
+    Raises MemoryError as well, and a hostile one may take hours: for files of others, use `convert_pdf_apart`.
+    """
     from pypdf.errors import PyPdfError
 
     try:
@@ -42,7 +58,7 @@ def convert_pdf(data: bytes) -> ConvertedText:
         raise UnreadableFile("The PDF draws without end: it has far more on its pages than text.") from error
     except (
         PyPdfError, ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError, ArithmeticError,
-        AssertionError, NotImplementedError, EOFError, MemoryError,
+        AssertionError, NotImplementedError, EOFError,
     ) as error:  # fmt: skip
         raise UnreadableFile(_DAMAGED, next_step="Save or print it to a new PDF.") from error
     blocks = make_blocks(drop_running_heads(pages))
