@@ -37,8 +37,13 @@ class LinkPlan:
 
 
 def find_asked_address(address: str) -> str:
-    """Return the address that is asked for a link: without fragment, and without what counts readers as visitors."""
-    return urldefrag(remove_tracking(address)).url
+    """Return the address that is asked for a link: without fragment, tracking and password, which no cache may keep."""
+    asked = urldefrag(remove_tracking(address)).url
+    try:
+        parts = urlsplit(asked)
+    except ValueError:
+        return asked
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else asked
 
 
 def plan_link_check(workspace: Workspace, draft: Draft) -> LinkPlan:
