@@ -92,7 +92,18 @@ def _find_open_draft(publication: OpenPublication, name: str) -> Path:
             f"{issue} waits in the outbox with its text as it was, so nothing is added to its draft.",
             next_step=f"Take it out first: newsletter outbox cancel {issue}",
         )
+    _read_text(path)
     return path
+
+
+def _read_text(path: Path) -> str:
+    """Return a draft's text with its own line ends. Raises DraftError."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DraftError(
+            f"{path.name} is not UTF-8 text, so nothing is added to it.", next_step="Save it as UTF-8."
+        ) from error
 
 
 async def _read_sources(publication: OpenPublication, sources: Sequence[str]) -> list[Citation | FailedCitation]:
@@ -159,7 +170,7 @@ def _find_file(source: str) -> Path:
 
 def _add(publication: OpenPublication, path: Path, citation: Citation) -> Citation:
     """Add an item for a source to a draft, unless the draft has a link to it already."""
-    text = path.read_bytes().decode("utf-8")
+    text = _read_text(path)
     article = citation.article
     if article.address and (line := _find_link(path, text, article.address)):
         return replace(citation, draft=path, line=line)

@@ -268,3 +268,14 @@ def test_an_address_without_https_and_a_file_that_is_not_there(opened: OpenPubli
     assert "no address of the web" in fail_one(opened, "mailto:jane@example.org")
     assert "no web page's address" in fail_one(opened, "https://[broken/")
     assert cite_one(opened, (PAGES / "news.html").as_uri()).title == "Ferry ministers sign harbor accord"
+
+
+def test_nothing_is_added_to_a_draft_in_another_encoding(
+    publication: Publication, opened: OpenPublication, server: PageServer
+) -> None:
+    draft = publication.root / "drafts/2.10.yaml"
+    before = draft.read_bytes() + b"# caf\xe9\n"
+    draft.write_bytes(before)
+    with pytest.raises(DraftError, match="not UTF-8"):
+        cite_module.cite(opened, [server.address("/news")], into="2.10")
+    assert draft.read_bytes() == before
