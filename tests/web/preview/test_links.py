@@ -52,11 +52,12 @@ def watch(linked: Publication, *drafts: RenderedDraft) -> list[list[str]]:
             finished.set()
 
     async def run() -> None:
-        watching = LinkWatch(AnswerCache.of(linked.workspace), publish, still=0.05)
+        watching = LinkWatch(AnswerCache.of(linked.workspace), publish, still=0.3)
         task = asyncio.create_task(watching.run())
         for rendered in drafts:
             rendered.check(watching.answers)
             watching.look_at("2.11", rendered)
+            await asyncio.sleep(0.001)  # so that what does not wait would ask now
         await asyncio.wait_for(finished.wait(), 20)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
