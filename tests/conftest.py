@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 Run = Callable[..., Result]
 pytest_plugins = ["browser", "postgres"]
 
-settings.register_profile("suite", deadline=None, max_examples=40)
+settings.register_profile("suite", deadline=None, max_examples=30)
 settings.load_profile("suite")
 stay_offline()
 

@@ -268,17 +268,21 @@ def _enter(request: Mapping[str, Any], files: Sequence[int]) -> None:
 
 
 def _render_sample() -> None:
-    """Fill the caches that the first email fills: compiled patterns, parsed styles and templates.
+    """Fill the caches that the first email and its check fill: patterns, styles, templates, the spelling's dictionary.
 
     The first PDF stays for each run, since its compiler starts threads, which a fork would lose.
     """
+    from newsletter.checks.prose import check_prose
     from newsletter.editions import EditionContext, place_beside, render_html, render_text, render_web, write_default
-    from newsletter.issue.draft import load_issue
+    from newsletter.issue.draft import read_draft
+    from newsletter.issue.draft_source import DraftSource
     from newsletter.workspace import Workspace
 
     workspace = Workspace(Path(__file__).parent.parent, {})
     context = EditionContext.from_workspace(workspace)
-    issue = load_issue(workspace.find_draft("2.10")).seen_by(frozenset())
+    draft = read_draft(workspace.find_draft("2.10"))
+    list(check_prose(workspace, DraftSource(draft.path, draft.source), draft.issue))
+    issue = draft.issue.seen_by(frozenset())
     render_html(context, issue, write_default, place_beside)
     render_text(context, issue, write_default)
     render_web(context, issue, b"")

@@ -54,7 +54,11 @@ def test_no_command_of_a_page_wants_a_port_that_another_program_may_have() -> No
     assert [command for command in named if not re.search(r"\d\d:\d\d", command)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow if "operators" in page.parts else ()) for page in PAGES],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_the_commands_of_a_page_run(publication: Publication, server: smtp_server.Server, page: Path) -> None:
     publication.through(server)
     shutil.copyfile(ROOT / "subscribers.example.csv", publication.root / "subscribers.example.csv")

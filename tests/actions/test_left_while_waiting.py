@@ -168,6 +168,7 @@ def test_a_killed_send_goes_on_to_nobody_who_left(desk: Desk, server: Server) ->
     assert (states[waiting[-1]], states[waiting[-2]]) == (_has_left(desk), IS_GONE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("state", "reply"), [(State.DEFERRED, LATER), (State.REFUSED, NO)])
 def test_a_retry_goes_to_nobody_who_left(desk: Desk, server: Server, state: State, reply: str) -> None:
     server.refuse |= dict.fromkeys(READERS[:5], reply)
@@ -199,6 +200,7 @@ def test_who_leaves_during_a_long_wait_is_not_tried_again(
     assert desk.states()[LEFT] == _has_left(desk)
 
 
+@pytest.mark.slow
 def test_a_list_that_is_away_keeps_everybody_waiting_and_loses_nobody(files: Desk, server: Server) -> None:
     files.put_in_outbox()
     files.file.rename(files.file.with_suffix(".bak"))
@@ -263,6 +265,7 @@ def test_a_broken_list_stops_a_send_until_it_is_mended(files: Desk, server: Serv
     assert server.copies() == dict.fromkeys(READERS, 1)
 
 
+@pytest.mark.slow
 def test_who_may_be_in_a_row_that_can_not_be_used_is_not_taken_for_gone(files: Desk, server: Server) -> None:
     settings = files.publication.root / "newsletter.toml"
     settings.write_text(settings.read_text().replace("unusable = 2 ", "unusable = 50 "))
@@ -275,6 +278,7 @@ def test_who_may_be_in_a_row_that_can_not_be_used_is_not_taken_for_gone(files: D
     assert server.stored == []
 
 
+@pytest.mark.slow
 def test_a_person_may_say_that_all_who_are_missing_are_to_get_nothing(desk: Desk, server: Server) -> None:
     server.refuse |= dict.fromkeys(READERS, LATER)
     desk.send()

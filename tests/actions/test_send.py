@@ -61,6 +61,7 @@ def test_done_is_done(digest: Publication, server: Server) -> None:
     assert len(server.stored) == 25
 
 
+@pytest.mark.slow
 def test_the_record_names_counts_and_no_address(digest: Publication) -> None:
     digest.run("send", "2.10", "--yes")
     record = (digest.root / "drafts/2.10.sent.toml").read_text()
@@ -71,6 +72,7 @@ def test_the_record_names_counts_and_no_address(digest: Publication) -> None:
     assert "@" not in record
 
 
+@pytest.mark.slow
 def test_a_store_deleted_between_two_sends(digest: Publication, server: Server) -> None:
     digest.run("send", "2.10", "--yes")
     for path in (digest.root / ".newsletter").iterdir():
@@ -83,6 +85,7 @@ def test_a_store_deleted_between_two_sends(digest: Publication, server: Server) 
     assert len(server.stored) == 25
 
 
+@pytest.mark.slow
 def test_a_changed_draft_is_answered_with_three_ways(digest: Publication, server: Server) -> None:
     digest.readers(20)
     first = {f"reader{number:04}@example.org" for number in range(10)}
@@ -130,6 +133,7 @@ def test_a_draft_that_was_renamed_is_sent_on_as_it_was_frozen(digest: Publicatio
     assert (over.returncode, "renamed" in over.stderr) == (1, False)
 
 
+@pytest.mark.slow
 def test_who_was_frozen_and_not_reached_gets_it_though_the_draft_is_gone(opened: Store, digest: Publication) -> None:
     Frozen(digest, opened, 3)
     (digest.root / "drafts/2.10.yaml").unlink()
@@ -201,6 +205,7 @@ def test_items_for_some_readers_reach_only_them(digest: Publication, server: Ser
     assert len(server.stored) == 6
 
 
+@pytest.mark.slow
 def test_a_test_is_marked_and_touches_no_campaign(digest: Publication, server: Server) -> None:
     sent = digest.run("send", "2.10", "--test", "ada.okafor@example.org", "--test", "testers")
     assert sent.returncode == 0, sent.stderr
@@ -224,6 +229,7 @@ def test_a_dry_run_writes_every_message_and_sends_none(digest: Publication, serv
     assert json.loads(digest.run("status", "--json").stdout) == []
 
 
+@pytest.mark.slow
 def test_without_a_name_only_the_one_unsent_issue(digest: Publication, server: Server) -> None:
     several = digest.run("send", stdin="y\n")
     assert several.returncode == 1
@@ -237,6 +243,7 @@ def test_without_a_name_only_the_one_unsent_issue(digest: Publication, server: S
     assert len(server.stored) == 25
 
 
+@pytest.mark.slow
 def test_another_list(digest: Publication, server: Server) -> None:
     (digest.root / "board.csv").write_text("email\na@example.org\nb@example.org\nbroken\nA@example.org\n")
     digest.environ["NEWSLETTER_LIST__UNUSABLE"] = "25"
@@ -261,6 +268,7 @@ def test_a_value_that_some_readers_lack_stops_before_the_first(digest: Publicati
     assert json.loads(digest.run("status", "--json").stdout) == []
 
 
+@pytest.mark.slow
 def test_tags_are_no_field_and_that_is_said_at_the_field(digest: Publication, server: Server) -> None:
     draft = digest.root / "drafts/2.10.yaml"
     draft.write_text(draft.read_text().replace("{{ name | reader }}", "{{ tags }}"))
@@ -279,6 +287,7 @@ def test_the_example_headlines_are_not_sent(digest: Publication, server: Server)
     assert server.stored == []
 
 
+@pytest.mark.slow
 def test_not_accepted_is_a_safe_spreadsheet(digest: Publication, server: Server) -> None:
     (digest.root / "subscribers.csv").write_text("email\n+a@example.org\nb@example.org\n")
     server.refuse["+a@example.org"] = "550 =HYPERLINK(1)"
@@ -298,6 +307,7 @@ def test_two_at_once(digest: Publication, server: Server) -> None:
     assert set(server.copies().values()) == {1}
 
 
+@pytest.mark.slow
 def test_the_state_is_private_and_the_database_sound(digest: Publication) -> None:
     digest.run("send", "2.10", "--yes")
     folder = digest.root / ".newsletter"
@@ -307,6 +317,7 @@ def test_the_state_is_private_and_the_database_sound(digest: Publication) -> Non
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
+@pytest.mark.slow
 def test_a_state_that_can_not_be_made_is_answered(digest: Publication) -> None:
     (digest.root / ".newsletter").write_text("in the way")
     done = digest.run("send", "2.10", "--yes")
@@ -334,6 +345,7 @@ def test_a_killed_send_that_had_claimed_the_last_readers_ends(digest: Publicatio
     assert "unknown = " in record
 
 
+@pytest.mark.slow
 def test_cancel_settles_what_a_crash_left(digest: Publication, server: Server) -> None:
     digest.readers(50)
     running = []
@@ -366,6 +378,7 @@ def test_an_issue_that_only_a_wave_has_is_not_sent_yet(digest: Publication, serv
     assert "2.10\t2023-05-31\tsent" in digest.run("draft", "list").stdout
 
 
+@pytest.mark.slow
 def test_a_tag_can_not_narrow_what_is_under_way(digest: Publication, server: Server) -> None:
     digest.readers(10)
     server.refuse["reader0001@example.org"] = "451 4.3.0 later"
@@ -375,6 +388,7 @@ def test_a_tag_can_not_narrow_what_is_under_way(digest: Publication, server: Ser
     assert "not all of them have the tag 'even'" in narrowed.stderr
 
 
+@pytest.mark.slow
 def test_an_item_for_some_is_for_them_alone_whatever_the_draft_says_later(digest: Publication, server: Server) -> None:
     digest.readers(6)
     draft = digest.root / "drafts/2.10.yaml"
@@ -418,6 +432,7 @@ def test_an_older_copy_of_the_state_is_refused(digest: Publication, server: Serv
     assert len(server.stored) == 10
 
 
+@pytest.mark.slow
 def test_a_lost_record_is_written_again(digest: Publication, server: Server) -> None:
     digest.run("send", "2.10", "--yes")
     record = digest.root / "drafts/2.10.sent.toml"
@@ -427,12 +442,14 @@ def test_a_lost_record_is_written_again(digest: Publication, server: Server) -> 
     assert record.read_text() == before
 
 
+@pytest.mark.slow
 def test_a_test_and_a_dry_run_exclude_each_other(digest: Publication, server: Server) -> None:
     done = digest.run("send", "2.10", "--test", "me@example.org", "--dry-run")
     assert done.returncode == 2
     assert server.stored == []
 
 
+@pytest.mark.slow
 def test_a_tester_of_whom_nothing_is_known_sees_the_fields_names(digest: Publication, server: Server) -> None:
     draft = digest.root / "drafts/2.10.yaml"
     draft.write_text(draft.read_text().replace("{{ name | reader }}", "{{ town }}"))
@@ -440,6 +457,7 @@ def test_a_tester_of_whom_nothing_is_known_sees_the_fields_names(digest: Publica
     assert "Dear [town]," in _text(server.message("me@example.org"))
 
 
+@pytest.mark.slow
 def test_every_tester_is_answered_when_the_connection_breaks(digest: Publication, server: Server) -> None:
     data: list[str] = []
     server.on_reply = lambda _, text: (
@@ -452,6 +470,7 @@ def test_every_tester_is_answered_when_the_connection_breaks(digest: Publication
     assert "c@example.org: deferred (the connection was lost before its turn)" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_record_that_can_not_be_written_stops_with_words(
     digest: Publication, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -465,6 +484,7 @@ def test_a_record_that_can_not_be_written_stops_with_words(
     assert server.stored == []
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_ends_at_once_with_a_report(digest: Publication) -> None:
     with silent_after_text() as (port, reached):
         digest.environ |= {
@@ -506,6 +526,7 @@ def test_while_nobody_has_anything_the_list_and_the_draft_are_read_anew(digest: 
     assert campaign[1] == again[1]
 
 
+@pytest.mark.slow
 def test_a_tag_that_nobody_has_is_pointed_out(digest: Publication, server: Server) -> None:
     draft = digest.root / "drafts/2.10.yaml"
     text = draft.read_text().replace(
@@ -515,6 +536,7 @@ def test_a_tag_that_nobody_has_is_pointed_out(digest: Publication, server: Serve
     assert "no reader here has the tag 'memmbers'" in digest.run("send", "2.10", stdin="n\n").stdout
 
 
+@pytest.mark.slow
 def test_going_on_adds_nobody_of_another_list(digest: Publication, server: Server) -> None:
     digest.readers(5)
     server.refuse["reader0001@example.org"] = "451 4.3.0 later"
@@ -526,12 +548,14 @@ def test_going_on_adds_nobody_of_another_list(digest: Publication, server: Serve
     assert "x@example.org" not in server.copies()
 
 
+@pytest.mark.slow
 def test_rows_that_could_not_be_used_are_in_the_report(digest: Publication, server: Server) -> None:
     (digest.root / "subscribers.csv").write_text("email\na@example.org\nbroken\n")
     digest.environ["NEWSLETTER_LIST__UNUSABLE"] = "50"
     assert "1 row of the list could not be used" in digest.run("send", "2.10", "--yes").stdout
 
 
+@pytest.mark.slow
 def test_what_is_at_its_end_can_not_be_cancelled(digest: Publication, server: Server) -> None:
     digest.run("send", "2.10", "--yes")
     done = digest.run("cancel", "2.10", "--yes")
@@ -558,6 +582,7 @@ def _with_problems(digest: Publication) -> None:
     digest.readers(2)
 
 
+@pytest.mark.slow
 def test_what_the_check_calls_a_problem_is_not_sent_without_a_word_from_a_person(
     digest: Publication, server: Server
 ) -> None:
@@ -580,6 +605,7 @@ def test_what_the_check_calls_a_problem_is_not_sent_without_a_word_from_a_person
     assert digest.run("send", "2.10", "--yes").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_draft_with_problems_is_scheduled_when_a_person_says_so(digest: Publication) -> None:
     _with_problems(digest)
     asked = digest.run("send", "2.10", "--at", "in 3 hours", stdin="y\n")

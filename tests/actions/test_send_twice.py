@@ -113,6 +113,7 @@ def test_a_lock_that_postgresql_lost_lets_another_send(
     assert (len(senders.copies), senders.most) == (READERS, 1)
 
 
+@pytest.mark.slow
 def test_what_another_put_into_the_outbox_meanwhile_stays_in_it(
     senders: Senders, on_postgresql: Callable[[], None]
 ) -> None:
@@ -127,6 +128,7 @@ def test_what_another_put_into_the_outbox_meanwhile_stays_in_it(
     assert not senders.copies
 
 
+@pytest.mark.slow
 def test_a_further_batch_is_not_added_to_what_was_cancelled_meanwhile(
     senders: Senders, on_postgresql: Callable[[], None]
 ) -> None:
@@ -157,6 +159,7 @@ def _send_in_vain(senders: Senders, outcome: Outcome) -> None:
     senders.unlucky = None
 
 
+@pytest.mark.slow
 def test_none_is_tried_again_of_what_was_cancelled_meanwhile(
     senders: Senders, on_postgresql: Callable[[], None]
 ) -> None:
@@ -174,6 +177,7 @@ def test_none_is_tried_again_of_what_was_cancelled_meanwhile(
     assert (len(senders.copies), senders.most) == (READERS - 2, 1)
 
 
+@pytest.mark.slow
 def test_what_waits_is_not_sent_at_once_when_another_put_it_into_the_outbox(
     senders: Senders, on_postgresql: Callable[[], None]
 ) -> None:

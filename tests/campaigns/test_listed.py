@@ -61,6 +61,7 @@ def test_the_exit_status_is_1_when_rows_were_left_out(digest: Publication, serve
     assert len(server.stored) == 49
 
 
+@pytest.mark.slow
 def test_a_scheduled_issue_tells_of_rows_that_were_left_out(digest: Publication, server: Server) -> None:
     _list(digest, _with_bad_rows(50, 1))
     scheduled = digest.run(*_SEND, "--at", "tomorrow 09:00")
@@ -93,6 +94,7 @@ def test_a_foreign_column_stops_the_send_until_it_is_answered(digest: Publicatio
     assert digest.run("subscribers", "check").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_column_that_means_something_else_is_ignored(digest: Publication, server: Server) -> None:
     _list(digest, "email,name,status\na@example.org,A,member\nb@example.org,B,disabled\n")
     digest.environ["NEWSLETTER_LIST__IGNORE"] = "status"
@@ -118,6 +120,7 @@ def test_an_export_of_ours_used_as_a_list_mails_nobody_who_left(digest: Publicat
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_who_is_let_back_is_told_when_the_list_itself_keeps_them_out(publication: Publication) -> None:
     _list(publication, "email,name,newsletter_state\na@example.org,A,unsubscribed\n")
     assert publication.run("subscribers", "suppress", "a@example.org").returncode == 0
@@ -136,6 +139,7 @@ def test_a_list_that_keeps_everybody_out_says_so(digest: Publication, server: Se
     assert server.stored == []
 
 
+@pytest.mark.slow
 def test_an_outbox_run_tells_of_rows_that_were_left_out(digest: Publication, server: Server, opened: Store) -> None:
     _list(digest, _with_bad_rows(50, 1))
     put_in_now(digest, opened)

@@ -82,6 +82,7 @@ def test_a_typeface_that_is_not_there_is_named(publication: Publication) -> None
     assert "does without" not in publication.run("export", "html", "2.10").stdout
 
 
+@pytest.mark.slow
 def test_a_site_tells_what_it_made_kept_and_removed(publication: Publication) -> None:
     first = publication.run("export", "site", "-o", "www")
     assert first.returncode == 0
@@ -97,6 +98,7 @@ def test_a_site_tells_what_it_made_kept_and_removed(publication: Publication) ->
     assert publication.run("export", "site", "-o", "www").stdout == "www/index.html: Nothing new, 2 unchanged\n"
 
 
+@pytest.mark.slow
 def test_a_draft_with_problems_stays_out_of_the_site_or_as_it_was(publication: Publication) -> None:
     text = (publication.root / "drafts/2.10.yaml").read_text()
     publication.draft("2.10", text.replace("date: 2023-05-31", "date: May 31"))
@@ -136,6 +138,7 @@ def test_without_a_website_there_is_no_feed_and_it_is_said(publication: Publicat
     assert "feed.xml" not in _names(publication.root / "build/site")
 
 
+@pytest.mark.slow
 def test_templates_are_listed_and_become_one_s_own(publication: Publication) -> None:
     rows = dict(line.split("\t") for line in publication.run("templates", "list").stdout.splitlines()[1:])
     assert set(rows.values()) == {"the program's"}

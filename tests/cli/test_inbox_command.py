@@ -80,6 +80,7 @@ def test_each_kind_has_its_line_and_its_readers(sent: Publication, deliver: Call
     assert "Should these bounces have been a provider's fault: newsletter inbox undo" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_mail_of_a_person_is_left_to_a_person(sent: Publication, deliver: Callable[..., None]) -> None:
     deliver("answer", READERS[0])
     done = sent.run("inbox", "read")

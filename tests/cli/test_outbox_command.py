@@ -77,6 +77,7 @@ def test_nothing_due_is_said_to_a_person_and_not_to_cron(three: Publication, sto
     assert (cron.returncode, cron.stdout) == (0, "")
 
 
+@pytest.mark.slow
 def test_what_is_due_leaves_and_its_balance_is_told(three: Publication, store: Store, server: Server) -> None:
     _put_in(three, store, ago=1)
     done = three.run("outbox", "run")
@@ -97,6 +98,7 @@ def test_what_has_expired_is_left_to_a_person(three: Publication, store: Store, 
     assert json.loads(three.run("outbox", "list", "--json").stdout)[0]["state"] == "expired"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "sent"), [("y", 3), ("n", 0)])
 def test_what_is_late_is_asked_about_at_a_terminal(
     three: Publication, store: Store, server: Server, answer: str, sent: int
@@ -116,6 +118,7 @@ def test_what_is_late_waits_where_nobody_can_be_asked(three: Publication, store:
     assert server.stored == []
 
 
+@pytest.mark.slow
 def test_who_is_put_off_is_left_to_a_send_that_is_named(three: Publication, store: Store, server: Server) -> None:
     _put_in(three, store, ago=1, lasts=24 * 60)
     server.refuse["a@example.org"] = "451 4.3.2 Try again later"
@@ -158,6 +161,7 @@ def test_a_moment_that_is_none_or_past_is_refused(three: Publication, server: Se
     assert three.run("outbox", "list").stdout == "The outbox is empty.\n"
 
 
+@pytest.mark.slow
 def test_two_issues_leave_each_at_its_own_moment(three: Publication, store: Store, server: Server) -> None:
     _put_in(three, store, ago=2)
     put_in(three, store, datetime.now(UTC) + HOUR, datetime.now(UTC) + 2 * HOUR, "3.7")

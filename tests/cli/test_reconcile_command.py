@@ -79,6 +79,7 @@ def test_what_is_said_of_one_is_shown_asked_and_written_down(broken: Publication
     assert _states(broken).get("unknown", 0) == before["unknown"] - 1
 
 
+@pytest.mark.slow
 def test_those_without_wait_and_the_next_send_tries_them(broken: Publication, server: Server) -> None:
     unknown = _unknown(broken)
     done = broken.run("reconcile", "2.10", "--none-arrived", "--yes")

@@ -76,6 +76,7 @@ def test_despite_problems_goes_with_yes(three: Publication, server: Server) -> N
     assert len(server.stored) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "words"),
     [
@@ -106,6 +107,7 @@ def test_whoever_is_left_out_of_the_list_is_counted_by_reason(three: Publication
     assert server.stored == []
 
 
+@pytest.mark.slow
 def test_whoever_was_erased_is_left_out_and_the_row_is_to_go(three: Publication) -> None:
     text = (three.root / "subscribers.csv").read_text()
     assert three.run("keys", "new").returncode == 0
@@ -115,6 +117,7 @@ def test_whoever_was_erased_is_left_out_and_the_row_is_to_go(three: Publication)
     assert "  Left out  1 who asked to be erased; take them out of subscribers.csv, too" in shown
 
 
+@pytest.mark.slow
 def test_a_tag_that_items_are_for_and_nobody_has_is_a_note(three: Publication) -> None:
     path = three.root / "drafts/2.10.yaml"
     text = path.read_text()
@@ -133,6 +136,7 @@ def test_a_tag_sends_to_those_who_have_it_and_the_others_can_follow(three: Publi
     assert sorted(server.copies()) == sorted([ADA, SECOND, THIRD])
 
 
+@pytest.mark.slow
 def test_another_list_is_named(three: Publication, server: Server) -> None:
     (three.root / "board.csv").write_text("email\nd@example.org\n")
     shown = _shown(three, "send", "2.10", "--list", "board.csv", typed="y\n")
@@ -155,6 +159,7 @@ def test_a_test_goes_to_the_addresses_named_and_is_marked(three: Publication, se
     assert "refused (550 5.1.1 No such mailbox)" in refused.stdout
 
 
+@pytest.mark.slow
 def test_a_dry_run_writes_messages_and_says_which_rows_have_none(three: Publication, server: Server) -> None:
     done = three.run("send", "2.10", "--dry-run", "--tag", "members")
     assert done.returncode == 0
@@ -168,6 +173,7 @@ def test_a_dry_run_writes_messages_and_says_which_rows_have_none(three: Publicat
     assert server.stored == []
 
 
+@pytest.mark.slow
 def test_a_moment_puts_it_into_the_outbox(three: Publication, server: Server) -> None:
     shown = _shown(three, "send", "2.10", "--at", "in 2 hours", "--expires", "30m", typed="y\n")
     assert re.search(r"  At        20\S+ \d\d:\d\d America/New_York, in 2 hours; not after 20", shown)
@@ -181,6 +187,7 @@ def test_a_moment_puts_it_into_the_outbox(three: Publication, server: Server) ->
     assert "2.10.sent.toml is removed, since nothing had been sent." in taken_out.stdout
 
 
+@pytest.mark.slow
 def test_without_a_name_it_is_the_only_one_that_was_not_sent(three: Publication, server: Server) -> None:
     several = three.run_on_terminal("send", typed="y\n")
     assert several.returncode == 1
@@ -217,6 +224,7 @@ def test_new_readers_are_sent_it_when_there_are_any(three: Publication, server: 
     assert len(server.stored) == 4
 
 
+@pytest.mark.slow
 def test_refused_readers_are_tried_again_when_asked(three: Publication, server: Server) -> None:
     server.refuse[ADA] = NO_MAILBOX
     first = three.run("send", "2.10", "--yes")
@@ -233,6 +241,7 @@ def test_refused_readers_are_tried_again_when_asked(three: Publication, server: 
     assert server.copies()[ADA] == 1
 
 
+@pytest.mark.slow
 def test_what_is_deferred_waits_for_another_send_which_is_named(three: Publication, server: Server) -> None:
     server.refuse[ADA] = "451 4.3.2 Try again later"
     done = three.run("send", "2.10", "--yes")
@@ -288,6 +297,7 @@ def test_status_tells_of_each_issue_and_of_one(three: Publication, server: Serve
     assert found["readers"]["refused"] == 1
 
 
+@pytest.mark.slow
 def test_status_names_the_next_step_of_what_waits(three: Publication, server: Server) -> None:
     server.refuse[ADA] = "451 4.7.1 Come back later"
     assert "To go on: newsletter send 2.10" in three.run("send", "2.10", "--yes").stdout
@@ -305,6 +315,7 @@ def test_status_names_the_next_step_of_what_waits(three: Publication, server: Se
     assert "To go on" not in three.run("status", "2.10").stdout
 
 
+@pytest.mark.slow
 def test_a_status_and_a_report_have_the_times_of_the_same_clock(three: Publication) -> None:
     three.environ["NEWSLETTER_PUBLICATION__TIMEZONE"] = "Asia/Kathmandu"
     three.run("send", "2.10", "--yes")

@@ -90,6 +90,7 @@ def test_a_state_is_moved_to_another_file_and_the_setting_is_printed(used: Publi
     assert {row["issue"] for row in json.loads(used.run("status", "--json").stdout)} == {"2.10", "3.7"}
 
 
+@pytest.mark.slow
 def test_keys_are_made_once_and_rotated_after_that(publication: Publication) -> None:
     made = publication.run("keys", "new")
     assert made.returncode == 0
@@ -116,6 +117,7 @@ def test_keys_are_made_once_and_rotated_after_that(publication: Publication) -> 
     assert not any(key in made.stdout + rotated.stdout for key in keys)
 
 
+@pytest.mark.slow
 def test_there_is_nothing_to_rotate_before_there_are_keys(publication: Publication) -> None:
     done = publication.run("keys", "rotate")
     assert done.returncode != 0
@@ -123,6 +125,7 @@ def test_there_is_nothing_to_rotate_before_there_are_keys(publication: Publicati
     assert not (publication.root / ".newsletter/keys.toml").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["rsa", "ed25519"])
 def test_a_dkim_key_is_private_and_its_record_is_its_public_half(publication: Publication, kind: str) -> None:
     done = publication.run("dkim", "key", "--selector", "s1", "--type", kind)
@@ -140,6 +143,7 @@ def test_a_dkim_key_is_private_and_its_record_is_its_public_half(publication: Pu
     assert "PRIVATE KEY" not in done.stdout
 
 
+@pytest.mark.slow
 def test_what_dkim_key_prints_into_newsletter_toml_signs(publication: Publication) -> None:
     done = publication.run("dkim", "key", "--selector", "s1", "--type", "ed25519")
     table = done.stdout[done.stdout.index("[dkim]") :]
@@ -154,6 +158,7 @@ def test_what_dkim_key_prints_into_newsletter_toml_signs(publication: Publicatio
     assert ";d=example.org;" in signature
 
 
+@pytest.mark.slow
 def test_a_dkim_key_is_never_written_over(publication: Publication) -> None:
     publication.run("dkim", "key", "--selector", "s1", "--type", "ed25519")
     before = (publication.root / ".newsletter/dkim-s1.pem").read_bytes()
@@ -164,6 +169,7 @@ def test_a_dkim_key_is_never_written_over(publication: Publication) -> None:
     assert (publication.root / ".newsletter/dkim-s1.pem").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_schema_is_written_beside_the_drafts_or_printed(publication: Publication) -> None:
     done = publication.run("draft", "schema")
     assert done.stdout.startswith("drafts/draft.schema.json is written.")
@@ -172,6 +178,7 @@ def test_the_schema_is_written_beside_the_drafts_or_printed(publication: Publica
     ].keys()
 
 
+@pytest.mark.slow
 def test_an_empty_workspace_says_how_to_begin(publication: Publication) -> None:
     for path in (publication.root / "drafts").glob("*.yaml"):
         path.unlink()
@@ -179,6 +186,7 @@ def test_an_empty_workspace_says_how_to_begin(publication: Publication) -> None:
     assert json.loads(publication.run("draft", "list", "--json").stdout) == []
 
 
+@pytest.mark.slow
 def test_init_says_what_comes_next(tmp_path: Path) -> None:
     done = Publication(tmp_path).run("init", "digest", "--title", "A Digest")
     assert done.returncode == 0

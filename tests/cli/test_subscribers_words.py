@@ -111,6 +111,7 @@ def test_whoever_bounced_is_asked_about_their_mailbox_and_not_their_wish(publica
     assert "Did they ask to come back?" in _told(publication, "add", OLGA)[1]
 
 
+@pytest.mark.slow
 def test_coming_back_counts_once(publication: Publication) -> None:
     create_secret_keys(publication.root)
     _say(publication, Event(subscriber=OLGA, kind=EventKind.UNSUBSCRIBED, source=EventSource.PAGE))
@@ -171,6 +172,7 @@ def test_what_is_known_is_told_in_plain_words(publication: Publication) -> None:
     )
 
 
+@pytest.mark.slow
 def test_forget_says_what_is_there_and_that_nothing_was_done(publication: Publication) -> None:
     create_secret_keys(publication.root)
     _told(publication, "suppress", OLGA)
@@ -212,6 +214,7 @@ def test_stats_say_in_plain_words_what_happened_and_why_they_left(publication: P
     assert "xxx" not in told
 
 
+@pytest.mark.slow
 def test_a_reason_of_one_reader_alone_is_counted_too(publication: Publication) -> None:
     assert "Why they left" not in publication.run("subscribers", "stats").stdout
     _say(
@@ -222,6 +225,7 @@ def test_a_reason_of_one_reader_alone_is_counted_too(publication: Publication) -
     assert "Why they left: Never asked (1)\n" in publication.run("subscribers", "stats").stdout
 
 
+@pytest.mark.slow
 def test_hashes_of_another_key_lead_to_the_key(publication: Publication, tmp_path: Path) -> None:
     create_secret_keys(publication.root)
     _told(publication, "forget", OLGA, "--yes")
@@ -239,6 +243,7 @@ def _csv(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
+@pytest.mark.slow
 def test_an_export_replaces_files_and_nothing_else(publication: Publication) -> None:
     root = publication.root
     os.mkfifo(root / "pipe.csv")
@@ -255,6 +260,7 @@ def test_an_export_replaces_files_and_nothing_else(publication: Publication) -> 
     assert "is the list itself" in _told(publication, "export", "mine.csv", "--yes")[1]
 
 
+@pytest.mark.slow
 def test_marks_that_reorder_lines_do_not_reach_the_terminal(publication: Publication) -> None:
     _told(publication, "suppress", OLGA, "--reason", "a\u061cb\u2028c\u2029d")
     shown = publication.run("subscribers", "show", OLGA).stdout

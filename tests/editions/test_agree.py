@@ -35,7 +35,7 @@ SAMPLES = ["2.10", "3.7", "1.4"]
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-@pytest.mark.parametrize("columns", ["1", "2"])
+@pytest.mark.parametrize("columns", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_the_samples_editions_agree(publication: Publication, name: str, columns: str, tmp_path: Path) -> None:
     publication.environ["NEWSLETTER_PDF__COLUMNS"] = columns
     context = publication.context

@@ -58,6 +58,7 @@ def test_every_page_of_the_site_is_valid(publication: Publication) -> None:
     assert _problems(*pages) == []
 
 
+@pytest.mark.slow
 def test_every_block_is_valid(publication: Publication, everything: Path) -> None:
     pages = []
     for look, headlines in (("digest", "list"), ("briefing", "above")):

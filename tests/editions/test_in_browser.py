@@ -116,6 +116,7 @@ def test_nothing_is_in_a_readers_way(
             assert barriers(page) == [], (mode, width)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edition", ["email", "web"])
 @pytest.mark.parametrize(
     ("look", "headlines", "widths"),
@@ -146,6 +147,7 @@ def test_no_block_is_in_a_readers_way(
             assert barriers(page) == [], (mode, width)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edition", ["email", "web"])
 def test_words_of_any_length_stay_within_the_page(
     publication: Publication, page: Page, edition: str, tmp_path: Path
@@ -241,6 +243,7 @@ _DIRECTIONS = """() => {
 }"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", RIGHT_TO_LEFT)
 def test_a_right_to_left_email_is_laid_out_from_the_right(
     publication: Publication, page: Page, language: str, tmp_path: Path
@@ -258,6 +261,7 @@ def test_a_right_to_left_email_is_laid_out_from_the_right(
     assert publication.context.label(issue) in page.locator(".dateline").inner_text()
 
 
+@pytest.mark.slow
 def test_a_date_that_ios_makes_a_link_looks_like_its_line(publication: Publication, page: Page, tmp_path: Path) -> None:
     path = _write(publication, load_issue(publication.workspace.find_draft("2.10")), tmp_path)["email"]
     modes: tuple[Mode, ...] = ("light", "dark")
@@ -276,6 +280,7 @@ def test_a_date_that_ios_makes_a_link_looks_like_its_line(publication: Publicati
 
 
 # Zooms of a browser, and the densities of screens, at which edges of boxes fall between pixels.
+@pytest.mark.slow
 @pytest.mark.parametrize("zoom", [0.67, 0.9, 1.1, 1.25, 1.5, 1.75])
 def test_no_hairlines_stand_between_the_sections(
     publication: Publication, browser: Browser, zoom: float, tmp_path: Path

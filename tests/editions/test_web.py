@@ -328,6 +328,7 @@ def test_what_a_template_includes_from_a_folder_is_part_of_it(publication: Publi
     assert "two" in (publication.root / "build/site/2.10.html").read_text()
 
 
+@pytest.mark.slow
 def test_an_export_never_overwrites_the_picture_that_it_was_made_from(publication: Publication) -> None:
     picture = publication.root / "drafts/2.10-lead.jpg"
     before = picture.read_bytes()
@@ -338,6 +339,7 @@ def test_an_export_never_overwrites_the_picture_that_it_was_made_from(publicatio
     assert not (publication.root / "drafts/2.10.email.html").exists()
 
 
+@pytest.mark.slow
 def test_an_unfinished_draft_is_left_out_and_a_published_one_is_not_lost(publication: Publication) -> None:
     assert publication.run("draft", "new").returncode == 0
     publication.draft("4.9", "volume: 4\nnumber: 9\n")
@@ -354,6 +356,7 @@ def test_an_unfinished_draft_is_left_out_and_a_published_one_is_not_lost(publica
     assert (publication.root / "build/site/2.10.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_draft_with_problems_is_left_out_and_a_published_one_stays_as_it_was(publication: Publication) -> None:
     draft = publication.workspace.find_draft("2.10")
     whole = draft.read_text()
@@ -378,6 +381,7 @@ def test_a_draft_with_problems_is_left_out_and_a_published_one_stays_as_it_was(p
     assert "TODO" in page.read_text()
 
 
+@pytest.mark.slow
 def test_only_what_was_sent_when_asked(publication: Publication) -> None:
     done = publication.run("export", "site", "--sent-only")
     assert done.returncode == 1
@@ -399,6 +403,7 @@ def test_without_a_website_there_is_no_feed(publication: Publication) -> None:
     assert "feed.xml" not in (site / "index.html").read_text() + (site / "2.10.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", [["site", "2.10"], ["site", "--check"], ["html", "--sent-only"]])
 def test_options_that_do_not_go_together_are_said(publication: Publication, args: list[str]) -> None:
     done = publication.run("export", *args)

@@ -54,6 +54,7 @@ def test_one_link_in_header_text_and_html(served: Publication, server: Server) -
     assert "ada" not in page.lower()
 
 
+@pytest.mark.slow
 def test_a_signature_covers_both_lines(served: Publication, server: Server) -> None:
     pem, _ = generate_dkim_key("ed25519")
     served.environ |= {"NEWSLETTER_DKIM__SELECTOR": "s1", "NEWSLETTER_DKIM__KEY": pem.decode()}
@@ -71,11 +72,13 @@ def test_what_is_exported_later_is_what_was_sent(served: Publication, server: Se
     assert (served.root / "build/2.10/2.10.reader.eml").read_bytes() == server.message(ADA)
 
 
+@pytest.mark.slow
 def test_a_test_has_a_link_that_works(served: Publication, server: Server) -> None:
     _send(served, "--test", ADA)
     assert _tokens(served).read(_token(Page(texts(server.message(ADA))[1]).links[-1])) == TokenHolder(ADA, "2.10")
 
 
+@pytest.mark.slow
 def test_a_dry_run_has_each_reader_s_link(served: Publication) -> None:
     _send(served, "--dry-run")
     files = sorted((served.root / "build/2.10/dry-run").iterdir())
@@ -86,6 +89,7 @@ def test_a_dry_run_has_each_reader_s_link(served: Publication) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_nobody_gets_has_a_link_that_opens_nothing(served: Publication) -> None:
     done = served.run("export", "all", "2.10")
     assert done.returncode == 0, done.stderr
@@ -95,6 +99,7 @@ def test_what_nobody_gets_has_a_link_that_opens_nothing(served: Publication) -> 
     assert _tokens(served).read("sample") is None
 
 
+@pytest.mark.slow
 def test_without_a_service_a_mail_can_say_whose_it_is(digest: Publication, server: Server) -> None:
     create_secret_keys(digest.root)
     digest.environ["NEWSLETTER_LIST__UNSUBSCRIBE"] = "mailto:leave@example.org?subject=leave%20{{ token }}"
@@ -109,6 +114,7 @@ def test_without_a_service_a_mail_can_say_whose_it_is(digest: Publication, serve
     assert mail in Page(texts(server.message(reader))[1]).links
 
 
+@pytest.mark.slow
 def test_on_this_machine_alone_there_is_no_one_click(served: Publication, server: Server) -> None:
     # RFC 8058, section 3.1 wants https.
     served.environ["NEWSLETTER_SERVICE__URL"] = "http://127.0.0.1:8600"
@@ -139,6 +145,7 @@ def test_without_keys_it_is_told_before_anything_is_frozen(
     assert digest.run("status").stdout == "Nothing has been sent from here yet.\n"
 
 
+@pytest.mark.slow
 def test_keys_that_are_lost_half_way_stop_the_send_before_a_byte_leaves(served: Publication, server: Server) -> None:
     server.refuse = {ADA: "450 4.2.1 later"}
     served.run("send", "2.10", "--yes")
@@ -155,6 +162,7 @@ def test_keys_that_are_lost_half_way_stop_the_send_before_a_byte_leaves(served: 
     assert server.copies() == {ADA: 1, "ben@example.com": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delimiter", ["+", "-"])
 def test_the_return_path_names_the_delivery(served: Publication, server: Server, delimiter: str) -> None:
     served.environ["NEWSLETTER_SENDER__VERP"] = delimiter

@@ -464,6 +464,7 @@ def test_what_was_not_sent_has_no_report(publication: Publication) -> None:
     assert not (publication.root / ".newsletter").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, pytest.param(1200, marks=pytest.mark.slow)])
 def test_the_page_serves_every_screen_and_everyone(

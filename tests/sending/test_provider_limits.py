@@ -66,6 +66,7 @@ def test_a_connection_too_many_is_given_up_and_costs_nobody_anything(freeze: Cal
     assert server.opened <= 12  # it is not opened again and again
 
 
+@pytest.mark.slow
 def test_a_limit_of_one_connection_for_all_that_is_learned_late(freeze: Callable[[int], Frozen]) -> None:
     campaign = freeze(200)
 
@@ -78,6 +79,7 @@ def test_a_limit_of_one_connection_for_all_that_is_learned_late(freeze: Callable
     assert campaign.states() == {State.ACCEPTED: 200}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reply",
     [
@@ -107,6 +109,7 @@ def test_a_rate_limit_costs_no_try_and_everyone_is_served(
     assert refused
 
 
+@pytest.mark.slow
 def test_a_server_that_takes_nothing_for_long_ends_the_send_and_everyone_waits(
     freeze: Callable[[int], Frozen],
 ) -> None:

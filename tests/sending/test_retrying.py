@@ -46,6 +46,7 @@ def test_who_is_put_off_is_tried_again_within_the_send(digest: Publication, serv
     assert "12 on the list = 12 accepted" in done.stdout
 
 
+@pytest.mark.slow
 def test_after_the_last_wait_they_stay_for_a_later_send(digest: Publication, server: Server) -> None:
     readers = digest.readers(5)
     tried = _until_the_nth_try(server, readers[:1], 100)
@@ -59,6 +60,7 @@ def test_after_the_last_wait_they_stay_for_a_later_send(digest: Publication, ser
     assert server.copies() == Counter(readers)
 
 
+@pytest.mark.slow
 def test_without_retries_a_send_ends_at_once(digest: Publication, server: Server) -> None:
     digest.environ["NEWSLETTER_SEND__RETRIES"] = ""
     readers = digest.readers(5)
@@ -67,6 +69,7 @@ def test_without_retries_a_send_ends_at_once(digest: Publication, server: Server
     assert tried[readers[0]] == 1
 
 
+@pytest.mark.slow
 def test_a_send_that_waits_for_a_retry_can_be_stopped(digest: Publication, server: Server) -> None:
     digest.environ["NEWSLETTER_SEND__RETRIES"] = "60"
     readers = digest.readers(5)
@@ -236,6 +239,7 @@ def test_two_senders_of_one_issue(digest: Publication, server: Server) -> None:
     assert server.copies() == Counter(readers)
 
 
+@pytest.mark.slow
 def test_a_sender_that_died_is_taken_over_from(digest: Publication, server: Server) -> None:
     readers = digest.readers(50)
     running: list = []
@@ -291,6 +295,7 @@ def test_trying_refused_readers_again_asks_which_text_they_get(digest: Publicati
     assert b"LEADERS" in server.message(readers[0])
 
 
+@pytest.mark.slow
 def test_only_those_of_a_wave_are_new_after_a_wave(digest: Publication, server: Server) -> None:
     digest.readers(6)
     assert digest.run("send", "2.10", "--tag", "even", "--yes").returncode == 0

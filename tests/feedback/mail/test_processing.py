@@ -288,6 +288,7 @@ def test_a_forged_from_unsubscribes_nobody_and_its_reader_is_asked_once(
     assert again["why"].endswith("they have left already")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reason", "action", "why"),
     [
@@ -309,6 +310,7 @@ def test_who_gets_no_mail_is_not_asked_whether_they_want_to_leave(
     assert server.stored == []
 
 
+@pytest.mark.slow
 def test_a_question_that_a_crash_cut_off_is_not_asked_again_and_a_person_is_told(
     sent: Publication, server: Server, put: Put
 ) -> None:
@@ -326,6 +328,7 @@ def test_a_question_that_a_crash_cut_off_is_not_asked_again_and_a_person_is_told
     assert server.stored == []
 
 
+@pytest.mark.slow
 def test_a_question_that_can_not_be_sent_now_is_sent_by_the_next_reading(
     sent: Publication, server: Server, put: Put
 ) -> None:
@@ -344,6 +347,7 @@ def test_a_question_that_can_not_be_sent_now_is_sent_by_the_next_reading(
     assert len(server.stored) == 1
 
 
+@pytest.mark.slow
 def test_a_program_that_answers_is_passed_over(sent: Publication, put: Put) -> None:
     put(_mail(ADA, "Out of office: unsubscribe me from work", "Auto-Submitted: auto-replied\r\n"))
     (found,) = _read(sent)
@@ -404,6 +408,7 @@ def test_the_token_in_a_subject_is_enough_whatever_stands_beside_it(
     assert (found["kind"], found["action"], found["address"]) == ("unsubscribe", "unsubscribe", ADA)
 
 
+@pytest.mark.slow
 def test_who_answers_a_copy_that_was_sent_on_to_them_speaks_for_nobody_else(
     sent: Publication, server: Server, put: Put
 ) -> None:
@@ -419,6 +424,7 @@ def test_who_answers_a_copy_that_was_sent_on_to_them_speaks_for_nobody_else(
     assert _mailable(sent) == {f"Ada <{ADA}>"}
 
 
+@pytest.mark.slow
 def test_a_report_that_somebody_opted_out_needs_proof_too(sent: Publication, server: Server, put: Put) -> None:
     said = f"Feedback-Type: opt-out\r\nUser-Agent: X/1\r\nVersion: 1\r\nOriginal-Rcpt-To: {ADA}\r\n".encode()
     parts = [("text/plain", b"An opt-out.\r\n"), ("message/feedback-report", said)]
@@ -434,6 +440,7 @@ def test_a_report_that_somebody_opted_out_needs_proof_too(sent: Publication, ser
     assert (true["address"], true["action"]) == (ADA, "unsubscribe")
 
 
+@pytest.mark.slow
 def test_a_bounce_that_quotes_a_reader_s_link_is_not_about_them(sent: Publication, server: Server, put: Put) -> None:
     # The editor sent Ada's answer on, with her link in its text, and that came back.
     link = re.findall("<(http.+?)>", parsed(server.message(ADA))["List-Unsubscribe"])[0]
@@ -445,6 +452,7 @@ def test_a_bounce_that_quotes_a_reader_s_link_is_not_about_them(sent: Publicatio
     assert len(_mailable(sent)) == 2
 
 
+@pytest.mark.slow
 def test_message_ids_of_earlier_versions_prove_nothing(sent: Publication, server: Server, put: Put) -> None:
     """They are made of the campaign's id, which stands in git beside the draft."""
     with sqlite3.connect(sent.root / ".newsletter/state.db") as connection:
@@ -491,6 +499,7 @@ def _came_back(publication: Publication, reader: str) -> None:
         assert record_events(store, None, said) == [True, True]
 
 
+@pytest.mark.slow
 def test_the_time_of_receipt_decides_and_no_sender_s_clock(sent: Publication, server: Server, put: Put) -> None:
     """A reader came back, and leaves again; by the clock of their machine it is still 2001, or 2099."""
     _came_back(sent, ADA)
@@ -520,6 +529,7 @@ def _token(server: Server, reader: str) -> str:
     return page.rpartition("/")[2]
 
 
+@pytest.mark.slow
 def test_a_leaked_token_in_a_forged_report_proves_nothing_but_leaving(
     sent: Publication, server: Server, put: Put
 ) -> None:
@@ -549,6 +559,7 @@ def test_a_refusal_of_the_sender_is_not_counted_against_the_reader(sent: Publica
     assert json.loads(sent.run("status", "--json").stdout)[0]["since"]["blocked"] == 1
 
 
+@pytest.mark.slow
 def test_a_refusal_of_the_sender_has_a_row_of_its_own_by_the_name_it_has_everywhere(
     sent: Publication, server: Server, put: Put
 ) -> None:
@@ -563,6 +574,7 @@ def test_a_refusal_of_the_sender_has_a_row_of_its_own_by_the_name_it_has_everywh
     assert "refused because of the sender" in sent.run("subscribers", "show", ADA).stdout
 
 
+@pytest.mark.slow
 def test_of_several_readers_in_a_report_each_has_a_fate_of_their_own(
     sent: Publication, server: Server, put: Put
 ) -> None:
@@ -650,6 +662,7 @@ def test_a_token_stands_in_no_message(sent: Publication, server: Server, put: Pu
     assert "unsubscribe [a reader's token]" in said[2].stdout
 
 
+@pytest.mark.slow
 def test_no_mailbox_is_told(publication: Publication) -> None:
     done = publication.run("inbox", "read")
     assert done.returncode == 2
@@ -695,6 +708,7 @@ def test_ten_thousand_mails_take_no_more_memory_than_a_thousand_and_twice_the_sa
     assert peaks[1] - peaks[0] < 15, peaks  # MB
 
 
+@pytest.mark.slow
 def test_a_bar_shows_how_far_it_is(publication: Publication) -> None:
     _fill(publication.root / "Maildir", [_mail("a@example.net", "a question")], 50)
     publication.environ["FORCE_COLOR"] = "1"

@@ -119,6 +119,7 @@ def test_an_evening_s_bounces_of_nearly_everyone_are_held_back(sent: Publication
     assert _read(sent) == []
 
 
+@pytest.mark.slow
 def test_what_comes_over_hours_is_counted_together(sent: Publication, bounce: Callable[..., None]) -> None:
     """A mailbox that is read every ten minutes shows a few bounces of an outage at a time."""
     for start in (0, 2):
@@ -140,6 +141,7 @@ def test_one_domain_s_bounces_are_held_back_and_others_are_not(sent: Publication
     assert _suppressed(sent) == {READERS[0]}
 
 
+@pytest.mark.slow
 def test_bounces_that_nobody_believes_count_as_soft_ones(sent: Publication, bounce: Callable[..., None]) -> None:
     bounce(*READERS[:20])
     assert _actions(_read(sent, SpikeDecision.IGNORE)) == {Action.COUNT: 20}
@@ -178,6 +180,7 @@ def test_the_command_asks_nobody_who_is_not_there(sent: Publication, bounce: Cal
     assert "bounce undone" in sent.run("subscribers", "show", READERS[0]).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "status", "suppressed"), [("yes", 0, 27), ("no", 0, 0), ("later", 1, 0)])
 def test_a_person_on_a_terminal_is_asked(
     sent: Publication, bounce: Callable[..., None], answer: str, status: int, suppressed: int
@@ -212,6 +215,7 @@ def test_a_reading_is_undone_as_one_and_what_readers_said_stays(sent: Publicatio
     assert _suppressed(sent) == {READERS[0], READERS[1]}
 
 
+@pytest.mark.slow
 def test_without_a_list_the_share_is_of_those_who_got_the_issue(sent: Publication, bounce: Callable[..., None]) -> None:
     (sent.root / "subscribers.csv").unlink()
     bounce(*READERS[:3])
@@ -220,6 +224,7 @@ def test_without_a_list_the_share_is_of_those_who_got_the_issue(sent: Publicatio
     assert _actions(_read(sent)) == {Action.HOLD: 1}
 
 
+@pytest.mark.slow
 def test_suppressions_of_long_ago_do_not_count(sent: Publication, bounce: Callable[..., None]) -> None:
     bounce(*READERS[:3])
     _read(sent)
@@ -274,6 +279,7 @@ def test_whoever_is_let_through_is_no_spike(new: set[str], recent: set[str], who
         assert 100 * len(through) <= whole * len(READERS)
 
 
+@pytest.mark.slow
 def test_a_stranger_can_not_have_everyone_asked(sent: Publication, server: Server) -> None:
     """A question to each reader of a forged mail would be a mailing by the stranger's hand."""
     box = mailbox.Maildir(sent.root / "Maildir")
@@ -296,6 +302,7 @@ def test_nobody_there_decides_nothing() -> None:
     assert defer_decision(spike.Spike(subscribers=frozenset({"a@b.example"}), why="")) is SpikeDecision.LATER
 
 
+@pytest.mark.slow
 def test_what_is_json_says_that_it_was_held_back(sent: Publication, bounce: Callable[..., None]) -> None:
     bounce(*READERS[:4])
     done = sent.run("inbox", "read", "--json")

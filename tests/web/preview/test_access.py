@@ -51,6 +51,7 @@ def test_nothing_is_there_without_the_cookie(preview: Preview) -> None:
     assert preview.ask("/2.10/email.html", headers={"Cookie": f"a=b; {preview.cookie}"})[0] == 200
 
 
+@pytest.mark.slow
 def test_an_address_lets_one_browser_in(preview: Preview) -> None:
     preview.says("For another browser: ")
     path = _key(preview)
@@ -107,6 +108,7 @@ def test_another_account_gets_in_neither_by_what_it_sees_of_the_browser_nor_by_a
         assert preview.ask("/2.10", headers={"Cookie": given})[0] == 403
 
 
+@pytest.mark.slow
 def test_a_test_counts_from_the_preview_s_own_page_alone(preview: Preview, publication: Publication) -> None:
     order, token = json.dumps({"address": "me@example.org"}).encode(), {"X-Preview-Token": preview.token()}
     with closing(open_store(publication.workspace.database)) as store:

@@ -95,6 +95,7 @@ def test_a_broken_draft_keeps_its_last_good_state(publication: Publication, prev
     preview.says("2.10: no problems")
 
 
+@pytest.mark.slow
 def test_mending_it_to_what_it_was_is_not_stale_either(publication: Publication, preview: Preview) -> None:
     _write(publication, ("date: 2023-05-31", "date: May 31"))
     preview.until(lambda state: state["stale"])
@@ -140,6 +141,7 @@ def test_a_template_with_an_error_is_named_by_its_line(publication: Publication,
     preview.until(lambda state: not state["stale"])
 
 
+@pytest.mark.slow
 def test_a_fault_of_the_web_page_alone_stops_no_other_edition(publication: Publication, preview: Preview) -> None:
     (publication.root / "templates").mkdir()
     source = (ROOT / "templates" / "web.html.j2").read_text()
@@ -153,6 +155,7 @@ def test_a_fault_of_the_web_page_alone_stops_no_other_edition(publication: Publi
     assert "Hiroshima" in preview.text("/2.10/email.html")
 
 
+@pytest.mark.slow
 def test_a_glyph_that_no_typeface_has_is_a_problem_of_the_pdf(publication: Publication, preview: Preview) -> None:
     _write(publication, ("Hiroshima", "Hiroshima \U00012000"))
     state = preview.until(lambda state: state["diagnostics"] and state["finished"])
@@ -174,6 +177,7 @@ def test_settings_are_followed(publication: Publication, preview: Preview) -> No
     preview.until(lambda state: not state["stale"])
 
 
+@pytest.mark.slow
 def test_a_new_picture_shows_under_another_address(publication: Publication, preview: Preview) -> None:
     state = preview.until(lambda state: state["finished"])
     before = preview.text("/2.10/email.html")
@@ -189,6 +193,7 @@ def test_a_new_picture_shows_under_another_address(publication: Publication, pre
     assert body.startswith(b"\xff\xd8")
 
 
+@pytest.mark.slow
 def test_a_draft_that_is_gone_and_comes_back(publication: Publication, preview: Preview) -> None:
     path = publication.root / "drafts" / "2.10.yaml"
     preview.until(lambda state: state["rendering"])
@@ -220,6 +225,7 @@ def test_a_draft_that_is_renamed_is_followed(publication: Publication, preview: 
     assert "Vol. 2.11" in preview.text("/2.11/email.html")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["archive", "."])
 @pytest.mark.parametrize("inside", [True, False])
 def test_a_draft_that_lies_elsewhere_in_the_publication(publication: Publication, folder: str, inside: bool) -> None:
@@ -271,6 +277,7 @@ def test_a_draft_that_is_renamed_and_named_as_before(publication: Publication, p
     preview.says("2.10: The draft 2.10.yaml has 1 problem.")
 
 
+@pytest.mark.slow
 def test_a_new_draft_is_not_taken_for_one_that_was_deleted(publication: Publication, preview: Preview) -> None:
     """File systems give a number that is free to the next file."""
     preview.until(lambda state: state["rendering"])
@@ -299,6 +306,7 @@ def test_a_pipe_in_place_of_a_file_holds_nothing_up(publication: Publication, pr
     preview.until(lambda state: not state["stale"])
 
 
+@pytest.mark.slow
 def test_started_in_a_folder_that_is_taken_away(publication: Publication) -> None:
     drafts = publication.root / "drafts"
     inside = Publication(drafts)
@@ -312,6 +320,7 @@ def test_started_in_a_folder_that_is_taken_away(publication: Publication) -> Non
         preview.says("'May 31' is not a date")
 
 
+@pytest.mark.slow
 def test_a_folder_of_drafts_that_is_moved_away_and_back(publication: Publication, preview: Preview) -> None:
     """As git does when another branch is checked out."""
     drafts = publication.root / "drafts"
@@ -352,6 +361,7 @@ def test_other_drafts_are_listed_and_shown(publication: Publication, preview: Pr
     assert [draft["name"] for draft in state["drafts"]] == ["3.8", "3.7", "2.10", "1.4"]
 
 
+@pytest.mark.slow
 def test_a_draft_that_is_not_there_says_so_until_it_is(publication: Publication, preview: Preview) -> None:
     state = preview.until(lambda _: True, draft="9.9")
     assert _titles(state) == "There is no draft 9.9 in drafts/."
@@ -419,6 +429,7 @@ def test_where_the_system_tells_of_no_changes_they_are_looked_for(publication: P
         preview.until(lambda state: "Nagasaki" in str(state["issue"]))
 
 
+@pytest.mark.slow
 def test_the_same_when_it_tells_too_many_programs_already(
     publication: Publication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -456,6 +467,7 @@ def test_a_draft_that_is_a_link_within_the_publication_is_followed_to_its_file(p
         assert "Nagasaki" in preview.text("/2.10/email.html")
 
 
+@pytest.mark.slow
 def test_a_fault_that_nobody_foresaw_is_shown_and_survived(publication: Publication, preview: Preview) -> None:
     preview.until(lambda state: state["rendering"])
     path = publication.root / "drafts" / "2.10.yaml"
@@ -467,6 +479,7 @@ def test_a_fault_that_nobody_foresaw_is_shown_and_survived(publication: Publicat
     preview.until(lambda state: not state["stale"])
 
 
+@pytest.mark.slow
 def test_a_correction_and_the_mark_of_it_are_shown(publication: Publication) -> None:
     publication.draft(
         "2.10-correction",

@@ -142,6 +142,7 @@ def test_the_view_is_kept_in_the_address(opened: Callable[..., Page]) -> None:
     assert sum(map(int, re.findall(r"\d+", look["colour"])[:3])) > 500
 
 
+@pytest.mark.slow
 def test_the_colours_are_the_pages_choice_and_not_the_systems(opened: Callable[..., Page]) -> None:
     page = opened("?mode=light", color_scheme="dark")
     page.frame_locator("#frame").get_by_text("Dear reader").wait_for()
@@ -202,6 +203,7 @@ def test_all_of_it_can_be_reached_by_the_keyboard_alone(opened: Callable[..., Pa
     expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [pytest.param(WIDE, marks=pytest.mark.slow), NARROW], ids=["wide", "narrow"])
 def test_nothing_keeps_a_person_out(opened: Callable[..., Page], size: dict[str, int]) -> None:
     page = opened("?view=pdf", size, bypass_csp=True)  # axe-core is a script too
@@ -464,6 +466,7 @@ def test_more_pages_than_a_browser_has_connections(publication: Publication, ope
         expect(page.locator("#text")).to_contain_text("Nagasaki")
 
 
+@pytest.mark.slow
 def test_back_leads_to_the_view_and_the_draft_before(opened: Callable[..., Page]) -> None:
     page = opened()
     page.frame_locator("#frame").get_by_text("Dear reader").wait_for()
@@ -478,6 +481,7 @@ def test_back_leads_to_the_view_and_the_draft_before(opened: Callable[..., Page]
     expect(page.locator("#text")).to_contain_text("Vol. 2.10")
 
 
+@pytest.mark.slow
 def test_back_is_not_trapped_by_a_draft_that_was_renamed(publication: Publication, opened: Callable[..., Page]) -> None:
     page = opened("?view=text")
     expect(page.locator("#text")).to_contain_text("Vol. 2.10")
@@ -524,6 +528,7 @@ def test_dialogs_give_the_focus_back_and_keep_the_keys(opened: Callable[..., Pag
     page.wait_for_function("() => document.getElementById('frame').contentWindow.scrollY > 100")
 
 
+@pytest.mark.slow
 def test_links_in_drawings_and_maps_open_elsewhere_too(publication: Publication, opened: Callable[..., Page]) -> None:
     (publication.root / "templates").mkdir()
     source = (ROOT / "templates" / "web.html.j2").read_text()

@@ -66,6 +66,7 @@ def test_it_shows_the_newest_draft_unless_told_otherwise(publication: Publicatio
         preview.says("3.7: no problems")
 
 
+@pytest.mark.slow
 def test_it_opens_the_browser(publication: Publication) -> None:
     note = publication.root / "opened"
     browser = publication.root / "browser"
@@ -87,6 +88,7 @@ def test_it_opens_the_browser(publication: Publication) -> None:
     assert err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
 def test_it_ends_at_once_though_a_page_is_open(publication: Publication, number: int, status: int) -> None:
     with previewing(publication, "2.10") as preview:
