@@ -32,12 +32,15 @@ _CONNECT = {
     "tcp_user_timeout": 60_000,  # ms
 }
 # The same seen from the server, so that a dead machine's lock is freed; those that an older server lacks are left
-# out. A claim has to outlive a power cut, or a reader could be sent a second copy: commits are never "off".
+# out. A claim has to outlive a power cut, or a reader could be sent a second copy: commits are never "off". A plan
+# that was made while a table was small would be kept while it grows, and read all of it for each look
+# (https://www.postgresql.org/docs/current/runtime-config-query.html, plan_cache_mode).
 _SETTINGS = """
 SELECT set_config(name, value, false)
 FROM pg_settings JOIN (VALUES
     ('tcp_keepalives_idle', '30'), ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3'),
-    ('lock_timeout', '15s'), ('idle_session_timeout', '0'), ('synchronous_commit', 'on')
+    ('lock_timeout', '15s'), ('idle_session_timeout', '0'), ('synchronous_commit', 'on'),
+    ('plan_cache_mode', 'force_custom_plan')
 ) AS ours (name, value) USING (name)
 WHERE name <> 'synchronous_commit' OR setting = 'off'
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from postgres import Postgres
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, insert, literal, select, true
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, insert, literal, select, text, true
 
 from newsletter.store import Busy, Staging, Store, find_store, open_store, suppressions
 from newsletter.store.engine import insert_new
@@ -228,3 +228,9 @@ def test_two_publications_share_a_database_in_two_schemas(postgres: Postgres) ->
         with other.reading() as connection:
             assert _suppressed(connection) == set()
     postgres.drop(url)
+
+
+def test_no_plan_that_was_made_for_a_small_table_is_kept_while_it_grows(postgres: Postgres) -> None:
+    """An import of 200,000 subscribers read the whole table for each thousand, by the plan of the first ones."""
+    with closing(open_store(postgres.emptied())) as store, store.reading() as connection:
+        assert connection.scalar(text("SHOW plan_cache_mode")) == "force_custom_plan"
