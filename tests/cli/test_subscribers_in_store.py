@@ -216,6 +216,7 @@ def test_a_million_are_imported_listed_and_frozen_in_bounded_memory(kept: Public
             cwd=kept.root, stdout=subprocess.DEVNULL, check=True,
             env=kept.environment(), stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        assert int(done.stderr.split()[-1]) < 170_000, (args, done.stderr)
+        # Sending looks at the draft's words too, by a dictionary of 20 MB.
+        assert int(done.stderr.split()[-1]) < 210_000, (args, done.stderr)
     with closing(open_store(kept.workspace.database)) as store, store.reading() as connection:
         assert sum(count_subscribers(connection).values()) == count + 25
