@@ -1,4 +1,4 @@
-"""The report on a draft: problems, and notes on what may be meant as it is."""
+"""Reports of checks: problems, and notes on what may be meant as it is."""
 
 from dataclasses import dataclass, field
 
@@ -14,14 +14,10 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class DraftReport:
-    """All findings about a draft, in the order of the file. Notes don't stop it from being sent.
-
-    `picture_weight` is what the email's pictures weigh together, in bytes.
-    """
+class CheckReport:
+    """All findings of a check, in the order of the file. Notes don't stop an issue from being sent."""
 
     findings: tuple[Finding, ...] = ()
-    picture_weight: int = field(default=0, compare=False)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -30,3 +26,10 @@ class DraftReport:
     @property
     def notes(self) -> tuple[Problem, ...]:
         return tuple(finding.problem for finding in self.findings if finding.note)
+
+
+@dataclass(frozen=True)
+class DraftReport(CheckReport):
+    """The findings about a draft. `picture_weight` is what the email's pictures weigh together, in bytes."""
+
+    picture_weight: int = field(default=0, compare=False)

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from newsletter.checks.draft_report import Finding
-from newsletter.errors import Problem
+from newsletter.checks.draft_report import CheckReport, Finding
 from newsletter.link_check.issue_links import IssueLink
 from newsletter.link_check.link_answer import LinkAnswer, Verdict
 from newsletter.link_check.link_plan import LinkPlan, find_asked_address
@@ -49,26 +48,17 @@ _PROBLEMS = (Verdict.DEAD, Verdict.CERTIFICATE)
 
 
 @dataclass(frozen=True)
-class LinkReport:
-    """The findings about a draft's links in the order of the file, and numbers.
+class LinkReport(CheckReport):
+    """The findings about a draft's links, and numbers.
 
     `verdicts` counts links' pages. `asked` of them were asked just now; the others were remembered from an earlier
     check, are still `waiting` for an answer, or are `unasked` since they differ for each reader.
     """
 
-    findings: tuple[Finding, ...] = ()
     verdicts: Mapping[Verdict, int] = field(default_factory=dict)
     asked: int = 0
     waiting: int = 0
     unasked: int = 0
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return tuple(finding.problem for finding in self.findings if not finding.note)
-
-    @property
-    def notes(self) -> tuple[Problem, ...]:
-        return tuple(finding.problem for finding in self.findings if finding.note)
 
 
 def report_links(plan: LinkPlan, answers: Mapping[str, LinkAnswer], asked: int = 0) -> LinkReport:

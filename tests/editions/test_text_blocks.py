@@ -1,10 +1,11 @@
 """Each block is plain text that a reader understands without having seen any other edition."""
 
 import re
-import sys
 from collections.abc import Callable
+from functools import partial
 
 import pytest
+from call_count import count_calls
 from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
@@ -314,21 +315,5 @@ def test_lines_fit_whatever_is_nested(blocks: Blocks) -> None:
 
 @pytest.mark.parametrize("write", [_write, make_page_writer("ltr").blocks])
 def test_a_list_four_times_as_long_is_looked_at_four_times_as_often(write: Callable[[RichText], object]) -> None:
-    calls = [_count_calls(write, RichText((ListBlock((_entry("a"),) * length),))) for length in (100, 100, 400)]
+    calls = [count_calls(partial(write, RichText((ListBlock((_entry("a"),) * length),)))) for length in (100, 100, 400)]
     assert calls[2] <= 4.4 * calls[1]
-
-
-def _count_calls(write: Callable[[RichText], object], text: RichText) -> int:
-    """Return how many functions are called to write a text, in Python and in C."""
-    calls = 0
-
-    def count(_frame: object, event: str, _argument: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        write(text)
-    finally:
-        sys.setprofile(None)
-    return calls

@@ -2,13 +2,13 @@
 
 import re
 import shutil
-import sys
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from call_count import count_calls
 from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
@@ -231,24 +231,7 @@ def _keep_words(text: str | None) -> str:
     "sign", ['"a ', "'a ", "a'\"", "5' ", '5" ', "--a ", "a--b", "-- ", "...", "! ", "«", ":", "!"]
 )
 def test_ten_times_the_text_takes_ten_times_the_steps(sign: str) -> None:
-    assert _count_calls(sign * 2000) <= 11 * _count_calls(sign * 200)
-
-
-def _count_calls(text: str) -> int:
-    """Return how many functions are called while a text is typeset, those of Python itself too."""
-    calls = 0
-
-    def count(_frame: object, event: str, _what: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        typeset(text, "fr")
-    finally:
-        sys.setprofile(before)
-    return calls
+    assert count_calls(lambda: typeset(sign * 2000, "fr")) <= 11 * count_calls(lambda: typeset(sign * 200, "fr"))
 
 
 def test_every_text_of_a_draft_is_typeset_or_is_known_to_be_none() -> None:
