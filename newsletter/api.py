@@ -55,6 +55,7 @@ def _ignore_result(_issue: str, _result: ScheduleResult, _error: NewsletterError
     """Pass over what the caller gave no callback for; `run_outbox` returns whether all is well."""
 
 
+# One class, longer than a file is elsewhere: it is what a script holds, and each method is one call of an action.
 class Publication:
     """A publication on disk, opened: its drafts, its subscribers, and the record of what was sent to whom.
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from visible_text import letters
 
-from newsletter.config.settings import LayoutSettings
+from newsletter.config.edition_settings import LayoutSettings
 from newsletter.editions import EditionContext
 from newsletter.issue.blocks import (
     Block,

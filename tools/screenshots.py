@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
 from preview_pictures import shoot_preview
 
-from newsletter.config.settings import PdfSettings
+from newsletter.config.edition_settings import PdfSettings
 from newsletter.editions import (
     EditionContext,
     place_beside,

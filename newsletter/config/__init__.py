@@ -2,10 +2,10 @@
 
 from newsletter.config.installed import find_installed_backends
 from newsletter.config.load import find_line, load_config
+from newsletter.config.section import Section
 from newsletter.config.settings import (
     Config,
     PublicationSettings,
-    Section,
     SenderSettings,
     SubscriberListSettings,
 )

@@ -11,7 +11,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from newsletter.config.environment import ENV_PREFIX, overlay
 from newsletter.config.installed import find_installed_backends
-from newsletter.config.settings import Config, Section
+from newsletter.config.section import Section
+from newsletter.config.settings import Config
 from newsletter.errors import ConfigError, Problem
 from newsletter.text import format_count, suggest_nearest
 from newsletter.validation import Fault, explain_error

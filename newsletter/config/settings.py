@@ -1,7 +1,7 @@
 """The tables of newsletter.toml, each a class of settings, and the types of their values."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -16,24 +16,15 @@ from pydantic import (
 
 from newsletter.address import EmailAddress, local_part_of
 from newsletter.config import validators
+from newsletter.config.check_settings import LinkSettings, ProseSettings
+from newsletter.config.edition_settings import LayoutSettings, PdfSettings, TypographySettings
+from newsletter.config.section import Section
 from newsletter.config.theme import Theme
 from newsletter.config.validators import Address, Mailbox, OneLine
-from newsletter.fetching import AllowedHosts
 from newsletter.issue_name import Numbering
 from newsletter.text import without_invisible
 from newsletter.translation import Translator, find_direction, load_translator
 from newsletter.validation import fault_error
-
-
-class Section(BaseModel):
-    """The base of each table of newsletter.toml, a backend's own included."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def completed(self, config: "Config") -> Self:
-        """Return a backend's settings with the defaults that depend on other tables; these have none."""
-        del config
-        return self
 
 
 class PublicationSettings(Section):
@@ -162,44 +153,6 @@ def _check_linked_images(email: EmailSettings, info: ValidationInfo) -> EmailSet
     return email
 
 
-class LayoutSettings(Section):
-    """The table [layout]: whether headlines are listed before the details, above each detail, or both."""
-
-    headlines: Literal["list", "above", "both"] = "list"
-
-
-class TypographySettings(Section):
-    """The table [typography]: whether straight quotes, and hyphens for dashes, are set as the language has them."""
-
-    quotes: bool = False
-
-
-class ProseSettings(Section):
-    """The table [prose]: which checks of the words are made, and the file with words that they leave alone.
-
-    `reading_level` is the Flesch-Kincaid grade above which an issue is noted; 0 is none.
-    """
-
-    words: OneLine = "words.txt"
-    unfinished: bool = True
-    spelling: bool = True
-    repeated_words: bool = True
-    link_words: bool = True
-    alt_texts: bool = True
-    long_sentences: bool = True
-    acronyms: bool = True
-    reading_level: Annotated[float, Field(ge=0, le=30)] = 0
-    proselint: bool = False
-
-
-class PdfSettings(Section):
-    """The table [pdf]: its layout. With `print_links`, the links' addresses are printed below the text."""
-
-    columns: Annotated[int, Field(ge=1, le=2)] = 1
-    paper: Annotated[Literal["us-letter", "a4"], BeforeValidator(validators.lower)] = "us-letter"
-    print_links: bool = False
-
-
 # Conditions for sending an issue, see newsletter/campaigns/approval.py.
 Requirement = Literal["clean-checks", "committed", "tested"]
 
@@ -289,24 +242,6 @@ class InboxSettings(Section):
     domain_bounces: Annotated[float, Field(gt=0, le=100)] = 25
     authserv_id: OneLine | None = None
     password: SecretStr | None = None
-
-
-class LinkSettings(Section):
-    """The table [links]: how an issue's links are checked.
-
-    `allow` names the hosts and networks of this machine or a private network that may be asked nevertheless. With
-    `preview`, the preview asks the links of a draft while it is written.
-    """
-
-    allow: Annotated[
-        tuple[str, ...], BeforeValidator(validators.split_commas), AfterValidator(validators.check_allowed_hosts)
-    ] = ()
-    preview: bool = True
-
-    @property
-    def allowed_hosts(self) -> AllowedHosts:
-        """Return `allow` as the web client asks it."""
-        return AllowedHosts.parse(self.allow)
 
 
 class KeySettings(Section):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from newsletter.config import Config, load_config
 from newsletter.config.environment import overlay
-from newsletter.config.settings import Section
+from newsletter.config.section import Section
 from newsletter.errors import ConfigError
 
 BASE = tomllib.loads((ROOT / "newsletter.toml").read_text())

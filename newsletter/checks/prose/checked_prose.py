@@ -8,7 +8,7 @@ from pathlib import Path
 from newsletter.checks.draft_report import Finding
 from newsletter.checks.prose.passages import ProsePassage, read_passages
 from newsletter.checks.prose.word_list import WordList, read_word_list
-from newsletter.config.settings import ProseSettings
+from newsletter.config.check_settings import ProseSettings
 from newsletter.errors import Problem
 from newsletter.issue.draft_source import DraftSource
 from newsletter.issue.model import Issue

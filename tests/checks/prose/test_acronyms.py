@@ -7,7 +7,7 @@ import pytest
 from newsletter.checks.prose.acronyms import find_unexplained_acronyms
 from newsletter.checks.prose.checked_prose import CheckedProse
 from newsletter.checks.prose.word_list import WordList
-from newsletter.config.settings import ProseSettings
+from newsletter.config.check_settings import ProseSettings
 from newsletter.issue.draft_source import DraftSource
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from newsletter.checks.prose import PROSE_CHECKS, make_prose_checks
 from newsletter.checks.prose.checked_prose import CheckedProse
 from newsletter.checks.prose.word_list import WordList
-from newsletter.config.settings import ProseSettings
+from newsletter.config.check_settings import ProseSettings
 from newsletter.issue.draft import read_draft
 from newsletter.issue.draft_source import DraftSource
 

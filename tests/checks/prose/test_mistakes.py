@@ -9,7 +9,7 @@ from newsletter.checks.draft_checks import check_draft
 from newsletter.checks.draft_report import Finding
 from newsletter.checks.prose import MOST_NOTES, check_prose, make_prose_checks
 from newsletter.checks.prose.checked_prose import CheckedProse
-from newsletter.config.settings import ProseSettings
+from newsletter.config.check_settings import ProseSettings
 from newsletter.issue.draft import load_issue, read_draft
 from newsletter.issue.draft_source import DraftSource
 
