@@ -6,11 +6,8 @@ from itertools import islice
 from typing import Any
 
 from newsletter.articles.article import UnreadableArticle
+from newsletter.fetching.page_encoding import decode_page
 
-_DECLARED = re.compile(
-    rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{2,40})|<\?xml[^>]{0,100}encoding=[\"']([\w-]{2,40})", re.I
-)
-_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 # What browsers and SingleFile write at the top of a page that they save.
 _SAVED_FROM = re.compile(
     r"<!--\s*saved from url=\(\d+\)\s*(https?://[^\s<>]+)\s*-->|^\s*url:\s*(https?://[^\s<>]+)", re.MULTILINE
@@ -45,54 +42,6 @@ def read_page(html: bytes, charset: str | None = None) -> Page:
         ) from error
     saved = _SAVED_FROM.search(text[:5000])
     return Page(root=root, saved_from=(saved[1] or saved[2]) if saved else None, language=_find_language(root))
-
-
-def decode_page(html: bytes, charset: str | None = None) -> str:
-    """Return the text of a page: as it is marked, as the server or the page says, or else as it can be read.
-
-    What is said and does not fit the bytes is passed over for UTF-8 if that fits, and for the best guess if not.
-    """
-    for mark, name in _MARKS:
-        if html.startswith(mark):
-            return html.decode(name, "replace")
-    declared = _DECLARED.search(html[:8192])
-    said = [name for name in (charset, (declared[1] or declared[2]).decode("ascii") if declared else None) if name]
-    codecs = [codec for name in said if (codec := _find_codec(name))]
-    for codec in (*codecs, "utf-8"):
-        try:
-            return html.decode(codec)
-        except UnicodeDecodeError:
-            continue
-    # A few broken bytes in a page of megabytes: what was said is still the best that is known.
-    return html.decode(codecs[0] if codecs and _fits(html, codecs[0]) else _guess_codec(html), "replace")
-
-
-def _find_codec(name: str) -> str | None:
-    """Return Python's codec for an encoding by its label on the web (WHATWG Encoding, section 4.2)."""
-    import webencodings
-
-    encoding = webencodings.lookup(name)
-    return encoding.codec_info.name if encoding and encoding.name not in ("replacement", "x-user-defined") else None
-
-
-def _fits(html: bytes, codec: str) -> bool:
-    lost = html.decode(codec, "replace").count("\ufffd")
-    return lost <= 1 + len(html) // 1000
-
-
-def _guess_codec(html: bytes) -> str:
-    """Return the encoding of bytes that are no UTF-8 and name none: one of Japan's if they fit, or a Western one."""
-    for codec in ("cp932", "euc_jp"):
-        try:
-            text = html.decode(codec)
-        except UnicodeDecodeError:
-            continue
-        # Western letters read as Japanese give kanji alone; Japanese has kana in every sentence.
-        foreign = [letter for letter in text if letter > "\u0100"]
-        kana = sum("\u3040" <= letter <= "\u30ff" for letter in foreign)
-        if len(foreign) > 5 and kana > len(foreign) / 5:
-            return codec
-    return "cp1252"
 
 
 def _find_language(root: Any) -> str | None:

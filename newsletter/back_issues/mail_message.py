@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from newsletter.back_issues.converted_text import ConvertedText, UnreadableFile
 from newsletter.back_issues.flowed_text import drop_signature, join_flowed
 from newsletter.back_issues.html.html_to_markdown import read_html
-from newsletter.back_issues.html.page_charset import decode_page
+from newsletter.back_issues.html.page_charset import read_page_text
 from newsletter.back_issues.markdown.source_lines import is_markdown, mark_plain_text
 from newsletter.back_issues.page_text.block_markdown import write_blocks
 from newsletter.back_issues.page_text.picture_data import take_picture_data
@@ -38,7 +38,7 @@ def convert_mail(data: bytes) -> ConvertedText:
         )
     best = max(html, key=_measure, default=None)
     if best is not None and _measure(best):
-        page = read_html(decode_page(_decode_body(best), _read_charset(best)), whole=True)
+        page = read_html(read_page_text(_decode_body(best), _read_charset(best)), whole=True)
         blocks, pictures = take_picture_data(page.blocks, _find_attached(parts))
         return ConvertedText(write_blocks(blocks), title, date, page.notes, pictures)
     if plain and (text := "\n\n".join(_read_text(part) for part in plain)).strip():
@@ -109,7 +109,7 @@ def _read_charset(part: Message) -> str | None:
 
 def _read_text(part: Message) -> str:
     """Return a text part's words as Markdown: flowed lines joined, the signature left out."""
-    text = decode_page(_decode_body(part), _read_charset(part))
+    text = read_page_text(_decode_body(part), _read_charset(part))
     if str(part.get_param("format") or "").lower() == "flowed":
         text = join_flowed(text, without_space=str(part.get_param("delsp") or "").lower() == "yes")
     text = drop_signature(text)

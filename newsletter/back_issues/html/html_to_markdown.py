@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from selectolax.lexbor import LexborNode
 
 from newsletter.back_issues.converted_text import ConvertedText
-from newsletter.back_issues.html.page_charset import decode_page
+from newsletter.back_issues.html.page_charset import read_page_text
 from newsletter.back_issues.html.page_reader import PageReader
 from newsletter.back_issues.html.page_tree import PageTree, parse_page
 from newsletter.back_issues.page_text.block_markdown import write_blocks
@@ -46,7 +46,7 @@ def html_to_markdown(html: str, base: str | None = None) -> str:
 
 def convert_page(data: bytes) -> ConvertedText:
     """Convert a saved page. Raises UnreadableFile."""
-    page = read_html(decode_page(data))
+    page = read_html(read_page_text(data))
     blocks, pictures = take_picture_data(page.blocks)
     return ConvertedText(write_blocks(blocks), find_title(page.tree), find_date(page.tree), page.notes, pictures)
 
