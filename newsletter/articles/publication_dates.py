@@ -2,9 +2,11 @@
 
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+
+from newsletter.translation.month_names import fold_month_name, list_month_names
 
 _YEARS = range(1700, 2200)
 _ISO = re.compile(
@@ -112,7 +114,7 @@ def _find_in_words(text: str, language: str | None) -> Iterable[FoundDate]:
         day_number, month = (
             (match["before"], match["month_behind"]) if match["before"] else (match["behind"], match["month"])
         )
-        number = months.get(month.casefold().rstrip("."))
+        number = months.get(fold_month_name(month))
         if number and (day := _make_day(match["year"] or match["year_behind"], number, day_number)):
             yield FoundDate(day, *match.span())
 
@@ -123,21 +125,9 @@ def _choose_languages(language: str | None) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=32)
-def _find_months(languages: tuple[str, ...]) -> tuple[dict[str, int], re.Pattern[str]]:
+def _find_months(languages: tuple[str, ...]) -> tuple[Mapping[str, int], re.Pattern[str]]:
     """Return the names of months in these languages, and a pattern for a day, a month and a year in words."""
-    from babel import Locale, UnknownLocaleError
-
-    months: dict[str, int] = {"sept": 9}
-    for language in languages:
-        try:
-            locale = Locale.parse(language)
-        except (UnknownLocaleError, ValueError):
-            continue
-        for names in locale.months.values():
-            for width in ("wide", "abbreviated"):
-                for number, name in names.get(width, {}).items():
-                    if not any(letter.isdigit() for letter in name) and len(name) > 2:
-                        months.setdefault(name.casefold().rstrip("."), number)
+    months = list_month_names(languages)
     known = "|".join(sorted((re.escape(name) for name in months), key=len, reverse=True))
     name = rf"(?:{known})(?![^\W\d_])\.?"
     return months, re.compile(

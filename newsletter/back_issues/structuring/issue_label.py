@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from newsletter.issue_name import is_draft_name
+from newsletter.translation.month_names import fold_month_name, list_month_names
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl")  # whose names of months are known
 _ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})", re.IGNORECASE)
@@ -145,11 +146,11 @@ def _find_dates(text: str) -> Iterator[tuple[datetime.date, bool, tuple[int, int
     for match in _CJK.finditer(text):
         if date := _make_date(*map(int, match.groups())):
             yield date, False, match.span()
-    months = _name_months()
+    months = list_month_names(LANGUAGES)
     day_first, month_first, month_alone = _compile_months()
     for pattern in (month_first, day_first):
         for match in pattern.finditer(text):
-            if date := _make_date(int(match["year"]), months[_fold(match["month"])], int(match["day"])):
+            if date := _make_date(int(match["year"]), months[fold_month_name(match["month"])], int(match["day"])):
                 yield date, False, match.span()
     for match in _NUMERIC.finditer(text):
         first, second, year = int(match[1]), int(match[3]), int(match[4])
@@ -160,7 +161,7 @@ def _find_dates(text: str) -> Iterator[tuple[datetime.date, bool, tuple[int, int
         if date:
             yield date, False, match.span()
     for match in month_alone.finditer(text):
-        if date := _make_date(int(match["year"]), months[_fold(match["month"])], 1):
+        if date := _make_date(int(match["year"]), months[fold_month_name(match["month"])], 1):
             yield date, True, match.span()
 
 
@@ -171,27 +172,9 @@ def _make_date(year: int, month: int, day: int) -> datetime.date | None:
         return None
 
 
-def _fold(word: str) -> str:
-    return word.casefold().rstrip(".")
-
-
-@cache
-def _name_months() -> dict[str, int]:
-    """Return the names of months, long and short, of the languages that are known."""
-    from babel.dates import get_month_names  # a twentieth of a second
-
-    names = {"sept": 9, "mrz": 3}
-    for language in LANGUAGES:
-        for width in ("wide", "abbreviated"):
-            for context in ("format", "stand-alone"):
-                for number, name in get_month_names(width, context, language).items():
-                    names.setdefault(_fold(name), number)
-    return names
-
-
 @cache
 def _compile_months() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
-    names = "|".join(re.escape(name) for name in sorted(_name_months(), key=len, reverse=True))
+    names = "|".join(re.escape(name) for name in sorted(list_month_names(LANGUAGES), key=len, reverse=True))
     month, year = rf"(?P<month>(?:{names})(?!\w))\.?", r"(?P<year>(?:19|20)\d\d)(?!\d)"
     day = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th|er|\.|º)?"
     flags = re.IGNORECASE
