@@ -56,6 +56,7 @@ def order_name(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() and part.isascii() else (1, 0, part) for part in parts]
 
 
-def read_issue_name(draft: Path) -> IssueName:
-    """Return the name of the issue that is written in a draft's file."""
-    return IssueName(draft.stem)
+def read_issue_name(draft: Path, language: str = "") -> IssueName:
+    """Return the name of the issue that is written in a draft's file; `language` is that of a translation's name."""
+    is_translation = language and draft.stem.lower().endswith(f".{language.lower()}")
+    return IssueName(draft.stem[: -len(language) - 1] if is_translation else draft.stem)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from newsletter.issue.draft import Draft, load_issue, read_draft
+from newsletter.issue.draft import Draft, read_draft, require_issue
 from newsletter.issue.model import Issue
 from newsletter.issue_name import IssueName
 from newsletter.workspace import Workspace, find_workspace
@@ -150,13 +150,20 @@ class OpenPublication:
 
         return backends.load_backend(self.config.send.backend, self.config, self.workspace.root)
 
-    def draft(self, name: str | None = None) -> Draft:
-        """Read a draft, 2.10 or a path, or the newest. Raises DraftError when there is none; see its `problems`."""
-        return read_draft(self.workspace.find_draft(name))
+    def draft(self, name: str | None = None, language: str = "") -> Draft:
+        """Read a draft, 2.10 or a path, or the newest, or its translation. Raises DraftError when there is none.
 
-    def issue(self, name: str | None = None) -> Issue:
+        What is wrong in it are its `problems`.
+        """
+        return self.read_draft(self.workspace.find_draft(name, language))
+
+    def read_draft(self, path: Path) -> Draft:
+        """Read the draft in a file, whose name says whether it is a translation."""
+        return read_draft(path, self.workspace.language_of(path))
+
+    def issue(self, name: str | None = None, language: str = "") -> Issue:
         """Read the issue in a draft, 2.10 or a path, or the newest. Raises DraftError with every problem."""
-        return load_issue(self.workspace.find_draft(name))
+        return require_issue(self.draft(name, language))
 
     def record(self, issue: IssueName) -> Path:
         """Return where the sent record of an issue is."""

@@ -12,7 +12,7 @@ from typing import NewType
 
 from newsletter.config import Config, load_config
 from newsletter.errors import ConfigError, DraftError
-from newsletter.issue_name import Numbering, find_numbering, is_draft_name, order_name, parse_date
+from newsletter.issue_name import IssueName, Numbering, find_numbering, is_draft_name, order_name, parse_date
 from newsletter.ownership import require_own, walk_below
 from newsletter.text import quote_text
 
@@ -92,12 +92,58 @@ class Workspace:
         except (OSError, UnicodeDecodeError):
             return True
 
+    @cached_property
+    def _translated(self) -> Mapping[str, str]:
+        """The languages that translations may be in, as newsletter.toml writes them, by their tags in small letters.
+
+        While newsletter.toml can't be used, which is told elsewhere, there are none.
+        """
+        try:
+            return {tag.lower(): tag for tag in self.config.languages[1:]}
+        except ConfigError:
+            return {}
+
+    def split_name(self, stem: str) -> tuple[IssueName, str]:
+        """Return the issue's name and the language in a draft's name without its ending: `2.10`, `ja` of `2.10.ja`.
+
+        The language is "" for a draft in the publication's own. What stands behind the last point names a language only
+        if newsletter.toml declares it, with small or capital letters.
+        """
+        name, _, tag = stem.rpartition(".")
+        language = self._translated.get(tag.lower(), "") if name else ""
+        return IssueName(name if language else stem), language
+
+    def language_of(self, draft: Path) -> str:
+        """Return the language that a draft is a translation into; "" for one in the publication's own."""
+        return self.split_name(draft.stem)[1]
+
+    def translations_of(self, issue: str) -> dict[str, Path]:
+        """Return the translations of an issue's draft by their languages, in the order of newsletter.toml."""
+        found = {self.language_of(path): path for path in self.translation_paths() if self._names(path, issue)}
+        return {language: found[language] for language in self._translated.values() if language in found}
+
+    def _names(self, draft: Path, issue: str) -> bool:
+        return self.split_name(draft.stem)[0] == issue
+
+    def translation_paths(self) -> list[Path]:
+        """Return the files of all translations, by the names of their issues, also of issues that have no draft."""
+        return sorted(
+            (path for path in self._list_yaml() if self.language_of(path) and self._is_draft(path)),
+            key=lambda path: order_name(path.stem),
+        )
+
+    def _list_yaml(self) -> list[Path]:
+        return [path for path in self.drafts.glob("*.y*ml") if path.suffix in _ENDINGS]
+
+    def _is_draft(self, path: Path) -> bool:
+        return is_draft_name(self.split_name(path.stem)[0])
+
     def draft_paths(self) -> list[Path]:
-        """Return every file that is named like a draft, by date and then by number, the oldest first.
+        """Return every issue's draft in the publication's own language, by date and then by number, the oldest first.
 
         Of a draft that has no date yet, one of a series stands behind the number before it, any other last.
         """
-        found = [path for path in self.drafts.glob("*.y*ml") if path.suffix in _ENDINGS and is_draft_name(path.stem)]
+        found = [path for path in self._list_yaml() if self._is_draft(path) and not self.language_of(path)]
         dated: list[tuple[datetime.date, list[tuple[int, int, str]], Path]] = []
         before: dict[Numbering, datetime.date] = {}
         for path in sorted(found, key=lambda path: order_name(path.stem)):
@@ -117,21 +163,55 @@ class Workspace:
 
     def misnamed_drafts(self) -> list[Path]:
         """Return the YAML files in drafts/ that no command finds by a name, since they have none that a draft may."""
-        return sorted(
-            path
-            for path in self.drafts.glob("*.y*ml")
-            if path.suffix in _ENDINGS and not path.name.startswith(".") and not is_draft_name(path.stem)
-        )
+        return sorted(path for path in self._list_yaml() if not path.name.startswith(".") and not self._is_draft(path))
 
-    def find_draft(self, name: str | None) -> Path:
-        """Return the draft that a name (2.10, spring-fair) or a path means; the newest for None. Raises DraftError."""
+    def find_draft(self, name: str | None, language: str = "") -> Path:
+        """Return the draft that a name (2.10, spring-fair) or a path means; the newest for None. Raises DraftError.
+
+        With a language it is that translation of it. The name of a translation alone means none, since what is done
+        with an issue is done in all its languages: see `find_draft_file`.
+        """
+        path = self.find_draft_file(name)
+        issue, own = self.split_name(path.stem)
+        if language.lower() == (own or self.config.publication.language).lower():
+            return path
+        if language:
+            return self.find_translation(issue, language)
+        if own:
+            raise DraftError(f"{path.name} is the translation of {issue} into {own}.", next_step=f"Name {issue} alone.")
+        return path
+
+    def find_translation(self, issue: str, language: str) -> Path:
+        """Return the draft of an issue in a language, which may be the publication's own. Raises DraftError."""
+        if language.lower() == self.config.publication.language.lower():
+            return self.find_draft(issue)
+        declared = self._translated.get(language.lower())
+        if declared is None:
+            raise DraftError(
+                f"{quote_text(language)} is none of the publication's languages, "
+                f"which are {', '.join(self.config.languages)}.",
+                next_step=f"Declare it with a table [languages.{language}] in newsletter.toml.",
+            )
+        path = self.translations_of(issue).get(declared)
+        if path is None:
+            raise DraftError(
+                f"{issue} has no draft in {declared}.",
+                next_step=f"newsletter draft new {issue} --language {declared}",
+            )
+        self.refuse_outside(path)
+        return path
+
+    def find_draft_file(self, name: str | None) -> Path:
+        """Return the draft that a name or a path means, translations (2.10.ja) among them. Raises DraftError."""
         known = self.draft_paths()
         if name is None:
             if not known:
                 raise DraftError(f"There is no draft in {self.drafts} yet.", next_step="Run: newsletter draft new")
             self.refuse_outside(known[-1])
             return known[-1]
-        path = next((path for path in known if path.stem == name), Path(name))
+        known += self.translation_paths()
+        path = next((path for path in known if path.stem == name), None)
+        path = path or next((path for path in known if path.stem.lower() == name.lower()), Path(name))
         if path.is_file():
             self.refuse_outside(path)
             return path

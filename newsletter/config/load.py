@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -17,6 +17,7 @@ from newsletter.errors import ConfigError, Problem
 from newsletter.text import format_count, suggest_nearest
 from newsletter.validation import Fault, explain_error
 
+_HEADER = re.compile(r"""\s*\[\s*((?:[\w-]+|"[^"]*"|'[^']*'|\s*\.\s*)+)\s*\]""")  # of a table, as in [languages.ja]
 _KEY = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*'|[\w-]+)\s*=""")
 
 
@@ -189,8 +190,8 @@ class _Places:
         self._lines: dict[tuple[str, str], int] = {}
         table = ""
         for number, line in enumerate(source.splitlines(), start=1):
-            if header := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
-                table = header[1]
+            if header := _HEADER.match(line):
+                table = ".".join(part.strip(" \t\"'") for part in header[1].split("."))
                 self._lines[table, ""] = number
             elif key := _KEY.match(line):
                 self._lines.setdefault((table, _read_key(key[0])), number)
@@ -198,6 +199,12 @@ class _Places:
     def line(self, table: str, key: str) -> int:
         """Return the line of a key, or else of its table; 0 when neither is in the file."""
         return self._lines.get((table, key)) or self._lines.get((table, ""), 0)
+
+    def _split(self, path: Sequence[str]) -> tuple[str, str]:
+        """Return the table that leads to a value, the innermost that the file has, and the value's key in it."""
+        inner = [count for count in range(2, len(path) + 1) if (".".join(path[:count]), "") in self._lines]
+        count = max(inner, default=1)
+        return ".".join(path[:count]), next(iter(path[count:]), "")
 
     def problem(self, fault: Fault, table: str, key: str) -> Problem:
         """Return a fault with its place."""
@@ -216,7 +223,7 @@ class _Places:
         """Yield each of pydantic's errors as a problem with its place."""
         for details in error.errors(include_url=False):
             path = [table, *map(str, details["loc"])] if table else [str(part) for part in details["loc"]]
-            name, key = path[0], path[1] if len(path) > 1 else ""
+            name, key = self._split(path)
             for fault in explain_error(details, _list_siblings(model, details["loc"][:-1])):
                 named = not key or repr(key) in fault.message
                 message = f"[{name}] {fault.message}" if named else f"[{name}] {key}: {fault.message}"
@@ -237,13 +244,17 @@ def _read_key(written: str) -> str:
         return written.rstrip("= ").strip()
 
 
+def _is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
 def _list_siblings(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
     """Return the keys known in the table that `location` names."""
     for part in location:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
         annotation = fields[str(part)].annotation if str(part) in fields else None
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+        of_entries = get_args(annotation)  # those of a mapping, whose keys are anybody's
+        model = next((each for each in (annotation, *of_entries) if _is_model(each)), model)
     return [
         field.alias or name
         for name, field in model.model_fields.items()

@@ -18,6 +18,7 @@ from newsletter.address import EmailAddress, local_part_of
 from newsletter.config import validators
 from newsletter.config.check_settings import LinkSettings, ProseSettings
 from newsletter.config.edition_settings import LayoutSettings, PdfSettings, TypographySettings
+from newsletter.config.language_settings import LanguageSettings, check_languages, put_language_over
 from newsletter.config.section import Section
 from newsletter.config.theme import Theme
 from newsletter.config.validators import Address, Mailbox, OneLine
@@ -251,6 +252,11 @@ class KeySettings(Section):
     forgotten: SecretStr | None = None
 
 
+def _check_languages(languages: Mapping[str, LanguageSettings], info: ValidationInfo) -> Mapping[str, LanguageSettings]:
+    publication = info.data.get("publication")
+    return check_languages(languages, publication.language if publication else "")
+
+
 class Config(BaseModel):
     """A publication's whole configuration. `backends` holds each named backend's own settings."""
 
@@ -264,6 +270,9 @@ class Config(BaseModel):
     email: Annotated[EmailSettings, AfterValidator(_check_linked_images)] = EmailSettings()
     layout: LayoutSettings = LayoutSettings()
     words: Annotated[Mapping[str, OneLine], AfterValidator(validators.check_words)] = {}
+    translations: Annotated[Mapping[str, LanguageSettings], AfterValidator(_check_languages)] = Field(
+        default={}, alias="languages"
+    )
     typography: TypographySettings = TypographySettings()
     prose: ProseSettings = ProseSettings()
     pdf: PdfSettings = PdfSettings()
@@ -279,6 +288,19 @@ class Config(BaseModel):
     def translator(self) -> Translator:
         """Return the words that readers see, in the publication's language and with its own on top."""
         return load_translator(self.publication.language, self.words)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Return the tags (BCP 47) of all languages that issues are written in, the publication's own first."""
+        return (self.publication.language, *self.translations)
+
+    def in_language(self, tag: str) -> "Config":
+        """Return the settings as they are in a language: its title, its sender's name, its words and so on.
+
+        "" and the publication's own language are these settings themselves. Raises KeyError for one that is not
+        declared; letters' case makes no difference.
+        """
+        return put_language_over(self, tag)
 
     @model_validator(mode="after")
     def _default_to_service(self) -> "Config":

@@ -73,11 +73,19 @@ def check_timezone(text: str) -> str:
     return text
 
 
+_LANGUAGE = r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*"
+
+
+def is_language(text: str) -> bool:
+    """Return whether a text has the form of a language tag (BCP 47)."""
+    return re.fullmatch(_LANGUAGE, text) is not None
+
+
 def check_language(text: str) -> str:
     """Return a language tag (BCP 47)."""
     return _require_form(
         text,
-        r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*",
+        _LANGUAGE,
         code="language",
         fault="is not a language tag",
         next_step='Write one such as "en", "en-GB" or "ja".',

@@ -32,6 +32,7 @@ from newsletter.issue.yamltext import (
     parse_yaml,
     split_lines,
 )
+from newsletter.issue_name import IssueName, read_issue_name
 from newsletter.text import format_count, quote_text
 from newsletter.validation import Fault, explain_error
 
@@ -44,7 +45,8 @@ class Draft:
     """The contents of a draft's file: the issue, or the problems that keep it from being one.
 
     `date` is known even when something else is wrong. `sha256` names the text and its picture as they were when the
-    draft was read, so that a change of either since shows.
+    draft was read, so that a change of either since shows. `language` is that of a translation, "" for the draft in the
+    publication's own.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class Draft:
     issue: Issue | None
     problems: tuple[Problem, ...]
     date: datetime.date | None = None
+    language: str = ""
     sha256: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,17 +64,32 @@ class Draft:
                 digest.update(picture.read_bytes())
         object.__setattr__(self, "sha256", digest.hexdigest())
 
+    @property
+    def name(self) -> IssueName:
+        """Return the name of the issue, by the draft's file."""
+        return read_issue_name(self.path, self.language)
 
-def read_draft(path: Path) -> Draft:
-    """Read, parse and validate a draft. Never raises for what an editor wrote: that becomes problems."""
+
+def read_draft(path: Path, language: str = "") -> Draft:
+    """Read, parse and validate a draft, the translation into a `language`, or the one in the publication's own if "".
+
+    Never raises for what an editor wrote: that becomes problems.
+    """
     source, fault = _read_text(path)
     if fault:
-        return Draft(path, source, None, (_make_problem(path, Place(0, 0), fault),))
-    return parse_draft(path, source)
+        return Draft(path, source, None, (_make_problem(path, Place(0, 0), fault),), language=language)
+    return parse_draft(path, source, language)
 
 
-def parse_draft(path: Path, source: str) -> Draft:
+def parse_draft(path: Path, source: str, language: str = "") -> Draft:
     """Parse and validate a draft's text as if it stood in the file at `path`, with the pictures beside it."""
+    draft = _parse(path, source, read_issue_name(path, language))
+    if not language:
+        return draft
+    return replace(draft, language=language, issue=draft.issue.as_translation(language) if draft.issue else None)
+
+
+def _parse(path: Path, source: str, name: IssueName) -> Draft:
     text, found = replace_separators(source)
     lines = split_lines(text)
     if unmerged := list(find_conflicts(lines)):
@@ -94,7 +112,7 @@ def parse_draft(path: Path, source: str) -> Draft:
         return _make_broken_draft(
             path, source, [*found, find_lookalike(lines, root.start.line if root else 1) or (Place(1, 1), fault)]
         )
-    issue, faults = _validate(root, path, lines)
+    issue, faults = _validate(root, path, name, lines)
     found += [*duplicates, *find_cut_texts(root, lines), *faults]
     return replace(_make_broken_draft(path, source, found), issue=None if found else issue, date=_find_date(root))
 
@@ -179,7 +197,9 @@ def _read_text(path: Path) -> tuple[str, Fault | None]:
     return source, None
 
 
-def _validate(root: YamlMapping, path: Path, lines: list[str]) -> tuple[Issue | None, list[tuple[Place, Fault]]]:
+def _validate(
+    root: YamlMapping, path: Path, name: IssueName, lines: list[str]
+) -> tuple[Issue | None, list[tuple[Place, Fault]]]:
     texts: dict[int, SourceMap] = {}
     tree = _convert_node(root, lines, texts)
     found: list[tuple[Place, Fault]] = []
@@ -196,10 +216,10 @@ def _validate(root: YamlMapping, path: Path, lines: list[str]) -> tuple[Issue | 
                 if fault.code == "unknown-key":
                     fault = replace(correct_key(str(location[-1])) or fault, code=fault.code)
                 found.append((_locate(root, location, fault, texts), fault))
-    missing = [(root.start, fault) for fault in find_missing_keys(root, path)]
+    missing = [(root.start, fault) for fault in find_missing_keys(root, name)]
     found = _drop_echoes([*missing, *found])
     found += find_empty_lists(root)
-    found += find_name_faults(root, path)
+    found += find_name_faults(root, path, name)
     if all(fault.code != "image-file" for _, fault in found):  # a name that is none is not looked for
         found += find_picture_faults(root, path, issue, texts)
     return issue, found

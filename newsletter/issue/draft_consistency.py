@@ -8,7 +8,7 @@ from newsletter.issue.image import find_image_faults
 from newsletter.issue.model import Issue
 from newsletter.issue.sourcemap import SourceMap
 from newsletter.issue.yamltext import Place, YamlMapping, YamlNode, YamlScalar, YamlSequence, is_left_open
-from newsletter.issue_name import NAME_ADVICE, find_numbering, is_draft_name, parse_date, parse_numbers
+from newsletter.issue_name import NAME_ADVICE, IssueName, find_numbering, is_draft_name, parse_date, parse_numbers
 from newsletter.text import quote_text
 from newsletter.validation import Fault
 
@@ -16,9 +16,9 @@ _DIGITS = re.compile(r"[0-9]{1,6}")
 _PICTURE = re.compile(r"!\[[^\[\]]*\]\(<?([\w .()+-]+\.\w+)>?(?=[)\s])")
 
 
-def find_missing_keys(root: YamlMapping, path: Path) -> Iterator[Fault]:
+def find_missing_keys(root: YamlMapping, name: IssueName) -> Iterator[Fault]:
     """Yield a fault for each key that the draft has to have: by the name of its file, and to hold anything."""
-    wanted = {2: ("volume", "number"), 1: ("number",)}.get(len(parse_numbers(path.stem)), ())
+    wanted = {2: ("volume", "number"), 1: ("number",)}.get(len(parse_numbers(name)), ())
     if not wanted and "volume" in root.entries:
         wanted = ("number",)
     for key in wanted if _read_kind(root) == "issue" else ():
@@ -45,8 +45,11 @@ def _describe_empty(key: str) -> Fault:
     return Fault(code="empty", message=f"{key!r} is empty", next_step="Write one at least, or take the line out.")
 
 
-def find_name_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fault]]:
-    """Yield a fault where the file is named otherwise than the draft says, or as no draft may be named."""
+def find_name_faults(root: YamlMapping, path: Path, name: IssueName) -> Iterator[tuple[Place, Fault]]:
+    """Yield a fault where the file is named otherwise than the draft says, or as no draft may be named.
+
+    `name` is the issue's, by its file: what stands there behind it is the language of a translation.
+    """
     written = [(key, root.entries.get(key)) for key in ("volume", "number")]
     given = [(key, *pair) for key, pair in written if pair and isinstance(pair[1], YamlScalar) and pair[1].text]
     kind = _read_kind(root)
@@ -60,32 +63,34 @@ def find_name_faults(root: YamlMapping, path: Path) -> Iterator[tuple[Place, Fau
             ),
         )
     elif given:
-        yield from _find_other_numbers(given, path)
+        yield from _find_other_numbers(given, path, name)
     else:
-        yield from _find_unusable_names(root, path, kind)
+        yield from _find_unusable_names(root, path, name, kind)
 
 
-def _find_other_numbers(given: list[tuple[str, YamlScalar, YamlNode]], path: Path) -> Iterator[tuple[Place, Fault]]:
+def _find_other_numbers(
+    given: list[tuple[str, YamlScalar, YamlNode]], path: Path, name: IssueName
+) -> Iterator[tuple[Place, Fault]]:
     texts = [value.text for _, _, value in given if isinstance(value, YamlScalar)]
     if given[-1][0] != "number" or not all(_DIGITS.fullmatch(text) for text in texts):
         return
-    name = ".".join(str(int(text)) for text in texts)
-    lacks_volume = len(texts) == 1 and find_numbering(path.stem) == "volume"  # which is told
-    if path.stem != name and not lacks_volume:
+    numbers = ".".join(str(int(text)) for text in texts)
+    lacks_volume = len(texts) == 1 and find_numbering(name) == "volume"  # which is told
+    if name != numbers and not lacks_volume:
         keys = " and ".join(key for key, *_ in given)
         yield (
             given[0][2].start,
             Fault(
                 code="file-name",
-                message=f"the file is named {path.name}, but says it is {name}",
-                next_step=f"Rename it to {name}.yaml, or mend {keys}.",
+                message=f"the file is named {path.name}, but says it is {numbers}",
+                next_step=f"Rename it to {numbers}{path.stem[len(name) :]}.yaml, or mend {keys}.",
             ),
         )
 
 
-def _find_unusable_names(root: YamlMapping, path: Path, kind: str) -> Iterator[tuple[Place, Fault]]:
+def _find_unusable_names(root: YamlMapping, path: Path, name: IssueName, kind: str) -> Iterator[tuple[Place, Fault]]:
     """Yield a fault for the name of a draft without numbers, and for a correction's issue that is no name."""
-    if not is_draft_name(path.stem):
+    if not is_draft_name(name):
         yield (
             root.start,
             Fault(
@@ -94,7 +99,7 @@ def _find_unusable_names(root: YamlMapping, path: Path, kind: str) -> Iterator[t
                 next_step=f"Rename it. {NAME_ADVICE}.",
             ),
         )
-    date, named = root.entries.get("date"), parse_date(path.stem)
+    date, named = root.entries.get("date"), parse_date(name)
     if named and kind == "issue" and date and isinstance(date[1], YamlScalar) and date[1].text != str(named):
         yield (
             date[1].start,
@@ -105,13 +110,13 @@ def _find_unusable_names(root: YamlMapping, path: Path, kind: str) -> Iterator[t
             ),
         )
     corrects = root.entries.get("corrects")
-    name = corrects[1].text if corrects and isinstance(corrects[1], YamlScalar) else ""
-    if corrects and name and (not is_draft_name(name) or name == path.stem):
+    corrected = corrects[1].text if corrects and isinstance(corrects[1], YamlScalar) else ""
+    if corrects and corrected and (not is_draft_name(corrected) or corrected == name):
         yield (
             corrects[1].start,
             Fault(
                 code="correction",
-                message=f"{quote_text(name)} names no issue that this could correct",
+                message=f"{quote_text(corrected)} names no issue that this could correct",
                 next_step="Write the name of the issue that had the error, such as 2.10.",
             ),
         )

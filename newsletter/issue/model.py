@@ -11,7 +11,7 @@ from newsletter.issue.blocks import Link, PictureBlock, RichText
 from newsletter.issue.field_types import Count, Date, FieldedLine, Line, Prose
 from newsletter.issue.image import find_picture
 from newsletter.issue.sections import MAX_ITEMS, DraftValue, Image, IssueSection, Item, iterate_links
-from newsletter.issue_name import IssueName
+from newsletter.issue_name import IssueName, read_issue_name
 from newsletter.validation import fault_error
 
 _NOBODY_S: frozenset[str] = frozenset()  # the tags of a reader who has none
@@ -45,6 +45,7 @@ class Issue(DraftValue):
     note: Prose | None = Field(default=None, description="A closing paragraph, above the standing one.")
     path: Annotated[Path, Field(exclude=True)] = Field(default=Path(), exclude=True)
     _whole: "Issue | None" = PrivateAttr(default=None)
+    _language: str = PrivateAttr(default="")
     _is_typeset: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")
@@ -71,7 +72,18 @@ class Issue(DraftValue):
     def name(self) -> IssueName:
         """Return the name: `2.10` by volume and number, `10` by number alone, else that of the draft's file."""
         numbers = ".".join(str(part) for part in (self.volume, self.number) if part)
-        return IssueName(numbers or self.path.stem)
+        return IssueName(numbers) if numbers else read_issue_name(self.path, self._language)
+
+    @property
+    def language(self) -> str:
+        """Return the language (BCP 47) of a translation; "" for an issue in the publication's own."""
+        return self._language
+
+    def as_translation(self, language: str) -> "Issue":
+        """Return the issue as a translation into that language, by which its file is named."""
+        issue = self.model_copy()
+        issue._language = language
+        return issue
 
     @property
     def picture(self) -> Path | None:

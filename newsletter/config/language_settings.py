@@ -1,0 +1,83 @@
+"""The tables [languages.ja] and their like: a publication's other languages, each with what differs in it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from pydantic import AfterValidator, ValidationError
+from pydantic_core import InitErrorDetails
+
+from newsletter.config import validators
+from newsletter.config.section import Section
+from newsletter.config.validators import OneLine
+from newsletter.text import without_invisible
+from newsletter.validation import Fault, faults_error
+
+if TYPE_CHECKING:
+    from newsletter.config.settings import Config
+
+_Table = TypeVar("_Table", bound=Section)
+
+
+class LanguageSettings(Section):
+    """The table of one language. What it leaves out is as in the publication's own language.
+
+    `sender` is the name in From, whose address stays; `subject` is the pattern of [email].
+    """
+
+    title: OneLine | None = None
+    about: Annotated[str, AfterValidator(without_invisible)] | None = None
+    sender: OneLine | None = None
+    postal_address: OneLine | None = None
+    subject: Annotated[str, AfterValidator(validators.check_subject_pattern)] | None = None
+    words: Annotated[Mapping[str, OneLine], AfterValidator(validators.check_words)] = {}
+
+
+def check_languages(languages: Mapping[str, LanguageSettings], own: str) -> Mapping[str, LanguageSettings]:
+    """Return the tables of languages by their tags (BCP 47); each fault has its own place."""
+    faults = [(tag, fault) for tag in languages if (fault := _find_fault(tag, languages, own))]
+    if faults:
+        details = [InitErrorDetails(type=faults_error(fault), loc=(tag,), input=tag) for tag, fault in faults]
+        raise ValidationError.from_exception_data("languages", details)
+    return languages
+
+
+def _find_fault(tag: str, languages: Mapping[str, LanguageSettings], own: str) -> Fault | None:
+    if not validators.is_language(tag):
+        return Fault(
+            code="language",
+            message=f"{tag!r} is not a language tag",
+            next_step='Write one such as "de", "pt-BR" or "ja", as in [languages.ja].',
+        )
+    if tag.lower() == own.lower():
+        return Fault(
+            code="language",
+            message=f"{tag!r} is the publication's own language already",
+            next_step="Take the table out: what it says belongs into [publication], [sender], [email] and [words].",
+        )
+    if any(other.lower() == tag.lower() for other in languages if other < tag):
+        return Fault(code="language", message=f"{tag!r} is declared twice", next_step="Make one table of the two.")
+    return None
+
+
+def put_language_over(config: "Config", tag: str) -> "Config":
+    """Return the settings with those of one of its languages over them. Raises KeyError for any other language."""
+    if tag.lower() in ("", config.publication.language.lower()):
+        return config
+    by_tag = {each.lower(): (each, table) for each, table in config.translations.items()}
+    tag, own = by_tag[tag.lower()]
+    sender = config.sender.from_
+    if own.sender:
+        sender = sender.model_copy(update={"name": own.sender})
+    return config.model_copy(
+        update={
+            "publication": _update(config.publication, language=tag, title=own.title, about=own.about),
+            "sender": _update(config.sender, from_=sender, postal_address=own.postal_address),
+            "email": _update(config.email, subject=own.subject),
+            "words": own.words,
+        }
+    )
+
+
+def _update(table: _Table, **settings: object) -> _Table:
+    """Return a table with those of the settings that are not None."""
+    return table.model_copy(update={name: value for name, value in settings.items() if value is not None})
