@@ -122,6 +122,11 @@ class Workspace:
         found = {self.language_of(path): path for path in self.translation_paths() if self._names(path, issue)}
         return {language: found[language] for language in self._translated.values() if language in found}
 
+    def list_translations(self) -> dict[str, list[str]]:
+        """Return the languages of all translations by the names of their issues."""
+        names = [self.split_name(path.stem) for path in self.translation_paths()]
+        return {issue: [language for name, language in names if name == issue] for issue, _ in names}
+
     def _names(self, draft: Path, issue: str) -> bool:
         return self.split_name(draft.stem)[0] == issue
 

@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationInfo,
     model_validator,
@@ -283,6 +284,7 @@ class Config(BaseModel):
     links: LinkSettings = LinkSettings()
     keys: KeySettings = Field(default=KeySettings(), exclude=True)
     backends: Mapping[str, Section] = Field(default={}, exclude=True)
+    _own: "Config | None" = PrivateAttr(default=None)
 
     @property
     def translator(self) -> Translator:
@@ -292,7 +294,12 @@ class Config(BaseModel):
     @property
     def languages(self) -> tuple[str, ...]:
         """Return the tags (BCP 47) of all languages that issues are written in, the publication's own first."""
-        return (self.publication.language, *self.translations)
+        return (self.own.publication.language, *self.translations)
+
+    @property
+    def own(self) -> "Config":
+        """Return the settings in the publication's own language, of which these may be those in another one."""
+        return self._own or self
 
     def in_language(self, tag: str) -> "Config":
         """Return the settings as they are in a language: its title, its sender's name, its words and so on.
@@ -300,7 +307,10 @@ class Config(BaseModel):
         "" and the publication's own language are these settings themselves. Raises KeyError for one that is not
         declared; letters' case makes no difference.
         """
-        return put_language_over(self, tag)
+        config = put_language_over(self.own, tag)
+        if config is not self.own:
+            config._own = self.own
+        return config
 
     @model_validator(mode="after")
     def _default_to_service(self) -> "Config":

@@ -40,23 +40,32 @@ def group_corrections(issues: Iterable[Issue]) -> Corrections:
     return corrections
 
 
+def list_corrections(corrections: Corrections, issue: Issue) -> list[Issue]:
+    """Return an issue's corrections in the order of their dates, each in the issue's language where it is there."""
+    chosen: dict[str, Issue] = {}
+    for each in corrections.get(issue.name, ()):
+        if each.language == issue.language or (not each.language and each.name not in chosen):
+            chosen[each.name] = each
+    return list(chosen.values())
+
+
 def find_corrections(workspace: Workspace) -> Corrections:
-    """Return the corrections in drafts/ that are written to their end."""
+    """Return the corrections in drafts/ that are written to their end, in each language of theirs."""
     found = []
-    for path in workspace.draft_paths():
+    for path in (*workspace.draft_paths(), *workspace.translation_paths()):
         if path.is_file() and workspace.holds(path):
             state = path.stat()
-            found.append(_read_correction(path, state.st_mtime_ns, state.st_size))
+            found.append(_read_correction(path, workspace.language_of(path), state.st_mtime_ns, state.st_size))
     return group_corrections(issue for issue in found if issue)
 
 
 @lru_cache(maxsize=2000)
-def _read_correction(path: Path, _changed: int, _size: int) -> Issue | None:
+def _read_correction(path: Path, language: str, _changed: int, _size: int) -> Issue | None:
     """Return the correction in a draft, None for any other; only what has the word at all is read as a draft."""
     try:
         if not _CORRECTS.search(path.read_bytes()):
             return None
     except OSError:
         return None
-    issue = read_draft(path).issue
+    issue = read_draft(path, language).issue
     return issue if issue and issue.corrects and not find_unwritten(issue) else None

@@ -1,14 +1,14 @@
 """The context of an edition: the publication's configuration, templates and pictures, and values for templates."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from newsletter.config import Config, find_line
 from newsletter.config.validators import SUBJECT_PART
-from newsletter.editions.correction_marks import CorrectionMark, Corrections, find_corrections
+from newsletter.editions.correction_marks import CorrectionMark, Corrections, find_corrections, list_corrections
 from newsletter.editions.date_words import format_date, format_event_time
 from newsletter.editions.html_blocks import is_rich
 from newsletter.editions.issue_pictures import IssuePictures
@@ -55,19 +55,29 @@ def place_beside(picture: Picture) -> str:
 
 @dataclass(frozen=True)
 class EditionContext:
-    """A publication's configuration, the folders of its templates and typefaces, and its corrections of issues."""
+    """A publication's configuration, the folders of its templates and typefaces, and what is known of its issues.
+
+    `corrections` are those of issues, and `translations` the languages of issues' translations, by the issues' names.
+    """
 
     config: Config
     config_path: Path  # newsletter.toml, for problems in it
     template_path: tuple[Path, ...]
     fonts: Path
     corrections: Corrections = field(default_factory=dict, compare=False)
+    translations: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def from_workspace(cls, workspace: Workspace) -> "EditionContext":
         templates = workspace.own_template_path()
         corrections = find_corrections(workspace)
-        return cls(workspace.config, workspace.config_path, templates, workspace.fonts, corrections)
+        translations = workspace.list_translations()
+        return cls(workspace.config, workspace.config_path, templates, workspace.fonts, corrections, translations)
+
+    def in_language(self, language: str) -> Self:
+        """Return the context for editions in a language, "" for the publication's own. Raises KeyError for others."""
+        config = self.config.in_language(language)
+        return self if config is self.config else replace(self, config=config)
 
     @cached_property
     def translator(self) -> Translator:
@@ -127,7 +137,8 @@ class EditionContext:
 
     def link_targets(self, issue: Issue) -> LinkTargets:
         """Return where the addresses lead that the issue writes short."""
-        return LinkTargets(self.config.publication, issue)
+        translated = {name for name, languages in self.translations.items() if issue.language in languages}
+        return LinkTargets(self.config.publication, issue, translated)
 
     def pictures_of(self, issue: Issue) -> IssuePictures:
         """Return the issue's pictures, to be prepared for screens or for print."""
@@ -185,10 +196,10 @@ class EditionContext:
                 day=each.date,
                 date=self._isolate(self._format_date(each)),
                 words=self.title(each),
-                page=f"{each.name}.html",
-                address=publication.address(f"{each.name}.html"),
+                page=f"{each.edition_name}.html",
+                address=publication.address(f"{each.edition_name}.html"),
             )
-            for each in self.corrections.get(issue.name, ())
+            for each in list_corrections(self.corrections, issue)
         ]
 
     def title(self, issue: Issue) -> str:
@@ -294,8 +305,8 @@ class EditionContext:
             "subject": self.subject(issue, fields),
             "preheader": self.preheader(issue, fields),
             "unsubscribe": self.unsubscribe_link(fields),
-            "web_page": publication.address(f"{issue.name}.html"),
-            "web_pdf": publication.address(f"{issue.name}.pdf"),
+            "web_page": publication.address(f"{issue.edition_name}.html"),
+            "web_pdf": publication.address(f"{issue.edition_name}.pdf"),
         }
 
     def _isolate(self, text: str) -> str:

@@ -84,16 +84,16 @@ def require_linked_editions(context: EditionContext, issue: Issue) -> None:
 def _make_html(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     # Not 2.10.html, which is the page's address on the web.
     html = render_html(context, issue, write_default, place_beside).encode()
-    return {f"{issue.name}.email.html": html, **_make_pictures(context, issue)}
+    return {f"{issue.edition_name}.email.html": html, **_make_pictures(context, issue)}
 
 
 def _make_text(context: EditionContext, issue: Issue) -> dict[str, bytes]:
-    return {f"{issue.name}.txt": render_text(context, issue, write_default).encode()}
+    return {f"{issue.edition_name}.txt": render_text(context, issue, write_default).encode()}
 
 
 def _make_pages(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     pages = render_pages(context, issue, dots=_PAGE_DOTS)
-    return {f"{issue.name}-page-{number}.png": page for number, page in enumerate(pages, start=1)}
+    return {f"{issue.edition_name}-page-{number}.png": page for number, page in enumerate(pages, start=1)}
 
 
 def _make_pictures(context: EditionContext, issue: Issue) -> dict[str, bytes]:

@@ -85,7 +85,7 @@ class IssuePictures:
                 places[path] = _NamedWidth(before.stem, max(width, before.width))
                 continue
             others += not is_lead
-            places[path] = _NamedWidth(f"{whole.name}-{'lead' if is_lead else others}", width)
+            places[path] = _NamedWidth(f"{whole.edition_name}-{'lead' if is_lead else others}", width)
         return places
 
     def _find(self, file: str) -> Path:

@@ -1,6 +1,7 @@
 """Addresses that a draft writes short: `#2` for an item, `issue:2.9` for another issue, /about on the website."""
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urljoin
@@ -8,7 +9,6 @@ from urllib.parse import urljoin
 from newsletter.config.settings import PublicationSettings
 from newsletter.issue.model import Issue
 from newsletter.issue.sections import Item
-from newsletter.issue_name import IssueName
 
 _ITEM = re.compile(r"#(\d+)")
 _ISSUE = re.compile(r"issue:([^#]+)(#\d+)?")
@@ -22,6 +22,7 @@ class LinkTargets:
 
     publication: PublicationSettings
     issue: Issue
+    translated: Container[str] = ()  # the names of issues that are there in this issue's language, too
 
     def names_item(self, href: str) -> bool:
         """Return whether an address means an item of the issue, as `#2` does."""
@@ -54,7 +55,7 @@ class LinkTargets:
         return self.issue.whole.seen_by(_NOBODY_S)
 
     def _item_on_website(self, place: int) -> str | None:
-        page = self.publication.address(f"{self.issue.name}.html")
+        page = self.publication.address(f"{self.issue.edition_name}.html")
         return f"{page}#{name_item(place)}" if page else None
 
     def in_email(self, href: str) -> str | None:
@@ -81,7 +82,8 @@ class LinkTargets:
         """
         if other := _ISSUE.fullmatch(href):
             item = f"#{name_item(int(other[2][1:]))}" if other[2] else ""
-            return f"{IssueName(other[1])}.html{item}"
+            language = f".{self.issue.language.lower()}" if other[1] in self.translated else ""
+            return f"{other[1]}{language}.html{item}"
         return href
 
 

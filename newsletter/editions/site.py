@@ -12,7 +12,7 @@ from importlib.metadata import version
 from os.path import lexists
 from pathlib import Path
 
-from newsletter.editions.correction_marks import NO_CORRECTIONS, group_corrections
+from newsletter.editions.correction_marks import NO_CORRECTIONS, group_corrections, list_corrections
 from newsletter.editions.edition_context import EditionContext
 from newsletter.editions.edition_files import make_web_files
 from newsletter.editions.feed import build_feed, build_sitemap
@@ -92,7 +92,7 @@ class _SiteBuild:
 
     def add(self, draft: Draft, issue: Issue, problems_of: Callable[[Draft], Sequence[Problem]]) -> None:
         """Make an issue's files, unless they are there already or its problems keep it back. Raises DraftError."""
-        corrections = self._context.corrections.get(issue.name, ())
+        corrections = list_corrections(self._context.corrections, issue)
         if issue.name in self._changed and not corrections:
             raise DraftError(
                 f"{issue.name} has been sent, and its draft has changed since: the page would show what no reader got.",
@@ -182,7 +182,7 @@ def _make_page(context: EditionContext, issue: Issue, files: Mapping[str, Mappin
         context.title(public),
         context.template_values(public)["date"],
         Download(pdf, octets, context.translator) if octets else None,
-        context.corrections.get(issue.name, ()),
+        list_corrections(context.corrections, issue),
     )
 
 

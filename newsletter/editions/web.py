@@ -60,11 +60,11 @@ class Page:
 
 
 def page_name(issue: Issue) -> str:
-    return f"{issue.name}.html"
+    return f"{issue.edition_name}.html"
 
 
 def pdf_name(issue: Issue) -> str:
-    return f"{issue.name}.pdf"
+    return f"{issue.edition_name}.pdf"
 
 
 def render_web(context: EditionContext, issue: Issue, pdf: bytes | None, place: Placer = place_beside) -> str:

@@ -16,6 +16,7 @@ from newsletter.issue.draft_consistency import (
     find_missing_keys,
     find_name_faults,
     find_picture_faults,
+    find_repeated_ids,
 )
 from newsletter.issue.lookalikes import correct_key, find_conflicts, find_lookalike, replace_separators
 from newsletter.issue.model import Issue
@@ -219,6 +220,7 @@ def _validate(
     missing = [(root.start, fault) for fault in find_missing_keys(root, name)]
     found = _drop_echoes([*missing, *found])
     found += find_empty_lists(root)
+    found += find_repeated_ids(root)
     found += find_name_faults(root, path, name)
     if all(fault.code != "image-file" for _, fault in found):  # a name that is none is not looked for
         found += find_picture_faults(root, path, issue, texts)

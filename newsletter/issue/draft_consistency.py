@@ -7,7 +7,15 @@ from pathlib import Path
 from newsletter.issue.image import find_image_faults
 from newsletter.issue.model import Issue
 from newsletter.issue.sourcemap import SourceMap
-from newsletter.issue.yamltext import Place, YamlMapping, YamlNode, YamlScalar, YamlSequence, is_left_open
+from newsletter.issue.yamltext import (
+    Place,
+    YamlMapping,
+    YamlNode,
+    YamlScalar,
+    YamlSequence,
+    is_left_open,
+    iterate_texts,
+)
 from newsletter.issue_name import NAME_ADVICE, IssueName, find_numbering, is_draft_name, parse_date, parse_numbers
 from newsletter.text import quote_text
 from newsletter.validation import Fault
@@ -39,6 +47,22 @@ def find_empty_lists(root: YamlMapping) -> Iterator[tuple[Place, Fault]]:
     if lists and all(is_left_open(value) for _, value in lists.values()):
         key, (name, _) = next(iter(lists.items()))
         yield name.start, _describe_empty(key)
+
+
+def find_repeated_ids(root: YamlMapping) -> Iterator[tuple[Place, Fault]]:
+    """Yield a fault for each `id:` of an item or a section that another one has."""
+    first: dict[str, Place] = {}
+    for key, value in iterate_texts(root):
+        if key.text == "id" and value.text and first.setdefault(value.text, value.start) != value.start:
+            yield (
+                value.start,
+                Fault(
+                    code="id",
+                    message=f"{quote_text(value.text)} is the id of another part already, in line "
+                    f"{first[value.text].line}",
+                    next_step="Give one of the two another id.",
+                ),
+            )
 
 
 def _describe_empty(key: str) -> Fault:

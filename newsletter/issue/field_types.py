@@ -177,6 +177,17 @@ def _parse_tag(value: str) -> str:
     return value
 
 
+def _check_id(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*", value) or len(value) > _LONGEST_ID:
+        raise fault_error(
+            code="id",
+            message=f"{quote_text(value)} can't name a part of an issue",
+            next_step="Write a word of small letters from a to z, with digits and hyphens in it, as in trade-talks.",
+        )
+    return value
+
+
+_LONGEST_ID = 60  # characters
 _TEXT = WithJsonSchema({"type": "string", "minLength": 1})
 Prose = Annotated[RichText, PlainValidator(_parse_prose), _TEXT]
 Caption = Annotated[RichText, PlainValidator(_parse_caption), _TEXT]
@@ -188,4 +199,5 @@ Date = Annotated[datetime.date, BeforeValidator(_parse_date), WithJsonSchema({"t
 TimeOfDay = Annotated[datetime.time, BeforeValidator(_parse_time), WithJsonSchema({"type": "string"})]
 FileName = Annotated[str, AfterValidator(_check_file_name)]
 Tag = Annotated[str, AfterValidator(_parse_tag)]
+PartId = Annotated[str, AfterValidator(_check_id)]
 WebAddress = Annotated[Link, PlainValidator(_parse_link), WithJsonSchema({"type": "string"})]

@@ -79,6 +79,11 @@ class Issue(DraftValue):
         """Return the language (BCP 47) of a translation; "" for an issue in the publication's own."""
         return self._language
 
+    @property
+    def edition_name(self) -> str:
+        """Return what the issue's files are named by: `2.10`, and `2.10.ja` for a translation into Japanese."""
+        return f"{self.name}.{self._language.lower()}" if self._language else self.name
+
     def as_translation(self, language: str) -> "Issue":
         """Return the issue as a translation into that language, by which its file is named."""
         issue = self.model_copy()

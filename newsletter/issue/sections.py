@@ -6,7 +6,18 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from newsletter.issue.blocks import Link, PictureBlock, RichText
-from newsletter.issue.field_types import Caption, Date, FileName, Headline, Line, Prose, Tag, TimeOfDay, WebAddress
+from newsletter.issue.field_types import (
+    Caption,
+    Date,
+    FileName,
+    Headline,
+    Line,
+    PartId,
+    Prose,
+    Tag,
+    TimeOfDay,
+    WebAddress,
+)
 from newsletter.validation import fault_error
 
 MAX_ITEMS = 200  # far more than anyone reads; what each edition costs stays bounded
@@ -36,6 +47,7 @@ class Image(DraftValue):
 class Item(DraftValue):
     """One headline and its detail bullet."""
 
+    id: PartId | None = Field(default=None, description="A name by which the same item is known in translations.")
     headline: Headline = Field(description="One line; it leads to its detail.")
     detail: Prose = Field(description="The bullet; a blank line starts a paragraph within it.")
     link: WebAddress | None = Field(default=None, description="The item's source, shown at its end.")
@@ -116,6 +128,7 @@ class Button(DraftValue):
 class IssueSection(DraftValue):
     """A section of an issue. Whatever it holds is shown in the order of these fields."""
 
+    id: PartId | None = Field(default=None, description="A name by which the same section is known in translations.")
     title: Headline | None = Field(default=None, description="The section's heading.")
     image: Image | None = Field(default=None, description="A picture.")
     text: Prose | None = Field(default=None, description="Running text.")

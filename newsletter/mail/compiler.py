@@ -98,7 +98,7 @@ def render_sample(context: EditionContext, issue: Issue, reader: Subscriber, tok
 
 def render_eml(context: EditionContext, issue: Issue) -> dict[str, bytes]:
     """Return the message as a file, by its name: to a reader without values, so that every field shows its default."""
-    return {f"{issue.name}.eml": render_sample(context, issue, NOBODY).data}
+    return {f"{issue.edition_name}.eml": render_sample(context, issue, NOBODY).data}
 
 
 def _split(

@@ -5,7 +5,7 @@ translators write it), and `translator` puts the publication's own words on top.
 """
 
 from newsletter.translation.catalogue import list_words
-from newsletter.translation.languages import find_direction, find_locale
+from newsletter.translation.languages import find_direction, find_locale, name_language
 from newsletter.translation.own_words import find_word_faults
 from newsletter.translation.size_words import write_size
 from newsletter.translation.translator import ENGLISH, Translator, load_translator
@@ -18,5 +18,6 @@ __all__ = [
     "find_word_faults",
     "list_words",
     "load_translator",
+    "name_language",
     "write_size",
 ]

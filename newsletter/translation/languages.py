@@ -57,3 +57,10 @@ def find_locale(language: str) -> "Locale | None":
         return Locale.parse(language, sep="-")
     except (ValueError, UnknownLocaleError):
         return None
+
+
+def name_language(language: str) -> str:
+    """Return a language's own name for itself, by CLDR, as in Deutsch and 日本語; its tag where Babel knows none."""
+    locale = find_locale(language)
+    name = locale.get_display_name(locale) if locale else None
+    return f"{name[:1].upper()}{name[1:]}" if name else language

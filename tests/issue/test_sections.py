@@ -206,3 +206,43 @@ def test_a_draft_is_named_by_its_numbers_or_its_file(tmp_path: Path, name: str, 
     assert [problem.code for problem in draft.problems] == problems
     if draft.issue:
         assert draft.issue.name == name
+
+
+IDS = """\
+volume: 2
+number: 11
+date: 2024-05-02
+items:
+  - {{id: {first}, headline: One, detail: x}}
+sections:
+  - id: {second}
+    items: [{{id: {third}, headline: Two, detail: x}}]
+"""
+
+
+def test_items_and_sections_may_have_ids(tmp_path: Path) -> None:
+    path = tmp_path / "2.11.yaml"
+    path.write_text(IDS.format(first="trade-talks", second="more", third="a1.b_c"), encoding="utf-8")
+    issue = load_issue(path)
+    assert [item.id for item in issue.all_items] == ["trade-talks", "a1.b_c"]
+    assert issue.sections[0].id == "more"
+
+
+@pytest.mark.parametrize("name", ["2", "Trade", "a b", "-a", "a-", "é", "a" * 61, '""'])
+def test_an_id_that_is_no_word_has_its_place(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "2.11.yaml"
+    path.write_text(IDS.format(first=name, second="more", third="two"), encoding="utf-8")
+    (problem,) = read_draft(path).problems
+    assert (problem.line, problem.code) == (5, "id")
+    assert "can't name a part of an issue" in problem.message
+
+
+@pytest.mark.parametrize(("second", "third", "line"), [("same", "other", 7), ("other", "same", 8)])
+def test_an_id_that_two_parts_have_is_a_problem_of_the_second(
+    tmp_path: Path, second: str, third: str, line: int
+) -> None:
+    path = tmp_path / "2.11.yaml"
+    path.write_text(IDS.format(first="same", second=second, third=third), encoding="utf-8")
+    (problem,) = read_draft(path).problems
+    assert problem.line == line
+    assert problem.message == "'same' is the id of another part already, in line 5"

@@ -236,7 +236,7 @@ def test_ten_times_the_text_takes_ten_times_the_steps(sign: str) -> None:
 
 def test_every_text_of_a_draft_is_typeset_or_is_known_to_be_none() -> None:
     """A key that is added to a draft holds words, or else is named here."""
-    known = {"file", "only_for", "kind", "corrects", "contents", "path"}
+    known = {"id", "file", "only_for", "kind", "corrects", "contents", "path"}
     for model in _list_models(Issue):
         lines = typography._list_lines(model)
         for name, field in model.model_fields.items():
